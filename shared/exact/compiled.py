@@ -1,0 +1,23 @@
+"""One source for rule and speed: `kernel` compiles a function with numba, or leaves it plain Python.
+
+Set REBALANCER_PLAIN_KERNELS=1 before import to run the very same text without compilation (slow, for comparison).
+Every kernel keeps its uncompiled text as `.py_func` (numba's own name; the plain variant is its own `.py_func`).
+"""
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+PLAIN = os.environ.get("REBALANCER_PLAIN_KERNELS") == "1"
+
+
+def kernel(function: F) -> F:
+    """Compile `function` (nogil, cached on disk) unless plain kernels are asked for."""
+    if PLAIN:
+        function.py_func = function  # type: ignore[attr-defined]
+        return function
+    import numba
+
+    return numba.njit(cache=True, nogil=True, boundscheck=False)(function)  # type: ignore[no-any-return]
