@@ -1,0 +1,370 @@
+"""Internal work chunks: one Arrow record batch, one row per account, stages add columns.
+
+A chunk is the value of one Kafka message: an Arrow IPC stream with a single record batch. Its schema metadata carries
+what holds for the whole chunk (batch_id, trade_date, attempt, ...), all as text. Nested rows of an account (positions,
+lots, trades) are list<struct> columns, so a kernel reads them as flat child arrays with offsets.
+
+Scales: *_cents 1e-2 dollars, *_micro 1e-6 units or dollars, *_ppb 1e-9 of account value, *_edge 1e-18 of account value;
+dates are days since 1970-01-01 (Arrow date32).  Order inside an account: securities by security_id; positions by
+(security_id, sleeve_id); lots by (security, sleeve_id, acquired, lot_id), so that ties break by index.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum, IntFlag
+from typing import Final
+
+import pyarrow as pa
+
+MAX_CHUNK_ACCOUNTS: Final = 200
+MAX_CHUNK_BYTES: Final = 512 * 1024
+SMALL_REQUEST_ACCOUNTS: Final = 50
+
+
+class Logic(IntEnum):
+    """Trade logics in the order they are shown.  Source: product 4."""
+
+    BEST_FIT = 0
+    MIN_TRANSACTION = 1
+    TAX_AWARE = 2
+
+
+class Tile(IntFlag):
+    """Queue tiles of an account.  Source: product 3."""
+
+    FIRST_REBALANCE = 1
+    HIGH_CASH = 2
+    LOW_CASH = 4
+    POSITION_DRIFT = 8
+
+
+class FlagState(IntEnum):
+    """What an evaluation found.  Only FLAGGED and NO_TARGET accounts stand in the queue."""
+
+    OFF = 0
+    CLEAR = 1
+    FLAGGED = 2
+    HELD = 3
+    SETTLING = 4
+    NO_TARGET = 5
+
+
+class Restriction(IntFlag):
+    """What may not be done with a security in an account."""
+
+    DO_NOT_BUY = 1
+    DO_NOT_SELL = 2
+    DO_NOT_TRADE = 4
+
+
+class Reason(IntEnum):
+    """Why a trade exists; a trade keeps its first reason.  Source: product 4, "Reason codes"."""
+
+    FULL_EXIT = 1
+    TO_TARGET = 2
+    TO_EDGE = 3
+    RAISE_CASH = 4
+    PLACE_CASH = 5
+    NETTED = 6
+    SUBSTITUTE = 7
+
+
+class Term(IntEnum):
+    """Holding period of a relieved slice."""
+
+    SHORT = 0
+    LONG = 1
+    UNKNOWN = 2
+
+
+class LotMethod(IntEnum):
+    """Which lots leave first.  Source: product 5."""
+
+    FIFO = 0
+    LIFO = 1
+    HIFO = 2
+    LOFO = 3
+    MIN_TAX = 4
+    AVERAGE = 5
+    SPECIFIC = 6
+
+
+def _list_of(*fields: pa.Field) -> pa.DataType:
+    return pa.list_(pa.struct(list(fields)))
+
+
+def _required(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+ACCOUNT_KEYS = [
+    _required("account_id", pa.string()),
+    _required("enterprise_id", pa.string()),
+    _required("advisor_id", pa.string()),
+]
+
+# taxlot -> analyzer: what an account holds after a good file or a transfer; `hold_code` set = data hold, positions null.
+HOLDINGS = pa.schema(
+    [
+        *ACCOUNT_KEYS,
+        _required("lots_version", pa.int64()),
+        _required("as_of", pa.date32()),
+        pa.field("file_id", pa.string()),
+        pa.field("cash_cents", pa.int64()),
+        pa.field("hold_code", pa.string()),
+        pa.field("hold_text", pa.string()),
+        pa.field(
+            "holdings",
+            _list_of(
+                _required("sleeve_id", pa.string()),
+                _required("security_id", pa.string()),
+                _required("quantity_micro", pa.int64()),
+            ),
+        ),
+    ]
+)
+
+# analyzer -> batch: the newest evaluation of an account, whole. Newest flag_version wins.
+FLAGS = pa.schema(
+    [
+        *ACCOUNT_KEYS,
+        _required("flag_version", pa.int64()),
+        _required("facts_version", pa.int64()),
+        _required("lots_version", pa.int64()),
+        _required("target_version", pa.int64()),
+        _required("price_set", pa.int64()),
+        _required("epoch", pa.int32()),
+        _required("state", pa.int8()),
+        _required("tiles", pa.int8()),
+        pa.field("source", pa.string()),  # REBALANCER_ON | TARGET_UPDATE | DRIFT_ANALYSIS
+        pa.field("needed_since", pa.date32()),
+        pa.field("last_rebalanced", pa.date32()),
+        pa.field("evaluated_at", pa.timestamp("us", tz="UTC")),
+        pa.field("portfolio_id", pa.string()),
+        pa.field("value_cents", pa.int64()),
+        pa.field("cash_cents", pa.int64()),  # available cash
+        pa.field("cash_ppb", pa.int64()),
+        pa.field("cash_target_ppb", pa.int64()),
+        pa.field("cash_low_ppb", pa.int64()),
+        pa.field("cash_high_ppb", pa.int64()),
+        pa.field("max_drift_ppb", pa.int64()),  # largest |weight - target| of any position
+        pa.field("drifted", pa.int32()),  # positions in the triggering list
+        pa.field("hold_code", pa.string()),
+        pa.field("hold_text", pa.string()),
+        pa.field(
+            "reasons",  # the triggering list; sleeve_id and security_id are null for cash
+            _list_of(
+                pa.field("sleeve_id", pa.string()),
+                pa.field("security_id", pa.string()),
+                _required("weight_ppb", pa.int64()),
+                _required("target_ppb", pa.int64()),
+                _required("low_edge", pa.int64()),
+                _required("high_edge", pa.int64()),
+            ),
+        ),
+        pa.field(
+            "causes",  # cause history of the present spell, oldest first
+            _list_of(
+                _required("business_date", pa.date32()),
+                _required("source", pa.string()),
+                _required("detail", pa.string()),
+            ),
+        ),
+    ]
+)
+
+# batch -> analyzer: propose for these accounts. Metadata: batch_id, attempt, trade_date (ISO), size (accounts in batch).
+REQUEST = pa.schema(
+    [
+        *ACCOUNT_KEYS,
+        _required("epoch", pa.int32()),
+        _required("liquidate", pa.bool_()),  # the user confirmed liquidation of an account without target
+    ]
+)
+
+SECURITY_FIELDS = (
+    _required("security_id", pa.string()),
+    pa.field("price_micro", pa.int64()),  # null: no price
+    _required("step_micro", pa.int64()),  # tradable step: 1 fractional, 1_000_000 whole, n * 1_000_000 round lot
+    _required("restriction", pa.int8()),  # Restriction flags
+    _required("substitute_for", pa.int32()),  # index of the replaced security in this list, -1 none
+    _required("is_fund", pa.bool_()),
+)
+POSITION_FIELDS = (
+    _required("sleeve_id", pa.string()),
+    _required("security", pa.int32()),  # index into securities
+    _required("quantity_micro", pa.int64()),
+    _required("target_ppb", pa.int64()),
+    _required("threshold_ppb", pa.int64()),  # rebalance threshold r, relative to target
+    _required("precision_ppb", pa.int64()),  # precision threshold p, relative to target
+    _required("can_trigger", pa.bool_()),
+)
+
+# analyzer -> taxlot: the request with facts, targets and prices attached. failure_code set: cannot be proposed.
+FACTS = pa.schema(
+    [
+        *REQUEST,
+        pa.field("failure_code", pa.string()),
+        pa.field("failure_text", pa.string()),
+        _required("facts_version", pa.int64()),
+        _required("lots_version", pa.int64()),
+        _required("target_version", pa.int64()),
+        _required("price_set", pa.int64()),
+        _required("cash_cents", pa.int64()),  # cash before set-aside
+        _required("set_aside_cents", pa.int64()),
+        _required("reserve_cents", pa.int64()),
+        _required("cash_target_ppb", pa.int64()),
+        _required("cash_threshold_ppb", pa.int64()),
+        _required("floor_ppb", pa.int64()),  # absolute floor of every half-width
+        _required("cash_can_trigger", pa.bool_()),
+        _required("min_trade_cents", pa.int64()),
+        _required("min_trade_ppb", pa.int64()),
+        _required("do_not_trade", pa.bool_()),
+        _required("taxable", pa.bool_()),
+        _required("lot_method", pa.int8()),
+        pa.field("tax_household_id", pa.string()),
+        pa.field("securities", _list_of(*SECURITY_FIELDS)),
+        pa.field("positions", _list_of(*POSITION_FIELDS)),
+    ]
+)
+
+LOT_FIELDS = (
+    _required("security", pa.int32()),  # index into securities
+    _required("sleeve_id", pa.string()),
+    _required("lot_id", pa.string()),
+    pa.field("acquired", pa.date32()),  # null: missing
+    _required("quantity_micro", pa.int64()),
+    pa.field("basis_cents", pa.int64()),  # null: unknown, which is not zero
+    _required("covered", pa.bool_()),
+)
+
+# taxlot -> proposer
+LOTS = pa.schema([*FACTS, pa.field("lots", _list_of(*LOT_FIELDS))])
+
+# proposer -> taxlot: one summary per logic, its sleeve trades and its market orders.
+PROPOSAL_FIELDS = (
+    _required("logic", pa.int8()),
+    pa.field("failure_code", pa.string()),
+    pa.field("failure_text", pa.string()),
+    pa.field("no_trade_text", pa.string()),  # why there is nothing to trade
+    _required("value_cents", pa.int64()),  # V before the trades
+    _required("begin_cash_cents", pa.int64()),  # available cash
+    _required("end_cash_cents", pa.int64()),
+    _required("buys", pa.int32()),
+    _required("buys_cents", pa.int64()),
+    _required("sells", pa.int32()),
+    _required("sells_cents", pa.int64()),
+    _required("flats", pa.int32()),
+    _required("flats_cents", pa.int64()),
+)
+SLEEVE_TRADE_FIELDS = (
+    _required("logic", pa.int8()),
+    _required("position", pa.int32()),  # index into positions
+    _required("quantity_micro", pa.int64()),  # signed, + buy: crossed + market part
+    _required("crossed_micro", pa.int64()),  # signed part that is crossed inside the account
+    _required("reason", pa.int8()),
+    _required("before_ppb", pa.int64()),
+    _required("after_ppb", pa.int64()),
+)
+ORDER_FIELDS = (
+    _required("logic", pa.int8()),
+    _required("security", pa.int32()),
+    _required("quantity_micro", pa.int64()),  # signed, + buy
+    _required("price_micro", pa.int64()),
+    _required("value_cents", pa.int64()),  # unsigned
+    _required("reason", pa.int8()),
+)
+TRADES = pa.schema(
+    [
+        *LOTS,
+        pa.field("proposals", _list_of(*PROPOSAL_FIELDS)),
+        pa.field("sleeve_trades", _list_of(*SLEEVE_TRADE_FIELDS)),
+        pa.field("orders", _list_of(*ORDER_FIELDS)),
+    ]
+)
+
+# taxlot -> batch: gains booked; the lots themselves stay behind.
+SLICE_FIELDS = (
+    _required("logic", pa.int8()),
+    _required("security", pa.int32()),
+    _required("sleeve_id", pa.string()),
+    _required("lot_id", pa.string()),
+    pa.field("acquired", pa.date32()),
+    _required("quantity_micro", pa.int64()),
+    _required("proceeds_cents", pa.int64()),
+    pa.field("basis_cents", pa.int64()),
+    pa.field("gain_cents", pa.int64()),  # null where basis is unknown
+    _required("term", pa.int8()),
+    pa.field("first_long_term_day", pa.date32()),
+)
+TRANSFER_FIELDS = (
+    _required("logic", pa.int8()),
+    _required("security", pa.int32()),
+    _required("from_sleeve_id", pa.string()),
+    _required("to_sleeve_id", pa.string()),
+    _required("lot_id", pa.string()),
+    pa.field("acquired", pa.date32()),
+    _required("quantity_micro", pa.int64()),
+    pa.field("basis_cents", pa.int64()),
+)
+TAX_FIELDS = (
+    _required("logic", pa.int8()),
+    _required("short_cents", pa.int64()),
+    _required("long_cents", pa.int64()),
+    _required("unknown_term_cents", pa.int64()),
+    _required("estimated_cents", pa.int64()),  # short + long + unknown term: the known part
+    _required("no_basis_proceeds_cents", pa.int64()),  # proceeds of slices whose basis is unknown
+)
+RESULT = pa.schema(
+    [
+        *[field for field in TRADES if field.name != "lots"],
+        pa.field("slices", _list_of(*SLICE_FIELDS)),
+        pa.field("transfers", _list_of(*TRANSFER_FIELDS)),
+        pa.field("taxes", _list_of(*TAX_FIELDS)),
+    ]
+)
+
+# batch -> analyzer, taxlot: an approval. epoch is the account's new one.
+REBALANCED = pa.schema(
+    [
+        *ACCOUNT_KEYS,
+        _required("epoch", pa.int32()),
+        _required("trade_date", pa.date32()),
+        pa.field(
+            "trades",
+            _list_of(
+                _required("sleeve_id", pa.string()),
+                _required("security_id", pa.string()),
+                _required("quantity_micro", pa.int64()),
+                _required("crossed_micro", pa.int64()),
+            ),
+        ),
+    ]
+)
+
+# batch -> analyzer: an account left a batch without being rebalanced; evaluate it at once.
+RETURNED = pa.schema([*ACCOUNT_KEYS, _required("epoch", pa.int32()), _required("reason", pa.string())])
+
+
+def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
+    """Return the chunk as bytes; `meta` replaces the schema metadata."""
+    batch = rows.replace_schema_metadata(dict(meta))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return the chunk's rows and its metadata.
+
+    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
+    """
+    with pa.ipc.open_stream(value) as reader:
+        batches = list(reader)
+        schema = reader.schema
+    if len(batches) != 1:
+        raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
+    if not schema.equals(expected, check_metadata=False):
+        raise ValueError(f"columns differ from the contract: {schema.names} instead of {expected.names}")
+    meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
+    return batches[0].replace_schema_metadata(None), meta

@@ -1,0 +1,140 @@
+"""What we tell other services: public events, full state, one per account or batch, money as decimal text.
+
+Every event names its enterprise and carries the version of its aggregate; CloudEvents attributes travel as headers
+(shared.kafka).  Source: product 6, architecture "Bulk paths".
+"""
+
+from datetime import date
+from typing import Literal
+
+from shared.contracts.types import Identity, Instant, Ours, Price, Quantity, Usd, Weight
+
+TileName = Literal["FIRST_REBALANCE", "HIGH_CASH", "LOW_CASH", "POSITION_DRIFT"]
+StateName = Literal["OFF", "CLEAR", "FLAGGED", "HELD", "SETTLING", "NO_TARGET"]
+SourceName = Literal["REBALANCER_ON", "TARGET_UPDATE", "DRIFT_ANALYSIS"]
+BatchStatus = Literal["WORKING", "PENDING_APPROVAL", "APPROVED", "CANCELLED", "FAILED"]
+LogicName = Literal["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
+
+
+class FlagReason(Ours):
+    """A component outside its band; security_id absent means cash."""
+
+    sleeve_id: Identity | None = None
+    security_id: Identity | None = None
+    weight: Weight
+    target: Weight
+    low: str
+    high: str
+
+
+class AccountFlag(Ours):
+    """What the newest evaluation found of one account (compacted by account)."""
+
+    account_id: Identity
+    enterprise_id: Identity
+    advisor_id: Identity
+    version: int
+    state: StateName
+    tiles: list[TileName]
+    source: SourceName | None = None
+    needed_since: date | None = None
+    last_rebalanced: date | None = None
+    market_value: Usd | None = None
+    reasons: list[FlagReason]
+    hold: str | None = None
+
+
+class BatchChanged(Ours):
+    """State of a batch after a transition or progress (compacted by batch)."""
+
+    batch_id: int
+    enterprise_id: Identity
+    version: int
+    status: BatchStatus
+    reason: str | None = None  # USER, END_OF_DAY, ALL_REMOVED, ALL_FAILED
+    logic: LogicName
+    accounts: int
+    working: int
+    proposed: int
+    failed: int
+    removed: int
+    requested_by: str
+    decided_by: str | None = None
+    trade_date: date
+
+
+class Order(Ours):
+    order_id: str
+    security_id: Identity
+    side: Literal["BUY", "SELL"]
+    quantity: Quantity
+    reference_price: Price
+
+
+class SleeveTransfer(Ours):
+    security_id: Identity
+    from_sleeve_id: Identity
+    to_sleeve_id: Identity
+    lot_id: str
+    quantity: Quantity
+
+
+class SleeveAllocation(Ours):
+    """How an order's units fall to sleeves: signed, + buy."""
+
+    sleeve_id: Identity
+    security_id: Identity
+    quantity: Quantity
+
+
+class LotInstruction(Ours):
+    """Which lots a sell order relieves."""
+
+    order_id: str
+    lot_id: str
+    sleeve_id: Identity
+    quantity: Quantity
+
+
+class OrdersReleased(Ours):
+    """All that one approved account sends to market and moves between sleeves, published once."""
+
+    account_id: Identity
+    enterprise_id: Identity
+    advisor_id: Identity
+    custodian: Identity
+    account_number: Identity
+    batch_id: int
+    version: int  # the account's new epoch
+    trade_date: date
+    orders: list[Order]
+    allocations: list[SleeveAllocation]
+    lots: list[LotInstruction]
+    transfers: list[SleeveTransfer]
+
+
+class AnalysisCompleted(Ours):
+    """A run over the whole book is done."""
+
+    run_id: str
+    business_date: date
+    version: int
+    price_set: int
+    accounts: int
+    flagged: int
+    held: int
+
+
+class FileProcessed(Ours):
+    """A custodian file was taken in, refused or recognised as a duplicate."""
+
+    file_id: str
+    version: int
+    file_name: str
+    custodian: str | None
+    as_of: date | None
+    outcome: Literal["LOADED", "REFUSED", "DUPLICATE"]
+    reason: str | None = None
+    accounts: int = 0
+    held: int = 0
+    at: Instant

@@ -1,0 +1,102 @@
+"""The one table of topics. Faust, topic creation, documentation and tests are all read from it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from shared.contracts import chunks, events, platform
+
+DAY_MS: Final = 86_400_000
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `content` is a pydantic model (JSON value) or an Arrow schema (chunk); `audience` says who may read.
+
+    key: what the message key holds. compacted: newest value per key is kept for ever, else retention_ms holds.
+    """
+
+    name: str
+    content: type[BaseModel] | pa.Schema | None
+    key: str
+    producer: str
+    consumers: tuple[str, ...]
+    audience: Literal["public", "inbound", "internal", "dead-letter"] = "internal"
+    partitions: int = 4
+    retention_ms: int = 3 * DAY_MS
+    compacted: bool = False
+    max_message_bytes: int = 4 * MIB
+
+
+SECURITY = Topic(
+    "platform.security", platform.SecurityChanged, "security_id", "platform", ("taxlot", "analyzer"), "inbound", compacted=True
+)
+PRICE = Topic("platform.price", platform.PricesPublished, "price_set", "platform", ("analyzer",), "inbound", partitions=1)
+MODEL = Topic("platform.model", platform.ModelChanged, "model_id", "platform", ("analyzer",), "inbound", compacted=True)
+PORTFOLIO = Topic(
+    "platform.portfolio", platform.PortfolioChanged, "portfolio_id", "platform", ("analyzer",), "inbound", compacted=True
+)
+ACCOUNT = Topic(
+    "platform.account", platform.AccountChanged, "account_id", "platform", ("taxlot", "analyzer", "batch"), "inbound", compacted=True
+)
+
+HOLDINGS = Topic("taxlot.holdings", chunks.HOLDINGS, "account_id of the first row", "taxlot", ("analyzer",))
+FLAGS = Topic("analyzer.flags", chunks.FLAGS, "account_id of the first row", "analyzer", ("batch",))
+REBALANCED = Topic("batch.rebalanced", chunks.REBALANCED, "batch_id", "batch", ("analyzer", "taxlot"))
+RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
+
+WORK_REQUEST = Topic("work.request", chunks.REQUEST, "batch_id", "batch", ("analyzer",))
+WORK_FACTS = Topic("work.facts", chunks.FACTS, "batch_id", "analyzer", ("taxlot",))
+WORK_LOTS = Topic("work.lots", chunks.LOTS, "batch_id", "taxlot", ("proposer",))
+WORK_TRADES = Topic("work.trades", chunks.TRADES, "batch_id", "proposer", ("taxlot",))
+WORK_RESULTS = Topic("work.results", chunks.RESULT, "batch_id", "taxlot", ("batch",))
+
+
+def small(topic: Topic) -> Topic:
+    """Return the twin of a work topic for requests of up to 50 accounts: one account never waits behind 10,000."""
+    return Topic(f"{topic.name}.small", topic.content, topic.key, topic.producer, topic.consumers)
+
+
+WORK: Final = (WORK_REQUEST, WORK_FACTS, WORK_LOTS, WORK_TRADES, WORK_RESULTS)
+WORK_SMALL: Final = tuple(small(topic) for topic in WORK)
+
+ACCOUNT_FLAG = Topic(
+    "rebalancer.account-flag.v1", events.AccountFlag, "account_id", "analyzer", ("gateway",), "public", compacted=True
+)
+ANALYSIS = Topic("rebalancer.analysis.v1", events.AnalysisCompleted, "run_id", "analyzer", ("batch", "gateway"), "public")
+FILES = Topic("rebalancer.file.v1", events.FileProcessed, "file_id", "taxlot", ("gateway",), "public")
+BATCH = Topic("rebalancer.batch.v1", events.BatchChanged, "batch_id", "batch", ("gateway",), "public", compacted=True)
+ORDERS = Topic(
+    "rebalancer.orders.v1", events.OrdersReleased, "account_id", "batch", (), "public", retention_ms=90 * DAY_MS
+)
+
+SERVICES: Final = ("analyzer", "proposer", "taxlot", "batch", "gateway")
+
+
+def dead_letters(service: str) -> Topic:
+    """Return the dead-letter topic of a service: original bytes, the reason in headers."""
+    return Topic(f"{service}.dlq", None, "original key", service, (), "dead-letter", partitions=1, retention_ms=30 * DAY_MS)
+
+
+TOPICS: Final = (
+    SECURITY,
+    PRICE,
+    MODEL,
+    PORTFOLIO,
+    ACCOUNT,
+    HOLDINGS,
+    FLAGS,
+    REBALANCED,
+    RETURNED,
+    *WORK,
+    *WORK_SMALL,
+    ACCOUNT_FLAG,
+    ANALYSIS,
+    FILES,
+    BATCH,
+    ORDERS,
+    *(dead_letters(service) for service in SERVICES),
+)
