@@ -1,0 +1,417 @@
+"""The HTTP API: models the batch service answers with and the gateway documents. Money, quantities, weights are text.
+
+Lists take `f=field.op.value` clauses (op: eq, gte, lte, in; the values of `in` are joined by `|`), ANDed; the same
+strings stand in the page address.  Commands take an Idempotency-Key header, and If-Match with the batch version.
+Errors are application/problem+json (shared.problems).  Source: product 6, 7.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.contracts.events import BatchStatus, LogicName, SourceName, StateName, TileName
+from shared.contracts.types import Identity, Ours, Price, Quantity, Usd, Weight
+
+AccountState = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
+ReasonName = Literal["FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"]
+TermName = Literal["SHORT", "LONG", "UNKNOWN"]
+
+
+class ById(Ours):
+    """Accounts named one by one."""
+
+    kind: Literal["ids"]
+    ids: Annotated[list[Identity], Field(min_length=1, max_length=5000)]
+
+
+class ByFilter(Ours):
+    """All accounts that match, except some: takes as long for one page as for all."""
+
+    kind: Literal["matching"]
+    tiles: list[TileName] = []
+    f: Annotated[list[str], Field(max_length=20)] = []
+    q: str = ""
+    exclude: Annotated[list[Identity], Field(max_length=5000)] = []
+
+
+Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
+
+
+class Principal(Ours):
+    """Who asks, as the gateway vouches for it: entitlements come from our tables, never from the browser."""
+
+    subject: str
+    name: str
+    roles: list[Literal["viewer", "trader", "approver", "admin", "auditor"]]
+    enterprises: list[Identity]
+    advisors: list[Identity] | None = None  # None: all advisors of these enterprises
+
+
+# --- Accounts to Rebalance ------------------------------------------------------------------------------------------
+
+
+class Why(Ours):
+    """A component outside its band, with the sentence shown."""
+
+    component: str  # "Cash" or the security id
+    sleeve_id: str | None = None
+    weight: Weight
+    target: Weight
+    low: Weight
+    high: Weight
+    sentence: str
+
+
+class QueueRow(Ours):
+    account_id: Identity
+    account_number: str
+    name: str
+    custodian: str
+    enterprise_id: Identity
+    advisor_id: Identity
+    portfolio_id: str | None
+    state: StateName
+    tiles: list[TileName]
+    source: SourceName | None
+    needed_since: date | None
+    last_rebalanced: date | None
+    market_value: Usd | None
+    cash: Usd | None
+    cash_weight: Weight | None
+    cash_target: Weight | None
+    cash_low: Weight | None
+    cash_high: Weight | None
+    max_drift: Weight | None
+    drifted: int
+    flag_version: int
+
+
+class QueuePage(Ours):
+    rows: list[QueueRow]
+    total: int
+    page: int
+    size: int
+    as_of: datetime
+
+
+class TileCounts(Ours):
+    """Counts under the present filter and tiles; a tile's count is what choosing it (too) would leave."""
+
+    first_rebalance: int
+    high_cash: int
+    low_cash: int
+    position_drift: int
+    no_target: int
+    total: int
+    held: int
+    settling: int
+    in_batches: int
+    last_analysis: datetime | None
+    analysed_accounts: int | None
+
+
+class Cause(Ours):
+    business_date: date
+    source: SourceName
+    detail: str
+
+
+class AccountView(QueueRow):
+    """One account: why it is flagged, its causes and holds, and the batch it is in."""
+
+    why: list[Why]
+    causes: list[Cause]
+    hold_code: str | None
+    hold_text: str | None
+    open_batch: int | None
+    epoch: int
+    rebalances: list["BatchSummary"]
+
+
+# --- Batches --------------------------------------------------------------------------------------------------------
+
+
+class ProposeBody(Ours):
+    """Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one."""
+
+    selection: Selection
+    expected_count: Annotated[int, Field(ge=1)]
+    logic: LogicName = "BEST_FIT"
+    label: Annotated[str, Field(max_length=80)] = ""
+    confirm_liquidation: bool = False
+
+
+class Counts(Ours):
+    """Accounts by state; they add up to the accounts of the batch."""
+
+    working: int
+    proposed: int
+    failed: int
+    removed: int
+    approved: int
+    cancelled: int
+    stale: int  # of the proposed ones: must be removed or proposed again
+
+
+class BatchSummary(Ours):
+    batch_id: int
+    version: int
+    label: str
+    enterprise_id: Identity
+    status: BatchStatus
+    reason: str | None  # USER, END_OF_DAY, ALL_REMOVED, ALL_FAILED
+    result: Literal["Failed", "Complete", "Cancelled"] | None
+    logic: LogicName
+    accounts: int
+    only_account: str | None  # the account number when there is just one
+    counts: Counts
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    trade_date: date
+    cancel_at: datetime
+    short_term: Usd
+    long_term: Usd
+    estimated: Usd
+
+
+class BatchList(Ours):
+    rows: list[BatchSummary]
+    total: int
+
+
+class BatchAccountRow(Ours):
+    account_id: Identity
+    account_number: str
+    name: str
+    advisor_id: Identity
+    state: AccountState
+    stale: bool
+    result: str  # a sentence: why it failed, was removed, is stale, or has no trades; else ""
+    failure_code: str | None
+    taxable: bool
+    market_value: Usd | None
+    begin_cash: Usd | None
+    end_cash: Usd | None
+    buys: int | None
+    buys_value: Usd | None
+    sells: int | None
+    sells_value: Usd | None
+    flats: int | None
+    flats_value: Usd | None
+    short_term: Usd | None
+    long_term: Usd | None
+    estimated: Usd | None
+    unknown_term: Usd | None
+    no_basis_proceeds: Usd | None
+
+
+class Totals(Ours):
+    """Sums over rows; gains of taxable and non-taxable accounts stand apart."""
+
+    accounts: int
+    market_value: Usd
+    buys: int
+    buys_value: Usd
+    sells: int
+    sells_value: Usd
+    flats: int
+    flats_value: Usd
+    short_term: Usd
+    long_term: Usd
+    estimated: Usd
+    no_basis_proceeds: Usd
+    non_taxable_short_term: Usd
+    non_taxable_long_term: Usd
+    non_taxable_estimated: Usd
+    failed: int
+    removed: int
+
+
+class BatchPage(Ours):
+    batch: BatchSummary
+    rows: list[BatchAccountRow]
+    total: int
+    page: int
+    size: int
+    totals: Totals  # of all proposed (or decided) accounts
+    filtered: Totals  # of what the filter leaves
+
+
+class TradeView(Ours):
+    """A sleeve trade with its parts: crossed inside the account, and market."""
+
+    sleeve_id: str
+    security_id: str
+    side: Literal["BUY", "SELL"]
+    quantity: Quantity
+    crossed: Quantity
+    market: Quantity
+    value: Usd
+    reason: ReasonName
+    sentence: str
+
+
+class OrderView(Ours):
+    security_id: str
+    side: Literal["BUY", "SELL"]
+    quantity: Quantity
+    price: Price
+    value: Usd
+    reason: ReasonName
+
+
+class PositionView(Ours):
+    """One position before and after, with the tax figures of its security's sells in that sleeve."""
+
+    sleeve_id: str
+    security_id: str
+    price: Price
+    target: Weight
+    low: Weight
+    high: Weight
+    quantity_before: Quantity
+    quantity_after: Quantity
+    value_before: Usd
+    value_after: Usd
+    weight_before: Weight
+    weight_after: Weight
+    short_term: Usd | None  # None: nothing of it is sold
+    long_term: Usd | None
+    estimated: Usd | None
+    no_basis_proceeds: Usd | None
+
+
+class SliceView(Ours):
+    sleeve_id: str
+    security_id: str
+    lot_id: str
+    acquired: date | None
+    quantity: Quantity
+    proceeds: Usd
+    basis: Usd | None
+    gain: Usd | None
+    term: TermName
+    first_long_term_day: date | None
+
+
+class TransferView(Ours):
+    security_id: str
+    from_sleeve_id: str
+    to_sleeve_id: str
+    lot_id: str
+    acquired: date | None
+    quantity: Quantity
+    basis: Usd | None
+
+
+class Proposal(Ours):
+    """What one logic proposes for the account."""
+
+    logic: LogicName
+    row: BatchAccountRow  # the summary columns under this logic
+    no_trade_reason: str | None
+    positions: list[PositionView]
+    trades: list[TradeView]
+    orders: list[OrderView]
+    slices: list[SliceView]
+    transfers: list[TransferView]
+
+
+class BatchAccountView(Ours):
+    """One account of a batch with every logic side by side; frozen exactly once the batch is decided."""
+
+    batch: BatchSummary
+    account: BatchAccountRow
+    logic: LogicName  # in force
+    proposals: list[Proposal]
+    previous_id: str | None
+    next_id: str | None
+    position: int
+
+
+class RemovalBody(Ours):
+    selection: Selection
+    expected_count: Annotated[int, Field(ge=1)]
+
+
+class LogicBody(Ours):
+    logic: LogicName
+
+
+class ReproposeBody(Ours):
+    """Propose the stale accounts of a batch again; empty selection means all of them."""
+
+    selection: Selection | None = None
+
+
+class CommandResult(Ours):
+    """Outcome of a command on a batch: its state after it, and how many accounts it touched."""
+
+    batch: BatchSummary
+    accounts: int
+
+
+# --- Files, analysis, sign-in ---------------------------------------------------------------------------------------
+
+
+class FileView(Ours):
+    file_id: str
+    file_name: str
+    custodian: str | None
+    as_of: date | None
+    status: Literal["LOADING", "LOADED", "PUBLISHED", "REFUSED", "DUPLICATE"]
+    reason: str | None
+    rows: int
+    rows_done: int
+    accounts: int
+    held: int
+    received_at: datetime
+    problems: list["RowProblem"] = []
+
+
+class RowProblem(Ours):
+    line: int
+    account_number: str | None
+    column: str | None
+    code: str
+    message: str
+
+
+class FileList(Ours):
+    rows: list[FileView]
+
+
+class RunView(Ours):
+    """Progress of an analysis of the whole book."""
+
+    run_id: str
+    business_date: date
+    price_set: int
+    kind: Literal["DAILY", "ON_DEMAND"]
+    started_at: datetime
+    finished_at: datetime | None
+    accounts: int
+    accounts_done: int
+    flagged: int
+
+
+class Me(Ours):
+    """The signed-in user; csrf goes back in the X-CSRF-Token header of every command."""
+
+    subject: str
+    name: str
+    roles: list[str]
+    enterprises: list[str]
+    advisors: list[str] | None
+    csrf: str
+
+
+class Pushed(Ours):
+    """One server-sent event: what changed, never its content (the client fetches, so entitlements hold)."""
+
+    kind: Literal["batch", "queue", "analysis", "file"]
+    id: str
+    version: int
