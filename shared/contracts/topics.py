@@ -32,15 +32,35 @@ class Topic:
 
 
 SECURITY = Topic(
-    "platform.security", platform.SecurityChanged, "security_id", "platform", ("taxlot", "analyzer"), "inbound", compacted=True
+    "platform.security",
+    platform.SecurityChanged,
+    "security_id",
+    "platform",
+    ("taxlot", "analyzer"),
+    "inbound",
+    compacted=True,
 )
-PRICE = Topic("platform.price", platform.PricesPublished, "price_set", "platform", ("analyzer",), "inbound", partitions=1)
+PRICE = Topic(
+    "platform.price", platform.PricesPublished, "price_set", "platform", ("analyzer",), "inbound", partitions=1
+)
 MODEL = Topic("platform.model", platform.ModelChanged, "model_id", "platform", ("analyzer",), "inbound", compacted=True)
 PORTFOLIO = Topic(
-    "platform.portfolio", platform.PortfolioChanged, "portfolio_id", "platform", ("analyzer",), "inbound", compacted=True
+    "platform.portfolio",
+    platform.PortfolioChanged,
+    "portfolio_id",
+    "platform",
+    ("analyzer",),
+    "inbound",
+    compacted=True,
 )
 ACCOUNT = Topic(
-    "platform.account", platform.AccountChanged, "account_id", "platform", ("taxlot", "analyzer", "batch"), "inbound", compacted=True
+    "platform.account",
+    platform.AccountChanged,
+    "account_id",
+    "platform",
+    ("taxlot", "analyzer", "batch"),
+    "inbound",
+    compacted=True,
 )
 
 HOLDINGS = Topic("taxlot.holdings", chunks.HOLDINGS, "account_id of the first row", "taxlot", ("analyzer",))
@@ -66,7 +86,9 @@ WORK_SMALL: Final = tuple(small(topic) for topic in WORK)
 ACCOUNT_FLAG = Topic(
     "rebalancer.account-flag.v1", events.AccountFlag, "account_id", "analyzer", ("gateway",), "public", compacted=True
 )
-ANALYSIS = Topic("rebalancer.analysis.v1", events.AnalysisCompleted, "run_id", "analyzer", ("batch", "gateway"), "public")
+ANALYSIS = Topic(
+    "rebalancer.analysis.v1", events.AnalysisCompleted, "run_id", "analyzer", ("batch", "gateway"), "public"
+)
 FILES = Topic("rebalancer.file.v1", events.FileProcessed, "file_id", "taxlot", ("gateway",), "public")
 BATCH = Topic("rebalancer.batch.v1", events.BatchChanged, "batch_id", "batch", ("gateway",), "public", compacted=True)
 ORDERS = Topic(
@@ -78,7 +100,9 @@ SERVICES: Final = ("analyzer", "proposer", "taxlot", "batch", "gateway")
 
 def dead_letters(service: str) -> Topic:
     """Return the dead-letter topic of a service: original bytes, the reason in headers."""
-    return Topic(f"{service}.dlq", None, "original key", service, (), "dead-letter", partitions=1, retention_ms=30 * DAY_MS)
+    return Topic(
+        f"{service}.dlq", None, "original key", service, (), "dead-letter", partitions=1, retention_ms=30 * DAY_MS
+    )
 
 
 TOPICS: Final = (

@@ -1,0 +1,86 @@
+"""Publishing to Kafka: acknowledged, idempotent, patient while the broker is away."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from shared import log, metrics
+from shared.contracts.topics import MIB
+from shared.messages import Outgoing
+
+_log = log.get(__name__)
+
+
+class Publisher:
+    """Sends messages and waits for the broker's acknowledgement (acks=all, idempotent, murmur2 partitions by key)."""
+
+    def __init__(self, kafka_url: str, service: str) -> None:
+        self._service = service
+        self._url = kafka_url
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect, waiting for as long as the broker is away."""
+        delay_s = 0.25
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._url,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=2,
+                max_request_size=4 * MIB,
+                compression_type=None,
+                request_timeout_ms=20_000,
+            )
+            try:
+                await producer.start()
+            except KafkaError as error:
+                await producer.stop()
+                _log.warning("kafka.away", error=str(error))
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, 5.0)
+            else:
+                self._producer = producer
+                return
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
+    async def send(self, messages: Iterable[Outgoing]) -> None:
+        """Publish all messages in order and return once every one is acknowledged.
+
+        Raises KafkaError (e.g. KafkaTimeoutError in a long outage) when one could not be sent: none of them may then be
+        taken as sent, sending them all again is harmless because their ids repeat.
+        """
+        if self._producer is None:
+            raise RuntimeError("the publisher is not started")
+        waiting = []
+        for message in messages:
+            headers = [(name, value.encode()) for name, value in message.headers.items()]
+            waiting.append(
+                (message, await self._producer.send(message.topic, message.value, key=message.key, headers=headers))
+            )
+        results: Sequence[object] = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        for message, _ in waiting:
+            metrics.PUBLISHED.labels(self._service, message.topic).inc()
+
+
+def is_refused_for_ever(error: BaseException) -> bool:
+    """Say whether sending the same message again can never succeed."""
+    return isinstance(error, MessageSizeTooLargeError)

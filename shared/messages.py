@@ -1,0 +1,123 @@
+"""Messages in and out: CloudEvents 1.0 binary mode, decoding, and what counts as a message that can never be handled."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+import pyarrow as pa
+from pydantic import BaseModel, ValidationError
+
+from shared.contracts import chunks
+from shared.contracts.topics import Topic
+
+M = TypeVar("M", bound=BaseModel)
+Headers = Sequence[tuple[str, bytes]]
+
+
+class BadMessage(ValueError):
+    """The message can never be handled; it goes to the dead letters with this reason. `code` is a short fixed word."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message as the broker gave it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    appended_ms: int
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name as text."""
+        return next((value.decode() for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message to publish. Headers are CloudEvents attributes; `event_id` repeats on a retry."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A decoded work chunk: rows of its schema and the metadata of the whole."""
+
+    rows: pa.RecordBatch
+    meta: dict[str, str]
+
+
+def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str, at: datetime) -> Outgoing:
+    """Return a JSON event for a public or inbound topic. Absent values are left out, never sent as null."""
+    headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
+    return Outgoing(topic.name, key.encode(), orjson.dumps(body.model_dump(mode="json", exclude_none=True)), headers)
+
+
+def chunk(
+    topic: Topic, key: str, rows: pa.RecordBatch, meta: Mapping[str, str], *, event_id: str, source: str, at: datetime
+) -> Outgoing:
+    """Return a work chunk for an internal topic."""
+    headers = _attributes(topic.name, event_id, source, key, at) | {
+        "content-type": "application/vnd.apache.arrow.stream"
+    }
+    return Outgoing(topic.name, key.encode(), chunks.encode(rows, meta), headers)
+
+
+def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetime) -> dict[str, str]:
+    return {
+        "ce_specversion": "1.0",
+        "ce_id": event_id,
+        "ce_type": kind,
+        "ce_source": f"/rebalancer/{source}",
+        "ce_subject": subject,
+        "ce_time": at.astimezone(UTC).isoformat(),
+    }
+
+
+def decode_json(model: type[M]) -> Callable[[Incoming], M]:
+    """Return a decoder for JSON events of `model`; it raises BadMessage with what is wrong and where."""
+
+    def decode(message: Incoming) -> M:
+        try:
+            return model.model_validate_json(message.value or b"")
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the whole message"
+            raise BadMessage("invalid_event", f"{place}: {first['msg']} ({error.error_count()} errors)") from error
+
+    return decode
+
+
+def decode_chunk(schema: pa.Schema) -> Callable[[Incoming], Chunk]:
+    """Return a decoder for Arrow chunks of `schema`; it raises BadMessage when bytes or columns do not fit."""
+
+    def decode(message: Incoming) -> Chunk:
+        try:
+            rows, meta = chunks.decode(message.value or b"", schema)
+        except (pa.ArrowInvalid, OSError, ValueError) as error:
+            raise BadMessage("invalid_chunk", str(error)) from error
+        return Chunk(rows, meta)
+
+    return decode
+
+
+def decoder(topic: Topic) -> Callable[[Incoming], Any]:
+    """Return the decoder the table of topics asks for."""
+    if isinstance(topic.content, pa.Schema):
+        return decode_chunk(topic.content)
+    if topic.content is None:
+        raise ValueError(f"{topic.name} has no content to decode")
+    return decode_json(topic.content)

@@ -1,0 +1,32 @@
+"""The catalogue of metrics: name, kind, unit and labels of each in one place; the rest of the code imports from here.
+
+Base units, `_total` only on counters; labels never hold account, advisor, user or batch ids.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+EVENTS = Counter("rebalancer_events_processed_total", "Messages taken in, by outcome.", ("service", "topic", "outcome"))
+EVENT_SECONDS = Histogram(
+    "rebalancer_event_process_seconds", "Work per handled group of messages.", ("service", "topic"), buckets=_SECONDS
+)
+EVENT_AGE = Histogram(
+    "rebalancer_event_age_seconds", "Broker append to effect committed.", ("service", "topic"), buckets=_SECONDS
+)
+DEAD_LETTERS = Counter(
+    "rebalancer_dead_letters_total", "Messages put aside, by reason.", ("service", "topic", "reason")
+)
+RETRIES = Counter("rebalancer_retries_total", "Transient faults retried in place.", ("service", "topic"))
+PUBLISHED = Counter("rebalancer_messages_published_total", "Messages acknowledged by the broker.", ("service", "topic"))
+OUTBOX_PENDING = Gauge("rebalancer_outbox_pending", "Outbox rows not yet published.", ("service",))
+OUTBOX_AGE = Gauge("rebalancer_outbox_oldest_age_seconds", "Age of the oldest unpublished outbox row.", ("service",))
+OUTBOX_PARKED = Gauge(
+    "rebalancer_outbox_parked", "Outbox rows the broker refuses for ever; someone must look.", ("service",)
+)
+HTTP_REQUESTS = Counter(
+    "http_server_requests_total", "HTTP requests answered.", ("service", "method", "route", "status")
+)
+HTTP_SECONDS = Histogram(
+    "http_server_request_duration_seconds", "Time to answer.", ("service", "method", "route"), buckets=_SECONDS
+)

@@ -1,0 +1,28 @@
+"""Alembic's entry point, the same for every service: runs the versions of one service in that service's schema."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+from shared.db import sqlalchemy_url
+
+config = context.config
+schema = str(config.attributes["schema"])
+
+
+def run() -> None:
+    """Migrate inside one transaction under an advisory lock, so that replicas starting together do it once."""
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", literal_binds=True, version_table_schema=schema, as_sql=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(sqlalchemy_url(str(config.attributes["database_url"])), poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate-{schema}"})
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+        context.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
+        context.run_migrations()
+
+
+run()

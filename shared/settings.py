@@ -1,0 +1,26 @@
+"""Settings every service has. Each comes from the environment as REBALANCER_<NAME>; secrets have no defaults."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Base of a service's settings; a service adds its own fields in `settings.py`."""
+
+    model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
+
+    kafka_url: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
+    database_url: str = Field(description="PostgreSQL URL of this service's own role and schema.")
+    http_port: int = Field(description="Port of /metrics, /healthz, /readyz and the internal API.")
+    http_host: str = Field(
+        default="127.0.0.1", description="Address to listen on; loopback unless containers need more."
+    )
+    clock_file: Path | None = Field(
+        default=None, description="JSON file {'offset_seconds': n} that shifts the clock; unset means real time."
+    )
+    log_level: str = Field(default="INFO", description="Least severe level that is logged.")
+    retry_s: float = Field(
+        default=30.0, description="Seconds a transient fault is retried in place before the process exits."
+    )

@@ -1,0 +1,122 @@
+"""Faust workers: raw bytes in, our own decoding, one guard around every handler, and the service's HTTP beside it.
+
+Settings follow measurements: `stream_wait_empty=False` (the default livelocks a group when a retry meets a
+rebalance), small stream buffers, frequent commits, short sessions.  Agents never raise, because Faust acknowledges an
+event whose agent raised.  Source: architecture "Bulk paths".
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+from fastapi import FastAPI
+from mode import Service
+
+from shared import http, log
+from shared.contracts.topics import MIB
+from shared.guard import Guard
+from shared.messages import Incoming
+from shared.settings import ServiceSettings
+
+_log = log.get(__name__)
+
+
+def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int = 16) -> faust.App:
+    """Return a Faust app with the house's settings; nothing is started and no topic is declared by it."""
+    return faust.App(
+        f"rebalancer-{service}",
+        broker=f"aiokafka://{settings.kafka_url}",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        key_serializer="raw",
+        value_serializer="raw",
+        stream_wait_empty=False,
+        stream_buffer_maxsize=stream_buffer,
+        broker_commit_interval=0.5,
+        broker_session_timeout=10,
+        broker_heartbeat_interval=2,
+        broker_rebalance_timeout=30,
+        broker_max_poll_records=500,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=8 * MIB,
+        producer_max_request_size=4 * MIB,
+        producer_acks=-1,
+        datadir=str(Path(".local") / "faust" / service),
+        logging_config=None,
+    )
+
+
+def consume(app: faust.App, guard: Guard, *, group: int = 1, within_s: float = 0.02) -> None:
+    """Add an agent for the guard's topic. group: most messages a handler is given at once (1 for chunk topics)."""
+    channel = app.topic(guard.topic.name, key_serializer="raw", value_serializer="raw")
+
+    async def agent(stream: Any) -> None:
+        async for events in stream.take_events(group, within=within_s) if group > 1 else _single(stream):
+            await guard.run([_incoming(event.message) for event in events])
+
+    app.agent(channel, name=f"{app.conf.id}-{guard.topic.name}", concurrency=1)(agent)
+
+
+async def _single(stream: Any) -> Any:
+    async for event in stream.events():
+        yield [event]
+
+
+def _incoming(message: Any) -> Incoming:
+    headers = message.headers or ()
+    return Incoming(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.key,
+        message.value,
+        tuple(headers.items()) if isinstance(headers, dict) else tuple(headers),
+        int((message.timestamp or 0) * 1000),
+    )
+
+
+def attach(
+    app: faust.App,
+    services: Sequence[contextlib.AbstractAsyncContextManager[Any]],
+    http_app: FastAPI,
+    settings: ServiceSettings,
+) -> None:
+    """Open `services` (pools, publishers) before the agents start and serve HTTP for as long as the worker runs."""
+
+    class Beside(Service):
+        async def on_start(self) -> None:
+            self._stack = contextlib.AsyncExitStack()
+            for one in services:
+                await self._stack.enter_async_context(one)
+            self._http = asyncio.create_task(http.serve(http_app, settings.http_host, settings.http_port))
+
+        async def on_stop(self) -> None:
+            self._http.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._http
+            await self._stack.aclose()
+
+    app.service(Beside)
+
+
+def readiness(app: faust.App) -> list[str]:
+    """Return why the worker is not ready to work: it is rebalancing, or has no partitions."""
+    if not app.started:
+        return ["starting"]
+    if app.rebalancing:
+        return ["rebalancing"]
+    if not app.consumer.assignment():
+        return ["no partitions assigned"]
+    return []
+
+
+def run_worker(app: faust.App, settings: ServiceSettings, service: str) -> None:
+    """Run the worker until it is told to stop; logs go through the house's renderer."""
+    log.configure(service, settings.log_level)
+    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
+    worker.execute_from_commandline()
