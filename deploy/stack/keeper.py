@@ -1,0 +1,123 @@
+"""Keeping one process alive: waits for what it needs, starts it, watches it, starts it again with back-off."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from deploy.stack.child import Child
+from deploy.stack.probes import answers
+from deploy.stack.spec import Spec
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+HEALTHY_AFTER_S = 30.0
+PROBE_EVERY_S = 0.15
+
+
+class Keeper:
+    """The life of one process.
+
+    state: `off`, `waiting` (for its needs), `starting`, `ready`, `pausing` (before the next try).
+    """
+
+    def __init__(self, spec: Spec, log: Path, needs_ready: Callable[[], bool], say: Callable[[str], None]) -> None:
+        self.spec = spec
+        self.log = log
+        self.state = "off"
+        self.starts = 0
+        self.last_exit: int | None = None
+        self._needs_ready = needs_ready
+        self._say = say
+        self._pause_s = FIRST_PAUSE_S
+        self._child: Child | None = None
+        self._life: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process has answered since it was last started."""
+        return self.state == "ready"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `status` shows."""
+        return {
+            "state": self.state,
+            "pid": self._child.pid if self._child else None,
+            "starts": self.starts,
+            "last_exit": self.last_exit,
+            "log": str(self.log),
+        }
+
+    async def answers_now(self) -> bool:
+        """Return whether the process answers at this moment."""
+        return self._child is not None and await answers(self.spec.probe)
+
+    def begin(self) -> None:
+        """Start the process and keep it running; does nothing when that is already so."""
+        if self._life is None or self._life.done():
+            self._pause_s = FIRST_PAUSE_S
+            self._life = asyncio.create_task(self._live())
+
+    async def end(self) -> None:
+        """Stop the process and leave it stopped."""
+        if self._life is not None:
+            self._life.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._life
+        if self._child is not None:
+            await self._child.stop()
+            self.last_exit = await self._child.wait()
+            self._say(f"{self.spec.name} stopped (exit {self.last_exit})")
+        self._child, self._life, self.state = None, None, "off"
+
+    async def signal(self, signum: int) -> int:
+        """Send a signal and return the process id it went to; a fatal one is awaited, so `ready` is true no longer.
+
+        Raises LookupError when the process does not run.
+        """
+        child = self._child
+        if child is None:
+            raise LookupError(f"{self.spec.name} does not run")
+        child.send(signum)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await child.process.wait()
+                while self._child is child:
+                    await asyncio.sleep(0.01)
+        return child.pid
+
+    async def _live(self) -> None:
+        while True:
+            self.state = "waiting"
+            while not self._needs_ready():
+                await asyncio.sleep(PROBE_EVERY_S)
+            await self._one_run()
+            self.state = "pausing"
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s)
+
+    async def _one_run(self) -> None:
+        self.state, self.starts, started = "starting", self.starts + 1, time.monotonic()
+        try:
+            self._child = await Child.start(self.spec, self.log)
+        except OSError as error:
+            self._say(f"{self.spec.name} cannot be started: {error}")
+            return
+        watch = asyncio.create_task(self._until_ready(started))
+        try:
+            self.last_exit = await self._child.wait()
+        finally:
+            watch.cancel()
+        self._child = None
+        lived_s = time.monotonic() - started
+        if lived_s >= HEALTHY_AFTER_S:
+            self._pause_s = FIRST_PAUSE_S
+        self._say(f"{self.spec.name} died after {lived_s:.1f} s (exit {self.last_exit}), again in {self._pause_s} s")
+
+    async def _until_ready(self, started: float) -> None:
+        while not await answers(self.spec.probe):
+            await asyncio.sleep(PROBE_EVERY_S)
+        self.state = "ready"
+        self._say(f"{self.spec.name} ready after {time.monotonic() - started:.1f} s")

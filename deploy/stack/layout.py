@@ -1,0 +1,120 @@
+"""Where the local stack keeps its things."""
+
+import hashlib
+import json
+import os
+import pwd
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEFAULT_STATE = CHECKOUT / ".local"
+ROOT_AREA = Path("/var/lib/rebalancer-local")
+"""Where a stack started by root keeps what the unprivileged database user must reach: never under a private home."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one stack. `state` is its own directory (`.local` of the checkout, or a directory of a test run)."""
+
+    state: Path
+
+    @property
+    def logs(self) -> Path:
+        """One log file per process."""
+        return self.state / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """Ports and what was already done, kept from run to run."""
+        return self.state / "state.json"
+
+    @property
+    def plan_file(self) -> Path:
+        """What the supervisor is to run; holds secrets, mode 600."""
+        return self.state / "plan.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Keys and passwords generated once for this stack, mode 600."""
+        return self.state / "secrets.json"
+
+    @property
+    def socket(self) -> Path:
+        """Control socket of the supervisor."""
+        return self.state / "control.sock"
+
+    @property
+    def clock_file(self) -> Path:
+        """The stack's own clock: seconds it is ahead of the machine's."""
+        return self.state / "clock.json"
+
+    @property
+    def last_instant_file(self) -> Path:
+        """The stack's latest known instant, so that time goes on from there after a stop."""
+        return self.state / "clock-last.json"
+
+    @property
+    def inbox(self) -> Path:
+        """Folder watched for custodial files."""
+        return self.state / "inbox"
+
+    @property
+    def kafka_data(self) -> Path:
+        """Kafka's log directory."""
+        return self.state / "kafka"
+
+    @property
+    def postgres_home(self) -> Path:
+        """Directory of the database files, reachable by the user that runs the server."""
+        if os.geteuid() != 0:
+            return self.state / "postgres"
+        return ROOT_AREA / hashlib.sha256(str(self.state.resolve()).encode()).hexdigest()[:16]
+
+    def make(self) -> None:
+        """Create the directories; only their owner may read them, as they hold keys and account data."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.state.chmod(0o700)
+        for directory in (self.logs, self.inbox):
+            directory.mkdir(exist_ok=True)
+
+    def remove(self) -> None:
+        """Delete everything this stack ever wrote (downloaded jars stay, they belong to the checkout)."""
+        shutil.rmtree(self.postgres_home, ignore_errors=True)
+        for entry in self.state.iterdir() if self.state.exists() else ():
+            if entry.is_dir() and entry.name != "cache":
+                shutil.rmtree(entry)
+            elif not entry.is_dir():
+                entry.unlink()
+
+
+def database_user() -> str | None:
+    """Return the unprivileged account PostgreSQL runs as when we are root (it refuses root), else None."""
+    return pwd.getpwnam("nobody").pw_name if os.geteuid() == 0 else None
+
+
+def credentials(user: str | None) -> dict[str, Any]:
+    """Return the arguments that make `subprocess` run a program as `user` (None: as ourselves)."""
+    if user is None:
+        return {}
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in `path`, or an empty one when there is no such file."""
+    if not path.exists():
+        return {}
+    value: dict[str, Any] = json.loads(path.read_text())
+    return value
+
+
+def write_json(path: Path, value: object, mode: int = 0o600) -> None:
+    """Replace `path` in one step, so that a reader never meets half a file."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file, indent=1)
+    fresh.replace(path)

@@ -1,0 +1,50 @@
+"""Loopback ports: the wanted one when it is free, else another."""
+
+import socket
+from collections.abc import Mapping
+
+PREFERRED = {
+    "gateway": 8400,
+    "issuer": 8401,
+    "batch": 8402,
+    "taxlot": 8403,
+    "analyzer": 8404,
+    "proposer": 8405,
+    "analyzer-sweeper": 8406,
+    "kafka": 9392,
+    "kafka-controller": 9393,
+    "postgres": 5439,
+}
+
+
+def choose(wanted: Mapping[str, int]) -> dict[str, int]:
+    """Return a free loopback port per name: the wanted one when nobody holds it, else one the system gives.
+
+    All are held open until all are chosen, so no two names get the same. A wanted port of 0 means any.
+    """
+    held: list[socket.socket] = []
+    chosen: dict[str, int] = {}
+    try:
+        for name, port in wanted.items():
+            holder = _bound(port) or _bound(0)
+            if holder is None:  # the system has no free port at all
+                raise OSError("no free port on 127.0.0.1")
+            held.append(holder)
+            chosen[name] = holder.getsockname()[1]
+    finally:
+        for holder in held:
+            holder.close()
+    return chosen
+
+
+def _bound(port: int) -> socket.socket | None:
+    """Return a socket bound to the port (listening, so that it counts as taken), or None when it is taken."""
+    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        holder.bind(("127.0.0.1", port))
+        holder.listen(1)
+    except OSError:
+        holder.close()
+        return None
+    return holder

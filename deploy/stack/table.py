@@ -1,0 +1,114 @@
+"""The table of processes: what runs, with which environment, and what it waits for."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.stack import kafka, postgres
+from deploy.stack.layout import CHECKOUT, Layout
+from deploy.stack.spec import Probe, Spec
+
+CLIENT_ID = "rebalancer-gateway"
+INFRASTRUCTURE = ("kafka", "postgres")
+MIGRATED = ("analyzer", "taxlot", "batch", "gateway")
+
+
+@dataclass(frozen=True)
+class Program:
+    """One Python process of ours. owner: whose database role it uses (None: no database)."""
+
+    module: tuple[str, ...]
+    owner: str | None
+    needs: tuple[str, ...] = INFRASTRUCTURE
+    nice: int = 0
+
+
+PROGRAMS: Mapping[str, Program] = {
+    "issuer": Program(("deploy.issuer",), None, needs=()),
+    "taxlot": Program(("services.taxlot",), "taxlot"),
+    "analyzer": Program(("services.analyzer",), "analyzer"),
+    # The daily analysis of a whole book must not slow down what a user waits for.
+    "analyzer-sweeper": Program(("services.analyzer", "sweep"), "analyzer", nice=10),
+    "proposer": Program(("services.proposer",), "proposer", needs=("kafka",)),
+    "batch": Program(("services.batch",), "batch"),
+    "gateway": Program(("services.gateway",), "gateway", needs=(*INFRASTRUCTURE, "issuer")),
+}
+SERVICES = tuple(PROGRAMS)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything of one stack listens, and the secrets to use it."""
+
+    layout: Layout
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap address, host:port."""
+        return f"127.0.0.1:{self.ports['kafka']}"
+
+    def http(self, name: str) -> str:
+        """Return the address of a process's own HTTP."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def admin_database(self, database: str = "postgres") -> str:
+        """Return the superuser's database address."""
+        return postgres.url(self.ports["postgres"], "postgres", self.secrets["admin_password"], database)
+
+    def database(self, service: str) -> str:
+        """Return the database address with the service's own role."""
+        return postgres.url(self.ports["postgres"], service, self.secrets[f"{service}_password"])
+
+
+def specs(addresses: Addresses, names: tuple[str, ...], extra: Mapping[str, str]) -> tuple[Spec, ...]:
+    """Return the processes of a stack: Kafka, PostgreSQL and the named programs, `extra` added to each environment."""
+    infrastructure = (
+        kafka.spec(addresses.layout, addresses.ports["kafka"]),
+        postgres.spec(addresses.layout, addresses.ports["postgres"], addresses.secrets["admin_password"]),
+    )
+    return (*infrastructure, *(_program(addresses, name, names, extra) for name in names))
+
+
+def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the complete environment of the program `name`.
+
+    Nothing named REBALANCER_ is inherited but the log level: a stack must not depend on what a shell happens to hold.
+    """
+    secrets, layout = addresses.secrets, addresses.layout
+    owner = PROGRAMS[name].owner
+    ours = {
+        "KAFKA_URL": addresses.kafka,
+        "HTTP_PORT": str(addresses.ports[name]),
+        "INBOX_DIR": str(layout.inbox),
+        "CLOCK_FILE": str(layout.clock_file),
+        "STATE_DIR": str(layout.state),
+        "UI_DIR": str(CHECKOUT / "ui" / "dist"),
+        "PRINCIPAL_KEY": secrets["principal_key"],
+        "SESSION_KEY": secrets["session_key"],
+        "OIDC_ISSUER_URL": addresses.http("issuer"),
+        "OIDC_CLIENT_ID": CLIENT_ID,
+        "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],
+        "LOG_LEVEL": os.environ.get("REBALANCER_LOG_LEVEL", "info"),
+        **{f"{peer.upper()}_URL": addresses.http(peer) for peer in ("analyzer", "taxlot", "batch", "gateway")},
+    }
+    if owner is not None:
+        ours["DATABASE_URL"] = addresses.database(owner)
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("REBALANCER_", "PYTEST_"))}
+    quiet = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "TZ": "UTC"}
+    return {**inherited, **quiet, **{f"REBALANCER_{key}": value for key, value in ours.items()}, **extra}
+
+
+def _program(addresses: Addresses, name: str, present: tuple[str, ...], extra: Mapping[str, str]) -> Spec:
+    program = PROGRAMS[name]
+    return Spec(
+        name=name,
+        argv=(sys.executable, "-m", *program.module),
+        cwd=str(CHECKOUT),
+        env=environment(addresses, name, extra),
+        needs=tuple(need for need in program.needs if need in INFRASTRUCTURE or need in present),
+        probe=Probe("http", f"{addresses.http(name)}/readyz"),
+        nice=program.nice,
+    )
