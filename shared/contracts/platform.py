@@ -25,7 +25,7 @@ def _add_up(what: str, parts: list[Weight], cash: Weight) -> None:
 
 
 class SecurityChanged(Foreign):
-    """One security of the master. lot_size: tradable units (1 whole shares, 100 round lots); fractional: 0.000001 steps."""
+    """One security of the master. lot_size: units of a round lot (1: whole shares); fractional: 0.000001 steps."""
 
     security_id: Identity
     version: int
@@ -82,7 +82,7 @@ class Sleeve(Foreign):
     weight: Weight
     model_id: Identity | None = None
     cash_weight: Weight = "0"
-    holdings: list[Component] = []
+    holdings: list[Component] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def one_source(self) -> Self:
@@ -94,7 +94,7 @@ class Sleeve(Foreign):
 
 
 class PortfolioChanged(Foreign):
-    """A target portfolio. Defaults for components without thresholds of their own: product 1 (20 %, 4 %, 0.50 points)."""
+    """A target portfolio; its thresholds hold for components without their own.  Source: product 1."""
 
     portfolio_id: Identity
     version: int
@@ -124,7 +124,9 @@ class SecurityRestriction(Foreign):
 
 class AccountChanged(Foreign):
     """An account and its settings. rebalancer_on_count: how often the rebalancer has been turned on, so that a switch
-    off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults."""
+    off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults. last_rebalanced:
+    last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its own
+    or the rebalancer is turned on again."""
 
     account_id: Identity
     version: int
@@ -139,6 +141,7 @@ class AccountChanged(Foreign):
     apm_sleeve_id: Identity = "APM"
     rebalancer_on: bool
     rebalancer_on_count: int = Field(ge=0)
+    last_rebalanced: date | None = None
     lot_method: LotMethodName = "FIFO"
     threshold: Weight | None = None
     precision: Weight | None = None
@@ -149,4 +152,4 @@ class AccountChanged(Foreign):
     cash_reserve: Usd = "0.00"
     cash_set_aside: Usd = "0.00"
     do_not_trade: bool = False
-    restrictions: list[SecurityRestriction] = []
+    restrictions: list[SecurityRestriction] = Field(default_factory=list)
