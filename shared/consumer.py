@@ -77,7 +77,7 @@ class GroupConsumer:
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
 
 
-class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+class _Assigned(ConsumerRebalanceListener):
     def __init__(self, owner: GroupConsumer) -> None:
         self._owner = owner
 

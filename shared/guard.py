@@ -77,7 +77,7 @@ class Guard:
     async def _handle(self, group: Sequence[tuple[Incoming, Any]]) -> None:
         try:
             await self._patiently(lambda: self.handler([item for _, item in group]), group[0][0])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever the handler raised, the agent must not
             if len(group) > 1 and not is_transient(error):
                 for one in group:
                     await self._handle([one])

@@ -1,8 +1,9 @@
 """HTTP of every service: problem+json for every refusal, /metrics, /healthz, /readyz, and one log line a request."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import orjson
@@ -53,16 +54,20 @@ async def serve(app: FastAPI, host: str, port: int) -> None:
         app, host=host, port=port, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
     )
     server = _Embedded(config)
+    running = asyncio.create_task(server.serve(), name="http")
     try:
-        await server.serve()
+        await asyncio.shield(running)
     except asyncio.CancelledError:
         server.should_exit = True
+        await running
         raise
 
 
 class _Embedded(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals to the process."""
+        yield
 
 
 def _observe(service: str) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
@@ -74,7 +79,7 @@ def _observe(service: str) -> Callable[[Request, Callable[[Request], Awaitable[R
         request.state.request_id = request_id
         try:
             response = await call_next(request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # every fault is answered as a problem
             _log.exception("http.failed", method=request.method, path=request.url.path)
             response = _render(
                 _Unexpected("an unexpected fault; nothing is known to have changed", fault=type(error).__name__),

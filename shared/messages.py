@@ -1,4 +1,4 @@
-"""Messages in and out: CloudEvents 1.0 binary mode, decoding, and what counts as a message that can never be handled."""
+"""Messages in and out: CloudEvents 1.0 binary mode, decoding, and what can never be handled."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -135,7 +135,8 @@ class Relay:
         row = await (
             await connection.execute(
                 "SELECT count(*) FILTER (WHERE parked_reason IS NULL),"
-                " coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE parked_reason IS NULL)), 0),"
+                " coalesce(extract(epoch FROM clock_timestamp()"
+                " - min(created_at) FILTER (WHERE parked_reason IS NULL)), 0),"
                 " count(*) FILTER (WHERE parked_reason IS NOT NULL) FROM outbox WHERE published_at IS NULL"
             )
         ).fetchone()

@@ -7,8 +7,8 @@ event whose agent raised.  Source: architecture "Bulk paths".
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -46,7 +46,7 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
         consumer_max_fetch_size=8 * MIB,
         producer_max_request_size=4 * MIB,
         producer_acks=-1,
-        datadir=str(Path(".local") / "faust" / service),
+        datadir=tempfile.mkdtemp(prefix=f"rebalancer-{service}-"),  # Faust insists on one; no table is kept in it
         logging_config=None,
     )
 

@@ -29,10 +29,10 @@ class ByFilter(Ours):
     """All accounts that match, except some: takes as long for one page as for all."""
 
     kind: Literal["matching"]
-    tiles: list[TileName] = []
-    f: Annotated[list[str], Field(max_length=20)] = []
+    tiles: list[TileName] = Field(default_factory=list)
+    f: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)
     q: str = ""
-    exclude: Annotated[list[Identity], Field(max_length=5000)] = []
+    exclude: Annotated[list[Identity], Field(max_length=5000)] = Field(default_factory=list)
 
 
 Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
@@ -369,7 +369,7 @@ class FileView(Ours):
     accounts: int
     held: int
     received_at: datetime
-    problems: list["RowProblem"] = []
+    problems: list["RowProblem"] = Field(default_factory=list)
 
 
 class RowProblem(Ours):

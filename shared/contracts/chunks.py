@@ -88,11 +88,11 @@ class LotMethod(IntEnum):
     SPECIFIC = 6
 
 
-def _list_of(*fields: pa.Field) -> pa.DataType:
+def _list_of(*fields: "pa.Field[pa.DataType]") -> pa.DataType:
     return pa.list_(pa.struct(list(fields)))
 
 
-def _required(name: str, kind: pa.DataType) -> pa.Field:
+def _required(name: str, kind: pa.DataType) -> "pa.Field[pa.DataType]":
     return pa.field(name, kind, nullable=False)
 
 
@@ -102,7 +102,7 @@ ACCOUNT_KEYS = [
     _required("advisor_id", pa.string()),
 ]
 
-# taxlot -> analyzer: what an account holds after a good file or a transfer; `hold_code` set = data hold, positions null.
+# taxlot -> analyzer: what an account holds after a good file; `hold_code` set = data hold, holdings null.
 HOLDINGS = pa.schema(
     [
         *ACCOUNT_KEYS,
@@ -172,7 +172,7 @@ FLAGS = pa.schema(
     ]
 )
 
-# batch -> analyzer: propose for these accounts. Metadata: batch_id, attempt, trade_date (ISO), size (accounts in batch).
+# batch -> analyzer: propose for these accounts. Metadata: batch_id, attempt, trade_date (ISO), size (of the batch).
 REQUEST = pa.schema(
     [
         *ACCOUNT_KEYS,

@@ -12,9 +12,7 @@ Identity = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern
 Usd = Annotated[str, StringConstraints(pattern=r"^-?\d{1,13}\.\d{2}$")]  # dollars and cents
 Price = Annotated[str, StringConstraints(pattern=r"^\d{1,7}(\.\d{1,6})?$")]  # dollars a unit
 Quantity = Annotated[str, StringConstraints(pattern=r"^-?\d{1,10}(\.\d{1,6})?$")]  # units
-Weight = Annotated[
-    str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")
-]  # fraction of account value: 0.125 is 12.5 %
+Weight = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")]  # fraction: 0.125 is 12.5 %
 
 
 def _utc(value: datetime) -> datetime:

@@ -6,7 +6,7 @@ Every kernel keeps its uncompiled text as `.py_func` (numba's own name; the plai
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -20,4 +20,4 @@ def kernel(function: F) -> F:
         return function
     import numba
 
-    return numba.njit(cache=True, nogil=True, boundscheck=False)(function)  # type: ignore[no-any-return]
+    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False)(function))

@@ -94,6 +94,6 @@ def compare_products(a: int, b: int, c: int, d: int) -> int:
 def value_cents(quantity_micro: int, price_micro: int) -> int:
     """Return quantity x price in cents, rounded half away from zero.
 
-    quantity_micro is in millionths of a unit, price_micro in millionths of a dollar.  Source: product 1, "account value".
+    quantity_micro: millionths of a unit; price_micro: millionths of a dollar.  Source: product 1, "account value".
     """
     return muldiv_half_away(quantity_micro, price_micro, 10_000_000_000)

@@ -26,7 +26,7 @@ def scaled(text: str, decimals: int, what: str = "number") -> int:
     if len(fraction) > decimals:
         raise InexactText(f"{what}: {text!r} has more than {decimals} decimals")
     sign = -1 if whole.startswith("-") else 1
-    return sign * (int(whole.lstrip("+-")) * 10**decimals + int(fraction.ljust(decimals, "0") or "0"))
+    return sign * int(whole.lstrip("+-") + fraction.ljust(decimals, "0"))
 
 
 def text_of(value: int, decimals: int, *, trim: bool = False) -> str:

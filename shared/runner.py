@@ -1,0 +1,33 @@
+"""Runs a service that is no Faust worker: one coroutine until SIGTERM or SIGINT, then an orderly end."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+from shared import log
+
+
+def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
+    """Run `main` until it ends or the process is told to stop; being told to stop cancels it and exits with 0."""
+    log.configure(service, level)
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    uvloop.run(guarded())
+
+
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run the parts of a service side by side; when one fails all end, and the process with them."""
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(part)
