@@ -1,0 +1,75 @@
+"""The table of topics is coherent: names once, parties that exist, content that decodes."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from pydantic import BaseModel
+
+from shared import messages
+from shared.contracts import chunks, events, topics
+from shared.contracts.topics import TOPICS, Topic
+
+
+def test_names_are_unique_and_parties_exist() -> None:
+    assert len({topic.name for topic in TOPICS}) == len(TOPICS)
+    for topic in TOPICS:
+        assert topic.producer in {*topics.SERVICES, "platform"}
+        assert set(topic.consumers) <= set(topics.SERVICES)
+        assert topic.audience == "dead-letter" or topic.content is not None
+        assert topic.max_message_bytes >= chunks.MAX_CHUNK_BYTES
+
+
+@pytest.mark.parametrize(
+    "topic", [topic for topic in TOPICS if isinstance(topic.content, pa.Schema)], ids=lambda t: t.name
+)
+def test_an_empty_chunk_of_every_work_topic_goes_round(topic: Topic) -> None:
+    assert isinstance(topic.content, pa.Schema)
+    rows = pa.RecordBatch.from_pylist([], schema=topic.content)
+    sent = messages.chunk(
+        topic, "7", rows, {"batch_id": "7"}, event_id="e", source="test", at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    got = messages.decoder(topic)(_incoming(topic, sent.value))
+    assert got.meta == {"batch_id": "7"}
+    assert got.rows.schema.equals(topic.content)
+
+
+def test_columns_that_differ_from_the_contract_are_refused_by_name() -> None:
+    rows = pa.RecordBatch.from_pylist([], schema=chunks.RETURNED)
+    value = chunks.encode(rows, {})
+    with pytest.raises(messages.BadMessage, match=r"invalid_chunk.*epoch"):
+        messages.decoder(topics.WORK_REQUEST)(_incoming(topics.WORK_REQUEST, value))
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{}", b"\xff\xfe", b'{"price_set": 1, "as_of": "2026-01-02", "prices": [{"price": 1.5}]}']
+)
+def test_json_that_does_not_fit_says_where(value: bytes) -> None:
+    with pytest.raises(messages.BadMessage) as refused:
+        messages.decoder(topics.PRICE)(_incoming(topics.PRICE, value))
+    assert refused.value.code == "invalid_event"
+    assert ":" in refused.value.detail
+
+
+def test_events_carry_cloudevents_attributes_and_leave_absent_values_out() -> None:
+    body = events.AccountFlag(
+        account_id="A1", enterprise_id="E1", advisor_id="V1", version=3, state="CLEAR", tiles=[], reasons=[]
+    )
+    sent = messages.event(
+        topics.ACCOUNT_FLAG, "A1", body, event_id="id-1", source="analyzer", at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    assert sent.headers["ce_id"] == "id-1"
+    assert sent.headers["ce_specversion"] == "1.0"
+    assert sent.headers["content-type"] == "application/json"
+    assert b"null" not in sent.value
+
+
+def test_our_events_refuse_unknown_fields_and_foreign_ones_pass_them_over() -> None:
+    for topic in TOPICS:
+        if isinstance(topic.content, type) and issubclass(topic.content, BaseModel):
+            expected = "ignore" if topic.audience == "inbound" else "forbid"
+            assert topic.content.model_config["extra"] == expected, topic.name
+
+
+def _incoming(topic: Topic, value: bytes) -> messages.Incoming:
+    return messages.Incoming(topic.name, 0, 0, b"k", value, (), 0)
