@@ -91,7 +91,7 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
         "OIDC_ISSUER_URL": addresses.http("issuer"),
         "OIDC_CLIENT_ID": CLIENT_ID,
         "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],
-        "LOG_LEVEL": os.environ.get("REBALANCER_LOG_LEVEL", "info"),
+        "LOG_LEVEL": os.environ.get("REBALANCER_LOG_LEVEL", "INFO"),
         **{f"{peer.upper()}_URL": addresses.http(peer) for peer in ("analyzer", "taxlot", "batch", "gateway")},
     }
     if owner is not None:

@@ -1,0 +1,74 @@
+# What a user or developer types. Every target works from a clean clone; `make up` and `make test` install what is locked.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv/bin
+STACK := $(VENV)/python -m deploy.stack
+PREPARE := $(PYTHON) -I deploy/bootstrap.py
+ACCOUNTS ?= 2000
+NAMES ?=
+
+.PHONY: help up down status logs reset next-day test test-fast check bench bench-engine bench-analysis lock doctor
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+up: ## Start the whole system, first time with a sample book (ACCOUNTS=2000)
+	@$(PREPARE) java maven node
+	@$(STACK) up --accounts $(ACCOUNTS)
+
+down: ## Stop it; data is kept
+	@$(PREPARE) --quiet
+	@$(STACK) down
+
+status: ## Show every process
+	@$(PREPARE) --quiet
+	@$(STACK) status
+
+logs: ## Follow the logs (NAMES="batch gateway" for some)
+	@$(PREPARE) --quiet
+	@$(STACK) logs $(NAMES)
+
+reset: ## Stop it and delete its data
+	@$(PREPARE) --quiet
+	@$(STACK) reset
+
+next-day: ## Move the stack's clock to the next business day: fills, new files, analysis
+	@$(PREPARE) --quiet
+	@$(STACK) exec $(VENV)/python -m deploy.custodian next-day
+
+doctor: ## Say what is missing on this machine
+	@$(PREPARE) java maven node
+
+check: ## Every static check
+	@$(PREPARE) --quiet node
+	@$(VENV)/python -m deploy.checks
+
+test: ## Everything: static checks, interface, all tests (under 25 minutes)
+	@$(PREPARE) java maven node
+	@$(VENV)/python -m deploy.checks browser ui python
+	@$(VENV)/python -m pytest $(ARGS)
+
+test-fast: ## The pure part, under a minute
+	@$(PREPARE) --quiet
+	@$(VENV)/ruff check --quiet .
+	@$(VENV)/python -m pytest tests/domain tests/unit $(ARGS)
+
+bench: ## Measure the loop on the real stack
+	@$(PREPARE) java maven node
+	@$(VENV)/python -m benchmarks $(ARGS)
+
+bench-engine: ## Measure the engines on one core
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m benchmarks.engine $(ARGS)
+
+bench-analysis: ## Measure the daily analysis of a large book
+	@$(PREPARE) java maven
+	@$(VENV)/python -m benchmarks.analysis $(ARGS)
+
+lock: ## Resolve requirements/*.in anew into the locks
+	@$(PREPARE) --quiet
+	@cd requirements && for name in runtime dev; do \
+	  ../$(VENV)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 --output-file $$name.lock $$name.in; done
