@@ -1,0 +1,215 @@
+"""The supervisor with stand-in programs: order, restarts, back-off, clean ends, no orphans."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.stack import control, ports
+from deploy.stack.child import bound_log
+from deploy.stack.errors import StackError
+from deploy.stack.layout import CHECKOUT, Layout
+from deploy.stack.spec import Plan, Probe, Spec, in_order
+from shared.clock import set_offset
+
+ANSWERS = """
+import http.server, sys
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+"""
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
+)
+
+
+class Running:
+    """A supervisor of stand-in programs."""
+
+    def __init__(self, layout: Layout, specs: tuple[Spec, ...]) -> None:
+        self.layout = layout
+        Plan(str(layout.state), specs, lifeline=True).save(layout.plan_file)
+        command = [sys.executable, "-m", "deploy.stack.supervisor", str(layout.plan_file)]
+        self.process = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        until(layout.socket.exists)
+
+    def ask(self, do: str, *names: str, **more: object) -> dict[str, dict[str, object]]:
+        return control.ask(self.layout.socket, {"do": do, "names": names, **more}, timeout_s=20)
+
+    def state(self, name: str) -> object:
+        return self.ask("status", name)[name]["state"]
+
+    def pid(self, name: str) -> int:
+        pid = self.ask("status", name)[name]["pid"]
+        assert isinstance(pid, int)
+        return pid
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=20)
+
+
+def until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
+    """Wait for a condition by asking again."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "the condition was not met in time"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Return whether the process exists and is not a mere zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(tmp_path / ("deep" * 40))
+    made.make()
+    set_offset(made.clock_file, 0)
+    return made
+
+
+@pytest.fixture
+def supervise(layout: Layout) -> Iterator[Callable[..., Running]]:
+    made: list[Running] = []
+
+    def start(*specs: Spec) -> Running:
+        made.append(Running(layout, specs))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def web(name: str, *needs: str) -> Spec:
+    port = ports.choose({name: 0})[name]
+    program = (sys.executable, "-c", ANSWERS, str(port))
+    return Spec(name, program, "/", dict(os.environ), needs, Probe("http", f"http://127.0.0.1:{port}/readyz"))
+
+
+def test_a_process_waits_for_what_it_needs(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("first"), web("second", "first"))
+    running.ask("start", "second")
+    until(lambda: running.state("second") == "waiting")
+    running.ask("start", "first")
+    until(lambda: running.state("second") == "ready")
+
+
+def test_a_killed_process_comes_back(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("one"))
+    running.ask("start")
+    until(lambda: running.state("one") == "ready")
+    before = running.pid("one")
+    running.ask("signal", "one", signal=int(signal.SIGKILL))
+    assert running.state("one") != "ready"
+    until(lambda: running.state("one") == "ready")
+    assert running.pid("one") != before
+    assert running.ask("status")["one"]["last_exit"] == -signal.SIGKILL
+
+
+def test_a_program_that_always_fails_is_tried_with_growing_pauses(supervise: Callable[..., Running]) -> None:
+    running = supervise(Spec("bad", (sys.executable, "-c", "raise SystemExit(3)"), "/", dict(os.environ)))
+    started = time.monotonic()
+    running.ask("start")
+    until(lambda: running.ask("status")["bad"]["starts"] == 3)
+    assert time.monotonic() - started >= 0.5 + 1.0
+    assert running.ask("status")["bad"]["last_exit"] == 3
+
+
+def test_a_program_that_cannot_be_run_is_said_so_and_the_others_go_on(supervise: Callable[..., Running]) -> None:
+    running = supervise(Spec("absent", ("/no/such/program",), "/"), web("one"))
+    running.ask("start")
+    until(lambda: running.state("one") == "ready" and running.state("absent") == "pausing")
+
+
+def test_halted_stays_stopped_until_started(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("one"))
+    running.ask("start")
+    until(lambda: running.state("one") == "ready")
+    pid = running.pid("one")
+    running.ask("halt", "one")
+    assert running.state("one") == "off"
+    assert not alive(pid)
+    running.ask("start", "one")
+    until(lambda: running.state("one") == "ready")
+
+
+def test_stop_ends_even_what_ignores_the_request(supervise: Callable[..., Running], layout: Layout) -> None:
+    running = supervise(Spec("mule", (sys.executable, "-c", STUBBORN), "/", dict(os.environ), stop_timeout_s=0.3))
+    running.ask("start")
+    until(lambda: "here" in (layout.logs / "mule.log").read_text() if (layout.logs / "mule.log").exists() else False)
+    pid = running.pid("mule")
+    running.ask("stop")
+    running.process.wait(timeout=20)
+    assert not alive(pid)
+
+
+def test_nothing_outlives_a_killed_supervisor(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("one"), web("two"))
+    running.ask("start")
+    until(lambda: running.state("one") == "ready" and running.state("two") == "ready")
+    pids = [running.pid("one"), running.pid("two")]
+    running.process.kill()
+    running.process.wait()
+    until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_a_second_supervisor_of_the_same_stack_refuses(supervise: Callable[..., Running], layout: Layout) -> None:
+    supervise(web("one"))
+    command = [sys.executable, "-m", "deploy.stack.supervisor", str(layout.plan_file)]
+    second = subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert second.returncode == 1
+    assert "another supervisor already runs" in second.stderr
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("one"))
+    with pytest.raises(StackError, match="no process named two; there are: one"):
+        running.ask("start", "two")
+    with pytest.raises(StackError, match="one does not run"):
+        running.ask("signal", "one", signal=9)
+
+
+def test_levels_follow_needs_and_circles_are_refused() -> None:
+    def spec(name: str, *needs: str) -> Spec:
+        return Spec(name, ("true",), "/", needs=needs)
+
+    assert in_order([spec("c", "b"), spec("a"), spec("b", "a"), spec("d", "a")]) == [["a"], ["b", "d"], ["c"]]
+    with pytest.raises(ValueError, match="wait for one another"):
+        in_order([spec("a", "b"), spec("b", "a")])
+    with pytest.raises(ValueError, match="something unknown"):
+        in_order([spec("a", "ghost")])
+
+
+def test_a_log_is_cut_back_and_its_end_kept(tmp_path: Path) -> None:
+    log = tmp_path / "one.log"
+    log.write_bytes(b"old" * 100 + b"new" * 10)
+    bound_log(log, limit_bytes=30)
+    assert log.stat().st_size == 0
+    assert (tmp_path / "one.log.1").read_bytes() == b"new" * 10
+
+
+def test_a_taken_port_is_replaced_by_another() -> None:
+    taken = ports.choose({"any": 0})["any"]
+    import socket
+
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", taken))
+        holder.listen()
+        chosen = ports.choose({"one": taken, "two": taken, "three": 0})
+    assert taken not in chosen.values()
+    assert len(set(chosen.values())) == 3

@@ -1,0 +1,98 @@
+"""The shared fixtures.
+
+kafka_url, database_url: a broker with all topics, an empty database of its own per test. Addresses come from
+REBALANCER_TEST_KAFKA_URL and REBALANCER_TEST_DATABASE_URL (a superuser) when set, else from containers when an engine
+answers, else from the local stack. stack: the whole system, one for the session. make_stack: more of them, for tests
+that hurt or configure their own.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import browser, topics
+from deploy.stack import Stack, table, ui
+from deploy.stack.steps import Silent
+from tests.stackfix import places
+
+MakeStack = Callable[..., Stack]
+
+
+@pytest.fixture(scope="session")
+def local_infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The session's own Kafka and PostgreSQL, started when first needed."""
+    with places.local_infrastructure(tmp_path_factory.mktemp("infrastructure")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def kafka_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address (host:port) of a broker that has every topic of the table."""
+    with ExitStack() as ends:
+        given = os.environ.get("REBALANCER_TEST_KAFKA_URL")
+        if given is None and places.engine_answers():
+            given = ends.enter_context(places.kafka_container())
+        if given is None:
+            given = request.getfixturevalue("local_infrastructure").addresses.kafka
+        asyncio.run(topics.create(given))
+        yield given
+
+
+@pytest.fixture(scope="session")
+def admin_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a server with a superuser's name and password."""
+    with ExitStack() as ends:
+        given = os.environ.get("REBALANCER_TEST_DATABASE_URL")
+        if given is None and places.engine_answers():
+            given = ends.enter_context(places.postgres_container())
+        if given is None:
+            given = request.getfixturevalue("local_infrastructure").addresses.admin_database()
+        yield given
+
+
+@pytest.fixture
+def database_url(admin_database_url: str) -> Iterator[str]:
+    """Address of an empty database that only this test has; its role is a superuser."""
+    with places.fresh_database(admin_database_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def built_ui() -> Path:
+    """The directory of the built user interface."""
+    ui.build(Silent())
+    return ui.UI / "dist"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, built_ui: Path) -> Iterator[Stack]:
+    """The whole system, empty, one for the session: whoever hurts it waits until it is well again."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def make_stack(tmp_path: Path, built_ui: Path) -> Iterator[MakeStack]:
+    """Start a stack of the test's own: `make_stack(services=(...), env={...})`; it ends with the test."""
+    with ExitStack() as ends:
+
+        def make(services: Sequence[str] = table.SERVICES, env: dict[str, str] | None = None) -> Stack:
+            place = tmp_path / f"stack{len(list(tmp_path.glob('stack*')))}"
+            return ends.enter_context(Stack(place, services, env))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Let the browser tests use the system's Chromium. A missing one fails the test; it is never skipped."""
+    return {
+        **browser_type_launch_args,
+        "executable_path": str(browser.obtain()),
+        "args": ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else [],
+    }

@@ -1,0 +1,139 @@
+"""Rules of the house that no linter knows: what may be committed, what domain code may import, how big things get."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from deploy.stack.layout import CHECKOUT
+
+REGISTRIES = (
+    ("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"), ("registry", "yarnpkg", "com"),
+    ("repo", "maven", "apache", "org"), ("repo1", "maven", "org"), ("crates", "io"), ("proxy", "golang", "org"),
+    ("deb", "debian", "org"),
+)  # fmt: skip
+MACHINE_PATHS = (("/work", "/main"), ("/work", "/shared"), ("/tmp", "/brief"), ("/root", "/."))
+PURE = {
+    "shared.exact", "shared.relief", "shared.contracts", "numpy", "numba", "__future__", "abc", "bisect", "collections",
+    "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq",
+    "itertools", "math", "operator", "re", "string", "struct",
+    "types", "typing", "typing_extensions", "uuid", "zoneinfo",
+}  # fmt: skip
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 70
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Return the files under version control, else all files but those that are made."""
+    listing = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    names = (CHECKOUT / name for name in listing.stdout.split("\0") if name)
+    return tuple(path for path in names if path.is_file())
+
+
+def python_files(*tops: str) -> list[Path]:
+    """Return the tracked Python files below the top folders."""
+    return [path for path in tracked() if path.suffix == ".py" and path.relative_to(CHECKOUT).parts[0] in tops]
+
+
+@pytest.mark.parametrize("parts", [*REGISTRIES, *MACHINE_PATHS], ids=lambda parts: "-".join(parts).replace("/", ""))
+def test_no_committed_file_names_a_package_registry_or_a_place_of_one_machine(parts: tuple[str, ...]) -> None:
+    word = ("" if parts[0].startswith("/") else ".").join(parts).encode()
+    found = [str(path.relative_to(CHECKOUT)) for path in tracked() if word in path.read_bytes()]
+    assert not found, f"{word.decode()} stands in {found}: leave it out, clients know their registries by themselves"
+
+
+@pytest.mark.parametrize("lock", ["runtime", "dev"])
+def test_every_locked_package_has_a_version_and_hashes_and_no_address(lock: str) -> None:
+    text = (CHECKOUT / "requirements" / f"{lock}.lock").read_text()
+    entries = [entry for entry in text.split("\n") if entry and not entry.startswith((" ", "#"))]
+    assert entries
+    assert all("==" in entry and entry.endswith("\\") for entry in entries)
+    assert text.count("==") - text.count("python_full_version ==") > 0
+    assert "://" not in text
+
+
+def test_the_runtime_lock_is_part_of_the_whole_lock() -> None:
+    def pins(name: str) -> set[str]:
+        lines = (CHECKOUT / "requirements" / name).read_text().splitlines()
+        return {line.split(" ")[0] for line in lines if "==" in line and not line.startswith((" ", "#"))}
+
+    assert pins("runtime.lock") <= pins("dev.lock")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the absolute names a module imports."""
+    package = path.relative_to(CHECKOUT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            yield ".".join((*base, *([node.module] if node.module else [])))
+
+
+def test_domain_code_imports_only_what_is_pure() -> None:
+    wrong = []
+    for path in python_files("services"):
+        parts = path.relative_to(CHECKOUT).parts
+        if "domain" not in parts:
+            continue
+        own = ".".join(parts[: parts.index("domain") + 1])
+        for name in imported(path):
+            allowed = name == own or name.startswith(own + ".")
+            allowed |= any(name == pure or name.startswith(pure + ".") for pure in PURE)
+            if not allowed:
+                wrong.append(f"{path.relative_to(CHECKOUT)} imports {name}")
+    assert not wrong, "domain code takes facts in and gives decisions out: " + "; ".join(wrong)
+
+
+def test_modules_and_functions_stay_readable() -> None:
+    long = []
+    for path in python_files("services", "shared", "deploy"):
+        text = path.read_text()
+        if len(text.splitlines()) > LONGEST_MODULE:
+            long.append(f"{path.relative_to(CHECKOUT)}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                size = (node.end_lineno or node.lineno) - node.lineno + 1
+                if size > LONGEST_FUNCTION:
+                    long.append(f"{path.relative_to(CHECKOUT)}: {node.name} has {size} lines")
+    assert not long, long
+
+
+@pytest.mark.parametrize("service", ["analyzer", "proposer", "taxlot", "batch", "gateway"])
+def test_every_service_has_the_same_shape(service: str) -> None:
+    place = CHECKOUT / "services" / service
+    missing = [
+        name
+        for name in ("README.md", "__main__.py", "settings.py", "app.py", "handlers.py")
+        if not (place / name).exists()
+    ]
+    assert not missing
+    assert (place / "domain").is_dir()
+
+
+def test_importing_any_module_starts_nothing() -> None:
+    modules = [
+        ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
+        for path in python_files("services", "shared")
+        if path.name != "__main__.py" and "migrations" not in path.parts
+    ]
+    program = (
+        "import importlib, os, socket, sys, threading\n"
+        "def refuse(*_): raise RuntimeError('an import opened a connection')\n"
+        "socket.socket.connect = socket.socket.bind = refuse\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "left = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]\n"
+        "sys.exit(f'threads run: {left}' if left else 0)\n"
+    )
+    bare = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, env=bare, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-1500:]
