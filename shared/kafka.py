@@ -67,18 +67,25 @@ class Publisher:
         """
         if self._producer is None:
             raise RuntimeError("the publisher is not started")
-        waiting = []
+        waiting: list[asyncio.Future[object]] = []
+        refused: BaseException | None = None
+        topics: list[str] = []
         for message in messages:
             headers = [(name, value.encode()) for name, value in message.headers.items()]
-            waiting.append(
-                (message, await self._producer.send(message.topic, message.value, key=message.key, headers=headers))
-            )
-        results: Sequence[object] = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        for message, _ in waiting:
-            metrics.PUBLISHED.labels(self._service, message.topic).inc()
+            try:
+                waiting.append(
+                    await self._producer.send(message.topic, message.value, key=message.key, headers=headers)
+                )
+            except KafkaError as error:
+                refused = error  # those before it are under way: wait for them, so that none is left behind
+                break
+            topics.append(message.topic)
+        results: Sequence[object] = await asyncio.gather(*waiting, return_exceptions=True)
+        for failure in (*results, refused):
+            if isinstance(failure, BaseException):
+                raise failure
+        for topic in topics:
+            metrics.PUBLISHED.labels(self._service, topic).inc()
 
 
 def is_refused_for_ever(error: BaseException) -> bool:

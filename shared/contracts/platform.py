@@ -125,8 +125,8 @@ class SecurityRestriction(Foreign):
 class AccountChanged(Foreign):
     """An account and its settings. rebalancer_on_count: how often the rebalancer has been turned on, so that a switch
     off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults. last_rebalanced:
-    last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its own
-    or the rebalancer is turned on again."""
+    last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its
+    own or the rebalancer is turned on again."""
 
     account_id: Identity
     version: int

@@ -1,0 +1,59 @@
+"""What the relief kernels read: lots as parallel integer arrays, and the marks for what is not known."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+NO_DATE: Final = -(1 << 40)  # a missing acquired date: older than every date, so the oldest in every order
+NO_BASIS: Final = -(1 << 61)  # an unknown cost basis, which is not zero
+
+FIFO: Final = 0
+LIFO: Final = 1
+HIFO: Final = 2
+LOFO: Final = 3
+MIN_TAX: Final = 4
+AVERAGE: Final = 5
+SPECIFIC: Final = 6
+
+SHORT: Final = 0
+LONG: Final = 1
+UNKNOWN: Final = 2
+
+
+class Lots(NamedTuple):
+    """Lots, one per index.
+
+    acquired: days since 1970-01-01 or NO_DATE.  quantity: micro-units, above zero.  basis: cents or NO_BASIS.
+    sleeve: rank of the sleeve id among all sleeve ids.  id_offsets, id_bytes: the lot ids as UTF-8, the id of lot i in
+    id_bytes[id_offsets[i]:id_offsets[i + 1]]; they break ties.
+    """
+
+    acquired: Ints
+    quantity: Ints
+    basis: Ints
+    sleeve: Ints
+    id_offsets: Ints
+    id_bytes: Bytes
+
+
+def lots_of(rows: list[tuple[str, int | None, int, int | None]], sleeves: list[int] | None = None) -> Lots:
+    """Return lots from (lot id, acquired day or None, quantity in micro-units, basis in cents or None) rows."""
+    names = [row[0].encode() for row in rows]
+    ends = np.cumsum([0] + [len(name) for name in names])
+    return Lots(
+        np.array([NO_DATE if row[1] is None else row[1] for row in rows], dtype=np.int64),
+        np.array([row[2] for row in rows], dtype=np.int64),
+        np.array([NO_BASIS if row[3] is None else row[3] for row in rows], dtype=np.int64),
+        np.array(sleeves if sleeves is not None else [0] * len(rows), dtype=np.int64),
+        ends.astype(np.int64),
+        np.frombuffer(b"".join(names), dtype=np.uint8),
+    )
+
+
+def days_of(values: Any) -> Ints:
+    """Return an Arrow date32 array as days since 1970-01-01, NO_DATE where it is null."""
+    return np.asarray(values.cast("int32").cast("int64").fill_null(NO_DATE), dtype=np.int64)

@@ -1,0 +1,29 @@
+"""The one way tests wait: ask again until a condition holds, with a bound and the last answer in the failure."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_PAUSE_S = 0.05
+
+
+async def until_async(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
+    """Return the first answer for which `holds`; fail with the last answer after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while not holds(answer := await ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s; the last answer was {answer!r}")
+        await asyncio.sleep(_PAUSE_S)
+    return answer
+
+
+def until(ask: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
+    """Return the first answer for which `holds`; fail with the last answer after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while not holds(answer := ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s; the last answer was {answer!r}")
+        time.sleep(_PAUSE_S)
+    return answer
