@@ -86,7 +86,11 @@ class Market:
         return row
 
     def known_days(self) -> npt.NDArray[np.datetime64]:
-        """Return the session of each known row that the exchange calendar reaches, oldest first, ending with as_of."""
+        """Return the session of each known row that the exchange calendar reaches, oldest first, ending with as_of.
+
+        Raises NoPrices when as_of is no session.
+        """
+        self.row_of(self.as_of)
         known = sessions.sessions()
         end = known.index(self.as_of) + 1
         return np.array(known[max(0, end - paths().known_rows) : end], dtype="datetime64[D]")

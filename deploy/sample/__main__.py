@@ -1,0 +1,78 @@
+"""Make a sample book (`python -m deploy.sample --out DIR`) and load it (`python -m deploy.sample load DIR`)."""
+
+import asyncio
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from deploy.sample.faults import write_faults
+from deploy.sample.make import Wish, make
+from deploy.sample.market import NoPrices
+from deploy.sample.publish import load as load_sample
+from shared.clock import clock_of
+from shared.sessions import business_date, session_before
+
+app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def generate(
+    context: typer.Context,
+    accounts: Annotated[int, typer.Option(min=1, max=2_000_000, help="How many accounts.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and arguments give the same bytes.")] = 7,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Data date; default: the last completed session.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory to write.")] = None,
+    positions: Annotated[
+        int | None, typer.Option(min=6, max=200, help="Positions an account; default 8 to 14.")
+    ] = None,
+    lots: Annotated[int | None, typer.Option(min=1, max=100, help="Lots a position; default 1 to 5.")] = None,
+    faults: Annotated[bool, typer.Option(help="Also write faults/: files with every kind of fault.")] = False,
+) -> None:
+    """Make a sample book in a directory."""
+    if context.invoked_subcommand is not None:
+        return
+    if out is None:
+        raise typer.BadParameter("name the directory to write: --out DIR")
+    day = as_of.date() if as_of else _last_completed_session()
+    try:
+        make(Wish(accounts, seed, day, positions, lots), out, print)
+        if faults:
+            write_faults(out, print)
+    except NoPrices as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command()
+def load(
+    sample: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A directory made before.")],
+    kafka: Annotated[str, typer.Option(envvar="REBALANCER_KAFKA_URL", help="Kafka address, HOST:PORT.")],
+    inbox: Annotated[Path, typer.Option(envvar="REBALANCER_INBOX_DIR", help="Folder watched for custodial files.")],
+    faults: Annotated[bool, typer.Option(help="Drop the files of faults/ instead of the good ones.")] = False,
+) -> None:
+    """Publish a sample's platform events and drop its files into the inbox."""
+    try:
+        asyncio.run(load_sample(sample, kafka, inbox, print, faults=faults))
+    except KafkaError as error:
+        print(
+            f"Kafka at {kafka} refused the events: {error!r}. Is the stack up and are its topics made?", file=sys.stderr
+        )
+        raise typer.Exit(1) from error
+    except FileNotFoundError as error:
+        print(f"{sample} is no sample directory: {error.filename} is missing", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def _last_completed_session() -> date:
+    file = os.environ.get("REBALANCER_CLOCK_FILE")
+    return session_before(business_date(clock_of(Path(file) if file else None).now()))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,84 @@
+"""Loading a sample into a running system: platform events to Kafka, custodial files into the inbox."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from deploy.sample.make import load_universe
+from shared.contracts.topics import ACCOUNT, MODEL, PORTFOLIO, PRICE, SECURITY, Topic
+from shared.ids import event_id
+from shared.kafka import Publisher
+from shared.messages import Outgoing
+
+PLATFORM: Final = "platform"
+EVENTS: Final = (
+    ("securities", SECURITY),
+    ("prices", PRICE),
+    ("models", MODEL),
+    ("portfolios", PORTFOLIO),
+    ("accounts", ACCOUNT),
+)
+"""File and topic, in the order of publication: what is referred to comes first."""
+GROUP: Final = 2_000
+
+
+async def load(sample: Path, kafka_url: str, inbox: Path, say: Callable[[str], None], *, faults: bool = False) -> None:
+    """Publish all platform events of a sample, every one acknowledged, then drop its files into the inbox.
+
+    faults: drop the files of sample/faults and publish nothing.  Doing it twice is harmless: ids and versions repeat.
+    Raises FileNotFoundError when the directory is no sample, KafkaError when the broker refuses.
+    """
+    manifest, _ = load_universe(sample)
+    if not faults:
+        async with Publisher(kafka_url, PLATFORM) as publisher:
+            for name, topic in EVENTS:
+                await _publish(publisher, sample / "platform" / f"{name}.jsonl", topic, manifest["platform"][name], say)
+    folder = sample / ("faults" if faults else "files")
+    for file in sorted(folder.glob("*.lots")):
+        drop(file, inbox)
+        say(f"inbox: {file.name}")
+
+
+def drop(file: Path, inbox: Path) -> None:
+    """Put a copy of a file into the inbox; a watcher meets it only when it is complete."""
+    inbox.mkdir(parents=True, exist_ok=True)
+    unfinished = inbox / f"{file.name}.part"
+    shutil.copyfile(file, unfinished)
+    unfinished.replace(inbox / file.name)
+
+
+def platform_event(topic: Topic, body: dict[str, Any], at: datetime) -> Outgoing:
+    """Return a platform event with CloudEvents headers; its id repeats when it is published again."""
+    key = str(body[topic.key])
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": event_id(topic.name, key, body.get("version", 1)),
+        "ce_type": topic.name,
+        "ce_source": f"/{PLATFORM}",
+        "ce_subject": key,
+        "ce_time": at.isoformat(),
+        "content-type": "application/json",
+    }
+    return Outgoing(topic.name, key.encode(), orjson.dumps(body), headers)
+
+
+async def _publish(publisher: Publisher, path: Path, topic: Topic, total: int, say: Callable[[str], None]) -> None:
+    started, done = time.monotonic(), 0
+    for group in _groups(path):
+        now = datetime.now(UTC)
+        await publisher.send(platform_event(topic, body, now) for body in group)
+        done += len(group)
+        if done == total or done % (10 * GROUP) == 0:
+            say(f"{topic.name}: {done} of {total} ({time.monotonic() - started:.1f} s)")
+
+
+def _groups(path: Path) -> Iterator[list[dict[str, Any]]]:
+    with path.open("rb") as file:
+        while lines := list(islice(file, GROUP)):
+            yield [orjson.loads(line) for line in lines]
