@@ -205,11 +205,16 @@ def _restrictions(
     return [{"security_id": held.ids[security], "kind": kind}]
 
 
-_GIVEN = "Ada Ben Clara David Elena Frank Grace Hugo Iris James Karin Louis Maria Noah Olga Paul".split()
+# fmt: off
+_GIVEN = (
+    "Ada", "Ben", "Clara", "David", "Elena", "Frank", "Grace", "Hugo", "Iris",
+    "James", "Karin", "Louis", "Maria", "Noah", "Olga", "Paul",
+)
 _FAMILY = (
-    "Abbott Baker Chen Diaz Evans Fischer Garcia Hughes Ito Jensen Khan Lopez Meyer Novak Owens Patel Quinn Rossi Silva "
-    "Turner"
-).split()
+    "Abbott", "Baker", "Chen", "Diaz", "Evans", "Fischer", "Garcia", "Hughes", "Ito", "Jensen",
+    "Khan", "Lopez", "Meyer", "Novak", "Owens", "Patel", "Quinn", "Rossi", "Silva", "Turner",
+)
+# fmt: on
 _FORMS = ("", " Trust", " Joint", " Family")
 
 

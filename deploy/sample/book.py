@@ -24,22 +24,22 @@ OLDEST_SESSIONS: Final = 15 * YEAR
 COVERED_FROM: Final = np.datetime64("2011-01-01")
 SENTINEL: Final = np.datetime64("1900-01-01")
 
-LOTS: Final = pa.schema(
-    [
-        pa.field("account_number", pa.string(), nullable=False),
-        pa.field("security_id", pa.string(), nullable=False),
-        pa.field("lot_id", pa.string(), nullable=False),
-        pa.field("acquired", pa.date32()),
-        pa.field("quantity_micro", pa.int64(), nullable=False),
-        pa.field("basis_cents", pa.int64()),
-        pa.field("covered", pa.bool_(), nullable=False),
-        pa.field("sleeve_id", pa.string(), nullable=False),
-    ]
-)
-CASH: Final = pa.schema(
-    [pa.field("account_number", pa.string(), nullable=False), pa.field("cash_cents", pa.int64(), nullable=False)]
-)
-
+_LOT_FIELDS: list["pa.Field[Any]"] = [
+    pa.field("account_number", pa.string(), nullable=False),
+    pa.field("security_id", pa.string(), nullable=False),
+    pa.field("lot_id", pa.string(), nullable=False),
+    pa.field("acquired", pa.date32()),
+    pa.field("quantity_micro", pa.int64(), nullable=False),
+    pa.field("basis_cents", pa.int64()),
+    pa.field("covered", pa.bool_(), nullable=False),
+    pa.field("sleeve_id", pa.string(), nullable=False),
+]
+_CASH_FIELDS: list["pa.Field[Any]"] = [
+    pa.field("account_number", pa.string(), nullable=False),
+    pa.field("cash_cents", pa.int64(), nullable=False),
+]
+LOTS: Final = pa.schema(_LOT_FIELDS)
+CASH: Final = pa.schema(_CASH_FIELDS)
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -171,14 +171,14 @@ class BookMaker:
         ids = pa.array([f"L{number}" for number in range(int(lot["lot"].max(initial=0)) + 1)])
         return pa.record_batch(
             [
-                pa.array(self._number).take(pa.array(accounts[lot["account"]])),
-                pa.array(self._held.ids).take(pa.array(lot["security"])),
-                ids.take(pa.array(lot["lot"])),
+                pa.array(self._number).take(accounts[lot["account"]]),
+                pa.array(self._held.ids).take(lot["security"]),
+                ids.take(lot["lot"]),
                 pa.array(lot["acquired"].astype("datetime64[D]"), pa.date32(), mask=~lot["dated"]),
                 pa.array(lot["quantity"]),
                 pa.array(lot["basis"], mask=~lot["known"]),
                 pa.array(lot["covered"]),
-                pa.array(SLEEVES).take(pa.array(lot["sleeve"])),
+                pa.array(SLEEVES).take(lot["sleeve"]),
             ],
             schema=LOTS,
         )

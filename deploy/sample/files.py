@@ -136,7 +136,8 @@ def _blank(text: Column) -> Column:
 def _bytes_of(lines: Column) -> bytes:
     """Return the text of all lines one after another, straight from Arrow's buffers."""
     offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
-    return lines.buffers()[2].slice(int(offsets[0]), int(offsets[-1] - offsets[0])).to_pybytes()
+    text: bytes = lines.buffers()[2].slice(int(offsets[0]), int(offsets[-1] - offsets[0])).to_pybytes()
+    return text
 
 
 def _sum(column: Column) -> int:

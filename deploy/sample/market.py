@@ -102,7 +102,9 @@ class Market:
 
     def close(self, day: date) -> Ints:
         """Return the closing price of every security on a session.  Raises NoPrices."""
-        return self._scaled(paths().prices[self.row_of(day)][None, :])[0]
+        row = self.row_of(day)
+        closes: Ints = self._scaled(paths().prices[row : row + 1])[0]
+        return closes
 
     def _scaled(self, real: Ints) -> Ints:
         chosen = real[:, self.columns]

@@ -41,7 +41,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Target:
-    """What accounts of a portfolio should hold: parallel tuples of sleeve (0 APM, 1.. MODEL_SLEEVES), security, weight."""
+    """What accounts of a portfolio should hold: parallel tuples. Sleeve 0 is APM, 1.. are MODEL_SLEEVES."""
 
     event: PortfolioChanged
     sleeves: tuple[int, ...]
