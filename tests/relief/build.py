@@ -117,7 +117,11 @@ def arrays(sale: Sale) -> tuple[Book, Lots, list[Lot], list[int]]:
         ints(*range(len(sleeves))),
         ints(*quantity),
         ints(*[crossed.get(sleeve, 0) for sleeve in sleeves]),
-        *[ints(*[row[column] for row in orders]) for column in range(5)],
+        ints(*[row[0] for row in orders]),
+        ints(*[row[1] for row in orders]),
+        ints(*[row[2] for row in orders]),
+        ints(*[row[3] for row in orders]),
+        ints(*[row[4] for row in orders]),
         ints(sale.price),
         ints(int(sale.fund)),
     )

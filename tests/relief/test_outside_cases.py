@@ -19,7 +19,7 @@ TERMS = {"ST": r.SHORT, "LT": r.LONG}
 
 def decimals_of(case: dict[str, Any]) -> int:
     """The case's own scale of quantity, at least six decimals."""
-    texts = [lot["quantity"] for lot in case["lots"]] + [case.get("sell", case.get("transfer"))["quantity"]]
+    texts = [lot["quantity"] for lot in case["lots"]] + [case["sell"]["quantity"]]
     return max(6, *(len(text.partition(".")[2]) for text in texts))
 
 
