@@ -1,0 +1,36 @@
+"""`python -m benchmarks`: the loop measured on the real stack, printed as a table with the reach of each figure.
+
+A stack of its own is started, filled with a generated book, measured and thrown away; progress goes to standard error.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import loop
+from benchmarks.machine import describe
+from deploy.stack import Stack
+
+
+def main() -> None:
+    """Parse the arguments, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=100_000, help="accounts of the book (default 100000)")
+    parser.add_argument("--positions", type=int, default=30, help="positions an account (default 30)")
+    parser.add_argument("--lots", type=int, default=3, help="lots a position (default 3)")
+    parser.add_argument("--batch", type=int, default=1000, help="accounts of the measured batch (default 1000)")
+    parser.add_argument("--events", type=int, default=300, help="events sent one by one to a browser (default 300)")
+    wish = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as place, Stack(Path(place) / "stack") as stack:
+        rows = loop.measure(stack, Path(place), wish, lambda text: print(text, file=sys.stderr, flush=True))
+    print(f"\n{describe()}")
+    print(f"book: {wish.accounts:,} accounts x {wish.positions} positions x {wish.lots} lots\n")
+    print(f"| {'what':<58} | {'measured':>12} | {'reach':>10} |")
+    print(f"|{'-' * 60}|{'-' * 13}:|{'-' * 11}:|")
+    for row in rows:
+        print(f"| {row.what:<58} | {row.measured:>12} | {row.reach:>10} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The figures of the loop: file to flags, daily analysis, click to Pending Approval, event to browser."""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from datetime import time as clock_time
+from pathlib import Path
+
+import psycopg
+
+from benchmarks import browser
+from deploy.desk import Desk
+from deploy.stack import Stack
+from deploy.stack.layout import CHECKOUT
+from shared.clock import set_instant
+from shared.sessions import NEW_YORK, session_after
+
+AS_OF = date(2026, 6, 11)
+ENTERPRISES = ("E1", "E2", "E3")
+PATIENCE_S = 900.0
+_PAUSE_S = 0.05
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    measured: str
+    reach: str
+
+
+def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> list[Row]:
+    """Fill the stack and return the figures in the order they were taken."""
+    morning = datetime.combine(session_after(AS_OF), clock_time(10), tzinfo=NEW_YORK)
+    set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), morning)
+    book = _book(place, wish, say)
+    with Desk(stack, ENTERPRISES) as desk:
+        say("publishing the platform's events")
+        _load_platform(stack, book)
+        _wait(
+            lambda: _count(stack, "SELECT count(*) FROM analyzer.account_facts"), wish.accounts, say, "accounts known"
+        )
+        rows = [
+            Row(
+                f"file to flags visible, {wish.accounts:,} accounts",
+                f"{_file_to_flags(stack, book, wish, say):.1f} s",
+                "60 s",
+            )
+        ]
+        rows.append(Row(f"daily analysis, {wish.accounts:,} accounts", f"{_analysis(desk, say):.1f} s", "30 s"))
+        for accounts in (1, wish.batch):
+            took_s = _to_pending(desk, accounts, say)
+            reach = "5 s" if accounts == wish.batch else ""
+            rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
+        say(f"{wish.events} events to a browser")
+        ages_s = browser.event_ages(stack, book, wish.events)
+        p99_s = statistics.quantiles(ages_s, n=100)[98]
+        rows.append(Row("event to browser, p50", f"{statistics.median(ages_s):.2f} s", ""))
+        rows.append(Row("event to browser, p99", f"{p99_s:.2f} s", "2 s"))
+    rows.append(Row("memory of the whole system", f"{_memory_mb(stack):,.0f} MB", "3,000 MB"))
+    return rows
+
+
+def _book(place: Path, wish: argparse.Namespace, say: Say) -> Path:
+    say(f"writing a book of {wish.accounts:,} accounts")
+    book = place / "book"
+    size = ["--accounts", str(wish.accounts), "--positions", str(wish.positions), "--lots", str(wish.lots)]
+    run = [sys.executable, "-m", "deploy.sample", *size, "--as-of", AS_OF.isoformat(), "--out", str(book)]
+    subprocess.run(run, cwd=CHECKOUT, check=True, stdout=sys.stderr)
+    return book
+
+
+def _load_platform(stack: Stack, book: Path) -> None:
+    """Publish everything but the custodial files, which are what is measured."""
+    aside = book.parent / "no-files"
+    aside.mkdir()
+    run = [sys.executable, "-m", "deploy.sample", "load", str(book), "--inbox", str(aside)]
+    subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True, stdout=sys.stderr)
+
+
+def _file_to_flags(stack: Stack, book: Path, wish: argparse.Namespace, say: Say) -> float:
+    inbox = Path(stack.env["REBALANCER_INBOX_DIR"])
+    parts = []
+    for file in sorted((book / "files").iterdir()):
+        part = inbox / f"{file.name}.part"
+        shutil.copyfile(file, part)
+        parts.append(part)
+    started = time.monotonic()
+    for part in parts:
+        part.rename(part.with_suffix(""))
+    query = "SELECT count(*) FROM batch.flag WHERE lots_version > 0"
+    _wait(lambda: _count(stack, query), wish.accounts, say, "accounts evaluated on the file")
+    return time.monotonic() - started
+
+
+def _analysis(desk: Desk, say: Say) -> float:
+    started = time.monotonic()
+    run = desk.ask("analyzer", "POST", "/v1/runs")
+    while True:
+        seen = desk.ask("analyzer", "GET", "/v1/runs/latest")
+        if seen["run_id"] == run["run_id"] and seen["finished_at"]:
+            say(f"daily analysis: {seen['accounts_done']:,} accounts, {seen['flagged']:,} flagged")
+            return time.monotonic() - started
+        time.sleep(_PAUSE_S)
+
+
+def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
+    page = desk.queue(size=min(1000, max(accounts, 1)), sort="account_id")
+    ids = [row["account_id"] for row in page["rows"][:accounts]]
+    started = time.monotonic()
+    batch = desk.propose(ids)
+    while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
+        time.sleep(_PAUSE_S / 2)
+    took_s = time.monotonic() - started
+    say(f"batch of {accounts:,}: {seen['status']} {seen['counts']}")
+    desk.command(seen, "cancel")
+    return took_s
+
+
+def _wait(ask: Callable[[], int], wanted: int, say: Say, what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    told = time.monotonic()
+    while (seen := ask()) < wanted:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: {seen:,} of {wanted:,} after {PATIENCE_S:.0f} s")
+        if time.monotonic() - told > 5:
+            say(f"  {what}: {seen:,} of {wanted:,}")
+            told = time.monotonic()
+        time.sleep(_PAUSE_S)
+
+
+def _count(stack: Stack, query: str) -> int:
+    with psycopg.connect(stack.addresses.admin_database("rebalancer")) as connection:
+        row = connection.execute(query).fetchone()  # type: ignore[call-overload]  # a fixed text of this module
+    return 0 if row is None else int(row[0])
+
+
+def _memory_mb(stack: Stack) -> float:
+    """Return the memory of every process of the stack, children included, in MB; shared pages are divided."""
+    total_kb = 0
+    for seen in stack.status().values():
+        if seen["pid"]:
+            total_kb += sum(_rss_kb(pid) for pid in _family(int(seen["pid"])))
+    return total_kb / 1024
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _rss_kb(pid: int) -> int:
+    """Return proportional set size: pages shared between processes are divided among them."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,118 @@
+"""A small client of a running stack: asks the services what their users would, as a principal the stack's key signs.
+
+Tests and benchmarks use it; people use the browser.
+"""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from deploy.stack import Stack
+from shared.clock import FileClock
+from shared.contracts.api import Principal
+from shared.principal import HEADER, sign
+
+
+class Refused(Exception):
+    """The service answered with a problem document."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')}")
+        self.status = status
+        self.problem = problem
+
+
+class Desk:
+    """One person's hands on a stack: who, and with which grants."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        enterprises: Sequence[str],
+        *,
+        name: str = "Pat Operations",
+        roles: Sequence[str] = ("viewer", "trader", "approver", "admin"),
+        advisors: Sequence[str] | None = None,
+    ) -> None:
+        self._stack = stack
+        self._clock = FileClock(Path(stack.env["REBALANCER_CLOCK_FILE"]))
+        self._key = stack.env["REBALANCER_PRINCIPAL_KEY"]
+        self._principal = Principal.model_validate(
+            {
+                "subject": name.lower().replace(" ", "."),
+                "name": name,
+                "roles": list(roles),
+                "enterprises": list(enterprises),
+                "advisors": None if advisors is None else list(advisors),
+            }
+        )
+        self._http = httpx.Client(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._http.close()
+
+    def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
+        """Send one request and return the JSON answer.  Raises Refused with the problem when it is refused."""
+        headers = {HEADER: sign(self._principal, self._key, self._clock.now())} | options.pop("headers", {})
+        answer = self._http.request(method, self._stack.urls[service] + path, headers=headers, **options)
+        if answer.is_error:
+            raise Refused(answer.status_code, answer.json())
+        return answer.json()
+
+    def tiles(self) -> dict[str, Any]:
+        """Return the counts of the queue."""
+        answer: dict[str, Any] = self.ask("batch", "GET", "/v1/queue/tiles")
+        return answer
+
+    def queue(self, size: int = 500, **query: Any) -> dict[str, Any]:
+        """Return a page of the queue."""
+        answer: dict[str, Any] = self.ask("batch", "GET", "/v1/queue/accounts", params={"size": size, **query})
+        return answer
+
+    def propose(self, ids: Sequence[str], logic: str = "BEST_FIT", label: str = "") -> dict[str, Any]:
+        """Make a batch of these accounts and return its summary."""
+        body = {
+            "selection": {"kind": "ids", "ids": list(ids)},
+            "expected_count": len(ids),
+            "logic": logic,
+            "label": label,
+        }
+        answer: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body, headers=_once())
+        return dict(answer["batch"])
+
+    def batch(self, batch_id: int) -> dict[str, Any]:
+        """Return the summary of a batch."""
+        answer: dict[str, Any] = self.ask("batch", "GET", f"/v1/batches/{batch_id}")
+        return answer
+
+    def rows(self, batch_id: int) -> list[dict[str, Any]]:
+        """Return every account row of a batch."""
+        rows: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            answer = self.ask("batch", "GET", f"/v1/batches/{batch_id}/accounts", params={"size": 500, "page": page})
+            rows += answer["rows"]
+            if len(rows) >= answer["total"] or not answer["rows"]:
+                return rows
+            page += 1
+
+    def command(self, batch: dict[str, Any], what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Approve, cancel, ... a batch at the version seen, and return its summary afterwards."""
+        answer: dict[str, Any] = self.ask(
+            "batch",
+            "POST",
+            f"/v1/batches/{batch['batch_id']}/{what}",
+            json=body,
+            headers=_once() | {"If-Match": f'"{batch["version"]}"'},
+        )
+        return dict(answer["batch"])
+
+
+def _once() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}

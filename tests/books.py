@@ -1,0 +1,45 @@
+"""Sample books for tests: made once, loaded through the same doors as a user's."""
+
+import subprocess
+import sys
+from datetime import date, datetime, time
+from pathlib import Path
+
+import psycopg
+
+from deploy.stack import Stack
+from deploy.stack.layout import CHECKOUT
+from shared.clock import set_instant
+from shared.sessions import NEW_YORK, session_after
+from tests.waiting import until
+
+AS_OF = date(2026, 6, 11)  # a Thursday; the business day of the story is the Friday after it
+
+
+def a_book(place: Path, *, accounts: int, faults: bool = False) -> Path:
+    """Write a sample book as of AS_OF into `place`."""
+    run = [sys.executable, "-m", "deploy.sample", "--accounts", str(accounts), "--as-of", AS_OF.isoformat()]
+    subprocess.run([*run, "--out", str(place), *(["--faults"] if faults else [])], cwd=CHECKOUT, check=True)
+    return place
+
+
+def morning_after(stack: Stack, day: date = AS_OF) -> None:
+    """Set the stack's clock to ten in the morning of the session after `day`."""
+    instant = datetime.combine(session_after(day), time(10), tzinfo=NEW_YORK)
+    set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), instant)
+
+
+def load_book(stack: Stack, book: Path) -> None:
+    """Load a book into a stack and wait until every account with holdings has been evaluated and is seen by batch."""
+    morning_after(stack)
+    run = [sys.executable, "-m", "deploy.sample", "load", str(book)]
+    subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True)
+    accounts = sum(1 for _ in (book / "platform" / "accounts.jsonl").open())
+    until(lambda: evaluated(stack), lambda seen: seen == accounts, within_s=180)
+
+
+def evaluated(stack: Stack) -> int:
+    """Return how many accounts batch has a flag of that rests on a custodian's file."""
+    with psycopg.connect(stack.addresses.admin_database("rebalancer")) as connection:
+        row = connection.execute("SELECT count(*) FROM batch.flag WHERE lots_version > 0").fetchone()
+    return 0 if row is None else int(row[0])
