@@ -3,11 +3,9 @@
 import subprocess
 import sys
 
-from deploy.stack import clock
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, read_json, write_json
 from deploy.stack.stack import Stack
-from shared.sessions import NEW_YORK, session_before
 
 PATIENCE_S = 300.0
 
@@ -19,15 +17,12 @@ def load(stack: Stack, accounts: int) -> None:
     """
     if loaded(stack):
         return
-    as_of = session_before(clock.now(stack.layout).astimezone(NEW_YORK).date()).isoformat()
     place = stack.layout.state / "sample"
-    with stack.steps.step(f"writing the sample book ({accounts} accounts as of {as_of})"):
-        _sample(stack, "--accounts", str(accounts), "--out", str(place), "--as-of", as_of)
+    with stack.steps.step(f"writing the sample book ({accounts} accounts)"):
+        _sample(stack, "--accounts", str(accounts), "--out", str(place))
     with stack.steps.step("loading it"):
         _sample(stack, "load", str(place))
-    write_json(
-        stack.layout.state_file, {**read_json(stack.layout.state_file), "book": {"accounts": accounts, "as_of": as_of}}
-    )
+    write_json(stack.layout.state_file, {**read_json(stack.layout.state_file), "book": {"accounts": accounts}})
 
 
 def loaded(stack: Stack) -> bool:

@@ -1,0 +1,176 @@
+"""The container description, checked as far as that goes without an engine: form, variables, commands, ports, files."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.docker.make_env import NAMES
+from deploy.stack import table
+from deploy.stack.layout import CHECKOUT
+from shared import metrics
+from shared.settings import ServiceSettings
+
+COMPOSE = CHECKOUT / "docker-compose.yml"
+DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"
+RUNNING = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "gateway", "issuer")
+ONE_SHOTS = ("topics", "migrate-analyzer", "migrate-taxlot", "migrate-batch", "migrate-gateway", "sample")
+NOT_IN_CONTAINERS = {"REBALANCER_CLOCK_FILE"}
+"""In containers the machine's own time holds."""
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    return loaded
+
+
+def program(service: dict[str, Any]) -> list[str]:
+    command: list[str] = service["command"]
+    return command
+
+
+def test_the_schema_of_compose_files_holds() -> None:
+    tool = Path(sys.executable).parent / "check-jsonschema"
+    done = subprocess.run(
+        [str(tool), "--builtin-schema", "vendor.compose-spec", str(COMPOSE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_process_of_the_local_stack_is_a_container_with_the_same_command(compose: dict[str, Any]) -> None:
+    assert set(table.PROGRAMS) | {"kafka", "postgres"} <= set(compose["services"])
+    for name, one in table.PROGRAMS.items():
+        assert program(compose["services"][name]) == ["python", "-m", *one.module]
+
+
+def test_every_variable_of_the_local_stack_is_given(compose: dict[str, Any]) -> None:
+    for name in table.PROGRAMS:
+        given = {key for key in compose["services"][name]["environment"] if key.startswith("REBALANCER_")}
+        wanted = needed(name)
+        assert wanted <= given, f"{name} lacks {sorted(wanted - given)}"
+
+
+def needed(name: str) -> set[str]:
+    """Return the variables that the process's own settings demand."""
+    required = {field for field, info in settings_of(name).model_fields.items() if info.is_required()}
+    return {f"REBALANCER_{field.upper()}" for field in required} - NOT_IN_CONTAINERS
+
+
+def settings_of(name: str) -> type[ServiceSettings]:
+    """Return the settings class of a process: the one its module declares, else the base of all."""
+    module = f"{table.PROGRAMS[name].module[0]}.settings"
+    if importlib.util.find_spec(module) is None:
+        return ServiceSettings
+    declared = vars(importlib.import_module(module)).values()
+    own = [one for one in declared if isinstance(one, type) and issubclass(one, ServiceSettings)]
+    return max(own, key=lambda one: len(one.__mro__), default=ServiceSettings)
+
+
+@pytest.mark.parametrize("name", [*RUNNING, *ONE_SHOTS])
+def test_every_command_names_a_module_that_exists(compose: dict[str, Any], name: str) -> None:
+    modules = re.findall(r"-m[ ,]+([\w.]+)", " ".join(program(compose["services"][name])))
+    assert modules
+    for module in modules:
+        spec = importlib.util.find_spec(module)
+        assert spec is not None, module
+        place = Path(spec.origin or "")
+        assert place.name != "__init__.py" or (place.parent / "__main__.py").exists(), module
+
+
+def test_every_secret_asked_for_is_made_and_has_no_default(compose: dict[str, Any]) -> None:
+    asked = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
+    assert asked - {"LOG_LEVEL"} == set(NAMES)
+    assert not re.findall(r"\$\{(?!LOG_LEVEL)\w+(?:\}|:-)", COMPOSE.read_text())
+
+
+def test_every_published_port_is_on_loopback_and_heard_inside(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name, service in services.items():
+        for published in service.get("ports", []):
+            host, outside, inside = published.split(":")
+            assert host == "127.0.0.1", f"{name} publishes {published} beyond this machine"
+            assert outside.isdigit()
+            listening = {str(one.get("environment", {}).get("REBALANCER_HTTP_PORT")) for one in services.values()}
+            assert inside in listening | {"9094", "5432", "9090", "3000"}, f"nothing in {name} listens on {inside}"
+
+
+def test_addresses_between_containers_name_a_container_and_its_port(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for peer in ("analyzer", "taxlot", "batch", "gateway"):
+        port = services[peer]["environment"]["REBALANCER_HTTP_PORT"]
+        assert services["gateway"]["environment"][f"REBALANCER_{peer.upper()}_URL"] == f"http://{peer}:{port}"
+    targets = yaml.safe_load((DOCKERFILE.parent / "prometheus.yml").read_text())["scrape_configs"][0]["static_configs"]
+    for target in targets[0]["targets"]:
+        name, port = target.split(":")
+        assert str(services[name]["environment"]["REBALANCER_HTTP_PORT"]) == port
+
+
+def test_health_and_order_are_coherent(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name, service in services.items():
+        checked = not service.get("healthcheck", {"disable": True}).get("disable", False)
+        assert checked == (name not in ONE_SHOTS), name
+        for need, how in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if need in ONE_SHOTS else "service_healthy"
+            assert how["condition"] == wanted or (name, need) == ("issuer", "gateway"), f"{name} waits for {need}"
+    for name in table.MIGRATED:
+        assert f"migrate-{name}" in services[name]["depends_on"]
+    assert "topics" in services["proposer"]["depends_on"]
+
+
+def test_every_mounted_file_and_every_volume_exists(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            assert source in compose["volumes"] or (CHECKOUT / source).exists(), mount
+
+
+def test_every_file_the_image_copies_exists_and_is_let_through() -> None:
+    ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
+    for line in DOCKERFILE.read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["COPY"] and not words[1].startswith("--from"):
+            for source in words[1:-1]:
+                assert (CHECKOUT / source).exists(), source
+                top = source.rstrip("/").split("/")[0]
+                assert f"!{top}" in ignored or f"!{source}" in ignored, f"{source} never reaches the engine"
+
+
+def test_every_role_has_a_password_in_the_database_container(compose: dict[str, Any]) -> None:
+    script = (DOCKERFILE.parent / "roles.sh").read_text()
+    roles = re.search(r"for service in ([\w ]+);", script)
+    assert roles is not None
+    environment = compose["services"]["postgres"]["environment"]
+    assert {f"{role.upper()}_PASSWORD" for role in roles.group(1).split()} <= set(environment)
+    for name in ("taxlot", "analyzer", "batch", "gateway", "proposer"):
+        url = compose["services"][name]["environment"]["REBALANCER_DATABASE_URL"]
+        assert url.startswith(f"postgresql://{name}:${{{name.upper()}_PASSWORD")
+
+
+def test_every_metric_on_the_dashboard_is_exported() -> None:
+    known = {
+        sample
+        for metric in vars(metrics).values()
+        if hasattr(metric, "describe") and not isinstance(metric, type)
+        for family in metric.describe()
+        for sample in (family.name, f"{family.name}_total", f"{family.name}_bucket")
+    }
+    dashboard = json.loads((DOCKERFILE.parent / "grafana" / "dashboards" / "overview.json").read_text())
+    used = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"\b(?:rebalancer|http_server)_\w+", target["expr"])
+    }
+    assert used
+    assert used <= known, sorted(used - known)
