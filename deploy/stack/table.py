@@ -11,6 +11,8 @@ from deploy.stack.spec import Probe, Spec
 
 CLIENT_ID = "rebalancer-gateway"
 INFRASTRUCTURE = ("kafka", "postgres")
+SIGNING_IN = ("gateway", "issuer")
+"""Who gets the keys of sign-in."""
 MIGRATED = ("analyzer", "taxlot", "batch", "gateway")
 
 
@@ -30,7 +32,7 @@ PROGRAMS: Mapping[str, Program] = {
     "analyzer": Program(("services.analyzer",), "analyzer"),
     # The daily analysis of a whole book must not slow down what a user waits for.
     "analyzer-sweeper": Program(("services.analyzer", "sweep"), "analyzer", nice=10),
-    "proposer": Program(("services.proposer",), "proposer", needs=("kafka",)),
+    "proposer": Program(("services.proposer",), "proposer"),
     "batch": Program(("services.batch",), "batch"),
     "gateway": Program(("services.gateway",), "gateway", needs=(*INFRASTRUCTURE, "issuer")),
 }
@@ -87,15 +89,18 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
         "STATE_DIR": str(layout.state),
         "UI_DIR": str(CHECKOUT / "ui" / "dist"),
         "PRINCIPAL_KEY": secrets["principal_key"],
-        "SESSION_KEY": secrets["session_key"],
-        "OIDC_ISSUER_URL": addresses.http("issuer"),
-        "OIDC_CLIENT_ID": CLIENT_ID,
-        "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],
         "LOG_LEVEL": os.environ.get("REBALANCER_LOG_LEVEL", "INFO"),
         **{f"{peer.upper()}_URL": addresses.http(peer) for peer in ("analyzer", "taxlot", "batch", "gateway")},
     }
     if owner is not None:
         ours["DATABASE_URL"] = addresses.database(owner)
+    if name in SIGNING_IN:
+        ours |= {
+            "SESSION_KEY": secrets["session_key"],
+            "OIDC_ISSUER_URL": addresses.http("issuer"),
+            "OIDC_CLIENT_ID": CLIENT_ID,
+            "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],
+        }
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("REBALANCER_", "PYTEST_"))}
     quiet = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "TZ": "UTC"}
     return {**inherited, **quiet, **{f"REBALANCER_{key}": value for key, value in ours.items()}, **extra}

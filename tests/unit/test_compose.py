@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from deploy.docker.make_env import NAMES
-from deploy.stack import table
-from deploy.stack.layout import CHECKOUT
+from deploy.stack import keys, ports, table
+from deploy.stack.layout import CHECKOUT, Layout
 from shared import metrics
-from shared.settings import ServiceSettings
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"
@@ -53,27 +53,26 @@ def test_every_process_of_the_local_stack_is_a_container_with_the_same_command(c
         assert program(compose["services"][name]) == ["python", "-m", *one.module]
 
 
-def test_every_variable_of_the_local_stack_is_given(compose: dict[str, Any]) -> None:
-    for name in table.PROGRAMS:
-        given = {key for key in compose["services"][name]["environment"] if key.startswith("REBALANCER_")}
-        wanted = needed(name)
-        assert wanted <= given, f"{name} lacks {sorted(wanted - given)}"
+@pytest.mark.parametrize("name", RUNNING)
+def test_every_variable_that_settings_demand_is_given_in_containers_and_locally(
+    compose: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    wanted = needed(name)
+    assert wanted <= set(compose["services"][name]["environment"])
+    secrets = dict.fromkeys((*keys.NAMES, *(f"{owner}_password" for owner in keys.DATABASE_OWNERS)), "x")
+    local = table.Addresses(Layout(tmp_path), dict.fromkeys(ports.PREFERRED, 1), secrets)
+    assert wanted <= set(table.environment(local, name, {}))
 
 
 def needed(name: str) -> set[str]:
     """Return the variables that the process's own settings demand."""
-    required = {field for field, info in settings_of(name).model_fields.items() if info.is_required()}
-    return {f"REBALANCER_{field.upper()}" for field in required} - NOT_IN_CONTAINERS
-
-
-def settings_of(name: str) -> type[ServiceSettings]:
-    """Return the settings class of a process: the one its module declares, else the base of all."""
     module = f"{table.PROGRAMS[name].module[0]}.settings"
     if importlib.util.find_spec(module) is None:
-        return ServiceSettings
+        return set()
     declared = vars(importlib.import_module(module)).values()
-    own = [one for one in declared if isinstance(one, type) and issubclass(one, ServiceSettings)]
-    return max(own, key=lambda one: len(one.__mro__), default=ServiceSettings)
+    classes = [one for one in declared if isinstance(one, type) and issubclass(one, BaseSettings)]
+    fields = {field for one in classes for field, info in one.model_fields.items() if info.is_required()}
+    return {f"REBALANCER_{field.upper()}" for field in fields} - NOT_IN_CONTAINERS
 
 
 @pytest.mark.parametrize("name", [*RUNNING, *ONE_SHOTS])
@@ -108,7 +107,8 @@ def test_addresses_between_containers_name_a_container_and_its_port(compose: dic
     services = compose["services"]
     for peer in ("analyzer", "taxlot", "batch", "gateway"):
         port = services[peer]["environment"]["REBALANCER_HTTP_PORT"]
-        assert services["gateway"]["environment"][f"REBALANCER_{peer.upper()}_URL"] == f"http://{peer}:{port}"
+        assert services["taxlot"]["environment"][f"REBALANCER_{peer.upper()}_URL"] == f"http://{peer}:{port}"
+    assert services["gateway"]["environment"]["REBALANCER_GATEWAY_URL"] == "http://127.0.0.1:8400"
     targets = yaml.safe_load((DOCKERFILE.parent / "prometheus.yml").read_text())["scrape_configs"][0]["static_configs"]
     for target in targets[0]["targets"]:
         name, port = target.split(":")
