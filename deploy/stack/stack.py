@@ -66,7 +66,7 @@ class Stack:
                 postgres.create_roles(self.addresses.admin_database(), passwords)
             self._migrate()
             if self.services:
-                with self.steps.step(f"starting {', '.join(self.services)}"):
+                with self.steps.step(f"starting {len(self.services)} processes of the system"):
                     self.ask("start", *self.services)
                     self.wait_ready(*self.services)
         except BaseException:
