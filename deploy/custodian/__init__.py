@@ -1,0 +1,1 @@
+"""The simulated custodian: a program outside the system that knows only files and topics."""

@@ -1,0 +1,112 @@
+"""The books of the custodian: lots and cash of all accounts in Arrow files, one folder a day."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from deploy.custodian.fills import Account, Lot, settle
+from deploy.sample.book import CASH, LOTS, Holdings
+from deploy.sample.files import file_name, write_file
+from deploy.sample.make import BookFile, read_book
+from shared.contracts.events import OrdersReleased
+from shared.exact.text import text_of
+
+compute: Any = pyarrow.compute
+
+
+@dataclass
+class Outcome:
+    """What a day's orders came to, over all accounts."""
+
+    accounts: int = 0
+    filled: int = 0
+    moved: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+def close_day(
+    before: Path,
+    after: Path,
+    custodians: Sequence[str],
+    released: Sequence[OrdersReleased],
+    prices: Mapping[str, int],
+    day: date,
+) -> Outcome:
+    """Write the books and lot files of `day` into `after`: those of `before` with all released orders settled.
+
+    prices: the day's closes in micro dollars, by security.
+    """
+    outcome = Outcome()
+    shown = {security_id: text_of(price, 6, trim=True) for security_id, price in prices.items()}
+    for custodian in custodians:
+        orders: dict[str, list[OrdersReleased]] = defaultdict(list)
+        for one in released:
+            if one.custodian == custodian:
+                orders[one.account_number].append(one)
+        with BookFile(after, custodian) as book:
+            for part in read_book(before, custodian):
+                book.add(_settled(part, orders, prices, day, outcome))
+        outcome.refused += [f"no account {number} at {custodian}" for number in orders]
+        write_file(after / file_name(custodian, day), custodian, day, read_book(after, custodian), shown)
+    known = set(custodians)
+    outcome.refused += [f"no custodian {one.custodian}" for one in released if one.custodian not in known]
+    return outcome
+
+
+def accounts_of(part: Holdings) -> dict[str, Account]:
+    """Return the accounts of some rows as objects, by account number."""
+    lots: dict[str, dict[tuple[str, str], Lot]] = defaultdict(dict)
+    for row in part.lots.to_pylist():
+        number = row.pop("account_number")
+        lots[number][row["lot_id"], row["sleeve_id"]] = Lot(**row)
+    return {
+        row["account_number"]: Account(lots[row["account_number"]], row["cash_cents"]) for row in part.cash.to_pylist()
+    }
+
+
+def rows_of(accounts: Mapping[str, Account]) -> Holdings:
+    """Return accounts as rows, in the order given."""
+    lots = [
+        {"account_number": number, **{name: getattr(lot, name) for name in LOTS.names[1:]}}
+        for number, account in accounts.items()
+        for lot in account.lots.values()
+    ]
+    cash = [{"account_number": number, "cash_cents": account.cash_cents} for number, account in accounts.items()]
+    return Holdings(pa.RecordBatch.from_pylist(lots, schema=LOTS), pa.RecordBatch.from_pylist(cash, schema=CASH))
+
+
+def _settled(
+    part: Holdings, orders: dict[str, list[OrdersReleased]], prices: Mapping[str, int], day: date, outcome: Outcome
+) -> Holdings:
+    """Return the rows after the orders of their accounts; accounts without orders are never looked at one by one."""
+    touched = pa.array(list(orders), pa.string())
+    in_lots = compute.is_in(part.lots["account_number"], value_set=touched)
+    in_cash = compute.is_in(part.cash["account_number"], value_set=touched)
+    accounts = accounts_of(Holdings(part.lots.filter(in_lots), part.cash.filter(in_cash)))
+    if not accounts:
+        return part
+    for number, account in accounts.items():
+        current = account
+        for released in sorted(orders.pop(number), key=lambda one: one.version):
+            done = settle(current, released, prices, day)
+            current = done.account
+            outcome.accounts += 1
+            outcome.filled += done.filled
+            outcome.moved += done.moved
+            outcome.refused += [f"account {number}: {reason}" for reason in done.refused]
+        accounts[number] = current
+    changed = rows_of(accounts)
+    return Holdings(
+        _joined(part.lots.filter(compute.invert(in_lots)), changed.lots),
+        _joined(part.cash.filter(compute.invert(in_cash)), changed.cash),
+    )
+
+
+def _joined(one: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.Table.from_batches([one, other]).combine_chunks().to_batches()[0] if len(other) else one

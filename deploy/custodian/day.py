@@ -1,0 +1,194 @@
+"""One business day of the custodian: cut-off, fills at the close, prices and files out, next morning."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from deploy.custodian.books import close_day
+from deploy.custodian.journal import Journal
+from deploy.custodian.listen import read_new, watch
+from deploy.sample.files import file_name
+from deploy.sample.make import load_universe
+from deploy.sample.publish import drop, platform_event
+from deploy.sample.universe import Universe, price_set
+from shared.clock import FileClock, set_instant
+from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, OrdersReleased
+from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
+from shared.exact.text import scaled
+from shared.kafka import Publisher
+from shared.sessions import NEW_YORK, business_date, cut_off, session_after
+
+AFTER_CUT_OFF: Final = timedelta(minutes=1)
+MORNING: Final = time(8, 0)
+"""After the daily analysis is due (07:30 New York), so that it has happened when the user looks."""
+OPEN: Final = ("WORKING", "PENDING_APPROVAL")
+
+
+@dataclass(frozen=True)
+class Custodian:
+    """Everything a day needs. patience_s: how long it waits for the system's answers before it goes on without them."""
+
+    kafka_url: str
+    inbox: Path
+    clock_file: Path
+    state: Path
+    sample: Path
+    patience_s: float
+    say: Callable[[str], None] = field(default=print)
+
+    @property
+    def _journal_file(self) -> Path:
+        return self.state / "journal.json"
+
+    def journal(self) -> Journal:
+        """Return the journal; before the first day the books are copied from the sample.  Raises FileNotFoundError."""
+        kept = Journal.load(self._journal_file)
+        if kept is not None:
+            return kept
+        manifest, _ = load_universe(self.sample)
+        first = Journal(book_day=date.fromisoformat(manifest["as_of"]))
+        self.state.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(self.sample / "book", self._book(first.book_day), dirs_exist_ok=True)
+        first.save(self._journal_file)
+        return first
+
+    async def next_day(self) -> date:
+        """Work off the present business day and return the next, whose morning it then is.
+
+        Broken off at any point and started again it ends the same.  Raises NoPrices when the data do not reach the day.
+        """
+        manifest, held = load_universe(self.sample)
+        journal = self.journal()
+        clock = FileClock(self.clock_file)
+        closing = journal.closing or business_date(clock.now())
+        held.market.row_of(closing)  # refuse before anything moves
+        journal = self._saved(journal, closing=closing)
+        self._move_clock(cut_off(closing) + AFTER_CUT_OFF)
+        await self._await_cancels(closing)
+        if not journal.delivered:
+            journal = await self._deliver(journal, held, manifest["custodians"])
+        while journal.book_day < closing:
+            journal = await self._close(journal, held, manifest["custodians"], session_after(journal.book_day))
+            journal = await self._deliver(journal, held, manifest["custodians"])
+        return await self._morning(journal, session_after(closing))
+
+    async def _close(self, journal: Journal, held: Universe, custodians: Sequence[str], day: date) -> Journal:
+        """Settle what is due on `day`; the journal's replacement is the moment at which it has happened."""
+        fresh, offsets = await read_new(self.kafka_url, ORDERS, OrdersReleased, journal.offsets, self.say)
+        due, waiting = _due([*journal.waiting, *fresh], journal.filled, day)
+        prices = {point.security_id: scaled(point.price, 6) for point in price_set(held, day).prices}
+        unfinished = self.state / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        outcome = close_day(self._book(journal.book_day), unfinished, custodians, due, prices, day)
+        shutil.rmtree(self._book(day), ignore_errors=True)
+        unfinished.rename(self._book(day))
+        self.say(f"{day}: {outcome.filled} orders filled, {outcome.moved} transfers, {outcome.accounts} accounts")
+        for reason in outcome.refused:
+            self.say(f"{day}: refused, {reason}")
+        filled = journal.filled | {one.account_id: one.version for one in due}
+        return self._saved(
+            journal,
+            book_day=day,
+            delivered=False,
+            offsets=offsets,
+            waiting=waiting,
+            filled=filled,
+            closing=journal.closing,
+        )
+
+    async def _deliver(self, journal: Journal, held: Universe, custodians: Sequence[str]) -> Journal:
+        """Publish the day's prices, drop its files and wait until they are taken in."""
+        day = journal.book_day
+        names = {file_name(custodian, day) for custodian in custodians}
+        async with watch(self.kafka_url, FILES, FileProcessed, self.say) as files:
+            prices = price_set(held, day)
+            async with Publisher(self.kafka_url, "custodian") as publisher:
+                await publisher.send([platform_event(PRICE, prices.model_dump(mode="json"), datetime.now(UTC))])
+            self.say(f"{day}: price set {prices.price_set} published")
+            for name in sorted(names):
+                drop(self._book(day) / name, self.inbox)
+            self.say(f"{day}: {len(names)} files dropped into the inbox")
+            missing = set(names)
+
+            def taken(message: BaseModel) -> bool:
+                if isinstance(message, FileProcessed) and message.file_name in missing:
+                    missing.discard(message.file_name)
+                    reason = f" ({message.reason})" if message.reason else ""
+                    self.say(f"{day}: {message.file_name} {message.outcome}{reason}, {message.accounts} accounts")
+                return not missing
+
+            if not await files.until(taken, self.patience_s):
+                self.say(f"{day}: not taken in within {self.patience_s:.0f} s: {', '.join(sorted(missing))}")
+        for folder in self.state.glob("book-*"):
+            if folder != self._book(day):
+                shutil.rmtree(folder)
+        return self._saved(journal, delivered=True)
+
+    async def _await_cancels(self, day: date) -> None:
+        """Wait until no batch of the day is open any more: the system cancels them at the cut-off."""
+        status: dict[int, BatchChanged] = {}
+
+        def note(message: BaseModel) -> bool:
+            if isinstance(message, BatchChanged):
+                known = status.get(message.batch_id)
+                if known is None or known.version <= message.version:
+                    status[message.batch_id] = message
+            return False
+
+        def still_open() -> list[int]:
+            return [one.batch_id for one in status.values() if one.trade_date <= day and one.status in OPEN]
+
+        for message in (await read_new(self.kafka_url, BATCH, BatchChanged, {}, self.say))[0]:
+            note(message)
+        if not still_open():
+            return
+        self.say(f"{day}: waiting for the end of day of batches {still_open()}")
+        async with watch(self.kafka_url, BATCH, BatchChanged, self.say, from_start=True) as batches:
+            if not await batches.until(lambda message: note(message) or not still_open(), self.patience_s):
+                self.say(f"{day}: still open after {self.patience_s:.0f} s: batches {still_open()}")
+
+    async def _morning(self, journal: Journal, day: date) -> date:
+        async with watch(self.kafka_url, ANALYSIS, AnalysisCompleted, self.say) as runs:
+            moved = self._move_clock(datetime.combine(day, MORNING, tzinfo=NEW_YORK))
+            self._saved(journal, closing=None)
+
+            def completed(message: BaseModel) -> bool:
+                if not isinstance(message, AnalysisCompleted) or message.business_date != day:
+                    return False
+                self.say(f"{day}: analysis done, {message.flagged} of {message.accounts} flagged, {message.held} held")
+                return True
+
+            if moved and not await runs.until(completed, self.patience_s):
+                self.say(f"{day}: no daily analysis seen within {self.patience_s:.0f} s")
+        return day
+
+    def _move_clock(self, instant: datetime) -> bool:
+        """Move the system's clock forward to the instant; never back. Says whether it moved."""
+        if FileClock(self.clock_file).now() >= instant:
+            return False
+        set_instant(self.clock_file, instant)
+        self.say(f"clock: {instant.astimezone(NEW_YORK):%A %Y-%m-%d %H:%M} New York")
+        return True
+
+    def _book(self, day: date) -> Path:
+        return self.state / f"book-{day}"
+
+    def _saved(self, journal: Journal, **changes: object) -> Journal:
+        changed = journal.model_copy(update=changes)
+        changed.save(self._journal_file)
+        return changed
+
+
+def _due(
+    released: Sequence[OrdersReleased], filled: dict[str, int], day: date
+) -> tuple[list[OrdersReleased], list[OrdersReleased]]:
+    """Return what is to be filled on `day`, each release once, and what waits for its trade date."""
+    fresh = {(one.account_id, one.version): one for one in released if one.version > filled.get(one.account_id, -1)}
+    due = [one for one in fresh.values() if one.trade_date <= day]
+    return due, [one for one in fresh.values() if one.trade_date > day]

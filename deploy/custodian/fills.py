@@ -1,0 +1,176 @@
+"""What a custodian does with one account's released orders: a pure function from holdings to holdings.
+
+Sells relieve exactly the instructed lots, sleeve transfers move lots with their dates and basis, buys make new lots.
+Quantities in micro units, prices in micro dollars, money in cents; all exact.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from shared.contracts.events import Order, OrdersReleased, SleeveTransfer
+from shared.exact.text import scaled
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Units of a security bought at one time, in one sleeve. basis_cents None: unknown; acquired None: missing."""
+
+    security_id: str
+    lot_id: str
+    sleeve_id: str
+    acquired: date | None
+    quantity_micro: int
+    basis_cents: int | None
+    covered: bool
+
+
+@dataclass(frozen=True)
+class Account:
+    """Lots by (lot id, sleeve id), and cash."""
+
+    lots: Mapping[tuple[str, str], Lot]
+    cash_cents: int
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An account after its orders; `refused` says which could not be carried out and why."""
+
+    account: Account
+    filled: int
+    moved: int
+    refused: tuple[str, ...]
+
+
+class Refused(ValueError):
+    """The order or transfer cannot be carried out; nothing of it was."""
+
+
+def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int], day: date) -> Settled:
+    """Fill all orders at the day's closes and book all transfers: sells first, then transfers, then buys.
+
+    prices: micro dollars by security. An order is filled whole or refused whole; what stands beside it goes on. Cash
+    may end below zero when prices rose since the proposal: the file then says so.
+    """
+    lots, cash = dict(account.lots), account.cash_cents
+    refused: list[str] = []
+    filled = moved = 0
+    for order in (one for one in released.orders if one.side == "SELL"):
+        try:
+            cash += _sell(lots, order, released, prices)
+            filled += 1
+        except Refused as reason:
+            refused.append(f"{order.order_id} (sell {order.quantity} {order.security_id}): {reason}")
+    for transfer in released.transfers:
+        try:
+            _move(lots, transfer)
+            moved += 1
+        except Refused as reason:
+            refused.append(f"transfer of {transfer.quantity} {transfer.security_id}: {reason}")
+    for order in (one for one in released.orders if one.side == "BUY"):
+        try:
+            cash -= _buy(lots, order, released, prices, day)
+            filled += 1
+        except Refused as reason:
+            refused.append(f"{order.order_id} (buy {order.quantity} {order.security_id}): {reason}")
+    return Settled(Account(lots, cash), filled, moved, tuple(refused))
+
+
+def value_cents(quantity_micro: int, price_micro: int) -> int:
+    """Return quantity x price in cents, rounded half away from zero (neither is negative)."""
+    return (quantity_micro * price_micro + 5 * 10**9) // 10**10
+
+
+def part_of_basis(lot: Lot, quantity_micro: int) -> int | None:
+    """Return the basis that goes with part of a lot: pro rata to the cent, half up; all units take what remains."""
+    if lot.basis_cents is None or quantity_micro == lot.quantity_micro:
+        return lot.basis_cents
+    return (2 * lot.basis_cents * quantity_micro + lot.quantity_micro) // (2 * lot.quantity_micro)
+
+
+def new_lot_id(order_id: str) -> str:
+    """Return the id of the lot an order buys: the same order always gives the same id."""
+    return f"B{hashlib.sha256(order_id.encode()).hexdigest()[:12]}"
+
+
+def _sell(lots: dict[tuple[str, str], Lot], order: Order, released: OrdersReleased, prices: Mapping[str, int]) -> int:
+    wanted = [
+        ((one.lot_id, one.sleeve_id), _micro(one.quantity)) for one in released.lots if one.order_id == order.order_id
+    ]
+    quantity = _micro(order.quantity)
+    named = sum(units for _, units in wanted)
+    if named != quantity:
+        raise Refused(f"its lot instructions name {named} micro units, the order {quantity}")
+    price = _price(prices, order.security_id)
+    remaining = dict(lots)
+    for key, units in wanted:
+        _take(remaining, key, order.security_id, units)
+    lots.clear()
+    lots.update(remaining)
+    return value_cents(quantity, price)
+
+
+def _move(lots: dict[tuple[str, str], Lot], transfer: SleeveTransfer) -> None:
+    units = _micro(transfer.quantity)
+    if transfer.from_sleeve_id == transfer.to_sleeve_id:
+        raise Refused("both sleeves are the same")
+    taken = _take(lots, (transfer.lot_id, transfer.from_sleeve_id), transfer.security_id, units)
+    key = (transfer.lot_id, transfer.to_sleeve_id)
+    there = lots.get(key)
+    arrived = replace(taken, sleeve_id=transfer.to_sleeve_id)
+    lots[key] = arrived if there is None else _merged(there, arrived)
+
+
+def _buy(
+    lots: dict[tuple[str, str], Lot], order: Order, released: OrdersReleased, prices: Mapping[str, int], day: date
+) -> int:
+    quantity = _micro(order.quantity)
+    parts = [
+        (one.sleeve_id, _micro(one.quantity)) for one in released.allocations if one.security_id == order.security_id
+    ]
+    if sum(units for _, units in parts) != quantity or any(units <= 0 for _, units in parts):
+        raise Refused(f"its sleeve allocations {parts} (micro units) do not make up the order's {quantity}")
+    price = _price(prices, order.security_id)
+    lot_id, done, paid = new_lot_id(order.order_id), 0, 0
+    for sleeve_id, units in parts:
+        done += units
+        cost = value_cents(done, price) - paid  # from running totals, so that the sleeves' costs add up to the order's
+        paid += cost
+        bought = Lot(order.security_id, lot_id, sleeve_id, day, units, cost, covered=True)
+        there = lots.get((lot_id, sleeve_id))
+        lots[lot_id, sleeve_id] = bought if there is None else _merged(there, bought)
+    return paid
+
+
+def _take(lots: dict[tuple[str, str], Lot], key: tuple[str, str], security_id: str, units: int) -> Lot:
+    """Take units out of a lot and return them as a lot of their own.  Raises Refused when they are not there."""
+    lot = lots.get(key)
+    if lot is None or lot.security_id != security_id:
+        raise Refused(f"there is no lot {key[0]} of {security_id} in sleeve {key[1]}")
+    if not 0 < units <= lot.quantity_micro:
+        raise Refused(f"lot {key[0]} in sleeve {key[1]} holds {lot.quantity_micro} micro units, {units} are asked for")
+    basis = part_of_basis(lot, units)
+    if units == lot.quantity_micro:
+        del lots[key]
+    else:
+        left = None if lot.basis_cents is None or basis is None else lot.basis_cents - basis
+        lots[key] = replace(lot, quantity_micro=lot.quantity_micro - units, basis_cents=left)
+    return replace(lot, quantity_micro=units, basis_cents=basis)
+
+
+def _merged(one: Lot, other: Lot) -> Lot:
+    known = None if one.basis_cents is None or other.basis_cents is None else one.basis_cents + other.basis_cents
+    return replace(one, quantity_micro=one.quantity_micro + other.quantity_micro, basis_cents=known)
+
+
+def _price(prices: Mapping[str, int], security_id: str) -> int:
+    price = prices.get(security_id)
+    if price is None:
+        raise Refused(f"{security_id} has no closing price")
+    return price
+
+
+def _micro(quantity: str) -> int:
+    return scaled(quantity, 6, "quantity")

@@ -1,0 +1,104 @@
+"""Reading topics from outside: everything up to their present end, or until something awaited is seen."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import UnknownTopicOrPartitionError
+from pydantic import BaseModel, ValidationError
+
+from shared.contracts.topics import Topic
+
+M = TypeVar("M", bound=BaseModel)
+POLL_MS = 200
+
+
+class NoTopic(RuntimeError):
+    """The topic does not exist: the system was never started on this broker."""
+
+
+@asynccontextmanager
+async def consumer_of(kafka_url: str, topic: Topic) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a consumer of all partitions of a topic that belongs to no group.  Raises NoTopic."""
+    consumer = AIOKafkaConsumer(
+        topic.name, bootstrap_servers=kafka_url, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    try:
+        try:
+            await consumer.start()
+        except UnknownTopicOrPartitionError as error:
+            raise NoTopic(
+                f"{topic.name} does not exist at {kafka_url}: is this the broker of a started system?"
+            ) from error
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def read_new(
+    kafka_url: str, topic: Topic, model: type[M], offsets: Mapping[int, int], say: Callable[[str], None]
+) -> tuple[list[M], dict[int, int]]:
+    """Return all messages from `offsets` (by partition, else from the beginning) to the end, and the next offsets.
+
+    A message that cannot be read is reported and passed over.
+    """
+    found: list[M] = []
+    reached: dict[int, int] = {}
+    async with consumer_of(kafka_url, topic) as consumer:
+        begins = await consumer.beginning_offsets(consumer.assignment())
+        ends = await consumer.end_offsets(consumer.assignment())
+        for partition in sorted(consumer.assignment()):
+            position = max(offsets.get(partition.partition, 0), begins[partition])
+            consumer.seek(partition, position)
+            while position < ends[partition]:
+                for record in (await consumer.getmany(partition, timeout_ms=POLL_MS)).get(partition, ()):
+                    _keep(found, model, record.value, f"{topic.name}/{record.partition}/{record.offset}", say)
+                position = await consumer.position(partition)
+            reached[partition.partition] = position
+    return found, reached
+
+
+class Watch:
+    """Watches a topic from the moment it is opened; `until` waits for messages seen since then."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, model: type[BaseModel], say: Callable[[str], None]) -> None:
+        self._consumer, self._model, self._say = consumer, model, say
+
+    async def until(self, enough: Callable[[BaseModel], bool], timeout_s: float) -> bool:
+        """Feed every new message to `enough` until it returns True; False when the time is up."""
+        limit = time.monotonic() + timeout_s
+        while time.monotonic() < limit:
+            for records in (await self._consumer.getmany(timeout_ms=POLL_MS)).values():
+                seen: list[BaseModel] = []
+                for record in records:
+                    _keep(seen, self._model, record.value, f"{record.topic}/{record.offset}", self._say)
+                if any(enough(message) for message in seen):
+                    return True
+        return False
+
+
+@asynccontextmanager
+async def watch(
+    kafka_url: str, topic: Topic, model: type[BaseModel], say: Callable[[str], None], *, from_start: bool = False
+) -> AsyncIterator[Watch]:
+    """Open a watch at the topic's present end, or at its beginning."""
+    async with consumer_of(kafka_url, topic) as consumer:
+        if from_start:
+            await consumer.seek_to_beginning()
+        else:
+            await consumer.seek_to_end()
+        # The position is settled here, not at the first fetch: what comes from now on is seen.
+        await asyncio.gather(*(consumer.position(partition) for partition in consumer.assignment()))
+        yield Watch(consumer, model, say)
+
+
+def _keep(found: list[M], model: type[M], value: bytes | None, place: str, say: Callable[[str], None]) -> None:
+    if value is None:
+        return
+    try:
+        found.append(model.model_validate_json(value))
+    except ValidationError as error:
+        say(f"passed over {place}: {error.error_count()} errors, first {error.errors()[0]['msg']}")
