@@ -1,5 +1,6 @@
 """Loopback ports: the wanted one when it is free, else another."""
 
+import secrets
 import socket
 from collections.abc import Mapping
 
@@ -16,25 +17,35 @@ PREFERRED = {
     "postgres": 5439,
 }
 
+SPARE = range(12_000, 32_000)
+"""Below what the system gives to outgoing connections, so that a process started again finds its port still free."""
+
 
 def choose(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return a free loopback port per name: the wanted one when nobody holds it, else one the system gives.
+    """Return a free loopback port per name: the wanted one when nobody holds it, else another.
 
-    All are held open until all are chosen, so no two names get the same. A wanted port of 0 means any.
+    All are held open until all are chosen, so no two names get the same. A wanted port of 0 means any. Raises OSError
+    when none is free.
     """
     held: list[socket.socket] = []
     chosen: dict[str, int] = {}
     try:
         for name, port in wanted.items():
-            holder = _bound(port) or _bound(0)
-            if holder is None:  # the system has no free port at all
-                raise OSError("no free port on 127.0.0.1")
+            holder = (_bound(port) if port else None) or _any()
             held.append(holder)
             chosen[name] = holder.getsockname()[1]
     finally:
         for holder in held:
             holder.close()
     return chosen
+
+
+def _any() -> socket.socket:
+    for _ in range(1000):
+        holder = _bound(SPARE.start + secrets.randbelow(len(SPARE)))
+        if holder is not None:
+            return holder
+    raise OSError("no free port on 127.0.0.1")
 
 
 def _bound(port: int) -> socket.socket | None:
