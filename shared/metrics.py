@@ -30,3 +30,4 @@ HTTP_REQUESTS = Counter(
 HTTP_SECONDS = Histogram(
     "http_server_request_duration_seconds", "Time to answer.", ("service", "method", "route"), buckets=_SECONDS
 )
+PUSH_STREAMS = Gauge("rebalancer_push_streams", "Open streams of live updates.")

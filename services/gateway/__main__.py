@@ -1,0 +1,66 @@
+"""`python -m services.gateway [serve | migrate | grant --file FILE | openapi]`."""
+
+import argparse
+import asyncio
+import json
+import sys
+
+from services.gateway import grants
+from services.gateway.app import main as serve
+from services.gateway.app import routed
+from services.gateway.openapi import describe
+from services.gateway.settings import Settings
+from shared.clock import clock_of
+from shared.migrations import migrate
+from shared.runner import run
+
+
+def main() -> int:
+    """Do what the arguments say and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m services.gateway", description="The door: sign-in, API, push, pages."
+    )
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="serve (the default)")
+    commands.add_parser("migrate", help="bring the gateway's tables to their newest form")
+    grant = commands.add_parser("grant", help="add users or replace what they may see and do")
+    grant.add_argument("--file", required=True, help="JSON list of users, - for standard input")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    arguments = parser.parse_args()
+    if arguments.command == "openapi":
+        print(json.dumps(_document(), indent=1, sort_keys=True))
+    elif arguments.command == "migrate":
+        migrate("gateway", _settings().database_url)
+    elif arguments.command == "grant":
+        return _grant(arguments.file)
+    else:
+        settings = _settings()
+        run(serve(settings), "gateway", settings.log_level)
+    return 0
+
+
+def _settings() -> Settings:
+    return Settings()
+
+
+def _document() -> dict[str, object]:
+    async def never() -> list[str]:
+        return ["this app only describes itself"]
+
+    return describe(routed(never))
+
+
+def _grant(file: str) -> int:
+    settings = _settings()
+    try:
+        granted = grants.read(file)
+        asyncio.run(grants.store(settings.database_url, granted, clock_of(settings.clock_file)))
+    except grants.GrantRefused as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"granted: {len(granted)} users")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

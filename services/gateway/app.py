@@ -1,0 +1,102 @@
+"""Builds the gateway: routes, parts, and what runs."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+import psycopg
+from fastapi import FastAPI, Request, Response
+
+from services.gateway.cookies import Cookies
+from services.gateway.domain.session import Limits
+from services.gateway.edge import BodyLimit, SecurityHeaders, security_headers
+from services.gateway.handlers import auth, batches, me, queue, ui, work
+from services.gateway.oidc.provider import Client, Provider
+from services.gateway.openapi import describe
+from services.gateway.parts import Parts
+from services.gateway.push.feed import Feed
+from services.gateway.push.hub import Hub
+from services.gateway.sessions import Sessions
+from services.gateway.settings import Settings
+from services.gateway.upstream import Upstream, http_client
+from shared.clock import clock_of
+from shared.db import Pool, pool
+from shared.http import Readiness, create_app, serve
+from shared.problems import Problem, Unavailable
+from shared.runner import together
+
+SCHEMA = "gateway"
+_READY_PATIENCE_S = 3.0
+
+
+async def main(settings: Settings) -> None:
+    """Serve until cancelled."""
+    async with pool(settings.database_url, SCHEMA, size=10) as database, http_client() as inside, http_client() as out:
+        parts = wire(settings, database, inside, out)
+        feed = Feed(settings.kafka_url, parts.hub)
+        app = build_app(parts, readiness(database, feed))
+        await together(serve(app, settings.http_host, settings.http_port), feed.run())
+
+
+def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: httpx.AsyncClient) -> Parts:
+    """Return the parts of a gateway. inside: to the services; out: to the issuer."""
+    clock = clock_of(settings.clock_file)
+    limits = Limits(timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_absolute_s))
+    client = Client(
+        settings.oidc_issuer_url,
+        settings.oidc_client_id,
+        settings.oidc_client_secret.get_secret_value(),
+        f"{settings.gateway_url}/auth/callback",
+    )
+    addresses = {"batch": settings.batch_url, "taxlot": settings.taxlot_url, "analyzer": settings.analyzer_url}
+    return Parts(
+        settings=settings,
+        clock=clock,
+        cookies=Cookies.of(settings.gateway_url),
+        sessions=Sessions(database, clock, limits, settings.session_key.get_secret_value()),
+        provider=Provider(client, out, clock),
+        upstream=Upstream(inside, addresses, settings.principal_key.get_secret_value(), clock),  # type: ignore[arg-type]  # keys are Service names
+        hub=Hub(settings.heartbeat_s),
+    )
+
+
+def build_app(parts: Parts, ready: Readiness) -> FastAPI:
+    """Return the app with everything attached."""
+    app = routed(ready)
+    app.state.parts = parts
+    settings = parts.settings
+    app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, upload_limit_bytes=settings.upload_limit_bytes)
+    app.add_middleware(SecurityHeaders, headers=security_headers(settings.gateway_url, settings.oidc_issuer_url))
+    return app
+
+
+def routed(ready: Readiness) -> FastAPI:
+    """Return the app with its routes only: enough to describe it."""
+    app = create_app(SCHEMA, ready, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    for router in (me.router, queue.router, batches.router, work.router, auth.router, ui.router()):
+        app.include_router(router)
+    describe(app)
+    return app
+
+
+def readiness(database: Pool, feed: Feed) -> Readiness:
+    """Return the check: its tables answer, and the feed has connected or failed once. Services behind the door may be
+    away, and so may the broker: their routes say so themselves."""
+
+    async def ready() -> list[str]:
+        reasons = [] if feed.tried.is_set() else ["the first connection to the broker"]
+        try:
+            async with asyncio.timeout(_READY_PATIENCE_S), database.connection() as connection:
+                await connection.execute("SELECT 1 FROM session LIMIT 1")
+        except (psycopg.Error, TimeoutError) as error:
+            reasons.append(f"the database: {type(error).__name__} (migrated? `python -m services.gateway migrate`)")
+        return reasons
+
+    return ready
+
+
+async def _database_away(request: Request, _error: Exception) -> Response:
+    away = Unavailable("the gateway's database does not answer; try again in a moment")
+    answer: Response = await request.app.exception_handlers[Problem](request, away)
+    return answer

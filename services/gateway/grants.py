@@ -1,0 +1,66 @@
+"""Granting access: who may do what, read from a JSON file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import psycopg
+from psycopg import AsyncConnection
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from services.gateway.domain.roles import Role
+from services.gateway.store import users
+from shared.clock import Clock
+from shared.contracts.api import Principal
+from shared.contracts.types import Identity
+
+
+class GrantRefused(ValueError):
+    """The file cannot be used; nothing was changed."""
+
+
+class Grant(BaseModel):
+    """One user. advisors: a list, or "all" or null: every one of these enterprises. Other fields are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    subject: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    roles: list[Role]
+    enterprises: list[Identity]
+    advisors: list[Identity] | Literal["all"] | None
+
+    def principal(self) -> Principal:
+        """Return the entitlements as the system knows them."""
+        advisors = None if self.advisors == "all" else self.advisors
+        return Principal(
+            subject=self.subject,
+            name=self.name,
+            roles=list(self.roles),
+            enterprises=self.enterprises,
+            advisors=advisors,
+        )
+
+
+def read(file: str) -> list[Principal]:
+    """Return the users of a file ("-": standard input). Raises GrantRefused with what is wrong and where."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        grants = TypeAdapter(list[Grant]).validate_json(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise GrantRefused(f"{file} cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise GrantRefused(f"{file}, {place}: {first['msg']}") from error
+    return [grant.principal() for grant in grants]
+
+
+async def store(database_url: str, granted: list[Principal], clock: Clock) -> None:
+    """Write the users; others stay as they are. Raises GrantRefused when the database does not answer."""
+    try:
+        async with await AsyncConnection.connect(database_url) as connection:
+            await connection.execute("SET search_path TO gateway")
+            await users.put(connection, granted, clock.now())
+    except psycopg.Error as error:
+        raise GrantRefused(f"the users could not be written: {error}") from error

@@ -1,0 +1,59 @@
+"""What every route of the API asks before anything else: who, with what right, and did their own page ask."""
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.gateway.domain.roles import may, roles_for
+from services.gateway.parts import parts_of
+from services.gateway.sessions import SignedIn
+from shared.problems import Forbidden, NotSignedIn
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+CSRF_HEADER = "X-CSRF-Token"
+
+
+class NotFromOurPage(Forbidden):
+    """The request does not prove that a page of ours sent it."""
+
+    code, title = "not_from_our_page", "The request did not come from this application's own page"
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """Return who is behind the request. Raises NotSignedIn, NotFromOurPage for commands, Forbidden by role.
+
+    An operation without a rule is refused for everybody.
+    """
+    parts = parts_of(request)
+    found = await parts.sessions.use(parts.cookies.session_of(request))
+    if found is None:
+        raise NotSignedIn("there is no session, or it has ended; sign in again at /auth/login")
+    if request.method not in _SAFE:
+        check_origin(request)
+        check_csrf(request.headers.get(CSRF_HEADER), found)
+    operation = getattr(request.scope.get("route"), "operation_id", None) or ""
+    if not may(found.principal.roles, operation):
+        needed = " or ".join(sorted(roles_for(operation))) or "nobody"
+        raise Forbidden(f"this is for the role {needed}; you have {', '.join(found.principal.roles) or 'none'}")
+    return found
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a command another site's page sent. A browser always says where a command comes from; a program that says
+    nothing at all still needs the token."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    if origin is not None and origin != parts_of(request).settings.gateway_url:
+        raise NotFromOurPage(f"the Origin header names {origin}, not {parts_of(request).settings.gateway_url}")
+    if origin is None and site not in (None, "same-origin"):
+        raise NotFromOurPage(f"the browser says the request is {site}")
+
+
+def check_csrf(given: str | None, found: SignedIn) -> None:
+    """Refuse a command without the session's token (api.Me.csrf)."""
+    if given is None or not hmac.compare_digest(given.encode(), found.csrf.encode()):
+        raise NotFromOurPage(f"the {CSRF_HEADER} header is missing or of another session; /api/v1/me gives it")
+
+
+Caller = Annotated[SignedIn, Depends(signed_in)]

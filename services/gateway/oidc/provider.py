@@ -1,0 +1,137 @@
+"""The issuer over HTTP: discovery, the way to its sign-in page, and the exchange of a code for an id token."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from services.gateway.oidc.attempt import Attempt
+from services.gateway.oidc.keys import KeyCache
+from services.gateway.oidc.tokens import Expected, TokenRefused, verify_id_token
+from shared.clock import Clock
+from shared.problems import Problem, Unavailable
+
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class SignInFailed(Problem):
+    """The issuer or its token did not convince us."""
+
+    status, code, title = 400, "sign_in_failed", "You could not be signed in"
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who we are at the issuer."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """Whom the issuer vouches for."""
+
+    subject: str
+    id_token: str
+
+
+class Provider:
+    """One issuer. Its discovery document is read at the first sign-in and kept."""
+
+    def __init__(self, client: Client, http: httpx.AsyncClient, clock: Clock) -> None:
+        self._client = client
+        self._http = http
+        self._clock = clock
+        self._found: dict[str, Any] | None = None
+        self._keys = KeyCache(self._read_keys)
+
+    async def sign_in_url(self, attempt: Attempt) -> str:
+        """Return where the browser goes to sign in. Raises Unavailable while the issuer is away."""
+        query = {
+            "response_type": "code",
+            "client_id": self._client.client_id,
+            "redirect_uri": self._client.redirect_uri,
+            "scope": "openid profile",
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": attempt.challenge,
+            "code_challenge_method": "S256",
+        }
+        return _with_query((await self._discovered())["authorization_endpoint"], query)
+
+    async def exchange(self, code: str, attempt: Attempt) -> Vouched:
+        """Return whom the code stands for. Raises SignInFailed, or Unavailable while the issuer is away."""
+        found = await self._discovered()
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._client.redirect_uri,
+            "code_verifier": attempt.verifier,
+            "client_id": self._client.client_id,
+        }
+        answer = await self._ask("POST", found["token_endpoint"], **self._credentials(form, found))
+        token = answer.get("id_token")
+        if not isinstance(token, str):
+            raise SignInFailed(f"the issuer gave no id token ({answer.get('error', 'no reason')}); try again")
+        expected = Expected(self._client.issuer, self._client.client_id, attempt.nonce)
+        try:
+            subject = await verify_id_token(token, self._keys.find, expected, self._clock.now())
+        except TokenRefused as error:
+            raise SignInFailed(f"the issuer's token is refused: {error}") from error
+        return Vouched(subject, token)
+
+    async def sign_out_url(self, id_token: str, return_to: str) -> str:
+        """Return where the browser goes to sign out at the issuer too; `return_to` when the issuer offers no such page
+        or is away: our own session has ended in any case."""
+        try:
+            end = (await self._discovered()).get("end_session_endpoint")
+        except Unavailable:
+            return return_to
+        if not isinstance(end, str):
+            return return_to
+        query = {
+            "id_token_hint": id_token,
+            "client_id": self._client.client_id,
+            "post_logout_redirect_uri": return_to,
+        }
+        return _with_query(end, query)
+
+    def _credentials(self, form: dict[str, str], found: dict[str, Any]) -> dict[str, Any]:
+        """Return the token request's arguments with our secret where the issuer wants it (RFC 6749, 2.3.1)."""
+        methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        if "client_secret_basic" in methods:
+            return {"data": form, "auth": (self._client.client_id, self._client.client_secret)}
+        return {"data": form | {"client_secret": self._client.client_secret}}
+
+    async def _discovered(self) -> dict[str, Any]:
+        if self._found is None:
+            address = f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration"
+            found = await self._ask("GET", address)
+            if found.get("issuer") != self._client.issuer or any(not isinstance(found.get(n), str) for n in _NEEDED):
+                raise Unavailable(
+                    f"the sign-in service at {address} is not the configured issuer; check OIDC_ISSUER_URL"
+                )
+            self._found = found
+        return self._found
+
+    async def _read_keys(self) -> dict[str, Any]:
+        return await self._ask("GET", (await self._discovered())["jwks_uri"])
+
+    async def _ask(self, method: str, address: str, **more: Any) -> dict[str, Any]:
+        """Return the issuer's JSON, refusals (4xx) included. Raises Unavailable when there is no usable answer."""
+        try:
+            response = await self._http.request(method, address, headers={"Accept": "application/json"}, **more)
+            answer = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable("the sign-in service does not answer; try again in a moment") from error
+        if response.status_code >= 500 or not isinstance(answer, dict):
+            raise Unavailable("the sign-in service has a fault; try again in a moment")
+        return answer
+
+
+def _with_query(address: str, query: dict[str, str]) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"

@@ -1,0 +1,1 @@
+"""Push: from the public topics to the browsers that may hear of it."""

@@ -1,0 +1,95 @@
+"""Reads the public topics from their ends and feeds the hub.
+
+Every replica reads all partitions, outside of any consumer group: there is nothing to share and nothing to commit.
+While the broker is away the hub is closed, so that browsers ask by themselves instead of believing they are live.
+"""
+
+import asyncio
+import time
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from services.gateway.domain.changes import Gatherer
+from services.gateway.push.hub import Hub
+from services.gateway.push.reading import TOPICS, changes_of
+from shared import log, metrics
+
+_log = log.get(__name__)
+_MAX_RECORDS = 5000
+_IDLE_S = 0.5
+_PROBE_EVERY_S = 5.0
+_PROBE_PATIENCE_S = 5.0
+_AGAIN_S = 1.0
+
+
+class Feed:
+    """One consumer of the four topics. `tried` is set once the first attempt to connect has ended, either way."""
+
+    def __init__(self, kafka_url: str, hub: Hub) -> None:
+        self._url = kafka_url
+        self._hub = hub
+        self.tried = asyncio.Event()
+
+    async def run(self) -> None:
+        """Feed the hub until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._session()
+                except (KafkaError, TimeoutError) as error:
+                    _log.warning("push.away", error=repr(error)[:300])
+                self._hub.close()
+                self.tried.set()
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            self._hub.close()
+
+    async def _session(self) -> None:
+        """Consume until the broker is lost. Raises KafkaError or TimeoutError then."""
+        consumer = AIOKafkaConsumer(
+            *(topic.name for topic in TOPICS),
+            bootstrap_servers=self._url,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            request_timeout_ms=10_000,
+        )
+        try:
+            await consumer.start()
+            for partition in consumer.assignment():
+                await asyncio.wait_for(consumer.position(partition), _PROBE_PATIENCE_S)
+            self._hub.open()
+            self.tried.set()
+            _log.info("push.connected", partitions=len(consumer.assignment()))
+            await self._loop(consumer)
+        finally:
+            await consumer.stop()
+
+    async def _loop(self, consumer: AIOKafkaConsumer) -> None:
+        gatherer = Gatherer()
+        probed_s = time.monotonic()
+        while True:
+            wait_s = gatherer.wait_s(time.monotonic())
+            patience_s = _IDLE_S if wait_s is None else min(wait_s, _IDLE_S)
+            fetched = await consumer.getmany(timeout_ms=max(1, int(patience_s * 1000)), max_records=_MAX_RECORDS)
+            changes = []
+            for partition, records in fetched.items():
+                found, unreadable = changes_of(partition.topic, records)
+                changes.extend(found)
+                _count(partition.topic, len(records) - unreadable, unreadable, records[-1].timestamp)
+            self._hub.publish(gatherer.offer(changes, time.monotonic()))
+            if fetched:
+                probed_s = time.monotonic()
+            elif time.monotonic() - probed_s >= _PROBE_EVERY_S:
+                # A lost broker makes no fetch fail, it only makes every fetch empty.
+                await asyncio.wait_for(consumer.end_offsets(list(consumer.assignment())), _PROBE_PATIENCE_S)
+                probed_s = time.monotonic()
+
+
+def _count(topic: str, read: int, unreadable: int, newest_ms: int) -> None:
+    metrics.EVENTS.labels("gateway", topic, "ok").inc(read)
+    metrics.EVENT_AGE.labels("gateway", topic).observe(max(0.0, time.time() - newest_ms / 1000))
+    if unreadable:
+        metrics.EVENTS.labels("gateway", topic, "unreadable").inc(unreadable)
+        _log.warning("push.unreadable", topic=topic, count=unreadable)

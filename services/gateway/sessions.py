@@ -1,0 +1,92 @@
+"""Server-side sessions: the browser holds a random id, the table its hash, and every request reads the entitlements."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from services.gateway.domain.session import Limits, is_touch_due, standing
+from services.gateway.store import sessions, users
+from shared.clock import Clock
+from shared.contracts.api import Principal
+from shared.db import Pool
+from shared.problems import Forbidden
+
+_ID_BYTES = 32
+
+
+class UnknownUser(Forbidden):
+    """The issuer knows who it is, our table does not say what they may do."""
+
+    code, title = "unknown_user", "You are signed in, but nothing is granted to you here"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who is behind a request. key: the hash under which the session is kept; csrf: what commands must carry."""
+
+    key: bytes
+    principal: Principal
+    csrf: str
+    id_token: str
+
+
+class Sessions:
+    """Starts, finds and ends sessions; time is the Clock's."""
+
+    def __init__(self, database: Pool, clock: Clock, limits: Limits, session_key: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._limits = limits
+        self._secret = session_key.encode()
+
+    async def start(self, subject: str, id_token: str, replaced: str | None) -> str:
+        """Start a session for a subject the issuer vouched for and return its new id; `replaced` (the id the browser
+        came with) ends. Raises UnknownUser when nothing is granted to the subject."""
+        session_id = secrets.token_urlsafe(_ID_BYTES)
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            if not await users.is_known(connection, subject):
+                raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
+            if replaced:
+                await sessions.delete(connection, _hashed(replaced))
+            await sessions.delete_ended(connection, now, self._limits)
+            await sessions.insert(connection, _hashed(session_id), subject, id_token, now)
+        return session_id
+
+    async def use(self, session_id: str | None) -> SignedIn | None:
+        """Return who is behind `session_id` and count this as a use; None when there is no such session any more."""
+        if not session_id or len(session_id) > 200:
+            return None
+        key = _hashed(session_id)
+        found, now = await self._alive(key), self._clock.now()
+        if found is None:
+            return None
+        if is_touch_due(found.used, now):
+            async with self._database.connection() as connection:
+                await sessions.touch(connection, key, now)
+        return SignedIn(key, found.principal, self._csrf(session_id), found.id_token)
+
+    async def look(self, key: bytes) -> Principal | None:
+        """Return the session's user with the present entitlements without counting as a use; None when it has ended."""
+        found = await self._alive(key)
+        return None if found is None else found.principal
+
+    async def end(self, key: bytes) -> None:
+        """End a session."""
+        async with self._database.connection() as connection:
+            await sessions.delete(connection, key)
+
+    async def _alive(self, key: bytes) -> sessions.Stored | None:
+        async with self._database.connection() as connection:
+            found = await sessions.find(connection, key)
+        if found is None or standing(found.started, found.used, self._clock.now(), self._limits) != "ALIVE":
+            return None
+        return found
+
+    def _csrf(self, session_id: str) -> str:
+        return hmac.new(self._secret, b"csrf:" + session_id.encode(), hashlib.sha256).hexdigest()
+
+
+def _hashed(session_id: str) -> bytes:
+    return hashlib.sha256(session_id.encode()).digest()

@@ -1,0 +1,38 @@
+"""Settings of the gateway; each from the environment as REBALANCER_<NAME>."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the gateway needs besides the settings of every service."""
+
+    gateway_url: str = Field(
+        pattern=r"^https?://[^/]+$",
+        description="Address browsers open, scheme://host[:port]; redirects, cookies and the Origin check follow it.",
+    )
+    batch_url: str = Field(description="Internal address of the batch service.")
+    taxlot_url: str = Field(description="Internal address of the taxlot service.")
+    analyzer_url: str = Field(description="Internal address of the analyzer.")
+    principal_key: SecretStr = Field(
+        min_length=32, description="Key shared with the services; signs who asks on every forwarded request."
+    )
+    session_key: SecretStr = Field(
+        min_length=32, description="Key of this service alone; signs sign-in attempts and CSRF tokens."
+    )
+    oidc_issuer_url: str = Field(description="OpenID Connect issuer, exactly as its tokens name it.")
+    oidc_client_id: str = Field(description="Our client id at the issuer.")
+    oidc_client_secret: SecretStr = Field(description="Our client secret at the issuer.")
+    ui_dir: Path = Field(description="Directory of the built user interface (holds index.html).")
+    session_idle_s: int = Field(default=1800, description="Seconds without a request after which a session ends.")
+    session_absolute_s: int = Field(default=43_200, description="Seconds after sign-in when a session ends anyway.")
+    body_limit_bytes: int = Field(default=1_000_000, description="Largest request body, files excepted.")
+    upload_limit_bytes: int = Field(default=1_000_000_000, description="Largest custodian file that may be uploaded.")
+    forward_timeout_s: float = Field(default=30.0, description="Seconds a service may take to answer a request.")
+    upload_timeout_s: float = Field(default=600.0, description="Seconds a service may take to answer an upload.")
+    heartbeat_s: float = Field(
+        default=15.0, description="Seconds between signs of life on a push stream; its session is looked at as often."
+    )

@@ -1,0 +1,1 @@
+"""The gateway's own tables: users with their entitlements, and sessions."""

@@ -1,0 +1,62 @@
+"""Rows of sessions. Ids come in hashed; whether a row still counts is decided in domain.session."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from services.gateway.domain.session import Limits
+from shared.contracts.api import Principal
+
+_FIND = """
+SELECT session.started_at, session.used_at, session.id_token,
+       app_user.subject, app_user.name, app_user.roles, app_user.enterprises, app_user.advisors
+FROM session JOIN app_user USING (subject) WHERE session.id_hash = %s
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A session's row with its user's present entitlements."""
+
+    started: datetime
+    used: datetime
+    id_token: str
+    principal: Principal
+
+
+async def insert(
+    connection: AsyncConnection[TupleRow], id_hash: bytes, subject: str, id_token: str, now: datetime
+) -> None:
+    """Add a session that starts now."""
+    await connection.execute(
+        "INSERT INTO session (id_hash, subject, id_token, started_at, used_at) VALUES (%s, %s, %s, %s, %s)",
+        [id_hash, subject, id_token, now, now],
+    )
+
+
+async def find(connection: AsyncConnection[TupleRow], id_hash: bytes) -> Stored | None:
+    """Return the session's row, or None when there is none."""
+    row = await (await connection.execute(_FIND, [id_hash])).fetchone()
+    if row is None:
+        return None
+    names = ("subject", "name", "roles", "enterprises", "advisors")
+    return Stored(row[0], row[1], row[2], Principal.model_validate(dict(zip(names, row[3:], strict=True))))
+
+
+async def touch(connection: AsyncConnection[TupleRow], id_hash: bytes, now: datetime) -> None:
+    """Write down that the session was used."""
+    await connection.execute("UPDATE session SET used_at = %s WHERE id_hash = %s", [now, id_hash])
+
+
+async def delete(connection: AsyncConnection[TupleRow], id_hash: bytes) -> None:
+    """End a session."""
+    await connection.execute("DELETE FROM session WHERE id_hash = %s", [id_hash])
+
+
+async def delete_ended(connection: AsyncConnection[TupleRow], now: datetime, limits: Limits) -> None:
+    """Clear away sessions that time has ended."""
+    await connection.execute(
+        "DELETE FROM session WHERE used_at <= %s OR started_at <= %s", [now - limits.idle, now - limits.absolute]
+    )

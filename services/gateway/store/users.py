@@ -1,0 +1,31 @@
+"""Users and what they may see and do. The sign-in issuer says who somebody is, this table says what that means."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from shared.contracts.api import Principal
+
+_UPSERT = """
+INSERT INTO app_user (subject, name, roles, enterprises, advisors, changed_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (subject) DO UPDATE
+SET name = excluded.name, roles = excluded.roles, enterprises = excluded.enterprises,
+    advisors = excluded.advisors, changed_at = excluded.changed_at
+"""
+
+
+async def put(connection: AsyncConnection[TupleRow], users: Sequence[Principal], now: datetime) -> None:
+    """Add users or replace their entitlements; open sessions follow at their next request."""
+    rows = [(user.subject, user.name, user.roles, user.enterprises, user.advisors, now) for user in users]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_UPSERT, rows)
+
+
+async def is_known(connection: AsyncConnection[TupleRow], subject: str) -> bool:
+    """Say whether somebody has granted this subject anything."""
+    found = await connection.execute("SELECT cardinality(roles) > 0 FROM app_user WHERE subject = %s", [subject])
+    row = await found.fetchone()
+    return row is not None and bool(row[0])
