@@ -1,0 +1,75 @@
+"""The codes of docs/custodial-files.md and the sentence each is shown with."""
+
+from dataclasses import dataclass
+from typing import Final
+
+# Why an account is held, in the order in which a row is judged; the place in this tuple is the row's code (0: good).
+ROW_CODES: Final = (
+    "",
+    "BAD_RECORD",
+    "BAD_TEXT",
+    "NOT_A_NUMBER",
+    "OUT_OF_RANGE",
+    "SHORT_POSITION",
+    "BAD_SIGN",
+    "BAD_DATE",
+    "FUTURE_ACQUIRED",
+    "BAD_COVERED",
+    "UNKNOWN_SECURITY",
+    "DUPLICATE_LOT",
+    "CASH_MISSING",
+    "CASH_TWICE",
+    "NOT_TOGETHER",
+)
+MISSING_FROM_FILE: Final = "MISSING_FROM_FILE"
+
+_SENTENCES: Final = {
+    "BAD_RECORD": "the record has not the eleven fields of an L or C record",
+    "BAD_TEXT": "an identifier is missing, too long or has characters that are not allowed",
+    "NOT_A_NUMBER": "quantity, cost basis, price or cash is not a plain decimal number",
+    "OUT_OF_RANGE": "a number is beyond the limits of the format",
+    "SHORT_POSITION": "the quantity is negative: short positions are not handled",
+    "BAD_SIGN": "a quantity of zero, a negative cost basis, or a price of zero or less",
+    "BAD_DATE": "the acquired date is no calendar date",
+    "FUTURE_ACQUIRED": "the lot was acquired after the date of the file",
+    "BAD_COVERED": "covered is neither Y nor N",
+    "UNKNOWN_SECURITY": "the security is not in the security master",
+    "DUPLICATE_LOT": "the same lot id and sleeve stand twice in the account",
+    "CASH_MISSING": "the account has no cash record",
+    "CASH_TWICE": "the account has more than one cash record",
+    "NOT_TOGETHER": "the records of the account do not stand together",
+    MISSING_FROM_FILE: "the account is not in a file that should hold every account",
+}
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why one account is held. line: 1 is the file's first; 0 when no line is to blame. detail: the values at fault."""
+
+    code: str
+    line: int
+    detail: str = ""
+
+    def text(self, file_name: str) -> str:
+        """Return the sentence users read: file, line, reason."""
+        where = f"{file_name}, line {self.line}" if self.line else file_name
+        return f"{where}: {_SENTENCES[self.code]}" + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something of a file that is reported and holds nothing back."""
+
+    code: str
+    line: int
+    account_number: str
+    text: str
+
+
+class Refused(Exception):
+    """The whole file is refused; nothing of it is applied. `code` as documented, the message says what to do."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail

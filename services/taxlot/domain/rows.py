@@ -1,0 +1,152 @@
+"""Judging the records of a file, a block of complete accounts at a time, column by column.
+
+Source: docs/custodial-files.md, "What holds an account".
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.taxlot.domain import text
+from services.taxlot.domain.codes import ROW_CODES
+from services.taxlot.domain.envelope import Totals
+from shared.exact.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS
+from shared.relief.lots import NO_BASIS, Bytes, Ints
+
+CODE: Final = {name: place for place, name in enumerate(ROW_CODES)}
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A column of texts: n + 1 offsets into `data`."""
+
+    offsets: text.Offsets
+    data: Bytes
+
+    def lengths(self) -> Ints:
+        """Return the number of bytes of each text."""
+        return np.diff(self.offsets).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of repeated texts: `index` of each row's text among `names`, which also stand as bytes in `texts`."""
+
+    index: Ints
+    names: list[str]
+    texts: Text
+
+    def where(self, name: str) -> Bools:
+        """Say for each row whether its text is `name`."""
+        place = self.names.index(name) if name in self.names else -1
+        return np.asarray(self.index == place)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The records of some complete accounts as they stand in the file; `line` is each one's line number."""
+
+    line: Ints
+    record: Coded
+    account: Coded
+    security: Coded
+    sleeve: Coded
+    covered: Coded
+    lot_id: Text
+    acquired: Text
+    quantity: Text
+    cost_basis: Text
+    price: Text
+    cash: Text
+
+
+@dataclass
+class Rows:
+    """The judged records. code: place in ROW_CODES, 0 for a good record; values of bad records mean nothing."""
+
+    table: Table
+    is_lot: Bools
+    acquired: Ints
+    quantity: Ints
+    basis: Ints
+    price: Ints  # 0: none given
+    cash: Ints
+    code: NDArray[np.uint8]
+
+
+def judge(table: Table, security_known: Bools, data_day: int, totals: Totals) -> Rows:
+    """Return the records with their values and codes, and add them to `totals`.
+
+    security_known: for each name of table.security.  data_day: days since 1970-01-01 of the file's data date.
+    """
+    is_lot, is_cash = table.record.where("L"), table.record.where("C")
+    quantity, quantity_status = _number(table.quantity, 6, MAX_QUANTITY_MICRO)
+    basis, basis_status = _number(table.cost_basis, 2, MAX_VALUE_CENTS)
+    price, price_status = _number(table.price, 6, MAX_PRICE_MICRO)
+    cash, cash_status = _number(table.cash, 2, MAX_VALUE_CENTS)
+    acquired, acquired_status = text.dates(table.acquired.offsets, table.acquired.data)
+    _add_up(
+        totals,
+        (("quantity", quantity, quantity_status), ("cost_basis", basis, basis_status), ("cash", cash, cash_status)),
+    )
+    code = np.zeros(len(table.line), np.uint8)
+
+    def blame(name: str, rows: Bools) -> None:
+        code[rows & (code == 0)] = CODE[name]
+
+    blame(
+        "BAD_RECORD",
+        ~(is_lot | is_cash) | (is_lot & (cash_status != text.EMPTY)) | (is_cash & (_lot_fields(table) > 0)),
+    )
+    blame("BAD_TEXT", _bad_texts(table, is_lot))
+    blame("NOT_A_NUMBER", is_lot & ((quantity_status == text.MALFORMED) | (quantity_status == text.EMPTY)))
+    blame("NOT_A_NUMBER", is_lot & ((basis_status == text.MALFORMED) | (price_status == text.MALFORMED)))
+    blame("NOT_A_NUMBER", is_cash & ((cash_status == text.MALFORMED) | (cash_status == text.EMPTY)))
+    for status in (quantity_status, basis_status, price_status, cash_status):
+        blame("OUT_OF_RANGE", status == text.TOO_LARGE)
+    blame("SHORT_POSITION", is_lot & (quantity < 0))
+    blame("BAD_SIGN", is_lot & ((quantity == 0) | (basis < 0) | ((price <= 0) & (price_status == text.GOOD))))
+    blame("BAD_DATE", is_lot & (acquired_status == text.MALFORMED))
+    blame("FUTURE_ACQUIRED", is_lot & (acquired > data_day))
+    blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
+    blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
+    basis[basis_status == text.EMPTY] = NO_BASIS
+    return Rows(table, is_lot, acquired, quantity, basis, price, cash, code)
+
+
+def _number(column: Text, places: int, limit: int) -> tuple[Ints, NDArray[np.uint8]]:
+    return text.decimals(column.offsets, column.data, places, limit)
+
+
+def _lot_fields(table: Table) -> Ints:
+    """Return how many bytes stand in the fields that only lots fill."""
+    used = table.lot_id.lengths() + table.acquired.lengths() + table.quantity.lengths()
+    used += table.cost_basis.lengths() + table.price.lengths()
+    for coded in (table.security, table.sleeve, table.covered):
+        used += coded.texts.lengths()[coded.index]
+    return used
+
+
+def _bad_texts(table: Table, is_lot: Bools) -> Bools:
+    account = _identifiers(table.account) != text.GOOD
+    security = is_lot & (_identifiers(table.security) != text.GOOD)
+    sleeve = _identifiers(table.sleeve) == text.MALFORMED
+    lot = is_lot & (text.identifiers(table.lot_id.offsets, table.lot_id.data) != text.GOOD)
+    return np.asarray(account | security | sleeve | lot)
+
+
+def _identifiers(column: Coded) -> NDArray[np.uint8]:
+    return text.identifiers(column.texts.offsets, column.texts.data)[column.index]
+
+
+def _add_up(totals: Totals, columns: tuple[tuple[str, Ints, NDArray[np.uint8]], ...]) -> None:
+    """Add the columns exactly: the high and low halves are summed apart, since a whole sum may pass 64 bits."""
+    sums = [(int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum()) for _, values, _ in columns]
+    totals.quantity_micro += sums[0]
+    totals.basis_cents += sums[1]
+    totals.cash_cents += sums[2]
+    for name, _, status in columns:
+        totals.unreadable[name] += int((status >= text.MALFORMED).sum())

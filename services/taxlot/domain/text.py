@@ -1,0 +1,138 @@
+"""Text columns to exact integers: one pass over the bytes of a column, a status for every value, never an exception.
+
+A column of n texts is `offsets` (n + 1 places, int32) and `data` (their bytes one after another), as Arrow keeps it.
+Source: docs/custodial-files.md, "Form".
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.exact.compiled import view_kernel
+from shared.relief.lots import NO_DATE
+from shared.relief.term import date_from_days, days_from_date
+
+GOOD: Final = 0
+EMPTY: Final = 1
+MALFORMED: Final = 2
+TOO_LARGE: Final = 3
+
+_SENTINEL_DAY = -25567  # 1900-01-01
+_MOST_DIGITS = 18
+_ALLOWED = np.zeros(256, np.bool_)
+_ALLOWED[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@-", np.uint8)] = True
+_LONGEST_ID = 64
+
+Offsets = NDArray[Any]
+Data = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.uint8]
+
+
+def decimals(offsets: Offsets, data: Data, places: int, limit: int) -> tuple[Ints, Codes]:
+    """Return the values in units of 10**-places and a status each; a value that is not GOOD is 0.
+
+    limit: largest magnitude that is not TOO_LARGE.  More than `places` significant decimals are MALFORMED.
+    """
+    values = np.zeros(len(offsets) - 1, np.int64)
+    status = np.zeros(len(offsets) - 1, np.uint8)
+    _decimals(offsets, data, places, limit, values, status)
+    return values, status
+
+
+def dates(offsets: Offsets, data: Data) -> tuple[Ints, Codes]:
+    """Return days since 1970-01-01 and a status each; empty, and on or before 1900-01-01, is NO_DATE and GOOD."""
+    days = np.full(len(offsets) - 1, NO_DATE, np.int64)
+    status = np.zeros(len(offsets) - 1, np.uint8)
+    _dates(offsets, data, days, status)
+    return days, status
+
+
+def identifiers(offsets: Offsets, data: Data) -> Codes:
+    """Return GOOD, EMPTY or MALFORMED (too long, or characters outside A-Z a-z 0-9 . _ : @ -) of each text."""
+    status = np.zeros(len(offsets) - 1, np.uint8)
+    _identifiers(offsets, data, _ALLOWED, status)
+    return status
+
+
+@view_kernel
+def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Ints, status: Codes) -> None:
+    for row in range(len(values)):
+        place, end = offsets[row], offsets[row + 1]
+        if place == end:
+            status[row] = EMPTY
+            continue
+        negative = data[place] == 45  # -
+        if negative:
+            place += 1
+        value, digits, point, seen = 0, 0, -1, 0
+        good = True
+        while place < end:
+            byte = data[place]
+            if byte == 46 and point < 0 and seen > 0:  # .
+                point = 0
+            elif 48 <= byte <= 57:
+                seen += 1
+                if point >= places:
+                    good = good and byte == 48  # zeros beyond the last place say nothing
+                else:
+                    if point >= 0:
+                        point += 1
+                    digits += 1 if value > 0 or byte != 48 else 0
+                    value = value * 10 + (byte - 48) if digits <= _MOST_DIGITS else value
+            else:
+                good = False
+            place += 1
+        if not good or seen == 0 or data[end - 1] == 46:
+            status[row] = MALFORMED
+            continue
+        for _ in range(places - max(point, 0)):
+            digits += 1 if value > 0 else 0
+            value = value * 10 if digits <= _MOST_DIGITS else value
+        if digits > _MOST_DIGITS or value > limit:
+            status[row] = TOO_LARGE
+            continue
+        values[row] = -value if negative else value
+
+
+@view_kernel
+def _dates(offsets: Offsets, data: Data, days: Ints, status: Codes) -> None:
+    for row in range(len(days)):
+        place = offsets[row]
+        length = offsets[row + 1] - place
+        if length == 0:
+            continue
+        good = length == 10 and data[place + 4] == 45 and data[place + 7] == 45
+        number = 0
+        if good:
+            for step in range(10):
+                if step in (4, 7):
+                    continue
+                byte = data[place + step]
+                good = good and 48 <= byte <= 57
+                number = number * 10 + (byte - 48)
+        year, month, day = number // 10_000, number // 100 % 100, number % 100
+        if not good or not 1 <= month <= 12 or not 1 <= day <= 31 or year < 1:
+            status[row] = MALFORMED
+            continue
+        found = days_from_date(year, month, day)
+        if date_from_days(found) != (year, month, day):
+            status[row] = MALFORMED
+        elif found > _SENTINEL_DAY:
+            days[row] = found
+
+
+@view_kernel
+def _identifiers(offsets: Offsets, data: Data, allowed: NDArray[np.bool_], status: Codes) -> None:
+    for row in range(len(status)):
+        place, end = offsets[row], offsets[row + 1]
+        if place == end:
+            status[row] = EMPTY
+        elif end - place > _LONGEST_ID:
+            status[row] = MALFORMED
+        else:
+            while place < end:
+                if not allowed[data[place]]:
+                    status[row] = MALFORMED
+                place += 1

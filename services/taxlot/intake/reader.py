@@ -1,0 +1,175 @@
+"""Reading a custodial file: header and trailer, then the body in blocks of complete accounts, as columns."""
+
+import hashlib
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from services.taxlot.domain.codes import Refused
+from services.taxlot.domain.envelope import Header, Totals, header_of, trailer_of
+from services.taxlot.domain.rows import Coded, Table, Text
+from shared.contracts.custody import COLUMNS
+
+BLOCK_BYTES: Final = 16 << 20
+_CODED = ("record", "account_number", "security_id", "covered", "sleeve_id")
+_TYPES = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED else pa.binary() for name in COLUMNS}
+
+
+@dataclass(frozen=True)
+class Misshapen:
+    """A record without eleven fields.  accounts: whose it may be (its own, or those of its neighbours)."""
+
+    line: int
+    accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Records of complete accounts; `records` counts the misshapen ones too."""
+
+    table: Table
+    records: int
+    misshapen: list[Misshapen] = field(default_factory=list)
+
+
+class LotFile:
+    """An open custodial file.  Raises Refused when first or last line are not what they must be."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self.size = path.stat().st_size
+        try:
+            if not self.size:
+                raise Refused("NOT_A_LOT_FILE", "the file is empty")
+            self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+            head_end = self._bytes.find(b"\n")
+            self.header: Header = header_of(_line(self._bytes[: head_end if head_end >= 0 else self.size]))
+            self._begin = head_end + 1 if head_end >= 0 else self.size
+            self._end = self._trailer_start()
+            self.promised: Totals = trailer_of(_line(self._bytes[self._end : self.size]))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _trailer_start(self) -> int:
+        end = self.size
+        while end > 0 and self._bytes[end - 1] in b"\r\n":
+            end -= 1
+        return max(self._bytes.rfind(b"\n", 0, end) + 1, self._begin)
+
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[Block]:
+        """Yield the body, cut where the account number changes."""
+        begin, line = self._begin, 2
+        while begin < self._end:
+            end = self._cut(begin, min(begin + size, self._end))
+            block = _parse(self._bytes[begin:end], line)
+            yield block
+            line += block.records
+            begin = end
+
+    def _cut(self, begin: int, wanted: int) -> int:
+        """Return the end of the account that holds the byte before `wanted`."""
+        if wanted >= self._end:
+            return self._end
+        end = self._bytes.find(b"\n", wanted - 1, self._end) + 1
+        if end == 0:
+            return self._end
+        start = self._bytes.rfind(b"\n", begin, end - 1) + 1
+        account = _account_of(self._bytes[max(start, begin) : end])
+        while end < self._end:
+            after = self._bytes.find(b"\n", end, self._end) + 1 or self._end
+            if _account_of(self._bytes[end:after]) != account:
+                return end
+            end = after
+        return self._end
+
+
+def digest_of(path: Path) -> bytes:
+    """Return the SHA-256 of the file's bytes: its identity."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _line(raw: bytes) -> str:
+    try:
+        return raw.strip(b"\r\n").decode()
+    except UnicodeDecodeError as error:
+        raise Refused("NOT_A_LOT_FILE", f"the file is not UTF-8 text: {error}") from error
+
+
+def _account_of(record: bytes) -> bytes:
+    return record.split(b"|", 2)[1] if record.count(b"|") >= 2 else b""
+
+
+def _parse(body: bytes, first_line: int) -> Block:
+    bad: list[tuple[int, str]] = []
+
+    def skip(row: Any) -> Literal["skip"]:
+        bad.append((row.number, row.text))
+        return "skip"
+
+    if not body.endswith(b"\n"):
+        body += b"\n"
+    source: Any = pa.BufferReader(body)
+    try:
+        table = pa.csv.read_csv(
+            source,
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=list(COLUMNS)),
+            parse_options=pa.csv.ParseOptions(
+                delimiter="|", quote_char=False, ignore_empty_lines=False, invalid_row_handler=skip
+            ),
+            convert_options=pa.csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise Refused("NOT_A_LOT_FILE", f"near line {first_line}: {error}") from error
+    numbers = np.arange(1, len(table) + len(bad) + 1, dtype=np.int64)
+    good = np.delete(numbers, [number - 1 for number, _ in bad]) if bad else numbers
+    columns = {name: table.column(name).combine_chunks() for name in COLUMNS}
+    accounts = _coded(columns["account_number"])
+    read = Table(
+        good + (first_line - 1),
+        _coded(columns["record"]),
+        accounts,
+        _coded(columns["security_id"]),
+        _coded(columns["sleeve_id"]),
+        _coded(columns["covered"]),
+        *(_text(columns[name]) for name in ("lot_id", "acquired", "quantity", "cost_basis", "price", "cash")),
+    )
+    return Block(read, len(numbers), [_misshapen(number, text, first_line, good, accounts) for number, text in bad])
+
+
+def _misshapen(number: int, text: str, first_line: int, good: Any, accounts: Coded) -> Misshapen:
+    """Return whose record it may be: the account it names, else the accounts before and after it."""
+    line = first_line - 1 + number
+    fields = text.split("|")
+    if len(fields) >= 2 and fields[0] in ("L", "C") and fields[1]:
+        return Misshapen(line, (fields[1],))
+    after = int(np.searchsorted(good, number))
+    near = [place for place in (after - 1, after) if 0 <= place < len(good)]
+    return Misshapen(line, tuple(accounts.names[accounts.index[place]] for place in near))
+
+
+def _text(column: Any) -> Text:
+    _, offsets, data = column.buffers()
+    places = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    return Text(places, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8))
+
+
+def _coded(column: Any) -> Coded:
+    names = [name.decode(errors="replace") for name in column.dictionary.to_pylist()]
+    return Coded(column.indices.to_numpy().astype(np.int64), names, _text(column.dictionary))
