@@ -1,0 +1,1 @@
+"""A small OpenID Connect issuer with sample users. For the local stack only."""
