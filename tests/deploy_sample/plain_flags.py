@@ -77,7 +77,9 @@ def _tiles(
     half = max(Fraction(account.get("cash_threshold", portfolio["cash_threshold"])) * goal, floor)
     weight = available * 100 / value
     if portfolio["cash_can_trigger"]:
-        found |= {"HIGH_CASH"} if weight > goal + half else {"LOW_CASH"} if weight < max(0, goal - half) else set()
+        found |= (
+            {"HIGH_CASH"} if weight > goal + half else {"LOW_CASH"} if weight < max(Fraction(0), goal - half) else set()
+        )
     own = Fraction(account.get("threshold", portfolio["threshold"]))
     if not found and any(
         _outside(Fraction(worth.get(key, 0)) / value, *weights.get(key, (Fraction(0), own, True)), own, floor)
