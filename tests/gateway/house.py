@@ -1,0 +1,183 @@
+"""A gateway of the tests with all around it: real HTTP on loopback, real database, an issuer, services inside."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI, Request, Response
+
+from services.gateway.app import build_app, wire
+from services.gateway.grants import store
+from services.gateway.parts import Parts
+from services.gateway.settings import Settings
+from services.gateway.upstream import http_client
+from shared.clock import FileClock, set_offset
+from shared.contracts.api import Principal
+from shared.db import pool
+from shared.http import serve
+from shared.migrations import migrate
+from shared.principal import HEADER, verify
+from tests.gateway.issuer import Issuer
+from tests.waiting import until_async
+
+PRINCIPAL_KEY = "principal-key-of-the-tests-32-bytes-long"
+SESSION_KEY = "session-key-of-the-tests-also-32-bytes"
+ROLES = ("viewer", "trader", "approver", "admin", "auditor")
+
+
+@dataclass
+class Inside:
+    """The services behind the door: records what arrives, answers what the test says."""
+
+    clock: FileClock
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    content: bytes = b"{}"
+    seen: list[tuple[Request, bytes]] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        app = FastAPI(openapi_url=None)
+
+        async def answer(request: Request) -> Response:
+            self.seen.append((request, await request.body()))
+            return Response(self.content, self.status, self.headers)
+
+        app.add_api_route("/{path:path}", answer, methods=["GET", "POST"])
+        return app
+
+    def who(self) -> Principal:
+        """Return whom the last request came from, as any service checks it."""
+        return verify(self.seen[-1][0].headers[HEADER], PRINCIPAL_KEY, self.clock.now())
+
+
+@dataclass
+class House:
+    parts: Parts
+    settings: Settings
+    clock_file: Path
+    clock: FileClock
+    issuer: Issuer
+    inside: Inside
+    halt_inside: Callable[[], Any]
+
+    @property
+    def url(self) -> str:
+        return self.settings.gateway_url
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=10)
+
+    async def grant(self, subject: str, roles: tuple[str, ...], enterprises: tuple[str, ...] = ("E1",)) -> None:
+        user = {"subject": subject, "name": subject.title(), "roles": roles, "enterprises": enterprises}
+        await store(self.settings.database_url, [Principal.model_validate(user)], self.clock)
+
+    async def sign_in(
+        self, client: httpx.AsyncClient, subject: str = "pat", return_to: str = "/queue"
+    ) -> httpx.Response:
+        """Go the whole way a browser goes, and return the answer of the callback."""
+        self.issuer.subject = subject
+        to_issuer = await client.get("/auth/login", params={"return_to": return_to})
+        back = await client.get(to_issuer.headers["location"])
+        return await client.get(back.headers["location"])
+
+    async def csrf(self, client: httpx.AsyncClient) -> dict[str, str]:
+        """Return the headers a page of ours sends with a command."""
+        me = (await client.get("/api/v1/me")).json()
+        return {"X-CSRF-Token": me["csrf"], "Origin": self.url}
+
+    def pass_time(self, seconds: float) -> None:
+        """Set the clock that many seconds ahead of the machine's."""
+        set_offset(self.clock_file, seconds)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, port: int) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve until left; the task may be cancelled earlier."""
+    task = asyncio.create_task(serve(app, "127.0.0.1", port))
+    await until_async(lambda: _listens(port), within_s=10)
+    try:
+        yield task
+    finally:
+        await end(task)
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@asynccontextmanager
+async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncIterator[House]:
+    """Start issuer, inside and gateway; `changed` overrides settings."""
+    await asyncio.to_thread(migrate, "gateway", database_url)
+    ports = [free_port() for _ in range(3)]
+    urls = [f"http://127.0.0.1:{port}" for port in ports]
+    clock_file = place / "clock.json"
+    set_offset(clock_file, 0)
+    (place / "ui" / "assets").mkdir(parents=True, exist_ok=True)
+    settings = Settings(**_settings(database_url, urls, ports[0], clock_file, place) | changed)
+    clock = FileClock(clock_file)
+    issuer = Issuer(urls[1], "the-client", "the-secret", clock)
+    inside = Inside(clock)
+    async with AsyncExitStack() as ends:
+        database = await ends.enter_async_context(pool(database_url, "gateway", size=4))
+        clients = [await ends.enter_async_context(http_client()) for _ in range(2)]
+        parts = wire(settings, database, *clients)
+        parts.hub.open()
+        await ends.enter_async_context(serving(issuer.app(), ports[1]))
+        within = await ends.enter_async_context(serving(inside.app(), ports[2]))
+        await ends.enter_async_context(serving(build_app(parts, _ready), ports[0]))
+        ends.callback(parts.hub.close)
+        yield House(parts, settings, clock_file, clock, issuer, inside, lambda: end(within))
+
+
+def _settings(database_url: str, urls: list[str], port: int, clock_file: Path, place: Path) -> dict[str, Any]:
+    return {
+        "kafka_url": "127.0.0.1:1",
+        "database_url": database_url,
+        "http_port": port,
+        "clock_file": clock_file,
+        "gateway_url": urls[0],
+        "batch_url": urls[2],
+        "taxlot_url": urls[2],
+        "analyzer_url": urls[2],
+        "principal_key": PRINCIPAL_KEY,
+        "session_key": SESSION_KEY,
+        "oidc_issuer_url": urls[1],
+        "oidc_client_id": "the-client",
+        "oidc_client_secret": "the-secret",
+        "ui_dir": place / "ui",
+    }
+
+
+async def _ready() -> list[str]:
+    return []
+
+
+def problem_of(response: httpx.Response) -> dict[str, Any]:
+    """Return the problem document; fail when the answer is none."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    body: dict[str, Any] = json.loads(response.content)
+    assert {"type", "title", "status", "detail", "code"} <= body.keys() and body["status"] == response.status_code
+    return body
