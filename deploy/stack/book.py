@@ -1,11 +1,16 @@
 """Loading the sample book into a fresh stack, once."""
 
+import asyncio
 import subprocess
 import sys
+
+from aiokafka import AIOKafkaConsumer
 
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, read_json, write_json
 from deploy.stack.stack import Stack
+from shared.contracts.events import FileProcessed
+from shared.contracts.topics import ACCOUNT_FLAG, FILES
 
 PATIENCE_S = 300.0
 
@@ -20,14 +25,46 @@ def load(stack: Stack, accounts: int) -> None:
     place = stack.layout.state / "sample"
     with stack.steps.step(f"writing the sample book ({accounts} accounts)"):
         _sample(stack, "--accounts", str(accounts), "--out", str(place))
-    with stack.steps.step("loading it"):
+    with stack.steps.step("publishing its events and files"):
         _sample(stack, "load", str(place))
+    with stack.steps.step("waiting until its accounts are flagged"):
+        asyncio.run(_taken_in(stack.addresses.kafka, {file.name for file in (place / "files").glob("*.lots")}))
     write_json(stack.layout.state_file, {**read_json(stack.layout.state_file), "book": {"accounts": accounts}})
 
 
 def loaded(stack: Stack) -> bool:
     """Return whether the book was loaded."""
     return bool(read_json(stack.layout.state_file).get("book"))
+
+
+async def _taken_in(kafka_url: str, files: set[str]) -> None:
+    """Wait as any outside subscriber would: for the outcome of every file and for a first flag.
+
+    Raises StackError when a file is refused or nothing comes in time.
+    """
+    consumer = AIOKafkaConsumer(
+        FILES.name, ACCOUNT_FLAG.name, bootstrap_servers=kafka_url, auto_offset_reset="earliest", group_id=None
+    )
+    flagged = False
+    await consumer.start()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while files or not flagged:
+                record = await consumer.getone()
+                if record.topic == ACCOUNT_FLAG.name:
+                    flagged = True
+                    continue
+                outcome = FileProcessed.model_validate_json(record.value)
+                if outcome.outcome == "REFUSED":
+                    raise StackError(f"taxlot refused {outcome.file_name}: {outcome.reason}")
+                files.discard(outcome.file_name)
+    except TimeoutError as error:
+        waiting = f"these files: {', '.join(sorted(files))}" if files else "a first flag"
+        raise StackError(
+            f"the sample book was published, but nothing said within {PATIENCE_S:.0f} s: {waiting}"
+        ) from error
+    finally:
+        await consumer.stop()
 
 
 def _sample(stack: Stack, *arguments: str) -> None:

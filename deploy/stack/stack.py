@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from deploy import topics
-from deploy.stack import clock, control, kafka, keys, ports, postgres, table
+from deploy.stack import clock, control, kafka, keys, ports, postgres, schema, table
 from deploy.stack.child import tail
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, Layout, read_json, write_json
@@ -64,7 +64,8 @@ class Stack:
             with self.steps.step("creating database roles"):
                 passwords = {name: self.addresses.secrets[f"{name}_password"] for name in keys.DATABASE_OWNERS}
                 postgres.create_roles(self.addresses.admin_database(), passwords)
-            self._migrate()
+            schema.migrate(self.services, self.env_of, self.steps)
+            schema.grant_sample_users(self.layout, self.services, self.env_of, self.steps)
             if self.services:
                 with self.steps.step(f"starting {len(self.services)} processes of the system"):
                     self.ask("start", *self.services)
@@ -238,28 +239,6 @@ class Stack:
             if self._supervisor.poll() is not None or time.monotonic() > until:
                 raise StackError(f"the supervisor did not start; the end of its log:\n{self.log_tail('supervisor')}")
             time.sleep(POLL_S)
-
-    def _migrate(self) -> None:
-        names = [name for name in table.MIGRATED if name in self.services]
-        if not names:
-            return
-        with self.steps.step(f"migrating {', '.join(names)}"):
-            started = {name: self._command("services." + name, "migrate", name=name) for name in names}
-            for name, process in started.items():
-                output, _ = process.communicate(timeout=SERVICE_PATIENCE_S)
-                if process.returncode != 0:
-                    raise StackError(f"the migration of {name} failed:\n{output[-3000:]}")
-
-    def _command(self, *module: str, name: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", *module],
-            cwd=CHECKOUT,
-            env=self.env_of(name),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
 
 
 def _keeps_dying(status: Mapping[str, Any]) -> bool:

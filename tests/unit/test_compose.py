@@ -20,7 +20,7 @@ from shared import metrics
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"
 RUNNING = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "gateway", "issuer")
-ONE_SHOTS = ("topics", "migrate-analyzer", "migrate-taxlot", "migrate-batch", "migrate-gateway", "sample")
+ONE_SHOTS = ("topics", "migrate-analyzer", "migrate-taxlot", "migrate-batch", "migrate-gateway", "grants", "sample")
 NOT_IN_CONTAINERS = {"REBALANCER_CLOCK_FILE"}
 """In containers the machine's own time holds."""
 
