@@ -1,0 +1,21 @@
+import { useIsFetching, useIsMutating } from "@tanstack/react-query";
+import { Outlet } from "@tanstack/react-router";
+
+import { Header } from "@/app/Header";
+import { LiveProvider } from "@/shared/live/live";
+
+/** Header and the page under it. data-idle says that nothing is being fetched or sent. */
+export function Shell() {
+  const busy = useIsFetching() + useIsMutating();
+  return (
+    <LiveProvider>
+      <a className="skip-link" href="#main">
+        Skip to content
+      </a>
+      <Header />
+      <main id="main" className="page" tabIndex={-1} data-idle={busy === 0 ? "" : undefined}>
+        <Outlet />
+      </main>
+    </LiveProvider>
+  );
+}

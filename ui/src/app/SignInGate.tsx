@@ -1,0 +1,42 @@
+import { Button, Center, Paper, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
+import { get } from "@/shared/api/client";
+import { keys } from "@/shared/api/keys";
+import type { Me } from "@/shared/api/models";
+import { ProblemError } from "@/shared/api/problem";
+import { SessionContext } from "@/shared/session/session";
+import { Failure, Waiting } from "@/shared/ui/Notes";
+
+/** Shows what is below it to a signed-in user, and the way to sign in to anybody else. */
+export function SignInGate({ children }: { children: ReactNode }) {
+  const me = useQuery({
+    queryKey: keys.me,
+    queryFn: ({ signal }) => get<Me>("/me", {}, signal),
+    staleTime: Infinity,
+  });
+  if (me.error instanceof ProblemError && me.error.status === 401) return <SignIn />;
+  if (me.data) return <SessionContext value={me.data}>{children}</SessionContext>;
+  return (
+    <main className="page" data-idle={me.isFetching ? undefined : ""}>
+      {me.error ? <Failure error={me.error} onRetry={() => void me.refetch()} /> : <Waiting what="your session" />}
+    </main>
+  );
+}
+
+function SignIn() {
+  return (
+    <Center component="main" mih="100vh" data-idle="">
+      <Paper withBorder shadow="sm" p="xl" w={360}>
+        <Title order={1} size="h2" mb="xs">
+          Rebalancer
+        </Title>
+        <Text mb="lg">Sign in to review accounts, proposals and orders.</Text>
+        <Button component="a" href="/auth/login" fullWidth>
+          Sign in
+        </Button>
+      </Paper>
+    </Center>
+  );
+}

@@ -1,0 +1,126 @@
+import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
+
+import { Shell } from "@/app/Shell";
+import { AccountPage } from "@/features/account/AccountPage";
+import { BatchAccountPage } from "@/features/batches/account/BatchAccountPage";
+import { HistoryPage } from "@/features/batches/list/HistoryPage";
+import { PendingPage } from "@/features/batches/list/PendingPage";
+import type { Shelf } from "@/features/batches/queries";
+import { requestColumns } from "@/features/batches/request/columns";
+import { REQUEST_FIELDS } from "@/features/batches/request/fields";
+import { RequestPage } from "@/features/batches/request/RequestPage";
+import { FilesPage } from "@/features/files/FilesPage";
+import { AccountsPage } from "@/features/queue/AccountsPage";
+import { QUEUE_SORTS } from "@/features/queue/columns";
+import { QUEUE_FIELDS } from "@/features/queue/fields";
+import { listSearch, readAddress, writeAddress, type ListSearch } from "@/shared/state/search";
+import { remembered } from "@/shared/state/useList";
+import { Failure } from "@/shared/ui/Notes";
+import { PageHead } from "@/shared/ui/PageHead";
+
+const REQUEST_SORTS = requestColumns("open").flatMap(({ sort }) => (sort ? [sort] : []));
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: ({ error }) => <Failure error={error} /> });
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/accounts" });
+  },
+});
+
+const accounts = createRoute({
+  getParentRoute: () => root,
+  path: "/accounts",
+  validateSearch: (raw): ListSearch => listSearch(raw, QUEUE_FIELDS, QUEUE_SORTS),
+  beforeLoad: ({ search }) => {
+    const last = remembered("accounts", search);
+    const again = last && listSearch(last, QUEUE_FIELDS, QUEUE_SORTS);
+    if (again && Object.keys(again).length > 0) throw redirect({ to: "/accounts", search: again, replace: true });
+  },
+  component: AccountsPage,
+});
+
+const account = createRoute({ getParentRoute: () => root, path: "/accounts/$accountId", component: AccountRoute });
+const pending = createRoute({ getParentRoute: () => root, path: "/pending", component: PendingPage });
+const history = createRoute({ getParentRoute: () => root, path: "/history", component: HistoryPage });
+const files = createRoute({ getParentRoute: () => root, path: "/files", component: FilesPage });
+
+/** Both shelves remember their filters apart; within a shelf they stay from one request to the next. */
+function requestSearch(shelf: Shelf) {
+  return {
+    validateSearch: (raw: Record<string, unknown>): ListSearch => listSearch(raw, REQUEST_FIELDS, REQUEST_SORTS),
+    again: (search: ListSearch) => {
+      const last = remembered(`request.${shelf}`, search);
+      const found = last && listSearch(last, REQUEST_FIELDS, REQUEST_SORTS);
+      return found && Object.keys(found).length > 0 ? found : null;
+    },
+  };
+}
+
+const open = requestSearch("open");
+const request = createRoute({
+  getParentRoute: () => root,
+  path: "/pending/$batchId",
+  validateSearch: open.validateSearch,
+  beforeLoad: ({ search, params }) => {
+    const again = open.again(search);
+    if (again) throw redirect({ to: "/pending/$batchId", params, search: again, replace: true });
+  },
+  component: () => <RequestPage key={request.useParams().batchId} batchId={Number(request.useParams().batchId)} shelf="open" />,
+});
+const requestAccount = createRoute({
+  getParentRoute: () => root,
+  path: "/pending/$batchId/accounts/$accountId",
+  component: () => {
+    const { batchId, accountId } = requestAccount.useParams();
+    return <BatchAccountPage batchId={Number(batchId)} accountId={accountId} shelf="open" />;
+  },
+});
+
+const decided = requestSearch("history");
+const decidedRequest = createRoute({
+  getParentRoute: () => root,
+  path: "/history/$batchId",
+  validateSearch: decided.validateSearch,
+  beforeLoad: ({ search, params }) => {
+    const again = decided.again(search);
+    if (again) throw redirect({ to: "/history/$batchId", params, search: again, replace: true });
+  },
+  component: () => <RequestPage key={decidedRequest.useParams().batchId} batchId={Number(decidedRequest.useParams().batchId)} shelf="history" />,
+});
+const decidedAccount = createRoute({
+  getParentRoute: () => root,
+  path: "/history/$batchId/accounts/$accountId",
+  component: () => {
+    const { batchId, accountId } = decidedAccount.useParams();
+    return <BatchAccountPage batchId={Number(batchId)} accountId={accountId} shelf="history" />;
+  },
+});
+
+function AccountRoute() {
+  const { accountId } = account.useParams();
+  return <AccountPage accountId={accountId} />;
+}
+
+function NotFound() {
+  return (
+    <>
+      <PageHead title="There is no such page" />
+      <Link to="/accounts">Go to Accounts to Rebalance</Link>
+    </>
+  );
+}
+
+const routeTree = root.addChildren([home, accounts, account, pending, request, requestAccount, history, decidedRequest, decidedAccount, files]);
+
+export function buildRouter() {
+  return createRouter({ routeTree, parseSearch: readAddress, stringifySearch: writeAddress, scrollRestoration: true });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof buildRouter>;
+  }
+}

@@ -1,0 +1,85 @@
+import { Anchor, SegmentedControl, Text, Title } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+
+import { AccountHead } from "@/features/batches/account/AccountHead";
+import { Comparison } from "@/features/batches/account/Comparison";
+import { Lots } from "@/features/batches/account/Lots";
+import { Positions } from "@/features/batches/account/Positions";
+import { Trades } from "@/features/batches/account/Trades";
+import { StaleNote } from "@/features/batches/commands/StaleNote";
+import { isOpen, useBatchAccount, type Shelf } from "@/features/batches/queries";
+import type { Logic, Proposal } from "@/shared/api/models";
+import { instant } from "@/shared/format/format";
+import { logicNames } from "@/shared/format/words";
+import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+
+interface Props {
+  batchId: number;
+  accountId: string;
+  shelf: Shelf;
+}
+
+/** One account of a request: what is proposed, why, and what it would cost in tax. */
+export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
+  const view = useBatchAccount(batchId, accountId);
+  if (view.isPending) return <Waiting what="the account" />;
+  if (!view.data) return <FailedPage title={`Account in request ${batchId}`} error={view.error} onRetry={() => void view.refetch()} />;
+  const { batch, account, proposals, logic } = view.data;
+  const isReview = shelf === "open" && isOpen(batch.status);
+  return (
+    <>
+      <nav aria-label="Breadcrumb" className="breadcrumb">
+        <Anchor component={Link} to={shelf === "open" ? "/pending" : "/history"} size="sm">
+          {shelf === "open" ? "Pending Approval" : "History"}
+        </Anchor>
+        <span aria-hidden="true"> / </span>
+        <Anchor component={Link} to={shelf === "open" ? `/pending/${batchId}` : `/history/${batchId}`} size="sm">
+          Request {batchId}
+        </Anchor>
+      </nav>
+      <AccountHead view={view.data} shelf={shelf} />
+      {view.error && <Failure error={view.error} onRetry={() => void view.refetch()} />}
+      {!isReview && (
+        <Text className="frozen" mb="md">
+          Values as shown when it was decided{batch.decided_at ? `, ${instant(batch.decided_at)}` : ""}.
+        </Text>
+      )}
+      {isReview && account.stale && <StaleNote batch={batch} accountId={account.account_id} />}
+      {proposals.length === 0 ? (
+        <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>
+      ) : (
+        <Proposals key={`${accountId} ${logic}`} proposals={proposals} inForce={logic} />
+      )}
+    </>
+  );
+}
+
+/** Starts with the logic in force; looking at the other changes nothing. */
+function Proposals({ proposals, inForce }: { proposals: readonly Proposal[]; inForce: Logic }) {
+  const [logic, setLogic] = useState(inForce);
+  const shown = proposals.find((proposal) => proposal.logic === logic) ?? proposals[0];
+  if (!shown) return null;
+  return (
+    <>
+      <Comparison proposals={proposals} inForce={inForce} />
+      <div className="shown-logic">
+        <span id="shown-logic">Details of</span>
+        <SegmentedControl
+          aria-labelledby="shown-logic"
+          size="xs"
+          value={shown.logic}
+          data={proposals.map((proposal) => ({ value: proposal.logic, label: logicNames[proposal.logic] }))}
+          onChange={(value) => setLogic(value)}
+        />
+        {shown.logic !== inForce && <Text size="sm">Not in force: the request uses {logicNames[inForce]}.</Text>}
+      </div>
+      <Title order={2}>Trades</Title>
+      <Trades proposal={shown} />
+      <Title order={2}>Positions</Title>
+      <Positions proposal={shown} />
+      <Title order={2}>Lots relieved</Title>
+      <Lots proposal={shown} />
+    </>
+  );
+}

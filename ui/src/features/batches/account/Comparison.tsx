@@ -1,0 +1,62 @@
+import { Title } from "@mantine/core";
+import type { ReactNode } from "react";
+
+import type { Logic, Proposal } from "@/shared/api/models";
+import { compare, scaled } from "@/shared/format/decimal";
+import { count, plural, usd } from "@/shared/format/format";
+import { logicNames } from "@/shared/format/words";
+import { Amount, Gain } from "@/shared/ui/Amount";
+import { Tag } from "@/shared/ui/Tag";
+
+const ROWS: readonly (readonly [string, (proposal: Proposal) => ReactNode])[] = [
+  ["Market orders", ({ orders }) => count(orders.length)],
+  ["Buys", ({ row }) => `${count(row.buys)} · ${usd(row.buys_value, true)}`],
+  ["Sells", ({ row }) => `${count(row.sells)} · ${usd(row.sells_value, true)}`],
+  ["Flat trades", ({ row }) => `${count(row.flats)} · ${usd(row.flats_value, true)}`],
+  ["Beginning available cash", ({ row }) => <Amount value={row.begin_cash} cents />],
+  ["Ending available cash", ({ row }) => <Amount value={row.end_cash} cents />],
+  ["Short-term G&L", ({ row }) => <Amount value={row.short_term} isGain cents />],
+  ["Long-term G&L", ({ row }) => <Amount value={row.long_term} isGain cents />],
+  ["Term not known", ({ row }) => <Amount value={row.unknown_term} isGain cents missing="none" />],
+  ["Estimated realized G&L", ({ row }) => <Gain value={row.estimated} noBasis={row.no_basis_proceeds} cents />],
+  ["Positions left outside band", ({ positions }) => plural(positions.filter(isOutside).length, "position")],
+];
+
+/** The logics side by side. */
+export function Comparison({ proposals, inForce }: { proposals: readonly Proposal[]; inForce: Logic }) {
+  return (
+    <section aria-label="Logics side by side" className="comparison">
+      <Title order={2}>Tax and trades by logic</Title>
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">Figure</th>
+            {proposals.map((proposal) => (
+              <th key={proposal.logic} scope="col" data-number="true">
+                {logicNames[proposal.logic]} {proposal.logic === inForce && <Tag tone="good">In force</Tag>}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {ROWS.map(([name, cell]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              {proposals.map((proposal) => (
+                <td key={proposal.logic} data-number="true">
+                  {cell(proposal)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Strictly beyond the band; its edges are inside. */
+function isOutside({ weight_after, low, high }: Proposal["positions"][number]): boolean {
+  const [after, from, to] = [weight_after, low, high].map(scaled);
+  return !!after && !!from && !!to && (compare(after, from) < 0 || compare(after, to) > 0);
+}

@@ -1,0 +1,34 @@
+import type { PositionView, Proposal } from "@/shared/api/models";
+import { percent, price, quantity, usd } from "@/shared/format/format";
+import { Amount, Gain } from "@/shared/ui/Amount";
+import { BandBar } from "@/shared/ui/BandBar";
+import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
+
+const bar = (position: PositionView, weight: string, when: string) => (
+  <span className="with-bar">
+    {percent(weight)}
+    <BandBar what={`${position.security_id} ${when}`} weight={weight} target={position.target} low={position.low} high={position.high} />
+  </span>
+);
+
+const COLUMNS: readonly PlainColumn<PositionView>[] = [
+  { header: "Sleeve", cell: (position) => position.sleeve_id },
+  { header: "Security", cell: (position) => position.security_id },
+  { header: "Price", isNumber: true, cell: (position) => price(position.price) },
+  { header: "Quantity before", isNumber: true, cell: (position) => quantity(position.quantity_before) },
+  { header: "Quantity after", isNumber: true, cell: (position) => quantity(position.quantity_after) },
+  { header: "Value before", isNumber: true, cell: (position) => usd(position.value_before, true) },
+  { header: "Value after", isNumber: true, cell: (position) => usd(position.value_after, true) },
+  { header: "Target", isNumber: true, cell: (position) => percent(position.target) },
+  { header: "Band", isNumber: true, cell: (position) => `${percent(position.low)} to ${percent(position.high)}` },
+  { header: "Weight before", isNumber: true, cell: (position) => bar(position, position.weight_before, "before") },
+  { header: "Weight after", isNumber: true, cell: (position) => bar(position, position.weight_after, "after") },
+  { header: "Short-term G&L", isNumber: true, cell: (position) => <Amount value={position.short_term} isGain cents missing="nothing sold" /> },
+  { header: "Long-term G&L", isNumber: true, cell: (position) => <Amount value={position.long_term} isGain cents missing="nothing sold" /> },
+  { header: "Estimated realized G&L", isNumber: true, cell: (position) => <Gain value={position.estimated} noBasis={position.no_basis_proceeds} cents /> },
+];
+
+/** Positions before and after against target, with the gain of what is sold. */
+export function Positions({ proposal }: { proposal: Proposal }) {
+  return <PlainTable label="Positions" columns={COLUMNS} rows={proposal.positions} rowKey={(position) => `${position.sleeve_id} ${position.security_id}`} empty="The account holds nothing and has no target." />;
+}

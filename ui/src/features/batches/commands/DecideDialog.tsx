@@ -1,0 +1,91 @@
+import { Text } from "@mantine/core";
+
+import type { Decision } from "@/features/batches/commands/rules";
+import { useBatchPage } from "@/features/batches/queries";
+import { keys } from "@/shared/api/keys";
+import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
+import { useCommand } from "@/shared/api/useCommand";
+import { count, plural, usd } from "@/shared/format/format";
+import { Gain } from "@/shared/ui/Amount";
+import { Confirm } from "@/shared/ui/Confirm";
+import { Facts } from "@/shared/ui/Facts";
+import { Failure, tell, Waiting } from "@/shared/ui/Notes";
+
+interface Props {
+  batch: BatchSummary;
+  decision: Decision;
+  unseen: number;
+  onClose: () => void;
+}
+
+const WHOLE = { filter: { tiles: [], f: [], q: "" }, search: {}, page: 1, size: 50 };
+
+/** Ask before a request is decided: how many accounts, and what it comes to. */
+export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
+  const isApproval = decision === "approve";
+  const page = useBatchPage(batch.batch_id, WHOLE);
+  const accounts = plural(batch.counts.proposed, "account");
+  const command = useCommand<CommandResult>({
+    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    onDone: () => {
+      onClose();
+      tell(
+        isApproval ? `Request ${batch.batch_id} approved` : `Request ${batch.batch_id} cancelled`,
+        isApproval ? `Orders for ${accounts} are on their way.` : `${accounts} go back to the queue.`,
+      );
+    },
+    onRefused: (problem) => {
+      if (problem.outdated) onClose();
+      return false;
+    },
+  });
+  const hasChanged = page.data !== undefined && page.data.batch.version !== batch.version;
+
+  return (
+    <Confirm
+      title={isApproval ? `Approve request ${batch.batch_id}: ${accounts}?` : `Cancel request ${batch.batch_id}: ${accounts}?`}
+      confirm={isApproval ? `Approve ${count(batch.counts.proposed)}` : `Cancel ${count(batch.counts.proposed)}`}
+      safe={isApproval ? "Not yet" : "Keep the request"}
+      isDanger={!isApproval}
+      isBusy={command.isBusy}
+      isBarred={hasChanged || page.data === undefined}
+      onClose={onClose}
+      onConfirm={() => command.run({ path: `/batches/${batch.batch_id}/${decision}`, version: batch.version })}
+    >
+      <Text mb="sm">
+        {isApproval
+          ? "Orders go to market and sleeve transfers are made for every account that remains. This cannot be taken back."
+          : "Nothing is traded. The accounts go back to the queue and are evaluated again."}
+        {unseen > 0 && ` This includes ${plural(unseen, "account")} not shown by your filter.`}
+      </Text>
+      {page.error && <Failure error={page.error} />}
+      {page.isPending && <Waiting what="totals" />}
+      {page.data && <DecisionFacts batch={batch} totals={page.data.totals} />}
+      {hasChanged && (
+        <Text mt="sm" role="alert" fw={600}>
+          The request has changed since you opened this. Go back and look at it again.
+        </Text>
+      )}
+    </Confirm>
+  );
+}
+
+function DecisionFacts({ batch, totals }: { batch: BatchSummary; totals: Totals }) {
+  return (
+    <Facts
+      label="What is decided"
+      items={[
+        ["Accounts", count(batch.counts.proposed)],
+        ["Failed", count(batch.counts.failed)],
+        ["Removed", count(batch.counts.removed)],
+        ["Buys", `${count(totals.buys)} · ${usd(totals.buys_value)}`],
+        ["Sells", `${count(totals.sells)} · ${usd(totals.sells_value)}`],
+        ["Flat trades", `${count(totals.flats)} · ${usd(totals.flats_value)}`],
+        ["Short-term G&L", <Gain key="st" value={totals.short_term} />],
+        ["Long-term G&L", <Gain key="lt" value={totals.long_term} />],
+        ["Estimated realized G&L", <Gain key="est" value={totals.estimated} noBasis={totals.no_basis_proceeds} />],
+        ["Non-taxable accounts G&L", <Gain key="nt" value={totals.non_taxable_estimated} />],
+      ]}
+    />
+  );
+}

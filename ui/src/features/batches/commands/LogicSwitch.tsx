@@ -1,0 +1,64 @@
+import { SegmentedControl, Text } from "@mantine/core";
+import { useState } from "react";
+
+import { changeBarred } from "@/features/batches/commands/rules";
+import { keys } from "@/shared/api/keys";
+import type { BatchSummary, CommandResult, Logic } from "@/shared/api/models";
+import { useCommand } from "@/shared/api/useCommand";
+import { logicNames } from "@/shared/format/words";
+import { useMe } from "@/shared/session/session";
+import { Confirm } from "@/shared/ui/Confirm";
+import { tell } from "@/shared/ui/Notes";
+
+const OFFERED: readonly Logic[] = ["BEST_FIT", "MIN_TRANSACTION"];
+
+/** Which logic's proposals are in force for the whole request. */
+export function LogicSwitch({ batch }: { batch: BatchSummary }) {
+  const me = useMe();
+  const [asked, setAsked] = useState<{ logic: Logic; version: number } | null>(null);
+  const command = useCommand<CommandResult>({
+    touches: [keys.batches, keys.batch],
+    onDone: (result) => {
+      setAsked(null);
+      tell(`${logicNames[result.batch.logic]} is in force`, `Figures of request ${batch.batch_id} are those of this logic now.`);
+    },
+    onRefused: (problem) => {
+      if (problem.outdated) setAsked(null);
+      return false;
+    },
+  });
+  const barred = changeBarred(batch, me);
+  const offered = OFFERED.includes(batch.logic) ? OFFERED : [...OFFERED, batch.logic];
+  return (
+    <>
+      <SegmentedControl
+        aria-label="Trade logic"
+        title={barred ?? undefined}
+        size="xs"
+        value={batch.logic}
+        disabled={barred !== null}
+        data={offered.map((logic) => ({ value: logic, label: logicNames[logic] }))}
+        onChange={(logic) => setAsked({ logic: logic, version: batch.version })}
+      />
+      {asked && (
+        <Confirm
+          title={`Use ${logicNames[asked.logic]} for request ${batch.batch_id}?`}
+          confirm={`Use ${logicNames[asked.logic]}`}
+          safe={`Keep ${logicNames[batch.logic]}`}
+          isBusy={command.isBusy}
+          onClose={() => setAsked(null)}
+          onConfirm={() => command.run({ path: `/batches/${batch.batch_id}/logic`, version: asked.version, body: { logic: asked.logic } })}
+        >
+          <Text>
+            {asked.logic === "BEST_FIT"
+              ? "Best Fit trades as close to target as it can."
+              : asked.logic === "MIN_TRANSACTION"
+                ? "Min Transaction trades only what brings positions and cash back inside their bands."
+                : "Tax Aware trades as near to target as the gain budget allows."}{" "}
+            Trades and gains of all accounts in this request change to this logic.
+          </Text>
+        </Confirm>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,72 @@
+import { Text } from "@mantine/core";
+import { useState } from "react";
+
+import { keys } from "@/shared/api/keys";
+import type { BatchSummary, CommandResult, RemovalBody } from "@/shared/api/models";
+import { useCommand } from "@/shared/api/useCommand";
+import { count, plural } from "@/shared/format/format";
+import type { SelectionBody } from "@/shared/selection/selection";
+import { Confirm } from "@/shared/ui/Confirm";
+import { tell } from "@/shared/ui/Notes";
+
+interface Props {
+  batch: BatchSummary;
+  selection: SelectionBody;
+  expected: number;
+  onDone: () => void;
+  onClose: () => void;
+}
+
+/** Ask before accounts leave a request. Source: product 6, "Remove selected". */
+export function RemoveDialog({ batch, selection, expected, onDone, onClose }: Props) {
+  const [version] = useState(batch.version);
+  const [now, setNow] = useState(expected);
+  const command = useCommand<CommandResult>({
+    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    onDone: (result) => {
+      onClose();
+      onDone();
+      const isOver = result.batch.status === "CANCELLED";
+      tell(
+        `${plural(result.accounts, "account")} removed`,
+        isOver ? "No account was left, so the request is cancelled." : `${count(result.batch.counts.proposed)} remain in request ${batch.batch_id}.`,
+      );
+    },
+    onRefused: (problem) => {
+      if (problem.count !== null) {
+        setNow(problem.count);
+        return true;
+      }
+      if (problem.outdated) onClose();
+      return false;
+    },
+  });
+  const accounts = plural(now, "account");
+  const isAll = now >= batch.counts.proposed;
+  return (
+    <Confirm
+      title={`Remove ${accounts} from request ${batch.batch_id}?`}
+      confirm={`Remove ${count(now)}`}
+      safe={now === 1 ? "Keep it" : "Keep them"}
+      isDanger
+      isBusy={command.isBusy}
+      isBarred={now === 0}
+      onClose={onClose}
+      onConfirm={() => {
+        const content: RemovalBody = { selection, expected_count: now };
+        command.run({ path: `/batches/${batch.batch_id}/removals`, version, body: content });
+      }}
+    >
+      {now !== expected && (
+        <Text mb="sm" role="alert" fw={600}>
+          You saw {plural(expected, "account")}; now {plural(now, "account matches", "accounts match")}. Nothing has been removed yet.
+        </Text>
+      )}
+      <Text>
+        {now === 1 ? "The account will not be rebalanced and goes" : "The accounts will not be rebalanced and go"} back to the Rebalancer queue. {now === 1 ? "It" : "They"} cannot be selected
+        again in this request.
+      </Text>
+      {isAll && <Text mt="sm">No account would remain: the request would be cancelled.</Text>}
+    </Confirm>
+  );
+}

@@ -1,0 +1,51 @@
+import { Alert, Button } from "@mantine/core";
+import { IconRefreshAlert } from "@tabler/icons-react";
+
+import { changeBarred } from "@/features/batches/commands/rules";
+import { keys } from "@/shared/api/keys";
+import type { BatchSummary, CommandResult } from "@/shared/api/models";
+import { useCommand } from "@/shared/api/useCommand";
+import { plural } from "@/shared/format/format";
+import { useMe } from "@/shared/session/session";
+import { tell } from "@/shared/ui/Notes";
+import { ReasonedButton } from "@/shared/ui/ReasonedButton";
+
+interface Props {
+  batch: BatchSummary;
+  /** Show only the stale ones; absent where there is just one account. */
+  onShow?: () => void;
+  /** One account; absent means all stale ones. */
+  accountId?: string;
+}
+
+/** Says that proposals are out of date, and lets them be made again. */
+export function StaleNote({ batch, onShow, accountId }: Props) {
+  const me = useMe();
+  const command = useCommand<CommandResult>({
+    touches: [keys.batches, keys.batch],
+    onDone: (result) => tell("Proposing again", `${plural(result.accounts, "account")} of request ${batch.batch_id}.`),
+  });
+  const stale = accountId ? 1 : batch.counts.stale;
+  if (stale === 0) return null;
+  const selection = accountId ? { kind: "ids" as const, ids: [accountId] } : null;
+  return (
+    <Alert color="orange" mb="md" icon={<IconRefreshAlert aria-hidden />} title={`${plural(stale, "proposal is", "proposals are")} out of date`} role="status">
+      Lots, targets, settings or holds have changed since. Propose again or remove before approving.
+      <div className="alert-actions">
+        <ReasonedButton
+          size="compact-sm"
+          barred={changeBarred(batch, me)}
+          loading={command.isBusy}
+          onClick={() => command.run({ path: `/batches/${batch.batch_id}/repropose`, version: batch.version, body: { selection } })}
+        >
+          Propose again
+        </ReasonedButton>
+        {onShow && (
+          <Button size="compact-sm" variant="default" onClick={onShow}>
+            Show them
+          </Button>
+        )}
+      </div>
+    </Alert>
+  );
+}

@@ -1,0 +1,67 @@
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+
+import { useBatches } from "@/features/batches/queries";
+import type { BatchSummary } from "@/shared/api/models";
+import { count, day, instant } from "@/shared/format/format";
+import { endedBy } from "@/shared/format/words";
+import { Pager } from "@/shared/grid/Pager";
+import { Amount } from "@/shared/ui/Amount";
+import { Failure, Waiting } from "@/shared/ui/Notes";
+import { PageHead } from "@/shared/ui/PageHead";
+import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
+import { Tag, type Tone } from "@/shared/ui/Tag";
+
+const TONES: Readonly<Record<NonNullable<BatchSummary["result"]>, Tone>> = { Complete: "good", Cancelled: "plain", Failed: "bad" };
+
+export const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
+  {
+    header: "Request",
+    cell: (batch) => (
+      <Link to="/history/$batchId" params={{ batchId: String(batch.batch_id) }}>
+        {batch.batch_id}
+      </Link>
+    ),
+  },
+  { header: "Accounts", isNumber: true, cell: (batch) => batch.only_account ?? count(batch.accounts) },
+  {
+    header: "Result",
+    cell: (batch) =>
+      batch.result && (
+        <>
+          <Tag tone={TONES[batch.result]}>{batch.result}</Tag> {batch.result === "Cancelled" && <span className="note">{endedBy(batch)}</span>}
+        </>
+      ),
+  },
+  { header: "Failed", isNumber: true, cell: (batch) => count(batch.counts.failed) },
+  { header: "Complete", isNumber: true, help: "Proposed and not removed", cell: (batch) => count(batch.accounts - batch.counts.failed - batch.counts.removed) },
+  { header: "Removed", isNumber: true, cell: (batch) => count(batch.counts.removed) },
+  { header: "Requested by", cell: (batch) => batch.requested_by },
+  { header: "Decided by", cell: (batch) => batch.decided_by ?? "Automatic" },
+  { header: "Decided at", cell: (batch) => instant(batch.decided_at) },
+  { header: "Trade date", cell: (batch) => day(batch.trade_date) },
+  { header: "Short-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
+  { header: "Long-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },
+  { header: "Estimated G&L", isNumber: true, cell: (batch) => <Amount value={batch.estimated} isGain /> },
+];
+
+const SIZE = 50;
+
+/** History: requests that were decided, with what became of their accounts. */
+export function HistoryPage() {
+  const [page, setPage] = useState(1);
+  const [size, setSize] = useState(SIZE);
+  const batches = useBatches("history", page, size);
+  return (
+    <>
+      <PageHead title="History" />
+      {batches.error && <Failure error={batches.error} onRetry={() => void batches.refetch()} />}
+      {batches.isPending ? (
+        <Waiting what="history" />
+      ) : (
+        <PlainTable label="Completed requests" columns={HISTORY_COLUMNS} rows={batches.data?.rows ?? []} rowKey={(batch) => String(batch.batch_id)} empty="No request has been decided yet." />
+      )}
+      {batches.data && <Pager page={page} size={size} total={batches.data.total} onPage={setPage} onSize={(next) => { setSize(next); setPage(1); }} />}
+    </>
+  );
+}

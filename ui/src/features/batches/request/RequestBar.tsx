@@ -1,0 +1,37 @@
+import { useState } from "react";
+
+import { RemoveDialog } from "@/features/batches/commands/RemoveDialog";
+import { changeBarred } from "@/features/batches/commands/rules";
+import type { BatchSummary } from "@/shared/api/models";
+import { count } from "@/shared/format/format";
+import { SelectionBar } from "@/shared/grid/SelectionBar";
+import { allMatching, body, NOTHING, size, type Filter, type Selection } from "@/shared/selection/selection";
+import { useMe } from "@/shared/session/session";
+import { ReasonedButton } from "@/shared/ui/ReasonedButton";
+
+interface Props {
+  batch: BatchSummary;
+  selection: Selection;
+  matching: number;
+  filter: Filter;
+  onSelect: (selection: Selection) => void;
+}
+
+/** Selection of a request's accounts, and their removal. */
+export function RequestBar({ batch, selection, matching, filter, onSelect }: Props) {
+  const me = useMe();
+  const [isAsking, setAsking] = useState(false);
+  const selected = size(selection, matching);
+  return (
+    <SelectionBar selection={selection} matching={matching} onAll={() => onSelect(allMatching(filter))} onNone={() => onSelect(NOTHING)}>
+      {selected > 0 && (
+        <ReasonedButton size="xs" color="red" variant="outline" barred={changeBarred(batch, me)} onClick={() => setAsking(true)}>
+          Remove selected ({count(selected)})
+        </ReasonedButton>
+      )}
+      {isAsking && (
+        <RemoveDialog batch={batch} selection={body(selection)} expected={selected} onDone={() => onSelect(NOTHING)} onClose={() => setAsking(false)} />
+      )}
+    </SelectionBar>
+  );
+}

@@ -1,0 +1,93 @@
+import { useNavigate } from "@tanstack/react-router";
+
+import { isOpen, useBatchPage, type Shelf } from "@/features/batches/queries";
+import { RequestBar } from "@/features/batches/request/RequestBar";
+import { RequestHead } from "@/features/batches/request/RequestHead";
+import { REQUEST_FIELDS } from "@/features/batches/request/fields";
+import { requestColumns } from "@/features/batches/request/columns";
+import { TotalsStrip } from "@/features/batches/request/TotalsStrip";
+import { rowBarred } from "@/features/batches/commands/rules";
+import { StaleNote } from "@/features/batches/commands/StaleNote";
+import type { BatchAccountRow } from "@/shared/api/models";
+import { FilterBar } from "@/shared/filters/FilterBar";
+import { useLayout, useVisible } from "@/shared/grid/columns";
+import { ColumnsDrawer } from "@/shared/grid/ColumnsDrawer";
+import { Grid } from "@/shared/grid/Grid";
+import { Pager } from "@/shared/grid/Pager";
+import { has, NOTHING, set, size as sizeOf, under, type Selection } from "@/shared/selection/selection";
+import { useHeld } from "@/shared/state/memory";
+import { useList } from "@/shared/state/useList";
+import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+
+const COLUMNS: Readonly<Record<Shelf, ReturnType<typeof requestColumns>>> = { open: requestColumns("open"), history: requestColumns("history") };
+const NO_ROWS: readonly BatchAccountRow[] = [];
+
+/** A request with its accounts: under review, or as it was decided. */
+export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf }) {
+  const list = useList(`request.${shelf}`);
+  const { filter, search, change } = list;
+  const page = useBatchPage(batchId, list);
+  const navigate = useNavigate();
+  const [held, setSelection] = useHeld<Selection>(`selection.request.${batchId}`, NOTHING);
+  const selection = under(held, filter);
+  const rows = page.data?.rows ?? NO_ROWS;
+  const all = COLUMNS[shelf];
+  const [layout, setLayout] = useLayout(`request.${shelf}`, all);
+  const columns = useVisible(all, layout, rows);
+
+  if (page.isPending) return <Waiting what={`request ${batchId}`} />;
+  if (!page.data) return <FailedPage title={`Request ${batchId}`} error={page.error} onRetry={() => void page.refetch()} />;
+
+  const { batch, totals, filtered } = page.data;
+  const isFiltered = filter.f.length > 0 || filter.q !== "";
+  const isReview = shelf === "open" && isOpen(batch.status);
+  const matching = filtered.accounts;
+  const selected = sizeOf(selection, matching);
+  const target = shelf === "open" ? ("/pending/$batchId/accounts/$accountId" as const) : ("/history/$batchId/accounts/$accountId" as const);
+
+  return (
+    <>
+      <RequestHead batch={batch} shelf={shelf} selected={selected} unseen={isFiltered ? Math.max(0, batch.counts.proposed - matching) : 0}>
+        <ColumnsDrawer columns={all} layout={layout} onChange={setLayout} />
+      </RequestHead>
+      {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
+      {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
+      <TotalsStrip all={totals} filtered={filtered} isFiltered={isFiltered} />
+      <FilterBar
+        fields={REQUEST_FIELDS}
+        clauses={filter.f}
+        q={filter.q}
+        searchLabel="Search account number or name"
+        onChange={(f) => change({ f })}
+        onSearch={(q) => change({ q: q || undefined })}
+        onClear={() => change({ f: undefined, q: undefined })}
+      />
+      {isReview && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
+      <Grid
+        label={`Accounts of request ${batchId}`}
+        columns={columns}
+        rows={rows}
+        total={page.data.total}
+        offset={(list.page - 1) * list.size}
+        rowId={(row) => row.account_id}
+        rowName={(row) => `account ${row.account_number}`}
+        isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
+        sort={search.sort}
+        onSort={(sort) => change({ sort })}
+        onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id } })}
+        isBusy={page.isPlaceholderData}
+        selection={
+          isReview
+            ? {
+                has: (row) => has(selection, row.account_id),
+                barred: (row) => rowBarred(batch, row),
+                set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
+              }
+            : undefined
+        }
+        empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
+      />
+      <Pager page={list.page} size={list.size} total={page.data.total} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+import { Text } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
+
+import { QUEUE_COLUMNS } from "@/features/queue/columns";
+import { NO_TARGET_CLAUSE, QUEUE_FIELDS } from "@/features/queue/fields";
+import { ProposeButton } from "@/features/queue/ProposeButton";
+import { useQueuePage, useTiles } from "@/features/queue/queries";
+import { Tiles } from "@/features/queue/Tiles";
+import type { QueueRow, TileCounts } from "@/shared/api/models";
+import { FilterBar } from "@/shared/filters/FilterBar";
+import { count, instant, plural } from "@/shared/format/format";
+import { useLayout, useVisible } from "@/shared/grid/columns";
+import { ColumnsDrawer } from "@/shared/grid/ColumnsDrawer";
+import { Grid } from "@/shared/grid/Grid";
+import { Pager } from "@/shared/grid/Pager";
+import { SelectionBar } from "@/shared/grid/SelectionBar";
+import { LiveNote } from "@/shared/live/live";
+import { allMatching, has, NOTHING, set, size as sizeOf, under, type Selection } from "@/shared/selection/selection";
+import { useHeld } from "@/shared/state/memory";
+import { useList } from "@/shared/state/useList";
+import { Failure, Waiting } from "@/shared/ui/Notes";
+import { PageHead } from "@/shared/ui/PageHead";
+
+const NO_ROWS: readonly QueueRow[] = [];
+
+/** Accounts to Rebalance: tiles, filters, selection, and "Propose trades". */
+export function AccountsPage() {
+  const list = useList("accounts");
+  const { filter, search, change } = list;
+  const accounts = useQueuePage(list);
+  const counts = useTiles(filter);
+  const navigate = useNavigate();
+  const [held, setSelection] = useHeld<Selection>("selection.accounts", NOTHING);
+  const selection = under(held, filter);
+  const rows = accounts.data?.rows ?? NO_ROWS;
+  const total = accounts.data?.total ?? 0;
+  const selected = sizeOf(selection, total);
+  const [layout, setLayout] = useLayout("accounts", QUEUE_COLUMNS);
+  const columns = useVisible(QUEUE_COLUMNS, layout, rows);
+  const isNoTarget = filter.f.includes(NO_TARGET_CLAUSE);
+
+  return (
+    <>
+      <PageHead title="Accounts to Rebalance" aside={<LiveNote />} note={counts.data && <BookNote counts={counts.data} />}>
+        <ProposeButton
+          selection={selection}
+          selected={selected}
+          withoutTarget={withoutTarget(selection, rows, counts.data)}
+          onProposed={() => setSelection(NOTHING)}
+        />
+        <ColumnsDrawer columns={QUEUE_COLUMNS} layout={layout} onChange={setLayout} />
+      </PageHead>
+      <Tiles
+        counts={counts.data}
+        chosen={filter.tiles}
+        isNoTarget={isNoTarget}
+        onChange={(tiles) => change({ tile: tiles.length > 0 ? tiles : undefined })}
+        onNoTarget={(on) => change({ f: [...filter.f.filter((one) => one !== NO_TARGET_CLAUSE), ...(on ? [NO_TARGET_CLAUSE] : [])] })}
+      />
+      <FilterBar
+        fields={QUEUE_FIELDS}
+        clauses={filter.f}
+        q={filter.q}
+        searchLabel="Search account number or name"
+        seen={seen(rows)}
+        onChange={(f) => change({ f })}
+        onSearch={(q) => change({ q: q || undefined })}
+        onClear={() => change({ f: undefined, q: undefined, tile: undefined })}
+      />
+      {accounts.error && <Failure error={accounts.error} onRetry={() => void accounts.refetch()} />}
+      <SelectionBar selection={selection} matching={total} onAll={() => setSelection(allMatching(filter))} onNone={() => setSelection(NOTHING)} />
+      {accounts.isPending ? (
+        <Waiting what="accounts" />
+      ) : (
+        <Grid
+          label="Accounts to rebalance"
+          columns={columns}
+          rows={rows}
+          total={total}
+          offset={(list.page - 1) * list.size}
+          rowId={(row) => row.account_id}
+          rowName={(row) => `account ${row.account_number}`}
+          sort={search.sort}
+          onSort={(sort) => change({ sort })}
+          onOpen={(row) => void navigate({ to: "/accounts/$accountId", params: { accountId: row.account_id } })}
+          isBusy={accounts.isPlaceholderData}
+          selection={{
+            has: (row) => has(selection, row.account_id),
+            barred: () => null,
+            set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
+          }}
+          empty={<Empty isFiltered={filter.tiles.length + filter.f.length > 0 || filter.q !== ""} counts={counts.data} />}
+        />
+      )}
+      <Pager page={list.page} size={list.size} total={total} onPage={(page) => change({ page })} onSize={(size) => change({ size })} />
+    </>
+  );
+}
+
+function BookNote({ counts }: { counts: TileCounts }) {
+  const parts = [
+    counts.last_analysis ? `Last analysis ${instant(counts.last_analysis)}${counts.analysed_accounts === null ? "" : `, ${plural(counts.analysed_accounts, "account")} checked`}` : "No analysis has run yet",
+    counts.in_batches > 0 ? `${count(counts.in_batches)} in open requests` : "",
+    counts.settling > 0 ? `${count(counts.settling)} settling` : "",
+    counts.held > 0 ? `${count(counts.held)} on data hold` : "",
+  ];
+  return <Text size="sm">{parts.filter(Boolean).join(" · ")}</Text>;
+}
+
+function Empty({ isFiltered, counts }: { isFiltered: boolean; counts: TileCounts | undefined }) {
+  if (isFiltered) return <Text>No account matches these tiles and filters.</Text>;
+  return <Text>{counts?.last_analysis ? "Nothing needs attention." : "Nothing to show yet: take in a custodian file and run the analysis on the Files tab."}</Text>;
+}
+
+/** Selected accounts without a target: exact for a selection by filter, what this page shows for one by one. */
+function withoutTarget(selection: Selection, rows: readonly QueueRow[], counts: TileCounts | undefined): number {
+  if (selection.kind === "matching") return counts?.no_target ?? 0;
+  return rows.filter((row) => row.state === "NO_TARGET" && selection.ids.has(row.account_id)).length;
+}
+
+function seen(rows: readonly QueueRow[]): Record<string, string[]> {
+  const distinct = (pick: (row: QueueRow) => string | null) => [...new Set(rows.map(pick).filter((value) => value !== null))].sort();
+  return {
+    custodian: distinct((row) => row.custodian),
+    portfolio_id: distinct((row) => row.portfolio_id),
+    advisor_id: distinct((row) => row.advisor_id),
+    enterprise_id: distinct((row) => row.enterprise_id),
+  };
+}

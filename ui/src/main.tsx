@@ -1,0 +1,47 @@
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "@/app/styles.css";
+
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { buildRouter } from "@/app/router";
+import { SignInGate } from "@/app/SignInGate";
+import { cssVariables, theme } from "@/app/theme";
+import { keys } from "@/shared/api/keys";
+import { ProblemError } from "@/shared/api/problem";
+
+const client = new QueryClient({
+  queryCache: new QueryCache({
+    // The session ended meanwhile: ask who this is, which leads to the sign-in page.
+    onError: (error, query) => {
+      if (error instanceof ProblemError && error.status === 401 && query.queryKey[0] !== keys.me[0]) void client.resetQueries({ queryKey: keys.me });
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 2000,
+      retry: (failures, error) => failures < 2 && !(error instanceof ProblemError && error.status >= 400 && error.status < 500),
+    },
+  },
+});
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html lacks #root");
+const router = buildRouter();
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+      <QueryClientProvider client={client}>
+        <Notifications position="bottom-right" />
+        <SignInGate>
+          <RouterProvider router={router} />
+        </SignInGate>
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,20 @@
+/** Names of what is cached; a pushed event of a kind makes everything under its heads stale. */
+import type { Pushed } from "@/shared/api/models";
+
+export const keys = {
+  me: ["me"] as const,
+  queue: ["queue"] as const,
+  tiles: ["tiles"] as const,
+  account: ["account"] as const,
+  batches: ["batches"] as const,
+  batch: ["batch"] as const,
+  run: ["run"] as const,
+  files: ["files"] as const,
+};
+
+export const staleAfter: Readonly<Record<Pushed["kind"], readonly (readonly string[])[]>> = {
+  batch: [keys.batches, keys.batch, keys.account],
+  queue: [keys.queue, keys.tiles, keys.account],
+  analysis: [keys.run, keys.tiles, keys.queue, keys.account],
+  file: [keys.files],
+};

@@ -1,0 +1,32 @@
+/** Short names for the generated types; types.ts is made from the server's own schema (npm run types). */
+import type { components } from "@/shared/api/types";
+
+type Schemas = components["schemas"];
+
+export type AccountView = Schemas["AccountView"];
+export type BatchAccountRow = Schemas["BatchAccountRow"];
+export type BatchAccountView = Schemas["BatchAccountView"];
+export type BatchList = Schemas["BatchList"];
+export type BatchPage = Schemas["BatchPage"];
+export type BatchSummary = Schemas["BatchSummary"];
+export type CommandResult = Schemas["CommandResult"];
+export type FileList = Schemas["FileList"];
+export type FileView = Schemas["FileView"];
+export type Me = Schemas["Me"];
+export type OrderView = Schemas["OrderView"];
+export type PositionView = Schemas["PositionView"];
+export type ProposeBody = Schemas["ProposeBody"];
+export type Proposal = Schemas["Proposal"];
+export type Pushed = Schemas["Pushed"];
+export type QueuePage = Schemas["QueuePage"];
+export type QueueRow = Schemas["QueueRow"];
+export type RemovalBody = Schemas["RemovalBody"];
+export type RunView = Schemas["RunView"];
+export type SliceView = Schemas["SliceView"];
+export type TileCounts = Schemas["TileCounts"];
+export type Totals = Schemas["Totals"];
+export type TradeView = Schemas["TradeView"];
+export type TransferView = Schemas["TransferView"];
+
+export type Logic = BatchSummary["logic"];
+export type Tile = QueueRow["tiles"][number];

@@ -1,0 +1,50 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { send, type Command } from "@/shared/api/client";
+import { ProblemError } from "@/shared/api/problem";
+import { useMe } from "@/shared/session/session";
+import { tellFailure } from "@/shared/ui/Notes";
+
+type Sent = Omit<Command, "csrf" | "key">;
+
+interface Options<T> {
+  /** What became stale by it. */
+  touches: readonly (readonly string[])[];
+  onDone: (result: T) => void;
+  /** Handles a refusal and says so by true; others are shown as a message. */
+  onRefused?: (problem: ProblemError) => boolean;
+}
+
+/** Send a command under one idempotency key, so that a second press or a retry acts once; new content, new key. */
+export function useCommand<T>({ touches, onDone, onRefused }: Options<T>) {
+  const client = useQueryClient();
+  const { csrf } = useMe();
+  const [sent, setSent] = useState({ content: "", key: "" });
+  const refresh = () => Promise.all(touches.map((queryKey) => client.invalidateQueries({ queryKey })));
+
+  const mutation = useMutation({
+    mutationFn: (command: Command) => send<T>(command),
+    onSuccess: (result) => {
+      setSent({ content: "", key: "" });
+      void refresh();
+      onDone(result);
+    },
+    onError: (error) => {
+      const problem = error instanceof ProblemError ? error : null;
+      if (problem && problem.status >= 400 && problem.status < 500) setSent({ content: "", key: "" });
+      if (problem?.outdated) void refresh();
+      if (!(problem && onRefused?.(problem))) tellFailure(error);
+    },
+  });
+
+  function run(command: Sent) {
+    if (mutation.isPending) return;
+    const content = JSON.stringify(command);
+    const key = content === sent.content ? sent.key : crypto.randomUUID();
+    setSent({ content, key });
+    mutation.mutate({ ...command, csrf, key });
+  }
+
+  return { run, isBusy: mutation.isPending };
+}

@@ -1,0 +1,87 @@
+/** Everything that is written on a screen as a number or a date. Negatives stand in parentheses, written by us. */
+import { compare, grouped, plain, rounded, scaled, shifted, type Scaled } from "@/shared/format/decimal";
+
+export const MISSING = "–";
+
+/** Dollars: whole in lists, cents where every cent counts. "$0" is zero; a missing value is a dash. */
+export function usd(text: string | null | undefined, cents = false): string {
+  const places = cents ? 2 : 0;
+  return written(text, (value) => signed(rounded(value, places), `$${grouped(value, places)}`));
+}
+
+/** A fraction of account value as percent: "0.125" is "12.5%". */
+export function percent(text: string | null | undefined, places = 1): string {
+  return written(text, (value) => {
+    const moved = shifted(value, 2);
+    return signed(rounded(moved, places), `${grouped(moved, places)}%`);
+  });
+}
+
+/** Units of a security with the decimals they have. */
+export function quantity(text: string | null | undefined): string {
+  return written(text, (value) => {
+    const places = plain(value).split(".")[1]?.length ?? 0;
+    return signed(value, grouped(value, places));
+  });
+}
+
+/** A price with at least cents and at most what it has. */
+export function price(text: string | null | undefined): string {
+  return written(text, (value) => {
+    const places = Math.max(2, plain(value).split(".")[1]?.length ?? 0);
+    return signed(value, `$${grouped(value, places)}`);
+  });
+}
+
+const INTEGERS = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+export function count(value: number | null | undefined): string {
+  return value === null || value === undefined ? MISSING : INTEGERS.format(value);
+}
+
+/** "1 account", "2,318 accounts". */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** -1, 0 or 1; a missing value is 0. */
+export function sign(text: string | null | undefined): number {
+  const value = text === null || text === undefined ? null : scaled(text);
+  return value === null ? 0 : compare(value, { negative: false, units: 0n, places: 0 });
+}
+
+/** Percent of the width of a bar, for drawing only. */
+export function share(text: string | null | undefined): number {
+  const value = Number(text ?? 0);
+  return Number.isFinite(value) ? Math.min(Math.max(value * 100, 0), 100) : 0;
+}
+
+const DAY = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeZone: "UTC" });
+const INSTANT = new Intl.DateTimeFormat("en-US", {
+  month: "short",
+  day: "numeric",
+  year: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+  timeZone: "America/New_York",
+  timeZoneName: "short",
+});
+
+/** A calendar day: "2026-11-20" is "Nov 20, 2026" everywhere. */
+export function day(text: string | null | undefined): string {
+  return text ? DAY.format(new Date(`${text}T00:00:00Z`)) : MISSING;
+}
+
+/** An instant in the exchange's time, with its zone. */
+export function instant(text: string | null | undefined): string {
+  return text ? INSTANT.format(new Date(text)) : MISSING;
+}
+
+function written(text: string | null | undefined, write: (value: Scaled) => string): string {
+  const value = text === null || text === undefined ? null : scaled(text);
+  return value === null ? MISSING : write(value);
+}
+
+function signed(value: Scaled, text: string): string {
+  return value.negative ? `(${text})` : text;
+}

@@ -1,0 +1,72 @@
+/** Server-sent events: they say what changed, and the pages fetch it again. One stream, closed while hidden. */
+import type { Pushed } from "@/shared/api/models";
+
+const RETRY_MS = 5000;
+const KINDS: readonly Pushed["kind"][] = ["batch", "queue", "analysis", "file"];
+
+export interface Listener {
+  changed: (kind: Pushed["kind"]) => void;
+  connected: (isLive: boolean) => void;
+}
+
+/** Open the stream and keep it open while the page is seen. Returns what closes it for good. */
+export function listen(url: string, { changed, connected }: Listener): () => void {
+  let source: EventSource | null = null;
+  let retry: number | undefined;
+
+  function open() {
+    if (source || document.hidden) return;
+    const opened = new EventSource(url);
+    source = opened;
+    opened.addEventListener("open", () => {
+      connected(true);
+      KINDS.forEach(changed); // whatever was missed while there was no stream
+    });
+    opened.addEventListener("error", () => {
+      connected(false);
+      if (opened.readyState !== EventSource.CLOSED) return; // the browser tries again itself
+      close();
+      retry = window.setTimeout(open, RETRY_MS);
+    });
+    for (const kind of KINDS) opened.addEventListener(kind, () => changed(kind));
+  }
+
+  function close() {
+    window.clearTimeout(retry);
+    source?.close();
+    source = null;
+  }
+
+  function seen() {
+    if (document.hidden) close();
+    else open();
+  }
+
+  document.addEventListener("visibilitychange", seen);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", seen);
+    close();
+  };
+}
+
+/** Gather calls for the same name that come within `wait` ms into one: a working batch reports many times a second. */
+export function gathered<K>(wait: number, act: (name: K) => void): (name: K) => void {
+  const waiting = new Set<K>();
+  const last = new Map<K, number>();
+  return (name) => {
+    if (waiting.has(name)) return;
+    const since = Date.now() - (last.get(name) ?? 0);
+    if (since >= wait) {
+      last.set(name, Date.now());
+      act(name);
+      return;
+    }
+    waiting.add(name);
+    window.setTimeout(() => {
+      waiting.delete(name);
+      last.set(name, Date.now());
+      act(name);
+    }, wait - since);
+  };
+}

@@ -1,0 +1,61 @@
+/** The page's address holds what a list shows: filter, order and page. Junk in it is dropped, defaults are left out. */
+import type { Tile } from "@/shared/api/models";
+import { clean, type Field } from "@/shared/filters/clause";
+import { TILES } from "@/shared/format/words";
+
+export const SIZES = [50, 100, 200] as const;
+export const DEFAULT_SIZE = 200;
+
+export interface ListSearch {
+  tile?: Tile[];
+  f?: string[];
+  q?: string;
+  sort?: string;
+  page?: number;
+  size?: number;
+}
+
+/** Addresses are written as plain repeated keys: ?tile=HIGH_CASH&f=market_value.gte.10000&page=2. */
+export function writeAddress(search: Record<string, unknown>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (typeof one === "string" || typeof one === "number") params.append(name, String(one));
+    }
+  }
+  const text = params.toString();
+  return text ? `?${text}` : "";
+}
+
+/** Read an address: every key with the list of its values. */
+export function readAddress(text: string): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const [name, value] of new URLSearchParams(text)) (found[name] ??= []).push(value);
+  return found;
+}
+
+/** Check what an address says against what a list knows. */
+export function listSearch(raw: Record<string, unknown>, fields: readonly Field[], sorts: readonly string[]): ListSearch {
+  const all = (name: string) => many(raw[name]);
+  const first = (name: string) => all(name)[0] ?? "";
+  const result: ListSearch = {};
+  const tiles = TILES.filter((tile) => all("tile").includes(tile));
+  const f = clean(all("f"), fields);
+  const page = whole(first("page"));
+  const size = SIZES.find((one) => one === whole(first("size")));
+  if (tiles.length > 0) result.tile = tiles;
+  if (f.length > 0) result.f = f;
+  if (first("q").trim()) result.q = first("q").trim().slice(0, 80);
+  if (sorts.includes(first("sort").replace(/^-/, ""))) result.sort = first("sort");
+  if (page > 1) result.page = page;
+  if (size && size !== DEFAULT_SIZE) result.size = size;
+  return result;
+}
+
+function many(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === "string" || typeof one === "number").map(String);
+}
+
+function whole(text: string): number {
+  return /^\d{1,7}$/.test(text) ? Number(text) : 0;
+}

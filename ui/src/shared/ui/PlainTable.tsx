@@ -1,0 +1,49 @@
+import type { ReactNode } from "react";
+
+export interface PlainColumn<Row> {
+  header: string;
+  isNumber?: boolean;
+  help?: string;
+  cell: (row: Row) => ReactNode;
+}
+
+interface Props<Row> {
+  label: string;
+  columns: readonly PlainColumn<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  empty?: string;
+}
+
+/** A table to read: no selection, no paging. Wide ones scroll by themselves. */
+export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None" }: Props<Row>) {
+  if (rows.length === 0) return <p className="note">{empty}</p>;
+  return (
+    // A region that scrolls must be reachable by keyboard.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className="plain-scroller" tabIndex={0} role="region" aria-label={label}>
+      <table className="plain" aria-label={label}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.header} scope="col" data-number={column.isNumber ?? false} title={column.help}>
+                {column.header}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={rowKey(row)}>
+              {columns.map((column) => (
+                <td key={column.header} data-number={column.isNumber ?? false}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
