@@ -19,7 +19,10 @@ def run() -> None:
     engine = create_engine(sqlalchemy_url(str(config.attributes["database_url"])), poolclass=pool.NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate-{schema}"})
-        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        # Asked first: a service's own role owns its schema but may create none, not even one that exists.
+        found = connection.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).first()
+        if found is None:
+            connection.execute(text(f'CREATE SCHEMA "{schema}"'))
         connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
         context.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
         context.run_migrations()
