@@ -8,6 +8,7 @@ STACK := $(VENV)/python -m deploy.stack
 PREPARE := $(PYTHON) -I deploy/bootstrap.py
 ACCOUNTS ?= 2000
 NAMES ?=
+DAYS ?= 1
 
 .PHONY: help up down status logs reset next-day test test-fast check bench bench-engine bench-analysis lock doctor
 
@@ -34,9 +35,9 @@ reset: ## Stop it and delete its data
 	@$(PREPARE) --quiet
 	@$(STACK) reset
 
-next-day: ## Move the stack's clock to the next business day: fills, new files, analysis
+next-day: ## Move the stack's clock to the next business day: fills, new files, analysis (DAYS=1)
 	@$(PREPARE) --quiet
-	@$(STACK) exec $(VENV)/python -m deploy.custodian next-day
+	@$(STACK) exec $(VENV)/python -m deploy.custodian next-day --days $(DAYS)
 
 doctor: ## Say what is missing on this machine
 	@$(PREPARE) java maven node
@@ -53,7 +54,7 @@ test: ## Everything: static checks, interface, all tests (under 25 minutes)
 test-fast: ## The pure part, under a minute
 	@$(PREPARE) --quiet
 	@$(VENV)/ruff check --quiet .
-	@$(VENV)/python -m pytest tests/domain tests/unit $(ARGS)
+	@$(VENV)/python -m pytest -m fast $(ARGS)
 
 bench: ## Measure the loop on the real stack
 	@$(PREPARE) java maven node

@@ -96,3 +96,17 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "executable_path": str(browser.obtain()),
         "args": ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else [],
     }
+
+
+HEAVY_FIXTURES = {"kafka_url", "admin_database_url", "local_infrastructure", "stack", "make_stack", "playwright"}
+HEAVY_FOLDERS = {"faults", "stack", "story"}
+HEAVY_MARKS = {"integration", "stack", "fault", "browser", "slow"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `fast` every test that needs no broker, database, browser or system: `make test-fast` runs these."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        marks = {mark.name for mark in item.iter_markers()}
+        if not (fixtures & HEAVY_FIXTURES or marks & HEAVY_MARKS or HEAVY_FOLDERS & set(item.path.parts)):
+            item.add_marker("fast")
