@@ -1,0 +1,71 @@
+"""`python -m services.analyzer [migrate | sweep | analyze]`: the worker, its schema, the sweeper, an analysis on demand."""
+
+import sys
+import time
+
+from pydantic import ValidationError
+
+from services.analyzer.settings import AnalyzerSettings
+from shared.migrations import migrate
+
+USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze]"
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first word says; nothing said means: work."""
+    command = arguments[0] if arguments else "work"
+    if len(arguments) > 1 or command not in ("work", "migrate", "sweep", "analyze"):
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        settings = AnalyzerSettings()
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
+        return 2
+    if command == "migrate":
+        migrate("analyzer", settings.database_url)
+        return 0
+    if command == "analyze":
+        return analyze(settings)
+    from services.analyzer import app  # the worker's libraries are loaded only where they are used
+    from shared import runner, worker
+
+    app.warm_kernels()
+    if command == "sweep":
+        runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)
+    else:
+        worker.run_worker(app.build_app(settings), settings, "analyzer")
+    return 0
+
+
+def analyze(settings: AnalyzerSettings) -> int:
+    """Start an analysis of the whole book, or join the one going on, and show its progress until it is done."""
+    from services.analyzer.store import runs
+    from services.analyzer.store.database import Database
+    from shared.clock import clock_of
+    from shared.sessions import business_date
+
+    clock = clock_of(settings.clock_file)
+    with Database(settings.database_url, size=1) as database:
+        now = clock.now()
+        with database.session() as session:
+            number = runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now)
+        shown = -1
+        while True:
+            with database.session() as session:
+                run = runs.get(session, number)
+            if run is None:
+                print("the analysis is gone from the database", file=sys.stderr)
+                return 1
+            if run.done != shown:
+                print(f"{run.run_id}: {run.done} of {run.accounts} accounts", flush=True)
+                shown = run.done
+            if run.finished_at is not None:
+                print(f"{run.run_id}: done, {run.flagged} to rebalance, {run.held} held")
+                return 0
+            time.sleep(settings.sweep_poll_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""Wires the analyzer: which topic goes to which handler, and what runs beside it.  Importing starts nothing."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import faust
+import numpy as np
+
+from services.analyzer import api
+from services.analyzer.domain import kernel
+from services.analyzer.domain.layout import SETTINGS, TARGET_HEAD, TARGET_ROW
+from services.analyzer.evaluator import Evaluator
+from services.analyzer.handlers import SERVICE, Handlers
+from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.store.database import Database
+from services.analyzer.store.names import Names
+from services.analyzer.sweep import Sweeper
+from shared import http, worker
+from shared.clock import Clock, clock_of
+from shared.contracts import topics
+from shared.guard import Guard
+from shared.kafka import Publisher
+from shared.runner import together
+
+HOLDINGS_GROUP: Final = 8  # chunks of up to 200 accounts that share one transaction
+EVENT_GROUP: Final = 500
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What worker and sweeper are both made of."""
+
+    database: Database
+    names: Names
+    clock: Clock
+    evaluator: Evaluator
+    publisher: Publisher
+
+
+def build_parts(settings: AnalyzerSettings) -> Parts:
+    """Return the parts, closed; open database and publisher before use."""
+    database = Database(settings.database_url, size=12)
+    names = Names(database)
+    clock = clock_of(settings.clock_file)
+    evaluator = Evaluator(database, names, clock, settings)
+    return Parts(database, names, clock, evaluator, Publisher(settings.kafka_url, SERVICE))
+
+
+def build_app(settings: AnalyzerSettings) -> faust.App:
+    """Return the Faust worker with an agent for each topic, its HTTP beside it."""
+    parts = build_parts(settings)
+    rules = Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock)
+    app = worker.build_worker(SERVICE, settings)
+    agents = (
+        (topics.SECURITY, rules.on_securities, EVENT_GROUP),
+        (topics.PRICE, rules.on_prices, 1),
+        (topics.MODEL, rules.on_models, EVENT_GROUP),
+        (topics.PORTFOLIO, rules.on_portfolios, EVENT_GROUP),
+        (topics.ACCOUNT, rules.on_accounts, EVENT_GROUP),
+        (topics.HOLDINGS, rules.on_holdings, HOLDINGS_GROUP),
+        (topics.REBALANCED, rules.on_rebalanced, HOLDINGS_GROUP),
+        (topics.RETURNED, rules.on_returned, HOLDINGS_GROUP),
+        (topics.WORK_REQUEST, rules.on_request(topics.WORK_FACTS), 1),
+        (
+            topics.small(topics.WORK_REQUEST),
+            rules.on_request(topics.small(topics.WORK_FACTS)),
+            1,
+        ),
+    )
+    for topic, handler, group in agents:
+        guard = Guard(SERVICE, topic, handler, parts.publisher, settings.retry_s)
+        worker.consume(app, guard, group=group)
+
+    async def ready() -> list[str]:
+        return [*worker.readiness(app), *await _away(parts.database)]
+
+    http_app = http.create_app(SERVICE, ready)
+    api.add_routes(http_app, parts.database, parts.names, parts.evaluator, parts.clock, settings)
+    worker.attach(app, [parts.database, parts.publisher], http_app, settings)
+    return app
+
+
+async def run_sweeper(settings: AnalyzerSettings) -> None:
+    """Sweep until cancelled, with probes and metrics beside it."""
+    parts = build_parts(settings)
+    async with parts.database, parts.publisher:
+        sweeper = Sweeper(parts.database, parts.evaluator, parts.publisher, parts.clock, settings)
+        http_app = http.create_app("analyzer-sweeper", partial(_away, parts.database))
+        await together(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
+
+
+def warm_kernels() -> None:
+    """Compile (or load from the cache) every kernel, so that the first message does not wait for it."""
+    one = np.zeros(1, np.int64)
+    out, starts = np.empty((1, kernel.COLUMNS), np.int64), np.zeros(2, np.int64)
+    kernel.evaluate(
+        np.zeros((1, SETTINGS), np.int64), one, one, one, starts, np.zeros((0, 2), np.int64), one,
+        np.zeros((1, TARGET_HEAD), np.int64), starts, np.zeros((0, TARGET_ROW), np.int64), one, 0, out, starts.copy(),
+        np.empty((1, kernel.REASON), np.int64),
+    )  # fmt: skip
+
+
+async def _away(database: Database) -> list[str]:
+    """Return why the store cannot be worked with."""
+    try:
+        answers = await asyncio.to_thread(database.answers)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer
+        return [f"database: {error}"[:200]]
+    return [] if answers else ["database: no answer"]

@@ -1,0 +1,116 @@
+"""An account's settings as integers, and what is wrong with facts that pass a limit. Source: product 1, 2.
+
+A bad setting or holding holds its own account with a text that names account, component and limit; others go on.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from services.analyzer.domain.layout import NONE, Ints, Ragged
+from services.analyzer.domain.target import MAX_THRESHOLD_PPB, Number
+from shared.contracts.chunks import LotMethod, Restriction
+from shared.contracts.platform import AccountChanged, SecurityRestriction
+from shared.exact.limits import CENT, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, MICRO, PPB
+from shared.exact.text import scaled, usd
+
+BAD_SETTINGS: Final = "BAD_SETTINGS"
+BAD_HOLDINGS: Final = "BAD_HOLDINGS"
+
+_KINDS = {
+    "DO_NOT_BUY": Restriction.DO_NOT_BUY,
+    "DO_NOT_SELL": Restriction.DO_NOT_SELL,
+    "DO_NOT_TRADE": Restriction.DO_NOT_TRADE,
+}
+
+
+class BadSettings(ValueError):
+    """A setting passes a limit; the text names account, component and limit."""
+
+
+def settings_of(account: AccountChanged, security_no: Number) -> Ints:
+    """Return an account's settings (layout.Setting, then its restrictions).  Raises BadSettings."""
+    where = f"account {account.account_id}"
+    restrictions = _restrictions(account.restrictions, where, security_no)
+    head = [
+        int(account.rebalancer_on),
+        int(account.do_not_trade),
+        int(account.custody == "TAXABLE"),
+        int(LotMethod[account.lot_method]),
+        _share(account.threshold, MAX_THRESHOLD_PPB, f"{where}: threshold"),
+        _share(account.precision, MAX_THRESHOLD_PPB, f"{where}: precision"),
+        _share(account.floor, PPB, f"{where}: floor"),
+        _share(account.cash_threshold, MAX_THRESHOLD_PPB, f"{where}: cash threshold"),
+        _dollars(account.min_trade_usd, f"{where}: minimum trade size"),
+        _share(account.min_trade_weight, PPB, f"{where}: minimum trade weight"),
+        _dollars(account.cash_reserve, f"{where}: cash reserve"),
+        _dollars(account.cash_set_aside, f"{where}: set-aside cash"),
+        len(restrictions),
+    ]
+    return np.array([*head, *(value for triple in restrictions for value in triple)], np.int64)
+
+
+def securities_named(account: AccountChanged) -> set[str]:
+    """Return the ids of the securities an account's restrictions name."""
+    named = {one.security_id for one in account.restrictions}
+    return named | {one.substitute_id for one in account.restrictions if one.substitute_id is not None}
+
+
+def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | None, str]]:
+    """Return what is wrong with each account that passes a limit: account -> (row of positions or None, text).
+
+    positions.data[.., (key, quantity_micro)] in order of key inside each account.
+    """
+    owner = np.repeat(np.arange(len(cash_cents)), np.diff(positions.starts))
+    keys, quantities = positions.data[:, 0], positions.data[:, 1]
+    problems: dict[int, tuple[int | None, str]] = {}
+    twice = np.zeros(len(keys), bool)
+    twice[1:] = (keys[1:] == keys[:-1]) & (owner[1:] == owner[:-1])
+    rules = (
+        (quantities < 0, "the quantity is negative; short positions are not taken"),
+        (quantities > MAX_QUANTITY_MICRO, f"the quantity is above the limit of {MAX_QUANTITY_MICRO // MICRO} units"),
+        (twice, "the position is reported twice"),
+    )
+    for wrong, text in rules:
+        for row in np.flatnonzero(wrong).tolist():
+            problems.setdefault(int(owner[row]), (row, text))
+    for index in np.flatnonzero(np.abs(cash_cents) > MAX_VALUE_CENTS).tolist():
+        problems.setdefault(index, (None, f"the cash is beyond the limit of ${usd(MAX_VALUE_CENTS)}"))
+    return problems
+
+
+def _restrictions(
+    restrictions: list[SecurityRestriction], where: str, security_no: Number
+) -> list[tuple[int, int, int]]:
+    """Return one (security, Restriction flags, substitute or NONE) per security, in order of security id."""
+    flags: dict[str, int] = {}
+    substitutes: dict[str, str] = {}
+    for one in restrictions:
+        if one.kind != "SUBSTITUTE":
+            flags[one.security_id] = flags.get(one.security_id, 0) | _KINDS[one.kind]
+            continue
+        if one.substitute_id is None or one.substitute_id == one.security_id:
+            raise BadSettings(f"{where}: the substitute of {one.security_id} must name another security")
+        if substitutes.setdefault(one.security_id, one.substitute_id) != one.substitute_id:
+            raise BadSettings(f"{where}: {one.security_id} has more than one substitute")
+    both = sorted(flags.keys() | substitutes.keys())
+    return [
+        (security_no(name), flags.get(name, 0), security_no(substitutes[name]) if name in substitutes else NONE)
+        for name in both
+    ]
+
+
+def _share(text: str | None, limit: int, what: str) -> int:
+    if text is None:
+        return NONE
+    value = scaled(text, 9, what)
+    if not 0 <= value <= limit:
+        raise BadSettings(f"{what}: {text} is outside 0 to {limit // PPB}")
+    return value
+
+
+def _dollars(text: str, what: str) -> int:
+    value = scaled(text, 2, what)
+    if not 0 <= value <= MAX_VALUE_CENTS:
+        raise BadSettings(f"{what}: ${text} is outside $0.00 to ${MAX_VALUE_CENTS // CENT}")
+    return value

@@ -1,0 +1,156 @@
+"""From a portfolio, its sleeves and their models to the targets of an account's positions.  Source: product 1.
+
+Target of a position = sleeve weight x weight inside the sleeve; cash target = portfolio cash + sum of sleeve weight x
+cash inside.  Weights have at most 9 decimals, so a product has at most 18: exact in integers of 1e-18.  Where a product
+has more than 9 decimals it is rounded once, here, by largest remainder (ties by security id, then sleeve id, cash last),
+so that all targets of the portfolio add up to exactly 1e9 parts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analyzer.domain.layout import NONE, TARGET_ROW, Target, key_of
+from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
+from shared.exact.limits import PPB
+from shared.exact.text import scaled
+
+MAX_THRESHOLD_PPB = 4 * PPB  # 400 % of target; beyond it the integers of a band would not fit 63 bits
+_WEIGHT_DECIMALS = 9
+
+Number = Callable[[str], int]
+
+
+class BadTarget(ValueError):
+    """The target cannot be used; the text names portfolio or model, component and limit."""
+
+
+class UnknownModel(BadTarget):
+    """A sleeve follows a model that has not arrived yet."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One position of the target; product is in 1e-18."""
+
+    security_id: str
+    sleeve_id: str
+    product: int
+    component: Component
+
+
+def build_target(
+    portfolio: PortfolioChanged, models: Mapping[str, ModelChanged], security_no: Number, sleeve_no: Number
+) -> Target:
+    """Return the target of a portfolio; security_no and sleeve_no give the numbers of ids.
+
+    Raises UnknownModel when a model is not in `models`, BadTarget when a component is named twice or a limit is passed.
+    """
+    where = f"portfolio {portfolio.portfolio_id}"
+    _no_duplicates(f"{where}: sleeve", [sleeve.sleeve_id for sleeve in portfolio.sleeves])
+    parts: list[_Part] = []
+    cash = _ppb(portfolio.cash_weight, f"{where}: cash weight") * PPB
+    for sleeve in portfolio.sleeves:
+        holdings, cash_inside = _inside(sleeve, models, where)
+        weight = _ppb(sleeve.weight, f"{where}: sleeve {sleeve.sleeve_id}")
+        cash += weight * _ppb(cash_inside, f"{where}: cash of sleeve {sleeve.sleeve_id}")
+        parts.extend(
+            _Part(one.security_id, sleeve.sleeve_id, weight * _ppb(one.weight, f"{where}: {one.security_id}"), one)
+            for one in holdings
+        )
+    parts.sort(key=lambda part: (part.security_id, part.sleeve_id))
+    *targets, cash_ppb = round_to_ppb([*(part.product for part in parts), cash], where)
+    rows = [
+        (
+            key_of(security_no(part.security_id), sleeve_no(part.sleeve_id)),
+            target_ppb,
+            _threshold(part.component.threshold, f"{where}: threshold of {part.security_id}"),
+            _threshold(part.component.precision, f"{where}: precision of {part.security_id}"),
+            int(part.component.can_trigger),
+        )
+        for part, target_ppb in zip(parts, targets, strict=True)
+    ]
+    return Target(_head(portfolio, cash_ppb, where), np.array(sorted(rows), np.int64).reshape(-1, TARGET_ROW))
+
+
+def models_of(portfolio: PortfolioChanged) -> set[str]:
+    """Return the ids of the models a portfolio's sleeves follow."""
+    return {sleeve.model_id for sleeve in portfolio.sleeves if sleeve.model_id is not None}
+
+
+def securities_of(portfolio: PortfolioChanged, models: Mapping[str, ModelChanged]) -> set[str]:
+    """Return the ids of all securities the target names, as far as its models are known."""
+    holdings = [one for sleeve in portfolio.sleeves for one in sleeve.holdings]
+    for model_id in models_of(portfolio) & models.keys():
+        holdings.extend(models[model_id].holdings)
+    return {one.security_id for one in holdings}
+
+
+def round_to_ppb(products: Sequence[int], where: str) -> list[int]:
+    """Return products (1e-18) as ppb by largest remainder; ties go to the first.  They must add up to 1e18.
+
+    What is exact in ppb stays as it is: the units to hand out are never more than the remainders that are not zero.
+    """
+    if sum(products) != PPB * PPB:
+        raise BadTarget(f"{where}: weights add up to {sum(products)}e-18, they must add up to 1 (cash included)")
+    rounded = [product // PPB for product in products]
+    by_remainder = sorted(range(len(products)), key=lambda index: (-(products[index] % PPB), index))
+    for index in by_remainder[: PPB - sum(rounded)]:
+        rounded[index] += 1
+    return rounded
+
+
+def _inside(sleeve: Sleeve, models: Mapping[str, ModelChanged], where: str) -> tuple[Sequence[Component], str]:
+    """Return holdings and cash weight inside a sleeve."""
+    if sleeve.model_id is None:
+        holdings, cash_weight = sleeve.holdings, sleeve.cash_weight
+    elif sleeve.model_id in models:
+        holdings, cash_weight = models[sleeve.model_id].holdings, models[sleeve.model_id].cash_weight
+    else:
+        raise UnknownModel(
+            f"{where}: sleeve {sleeve.sleeve_id} follows model {sleeve.model_id}, which is not known yet"
+        )
+    _no_duplicates(f"{where}: sleeve {sleeve.sleeve_id}: security", [one.security_id for one in holdings])
+    return holdings, cash_weight
+
+
+def _head(portfolio: PortfolioChanged, cash_ppb: int, where: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    floor = _ppb(portfolio.floor, f"{where}: floor")
+    return np.array(
+        [
+            cash_ppb,
+            _threshold(portfolio.cash_threshold, f"{where}: cash threshold"),
+            int(portfolio.cash_can_trigger),
+            _threshold(portfolio.threshold, f"{where}: threshold"),
+            _threshold(portfolio.precision, f"{where}: precision"),
+            floor,
+        ],
+        np.int64,
+    )
+
+
+def _ppb(text: str, what: str) -> int:
+    """Return a share of the whole in ppb, 0 to 1.  Raises BadTarget outside."""
+    value = scaled(text, _WEIGHT_DECIMALS, what)
+    if not 0 <= value <= PPB:
+        raise BadTarget(f"{what}: {text} is outside 0 to 1")
+    return value
+
+
+def _threshold(text: str | None, what: str) -> int:
+    """Return a relative threshold in ppb, or NONE.  Raises BadTarget outside 0 to 4."""
+    if text is None:
+        return NONE
+    value = scaled(text, _WEIGHT_DECIMALS, what)
+    if not 0 <= value <= MAX_THRESHOLD_PPB:
+        raise BadTarget(f"{what}: {text} is outside 0 to 4 (0.2 is 20 % of the target)")
+    return value
+
+
+def _no_duplicates(what: str, names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise BadTarget(f"{what} {name} is named twice")
+        seen.add(name)

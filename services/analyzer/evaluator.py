@@ -1,0 +1,117 @@
+"""Evaluates accounts against the store: read, judge, replace under the guard, again for who was refused.  No publishing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from services.analyzer import evaluation, publish
+from services.analyzer.domain.layout import KEY_SHIFT, SLEEVE_MASK
+from services.analyzer.evaluation import Context
+from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.store import facts, flags
+from services.analyzer.store.database import Database, Session
+from services.analyzer.store.facts import Rows
+from services.analyzer.store.market import PriceBook
+from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from services.analyzer.store.pgcopy import NULL
+from services.analyzer.store.targets import TargetBook
+from shared.clock import Clock
+from shared.guard import TryAgain
+from shared.messages import Outgoing
+from shared.sessions import business_date
+
+CHUNK: Final = 2_000  # accounts a transaction evaluates
+_ROUNDS: Final = 50  # refusals in a row before the work is put off
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run a sweep stamps on the flags it replaces; without one every account is stored."""
+
+    run_no: int
+
+
+class Evaluator:
+    """Keeps prices and targets of one process and evaluates accounts with the newest of both."""
+
+    def __init__(self, database: Database, names: Names, clock: Clock, settings: AnalyzerSettings) -> None:
+        self._database = database
+        self._names = names
+        self._clock = clock
+        self._settings = settings
+        self.prices = PriceBook()
+        self.targets = TargetBook()
+
+    def evaluate(self, accounts: Sequence[str], trigger: str) -> None:
+        """Evaluate accounts by id and store what is found; trigger says in words why."""
+        for start in range(0, len(accounts), CHUNK):
+            self._until_stored(_by_ids(accounts[start : start + CHUNK]), trigger, None)
+
+    def sweep(self, first_id: str, last_id: str, run: Run, trigger: str) -> None:
+        """Evaluate all accounts between two ids for a run; quiet accounts that stay as they were are not stored."""
+        self._until_stored(lambda session: facts.read_rows(session, facts.BY_RANGE, first_id, last_id), trigger, run)
+
+    def context(self, session: Session, rows: Rows, trigger: str) -> Context:
+        """Return the newest prices and the targets of these rows."""
+        now = self._clock.now()
+        portfolios = rows.ints("a.portfolio_no")
+        return Context(
+            prices=self.prices.newest(session),
+            targets=self.targets.of(session, np.unique(portfolios[portfolios != NULL]).tolist()),
+            today=business_date(now, self._settings.end_of_day),
+            now=now,
+            trigger=trigger,
+            price_age_sessions=self._settings.price_age_sessions,
+        )
+
+    def messages(self, stored: flags.Stored, session: Session) -> list[Outgoing]:
+        """Return all that is to be published of these flags: chunks for batch, public events not yet announced."""
+        ids = self.ids_of(session, stored)
+        at = self._clock.now()
+        return [*publish.flag_chunks(stored, ids, at), *publish.public_events(stored, ids)]
+
+    def ids_of(self, session: Session, stored: flags.Stored) -> publish.Ids:
+        """Return the ids of the numbers that these flags hold."""
+        keys = stored.reasons[:, 0]
+        return publish.Ids(
+            self._names.id_column(session, PORTFOLIO, stored.numbers["portfolio_no"]),
+            self._names.id_column(session, SLEEVE, np.where(keys < 0, -1, keys & SLEEVE_MASK)),
+            self._names.id_column(session, SECURITY, keys >> KEY_SHIFT),
+        )
+
+    def _until_stored(self, read: Callable[[Session], Rows], trigger: str, run: Run | None) -> None:
+        """Evaluate what `read` gives; then, as long as some are refused, read those again and evaluate again."""
+        for _ in range(_ROUNDS):
+            with self._database.session() as session:
+                flags.barrier(session)
+                refused = self._once(session, read(session), trigger, run)
+            if not refused:
+                return
+            again = sorted(refused)
+            read = _by_ids(again)
+        raise TryAgain(f"{len(again)} accounts are being evaluated elsewhere all the time, {again[0]} among them")
+
+    def _once(self, session: Session, rows: Rows, trigger: str, run: Run | None) -> set[str]:
+        if not len(rows):
+            return set()
+        context = self.context(session, rows, trigger)
+        numbers = evaluation.measure(rows, context)
+        portfolios, securities = evaluation.named(rows, numbers)
+        judged = evaluation.judge(
+            rows,
+            context,
+            numbers,
+            self._names.ids(session, PORTFOLIO, sorted(portfolios)),
+            self._names.ids(session, SECURITY, sorted(securities)),
+        )
+        if run is not None:
+            judged = evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
+        return flags.replace(session, judged, None if run is None else run.run_no) if len(judged) else set()
+
+
+def _by_ids(accounts: Sequence[str]) -> Callable[[Session], Rows]:
+    """Return a reader of these accounts."""
+    chosen = list(accounts)
+    return lambda session: facts.read_rows(session, facts.BY_IDS, chosen)

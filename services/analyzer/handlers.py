@@ -1,0 +1,215 @@
+"""What the analyzer does with each kind of message.  Each handler takes a group of decoded messages of one topic.
+
+The same course everywhere: store the facts (older ones are passed over), evaluate the accounts the messages name, publish
+the flags of those same accounts as they then stand.  So a message that is delivered again, after a crash at whatever
+point, publishes whatever its first delivery left out.  Everything but the sending runs in worker threads.
+Source: architecture "Guard", "Republish".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from psycopg import sql
+
+from services.analyzer import intake, request
+from services.analyzer.arrow import array
+from services.analyzer.evaluator import CHUNK, Evaluator
+from services.analyzer.store import facts, flags, market, targets
+from services.analyzer.store.database import Database, Session
+from services.analyzer.store.names import Names
+from services.analyzer.store.targets import accounts_of
+from shared import messages
+from shared.clock import Clock
+from shared.contracts import chunks
+from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
+from shared.contracts.topics import Topic
+from shared.ids import event_id
+from shared.kafka import Publisher
+from shared.messages import BadMessage, Chunk, Outgoing
+
+SERVICE: Final = "analyzer"
+
+
+class Handlers:
+    """Handlers of all topics of one worker."""
+
+    def __init__(
+        self, database: Database, names: Names, evaluator: Evaluator, publisher: Publisher, clock: Clock
+    ) -> None:
+        self._database = database
+        self._names = names
+        self._evaluator = evaluator
+        self._publisher = publisher
+        self._clock = clock
+
+    async def on_holdings(self, group: Sequence[Chunk]) -> None:
+        """Take in what accounts hold after a good file, or that they are held."""
+
+        def store() -> list[str]:
+            merged = intake.holdings(self._names, group)
+            with self._database.session() as session:
+                facts.merge_holdings(session, merged)
+            return list(merged.account_id.to_pylist())
+
+        await self._evaluate(await asyncio.to_thread(store), "new holdings")
+
+    async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
+        """Take in accounts and their settings.  Raises BadMessage once the good ones are done, when some are not."""
+        problems: list[str] = []
+
+        def store() -> list[str]:
+            rows = intake.accounts(self._names, group, problems)
+            with self._database.session() as session:
+                facts.merge_accounts(session, rows)
+            return [str(row[0]) for row in rows]
+
+        await self._evaluate(await asyncio.to_thread(store), "settings change")
+        _refuse("bad_settings", problems)
+
+    async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
+        """Take in securities; they matter to proposals only."""
+
+        def store() -> None:
+            with self._database.session() as session:
+                market.save_securities(session, self._names, group)
+
+        await asyncio.to_thread(store)
+
+    async def on_prices(self, group: Sequence[PricesPublished]) -> None:
+        """Take in price sets.  Only accounts held for want of a price are evaluated; the rest waits for the analysis."""
+        problems: list[str] = []
+
+        def store() -> list[str]:
+            with self._database.session() as session:
+                for event in group:
+                    problems.extend(market.save_prices(session, self._names, event))
+            with self._database.session() as session:
+                return flags.price_held(session)
+
+        await self._evaluate(await asyncio.to_thread(store), "new prices")
+        _refuse("bad_price", problems)
+
+    async def on_models(self, group: Sequence[ModelChanged]) -> None:
+        """Take in models and evaluate all accounts that follow them."""
+        await self._targets(lambda session: targets.save_models(session, self._names, group))
+
+    async def on_portfolios(self, group: Sequence[PortfolioChanged]) -> None:
+        """Take in portfolios and evaluate all their accounts."""
+        await self._targets(lambda session: targets.save_portfolios(session, self._names, group))
+
+    async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
+        """Take in approvals: new epoch, last rebalanced, settling."""
+        rows: Any = pa.Table.from_batches([chunk.rows for chunk in group])
+        accounts: list[str] = rows.column("account_id").to_pylist()
+        epochs: list[int] = rows.column("epoch").to_pylist()
+        dates: list[date] = rows.column("trade_date").to_pylist()
+
+        def store() -> None:
+            newest = {account: index for index, account in sorted(enumerate(accounts), key=lambda one: epochs[one[0]])}
+            places = sorted(newest.values())
+            with self._database.session() as session:
+                facts.mark_rebalanced(
+                    session, [accounts[i] for i in places], [epochs[i] for i in places], [dates[i] for i in places]
+                )
+
+        await asyncio.to_thread(store)
+        await self._evaluate(sorted(set(accounts)), "approval")
+
+    async def on_returned(self, group: Sequence[Chunk]) -> None:
+        """Evaluate accounts that left a batch without being rebalanced."""
+        rows: Any = pa.Table.from_batches([chunk.rows for chunk in group])
+        by_reason: dict[str, set[str]] = {}
+        pairs = zip(rows.column("account_id").to_pylist(), rows.column("reason").to_pylist(), strict=True)
+        for account, reason in pairs:
+            by_reason.setdefault(reason, set()).add(account)
+        for reason, accounts in sorted(by_reason.items()):
+            await self._evaluate(sorted(accounts), f"returned from a batch ({reason})")
+
+    def on_request(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+        """Return the handler of requests that answers to the topic `answer`: FACTS chunks, metadata handed on."""
+
+        def facts_of(chunk: Chunk) -> pa.RecordBatch:
+            with self._database.session() as session:
+                return request.attach(session, self._names, self._evaluator, chunk.rows)
+
+        async def handle(group: Sequence[Chunk]) -> None:
+            for chunk in group:
+                rows = await asyncio.to_thread(facts_of, chunk)
+                await self._publisher.send(self._pieces(answer, rows, chunk.meta))
+
+        return handle
+
+    def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
+        """Return the rows as one chunk, or halved until each is within the limit of bytes."""
+        key = meta.get("batch_id", rows.column("account_id")[0].as_py())
+        name = event_id("facts", key, meta.get("attempt", ""), rows.column("account_id")[0], rows.num_rows)
+        message = messages.chunk(answer, key, rows, meta, event_id=name, source=SERVICE, at=self._clock.now())
+        if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
+            return [message]
+        half = rows.num_rows // 2
+        return [
+            piece
+            for part in (rows.slice(0, half), rows.slice(half))
+            for piece in self._pieces(answer, compact(part), meta)
+        ]
+
+    async def _targets(self, save: Callable[[Session], list[int]]) -> None:
+        """Store targets, evaluate all their accounts chunk by chunk, and refuse what cannot be used."""
+
+        def store() -> tuple[list[str], list[str]]:
+            with self._database.session() as session:
+                portfolios = save(session)
+            with self._database.session() as session:
+                return accounts_of(session, portfolios), targets.problems_of(session, portfolios)
+
+        accounts, problems = await asyncio.to_thread(store)
+        await self._evaluate(accounts, "target change")
+        _refuse("bad_target", problems)
+
+    async def _evaluate(self, accounts: Sequence[str], trigger: str) -> None:
+        """Evaluate and publish in chunks; each chunk is published before the next begins."""
+        for start in range(0, len(accounts), CHUNK):
+            part = list(accounts[start : start + CHUNK])
+            await asyncio.to_thread(self._evaluator.evaluate, part, trigger)
+            await publish_stored(self._database, self._evaluator, self._publisher, flags.BY_IDS, part)
+
+
+async def publish_stored(
+    database: Database, evaluator: Evaluator, publisher: Publisher, where: sql.SQL, *values: object
+) -> None:
+    """Publish the chosen flags as they stand, and note which public events are out."""
+
+    def load() -> tuple[flags.Stored, list[Outgoing]]:
+        with database.session() as session:
+            stored = flags.read(session, where, *values)
+            return stored, evaluator.messages(stored, session)
+
+    stored, outgoing = await asyncio.to_thread(load)
+    await publisher.send(outgoing)
+    fresh = np.flatnonzero(~stored.announced)
+    if len(fresh):
+        accounts: list[str] = stored.account_id.take(fresh).to_pylist()
+        versions: list[int] = stored.numbers["flag_version"][fresh].tolist()
+
+        def mark() -> None:
+            with database.session() as session:
+                flags.mark_announced(session, accounts, versions)
+
+        await asyncio.to_thread(mark)
+
+
+def compact(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a slice as a batch of its own, so that it carries only its own rows."""
+    every = array(range(rows.num_rows), pa.int64())
+    return pa.RecordBatch.from_arrays([column.take(every) for column in rows.columns], schema=rows.schema)
+
+
+def _refuse(code: str, problems: Iterable[str]) -> None:
+    """Raise BadMessage with all problems, if there are any: the message goes to the dead letters, its good part is done."""
+    texts = list(problems)
+    if texts:
+        raise BadMessage(code, "; ".join(texts))

@@ -1,0 +1,132 @@
+"""From messages to rows of facts: ids become numbers, limits are checked, what is wrong holds its own account."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from services.analyzer.arrow import Arrow, array
+from services.analyzer.domain.account import (
+    BAD_HOLDINGS,
+    BadSettings,
+    bad_holdings,
+    securities_named,
+    settings_of,
+)
+from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
+from services.analyzer.store.facts import HoldingsIn
+from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from shared.contracts.platform import AccountChanged
+from shared.exact.text import InexactText
+from shared.messages import Chunk
+
+
+def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
+    """Return the newest row of each account of these HOLDINGS chunks, in order of account id."""
+    rows: Any = _newest(pa.Table.from_batches([chunk.rows for chunk in group]))
+    listed = _one(rows, "holdings")
+    positions = _positions(names, listed)
+    cash = rows.column("cash_cents").fill_null(0).to_numpy().astype(np.int64)
+    codes: list[str | None] = rows.column("hold_code").to_pylist()
+    texts: list[str | None] = rows.column("hold_text").to_pylist()
+    accounts: list[str] = rows.column("account_id").to_pylist()
+    for index, problem in bad_holdings(positions, cash).items():
+        if codes[index] is None:
+            row, text = problem
+            where = "" if row is None else f"{_position_name(names, positions, row)}: "
+            codes[index], texts[index] = BAD_HOLDINGS, f"Account {accounts[index]}: {where}{text}."
+    return HoldingsIn(
+        account_id=_one(rows, "account_id"),
+        enterprise_id=_one(rows, "enterprise_id"),
+        advisor_id=_one(rows, "advisor_id"),
+        lots_version=rows.column("lots_version").to_numpy(),
+        as_of=rows.column("as_of").cast(pa.int32()).to_numpy().astype(np.int64),
+        file_id=_one(rows, "file_id"),
+        cash_cents=cash,
+        hold_code=codes,
+        hold_text=texts,
+        starts=positions.starts * 16,
+        documents=np.frombuffer(np.ascontiguousarray(positions.data, "<i8").tobytes(), np.uint8),
+    )
+
+
+def accounts(names: Names, group: Sequence[AccountChanged], problems: list[str]) -> list[Sequence[Any]]:
+    """Return the rows of the newest version of each account; what is wrong is added to `problems`."""
+    newest: dict[str, AccountChanged] = {}
+    for event in group:
+        if event.account_id not in newest or event.version > newest[event.account_id].version:
+            newest[event.account_id] = event
+    portfolios = names.numbers(PORTFOLIO, (one.portfolio_id for one in newest.values() if one.portfolio_id is not None))
+    securities = names.numbers(SECURITY, {name for one in newest.values() for name in securities_named(one)})
+    rows: list[Sequence[Any]] = []
+    for account_id in sorted(newest):
+        one = newest[account_id]
+        problem: str | None = None
+        try:
+            settings = settings_of(one, securities.__getitem__)
+        except (BadSettings, InexactText) as error:
+            problem = str(error)
+            problems.append(problem)
+            settings = OFF_SETTINGS.copy()
+            settings[Setting.REBALANCER_ON] = int(one.rebalancer_on)
+        rows.append(
+            (
+                account_id,
+                one.enterprise_id,
+                one.advisor_id,
+                one.version,
+                None if one.portfolio_id is None else portfolios[one.portfolio_id],
+                one.custodian,
+                one.account_number,
+                one.name,
+                one.tax_household_id,
+                one.custody,
+                one.rebalancer_on_count,
+                one.last_rebalanced,
+                to_bytes(settings),
+                problem,
+            )
+        )
+    return rows
+
+
+def _newest(rows: Any) -> Any:
+    """Return each account once, with its highest lots_version (the last of equals), in order of account id."""
+    ids = rows.column("account_id").to_numpy()
+    versions = rows.column("lots_version").to_numpy()
+    order = np.lexsort((np.arange(len(ids)), versions, ids.astype(str)))
+    last = np.ones(len(order), bool)
+    last[:-1] = ids[order][1:] != ids[order][:-1]
+    return rows.take(array(order[last]))
+
+
+def _positions(names: Names, listed: Arrow) -> Ragged:
+    """Return the holdings of all accounts as (key, quantity), in order of key inside each account."""
+    lengths = np.asarray(pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    flat = listed.flatten()
+    keys = _keys(names, flat)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((keys, owner))
+    quantities = flat.field("quantity_micro").to_numpy(zero_copy_only=False)
+    return Ragged(starts, np.column_stack((keys[order], quantities[order])).astype(np.int64))
+
+
+def _keys(names: Names, flat: Arrow) -> Ints:
+    securities = names.column(SECURITY, flat.field("security_id"))
+    return np.asarray(securities << KEY_SHIFT | names.column(SLEEVE, flat.field("sleeve_id")), np.int64)
+
+
+def _one(rows: Any, name: str) -> Arrow:
+    column = rows.column(name).combine_chunks()
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+
+def _position_name(names: Names, positions: Ragged, row: int) -> str:
+    """Return security and sleeve of a position."""
+    key = int(positions.data[row, 0])
+    security, sleeve = names.met(SECURITY, key >> KEY_SHIFT), names.met(SLEEVE, key & SLEEVE_MASK)
+    return f"{security} in sleeve {sleeve}"

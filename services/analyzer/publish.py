@@ -1,0 +1,180 @@
+"""From stored flags to messages: FLAGS chunks for batch, and one public event for each account whose flag changed."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from services.analyzer.arrow import Arrow, array, lists
+from services.analyzer.domain import gate, spell
+from services.analyzer.store.flags import Stored
+from services.analyzer.store.pgcopy import NULL
+from shared import messages
+from shared.contracts import chunks, events
+from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.topics import ACCOUNT_FLAG, FLAGS
+from shared.exact.text import text_of, usd
+from shared.ids import event_id
+from shared.messages import Outgoing
+
+SERVICE: Final = "analyzer"
+_FIGURES: Final = (
+    "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb", "drifted",
+)  # fmt: skip
+
+_STATES: Final[dict[int, events.StateName]] = {
+    FlagState.OFF: "OFF",
+    FlagState.CLEAR: "CLEAR",
+    FlagState.FLAGGED: "FLAGGED",
+    FlagState.HELD: "HELD",
+    FlagState.SETTLING: "SETTLING",
+    FlagState.NO_TARGET: "NO_TARGET",
+}
+_TILES: Final[dict[int, events.TileName]] = {
+    Tile.FIRST_REBALANCE: "FIRST_REBALANCE",
+    Tile.HIGH_CASH: "HIGH_CASH",
+    Tile.LOW_CASH: "LOW_CASH",
+    Tile.POSITION_DRIFT: "POSITION_DRIFT",
+}
+
+
+def flag_chunks(stored: Stored, ids: "Ids", at: datetime) -> list[Outgoing]:
+    """Return the chunks of at most MAX_CHUNK_ACCOUNTS that carry these flags, whole."""
+    if not len(stored):
+        return []
+    rows = flag_rows(stored, ids)
+    found = []
+    for start in range(0, len(stored), chunks.MAX_CHUNK_ACCOUNTS):
+        part = rows.slice(start, chunks.MAX_CHUNK_ACCOUNTS)
+        versions = stored.numbers["flag_version"][start : start + chunks.MAX_CHUNK_ACCOUNTS]
+        key = str(stored.account_id[start])
+        name = event_id("flags", key, len(part), *versions.tolist())
+        found.append(messages.chunk(FLAGS, key, part, {}, event_id=name, source=SERVICE, at=at))
+    return found
+
+
+class Ids:
+    """Ids of the numbers that stored flags hold: portfolios by row, sleeves and securities by reason."""
+
+    def __init__(self, portfolios: Arrow, sleeves: Arrow, securities: Arrow) -> None:
+        self.portfolios = portfolios
+        self.sleeves = sleeves
+        self.securities = securities
+
+
+def flag_rows(stored: Stored, ids: Ids) -> pa.RecordBatch:
+    """Return stored flags as a record batch of the FLAGS contract."""
+    figures = stored.figures
+    columns: dict[str, Arrow] = {
+        "account_id": stored.account_id,
+        "enterprise_id": stored.enterprise_id,
+        "advisor_id": stored.advisor_id,
+        "source": array([_source(text) for text in _started(stored)], pa.string()),
+        "needed_since": _nullable(stored.numbers["needed_since"], pa.int32()).cast(pa.date32()),
+        "last_rebalanced": _nullable(stored.numbers["last_rebalanced"], pa.int32()).cast(pa.date32()),
+        "evaluated_at": array(stored.numbers["evaluated_us"]).cast(pa.timestamp("us", tz="UTC")),
+        "portfolio_id": ids.portfolios,
+        "hold_code": stored.hold_code,
+        "hold_text": stored.hold_text,
+        "reasons": _reasons(stored, ids),
+        "causes": _causes(stored.causes.to_pylist()),
+    }
+    measured = figures[:, 0] > 0  # without a value nothing else is known
+    for place, name in enumerate(_FIGURES):
+        kind = pa.int32() if name == "drifted" else pa.int64()
+        absent = ~measured if name in ("value_cents", "cash_cents", "cash_ppb") else figures[:, 3] < 0
+        columns[name] = array(figures[:, place], mask=absent & (name != "drifted")).cast(kind)
+    for name in (
+        "flag_version",
+        "facts_version",
+        "lots_version",
+        "target_version",
+        "price_set",
+        "epoch",
+        "state",
+        "tiles",
+    ):
+        columns[name] = array(stored.numbers[name]).cast(chunks.FLAGS.field(name).type)
+    return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FLAGS.names], schema=chunks.FLAGS)
+
+
+def public_events(stored: Stored, ids: Ids) -> Iterator[Outgoing]:
+    """Yield the public event of each flag that has not been announced."""
+    for row in np.flatnonzero(~stored.announced).tolist():
+        body = _account_flag(stored, ids, row)
+        at = datetime.fromtimestamp(int(stored.numbers["evaluated_us"][row]) / 1_000_000).astimezone()
+        name = event_id("account-flag", body.account_id, body.version)
+        yield messages.event(ACCOUNT_FLAG, body.account_id, body, event_id=name, source=SERVICE, at=at)
+
+
+def _account_flag(stored: Stored, ids: Ids, row: int) -> events.AccountFlag:
+    numbers, figures = stored.numbers, stored.figures[row]
+    tiles = int(numbers["tiles"][row])
+    reasons = []
+    for place in range(int(stored.reason_starts[row]), int(stored.reason_starts[row + 1])):
+        _, weight, target, low, high = (int(value) for value in stored.reasons[place])
+        reasons.append(
+            events.FlagReason(
+                sleeve_id=ids.sleeves[place].as_py(),
+                security_id=ids.securities[place].as_py(),
+                weight=text_of(weight, 9),
+                target=text_of(target, 9),
+                low=text_of(low, 18),
+                high=text_of(high, 18),
+            )
+        )
+    return events.AccountFlag(
+        account_id=stored.account_id[row].as_py(),
+        enterprise_id=stored.enterprise_id[row].as_py(),
+        advisor_id=stored.advisor_id[row].as_py(),
+        version=int(numbers["flag_version"][row]),
+        state=_STATES[int(numbers["state"][row])],
+        tiles=[name for tile, name in _TILES.items() if tiles & tile],
+        source=_source(stored.causes[row].as_py() if numbers["needed_since"][row] != NULL else ""),
+        needed_since=_date(int(numbers["needed_since"][row])),
+        last_rebalanced=_date(int(numbers["last_rebalanced"][row])),
+        market_value=usd(int(figures[0])) if figures[0] > 0 else None,
+        reasons=reasons,
+        hold=stored.hold_text[row].as_py(),
+    )
+
+
+def _started(stored: Stored) -> list[str]:
+    """Return the causes of the accounts whose spell has begun, empty text for the others."""
+    begun = stored.numbers["needed_since"] != NULL
+    return [text if started else "" for text, started in zip(stored.causes.to_pylist(), begun, strict=True)]
+
+
+def _source(causes: str) -> events.SourceName | None:
+    found = spell.read_causes(causes.partition("\n")[0])
+    return found[0].source if found else None
+
+
+def _date(number: int) -> date | None:
+    return None if number == NULL else gate.day_of(number)
+
+
+def _nullable(values: np.ndarray[tuple[int], np.dtype[np.int64]], kind: pa.DataType) -> Arrow:
+    null = values == NULL
+    return array(np.where(null, 0, values), mask=null).cast(kind)
+
+
+def _reasons(stored: Stored, ids: Ids) -> Arrow:
+    data = stored.reasons
+    numbers = [array(np.ascontiguousarray(data[:, column])) for column in range(1, 5)]
+    return lists(stored.reason_starts, [ids.sleeves, ids.securities, *numbers], chunks.FLAGS.field("reasons").type)
+
+
+def _causes(texts: list[str]) -> Arrow:
+    histories = [spell.read_causes(text) if text else () for text in texts]
+    starts = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(history) for history in histories], out=starts[1:])
+    flat = [one for history in histories for one in history]
+    columns = [
+        array([one.day for one in flat], pa.int32()).cast(pa.date32()),
+        array([one.source for one in flat], pa.string()),
+        array([one.detail for one in flat], pa.string()),
+    ]
+    return lists(starts, columns, chunks.FLAGS.field("causes").type)

@@ -1,0 +1,199 @@
+"""Flags: one narrow row an account, replaced only by an evaluation of which no input is older.
+
+The guard is tested on the row itself in the statement that replaces it; who is refused reads and evaluates again.
+Accounts that a sweep finds as quiet as they were are not rewritten; so that a late evaluation with an older price set
+cannot pass such a row, every replacement is also measured against the newest run's price set.  A run begins only when
+no replacement is in flight (barrier).  Source: architecture "Guard".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from services.analyzer.arrow import Arrow
+from services.analyzer.store import pgcopy
+from services.analyzer.store.database import Session
+from services.analyzer.store.facts import days_to_database
+
+FIGURES: Final = (
+    8  # V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
+)
+
+_COLUMNS: Final = (
+    "account_id", "flag_version", "facts_version", "lots_version", "portfolio_no", "target_version", "price_set",
+    "epoch", "on_count", "state", "tiles", "needed_since", "last_rebalanced", "causes", "figures", "reasons", "hold_code",
+    "hold_text", "evaluated_at", "run_no", "announced",
+)  # fmt: skip
+
+_REPLACE: Final = """
+INSERT INTO flag AS f ({columns})
+SELECT {columns} FROM incoming_flag
+WHERE price_set >= (SELECT coalesce(max(price_set), 0) FROM analysis_run)
+ORDER BY account_id
+ON CONFLICT (account_id) DO UPDATE SET {assignments}
+WHERE f.flag_version = excluded.flag_version - 1
+  AND f.facts_version <= excluded.facts_version
+  AND f.epoch <= excluded.epoch
+  AND f.price_set <= excluded.price_set
+  AND (f.portfolio_no IS DISTINCT FROM excluded.portfolio_no OR f.target_version <= excluded.target_version)
+RETURNING account_id
+"""
+_ASSIGNMENTS: Final = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+_STATEMENT: Final = _REPLACE.format(columns=", ".join(_COLUMNS), assignments=_ASSIGNMENTS).encode()
+
+_BARRIER: Final = "hashtext('analyzer.run')"
+_EPOCH_2000_US: Final = 946_684_800_000_000
+
+
+@dataclass(frozen=True)
+class FlagsIn:
+    """Evaluations to store, one an account; flag_version is the one read plus 1, dates are days since 1970-01-01."""
+
+    account_id: Arrow
+    flag_version: pgcopy.Ints
+    facts_version: pgcopy.Ints
+    lots_version: pgcopy.Ints
+    portfolio_no: pgcopy.Ints
+    target_version: pgcopy.Ints
+    price_set: int
+    epoch: pgcopy.Ints
+    on_count: pgcopy.Ints
+    state: pgcopy.Ints
+    tiles: pgcopy.Ints
+    needed_since: pgcopy.Ints
+    last_rebalanced: pgcopy.Ints
+    causes: Sequence[str]
+    figures: pgcopy.Ints  # [n, FIGURES]
+    reason_starts: pgcopy.Ints
+    reasons: pgcopy.Ints  # [.., REASON]
+    hold_code: Sequence[str | None]
+    hold_text: Sequence[str | None]
+    evaluated_us: int  # microseconds since 1970-01-01
+    announced: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.account_id)
+
+
+def barrier(session: Session) -> None:
+    """Say that this transaction is going to replace flags: a run begins only after it."""
+    session.execute(f"SELECT pg_advisory_xact_lock_shared({_BARRIER})")
+
+
+def close_barrier(session: Session) -> None:
+    """Wait until no transaction that passed `barrier` is in flight, and keep others waiting until this one ends."""
+    session.execute(f"SELECT pg_advisory_xact_lock({_BARRIER})")
+
+
+def replace(session: Session, flags: FlagsIn, run_no: int | None) -> set[str]:
+    """Store the evaluations that pass the guard; return the accounts that were refused.  Call `barrier` before."""
+    count = len(flags)
+    same = np.ones(count, np.int64)
+    causes, codes = pgcopy.text_column(flags.causes), pgcopy.text_column(flags.hold_code)
+    reason_bytes = flags.reasons.shape[1] * 8 if flags.reasons.ndim == 2 else 0
+    columns: list[pgcopy.Column] = [
+        pgcopy.text_column(flags.account_id),
+        pgcopy.IntColumn(flags.flag_version, 8),
+        pgcopy.IntColumn(flags.facts_version, 8),
+        pgcopy.IntColumn(flags.lots_version, 8),
+        pgcopy.IntColumn(flags.portfolio_no, 4),
+        pgcopy.IntColumn(flags.target_version, 8),
+        pgcopy.IntColumn(same * flags.price_set, 8),
+        pgcopy.IntColumn(flags.epoch, 4),
+        pgcopy.IntColumn(flags.on_count, 4),
+        pgcopy.IntColumn(flags.state, 2),
+        pgcopy.IntColumn(flags.tiles, 2),
+        pgcopy.IntColumn(days_to_database(flags.needed_since), 4),
+        pgcopy.IntColumn(days_to_database(flags.last_rebalanced), 4),
+        causes,
+        pgcopy.bytes_column(np.arange(count + 1) * (FIGURES * 8), _raw(flags.figures)),
+        pgcopy.bytes_column(flags.reason_starts * reason_bytes, _raw(flags.reasons)),
+        codes,
+        pgcopy.text_column(flags.hold_text),
+        pgcopy.IntColumn(same * (flags.evaluated_us - _EPOCH_2000_US), 8),
+        pgcopy.IntColumn(same * (pgcopy.NULL if run_no is None else run_no), 8),
+        pgcopy.IntColumn(flags.announced.astype(np.int64), 1),
+    ]
+    pgcopy.write(session, "incoming_flag", _COLUMNS, columns)
+    stored = session.execute(_STATEMENT)
+    if stored.rowcount == count:
+        return set()
+    kept = {account_id for (account_id,) in stored}
+    return set(flags.account_id.to_pylist()) - kept
+
+
+def mark_announced(session: Session, accounts: Sequence[str], versions: Sequence[int]) -> None:
+    """Note that the public events of these flag versions have been published."""
+    session.execute(
+        "UPDATE flag AS f SET announced = true"
+        " FROM (SELECT * FROM unnest(%s::text[], %s::bigint[]) AS u (account_id, version) ORDER BY 1) AS n"
+        " WHERE f.account_id = n.account_id AND f.flag_version = n.version",
+        [list(accounts), list(versions)],
+    )
+
+
+def price_held(session: Session) -> list[str]:
+    """Return the accounts held for a missing or stale price."""
+    rows = session.execute(
+        "SELECT account_id FROM flag WHERE hold_code IN ('MISSING_PRICE', 'STALE_PRICE') ORDER BY account_id"
+    )
+    return [account_id for (account_id,) in rows]
+
+
+_READ: Final = (
+    "f.account_id", "a.enterprise_id", "a.advisor_id", "f.flag_version", "f.facts_version", "f.lots_version",
+    "f.target_version", "f.price_set", "f.epoch", "f.state", "f.tiles", "(f.needed_since - DATE '1970-01-01')",
+    "(f.last_rebalanced - DATE '1970-01-01')", "f.evaluated_at", "f.portfolio_no", "f.causes", "f.figures", "f.reasons",
+    "f.hold_code", "f.hold_text", "f.announced",
+)  # fmt: skip
+BY_IDS: Final = sql.SQL("f.account_id = ANY({})")
+BY_RUN: Final = sql.SQL("f.run_no = {} AND f.account_id BETWEEN {} AND {}")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Flags as they stand in the table, in order of account id; dates in days, evaluated_us since 1970-01-01."""
+
+    account_id: Arrow
+    enterprise_id: Arrow
+    advisor_id: Arrow
+    numbers: dict[str, pgcopy.Ints]
+    causes: Arrow
+    figures: pgcopy.Ints
+    reason_starts: pgcopy.Ints
+    reasons: pgcopy.Ints
+    hold_code: Arrow
+    hold_text: Arrow
+    announced: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.account_id)
+
+
+def read(session: Session, where: sql.SQL, *values: object) -> Stored:
+    """Read flags by BY_IDS (a list) or BY_RUN (run number, first and last id)."""
+    query = sql.SQL("SELECT {} FROM flag AS f JOIN account_facts AS a USING (account_id) WHERE {} ORDER BY 1").format(
+        sql.SQL(", ".join(_READ)), where.format(*(sql.Literal(value) for value in values))
+    )
+    table = pgcopy.read(session, query, (), len(_READ))
+    names = (
+        "flag_version", "facts_version", "lots_version", "target_version", "price_set", "epoch", "state", "tiles",
+        "needed_since", "last_rebalanced", "evaluated_us", "portfolio_no",
+    )  # fmt: skip
+    numbers = {name: table.ints(3 + place) for place, name in enumerate(names)}
+    numbers["evaluated_us"] = numbers["evaluated_us"] + _EPOCH_2000_US
+    _, figures = table.spans(16)
+    reason_starts, reasons = table.spans(17)
+    return Stored(
+        table.texts(0), table.texts(1), table.texts(2), numbers, table.texts(15), figures.view("<i8").reshape(-1, FIGURES),
+        reason_starts // 40, reasons.view("<i8").reshape(-1, 5), table.texts(18), table.texts(19),
+        table.ints(20).astype(bool),
+    )  # fmt: skip
+
+
+def _raw(values: pgcopy.Ints) -> pgcopy.Bytes:
+    return np.frombuffer(np.ascontiguousarray(values, "<i8").tobytes(), np.uint8)

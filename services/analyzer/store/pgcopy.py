@@ -1,0 +1,218 @@
+"""PostgreSQL's binary COPY format, whole columns at a time: a chunk of rows is read and written without a loop in Python.
+
+Format: signature and flags (19 bytes); per row an int16 count of fields, per field an int32 length (-1: null) and the
+bytes, integers most significant byte first; an int16 -1 ends it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from services.analyzer.arrow import Arrow, array
+from shared.exact.compiled import kernel
+
+Bytes: TypeAlias = NDArray[np.uint8]
+Ints: TypeAlias = NDArray[np.int64]
+Composed: TypeAlias = sql.SQL | sql.Composed
+
+_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TAIL = b"\xff\xff"
+NULL = -(2**63)  # how a null integer is held in memory
+
+
+@dataclass(frozen=True)
+class Table:
+    """The answer of a COPY: where each field of each row lies in `blob`."""
+
+    blob: Bytes
+    starts: Ints  # [columns, rows]
+    lengths: Ints  # [columns, rows], -1 null
+
+    def __len__(self) -> int:
+        return int(self.starts.shape[1])
+
+    def ints(self, column: int, null: int = NULL) -> Ints:
+        """Return a column of integers or booleans (any width); nulls become `null`."""
+        out = np.empty(len(self), np.int64)
+        _integers(self.blob, self.starts[column], self.lengths[column], null, out)
+        return out
+
+    def spans(self, column: int) -> tuple[Ints, Bytes]:
+        """Return (starts[rows + 1], bytes) of a text or bytea column; a null is empty."""
+        starts = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(np.maximum(self.lengths[column], 0), out=starts[1:])
+        data = np.empty(int(starts[-1]), np.uint8)
+        _gather(self.blob, self.starts[column], self.lengths[column], data)
+        return starts, data
+
+    def is_null(self, column: int) -> NDArray[np.bool_]:
+        """Return which rows hold null."""
+        return np.asarray(self.lengths[column] < 0)
+
+    def texts(self, column: int) -> Arrow:
+        """Return a text column."""
+        starts, data = self.spans(column)
+        null = self.is_null(column)
+        valid = pa.py_buffer(np.packbits(~null, bitorder="little").tobytes()) if null.any() else None
+        return pa.StringArray.from_buffers(
+            len(self), pa.py_buffer(starts.astype(np.int32).tobytes()), pa.py_buffer(data.tobytes()), valid
+        )
+
+    def bytes_of(self, column: int, row: int) -> bytes:
+        """Return one field's bytes; a null is empty."""
+        start = int(self.starts[column, row])
+        return self.blob[start : start + max(0, int(self.lengths[column, row]))].tobytes()
+
+
+def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence[Any], columns: int) -> Table:
+    """Run COPY (query) TO STDOUT and return its rows; `columns` is how many the query yields."""
+    with connection.cursor() as cursor:
+        statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
+        with cursor.copy(statement, parameters) as copy:
+            blob = np.frombuffer(b"".join(copy), np.uint8)
+    rows = _count(blob, len(_HEAD), columns)
+    starts, lengths = np.empty((columns, rows), np.int64), np.empty((columns, rows), np.int64)
+    _locate(blob, len(_HEAD), starts, lengths)
+    return Table(blob, starts, lengths)
+
+
+@dataclass(frozen=True)
+class IntColumn:
+    """Integers to write; width 1 (boolean), 2, 4 or 8 bytes; NULL becomes null."""
+
+    values: Ints
+    width: int
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """Text or bytea to write: row i is data[starts[i]:starts[i + 1]], null where null[i]."""
+
+    starts: Ints
+    data: Bytes
+    null: NDArray[np.bool_]
+
+
+Column: TypeAlias = IntColumn | TextColumn
+
+
+def text_column(texts: Sequence[str | None] | Arrow) -> TextColumn:
+    """Return a column of texts."""
+    column: Arrow = texts if isinstance(texts, pa.Array) else array(texts, pa.string())
+    if column.offset:
+        column = pa.concat_arrays([column])
+    _, offsets, data = column.buffers()
+    starts = np.frombuffer(offsets, np.int32)[: len(column) + 1].astype(np.int64)
+    held = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return TextColumn(starts, held, column.is_null().to_numpy(zero_copy_only=False))
+
+
+def bytes_column(starts: Ints, data: Bytes, null: NDArray[np.bool_] | None = None) -> TextColumn:
+    """Return a column of documents; starts count bytes."""
+    return TextColumn(starts, data, np.zeros(len(starts) - 1, bool) if null is None else null)
+
+
+def write(connection: Connection[TupleRow], table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
+    """COPY whole columns into a table of the search path."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(_HEAD + encode(columns) + _TAIL)
+
+
+def encode(columns: Sequence[Column]) -> bytes:
+    """Return the rows of a COPY, without head and tail."""
+    sizes = [_sizes(column) for column in columns]
+    rows = len(sizes[0])
+    row_bytes = np.full(rows, 2, np.int64) + sum(4 + np.maximum(size, 0) for size in sizes)
+    place = np.zeros(rows, np.int64)
+    np.cumsum(row_bytes[:-1], out=place[1:])
+    out = np.empty(int(row_bytes.sum()), np.uint8)
+    _put_int(out, place, np.full(rows, len(columns), np.int64), 2)
+    place = place + 2
+    for column, size in zip(columns, sizes, strict=True):
+        _put_int(out, place, size, 4)
+        place = place + 4
+        if isinstance(column, IntColumn):
+            _put_int(out, place, column.values, column.width)
+        else:
+            _put_bytes(out, place, column.starts, column.data, size)
+        place = place + np.maximum(size, 0)
+    return out.tobytes()
+
+
+def _sizes(column: Column) -> Ints:
+    if isinstance(column, IntColumn):
+        return np.where(column.values == NULL, -1, column.width).astype(np.int64)
+    return np.where(column.null, -1, np.diff(column.starts)).astype(np.int64)
+
+
+@kernel
+def _big_endian(blob: Bytes, place: int, width: int) -> int:
+    value = int(blob[place])
+    if width > 1 and value >= 128:
+        value -= 256
+    for index in range(1, width):
+        value = value * 256 + int(blob[place + index])
+    return value
+
+
+@kernel
+def _count(blob: Bytes, place: int, columns: int) -> int:
+    rows = 0
+    while _big_endian(blob, place, 2) == columns:
+        place += 2
+        for _ in range(columns):
+            place += 4 + max(0, _big_endian(blob, place, 4))
+        rows += 1
+    return rows
+
+
+@kernel
+def _locate(blob: Bytes, place: int, starts: Ints, lengths: Ints) -> None:
+    for row in range(starts.shape[1]):
+        place += 2
+        for column in range(starts.shape[0]):
+            length = _big_endian(blob, place, 4)
+            starts[column, row] = place + 4
+            lengths[column, row] = length
+            place += 4 + max(0, length)
+
+
+@kernel
+def _integers(blob: Bytes, starts: Ints, lengths: Ints, null: int, out: Ints) -> None:
+    for row in range(len(starts)):
+        out[row] = null if lengths[row] < 0 else _big_endian(blob, starts[row], lengths[row])
+
+
+@kernel
+def _gather(blob: Bytes, starts: Ints, lengths: Ints, out: Bytes) -> None:
+    place = 0
+    for row in range(len(starts)):
+        for index in range(lengths[row]):
+            out[place] = blob[starts[row] + index]
+            place += 1
+
+
+@kernel
+def _put_int(out: Bytes, places: Ints, values: Ints, width: int) -> None:
+    for row in range(len(places)):
+        value = values[row]
+        if value == -(2**63):
+            continue
+        for index in range(width):
+            out[places[row] + index] = (value >> (8 * (width - 1 - index))) & 255
+
+
+@kernel
+def _put_bytes(out: Bytes, places: Ints, starts: Ints, data: Bytes, sizes: Ints) -> None:
+    for row in range(len(places)):
+        for index in range(sizes[row]):
+            out[places[row] + index] = data[starts[row] + index]

@@ -1,0 +1,164 @@
+"""Models, portfolios and the targets worked out from them.
+
+A target gets a new target_version whenever its content changes, and only then; versions grow over all portfolios.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.analyzer.domain import target as rules
+from services.analyzer.domain.layout import Target, read_target, target_document
+from services.analyzer.store.database import Session
+from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from shared.contracts.platform import ModelChanged, PortfolioChanged
+from shared.exact.text import InexactText
+
+E = TypeVar("E", ModelChanged, PortfolioChanged)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A portfolio's target as stored: its version, what last changed it, and either the target or its problem."""
+
+    version: int
+    cause: str
+    problem: str | None
+    target: Target | None
+
+
+class TargetBook:
+    """Targets in memory, each checked by its version once a chunk."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Held] = {}
+
+    def of(self, session: Session, portfolios: Iterable[int]) -> dict[int, Held]:
+        """Return the targets of the portfolios (numbers) that are known."""
+        wanted = sorted(set(portfolios))
+        rows = session.execute(
+            "SELECT portfolio_no, target_version FROM target WHERE portfolio_no = ANY(%s)", [wanted]
+        ).fetchall()
+        stale = [
+            number for number, version in rows if number not in self._held or self._held[number].version != version
+        ]
+        found = session.execute(
+            "SELECT portfolio_no, target_version, cause, problem, document FROM target WHERE portfolio_no = ANY(%s)",
+            [stale],
+        )
+        for number, version, cause, problem, document in found if stale else ():
+            self._held[number] = Held(version, cause, problem, read_target(document) if problem is None else None)
+        return {number: self._held[number] for number, _ in rows}
+
+
+def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) -> list[int]:
+    """Store models, work out the targets that follow them; return the numbers of the portfolios to evaluate.
+
+    A version that is already there is evaluated again (its first delivery may have ended halfway), an older one is not.
+    """
+    _lock(session)
+    models: list[str] = []
+    for event in _newest(events, lambda one: one.model_id):
+        done = session.execute(
+            "INSERT INTO model AS m (model_id, version, body) VALUES (%s, %s, %s) ON CONFLICT (model_id) DO UPDATE"
+            " SET version = excluded.version, body = excluded.body WHERE m.version <= excluded.version",
+            [event.model_id, event.version, event.model_dump_json()],
+        )
+        if done.rowcount:
+            models.append(event.model_id)
+            _work_out(
+                session, names, _followers(session, event.model_id), f"model {event.model_id} version {event.version}"
+            )
+    return sorted({number for model_id in models for number in _followers(session, model_id)})
+
+
+def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioChanged]) -> list[int]:
+    """Store portfolios and work out their targets; return the numbers of the portfolios to evaluate."""
+    newest = _newest(events, lambda one: one.portfolio_id)
+    numbers = names.numbers(PORTFOLIO, (event.portfolio_id for event in newest))
+    _lock(session)
+    changed: list[int] = []
+    for event in newest:
+        number = numbers[event.portfolio_id]
+        done = session.execute(
+            "INSERT INTO portfolio AS p (portfolio_no, version, body) VALUES (%s, %s, %s) ON CONFLICT (portfolio_no)"
+            " DO UPDATE SET version = excluded.version, body = excluded.body WHERE p.version <= excluded.version",
+            [number, event.version, event.model_dump_json()],
+        )
+        if done.rowcount:
+            _follow(session, number, rules.models_of(event))
+            _work_out(session, names, [number], f"portfolio {event.portfolio_id} version {event.version}")
+            changed.append(number)
+    return changed
+
+
+def problems_of(session: Session, portfolios: Sequence[int]) -> list[str]:
+    """Return what is wrong with the targets of these portfolios, leaving out models that are merely not here yet."""
+    rows = session.execute(
+        "SELECT problem FROM target WHERE portfolio_no = ANY(%s) AND problem IS NOT NULL"
+        " AND problem NOT LIKE '%%is not known yet' ORDER BY portfolio_no",
+        [list(portfolios)],
+    )
+    return [problem for (problem,) in rows]
+
+
+def accounts_of(session: Session, portfolios: Sequence[int]) -> list[str]:
+    """Return the ids of all accounts that have one of these portfolios, in order."""
+    rows = session.execute(
+        "SELECT account_id FROM account_facts WHERE portfolio_no = ANY(%s) ORDER BY account_id", [list(portfolios)]
+    )
+    return [account_id for (account_id,) in rows]
+
+
+def _lock(session: Session) -> None:
+    """One writer of targets at a time: a model and a portfolio that arrive together must both be seen."""
+    session.execute("SELECT pg_advisory_xact_lock(hashtext('analyzer.target'))")
+
+
+def _newest(events: Sequence[E], identity: Callable[[E], str]) -> list[E]:
+    newest: dict[str, E] = {}
+    for event in events:
+        name = identity(event)
+        if name not in newest or event.version > newest[name].version:
+            newest[name] = event
+    return list(newest.values())
+
+
+def _follow(session: Session, portfolio_no: int, models: set[str]) -> None:
+    session.execute("DELETE FROM portfolio_model WHERE portfolio_no = %s", [portfolio_no])
+    session.execute(
+        "INSERT INTO portfolio_model (model_id, portfolio_no) SELECT model_id, %s FROM unnest(%s::text[]) AS m (model_id)",
+        [portfolio_no, sorted(models)],
+    )
+
+
+def _followers(session: Session, model_id: str) -> list[int]:
+    rows = session.execute("SELECT portfolio_no FROM portfolio_model WHERE model_id = %s ORDER BY 1", [model_id])
+    return [number for (number,) in rows]
+
+
+def _work_out(session: Session, names: Names, portfolios: Sequence[int], cause: str) -> None:
+    """Store the targets of these portfolios anew where their content has changed."""
+    rows = session.execute("SELECT portfolio_no, body FROM portfolio WHERE portfolio_no = ANY(%s)", [list(portfolios)])
+    bodies = [(number, PortfolioChanged.model_validate_json(body)) for number, body in rows.fetchall()]
+    named = sorted({model for _, portfolio in bodies for model in rules.models_of(portfolio)})
+    rows = session.execute("SELECT model_id, body FROM model WHERE model_id = ANY(%s)", [named])
+    models = {model_id: ModelChanged.model_validate_json(body) for model_id, body in rows}
+    for number, portfolio in bodies:
+        securities = names.numbers(SECURITY, rules.securities_of(portfolio, models))
+        sleeves = names.numbers(SLEEVE, (sleeve.sleeve_id for sleeve in portfolio.sleeves))
+        document, problem = None, None
+        try:
+            document = target_document(
+                rules.build_target(portfolio, models, securities.__getitem__, sleeves.__getitem__)
+            )
+        except (rules.BadTarget, InexactText) as error:
+            problem = str(error)
+        session.execute(
+            "INSERT INTO target AS t (portfolio_no, target_version, cause, problem, document)"
+            " VALUES (%s, nextval('target_version'), %s, %s, %s) ON CONFLICT (portfolio_no) DO UPDATE"
+            " SET target_version = excluded.target_version, cause = excluded.cause, problem = excluded.problem,"
+            " document = excluded.document"
+            " WHERE (t.problem, t.document) IS DISTINCT FROM (excluded.problem, excluded.document)",
+            [number, cause, problem, document],
+        )

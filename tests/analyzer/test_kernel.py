@@ -1,0 +1,284 @@
+"""The evaluation against product 1 and 3: every edge with its arithmetic, and 2,000 accounts against the plain model."""
+
+import random
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.analyzer.domain import kernel
+from services.analyzer.domain.layout import OFF_SETTINGS, Setting, Target, stack_targets
+from shared.contracts.chunks import FlagState, Tile
+from shared.exact.limits import EDGE, PPB
+from tests.analyzer import model
+from tests.analyzer.arrays import answer, answers, run
+from tests.analyzer.model import Aim, Book
+
+pytestmark = pytest.mark.fast
+
+A, B = (0, 0), (1, 0)  # two securities in one sleeve
+ONE_DOLLAR = {0: F(1), 1: F(1)}
+
+
+@pytest.mark.parametrize(
+    ("target", "threshold", "floor", "low", "high"),
+    [
+        # half-width max(20 % x 10 % = 2 %, 0.5 %) = 2 %: 8 % to 12 %
+        ("0.1", "0.2", "0.005", "0.08", "0.12"),
+        # max(20 % x 2 % = 0.4 %, 0.5 %) = 0.5 %: 1.5 % to 2.5 %
+        ("0.02", "0.2", "0.005", "0.015", "0.025"),
+        # equal: 20 % x 2.5 % = 0.5 %: 2 % to 3 %
+        ("0.025", "0.2", "0.005", "0.02", "0.03"),
+        # clipped below: 0.3 % - 0.5 % -> 0 %; 0.8 %
+        ("0.003", "0.2", "0.005", "0", "0.008"),
+        # clipped above: 99.8 % + 19.96 % -> 100 %
+        ("0.998", "0.2", "0.005", "0.7984", "1"),
+        # finer than ppb: 10 % of 0.000000001 = 1e-10, no floor
+        ("0.000000001", "0.1", "0", "0.0000000009", "0.0000000011"),
+        # no width at all
+        ("0.25", "0", "0", "0.25", "0.25"),
+    ],
+)
+def test_band_edges(target: str, threshold: str, floor: str, low: str, high: str) -> None:
+    ppb = [int(F(one) * PPB) for one in (target, threshold, floor)]
+    assert kernel.band(*ppb) == (F(low) * EDGE, F(high) * EDGE)
+    assert kernel.position_band(*ppb) == (F(low) * EDGE, F(high) * EDGE)
+
+
+def test_a_position_with_target_0_has_no_band_but_cash_keeps_the_floor() -> None:
+    assert kernel.position_band(0, 200_000_000, 5_000_000) == (0, 0)
+    assert kernel.band(0, 200_000_000, 5_000_000) == (0, 5_000_000 * PPB)
+
+
+def two_halves(cash: str, a: str, b: str, **more: object) -> Book:
+    """45 % A, 45 % B, 10 % cash; prices are one dollar, so quantities are dollars."""
+    aims = {A: Aim(F("0.45")), B: Aim(F("0.45"))}
+    book = Book(held={A: F(a), B: F(b)}, aims=aims, prices=ONE_DOLLAR, cash=F(cash), cash_target=F("0.1"))
+    for name, value in more.items():
+        setattr(book, name, value)
+    return book
+
+
+@pytest.mark.parametrize(
+    ("book", "tiles", "triggering"),
+    [
+        # 10 % cash of 10-band 8..12 %, A and B at 45 %: nothing
+        (two_halves("100", "450", "450"), set(), set()),
+        # cash 120 of 1,000 = 12 %, the edge is inside
+        (two_halves("120", "440", "440"), set(), set()),
+        # 120.01 of 1,000 = 12.001 % > 12 %
+        (two_halves("120.01", "440", "439.99"), {"HIGH_CASH"}, {None}),
+        # 80 of 1,000 = 8 %, the edge is inside
+        (two_halves("80", "460", "460"), set(), set()),
+        # 79.99 of 1,000 = 7.999 % < 8 %
+        (two_halves("79.99", "460", "460.01"), {"LOW_CASH"}, {None}),
+        # A 540 of 1,000 = 54 % = 45 % + 20 % x 45 %: inside; B 36 % = 45 % - 9 %: inside
+        (two_halves("100", "540", "360"), set(), set()),
+        # A 54.001 %, B 35.999 %: both outside, cash in range
+        (two_halves("100", "540.01", "359.99"), {"POSITION_DRIFT"}, {A, B}),
+        # the same with cash at 12.001 %: High Cash hides Position Drift, the reasons name all three
+        (two_halves("120.01", "540.01", "339.98"), {"HIGH_CASH"}, {None, A, B}),
+        # never rebalanced: First Rebalance, with or without anything outside
+        (two_halves("100", "450", "450", rebalanced=False), {"FIRST_REBALANCE"}, set()),
+        (two_halves("100", "540.01", "359.99", rebalanced=False), {"FIRST_REBALANCE"}, {A, B}),
+        (two_halves("120.01", "440", "439.99", rebalanced=False), {"FIRST_REBALANCE", "HIGH_CASH"}, {None}),
+        (two_halves("79.99", "460", "460.01", rebalanced=False), {"FIRST_REBALANCE", "LOW_CASH"}, {None}),
+        # cash out of band that may not trigger counts as in range and does not hide drift
+        (two_halves("120.01", "440", "439.99", cash_can_trigger=False), set(), set()),
+        (two_halves("120.01", "540.01", "339.98", cash_can_trigger=False), {"POSITION_DRIFT"}, {A, B}),
+        # set-aside cash is not part of V: cash 120 - 20 = 100 of 1,000
+        (two_halves("120", "450", "450", set_aside=F(20)), set(), set()),
+        # 200 - 20 = 180 of 1,080 = 16.67 % > 12 %
+        (two_halves("200", "450", "450", set_aside=F(20)), {"HIGH_CASH"}, {None}),
+        # negative available cash: -10 of 990 < 8 %; A 500 of 990 = 50.5 %
+        (two_halves("-10", "500", "500"), {"LOW_CASH"}, {None}),
+    ],
+)  # fmt: skip
+def test_tiles(book: Book, tiles: set[str], triggering: set[object]) -> None:
+    found = answer(book)
+    assert (found.hold, found.tiles, found.triggering) == (None, tiles, triggering)
+    assert model.evaluate(book) == found
+
+
+def test_held_without_target_triggers_at_the_smallest_weight() -> None:
+    """0.01 of 100.01 is above the band [0, 0]."""
+    book = Book(held={A: F("0.01")}, prices=ONE_DOLLAR, cash=F(100), cash_target=F(1))
+    assert answer(book).triggering == {A}
+    assert answer(book).tiles == {"POSITION_DRIFT"}
+
+
+def test_held_with_target_0_in_the_model_is_the_same_and_obeys_can_trigger() -> None:
+    book = Book(held={A: F(1)}, aims={A: Aim(F(0))}, prices=ONE_DOLLAR, cash=F(99), cash_target=F(1))
+    assert answer(book).triggering == {A}
+    book.aims[A].can_trigger = False
+    assert answer(book).triggering == set()
+
+
+def test_targeted_and_not_held_is_below_its_band() -> None:
+    book = Book(aims={A: Aim(F("0.02"))}, prices=ONE_DOLLAR, cash=F(100), cash_target=F("0.98"))
+    assert answer(book).triggering == {A}  # 0 % against 1.5 % to 2.5 %
+
+
+def test_the_same_security_in_two_sleeves_is_two_positions() -> None:
+    """A in sleeve 0 at 10 % of target 50 %, in sleeve 1 at 90 % of target 50 %: both outside 40..60 %."""
+    other = (0, 1)
+    aims = {A: Aim(F("0.5")), other: Aim(F("0.5"))}
+    book = Book(held={A: F(10), other: F(90)}, aims=aims, prices=ONE_DOLLAR)
+    assert answer(book).triggering == {A, other}
+
+
+def test_own_threshold_of_a_component_goes_before_the_portfolios() -> None:
+    """A at 51 % of target 45 %: inside 36..54 %, outside 45 % +- 10 % of 45 % = 40.5..49.5 %."""
+    book = two_halves("100", "510", "390")
+    assert answer(book).tiles == set()
+    book.aims[A].own = F("0.1")
+    assert answer(book).triggering == {A}
+
+
+def test_value_is_rounded_half_away_per_position() -> None:
+    """0.5 x 0.01 = 0.005 -> 0.01, twice; 0.02 in all (0.01 were it rounded once)."""
+    book = Book(held={A: F("0.5"), B: F("0.5")}, prices={0: F("0.01"), 1: F("0.01")}, cash=F(0))
+    assert answer(book).value == F("0.02")
+
+
+@pytest.mark.parametrize(
+    ("book", "hold"),
+    [
+        (Book(held={A: F(1)}, prices={0: F(0)}, cash=F(5)), "MISSING_PRICE"),
+        (Book(held={B: F(1)}, prices={0: F(1)}, cash=F(5)), "MISSING_PRICE"),
+        (Book(aims={A: Aim(F("0.5"))}, cash=F(5), cash_target=F("0.5")), "MISSING_PRICE"),
+        (Book(), "VALUE_NOT_POSITIVE"),
+        (Book(held={A: F(1)}, prices=ONE_DOLLAR, cash=F(-1)), "VALUE_NOT_POSITIVE"),
+        (Book(held={A: F(1)}, prices=ONE_DOLLAR, cash=F(-2)), "VALUE_NOT_POSITIVE"),
+        (Book(cash=F(5), set_aside=F(5)), "VALUE_NOT_POSITIVE"),
+    ],
+)
+def test_what_cannot_be_valued_is_held(book: Book, hold: str) -> None:
+    assert answer(book).hold == hold == model.evaluate(book).hold
+
+
+def test_a_price_is_not_needed_of_what_is_neither_held_nor_targeted() -> None:
+    book = Book(held={A: F(0)}, aims={B: Aim(F(0))}, cash=F(5), cash_target=F(1))
+    assert answer(book).hold is None
+
+
+def gated(
+    gate: int = 0, on: int = 1, target: int = 0, stale: int = 0, quantity: int = 10**6, price: int = 10**6
+) -> tuple[int, int]:
+    """Return (state, hold) of one account holding one unit at one dollar with an all-cash target."""
+    row = OFF_SETTINGS.copy()
+    row[Setting.REBALANCER_ON] = on
+    head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000])
+    heads, targets = stack_targets([Target(head, np.zeros((0, 5), np.int64))])
+    out, starts = np.empty((1, kernel.COLUMNS), np.int64), np.zeros(2, np.int64)
+    kernel.evaluate(
+        row[None], np.array([gate]), np.array([500]), np.array([1]), np.array([0, 1]), np.array([[0, quantity]]),
+        np.array([target]), heads, targets.starts, targets.data, np.array([price]), stale, out, starts,
+        np.zeros((3, kernel.REASON), np.int64),
+    )  # fmt: skip
+    return int(out[0, kernel.STATE]), int(out[0, kernel.HOLD])
+
+
+@pytest.mark.parametrize(
+    ("given", "state", "hold"),
+    [
+        ({}, FlagState.FLAGGED, kernel.H_NONE),
+        ({"on": 0, "gate": kernel.G_HELD}, FlagState.OFF, kernel.H_NONE),
+        ({"gate": kernel.G_HELD, "target": kernel.T_NONE}, FlagState.HELD, kernel.H_NONE),
+        ({"gate": kernel.G_SETTLING, "target": kernel.T_NONE}, FlagState.SETTLING, kernel.H_NONE),
+        ({"target": kernel.T_UNKNOWN}, FlagState.HELD, kernel.H_TARGET),
+        ({"target": kernel.T_NONE}, FlagState.NO_TARGET, kernel.H_NONE),
+        ({"target": kernel.T_NONE, "stale": 1}, FlagState.HELD, kernel.H_STALE_PRICE),
+        ({"stale": 1}, FlagState.HELD, kernel.H_STALE_PRICE),
+        ({"stale": 1, "quantity": 0}, FlagState.CLEAR, kernel.H_NONE),  # all cash needs no price
+        ({"quantity": 10**15, "price": 10**12}, FlagState.HELD, kernel.H_VALUE_LIMIT),
+    ],
+)  # fmt: skip
+def test_states(given: dict[str, int], state: FlagState, hold: int) -> None:
+    assert gated(**given) == (state, hold)
+
+
+def test_a_weight_beside_a_value_near_zero_is_shown_cut() -> None:
+    assert kernel.weight_ppb(10**13, 1) == 999 * PPB
+    assert kernel.weight_ppb(-(10**13), 1) == -999 * PPB
+    assert kernel.weight_ppb(1, 3) == 333_333_333
+
+
+def generated(seed: int, count: int) -> list[Book]:
+    """Return books around the edges: weights in whole percent, a share of the values exactly on an edge."""
+    random_ = random.Random(seed)
+    prices = {number: F(random_.randrange(1, 500_000_000), 10**6) for number in range(8)}
+    books = []
+    for _ in range(count):
+        names = random_.sample(
+            [(security, sleeve) for security in range(8) for sleeve in range(2)], random_.randrange(0, 7)
+        )
+        cuts = sorted(random_.randrange(0, 1001) for _ in range(len(names)))
+        weights = [F(high - low, 1000) for low, high in zip([0, *cuts], [*cuts, 1000], strict=False)]
+        aims = {
+            name: Aim(weight, random_.choice([None, F(random_.randrange(0, 300), 1000)]), random_.random() < 0.9)
+            for name, weight in zip(names, weights, strict=False)
+        }
+        cash_target = 1 - sum((aim.weight for aim in aims.values()), F(0))
+        held = {
+            name: _near(random_, aim.weight, prices[name[0]]) for name, aim in aims.items() if random_.random() < 0.9
+        }
+        if random_.random() < 0.3:
+            held[random_.randrange(8), 5] = F(random_.randrange(0, 10**7), 10**6)
+        books.append(
+            Book(
+                held, aims, prices, F(round(float(cash_target) * random_.choice([90, 100, 110, 120]) * 1000), 100),
+                F(random_.choice([0, 0, 0, 12345]), 100), cash_target, F(random_.randrange(0, 400), 1000),
+                random_.random() < 0.9, F(random_.randrange(0, 400), 1000), F(random_.randrange(0, 20), 1000),
+                random_.random() < 0.8,
+            )
+        )  # fmt: skip
+        if random_.random() < 0.02:
+            books[-1].prices = {**prices, random_.randrange(8): F(0)}
+    return books
+
+
+def _near(random_: random.Random, weight: F, price: F) -> F:
+    """Return a quantity worth about the weight of 1,000 dollars, some way around it."""
+    return F(round(float(weight * 1000 / price) * random_.choice([0.75, 0.8, 0.95, 1, 1.05, 1.2, 1.25]) * 10**6), 10**6)
+
+
+def test_two_thousand_accounts_agree_with_the_plain_model() -> None:
+    books = generated(20260105, 2000)
+    found = []
+    for book in books:  # price lists differ, so each is a chunk of its own
+        found.append(answer(book))
+    expected = [model.evaluate(book) for book in books]
+    assert found == expected
+    seen = {tile for one in expected for tile in one.tiles} | {one.hold for one in expected}
+    assert seen == {tile.name for tile in Tile} | {None, "MISSING_PRICE", "VALUE_NOT_POSITIVE"}  # none of the cases stays unvisited
+
+
+def test_compiled_and_plain_give_the_same_bytes() -> None:
+    books = [book for book in generated(7, 150) if all(book.prices.values())]
+    compiled, plain = run(books), run(books, kernel.evaluate.py_func)
+    assert [one.tobytes() for one in compiled] == [one.tobytes() for one in plain]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+@settings(max_examples=150, deadline=None)
+def test_neighbours_do_not_matter(seed: int, count: int) -> None:
+    """What is found of an account does not depend on who is beside it in the chunk, nor on their order."""
+    books = [book for book in generated(seed, count) if all(book.prices.values())]
+    assert answers(books) == [answer(book) for book in books] == answers(books[::-1])[::-1]
+
+
+@given(
+    st.integers(0, PPB), st.integers(0, 4 * PPB), st.integers(0, PPB), st.integers(-(10**13), 10**13),
+    st.integers(1, 10**13),
+)  # fmt: skip
+@settings(max_examples=500, deadline=None)
+def test_side_is_the_comparison_of_exact_fractions(t: int, r: int, floor: int, value: int, total: int) -> None:
+    """Whatever the limits allow, the kernel compares as fractions do."""
+    low, high = kernel.band(t, r, floor)
+    half = max(F(t * r, EDGE), F(floor, PPB))
+    assert (F(low, EDGE), F(high, EDGE)) == (max(F(0), F(t, PPB) - half), min(F(1), F(t, PPB) + half))
+    weight = F(value, total)
+    assert kernel.side(value, total, low, high) == (-1 if weight < F(low, EDGE) else 1 if weight > F(high, EDGE) else 0)
