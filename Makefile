@@ -48,8 +48,8 @@ check: ## Every static check
 
 test: ## Everything: static checks, interface, all tests (under 25 minutes)
 	@$(PREPARE) java maven node
-	@$(VENV)/python -m deploy.checks browser ui python
-	@$(VENV)/python -m pytest $(ARGS)
+	@status=0; $(VENV)/python -m deploy.checks browser ui python || status=$$?; \
+	  $(VENV)/python -m pytest $(ARGS) || status=$$?; exit $$status
 
 test-fast: ## The pure part, under a minute
 	@$(PREPARE) --quiet
