@@ -139,7 +139,7 @@ def _wait(ask: Callable[[], int], wanted: int, say: Say, what: str) -> None:
 
 def _count(stack: Stack, query: str) -> int:
     with psycopg.connect(stack.addresses.admin_database("rebalancer")) as connection:
-        row = connection.execute(query).fetchone()  # type: ignore[call-overload]  # a fixed text of this module
+        row = connection.execute(query).fetchone()
     return 0 if row is None else int(row[0])
 
 

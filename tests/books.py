@@ -29,6 +29,14 @@ def morning_after(stack: Stack, day: date = AS_OF) -> None:
     set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), instant)
 
 
+def load_platform(stack: Stack, book: Path) -> None:
+    """Publish what the platform knows (securities, prices, targets, accounts), but no custodian's file."""
+    aside = book / "not-delivered"
+    aside.mkdir()
+    run = [sys.executable, "-m", "deploy.sample", "load", str(book), "--inbox", str(aside)]
+    subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True)
+
+
 def load_book(stack: Stack, book: Path) -> None:
     """Load a book into a stack and wait until every account with holdings has been evaluated and is seen by batch."""
     morning_after(stack)

@@ -1,0 +1,76 @@
+"""A stack of its own with a small book, and a browser signed in at it."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from playwright.sync_api import Page, expect
+
+from deploy.desk import Desk
+from deploy.stack import Stack
+from shared.contracts import topics
+from shared.contracts.events import OrdersReleased
+from tests.books import a_book, load_platform, morning_after
+
+SignIn = Callable[[str, str], Page]
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small book with files full of faults beside the good ones."""
+    return a_book(tmp_path_factory.mktemp("story") / "book", accounts=60, faults=True)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory, built_ui: Path, book: Path) -> Iterator[Stack]:
+    """The whole system on a Friday morning: it knows accounts, targets and prices, and has seen no custodian's file."""
+    with Stack(tmp_path_factory.mktemp("town") / "stack") as stack:
+        morning_after(stack)
+        load_platform(stack, book)
+        yield stack
+
+
+@pytest.fixture
+def sign_in(town: Stack, page: Page) -> SignIn:
+    """Sign in at the real issuer and return the page; a console error or a request to another host fails the test."""
+
+    def enter(login: str, password: str) -> Page:
+        page.goto(town.urls["gateway"])
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_label("User name").fill(login)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Accounts to Rebalance", level=1)).to_be_visible()
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def desk(town: Stack) -> Iterator[Desk]:
+    """Somebody who sees everything, to look behind the screens."""
+    with Desk(town, ("E1", "E2", "E3")) as desk:
+        yield desk
+
+
+def orders_released(kafka_url: str, batch_id: int, accounts: int) -> Sequence[OrdersReleased]:
+    """Read a batch's orders as any other service would: a plain consumer, until there are as many as expected."""
+
+    async def read() -> list[OrdersReleased]:
+        consumer = AIOKafkaConsumer(topics.ORDERS.name, bootstrap_servers=kafka_url, auto_offset_reset="earliest")
+        await consumer.start()
+        released: list[OrdersReleased] = []
+        try:
+            async with asyncio.timeout(60):
+                while len(released) < accounts:
+                    event = OrdersReleased.model_validate_json((await consumer.getone()).value)
+                    if event.batch_id == batch_id:
+                        released.append(event)
+        finally:
+            await consumer.stop()
+        return released
+
+    return asyncio.run(read())

@@ -1,0 +1,101 @@
+"""The second story: faults in the files, an account that fails in its batch, a cancel, and an end of day."""
+
+import json
+import shutil
+from datetime import date
+from functools import partial
+from operator import eq
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from deploy.desk import Desk
+from deploy.stack import Stack
+from shared.clock import set_instant
+from shared.sessions import cut_off
+from tests.books import AS_OF, evaluated
+from tests.story.conftest import SignIn
+from tests.waiting import until
+
+
+def _deliver(stack: Stack, files: list[Path]) -> None:
+    inbox = Path(stack.env["REBALANCER_INBOX_DIR"])
+    for file in files:
+        part = inbox / f"{file.name}.part"
+        shutil.copyfile(file, part)
+        part.rename(inbox / file.name)
+
+
+def _status_of(desk: Desk, name: str) -> str | None:
+    files = desk.ask("taxlot", "GET", "/v1/files")["rows"]
+    return next((str(file["status"]) for file in files if file["file_name"] == name), None)
+
+
+def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sign_in: SignIn, desk: Desk) -> None:
+    accounts = [json.loads(line) for line in (book / "platform" / "accounts.jsonl").open()]
+    _deliver(town, sorted((book / "files").iterdir()))
+    until(lambda: evaluated(town), lambda seen: seen == len(accounts))
+    expected = json.loads((book / "faults" / "manifest.json").read_text())["files"]
+    _deliver(town, [book / "faults" / file["name"] for file in expected])
+    outcomes = {"LOADED": "PUBLISHED", "REFUSED": "REFUSED"}
+    for file in expected:
+        until(
+            lambda name=file["name"]: _status_of(desk, name), lambda seen, want=file["outcome"]: seen == outcomes[want]
+        )
+
+    page = sign_in("ops", "rebalance-ops")
+    page.get_by_role("link", name="Files").click()
+    for file in expected:
+        if file["outcome"] == "REFUSED":
+            expect(page.get_by_role("row").filter(has_text=file["name"])).to_contain_text("Refused")
+
+    numbers = {(account["custodian"], account["account_number"]): account for account in accounts}
+    held = [(file["name"], one) for file in expected if file["outcome"] == "LOADED" for one in file["held"]]
+    assert len(held) >= 5
+    for name, one in held:
+        account = numbers[(name.split("_")[0], one["account_number"])]
+        view = until(
+            partial(desk.ask, "batch", "GET", f"/v1/accounts/{account['account_id']}"),
+            lambda seen: seen["hold_code"] is not None,
+        )
+        assert name in view["hold_text"]
+        assert f"line {one['line']}" in view["hold_text"]
+        if account["rebalancer_on"]:
+            assert view["state"] == "HELD"
+
+    # The next good file lifts the holds by itself.
+    good = [account for name, one in held for account in [numbers[(name.split("_")[0], one["account_number"])]]]
+    assert {account["account_id"] for account in good}.isdisjoint(row["account_id"] for row in desk.queue()["rows"])
+
+
+def test_a_failing_account_never_takes_the_batch_with_it_and_cancel_returns_the_others(town: Stack, desk: Desk) -> None:
+    queue = desk.queue()["rows"]
+    without_target = next(row["account_id"] for row in queue if row["state"] == "NO_TARGET")
+    others = [row["account_id"] for row in queue if row["state"] == "FLAGGED"][:5]
+    batch = desk.propose([without_target, *others])
+    batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
+    rows = {row["account_id"]: row for row in desk.rows(batch["batch_id"])}
+    assert rows[without_target]["state"] == "FAILED"
+    assert rows[without_target]["failure_code"] == "NO_TARGET"
+    assert {rows[account_id]["state"] for account_id in others} == {"PROPOSED"}
+    assert not {row["account_id"] for row in desk.queue()["rows"]} & set(others)
+
+    ended = desk.command(batch, "cancel")
+    assert (ended["status"], ended["reason"], ended["result"]) == ("CANCELLED", "USER", "Cancelled")
+    until(lambda: {row["account_id"] for row in desk.queue()["rows"]}, lambda seen: set(others) <= seen)
+
+
+def test_what_is_not_decided_by_the_end_of_the_day_is_cancelled_once(town: Stack, sign_in: SignIn, desk: Desk) -> None:
+    ids = [row["account_id"] for row in desk.queue()["rows"] if row["state"] == "FLAGGED"][:4]
+    batch = desk.propose(ids)
+    batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
+    set_instant(Path(town.env["REBALANCER_CLOCK_FILE"]), cut_off(date.fromisoformat(batch["trade_date"])))
+    ended = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] != "PENDING_APPROVAL")
+    assert (ended["status"], ended["reason"]) == ("CANCELLED", "END_OF_DAY")
+    assert ended["version"] == batch["version"] + 1
+    until(lambda: {row["account_id"] for row in desk.queue()["rows"]}, lambda seen: set(ids) <= seen)
+
+    page = sign_in("ops2", "rebalance-ops2")
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History", level=1)).to_be_visible()
+    assert date.fromisoformat(ended["trade_date"]) > AS_OF
