@@ -1,0 +1,187 @@
+"""One file on its way into the store: what it names, who is held, which accounts changed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from services.taxlot.domain.accounts import Groups, group, holds_of, lots_of
+from services.taxlot.domain.codes import Hold, Note
+from services.taxlot.domain.envelope import Header, Totals
+from services.taxlot.domain.rows import Coded, Rows, judge
+from services.taxlot.intake import jumps, sleeves
+from services.taxlot.intake.reader import Block
+from services.taxlot.store import documents, lots, platform
+from services.taxlot.store.lots import Covered
+from services.taxlot.store.platform import KnownAccount
+
+MOST_NOTES: Final = 10_000  # of one kind and file; more would say nothing new
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass
+class Gathering:
+    """The state of one load.  `holds` is by account id; `seen` are the accounts of the custodian met so far."""
+
+    connection: Any
+    header: Header
+    known: dict[str, KnownAccount]
+    securities: frozenset[str]
+    totals: Totals = field(default_factory=Totals)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    unknown: int = 0
+    prices: dict[str, int] = field(default_factory=dict)
+
+    def add(self, block: Block) -> None:
+        """Judge a block and put its good accounts into the temporary tables."""
+        table = block.table
+        self.totals.records += block.records
+        known_security = np.array([name in self.securities for name in table.security.names] or [False])
+        data_day = (self.header.data_date - _EPOCH).days
+        rows = judge(table, known_security, data_day, self.totals)
+        groups = group(table)
+        found = holds_of(rows, groups)
+        self._hold_neighbours(groups, rows)
+        for misshapen in block.misshapen:
+            for number in misshapen.accounts:
+                self._hold(number, Hold("BAD_RECORD", misshapen.line))
+        good = self._sort_out(groups, rows, found)
+        if good:
+            self._store(rows, groups, good)
+        self._note_prices(rows)
+
+    def missing(self) -> list[KnownAccount]:
+        """Return the accounts of the custodian that the file has not named."""
+        return [one for one in self.known.values() if one.account_id not in self.seen]
+
+    def number_of(self) -> dict[str, str]:
+        """Return the account number of each account id."""
+        return {one.account_id: one.account_number for one in self.known.values()}
+
+    def _hold(self, number: str, hold: Hold) -> None:
+        account = self.known.get(number)
+        if account is not None:
+            self.seen.add(account.account_id)
+            self.holds.setdefault(account.account_id, hold)
+
+    def _hold_neighbours(self, groups: Groups, rows: Rows) -> None:
+        """A record without an account number may belong to the account before or after it."""
+        for place, name in enumerate(groups.names):
+            if name == "":
+                hold = Hold("BAD_RECORD", int(rows.table.line[groups.first[place]]))
+                for near in groups.names[max(place - 1, 0) : place + 2]:
+                    self._hold(near, hold)
+
+    def _sort_out(self, groups: Groups, rows: Rows, found: dict[int, Hold]) -> list[int]:
+        """Return the groups that are good; hold, or report as unknown, the others."""
+        good = []
+        for place, number in enumerate(groups.names):
+            line = int(rows.table.line[groups.first[place]])
+            account = self.known.get(number)
+            if account is None:
+                self._unknown(number, line)
+            elif account.account_id in self.seen and account.account_id not in self.holds:
+                self.holds[account.account_id] = Hold("NOT_TOGETHER", line)
+            elif place in found:
+                self._hold(number, found[place])
+            elif account.account_id not in self.seen:
+                self.seen.add(account.account_id)
+                good.append(place)
+        return good
+
+    def _unknown(self, number: str, line: int) -> None:
+        self.unknown += 1
+        if self.unknown <= MOST_NOTES:
+            custodian = self.header.custodian
+            text = f"no account of ours at {custodian} has the number {number[:64]!r}: its records were passed over"
+            self.notes.append(Note("UNKNOWN_ACCOUNT", line, number[:64], text))
+
+    def _store(self, rows: Rows, groups: Groups, good: list[int]) -> None:
+        """Put the good accounts' cash, and the lots that changed, into the temporary tables."""
+        table = rows.table
+        chosen = lots_of(rows, groups, good)
+        accounts = [self.known[groups.names[place]] for place in good]
+        cash_rows = np.flatnonzero(table.record.where("C"))
+        cash = rows.cash[cash_rows[np.searchsorted(cash_rows, groups.first[good])]].tolist()
+        order = chosen.rows
+        batch = documents.batch_of(
+            _texts(table.security).take(pa.array(table.security.index[order])),
+            _texts(table.sleeve).take(pa.array(table.sleeve.index[order])),
+            _strings(table.lot_id).take(pa.array(order)),
+            rows.acquired[order],
+            rows.quantity[order],
+            rows.basis[order],
+            table.covered.where("Y")[order].astype(np.int64),
+        )
+        batch, first = sleeves.place(self.connection, batch, chosen.first, accounts)
+        changed: list[tuple[str, bytes]] = []
+        covered = []
+        again: list[int] = []  # accounts that had lots before and have others now
+        for place, document in enumerate(documents.split(batch, first.tolist())):
+            account = accounts[place]
+            content = hashlib.blake2b(document, digest_size=16, salt=cash[place].to_bytes(16, "little", signed=True))
+            covered.append(Covered(account.account_id, cash[place], content.digest()))
+            if account.content != covered[-1].content:
+                changed.append((account.account_id, document))
+                if account.content is not None:
+                    again.append(place)
+        self._note_jumps(batch, first, accounts, again)
+        lots.gather_documents(self.connection, changed)
+        lots.gather_covered(self.connection, covered)
+
+    def _note_jumps(
+        self, batch: pa.RecordBatch, first: Any, accounts: Sequence[KnownAccount], again: list[int]
+    ) -> None:
+        if not again:
+            return
+        before = lots.documents(self.connection, [accounts[place].account_id for place in again])
+        for place, text in jumps.of_quantities(
+            batch, first, again, [before.get(accounts[p].account_id) for p in again]
+        ):
+            self._note("SPLIT_RATIO", accounts[place].account_number, text)
+
+    def _note_prices(self, rows: Rows) -> None:
+        """Remember each security's price; note where two records differ."""
+        names = rows.table.security.names
+        priced = np.flatnonzero(rows.is_lot & (rows.code == 0) & (rows.price > 0))
+        index, prices = rows.table.security.index[priced], rows.price[priced]
+        low = np.full(len(names), np.iinfo(np.int64).max)
+        high = np.zeros(len(names), np.int64)
+        np.minimum.at(low, index, prices)
+        np.maximum.at(high, index, prices)
+        for place in np.flatnonzero(high).tolist():
+            first = self.prices.setdefault(names[place], int(low[place]))
+            if first != low[place] or first != high[place]:
+                self._note("PRICE_DIFFERS", "", f"records of {names[place]} give different prices")
+
+    def _note(self, code: str, number: str, text: str) -> None:
+        note = Note(code, 0, number, text)
+        if note not in self.notes[-100:] and len(self.notes) < 2 * MOST_NOTES:
+            self.notes.append(note)
+
+    def note_price_jumps(self, before: dict[str, int]) -> None:
+        """Note prices that moved by a split ratio against what the custodian reported before."""
+        for security, text in jumps.of_prices(before, self.prices):
+            self._note("SPLIT_RATIO", "", f"{security}: {text}")
+
+
+def custodian_accounts(connection: Any, custodian: str) -> dict[str, KnownAccount]:
+    """Return the custodian's accounts by number."""
+    return {one.account_number: one for one in platform.accounts_at(connection, custodian)}
+
+
+def _texts(column: Coded) -> Any:
+    return pa.array(column.names, pa.string())
+
+
+def _strings(column: Any) -> Any:
+    """Return a text column as an Arrow array over the same bytes; only ASCII identifiers reach here."""
+    offsets: Any = np.ascontiguousarray(column.offsets, np.int32)
+    buffers: list[Any] = [None, pa.py_buffer(offsets), pa.py_buffer(column.data)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)

@@ -1,0 +1,153 @@
+"""Loading one file: checked, stored in one transaction, written into the ledger. Publishing is the next step."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from services.taxlot.domain import codes
+from services.taxlot.domain.codes import Hold, Refused
+from services.taxlot.domain.envelope import check_date, check_totals
+from services.taxlot.intake.gather import Gathering, custodian_accounts
+from services.taxlot.intake.reader import LotFile, digest_of
+from services.taxlot.store import ledger, lots, platform
+from services.taxlot.store.ledger import Problem, Source
+
+_FILE_SQL: Final = (
+    "UPDATE file SET status = 'LOADED', records_done = %s, accounts = %s, changed = %s, held = %s, unknown = %s,"
+    " reason = %s, loaded_at = %s WHERE file_id = %s"
+)
+Progress = Callable[[int, int], None]  # records read, records in all
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a load ended.  status: LOADED, REFUSED or DUPLICATE; reason says why, or what was not compared."""
+
+    file_id: int
+    name: str
+    status: str
+    custodian: str | None = None
+    data_date: date | None = None
+    accounts: int = 0
+    changed: int = 0
+    held: int = 0
+    unknown: int = 0
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a date is judged against: the instant of arrival, the business date, the oldest data allowed."""
+
+    now: datetime
+    today: date
+    max_age_days: int
+
+
+@contextlib.contextmanager
+def connected(database_url: str, *, autocommit: bool) -> Iterator[Connection[TupleRow]]:
+    """Open a connection that sees taxlot's schema."""
+    with psycopg.connect(
+        database_url,
+        autocommit=autocommit,
+        options="-c search_path=taxlot -c timezone=UTC",
+        application_name="rebalancer-taxlot-intake",
+    ) as connection:
+        yield connection
+
+
+def load(database_url: str, path: Path, name: str, source: Source, when: Judgement, progress: Progress) -> Outcome:
+    """Load the file; waits while another process loads one.  A refusal is an Outcome, not an exception.
+
+    Raises OSError when the file cannot be read and psycopg.Error when the database is away: the file may then be loaded
+    again, from the start.
+    """
+    digest = digest_of(path)
+    with connected(database_url, autocommit=True) as book, connected(database_url, autocommit=False) as work:
+        ledger.lock_loading(book)
+        entry = ledger.open_entry(book, name, digest, source, when.now)
+        if entry.duplicate_of is not None:
+            reason = f"already loaded as file {entry.duplicate_of}, nothing done"
+            return Outcome(entry.file_id, name, "DUPLICATE", reason=reason)
+        try:
+            with LotFile(path) as file:
+                return _load(book, work, file, entry.file_id, name, when, progress)
+        except Refused as error:
+            work.rollback()
+            ledger.refuse(book, entry.file_id, error.code, error.detail)
+            shown = ledger.get(book, entry.file_id) or {}
+            return Outcome(
+                entry.file_id,
+                name,
+                "REFUSED",
+                shown.get("custodian"),
+                shown.get("data_date"),
+                code=error.code,
+                reason=error.detail,
+            )
+
+
+def _load(
+    book: Connection[TupleRow],
+    work: Connection[TupleRow],
+    file: LotFile,
+    file_id: int,
+    name: str,
+    when: Judgement,
+    progress: Progress,
+) -> Outcome:
+    header, promised = file.header, file.promised
+    ledger.note_header(book, file_id, header, promised.records)
+    if header.custodian not in platform.custodians(work):
+        raise Refused("WRONG_CUSTODIAN", f"no account of ours is at a custodian named {header.custodian!r}")
+    check_date(header, when.today, ledger.newest_loaded(work, header.custodian), when.max_age_days)
+    lots.start_gathering(work)
+    gathering = Gathering(work, header, custodian_accounts(work, header.custodian), platform.securities(work))
+    for block in file.blocks():
+        gathering.add(block)
+        ledger.note_progress(book, file_id, gathering.totals.records)
+        progress(gathering.totals.records, promised.records)
+    remarks = check_totals(promised, gathering.totals)
+    if header.refreshed:
+        for account in gathering.missing():
+            gathering.holds[account.account_id] = Hold(codes.MISSING_FROM_FILE, 0)
+    before = lots.swap_reported_prices(work, header.custodian, header.data_date, gathering.prices)
+    gathering.note_price_jumps(before)
+    held = [(account, hold.code, hold.text(name)) for account, hold in gathering.holds.items()]
+    covered, changed = lots.merge(work, file_id, header.data_date, held)
+    ledger.add_problems(work, file_id, _problems(gathering, name))
+    outcome = Outcome(
+        file_id,
+        name,
+        "LOADED",
+        header.custodian,
+        header.data_date,
+        covered + len(held),
+        changed,
+        len(held),
+        gathering.unknown,
+        reason="; ".join(remarks) or None,
+    )
+    counts = (gathering.totals.records, outcome.accounts, changed, len(held), gathering.unknown)
+    work.execute(_FILE_SQL, (*counts, outcome.reason, when.now, file_id))
+    work.commit()
+    return outcome
+
+
+def _problems(gathering: Gathering, name: str) -> list[Problem]:
+    numbers = gathering.number_of()
+    held = [
+        Problem(hold.line, "HOLD", hold.code, numbers[account], account, hold.text(name))
+        for account, hold in gathering.holds.items()
+    ]
+    return held + [
+        Problem(note.line, "NOTE", note.code, note.account_number, None, note.text) for note in gathering.notes
+    ]

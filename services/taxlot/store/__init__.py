@@ -1,0 +1,1 @@
+"""What taxlot keeps, in the PostgreSQL schema `taxlot`."""

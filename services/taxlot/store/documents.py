@@ -1,0 +1,68 @@
+"""An account's lots as one compact document: an Arrow record batch without schema, in the order of the contract."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from shared.relief.lots import NO_DATE, Ints
+
+_NO_DAY = -(1 << 31)  # a missing acquired date in 32 bits
+
+# Nothing is nullable: marks stand for missing dates and unknown bases, so equal lots give equal bytes.
+_TYPES: Final[dict[str, pa.DataType]] = {
+    "security_id": pa.string(),
+    "sleeve_id": pa.string(),
+    "lot_id": pa.string(),
+    "acquired": pa.int32(),
+    "quantity_micro": pa.int64(),
+    "basis_cents": pa.int64(),
+    "covered": pa.int8(),
+}
+SCHEMA: Final = pa.schema([pa.field(name, kind, nullable=False) for name, kind in _TYPES.items()])
+
+
+def batch_of(
+    security: Any, sleeve: Any, lot_id: Any, acquired: Ints, quantity: Ints, basis: Ints, covered: Ints
+) -> pa.RecordBatch:
+    """Return lots as one record batch; dates are days or NO_DATE, bases cents or NO_BASIS."""
+    days = np.where(acquired == NO_DATE, _NO_DAY, acquired).astype(np.int32)
+    columns = [
+        security,
+        sleeve,
+        lot_id,
+        pa.array(days),
+        pa.array(quantity),
+        pa.array(basis),
+        pa.array(covered.astype(np.int8)),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def split(lots: pa.RecordBatch, first: Sequence[int]) -> Iterator[bytes]:
+    """Yield the document of each account: the lots first[k]:first[k + 1]."""
+    for begin, end in pairwise(first):
+        yield lots.slice(begin, end - begin).serialize().to_pybytes()
+
+
+def joined(documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Ints]:
+    """Return the lots of all documents in one batch, and where each document's lots begin, one more at the end."""
+    batches = [pa.ipc.read_record_batch(pa.py_buffer(one), SCHEMA) for one in documents]
+    first = np.concatenate([[0], np.cumsum([batch.num_rows for batch in batches])]).astype(np.int64)
+    table = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
+    whole = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], SCHEMA)
+    return whole, first
+
+
+def acquired_days(lots: pa.RecordBatch) -> Ints:
+    """Return the acquired days of a batch, NO_DATE where missing."""
+    days = lots.column("acquired").to_numpy().astype(np.int64)
+    return np.where(days == _NO_DAY, NO_DATE, days)
+
+
+def bases(lots: pa.RecordBatch) -> Ints:
+    """Return the bases of a batch in cents, NO_BASIS where unknown."""
+    values: Ints = lots.column("basis_cents").to_numpy()
+    return values
