@@ -127,10 +127,11 @@ def _buy(
     lots: dict[tuple[str, str], Lot], order: Order, released: OrdersReleased, prices: Mapping[str, int], day: date
 ) -> int:
     quantity = _micro(order.quantity)
-    parts = [
+    shares = [
         (one.sleeve_id, _micro(one.quantity)) for one in released.allocations if one.security_id == order.security_id
     ]
-    if sum(units for _, units in parts) != quantity or any(units <= 0 for _, units in parts):
+    parts = [(sleeve_id, units) for sleeve_id, units in shares if units]
+    if sum(units for _, units in parts) != quantity or any(units < 0 for _, units in parts):
         raise Refused(f"its sleeve allocations {parts} (micro units) do not make up the order's {quantity}")
     price = _price(prices, order.security_id)
     lot_id, done, paid = new_lot_id(order.order_id), 0, 0

@@ -1,0 +1,80 @@
+"""The files of the sample, read by the intake that will take them in: writer and reader mean the same format."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from deploy.sample.faults import write_faults
+from deploy.sample.make import Wish, make, read_book
+from services.taxlot.domain.accounts import group, holds_of
+from services.taxlot.domain.codes import Refused
+from services.taxlot.domain.envelope import Totals, check_date, check_totals
+from services.taxlot.domain.rows import judge
+from services.taxlot.intake.reader import LotFile
+from tests.deploy_sample import plain_flags
+
+pytestmark = pytest.mark.fast
+AS_OF = date(2025, 11, 24)
+EPOCH = date(1970, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("sample")
+    make(Wish(150, 7, AS_OF), place, lambda _: None)
+    write_faults(place, lambda _: None)
+    return place
+
+
+def taken_in(file: Path, sample: Path) -> tuple[dict[str, tuple[str, int]], set[str], dict[str, int]]:
+    """Return holds (code and line) by account number, the good accounts, and sums of the values read.
+
+    Raises Refused as intake does.
+    """
+    known = {one["security_id"] for one in plain_flags.read(sample, "securities")}
+    held: dict[str, tuple[str, int]] = {}
+    accounts: set[str] = set()
+    sums = {"quantity": 0, "cash": 0}
+    found = Totals()
+    with LotFile(file) as lots:
+        check_date(lots.header, AS_OF, None, 10)
+        for block in lots.blocks():
+            securities = np.array([name in known for name in block.table.security.names])
+            rows = judge(block.table, securities, (lots.header.data_date - EPOCH).days, found)
+            groups = group(block.table)
+            accounts |= set(groups.names)
+            held |= {groups.names[at]: (hold.code, hold.line) for at, hold in holds_of(rows, groups).items()}
+            sums["quantity"] += int(rows.quantity[rows.is_lot].sum())
+            sums["cash"] += int(rows.cash[~rows.is_lot].sum())
+            found.records += block.records
+        check_totals(lots.promised, found)
+    return held, accounts - set(held), sums
+
+
+def test_every_account_of_a_good_file_is_taken_in_with_the_books_values(sample: Path) -> None:
+    numbers: set[str] = set()
+    for file in (sample / "files").iterdir():
+        held, good, sums = taken_in(file, sample)
+        assert held == {}
+        numbers |= good
+        parts = list(read_book(sample / "book", file.name[:4]))
+        assert sums == {
+            "quantity": sum(int(part.lots["quantity_micro"].to_numpy().sum()) for part in parts),
+            "cash": sum(int(part.cash["cash_cents"].to_numpy().sum()) for part in parts),
+        }
+    assert len(numbers) == 150
+
+
+def test_faults_lead_to_what_their_manifest_says(sample: Path) -> None:
+    for file in orjson.loads((sample / "faults" / "manifest.json").read_bytes())["files"]:
+        place = sample / "faults" / file["name"]
+        if file["outcome"] == "REFUSED":
+            with pytest.raises(Refused, match=file["code"]):
+                taken_in(place, sample)
+            continue
+        held, good, _ = taken_in(place, sample)
+        assert held == {one["account_number"]: (one["code"], one["line"]) for one in file["held"]}
+        assert good == set(file["good"])
