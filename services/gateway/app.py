@@ -6,6 +6,7 @@ from datetime import timedelta
 import httpx
 import psycopg
 from fastapi import FastAPI, Request, Response
+from starlette.middleware import Middleware
 
 from services.gateway.cookies import Cookies
 from services.gateway.domain.session import Limits
@@ -66,7 +67,10 @@ def build_app(parts: Parts, ready: Readiness) -> FastAPI:
     app.state.parts = parts
     settings = parts.settings
     app.add_exception_handler(psycopg.OperationalError, _database_away)
-    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, upload_limit_bytes=settings.upload_limit_bytes)
+    # Innermost: what it raises while a body arrives must reach the errors' own handlers as it is.
+    app.user_middleware.append(
+        Middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, upload_limit_bytes=settings.upload_limit_bytes)
+    )
     app.add_middleware(SecurityHeaders, headers=security_headers(settings.gateway_url, settings.oidc_issuer_url))
     return app
 

@@ -13,6 +13,7 @@ from shared.db import Pool
 from shared.problems import Forbidden
 
 _ID_BYTES = 32
+_PATIENCE_S = 5.0  # a page must hear soon that the database is away
 
 
 class UnknownUser(Forbidden):
@@ -45,7 +46,7 @@ class Sessions:
         came with) ends. Raises UnknownUser when nothing is granted to the subject."""
         session_id = secrets.token_urlsafe(_ID_BYTES)
         now = self._clock.now()
-        async with self._database.connection() as connection:
+        async with self._database.connection(_PATIENCE_S) as connection:
             if not await users.is_known(connection, subject):
                 raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
             if replaced:
@@ -63,7 +64,7 @@ class Sessions:
         if found is None:
             return None
         if is_touch_due(found.used, now):
-            async with self._database.connection() as connection:
+            async with self._database.connection(_PATIENCE_S) as connection:
                 await sessions.touch(connection, key, now)
         return SignedIn(key, found.principal, self._csrf(session_id), found.id_token)
 
@@ -74,11 +75,11 @@ class Sessions:
 
     async def end(self, key: bytes) -> None:
         """End a session."""
-        async with self._database.connection() as connection:
+        async with self._database.connection(_PATIENCE_S) as connection:
             await sessions.delete(connection, key)
 
     async def _alive(self, key: bytes) -> sessions.Stored | None:
-        async with self._database.connection() as connection:
+        async with self._database.connection(_PATIENCE_S) as connection:
             found = await sessions.find(connection, key)
         if found is None or standing(found.started, found.used, self._clock.now(), self._limits) != "ALIVE":
             return None

@@ -32,6 +32,11 @@ class Hub:
         self._ring = Ring("", 1)
         self._open = False
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether changes are handed out."""
+        return self._open
+
     def open(self) -> None:
         """Begin to hand out changes: ids of an earlier run are answered with `reset` from now on."""
         self._ring = Ring(secrets.token_hex(4), RING_SIZE)

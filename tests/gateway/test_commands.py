@@ -1,0 +1,129 @@
+"""Every route of the document against every role, and proof that a page of ours sent a command."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from services.gateway.app import routed
+from services.gateway.domain.roles import RULES
+from services.gateway.openapi import describe
+from tests.gateway.house import ROLES, House, problem_of
+
+pytestmark = pytest.mark.integration
+
+READ = set(ROLES)
+# Written out here a second time, from the product's words, so that a slip in the table shows.
+EXPECTED: dict[str, set[str]] = {
+    "GET /api/v1/me": READ,
+    "GET /api/v1/events": READ,
+    "GET /api/v1/queue/accounts": READ,
+    "GET /api/v1/queue/tiles": READ,
+    "GET /api/v1/accounts/{account_id}": READ,
+    "GET /api/v1/positions/{account_id}": READ,
+    "GET /api/v1/batches": READ,
+    "GET /api/v1/batches/{batch_id}": READ,
+    "GET /api/v1/batches/{batch_id}/accounts": READ,
+    "GET /api/v1/batches/{batch_id}/accounts/{account_id}": READ,
+    "GET /api/v1/files": READ,
+    "GET /api/v1/files/{file_id}": READ,
+    "GET /api/v1/runs/latest": READ,
+    "POST /api/v1/batches": {"trader"},
+    "POST /api/v1/batches/{batch_id}/removals": {"trader"},
+    "POST /api/v1/batches/{batch_id}/logic": {"trader"},
+    "POST /api/v1/batches/{batch_id}/repropose": {"trader"},
+    "POST /api/v1/batches/{batch_id}/approve": {"approver"},
+    "POST /api/v1/batches/{batch_id}/cancel": {"approver", "trader"},
+    "POST /api/v1/files": {"trader"},
+    "POST /api/v1/runs": {"trader"},
+}
+SELECTION = {"kind": "ids", "ids": ["A1"]}
+BODIES: dict[str, Any] = {
+    "propose_batch": {"selection": SELECTION, "expected_count": 1},
+    "remove_accounts": {"selection": SELECTION, "expected_count": 1},
+    "switch_logic": {"logic": "BEST_FIT"},
+    "repropose_accounts": {},
+}
+
+
+async def _never() -> list[str]:
+    return []
+
+
+def _operations() -> Iterator[tuple[str, str, str]]:
+    for path, methods in describe(routed(_never))["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation["operationId"]
+
+
+def test_every_documented_route_has_a_rule_and_no_rule_is_left_over() -> None:
+    operations = list(_operations())
+    assert {f"{method} {path}" for method, path, _ in operations} == EXPECTED.keys()
+    assert {name for _, _, name in operations} == RULES.keys()
+    assert all(path.startswith("/api/v1/") for _, path, _ in operations)
+
+
+@pytest.mark.parametrize("role", [*ROLES, "nothing"])
+async def test_role_by_route(house: House, visitor: httpx.AsyncClient, role: str) -> None:
+    await house.grant("pat", ("viewer",))
+    await house.sign_in(visitor)
+    page = await house.csrf(visitor)
+    await house.grant("pat", () if role == "nothing" else (role,))
+    for method, path, operation in _operations():
+        address = path.format(account_id="A1", batch_id=7, file_id="F1")
+        query = {"name": "lots.psv"} if operation == "upload_file" else {}
+        sent = visitor.build_request(method, address, params=query, headers=page, json=BODIES.get(operation))
+        answer = await visitor.send(sent, stream=True)
+        await answer.aclose()
+        expected = role in EXPECTED[f"{method} {path}"]
+        assert (answer.status_code == 200) is expected, (operation, answer.status_code)
+        assert answer.status_code in (200, 403)
+        assert (len(house.inside.seen) > 0) is (expected and operation not in ("get_me", "stream_events"))
+        house.inside.seen.clear()
+
+
+async def test_a_route_without_a_rule_is_refused(
+    house: House, pat: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(RULES, "list_queue")
+    assert "nobody" in problem_of(await pat.get("/api/v1/queue/accounts"))["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, 200),
+        ({"Origin": None}, 200),
+        ({"Origin": None, "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"X-CSRF-Token": None}, 403),
+        ({"X-CSRF-Token": ""}, 403),
+        ({"X-CSRF-Token": "0" * 64}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": None, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": None, "Sec-Fetch-Site": "same-site"}, 403),
+    ],
+    ids=str,
+)
+async def test_a_command_must_come_from_our_page(
+    house: House, pat: httpx.AsyncClient, change: dict[str, str | None], status: int
+) -> None:
+    headers = {name: value for name, value in ((await house.csrf(pat)) | change).items() if value is not None}
+    answer = await pat.post("/api/v1/batches/7/approve", headers=headers)
+    assert answer.status_code == status
+    if status == 403:
+        assert problem_of(answer)["code"] == "not_from_our_page" and house.inside.seen == []
+
+
+async def test_the_token_is_of_one_session_only(house: House, pat: httpx.AsyncClient) -> None:
+    page = await house.csrf(pat)
+    async with house.client() as other:
+        await house.sign_in(other)
+        assert (await other.post("/api/v1/runs", headers=page)).status_code == 403
+
+
+async def test_who_is_nobody_learns_nothing(house: House, visitor: httpx.AsyncClient) -> None:
+    for method, path, _ in _operations():
+        answer = await visitor.request(method, path.format(account_id="A1", batch_id=7, file_id="F1"))
+        assert problem_of(answer)["code"] == "not_signed_in", path

@@ -1,0 +1,129 @@
+"""The door's decisions, without anything around them."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.domain.changes import INTERVAL_S, Change, Gatherer, concerns
+from services.gateway.domain.returning import safe_return
+from services.gateway.domain.ring import Ring
+from services.gateway.domain.session import TOUCH_EVERY, Limits, is_touch_due, standing
+
+pytestmark = pytest.mark.fast
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LIMITS = Limits(timedelta(minutes=30), timedelta(hours=12))
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
+
+
+@pytest.mark.parametrize(
+    ("age", "unused", "expected"),
+    [
+        (0, 0, "ALIVE"),
+        (600, 29.9, "ALIVE"),
+        (600, 30, "IDLE"),
+        (719.9, 0, "ALIVE"),
+        (720, 0, "OVER"),
+        (720, 30, "OVER"),
+        (-60, -60, "ALIVE"),  # the clock was set back
+    ],
+)
+def test_when_a_session_ends(age: float, unused: float, expected: str) -> None:
+    assert standing(NOON - minutes(age), NOON - minutes(unused), NOON, LIMITS) == expected
+
+
+@pytest.mark.parametrize(("ago_s", "due"), [(0, False), (29, False), (30, True), (-29, False), (-3600, True)])
+def test_a_use_is_written_down_now_and_then(ago_s: float, due: bool) -> None:
+    assert timedelta(seconds=30) == TOUCH_EVERY
+    assert is_touch_due(NOON - timedelta(seconds=ago_s), NOON) is due
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (None, "/"),
+        ("", "/"),
+        ("/batches/7?tab=a", "/batches/7?tab=a"),
+        ("/apis", "/apis"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/x", "/"),
+        ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("/\r\nSet-Cookie: a=b", "/"),
+        ("javascript:alert(1)", "/"),
+        ("queue", "/"),
+        ("/api/v1/me", "/"),
+        ("/auth/login", "/"),
+        ("/" + "x" * 2000, "/"),
+    ],
+)
+def test_sign_in_returns_only_to_our_pages(wanted: str | None, expected: str) -> None:
+    assert safe_return(wanted) == expected
+
+
+@given(st.text())
+def test_sign_in_never_leaves_this_host(wanted: str) -> None:
+    back = safe_return(wanted)
+    assert back.startswith("/") and not back.startswith(("//", "/\\"))
+
+
+def queue(enterprise: str, version: int) -> Change:
+    return Change("queue", enterprise, version, enterprise)
+
+
+def test_the_first_change_passes_at_once_and_a_burst_is_one_more() -> None:
+    gatherer = Gatherer()
+    assert gatherer.offer([queue("E1", 1)], 10.0) == [queue("E1", 1)]
+    for step, version in enumerate(range(2, 6)):
+        assert gatherer.offer([queue("E1", version)], 10.0 + step * 0.05) == []
+    assert gatherer.wait_s(10.2) == pytest.approx(0.05)
+    assert gatherer.offer([queue("E2", 1)], 10.2) == [queue("E2", 1)]
+    assert gatherer.offer([], 10.0 + INTERVAL_S) == [queue("E1", 5)]
+    assert gatherer.wait_s(10.3) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["E1", "E2"]), st.integers(0, 100), st.floats(0, 0.4, allow_nan=False)), max_size=60
+    )
+)
+def test_at_most_four_a_second_and_the_highest_version_always_arrives(
+    offered: list[tuple[str, int, float]],
+) -> None:
+    gatherer, now_s, sent = Gatherer(), 0.0, []
+    for enterprise, version, later_s in offered:
+        now_s += later_s
+        sent += [(now_s, change) for change in gatherer.offer([queue(enterprise, version)], now_s)]
+    sent += [(now_s + 1, change) for change in gatherer.offer([], now_s + 1)]
+    for enterprise in ("E1", "E2"):
+        times = [at for at, change in sent if change.entity == enterprise]
+        assert all(later - earlier >= INTERVAL_S for earlier, later in pairwise(times))
+        versions = [version for name, version, _ in offered if name == enterprise]
+        assert max((change.version for _, change in sent if change.entity == enterprise), default=None) == max(
+            versions, default=None
+        )
+    assert gatherer.wait_s(now_s + 1) is None
+
+
+def test_who_may_hear_of_a_change() -> None:
+    mine = frozenset({"E1"})
+    assert concerns(queue("E1", 1), mine)
+    assert not concerns(queue("E2", 1), mine)
+    assert concerns(Change("analysis", "run-1", 1, None), mine)
+
+
+def test_what_was_missed_is_told_while_it_is_kept() -> None:
+    ring = Ring("run", 3)
+    ids = [ring.add(queue("E1", version)).event_id for version in range(1, 6)]
+    assert ring.last_id == ids[-1] == "run-5"
+    assert [one.change.version for one in ring.since("run-3") or []] == [4, 5]
+    assert [one.change.version for one in ring.since("run-2") or []] == [3, 4, 5]
+    assert ring.since("run-5") == []
+    assert ring.since("run-1") is None, "change 2 is forgotten"
+    for foreign in ("other-4", "run-6", "run--1", "run-", "run-x", "", "4", "run-٣"):
+        assert ring.since(foreign) is None, foreign

@@ -1,0 +1,188 @@
+"""What holds for every answer, the pages of the user interface, and the document."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from services.gateway.app import routed
+from services.gateway.cookies import Cookies
+from services.gateway.edge import security_headers
+from services.gateway.openapi import describe
+from shared.contracts import api
+from shared.contracts.types import Ours
+from shared.migrations import migrate
+from tests.gateway.house import House, problem_of
+
+pytestmark = pytest.mark.integration
+
+
+def build_ui(house: House) -> Path:
+    ui = house.settings.ui_dir
+    (ui / "index.html").write_text("<title>start page</title>")
+    (ui / "assets" / "app-4f3a.js").write_text("let x = 1;")
+    (ui / "favicon.svg").write_text("<svg/>")
+    (ui / ".built-from").write_text("a fingerprint")
+    (ui.parent / "secret.txt").write_text("not for anybody")
+    return ui
+
+
+async def test_every_address_of_the_interface_is_its_start_page(house: House, visitor: httpx.AsyncClient) -> None:
+    build_ui(house)
+    for path in ("/", "/queue?tile=HIGH_CASH", "/batches/7/accounts/A.1", "/apis", "/.built-from", "/..%2fsecret.txt"):
+        answer = await visitor.get(path)
+        assert (answer.status_code, answer.text) == (200, "<title>start page</title>"), path
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_hashed_files_are_kept_and_others_are_asked_for_again(house: House, visitor: httpx.AsyncClient) -> None:
+    build_ui(house)
+    asset = await visitor.get("/assets/app-4f3a.js")
+    assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert asset.headers["content-type"].startswith("text/javascript")
+    icon = await visitor.get("/favicon.svg")
+    assert icon.headers["cache-control"] == "no-cache"
+    assert (await visitor.get("/favicon.svg", headers={"If-None-Match": icon.headers["etag"]})).status_code == 304
+    assert problem_of(await visitor.get("/assets/gone.js"))["status"] == 404
+
+
+async def test_an_interface_that_is_not_built_says_how(house: House, visitor: httpx.AsyncClient) -> None:
+    answer = await visitor.get("/queue")
+    assert answer.status_code == 503 and "npm run build" in answer.text
+
+
+async def test_security_headers_stand_on_every_answer(house: House, visitor: httpx.AsyncClient) -> None:
+    build_ui(house)
+    for path in ("/", "/api/v1/me", "/api/v1/nothing", "/auth/login", "/healthz"):
+        headers = (await visitor.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "script-src" not in policy
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
+        assert "strict-transport-security" not in headers
+    assert "Strict-Transport-Security" in security_headers("https://rebalancer.example", "https://issuer.example")
+
+
+def test_cookies_over_https_are_bound_to_the_host() -> None:
+    secure, plain = Cookies.of("https://rebalancer.example"), Cookies.of("http://127.0.0.1:8400")
+    assert secure.secure and secure.session.startswith("__Host-") and secure.attempt.startswith("__Host-")
+    assert not plain.secure and plain.session == "rebalancer-8400"
+
+
+async def test_every_refusal_is_a_problem(house: House, pat: httpx.AsyncClient) -> None:
+    for path in ("/api/v1/nothing", "/api/nothing", "/auth/nothing", "/v1/batches"):
+        assert problem_of(await pat.get(path))["status"] == 404, path
+    wrong = await pat.delete("/api/v1/runs")
+    assert problem_of(wrong)["status"] == 405 and wrong.headers["allow"] == "POST"
+    assert problem_of(await pat.get("/api/v1/runs"))["status"] == 405
+    assert problem_of(await pat.post("/queue"))["status"] == 405
+
+
+async def test_a_database_that_is_away_is_told_as_such(
+    house: House, pat: httpx.AsyncClient, admin_database_url: str
+) -> None:
+    async with await psycopg.AsyncConnection.connect(admin_database_url, autocommit=True) as connection:
+        database = psycopg.conninfo.conninfo_to_dict(house.settings.database_url)["dbname"]
+        await connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database]
+        )
+        away = await pat.get("/api/v1/me")
+        await connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+    assert problem_of(away)["code"] == "unavailable" and away.headers["retry-after"] == "2"
+
+
+async def _never() -> list[str]:
+    return []
+
+
+def test_the_document_is_complete() -> None:
+    document = describe(routed(_never))
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            _check_operation(method, path, operation)
+    modelled = {name for name, model in vars(api).items() if isinstance(model, type) and issubclass(model, Ours)}
+    not_in_the_surface = {"Ours", "Principal"}
+    assert modelled - not_in_the_surface <= document["components"]["schemas"].keys()
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+def _check_operation(method: str, path: str, operation: dict[str, Any]) -> None:
+    assert operation["x-roles"], path
+    assert {"401", "403", "500", "503"} <= operation["responses"].keys()
+    for status, response in operation["responses"].items():
+        kinds = set(response["content"])
+        assert (
+            kinds == {"application/problem+json"}
+            if status >= "400"
+            else kinds
+            <= {
+                "application/json",
+                "text/event-stream",
+            }
+        )
+    required = {one["name"] for one in operation.get("parameters", []) if one.get("required")}
+    if method == "post" and path.startswith("/api/v1/batches"):
+        assert "Idempotency-Key" in required
+        assert ("If-Match" in required) is ("{batch_id}" in path)
+
+
+def _run(house: House, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    settings = house.settings
+    env = {
+        "REBALANCER_KAFKA_URL": settings.kafka_url,
+        "REBALANCER_DATABASE_URL": settings.database_url,
+        "REBALANCER_HTTP_PORT": "1",
+        "REBALANCER_GATEWAY_URL": settings.gateway_url,
+        "REBALANCER_BATCH_URL": settings.batch_url,
+        "REBALANCER_TAXLOT_URL": settings.taxlot_url,
+        "REBALANCER_ANALYZER_URL": settings.analyzer_url,
+        "REBALANCER_PRINCIPAL_KEY": settings.principal_key.get_secret_value(),
+        "REBALANCER_SESSION_KEY": settings.session_key.get_secret_value(),
+        "REBALANCER_OIDC_ISSUER_URL": settings.oidc_issuer_url,
+        "REBALANCER_OIDC_CLIENT_ID": settings.oidc_client_id,
+        "REBALANCER_OIDC_CLIENT_SECRET": settings.oidc_client_secret.get_secret_value(),
+        "REBALANCER_UI_DIR": str(settings.ui_dir),
+    }
+    command = [sys.executable, "-m", "services.gateway", *arguments]
+    return subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_granting_by_file(house: House, visitor: httpx.AsyncClient, tmp_path: Path) -> None:
+    users = [
+        {"subject": "lee", "name": "Lee", "roles": ["auditor"], "enterprises": ["E2"], "advisors": ["A7"], "more": 1},
+        {"subject": "kim", "name": "Kim", "roles": ["viewer"], "enterprises": ["E1", "E2"], "advisors": "all"},
+    ]
+    file = tmp_path / "users.json"
+    file.write_text(json.dumps(users))
+    granted = _run(house, "grant", "--file", str(file))
+    assert (granted.returncode, granted.stdout) == (0, "granted: 2 users\n"), granted.stderr
+    for subject, advisors in (("lee", ["A7"]), ("kim", None), ("pat", None)):
+        await house.sign_in(visitor, subject)
+        me = (await visitor.get("/api/v1/me")).json()
+        assert (me["subject"], me["advisors"]) == (subject, advisors)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "the whole file"),
+        ('[{"subject": "lee"}]', "0.name"),
+        ('[{"subject":"lee","name":"Lee","roles":["king"],"enterprises":[],"advisors":null}]', "0.roles.0"),
+        ('[{"subject":"lee","name":"Lee","roles":[],"enterprises":["a b"],"advisors":null}]', "0.enterprises.0"),
+        ('[{"subject":"lee","name":"Lee","roles":[],"enterprises":[]}]', "0.advisors"),
+    ],
+)
+async def test_a_bad_file_grants_nothing(house: House, text: str, said: str) -> None:
+    refused = _run(house, "grant", "--file", "-", stdin=text)
+    assert refused.returncode == 1 and said in refused.stderr and "Traceback" not in refused.stderr
+
+
+async def test_migrating_again_changes_nothing(house: House, pat: httpx.AsyncClient) -> None:
+    migrate("gateway", house.settings.database_url)
+    assert (await pat.get("/api/v1/me")).status_code == 200

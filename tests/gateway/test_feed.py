@@ -1,0 +1,110 @@
+"""From the real topics to a browser's stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.gateway.push.feed import Feed
+from services.gateway.push.hub import Hub
+from shared.contracts import topics
+from shared.contracts.api import Principal
+from shared.contracts.events import AccountFlag, AnalysisCompleted, BatchChanged, FileProcessed
+from shared.kafka import Publisher
+from shared.messages import Outgoing, event
+
+pytestmark = pytest.mark.integration
+PAT = Principal(subject="pat", name="Pat", roles=["viewer"], enterprises=["E1"])
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+async def _still() -> Principal:
+    return PAT
+
+
+@asynccontextmanager
+async def feeding(kafka_url: str, hub: Hub) -> AsyncIterator[Feed]:
+    feed = Feed(kafka_url, hub)
+    task = asyncio.create_task(feed.run())
+    try:
+        async with asyncio.timeout(30):
+            await feed.tried.wait()
+        yield feed
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def batch_changed(batch_id: int, version: int, enterprise: str) -> Outgoing:
+    body = BatchChanged(
+        batch_id=batch_id,
+        enterprise_id=enterprise,
+        version=version,
+        status="WORKING",
+        logic="BEST_FIT",
+        accounts=1,
+        working=1,
+        proposed=0,
+        failed=0,
+        removed=0,
+        requested_by="pat",
+        trade_date=date(2026, 3, 2),
+    )
+    return event(topics.BATCH, str(batch_id), body, event_id=f"{batch_id}-{version}", source="test", at=NOW)
+
+
+def flag(account: str, version: int, enterprise: str) -> Outgoing:
+    body = AccountFlag(
+        account_id=account,
+        enterprise_id=enterprise,
+        advisor_id="A1",
+        version=version,
+        state="CLEAR",
+        tiles=[],
+        reasons=[],
+    )
+    return event(topics.ACCOUNT_FLAG, account, body, event_id=f"{account}-{version}", source="test", at=NOW)
+
+
+async def _until(stream: AsyncIterator[bytes], wanted: set[str]) -> list[str]:
+    """Read until every wanted piece was seen; return all events."""
+    seen: list[str] = []
+    async with asyncio.timeout(20):
+        while not all(any(piece in one for one in seen) for piece in wanted):
+            seen += (await anext(stream)).decode().split("\n\n")
+    return [one for one in seen if "event:" in one]
+
+
+async def test_from_topic_to_stream(kafka_url: str) -> None:
+    hub = Hub(heartbeat_s=60)
+    completed = AnalysisCompleted(
+        run_id="run-9", business_date=date(2026, 3, 2), version=1, price_set=4, accounts=9, flagged=2, held=0
+    )
+    processed = FileProcessed(
+        file_id="F9", version=2, file_name="lots.psv", custodian="C1", as_of=date(2026, 3, 2), outcome="LOADED", at=NOW
+    )
+    async with Publisher(kafka_url, "test") as publisher:
+        await publisher.send([batch_changed(1, 1, "E1")])
+        async with feeding(kafka_url, hub):
+            stream = hub.listen(b"s", PAT, None, _still)
+            await anext(stream)
+            garbage = Outgoing(topics.BATCH.name, b"x", b"not json")
+            await publisher.send([garbage, batch_changed(2, 7, "E1"), batch_changed(3, 1, "E2")])
+            await publisher.send([event(topics.ANALYSIS, "run-9", completed, event_id="a", source="test", at=NOW)])
+            await publisher.send([event(topics.FILES, "F9", processed, event_id="f", source="test", at=NOW)])
+            await publisher.send([flag(f"ACC{number}", number, "E1") for number in range(1, 2001)])
+            await publisher.send([flag("OTHER", 9000, "E2")])
+            wanted = {'"id":"2"', '"id":"run-9"', '"id":"F9"', '"version":2000'}
+            seen = await _until(stream, wanted)
+    told = "\n".join(seen)
+    assert '"id":"1"' not in told, "what was there before the start is not news"
+    assert "E2" not in told and '"id":"3"' not in told
+    assert sum("event: queue" in one for one in seen) <= 8, "2,000 flags are a few messages"
+
+
+async def test_without_a_broker_nobody_believes_to_be_live() -> None:
+    hub = Hub(heartbeat_s=60)
+    async with feeding("127.0.0.1:1", hub):
+        assert not hub.is_open
