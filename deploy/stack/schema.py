@@ -1,5 +1,6 @@
 """What must be in the database before the services start: their tables, and the sample users' rights."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,18 +14,21 @@ PATIENCE_S = 120.0
 EnvOf = Callable[[str], Mapping[str, str]]
 
 
-def migrate(services: Sequence[str], env_of: EnvOf, steps: Silent) -> None:
-    """Bring every service's tables to their newest form, all at the same time.
+def migrate(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silent) -> None:
+    """Bring every service's tables to their newest form, all at the same time; those that are there already are left.
 
     Raises StackError with the words of the one that failed.
     """
-    names = [name for name in table.MIGRATED if name in services]
+    present: dict[str, str] = read_json(layout.state_file).get("migrated", {})
+    newest = {name: _form(name) for name in table.MIGRATED if name in services}
+    names = [name for name, form in newest.items() if present.get(name) != form]
     if not names:
         return
     with steps.step(f"migrating {', '.join(names)}"):
         started = {name: _start(name, env_of, f"services.{name}", "migrate") for name in names}
         for name, process in started.items():
             _finish(process, f"the migration of {name}")
+    write_json(layout.state_file, {**read_json(layout.state_file), "migrated": {**present, **newest}})
 
 
 def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silent) -> None:
@@ -37,6 +41,15 @@ def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, s
         grant = _start("gateway", env_of, "services.gateway", "grant", "--file", "-")
         _finish(grant, "granting rights to the sample users", users)
     write_json(layout.state_file, {**kept, "granted": True})
+
+
+def _form(service: str) -> str:
+    """Return a text that changes whenever anything a service's migration consists of changes."""
+    digest = hashlib.sha256()
+    for place in (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "migrations"):
+        for path in sorted(place.rglob("*.py")):
+            digest.update(f"{path.relative_to(CHECKOUT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _start(name: str, env_of: EnvOf, *module: str) -> subprocess.Popen[str]:

@@ -20,7 +20,8 @@ from deploy.stack.spec import Plan
 from deploy.stack.steps import Silent
 
 INFRASTRUCTURE_PATIENCE_S = 60.0
-SERVICE_PATIENCE_S = 120.0
+SERVICE_PATIENCE_S = 180.0
+"""The first start on a machine compiles the kernels."""
 FAILED_STARTS = 4
 POLL_S = 0.1
 
@@ -64,7 +65,7 @@ class Stack:
             with self.steps.step("creating database roles"):
                 passwords = {name: self.addresses.secrets[f"{name}_password"] for name in keys.DATABASE_OWNERS}
                 postgres.create_roles(self.addresses.admin_database(), passwords)
-            schema.migrate(self.services, self.env_of, self.steps)
+            schema.migrate(self.layout, self.services, self.env_of, self.steps)
             schema.grant_sample_users(self.layout, self.services, self.env_of, self.steps)
             if self.services:
                 with self.steps.step(f"starting {len(self.services)} processes of the system"):
