@@ -39,9 +39,7 @@ def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sig
     _deliver(town, [book / "faults" / file["name"] for file in expected])
     outcomes = {"LOADED": "PUBLISHED", "REFUSED": "REFUSED"}
     for file in expected:
-        until(
-            lambda name=file["name"]: _status_of(desk, name), lambda seen, want=file["outcome"]: seen == outcomes[want]
-        )
+        until(partial(_status_of, desk, file["name"]), partial(eq, outcomes[file["outcome"]]))
 
     page = sign_in("ops", "rebalance-ops")
     page.get_by_role("link", name="Files").click()
