@@ -44,7 +44,12 @@ const accounts = createRoute({
 
 const account = createRoute({ getParentRoute: () => root, path: "/accounts/$accountId", component: AccountRoute });
 const pending = createRoute({ getParentRoute: () => root, path: "/pending", component: PendingPage });
-const history = createRoute({ getParentRoute: () => root, path: "/history", component: HistoryPage });
+const history = createRoute({
+  getParentRoute: () => root,
+  path: "/history",
+  validateSearch: (raw): ListSearch => listSearch(raw, [], []),
+  component: HistoryPage,
+});
 const files = createRoute({ getParentRoute: () => root, path: "/files", component: FilesPage });
 
 /** Both shelves remember their filters apart; within a shelf they stay from one request to the next. */

@@ -9,6 +9,7 @@ export const theme = createTheme({
   primaryColor: "blue",
   primaryShade: { light: 8, dark: 8 }, // white text on a filled button: 4.5 to 1 in both schemes
   defaultRadius: "sm",
+  fontSizes: { md: "0.875rem", sm: "0.8125rem" },
   components: {
     // A header element in a dialog would be a second banner of the page.
     Modal: Modal.extend({ defaultProps: { attributes: { header: { role: "presentation" } }, closeButtonProps: { "aria-label": "Close" } } }),

@@ -27,7 +27,7 @@ function Row<Row>(props: Props<Row>) {
   return (
     <tr aria-rowindex={props.absolute} aria-selected={selected ?? undefined} data-dimmed={props.isDimmed}>
       {selected !== null && (
-        <td className="grid-box" data-fixed="true" style={{ left: 0 }} {...place(0)}>
+        <td role="gridcell" className="grid-box" data-fixed="true" style={{ left: 0 }} {...place(0)}>
           <input
             type="checkbox"
             tabIndex={-1}
@@ -55,7 +55,7 @@ function Row<Row>(props: Props<Row>) {
             {column.cell(row)}
           </th>
         ) : (
-          <td key={column.id} {...shared}>
+          <td key={column.id} role="gridcell" {...shared}>
             {column.cell(row)}
           </td>
         );

@@ -20,7 +20,7 @@ export function listen(url: string, { changed, connected }: Listener): () => voi
     source = opened;
     opened.addEventListener("open", () => {
       connected(true);
-      KINDS.forEach(changed); // whatever was missed while there was no stream
+      for (const kind of KINDS) changed(kind); // whatever was missed while there was no stream
     });
     opened.addEventListener("error", () => {
       connected(false);

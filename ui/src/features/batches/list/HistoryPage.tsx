@@ -1,11 +1,11 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
 
 import { useBatches } from "@/features/batches/queries";
 import type { BatchSummary } from "@/shared/api/models";
 import { count, day, instant } from "@/shared/format/format";
 import { endedBy } from "@/shared/format/words";
 import { Pager } from "@/shared/grid/Pager";
+import { useList } from "@/shared/state/useList";
 import { Amount } from "@/shared/ui/Amount";
 import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -14,7 +14,7 @@ import { Tag, type Tone } from "@/shared/ui/Tag";
 
 const TONES: Readonly<Record<NonNullable<BatchSummary["result"]>, Tone>> = { Complete: "good", Cancelled: "plain", Failed: "bad" };
 
-export const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
+const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   {
     header: "Request",
     cell: (batch) => (
@@ -36,21 +36,17 @@ export const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   { header: "Failed", isNumber: true, cell: (batch) => count(batch.counts.failed) },
   { header: "Complete", isNumber: true, help: "Proposed and not removed", cell: (batch) => count(batch.accounts - batch.counts.failed - batch.counts.removed) },
   { header: "Removed", isNumber: true, cell: (batch) => count(batch.counts.removed) },
-  { header: "Requested by", cell: (batch) => batch.requested_by },
-  { header: "Decided by", cell: (batch) => batch.decided_by ?? "Automatic" },
-  { header: "Decided at", cell: (batch) => instant(batch.decided_at) },
+  { header: "Requested", cell: (batch) => <Who name={batch.requested_by} at={batch.requested_at} /> },
+  { header: "Decided", cell: (batch) => <Who name={batch.decided_by ?? "Automatic"} at={batch.decided_at} /> },
   { header: "Trade date", cell: (batch) => day(batch.trade_date) },
   { header: "Short-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
   { header: "Long-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },
   { header: "Estimated G&L", isNumber: true, cell: (batch) => <Amount value={batch.estimated} isGain /> },
 ];
 
-const SIZE = 50;
-
 /** History: requests that were decided, with what became of their accounts. */
 export function HistoryPage() {
-  const [page, setPage] = useState(1);
-  const [size, setSize] = useState(SIZE);
+  const { page, size, change } = useList("history");
   const batches = useBatches("history", page, size);
   return (
     <>
@@ -61,7 +57,16 @@ export function HistoryPage() {
       ) : (
         <PlainTable label="Completed requests" columns={HISTORY_COLUMNS} rows={batches.data?.rows ?? []} rowKey={(batch) => String(batch.batch_id)} empty="No request has been decided yet." />
       )}
-      {batches.data && <Pager page={page} size={size} total={batches.data.total} onPage={setPage} onSize={(next) => { setSize(next); setPage(1); }} />}
+      {batches.data && <Pager page={page} size={size} total={batches.data.total} onPage={(next) => change({ page: next })} onSize={(next) => change({ size: next })} />}
+    </>
+  );
+}
+
+function Who({ name, at }: { name: string; at: string | null }) {
+  return (
+    <>
+      {name}
+      <span className="note under">{instant(at)}</span>
     </>
   );
 }

@@ -1,0 +1,49 @@
+import { screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it, vi } from "vitest";
+
+import { DecideButtons } from "@/features/batches/commands/DecideButtons";
+import { aBatch, aServer, draw, json } from "@/test/render";
+
+const TOTALS = {
+  accounts: 10, market_value: "1000000.00", buys: 3, buys_value: "5000.00", sells: 2, sells_value: "4000.00", flats: 1, flats_value: "100.00",
+  short_term: "-50.00", long_term: "900.00", estimated: "850.00", no_basis_proceeds: "0.00",
+  non_taxable_short_term: "0.00", non_taxable_long_term: "0.00", non_taxable_estimated: "0.00", failed: 0, removed: 0,
+};
+const page = (version: number) => json({ batch: aBatch({ version }), rows: [], total: 0, page: 1, size: 50, totals: TOTALS, filtered: TOTALS });
+
+describe("Approve and Cancel", () => {
+  it("stay reachable while greyed, with their reason, and do nothing", async () => {
+    draw(<DecideButtons batch={aBatch({ status: "WORKING" })} />);
+    const button = screen.getByRole("button", { name: "Approve" });
+    expect(button).toHaveAttribute("aria-disabled", "true");
+    expect(button).toHaveAccessibleDescription("Working: 10 of 10 accounts are done.");
+    await userEvent.click(button, { pointerEventsCheck: 0 });
+    expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
+  it("ask with counts and totals, then approve the version that was seen", async () => {
+    const server = aServer(page(3), json({ batch: aBatch({ version: 4, status: "APPROVED" }), accounts: 10 }), page(4));
+    vi.stubGlobal("fetch", server.fetch);
+    draw(<DecideButtons batch={aBatch()} unseen={4} />);
+    await userEvent.click(screen.getByRole("button", { name: "Approve" }));
+    const dialog = await screen.findByRole("dialog", { name: "Approve request 7: 10 accounts?" });
+    expect(dialog).toHaveTextContent("This includes 4 accounts not shown by your filter.");
+    const confirm = screen.getByRole("button", { name: "Approve 10" });
+    await vi.waitFor(() => expect(confirm).toBeEnabled());
+    expect(dialog).toHaveTextContent("3 · $5,000");
+    expect(dialog).toHaveTextContent("($50) loss");
+    await userEvent.click(confirm);
+    expect(await screen.findByText("Request 7 approved")).toBeInTheDocument();
+    expect(server.calls[1]?.path).toBe("/api/v1/batches/7/approve");
+    expect(server.calls[1]?.headers.get("If-Match")).toBe('"3"');
+  });
+
+  it("refuse to act on a request that changed while the dialog stood open", async () => {
+    vi.stubGlobal("fetch", aServer(page(5)).fetch);
+    draw(<DecideButtons batch={aBatch()} />);
+    await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(await screen.findByRole("alert")).toHaveTextContent("The request has changed");
+    expect(screen.getByRole("button", { name: "Cancel 10" })).toBeDisabled();
+  });
+});

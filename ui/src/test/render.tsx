@@ -1,0 +1,79 @@
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { render } from "@testing-library/react";
+import type { ReactNode } from "react";
+
+import type { BatchSummary, Me } from "@/shared/api/models";
+import { SessionContext } from "@/shared/session/session";
+
+export const ME: Me = { subject: "u1", name: "Jo", roles: ["trader", "approver"], enterprises: ["E1"], advisors: null, csrf: "token" };
+
+/** Draw something with what every page stands in. */
+export function draw(element: ReactNode, me: Me = ME) {
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  return render(
+    <MantineProvider env="test">
+      <QueryClientProvider client={client}>
+        <SessionContext value={me}>
+          <Notifications />
+          {element}
+        </SessionContext>
+      </QueryClientProvider>
+    </MantineProvider>,
+  );
+}
+
+/** A request of 10 accounts that waits for approval; name only what matters. */
+export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
+  return {
+    batch_id: 7,
+    version: 3,
+    label: "",
+    enterprise_id: "E1",
+    status: "PENDING_APPROVAL",
+    reason: null,
+    result: null,
+    logic: "BEST_FIT",
+    accounts: 10,
+    only_account: null,
+    counts: { working: 0, proposed: 10, failed: 0, removed: 0, approved: 0, cancelled: 0, stale: 0 },
+    requested_by: "Jo",
+    requested_at: "2026-11-20T15:00:00Z",
+    decided_by: null,
+    decided_at: null,
+    trade_date: "2026-11-20",
+    cancel_at: "2026-11-20T23:00:00Z",
+    short_term: "0.00",
+    long_term: "0.00",
+    estimated: "0.00",
+    ...part,
+  };
+}
+
+export interface Call {
+  path: string;
+  headers: Headers;
+  body: unknown;
+}
+
+/** A server that gives these answers in turn, and what it was asked. */
+export function aServer(...answers: (() => Response | Promise<Response>)[]): { fetch: typeof fetch; calls: Call[] } {
+  const calls: Call[] = [];
+  return {
+    calls,
+    fetch: async (input, init) => {
+      const request = new Request(new URL(input as string, "http://localhost"), init);
+      const text = await request.text();
+      calls.push({ path: new URL(request.url).pathname, headers: request.headers, body: text ? (JSON.parse(text) as unknown) : null });
+      const answer = answers[Math.min(calls.length, answers.length) - 1];
+      if (!answer) throw new Error("no answer is left");
+      return answer();
+    },
+  };
+}
+
+export const json = (body: unknown, status = 200) => () => new Response(JSON.stringify(body), { status });
+
+export const problem = (status: number, code: string, extra: Record<string, unknown> = {}) =>
+  json({ type: `/problems/${code}`, title: `Title of ${code}`, status, detail: `Detail of ${code}`, code, ...extra }, status);
