@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import UnknownTopicOrPartitionError
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts.topics import Topic
@@ -23,16 +22,21 @@ class NoTopic(RuntimeError):
 @asynccontextmanager
 async def consumer_of(kafka_url: str, topic: Topic) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer of all partitions of a topic that belongs to no group.  Raises NoTopic."""
-    consumer = AIOKafkaConsumer(
+    # Asked for by name, a topic that is missing is waited for a minute; so the list of all is looked at first.
+    async with _started(AIOKafkaConsumer(bootstrap_servers=kafka_url)) as looking:
+        if topic.name not in await looking.topics():
+            raise NoTopic(f"{topic.name} does not exist at {kafka_url}: is this the broker of a started system?")
+    reader = AIOKafkaConsumer(
         topic.name, bootstrap_servers=kafka_url, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
     )
+    async with _started(reader) as consumer:
+        yield consumer
+
+
+@asynccontextmanager
+async def _started(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
     try:
-        try:
-            await consumer.start()
-        except UnknownTopicOrPartitionError as error:
-            raise NoTopic(
-                f"{topic.name} does not exist at {kafka_url}: is this the broker of a started system?"
-            ) from error
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
