@@ -77,7 +77,7 @@ class LotFile:
         begin, line = self._begin, 2
         while begin < self._end:
             end = self._cut(begin, min(begin + size, self._end))
-            block = _parse(self._bytes[begin:end], line)
+            block = parse(self._bytes[begin:end], line)
             yield block
             line += block.records
             begin = end
@@ -116,7 +116,8 @@ def _account_of(record: bytes) -> bytes:
     return record.split(b"|", 2)[1] if record.count(b"|") >= 2 else b""
 
 
-def _parse(body: bytes, first_line: int) -> Block:
+def parse(body: bytes, first_line: int) -> Block:
+    """Return the records of `body` as columns; first_line is the line number of the first.  Raises Refused."""
     bad: list[tuple[int, str]] = []
 
     def skip(row: Any) -> Literal["skip"]:
@@ -167,7 +168,7 @@ def _misshapen(number: int, text: str, first_line: int, good: Any, accounts: Cod
 def _text(column: Any) -> Text:
     _, offsets, data = column.buffers()
     places = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    return Text(places, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8))
+    return Text(places, np.frombuffer(data if data is not None and data.size else b"\0", np.uint8))
 
 
 def _coded(column: Any) -> Coded:

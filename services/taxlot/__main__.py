@@ -1,0 +1,78 @@
+"""`python -m services.taxlot [migrate | load FILE...]`: the worker, its schema, files by command."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import psycopg
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from services.taxlot.settings import TaxlotSettings
+from shared.migrations import migrate
+
+USAGE = "usage: python -m services.taxlot [migrate | load FILE...]"
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first word says; nothing said means: work."""
+    command, *rest = arguments or ["work"]
+    if command not in ("work", "migrate", "load") or bool(rest) != (command == "load"):
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        settings = TaxlotSettings()
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
+        return 2
+    if command == "migrate":
+        migrate("taxlot", settings.database_url)
+        return 0
+    if command == "load":
+        return asyncio.run(load_files(settings, [Path(name) for name in rest]))
+    from services.taxlot import app, warm  # the worker's libraries are loaded only where they are used
+    from shared import worker
+
+    warm.kernels()
+    worker.run_worker(app.build_app(settings), settings, "taxlot")
+    return 0
+
+
+async def load_files(settings: TaxlotSettings, paths: list[Path]) -> int:
+    """Load files one after another, with progress; return 1 when one of them was refused or could not be read.
+
+    Safe beside the running service: the same intake, the same ledger, one load at a time.
+    """
+    from services.taxlot.intake.desk import Desk
+    from services.taxlot.terminal import bar, say
+    from shared import log
+    from shared.clock import clock_of
+    from shared.kafka import Publisher
+
+    log.configure("taxlot-load", "ERROR")
+    failed = False
+    async with Publisher(settings.kafka_url, "taxlot") as publisher:
+        desk = Desk(settings, publisher, clock_of(settings.clock_file))
+        for path in paths:
+            try:
+                with bar(path.name) as progress:
+                    outcome = await desk.take(path, path.name, "COMMAND", progress)
+                say(outcome)
+                failed |= outcome.status == "REFUSED"
+                await desk.publish(outcome.file_id)
+            except OSError as error:
+                print(f"{path}: cannot be read: {error.strerror or error}", file=sys.stderr)
+                failed = True
+            except psycopg.OperationalError as error:
+                print(f"the database is away: {error}".strip(), file=sys.stderr)
+                return 1
+            except KafkaError as error:
+                print(
+                    f"{path.name}: loaded; the broker is away ({error!r}), the service will publish it", file=sys.stderr
+                )
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

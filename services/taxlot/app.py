@@ -1,0 +1,72 @@
+"""Wires taxlot: which topic goes to which handler, and what runs beside it.  Importing starts nothing."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import faust
+import psycopg
+
+from services.taxlot.handlers import SERVICE, Handlers
+from services.taxlot.intake.desk import Desk
+from services.taxlot.routes import add_routes
+from services.taxlot.settings import TaxlotSettings
+from shared import db, http, worker
+from shared.clock import clock_of
+from shared.contracts import topics
+from shared.guard import Guard
+from shared.kafka import Publisher
+
+EVENT_GROUP: Final = 500
+
+
+def build_app(settings: TaxlotSettings) -> faust.App:
+    """Return the Faust worker with an agent for each topic, the intake of files and HTTP beside it."""
+    pool = db.pool(settings.database_url, SERVICE)
+    publisher = Publisher(settings.kafka_url, SERVICE)
+    clock = clock_of(settings.clock_file)
+    rules = Handlers(pool, publisher, clock)
+    desk = Desk(settings, publisher, clock)
+    app = worker.build_worker(SERVICE, settings)
+    small = topics.small
+    for topic, handler, group in (
+        (topics.SECURITY, rules.on_securities, EVENT_GROUP),
+        (topics.ACCOUNT, rules.on_accounts, EVENT_GROUP),
+        (topics.REBALANCED, rules.on_rebalanced, 8),
+        (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), 1),
+        (small(topics.WORK_FACTS), rules.on_facts(small(topics.WORK_LOTS)), 1),
+        (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), 1),
+        (small(topics.WORK_TRADES), rules.on_trades(small(topics.WORK_RESULTS)), 1),
+    ):
+        worker.consume(app, Guard(SERVICE, topic, handler, publisher, settings.retry_s), group=group)
+
+    async def ready() -> list[str]:
+        return [*worker.readiness(app), *await _away(pool)]
+
+    http_app = http.create_app(SERVICE, ready)
+    add_routes(http_app, settings)
+    worker.attach(app, [pool, publisher, _running(desk)], http_app, settings)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _running(desk: Desk) -> AsyncIterator[None]:
+    """Watch inbox and ledger for as long as the worker runs; a file being loaded is rolled back and loaded again."""
+    watching = asyncio.create_task(desk.watch(), name="intake")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+async def _away(pool: db.Pool) -> list[str]:
+    """Return why the database cannot be worked with."""
+    try:
+        async with pool.connection(timeout=2.0) as connection:
+            await connection.execute("SELECT 1 FROM holding LIMIT 1")
+    except psycopg.Error as error:
+        return [f"database: {error}"[:200]]
+    return []

@@ -1,0 +1,112 @@
+"""What taxlot does with each kind of message.  Effects are idempotent: a message may be delivered twice.
+
+Source: architecture "Request path", product 2.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from typing import Any, Final
+
+import pyarrow as pa
+
+from services.taxlot import attach, booking
+from services.taxlot.attach import Stored
+from services.taxlot.store import platform
+from shared import messages
+from shared.clock import Clock
+from shared.contracts import chunks
+from shared.contracts.platform import AccountChanged, SecurityChanged
+from shared.contracts.topics import Topic
+from shared.db import Pool
+from shared.ids import event_id
+from shared.kafka import Publisher
+from shared.messages import BadMessage, Chunk, Outgoing
+
+SERVICE: Final = "taxlot"
+_STORED = (
+    "SELECT h.account_id, h.lots_version, h.hold_text, CASE WHEN h.hold_code IS NULL THEN l.document END"
+    " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
+)
+_EPOCH: Final = date(1970, 1, 1)
+
+
+class Handlers:
+    """Handlers of all topics of one worker."""
+
+    def __init__(self, pool: Pool, publisher: Publisher, clock: Clock) -> None:
+        self._pool = pool
+        self._publisher = publisher
+        self._clock = clock
+
+    async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
+        """Take in securities: a lot of one we do not know holds its account."""
+        async with self._pool.connection() as connection:
+            await platform.save_securities(connection, group)
+
+    async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
+        """Take in accounts: files name them by custodian and number."""
+        async with self._pool.connection() as connection:
+            await platform.save_accounts(connection, group)
+
+    async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
+        """Take in approved sleeve trades: lots reported without a sleeve follow them."""
+        rows = [row for chunk in group for row in _approved(chunk.rows)]
+        async with self._pool.connection() as connection:
+            await platform.save_approved(connection, rows)
+
+    def on_facts(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+        """Return the handler that attaches lots and answers to `answer`."""
+
+        async def handle(group: Sequence[Chunk]) -> None:
+            for chunk in group:
+                stored = await self._stored(chunk.rows.column("account_id").to_pylist())
+                rows = await asyncio.to_thread(attach.attach, chunk.rows, stored)
+                await self._publisher.send(self._pieces(answer, rows, chunk.meta))
+
+        return handle
+
+    def on_trades(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+        """Return the handler that books trades from the lots in the message and answers to `answer`."""
+
+        async def handle(group: Sequence[Chunk]) -> None:
+            for chunk in group:
+                day = (_trade_date(chunk.meta) - _EPOCH).days
+                rows = await asyncio.to_thread(booking.book_trades, chunk.rows, day)
+                await self._publisher.send(self._pieces(answer, rows, chunk.meta))
+
+        return handle
+
+    async def _stored(self, accounts: list[Any]) -> dict[str, Stored]:
+        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(_STORED, (accounts,))
+            return {account: Stored(version, hold, document) async for account, version, hold, document in cursor}
+
+    def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
+        """Return the rows as one chunk, or halved until each is within the limit of bytes."""
+        first = str(rows.column("account_id")[0])
+        key = meta.get("batch_id", first)
+        identity = event_id(answer.name, key, meta.get("attempt", ""), first, rows.num_rows)
+        message = messages.chunk(answer, key, rows, meta, event_id=identity, source=SERVICE, at=self._clock.now())
+        if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
+            return [message]
+        half = rows.num_rows // 2
+        return [piece for part in (rows.slice(0, half), rows.slice(half)) for piece in self._pieces(answer, part, meta)]
+
+
+def _trade_date(meta: dict[str, str]) -> date:
+    try:
+        return date.fromisoformat(meta["trade_date"])
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_trade_date", f"the chunk's metadata must name a trade_date: {meta}") from error
+
+
+def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:
+    """Return (account, epoch, security, sleeve, trade date, units, crossed units) of every approved sleeve trade."""
+    found = []
+    for row in rows.select(["account_id", "epoch", "trade_date", "trades"]).to_pylist():
+        for trade in row["trades"] or ():
+            names = (trade["security_id"], trade["sleeve_id"])
+            units = (trade["quantity_micro"], trade["crossed_micro"])
+            found.append((row["account_id"], row["epoch"], *names, row["trade_date"], *units))
+    return found

@@ -1,0 +1,43 @@
+"""What the load command shows: a progress bar, then one line a file."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from services.taxlot.intake import load
+
+
+@contextlib.contextmanager
+def bar(name: str) -> Iterator[load.Progress]:
+    """Show how many records have been read (on a terminal; elsewhere nothing)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("records"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as shown:
+        task = shown.add_task(name, total=None)
+
+        def progress(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        yield progress
+
+
+def say(outcome: load.Outcome) -> None:
+    """Print how the file ended; refusals go to standard error."""
+    if outcome.status == "REFUSED":
+        print(f"{outcome.name}: REFUSED, {outcome.code}: {outcome.reason}", file=sys.stderr)
+    elif outcome.status == "DUPLICATE":
+        print(f"{outcome.name}: {outcome.reason}")
+    else:
+        remark = f"; {outcome.reason}" if outcome.reason else ""
+        print(
+            f"{outcome.name}: loaded as file {outcome.file_id}, {outcome.custodian} as of {outcome.data_date}: "
+            f"{outcome.accounts} accounts, {outcome.changed} changed, {outcome.held} held, "
+            f"{outcome.unknown} unknown account numbers{remark}"
+        )
