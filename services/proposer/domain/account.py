@@ -1,0 +1,223 @@
+"""One account made ready for every logic: checked, valued, its targets after substitution, bands, cash limits.
+
+Source: product 1 (account value, thresholds), product 4 (fine points: substitutes, missing price).
+"""
+
+from services.proposer.domain import codes
+from services.proposer.domain import layout as at
+from services.proposer.domain.layout import Ints
+from services.proposer.domain.sizing import side
+from shared.exact.compiled import view_kernel
+from shared.exact.kernel import muldiv_ceil, muldiv_floor, value_cents
+from shared.exact.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
+
+_MAX_RELATIVE = 4 * PPB  # beyond 400 % of target a band does not fit 63 bits
+_MAX_STEP = 10**6 * 10**6  # a round lot of a million units
+_THIN = 400_000_000  # V / price beyond it: the count of units does not fit 62 bits
+_MONEY = 4 * 10**18
+
+
+@view_kernel
+def prepare(acc: Ints, sec: Ints, pos: Ints) -> None:
+    """Fill the prepared columns of the account's tables; A_FAILURE and A_WHERE say what is wrong with it, if anything.
+
+    Positions must stand in order of security index.  Source: product 4, "An account that cannot be proposed fails".
+    """
+    acc[at.A_FAILURE] = acc[at.A_GIVEN]
+    if acc[at.A_GIVEN] != codes.OK:
+        return
+    acc[at.A_WHERE] = -1
+    acc[at.A_FAILURE] = _check_settings(acc)
+    if acc[at.A_FAILURE] == codes.OK:
+        acc[at.A_FAILURE] = _check_securities(acc, sec)
+    if acc[at.A_FAILURE] == codes.OK:
+        acc[at.A_FAILURE] = _check_positions(acc, sec, pos)
+    if acc[at.A_FAILURE] == codes.OK:
+        acc[at.A_FAILURE] = _check_target(acc, pos)
+    if acc[at.A_FAILURE] == codes.OK:
+        acc[at.A_FAILURE] = _value(acc, sec, pos)
+    if acc[at.A_FAILURE] == codes.OK:
+        acc[at.A_FAILURE] = _aim(acc, sec, pos)
+    if acc[at.A_FAILURE] == codes.OK:
+        _bands(acc, pos)
+        _cash_limits(acc)
+
+
+@view_kernel
+def band(weight: int, relative: int, floor_ppb: int) -> tuple[int, int]:
+    """Return the edges weight -/+ max(relative x weight, floor), clipped to 0..1.  relative and floor in ppb."""
+    half = relative * (weight // PPB) if weight % PPB == 0 else muldiv_floor(relative, weight, PPB)
+    half = max(half, floor_ppb * PPB)
+    return max(0, weight - half), min(EDGE, weight + half)
+
+
+@view_kernel
+def _check_settings(acc: Ints) -> int:
+    if acc[at.A_DO_NOT_TRADE]:
+        return codes.RESTRICTED
+    for column in (at.A_RESERVE, at.A_MIN_CENTS):
+        if acc[column] < 0 or acc[column] > MAX_VALUE_CENTS:
+            return codes.OUT_OF_RANGE
+    for column in (at.A_CASH_TARGET, at.A_FLOOR, at.A_MIN_PPB):
+        if acc[column] < 0 or acc[column] > PPB:
+            return codes.OUT_OF_RANGE
+    if acc[at.A_CASH_THRESHOLD] < 0 or acc[at.A_CASH_THRESHOLD] > _MAX_RELATIVE:
+        return codes.OUT_OF_RANGE
+    if abs(acc[at.A_CASH]) > MAX_VALUE_CENTS:
+        return codes.OUT_OF_RANGE
+    return codes.OK
+
+
+@view_kernel
+def _check_securities(acc: Ints, sec: Ints) -> int:
+    for security in range(len(sec)):
+        acc[at.A_WHERE] = security
+        if sec[security, at.S_PRICE] < 0 or sec[security, at.S_PRICE] > MAX_PRICE_MICRO:
+            return codes.OUT_OF_RANGE
+        if sec[security, at.S_STEP] < 1 or sec[security, at.S_STEP] > _MAX_STEP:
+            return codes.OUT_OF_RANGE
+        if sec[security, at.S_SUBSTITUTE_FOR] >= len(sec) or sec[security, at.S_SUBSTITUTE_FOR] == security:
+            return codes.UNKNOWN_SECURITY
+        sec[security, at.S_FIRST] = 0
+        sec[security, at.S_END] = 0
+    acc[at.A_WHERE] = -1
+    return codes.OK
+
+
+@view_kernel
+def _check_positions(acc: Ints, sec: Ints, pos: Ints) -> int:
+    before = -1
+    for place in range(len(pos)):
+        security = pos[place, at.P_SECURITY]
+        acc[at.A_WHERE] = -2 - place
+        if security < 0 or security >= len(sec) or security < before:
+            return codes.UNKNOWN_SECURITY
+        if pos[place, at.P_QUANTITY] < 0:
+            return codes.NEGATIVE_QUANTITY
+        if pos[place, at.P_QUANTITY] > MAX_QUANTITY_MICRO:
+            return codes.OUT_OF_RANGE
+        if pos[place, at.P_TARGET] < 0 or pos[place, at.P_TARGET] > PPB:
+            return codes.OUT_OF_RANGE
+        for column in (at.P_THRESHOLD, at.P_PRECISION):
+            if pos[place, column] < 0 or pos[place, column] > _MAX_RELATIVE:
+                return codes.OUT_OF_RANGE
+        if security != before:
+            sec[security, at.S_FIRST] = place
+        elif pos[place, at.P_SLEEVE] == pos[place - 1, at.P_SLEEVE]:
+            return codes.DUPLICATE_POSITION
+        sec[security, at.S_END] = place + 1
+        before = security
+    acc[at.A_WHERE] = -1
+    return codes.OK
+
+
+@view_kernel
+def _check_target(acc: Ints, pos: Ints) -> int:
+    """All target weights add up to 1; none at all is a liquidation the user confirmed, or fails.  Source: product 3."""
+    total = acc[at.A_CASH_TARGET]
+    for place in range(len(pos)):
+        total += pos[place, at.P_TARGET]
+    if total == 0:
+        if not acc[at.A_LIQUIDATE]:
+            return codes.NO_TARGET
+        acc[at.A_CASH_TARGET] = PPB
+        total = PPB
+    return codes.OK if total == PPB else codes.TARGET_SUM
+
+
+@view_kernel
+def _value(acc: Ints, sec: Ints, pos: Ints) -> int:
+    """Value positions and account; every security held or targeted needs a price."""
+    held = 0
+    for place in range(len(pos)):
+        price = sec[pos[place, at.P_SECURITY], at.S_PRICE]
+        pos[place, at.P_VALUE] = 0
+        acc[at.A_WHERE] = pos[place, at.P_SECURITY]
+        if price == 0 and (pos[place, at.P_QUANTITY] > 0 or pos[place, at.P_TARGET] > 0):
+            return codes.MISSING_PRICE
+        if pos[place, at.P_QUANTITY] > 0:
+            pos[place, at.P_VALUE] = value_cents(pos[place, at.P_QUANTITY], price)
+            held += pos[place, at.P_VALUE]
+        if held > MAX_VALUE_CENTS:
+            return codes.OUT_OF_RANGE
+    acc[at.A_WHERE] = -1
+    value = held + acc[at.A_CASH]
+    acc[at.A_VALUE] = value
+    if value <= 0:
+        return codes.VALUE_NOT_POSITIVE
+    if value > MAX_VALUE_CENTS:
+        return codes.OUT_OF_RANGE
+    for security in range(len(sec)):
+        if sec[security, at.S_PRICE] > 0 and value // _THIN > sec[security, at.S_PRICE]:
+            acc[at.A_WHERE] = security
+            return codes.OUT_OF_RANGE
+    acc[at.A_GRAIN] = 1
+    while (held + abs(acc[at.A_CASH])) > _MONEY // (10_000_000_000 // acc[at.A_GRAIN]):
+        acc[at.A_GRAIN] *= 10
+    return codes.OK
+
+
+@view_kernel
+def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
+    """Set P_AIM: the replaced security's target becomes min(target, weight), its substitute gets the rest."""
+    for place in range(len(pos)):
+        pos[place, at.P_AIM] = pos[place, at.P_TARGET] * PPB
+        pos[place, at.P_EXIT] = 1 if pos[place, at.P_TARGET] == 0 and pos[place, at.P_QUANTITY] > 0 else 0
+        pos[place, at.P_REPLACES] = 0
+    for security in range(len(sec)):
+        replaced = sec[security, at.S_SUBSTITUTE_FOR]
+        if replaced < 0:
+            continue
+        for place in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
+            weight = min(EDGE, muldiv_floor(pos[place, at.P_VALUE], EDGE, acc[at.A_VALUE]))
+            if pos[place, at.P_AIM] <= weight:
+                continue
+            twin = -1
+            for other in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
+                if pos[other, at.P_SLEEVE] == pos[place, at.P_SLEEVE]:
+                    twin = other
+            if twin < 0 or sec[security, at.S_PRICE] == 0:
+                acc[at.A_WHERE] = security
+                return codes.MISSING_SUBSTITUTE if twin < 0 else codes.MISSING_PRICE
+            pos[twin, at.P_AIM] += pos[place, at.P_AIM] - weight
+            pos[twin, at.P_REPLACES] = 1
+            pos[twin, at.P_EXIT] = 0
+            pos[place, at.P_AIM] = weight
+            pos[place, at.P_REPLACES] = -1
+    return codes.OK
+
+
+@view_kernel
+def _bands(acc: Ints, pos: Ints) -> None:
+    """Set the rebalance band and on which side of it, and of the precision band, each position stands."""
+    value = acc[at.A_VALUE]
+    for place in range(len(pos)):
+        aim = pos[place, at.P_AIM]
+        pos[place, at.P_LOW] = 0
+        pos[place, at.P_HIGH] = 0
+        pos[place, at.P_SIDE] = 1 if pos[place, at.P_EXIT] else 0
+        pos[place, at.P_PRECISE] = pos[place, at.P_SIDE]
+        if aim == 0:
+            continue
+        low, high = band(aim, pos[place, at.P_THRESHOLD], acc[at.A_FLOOR])
+        pos[place, at.P_LOW] = low
+        pos[place, at.P_HIGH] = high
+        if pos[place, at.P_REPLACES] < 0:
+            continue  # what is replaced stands at its target by definition, whatever its cents round to
+        pos[place, at.P_SIDE] = side(pos[place, at.P_VALUE], value, low, high)
+        low, high = band(aim, pos[place, at.P_PRECISION], 0)
+        pos[place, at.P_PRECISE] = side(pos[place, at.P_VALUE], value, low, high)
+
+
+@view_kernel
+def _cash_limits(acc: Ints) -> None:
+    """Set the cents between which cash is in range, what it aims at, and the minimum trade size.
+
+    Cash is in whole cents, so a lower limit is rounded up and an upper one down.  Cash keeps the floor at target 0.
+    """
+    value, reserve = acc[at.A_VALUE], acc[at.A_RESERVE]
+    low, high = band(acc[at.A_CASH_TARGET] * PPB, acc[at.A_CASH_THRESHOLD], acc[at.A_FLOOR])
+    acc[at.A_LOW] = max(reserve, muldiv_ceil(low, value, EDGE))
+    acc[at.A_HIGH] = max(reserve, muldiv_floor(high, value, EDGE))
+    acc[at.A_AIM] = max(reserve, muldiv_ceil(acc[at.A_CASH_TARGET], value, PPB))
+    acc[at.A_MIN] = max(acc[at.A_MIN_CENTS], muldiv_ceil(acc[at.A_MIN_PPB], value, PPB))

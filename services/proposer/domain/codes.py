@@ -1,0 +1,59 @@
+"""Numbers the kernels speak in: why an account fails, and what stood in the way of trades.  Texts: reasons.py."""
+
+from typing import Final
+
+from shared.contracts.chunks import Reason, Restriction
+
+# Why an account cannot be proposed; the names are the published failure codes.
+OK: Final = 0
+PASSED: Final = 1  # failed before it came here; its own code and text stand
+RESTRICTED: Final = 2
+NO_TARGET: Final = 3
+MISSING_PRICE: Final = 4
+VALUE_NOT_POSITIVE: Final = 5
+CASH_SHORTFALL: Final = 6
+UNBALANCED: Final = 7
+TARGET_SUM: Final = 8
+DUPLICATE_POSITION: Final = 9
+UNKNOWN_SECURITY: Final = 10
+NEGATIVE_QUANTITY: Final = 11
+OUT_OF_RANGE: Final = 12
+MISSING_SUBSTITUTE: Final = 13
+DUPLICATE_SECURITY: Final = 14
+
+FAILURE_CODES: Final = (
+    None,
+    None,
+    "RESTRICTED",
+    "NO_TARGET",
+    "MISSING_PRICE",
+    "VALUE_NOT_POSITIVE",
+    "CASH_SHORTFALL",
+    "UNBALANCED",
+    "TARGET_SUM",
+    "DUPLICATE_POSITION",
+    "UNKNOWN_SECURITY",
+    "NEGATIVE_QUANTITY",
+    "OUT_OF_RANGE",
+    "MISSING_SUBSTITUTE",
+    "DUPLICATE_SECURITY",
+)
+
+# What stood in the way (flags).
+B_RESTRICTED: Final = 1
+B_MINIMUM: Final = 2
+B_CASH: Final = 4
+B_STEP: Final = 8
+B_ROOM: Final = 16  # cash stays outside its band: nothing has room to place it or to raise it
+
+# Contract enums as plain integers, which kernels take.
+FULL_EXIT: Final = int(Reason.FULL_EXIT)
+TO_TARGET: Final = int(Reason.TO_TARGET)
+TO_EDGE: Final = int(Reason.TO_EDGE)
+RAISE_CASH: Final = int(Reason.RAISE_CASH)
+PLACE_CASH: Final = int(Reason.PLACE_CASH)
+NETTED: Final = int(Reason.NETTED)
+SUBSTITUTE: Final = int(Reason.SUBSTITUTE)
+NO_BUY: Final = int(Restriction.DO_NOT_BUY | Restriction.DO_NOT_TRADE)
+NO_SELL: Final = int(Restriction.DO_NOT_SELL | Restriction.DO_NOT_TRADE)
+NO_TRADE: Final = int(Restriction.DO_NOT_TRADE)

@@ -1,0 +1,67 @@
+"""The loop over a chunk's accounts, inside the compiled code: prepare once, then every logic asked for."""
+
+from services.proposer.domain import codes
+from services.proposer.domain import layout as at
+from services.proposer.domain.account import prepare
+from services.proposer.domain.best_fit import best_fit
+from services.proposer.domain.layout import Ints
+from services.proposer.domain.min_transaction import min_transaction
+from services.proposer.domain.summary import outcome, write_failure, write_proposal
+from shared.contracts.chunks import Logic
+from shared.exact.compiled import view_kernel
+
+_BEST_FIT = int(Logic.BEST_FIT)
+_MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)
+LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION)  # what trade() knows
+
+
+@view_kernel
+def run(
+    accounts: Ints,
+    securities: Ints,
+    security_starts: Ints,
+    positions: Ints,
+    position_starts: Ints,
+    logics: Ints,
+    proposals: Ints,
+    trades: Ints,
+    trade_starts: Ints,
+    orders: Ints,
+    order_starts: Ints,
+) -> None:
+    """Propose for n accounts; row i of `proposals` is account i // len(logics) and logic i % len(logics).
+
+    *_starts[n + 1]: where the rows of each account begin.  Sleeve trades and orders stand by account, then logic.
+    Whatever one account does, the others are computed.
+    """
+    traded, ordered = 0, 0
+    for account in range(len(accounts)):
+        acc = accounts[account]
+        sec = securities[security_starts[account] : security_starts[account + 1]]
+        pos = positions[position_starts[account] : position_starts[account + 1]]
+        trade_starts[account] = traded
+        order_starts[account] = ordered
+        prepare(acc, sec, pos)
+        for index in range(len(logics)):
+            row = proposals[account * len(logics) + index]
+            failure = acc[at.A_FAILURE]
+            if failure == codes.OK:
+                trade(acc, sec, pos, logics[index])
+                failure = outcome(acc, sec, pos)
+            if failure != codes.OK:
+                write_failure(acc, logics[index], failure, row)
+                continue
+            more, most = write_proposal(acc, sec, pos, logics[index], row, trades[traded:], orders[ordered:])
+            traded += more
+            ordered += most
+    trade_starts[len(accounts)] = traded
+    order_starts[len(accounts)] = ordered
+
+
+@view_kernel
+def trade(acc: Ints, sec: Ints, pos: Ints, logic: int) -> None:
+    """Compute one logic of a prepared account."""
+    if logic == _BEST_FIT:
+        best_fit(acc, sec, pos)
+    elif logic == _MIN_TRANSACTION:
+        min_transaction(acc, sec, pos)

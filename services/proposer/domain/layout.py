@@ -1,0 +1,112 @@
+"""Columns of the integer tables one account is computed on: `acc[A_*]`, `sec[security, S_*]`, `pos[position, P_*]`.
+
+All tables are int64.  Scales: cents; micro = millionths of a unit or dollar; ppb = 1e-9 of account value V; weight =
+1e-18 of V; money = dollars x 10^12 / grain, where the account's grain is 1 up to about four million dollars, so that
+quantity x price is exact, and a power of ten above.  Positions of one security stand together, in order of sleeve id.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+# acc: input
+A_CASH: Final = 0  # available cash in cents: cash less set-aside
+A_RESERVE: Final = 1  # cents
+A_CASH_TARGET: Final = 2  # ppb
+A_CASH_THRESHOLD: Final = 3  # ppb, relative
+A_FLOOR: Final = 4  # ppb of V, least half-width of a band
+A_MIN_CENTS: Final = 5
+A_MIN_PPB: Final = 6
+A_DO_NOT_TRADE: Final = 7
+A_LIQUIDATE: Final = 8
+A_GIVEN: Final = 9  # codes.* of a failure found before the kernel, 0 none; A_WHERE then stands
+# acc: prepared
+A_VALUE: Final = 10  # V in cents
+A_LOW: Final = 11  # cents: cash below it is too low, max(reserve, lower edge)
+A_AIM: Final = 12  # cents: max(reserve, cash target)
+A_HIGH: Final = 13  # cents: cash above it is too high, max(reserve, upper edge)
+A_MIN: Final = 14  # cents: a market order below it is undersized
+A_GRAIN: Final = 15  # 10^12 / grain money units a dollar
+A_FAILURE: Final = 16  # codes.OK or why it fails
+A_WHERE: Final = 17  # what the failure is about: security index, -2 - position index, or -1 the whole account
+# acc: of one logic
+A_NOW: Final = 18  # available cash in cents as the logic goes on
+A_BLOCKED: Final = 19  # codes.B_* flags
+ACCOUNT_COLUMNS: Final = 20
+
+# sec: input
+S_PRICE: Final = 0  # micro, 0 none
+S_STEP: Final = 1  # micro
+S_RESTRICTION: Final = 2
+S_SUBSTITUTE_FOR: Final = 3
+# sec: prepared
+S_FIRST: Final = 4  # positions S_FIRST..S_END-1 of the account
+S_END: Final = 5
+# sec: of one logic, in micro-units unless said otherwise
+S_CROSSED: Final = 6
+S_EXIT: Final = 7  # 1: one of its sleeve sells is a full exit
+S_PLAN: Final = 8  # market sell that netting left
+S_SELL: Final = 9  # market sell now
+S_BUY: Final = 10  # market buy now
+S_BASE: Final = 11  # market buy that stood before the present sharing
+S_FULL: Final = 12  # most that the present sharing may give
+S_SHORT: Final = 13  # money: shortfall that the present sharing goes by
+S_GOT: Final = 14  # what the present sharing gave
+S_DROPPED: Final = 15  # 1: undersized in the present sharing
+S_PLANNED: Final = 16  # 1: had a market order before cash was raised or placed
+S_REASON: Final = 17  # Reason of the market order, 0 none
+S_SPARE: Final = 18
+SECURITY_COLUMNS: Final = 19
+
+# pos: input
+P_SECURITY: Final = 0
+P_QUANTITY: Final = 1  # micro
+P_TARGET: Final = 2  # ppb
+P_THRESHOLD: Final = 3  # ppb, relative
+P_PRECISION: Final = 4  # ppb, relative
+P_SLEEVE: Final = 5  # number that is equal for equal sleeve ids of the chunk
+# pos: prepared
+P_VALUE: Final = 6  # cents
+P_AIM: Final = 7  # weight: the target after substitution
+P_LOW: Final = 8  # weight: lower edge of the rebalance band
+P_HIGH: Final = 9
+P_EXIT: Final = 10  # 1: held with target 0
+P_SIDE: Final = 11  # -1 below, 0 inside, 1 above the rebalance band
+P_PRECISE: Final = 12  # the same for the precision band
+P_REPLACES: Final = 13  # 1: has a target of the security it is a substitute for; -1: gave its target to one
+# pos: of one logic, in micro-units unless said otherwise
+P_WANT: Final = 14  # signed: what the sleeve wants before netting
+P_TRADE: Final = 15  # signed: what the sleeve trades
+P_CROSS: Final = 16  # signed part of it that is crossed
+P_REASON: Final = 17
+P_KEY: Final = 18  # scratch: what the present pass orders by
+P_ROOM: Final = 19  # scratch: what the present pass may trade, 0 when it takes no part
+P_WHOLE: Final = 20  # scratch of apportioning
+P_PART: Final = 21
+POSITION_COLUMNS: Final = 22
+
+# proposals: one row per account and logic
+O_LOGIC: Final = 0
+O_FAILURE: Final = 1
+O_WHERE: Final = 2
+O_BLOCKED: Final = 3
+O_VALUE: Final = 4
+O_BEGIN: Final = 5
+O_END: Final = 6
+O_BUYS: Final = 7
+O_BUYS_CENTS: Final = 8
+O_SELLS: Final = 9
+O_SELLS_CENTS: Final = 10
+O_FLATS: Final = 11
+O_FLATS_CENTS: Final = 12
+O_TRADES: Final = 13  # sleeve trades
+O_FIGURE: Final = 14  # cents the failure speaks of
+PROPOSAL_COLUMNS: Final = 15
+
+# sleeve trades: logic, position, quantity, crossed, reason, before ppb, after ppb
+TRADE_COLUMNS: Final = 7
+# market orders: logic, security, signed quantity, price, value, reason
+ORDER_COLUMNS: Final = 6

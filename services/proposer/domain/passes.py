@@ -1,0 +1,157 @@
+"""Passes over positions, one after the other, that raise cash by sells or place cash by buys, only as far as needed.
+
+Source: product 4 (Best Fit 4, Min Transaction 2 and 3) and its fine points.
+"""
+
+from services.proposer.domain import codes
+from services.proposer.domain import layout as at
+from services.proposer.domain.layout import Ints
+from services.proposer.domain.netting import shortfall
+from services.proposer.domain.sizing import affordable, needed, order_change, units_ceil, units_floor
+from shared.exact.compiled import view_kernel
+from shared.exact.kernel import value_cents
+
+# Who takes part in a pass.
+ALL = 0
+PLANNED = 1  # securities that had a market order in that direction before
+NEW = 2  # the others
+IN_BAND = 3  # positions inside their band, and those sold already
+
+
+@view_kernel
+def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, limit: int, aimed: int, who: int) -> None:
+    """Sell positions down to the weight in column `limit`, largest excess over column `aimed` first, up to `goal` cents.
+
+    A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
+    sleeve that buys, are not sold.
+    """
+    if acc[at.A_NOW] >= goal:
+        return
+    for place in range(len(pos)):
+        pos[place, at.P_ROOM] = 0
+        security = pos[place, at.P_SECURITY]
+        if not _may_sell(sec, pos, place, who):
+            continue
+        room = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
+        room -= units_ceil(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
+        pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
+        if pos[place, at.P_ROOM] > 0:
+            pos[place, at.P_KEY] = -shortfall(acc, sec, pos, place, pos[place, aimed])
+    while acc[at.A_NOW] < goal:
+        place = _next(pos)
+        if place < 0:
+            return
+        _sell(acc, sec, pos, place, goal)
+        pos[place, at.P_ROOM] = 0
+
+
+@view_kernel
+def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
+    """Buy positions up to the weight in column `limit`, largest dollar room to it first, until cash is in range.
+
+    The last buy is rounded up so that cash lands inside its band, unless that would bring it below.
+    """
+    if acc[at.A_NOW] <= acc[at.A_HIGH]:
+        return
+    for place in range(len(pos)):
+        pos[place, at.P_ROOM] = 0
+        security = pos[place, at.P_SECURITY]
+        if not _may_buy(sec, pos, place, who):
+            continue
+        held = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
+        room = units_floor(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
+        pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
+        if pos[place, at.P_ROOM] > 0:
+            pos[place, at.P_KEY] = shortfall(acc, sec, pos, place, pos[place, limit])
+    while acc[at.A_NOW] > acc[at.A_HIGH]:
+        place = _next(pos)
+        if place < 0:
+            return
+        _buy(acc, sec, pos, place)
+        pos[place, at.P_ROOM] = 0
+
+
+@view_kernel
+def mark_planned(sec: Ints) -> None:
+    """Note which securities have a market order now."""
+    for security in range(len(sec)):
+        sec[security, at.S_PLANNED] = 1 if sec[security, at.S_SELL] > 0 or sec[security, at.S_BUY] > 0 else 0
+
+
+@view_kernel
+def _next(pos: Ints) -> int:
+    """Return the position with room whose key is largest, ties by security id then sleeve id; -1 when none is left."""
+    best = -1
+    for place in range(len(pos)):
+        if pos[place, at.P_ROOM] > 0 and (best < 0 or pos[place, at.P_KEY] > pos[best, at.P_KEY]):
+            best = place
+    return best
+
+
+@view_kernel
+def _may_sell(sec: Ints, pos: Ints, place: int, who: int) -> bool:
+    security = pos[place, at.P_SECURITY]
+    if pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE] == 0:
+        return False
+    if sec[security, at.S_RESTRICTION] & codes.NO_SELL or sec[security, at.S_BUY] > 0 or pos[place, at.P_TRADE] > 0:
+        return False
+    if who == IN_BAND:
+        return pos[place, at.P_TRADE] < 0 or pos[place, at.P_SIDE] == 0
+    return _planned(sec, security, who)
+
+
+@view_kernel
+def _may_buy(sec: Ints, pos: Ints, place: int, who: int) -> bool:
+    security = pos[place, at.P_SECURITY]
+    if pos[place, at.P_AIM] == 0:
+        return False
+    if sec[security, at.S_RESTRICTION] & codes.NO_BUY or sec[security, at.S_SELL] > 0 or pos[place, at.P_TRADE] < 0:
+        return False
+    return _planned(sec, security, who)
+
+
+@view_kernel
+def _planned(sec: Ints, security: int, who: int) -> bool:
+    return who == ALL or (sec[security, at.S_PLANNED] == 1) == (who == PLANNED)
+
+
+@view_kernel
+def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int) -> None:
+    security, room = pos[place, at.P_SECURITY], pos[place, at.P_ROOM]
+    price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_SELL]
+    units = min(room, needed(goal - acc[at.A_NOW], price, step))
+    if not sec[security, at.S_EXIT] and value_cents(order + units, price) < acc[at.A_MIN]:
+        # `order` stands off the step only with a full exit in it, so whole steps reach the minimum exactly here.
+        units = max(units, needed(acc[at.A_MIN], price, step) - order)
+        if units > room:
+            acc[at.A_BLOCKED] |= codes.B_MINIMUM
+            return
+    acc[at.A_NOW] += order_change(order, units, price)
+    sec[security, at.S_SELL] += units
+    pos[place, at.P_TRADE] -= units
+    if pos[place, at.P_REASON] == 0:
+        pos[place, at.P_REASON] = codes.RAISE_CASH
+    if sec[security, at.S_REASON] == 0:
+        sec[security, at.S_REASON] = codes.RAISE_CASH
+
+
+@view_kernel
+def _buy(acc: Ints, sec: Ints, pos: Ints, place: int) -> None:
+    security = pos[place, at.P_SECURITY]
+    price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_BUY]
+    units = min(pos[place, at.P_ROOM], needed(acc[at.A_NOW] - acc[at.A_HIGH], price, step))
+    units = min(units, affordable(acc[at.A_NOW] - acc[at.A_LOW], price, step))
+    if units > 0 and acc[at.A_NOW] - order_change(order, units, price) < acc[at.A_LOW]:
+        units -= step  # rounding the whole order to cents took the last cent
+    if units <= 0:
+        return
+    if value_cents(order + units, price) < acc[at.A_MIN]:
+        acc[at.A_BLOCKED] |= codes.B_MINIMUM
+        return
+    acc[at.A_NOW] -= order_change(order, units, price)
+    sec[security, at.S_BUY] += units
+    pos[place, at.P_TRADE] += units
+    if pos[place, at.P_REASON] == 0:
+        pos[place, at.P_REASON] = codes.PLACE_CASH
+    if sec[security, at.S_REASON] == 0:
+        sec[security, at.S_REASON] = codes.PLACE_CASH

@@ -1,0 +1,171 @@
+"""Weights, money and units: every count of units is cut here, each rounding named in its function.  Source: product 4."""
+
+from services.proposer.domain import layout as at
+from services.proposer.domain.layout import Ints
+from shared.exact.compiled import view_kernel
+from shared.exact.kernel import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
+from shared.exact.limits import EDGE, PPB
+
+CENT_UNITS = 10_000_000_000  # micro-units x micro-dollars in a cent
+_DIRECT = 40_000_000_000  # below this price (micro) price x 10^8 fits
+
+
+@view_kernel
+def units_floor(weight: int, value: int, price: int) -> int:
+    """Return floor(weight x V / price) in micro-units, exact.  weight up to 2e18, value in cents, price in micro."""
+    if weight % PPB == 0:
+        return muldiv_floor(weight // PPB, value * 10, price)
+    if price < _DIRECT:
+        return muldiv_floor(weight, value, price * 100_000_000)
+    return muldiv_floor(weight, value, price * 1_000_000) // 100
+
+
+@view_kernel
+def units_ceil(weight: int, value: int, price: int) -> int:
+    """Return ceil(weight x V / price) in micro-units, exact."""
+    if weight % PPB == 0:
+        return muldiv_ceil(weight // PPB, value * 10, price)
+    if price < _DIRECT:
+        return muldiv_ceil(weight, value, price * 100_000_000)
+    return -(-muldiv_ceil(weight, value, price * 1_000_000) // 100)
+
+
+@view_kernel
+def affordable(cents: int, price: int, step: int) -> int:
+    """Return the most units, in whole steps, whose exact value is at most `cents`."""
+    if cents <= 0:
+        return 0
+    return muldiv_floor(cents, CENT_UNITS, price) // step * step
+
+
+@view_kernel
+def needed(cents: int, price: int, step: int) -> int:
+    """Return the fewest units, in whole steps, whose exact value is at least `cents`."""
+    if cents <= 0:
+        return 0
+    return -(-muldiv_ceil(cents, CENT_UNITS, price) // step) * step
+
+
+@view_kernel
+def side(cents: int, value: int, low: int, high: int) -> int:
+    """Return -1 below, 0 inside (edges too), 1 above the band of weights low..high, by the unrounded ratio."""
+    if compare_products(cents, EDGE, low, value) < 0:
+        return -1
+    if compare_products(cents, EDGE, high, value) > 0:
+        return 1
+    return 0
+
+
+@view_kernel
+def money_of_weight(acc: Ints, weight: int) -> int:
+    """Return weight x V in money, rounded down (exact for targets in ppb while the grain is 1 to 10)."""
+    scale = CENT_UNITS // acc[at.A_GRAIN]
+    if weight % PPB == 0 and scale >= PPB:
+        return (weight // PPB) * acc[at.A_VALUE] * (scale // PPB)
+    return muldiv_floor(weight, acc[at.A_VALUE] * scale, EDGE)
+
+
+@view_kernel
+def money_of_units(acc: Ints, units: int, price: int) -> int:
+    """Return units x price in money, rounded down (exact while the grain is 1)."""
+    if acc[at.A_GRAIN] == 1:
+        return units * price
+    return muldiv_floor(units, price, acc[at.A_GRAIN])
+
+
+@view_kernel
+def order_change(before: int, more: int, price: int) -> int:
+    """Return by how many cents a market order of `before` units grows when `more` units join it."""
+    return value_cents(before + more, price) - value_cents(before, price)
+
+
+@view_kernel
+def to_target(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
+    """Return the signed count to target, rounded towards zero in whole steps, so that it never passes the target."""
+    price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
+    held, weight = pos[place, at.P_QUANTITY], pos[place, at.P_AIM]
+    short = units_floor(weight, acc[at.A_VALUE], price) - held
+    if short >= 0:
+        return short // step * step
+    return -(max(0, held - units_ceil(weight, acc[at.A_VALUE], price)) // step * step)
+
+
+@view_kernel
+def down_to_edge(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
+    """Return the units to sell so that the position lands at or under its upper edge, in whole steps, >= 0.
+
+    Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
+    """
+    price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
+    held, value = pos[place, at.P_QUANTITY], acc[at.A_VALUE]
+    excess = held - units_floor(pos[place, at.P_HIGH], value, price)
+    count = min(-(-excess // step), held // step)
+    left = held - count * step
+    if left < units_ceil(pos[place, at.P_LOW], value, price):
+        if 2 * left + step <= units_floor(2 * pos[place, at.P_AIM], value, price):
+            count -= 1
+    return max(0, count * step)
+
+
+@view_kernel
+def up_to_edge(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
+    """Return the units to buy so that the position lands at or above its lower edge, in whole steps, >= 0.
+
+    Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
+    """
+    price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
+    held, value = pos[place, at.P_QUANTITY], acc[at.A_VALUE]
+    lack = units_ceil(pos[place, at.P_LOW], value, price) - held
+    count = -(-lack // step)
+    reached = held + count * step
+    if reached > units_floor(pos[place, at.P_HIGH], value, price):
+        if units_ceil(2 * pos[place, at.P_AIM], value, price) <= 2 * reached - step:
+            count -= 1
+    return max(0, count * step)
+
+
+@view_kernel
+def apportion(pos: Ints, first: int, end: int, source: int, sign: int, total: int, step: int, out: int) -> None:
+    """Cut the units of column `source` that have `sign` to `total`, pro rata, into column `out` (same sign).
+
+    Whole steps go by largest remainder, ties by sleeve id; what is less than a step goes to the next in that order;
+    nobody gets more than it had.  Source: product 4, "Netting".
+    """
+    whole = 0
+    for place in range(first, end):
+        if pos[place, source] * sign > 0:
+            whole += abs(pos[place, source])
+    left = total
+    for place in range(first, end):
+        if pos[place, source] * sign <= 0:
+            continue
+        if total == whole:
+            pos[place, out] = pos[place, source]
+            continue
+        share, part = divmod_product(total, abs(pos[place, source]), whole)
+        cut = share // step * step
+        pos[place, at.P_WHOLE] = share - cut
+        pos[place, at.P_PART] = part
+        pos[place, at.P_KEY] = abs(pos[place, source]) - cut
+        pos[place, out] = cut * sign
+        left -= cut
+    if total != whole:
+        _hand_out(pos, first, end, source, sign, left, step, out)
+
+
+@view_kernel
+def _hand_out(pos: Ints, first: int, end: int, source: int, sign: int, left: int, step: int, out: int) -> None:
+    while left > 0:
+        best = -1
+        for place in range(first, end):
+            if pos[place, source] * sign <= 0 or pos[place, at.P_KEY] <= 0:
+                continue
+            if best < 0 or pos[place, at.P_WHOLE] > pos[best, at.P_WHOLE]:
+                best = place
+            elif pos[place, at.P_WHOLE] == pos[best, at.P_WHOLE] and pos[place, at.P_PART] > pos[best, at.P_PART]:
+                best = place
+        more = min(left, step, pos[best, at.P_KEY])
+        pos[best, out] += more * sign
+        pos[best, at.P_KEY] -= more
+        pos[best, at.P_WHOLE] = -1 - abs(pos[best, at.P_WHOLE])
+        left -= more

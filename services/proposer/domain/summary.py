@@ -1,0 +1,126 @@
+"""What leaves the kernel: the balance is checked first, then summary, sleeve trades and market orders are written."""
+
+from services.proposer.domain import codes
+from services.proposer.domain import layout as at
+from services.proposer.domain.layout import Ints
+from shared.exact.compiled import view_kernel
+from shared.exact.kernel import muldiv_half_away, value_cents
+from shared.exact.limits import PPB
+
+
+@view_kernel
+def outcome(acc: Ints, sec: Ints, pos: Ints) -> int:
+    """Return OK, CASH_SHORTFALL or UNBALANCED for the trades in the tables.
+
+    Conservation: per security, units after = units before + market order, and what is crossed adds up to 0; cash after =
+    cash before + sells - buys.  Nothing is held below 0.  Source: product 4; checked here from the trades alone.
+    """
+    cash = acc[at.A_CASH]
+    acc[at.A_WHERE] = -1
+    for security in range(len(sec)):
+        units, crossed = 0, 0
+        for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
+            trade, cross = pos[place, at.P_TRADE], pos[place, at.P_CROSS]
+            units += trade
+            crossed += cross
+            if pos[place, at.P_QUANTITY] + trade < 0 or abs(cross) > abs(trade) or _opposed(cross, trade):
+                acc[at.A_WHERE] = security
+                return codes.UNBALANCED
+        market = sec[security, at.S_BUY] - sec[security, at.S_SELL]
+        if units != market or crossed != 0 or (sec[security, at.S_BUY] > 0 and sec[security, at.S_SELL] > 0):
+            acc[at.A_WHERE] = security
+            return codes.UNBALANCED
+        cash -= value_cents(market, sec[security, at.S_PRICE])
+    if cash != acc[at.A_NOW]:
+        return codes.UNBALANCED
+    return codes.OK if cash >= acc[at.A_RESERVE] else codes.CASH_SHORTFALL
+
+
+@view_kernel
+def _opposed(one: int, other: int) -> bool:
+    return (one > 0 and other < 0) or (one < 0 and other > 0)
+
+
+@view_kernel
+def write_failure(acc: Ints, logic: int, failure: int, row: Ints) -> None:
+    """Write the proposal row of an account that failed: nothing is traded."""
+    row[:] = 0
+    row[at.O_LOGIC] = logic
+    row[at.O_FAILURE] = failure
+    row[at.O_WHERE] = acc[at.A_WHERE]
+    row[at.O_VALUE] = acc[at.A_VALUE]
+    row[at.O_BEGIN] = acc[at.A_CASH]
+    row[at.O_END] = acc[at.A_CASH]
+    row[at.O_FIGURE] = acc[at.A_NOW] if failure == codes.CASH_SHORTFALL else acc[at.A_VALUE]
+
+
+@view_kernel
+def write_proposal(
+    acc: Ints, sec: Ints, pos: Ints, logic: int, row: Ints, trades: Ints, orders: Ints
+) -> tuple[int, int]:
+    """Write the summary row, the sleeve trades and the orders (sells before buys); return how many of each."""
+    row[:] = 0
+    row[at.O_LOGIC] = logic
+    row[at.O_WHERE] = -1
+    row[at.O_VALUE] = acc[at.A_VALUE]
+    row[at.O_BEGIN] = acc[at.A_CASH]
+    row[at.O_END] = acc[at.A_NOW]
+    traded = _write_trades(acc, sec, pos, logic, trades)
+    ordered = _write_orders(sec, logic, row, orders)
+    for security in range(len(sec)):
+        if sec[security, at.S_CROSSED] > 0:
+            row[at.O_FLATS] += 1
+            row[at.O_FLATS_CENTS] += value_cents(sec[security, at.S_CROSSED], sec[security, at.S_PRICE])
+    row[at.O_TRADES] = traded
+    row[at.O_BLOCKED] = acc[at.A_BLOCKED]
+    if acc[at.A_NOW] > acc[at.A_HIGH] or acc[at.A_NOW] < acc[at.A_LOW]:
+        row[at.O_BLOCKED] |= codes.B_ROOM
+    return traded, ordered
+
+
+@view_kernel
+def _write_trades(acc: Ints, sec: Ints, pos: Ints, logic: int, trades: Ints) -> int:
+    value, filled = acc[at.A_VALUE], 0
+    for place in range(len(pos)):
+        trade = pos[place, at.P_TRADE]
+        if trade == 0:
+            continue
+        after = value_cents(pos[place, at.P_QUANTITY] + trade, sec[pos[place, at.P_SECURITY], at.S_PRICE])
+        trades[filled, 0] = logic
+        trades[filled, 1] = place
+        trades[filled, 2] = trade
+        trades[filled, 3] = pos[place, at.P_CROSS]
+        trades[filled, 4] = pos[place, at.P_REASON]
+        trades[filled, 5] = _shown_ppb(pos[place, at.P_VALUE], value)
+        trades[filled, 6] = _shown_ppb(after, value)
+        filled += 1
+    return filled
+
+
+@view_kernel
+def _write_orders(sec: Ints, logic: int, row: Ints, orders: Ints) -> int:
+    filled = 0
+    for column, sign, count, cents in (
+        (at.S_SELL, -1, at.O_SELLS, at.O_SELLS_CENTS),
+        (at.S_BUY, 1, at.O_BUYS, at.O_BUYS_CENTS),
+    ):
+        for security in range(len(sec)):
+            units = sec[security, column]
+            if units == 0:
+                continue
+            orders[filled, 0] = logic
+            orders[filled, 1] = security
+            orders[filled, 2] = sign * units
+            orders[filled, 3] = sec[security, at.S_PRICE]
+            orders[filled, 4] = value_cents(units, sec[security, at.S_PRICE])
+            orders[filled, 5] = sec[security, at.S_REASON]
+            row[count] += 1
+            row[cents] += orders[filled, 4]
+            filled += 1
+    return filled
+
+
+@view_kernel
+def _shown_ppb(cents: int, value: int) -> int:
+    """Return cents / V in ppb, halves away from zero; an account in debt may show more than 1, at most 999."""
+    return muldiv_half_away(cents, PPB, value) if cents // value < 999 else 999 * PPB

@@ -1,0 +1,89 @@
+"""Generated accounts: seeded, of every shape the rules speak of, with targets that add up."""
+
+import random
+from dataclasses import dataclass
+
+from shared.contracts.chunks import Restriction
+from tests.proposer.build import FRACTIONAL, WHOLE, Account, Position, Security
+
+_RESTRICTIONS = (Restriction.DO_NOT_BUY, Restriction.DO_NOT_SELL, Restriction.DO_NOT_TRADE)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Chances of what an account may have."""
+
+    most_securities: int = 8
+    sleeves: int = 3
+    fractional: float = 0.2
+    restricted: float = 0.1
+    substituted: float = 0.1
+    minimum: float = 0.4
+
+
+def generated(seed: int, shape: Shape = Shape()) -> Account:  # noqa: B008  # a frozen value
+    """Return the account of this seed; the same always."""
+    dice = random.Random(seed)
+    names = [f"S{number:02d}" for number in range(dice.randint(1, shape.most_securities))]
+    securities = [_security(dice, name, shape) for name in names]
+    sleeves = [f"L{number}" for number in range(dice.randint(1, shape.sleeves))]
+    places = sorted({(dice.choice(names), dice.choice(sleeves)) for _ in range(2 * len(names))})
+    value = dice.choice((20_000, 150_000, 1_000_000, 30_000_000)) * dice.uniform(0.5, 2)
+    cash_weight = dice.choice((0.0, 0.01, 0.02, 0.05, 0.1))
+    targets = _targets(dice, len(places), cash_weight)
+    if shape.substituted > dice.random() and len(names) > 1:
+        securities, places, targets = _substitute(dice, securities, places, targets)
+    prices = {one.security_id: one.price_micro or 1 for one in securities}
+    steps = {one.security_id: one.step_micro for one in securities}
+    threshold, precision = dice.choice((100_000_000, 200_000_000)), dice.choice((0, 40_000_000))
+    positions = []
+    for (name, sleeve), target in zip(places, targets, strict=True):
+        held = target / 1e9 * value * dice.choice((0, 0.6, 0.85, 0.97, 1.0, 1.03, 1.2, 1.6)) / (prices[name] / 1e6)
+        if target == 0 and dice.random() < 0.5:
+            held = 0.03 * value / (prices[name] / 1e6)
+        units = int(held * 1e6)
+        if steps[name] != FRACTIONAL and dice.random() < 0.9:
+            units = units // WHOLE * WHOLE
+        positions.append(Position(name, sleeve, units, target, threshold, precision))
+    cash = round(value * dice.choice((-0.01, 0, 0.005, 0.02, 0.05, 0.1, 0.25)) * 100)
+    return Account(
+        securities, positions, cash_cents=cash + 5_000, set_aside_cents=dice.choice((0, 0, 5_000)),
+        reserve_cents=dice.choice((0, 0, 0, round(value), round(3 * value))), cash_target_ppb=10**9 - sum(targets),
+        cash_threshold_ppb=dice.choice((100_000_000, 200_000_000)), floor_ppb=dice.choice((0, 5_000_000)),
+        min_trade_cents=dice.choice((10_000, 100_000)) if dice.random() < shape.minimum else 0,
+        min_trade_ppb=dice.choice((0, 2_000_000, 10_000_000)) if dice.random() < shape.minimum else 0,
+        account_id=f"A-{seed}",
+    )  # fmt: skip
+
+
+def _security(dice: random.Random, name: str, shape: Shape) -> Security:
+    price = round(dice.choice((3, 25, 80, 240, 900)) * dice.uniform(0.5, 1.5), dice.choice((0, 2, 2, 4))) or 1
+    step = FRACTIONAL if dice.random() < shape.fractional else dice.choice((WHOLE, WHOLE, WHOLE, 10 * WHOLE))
+    restriction = int(dice.choice(_RESTRICTIONS)) if dice.random() < shape.restricted else 0
+    return Security(name, round(price * 1_000_000), step, restriction)
+
+
+def _targets(dice: random.Random, count: int, cash_weight: float) -> list[int]:
+    parts = [dice.choice((0, 1, 1, 2, 3, 5)) * dice.uniform(0.8, 1.2) for _ in range(count)]
+    whole = sum(parts)
+    if whole == 0:
+        return [0] * count
+    free = round(1e9 * (1 - cash_weight))
+    rough = dice.random() < 0.5
+    targets = [int(part / whole * free) for part in parts]
+    return targets if rough else [target // 1_000_000 * 1_000_000 for target in targets]
+
+
+def _substitute(
+    dice: random.Random, securities: list[Security], places: list[tuple[str, str]], targets: list[int]
+) -> tuple[list[Security], list[tuple[str, str]], list[int]]:
+    replaced, substitute = dice.sample(range(len(securities)), 2)
+    old, new = securities[replaced].security_id, securities[substitute]
+    securities = list(securities)
+    securities[substitute] = Security(new.security_id, new.price_micro, new.step_micro, new.restriction, old)
+    by_place = dict(zip(places, targets, strict=True))
+    for name, sleeve in places:
+        if name == old:
+            by_place.setdefault((new.security_id, sleeve), 0)
+    ordered = sorted(by_place)
+    return securities, ordered, [by_place[place] for place in ordered]

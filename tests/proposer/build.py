@@ -1,0 +1,175 @@
+"""Builders: an account in plain words, and its proposal back in plain words.  Only what matters is named.
+
+Dollars, units and weights are given as text or int; internally everything is the contract's scaled integers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from services.proposer.chunk import propose
+from shared.contracts import chunks
+from shared.contracts.chunks import Logic, Reason
+from shared.exact.text import scaled
+
+BF, MT = Logic.BEST_FIT, Logic.MIN_TRANSACTION
+WHOLE, FRACTIONAL = 1_000_000, 1
+
+
+@dataclass(frozen=True)
+class Security:
+    """price_micro None: no price.  substitute_for names another security of the account."""
+
+    security_id: str
+    price_micro: int | None
+    step_micro: int = WHOLE
+    restriction: int = 0
+    substitute_for: str | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    security_id: str
+    sleeve_id: str
+    quantity_micro: int
+    target_ppb: int
+    threshold_ppb: int = 200_000_000
+    precision_ppb: int = 40_000_000
+
+
+@dataclass(frozen=True)
+class Account:
+    securities: Sequence[Security]
+    positions: Sequence[Position]
+    cash_cents: int = 0
+    set_aside_cents: int = 0
+    reserve_cents: int = 0
+    cash_target_ppb: int = 0
+    cash_threshold_ppb: int = 200_000_000
+    floor_ppb: int = 5_000_000
+    min_trade_cents: int = 0
+    min_trade_ppb: int = 0
+    do_not_trade: bool = False
+    liquidate: bool = False
+    account_id: str = "A-1"
+    failure: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One logic's proposal.  trades and crossed by (security, sleeve), orders by security: signed micro-units."""
+
+    summary: dict[str, Any]
+    trades: dict[tuple[str, str], int]
+    crossed: dict[tuple[str, str], int]
+    reasons: dict[tuple[str, str], Reason]
+    orders: dict[str, int]
+    order_reasons: dict[str, Reason]
+    rows: dict[str, Any] = field(repr=False)
+
+    @property
+    def failure(self) -> str | None:
+        code: str | None = self.summary["failure_code"]
+        return code
+
+    @property
+    def cash(self) -> int:
+        cents: int = self.summary["end_cash_cents"]
+        return cents
+
+
+def security(name: str, price: str | None, **other: Any) -> Security:
+    """A security by name and price in dollars."""
+    return Security(name, None if price is None else scaled(price, 6), **other)
+
+
+def position(name: str, units: str, target: str, sleeve: str = "S1", **other: Any) -> Position:
+    """A position by units and target in percent; threshold and precision in percent of target."""
+    relative = {f"{key}_ppb": scaled(other.pop(key), 7) for key in ("threshold", "precision") if key in other}
+    return Position(name, sleeve, scaled(units, 6), scaled(target, 7), **relative, **other)
+
+
+def account(securities: Mapping[str, str | None] | Sequence[Security], positions: Sequence[Position], **other: Any) -> Account:
+    """An account.  cash, set_aside, reserve, min_trade in dollars; cash_target, floor, ... in percent."""
+    if isinstance(securities, Mapping):
+        securities = [security(name, price) for name, price in securities.items()]
+    dollars = {f"{key}_cents": scaled(other.pop(key), 2) for key in ("cash", "set_aside", "reserve", "min_trade") if key in other}
+    if "min_trade_weight" in other:
+        other["min_trade_ppb"] = scaled(other.pop("min_trade_weight"), 7)
+    shares = {f"{key}_ppb": scaled(other.pop(key), 7) for key in ("cash_target", "cash_threshold", "floor") if key in other}
+    return Account(securities, positions, **dollars, **shares, **other)
+
+
+def lots_row(given: Account) -> dict[str, Any]:
+    """Return the account as a row of schema LOTS."""
+    index = {one.security_id: place for place, one in enumerate(given.securities)}
+    code, text = given.failure or (None, None)
+    return {
+        "account_id": given.account_id, "enterprise_id": "E", "advisor_id": "V", "epoch": 1, "liquidate": given.liquidate,
+        "failure_code": code, "failure_text": text, "facts_version": 1, "lots_version": 1, "target_version": 1,
+        "price_set": 1, "cash_cents": given.cash_cents, "set_aside_cents": given.set_aside_cents,
+        "reserve_cents": given.reserve_cents, "cash_target_ppb": given.cash_target_ppb,
+        "cash_threshold_ppb": given.cash_threshold_ppb, "floor_ppb": given.floor_ppb, "cash_can_trigger": True,
+        "min_trade_cents": given.min_trade_cents, "min_trade_ppb": given.min_trade_ppb,
+        "do_not_trade": given.do_not_trade, "taxable": True, "lot_method": 0, "tax_household_id": None,
+        "securities": [
+            {"security_id": one.security_id, "price_micro": one.price_micro, "step_micro": one.step_micro,
+             "restriction": one.restriction, "is_fund": False,
+             "substitute_for": -1 if one.substitute_for is None else index[one.substitute_for]}
+            for one in given.securities
+        ],
+        "positions": [
+            {"sleeve_id": one.sleeve_id, "security": index.get(one.security_id, 99), "quantity_micro": one.quantity_micro,
+             "target_ppb": one.target_ppb, "threshold_ppb": one.threshold_ppb, "precision_ppb": one.precision_ppb,
+             "can_trigger": True}
+            for one in given.positions
+        ],
+        "lots": [
+            {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": "L1", "acquired": date(2020, 1, 2),
+             "quantity_micro": one.quantity_micro, "basis_cents": None, "covered": True}
+            for one in given.positions if one.quantity_micro > 0
+        ],
+    }  # fmt: skip
+
+
+def batch_of(accounts: Sequence[Account]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([lots_row(one) for one in accounts], schema=chunks.LOTS)
+
+
+def proposals(accounts: Sequence[Account], logics: Sequence[Logic] = (BF, MT)) -> list[dict[Logic, Proposal]]:
+    """Propose for the accounts as one chunk."""
+    rows = propose(batch_of(accounts), logics).to_pylist()
+    return [{logic: _read(row, logic) for logic in logics} for row in rows]
+
+
+def proposal(given: Account, logic: Logic) -> Proposal:
+    """Propose for one account with one logic in force (both are computed)."""
+    return proposals([given])[0][logic]
+
+
+def after(given: Account, result: Proposal) -> Account:
+    """Return the account as it is when all trades of the proposal are done."""
+    moved = [
+        replace(one, quantity_micro=one.quantity_micro + result.trades.get((one.security_id, one.sleeve_id), 0))
+        for one in given.positions
+    ]
+    return replace(given, positions=moved, cash_cents=result.cash + given.set_aside_cents)
+
+
+def _read(row: dict[str, Any], logic: Logic) -> Proposal:
+    names = [one["security_id"] for one in row["securities"] or ()]
+    places = [(names[one["security"]] if one["security"] < len(names) else "?", one["sleeve_id"]) for one in row["positions"] or ()]
+    mine = [one for one in row["sleeve_trades"] if one["logic"] == logic]
+    orders = [one for one in row["orders"] if one["logic"] == logic]
+    return Proposal(
+        next(one for one in row["proposals"] if one["logic"] == logic),
+        {places[one["position"]]: one["quantity_micro"] for one in mine},
+        {places[one["position"]]: one["crossed_micro"] for one in mine if one["crossed_micro"]},
+        {places[one["position"]]: Reason(one["reason"]) for one in mine},
+        {names[one["security"]]: one["quantity_micro"] for one in orders},
+        {names[one["security"]]: Reason(one["reason"]) for one in orders},
+        row,
+    )
