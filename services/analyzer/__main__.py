@@ -1,4 +1,4 @@
-"""`python -m services.analyzer [migrate | sweep | analyze]`: the worker, its schema, the sweeper, an analysis on demand."""
+"""`python -m services.analyzer [migrate | sweep | analyze]`: the worker, its schema, the sweeper, an analysis now."""
 
 import sys
 import time

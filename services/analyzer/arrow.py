@@ -15,7 +15,7 @@ def array(values: Any, kind: pa.DataType | None = None, mask: NDArray[np.bool_] 
 
 
 def lists(starts: NDArray[np.int64], columns: list[Arrow], kind: pa.DataType) -> Arrow:
-    """Return a list<struct> column: those of row i are columns[..][starts[i]:starts[i + 1]].  kind: type of the list."""
+    """Return a list<struct> column: row i holds columns[..][starts[i]:starts[i + 1]].  kind: type of the list."""
     fields: Any = kind
     struct = pa.StructArray.from_arrays(columns, fields=list(fields.value_type))
     offsets: Any = pa.array(starts, pa.int32())

@@ -255,7 +255,7 @@ def gate_hold(rows: Rows, row: int) -> tuple[str, str]:
 
 
 def unchanged_quiet(rows: Rows, flags: FlagsIn) -> NDArray[np.bool_]:
-    """Return which accounts are neither in the queue nor different from their stored flag: a sweep leaves them alone."""
+    """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone."""
     quiet = np.isin(flags.state, (FlagState.OFF, FlagState.CLEAR, FlagState.SETTLING))
     same = (flags.state == rows.ints("f.state", -1)) & (flags.epoch == rows.ints("f.epoch", -1))
     same &= flags.on_count == rows.ints("f.on_count", -1)

@@ -1,4 +1,4 @@
-"""Evaluates accounts against the store: read, judge, replace under the guard, again for who was refused.  No publishing."""
+"""Evaluates accounts against the store: read, judge, replace under the guard, and again for who was refused."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """What the analyzer does with each kind of message.  Each handler takes a group of decoded messages of one topic.
 
-The same course everywhere: store the facts (older ones are passed over), evaluate the accounts the messages name, publish
-the flags of those same accounts as they then stand.  So a message that is delivered again, after a crash at whatever
-point, publishes whatever its first delivery left out.  Everything but the sending runs in worker threads.
+The same course everywhere: store the facts (older ones are passed over), evaluate the accounts the messages name,
+publish the flags of those same accounts as they then stand.  So a message that is delivered again, after a crash at
+whatever point, publishes whatever its first delivery left out.  Everything but the sending runs in worker threads.
 Source: architecture "Guard", "Republish".
 """
 
@@ -80,7 +80,7 @@ class Handlers:
         await asyncio.to_thread(store)
 
     async def on_prices(self, group: Sequence[PricesPublished]) -> None:
-        """Take in price sets.  Only accounts held for want of a price are evaluated; the rest waits for the analysis."""
+        """Take in price sets.  Only accounts held for want of a price are evaluated; others wait for the analysis."""
         problems: list[str] = []
 
         def store() -> list[str]:
@@ -167,7 +167,7 @@ class Handlers:
                 return accounts_of(session, portfolios), targets.problems_of(session, portfolios)
 
         accounts, problems = await asyncio.to_thread(store)
-        await self._evaluate(accounts, "target change")
+        await self._evaluate(accounts, "")  # the new target version itself is the cause
         _refuse("bad_target", problems)
 
     async def _evaluate(self, accounts: Sequence[str], trigger: str) -> None:
@@ -209,7 +209,7 @@ def compact(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _refuse(code: str, problems: Iterable[str]) -> None:
-    """Raise BadMessage with all problems, if there are any: the message goes to the dead letters, its good part is done."""
+    """Raise BadMessage with all problems, if any: the message goes to the dead letters, its good part is done."""
     texts = list(problems)
     if texts:
         raise BadMessage(code, "; ".join(texts))

@@ -21,7 +21,8 @@ from shared.messages import Outgoing
 
 SERVICE: Final = "analyzer"
 _FIGURES: Final = (
-    "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb", "drifted",
+    "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb",
+    "drifted",
 )  # fmt: skip
 
 _STATES: Final[dict[int, events.StateName]] = {

@@ -1,4 +1,4 @@
-"""The analyzer's part of the request path: facts, targets and prices are attached, or why an account cannot be proposed.
+"""The analyzer's part of the request path: facts, targets and prices, or why an account cannot be proposed.
 
 Failures are told per account and never stop the chunk.  Source: product 3, 4; architecture "Request path".
 """
@@ -101,7 +101,7 @@ class _Lists:
 
 
 def _joined(session: Session, names: Names, known: _Known, good: NDArray[np.bool_]) -> tuple[_Lists, dict[int, str]]:
-    """Return the nested columns for every requested account (empty where it fails), and unknown securities by account."""
+    """Return the nested columns (empty where an account fails), and unknown securities by account."""
     rows, numbers = known.rows, known.numbers
     chosen = known.place[good]
     holdings, restrictions = _take(rows.holdings, chosen), _take(rows.restrictions, chosen)

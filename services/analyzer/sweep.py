@@ -1,7 +1,8 @@
 """The sweeper: analyses of the whole book, shard by shard, behind interactive work.  Not a Faust worker.
 
-A shard: evaluate (guarded, stamped with the run), commit, publish every flag so stamped, mark done.  A sweeper that dies
-leaves its shard open; whoever takes it next does it again and publishes the same.  Source: architecture "Daily analysis".
+A shard: evaluate (guarded, stamped with the run), commit, publish every flag so stamped, mark done.  A sweeper that
+dies leaves its shard open; whoever takes it next does it again and publishes the same.
+Source: architecture "Daily analysis".
 """
 
 import asyncio

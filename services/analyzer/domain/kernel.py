@@ -221,7 +221,7 @@ def evaluate(
 
     settings[n, SETTINGS]; gate[n]: G_*; cash_cents[n] before set-aside; rebalanced[n]: 1 when a last-rebalanced date
     exists; holdings[.., (key, quantity_micro)]; target_of[n]: row of heads or T_*; price[security number] in millionths
-    (0: none); stale: 1 when the price set is too old.  reasons must have room for all positions and one more an account.
+    (0: none); stale: 1 when the price set is too old.  reasons needs room for all positions and one more an account.
     """
     filled = 0
     for account in range(len(gate)):

@@ -79,7 +79,7 @@ def ranks(ids: Mapping[int, str]) -> Ints:
 
 
 def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragged) -> tuple[Ints, Ints, Ints]:
-    """Return owner, key and values of all rows: held, targeted, and those of substitutes; NONE where a row says nothing."""
+    """Return owner, key and values of all rows: held, targeted, of substitutes; NONE where a row says nothing."""
     count = len(target_of)
     held = holdings.data[:, 1] != 0
     held_owner = np.repeat(np.arange(count), np.diff(holdings.starts))[held]

@@ -47,7 +47,7 @@ NO_SPELL: Final = Spell()
 class Change:
     """What differs between the inputs of the last evaluation and of this one; it tells the cause and what was broken.
 
-    trigger: in words, what started this evaluation when none of the others explains it.
+    trigger: in words, what started this evaluation when none of the others explains it; empty: nothing of its own.
     """
 
     approved: bool  # a higher epoch
@@ -63,7 +63,7 @@ def cause_of(change: Change, day: int) -> Cause:
         return Cause(day, "REBALANCER_ON", "rebalancer turned on")
     if change.target_changed is not None:
         return Cause(day, "TARGET_UPDATE", change.target_changed)
-    return Cause(day, "DRIFT_ANALYSIS", change.trigger)
+    return Cause(day, "DRIFT_ANALYSIS", change.trigger or "evaluated again")
 
 
 def next_spell(before: Spell, change: Change, outcome: FlagState, day: int) -> Spell:
@@ -75,6 +75,8 @@ def next_spell(before: Spell, change: Change, outcome: FlagState, day: int) -> S
     if outcome in NOT_EVALUATED:
         return _with(spell, cause) if cause.source != "DRIFT_ANALYSIS" else spell
     since = day if spell.needed_since is None else spell.needed_since
+    if cause.source == "DRIFT_ANALYSIS" and not change.trigger and spell.causes:
+        return Spell(since, spell.causes)
     return Spell(since, _with(spell, cause).causes)
 
 

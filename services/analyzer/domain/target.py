@@ -2,8 +2,8 @@
 
 Target of a position = sleeve weight x weight inside the sleeve; cash target = portfolio cash + sum of sleeve weight x
 cash inside.  Weights have at most 9 decimals, so a product has at most 18: exact in integers of 1e-18.  Where a product
-has more than 9 decimals it is rounded once, here, by largest remainder (ties by security id, then sleeve id, cash last),
-so that all targets of the portfolio add up to exactly 1e9 parts.
+has more than 9 decimals it is rounded once, here, by largest remainder (ties by security id, then sleeve id, cash
+last), so that all targets of the portfolio add up to exactly 1e9 parts.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -41,7 +41,7 @@ def hold(code: int, security_id: str | None, price_set: int, as_of: date | None)
 
 
 def target_hold(portfolio_id: str, problem: str | None) -> tuple[str, str]:
-    """Return (code, sentence) of an account whose target is not known (problem None or a missing model) or not valid."""
+    """Return (code, sentence) when the target is not known (problem None, or a missing model) or not valid."""
     if problem is None:
         return TARGET_UNKNOWN, f"Portfolio {portfolio_id} is not known yet."
     code = TARGET_UNKNOWN if problem.endswith("is not known yet") else BAD_TARGET
@@ -57,7 +57,8 @@ def settling_overdue(trade_date: date, sessions: int) -> tuple[str, str]:
     """Return (code, sentence) of an account whose fills have not been reported in time."""
     return (
         SETTLING_OVERDUE,
-        f"Orders were sent on {trade_date}, and no custodian file dated on or after that day came within {sessions} sessions.",
+        f"Orders were sent on {trade_date}, and no custodian file dated on or after that day"
+        f" came within {sessions} sessions.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Account facts: one row an account, written by COPY and merged by version; read whole, joined with the present flag."""
+"""Account facts: one row an account, written by COPY, merged by version; read whole, with the present flag."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ ON CONFLICT (account_id) DO UPDATE SET
     facts_version = a.facts_version + CASE WHEN
         (a.lots_version, a.hold_code, a.hold_text) IS DISTINCT FROM
         (excluded.lots_version, excluded.hold_code, excluded.hold_text)
-        OR excluded.hold_code IS NULL AND (a.cash_cents, a.holdings) IS DISTINCT FROM (excluded.cash_cents, excluded.holdings)
+        OR excluded.hold_code IS NULL
+        AND (a.cash_cents, a.holdings) IS DISTINCT FROM (excluded.cash_cents, excluded.holdings)
         THEN 1 ELSE 0 END,
     lots_version = excluded.lots_version, as_of = excluded.as_of, file_id = excluded.file_id,
     cash_cents = CASE WHEN excluded.hold_code IS NULL THEN excluded.cash_cents ELSE a.cash_cents END,
@@ -45,7 +46,8 @@ ON CONFLICT (account_id) DO UPDATE SET
 WHERE excluded.lots_version > a.lots_version
    OR excluded.lots_version = a.lots_version AND excluded.as_of >= coalesce(a.as_of, '-infinity')
       AND (a.as_of, a.file_id, a.cash_cents, a.hold_code, a.hold_text, a.holdings) IS DISTINCT FROM
-          (excluded.as_of, excluded.file_id, excluded.cash_cents, excluded.hold_code, excluded.hold_text, excluded.holdings)
+          (excluded.as_of, excluded.file_id, excluded.cash_cents, excluded.hold_code, excluded.hold_text,
+           excluded.holdings)
 """
 
 _ACCOUNT: Final = (
@@ -64,8 +66,9 @@ ON CONFLICT (account_id) DO UPDATE SET
     enterprise_id = excluded.enterprise_id, advisor_id = excluded.advisor_id,
     facts_version = a.facts_version + CASE WHEN
         (a.settings, a.settings_problem, a.portfolio_no, a.tax_household_id, a.on_count, a.enterprise_id, a.advisor_id)
-        IS DISTINCT FROM (excluded.settings, excluded.settings_problem, excluded.portfolio_no, excluded.tax_household_id,
-            excluded.on_count, excluded.enterprise_id, excluded.advisor_id) THEN 1 ELSE 0 END,
+        IS DISTINCT FROM (excluded.settings, excluded.settings_problem, excluded.portfolio_no,
+            excluded.tax_household_id, excluded.on_count, excluded.enterprise_id, excluded.advisor_id)
+        THEN 1 ELSE 0 END,
     settings_version = excluded.settings_version, portfolio_no = excluded.portfolio_no, custodian = excluded.custodian,
     account_number = excluded.account_number, title = excluded.title, tax_household_id = excluded.tax_household_id,
     custody = excluded.custody, on_count = excluded.on_count,
@@ -139,8 +142,8 @@ _READ: Final = (
     _DATE.format("a.as_of"), _DATE.format("a.settle_date"), _DATE.format("a.last_rebalanced"), "a.cash_cents",
     "a.holdings", "a.settings", "a.hold_code", "a.hold_text", "a.settings_problem", "a.enterprise_id", "a.advisor_id",
     "a.tax_household_id",
-    "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"), "f.causes",
-    "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
+    "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
+    "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
 )  # fmt: skip
 _COLUMN: Final = {name: place for place, name in enumerate(_READ)}
 _EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own zero

@@ -25,8 +25,8 @@ FIGURES: Final = (
 
 _COLUMNS: Final = (
     "account_id", "flag_version", "facts_version", "lots_version", "portfolio_no", "target_version", "price_set",
-    "epoch", "on_count", "state", "tiles", "needed_since", "last_rebalanced", "causes", "figures", "reasons", "hold_code",
-    "hold_text", "evaluated_at", "run_no", "announced",
+    "epoch", "on_count", "state", "tiles", "needed_since", "last_rebalanced", "causes", "figures", "reasons",
+    "hold_code", "hold_text", "evaluated_at", "run_no", "announced",
 )  # fmt: skip
 
 _REPLACE: Final = """
@@ -189,9 +189,9 @@ def read(session: Session, where: sql.SQL, *values: object) -> Stored:
     _, figures = table.spans(16)
     reason_starts, reasons = table.spans(17)
     return Stored(
-        table.texts(0), table.texts(1), table.texts(2), numbers, table.texts(15), figures.view("<i8").reshape(-1, FIGURES),
-        reason_starts // 40, reasons.view("<i8").reshape(-1, 5), table.texts(18), table.texts(19),
-        table.ints(20).astype(bool),
+        table.texts(0), table.texts(1), table.texts(2), numbers, table.texts(15),
+        figures.view("<i8").reshape(-1, FIGURES), reason_starts // 40,
+        reasons.view("<i8").reshape(-1, 5), table.texts(18), table.texts(19), table.ints(20).astype(bool),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ PORTFOLIO: Kind = "P"
 
 _ADD = """
 INSERT INTO name (kind, no, id)
-SELECT %(kind)s, coalesce((SELECT max(no) FROM name WHERE kind = %(kind)s), -1) + row_number() OVER (ORDER BY new.id), new.id
+SELECT %(kind)s,
+       coalesce((SELECT max(no) FROM name WHERE kind = %(kind)s), -1) + row_number() OVER (ORDER BY new.id), new.id
 FROM unnest(%(ids)s::text[]) AS new (id)
 WHERE NOT EXISTS (SELECT FROM name WHERE name.kind = %(kind)s AND name.id = new.id)
 """

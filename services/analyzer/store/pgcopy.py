@@ -1,4 +1,4 @@
-"""PostgreSQL's binary COPY format, whole columns at a time: a chunk of rows is read and written without a loop in Python.
+"""PostgreSQL's binary COPY format, whole columns at a time: rows are read and written without a loop in Python.
 
 Format: signature and flags (19 bytes); per row an int16 count of fields, per field an int32 length (-1: null) and the
 bytes, integers most significant byte first; an int16 -1 ends it.

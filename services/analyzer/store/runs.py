@@ -64,8 +64,9 @@ def start(session: Session, kind: Kind, business_date: date, now: datetime) -> i
             return int(open_run[0])
     inserted = session.execute(
         "INSERT INTO analysis_run (business_date, kind, seq, price_set, started_at, accounts)"
-        " SELECT %(day)s, %(kind)s, CASE WHEN %(kind)s = 'DAILY' THEN 0 ELSE coalesce((SELECT max(seq) FROM analysis_run"
-        "  WHERE business_date = %(day)s AND kind = %(kind)s), 0) + 1 END,"
+        " SELECT %(day)s, %(kind)s, CASE WHEN %(kind)s = 'DAILY' THEN 0"
+        " ELSE coalesce((SELECT max(seq) FROM analysis_run WHERE business_date = %(day)s"
+        " AND kind = %(kind)s), 0) + 1 END,"
         " coalesce((SELECT max(price_set) FROM price_set), 0), %(now)s, (SELECT count(*) FROM account_facts)"
         " WHERE %(kind)s <> 'DAILY' OR EXISTS (SELECT FROM price_set) AND EXISTS (SELECT FROM account_facts)"
         " ON CONFLICT (business_date, kind, seq) DO NOTHING RETURNING run_no",
@@ -76,8 +77,8 @@ def start(session: Session, kind: Kind, business_date: date, now: datetime) -> i
     session.execute(
         "INSERT INTO analysis_shard (run_no, shard, first_id, last_id, accounts)"
         " SELECT %(run)s, shard, min(account_id), max(account_id), count(*)"
-        " FROM (SELECT account_id, (row_number() OVER (ORDER BY account_id) - 1) / %(size)s AS shard FROM account_facts)"
-        " AS numbered GROUP BY shard",
+        " FROM (SELECT account_id, (row_number() OVER (ORDER BY account_id) - 1) / %(size)s AS shard"
+        " FROM account_facts) AS numbered GROUP BY shard",
         {"run": inserted[0], "size": SHARD},
     )
     return int(inserted[0])

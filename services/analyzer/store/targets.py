@@ -127,7 +127,8 @@ def _newest(events: Sequence[E], identity: Callable[[E], str]) -> list[E]:
 def _follow(session: Session, portfolio_no: int, models: set[str]) -> None:
     session.execute("DELETE FROM portfolio_model WHERE portfolio_no = %s", [portfolio_no])
     session.execute(
-        "INSERT INTO portfolio_model (model_id, portfolio_no) SELECT model_id, %s FROM unnest(%s::text[]) AS m (model_id)",
+        "INSERT INTO portfolio_model (model_id, portfolio_no)"
+        " SELECT model_id, %s FROM unnest(%s::text[]) AS m (model_id)",
         [portfolio_no, sorted(models)],
     )
 

@@ -1,0 +1,157 @@
+"""What a request gets attached, and why an account cannot be proposed.  Source: product 3, 4."""
+
+from typing import Any
+
+import pytest
+
+from shared.contracts import topics
+from shared.contracts.chunks import LotMethod, Restriction
+from shared.contracts.platform import SecurityRestriction
+from tests.analyzer.desk import (
+    MONDAY,
+    Desk,
+    account,
+    held,
+    holdings,
+    on_hold,
+    prices,
+    rebalanced,
+    request,
+    security,
+)
+
+pytestmark = pytest.mark.integration
+IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
+
+
+async def facts_of(desk: Desk, *accounts: str, **more: Any) -> list[dict[str, Any]]:
+    """Request these accounts and return their FACTS rows in order."""
+    await desk.since()
+    await desk.rules.on_request(topics.WORK_FACTS)(request(*accounts, **more))
+    return (await desk.since())[topics.WORK_FACTS.name]
+
+
+async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> None:
+    await desk.book("a1")
+    await desk.rules.on_securities(
+        [security("CCC", version=2, fractional=True), security("FFF", kind="FUND", lot_size=10)]
+    )
+    await desk.rules.on_prices([prices(2, AAA="1", BBB="2", CCC="0.5", FFF="4")])
+    settings: dict[str, Any] = {
+        "cash_reserve": "12.00", "cash_set_aside": "3.00", "min_trade_usd": "5.00", "min_trade_weight": "0.001",
+        "threshold": "0.25", "lot_method": "HIFO", "custody": "IRA", "tax_household_id": "H1",
+        "restrictions": [
+            SecurityRestriction(security_id="AAA", kind="DO_NOT_BUY"),
+            SecurityRestriction(security_id="BBB", kind="SUBSTITUTE", substitute_id="FFF"),
+        ],
+    }  # fmt: skip
+    await desk.rules.on_accounts([account("a1", 2, **settings)])
+    await desk.rules.on_holdings(holdings(held("a1", 3, cash="50", CCC="4", AAA="10")))
+    (row,) = await facts_of(desk, "a1")
+    assert row["failure_code"] is None
+    assert [
+        (
+            one["security_id"],
+            one["price_micro"],
+            one["step_micro"],
+            one["restriction"],
+            one["substitute_for"],
+            one["is_fund"],
+        )
+        for one in row["securities"]
+    ] == [
+        ("AAA", 10**6, 10**6, Restriction.DO_NOT_BUY, -1, False),
+        ("BBB", 2 * 10**6, 10**6, 0, -1, False),
+        ("CCC", 500_000, 1, 0, -1, False),
+        ("FFF", 4 * 10**6, 10**7, 0, 1, True),
+    ]
+    assert [
+        (one["sleeve_id"], one["security"], one["quantity_micro"], one["target_ppb"], one["threshold_ppb"],
+         one["precision_ppb"], one["can_trigger"])
+        for one in row["positions"]
+    ] == [
+        ("APM", 0, 10 * 10**6, 600_000_000, 250_000_000, 40_000_000, True),
+        ("APM", 1, 0, 300_000_000, 250_000_000, 40_000_000, True),
+        ("APM", 2, 4 * 10**6, 0, 250_000_000, 40_000_000, True),
+        ("APM", 3, 0, 0, 250_000_000, 40_000_000, True),
+    ]  # fmt: skip
+    names = ("cash_cents", "set_aside_cents", "reserve_cents", "cash_target_ppb", "floor_ppb")
+    assert {name: row[name] for name in names} == {
+        "cash_cents": 5000, "set_aside_cents": 300, "reserve_cents": 1200, "cash_target_ppb": 100_000_000,
+        "floor_ppb": 5_000_000,
+    }  # fmt: skip
+    assert (row["min_trade_cents"], row["min_trade_ppb"], row["taxable"], row["lot_method"]) == (
+        500, 1_000_000, False, LotMethod.HIFO,
+    )  # fmt: skip
+    assert (row["tax_household_id"], row["lots_version"], row["price_set"], row["cash_threshold_ppb"]) == (
+        "H1",
+        3,
+        2,
+        200_000_000,
+    )
+
+
+async def test_every_account_that_cannot_be_proposed_says_why_beside_one_that_can(desk: Desk) -> None:
+    names = ("clear", "hold", "off", "settling", "no-target", "frozen", "price", "empty", "bad")
+    await desk.book(*names)
+    await desk.rules.on_holdings(
+        holdings(
+            *(held(one, 1, **IN_BAND) for one in names if one not in ("price", "empty")), held("price", 1, DDD="1")
+        )
+    )
+    await desk.rules.on_holdings(holdings(on_hold("hold", 2), held("empty", 1, cash="0")))
+    await desk.rules.on_rebalanced(rebalanced("settling", 1, MONDAY))
+    await desk.rules.on_accounts(
+        [
+            account("off", 2, on=False),
+            account("no-target", 2, portfolio_id=None),
+            account("frozen", 2, do_not_trade=True),
+        ]
+    )
+    rows = await facts_of(desk, *names, "stranger")
+    assert {row["account_id"]: row["failure_code"] for row in rows} == {
+        "clear": None, "hold": "DATA_HOLD", "off": "OFF", "settling": "STALE", "no-target": "NO_TARGET",
+        "frozen": "DO_NOT_TRADE", "price": "MISSING_PRICE", "empty": "VALUE_NOT_POSITIVE", "bad": None,
+        "stranger": "UNKNOWN_ACCOUNT",
+    }  # fmt: skip
+    texts = {row["account_id"]: row["failure_text"] for row in rows}
+    assert texts["hold"] == "lots.txt line 7: quantity is not a number"
+    assert texts["price"] == "DDD has no price in price set 1 of 2026-01-02."
+    assert [row["account_id"] for row in rows] == [*names, "stranger"]
+    assert [len(row["positions"]) for row in rows] == [2, 0, 0, 0, 0, 0, 0, 0, 2, 0]
+    assert (await facts_of(desk, "settling", epoch=1))[0]["failure_code"] == "SETTLING"
+
+
+async def test_an_account_without_target_is_liquidated_when_that_is_confirmed(desk: Desk) -> None:
+    await desk.book("a1")
+    await desk.rules.on_accounts([account("a1", 2, portfolio_id=None)])
+    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    (row,) = await facts_of(desk, "a1", liquidate=True)
+    assert (row["failure_code"], row["cash_target_ppb"], row["target_version"]) == (None, 10**9, 0)
+    assert [(one["quantity_micro"], one["target_ppb"]) for one in row["positions"]] == [
+        (600_000_000, 0),
+        (300_000_000, 0),
+    ]
+
+
+async def test_a_security_that_is_not_in_the_master_fails_its_account(desk: Desk) -> None:
+    await desk.book("a1", "a2")
+    await desk.rules.on_prices([prices(2, AAA="1", BBB="1", ZZZ="1")])
+    await desk.rules.on_holdings(holdings(held("a1", 1, ZZZ="1"), held("a2", 1, **IN_BAND)))
+    rows = await facts_of(desk, "a1", "a2")
+    assert [row["failure_code"] for row in rows] == ["UNKNOWN_SECURITY", None]
+    assert rows[0]["failure_text"] == "ZZZ is not in the security master."
+
+
+async def test_large_chunks_are_cut_by_bytes_and_metadata_travels_on(desk: Desk) -> None:
+    names = [f"a{number:03d}" for number in range(200)]
+    await desk.book(*names)
+    unit: dict[str, Any] = {f"X{number:03d}": "1" for number in range(400)}
+    wide: dict[str, Any] = {f"X{number:03d}": str(1 + number / 1000) for number in range(400)}
+    await desk.rules.on_holdings(holdings(*(held(one, 1, **wide) for one in names[:100])))
+    await desk.rules.on_holdings(holdings(*(held(one, 1, **wide) for one in names[100:])))
+    await desk.rules.on_securities([security(one) for one in wide])
+    await desk.rules.on_prices([prices(2, AAA="1", BBB="1", **unit)])
+    rows = await facts_of(desk, *names)
+    assert sorted(row["account_id"] for row in rows) == names
+    assert {row["failure_code"] for row in rows} == {None}

@@ -1,0 +1,111 @@
+"""The spell as a table: what it was, what happened, what it is.  Source: product 3, "Source", "Needed since"."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.analyzer.domain.spell import (
+    IN_QUEUE,
+    NO_SPELL,
+    NOT_EVALUATED,
+    Cause,
+    Change,
+    Spell,
+    causes_text,
+    next_spell,
+    read_causes,
+)
+from shared.contracts.chunks import FlagState
+
+pytestmark = pytest.mark.fast
+MON, TUE = 20_458, 20_459
+ON = Cause(MON, "REBALANCER_ON", "rebalancer turned on")
+DRIFT = Cause(MON, "DRIFT_ANALYSIS", "daily analysis")
+TARGET = Cause(MON, "TARGET_UPDATE", "model M version 2")
+RUNNING = Spell(MON, (DRIFT,))
+PENDING = Spell(None, (ON,))
+
+
+def change(
+    approved: bool = False, turned_on: bool = False, kept: bool = False, target: str | None = None, trigger: str = "x"
+) -> Change:
+    return Change(approved, turned_on, kept, target, trigger)
+
+
+def on(day: int, detail: str = "x") -> Cause:
+    return Cause(day, "DRIFT_ANALYSIS", detail)
+
+
+@pytest.mark.parametrize(
+    ("before", "what", "outcome", "after"),
+    [
+        # a spell begins with the first flag, by what led to it
+        (NO_SPELL, change(), FlagState.FLAGGED, Spell(TUE, (on(TUE),))),
+        (NO_SPELL, change(target="t"), FlagState.FLAGGED, Spell(TUE, (Cause(TUE, "TARGET_UPDATE", "t"),))),
+        (NO_SPELL, change(turned_on=True, target="t"), FlagState.NO_TARGET,
+         Spell(TUE, (Cause(TUE, "REBALANCER_ON", "rebalancer turned on"),))),
+        # the platform knew of a rebalance since it was turned on: not turning on brought it in
+        (NO_SPELL, change(turned_on=True, kept=True), FlagState.FLAGGED, Spell(TUE, (on(TUE),))),
+        # it goes on, and later causes join the history once
+        (RUNNING, change(), FlagState.FLAGGED, Spell(MON, (DRIFT, on(TUE)))),
+        (RUNNING, change(trigger="daily analysis"), FlagState.FLAGGED, RUNNING),
+        (RUNNING, change(trigger=""), FlagState.FLAGGED, RUNNING),
+        (RUNNING, change(target="t"), FlagState.NO_TARGET, Spell(MON, (DRIFT, Cause(TUE, "TARGET_UPDATE", "t")))),
+        # it ends with an evaluation that raises no flag and with the rebalancer turned off
+        (RUNNING, change(), FlagState.CLEAR, NO_SPELL),
+        (RUNNING, change(), FlagState.OFF, NO_SPELL),
+        # with approval, and with turning on again
+        (RUNNING, change(approved=True), FlagState.SETTLING, NO_SPELL),
+        (RUNNING, change(approved=True), FlagState.FLAGGED, Spell(TUE, (on(TUE),))),
+        (RUNNING, change(turned_on=True), FlagState.FLAGGED,
+         Spell(TUE, (Cause(TUE, "REBALANCER_ON", "rebalancer turned on"),))),
+        # a hold neither ends nor begins it; what will bring the account in is remembered
+        (RUNNING, change(), FlagState.HELD, RUNNING),
+        (NO_SPELL, change(), FlagState.HELD, NO_SPELL),
+        (NO_SPELL, change(turned_on=True), FlagState.HELD,
+         Spell(None, (Cause(TUE, "REBALANCER_ON", "rebalancer turned on"),))),
+        (PENDING, change(), FlagState.FLAGGED, Spell(TUE, (ON, on(TUE)))),
+        (PENDING, change(), FlagState.CLEAR, NO_SPELL),
+        (NO_SPELL, change(target="t"), FlagState.SETTLING, Spell(None, (Cause(TUE, "TARGET_UPDATE", "t"),))),
+    ],
+)  # fmt: skip
+def test_next_spell(before: Spell, what: Change, outcome: FlagState, after: Spell) -> None:
+    assert next_spell(before, what, outcome, TUE) == after
+
+
+def test_the_source_is_the_first_cause_once_the_spell_has_begun() -> None:
+    assert (PENDING.source, Spell(MON, (ON, DRIFT)).source, NO_SPELL.source) == (None, "REBALANCER_ON", None)
+
+
+causes = st.builds(
+    Cause, st.integers(0, 40_000), st.sampled_from(["REBALANCER_ON", "TARGET_UPDATE", "DRIFT_ANALYSIS"]),
+    st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1),
+)  # fmt: skip
+
+
+@given(st.lists(causes, max_size=5).map(tuple))
+def test_a_history_survives_being_written(history: tuple[Cause, ...]) -> None:
+    """What is stored of a cause history is read back as it was."""
+    assert read_causes(causes_text(history)) == history
+
+
+changes = st.builds(
+    Change, st.booleans(), st.booleans(), st.booleans(), st.none() | st.just("t"), st.sampled_from(["", "x", "y"])
+)
+
+
+@given(st.lists(st.tuples(changes, st.sampled_from(list(FlagState)))))
+def test_needed_since_never_moves_inside_a_spell(steps: list[tuple[Change, FlagState]]) -> None:
+    """Needed since is set exactly while a spell goes on, and stays the day of its first flag."""
+    spell = NO_SPELL
+    for day, (what, outcome) in enumerate(steps):
+        broken = what.approved or what.turned_on
+        after = next_spell(spell, what, outcome, day)
+        if outcome in IN_QUEUE:
+            assert after.needed_since == (day if broken or spell.needed_since is None else spell.needed_since)
+            assert after.source is not None
+        elif outcome in NOT_EVALUATED:
+            assert after.needed_since == (None if broken else spell.needed_since)
+        else:
+            assert after == NO_SPELL
+        spell = after
