@@ -1,0 +1,138 @@
+"""taxlot on a database of the test's own, and as a running worker."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from deploy.stack.layout import CHECKOUT
+from services.taxlot.intake.load import Judgement, Outcome, connected, load
+from shared.migrations import migrate
+from tests.taxlot.files import File
+from tests.waiting import until
+
+TODAY = date(2026, 6, 12)
+NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
+
+
+@dataclass
+class Book:
+    """A migrated database with accounts and securities, and the intake on it."""
+
+    url: str
+    folder: Path
+
+    def add_accounts(self, numbers: Sequence[str], custodian: str = "NORTH", apm: str = "APM") -> None:
+        """Accounts whose id is A and their number."""
+        with connected(self.url, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO account VALUES (%s, 1, 'E1', 'V1', %s, %s, %s)",
+                [(f"A{number}", custodian, number, apm) for number in numbers],
+            )
+
+    def load(self, file: File, name: str = "", today: date = TODAY, max_age_days: int = 10) -> Outcome:
+        """Take the file in."""
+        path = file.write(self.folder / (name or f"{uuid.uuid4().hex}.lots"))
+        return load(self.url, path, path.name, "COMMAND", Judgement(NOW, today, max_age_days), lambda _done, _all: None)
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        """What the database answers."""
+        with connected(self.url, autocommit=True) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def holding(self, number: str) -> tuple[Any, ...]:
+        """(lots_version, as_of, cash_cents, hold_code, hold_text) of an account."""
+        (row,) = self.rows(
+            "SELECT lots_version, as_of, cash_cents, hold_code, hold_text FROM holding WHERE account_id = %s",
+            f"A{number}",
+        )
+        return tuple(row)
+
+
+@pytest.fixture
+def book(database_url: str, tmp_path: Path) -> Book:
+    """taxlot's schema with the securities AAA and BBB, and no accounts."""
+    migrate("taxlot", database_url)
+    made = Book(database_url, tmp_path)
+    with psycopg.connect(database_url, options="-c search_path=taxlot", autocommit=True) as connection:
+        connection.execute("INSERT INTO security VALUES ('AAA', 1, 'STOCK'), ('BBB', 1, 'FUND')")
+    return made
+
+
+@dataclass
+class Worker:
+    """A running `python -m services.taxlot`."""
+
+    book: Book
+    kafka_url: str
+    http: str
+    env: dict[str, str]
+    inbox: Path
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str) -> Any:
+        """What its HTTP answers."""
+        return httpx.get(self.http + path, timeout=10).json()
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m services.taxlot ...` beside it."""
+        run = [sys.executable, "-m", "services.taxlot", *words]
+        return subprocess.run(run, cwd=CHECKOUT, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Return a context manager that runs a worker on the book's database."""
+
+    @contextmanager
+    def start() -> Iterator[Worker]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        clock = tmp_path / "clock.json"
+        offset = NOW.timestamp() - datetime.now(UTC).timestamp()
+        clock.write_text(f'{{"offset_seconds": {offset}}}')
+        env = {key: value for key, value in os.environ.items() if not key.startswith("REBALANCER_")} | {
+            "REBALANCER_KAFKA_URL": kafka_url,
+            "REBALANCER_DATABASE_URL": book.url,
+            "REBALANCER_HTTP_PORT": str(port),
+            "REBALANCER_INBOX_DIR": str(tmp_path / "inbox"),
+            "REBALANCER_CLOCK_FILE": str(clock),
+        }
+        run = [sys.executable, "-m", "services.taxlot"]
+        with (tmp_path / "worker.log").open("ab") as log:
+            process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log)
+        worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", process)
+        try:
+            until(lambda: _ready(worker), within_s=60)
+            yield worker
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    return start
+
+
+def _ready(worker: Worker) -> bool:
+    assert worker.process.poll() is None, "the worker ended"
+    try:
+        return httpx.get(worker.http + "/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def run(work: Any) -> Any:
+    """Run a coroutine to its end."""
+    return asyncio.run(work)
