@@ -54,7 +54,7 @@ def initialise(layout: Layout, port: int, controller_port: int) -> None:
     if (layout.kafka_data / "log" / "meta.properties").exists():
         return
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(_configuration(layout))]
+    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_configuration(layout))]
     done = subprocess.run(
         [*_java("-Xmx128m"), *tool], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
