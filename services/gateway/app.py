@@ -65,6 +65,7 @@ def build_app(parts: Parts, ready: Readiness) -> FastAPI:
     """Return the app with everything attached."""
     app = routed(ready)
     app.state.parts = parts
+    describe(app)
     settings = parts.settings
     app.add_exception_handler(psycopg.OperationalError, _database_away)
     # Innermost: what it raises while a body arrives must reach the errors' own handlers as it is.
@@ -80,7 +81,6 @@ def routed(ready: Readiness) -> FastAPI:
     app = create_app(SCHEMA, ready, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     for router in (me.router, queue.router, batches.router, work.router, auth.router, ui.router()):
         app.include_router(router)
-    describe(app)
     return app
 
 

@@ -38,7 +38,9 @@ _REQUIRED_HEADERS: Final = ("Idempotency-Key", "If-Match")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the document of the app's routes; also sets it as what the app serves."""
+    """Return the complete document of the app's routes; from then on the app serves it."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
     document = app.openapi()
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import httpx
 
@@ -104,7 +104,7 @@ class Provider:
         """Return the token request's arguments with our secret where the issuer wants it (RFC 6749, 2.3.1)."""
         methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if "client_secret_basic" in methods:
-            return {"data": form, "auth": (self._client.client_id, self._client.client_secret)}
+            return {"data": form, "auth": (quote_plus(self._client.client_id), quote_plus(self._client.client_secret))}
         return {"data": form | {"client_secret": self._client.client_secret}}
 
     async def _discovered(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from shared import log, metrics
 _log = log.get(__name__)
 _MAX_RECORDS = 5000
 _IDLE_S = 0.5
-_PROBE_EVERY_S = 5.0
-_PROBE_PATIENCE_S = 5.0
+_PROBE_EVERY_S = 4.0
+_PROBE_PATIENCE_S = 3.0
 _AGAIN_S = 1.0
 
 
@@ -37,7 +37,7 @@ class Feed:
             while True:
                 try:
                     await self._session()
-                except (KafkaError, TimeoutError) as error:
+                except KafkaError as error:
                     _log.warning("push.away", error=repr(error)[:300])
                 self._hub.close()
                 self.tried.set()
@@ -46,19 +46,18 @@ class Feed:
             self._hub.close()
 
     async def _session(self) -> None:
-        """Consume until the broker is lost. Raises KafkaError or TimeoutError then."""
+        """Consume for as long as the client library can. Raises KafkaError when it cannot begin or gives up."""
         consumer = AIOKafkaConsumer(
             *(topic.name for topic in TOPICS),
             bootstrap_servers=self._url,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="latest",
-            request_timeout_ms=10_000,
         )
         try:
             await consumer.start()
             for partition in consumer.assignment():
-                await asyncio.wait_for(consumer.position(partition), _PROBE_PATIENCE_S)
+                await consumer.position(partition)
             self._hub.open()
             self.tried.set()
             _log.info("push.connected", partitions=len(consumer.assignment()))
@@ -78,13 +77,29 @@ class Feed:
                 found, unreadable = changes_of(partition.topic, records)
                 changes.extend(found)
                 _count(partition.topic, len(records) - unreadable, unreadable, records[-1].timestamp)
+            if fetched or time.monotonic() - probed_s >= _PROBE_EVERY_S:
+                self._believe(bool(fetched) or await _answers(consumer))
+                probed_s = time.monotonic()
             self._hub.publish(gatherer.offer(changes, time.monotonic()))
-            if fetched:
-                probed_s = time.monotonic()
-            elif time.monotonic() - probed_s >= _PROBE_EVERY_S:
-                # A lost broker makes no fetch fail, it only makes every fetch empty.
-                await asyncio.wait_for(consumer.end_offsets(list(consumer.assignment())), _PROBE_PATIENCE_S)
-                probed_s = time.monotonic()
+
+    def _believe(self, is_connected: bool) -> None:
+        """Open or close the hub as the broker comes and goes; the consumer itself goes on where it was."""
+        if is_connected and not self._hub.is_open:
+            _log.info("push.connected")
+            self._hub.open()
+        elif not is_connected and self._hub.is_open:
+            _log.warning("push.away", error="the broker does not answer")
+            self._hub.close()
+
+
+async def _answers(consumer: AIOKafkaConsumer) -> bool:
+    """Ask the broker something: when it is lost no fetch fails, they only stay empty."""
+    try:
+        async with asyncio.timeout(_PROBE_PATIENCE_S):
+            await consumer.end_offsets(list(consumer.assignment()))
+    except (KafkaError, TimeoutError):
+        return False
+    return True
 
 
 def _count(topic: str, read: int, unreadable: int, newest_ms: int) -> None:

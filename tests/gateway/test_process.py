@@ -1,0 +1,83 @@
+"""The gateway as the stack runs it: beside the real issuer, the real broker and the real database."""
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from deploy.issuer.users import USERS
+from deploy.stack import Stack
+from tests.waiting import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.fault]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("door"), services=("issuer", "gateway")) as running:
+        yield running
+
+
+@pytest.fixture
+def olivia(place: Stack) -> Iterator[httpx.Client]:
+    """A browser, signed in by name and password at the issuer's own page."""
+    with httpx.Client(base_url=place.urls["gateway"], trust_env=False, timeout=10) as client:
+        form = client.get("/auth/login", params={"return_to": "/queue"}, follow_redirects=True)
+        ticket = re.search(r'name="ticket" value="([^"]+)"', form.text)
+        assert ticket is not None, form.text
+        answer = {"ticket": ticket[1], "login": USERS[0].login, "password": USERS[0].word}
+        back = client.post(str(form.url), data=answer)
+        entered = client.get(back.headers["location"])
+        assert urlsplit(entered.headers["location"]).path == "/queue", entered.text
+        yield client
+
+
+def test_a_sample_user_signs_in_by_name_and_password_and_out(place: Stack, olivia: httpx.Client) -> None:
+    me = olivia.get("/api/v1/me").json()
+    assert (me["name"], me["enterprises"], me["roles"]) == (USERS[0].name, ["E1"], ["viewer", "trader", "approver"])
+    left = olivia.post("/auth/logout", headers={"X-CSRF-Token": me["csrf"], "Origin": place.urls["gateway"]})
+    at_issuer = olivia.get(left.json()["location"])
+    assert at_issuer.headers["location"] == f"{place.urls['gateway']}/"
+    assert olivia.get("/api/v1/me").status_code == 401
+
+
+def test_sessions_outlive_a_killed_gateway(place: Stack, olivia: httpx.Client) -> None:
+    place.kill("gateway")
+    place.wait_ready("gateway")
+    assert olivia.get("/api/v1/me").status_code == 200
+    assert "rebalancer_push_streams" in olivia.get("/metrics").text
+
+
+def test_being_told_to_stop_ends_streams_at_once(place: Stack, olivia: httpx.Client) -> None:
+    with olivia.stream("GET", "/api/v1/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        asked_s = time.monotonic()
+        place.kill("gateway", signal.SIGTERM)
+        assert [line for line in lines if line] == []
+        assert time.monotonic() - asked_s < 3
+    ended = until(lambda: place.status()["gateway"]["last_exit"], lambda code: code is not None)
+    assert ended == 0, place.log_tail("gateway")
+    place.wait_ready("gateway")
+
+
+def test_without_the_broker_streams_end_and_come_back_with_it(place: Stack, olivia: httpx.Client) -> None:
+    with olivia.stream("GET", "/api/v1/events", timeout=60) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        place.halt("kafka")
+        assert [line for line in lines if line not in ("", ": alive")] == []
+    assert olivia.get("/api/v1/events").status_code == 503
+    assert olivia.get("/api/v1/me").status_code == 200
+    place.wait_ready("gateway")
+    place.resume("kafka")
+
+    def live() -> int:
+        with olivia.stream("GET", "/api/v1/events") as stream:
+            return stream.status_code
+
+    until(live, lambda status: status == 200)
