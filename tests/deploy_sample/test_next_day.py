@@ -197,7 +197,7 @@ async def test_it_waits_for_the_cut_off_the_files_and_the_analysis(
     said = Said()
     custodian = await a_custodian(kafka_url, tmp_path, sample, said, patience_s=20)
     batch = {
-        "batch_id": 77, "enterprise_id": "E1", "version": 1, "status": "PENDING_APPROVAL", "logic": "BEST_FIT",
+        "batch_id": 770077, "enterprise_id": "E1", "version": 1, "status": "PENDING_APPROVAL", "logic": "BEST_FIT",
         "accounts": 1, "working": 0, "proposed": 1, "failed": 0, "removed": 0, "requested_by": "t", "trade_date": TODAY,
     }  # fmt: skip
     clock = FileClock(custodian.clock_file)
@@ -206,10 +206,11 @@ async def test_it_waits_for_the_cut_off_the_files_and_the_analysis(
 
         async def state(status: str, version: int) -> None:
             body = BatchChanged.model_validate(batch | {"status": status, "version": version})
-            await publisher.send([event(BATCH, "77", body, event_id=f"77-{version}", source="test", at=NOON)])
+            await publisher.send([event(BATCH, "770077", body, event_id=f"770077-{version}", source="test", at=NOON)])
 
         async def the_system() -> None:
-            await until_async(lambda: _local(clock), lambda now: now.time() > time(18))
+            await until_async(lambda: _said(said, "waiting for the end of day"))
+            assert (await _local(clock)).time() > time(18)
             await state("CANCELLED", 2)
             await until_async(lambda: _names(custodian.inbox), lambda names: len(names) == 3)
             for name in await _names(custodian.inbox):
@@ -226,7 +227,7 @@ async def test_it_waits_for_the_cut_off_the_files_and_the_analysis(
 
         await state("PENDING_APPROVAL", 1)
         await asyncio.gather(the_system(), custodian.next_day())
-    assert f"{TODAY}: waiting for the end of day of batches [77]" in said.lines
+    assert f"{TODAY}: waiting for the end of day of batches [770077]" in said.lines
     assert sum("LOADED" in line for line in said.lines) == 3
     assert said.lines[-1] == f"{TOMORROW}: analysis done, 9 of 40 flagged, 0 held"
 
@@ -243,6 +244,10 @@ async def test_beyond_the_data_nothing_moves(kafka_url: str, tmp_path: Path, sam
 
 async def _local(clock: FileClock) -> datetime:
     return clock.now().astimezone(NEW_YORK)
+
+
+async def _said(said: Said, words: str) -> bool:
+    return any(words in line for line in said.lines)
 
 
 async def _names(folder: Path) -> list[str]:
