@@ -66,6 +66,14 @@ def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str
     return Outgoing(topic.name, key.encode(), orjson.dumps(body.model_dump(mode="json", exclude_none=True)), headers)
 
 
+def plain_event(
+    topic: Topic, key: str, body: Mapping[str, Any], *, event_id: str, source: str, at: datetime
+) -> Outgoing:
+    """Return a JSON event from plain values, for bulk paths; the sender's tests check them against the topic's model."""
+    headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
+    return Outgoing(topic.name, key.encode(), orjson.dumps(body), headers)
+
+
 def chunk(
     topic: Topic, key: str, rows: pa.RecordBatch, meta: Mapping[str, str], *, event_id: str, source: str, at: datetime
 ) -> Outgoing:

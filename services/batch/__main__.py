@@ -1,0 +1,39 @@
+"""`python -m services.batch [serve | migrate | openapi]`."""
+
+import argparse
+import json
+import sys
+
+from services.batch.app import main as serve
+from services.batch.app import routed
+from services.batch.settings import Settings
+from services.batch.store.database import SCHEMA
+from shared.migrations import migrate
+from shared.runner import run
+
+
+def main() -> int:
+    """Do what the arguments say and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.batch", description="Approval: queue, batches, history.")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="serve (the default)")
+    commands.add_parser("migrate", help="bring the tables to their newest form")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    arguments = parser.parse_args()
+    if arguments.command == "openapi":
+        print(json.dumps(routed(_never).openapi(), indent=1, sort_keys=True))
+        return 0
+    settings = Settings()
+    if arguments.command == "migrate":
+        migrate(SCHEMA, settings.database_url)
+    else:
+        run(serve(settings), SCHEMA, settings.log_level)
+    return 0
+
+
+async def _never() -> list[str]:
+    return ["this app only describes itself"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Builds the batch service: parts, routes, consumers, relay, sweeps."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.batch.collecting import Collector
+from services.batch.handlers import Handlers, Sweeps
+from services.batch.parts import Parts
+from services.batch.routes import batches, commands, queue
+from services.batch.settings import Settings
+from services.batch.store.database import SCHEMA, Database
+from shared import log
+from shared.clock import clock_of
+from shared.consumer import GroupConsumer
+from shared.contracts import topics
+from shared.guard import Guard, is_transient
+from shared.http import Readiness, create_app, serve
+from shared.kafka import Publisher
+from shared.outbox import Relay
+from shared.problems import Unavailable
+from shared.runner import together
+
+_log = log.get(__name__)
+_READY_PATIENCE_S = 3.0
+
+
+async def main(settings: Settings) -> None:
+    """Serve and work until cancelled."""
+    clock = clock_of(settings.clock_file)
+    database = Database(settings.database_url)
+    publisher = Publisher(settings.kafka_url, SCHEMA)
+    collector = Collector(settings, clock)
+    consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)
+    app = build_app(Parts(settings, clock, database), readiness(database, consumers))
+    try:
+        await together(
+            serve(app, settings.http_host, settings.http_port),
+            _work(settings, publisher, consumers, Sweeps(database, clock, collector, settings), database),
+        )
+    finally:
+        await database.close()
+
+
+async def _work(
+    settings: Settings, publisher: Publisher, consumers: Sequence[GroupConsumer], sweeps: Sweeps, database: Database
+) -> None:
+    async with publisher:
+        if await database.passes_by_security():
+            _log.warning("database.role_passes_by_security", advice="use a role without SUPERUSER and BYPASSRLS")
+        relay = Relay(settings.database_url, SCHEMA, publisher)
+        await together(relay.run(), sweeps.run(), *(consumer.run() for consumer in consumers))
+
+
+def build_app(parts: Parts, ready: Readiness) -> FastAPI:
+    """Return the app with everything attached."""
+    app = routed(ready)
+    app.state.parts = parts
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(PoolTimeout, _database)
+    return app
+
+
+def routed(ready: Readiness) -> FastAPI:
+    """Return the app with its routes only: enough to describe it."""
+    app = create_app(SCHEMA, ready)
+    for router in (queue.router, batches.router, commands.router):
+        app.include_router(router)
+    return app
+
+
+def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -> list[GroupConsumer]:
+    """Return the consumers: answers to small requests never wait behind large ones, nor those behind flags."""
+
+    def guard(topic: topics.Topic, handler: object) -> Guard:
+        return Guard(SCHEMA, topic, handler, publisher, settings.retry_s)  # type: ignore[arg-type]  # item type differs
+
+    def consumer(name: str, guards: list[Guard], most: int) -> GroupConsumer:
+        return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most)
+
+    facts = [guard(topics.ACCOUNT, handlers.on_accounts), guard(topics.ANALYSIS, handlers.on_analysis)]
+    return [
+        consumer("facts", facts, 2000),
+        consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 20),
+        consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results)], 8),
+        consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results)], 20),
+    ]
+
+
+def readiness(database: Database, consumers: Sequence[GroupConsumer]) -> Readiness:
+    """Return the probe: the database answers and every consumer has its place in its group."""
+
+    async def ready() -> list[str]:
+        waiting = ["partitions" for consumer in consumers if not consumer.assigned][:1]
+        try:
+            await asyncio.wait_for(database.answers(), _READY_PATIENCE_S)
+        except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
+            waiting.append(f"database ({type(error).__name__})")
+        return waiting
+
+    return ready
+
+
+async def _database(_request: Request, error: Exception) -> Response:
+    """Answer 503 when the database is away or two commands stood in each other's way; anything else is a fault."""
+    if not isinstance(error, PoolTimeout) and not is_transient(error):
+        raise error
+    _log.warning("http.database_away", error=repr(error)[:300])
+    problem = Unavailable("the database does not answer just now; nothing was changed, try again in a moment")
+    headers = {"Retry-After": "2"}
+    content = problem.body()
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")

@@ -1,0 +1,130 @@
+"""How a batch ends: approved, cancelled or failed. Everything that follows from it is in the deciding transaction.
+
+Whoever calls holds the lock of the batch row.  Source: product 6; architecture "Outbox", "End of day".
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch import outgoing
+from services.batch.domain.manifest import Manifest, manifest_of
+from services.batch.domain.proposals import LOGIC_NAMES
+from services.batch.domain.release import COLUMNS, Release
+from services.batch.domain.states import AccountHappening, AccountState, Happening, Status, batch_after
+from services.batch.store import batches, decisions, member_pages, members
+from services.batch.store.database import driver
+from services.batch.store.tables import FIGURES
+from shared import outbox
+from shared.contracts import chunks
+from shared.messages import Outgoing
+
+REASONS: Final = {
+    Happening.APPROVE: None,
+    Happening.CANCEL: "USER",
+    Happening.DAY_ENDED: "END_OF_DAY",
+    Happening.NONE_LEFT: "ALL_REMOVED",
+    Happening.ALL_FAILED: "ALL_FAILED",
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who decides: a user, or the system at the end of the day."""
+
+    subject: str
+    name: str
+
+
+SYSTEM_ACTOR: Final = Actor("system", "System")
+
+
+async def close(
+    connection: AsyncConnection, before: Row[Any], happening: Happening, actor: Actor, now: datetime
+) -> tuple[Row[Any], int]:
+    """End a locked batch; return its row afterwards and how many accounts the decision acted on.
+
+    Raises IllegalTransition when this cannot happen to the batch.
+    """
+    status = batch_after(Status(before.status), happening)
+    batch_id = before.batch_id
+    if status is Status.APPROVED:
+        acted = await members.happen(connection, batch_id, AccountHappening.APPROVE, frozen=True)
+        raised = await members.begin_new_epochs(connection, batch_id, before.trade_date)
+        if raised != len(acted):
+            raise RuntimeError(f"batch {batch_id}: {len(acted)} accounts approved, {raised} epochs raised")
+    else:
+        acted = await members.happen(connection, batch_id, AccountHappening.CANCEL, frozen=True)
+    await members.freeze(connection, batch_id)
+    counted = await batches.count(connection, batch_id, before.logic)
+    after = await batches.change(
+        connection,
+        before,
+        status=str(status),
+        reason=REASONS[happening],
+        decided_by=actor.subject,
+        decided_name=actor.name,
+        decided_at=now,
+        told_at=now,
+        **counted.columns(),
+    )
+    rows = await member_pages.read_all(connection, batch_id)
+    digests = await decisions.read_digests(connection, batch_id)
+    await decisions.put(connection, batch_id, await asyncio.to_thread(manifest_for, after, rows, digests))
+    if status is Status.APPROVED:
+        answers = await member_pages.read_chunks(connection, batch_id)
+        messages = await asyncio.to_thread(_released, before, rows, answers, now)
+    else:
+        messages = outgoing.returned(batch_id, acted, "CANCELLED", after.version, now)
+    await outbox.enqueue(await driver(connection), [*messages, outgoing.batch_changed(after, now)])
+    return after, len(acted)
+
+
+def _released(
+    batch: Row[Any], members_after: Sequence[Row[Any]], answers: dict[int, bytes], now: datetime
+) -> list[Outgoing]:
+    """Return orders and rebalances of the accounts that were approved, made from the answers as they came."""
+    by_chunk: dict[int, list[Row[Any]]] = {}
+    for row in members_after:
+        if row.state == AccountState.APPROVED:
+            by_chunk.setdefault(row.chunk_id, []).append(row)
+    pairs = []
+    for chunk_id, rows in by_chunk.items():
+        answered, _ = chunks.decode(answers[chunk_id], chunks.RESULT)
+        wanted = answered.select(list(COLUMNS)).take([row.row_no for row in rows]).to_pylist()
+        for row, values in zip(rows, wanted, strict=True):
+            release = Release(
+                batch.batch_id, batch.logic, row.custodian, row.account_number, row.epoch + 1, batch.trade_date
+            )
+            pairs.append((values, release))
+    return outgoing.released(pairs, now)
+
+
+_BATCH_FIELDS: Final = (
+    "batch_id", "version", "status", "reason", "label", "enterprise_ids", "advisor_ids", "accounts", "requested_by",
+    "requested_name", "requested_at", "decided_by", "decided_name", "decided_at", "trade_date", "cancel_at", "working",
+    "proposed", "failed", "removed", "approved", "cancelled", "short_cents", "long_cents", "estimated_cents",
+)  # fmt: skip
+_ACCOUNT_FIELDS: Final = (
+    "account_id", "account_number", "name", "enterprise_id", "advisor_id", "custodian", "taxable", "epoch", "state",
+    "liquidate", "stale_code", "failure_code", "failure_text", "removed_name", "facts_version", "lots_version",
+    "target_version", "price_set", "chunk_id", "row_no", "remarks", *FIGURES,
+)  # fmt: skip
+
+
+def manifest_for(batch: Row[Any], rows: Sequence[Row[Any]], digests: dict[int, str]) -> Manifest:
+    """Return the manifest of a batch from its rows; figures are lists with one element a logic."""
+    header = {field: getattr(batch, field) for field in _BATCH_FIELDS} | {"logic": LOGIC_NAMES[batch.logic]}
+    accounts = [{field: getattr(row, field) for field in _ACCOUNT_FIELDS} for row in rows]
+    return manifest_of(header, accounts, digests, canonical)
+
+
+def canonical(document: Any) -> bytes:
+    """Render sorted keys, no spaces, instants in UTC."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)

@@ -1,0 +1,150 @@
+"""What comes in for batches: answers to requests, and flags that make proposals stale. Also what does not come in.
+
+Both sides take the lock of the batch before they look at each other's rows, so that an answer and a flag that arrive
+together cannot miss one another.  Source: architecture "Stale", "Request path".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch import outgoing
+from services.batch.closing import SYSTEM_ACTOR, close
+from services.batch.domain.answers import COLUMNS, answer_of, array_text
+from services.batch.domain.counts import happening_of
+from services.batch.domain.states import DECIDED, AccountHappening, AccountState, Happening, Status, batch_after
+from services.batch.settings import Settings
+from services.batch.store import batches, members
+from services.batch.store.database import SYSTEM, driver
+from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES
+from shared import outbox
+from shared.clock import Clock
+from shared.contracts import chunks
+from shared.messages import BadMessage, Chunk
+
+_VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
+_TIMEOUT: Final = {"failure_code": "TIMEOUT", "failure_text": "No answer came in time; propose the account again."}
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Takes answers in, and notices when they stay away."""
+
+    settings: Settings
+    clock: Clock
+
+    async def results(self, connection: AsyncConnection, batch_id: int, answered: Sequence[Chunk]) -> None:
+        """Put the answered chunks of one batch into it; what is late, repeated or not asked for changes nothing."""
+        batch = await batches.lock(connection, SYSTEM, batch_id)
+        if batch is None or Status(batch.status) is not Status.WORKING:
+            return
+        now = self.clock.now()
+        async with connection.begin_nested() as taking_in:
+            tables = []
+            for chunk in answered:
+                chunk_id = await members.add_chunk(connection, batch, chunks.encode(chunk.rows, chunk.meta))
+                tables.append(_table(chunk, chunk_id, batch.logic))
+            accounts = await members.answer(connection, batch_id, pa.concat_tables(tables))
+            if not accounts:
+                await taking_in.rollback()  # nobody waited for it: it is not kept
+                return
+        failed = [row for row in accounts if row.state == AccountState.FAILED]
+        messages = outgoing.returned(batch_id, failed, "FAILED", batch.version + 1, now)
+        await outbox.enqueue(await driver(connection), messages)
+        await batches.touch(connection, batch_id, {"answered_at": now})
+        await self._settle(connection, batch, now)
+
+    async def look_for_stale(self, connection: AsyncConnection) -> None:
+        """After flags were stored in this transaction: mark proposals stale that rest on older facts."""
+        for batch_id in await members.batches_touched(connection):
+            batch = await batches.lock(connection, SYSTEM, batch_id)
+            if batch is None or Status(batch.status) in DECIDED or not await members.mark_stale(connection, batch_id):
+                continue
+            counted = await batches.count(connection, batch_id, batch.logic)
+            now = self.clock.now()
+            after = await batches.change(connection, batch, told_at=now, **counted.columns())
+            await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+
+    async def ask_again(self, connection: AsyncConnection) -> int:
+        """Send accounts again that nobody answered for, and fail those that were sent often enough; return how many.
+
+        Nothing is sent again while other answers of the same batch still come in: it is only waiting its turn.
+        """
+        now = self.clock.now()
+        before = now - timedelta(seconds=self.settings.answer_within_s)
+        touched = 0
+        for batch_id in await batches.unanswered(connection, before, limit=20):
+            batch = await batches.lock(connection, SYSTEM, batch_id)
+            if batch is None:
+                continue
+            again = await members.wait_again(connection, batch_id, before, self.settings.attempts, now)
+            lost = await members.happen(
+                connection,
+                batch_id,
+                AccountHappening.FAILURE,
+                members.sent_too_often(before, self.settings.attempts),
+                **_TIMEOUT,
+            )
+            messages = outgoing.requests(batch, again, now)
+            messages += outgoing.returned(batch_id, lost, "FAILED", batch.version + 1, now)
+            await outbox.enqueue(await driver(connection), messages)
+            await self._settle(connection, batch, now)
+            touched += len(again) + len(lost)
+        return touched
+
+    async def _settle(self, connection: AsyncConnection, batch: Row[Any], now: datetime) -> None:
+        """Count, and let what the counts say happen to a batch in work; tell of progress a few times a second."""
+        counted = await batches.count(connection, batch.batch_id, batch.logic)
+        what = happening_of(counted.tally)
+        if what is Happening.ANSWERED:
+            status = batch_after(Status(batch.status), what)
+            after = await batches.change(connection, batch, status=str(status), told_at=now, **counted.columns())
+        elif what is not None:
+            await close(connection, batch, what, SYSTEM_ACTOR, now)
+            return
+        elif now - batch.told_at >= timedelta(seconds=self.settings.progress_every_s):
+            after = await batches.change(connection, batch, told_at=now, **counted.columns())
+        else:
+            await batches.touch(connection, batch.batch_id, counted.columns())
+            return
+        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+
+
+def batch_of(chunk: Chunk) -> int:
+    """Return the batch an answered chunk belongs to.  Raises BadMessage when it does not say."""
+    try:
+        return int(chunk.meta["batch_id"])
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_batch", "the chunk names no batch_id in its metadata") from error
+
+
+def _table(chunk: Chunk, chunk_id: int, logic: int) -> pa.Table:
+    """Return the chunk as rows of the table of incoming answers."""
+    try:
+        attempt = int(chunk.meta["attempt"])
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_attempt", "the chunk names no attempt in its metadata") from error
+    rows = chunk.rows.select(list(COLUMNS))
+    answers = [answer_of(row, logic, PROPOSAL_FIGURES, TAX_FIGURES) for row in rows.to_pylist()]
+    count = rows.num_rows
+    columns: dict[str, Any] = {
+        "account_id": rows.column("account_id"),
+        "attempt": pa.array([attempt] * count, pa.int32()),
+        "epoch": rows.column("epoch"),
+        "failed": pa.array([answer.failed for answer in answers], pa.bool_()),
+        "failure_code": pa.array([answer.failure_code for answer in answers], pa.string()),
+        "failure_text": pa.array([answer.failure_text for answer in answers], pa.string()),
+        "chunk_id": pa.array([chunk_id] * count, pa.int64()),
+        "row_no": pa.array(range(count), pa.int32()),
+        "remarks": pa.array([orjson.dumps(answer.remarks).decode() for answer in answers], pa.string()),
+    }
+    columns |= {name: rows.column(name) for name in _VERSIONS}
+    for name in (*PROPOSAL_FIGURES, *TAX_FIGURES):
+        columns[name] = pa.array([array_text(answer.figures[name]) for answer in answers], pa.string())
+    return pa.table(columns)

@@ -1,0 +1,121 @@
+"""Every sentence a user reads about a flag, a trade or a result, made in one place from codes and figures.
+
+Weights are shown as percent of account value with two decimals, rounded half away from zero; units as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contracts.api import ReasonName
+from shared.exact.kernel import muldiv_half_away
+from shared.exact.limits import PPB
+from shared.exact.text import text_of
+
+STALE: Final[Mapping[str, str]] = {
+    "HELD": "The account is on hold",
+    "OFF": "The rebalancer was turned off for this account",
+    "LOTS": "The custodian reported newer lots",
+    "TARGET": "The target of the account changed",
+    "SETTINGS": "Settings of the account changed",
+    "LOGIC": "The trade logic in force could not propose for this account",
+}
+_REMEDY: Final = "remove it or have it proposed again before approving."
+
+FAILURES: Final[Mapping[str, str]] = {
+    "MISSING_PRICE": "A price is missing.",
+    "DATA_HOLD": "The account carries a data hold.",
+    "NO_TARGET": "The account has no target, and liquidation was not confirmed.",
+    "RESTRICTED": "Trading in this account is restricted.",
+    "CASH_SHORTFALL": "Permitted sells cannot raise the cash that is needed.",
+    "STALE": "Facts and lots changed while trades were proposed.",
+    "TIMEOUT": "No answer came in time; propose the account again.",
+}
+
+
+def percent(ppb: int) -> str:
+    """Return parts per billion as percent: percent(74_240_000) == "7.42 %"."""
+    return f"{text_of(muldiv_half_away(ppb, 1, PPB // 10_000), 2)} %"
+
+
+def units(micro: int) -> str:
+    """Return millionths of a unit as units, without their sign."""
+    return text_of(abs(micro), 6, trim=True)
+
+
+def outside_band(component: str, weight: int, target: int, low: int, high: int) -> str:
+    """Say why a component raises a flag; all in ppb."""
+    where = "above" if weight > high else "below"
+    if target == 0 and high == 0:
+        return f"{component} is {percent(weight)} of the account and is not in its target."
+    return (
+        f"{component} is {percent(weight)} of the account, {where} its band of {percent(low)} to {percent(high)}"
+        f" around the target of {percent(target)}."
+    )
+
+
+@dataclass(frozen=True)
+class TradeFacts:
+    """Figures of one sleeve trade. Quantities are signed millionths (+ buy); weights and band are ppb."""
+
+    reason: ReasonName
+    quantity: int
+    crossed: int
+    before: int
+    after: int
+    target: int
+    low: int
+    high: int
+    replaced: str | None = None  # the security this one is bought for
+
+
+def trade(facts: TradeFacts) -> str:
+    """Say why a trade exists."""
+    crossed = ""
+    if facts.crossed and facts.reason != "NETTED":
+        crossed = f" {units(facts.crossed)} of {units(facts.quantity)} units are crossed inside the account."
+    return _why(facts) + crossed
+
+
+def _why(facts: TradeFacts) -> str:
+    verb = "buys" if facts.quantity > 0 else "sells"
+    before, after, target = percent(facts.before), percent(facts.after), percent(facts.target)
+    moves = f"{verb} from {before} to {after}"
+    match facts.reason:
+        case "FULL_EXIT":
+            return f"Sells all of it: it is {before} of the account and not in its target."
+        case "TO_TARGET":
+            side = "below" if facts.quantity > 0 else "above"
+            return f"It is {before}, {side} its target of {target}: {moves}."
+        case "TO_EDGE":
+            band = f"{percent(facts.low)} to {percent(facts.high)}"
+            return f"It is {before}, outside its band of {band}: {moves}, inside the nearest edge."
+        case "RAISE_CASH":
+            return f"Cash is needed: {moves}; the target is {target}."
+        case "PLACE_CASH":
+            return f"Cash is to be placed: {moves}; the target is {target}."
+        case "NETTED":
+            return f"Crossed with another sleeve of this account, without market and without gain: {moves}."
+        case "SUBSTITUTE":
+            instead = f" in place of {facts.replaced}" if facts.replaced else " as a substitute"
+            return f"Bought{instead}: {moves}."
+
+
+def failed(code: str | None, text: str | None) -> str:
+    """Say why an account could not be proposed."""
+    return text or FAILURES.get(code or "", "") or f"It could not be proposed ({code or 'no reason given'})."
+
+
+def stale(code: str, text: str | None) -> str:
+    """Say why a proposal may not be approved as it is."""
+    cause = STALE.get(code, "Its facts changed") + (f" ({text.rstrip('.')})" if text else "")
+    return f"{cause}: {_REMEDY}"
+
+
+def removed(by: str | None) -> str:
+    """Say who took an account out of a batch."""
+    return f"Removed by {by}." if by else "Removed."
+
+
+NEVER_ANSWERED: Final = "Not proposed before the end of its day."
+NO_TRADES: Final = "Nothing needs to be traded."

@@ -1,0 +1,133 @@
+"""What arrives from Kafka: accounts, flags, answers, finished analyses; and what the clock brings."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy.exc import DBAPIError
+
+from services.batch.closing import SYSTEM_ACTOR, close
+from services.batch.collecting import Collector, batch_of
+from services.batch.domain.states import Happening
+from services.batch.settings import Settings
+from services.batch.store import batches, idempotency, incoming
+from services.batch.store.database import SYSTEM, Database
+from shared import log
+from shared.clock import Clock
+from shared.contracts.chunks import FlagState
+from shared.contracts.events import AnalysisCompleted
+from shared.contracts.platform import AccountChanged
+from shared.guard import is_transient
+from shared.messages import Chunk
+
+_log = log.get(__name__)
+_WITH_DETAIL: Final = (int(FlagState.FLAGGED), int(FlagState.HELD), int(FlagState.SETTLING), int(FlagState.NO_TARGET))
+_FORGET_EVERY: Final = 3600
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """Handlers of topics; each handles a group of decoded messages in as few transactions as it can."""
+
+    database: Database
+    clock: Clock
+    collector: Collector
+
+    async def on_accounts(self, accounts: Sequence[AccountChanged]) -> None:
+        """Keep who an account is; the newest version wins."""
+        async with self.database.transaction(SYSTEM) as connection:
+            await incoming.put_accounts(connection, accounts)
+
+    async def on_flags(self, chunks: Sequence[Chunk]) -> None:
+        """Keep every flag, newest version; proposals that rest on older facts become stale."""
+        flags, details = await asyncio.to_thread(_split, [chunk.rows for chunk in chunks])
+        async with self.database.transaction(SYSTEM) as connection:
+            await incoming.put_flags(connection, flags, details)
+            await self.collector.look_for_stale(connection)
+
+    async def on_results(self, chunks: Sequence[Chunk]) -> None:
+        """Put answers into their batches."""
+        by_batch: dict[int, list[Chunk]] = defaultdict(list)
+        for chunk in chunks:
+            by_batch[batch_of(chunk)].append(chunk)
+        for batch_id, answered in by_batch.items():
+            async with self.database.transaction(SYSTEM) as connection:
+                await self.collector.results(connection, batch_id, answered)
+
+    async def on_analysis(self, runs: Sequence[AnalysisCompleted]) -> None:
+        """Keep when the last analysis of the whole book ended."""
+        async with self.database.transaction(SYSTEM) as connection:
+            for run in runs:
+                await incoming.put_analysis(connection, run, self.clock.now())
+
+
+def _split(parts: Sequence[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
+    """Return flags as narrow columns, and the details of those that have any as JSON texts."""
+    table = pa.Table.from_batches(parts)
+    told = table.filter(pc.is_in(table.column("state"), pa.array(_WITH_DETAIL, table.schema.field("state").type)))
+    details = told.select(["account_id", "enterprise_id", "advisor_id", "flag_version", "hold_code", "hold_text"])
+    for name in ("reasons", "causes"):
+        texts = [_json(value) for value in told.column(name).to_pylist()]
+        details = details.append_column(name, pa.array(texts, pa.string()))
+    return table, details
+
+
+def _json(value: Any) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """What every replica does all the time; row locks let exactly one of them do each thing."""
+
+    database: Database
+    clock: Clock
+    collector: Collector
+    settings: Settings
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a database that is away is waited for."""
+        rounds = 0
+        while True:
+            try:
+                await self.end_days()
+                await self.ask_again()
+                if rounds % _FORGET_EVERY == 0:
+                    await self.forget()
+            except (DBAPIError, OSError, TimeoutError) as error:
+                if not is_transient(error):
+                    raise
+                _log.warning("sweep.database_away", error=repr(error)[:300])
+            rounds += 1
+            await asyncio.sleep(self.settings.sweep_every_s)
+
+    async def end_days(self) -> int:
+        """Cancel every undecided batch whose day has ended; return how many this replica cancelled.
+
+        Source: product 6, "End of day": exactly once, whatever number of replicas run and whoever crashes.
+        """
+        done = 0
+        while True:
+            async with self.database.transaction(SYSTEM) as connection:
+                now = self.clock.now()
+                batch = await batches.lock_due(connection, now)
+                if batch is None:
+                    return done
+                await close(connection, batch, Happening.DAY_ENDED, SYSTEM_ACTOR, now)
+            done += 1
+            _log.info("batch.day_ended", batch_id=batch.batch_id)
+
+    async def ask_again(self) -> int:
+        """Send unanswered accounts again, or fail them; return how many."""
+        async with self.database.transaction(SYSTEM) as connection:
+            return await self.collector.ask_again(connection)
+
+    async def forget(self) -> None:
+        """Drop kept answers of commands that are too old to be asked for again."""
+        async with self.database.transaction(SYSTEM) as connection:
+            await idempotency.forget(connection, self.clock.now())

@@ -1,0 +1,120 @@
+"""The messages this service sends, made from rows; all of them go through the outbox.
+
+Ids are deterministic: the same change always makes the same ids.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+from sqlalchemy import Row
+
+from services.batch.domain.proposals import LOGIC_NAMES
+from services.batch.domain.release import Release, orders_released, rebalanced
+from shared.contracts import chunks, events, topics
+from shared.contracts.topics import Topic
+from shared.ids import event_id
+from shared.messages import Outgoing, chunk, event, plain_event
+
+SERVICE: Final = "batch"
+_SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
+
+
+def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
+    """Return the state of a batch for everybody who follows it."""
+    body = events.BatchChanged(
+        batch_id=row.batch_id,
+        enterprise_id=row.enterprise_ids[0],
+        version=row.version,
+        status=row.status,
+        reason=row.reason,
+        logic=LOGIC_NAMES[row.logic],
+        accounts=row.accounts,
+        working=row.working,
+        proposed=row.proposed + row.approved,
+        failed=row.failed,
+        removed=row.removed,
+        requested_by=row.requested_by,
+        decided_by=row.decided_by,
+        trade_date=row.trade_date,
+    )
+    identity = event_id("batch", row.batch_id, row.version)
+    return event(topics.BATCH, str(row.batch_id), body, event_id=identity, source=SERVICE, at=at)
+
+
+def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
+    """Return requests for members, all of the same attempt, in chunks; small requests have a topic of their own."""
+    topic = _SMALL_REQUEST if len(members) <= chunks.SMALL_REQUEST_ACCOUNTS else topics.WORK_REQUEST
+    sent = []
+    for attempt in sorted({member.attempt for member in members}):
+        meta = {
+            "batch_id": str(batch.batch_id),
+            "attempt": str(attempt),
+            "trade_date": batch.trade_date.isoformat(),
+            "size": str(batch.accounts),
+        }
+        of_attempt = [member for member in members if member.attempt == attempt]
+        fields = ("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate")
+        rows = [{field: getattr(member, field) for field in fields} for member in of_attempt]
+        sent += _chunked(topic, chunks.REQUEST, batch.batch_id, rows, meta, ("request", attempt), at)
+    return sent
+
+
+def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: int, at: datetime) -> list[Outgoing]:
+    """Return the word that members left the batch without being rebalanced. reason: FAILED, REMOVED, CANCELLED."""
+    rows = [
+        {
+            "account_id": member.account_id,
+            "enterprise_id": member.enterprise_id,
+            "advisor_id": member.advisor_id,
+            "epoch": member.epoch,
+            "reason": reason,
+        }
+        for member in members
+    ]
+    meta = {"batch_id": str(batch_id)}
+    return _chunked(topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at)
+
+
+def released(pairs: Sequence[tuple[Mapping[str, Any], Release]], at: datetime) -> list[Outgoing]:
+    """Return orders and rebalances of approved accounts: answered rows with what they are released as."""
+    sent = []
+    for row, release in pairs:
+        identity = event_id("orders", release.batch_id, row["account_id"], release.epoch)
+        body = orders_released(row, release, event_id)
+        sent.append(plain_event(topics.ORDERS, row["account_id"], body, event_id=identity, source=SERVICE, at=at))
+    if pairs:
+        batch_id = pairs[0][1].batch_id
+        rows = [rebalanced(row, release) for row, release in pairs]
+        meta = {"batch_id": str(batch_id)}
+        sent += _chunked(topics.REBALANCED, chunks.REBALANCED, batch_id, rows, meta, ("rebalanced",), at)
+    return sent
+
+
+def _chunked(
+    topic: Topic,
+    schema: pa.Schema,
+    batch_id: int,
+    rows: list[dict[str, Any]],
+    meta: Mapping[str, str],
+    what: tuple[object, ...],
+    at: datetime,
+) -> list[Outgoing]:
+    return [
+        chunk(
+            topic,
+            str(batch_id),
+            pa.RecordBatch.from_pylist(part, schema=schema),
+            meta,
+            event_id=event_id(*what, batch_id, part[0]["account_id"]),
+            source=SERVICE,
+            at=at,
+        )
+        for part in _parts(rows)
+    ]
+
+
+def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), chunks.MAX_CHUNK_ACCOUNTS):
+        yield rows[start : start + chunks.MAX_CHUNK_ACCOUNTS]

@@ -1,0 +1,62 @@
+"""Refusals of this service, besides the common ones of shared.problems."""
+
+from typing import Final
+
+from services.batch.domain.approval import Refusal, Why
+from shared.problems import Conflict, Forbidden, Problem, VersionChanged
+
+
+class IdempotencyKeyMissing(Problem):
+    status, code, title = 400, "idempotency_key_missing", "Give the command an Idempotency-Key"
+
+
+class LiquidationNotConfirmed(Conflict):
+    code, title = "liquidation_not_confirmed", "Accounts without a target would be liquidated"
+
+
+class NothingToPropose(Conflict):
+    code, title = "nothing_to_propose", "No account is selected"
+
+
+class BatchDecided(Conflict):
+    code, title = "batch_decided", "The batch has been decided"
+
+
+class BatchNotReady(Conflict):
+    code, title = "batch_not_pending", "The batch is not pending approval"
+
+
+class DayEnded(Conflict):
+    code, title = "day_ended", "The day of the batch has ended"
+
+
+class StaleProposals(Conflict):
+    code, title = "stale_proposals", "Some proposals are stale"
+
+
+class SamePerson(Forbidden):
+    code, title = "same_person", "Somebody else must approve"
+
+
+class NothingStale(Conflict):
+    code, title = "nothing_stale", "No proposal is stale"
+
+
+class LogicUnavailable(Conflict):
+    code, title = "logic_unavailable", "This trade logic was not computed"
+
+
+_CLASSES: Final[dict[Why, type[Problem]]] = {
+    "VERSION_CHANGED": VersionChanged,
+    "DECIDED": BatchDecided,
+    "NOT_READY": BatchNotReady,
+    "DAY_ENDED": DayEnded,
+    "STALE": StaleProposals,
+    "SAME_PERSON": SamePerson,
+    "NOTHING_STALE": NothingStale,
+}
+
+
+def problem_of(refusal: Refusal, version: int) -> Problem:
+    """Return the problem a refusal is answered with; `version` is the batch's present one."""
+    return _CLASSES[refusal.why](refusal.sentence, version=version)

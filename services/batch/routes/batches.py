@@ -1,0 +1,142 @@
+"""Batches, their accounts, and history: what is shown."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch import views
+from services.batch.commands import clauses_of
+from services.batch.domain.filters import BATCH_FIELDS, BadClause, parse_sort
+from services.batch.domain.proposals import LOGIC_NAMES, logics_of, proposal_of
+from services.batch.domain.states import DECIDED, OPEN
+from services.batch.parts import Caller, parts_of
+from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort
+from services.batch.store import batches, member_pages
+from services.batch.store.database import Scope, scope_of
+from shared.contracts import chunks
+from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
+from shared.problems import BadInput, NotFound
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+BatchPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="Batch id.")]
+
+
+@router.get("", operation_id="list_batches")
+async def list_batches(
+    request: Request,
+    caller: Caller,
+    state: Annotated[Literal["open", "history"], Query(description="Undecided or decided ones.")] = "open",
+    page: Page = 1,
+    size: Size = 200,
+) -> BatchList:
+    """List batches, newest first."""
+    scope = scope_of(caller)
+    statuses = sorted(str(status) for status in (OPEN if state == "open" else DECIDED))
+    async with parts_of(request).database.snapshot(scope) as connection:
+        rows, total = await batches.read_list(connection, scope, statuses, page, size)
+    return BatchList(rows=[views.summary(row) for row in rows], total=total)
+
+
+@router.get("/{batch_id}", operation_id="get_batch")
+async def get_batch(request: Request, response: Response, caller: Caller, batch_id: BatchPath) -> BatchSummary:
+    """Show a batch; its version is the ETag."""
+    scope = scope_of(caller)
+    async with parts_of(request).database.snapshot(scope) as connection:
+        row = await _batch(connection, scope, batch_id)
+    response.headers["ETag"] = f'"{row.version}"'
+    return views.summary(row)
+
+
+@router.get("/{batch_id}/accounts", operation_id="list_batch_accounts")
+async def list_batch_accounts(
+    request: Request,
+    response: Response,
+    caller: Caller,
+    batch_id: BatchPath,
+    f: Clauses = None,
+    q: Search = "",
+    sort: Sort = None,
+    page: Page = 1,
+    size: Size = 200,
+) -> BatchPage:
+    """List the accounts of a batch with summary and tax columns, and their totals."""
+    scope = scope_of(caller)
+    clauses = clauses_of(f or [], BATCH_FIELDS)
+    try:
+        order = parse_sort(sort, member_pages.SORTABLE, "account_number")
+    except BadClause as error:
+        raise BadInput(str(error)) from error
+    async with parts_of(request).database.snapshot(scope) as connection:
+        batch = await _batch(connection, scope, batch_id)
+        wanted = member_pages.matching(clauses, q, batch.logic)
+        rows = await member_pages.read_page(connection, scope, batch_id, batch.logic, wanted, order, page, size)
+        totals = await member_pages.read_totals(connection, scope, batch_id, batch.logic)
+        filtered = totals
+        if wanted:
+            filtered = await member_pages.read_totals(connection, scope, batch_id, batch.logic, wanted)
+    response.headers["ETag"] = f'"{batch.version}"'
+    return BatchPage(
+        batch=views.summary(batch),
+        rows=[views.member_row(row) for row in rows],
+        total=filtered.rows,
+        page=page,
+        size=size,
+        totals=views.totals(totals),
+        filtered=views.totals(filtered),
+    )
+
+
+@router.get("/{batch_id}/accounts/{account_id}", operation_id="get_batch_account")
+async def get_batch_account(
+    request: Request, response: Response, caller: Caller, batch_id: BatchPath, account_id: AccountPath
+) -> BatchAccountView:
+    """Show one account of a batch with every logic side by side."""
+    scope = scope_of(caller)
+    async with parts_of(request).database.snapshot(scope) as connection:
+        batch = await _batch(connection, scope, batch_id)
+        row = await member_pages.read_one(connection, scope, batch_id, account_id, batch.logic)
+        if row is None:
+            raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
+        before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
+        proposals = [] if row.chunk_id is None else await _proposals(connection, row)
+    response.headers["ETag"] = f'"{batch.version}"'
+    return BatchAccountView(
+        batch=views.summary(batch),
+        account=views.member_row(row),
+        logic=LOGIC_NAMES[batch.logic],
+        proposals=proposals,
+        previous_id=before,
+        next_id=after,
+        position=row.place,
+    )
+
+
+async def _proposals(connection: AsyncConnection, row: Row[Any]) -> list[Proposal]:
+    """Return what every logic proposes, from the answer as it came and the columns that lists show."""
+    content = await member_pages.read_chunk(connection, row.chunk_id)
+    answered, _ = chunks.decode(content, chunks.RESULT)
+    details = answered.slice(row.row_no, 1).to_pylist()[0]
+    figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
+    remarks = {int(made["logic"]): made for made in details["proposals"] or ()}
+    return [
+        proposal_of(
+            details,
+            logic,
+            views.member_row(
+                row,
+                {name: None if values is None else values[logic] for name, values in figures.items()},
+                remarks[logic]["failure_text"] or "",
+            ),
+        )
+        for logic in logics_of(details)
+    ]
+
+
+async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
+    row = await batches.read(connection, scope, batch_id)
+    if row is None:
+        raise NotFound(f"there is no batch {batch_id}, or it is not yours to see")
+    return row

@@ -1,0 +1,101 @@
+"""Commands on batches."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.batch.parts import Caller, IdempotencyKey, IfMatch, command, version_in
+from services.batch.routes.batches import BatchPath
+from shared.contracts.api import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+
+@router.post("", operation_id="propose_batch", response_model=CommandResult, status_code=202)
+async def propose_batch(
+    request: Request, caller: Caller, body: ProposeBody, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Make a batch of accounts and have trades proposed for them."""
+    return await command(
+        request, caller, idempotency_key, body, lambda connection, who: who.propose(connection, body), 202
+    )
+
+
+@router.post("/{batch_id}/removals", operation_id="remove_accounts", response_model=CommandResult)
+async def remove_accounts(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    body: RemovalBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Return accounts of a batch to the queue."""
+    seen = version_in(if_match)
+    return await command(
+        request, caller, idempotency_key, body, lambda connection, who: who.remove(connection, batch_id, seen, body)
+    )
+
+
+@router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
+async def approve_batch(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Approve all proposed accounts of a batch: orders go out."""
+    seen = version_in(if_match)
+    return await command(
+        request, caller, idempotency_key, None, lambda connection, who: who.approve(connection, batch_id, seen)
+    )
+
+
+@router.post("/{batch_id}/cancel", operation_id="cancel_batch", response_model=CommandResult)
+async def cancel_batch(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Cancel a batch: all its accounts return to the queue."""
+    seen = version_in(if_match)
+    return await command(
+        request, caller, idempotency_key, None, lambda connection, who: who.cancel(connection, batch_id, seen)
+    )
+
+
+@router.post("/{batch_id}/logic", operation_id="switch_logic", response_model=CommandResult)
+async def switch_logic(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    body: LogicBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Put another trade logic in force for a batch."""
+    seen = version_in(if_match)
+    return await command(
+        request,
+        caller,
+        idempotency_key,
+        body,
+        lambda connection, who: who.switch_logic(connection, batch_id, seen, body),
+    )
+
+
+@router.post("/{batch_id}/repropose", operation_id="repropose_accounts", response_model=CommandResult)
+async def repropose_accounts(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    body: ReproposeBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Have stale accounts of a batch proposed again."""
+    seen = version_in(if_match)
+    return await command(
+        request, caller, idempotency_key, body, lambda connection, who: who.repropose(connection, batch_id, seen, body)
+    )

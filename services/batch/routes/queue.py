@@ -1,0 +1,86 @@
+"""The queue of accounts to rebalance, and single accounts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from services.batch import views
+from services.batch.commands import clauses_of
+from services.batch.domain.filters import QUEUE_FIELDS, BadClause, parse_sort
+from services.batch.parts import Caller, parts_of
+from services.batch.store import batches, queue
+from services.batch.store.database import scope_of
+from shared.contracts.api import AccountView, QueuePage, TileCounts
+from shared.contracts.events import TileName
+from shared.contracts.types import Identity
+from shared.problems import BadInput, NotFound
+
+router = APIRouter(prefix="/v1", tags=["queue"])
+
+Tiles = Annotated[list[TileName] | None, Query(description="Only accounts with all of these tiles.")]
+Clauses = Annotated[
+    list[str] | None,
+    Query(
+        max_length=20,
+        description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold.",
+    ),
+]
+Search = Annotated[
+    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of an account's number or name.")
+]
+Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
+Page = Annotated[int, Query(ge=1, le=1_000_000, description="Page, from 1.")]
+Size = Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")]
+AccountPath = Annotated[Identity, Path(description="Account id.")]
+
+_BATCHES_SHOWN = 50
+
+
+@router.get("/queue/accounts", operation_id="list_queue")
+async def list_queue(
+    request: Request,
+    caller: Caller,
+    tile: Tiles = None,
+    f: Clauses = None,
+    q: Search = "",
+    sort: Sort = None,
+    page: Page = 1,
+    size: Size = 200,
+) -> QueuePage:
+    """List the accounts that need rebalancing."""
+    parts, scope = parts_of(request), scope_of(caller)
+    wanted = queue.matching(clauses_of(f or [], QUEUE_FIELDS), q) + queue.with_tiles(views.tile_bits(tile or []))
+    try:
+        order = parse_sort(sort, queue.COLUMNS, "account_number")
+    except BadClause as error:
+        raise BadInput(str(error)) from error
+    async with parts.database.snapshot(scope) as connection:
+        rows, total = await queue.read_page(connection, scope, wanted, order, page, size)
+    return QueuePage(
+        rows=[views.queue_row(row) for row in rows], total=total, page=page, size=size, as_of=parts.clock.now()
+    )
+
+
+@router.get("/queue/tiles", operation_id="count_tiles")
+async def count_tiles(
+    request: Request, caller: Caller, tile: Tiles = None, f: Clauses = None, q: Search = ""
+) -> TileCounts:
+    """Count the queue's accounts by tile under the same filter."""
+    parts, scope = parts_of(request), scope_of(caller)
+    wanted = queue.matching(clauses_of(f or [], QUEUE_FIELDS), q)
+    async with parts.database.snapshot(scope) as connection:
+        counts = await queue.count_tiles(connection, scope, views.tile_bits(tile or []), wanted)
+        analysis = await queue.read_analysis(connection)
+    return views.tile_counts(counts, analysis)
+
+
+@router.get("/accounts/{account_id}", operation_id="get_account")
+async def get_account(request: Request, caller: Caller, account_id: AccountPath) -> AccountView:
+    """Show one account: why it is flagged, its causes and holds, and the batches it was in."""
+    parts, scope = parts_of(request), scope_of(caller)
+    async with parts.database.snapshot(scope) as connection:
+        row = await queue.read_account(connection, scope, account_id)
+        if row is None:
+            raise NotFound(f"there is no account {account_id}, or it is not yours to see")
+        decided = await batches.read_of_account(connection, scope, account_id, _BATCHES_SHOWN)
+    return views.account_view(row, decided)

@@ -1,0 +1,34 @@
+"""Settings of the batch service; each from the environment as REBALANCER_<NAME>."""
+
+from datetime import time
+
+from pydantic import Field, SecretStr
+
+from shared.sessions import CUT_OFF
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the batch service needs besides the settings of every service."""
+
+    principal_key: SecretStr = Field(
+        min_length=32, description="Key shared with the gateway; proves who asks on every request."
+    )
+    cut_off: time = Field(default=CUT_OFF, description="End of the business day in New York, when batches end.")
+    four_eyes: str = Field(
+        default="",
+        description="Enterprises (comma-separated) whose batches another person than the requester approves.",
+    )
+    answer_within_s: float = Field(
+        default=30.0, gt=0, description="Seconds without any answer after which accounts of a batch are sent again."
+    )
+    attempts: int = Field(default=3, ge=1, description="How often an account is sent before it fails as TIMEOUT.")
+    sweep_every_s: float = Field(default=1.0, gt=0, description="Seconds between looks for ended days and time-outs.")
+    progress_every_s: float = Field(
+        default=0.25, gt=0, description="Shortest time between two events about the progress of one batch."
+    )
+
+    @property
+    def four_eyes_enterprises(self) -> frozenset[str]:
+        """The enterprises of `four_eyes`."""
+        return frozenset(part.strip() for part in self.four_eyes.split(",") if part.strip())

@@ -1,0 +1,177 @@
+"""The database of the batch service: an engine, transactions in somebody's scope, and bulk writes by COPY.
+
+Every transaction says on whose behalf it runs. Row-level security lets it see that scope's rows and no others; queries
+carry the same predicate explicitly, for plans and as a second lock on the door.  Source: architecture "Tenancy".
+"""
+
+import io
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+from psycopg.rows import TupleRow
+from pyarrow import csv
+from sqlalchemy import BindParameter, ColumnElement, Text, all_, and_, any_, false, literal, text, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.expression import FromClause
+
+from shared.contracts.api import Principal
+from shared.db import sqlalchemy_url
+
+SCHEMA = "batch"
+
+_ENTER = text(
+    "SELECT set_config('batch.service', :service, true), set_config('batch.enterprises', :enterprises, true),"
+    " set_config('batch.all_advisors', :all_advisors, true), set_config('batch.advisors', :advisors, true),"
+    " set_config('batch.subject', :subject, true)"
+)
+
+_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """On whose behalf a transaction runs. advisors None: all advisors of the enterprises. service: everything."""
+
+    subject: str
+    enterprises: tuple[str, ...] = ()
+    advisors: tuple[str, ...] | None = ()
+    service: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings that row-level security reads."""
+        return {
+            "service": "on" if self.service else "off",
+            "enterprises": ",".join(self.enterprises),
+            "all_advisors": "on" if self.advisors is None else "off",
+            "advisors": ",".join(self.advisors or ()),
+            "subject": self.subject,
+        }
+
+    def sees(self, rows: FromClause) -> ColumnElement[bool]:
+        """Return the predicate over rows that name one enterprise and advisor, or lists of them."""
+        if self.service:
+            return true()
+        if not self.enterprises or self.advisors == ():
+            return false()
+        if "enterprise_id" in rows.c:
+            mine = is_any(rows.c.enterprise_id, self.enterprises)
+            return mine if self.advisors is None else and_(mine, is_any(rows.c.advisor_id, self.advisors))
+        mine = rows.c.enterprise_ids.contained_by(texts(self.enterprises))
+        return mine if self.advisors is None else and_(mine, rows.c.advisor_ids.contained_by(texts(self.advisors)))
+
+
+def texts(values: Iterable[str]) -> BindParameter[Any]:
+    """Return texts as one array parameter, however many they are."""
+    return literal(list(values), ARRAY(Text))
+
+
+def is_any(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Return the predicate that a column holds one of the values."""
+    return column == any_(texts(values))
+
+
+def is_none_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Return the predicate that a column holds none of the values."""
+    return column != all_(texts(values))
+
+
+SYSTEM = Scope("system", service=True)
+
+
+def scope_of(principal: Principal) -> Scope:
+    """Return what a principal may see."""
+    advisors = None if principal.advisors is None else tuple(principal.advisors)
+    return Scope(principal.subject, tuple(principal.enterprises), advisors)
+
+
+class Database:
+    """Transactions on the schema of the batch service."""
+
+    def __init__(self, database_url: str, *, size: int = 8) -> None:
+        self.url = database_url
+        self._engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(database_url),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=20,
+            pool_pre_ping=True,
+            connect_args={
+                "options": f"-c search_path={SCHEMA} -c timezone=UTC",
+                "application_name": "rebalancer-batch",
+                "connect_timeout": 5,
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
+        """Run a transaction in `scope`: committed at its end, rolled back when it raises."""
+        async with self._engine.begin() as connection:
+            await connection.execute(_ENTER, scope.settings())
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
+        """Read in `scope`: every query sees the same instant, so that rows, counts and totals agree."""
+        async with self._engine.begin() as connection:
+            await connection.execute(_SNAPSHOT)
+            await connection.execute(_ENTER, scope.settings())
+            yield connection
+
+    async def passes_by_security(self) -> bool:
+        """Say whether row-level security does not bind this role (a superuser, or BYPASSRLS)."""
+        async with self.transaction(SYSTEM) as connection:
+            found = await connection.execute(
+                text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            )
+            return bool(found.scalar_one())
+
+    async def answers(self) -> None:
+        """Ask the database something.  Raises what the driver raises when it does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1 FROM batch.batch LIMIT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+
+async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:
+    """Return the psycopg connection below, in the same transaction."""
+    raw = await connection.get_raw_connection()
+    below = raw.driver_connection
+    if not isinstance(below, psycopg.AsyncConnection):
+        raise TypeError(f"the engine runs on {type(below).__name__}, not on psycopg")
+    return below
+
+
+async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa.Table) -> None:
+    """Fill the temporary table `name` (made like the SELECT `like`) with rows by COPY; it is emptied at commit.
+
+    rows: columns of integers, texts, booleans, dates and instants, named as the temporary table's.
+    """
+    below = await driver(connection)
+    table = sql.Identifier(name)
+    async with below.cursor() as cursor:
+        await cursor.execute(
+            sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS {} WITH NO DATA").format(
+                table, sql.SQL(like)
+            )
+        )
+        columns = sql.SQL(", ").join(sql.Identifier(column) for column in rows.column_names)
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, columns)
+        async with cursor.copy(statement) as copy:
+            await copy.write(_csv(rows))
+        await cursor.execute(sql.SQL("ANALYZE {}").format(table))
+
+
+def _csv(rows: pa.Table) -> bytes:
+    """Return rows as CSV: a null is an unquoted empty field, texts are quoted."""
+    sink = io.BytesIO()
+    csv.write_csv(rows, sink, csv.WriteOptions(include_header=False, quoting_style="needed"))
+    return sink.getvalue()

@@ -1,0 +1,88 @@
+"""Commands that are sent twice act once: the answer is kept under the sender's key, in the command's transaction.
+
+A second request with the same key waits for the first one's transaction; a refused command keeps nothing, because it
+changed nothing.  Source: operations 3, api "Idempotency-Key".
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.problems import KeyReused
+
+KEPT: Final = timedelta(days=7)
+
+_CLAIM = text(
+    "INSERT INTO idempotency (subject, route, key, body_sha256, made_at)"
+    " VALUES (:subject, :route, :key, :digest, :now) ON CONFLICT DO NOTHING"
+)
+_READ = text(
+    "SELECT body_sha256, status, body, headers FROM idempotency"
+    " WHERE subject = :subject AND route = :route AND key = :key"
+)
+_KEEP = text(
+    "UPDATE idempotency SET status = :status, body = :body, headers = :headers"
+    " WHERE subject = :subject AND route = :route AND key = :key"
+)
+_FORGET = text("DELETE FROM idempotency WHERE made_at < :before")
+
+
+@dataclass(frozen=True)
+class Key:
+    """Who sent what where: the same key for another body is refused."""
+
+    subject: str
+    route: str
+    key: str
+    body: bytes
+
+    def where(self) -> dict[str, str]:
+        """Return the values of the primary key."""
+        return {"subject": self.subject, "route": self.route, "key": self.key}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it goes over the wire. replayed: it was made for an earlier request with the same key."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    replayed: bool = False
+
+
+async def claim(connection: AsyncConnection, key: Key, now: datetime) -> Answer | None:
+    """Claim the key for this transaction; return the kept answer when the command was done before.
+
+    Raises KeyReused when the key was used with another body.
+    """
+    digest = hashlib.sha256(key.body).digest()
+    done = await connection.execute(_CLAIM, {**key.where(), "digest": digest, "now": now})
+    if done.rowcount == 1:
+        return None
+    row = (await connection.execute(_READ, key.where())).one()
+    if bytes(row.body_sha256) != digest:
+        raise KeyReused("this Idempotency-Key belongs to a request with another body; use a new key for a new command")
+    return Answer(int(row.status), bytes(row.body), dict(row.headers), replayed=True)
+
+
+async def keep(connection: AsyncConnection, key: Key, answer: Answer) -> None:
+    """Keep the answer under the claimed key."""
+    values = {
+        **key.where(),
+        "status": answer.status,
+        "body": answer.body,
+        "headers": orjson.dumps(dict(answer.headers)).decode(),
+    }
+    await connection.execute(_KEEP, values)
+
+
+async def forget(connection: AsyncConnection, now: datetime) -> None:
+    """Drop answers that nobody will ask for again."""
+    await connection.execute(_FORGET, {"before": now - KEPT})

@@ -1,0 +1,78 @@
+"""What other services tell: accounts, flags, finished analyses. Bulk upserts; the newest version wins.
+
+Every flag is stored, also of accounts in a batch and also of an older epoch: the queue is a view and sorts it out.
+Source: architecture "View".
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch.store.database import copy_table
+from services.batch.store.tables import ACCOUNT, FLAG, FLAG_DETAIL
+from shared.contracts.events import AnalysisCompleted
+from shared.contracts.platform import AccountChanged
+
+_ACCOUNT_FIELDS: Final = (
+    "account_id", "version", "enterprise_id", "advisor_id", "account_number", "name", "custodian", "custody",
+)  # fmt: skip
+_FLAG_FIELDS: Final = tuple(column.name for column in FLAG.c)
+_DETAIL_FIELDS: Final = tuple(column.name for column in FLAG_DETAIL.c)
+
+
+def _upsert(table: str, source: str, fields: Sequence[str], version: str) -> str:
+    listed = ", ".join(fields)
+    changed = ", ".join(f"{field} = excluded.{field}" for field in fields if field != "account_id")
+    return (
+        f"INSERT INTO {table} ({listed}) SELECT DISTINCT ON (account_id) {listed} FROM {source}"  # noqa: S608  # names
+        f" ORDER BY account_id, {version} DESC"
+        f" ON CONFLICT (account_id) DO UPDATE SET {changed} WHERE {table}.{version} < excluded.{version}"
+    )
+
+
+_PUT_ACCOUNTS = text(_upsert(ACCOUNT.name, "incoming_account", _ACCOUNT_FIELDS, "version"))
+_PUT_FLAGS = text(_upsert(FLAG.name, "incoming_flag", _FLAG_FIELDS, "flag_version"))
+_PUT_DETAILS = text(_upsert(FLAG_DETAIL.name, "incoming_detail", _DETAIL_FIELDS, "flag_version"))
+_PUT_ANALYSIS = text(
+    "INSERT INTO analysis (run_id, version, accounts, seen_at) VALUES (:run_id, :version, :accounts, :seen_at)"
+    " ON CONFLICT (one) DO UPDATE SET run_id = excluded.run_id, version = excluded.version,"
+    " accounts = excluded.accounts, seen_at = excluded.seen_at WHERE analysis.version <= excluded.version"
+    " AND analysis.run_id <> excluded.run_id"
+)
+
+
+async def put_accounts(connection: AsyncConnection, accounts: Sequence[AccountChanged]) -> None:
+    """Store accounts. Their epoch and last rebalance are ours and stay."""
+    rows = pa.table({field: [getattr(account, field) for account in accounts] for field in _ACCOUNT_FIELDS})
+    await copy_table(
+        connection,
+        "incoming_account",
+        f"SELECT {', '.join(_ACCOUNT_FIELDS)} FROM account",  # noqa: S608  # column names
+        rows,
+    )
+    await connection.execute(_PUT_ACCOUNTS)
+
+
+async def put_flags(connection: AsyncConnection, flags: pa.Table, details: pa.Table) -> None:
+    """Store flags and the details of those that have any; `incoming_flag` holds them until the end of the transaction.
+
+    flags: columns of the table flag; details: of flag_detail.
+    """
+    await copy_table(connection, "incoming_flag", "SELECT * FROM flag", flags.select(list(_FLAG_FIELDS)))
+    await connection.execute(_PUT_FLAGS)
+    if details.num_rows:
+        like = "SELECT * FROM flag_detail"
+        await copy_table(connection, "incoming_detail", like, details.select(list(_DETAIL_FIELDS)))
+        await connection.execute(_PUT_DETAILS)
+
+
+async def put_analysis(connection: AsyncConnection, done: AnalysisCompleted, seen_at: datetime) -> None:
+    """Store that an analysis of the whole book has ended; a repeated or older one changes nothing."""
+    values: dict[str, Any] = {
+        "run_id": done.run_id, "version": done.version, "accounts": done.accounts, "seen_at": seen_at,
+    }  # fmt: skip
+    await connection.execute(_PUT_ANALYSIS, values)

@@ -1,0 +1,66 @@
+"""Columns that queries name; the migrations hold the whole definition."""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+_META = MetaData()
+_BIG: Final[Any] = BigInteger
+_TEXTS: Final[Any] = ARRAY(Text)
+
+
+def _table(table: str, /, **columns: Any) -> Table:
+    return Table(table, _META, *[Column(column, kind) for column, kind in columns.items()])
+
+
+ACCOUNT = _table(
+    "account",
+    account_id=Text, version=_BIG, enterprise_id=Text, advisor_id=Text, account_number=Text, name=Text,
+    custodian=Text, custody=Text, epoch=Integer, last_rebalanced=Date,
+)  # fmt: skip
+
+FLAG = _table(
+    "flag",
+    account_id=Text, enterprise_id=Text, advisor_id=Text, flag_version=_BIG, facts_version=_BIG, lots_version=_BIG,
+    target_version=_BIG, price_set=_BIG, epoch=Integer, state=SmallInteger, tiles=SmallInteger, source=Text,
+    needed_since=Date, last_rebalanced=Date, evaluated_at=DateTime(timezone=True), portfolio_id=Text, value_cents=_BIG,
+    cash_cents=_BIG, cash_ppb=_BIG, cash_target_ppb=_BIG, cash_low_ppb=_BIG, cash_high_ppb=_BIG, max_drift_ppb=_BIG,
+    drifted=Integer,
+)  # fmt: skip
+
+FLAG_DETAIL = _table(
+    "flag_detail",
+    account_id=Text, enterprise_id=Text, advisor_id=Text, flag_version=_BIG, hold_code=Text, hold_text=Text,
+    reasons=Text, causes=Text,
+)  # fmt: skip
+
+BATCH = _table(
+    "batch",
+    batch_id=_BIG, enterprise_ids=_TEXTS, advisor_ids=_TEXTS, version=Integer, status=Text, reason=Text,
+    logic=SmallInteger, label=Text, accounts=Integer, only_account=Text, requested_by=Text, requested_name=Text,
+    requested_at=DateTime(timezone=True), decided_by=Text, decided_name=Text, decided_at=DateTime(timezone=True),
+    trade_date=Date, cancel_at=DateTime(timezone=True), answered_at=DateTime(timezone=True),
+    told_at=DateTime(timezone=True), working=Integer, proposed=Integer, failed=Integer, removed=Integer,
+    approved=Integer, cancelled=Integer, stale=Integer, short_cents=_BIG, long_cents=_BIG, estimated_cents=_BIG,
+)  # fmt: skip
+
+# The figures of a proposal, one array element a logic: column -> where it comes from in a RESULT row.
+PROPOSAL_FIGURES: Final = (
+    "value_cents", "begin_cash_cents", "end_cash_cents", "buys", "buys_cents", "sells", "sells_cents", "flats",
+    "flats_cents",
+)  # fmt: skip
+TAX_FIGURES: Final = (
+    "short_cents", "long_cents", "unknown_term_cents", "estimated_cents", "no_basis_proceeds_cents",
+)  # fmt: skip
+FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES)
+
+BATCH_ACCOUNT = _table(
+    "batch_account",
+    batch_id=_BIG, account_id=Text, enterprise_id=Text, advisor_id=Text, place=Integer, account_number=Text, name=Text,
+    custodian=Text, taxable=Boolean, epoch=Integer, liquidate=Boolean, state=Text, open=Boolean, frozen=Boolean,
+    attempt=Integer, first_attempt=Integer, sent_at=DateTime(timezone=True), stale_code=Text, stale_text=Text,
+    failure_code=Text, failure_text=Text, removed_name=Text, chunk_id=_BIG, row_no=Integer, facts_version=_BIG,
+    lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text,
+    **{figure: ARRAY(BigInteger) for figure in FIGURES},
+)  # fmt: skip

@@ -1,0 +1,195 @@
+"""A batch service without its network: real database and role, real routes and handlers, a clock that the test sets."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+import psycopg
+import pyarrow as pa
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from services.batch.app import build_app
+from services.batch.collecting import Collector
+from services.batch.handlers import Handlers, Sweeps
+from services.batch.parts import Parts
+from services.batch.settings import Settings
+from services.batch.store.database import Database
+from shared.contracts.api import Principal
+from shared.messages import Chunk
+from shared.principal import HEADER, sign
+from tests.batch import build
+
+KEY = "k" * 40
+Json = dict[str, Any]
+
+
+@dataclass
+class SetClock:
+    """Shows what the test says."""
+
+    instant: datetime = build.MORNING
+
+    def now(self) -> datetime:
+        """Return the set instant."""
+        return self.instant
+
+    def forward(self, **by: float) -> None:
+        """Move the clock."""
+        self.instant += timedelta(**by)
+
+
+async def _ready() -> list[str]:
+    return []
+
+
+@dataclass
+class World:
+    """One replica of the service and what tests ask of it."""
+
+    url: str
+    admin_url: str
+    clock: SetClock = field(default_factory=SetClock)
+    four_eyes: str = ""
+
+    def __post_init__(self) -> None:
+        self.settings = Settings(
+            kafka_url="127.0.0.1:1",
+            database_url=self.url,
+            http_port=1,
+            principal_key=SecretStr(KEY),
+            four_eyes=self.four_eyes,
+        )
+        self.database = Database(self.url)
+        self.collector = Collector(self.settings, self.clock)
+        self.handlers = Handlers(self.database, self.clock, self.collector)
+        self.sweeps = Sweeps(self.database, self.clock, self.collector, self.settings)
+        self.app: FastAPI = build_app(Parts(self.settings, self.clock, self.database), _ready)
+
+    def user(self, name: str = "Pat", **values: Any) -> "User":
+        """Return somebody with every role in E1."""
+        roles = ["viewer", "trader", "approver"]
+        given = {"subject": name.lower(), "name": name, "roles": roles, "enterprises": ["E1"]} | values
+        return User(self, Principal.model_validate(given))
+
+    async def queue(self, *ids: str, **values: Any) -> None:
+        """Have accounts flagged."""
+        owner = {name: values[name] for name in ("enterprise_id", "advisor_id") if name in values}
+        await self.handlers.on_accounts([build.an_account(one, **owner) for one in ids])
+        await self.flag(*[build.a_flag(one, **values) for one in ids])
+
+    async def flag(self, *rows: Json) -> None:
+        """Have evaluations arrive."""
+        await self.handlers.on_flags([build.flags(*rows)])
+
+    def sql(self, query: str, *values: Any) -> list[Any]:
+        """Ask the database as its superuser."""
+        with psycopg.connect(self.admin_url, options="-c search_path=batch") as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def sent(self, topic: str) -> list[Json]:
+        """Return JSON events left in the outbox for a topic."""
+        rows = self.sql("SELECT value FROM outbox WHERE topic = %s ORDER BY id", topic)
+        return [orjson.loads(bytes(row[0])) for row in rows]
+
+    def sent_chunks(self, topic: str) -> list[tuple[list[Json], dict[str, str]]]:
+        """Return chunks left in the outbox for a topic."""
+        rows = self.sql("SELECT value FROM outbox WHERE topic = %s ORDER BY id", topic)
+        return [_unpack(bytes(row[0])) for row in rows]
+
+    def requested(self, batch_id: int) -> list[tuple[list[Json], int]]:
+        """Return what was asked for a batch: rows and attempt of every chunk."""
+        both = self.sent_chunks("work.request") + self.sent_chunks("work.request.small")
+        return [(rows, int(meta["attempt"])) for rows, meta in both if meta["batch_id"] == str(batch_id)]
+
+    async def answer(self, batch_id: int, failing: Sequence[str] = (), **values: Any) -> None:
+        """Answer every request of the batch as the services would."""
+        for rows, attempt in self.requested(batch_id):
+            await self.handlers.on_results([self.answer_to(rows, batch_id, attempt, failing, **values)])
+
+    def answer_to(
+        self, rows: list[Json], batch_id: int, attempt: int, failing: Sequence[str] = (), **values: Any
+    ) -> Chunk:
+        """Return the answer to one chunk."""
+        made = [
+            build.a_failure(row) if row["account_id"] in failing else build.an_answer(row, **values) for row in rows
+        ]
+        return build.answered(made, batch_id, attempt)
+
+
+def _unpack(value: bytes) -> tuple[list[Json], dict[str, str]]:
+    with pa.ipc.open_stream(value) as reader:
+        rows = reader.read_all()
+    return rows.to_pylist(), {key.decode(): text.decode() for key, text in rows.schema.metadata.items()}
+
+
+@dataclass
+class User:
+    """One person at the service's HTTP."""
+
+    world: World
+    principal: Principal
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request."""
+        headers = {HEADER: sign(self.principal, KEY, self.world.clock.now())} | options.pop("headers", {})
+        transport = httpx.ASGITransport(self.world.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://batch") as client:
+            return await client.request(method, path, headers=headers, **options)
+
+    async def get(self, path: str, **query: Any) -> Json:
+        """Return what a path shows."""
+        answer = await self.ask("GET", path, params=query)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def queued(self, **query: Any) -> list[str]:
+        """Return the accounts of the queue."""
+        page = await self.get("/v1/queue/accounts", **query)
+        assert page["total"] >= len(page["rows"])
+        return [row["account_id"] for row in page["rows"]]
+
+    async def try_propose(self, *ids: str, key: str | None = None, **body: Any) -> httpx.Response:
+        """Ask for a batch of these accounts."""
+        content = {"selection": {"kind": "ids", "ids": list(ids)}, "expected_count": len(ids)} | body
+        return await self.ask("POST", "/v1/batches", json=content, headers={"Idempotency-Key": key or _new()})
+
+    async def propose(self, *ids: str, **body: Any) -> Json:
+        """Make a batch and return its summary."""
+        answer = await self.try_propose(*ids, **body)
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json()["batch"])
+
+    async def pending(self, *ids: str, **body: Any) -> Json:
+        """Make a batch, have it answered, return its summary."""
+        batch = await self.propose(*ids, **body)
+        await self.world.answer(batch["batch_id"])
+        return await self.get(f"/v1/batches/{batch['batch_id']}")
+
+    async def do(
+        self, batch: Json, what: str, body: Json | None = None, key: str | None = None, version: int | None = None
+    ) -> httpx.Response:
+        """Give a command at the version seen."""
+        seen = batch["version"] if version is None else version
+        headers = {"Idempotency-Key": key or _new(), "If-Match": f'"{seen}"'}
+        return await self.ask("POST", f"/v1/batches/{batch['batch_id']}/{what}", json=body, headers=headers)
+
+    async def done(self, batch: Json, what: str, body: Json | None = None) -> Json:
+        """Give a command that must succeed; return the batch afterwards."""
+        answer = await self.do(batch, what, body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json()["batch"])
+
+    async def remove(self, batch: Json, *ids: str) -> Json:
+        """Remove accounts."""
+        return await self.done(
+            batch, "removals", {"selection": {"kind": "ids", "ids": list(ids)}, "expected_count": len(ids)}
+        )
+
+
+def _new() -> str:
+    return str(uuid.uuid4())
