@@ -4,6 +4,8 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 
 import { useBatches } from "@/features/batches/queries";
 import { useTiles } from "@/features/queue/queries";
+import { parsed } from "@/shared/api/client";
+import { problemFrom } from "@/shared/api/problem";
 import { count } from "@/shared/format/format";
 import { useMe } from "@/shared/session/session";
 import { forgetAll } from "@/shared/state/memory";
@@ -68,11 +70,16 @@ function SchemeSwitch() {
 async function signOut(csrf: string) {
   try {
     const response = await fetch("/auth/logout", { method: "POST", headers: { "X-CSRF-Token": csrf } });
-    if (!response.ok && response.status !== 401) throw new Error(`The server answered with status ${response.status}. You are still signed in.`);
+    const body = parsed(await response.text());
+    if (!response.ok && response.status !== 401) throw problemFrom(response.status, body);
+    forgetAll();
+    // The issuer has a session too; it says where that ends.
+    window.location.assign(isPlace(body) ? body.location : "/");
   } catch (error) {
     tellFailure(error);
-    return;
   }
-  forgetAll();
-  window.location.assign("/");
+}
+
+function isPlace(body: unknown): body is { location: string } {
+  return typeof body === "object" && body !== null && "location" in body && typeof body.location === "string";
 }

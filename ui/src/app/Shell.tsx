@@ -1,3 +1,4 @@
+import { Notifications } from "@mantine/notifications";
 import { useIsFetching, useIsMutating } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
 
@@ -12,6 +13,7 @@ export function Shell() {
       <a className="skip-link" href="#main">
         Skip to content
       </a>
+      <Notifications position="bottom-right" />
       <Header />
       <main id="main" className="page" tabIndex={-1} data-idle={busy === 0 ? "" : undefined}>
         <Outlet />

@@ -33,7 +33,7 @@ function SignIn() {
           Rebalancer
         </Title>
         <Text mb="lg">Sign in to review accounts, proposals and orders.</Text>
-        <Button component="a" href="/auth/login" fullWidth>
+        <Button component="a" href={`/auth/login?return_to=${encodeURIComponent(window.location.pathname + window.location.search)}`} fullWidth>
           Sign in
         </Button>
       </Paper>

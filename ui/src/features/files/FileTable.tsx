@@ -46,7 +46,7 @@ export function FileTable({ files }: { files: readonly FileView[] }) {
   ];
   return (
     <>
-      <PlainTable label="Custodian files" columns={columns} rows={files} rowKey={(file) => file.file_id} empty="No file has been taken in yet." />
+      <PlainTable label="Files taken in" columns={columns} rows={files} rowKey={(file) => file.file_id} empty="No file has been taken in yet." />
       {shown && (
         <Modal opened onClose={() => setShown(null)} title={`Problems in ${shown.file_name}`} size="xl" centered>
           <Problems fileId={shown.file_id} />

@@ -1,8 +1,8 @@
 import { Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 
-import { QUEUE_COLUMNS } from "@/features/queue/columns";
-import { NO_TARGET_CLAUSE, QUEUE_FIELDS } from "@/features/queue/fields";
+import { NO_TARGET_FIRST, QUEUE_COLUMNS } from "@/features/queue/columns";
+import { QUEUE_FIELDS } from "@/features/queue/fields";
 import { ProposeButton } from "@/features/queue/ProposeButton";
 import { useQueuePage, useTiles } from "@/features/queue/queries";
 import { Tiles } from "@/features/queue/Tiles";
@@ -37,25 +37,19 @@ export function AccountsPage() {
   const selected = sizeOf(selection, total);
   const [layout, setLayout] = useLayout("accounts", QUEUE_COLUMNS);
   const columns = useVisible(QUEUE_COLUMNS, layout, rows);
-  const isNoTarget = filter.f.includes(NO_TARGET_CLAUSE);
 
   return (
     <>
       <PageHead title="Accounts to Rebalance" aside={<LiveNote />} note={counts.data && <BookNote counts={counts.data} />}>
-        <ProposeButton
-          selection={selection}
-          selected={selected}
-          withoutTarget={withoutTarget(selection, rows, counts.data)}
-          onProposed={() => setSelection(NOTHING)}
-        />
+        <ProposeButton selection={selection} selected={selected} onProposed={() => setSelection(NOTHING)} />
         <ColumnsDrawer columns={QUEUE_COLUMNS} layout={layout} onChange={setLayout} />
       </PageHead>
       <Tiles
         counts={counts.data}
         chosen={filter.tiles}
-        isNoTarget={isNoTarget}
+        isNoTargetFirst={search.sort === NO_TARGET_FIRST}
         onChange={(tiles) => change({ tile: tiles.length > 0 ? tiles : undefined })}
-        onNoTarget={(on) => change({ f: [...filter.f.filter((one) => one !== NO_TARGET_CLAUSE), ...(on ? [NO_TARGET_CLAUSE] : [])] })}
+        onNoTarget={(on) => change({ sort: on ? NO_TARGET_FIRST : undefined })}
       />
       <FilterBar
         fields={QUEUE_FIELDS}
@@ -110,12 +104,6 @@ function BookNote({ counts }: { counts: TileCounts }) {
 function Empty({ isFiltered, counts }: { isFiltered: boolean; counts: TileCounts | undefined }) {
   if (isFiltered) return <Text>No account matches these tiles and filters.</Text>;
   return <Text>{counts?.last_analysis ? "Nothing needs attention." : "Nothing to show yet: take in a custodian file and run the analysis on the Files tab."}</Text>;
-}
-
-/** Selected accounts without a target: exact for a selection by filter, what this page shows for one by one. */
-function withoutTarget(selection: Selection, rows: readonly QueueRow[], counts: TileCounts | undefined): number {
-  if (selection.kind === "matching") return counts?.no_target ?? 0;
-  return rows.filter((row) => row.state === "NO_TARGET" && selection.ids.has(row.account_id)).length;
 }
 
 function seen(rows: readonly QueueRow[]): Record<string, string[]> {

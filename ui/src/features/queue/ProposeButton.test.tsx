@@ -3,15 +3,15 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
 import { ProposeButton } from "@/features/queue/ProposeButton";
-import { allMatching, NOTHING, set } from "@/shared/selection/selection";
+import { allMatching } from "@/shared/selection/selection";
 import { aServer, draw, problem } from "@/test/render";
 
 const MATCHING = allMatching({ tiles: ["HIGH_CASH"], f: ["market_value.gte.10000"], q: "" });
 
-function open(withoutTarget = 0, selection = MATCHING, selected = 2884) {
-  const server = aServer(problem(409, "count_changed", { count: 2890 }), problem(403, "forbidden"));
+function open(first = problem(409, "count_changed", { count: 2890 })) {
+  const server = aServer(first, problem(403, "forbidden"));
   vi.stubGlobal("fetch", server.fetch);
-  draw(<ProposeButton selection={selection} selected={selected} withoutTarget={withoutTarget} onProposed={() => undefined} />);
+  draw(<ProposeButton selection={MATCHING} selected={2884} onProposed={() => undefined} />);
   return server;
 }
 
@@ -41,14 +41,13 @@ describe("proposing trades", () => {
   });
 
   it("never liquidates without being told to", async () => {
-    const server = open(3, set(NOTHING, ["a", "b", "c"], true), 3);
-    await userEvent.click(screen.getByRole("button", { name: "Propose trades for 3" }));
-    expect(await screen.findByRole("dialog", { name: "Accounts without a target" })).toHaveTextContent("3 selected accounts have no target");
-    expect(server.calls).toHaveLength(0);
-    await userEvent.click(screen.getByRole("checkbox", { name: /Sell everything/ }));
-    const [, confirm] = screen.getAllByRole("button", { name: "Propose trades for 3", hidden: true });
-    if (confirm) await userEvent.click(confirm);
-    await vi.waitFor(() => expect(server.calls).toHaveLength(1));
-    expect(server.calls[0]?.body).toMatchObject({ confirm_liquidation: true });
+    const server = open(problem(409, "liquidation_not_confirmed", { count: 3 }));
+    await userEvent.click(screen.getByRole("button", { name: "Propose trades for 2,884" }));
+    const dialog = await screen.findByRole("dialog", { name: "Sell everything in accounts without a target?" });
+    expect(dialog).toHaveTextContent("3 selected accounts have no target");
+    expect(server.calls[0]?.body).toMatchObject({ confirm_liquidation: false });
+    await userEvent.click(screen.getByRole("button", { name: "Sell out 3 and propose" }));
+    await vi.waitFor(() => expect(server.calls).toHaveLength(2));
+    expect(server.calls[1]?.body).toMatchObject({ expected_count: 2884, confirm_liquidation: true });
   });
 });

@@ -1,9 +1,10 @@
-import { Button, Checkbox, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { keys } from "@/shared/api/keys";
 import type { CommandResult, ProposeBody } from "@/shared/api/models";
+import type { ProblemError } from "@/shared/api/problem";
 import { useCommand } from "@/shared/api/useCommand";
 import { count, plural } from "@/shared/format/format";
 import { body, type Selection } from "@/shared/selection/selection";
@@ -15,18 +16,19 @@ import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 interface Props {
   selection: Selection;
   selected: number;
-  /** Accounts without a target among those selected, as far as this page can know. */
-  withoutTarget: number;
   onProposed: () => void;
 }
 
-type Asking = { kind: "liquidation" } | { kind: "count"; now: number; liquidate: boolean } | null;
+/** What the server asks before it proposes: the number has changed, or accounts without a target would be sold out. */
+type Asking = { kind: "count" | "liquidation"; now: number };
 
-/** Make a batch of what is selected; asks again when the number has changed or accounts have no target. */
-export function ProposeButton({ selection, selected, withoutTarget, onProposed }: Props) {
+const LIQUIDATION = "liquidation_not_confirmed";
+
+/** Make a batch of what is selected, of exactly the number that was seen. */
+export function ProposeButton({ selection, selected, onProposed }: Props) {
   const me = useMe();
-  const [asking, setAsking] = useState<Asking>(null);
-  const [liquidate, setLiquidate] = useState(false);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const [expected, setExpected] = useState(selected);
   const command = useCommand<CommandResult>({
     touches: [keys.queue, keys.tiles, keys.batches],
     onDone: (result) => {
@@ -35,50 +37,31 @@ export function ProposeButton({ selection, selected, withoutTarget, onProposed }
       tell(`Proposing trades for ${plural(result.accounts, "account")}`, <RequestLink id={result.batch.batch_id} />);
     },
     onRefused: (problem) => {
-      if (problem.count === null) return false;
-      setAsking({ kind: "count", now: problem.count, liquidate });
-      return true;
+      const question = questionOf(problem);
+      setAsking(question);
+      return question !== null;
     },
   });
 
-  function propose(expected: number, confirmLiquidation: boolean) {
-    const content: ProposeBody = {
-      selection: body(selection),
-      expected_count: expected,
-      logic: "BEST_FIT",
-      label: "",
-      confirm_liquidation: confirmLiquidation,
-    };
+  function propose(number: number, liquidate: boolean) {
+    setExpected(number);
+    const content: ProposeBody = { selection: body(selection), expected_count: number, logic: "BEST_FIT", label: "", confirm_liquidation: liquidate };
     command.run({ path: "/batches", body: content });
   }
 
   const barred = denied(me, "trade") ?? (selected === 0 ? "Select at least one account." : null);
+  const shared = { isBusy: command.isBusy, onClose: () => setAsking(null) };
   return (
     <>
-      <ReasonedButton
-        barred={barred}
-        loading={command.isBusy}
-        onClick={() => {
-          setLiquidate(false);
-          if (withoutTarget > 0) setAsking({ kind: "liquidation" });
-          else propose(selected, false);
-        }}
-      >
+      <ReasonedButton barred={barred} loading={command.isBusy} onClick={() => propose(selected, false)}>
         {selected > 0 ? `Propose trades for ${count(selected)}` : "Propose trades"}
       </ReasonedButton>
       {asking?.kind === "liquidation" && (
-        <Confirm
-          title="Accounts without a target"
-          confirm={`Propose trades for ${count(selected)}`}
-          isBusy={command.isBusy}
-          onClose={() => setAsking(null)}
-          onConfirm={() => propose(selected, liquidate)}
-        >
-          <Text mb="sm">
-            {plural(withoutTarget, "selected account has", "selected accounts have")} no target. Without a target everything they hold would be sold. Unless you
-            confirm that, they will fail with the reason and the others go on.
+        <Confirm title="Sell everything in accounts without a target?" confirm={`Sell out ${count(asking.now)} and propose`} isDanger {...shared} onConfirm={() => propose(expected, true)}>
+          <Text>
+            {plural(asking.now, "selected account has", "selected accounts have")} no target. Without a target everything they hold is proposed for sale. To leave them out, go back and
+            take those tagged No Target out of the selection. Nothing has been proposed yet.
           </Text>
-          <Checkbox label="Sell everything in the accounts without a target" checked={liquidate} onChange={(event) => setLiquidate(event.currentTarget.checked)} />
         </Confirm>
       )}
       {asking?.kind === "count" && (
@@ -86,18 +69,23 @@ export function ProposeButton({ selection, selected, withoutTarget, onProposed }
           title="The number of accounts has changed"
           confirm={`Use ${count(asking.now)}`}
           safe="Review again"
-          isBusy={command.isBusy}
           isBarred={asking.now === 0}
-          onClose={() => setAsking(null)}
-          onConfirm={() => propose(asking.now, asking.liquidate)}
+          {...shared}
+          onConfirm={() => propose(asking.now, false)}
         >
           <Text>
-            You saw {plural(selected, "account")}; now {plural(asking.now, "account matches", "accounts match")}. Nothing has been proposed yet.
+            You saw {plural(expected, "account")}; now {plural(asking.now, "account matches", "accounts match")}. Nothing has been proposed yet.
           </Text>
         </Confirm>
       )}
     </>
   );
+}
+
+function questionOf(problem: ProblemError): Asking | null {
+  if (problem.count !== null) return { kind: "count", now: problem.count };
+  const { count: without } = problem.extra;
+  return problem.code === LIQUIDATION ? { kind: "liquidation", now: typeof without === "number" ? without : 1 } : null;
 }
 
 function RequestLink({ id }: { id: number }) {

@@ -5,7 +5,7 @@ import { tileNames, TILES } from "@/shared/format/words";
 interface Props {
   counts: TileCounts | undefined;
   chosen: readonly Tile[];
-  isNoTarget: boolean;
+  isNoTargetFirst: boolean;
   onChange: (chosen: Tile[]) => void;
   onNoTarget: (on: boolean) => void;
 }
@@ -18,7 +18,7 @@ const COUNT_OF: Readonly<Record<Tile, "first_rebalance" | "high_cash" | "low_cas
 };
 
 /** The four queues as toggles; several are ANDed. A tile that would leave nothing is disabled and says why. */
-export function Tiles({ counts, chosen, isNoTarget, onChange, onNoTarget }: Props) {
+export function Tiles({ counts, chosen, isNoTargetFirst, onChange, onNoTarget }: Props) {
   return (
     <div className="tiles" role="group" aria-label="Rebalancer tiles">
       {TILES.map((tile) => {
@@ -40,11 +40,11 @@ export function Tiles({ counts, chosen, isNoTarget, onChange, onNoTarget }: Prop
           </button>
         );
       })}
-      {(isNoTarget || (counts?.no_target ?? 0) > 0) && (
-        <button type="button" className="tile tile-small" aria-pressed={isNoTarget} onClick={() => onNoTarget(!isNoTarget)}>
+      {(counts?.no_target ?? 0) > 0 && (
+        <button type="button" className="tile tile-small" aria-pressed={isNoTargetFirst} onClick={() => onNoTarget(!isNoTargetFirst)}>
           <span className="tile-name">No Target</span>
           <span className="tile-count">{count(counts?.no_target)}</span>
-          <span className="tile-note">accounts</span>
+          <span className="tile-note">{isNoTargetFirst ? "shown first" : "show first"}</span>
         </button>
       )}
     </div>

@@ -1,8 +1,6 @@
 import type { Field } from "@/shared/filters/clause";
 import { sourceNames } from "@/shared/format/words";
 
-export const NO_TARGET_CLAUSE = "state.in.NO_TARGET";
-
 /** What the list of accounts filters by. */
 export const QUEUE_FIELDS: readonly Field[] = [
   { id: "market_value", label: "Market value", kind: "money" },
@@ -12,15 +10,6 @@ export const QUEUE_FIELDS: readonly Field[] = [
   { id: "max_drift", label: "Max drift", kind: "percent" },
   { id: "drifted", label: "Drifted positions", kind: "count" },
   { id: "source", label: "Source", kind: "choice", choices: Object.entries(sourceNames) },
-  {
-    id: "state",
-    label: "State",
-    kind: "choice",
-    choices: [
-      ["FLAGGED", "Flagged"],
-      ["NO_TARGET", "No target"],
-    ],
-  },
   { id: "custodian", label: "Custodian", kind: "text" },
   { id: "portfolio_id", label: "Target portfolio", kind: "text" },
   { id: "advisor_id", label: "Advisor", kind: "text" },

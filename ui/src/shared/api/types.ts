@@ -11,8 +11,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Av */
-        get: operations["av_api_v1_accounts__account_id__get"];
+        /**
+         * Get Account
+         * @description Show one account: why it is flagged, its causes and holds, and the batch it is in.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_account"];
         put?: never;
         post?: never;
         delete?: never;
@@ -28,11 +35,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Bl */
-        get: operations["bl_api_v1_batches_get"];
+        /**
+         * List Batches
+         * @description List batches, newest first.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["list_batches"];
         put?: never;
-        /** Pb */
-        post: operations["pb_api_v1_batches_post"];
+        /**
+         * Propose Batch
+         * @description Make a batch of accounts and have trades proposed for them.
+         *
+         *     Roles: trader.
+         *
+         *     Roles: trader.
+         */
+        post: operations["propose_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -46,8 +67,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Bs */
-        get: operations["bs_api_v1_batches__batch_id__get"];
+        /**
+         * Get Batch
+         * @description Show a batch; its version is the ETag.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_batch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -63,8 +91,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Bp */
-        get: operations["bp_api_v1_batches__batch_id__accounts_get"];
+        /**
+         * List Batch Accounts
+         * @description List the accounts of a batch with summary and tax columns, and their totals.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["list_batch_accounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -80,8 +115,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Ba */
-        get: operations["ba_api_v1_batches__batch_id__accounts__account_id__get"];
+        /**
+         * Get Batch Account
+         * @description Show one account of a batch with every logic side by side.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_batch_account"];
         put?: never;
         post?: never;
         delete?: never;
@@ -99,8 +141,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ap */
-        post: operations["ap_api_v1_batches__batch_id__approve_post"];
+        /**
+         * Approve Batch
+         * @description Approve all proposed accounts of a batch: orders go out.
+         *
+         *     Roles: approver.
+         *
+         *     Roles: approver.
+         */
+        post: operations["approve_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -116,8 +165,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ca */
-        post: operations["ca_api_v1_batches__batch_id__cancel_post"];
+        /**
+         * Cancel Batch
+         * @description Cancel a batch: all its accounts return to the queue.
+         *
+         *     Roles: approver, trader.
+         *
+         *     Roles: approver, trader.
+         */
+        post: operations["cancel_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -133,8 +189,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lo */
-        post: operations["lo_api_v1_batches__batch_id__logic_post"];
+        /**
+         * Switch Logic
+         * @description Put another trade logic in force for a batch.
+         *
+         *     Roles: trader.
+         *
+         *     Roles: trader.
+         */
+        post: operations["switch_logic"];
         delete?: never;
         options?: never;
         head?: never;
@@ -150,8 +213,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rm */
-        post: operations["rm_api_v1_batches__batch_id__removals_post"];
+        /**
+         * Remove Accounts
+         * @description Return accounts of a batch to the queue.
+         *
+         *     Roles: trader.
+         *
+         *     Roles: trader.
+         */
+        post: operations["remove_accounts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -167,8 +237,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rp */
-        post: operations["rp_api_v1_batches__batch_id__repropose_post"];
+        /**
+         * Repropose Accounts
+         * @description Have stale accounts of a batch proposed again.
+         *
+         *     Roles: trader.
+         *
+         *     Roles: trader.
+         */
+        post: operations["repropose_accounts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -182,8 +259,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Ev */
-        get: operations["ev_api_v1_events_get"];
+        /**
+         * Stream Events
+         * @description Push what changed: ids and versions only, of the caller's enterprises. Ends with the session.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["stream_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -199,11 +283,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Fl */
-        get: operations["fl_api_v1_files_get"];
+        /**
+         * List Files
+         * @description List the custodian files taken in, newest first.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["list_files"];
         put?: never;
-        /** Fi */
-        post: operations["fi_api_v1_files_post"];
+        /**
+         * Upload File
+         * @description Take in a custodian file; its bytes are the body and are never held here as a whole.
+         *
+         *     Roles: trader.
+         *
+         *     Roles: trader.
+         */
+        post: operations["upload_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -217,8 +315,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Fv */
-        get: operations["fv_api_v1_files__file_id__get"];
+        /**
+         * Get File
+         * @description Show what became of a file, row problems included.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -234,8 +339,39 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Me */
-        get: operations["me_api_v1_me_get"];
+        /**
+         * Get Me
+         * @description Say who is signed in, with the token that commands must carry.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/positions/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Positions
+         * @description Show what the analyzer knows of an account's holdings and settings.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_positions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -251,8 +387,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Qa */
-        get: operations["queue_accounts"];
+        /**
+         * List Queue
+         * @description List the accounts that need rebalancing.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["list_queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -268,8 +411,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Qt */
-        get: operations["qt_api_v1_queue_tiles_get"];
+        /**
+         * Count Tiles
+         * @description Count the queue's accounts by tile under the same filter.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["count_tiles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -287,8 +437,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ru */
-        post: operations["ru_api_v1_runs_post"];
+        /**
+         * Start Run
+         * @description Analyse the whole book now.
+         *
+         *     Roles: trader.
+         *
+         *     Roles: trader.
+         */
+        post: operations["start_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -302,8 +459,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rl */
-        get: operations["rl_api_v1_runs_latest_get"];
+        /**
+         * Get Latest Run
+         * @description Show the newest analysis of the whole book.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         *
+         *     Roles: admin, approver, auditor, trader, viewer.
+         */
+        get: operations["get_latest_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -649,11 +813,6 @@ export interface components {
              */
             status: "LOADING" | "LOADED" | "PUBLISHED" | "REFUSED" | "DUPLICATE";
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /** LogicBody */
         LogicBody: {
             /**
@@ -738,6 +897,17 @@ export interface components {
             weight_after: string;
             /** Weight Before */
             weight_before: string;
+        };
+        /** @description A refusal (RFC 9457). Some carry more: `count` (count_changed), `version`, `errors`. */
+        Problem: {
+            code: string;
+            detail: string;
+            instance?: string;
+            status: number;
+            title: string;
+            type: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Proposal
@@ -1070,19 +1240,6 @@ export interface components {
             /** To Sleeve Id */
             to_sleeve_id: string;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-        };
         /**
          * Why
          * @description A component outside its band, with the sentence shown.
@@ -1112,11 +1269,12 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    av_api_v1_accounts__account_id__get: {
+    get_account: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Account id. */
                 account_id: string;
             };
             cookie?: never;
@@ -1132,22 +1290,70 @@ export interface operations {
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    bl_api_v1_batches_get: {
+    list_batches: {
         parameters: {
             query?: {
-                state?: string;
+                /** @description Those that await a decision, or those decided. */
+                state?: "open" | "history";
+                /** @description Page, from 1. */
                 page?: number;
+                /** @description Rows of a page. */
                 size?: number;
             };
             header?: never;
@@ -1165,21 +1371,60 @@ export interface operations {
                     "application/json": components["schemas"]["BatchList"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    pb_api_v1_batches_post: {
+    propose_batch: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1198,22 +1443,77 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    bs_api_v1_batches__batch_id__get: {
+    get_batch: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1229,28 +1529,79 @@ export interface operations {
                     "application/json": components["schemas"]["BatchSummary"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    bp_api_v1_batches__batch_id__accounts_get: {
+    list_batch_accounts: {
         parameters: {
             query?: {
-                f?: string[];
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
                 q?: string;
-                sort?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+                /** @description Page, from 1. */
                 page?: number;
+                /** @description Rows of a page. */
                 size?: number;
             };
             header?: never;
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1266,23 +1617,70 @@ export interface operations {
                     "application/json": components["schemas"]["BatchPage"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    ba_api_v1_batches__batch_id__accounts__account_id__get: {
+    get_batch_account: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Batch id. */
                 batch_id: number;
+                /** @description Account id. */
                 account_id: string;
             };
             cookie?: never;
@@ -1298,22 +1696,73 @@ export interface operations {
                     "application/json": components["schemas"]["BatchAccountView"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    ap_api_v1_batches__batch_id__approve_post: {
+    approve_batch: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1329,22 +1778,109 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    ca_api_v1_batches__batch_id__cancel_post: {
+    cancel_batch: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1360,22 +1896,109 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    lo_api_v1_batches__batch_id__logic_post: {
+    switch_logic: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1395,22 +2018,109 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    rm_api_v1_batches__batch_id__removals_post: {
+    remove_accounts: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1430,22 +2140,109 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    rp_api_v1_batches__batch_id__repropose_post: {
+    repropose_accounts: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
             path: {
+                /** @description Batch id. */
                 batch_id: number;
             };
             cookie?: never;
@@ -1465,38 +2262,167 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    ev_api_v1_events_get: {
+    stream_events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Where to go on. */
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Server-sent events: the event's name is Pushed.kind, its data is Pushed as JSON. The event `reset` says that something may have been missed: fetch everything again. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Pushed"];
+                    "text/event-stream": components["schemas"]["Pushed"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    fl_api_v1_files_get: {
+    list_files: {
         parameters: {
             query?: never;
             header?: never;
@@ -1514,18 +2440,59 @@ export interface operations {
                     "application/json": components["schemas"]["FileList"];
                 };
             };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    fi_api_v1_files_post: {
+    upload_file: {
         parameters: {
             query: {
+                /** @description Name of the file as the custodian gave it. */
                 name: string;
             };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
         responses: {
             /** @description Successful Response */
             202: {
@@ -1536,22 +2503,77 @@ export interface operations {
                     "application/json": components["schemas"]["FileView"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    fv_api_v1_files__file_id__get: {
+    get_file: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description File id. */
                 file_id: string;
             };
             cookie?: never;
@@ -1567,18 +2589,63 @@ export interface operations {
                     "application/json": components["schemas"]["FileView"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    me_api_v1_me_get: {
+    get_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -1596,16 +2663,137 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    queue_accounts: {
+    get_positions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account id. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_queue: {
         parameters: {
             query?: {
-                tile?: string[];
-                f?: string[];
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
                 q?: string;
-                sort?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+                /** @description Page, from 1. */
                 page?: number;
+                /** @description Rows of a page. */
                 size?: number;
             };
             header?: never;
@@ -1623,22 +2811,61 @@ export interface operations {
                     "application/json": components["schemas"]["QueuePage"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    qt_api_v1_queue_tiles_get: {
+    count_tiles: {
         parameters: {
             query?: {
-                tile?: string[];
-                f?: string[];
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
                 q?: string;
             };
             header?: never;
@@ -1656,18 +2883,54 @@ export interface operations {
                     "application/json": components["schemas"]["TileCounts"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    ru_api_v1_runs_post: {
+    start_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -1685,9 +2948,63 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    rl_api_v1_runs_latest_get: {
+    get_latest_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -1703,6 +3020,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

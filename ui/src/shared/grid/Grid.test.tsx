@@ -73,7 +73,7 @@ describe("the grid for readers", () => {
 describe("selection in the grid", () => {
   it("takes the page without rows that are barred", async () => {
     render(<Example />);
-    const page = screen.getByRole("checkbox", { name: "Select all on this page" });
+    const page = screen.getByRole("checkbox", { name: "Select all rows on this page" });
     await userEvent.click(screen.getByRole("checkbox", { name: "Select account a" }));
     expect(page).toHaveProperty("indeterminate", true);
     await userEvent.click(page);

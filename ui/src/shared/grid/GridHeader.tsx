@@ -83,7 +83,7 @@ function PageBox({ all, chosen, set }: Box) {
       ref={box}
       type="checkbox"
       tabIndex={-1}
-      aria-label="Select all on this page"
+      aria-label="Select all rows on this page"
       checked={all > 0 && chosen === all}
       disabled={all === 0}
       onChange={(event) => set(event.currentTarget.checked)}

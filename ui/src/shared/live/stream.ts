@@ -28,6 +28,7 @@ export function listen(url: string, { changed, connected }: Listener): () => voi
       close();
       retry = window.setTimeout(open, RETRY_MS);
     });
+    opened.addEventListener("reset", () => KINDS.forEach((kind) => changed(kind))); // the server cannot say what was missed
     for (const kind of KINDS) opened.addEventListener(kind, () => changed(kind));
   }
 
