@@ -7,7 +7,7 @@ does not take its neighbours with it.  Source: architecture "Bulk paths".
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,14 @@ Handler = Callable[[Sequence[Any]], Awaitable[None]]
 
 class TryAgain(Exception):
     """A handler cannot go on just now (another service is behind); the group is handled again after a pause."""
+
+
+class PartlyBad(Exception):
+    """The handler has done the group but for some messages: `problems` gives their places in it, and what is wrong."""
+
+    def __init__(self, problems: Mapping[int, BadMessage]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems.values()))
+        self.problems = problems
 
 
 def is_transient(error: BaseException) -> bool:
@@ -77,6 +85,10 @@ class Guard:
     async def _handle(self, group: Sequence[tuple[Incoming, Any]]) -> None:
         try:
             await self._patiently(lambda: self.handler([item for _, item in group]), group[0][0])
+        except PartlyBad as error:
+            for place, problem in error.problems.items():
+                await self._put_aside(group[place][0], problem)
+            group = [one for place, one in enumerate(group) if place not in error.problems]
         except Exception as error:  # noqa: BLE001  # whatever the handler raised, the agent must not
             if len(group) > 1 and not is_transient(error):
                 for one in group:

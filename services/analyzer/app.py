@@ -14,10 +14,11 @@ from services.analyzer.domain.layout import SETTINGS, TARGET_HEAD, TARGET_ROW
 from services.analyzer.evaluator import Evaluator
 from services.analyzer.handlers import SERVICE, Handlers
 from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from services.analyzer.sweep import Sweeper
-from shared import http, worker
+from shared import http, sessions, worker
 from shared.clock import Clock, clock_of
 from shared.contracts import topics
 from shared.guard import Guard
@@ -91,8 +92,8 @@ async def run_sweeper(settings: AnalyzerSettings) -> None:
         await together(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
 
 
-def warm_kernels() -> None:
-    """Compile (or load from the cache) every kernel, so that the first message does not wait for it."""
+def warm() -> None:
+    """Compile (or load from the cache) every kernel and the exchange calendar: the first message waits for neither."""
     one = np.zeros(1, np.int64)
     out, starts = np.empty((1, kernel.COLUMNS), np.int64), np.zeros(2, np.int64)
     kernel.evaluate(
@@ -100,6 +101,8 @@ def warm_kernels() -> None:
         np.zeros((1, TARGET_HEAD), np.int64), starts, np.zeros((0, TARGET_ROW), np.int64), one, 0, out, starts.copy(),
         np.empty((1, kernel.REASON), np.int64),
     )  # fmt: skip
+    pgcopy.warm()
+    sessions.sessions()
 
 
 async def _away(database: Database) -> list[str]:

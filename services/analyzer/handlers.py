@@ -27,6 +27,7 @@ from shared.clock import Clock
 from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
+from shared.guard import PartlyBad
 from shared.ids import event_id
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
@@ -58,8 +59,8 @@ class Handlers:
         await self._evaluate(await asyncio.to_thread(store), "new holdings")
 
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
-        """Take in accounts and their settings.  Raises BadMessage once the good ones are done, when some are not."""
-        problems: list[str] = []
+        """Take in accounts and their settings.  Raises PartlyBad once all is done, when some settings are not valid."""
+        problems: dict[int, str] = {}
 
         def store() -> list[str]:
             rows = intake.accounts(self._names, group, problems)
@@ -68,7 +69,8 @@ class Handlers:
             return [str(row[0]) for row in rows]
 
         await self._evaluate(await asyncio.to_thread(store), "settings change")
-        _refuse("bad_settings", problems)
+        if problems:
+            raise PartlyBad({place: BadMessage("bad_settings", text) for place, text in problems.items()})
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
         """Take in securities; they matter to proposals only."""

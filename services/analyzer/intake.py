@@ -52,12 +52,14 @@ def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
     )
 
 
-def accounts(names: Names, group: Sequence[AccountChanged], problems: list[str]) -> list[Sequence[Any]]:
-    """Return the rows of the newest version of each account; what is wrong is added to `problems`."""
+def accounts(names: Names, group: Sequence[AccountChanged], problems: dict[int, str]) -> list[Sequence[Any]]:
+    """Return the rows of the newest version of each account; what is wrong goes to `problems` by place in the group."""
     newest: dict[str, AccountChanged] = {}
-    for event in group:
+    places: dict[str, int] = {}
+    for place, event in enumerate(group):
         if event.account_id not in newest or event.version > newest[event.account_id].version:
             newest[event.account_id] = event
+            places[event.account_id] = place
     portfolios = names.numbers(PORTFOLIO, (one.portfolio_id for one in newest.values() if one.portfolio_id is not None))
     securities = names.numbers(SECURITY, {name for one in newest.values() for name in securities_named(one)})
     rows: list[Sequence[Any]] = []
@@ -68,7 +70,7 @@ def accounts(names: Names, group: Sequence[AccountChanged], problems: list[str])
             settings = settings_of(one, securities.__getitem__)
         except (BadSettings, InexactText) as error:
             problem = str(error)
-            problems.append(problem)
+            problems[places[account_id]] = problem
             settings = OFF_SETTINGS.copy()
             settings[Setting.REBALANCER_ON] = int(one.rebalancer_on)
         rows.append(

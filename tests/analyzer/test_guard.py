@@ -135,7 +135,7 @@ def account_row(desk: Desk, version: int) -> tuple[object, ...]:
     """Return the row that the settings of a1 become."""
     from services.analyzer import intake
 
-    return tuple(intake.accounts(desk.parts.names, [account("a1", version)], [])[0])
+    return tuple(intake.accounts(desk.parts.names, [account("a1", version)], {})[0])
 
 
 async def test_an_evaluation_with_prices_older_than_a_runs_is_refused_even_on_a_row_the_run_left_alone(

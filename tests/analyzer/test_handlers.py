@@ -1,14 +1,18 @@
 """What each event does to flags, spells and publications, on the real database and broker.  Source: product 3."""
 
+import asyncio
 from datetime import date
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from shared.contracts import topics
 from shared.contracts.chunks import FlagState, Tile
 from shared.contracts.platform import Component, ModelChanged, Sleeve
-from shared.messages import BadMessage
+from shared.contracts.topics import dead_letters
+from shared.guard import Guard, PartlyBad
+from shared.messages import BadMessage, Incoming
 from tests.analyzer.desk import (
     MONDAY,
     Desk,
@@ -226,7 +230,7 @@ async def test_an_account_without_target_is_shown_as_such_and_in_no_other_queue(
 async def test_bad_settings_hold_their_account_are_told_and_the_rest_goes_on(desk: Desk) -> None:
     await desk.book("a1", "a2")
     await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND), held("a2", 1, **IN_BAND)))
-    with pytest.raises(BadMessage, match=r"account a1: cash reserve: \$-5\.00 is outside"):
+    with pytest.raises(PartlyBad, match=r"account a1: cash reserve: \$-5\.00 is outside"):
         await desk.rules.on_accounts([account("a1", 2, cash_reserve="-5.00"), account("a2", 2, floor="0.01")])
     flags = await desk.flags()
     assert (brief(flags["a1"])[0], flags["a1"]["hold_code"]) == ("HELD", "BAD_SETTINGS")
@@ -295,3 +299,26 @@ async def test_securities_of_an_older_version_are_passed_over(desk: Desk) -> Non
     await desk.rules.on_securities([security("AAA", version=2, fractional=True)])
     await desk.rules.on_securities([security("AAA", version=1), security("BBB", lot_size=100)])
     assert desk.row("SELECT array_agg(step_micro ORDER BY step_micro) FROM analyzer.security") == ([1, 100_000_000],)
+
+
+async def test_bad_settings_reach_the_dead_letters_alone(desk: Desk) -> None:
+    """A guard gives the handler three messages: the middle one, and only it, is put aside with its reason."""
+    await desk.book()
+    letters = AIOKafkaConsumer(dead_letters("analyzer").name, bootstrap_servers=desk.settings.kafka_url)
+    await letters.start()
+    try:
+        await letters.seek_to_end()
+        guard = Guard("analyzer", topics.ACCOUNT, desk.rules.on_accounts, desk.parts.publisher)
+        events = [account("a1", 1), account("a2", 1, floor="7"), account("a3", 1)]
+        await guard.run(
+            [
+                Incoming(topics.ACCOUNT.name, 0, offset, one.account_id.encode(), one.model_dump_json().encode(), (), 0)
+                for offset, one in enumerate(events)
+            ]
+        )
+        letter = await asyncio.wait_for(letters.getone(), 20)
+    finally:
+        await letters.stop()
+    assert letter.key == b"a2"
+    assert dict(letter.headers)["dlq-reason"] == b"account a2: floor: 7 is outside 0 to 1"
+    assert sorted(await desk.flags()) == ["a1", "a2", "a3"]

@@ -75,7 +75,12 @@ def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence
     with connection.cursor() as cursor:
         statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
         with cursor.copy(statement, parameters) as copy:
-            blob = np.frombuffer(b"".join(copy), np.uint8)
+            return _table(b"".join(copy), columns)
+
+
+def _table(answer: bytes, columns: int) -> Table:
+    """Return the rows of a whole COPY."""
+    blob = np.frombuffer(answer, np.uint8)
     rows = _count(blob, len(_HEAD), columns)
     starts, lengths = np.empty((columns, rows), np.int64), np.empty((columns, rows), np.int64)
     _locate(blob, len(_HEAD), starts, lengths)
@@ -125,6 +130,14 @@ def write(connection: Connection[TupleRow], table: str, names: Sequence[str], co
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEAD + encode(columns) + _TAIL)
+
+
+def warm() -> None:
+    """Compile (or load from the cache) the kernels of this module."""
+    columns: list[Column] = [IntColumn(np.zeros(1, np.int64), 8), text_column(["x"])]
+    table = _table(_HEAD + encode(columns) + _TAIL, len(columns))
+    table.ints(0)
+    table.texts(1)
 
 
 def encode(columns: Sequence[Column]) -> bytes:
