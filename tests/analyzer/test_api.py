@@ -1,0 +1,73 @@
+"""The internal HTTP: analyses and the account page's facts."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from services.analyzer import api
+from shared import http
+from shared.contracts.platform import SecurityRestriction
+from tests.analyzer.desk import Desk, account, held, holdings, noon
+
+pytestmark = pytest.mark.integration
+DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the analyzer's routes over this desk's parts."""
+
+    async def ready() -> list[str]:
+        return []
+
+    app, parts = http.create_app("analyzer", ready), desk.parts
+    api.add_routes(app, parts.database, parts.names, parts.evaluator, parts.clock, desk.settings)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://analyzer") as opened:
+        yield opened
+
+
+async def test_an_analysis_is_started_once_and_shows_how_far_it_is(desk: Desk, client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/runs/latest")).status_code == 404
+    desk.at(noon(date(2026, 1, 5)).replace(hour=6))
+    await desk.book("a1", "a2")
+    await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
+    first, second = await client.post("/v1/runs"), await client.post("/v1/runs")
+    assert (first.status_code, first.json()["run_id"]) == (202, "2026-01-05-on-demand-1")
+    assert second.json()["run_id"] == first.json()["run_id"]  # it is still going on
+    assert (first.json()["accounts"], first.json()["accounts_done"], first.json()["finished_at"]) == (2, 0, None)
+    assert await desk.sweeper.step()
+    latest = (await client.get("/v1/runs/latest")).json()
+    assert (latest["accounts_done"], latest["flagged"], latest["finished_at"] is not None) == (2, 1, True)
+    assert (await client.post("/v1/runs")).json()["run_id"] == "2026-01-05-on-demand-2"
+
+
+async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, client: httpx.AsyncClient) -> None:
+    await desk.book("a1")
+    restriction = SecurityRestriction(security_id="AAA", kind="SUBSTITUTE", substitute_id="CCC")
+    await desk.rules.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction])])
+    await desk.rules.on_holdings(holdings(held("a1", 1, CCC="10", AAA="770", BBB="120")))
+    found = (await client.get("/v1/positions/a1")).json()
+    assert (found["state"], found["tiles"], found["market_value"]) == ("FLAGGED", ["POSITION_DRIFT"], "1000.00")
+    assert [
+        (one["security_id"], one["quantity"], one["value"], one["weight"], one["target"], one["low"], one["high"])
+        for one in found["positions"]
+    ] == [
+        ("AAA", "770", "770.00", "0.770000000", "0.600000000", "0.480000000", "0.720000000"),
+        ("BBB", "120", "120.00", "0.120000000", "0.300000000", "0.240000000", "0.360000000"),
+        ("CCC", "10", "10.00", "0.010000000", "0.000000000", "0.000000000", "0.000000000"),
+    ]
+    assert found["reasons"] == [
+        "AAA in sleeve APM is 77.00 % of the account, target 60.00 %: 5.00 % above its band of 48.00 % to 72.00 %.",
+        "BBB in sleeve APM is 12.00 % of the account, target 30.00 %: 12.00 % below its band of 24.00 % to 36.00 %.",
+        "CCC in sleeve APM is 1.00 % of the account, target 0.00 %: 1.00 % above its band of 0.00 % to 0.00 %.",
+    ]
+    assert found["settings"]["cash_reserve"] == "7.00"
+    assert found["settings"]["restrictions"] == [{"security_id": "AAA", "restrictions": [], "substitute_id": "CCC"}]
+
+
+async def test_an_unknown_account_is_a_problem_that_says_so(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/positions/nobody")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "the analyzer knows no account nobody")
