@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,20 +103,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@asynccontextmanager
-async def serving(app: FastAPI, port: int) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve until left; the task may be cancelled earlier."""
-    task = asyncio.create_task(serve(app, "127.0.0.1", port))
-    await until_async(lambda: _listens(port), within_s=10)
-    try:
-        yield task
-    finally:
-        await end(task)
-
-
-async def end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """End servers, all at the same time."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _listens(port: int) -> bool:
@@ -145,11 +137,13 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
         clients = [await ends.enter_async_context(http_client()) for _ in range(2)]
         parts = wire(settings, database, *clients)
         parts.hub.open()
-        await ends.enter_async_context(serving(issuer.app(), ports[1]))
-        within = await ends.enter_async_context(serving(inside.app(), ports[2]))
-        await ends.enter_async_context(serving(build_app(parts, _ready), ports[0]))
+        apps = (build_app(parts, _ready), issuer.app(), inside.app())
+        serving = [asyncio.create_task(serve(app, "127.0.0.1", port)) for app, port in zip(apps, ports, strict=True)]
+        ends.push_async_callback(end, *serving)
         ends.callback(parts.hub.close)
-        yield House(parts, settings, clock_file, clock, issuer, inside, lambda: end(within))
+        for port in ports:
+            await until_async(partial(_listens, port), within_s=10)
+        yield House(parts, settings, clock_file, clock, issuer, inside, partial(end, serving[2]))
 
 
 def _settings(database_url: str, urls: list[str], port: int, clock_file: Path, place: Path) -> dict[str, Any]:
