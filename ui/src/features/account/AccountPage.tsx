@@ -2,6 +2,7 @@ import { Alert, Anchor, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
+import { HoldingsSection } from "@/features/account/HoldingsSection";
 import { get } from "@/shared/api/client";
 import { keys } from "@/shared/api/keys";
 import type { AccountView, BatchSummary } from "@/shared/api/models";
@@ -84,6 +85,7 @@ export function AccountPage({ accountId }: { accountId: string }) {
       <AccountFacts account={account} />
       <Title order={2}>Why it is flagged</Title>
       <PlainTable label="Why it is flagged" columns={WHY} rows={account.why} rowKey={(why) => `${why.sleeve_id ?? ""} ${why.component}`} empty={noReason(account)} />
+      <HoldingsSection accountId={accountId} />
       <Title order={2}>What brought it here</Title>
       <PlainTable label="What brought it here" columns={CAUSES} rows={account.causes} rowKey={(cause) => `${cause.business_date} ${cause.source} ${cause.detail}`} empty="No cause is recorded." />
       <Title order={2}>Earlier rebalances</Title>

@@ -4,6 +4,8 @@ export interface PlainColumn<Row> {
   header: string;
   isNumber?: boolean;
   help?: string;
+  /** Stays in sight at the right while the table scrolls. */
+  isPinned?: boolean;
   cell: (row: Row) => ReactNode;
 }
 
@@ -26,7 +28,7 @@ export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None" }
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.header} scope="col" data-number={column.isNumber ?? false} title={column.help}>
+              <th key={column.header} scope="col" data-number={column.isNumber ?? false} data-pinned={column.isPinned ?? false} title={column.help}>
                 {column.header}
               </th>
             ))}
@@ -36,7 +38,7 @@ export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None" }
           {rows.map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((column) => (
-                <td key={column.header} data-number={column.isNumber ?? false}>
+                <td key={column.header} data-number={column.isNumber ?? false} data-pinned={column.isPinned ?? false}>
                   {column.cell(row)}
                 </td>
               ))}

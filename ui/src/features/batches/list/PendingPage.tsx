@@ -21,13 +21,12 @@ const COLUMNS: readonly PlainColumn<BatchSummary>[] = [
         <Link to="/pending/$batchId" params={{ batchId: String(batch.batch_id) }}>
           {batch.batch_id}
         </Link>
-        {batch.label && <span className="note"> {batch.label}</span>}
+        <span className="note under">{[batch.label, logicNames[batch.logic]].filter(Boolean).join(" · ")}</span>
       </>
     ),
   },
   { header: "Accounts", isNumber: true, cell: (batch) => batch.only_account ?? count(batch.accounts) },
   { header: "Status", cell: (batch) => <Status batch={batch} /> },
-  { header: "Logic", cell: (batch) => logicNames[batch.logic] },
   { header: "Left out", cell: (batch) => <LeftOut batch={batch} /> },
   {
     header: "Requested",
@@ -41,6 +40,7 @@ const COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   { header: "Cancelled at", help: "What is not decided by then is cancelled, and its accounts go back to the queue", cell: (batch) => instant(batch.cancel_at) },
   {
     header: "Actions",
+    isPinned: true,
     cell: (batch) => (
       <Group gap={6} wrap="nowrap">
         <Button component={Link} to={`/pending/${batch.batch_id}`} size="compact-sm" variant="default" aria-label={`View details of request ${batch.batch_id}`}>
@@ -82,7 +82,7 @@ export function PendingPage() {
 function LeftOut({ batch: { counts } }: { batch: BatchSummary }) {
   if (counts.failed + counts.removed + counts.stale === 0) return <span className="note">None</span>;
   return (
-    <span className="tags">
+    <span className="tags left-out">
       {counts.failed > 0 && <Tag tone="bad">{count(counts.failed)} failed</Tag>}
       {counts.removed > 0 && <Tag>{count(counts.removed)} removed</Tag>}
       {counts.stale > 0 && <Tag tone="warn">{count(counts.stale)} stale</Tag>}

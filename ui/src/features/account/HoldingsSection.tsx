@@ -1,0 +1,80 @@
+import { Title } from "@mantine/core";
+
+import { useHoldings, type Holding, type Settings } from "@/features/account/holdings";
+import { day, MISSING, percent, price, quantity, usd } from "@/shared/format/format";
+import { BandBar } from "@/shared/ui/BandBar";
+import { Facts } from "@/shared/ui/Facts";
+import { Failure, Waiting } from "@/shared/ui/Notes";
+import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
+import { Tag } from "@/shared/ui/Tag";
+
+const COLUMNS: readonly PlainColumn<Holding>[] = [
+  { header: "Sleeve", cell: (holding) => holding.sleeve_id },
+  { header: "Security", cell: (holding) => holding.security_id },
+  { header: "Quantity", isNumber: true, cell: (holding) => quantity(holding.quantity) },
+  { header: "Price", isNumber: true, cell: (holding) => (holding.price === null ? "No price" : price(holding.price)) },
+  { header: "Value", isNumber: true, cell: (holding) => usd(holding.value, true) },
+  {
+    header: "Weight",
+    isNumber: true,
+    cell: (holding) => (
+      <span className="with-bar">
+        {percent(holding.weight, 2)}
+        <BandBar what={holding.security_id} weight={holding.weight} target={holding.target} low={holding.low} high={holding.high} />
+      </span>
+    ),
+  },
+  { header: "Target", isNumber: true, cell: (holding) => percent(holding.target, 2) },
+  { header: "Band", isNumber: true, cell: (holding) => `${percent(holding.low, 2)} to ${percent(holding.high, 2)}` },
+  { header: "In band", cell: (holding) => (holding.weight === null ? MISSING : holding.outside ? <Tag tone="warn">Outside</Tag> : "Inside") },
+  { header: "Can flag", help: "Whether this position may raise a flag; it never decides what is traded", cell: (holding) => (holding.can_trigger ? "Yes" : "No") },
+];
+
+/** Positions and settings as the last analysis knew them. */
+export function HoldingsSection({ accountId }: { accountId: string }) {
+  const holdings = useHoldings(accountId);
+  return (
+    <>
+      <Title order={2}>Positions</Title>
+      {holdings.isPending && <Waiting what="positions" />}
+      {holdings.error && <Failure error={holdings.error} onRetry={() => void holdings.refetch()} />}
+      {holdings.data === null && <p className="note">No custodian file has told of this account yet.</p>}
+      {holdings.data && (
+        <>
+          <p className="note">
+            Holdings of {day(holdings.data.as_of)}, prices of {day(holdings.data.prices_as_of)}.
+          </p>
+          <PlainTable label="Positions" columns={COLUMNS} rows={holdings.data.positions} rowKey={(holding) => `${holding.sleeve_id} ${holding.security_id}`} empty="It holds nothing and has no target." />
+          <Title order={2}>Settings</Title>
+          <SettingFacts settings={holdings.data.settings} />
+        </>
+      )}
+    </>
+  );
+}
+
+function SettingFacts({ settings }: { settings: Settings }) {
+  const yes = (is: boolean) => (is ? "Yes" : "No");
+  return (
+    <Facts
+      label="Settings"
+      items={[
+        ["Rebalancer", settings.rebalancer_on ? "On" : "Off"],
+        ["Do not trade", yes(settings.do_not_trade)],
+        ["Taxable", yes(settings.taxable)],
+        ["Lot method", settings.lot_method],
+        ["Rebalance threshold", `${percent(settings.threshold)} of target`],
+        ["Least half-width of a band", percent(settings.floor, 2)],
+        ["Precision", `${percent(settings.precision)} of target`],
+        ["Cash reserve", usd(settings.cash_reserve, true)],
+        ["Cash set aside", usd(settings.cash_set_aside, true)],
+        ["Restrictions", settings.restrictions.length === 0 ? "None" : settings.restrictions.map(restriction).join("; ")],
+      ]}
+    />
+  );
+}
+
+function restriction({ security_id, restrictions, substitute_id }: Settings["restrictions"][number]): string {
+  const words = restrictions.map((one) => one.toLowerCase().replaceAll("_", " ")).join(", ");
+  return `${security_id}: ${words}${substitute_id ? `, substitute ${substitute_id}` : ""}`;
+}
