@@ -93,7 +93,7 @@ class Worker:
 
 
 @pytest.fixture
-def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Iterator[Callable[[], Any]]:
+def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[[], Any]:
     """Return a context manager that runs a worker on the book's database."""
 
     @contextmanager

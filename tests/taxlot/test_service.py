@@ -237,9 +237,9 @@ def trades_chunk(lots: pa.RecordBatch) -> pa.RecordBatch:
     rows = lots.to_pylist()
     for row in rows:
         alive = row["failure_code"] is None
-        proposal = {"logic": 0, "failure_code": None, "failure_text": None, "no_trade_text": None, "value_cents": 25_000,
-                    "begin_cash_cents": 5_000, "end_cash_cents": 13_000, "buys": 0, "buys_cents": 0, "sells": 1,
-                    "sells_cents": 8_000, "flats": 0, "flats_cents": 0}  # fmt: skip
+        proposal = {"logic": 0, "failure_code": None, "failure_text": None, "no_trade_text": None,
+                    "value_cents": 25_000, "begin_cash_cents": 5_000, "end_cash_cents": 13_000, "buys": 0,
+                    "buys_cents": 0, "sells": 1, "sells_cents": 8_000, "flats": 0, "flats_cents": 0}  # fmt: skip
         trade = {"logic": 0, "position": 0, "quantity_micro": -4_000_000, "crossed_micro": 0, "reason": 2,
                  "before_ppb": 0, "after_ppb": 0}  # fmt: skip
         order = {"logic": 0, "security": 0, "quantity_micro": -4_000_000, "price_micro": 20_000_000,

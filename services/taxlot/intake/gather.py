@@ -1,6 +1,5 @@
 """One file on its way into the store: what it names, who is held, which accounts changed."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -123,12 +122,12 @@ class Gathering:
         changed: list[tuple[str, bytes]] = []
         covered = []
         again: list[int] = []  # accounts that had lots before and have others now
-        for place, document in enumerate(documents.split(batch, first.tolist())):
+        for place, content in enumerate(documents.digests(batch, first.tolist(), cash)):
             account = accounts[place]
-            content = hashlib.blake2b(document, digest_size=16, salt=cash[place].to_bytes(16, "little", signed=True))
-            covered.append(Covered(account.account_id, cash[place], content.digest()))
-            if account.content != covered[-1].content:
-                changed.append((account.account_id, document))
+            covered.append(Covered(account.account_id, cash[place], content))
+            if account.content != content:
+                begin, end = int(first[place]), int(first[place + 1])
+                changed.append((account.account_id, documents.document(batch, begin, end)))
                 if account.content is not None:
                     again.append(place)
         self._note_jumps(batch, first, accounts, again)

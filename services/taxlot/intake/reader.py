@@ -1,7 +1,6 @@
 """Reading a custodial file: header and trailer, then the body in blocks of complete accounts, as columns."""
 
 import hashlib
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from services.taxlot.domain.rows import Coded, Table, Text
 from shared.contracts.custody import COLUMNS
 
 BLOCK_BYTES: Final = 16 << 20
+_LONGEST_LINE = 1 << 16
 _CODED = ("record", "account_number", "security_id", "covered", "sleeve_id")
 _TYPES = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED else pa.binary() for name in COLUMNS}
 
@@ -48,12 +48,12 @@ class LotFile:
         try:
             if not self.size:
                 raise Refused("NOT_A_LOT_FILE", "the file is empty")
-            self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-            head_end = self._bytes.find(b"\n")
-            self.header: Header = header_of(_line(self._bytes[: head_end if head_end >= 0 else self.size]))
-            self._begin = head_end + 1 if head_end >= 0 else self.size
+            first = self._file.readline(_LONGEST_LINE)
+            self.header: Header = header_of(_line(first))
+            self._begin = len(first)
             self._end = self._trailer_start()
-            self.promised: Totals = trailer_of(_line(self._bytes[self._end : self.size]))
+            self._file.seek(self._end)
+            self.promised: Totals = trailer_of(_line(self._file.read(_LONGEST_LINE)))
         except BaseException:
             self._file.close()
             raise
@@ -67,36 +67,38 @@ class LotFile:
         self._file.close()
 
     def _trailer_start(self) -> int:
-        end = self.size
-        while end > 0 and self._bytes[end - 1] in b"\r\n":
-            end -= 1
-        return max(self._bytes.rfind(b"\n", 0, end) + 1, self._begin)
+        """Return where the last line begins."""
+        begin = max(self._begin, self.size - _LONGEST_LINE)
+        self._file.seek(begin)
+        tail = self._file.read().rstrip(b"\r\n")
+        return begin + tail.rfind(b"\n") + 1
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[Block]:
         """Yield the body, cut where the account number changes."""
-        begin, line = self._begin, 2
-        while begin < self._end:
-            end = self._cut(begin, min(begin + size, self._end))
-            block = parse(self._bytes[begin:end], line)
+        place, line = self._begin, 2
+        while place < self._end:
+            body = self._read(place, size)
+            block = parse(body, line)
             yield block
             line += block.records
-            begin = end
+            place += len(body)
 
-    def _cut(self, begin: int, wanted: int) -> int:
-        """Return the end of the account that holds the byte before `wanted`."""
-        if wanted >= self._end:
-            return self._end
-        end = self._bytes.find(b"\n", wanted - 1, self._end) + 1
-        if end == 0:
-            return self._end
-        start = self._bytes.rfind(b"\n", begin, end - 1) + 1
-        account = _account_of(self._bytes[max(start, begin) : end])
-        while end < self._end:
-            after = self._bytes.find(b"\n", end, self._end) + 1 or self._end
-            if _account_of(self._bytes[end:after]) != account:
-                return end
-            end = after
-        return self._end
+    def _read(self, place: int, size: int) -> bytes:
+        """Return about `size` bytes from `place`, up to the end of an account."""
+        self._file.seek(place)
+        parts = [self._file.read(min(size, self._end - place))]
+        left = self._end - place - len(parts[0])
+        if left and not parts[0].endswith(b"\n"):
+            parts.append(self._file.readline(left))
+            left -= len(parts[-1])
+        account = _account_of((parts[0][-_LONGEST_LINE:] + b"".join(parts[1:])).rstrip(b"\r\n").rpartition(b"\n")[2])
+        while left:
+            line = self._file.readline(left)
+            if _account_of(line) != account:
+                break
+            parts.append(line)
+            left -= len(line)
+        return b"".join(parts)
 
 
 def digest_of(path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """An account's lots as one compact document: an Arrow record batch without schema, in the order of the contract."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from shared.relief.lots import NO_DATE, Ints
 
 _NO_DAY = -(1 << 31)  # a missing acquired date in 32 bits
 
-# Nothing is nullable: marks stand for missing dates and unknown bases, so equal lots give equal bytes.
+# Nothing is nullable: marks stand for missing dates and unknown bases, so every batch has the same buffers.
 _TYPES: Final[dict[str, pa.DataType]] = {
     "security_id": pa.string(),
     "sleeve_id": pa.string(),
@@ -41,10 +41,35 @@ def batch_of(
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
-def split(lots: pa.RecordBatch, first: Sequence[int]) -> Iterator[bytes]:
-    """Yield the document of each account: the lots first[k]:first[k + 1]."""
-    for begin, end in pairwise(first):
-        yield lots.slice(begin, end - begin).serialize().to_pybytes()
+def document(lots: pa.RecordBatch, begin: int, end: int) -> bytes:
+    """Return the document of the lots begin:end."""
+    return lots.slice(begin, end - begin).serialize().to_pybytes()
+
+
+def digests(lots: pa.RecordBatch, first: Sequence[int], cash: Sequence[int]) -> Iterator[bytes]:
+    """Yield a digest of each account's lots and cash: equal content gives equal digests.
+
+    The documents themselves do not: Arrow pads a slice differently, depending on what stood around it.
+    """
+    numbers: list[Any] = [
+        lots.column(name).to_numpy() for name in ("acquired", "quantity_micro", "basis_cents", "covered")
+    ]
+    texts = [_text(lots.column(name)) for name in ("security_id", "sleeve_id", "lot_id")]
+    for begin, end, cents in zip(first[:-1], first[1:], cash, strict=True):
+        content = hashlib.blake2b(cents.to_bytes(8, "little", signed=True), digest_size=16)
+        for values in numbers:
+            content.update(values[begin:end])
+        for offsets, lengths, data in texts:
+            content.update(lengths[begin:end])
+            content.update(data[offsets[begin] : offsets[end]])
+        yield content.digest()
+
+
+def _text(column: Any) -> tuple[Any, Any, Any]:
+    """Return offsets, lengths and bytes of a text column."""
+    _, offsets, data = column.buffers()
+    places = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    return places.tolist(), np.diff(places), memoryview(data if data is not None else b"")
 
 
 def joined(documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Ints]:
