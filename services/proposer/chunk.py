@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from services.proposer.columns import Tables, tables_of
 from services.proposer.domain import codes, reasons
 from services.proposer.domain import layout as at
-from services.proposer.columns import Tables, tables_of
 from services.proposer.domain.engine import LOGICS, run
 from services.proposer.domain.layout import Ints
 from shared.contracts import chunks
@@ -31,8 +31,8 @@ def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.Recor
     """Return the chunk (schema LOTS) with what each logic proposes for each account (schema TRADES).
 
     Accounts that cannot be proposed carry a failure code and text, those with nothing to trade say why; every other
-    account is computed whatever its neighbours do.  Same input, same output.  Raises ValueError for a logic unknown here.
-    Source: product 4.
+    account is computed whatever its neighbours do.  Same input, same output.  Source: product 4.
+    Raises ValueError for a logic unknown here.
     """
     unknown = [logic for logic in logics if logic not in LOGICS]
     if unknown or not logics:
@@ -70,7 +70,7 @@ def _to_chunk_index(rows: Ints, starts: Ints, places: Ints, place_starts: Ints) 
     rows[:, 1] = places[place_starts[owner] + rows[:, 1]]
 
 
-def _lists(starts: Ints, columns: Sequence[Any], fields: Sequence["pa.Field[pa.DataType]"]) -> pa.ListArray:
+def _lists(starts: Ints, columns: Sequence[Any], fields: Sequence["pa.Field[pa.DataType]"]) -> Any:
     """Return list<struct> of the columns, which are integer arrays or Arrow arrays in the order of the fields."""
     arrays = [
         column if isinstance(column, pa.Array) else pa.array(np.ascontiguousarray(column)).cast(field.type)
@@ -92,7 +92,7 @@ def _proposal_rows(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> li
     ]
 
 
-def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[pa.Array, pa.Array]:
+def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[Any, Any]:
     """Return codes and texts, null where the account is proposed; what failed before keeps its own."""
     found: list[str | None] = [None] * len(proposals)
     texts: list[str | None] = [None] * len(proposals)
@@ -130,7 +130,7 @@ def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) 
     return f"position {place} (security {name} in sleeve {position['sleeve_id']})"
 
 
-def _no_trades(proposals: Ints) -> pa.Array:
+def _no_trades(proposals: Ints) -> Any:
     """Return why nothing is traded, null where something is or the account failed."""
     texts: dict[tuple[int, int], str] = {}
     found: list[str | None] = [None] * len(proposals)

@@ -1,6 +1,7 @@
 """A LOTS chunk as the kernel's integer tables, whatever order its rows are in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,10 +38,7 @@ _POSITION = (
 
 @dataclass
 class Tables:
-    """The integer tables of a chunk; *_places hold the index, inside its account, that each row has in the chunk.
-
-    `ids` and `sleeves` are the Arrow string columns in the order of the chunk, with `*_first` where an account begins.
-    """
+    """The integer tables of a chunk; *_places hold the index, inside its account, that each row has in the chunk."""
 
     accounts: Ints
     securities: Ints
@@ -91,7 +89,8 @@ def _sorted_securities(
         renamed[order] = places
         securities, sorted_places, ranks = securities[order], places[order], ranks[order]
         replaced = securities[:, at.S_SUBSTITUTE_FOR]
-        securities[:, at.S_SUBSTITUTE_FOR] = np.where(replaced < 0, replaced, _renamed(replaced, starts, starts, renamed))
+        found = _renamed(replaced, starts, starts, renamed)
+        securities[:, at.S_SUBSTITUTE_FOR] = np.where(replaced < 0, replaced, np.where(found < 0, len(owner), found))
     else:
         renamed, sorted_places = places, places
     for row in np.flatnonzero(beside & (ranks[1:] == ranks[:-1])):
@@ -129,15 +128,16 @@ def _owner(starts: Ints) -> Ints:
     return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
 
-def _ranks(ids: pa.Array) -> Ints:
+def _ranks(ids: Any) -> Ints:
     """Return a number for each id: equal for equal ids, and in their order."""
     coded = pc.dictionary_encode(ids)
     rank = np.empty(len(coded.dictionary), np.int64)
     rank[np.asarray(pc.sort_indices(coded.dictionary))] = np.arange(len(rank))
-    return rank[np.asarray(coded.indices)]
+    ranks: Ints = rank[np.asarray(coded.indices)]
+    return ranks
 
 
-def _rows(lists: pa.ListArray) -> tuple[pa.StructArray, Ints]:
+def _rows(lists: Any) -> tuple[Any, Ints]:
     """Return the child rows of a list column and where each account's begin; a null list has none."""
     flat = lists.flatten()
     starts = np.zeros(len(lists) + 1, np.int64)
@@ -145,18 +145,18 @@ def _rows(lists: pa.ListArray) -> tuple[pa.StructArray, Ints]:
     return flat, starts
 
 
-def _table(rows: pa.StructArray, fields: tuple[tuple[str, int], ...], width: int) -> Ints:
+def _table(rows: Any, fields: tuple[tuple[str, int], ...], width: int) -> Ints:
     table = np.zeros((len(rows), width), np.int64)
     for name, column in fields:
         table[:, column] = _ints(rows.field(name))
     return table
 
 
-def _ints(array: pa.Array) -> Ints:
+def _ints(array: Any) -> Ints:
     if array.null_count:
         array = pc.fill_null(array, 0)
     return np.asarray(array.to_numpy(zero_copy_only=False)).astype(np.int64, copy=False)
 
 
-def _valid(array: pa.Array) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _valid(array: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     return np.asarray(pc.is_valid(array).to_numpy(zero_copy_only=False))

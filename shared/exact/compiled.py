@@ -2,10 +2,16 @@
 
 Set REBALANCER_PLAIN_KERNELS=1 before import to run the very same text without compilation (slow, for comparison).
 Every kernel keeps its uncompiled text as `.py_func` (numba's own name; the plain variant is its own `.py_func`).
+
+What is compiled is cached on disk.  numba looks only at the file of the kernel itself, so a changed callee in another
+file would go on running in its old form; therefore the cache is stamped with the text of all files a kernel may call.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -20,7 +26,7 @@ def kernel(function: F) -> F:
         return function
     import numba
 
-    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False)(function))
+    return cast(F, _stamped(numba.njit(cache=True, nogil=True, boundscheck=False)(function)))
 
 
 def view_kernel(function: F) -> F:
@@ -35,4 +41,20 @@ def view_kernel(function: F) -> F:
     import numba
 
     options: dict[str, Any] = {"cache": True, "nogil": True, "boundscheck": False, "_nrt": False}
-    return cast(F, numba.njit(**options)(function))
+    return cast(F, _stamped(numba.njit(**options)(function)))
+
+
+def _stamped(dispatcher: Any) -> Any:
+    """Make the cached form of a kernel count only while all files it may call are the same."""
+    folder = Path(dispatcher.py_func.__code__.co_filename).parent
+    dispatcher._cache._cache_file._source_stamp = _digest(folder)
+    return dispatcher
+
+
+@cache
+def _digest(folder: Path) -> str:
+    """Return a digest of the Python files of `folder` and of the shared rules that kernels call."""
+    shared = Path(__file__).parent.parent
+    places = (folder, shared / "exact", shared / "relief")
+    files = [shared / "contracts" / "chunks.py", *(file for place in places for file in sorted(place.glob("*.py")))]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()

@@ -92,15 +92,19 @@ def position(name: str, units: str, target: str, sleeve: str = "S1", **other: An
     return Position(name, sleeve, scaled(units, 6), scaled(target, 7), **relative, **other)
 
 
-def account(securities: Mapping[str, str | None] | Sequence[Security], positions: Sequence[Position], **other: Any) -> Account:
+def account(
+    securities: Mapping[str, str | None] | Sequence[Security], positions: Sequence[Position], **other: Any
+) -> Account:
     """An account.  cash, set_aside, reserve, min_trade in dollars; cash_target, floor, ... in percent."""
     if isinstance(securities, Mapping):
         securities = [security(name, price) for name, price in securities.items()]
-    dollars = {f"{key}_cents": scaled(other.pop(key), 2) for key in ("cash", "set_aside", "reserve", "min_trade") if key in other}
-    if "min_trade_weight" in other:
-        other["min_trade_ppb"] = scaled(other.pop("min_trade_weight"), 7)
-    shares = {f"{key}_ppb": scaled(other.pop(key), 7) for key in ("cash_target", "cash_threshold", "floor") if key in other}
-    return Account(securities, positions, **dollars, **shares, **other)
+    for key in ("cash", "set_aside", "reserve", "min_trade"):
+        if key in other:
+            other[f"{key}_cents"] = scaled(other.pop(key), 2)
+    for key in ("cash_target", "cash_threshold", "floor", "min_trade_weight"):
+        if key in other:
+            other[f"{key.removesuffix('_weight')}_ppb"] = scaled(other.pop(key), 7)
+    return Account(securities, positions, **other)
 
 
 def lots_row(given: Account) -> dict[str, Any]:
@@ -108,7 +112,8 @@ def lots_row(given: Account) -> dict[str, Any]:
     index = {one.security_id: place for place, one in enumerate(given.securities)}
     code, text = given.failure or (None, None)
     return {
-        "account_id": given.account_id, "enterprise_id": "E", "advisor_id": "V", "epoch": 1, "liquidate": given.liquidate,
+        "account_id": given.account_id, "enterprise_id": "E", "advisor_id": "V", "epoch": 1,
+        "liquidate": given.liquidate,
         "failure_code": code, "failure_text": text, "facts_version": 1, "lots_version": 1, "target_version": 1,
         "price_set": 1, "cash_cents": given.cash_cents, "set_aside_cents": given.set_aside_cents,
         "reserve_cents": given.reserve_cents, "cash_target_ppb": given.cash_target_ppb,
@@ -122,14 +127,15 @@ def lots_row(given: Account) -> dict[str, Any]:
             for one in given.securities
         ],
         "positions": [
-            {"sleeve_id": one.sleeve_id, "security": index.get(one.security_id, 99), "quantity_micro": one.quantity_micro,
-             "target_ppb": one.target_ppb, "threshold_ppb": one.threshold_ppb, "precision_ppb": one.precision_ppb,
+            {"sleeve_id": one.sleeve_id, "security": index.get(one.security_id, 99),
+             "quantity_micro": one.quantity_micro, "target_ppb": one.target_ppb,
+             "threshold_ppb": one.threshold_ppb, "precision_ppb": one.precision_ppb,
              "can_trigger": True}
             for one in given.positions
         ],
         "lots": [
-            {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": "L1", "acquired": date(2020, 1, 2),
-             "quantity_micro": one.quantity_micro, "basis_cents": None, "covered": True}
+            {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": "L1",
+             "acquired": date(2020, 1, 2), "quantity_micro": one.quantity_micro, "basis_cents": None, "covered": True}
             for one in given.positions if one.quantity_micro > 0
         ],
     }  # fmt: skip
@@ -161,7 +167,8 @@ def after(given: Account, result: Proposal) -> Account:
 
 def _read(row: dict[str, Any], logic: Logic) -> Proposal:
     names = [one["security_id"] for one in row["securities"] or ()]
-    places = [(names[one["security"]] if one["security"] < len(names) else "?", one["sleeve_id"]) for one in row["positions"] or ()]
+    names += ["?"] * 100
+    places = [(names[one["security"]], one["sleeve_id"]) for one in row["positions"] or ()]
     mine = [one for one in row["sleeve_trades"] if one["logic"] == logic]
     orders = [one for one in row["orders"] if one["logic"] == logic]
     return Proposal(

@@ -8,7 +8,7 @@ from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.sizing import side
 from shared.exact.compiled import view_kernel
-from shared.exact.kernel import muldiv_ceil, muldiv_floor, value_cents
+from shared.exact.kernel import compare_products, muldiv_ceil, muldiv_floor, value_cents
 from shared.exact.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
 
 _MAX_RELATIVE = 4 * PPB  # beyond 400 % of target a band does not fit 63 bits
@@ -44,11 +44,14 @@ def prepare(acc: Ints, sec: Ints, pos: Ints) -> None:
 
 
 @view_kernel
-def band(weight: int, relative: int, floor_ppb: int) -> tuple[int, int]:
-    """Return the edges weight -/+ max(relative x weight, floor), clipped to 0..1.  relative and floor in ppb."""
-    half = relative * (weight // PPB) if weight % PPB == 0 else muldiv_floor(relative, weight, PPB)
+def band(down: int, up: int, relative: int, floor_ppb: int) -> tuple[int, int]:
+    """Return the edges weight -/+ max(relative x weight, floor), clipped to 0..1.  relative and floor in ppb.
+
+    down, up: the weight rounded down and up; the low edge is rounded down and the high edge up where they differ.
+    """
+    half = relative * (up // PPB) if up % PPB == 0 else muldiv_ceil(relative, up, PPB)
     half = max(half, floor_ppb * PPB)
-    return max(0, weight - half), min(EDGE, weight + half)
+    return max(0, down - half), min(EDGE, up + half)
 
 
 @view_kernel
@@ -162,6 +165,7 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
     """Set P_AIM: the replaced security's target becomes min(target, weight), its substitute gets the rest."""
     for place in range(len(pos)):
         pos[place, at.P_AIM] = pos[place, at.P_TARGET] * PPB
+        pos[place, at.P_AIM_UP] = pos[place, at.P_AIM]
         pos[place, at.P_EXIT] = 1 if pos[place, at.P_TARGET] == 0 and pos[place, at.P_QUANTITY] > 0 else 0
         pos[place, at.P_REPLACES] = 0
     for security in range(len(sec)):
@@ -169,8 +173,7 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
         if replaced < 0:
             continue
         for place in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
-            weight = min(EDGE, muldiv_floor(pos[place, at.P_VALUE], EDGE, acc[at.A_VALUE]))
-            if pos[place, at.P_AIM] <= weight:
+            if compare_products(pos[place, at.P_AIM], acc[at.A_VALUE], pos[place, at.P_VALUE], EDGE) <= 0:
                 continue
             twin = -1
             for other in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
@@ -179,12 +182,22 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
             if twin < 0 or sec[security, at.S_PRICE] == 0:
                 acc[at.A_WHERE] = security
                 return codes.MISSING_SUBSTITUTE if twin < 0 else codes.MISSING_PRICE
-            pos[twin, at.P_AIM] += pos[place, at.P_AIM] - weight
-            pos[twin, at.P_REPLACES] = 1
-            pos[twin, at.P_EXIT] = 0
-            pos[place, at.P_AIM] = weight
-            pos[place, at.P_REPLACES] = -1
+            _hand_over(acc, pos, place, twin)
     return codes.OK
+
+
+@view_kernel
+def _hand_over(acc: Ints, pos: Ints, place: int, twin: int) -> None:
+    """Give what the target of `place` is above its weight to `twin`."""
+    down = muldiv_floor(pos[place, at.P_VALUE], EDGE, acc[at.A_VALUE])
+    up = muldiv_ceil(pos[place, at.P_VALUE], EDGE, acc[at.A_VALUE])
+    pos[twin, at.P_AIM] += pos[place, at.P_AIM] - up
+    pos[twin, at.P_AIM_UP] += pos[place, at.P_AIM_UP] - down
+    pos[twin, at.P_REPLACES] = 1
+    pos[twin, at.P_EXIT] = 0
+    pos[place, at.P_AIM] = down
+    pos[place, at.P_AIM_UP] = up
+    pos[place, at.P_REPLACES] = -1
 
 
 @view_kernel
@@ -192,20 +205,20 @@ def _bands(acc: Ints, pos: Ints) -> None:
     """Set the rebalance band and on which side of it, and of the precision band, each position stands."""
     value = acc[at.A_VALUE]
     for place in range(len(pos)):
-        aim = pos[place, at.P_AIM]
+        aim, up = pos[place, at.P_AIM], pos[place, at.P_AIM_UP]
         pos[place, at.P_LOW] = 0
         pos[place, at.P_HIGH] = 0
         pos[place, at.P_SIDE] = 1 if pos[place, at.P_EXIT] else 0
         pos[place, at.P_PRECISE] = pos[place, at.P_SIDE]
-        if aim == 0:
+        if up == 0:
             continue
-        low, high = band(aim, pos[place, at.P_THRESHOLD], acc[at.A_FLOOR])
+        low, high = band(aim, up, pos[place, at.P_THRESHOLD], acc[at.A_FLOOR])
         pos[place, at.P_LOW] = low
         pos[place, at.P_HIGH] = high
         if pos[place, at.P_REPLACES] < 0:
             continue  # what is replaced stands at its target by definition, whatever its cents round to
         pos[place, at.P_SIDE] = side(pos[place, at.P_VALUE], value, low, high)
-        low, high = band(aim, pos[place, at.P_PRECISION], 0)
+        low, high = band(aim, up, pos[place, at.P_PRECISION], 0)
         pos[place, at.P_PRECISE] = side(pos[place, at.P_VALUE], value, low, high)
 
 
@@ -216,7 +229,8 @@ def _cash_limits(acc: Ints) -> None:
     Cash is in whole cents, so a lower limit is rounded up and an upper one down.  Cash keeps the floor at target 0.
     """
     value, reserve = acc[at.A_VALUE], acc[at.A_RESERVE]
-    low, high = band(acc[at.A_CASH_TARGET] * PPB, acc[at.A_CASH_THRESHOLD], acc[at.A_FLOOR])
+    weight = acc[at.A_CASH_TARGET] * PPB
+    low, high = band(weight, weight, acc[at.A_CASH_THRESHOLD], acc[at.A_FLOOR])
     acc[at.A_LOW] = max(reserve, muldiv_ceil(low, value, EDGE))
     acc[at.A_HIGH] = max(reserve, muldiv_floor(high, value, EDGE))
     acc[at.A_AIM] = max(reserve, muldiv_ceil(acc[at.A_CASH_TARGET], value, PPB))

@@ -70,7 +70,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
     for place in range(len(pos)):
         security = pos[place, at.P_SECURITY]
         pos[place, at.P_WANT] = 0
-        if pos[place, at.P_PRECISE] != 0 or pos[place, at.P_AIM] == 0 or sec[security, at.S_SELL] > 0:
+        if pos[place, at.P_PRECISE] != 0 or pos[place, at.P_AIM_UP] == 0 or sec[security, at.S_SELL] > 0:
             continue
         if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED

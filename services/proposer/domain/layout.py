@@ -70,23 +70,24 @@ P_PRECISION: Final = 4  # ppb, relative
 P_SLEEVE: Final = 5  # number that is equal for equal sleeve ids of the chunk
 # pos: prepared
 P_VALUE: Final = 6  # cents
-P_AIM: Final = 7  # weight: the target after substitution
-P_LOW: Final = 8  # weight: lower edge of the rebalance band
-P_HIGH: Final = 9
-P_EXIT: Final = 10  # 1: held with target 0
-P_SIDE: Final = 11  # -1 below, 0 inside, 1 above the rebalance band
-P_PRECISE: Final = 12  # the same for the precision band
-P_REPLACES: Final = 13  # 1: has a target of the security it is a substitute for; -1: gave its target to one
+P_AIM: Final = 7  # weight: the target after substitution; a substitute's is no multiple of 1e-18, here rounded down
+P_AIM_UP: Final = 8  # the same rounded up: the two let a count that is whole come out whole
+P_LOW: Final = 9  # weight: lower edge of the rebalance band, rounded down
+P_HIGH: Final = 10  # upper edge, rounded up
+P_EXIT: Final = 11  # 1: held with target 0
+P_SIDE: Final = 12  # -1 below, 0 inside, 1 above the rebalance band
+P_PRECISE: Final = 13  # the same for the precision band
+P_REPLACES: Final = 14  # 1: has a target of the security it is a substitute for; -1: gave its target to one
 # pos: of one logic, in micro-units unless said otherwise
-P_WANT: Final = 14  # signed: what the sleeve wants before netting
-P_TRADE: Final = 15  # signed: what the sleeve trades
-P_CROSS: Final = 16  # signed part of it that is crossed
-P_REASON: Final = 17
-P_KEY: Final = 18  # scratch: what the present pass orders by
-P_ROOM: Final = 19  # scratch: what the present pass may trade, 0 when it takes no part
-P_WHOLE: Final = 20  # scratch of apportioning
-P_PART: Final = 21
-POSITION_COLUMNS: Final = 22
+P_WANT: Final = 15  # signed: what the sleeve wants before netting
+P_TRADE: Final = 16  # signed: what the sleeve trades
+P_CROSS: Final = 17  # signed part of it that is crossed
+P_REASON: Final = 18
+P_KEY: Final = 19  # scratch: what the present pass orders by
+P_ROOM: Final = 20  # scratch: what the present pass may trade, 0 when it takes no part
+P_WHOLE: Final = 21  # scratch of apportioning
+P_PART: Final = 22
+POSITION_COLUMNS: Final = 23
 
 # proposals: one row per account and logic
 O_LOGIC: Final = 0

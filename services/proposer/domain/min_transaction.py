@@ -75,9 +75,9 @@ def _cash_into_band(acc: Ints, sec: Ints, pos: Ints) -> None:
     """Step 3: planned trades to target, then to their edge; then new ones in the same way."""
     passes.mark_planned(sec)
     if acc[at.A_NOW] > acc[at.A_HIGH]:
-        place_cash(acc, sec, pos, at.P_AIM, PLANNED)
+        place_cash(acc, sec, pos, at.P_AIM_UP, PLANNED)
         place_cash(acc, sec, pos, at.P_HIGH, PLANNED)
-        place_cash(acc, sec, pos, at.P_AIM, NEW)
+        place_cash(acc, sec, pos, at.P_AIM_UP, NEW)
         place_cash(acc, sec, pos, at.P_HIGH, NEW)
     elif acc[at.A_NOW] < acc[at.A_LOW]:
         raise_cash(acc, sec, pos, acc[at.A_LOW], at.P_AIM, at.P_AIM, PLANNED)

@@ -20,7 +20,7 @@ IN_BAND = 3  # positions inside their band, and those sold already
 
 @view_kernel
 def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, limit: int, aimed: int, who: int) -> None:
-    """Sell positions down to the weight in column `limit`, largest excess over column `aimed` first, up to `goal` cents.
+    """Sell positions down to the weight in column `limit`, largest excess over column `aimed` first, to `goal` cents.
 
     A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
     sleeve that buys, are not sold.
@@ -96,14 +96,14 @@ def _may_sell(sec: Ints, pos: Ints, place: int, who: int) -> bool:
     if sec[security, at.S_RESTRICTION] & codes.NO_SELL or sec[security, at.S_BUY] > 0 or pos[place, at.P_TRADE] > 0:
         return False
     if who == IN_BAND:
-        return pos[place, at.P_TRADE] < 0 or pos[place, at.P_SIDE] == 0
+        return bool(pos[place, at.P_TRADE] < 0 or pos[place, at.P_SIDE] == 0)
     return _planned(sec, security, who)
 
 
 @view_kernel
 def _may_buy(sec: Ints, pos: Ints, place: int, who: int) -> bool:
     security = pos[place, at.P_SECURITY]
-    if pos[place, at.P_AIM] == 0:
+    if pos[place, at.P_AIM_UP] == 0:
         return False
     if sec[security, at.S_RESTRICTION] & codes.NO_BUY or sec[security, at.S_SELL] > 0 or pos[place, at.P_TRADE] < 0:
         return False
@@ -112,7 +112,7 @@ def _may_buy(sec: Ints, pos: Ints, place: int, who: int) -> bool:
 
 @view_kernel
 def _planned(sec: Ints, security: int, who: int) -> bool:
-    return who == ALL or (sec[security, at.S_PLANNED] == 1) == (who == PLANNED)
+    return bool(who == ALL or (sec[security, at.S_PLANNED] == 1) == (who == PLANNED))
 
 
 @view_kernel

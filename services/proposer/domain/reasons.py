@@ -42,7 +42,7 @@ def failure_text(account_id: str, failure: int, component: str, figure_cents: in
         codes.NO_TARGET: "the account has no target; assign a portfolio, or confirm its liquidation",
         codes.MISSING_PRICE: f"{component} has no price; load one and propose again",
         codes.VALUE_NOT_POSITIVE: f"the account value is ${usd(figure_cents)}; it must be above zero",
-        codes.CASH_SHORTFALL: f"all permitted sells bring available cash to ${usd(figure_cents)} only, below the reserve",
+        codes.CASH_SHORTFALL: f"all permitted sells bring cash to ${usd(figure_cents)} only, below the reserve",
         codes.UNBALANCED: f"the trades do not balance ({component or 'cash'}); nothing of them is used",
         codes.TARGET_SUM: "the target weights, cash included, do not add up to 100 %",
         codes.DUPLICATE_POSITION: f"{component} is listed twice",
@@ -65,7 +65,7 @@ def no_trade_text(logic: Logic, blocked: int) -> str:
 
 
 def trade_text(logic: Logic, drift: Drift) -> str:
-    """Return why a sleeve trades, with the figures.  E.g. "Buys 10 VTI in core: 8.5 % of the account, target 10 %; ..."."""
+    """Return why a sleeve trades, with the figures: logic, units, where, reason, weight before and after."""
     verb = "Buys" if drift.quantity_micro > 0 else "Sells"
     units = text_of(abs(drift.quantity_micro), 6, trim=True)
     weights = f"{percent(drift.before_ppb)} of the account before, {percent(drift.after_ppb)} after"

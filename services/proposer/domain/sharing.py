@@ -77,11 +77,11 @@ def drop_undersized(acc: Ints, sec: Ints) -> bool:
         if sec[security, at.S_PLAN] > 0 and not sec[security, at.S_EXIT] and value_cents(sell, price) < acc[at.A_MIN]:
             sec[security, at.S_PLAN] = 0
             dropped = True
-        if sec[security, at.S_GOT] > 0:
-            if value_cents(sec[security, at.S_BASE] + sec[security, at.S_GOT], price) < acc[at.A_MIN]:
-                sec[security, at.S_DROPPED] = 1
-                sec[security, at.S_GOT] = 0
-                dropped = True
+        buy = sec[security, at.S_BASE] + sec[security, at.S_GOT]
+        if sec[security, at.S_GOT] > 0 and value_cents(buy, price) < acc[at.A_MIN]:
+            sec[security, at.S_DROPPED] = 1
+            sec[security, at.S_GOT] = 0
+            dropped = True
     if dropped:
         acc[at.A_BLOCKED] |= codes.B_MINIMUM
     return dropped
@@ -141,12 +141,12 @@ def _fraction(acc: Ints, sec: Ints, security: int, floor: int, stop: int) -> int
     order = sec[security, at.S_BASE] + sec[security, at.S_GOT]
     while units > 0 and order_change(order, units, price) > acc[at.A_NOW] - floor:
         units -= min(units, max(1, 5_000_000_000 // price))  # half a cent, which rounding the whole order added
-    return units
+    return int(units)
 
 
 @view_kernel
 def _jump(acc: Ints, sec: Ints, floor: int) -> None:
-    """Buy at once what unit by unit would be bought until no shortfall is above a level, for the lowest level that fits.
+    """Buy at once what unit by unit would be bought until no shortfall is above a level: the lowest level that fits.
 
     While the largest shortfall is above a level every unit goes to a security above it, so the order does not matter as
     long as all of it can be paid; what is bought is the same as one by one.

@@ -1,4 +1,4 @@
-"""Weights, money and units: every count of units is cut here, each rounding named in its function.  Source: product 4."""
+"""Weights, money and units: every count of units is cut here, its rounding named by function.  Source: product 4."""
 
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
@@ -61,7 +61,7 @@ def money_of_weight(acc: Ints, weight: int) -> int:
     """Return weight x V in money, rounded down (exact for targets in ppb while the grain is 1 to 10)."""
     scale = CENT_UNITS // acc[at.A_GRAIN]
     if weight % PPB == 0 and scale >= PPB:
-        return (weight // PPB) * acc[at.A_VALUE] * (scale // PPB)
+        return int((weight // PPB) * acc[at.A_VALUE] * (scale // PPB))
     return muldiv_floor(weight, acc[at.A_VALUE] * scale, EDGE)
 
 
@@ -83,11 +83,11 @@ def order_change(before: int, more: int, price: int) -> int:
 def to_target(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
     """Return the signed count to target, rounded towards zero in whole steps, so that it never passes the target."""
     price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
-    held, weight = pos[place, at.P_QUANTITY], pos[place, at.P_AIM]
-    short = units_floor(weight, acc[at.A_VALUE], price) - held
+    held = pos[place, at.P_QUANTITY]
+    short = units_floor(pos[place, at.P_AIM_UP], acc[at.A_VALUE], price) - held
     if short >= 0:
-        return short // step * step
-    return -(max(0, held - units_ceil(weight, acc[at.A_VALUE], price)) // step * step)
+        return int(short // step * step)
+    return -int(max(0, held - units_ceil(pos[place, at.P_AIM], acc[at.A_VALUE], price)) // step * step)
 
 
 @view_kernel
@@ -101,10 +101,10 @@ def down_to_edge(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
     excess = held - units_floor(pos[place, at.P_HIGH], value, price)
     count = min(-(-excess // step), held // step)
     left = held - count * step
-    if left < units_ceil(pos[place, at.P_LOW], value, price):
-        if 2 * left + step <= units_floor(2 * pos[place, at.P_AIM], value, price):
-            count -= 1
-    return max(0, count * step)
+    crosses = left < units_ceil(pos[place, at.P_LOW], value, price)
+    if crosses and 2 * left + step <= units_floor(2 * pos[place, at.P_AIM_UP], value, price):
+        count -= 1
+    return int(max(0, count * step))
 
 
 @view_kernel
@@ -118,10 +118,10 @@ def up_to_edge(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
     lack = units_ceil(pos[place, at.P_LOW], value, price) - held
     count = -(-lack // step)
     reached = held + count * step
-    if reached > units_floor(pos[place, at.P_HIGH], value, price):
-        if units_ceil(2 * pos[place, at.P_AIM], value, price) <= 2 * reached - step:
-            count -= 1
-    return max(0, count * step)
+    crosses = reached > units_floor(pos[place, at.P_HIGH], value, price)
+    if crosses and units_ceil(2 * pos[place, at.P_AIM], value, price) <= 2 * reached - step:
+        count -= 1
+    return int(max(0, count * step))
 
 
 @view_kernel
@@ -160,12 +160,17 @@ def _hand_out(pos: Ints, first: int, end: int, source: int, sign: int, left: int
         for place in range(first, end):
             if pos[place, source] * sign <= 0 or pos[place, at.P_KEY] <= 0:
                 continue
-            if best < 0 or pos[place, at.P_WHOLE] > pos[best, at.P_WHOLE]:
-                best = place
-            elif pos[place, at.P_WHOLE] == pos[best, at.P_WHOLE] and pos[place, at.P_PART] > pos[best, at.P_PART]:
+            if best < 0 or _larger(pos, place, best):
                 best = place
         more = min(left, step, pos[best, at.P_KEY])
         pos[best, out] += more * sign
         pos[best, at.P_KEY] -= more
         pos[best, at.P_WHOLE] = -1 - abs(pos[best, at.P_WHOLE])
         left -= more
+
+
+@view_kernel
+def _larger(pos: Ints, place: int, best: int) -> bool:
+    if pos[place, at.P_WHOLE] != pos[best, at.P_WHOLE]:
+        return bool(pos[place, at.P_WHOLE] > pos[best, at.P_WHOLE])
+    return bool(pos[place, at.P_PART] > pos[best, at.P_PART])

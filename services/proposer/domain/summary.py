@@ -12,8 +12,8 @@ from shared.exact.limits import PPB
 def outcome(acc: Ints, sec: Ints, pos: Ints) -> int:
     """Return OK, CASH_SHORTFALL or UNBALANCED for the trades in the tables.
 
-    Conservation: per security, units after = units before + market order, and what is crossed adds up to 0; cash after =
-    cash before + sells - buys.  Nothing is held below 0.  Source: product 4; checked here from the trades alone.
+    Conservation: per security, units after = units before + market order, and crossed units add up to 0; cash after is
+    cash before + sells - buys.  Nothing is held below 0.  Checked from the trades alone.  Source: product 4.
     """
     cash = acc[at.A_CASH]
     acc[at.A_WHERE] = -1

@@ -1,0 +1,445 @@
+"""The rules of product 4 once more, slow and plain: fractions, dictionaries, no kernels, no arrays, nothing shared.
+
+Weights are fractions of V, money is in dollars, units in units; only orders are rounded, to cents.  It answers with
+failure code, sleeve trades, crossed units and ending cash, to be compared with what the proposer says.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction as F
+from math import ceil, floor
+
+from shared.contracts.chunks import Logic, Restriction
+from tests.proposer.build import Account, Security
+
+CENT = F(1, 100)
+Place = tuple[str, str]  # security id, sleeve id
+
+
+@dataclass
+class Answer:
+    failure: str | None
+    trades: dict[Place, F] = field(default_factory=dict)
+    crossed: dict[Place, F] = field(default_factory=dict)
+    cash: F = F(0)
+
+
+class Failed(Exception):
+    pass
+
+
+def to_cents(dollars: F) -> F:
+    """Round to cents, halves away from zero."""
+    cents = floor(abs(dollars) / CENT + F(1, 2)) * CENT
+    return cents if dollars >= 0 else -cents
+
+
+def up_to_cents(dollars: F) -> F:
+    return ceil(dollars / CENT) * CENT
+
+
+def down_to_cents(dollars: F) -> F:
+    return floor(dollars / CENT) * CENT
+
+
+def cut(units: F, step: F) -> F:
+    """Cut towards zero to whole steps."""
+    return floor(units / step) * step if units >= 0 else -floor(-units / step) * step
+
+
+def grow(units: F, step: F) -> F:
+    return ceil(units / step) * step
+
+
+def propose(given: Account, logic: Logic) -> Answer:
+    """Return what the logic trades for the account."""
+    try:
+        book = Book(given)
+    except Failed as failed:
+        return Answer(str(failed))
+    if logic == Logic.BEST_FIT:
+        best_fit(book)
+    else:
+        min_transaction(book)
+    if book.cash < book.reserve:
+        return Answer("CASH_SHORTFALL")
+    trades = {place: units for place, units in book.trade.items() if units}
+    return Answer(None, trades, {place: units for place, units in book.cross.items() if units}, book.cash)
+
+
+class Book:
+    """An account valued, with targets after substitution and bands, and the state of the trades so far."""
+
+    def __init__(self, given: Account) -> None:
+        self.security: dict[str, Security] = {one.security_id: one for one in given.securities}
+        self.price = {one.security_id: F(one.price_micro or 0, 10**6) for one in given.securities}
+        self.step = {one.security_id: F(one.step_micro, 10**6) for one in given.securities}
+        self.places = sorted((one.security_id, one.sleeve_id) for one in given.positions)
+        rows = {(one.security_id, one.sleeve_id): one for one in given.positions}
+        self.held = {place: F(rows[place].quantity_micro, 10**6) for place in self.places}
+        self.target = {place: F(rows[place].target_ppb, 10**9) for place in self.places}
+        self.begin = F(given.cash_cents - given.set_aside_cents, 100)
+        self.cash = self.begin
+        self.reserve = F(given.reserve_cents, 100)
+        if given.do_not_trade:
+            raise Failed("RESTRICTED")
+        cash_target = F(given.cash_target_ppb, 10**9)
+        if sum(self.target.values()) + cash_target == 0:
+            if not given.liquidate:
+                raise Failed("NO_TARGET")
+            cash_target = F(1)
+        if any((self.held[p] or self.target[p]) and not self.price[p[0]] for p in self.places):
+            raise Failed("MISSING_PRICE")
+        self.mv = {place: to_cents(self.held[place] * self.price[place[0]]) for place in self.places}
+        self.value = sum(self.mv.values(), self.begin)
+        if self.value <= 0:
+            raise Failed("VALUE_NOT_POSITIVE")
+        self.weight = {place: self.mv[place] / self.value for place in self.places}
+        self.exits = {place for place in self.places if self.held[place] and not self.target[place]}
+        self.still: set[Place] = set()
+        self.substitute()
+        floor_width = F(given.floor_ppb, 10**9)
+        self.low, self.high, self.precise_low, self.precise_high = {}, {}, {}, {}
+        for place in self.places:
+            target, row = self.target[place], rows[place]
+            half = max(target * F(row.threshold_ppb, 10**9), floor_width) if target else F(0)
+            self.low[place], self.high[place] = max(F(0), target - half), min(F(1), target + half)
+            half = target * F(row.precision_ppb, 10**9)
+            self.precise_low[place], self.precise_high[place] = max(F(0), target - half), min(F(1), target + half)
+        half = max(cash_target * F(given.cash_threshold_ppb, 10**9), floor_width)
+        self.cash_low = max(self.reserve, up_to_cents(max(F(0), cash_target - half) * self.value))
+        self.cash_high = max(self.reserve, down_to_cents(min(F(1), cash_target + half) * self.value))
+        self.cash_aim = max(self.reserve, up_to_cents(cash_target * self.value))
+        self.minimum = max(F(given.min_trade_cents, 100), F(given.min_trade_ppb, 10**9) * self.value)
+        self.trade = dict.fromkeys(self.places, F(0))
+        self.cross = dict.fromkeys(self.places, F(0))
+        self.sell = dict.fromkeys(self.security, F(0))
+        self.buy = dict.fromkeys(self.security, F(0))
+
+    def substitute(self) -> None:
+        for name in sorted(self.security):
+            old = self.security[name].substitute_for
+            if old is None:
+                continue
+            for place in [p for p in self.places if p[0] == old and self.target[p] > self.weight[p]]:
+                self.target[name, place[1]] += self.target[place] - self.weight[place]
+                self.target[place] = self.weight[place]
+                self.exits.discard((name, place[1]))
+                self.still.add(place)
+
+    def of(self, name: str) -> list[Place]:
+        return [place for place in self.places if place[0] == name]
+
+    def side(self, place: Place, low: F, high: F) -> int:
+        if place in self.still:
+            return 0
+        return -1 if self.weight[place] < low else 1 if self.weight[place] > high else 0
+
+    def units_at(self, place: Place, weight: F) -> F:
+        return weight * self.value / self.price[place[0]]
+
+    def now(self, place: Place) -> F:
+        return self.held[place] + self.trade[place]
+
+    def short(self, place: Place, weight: F) -> F:
+        """Dollars to the weight; negative is an excess."""
+        return weight * self.value - self.now(place) * self.price[place[0]]
+
+    def barred(self, name: str, what: Restriction) -> bool:
+        return bool(self.security[name].restriction & (what | Restriction.DO_NOT_TRADE))
+
+    def worth(self, name: str, units: F) -> F:
+        return to_cents(units * self.price[name])
+
+    def exit_sold(self, name: str) -> bool:
+        return any(place in self.exits for place in self.of(name)) and not self.barred(name, Restriction.DO_NOT_TRADE)
+
+
+@dataclass
+class Netted:
+    """What netting found: crossed units, planned market sells, most market buys, and their dollar shortfalls."""
+
+    want: dict[Place, F]
+    crossed: dict[str, F]
+    plan: dict[str, F]
+    full: dict[str, F]
+    shortfall: dict[str, F]
+
+
+def net(book: Book, want: dict[Place, F], aimed: dict[Place, F]) -> Netted:
+    out = Netted(want, {}, {}, {}, {})
+    for name in book.security:
+        if book.barred(name, Restriction(0)):
+            for place in book.of(name):
+                want[place] = F(0)
+        buys = sum((want[p] for p in book.of(name) if want[p] > 0), F(0))
+        sells = -sum((want[p] for p in book.of(name) if want[p] < 0), F(0))
+        out.crossed[name] = min(buys, sells)
+        out.plan[name] = F(0) if book.barred(name, Restriction.DO_NOT_SELL) else max(F(0), sells - buys)
+        full = cut(max(F(0), buys - sells), book.step[name])
+        if full and not book.barred(name, Restriction.DO_NOT_BUY):
+            out.full[name] = full
+            missing = sum((book.short(p, aimed[p]) for p in book.of(name) if want[p] > 0), F(0))
+            out.shortfall[name] = max(F(0), missing - out.crossed[name] * book.price[name])
+    return out
+
+
+def apportion(wants: dict[Place, F], total: F, step: F) -> dict[Place, F]:
+    """Cut wants (all positive) to `total` pro rata: whole steps by largest remainder, ties by sleeve id."""
+    whole = sum(wants.values(), F(0))
+    if total == whole:
+        return dict(wants)
+    exact = {place: total * units / whole for place, units in wants.items()}
+    given = {place: cut(exact[place], step) for place in wants}
+    order = sorted(wants, key=lambda place: (-(exact[place] - given[place]), place))
+    left = total - sum(given.values(), F(0))
+    while left > 0:
+        for place in order:
+            more = min(step, left, wants[place] - given[place])
+            given[place] += more
+            left -= more
+    return given
+
+
+def settle(book: Book, want: dict[Place, F], name: str, sign: int, total: F, crossed: F) -> None:
+    mine = {place: abs(want[place]) for place in book.of(name) if want[place] * sign > 0}
+    if not mine:
+        return
+    given = apportion(mine, total, book.step[name])
+    moved = {place: units for place, units in given.items() if units}
+    across = apportion(moved, crossed, book.step[name]) if crossed else {}
+    for place, units in given.items():
+        book.trade[place] = sign * units
+        book.cross[place] = sign * across.get(place, F(0))
+
+
+def share(book: Book, full: dict[str, F], shortfall: dict[str, F], base: dict[str, F], budget: F) -> dict[str, F]:
+    """Each its full count, or by dollar shortfall where `budget` is short."""
+    cost = {n: book.worth(n, base[n] + full[n]) - book.worth(n, base[n]) for n in full}
+    if sum(cost.values()) <= budget:
+        return dict(full)
+    got, spent, whole = {}, F(0), sum(shortfall.values(), F(0))
+    for name in sorted(full):
+        units = F(0)
+        if budget > 0 and whole:
+            units = min(full[name], cut(budget * shortfall[name] / whole / book.price[name], book.step[name]))
+            if spent + book.worth(name, base[name] + units) - book.worth(name, base[name]) > budget:
+                units = min(units, cut((budget - spent) / book.price[name], book.step[name]))
+        got[name] = units
+        spent += book.worth(name, base[name] + units) - book.worth(name, base[name])
+    return got
+
+
+def undersized(book: Book, name: str, units: F) -> bool:
+    return units > 0 and book.worth(name, units) < book.minimum
+
+
+def single_units(
+    book: Book, full: dict[str, F], shortfall: dict[str, F], base: dict[str, F], got: dict[str, F], least: F, stop: F
+) -> None:
+    """Largest remaining shortfall first, one step at a time (a fractional security at once)."""
+    while book.cash > max(least, stop):
+        found = []
+        for name in sorted(full):
+            remaining = shortfall[name] - got[name] * book.price[name]
+            units = book.step[name]
+            if units == F(1, 10**6):
+                units = min(full[name] - got[name], cut((book.cash - least) / book.price[name], units))
+                if stop > least:
+                    units = min(units, grow((book.cash - stop) / book.price[name], book.step[name]))
+            cost = book.worth(name, base[name] + got[name] + units) - book.worth(name, base[name] + got[name])
+            fits = 0 < units <= full[name] - got[name] and units * book.price[name] <= remaining
+            if fits and cost <= book.cash - least and not undersized(book, name, base[name] + got[name] + units):
+                found.append((-remaining, name, units, cost))
+        if not found:
+            return
+        _, name, units, cost = min(found)
+        got[name] += units
+        book.cash -= cost
+
+
+def best_fit(book: Book) -> None:
+    want = dict.fromkeys(book.places, F(0))
+    side = {p: book.side(p, book.precise_low[p], book.precise_high[p]) for p in book.places}
+    for place in book.places:
+        if place in book.exits:
+            want[place] = -book.held[place]
+        elif side[place]:
+            want[place] = cut(book.units_at(place, book.target[place]) - book.held[place], book.step[place[0]])
+    netted = net(book, want, book.target)
+    zero = dict.fromkeys(book.security, F(0))
+    open_to = dict(netted.full)
+    while True:
+        book.cash = book.begin + sum(book.worth(n, units) for n, units in netted.plan.items())
+        wanted = {n: netted.shortfall[n] for n in open_to}
+        got = share(book, open_to, wanted, zero, book.cash - book.cash_aim)
+        small = [n for n in book.security if undersized(book, n, netted.plan[n]) and not book.exit_sold(n)]
+        poor = [n for n in got if undersized(book, n, got[n])]
+        for name in small:
+            netted.plan[name] = F(0)
+        for name in poor:
+            del open_to[name]
+        if not small and not poor:
+            break
+    book.cash -= sum(book.worth(n, units) for n, units in got.items())
+    got = zero | got
+    single_units(book, netted.full, netted.shortfall, zero, got, book.cash_aim, book.cash_aim)
+    for name in book.security:
+        book.sell[name], book.buy[name] = netted.plan[name], got[name]
+        crossed = netted.crossed[name]
+        settle(book, want, name, -1, crossed + netted.plan[name], crossed)
+        settle(book, want, name, 1, crossed + got[name], crossed)
+    if book.cash > book.cash_high:
+        place_shared(book, side)
+    elif book.cash < book.cash_low:
+        raise_cash(book, book.places, book.cash_aim, book.target, book.target)
+        raise_cash(book, book.places, book.reserve, book.low, book.target)
+
+
+def place_shared(book: Book, side: dict[Place, int]) -> None:
+    want = dict.fromkeys(book.places, F(0))
+    for place in book.places:
+        name = place[0]
+        if side[place] or place in book.exits or book.sell[name] or book.barred(name, Restriction.DO_NOT_BUY):
+            continue
+        if book.target[place]:
+            gap = book.units_at(place, book.target[place]) - book.held[place]
+            want[place] = max(F(0), cut(gap, book.step[name]))
+    full = {n: units for n in book.security if (units := sum((want[p] for p in book.of(n)), F(0)))}
+    shortfall = {n: sum((book.short(p, book.target[p]) for p in book.of(n) if want[p]), F(0)) for n in full}
+    base, open_to = dict(book.buy), dict(full)
+    while True:
+        got = share(book, open_to, {n: shortfall[n] for n in open_to}, base, book.cash - book.cash_aim)
+        poor = [n for n in got if got[n] and undersized(book, n, base[n] + got[n])]
+        for name in poor:
+            del open_to[name]
+        if not poor:
+            break
+    book.cash -= sum(book.worth(n, base[n] + units) - book.worth(n, base[n]) for n, units in got.items())
+    got = dict.fromkeys(book.security, F(0)) | got
+    single_units(book, full, shortfall, base, got, book.cash_low, book.cash_high)
+    for name in full:
+        book.buy[name] = base[name] + got[name]
+        mine = {place: want[place] for place in book.of(name) if want[place]}
+        book.trade |= apportion(mine, got[name], book.step[name])
+
+
+def raise_cash(book: Book, takers: list[Place], goal: F, limit: dict[Place, F], aimed: dict[Place, F]) -> None:
+    """Sell down to `limit`, largest excess over `aimed` first, as far as needed."""
+    order = sorted(takers, key=lambda place: (book.short(place, aimed[place]), place))
+    for place in order:
+        name = place[0]
+        if book.cash >= goal:
+            return
+        if book.barred(name, Restriction.DO_NOT_SELL) or book.buy[name] or book.trade[place] > 0:
+            continue
+        room = cut(max(F(0), book.now(place) - book.units_at(place, limit[place])), book.step[name])
+        if not room:
+            continue
+        units = min(room, grow((goal - book.cash) / book.price[name], book.step[name]))
+        if undersized(book, name, book.sell[name] + units) and not book.exit_sold(name):
+            units = max(units, grow(up_to_cents(book.minimum) / book.price[name], book.step[name]) - book.sell[name])
+            if units > room:
+                continue
+        book.cash += book.worth(name, book.sell[name] + units) - book.worth(name, book.sell[name])
+        book.sell[name] += units
+        book.trade[place] -= units
+
+
+def place_cash(book: Book, takers: list[Place], limit: dict[Place, F]) -> None:
+    """Buy up to `limit`, largest dollar room first, until cash is inside its band."""
+    order = sorted(takers, key=lambda place: (-book.short(place, limit[place]), place))
+    for place in order:
+        name, step = place[0], book.step[place[0]]
+        if book.cash <= book.cash_high:
+            return
+        if book.barred(name, Restriction.DO_NOT_BUY) or book.sell[name]:
+            continue
+        if book.trade[place] < 0 or not book.target[place]:
+            continue
+        room = cut(max(F(0), book.units_at(place, limit[place]) - book.now(place)), step)
+        units = min(
+            room,
+            grow((book.cash - book.cash_high) / book.price[name], step),
+            cut((book.cash - book.cash_low) / book.price[name], step),
+        )
+        cost = book.worth(name, book.buy[name] + units) - book.worth(name, book.buy[name])
+        if units and book.cash - cost < book.cash_low:
+            units -= step
+            cost = book.worth(name, book.buy[name] + units) - book.worth(name, book.buy[name])
+        if units <= 0 or undersized(book, name, book.buy[name] + units):
+            continue
+        book.cash -= cost
+        book.buy[name] += units
+        book.trade[place] += units
+
+
+def to_edge(book: Book, place: Place, side: int) -> F:
+    """Count to the nearest edge, away from zero; where that crosses the band, the count nearest to target."""
+    step, target = book.step[place[0]], book.units_at(place, book.target[place])
+    low, high = book.units_at(place, book.low[place]), book.units_at(place, book.high[place])
+    held = book.held[place]
+    if side > 0:
+        units = min(grow(held - high, step), cut(held, step))
+        crosses = held - units < low
+        if crosses and abs(held - units + step - target) <= abs(held - units - target):
+            units -= step
+        return -units
+    units = grow(low - held, step)
+    if held + units > high and abs(held + units - step - target) <= abs(held + units - target):
+        units -= step
+    return units
+
+
+def min_transaction(book: Book) -> None:
+    want = dict.fromkeys(book.places, F(0))
+    side = {p: book.side(p, book.low[p], book.high[p]) for p in book.places}
+    for place in book.places:
+        if place in book.exits:
+            want[place] = -book.held[place]
+        elif side[place]:
+            want[place] = to_edge(book, place, side[place])
+    fund_and_buy(book, side, want, net(book, want, book.low))
+    planned = [place for place in book.places if book.sell[place[0]] or book.buy[place[0]]]
+    fresh = [place for place in book.places if place not in planned]
+    if book.cash > book.cash_high:
+        for takers in (planned, fresh):
+            place_cash(book, takers, book.target)
+            place_cash(book, takers, book.high)
+    elif book.cash < book.cash_low:
+        for takers in (planned, fresh):
+            raise_cash(book, takers, book.cash_low, book.target, book.target)
+            raise_cash(book, takers, book.cash_low, book.low, book.low)
+
+
+def fund_and_buy(book: Book, side: dict[Place, int], want: dict[Place, F], netted: Netted) -> None:
+    """Steps 1 and 2, in rounds without the undersized."""
+    zero = dict.fromkeys(book.security, F(0))
+    open_to = dict(netted.full)
+    while True:
+        for place in book.places:
+            book.trade[place], book.cross[place] = F(0), F(0)
+        book.cash = book.begin + sum(book.worth(n, units) for n, units in netted.plan.items())
+        for name in book.security:
+            book.sell[name], crossed = netted.plan[name], netted.crossed[name]
+            settle(book, want, name, -1, crossed + netted.plan[name], crossed)
+        book.buy = zero | open_to
+        cost = sum(book.worth(n, units) for n, units in open_to.items())
+        if cost:
+            takers = [p for p in book.places if book.now(p) and (book.trade[p] < 0 or side[p] == 0)]
+            raise_cash(book, takers, book.cash_low + cost, book.low, book.target)
+        got = share(book, open_to, {n: netted.shortfall[n] for n in open_to}, zero, book.cash - book.cash_low)
+        small = [
+            n for n in book.security
+            if netted.plan[n] and undersized(book, n, book.sell[n]) and not book.exit_sold(n)
+        ]  # fmt: skip
+        poor = [n for n in got if undersized(book, n, got[n])]
+        for name in small:
+            netted.plan[name] = F(0)
+        for name in poor:
+            del open_to[name]
+        if not small and not poor:
+            break
+    book.cash -= sum(book.worth(n, units) for n, units in got.items())
+    book.buy = zero | got
+    for name in book.security:
+        settle(book, want, name, 1, netted.crossed[name] + book.buy[name], netted.crossed[name])
