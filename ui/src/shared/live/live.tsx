@@ -16,9 +16,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const [isLive, setLive] = useState(false);
   useEffect(() => {
-    const changed = gathered(GATHER_MS, (kind: Pushed["kind"]) => {
-      for (const head of staleAfter[kind]) void client.invalidateQueries({ queryKey: head });
-    });
+    const refresh = (kind: Pushed["kind"]) => Promise.all(staleAfter[kind].map((queryKey) => client.invalidateQueries({ queryKey })));
+    const changed = gathered(GATHER_MS, refresh);
     return listen(`${BASE}/events`, { changed, connected: setLive });
   }, [client]);
   return <LiveContext value={isLive}>{children}</LiveContext>;

@@ -51,23 +51,22 @@ export function listen(url: string, { changed, connected }: Listener): () => voi
   };
 }
 
-/** Gather calls for the same name that come within `wait` ms into one: a working batch reports many times a second. */
-export function gathered<K>(wait: number, act: (name: K) => void): (name: K) => void {
-  const waiting = new Set<K>();
-  const last = new Map<K, number>();
+/** Gather calls for the same name: the first acts at once, those that come within `wait` ms or before it is done act
+ * together afterwards. So a working batch, which reports many times a second, never cuts off the fetch it caused. */
+export function gathered<K>(wait: number, act: (name: K) => Promise<unknown>): (name: K) => void {
+  const busy = new Set<K>();
+  const again = new Set<K>();
+
+  async function run(name: K) {
+    busy.add(name);
+    const pause = new Promise((done) => window.setTimeout(done, wait));
+    await Promise.allSettled([act(name), pause]);
+    busy.delete(name);
+    if (again.delete(name)) void run(name);
+  }
+
   return (name) => {
-    if (waiting.has(name)) return;
-    const since = Date.now() - (last.get(name) ?? 0);
-    if (since >= wait) {
-      last.set(name, Date.now());
-      act(name);
-      return;
-    }
-    waiting.add(name);
-    window.setTimeout(() => {
-      waiting.delete(name);
-      last.set(name, Date.now());
-      act(name);
-    }, wait - since);
+    if (busy.has(name)) again.add(name);
+    else void run(name);
   };
 }
