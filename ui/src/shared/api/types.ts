@@ -16,8 +16,6 @@ export interface paths {
          * @description Show one account: why it is flagged, its causes and holds, and the batch it is in.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          */
         get: operations["get_account"];
         put?: never;
@@ -40,16 +38,12 @@ export interface paths {
          * @description List batches, newest first.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          */
         get: operations["list_batches"];
         put?: never;
         /**
          * Propose Batch
          * @description Make a batch of accounts and have trades proposed for them.
-         *
-         *     Roles: trader.
          *
          *     Roles: trader.
          */
@@ -70,8 +64,6 @@ export interface paths {
         /**
          * Get Batch
          * @description Show a batch; its version is the ETag.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
@@ -96,8 +88,6 @@ export interface paths {
          * @description List the accounts of a batch with summary and tax columns, and their totals.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          */
         get: operations["list_batch_accounts"];
         put?: never;
@@ -118,8 +108,6 @@ export interface paths {
         /**
          * Get Batch Account
          * @description Show one account of a batch with every logic side by side.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
@@ -146,8 +134,6 @@ export interface paths {
          * @description Approve all proposed accounts of a batch: orders go out.
          *
          *     Roles: approver.
-         *
-         *     Roles: approver.
          */
         post: operations["approve_batch"];
         delete?: never;
@@ -168,8 +154,6 @@ export interface paths {
         /**
          * Cancel Batch
          * @description Cancel a batch: all its accounts return to the queue.
-         *
-         *     Roles: approver, trader.
          *
          *     Roles: approver, trader.
          */
@@ -194,8 +178,6 @@ export interface paths {
          * @description Put another trade logic in force for a batch.
          *
          *     Roles: trader.
-         *
-         *     Roles: trader.
          */
         post: operations["switch_logic"];
         delete?: never;
@@ -216,8 +198,6 @@ export interface paths {
         /**
          * Remove Accounts
          * @description Return accounts of a batch to the queue.
-         *
-         *     Roles: trader.
          *
          *     Roles: trader.
          */
@@ -242,8 +222,6 @@ export interface paths {
          * @description Have stale accounts of a batch proposed again.
          *
          *     Roles: trader.
-         *
-         *     Roles: trader.
          */
         post: operations["repropose_accounts"];
         delete?: never;
@@ -262,8 +240,6 @@ export interface paths {
         /**
          * Stream Events
          * @description Push what changed: ids and versions only, of the caller's enterprises. Ends with the session.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
@@ -288,16 +264,12 @@ export interface paths {
          * @description List the custodian files taken in, newest first.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          */
         get: operations["list_files"];
         put?: never;
         /**
          * Upload File
          * @description Take in a custodian file; its bytes are the body and are never held here as a whole.
-         *
-         *     Roles: trader.
          *
          *     Roles: trader.
          */
@@ -318,8 +290,6 @@ export interface paths {
         /**
          * Get File
          * @description Show what became of a file, row problems included.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
@@ -344,8 +314,6 @@ export interface paths {
          * @description Say who is signed in, with the token that commands must carry.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          */
         get: operations["get_me"];
         put?: never;
@@ -366,8 +334,6 @@ export interface paths {
         /**
          * Get Positions
          * @description Show what the analyzer knows of an account's holdings and settings.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
@@ -392,8 +358,6 @@ export interface paths {
          * @description List the accounts that need rebalancing.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          */
         get: operations["list_queue"];
         put?: never;
@@ -414,8 +378,6 @@ export interface paths {
         /**
          * Count Tiles
          * @description Count the queue's accounts by tile under the same filter.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
@@ -442,8 +404,6 @@ export interface paths {
          * @description Analyse the whole book now.
          *
          *     Roles: trader.
-         *
-         *     Roles: trader.
          */
         post: operations["start_run"];
         delete?: never;
@@ -462,8 +422,6 @@ export interface paths {
         /**
          * Get Latest Run
          * @description Show the newest analysis of the whole book.
-         *
-         *     Roles: admin, approver, auditor, trader, viewer.
          *
          *     Roles: admin, approver, auditor, trader, viewer.
          */
