@@ -111,6 +111,10 @@ def _joined(session: Session, names: Names, known: _Known, good: NDArray[np.bool
     target_of = np.where(numbers.target_of[chosen] < 0, len(heads) - 1, numbers.target_of[chosen])
     security_nos, sleeve_nos = rules.numbers_named(restrictions, holdings, targets)
     security_ids, sleeve_ids = names.ids(session, SECURITY, security_nos), names.ids(session, SLEEVE, sleeve_nos)
+    master = market.securities(session, security_nos.tolist())
+    micro = known.context.prices.micro
+    priced = {int(number) for number in security_nos if number < len(micro) and micro[number] > 0}
+    restrictions = rules.without_substitutes(restrictions, priced & master.keys())
     joined = rules.join(
         rows.settings[chosen],
         restrictions,
@@ -121,7 +125,6 @@ def _joined(session: Session, names: Names, known: _Known, good: NDArray[np.bool
         rules.ranks(security_ids),
         rules.ranks(sleeve_ids),
     )
-    master = market.securities(session, security_nos.tolist())
     requested = np.flatnonzero(good)
     owner = np.repeat(requested, np.diff(joined.security_starts))
     missing = (

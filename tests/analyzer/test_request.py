@@ -155,3 +155,23 @@ async def test_large_chunks_are_cut_by_bytes_and_metadata_travels_on(desk: Desk)
     rows = await facts_of(desk, *names)
     assert sorted(row["account_id"] for row in rows) == names
     assert {row["failure_code"] for row in rows} == {None}
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_substitute_without_price_or_master_leaves_a_do_not_buy_and_never_fails(
+    desk: Desk, known: bool
+) -> None:
+    await desk.book("a1")
+    if known:
+        await desk.rules.on_securities([security("QQQ")])  # in the master, without a price
+    else:
+        await desk.rules.on_prices([prices(2, AAA="1", BBB="1", QQQ="1")])  # priced, not in the master
+    restriction = SecurityRestriction(security_id="BBB", kind="SUBSTITUTE", substitute_id="QQQ")
+    await desk.rules.on_accounts([account("a1", 2, restrictions=[restriction])])
+    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    (row,) = await facts_of(desk, "a1")
+    assert row["failure_code"] is None
+    assert [(one["security_id"], one["restriction"], one["substitute_for"]) for one in row["securities"]] == [
+        ("AAA", 0, -1),
+        ("BBB", Restriction.DO_NOT_BUY, -1),
+    ]

@@ -5,12 +5,13 @@ A substitute joins with quantity 0 and target 0 in every sleeve where the securi
 that target it takes over depends on the weight held and is the proposer's to say.  Source: product 4, "Fine points".
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.analyzer.domain.layout import KEY_SHIFT, NONE, SLEEVE_MASK, Ints, Ragged, Setting, TargetField
+from shared.contracts.chunks import Restriction
 
 QUANTITY, TARGET, THRESHOLD, PRECISION, CAN_TRIGGER = range(5)
 
@@ -68,6 +69,19 @@ def numbers_named(restrictions: Ragged, holdings: Ragged, targets: Ragged) -> tu
     named = restrictions.data[:, [0, 2]].ravel()
     securities = np.concatenate((keys >> KEY_SHIFT, named[named >= 0]))
     return np.unique(securities), np.unique(keys & SLEEVE_MASK)
+
+
+def without_substitutes(restrictions: Ragged, usable: Collection[int]) -> Ragged:
+    """Return the restrictions with every substitute that is not usable (no price, not in the master) left out.
+
+    The replaced security is still not to be bought, and a restriction on a security never fails its account.
+    """
+    substitutes = restrictions.data[:, 2]
+    lost = (substitutes != NONE) & ~np.isin(substitutes, np.array(sorted(usable), np.int64))
+    data = restrictions.data.copy()
+    data[lost, 1] |= int(Restriction.DO_NOT_BUY)
+    data[lost, 2] = NONE
+    return Ragged(restrictions.starts, data)
 
 
 def ranks(ids: Mapping[int, str]) -> Ints:
