@@ -14,7 +14,7 @@ from services.batch.parts import Parts
 from services.batch.routes import batches, commands, queue
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA, Database
-from shared import log
+from shared import log, sessions
 from shared.clock import clock_of
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
@@ -32,6 +32,7 @@ _READY_PATIENCE_S = 3.0
 async def main(settings: Settings) -> None:
     """Serve and work until cancelled."""
     clock = clock_of(settings.clock_file)
+    await asyncio.to_thread(sessions.sessions)  # the calendar takes a second to load: before anybody waits for it
     database = Database(settings.database_url)
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)

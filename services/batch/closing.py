@@ -16,13 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch import outgoing
 from services.batch.domain.manifest import Manifest, manifest_of
 from services.batch.domain.proposals import LOGIC_NAMES
-from services.batch.domain.release import COLUMNS, Release
 from services.batch.domain.states import AccountHappening, AccountState, Happening, Status, batch_after
+from services.batch.releasing import released
 from services.batch.store import batches, decisions, member_pages, members
 from services.batch.store.database import driver
 from services.batch.store.tables import FIGURES
 from shared import outbox
-from shared.contracts import chunks
 from shared.messages import Outgoing
 
 REASONS: Final = {
@@ -94,16 +93,10 @@ def _released(
     for row in members_after:
         if row.state == AccountState.APPROVED:
             by_chunk.setdefault(row.chunk_id, []).append(row)
-    pairs = []
-    for chunk_id, rows in by_chunk.items():
-        answered, _ = chunks.decode(answers[chunk_id], chunks.RESULT)
-        wanted = answered.select(list(COLUMNS)).take([row.row_no for row in rows]).to_pylist()
-        for row, values in zip(rows, wanted, strict=True):
-            release = Release(
-                batch.batch_id, batch.logic, row.custodian, row.account_number, row.epoch + 1, batch.trade_date
-            )
-            pairs.append((values, release))
-    return outgoing.released(pairs, now)
+    messages: list[Outgoing] = []
+    for chunk_id, approved in sorted(by_chunk.items()):
+        messages += released(batch, approved, answers[chunk_id], now)
+    return messages
 
 
 _BATCH_FIELDS: Final = (

@@ -88,7 +88,7 @@ class Commands:
             batch_id, LOGIC_NUMBERS[body.logic], body.label, self._actor.subject, self._actor.name, now, term
         )
         batch = await batches.insert_batch(connection, new, frozen)
-        rows = await member_pages.read_all(connection, batch_id)
+        rows = await member_pages.read_to_ask(connection, batch_id)
         messages = [outgoing.batch_changed(batch, now), *outgoing.requests(batch, rows, now)]
         await outbox.enqueue(await driver(connection), messages)
         return CommandResult(batch=views.summary(batch), accounts=frozen.accounts)

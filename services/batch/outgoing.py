@@ -11,11 +11,10 @@ import pyarrow as pa
 from sqlalchemy import Row
 
 from services.batch.domain.proposals import LOGIC_NAMES
-from services.batch.domain.release import Release, orders_released, rebalanced
 from shared.contracts import chunks, events, topics
 from shared.contracts.topics import Topic
 from shared.ids import event_id
-from shared.messages import Outgoing, chunk, event, plain_event
+from shared.messages import Outgoing, chunk, event
 
 SERVICE: Final = "batch"
 _SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
@@ -75,21 +74,6 @@ def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: i
     ]
     meta = {"batch_id": str(batch_id)}
     return _chunked(topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at)
-
-
-def released(pairs: Sequence[tuple[Mapping[str, Any], Release]], at: datetime) -> list[Outgoing]:
-    """Return orders and rebalances of approved accounts: answered rows with what they are released as."""
-    sent = []
-    for row, release in pairs:
-        identity = event_id("orders", release.batch_id, row["account_id"], release.epoch)
-        body = orders_released(row, release, event_id)
-        sent.append(plain_event(topics.ORDERS, row["account_id"], body, event_id=identity, source=SERVICE, at=at))
-    if pairs:
-        batch_id = pairs[0][1].batch_id
-        rows = [rebalanced(row, release) for row, release in pairs]
-        meta = {"batch_id": str(batch_id)}
-        sent += _chunked(topics.REBALANCED, chunks.REBALANCED, batch_id, rows, meta, ("rebalanced",), at)
-    return sent
 
 
 def _chunked(

@@ -19,6 +19,7 @@ from services.batch.handlers import Handlers, Sweeps
 from services.batch.parts import Parts
 from services.batch.settings import Settings
 from services.batch.store.database import Database
+from shared.clock import SystemClock
 from shared.contracts.api import Principal
 from shared.messages import Chunk
 from shared.principal import HEADER, sign
@@ -69,6 +70,11 @@ class World:
         self.handlers = Handlers(self.database, self.clock, self.collector)
         self.sweeps = Sweeps(self.database, self.clock, self.collector, self.settings)
         self.app: FastAPI = build_app(Parts(self.settings, self.clock, self.database), _ready)
+
+    @staticmethod
+    def real_now() -> datetime:
+        """Return the machine's instant, for processes that run on it."""
+        return SystemClock().now()
 
     def user(self, name: str = "Pat", **values: Any) -> "User":
         """Return somebody with every role in E1."""

@@ -1,131 +1,115 @@
 """What an approved account sends out: its orders, how they fall to sleeves, which lots, which moves between sleeves.
 
-Everything is a pure function of the answered row and the logic in force, so a retry makes the same ids and bytes.
-Source: product 6, "On approval"; contracts events.OrdersReleased and chunks.REBALANCED.
+Everything is a pure function of the answered columns and the logic in force, so a retry makes the same ids and bytes.
+Source: product 6, "On approval"; contracts events.OrdersReleased.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from shared.exact.text import text_of
 
-Row = Mapping[str, Any]
 NewId = Callable[..., str]
 
-# Columns of an answered chunk that a release needs; the others need not be turned into Python values.
-COLUMNS = ("account_id", "enterprise_id", "advisor_id", "securities", "positions", "sleeve_trades", "orders", "slices",
-           "transfers")  # fmt: skip
+# Nested columns of an answer that a release needs, and which of their fields; those with a logic hold every logic's.
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "securities": ("security_id",),
+    "positions": ("sleeve_id", "security"),
+    "sleeve_trades": ("position", "quantity_micro", "crossed_micro"),
+    "orders": ("security", "quantity_micro", "price_micro"),
+    "slices": ("security", "lot_id", "sleeve_id", "quantity_micro"),
+    "transfers": ("security", "from_sleeve_id", "to_sleeve_id", "lot_id", "quantity_micro"),
+}
 
 
 @dataclass(frozen=True)
-class Release:
-    """Of which approval: epoch is the account's new one."""
+class Nested:
+    """Rows of all accounts of a chunk: account i has rows starts[i] to starts[i + 1] of every column."""
+
+    starts: Sequence[int]
+    columns: Mapping[str, Sequence[Any]]
+
+    def rows(self, account: int) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of one account, fields in the order of NEEDED."""
+        first, last = self.starts[account], self.starts[account + 1]
+        return zip(*(column[first:last] for column in self.columns.values()), strict=True)
+
+
+@dataclass(frozen=True)
+class Released:
+    """Of which account and approval: epoch is the account's new one."""
 
     batch_id: int
-    logic: int
+    account_id: str
+    enterprise_id: str
+    advisor_id: str
     custodian: str
     account_number: str
     epoch: int
     trade_date: date
 
 
-def order_id(new_id: NewId, release: Release, account_id: str, security_id: str) -> str:
+def order_id(new_id: NewId, what: Released, security_id: str) -> str:
     """Return the id of an order: one a security, because an account never buys and sells the same one."""
-    return new_id("order", release.batch_id, account_id, release.epoch, security_id)
+    return new_id("order", what.batch_id, what.account_id, what.epoch, security_id)
 
 
-def orders_released(row: Row, release: Release, new_id: NewId) -> dict[str, Any]:
-    """Return the body of OrdersReleased as plain values (money and units as text)."""
-    account_id, logic = row["account_id"], release.logic
-    securities = [security["security_id"] for security in row["securities"] or ()]
-    orders = [order for order in row["orders"] or () if order["logic"] == logic]
-    ids = {order["security"]: order_id(new_id, release, account_id, securities[order["security"]]) for order in orders}
+def orders_released(what: Released, account: int, answer: Mapping[str, Nested], new_id: NewId) -> dict[str, Any]:
+    """Return the body of OrdersReleased as plain values (money and units as text).
+
+    account: row of the account in the chunk; answer: its nested columns, those of the logic in force only.
+    """
+    securities = [row[0] for row in answer["securities"].rows(account)]
+    positions = list(answer["positions"].rows(account))
+    orders = []
+    ids: dict[int, str] = {}
+    for security, quantity, price in answer["orders"].rows(account):
+        ids[security] = order_id(new_id, what, securities[security])
+        orders.append(
+            {
+                "order_id": ids[security],
+                "security_id": securities[security],
+                "side": "BUY" if quantity > 0 else "SELL",
+                "quantity": _units(abs(quantity)),
+                "reference_price": _units(price),
+            }
+        )
+    allocations = []
+    for position, quantity, crossed in answer["sleeve_trades"].rows(account):
+        if quantity != crossed:  # what is crossed never goes to market
+            sleeve_id, security = positions[position]
+            allocations.append(
+                {"sleeve_id": sleeve_id, "security_id": securities[security], "quantity": _units(quantity - crossed)}
+            )
     return {
-        "account_id": account_id,
-        "enterprise_id": row["enterprise_id"],
-        "advisor_id": row["advisor_id"],
-        "custodian": release.custodian,
-        "account_number": release.account_number,
-        "batch_id": release.batch_id,
-        "version": release.epoch,
-        "trade_date": release.trade_date.isoformat(),
-        "orders": [
-            {
-                "order_id": ids[order["security"]],
-                "security_id": securities[order["security"]],
-                "side": "BUY" if order["quantity_micro"] > 0 else "SELL",
-                "quantity": text_of(abs(order["quantity_micro"]), 6, trim=True),
-                "reference_price": text_of(order["price_micro"], 6, trim=True),
-            }
-            for order in orders
-        ],
-        "allocations": _allocations(row, logic, securities),
+        "account_id": what.account_id,
+        "enterprise_id": what.enterprise_id,
+        "advisor_id": what.advisor_id,
+        "custodian": what.custodian,
+        "account_number": what.account_number,
+        "batch_id": what.batch_id,
+        "version": what.epoch,
+        "trade_date": what.trade_date.isoformat(),
+        "orders": orders,
+        "allocations": allocations,
         "lots": [
-            {
-                "order_id": ids[one["security"]],
-                "lot_id": one["lot_id"],
-                "sleeve_id": one["sleeve_id"],
-                "quantity": text_of(one["quantity_micro"], 6, trim=True),
-            }
-            for one in row["slices"] or ()
-            if one["logic"] == logic
+            {"order_id": ids[security], "lot_id": lot_id, "sleeve_id": sleeve_id, "quantity": _units(quantity)}
+            for security, lot_id, sleeve_id, quantity in answer["slices"].rows(account)
         ],
         "transfers": [
             {
-                "security_id": securities[one["security"]],
-                "from_sleeve_id": one["from_sleeve_id"],
-                "to_sleeve_id": one["to_sleeve_id"],
-                "lot_id": one["lot_id"],
-                "quantity": text_of(one["quantity_micro"], 6, trim=True),
+                "security_id": securities[security],
+                "from_sleeve_id": giver,
+                "to_sleeve_id": taker,
+                "lot_id": lot_id,
+                "quantity": _units(quantity),
             }
-            for one in row["transfers"] or ()
-            if one["logic"] == logic
+            for security, giver, taker, lot_id, quantity in answer["transfers"].rows(account)
         ],
     }
 
 
-def _allocations(row: Row, logic: int, securities: list[str]) -> list[dict[str, str]]:
-    """Return the market part of every sleeve trade, signed: what of the orders falls to which sleeve."""
-    positions = row["positions"] or ()
-    allocations = []
-    for trade in row["sleeve_trades"] or ():
-        market = trade["quantity_micro"] - trade["crossed_micro"]
-        if trade["logic"] != logic or market == 0:
-            continue
-        position = positions[trade["position"]]
-        allocations.append(
-            {
-                "sleeve_id": position["sleeve_id"],
-                "security_id": securities[position["security"]],
-                "quantity": text_of(market, 6, trim=True),
-            }
-        )
-    return allocations
-
-
-def rebalanced(row: Row, release: Release) -> dict[str, Any]:
-    """Return the row of REBALANCED: the account's new epoch and its sleeve trades under the logic in force."""
-    positions = row["positions"] or ()
-    securities = row["securities"] or ()
-    trades = []
-    for trade in row["sleeve_trades"] or ():
-        if trade["logic"] == release.logic:
-            position = positions[trade["position"]]
-            trades.append(
-                {
-                    "sleeve_id": position["sleeve_id"],
-                    "security_id": securities[position["security"]]["security_id"],
-                    "quantity_micro": trade["quantity_micro"],
-                    "crossed_micro": trade["crossed_micro"],
-                }
-            )
-    return {
-        "account_id": row["account_id"],
-        "enterprise_id": row["enterprise_id"],
-        "advisor_id": row["advisor_id"],
-        "epoch": release.epoch,
-        "trade_date": release.trade_date,
-        "trades": trades,
-    }
+def _units(micro: int) -> str:
+    return text_of(micro, 6, trim=True)

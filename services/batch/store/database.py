@@ -95,7 +95,7 @@ class Database:
 
     def __init__(self, database_url: str, *, size: int = 8) -> None:
         self.url = database_url
-        self._engine: AsyncEngine = create_async_engine(
+        self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(database_url),
             pool_size=size,
             max_overflow=0,
@@ -111,14 +111,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
         """Run a transaction in `scope`: committed at its end, rolled back when it raises."""
-        async with self._engine.begin() as connection:
+        async with self.engine.begin() as connection:
             await connection.execute(_ENTER, scope.settings())
             yield connection
 
     @asynccontextmanager
     async def snapshot(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
         """Read in `scope`: every query sees the same instant, so that rows, counts and totals agree."""
-        async with self._engine.begin() as connection:
+        async with self.engine.begin() as connection:
             await connection.execute(_SNAPSHOT)
             await connection.execute(_ENTER, scope.settings())
             yield connection
@@ -133,12 +133,12 @@ class Database:
 
     async def answers(self) -> None:
         """Ask the database something.  Raises what the driver raises when it does not answer."""
-        async with self._engine.connect() as connection:
+        async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1 FROM batch.batch LIMIT 1"))
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
+        await self.engine.dispose()
 
 
 async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:

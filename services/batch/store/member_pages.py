@@ -114,6 +114,14 @@ async def read_all(connection: AsyncConnection, batch_id: int) -> Sequence[Row[A
     return (await connection.execute(query)).all()
 
 
+async def read_to_ask(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:
+    """Return what requests say of every account of a batch, by account."""
+    columns = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch, _M.liquidate, _M.attempt)
+    query: Select[Any] = select(*columns).where(_M.batch_id == batch_id).order_by(_M.account_id)
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
+
+
 async def read_figures(connection: AsyncConnection, batch_id: int, account_id: str) -> dict[str, list[int] | None]:
     """Return the figures of one account under every logic."""
     query = select(*[_M[name] for name in FIGURES]).where(_M.batch_id == batch_id, _M.account_id == account_id)

@@ -1,0 +1,78 @@
+"""Ten thousand accounts take few statements, not many."""
+
+import time
+
+import pytest
+from sqlalchemy import event
+
+from tests.batch import build
+from tests.batch.world import World
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ACCOUNTS = 10_000
+
+
+async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(world: World) -> None:
+    pat = world.user()
+    ids = [f"A{number:05d}" for number in range(ACCOUNTS)]
+    await world.queue(*ids)
+    statements: list[str] = []
+    event.listen(
+        world.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: statements.append(statement),
+    )
+
+    body = {"selection": {"kind": "matching", "f": ["market_value.gte.50"]}, "expected_count": ACCOUNTS}
+    started = time.monotonic()
+    batch = await pat.propose(**body)
+    took = {"propose": time.monotonic() - started}
+    inserts = [one for one in statements if one.startswith("INSERT INTO batch_account")]
+    assert len(inserts) == 1
+    assert len(statements) < 15
+    number = batch["batch_id"]
+
+    answers = [world.answer_to(rows, number, attempt) for rows, attempt in world.requested(number)]
+    assert len(answers) == ACCOUNTS // 200
+    statements.clear()
+    started = time.monotonic()
+    for start in range(0, len(answers), 8):
+        await world.handlers.on_results(answers[start : start + 8])
+    took["collect"] = time.monotonic() - started
+    assert len(statements) < 20 * len(answers)
+
+    batch = await pat.get(f"/v1/batches/{number}")
+    assert (batch["status"], batch["counts"]["proposed"]) == ("PENDING_APPROVAL", ACCOUNTS)
+    started = time.monotonic()
+    page = await pat.get(f"/v1/batches/{number}/accounts", f="long_term.gte.100", sort="-market_value", size=200)
+    took["page"] = time.monotonic() - started
+    assert (page["total"], page["totals"]["long_term"]) == (ACCOUNTS, "1000000.00")
+
+    statements.clear()
+    started = time.monotonic()
+    await pat.done(batch, "approve")
+    took["approve"] = time.monotonic() - started
+    assert len(statements) < 25
+    assert world.sql("SELECT count(*), count(DISTINCT key) FROM outbox WHERE topic = 'rebalancer.orders.v1'") == [
+        (ACCOUNTS, ACCOUNTS)
+    ]
+    assert world.sql("SELECT count(*) FROM account WHERE epoch = 1") == [(ACCOUNTS,)]
+    print({name: round(seconds, 2) for name, seconds in took.items()})
+    assert took["propose"] < 10
+    assert took["collect"] < 20
+    assert took["approve"] < 20
+
+
+async def test_flags_of_many_accounts_are_stored_in_one_go(world: World) -> None:
+    ids = [f"A{number:05d}" for number in range(ACCOUNTS)]
+    await world.handlers.on_accounts([build.an_account(one) for one in ids])
+    chunks = [
+        build.flags(*[build.a_flag(one) for one in ids[start : start + 2500]]) for start in range(0, ACCOUNTS, 2500)
+    ]
+    started = time.monotonic()
+    await world.handlers.on_flags(chunks)
+    print("flags", round(time.monotonic() - started, 2))
+    assert (await world.user().get("/v1/queue/tiles"))["high_cash"] == ACCOUNTS
+    await world.handlers.on_flags(list(reversed(chunks)))
+    assert world.sql("SELECT count(*) FROM flag") == [(ACCOUNTS,)]

@@ -1,0 +1,314 @@
+"""The rules of batches as tables: what is not allowed is the complement of what is.  Source: product 6."""
+
+from datetime import UTC, date, datetime, time
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.batch.domain import sentences
+from services.batch.domain.answers import answer_of, array_text
+from services.batch.domain.approval import Facts, may, refusal
+from services.batch.domain.counts import Tally, happening_of, result_of
+from services.batch.domain.filters import (
+    BATCH_FIELDS,
+    QUEUE_FIELDS,
+    BadClause,
+    Clause,
+    Kind,
+    Order,
+    parse_clauses,
+    parse_sort,
+)  # fmt: skip
+from services.batch.domain.proposals import band
+from services.batch.domain.schedule import term_of
+from services.batch.domain.states import (
+    ACCOUNT,
+    BATCH,
+    DECIDED,
+    OPEN,
+    AccountHappening,
+    AccountState,
+    Happening,
+    IllegalTransition,
+    Status,
+    account_after,
+    accounts_open_to,
+    batch_after,
+)  # fmt: skip
+from shared.exact.limits import PPB
+from shared.sessions import business_date, cut_off
+from tests.batch import build
+
+pytestmark = pytest.mark.fast
+
+ALLOWED = {
+    ("WORKING", "ANSWERED", "PENDING_APPROVAL"),
+    ("WORKING", "ALL_FAILED", "FAILED"),
+    ("WORKING", "NONE_LEFT", "CANCELLED"),
+    ("WORKING", "DAY_ENDED", "CANCELLED"),
+    ("PENDING_APPROVAL", "APPROVE", "APPROVED"),
+    ("PENDING_APPROVAL", "CANCEL", "CANCELLED"),
+    ("PENDING_APPROVAL", "DAY_ENDED", "CANCELLED"),
+    ("PENDING_APPROVAL", "NONE_LEFT", "CANCELLED"),
+    ("PENDING_APPROVAL", "REMOVE", "PENDING_APPROVAL"),
+    ("PENDING_APPROVAL", "SWITCH_LOGIC", "PENDING_APPROVAL"),
+    ("PENDING_APPROVAL", "REPROPOSE", "WORKING"),
+}
+ACCOUNT_ALLOWED = {
+    ("WORKING", "PROPOSAL", "PROPOSED"),
+    ("WORKING", "FAILURE", "FAILED"),
+    ("WORKING", "CANCEL", "CANCELLED"),
+    ("PROPOSED", "REMOVE", "REMOVED"),
+    ("PROPOSED", "REPROPOSE", "WORKING"),
+    ("PROPOSED", "APPROVE", "APPROVED"),
+    ("PROPOSED", "CANCEL", "CANCELLED"),
+}
+
+
+def test_the_tables_are_what_the_product_says() -> None:
+    assert {(str(a), str(b), str(c)) for (a, b), c in BATCH.items()} == ALLOWED
+    assert {(str(a), str(b), str(c)) for (a, b), c in ACCOUNT.items()} == ACCOUNT_ALLOWED
+
+
+@pytest.mark.parametrize("pair", sorted(set(product(Status, Happening)) - set(BATCH)), ids=lambda pair: "-".join(pair))
+def test_every_other_pair_is_illegal_for_a_batch(pair: tuple[Status, Happening]) -> None:
+    with pytest.raises(IllegalTransition, match=pair[1]):
+        batch_after(*pair)
+
+
+@pytest.mark.parametrize(
+    "pair", sorted(set(product(AccountState, AccountHappening)) - set(ACCOUNT)), ids=lambda pair: "-".join(pair)
+)
+def test_every_other_pair_is_illegal_for_an_account(pair: tuple[AccountState, AccountHappening]) -> None:
+    with pytest.raises(IllegalTransition, match=pair[1]):
+        account_after(*pair)
+
+
+def test_what_is_decided_stays_decided() -> None:
+    assert set(Status) == OPEN | DECIDED
+    assert not {status for status, _ in BATCH} & DECIDED
+    assert set(accounts_open_to(AccountHappening.CANCEL)) == {"WORKING", "PROPOSED"}
+
+
+COUNTED = [
+    (Tally(working=1, proposed=2), None),
+    (Tally(proposed=1, failed=2), Happening.ANSWERED),
+    (Tally(failed=3), Happening.ALL_FAILED),
+    (Tally(removed=3), Happening.NONE_LEFT),
+    (Tally(removed=1, failed=2), Happening.NONE_LEFT),
+]
+
+
+@pytest.mark.parametrize(("tally", "expected"), COUNTED)
+def test_counts_say_what_happens_to_the_batch(tally: Tally, expected: Happening | None) -> None:
+    assert happening_of(tally) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "result"),
+    [
+        ("WORKING", None),
+        ("PENDING_APPROVAL", None),
+        ("APPROVED", "Complete"),
+        ("CANCELLED", "Cancelled"),
+        ("FAILED", "Failed"),
+    ],
+)  # fmt: skip
+def test_result(status: str, result: str | None) -> None:
+    assert result_of(Status(status)) == result
+
+
+def facts(**values: object) -> Facts:
+    given_ = {
+        "status": Status.PENDING_APPROVAL, "version": 7, "version_seen": 7, "cancel_at": build.EVENING, "stale": 0,
+        "requested_by": "ann", "asked_by": "bob",
+    } | values  # fmt: skip
+    return Facts(**given_)  # type: ignore[arg-type]  # values of Facts
+
+
+APPROVALS = [
+    ({}, None),
+    ({"version_seen": 6}, "VERSION_CHANGED"),
+    ({"status": Status.APPROVED, "version_seen": 6}, "DECIDED"),
+    ({"status": Status.CANCELLED}, "DECIDED"),
+    ({"status": Status.FAILED}, "DECIDED"),
+    ({"status": Status.WORKING}, "NOT_READY"),
+    ({"cancel_at": build.MORNING}, "DAY_ENDED"),  # now is not before cancel_at
+    ({"stale": 1}, "STALE"),
+    ({"asked_by": "ann"}, None),
+    ({"asked_by": "ann", "four_eyes": True}, "SAME_PERSON"),
+    ({"asked_by": "bob", "four_eyes": True}, None),
+]
+
+
+@pytest.mark.parametrize(("values", "why"), APPROVALS)
+def test_approval(values: dict[str, object], why: str | None) -> None:
+    refused = refusal(Happening.APPROVE, facts(**values), build.MORNING)
+    assert (refused.why if refused else None) == why
+    assert refused is None or refused.sentence.endswith(".")
+
+
+def test_stale_and_same_person_hinder_nothing_but_approval() -> None:
+    seen = facts(stale=2, asked_by="ann", four_eyes=True)
+    for happening in (Happening.CANCEL, Happening.REMOVE, Happening.REPROPOSE, Happening.SWITCH_LOGIC):
+        assert refusal(happening, seen, build.MORNING) is None
+    nothing = refusal(Happening.REPROPOSE, facts(), build.MORNING)
+    assert nothing is not None
+    assert nothing.why == "NOTHING_STALE"
+
+
+@pytest.mark.parametrize(
+    ("role", "happenings"),
+    [
+        ("viewer", set()),
+        ("auditor", set()),
+        ("trader", {None, Happening.REMOVE, Happening.SWITCH_LOGIC, Happening.REPROPOSE, Happening.CANCEL}),
+        ("approver", {Happening.APPROVE, Happening.CANCEL}),
+    ],
+)
+def test_roles(role: str, happenings: set[Happening | None]) -> None:
+    asked = (None, Happening.REMOVE, Happening.SWITCH_LOGIC, Happening.REPROPOSE, Happening.CANCEL, Happening.APPROVE)
+    assert {one for one in asked if may([role], one)} == happenings
+
+
+TERMS = [
+    (datetime(2026, 6, 12, 14, tzinfo=UTC), date(2026, 6, 12), datetime(2026, 6, 12, 22, tzinfo=UTC)),
+    (datetime(2026, 6, 12, 22, tzinfo=UTC), date(2026, 6, 15), datetime(2026, 6, 15, 22, tzinfo=UTC)),  # at the cut-off
+    (datetime(2026, 6, 13, 12, tzinfo=UTC), date(2026, 6, 15), datetime(2026, 6, 15, 22, tzinfo=UTC)),  # a Saturday
+    (datetime(2026, 7, 3, 12, tzinfo=UTC), date(2026, 7, 6), datetime(2026, 7, 6, 22, tzinfo=UTC)),  # holiday observed
+    (datetime(2026, 12, 1, 12, tzinfo=UTC), date(2026, 12, 1), datetime(2026, 12, 1, 23, tzinfo=UTC)),  # winter time
+]
+
+
+@pytest.mark.parametrize(("now", "trade_date", "cancel_at"), TERMS)
+def test_the_day_of_a_batch(now: datetime, trade_date: date, cancel_at: datetime) -> None:
+    term = term_of(now, business_date, cut_off)
+    assert (term.trade_date, term.cancel_at) == (trade_date, cancel_at)
+    assert term.cancel_at > now
+
+
+def test_another_cut_off() -> None:
+    at = time(16)
+    term = term_of(build.MORNING, lambda now: business_date(now, at), lambda day: cut_off(day, at))
+    assert term.cancel_at == datetime(2026, 6, 12, 20, tzinfo=UTC)
+
+
+PARSED = [
+    ("market_value.gte.50000", Clause("market_value", "gte", (5_000_000,))),
+    ("market_value.lte.0.5", Clause("market_value", "lte", (50,))),
+    ("max_drift.gte.0.05", Clause("max_drift", "gte", (50_000_000,))),
+    ("cash.eq.-12.34", Clause("cash", "eq", (-1234,))),
+    ("drifted.gte.3", Clause("drifted", "gte", (3,))),
+    ("custodian.in.SCHW|FIDX", Clause("custodian", "in", ("SCHW", "FIDX"))),
+    ("portfolio_id.eq.E1.P2", Clause("portfolio_id", "eq", ("E1.P2",))),
+]
+
+
+@pytest.mark.parametrize(("text", "clause"), PARSED)
+def test_clauses(text: str, clause: Clause) -> None:
+    assert parse_clauses([text], QUEUE_FIELDS) == [clause]
+
+
+REFUSED = [
+    ("market_value", "field.op.value"),
+    ("market_value.gte.", "field.op.value"),
+    ("weight.gte.1", "no field 'weight'; fields are market_value"),
+    ("market_value.in.1|2", "takes eq, gte, lte"),
+    ("custodian.gte.A", "takes eq, in"),
+    ("market_value.gte.ten", "not a plain decimal"),
+    ("market_value.gte.1e3", "not a plain decimal"),
+    ("market_value.gte.0.001", "more than 2 decimals"),
+    ("drifted.eq.1.5", "more than 0 decimals"),
+    ("market_value.gte.999999999999999999", "too large"),
+    ("custodian.in.SCHW||FIDX", "none of them empty"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_a_clause_that_cannot_be_understood_says_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(BadClause, match=message) as caught:
+        parse_clauses([text], QUEUE_FIELDS)
+    assert repr(text) in str(caught.value)
+
+
+def test_results_are_named() -> None:
+    assert parse_clauses(["result.in.COMPLETE|FAILED"], BATCH_FIELDS)[0].values == ("COMPLETE", "FAILED")
+    with pytest.raises(BadClause, match="no result 'DONE'"):
+        parse_clauses(["result.eq.DONE"], BATCH_FIELDS)
+
+
+@given(st.text(max_size=40))
+def test_no_text_makes_the_parser_fail_otherwise(text: str) -> None:
+    """Any text is a clause or a BadClause."""
+    try:
+        (clause,) = parse_clauses([text], QUEUE_FIELDS)
+    except BadClause:
+        return
+    assert clause.op in QUEUE_FIELDS[clause.field].ops
+
+
+def test_kinds_and_sorting() -> None:
+    assert Kind.TEXT.ops == ("eq", "in")
+    assert parse_sort(None, ["name"], "name") == Order("name", down=False)
+    assert parse_sort("-name", ["name"], "name") == Order("name", down=True)
+    with pytest.raises(BadClause, match="no field 'age'"):
+        parse_sort("-age", ["name"], "name")
+
+
+def test_percent_rounds_half_away_from_zero() -> None:
+    cases = [
+        (74_240_000, "7.42 %"),
+        (74_250_000, "7.43 %"),
+        (-74_250_000, "-7.43 %"),
+        (49_999, "0.00 %"),
+        (50_000, "0.01 %"),
+    ]
+    assert [sentences.percent(ppb) for ppb, _ in cases] == [text for _, text in cases]
+
+
+@given(st.integers(0, PPB), st.integers(0, PPB), st.integers(0, PPB // 10))
+def test_a_band_holds_its_target_and_stays_within_the_account(target: int, threshold: int, floor: int) -> None:
+    """0 <= low <= target <= high <= 1, and a target of 0 has the band [0, 0]."""
+    low, high = band(target, threshold, floor)
+    assert 0 <= low <= target <= high <= PPB
+    assert target or (low, high) == (0, 0)
+
+
+def test_every_reason_has_a_sentence() -> None:
+    for reason in ("FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"):
+        made = sentences.TradeFacts(reason, -10_000_000, -2_500_000, 60_000_000, 50_000_000, 50_000_000, 0, PPB)
+        text = sentences.trade(made)
+        assert "6.00 %" in text
+        assert ("2.5 of 10 units are crossed" in text) == (reason != "NETTED")
+
+
+REQUESTED = {"account_id": "A1", "enterprise_id": "E1", "advisor_id": "D1", "epoch": 0, "liquidate": False}
+
+
+@pytest.mark.parametrize(
+    ("row", "logic", "code"),
+    [
+        (build.an_answer(REQUESTED), 0, None),
+        (build.a_failure(REQUESTED), 0, "MISSING_PRICE"),
+        (build.an_answer(REQUESTED), 2, "LOGIC_UNAVAILABLE"),
+    ],
+)
+def test_an_account_fails_as_a_whole_or_under_the_logic_in_force(
+    row: dict[str, object], logic: int, code: str | None
+) -> None:
+    answer = answer_of(row, logic, ("value_cents",), ("long_cents",))
+    assert (answer.failed, answer.failure_code) == (code is not None, code)
+
+
+def test_only_the_failure_of_the_logic_in_force_counts() -> None:
+    row = build.an_answer(REQUESTED)
+    row["proposals"][1] |= {"failure_code": "CASH_SHORTFALL", "failure_text": "too little"}
+    assert not answer_of(row, 0, ("value_cents",), ()).failed
+    assert answer_of(row, 1, ("value_cents",), ()).failure_code == "CASH_SHORTFALL"
+    assert answer_of(row, 0, (), ("long_cents",)).figures == {"long_cents": [10_000, 5_000]}
+
+
+def test_arrays_as_text() -> None:
+    assert array_text([1, None, -3]) == "{1,NULL,-3}"

@@ -1,0 +1,198 @@
+"""The service as a process on real Kafka: events in, orders out, and nothing lost when it dies at the worst moment."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from deploy.stack.layout import CHECKOUT
+from shared import messages
+from shared.contracts import topics
+from shared.contracts.api import Principal
+from shared.contracts.topics import Topic
+from shared.kafka import Publisher
+from shared.messages import Incoming, Outgoing, decoder
+from shared.principal import HEADER, sign
+from tests.batch import build
+from tests.batch.world import KEY, World
+from tests.waiting import until_async
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+SMALL_REQUEST, SMALL_RESULTS = topics.small(topics.WORK_REQUEST), topics.small(topics.WORK_RESULTS)
+
+
+class Process:
+    """One replica, started as users start it."""
+
+    def __init__(self, kafka_url: str, database_url: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        env = os.environ | {
+            "REBALANCER_KAFKA_URL": kafka_url,
+            "REBALANCER_DATABASE_URL": database_url,
+            "REBALANCER_HTTP_PORT": str(self.port),
+            "REBALANCER_PRINCIPAL_KEY": KEY,
+            "REBALANCER_ANSWER_WITHIN_S": "5",
+        }
+        self._process = subprocess.Popen([sys.executable, "-m", "services.batch"], cwd=CHECKOUT, env=env)
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request as somebody with every role."""
+        who = Principal(subject="pat", name="Pat", roles=["trader", "approver"], enterprises=["E1"])
+        headers = {HEADER: sign(who, KEY, World.real_now())} | options.pop("headers", {})
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30) as client:
+            return await client.request(method, path, headers=headers, **options)
+
+    async def ready(self) -> None:
+        """Wait until it works."""
+
+        async def ask() -> int:
+            try:
+                return (await self.ask("GET", "/readyz")).status_code
+            except httpx.TransportError:
+                return 0
+
+        await until_async(ask, lambda status: status == 200)
+
+    def kill(self) -> None:
+        """Kill it as a power cut would."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def end(self) -> int:
+        """Ask it to end and return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=20)
+
+
+@contextmanager
+def _running(kafka_url: str, database_url: str) -> Iterator[Process]:
+    process = Process(kafka_url, database_url)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+async def publisher(kafka_url: str) -> AsyncIterator[Publisher]:
+    """Sends as other services do."""
+    async with Publisher(kafka_url, "test") as one:
+        yield one
+
+
+def _event(topic: Topic, key: str, body: Any) -> Outgoing:
+    return messages.event(topic, key, body, event_id=str(uuid.uuid4()), source="test", at=build.MORNING)
+
+
+def _chunk(topic: Topic, key: str, chunk: messages.Chunk) -> Outgoing:
+    return messages.chunk(
+        topic, key, chunk.rows, chunk.meta, event_id=str(uuid.uuid4()), source="test", at=build.MORNING
+    )
+
+
+async def _reader(stack: AsyncExitStack, kafka_url: str, topic: str) -> AIOKafkaConsumer:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka_url, auto_offset_reset="earliest")
+    await consumer.start()
+    stack.push_async_callback(consumer.stop)
+    return consumer
+
+
+async def _orders(consumer: AIOKafkaConsumer, wanted: set[str]) -> dict[str, set[str]]:
+    """Return event ids by account once every wanted account was seen."""
+    seen: dict[str, set[str]] = {}
+    async with asyncio.timeout(40):
+        while set(seen) != wanted:
+            record = await consumer.getone()
+            account_id = record.key.decode()
+            if account_id in wanted:
+                assert orjson.loads(record.value)["account_id"] == account_id
+                seen.setdefault(account_id, set()).add(dict(record.headers)["ce_id"].decode())
+    return seen
+
+
+async def test_events_in_orders_out(
+    kafka_url: str, batch_url: str, make_world: Callable[..., World], publisher: Publisher
+) -> None:
+    tag = uuid.uuid4().hex[:8]
+    ids = [f"{tag}-{number}" for number in range(3)]
+    async with AsyncExitStack() as stack:
+        requests = await _reader(stack, kafka_url, SMALL_REQUEST.name)
+        orders = await _reader(stack, kafka_url, topics.ORDERS.name)
+        process = stack.enter_context(_running(kafka_url, batch_url))
+        await process.ready()
+        await publisher.send([_event(topics.ACCOUNT, one, build.an_account(one)) for one in ids])
+        await publisher.send([Outgoing(topics.FLAGS.name, b"x", b"not a chunk", {})])  # poison goes to the dead letters
+        await publisher.send([_chunk(topics.FLAGS, ids[0], build.flags(*[build.a_flag(one) for one in ids]))])
+
+        async def queued() -> int:
+            return int((await process.ask("GET", "/v1/queue/accounts", params={"q": tag})).json()["total"])
+
+        await until_async(queued, lambda total: total == 3)
+        body = {"selection": {"kind": "matching", "q": tag}, "expected_count": 3}
+        made = await process.ask("POST", "/v1/batches", json=body, headers={"Idempotency-Key": "p"})
+        assert made.status_code == 202, made.text
+        number = made.json()["batch"]["batch_id"]
+        await publisher.send([await _answer(requests, ids[0], number)])
+
+        async def batch() -> Any:
+            return (await process.ask("GET", f"/v1/batches/{number}")).json()
+
+        seen = await until_async(batch, lambda shown: shown["status"] == "PENDING_APPROVAL")
+        headers = {"Idempotency-Key": "a", "If-Match": f'"{seen["version"]}"'}
+        approved = await process.ask("POST", f"/v1/batches/{number}/approve", headers=headers)
+        assert approved.status_code == 200, approved.text
+        assert set(await _orders(orders, set(ids))) == set(ids)
+        metrics = (await process.ask("GET", "/metrics")).text
+        assert 'rebalancer_dead_letters_total{reason="invalid_chunk"' in metrics
+        assert process.end() == 0
+
+
+async def _answer(requests: AIOKafkaConsumer, account_id: str, batch_id: int) -> Outgoing:
+    """Return the answer to the request that asks for the account."""
+    decode = decoder(SMALL_REQUEST)
+    async with asyncio.timeout(40):
+        async for record in requests:
+            asked = decode(Incoming(record.topic, 0, record.offset, record.key, record.value, (), 0))
+            rows = asked.rows.to_pylist()
+            if rows[0]["account_id"] == account_id:
+                answered = build.answered([build.an_answer(row) for row in rows], batch_id, int(asked.meta["attempt"]))
+                return _chunk(SMALL_RESULTS, str(batch_id), answered)
+    raise AssertionError("no request came")
+
+
+async def test_a_crash_between_commit_and_publish_loses_and_doubles_nothing(
+    kafka_url: str, batch_url: str, make_world: Callable[..., World]
+) -> None:
+    world = make_world()  # commits like a replica, and dies before its relay has published anything
+    tag = uuid.uuid4().hex[:8]
+    ids = [f"{tag}-{number}" for number in range(5)]
+    await world.queue(*ids)
+    await world.user().done(await world.user().pending(*ids), "approve")
+    async with AsyncExitStack() as stack:
+        orders = await _reader(stack, kafka_url, topics.ORDERS.name)
+        first = stack.enter_context(_running(kafka_url, batch_url))
+        await first.ready()
+        first.kill()  # maybe between publish and mark: then the next one publishes again, with the same ids
+        second = stack.enter_context(_running(kafka_url, batch_url))
+        await second.ready()
+        seen = await _orders(orders, set(ids))
+
+        async def unpublished() -> int:
+            return int(world.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0])
+
+        await until_async(unpublished, lambda left: left == 0)
+    assert all(len(events) == 1 for events in seen.values())

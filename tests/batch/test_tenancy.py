@@ -1,0 +1,124 @@
+"""Each user sees what was granted and nothing else: by the predicate, and by the database when a query forgets it."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from services.batch.store.database import SYSTEM, Scope
+from shared.principal import HEADER
+from tests.batch.world import KEY, User, World
+
+pytestmark = pytest.mark.integration
+
+
+async def _two_tenants(world: World) -> tuple[User, User, dict[str, object]]:
+    ann = world.user("Ann")
+    bob = world.user("Bob", enterprises=["E2"])
+    await world.queue("A1", "A2")
+    await world.queue("B1", enterprise_id="E2", advisor_id="D9")
+    return ann, bob, await ann.pending("A1")
+
+
+async def test_another_tenant_sees_nothing_and_can_do_nothing(world: World) -> None:
+    ann, bob, batch = await _two_tenants(world)
+    assert await bob.queued() == ["B1"]
+    assert await ann.queued() == ["A2"]
+    number = batch["batch_id"]
+    for path in (
+        f"/v1/batches/{number}",
+        f"/v1/batches/{number}/accounts",
+        f"/v1/batches/{number}/accounts/A1",
+        "/v1/accounts/A1",
+        "/v1/batches/999",
+    ):
+        answer = await bob.ask("GET", path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        assert "Account A1" not in answer.text
+    selection = {"selection": {"kind": "ids", "ids": ["A1"]}, "expected_count": 1}
+    bodies = {"approve": None, "cancel": None, "removals": selection, "logic": {"logic": "BEST_FIT"}, "repropose": {}}
+    for what, body in bodies.items():
+        assert (await bob.do(batch, what, body)).status_code == 404
+    stolen = await bob.try_propose("A2")
+    assert (stolen.status_code, stolen.json()["count"]) == (409, 0)
+    assert (await bob.get("/v1/queue/tiles"))["total"] == 1
+    assert (await bob.get("/v1/batches"))["total"] == 0
+    assert (await ann.do(batch, "approve")).status_code == 200
+
+
+async def test_an_advisor_sees_her_accounts_and_batches_that_are_all_hers(world: World) -> None:
+    ann = world.user("Ann")
+    dora = world.user("Dora", advisors=["D2"])
+    await world.queue("A1")
+    await world.queue("A2", "A3", advisor_id="D2")
+    assert await dora.queued() == ["A2", "A3"]
+    mixed, hers = await ann.propose("A1", "A2"), await ann.propose("A3")
+    assert [row["batch_id"] for row in (await dora.get("/v1/batches"))["rows"]] == [hers["batch_id"]]
+    assert (await dora.ask("GET", f"/v1/batches/{mixed['batch_id']}")).status_code == 404
+
+
+async def test_somebody_granted_two_enterprises_may_batch_them_together(world: World) -> None:
+    both = world.user("Cleo", enterprises=["E1", "E2"])
+    await world.queue("A1")
+    await world.queue("B1", enterprise_id="E2")
+    batch = await both.pending("A1", "B1")
+    assert (await world.user("Ann").get("/v1/batches"))["total"] == 0
+    await both.done(batch, "approve")
+    assert [body["enterprise_id"] for body in world.sent("rebalancer.orders.v1")] == ["E1", "E2"]
+
+
+TABLES = ("account", "flag", "flag_detail", "batch", "batch_account", "result_chunk", "decision")
+
+
+async def test_the_database_shows_another_tenant_nothing_even_without_a_predicate(world: World) -> None:
+    ann, _, batch = await _two_tenants(world)
+    await ann.done(batch, "approve")
+    for table in TABLES:
+        query = text(f"SELECT count(*) FROM {table}")
+        seen = {}
+        for name, scope in {
+            "service": SYSTEM,
+            "ann": Scope("ann", ("E1",), None),
+            "stranger": Scope("x", ("E7",), None),
+            "advisor": Scope("d", ("E1",), ("D7",)),
+            "nobody": Scope("n"),
+        }.items():
+            async with world.database.transaction(scope) as connection:
+                seen[name] = (await connection.execute(query)).scalar_one()
+        assert seen["service"] >= seen["ann"] > 0, table
+        assert (seen["stranger"], seen["advisor"], seen["nobody"]) == (0, 0, 0), table
+    async with world.database.engine.connect() as connection:  # a transaction that never said on whose behalf
+        for table in (*TABLES, "idempotency"):
+            assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 0
+
+
+async def test_the_database_refuses_to_write_for_another_tenant(world: World) -> None:
+    await world.queue("A1")
+    for statement in (
+        "INSERT INTO account VALUES ('X', 1, 'E1', 'D1', 'x', 'x', 'x', 'TAXABLE')",
+        "UPDATE account SET enterprise_id = 'E1'",
+    ):
+        await world.queue("B1", enterprise_id="E2")
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with world.database.transaction(Scope("b", ("E2",), None)) as connection:
+                await connection.execute(text(statement))
+
+
+async def test_every_table_that_names_a_tenant_forces_row_level_security(world: World) -> None:
+    tables = world.sql(
+        "SELECT DISTINCT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c"
+        " JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'batch'::regnamespace AND c.relkind = 'r'"
+        " AND a.attname IN ('enterprise_id', 'enterprise_ids', 'subject') ORDER BY 1"
+    )
+    assert tables == [(name, True) for name in sorted((*TABLES, "idempotency"))]
+    assert not await world.database.passes_by_security()
+
+
+async def test_nobody_is_believed_without_the_gateways_word(world: World) -> None:
+    pat = world.user()
+    for token in ("", "x.y.z"):
+        answer = await pat.ask("GET", "/v1/batches", headers={HEADER: token})
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+    world.clock.forward(minutes=-5)
+    late = await pat.ask("GET", "/v1/batches")
+    assert late.status_code == 200
+    assert KEY not in late.text
