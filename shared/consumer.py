@@ -46,7 +46,7 @@ class GroupConsumer:
                 await asyncio.sleep(1.0)
             finally:
                 self.assigned = False
-                await consumer.stop()
+                await _close(consumer)
 
     async def _loop(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -75,6 +75,14 @@ class GroupConsumer:
                 except CommitFailedError as error:
                     # The group moved these partitions while we worked: they are handled again, which is harmless.
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """Close a consumer in a task of its own: with the broker away its own cancelled tasks would end ours."""
+    closing = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait([closing])
+    if not closing.cancelled() and closing.exception() is not None:
+        _log.warning("consumer.close_failed", error=repr(closing.exception()))
 
 
 class _Assigned(ConsumerRebalanceListener):

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _PAUSE_S = 0.05
@@ -27,3 +28,9 @@ def until(ask: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: flo
             raise AssertionError(f"not within {within_s} s; the last answer was {answer!r}")
         time.sleep(_PAUSE_S)
     return answer
+
+
+def aside(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a thread of its own: a browser test's own thread has a running loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -61,7 +62,7 @@ class Stack:
         try:
             self._start_infrastructure()
             with self.steps.step("creating topics"):
-                asyncio.run(topics.create(self.addresses.kafka))
+                _aside(topics.create(self.addresses.kafka))
             with self.steps.step("creating database roles"):
                 passwords = {name: self.addresses.secrets[f"{name}_password"] for name in keys.DATABASE_OWNERS}
                 postgres.create_roles(self.addresses.admin_database(), passwords)
@@ -244,3 +245,9 @@ class Stack:
 
 def _keeps_dying(status: Mapping[str, Any]) -> bool:
     return bool(status["starts"] >= FAILED_STARTS and status["state"] == "pausing")
+
+
+def _aside(work: Coroutine[Any, Any, Any]) -> None:
+    """Run a coroutine to its end in a thread of its own: the caller's thread may have a running loop (Playwright)."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()

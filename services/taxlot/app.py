@@ -45,7 +45,7 @@ def build_app(settings: TaxlotSettings) -> faust.App:
         return [*worker.readiness(app), *await _away(pool)]
 
     http_app = http.create_app(SERVICE, ready)
-    add_routes(http_app, settings)
+    add_routes(http_app, settings, clock)
     worker.attach(app, [pool, publisher, _running(desk)], http_app, settings)
     return app
 

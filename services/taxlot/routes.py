@@ -3,7 +3,6 @@
 import asyncio
 import re
 import uuid
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,9 @@ from services.taxlot.intake.inbox import UPLOADS
 from services.taxlot.intake.load import connected
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
-from shared.contracts.types import Ours
+from shared.clock import Clock
+from shared.contracts.api import FileList, FileView, RowProblem
+from shared.principal import HEADER, verify
 from shared.problems import BadInput, Conflict, NotFound, Problem, Unavailable
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,120}$")
@@ -25,89 +26,85 @@ class TooLarge(Problem):
     status, code, title = 413, "too_large", "The file is too large"
 
 
-class Accepted(Ours):
-    """An upload that is complete and safe; `name` is how the ledger will show it."""
-
-    name: str
-    size_bytes: int
-
-
-class FileView(Ours):
-    """A file of the ledger: n of N records read, and how it ended."""
-
-    file_id: int
-    name: str
-    source: str
-    status: str
-    custodian: str | None
-    data_date: date | None
-    kind: str | None
-    records_total: int | None
-    records_done: int
-    accounts: int
-    changed: int
-    held: int
-    unknown: int
-    reason_code: str | None
-    reason: str | None
-    duplicate_of: int | None
-    received_at: datetime
-    loaded_at: datetime | None
-    published_at: datetime | None
-
-
-class ProblemView(Ours):
-    """What was wrong (HOLD) or worth a look (NOTE); line 0: the file as a whole."""
-
-    line: int
-    severity: str
-    code: str
-    account_number: str
-    account_id: str | None
-    text: str
-
-
-class FileDetail(FileView):
-    """A file with its problems, holds first."""
-
-    problems: list[ProblemView]
-
-
-def add_routes(app: FastAPI, settings: TaxlotSettings) -> None:
+def add_routes(app: FastAPI, settings: TaxlotSettings, clock: Clock) -> None:
     """Add the routes to the service's HTTP."""
 
-    @app.post("/files", status_code=202)
-    async def upload(request: Request, x_file_name: Annotated[str, Header()]) -> Accepted:
+    @app.post("/v1/files", status_code=202)
+    async def upload(request: Request, name: str) -> FileView:
         """Store the body in the inbox, complete or not at all; from there it is taken in like any other file."""
         if settings.inbox_dir is None:
             raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")
-        if not _NAME.match(x_file_name) or x_file_name.endswith(".part"):
-            raise BadInput(f"the file name {x_file_name[:130]!r} must be letters, digits and . _ @ -")
-        size = await _receive(request, settings.inbox_dir / UPLOADS / x_file_name, settings.max_upload_bytes)
-        return Accepted(name=x_file_name, size_bytes=size)
+        if not _NAME.match(name) or name.endswith(".part"):
+            raise BadInput(f"the file name {name[:130]!r} must be letters, digits and . _ @ -")
+        await _receive(request, settings.inbox_dir / UPLOADS / name, settings.max_upload_bytes)
+        return FileView(
+            file_id=f"upload:{name}",  # its number follows when it is read
+            file_name=name,
+            custodian=None,
+            as_of=None,
+            status="LOADING",
+            reason=None,
+            rows=0,
+            rows_done=0,
+            accounts=0,
+            held=0,
+            received_at=clock.now(),
+        )
 
-    @app.get("/files")
-    async def files(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[FileView]:
+    @app.get("/v1/files")
+    async def files(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> FileList:
         """Return the newest files, newest first."""
 
         def read() -> list[dict[str, Any]]:
             with connected(settings.database_url, autocommit=True) as connection:
                 return ledger.newest(connection, limit)
 
-        return [FileView(**row) for row in await asyncio.to_thread(read)]
+        return FileList(rows=[_view(row, []) for row in await asyncio.to_thread(read)])
 
-    @app.get("/files/{file_id}")
-    async def file(file_id: int, limit: Annotated[int, Query(ge=0, le=10_000)] = 200) -> FileDetail:
-        """Return one file with what was wrong in it."""
+    @app.get("/v1/files/{file_id}")
+    async def file(
+        file_id: int,
+        x_principal: Annotated[str, Header(alias=HEADER)],
+        limit: Annotated[int, Query(ge=0, le=10_000)] = 200,
+    ) -> FileView:
+        """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
+        who = verify(x_principal, settings.principal_key.get_secret_value(), clock.now())
 
         def read() -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
             with connected(settings.database_url, autocommit=True) as connection:
-                return ledger.get(connection, file_id), ledger.problems_of(connection, file_id, limit)
+                found = ledger.get(connection, file_id)
+                return found, ledger.problems_of(connection, file_id, who.enterprises, who.advisors, limit)
 
         found, problems = await asyncio.to_thread(read)
         if found is None:
             raise NotFound(f"no file has the number {file_id}")
-        return FileDetail(**found, problems=[ProblemView(**one) for one in problems])
+        return _view(found, problems)
+
+
+def _view(row: dict[str, Any], problems: list[dict[str, Any]]) -> FileView:
+    return FileView(
+        file_id=str(row["file_id"]),
+        file_name=row["name"],
+        custodian=row["custodian"],
+        as_of=row["data_date"],
+        status=row["status"],
+        reason=row["reason"],
+        rows=row["records_total"] or 0,
+        rows_done=row["records_done"],
+        accounts=row["accounts"],
+        held=row["held"],
+        received_at=row["received_at"],
+        problems=[
+            RowProblem(
+                line=one["line"],
+                account_number=one["account_number"] or None,
+                column=None,
+                code=one["code"],
+                message=one["text"],
+            )
+            for one in problems
+        ],
+    )
 
 
 async def _receive(request: Request, target: Path, most_bytes: int) -> int:

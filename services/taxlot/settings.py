@@ -3,7 +3,7 @@
 from datetime import time
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.sessions import CUT_OFF
 from shared.settings import ServiceSettings
@@ -27,4 +27,5 @@ class TaxlotSettings(ServiceSettings):
         ge=0,
         description="Most seconds a file waits until accounts and securities sent before it are known.",
     )
+    principal_key: SecretStr = Field(description="Key by which the gateway signs who asks; at least 32 bytes.")
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Largest custodial file that may be uploaded.")

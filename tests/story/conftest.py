@@ -13,6 +13,7 @@ from deploy.stack import Stack
 from shared.contracts import topics
 from shared.contracts.events import OrdersReleased
 from tests.books import a_book, load_platform, morning_after
+from tests.waiting import aside
 
 SignIn = Callable[[str, str], Page]
 expect.set_options(timeout=30_000)
@@ -73,4 +74,4 @@ def orders_released(kafka_url: str, batch_id: int, accounts: int) -> Sequence[Or
             await consumer.stop()
         return released
 
-    return asyncio.run(read())
+    return aside(read())

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from operator import eq
 from pathlib import Path
@@ -11,11 +11,15 @@ from playwright.sync_api import expect
 
 from deploy.desk import Desk
 from deploy.stack import Stack
+from shared import messages
 from shared.clock import set_instant
+from shared.contracts import topics
+from shared.contracts.platform import AccountChanged
+from shared.kafka import Publisher
 from shared.sessions import cut_off
 from tests.books import AS_OF, evaluated
 from tests.story.conftest import SignIn
-from tests.waiting import until
+from tests.waiting import aside, until
 
 
 def _deliver(stack: Stack, files: list[Path]) -> None:
@@ -66,15 +70,36 @@ def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sig
     assert {account["account_id"] for account in good}.isdisjoint(row["account_id"] for row in desk.queue()["rows"])
 
 
-def test_a_failing_account_never_takes_the_batch_with_it_and_cancel_returns_the_others(town: Stack, desk: Desk) -> None:
-    queue = desk.queue()["rows"]
-    without_target = next(row["account_id"] for row in queue if row["state"] == "NO_TARGET")
-    others = [row["account_id"] for row in queue if row["state"] == "FLAGGED"][:5]
-    batch = desk.propose([without_target, *others])
+def _bar_from_trading(stack: Stack, book: Path, account_id: str) -> None:
+    """Let the platform say that nothing may be traded in the account, as it would: by an event."""
+    lines = (book / "platform" / "accounts.jsonl").open()
+    account = next(one for one in map(AccountChanged.model_validate_json, lines) if one.account_id == account_id)
+    changed = account.model_copy(update={"version": account.version + 1, "do_not_trade": True})
+
+    async def publish() -> None:
+        async with Publisher(stack.urls["kafka"], "platform") as publisher:
+            said = messages.event(
+                topics.ACCOUNT, account_id, changed, event_id=account_id, source="platform", at=datetime.now(UTC)
+            )
+            await publisher.send([said])
+
+    aside(publish())
+
+
+def test_a_failing_account_never_takes_the_batch_with_it_and_cancel_returns_the_others(
+    town: Stack, book: Path, desk: Desk
+) -> None:
+    flagged = {row["account_id"]: row["flag_version"] for row in desk.queue()["rows"] if row["state"] == "FLAGGED"}
+    barred, *others = list(flagged)[:6]
+    _bar_from_trading(town, book, barred)
+    until(
+        lambda: desk.ask("batch", "GET", f"/v1/accounts/{barred}"),
+        lambda seen: seen["flag_version"] > flagged[barred],
+    )
+    batch = desk.propose([barred, *others])
     batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
     rows = {row["account_id"]: row for row in desk.rows(batch["batch_id"])}
-    assert rows[without_target]["state"] == "FAILED"
-    assert rows[without_target]["failure_code"] == "NO_TARGET"
+    assert (rows[barred]["state"], rows[barred]["failure_code"]) == ("FAILED", "RESTRICTED")
     assert {rows[account_id]["state"] for account_id in others} == {"PROPOSED"}
     assert not {row["account_id"] for row in desk.queue()["rows"]} & set(others)
 

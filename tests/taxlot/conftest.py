@@ -19,12 +19,15 @@ import pytest
 
 from deploy.stack.layout import CHECKOUT
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
+from shared.contracts.api import Principal
 from shared.migrations import migrate
+from shared.principal import HEADER, sign
 from tests.taxlot.files import File
 from tests.waiting import until
 
 TODAY = date(2026, 6, 12)
 NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
+PRINCIPAL_KEY = "taxlot-tests-principal-key-of-32-bytes"
 
 
 @dataclass
@@ -83,8 +86,10 @@ class Worker:
     process: subprocess.Popen[bytes]
 
     def get(self, path: str) -> Any:
-        """What its HTTP answers."""
-        return httpx.get(self.http + path, timeout=10).json()
+        """What its HTTP answers to somebody of the enterprise E1."""
+        who = Principal(subject="u", name="U", roles=["viewer"], enterprises=["E1"])
+        headers = {HEADER: sign(who, PRINCIPAL_KEY, NOW, ttl_s=3600)}
+        return httpx.get(self.http + path, headers=headers, timeout=10).json()
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m services.taxlot ...` beside it."""
@@ -109,6 +114,7 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[[], Any
             "REBALANCER_DATABASE_URL": book.url,
             "REBALANCER_HTTP_PORT": str(port),
             "REBALANCER_INBOX_DIR": str(tmp_path / "inbox"),
+            "REBALANCER_PRINCIPAL_KEY": PRINCIPAL_KEY,
             "REBALANCER_CLOCK_FILE": str(clock),
         }
         run = [sys.executable, "-m", "services.taxlot"]

@@ -128,11 +128,13 @@ def test_a_file_right_after_its_accounts_by_inbox(start_worker: Callable[[], Any
         assert rows[f"A{two}"]["hold_code"] == "SHORT_POSITION"
         assert rows[f"A{two}"]["holdings"] is None
         assert rows[f"A{two}"]["hold_text"].startswith("day.lots, line ")
-        (shown,) = until(lambda: worker.get("/files"), lambda seen: seen and seen[0]["status"] == "PUBLISHED")
-        assert (shown["accounts"], shown["held"], shown["records_done"], shown["records_total"]) == (2, 1, 5, 5)
-        detail = worker.get(f"/files/{shown['file_id']}")
-        assert [(problem["code"], problem["account_id"]) for problem in detail["problems"]] == [
-            ("SHORT_POSITION", f"A{two}")
+        (shown,) = until(
+            lambda: worker.get("/v1/files")["rows"], lambda seen: seen and seen[0]["status"] == "PUBLISHED"
+        )
+        assert (shown["accounts"], shown["held"], shown["rows_done"], shown["rows"]) == (2, 1, 5, 5)
+        detail = worker.get(f"/v1/files/{shown['file_id']}")
+        assert [(problem["code"], problem["account_number"]) for problem in detail["problems"]] == [
+            ("SHORT_POSITION", two)
         ]
         assert (worker.inbox / "done" / "day.lots").exists()
 
@@ -142,11 +144,9 @@ def test_upload_command_refusal_and_duplicate(start_worker: Callable[[], Any], t
     with start_worker() as worker:
         tell(worker.kafka_url, [one], custodian)
         good_file = File(good(one), custodian=custodian)
-        sent = httpx.post(
-            worker.http + "/files", content=good_file.text(), headers={"X-File-Name": "up.lots"}, timeout=30
-        )
-        assert (sent.status_code, sent.json()["name"]) == (202, "up.lots")
-        until(lambda: worker.get("/files"), lambda seen: seen and seen[0]["status"] == "PUBLISHED")
+        sent = httpx.post(worker.http + "/v1/files", params={"name": "up.lots"}, content=good_file.text(), timeout=30)
+        assert (sent.status_code, sent.json()["file_name"]) == (202, "up.lots")
+        until(lambda: worker.get("/v1/files")["rows"], lambda seen: seen and seen[0]["status"] == "PUBLISHED")
         again = worker.command("load", str(good_file.write(tmp_path / "again.lots")))
         assert (again.returncode, again.stderr) == (0, "")
         assert "already loaded as file 1, nothing done" in again.stdout
@@ -160,9 +160,9 @@ def test_upload_command_refusal_and_duplicate(start_worker: Callable[[], Any], t
         reason = worker.inbox / "refused" / "wrong.lots.reason.txt"
         until(reason.exists)
         assert reason.read_text().startswith("TOTAL_MISMATCH: ")
-        bad_name = httpx.post(worker.http + "/files", content=b"x", headers={"X-File-Name": "../x"}, timeout=30)
+        bad_name = httpx.post(worker.http + "/v1/files", params={"name": "../x"}, content=b"x", timeout=30)
         assert (bad_name.status_code, bad_name.headers["content-type"]) == (422, "application/problem+json")
-        assert httpx.get(worker.http + "/files/999", timeout=10).status_code == 404
+        assert worker.get("/v1/files/999")["code"] == "not_found"
 
 
 def test_a_file_loaded_but_not_published_is_published_on_start(start_worker: Callable[[], Any]) -> None:
@@ -177,7 +177,7 @@ def test_a_file_loaded_but_not_published_is_published_on_start(start_worker: Cal
     with start_worker() as worker:
         rows = rows_of(read(kafka_url, before, lambda found: bool(found)), chunks.HOLDINGS)
         assert list(rows) == [f"A{one}"]
-        until(lambda: worker.get("/files")[0]["status"], lambda status: status == "PUBLISHED")
+        until(lambda: worker.get("/v1/files")["rows"][0]["status"], lambda status: status == "PUBLISHED")
 
 
 def test_request_path(start_worker: Callable[[], Any]) -> None:

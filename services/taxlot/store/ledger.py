@@ -132,11 +132,24 @@ def newest(connection: Connection[TupleRow], limit: int) -> list[dict[str, Any]]
         return cursor.execute(_VIEW + " ORDER BY file_id DESC LIMIT %s", (limit,)).fetchall()
 
 
-def problems_of(connection: Connection[TupleRow], file_id: int, limit: int) -> list[dict[str, Any]]:
-    """Return what was wrong in a file, holds first, by line."""
+def problems_of(
+    connection: Connection[TupleRow], file_id: int, enterprises: list[str], advisors: list[str] | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return what was wrong in a file, holds first, by line: of the file as a whole and of accounts of these advisors.
+
+    A row whose account nobody knows belongs to no enterprise; it is shown without the account.  advisors: None for all.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT line, severity, code, account_number, account_id, text FROM file_problem WHERE file_id = %s"
-            " ORDER BY severity, line LIMIT %s",
-            (file_id, limit),
+            "SELECT p.line, p.severity, p.code, CASE WHEN a.account_id IS NULL THEN '' ELSE p.account_number END"
+            " AS account_number, p.text FROM file_problem p LEFT JOIN account a USING (account_id)"
+            " WHERE p.file_id = %(file)s AND (p.account_id IS NULL OR (a.enterprise_id = ANY(%(enterprises)s)"
+            " AND (%(every)s OR a.advisor_id = ANY(%(advisors)s)))) ORDER BY p.severity, p.line LIMIT %(limit)s",
+            {
+                "file": file_id,
+                "enterprises": enterprises,
+                "every": advisors is None,
+                "advisors": advisors or [],
+                "limit": limit,
+            },
         ).fetchall()

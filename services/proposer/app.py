@@ -1,0 +1,29 @@
+"""Wires the proposer: requests with lots in, trades out.  Importing starts nothing."""
+
+import faust
+
+from services.proposer.handlers import SERVICE, Handlers
+from services.proposer.settings import ProposerSettings
+from shared import http, worker
+from shared.clock import clock_of
+from shared.contracts import topics
+from shared.guard import Guard
+from shared.kafka import Publisher
+
+
+def build_app(settings: ProposerSettings) -> faust.App:
+    """Return the Faust worker with an agent for bulk requests and one for small ones, and HTTP beside it."""
+    publisher = Publisher(settings.kafka_url, SERVICE)
+    rules = Handlers(publisher, clock_of(settings.clock_file))
+    app = worker.build_worker(SERVICE, settings)
+    for asked, answer in (
+        (topics.WORK_LOTS, topics.WORK_TRADES),
+        (topics.small(topics.WORK_LOTS), topics.small(topics.WORK_TRADES)),
+    ):
+        worker.consume(app, Guard(SERVICE, asked, rules.on_lots(answer), publisher, settings.retry_s))
+
+    async def ready() -> list[str]:
+        return worker.readiness(app)
+
+    worker.attach(app, [publisher], http.create_app(SERVICE, ready), settings)
+    return app
