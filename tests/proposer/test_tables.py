@@ -15,7 +15,7 @@ from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position,
 
 pytestmark = pytest.mark.fast
 
-NO_BUY, NO_SELL, NO_TRADE = (int(one) for one in (Restriction.DO_NOT_BUY, Restriction.DO_NOT_SELL, Restriction.DO_NOT_TRADE))
+NO_BUY, NO_SELL, NO_TRADE = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL), int(Restriction.DO_NOT_TRADE)
 
 
 def plain(**other: Any) -> Account:
@@ -31,32 +31,44 @@ def plain(**other: Any) -> Account:
 def tight(c_units: str, cash: str, prices: dict[str, str], targets: dict[str, str], **other: Any) -> Account:
     """Nothing held of what is targeted; C at $100 may not be sold; so cash is short."""
     return account(
-        [*(security(name, price, **other.pop(name, {})) for name, price in prices.items()),
-         security("C", "100", restriction=NO_SELL)],
+        [
+            *(security(name, price, **other.pop(name, {})) for name, price in prices.items()),
+            security("C", "100", restriction=NO_SELL),
+        ],
         [*(position(name, "0", targets[name]) for name in prices), position("C", c_units, targets["C"])],
-        cash=cash, cash_target="2", **other,
-    )  # fmt: skip
+        cash=cash,
+        cash_target="2",
+        **other,
+    )
 
 
 def near(a: str, b: str, cash: str, **other: Any) -> Account:
     """A at $100, target 50 (precision 48 to 52); B at $50, target 48 (46.08 to 49.92)."""
-    return account({"A": "100", "B": "50"}, [position("A", a, "50"), position("B", b, "48")],
-                   cash=cash, cash_target="2", **other)  # fmt: skip
+    return account(
+        {"A": "100", "B": "50"}, [position("A", a, "50"), position("B", b, "48")], cash=cash, cash_target="2", **other
+    )
 
 
-def sleeves(units: dict[str, str], targets: dict[str, str], b_units: str, b_target: str, cash: str, restriction: int = 0) -> Account:
+def sleeves(
+    units: dict[str, str], targets: dict[str, str], b_units: str, b_target: str, cash: str, restriction: int = 0
+) -> Account:
     """A at $100 in several sleeves, B at $50 in one."""
     return account(
         [security("A", "100", restriction=restriction), security("B", "50")],
         [*(position("A", units[name], targets[name], name) for name in units), position("B", b_units, b_target)],
-        cash=cash, cash_target="2",
-    )  # fmt: skip
+        cash=cash,
+        cash_target="2",
+    )
 
 
 def dear(price: int, held: int) -> Account:
     """A: a dear share, target 10 % (band $800 to $1,200); B: $10 shares, the rest; cash $200."""
-    return account({"A": str(price), "B": "10"}, [position("A", str(held), "10"),
-                   position("B", str((9800 - held * price) // 10), "88")], cash="200", cash_target="2")  # fmt: skip
+    return account(
+        {"A": str(price), "B": "10"},
+        [position("A", str(held), "10"), position("B", str((9800 - held * price) // 10), "88")],
+        cash="200",
+        cash_target="2",
+    )
 
 
 def swapped(x_units: str, y_units: str, cash: str) -> Account:
@@ -64,8 +76,9 @@ def swapped(x_units: str, y_units: str, cash: str) -> Account:
     return account(
         [security("X", "100"), security("Y", "50", substitute_for="X"), security("Z", "10")],
         [position("X", x_units, "30"), position("Y", y_units, "0"), position("Z", "680", "68")],
-        cash=cash, cash_target="2",
-    )  # fmt: skip
+        cash=cash,
+        cash_target="2",
+    )
 
 
 @dataclass(frozen=True)
@@ -87,88 +100,231 @@ CASES = [
     # V = 1100 - 100 + 9000: set-aside cash is no part of anything.
     Case("set-aside cash is left alone", plain(cash="1100", set_aside="100"), BF, {"A": "-10", "B": "36"}, "200"),
     # Spend down to the reserve of 500: 2000 - 500 = 1500 = 30 units of B.
-    Case("spend down to the reserve where it is above the cash target", plain(reserve="500"), BF, {"A": "-10", "B": "30"}, "500"),
+    Case(
+        "spend down to the reserve where it is above the cash target",
+        plain(reserve="500"),
+        BF,
+        {"A": "-10", "B": "30"},
+        "500",
+    ),
     # 36 units of B in lots of 10: 30.  Cash 500; nothing inside its precision band is below target.
     Case("round lots", plain(b_step=10_000_000), BF, {"A": "-10", "B": "30"}, "500"),
     # A 70.5 units: 10.5 above 60, sells 10.  B 39: 1800 of 1850 can be paid: 36 units.
-    Case("a fraction of a whole share stays",
-         account({"A": "100", "B": "50"}, [position("A", "70.5", "60"), position("B", "39", "38")], cash="1000", cash_target="2"),
-         BF, {"A": "-10", "B": "36"}, "200"),
+    Case(
+        "a fraction of a whole share stays",
+        account(
+            {"A": "100", "B": "50"},
+            [position("A", "70.5", "60"), position("B", "39", "38")],
+            cash="1000",
+            cash_target="2",
+        ),
+        BF,
+        {"A": "-10", "B": "36"},
+        "200",
+    ),
     # A 0 %: all 10.5 units (+1050).  B: 7950/50 = 159 of target 9800/50 = 196: 37 (-1850); cash 1000 + 1050 - 1850.
-    Case("a full exit sells the fraction too",
-         account({"A": "100", "B": "50"}, [position("A", "10.5", "0"), position("B", "159", "98")], cash="1000", cash_target="2"),
-         BF, {"A": "-10.5", "B": "37"}, "200"),
+    Case(
+        "a full exit sells the fraction too",
+        account(
+            {"A": "100", "B": "50"},
+            [position("A", "10.5", "0"), position("B", "159", "98")],
+            cash="1000",
+            cash_target="2",
+        ),
+        BF,
+        {"A": "-10.5", "B": "37"},
+        "200",
+    ),
     # A 57.6 % = 60 - 4 %, B 39.52 % = 38 + 4 %; cash 2.88 % is inside 1 to 3 %.
-    Case("precision edges are inside",
-         account({"A": "100", "B": "50"}, [position("A", "57.6", "60"), position("B", "79.04", "38")],
-                 cash="288", cash_target="2", cash_threshold="50"), BF, {}, "288"),
-    # A one cent below 57.6 %, so out: 60 - 57.5999 = 2.4: 2 units, of which 288.01 - 200 = 88.01 pays none.  The same with
-    # cash for it: 1 unit fits 88.01 + 20.
-    Case("beyond the precision edge is out",
-         account({"A": "100", "B": "50"}, [position("A", "57.5", "60"), position("B", "79", "38")],
-                 cash="300", cash_target="2", cash_threshold="50"), BF, {"A": "1"}, "200"),
+    Case(
+        "precision edges are inside",
+        account(
+            {"A": "100", "B": "50"},
+            [position("A", "57.6", "60"), position("B", "79.04", "38")],
+            cash="288",
+            cash_target="2",
+            cash_threshold="50",
+        ),
+        BF,
+        {},
+        "288",
+    ),
+    # A 57.5 % is out: 2.5 units short of 60, and 300 - 200 = 100 pays for one.
+    Case(
+        "beyond the precision edge is out",
+        account(
+            {"A": "100", "B": "50"},
+            [position("A", "57.5", "60"), position("B", "79", "38")],
+            cash="300",
+            cash_target="2",
+            cash_threshold="50",
+        ),
+        BF,
+        {"A": "1"},
+        "200",
+    ),
     # Short: 4000 - 200 = 3800 over shortfalls 4000 : 4000.  1900/30 = 63.3, 1900/70 = 27.1; 20 left fits no unit.
-    Case("shared in proportion to the shortfall", tight("60", "4000", {"A": "30", "B": "70"}, {"A": "40", "B": "40", "C": "18"}),
-         BF, {"A": "63", "B": "27"}, "220"),
-    # Shares of 3800: 1900, 1425, 475: 11 x 170, 12 x 110, 19 x 25; 135 left.  A (2130 short) costs 170: no; B (1680): 110,
-    # 25 left; D (525): 25.
-    Case("single units, largest shortfall first that the cash can pay",
-         tight("60", "4000", THREE, {"A": "40", "B": "30", "D": "10", "C": "18"}), BF, {"A": "11", "B": "13", "D": "20"}, "200"),
+    Case(
+        "shared in proportion to the shortfall",
+        tight("60", "4000", {"A": "30", "B": "70"}, {"A": "40", "B": "40", "C": "18"}),
+        BF,
+        {"A": "63", "B": "27"},
+        "220",
+    ),
+    # Shares of 3800: 1900, 1425, 475: 11 x 170, 12 x 110, 19 x 25; 135 left.  A (2130 short) costs 170: no;
+    # B (1680): 110, 25 left; D (525): 25.
+    Case(
+        "single units, largest shortfall first that the cash can pay",
+        tight("60", "4000", THREE, {"A": "40", "B": "30", "D": "10", "C": "18"}),
+        BF,
+        {"A": "11", "B": "13", "D": "20"},
+        "200",
+    ),
     # A may be split: 1900 / 30 = 63.333333; B 27 x 70 = 1890.  10 left: B short 2110 costs 70: no; A takes 0.333333.
-    Case("a fractional security takes at once what is left",
-         tight("60", "4000", {"A": "30", "B": "70"}, {"A": "40", "B": "40", "C": "18"}, A={"step_micro": FRACTIONAL}),
-         BF, {"A": "63.666666", "B": "27"}, "200"),
+    Case(
+        "a fractional security takes at once what is left",
+        tight("60", "4000", {"A": "30", "B": "70"}, {"A": "40", "B": "40", "C": "18"}, A={"step_micro": FRACTIONAL}),
+        BF,
+        {"A": "63.666666", "B": "27"},
+        "200",
+    ),
     # ---- Best Fit 4: cash
     # Cash 400 > 250: 200 to place, shortfalls 100 and 100: 1 x 100, 2 x 50.
-    Case("cash above its band goes to positions below target", near("49", "94", "400"), BF, {"A": "1", "B": "2"}, "200"),
-    # Place 350 - 200 = 150 over 150 : 200: 64.28 / 150 and 85.71 / 140 give no unit; cash is still above 250; B (200) first.
-    Case("a single unit where shares leave cash above its band",
-         account({"A": "150", "B": "140", "C": "10"}, [position("A", "19", "30", precision="10"), position("B", "20", "30", precision="10"),
-                 position("C", "400", "38", precision="10")], cash="350", cash_target="2"),
-         BF, {"B": "1"}, "210"),
+    Case(
+        "cash above its band goes to positions below target", near("49", "94", "400"), BF, {"A": "1", "B": "2"}, "200"
+    ),
+    # Place 350 - 200 = 150 over 150 : 200: 64.28 / 150 and 85.71 / 140 give no unit; cash is above 250; B (200) first.
+    Case(
+        "a single unit where shares leave cash above its band",
+        account(
+            {"A": "150", "B": "140", "C": "10"},
+            [
+                position("A", "19", "30", precision="10"),
+                position("B", "20", "30", precision="10"),
+                position("C", "400", "38", precision="10"),
+            ],
+            cash="350",
+            cash_target="2",
+        ),
+        BF,
+        {"B": "1"},
+        "210",
+    ),
     # Cash 50 < 150: aim 200.  A excess 100 first: 1 x 100; then B: 1 x 50.
-    Case("cash below its band is raised from what is above target", near("51", "97", "50"), BF, {"A": "-1", "B": "-1"}, "200"),
+    Case(
+        "cash below its band is raised from what is above target",
+        near("51", "97", "50"),
+        BF,
+        {"A": "-1", "B": "-1"},
+        "200",
+    ),
     # Reserve 1000: A 1, B 1 to target: 200.  Then lower edges, excess 0 and 0: A down to 40 at most, 8 x 100.
-    Case("then to the lower edges for the reserve", near("51", "97", "50", reserve="1000"), BF, {"A": "-9", "B": "-1"}, "1000"),
+    Case(
+        "then to the lower edges for the reserve",
+        near("51", "97", "50", reserve="1000"),
+        BF,
+        {"A": "-9", "B": "-1"},
+        "1000",
+    ),
     # Cash target 0 keeps the floor: 0.5 % = $50 is the edge, inside.
-    Case("cash keeps the floor at target 0",
-         account({"A": "100"}, [position("A", "99.5", "100")], cash="50", cash_target="0"), BF, {}, "50"),
+    Case(
+        "cash keeps the floor at target 0",
+        account({"A": "100"}, [position("A", "99.5", "100")], cash="50", cash_target="0"),
+        BF,
+        {},
+        "50",
+    ),
     # ---- Netting
     # S1 sells 20, S2 buys 12: 12 crossed, 8 to market (+800).  B 76 % = 152: 22 (-1100).  500 + 800 - 1100 = 200.
     Case("crossed first", sleeves(*NETTED_ACCOUNT), BF, {"A/S1": "-20", "A/S2": "12", "B": "22"}, "200"),
     # No market sell: S1 is cut to the 12 that S2 buys.  B: 500 - 200 = 300 = 6 units.
-    Case("do not sell cuts the sells to the buys", sleeves(*NETTED_ACCOUNT, NO_SELL), BF, {"A/S1": "-12", "A/S2": "12", "B": "6"}, "200"),
-    Case("do not buy leaves a market sell", sleeves(*NETTED_ACCOUNT, NO_BUY), BF, {"A/S1": "-20", "A/S2": "12", "B": "22"}, "200"),
+    Case(
+        "do not sell cuts the sells to the buys",
+        sleeves(*NETTED_ACCOUNT, NO_SELL),
+        BF,
+        {"A/S1": "-12", "A/S2": "12", "B": "6"},
+        "200",
+    ),
+    Case(
+        "do not buy leaves a market sell",
+        sleeves(*NETTED_ACCOUNT, NO_BUY),
+        BF,
+        {"A/S1": "-20", "A/S2": "12", "B": "22"},
+        "200",
+    ),
     Case("do not trade bars crossing too", sleeves(*NETTED_ACCOUNT, NO_TRADE), BF, {"B": "6"}, "200"),
     # S1 sells 10; S2 wants 15, S3 wants 5: cut to 10: 7.5 and 2.5, the odd unit to S2 (tie).  B 150 -> 136 (+700).
-    Case("do not buy cuts the buys pro rata, ties by sleeve id",
-         sleeves({"S1": "20", "S2": "0", "S3": "0"}, {"S1": "10", "S2": "15", "S3": "5"}, "150", "68", "500", NO_BUY),
-         BF, {"A/S1": "-10", "A/S2": "8", "A/S3": "2", "B": "-14"}, "1200"),
+    Case(
+        "do not buy cuts the buys pro rata, ties by sleeve id",
+        sleeves({"S1": "20", "S2": "0", "S3": "0"}, {"S1": "10", "S2": "15", "S3": "5"}, "150", "68", "500", NO_BUY),
+        BF,
+        {"A/S1": "-10", "A/S2": "8", "A/S3": "2", "B": "-14"},
+        "1200",
+    ),
     # Exit of 10.5 crosses whole; 20 - 10.5 = 9.5 to market, cut to 9.  B 156 - 150 = 6.  Cash 1450 - 900 - 300.
-    Case("only crossing and exits leave the step", sleeves({"S1": "10.5", "S2": "0"}, {"S1": "0", "S2": "20"}, "150", "78", "1450"),
-         BF, {"A/S1": "-10.5", "A/S2": "19.5", "B": "6"}, "250"),
+    Case(
+        "only crossing and exits leave the step",
+        sleeves({"S1": "10.5", "S2": "0"}, {"S1": "0", "S2": "20"}, "150", "78", "1450"),
+        BF,
+        {"A/S1": "-10.5", "A/S2": "19.5", "B": "6"},
+        "250",
+    ),
     # Exit of 10.5, buy of 4: 6.5 to market, which may leave the step because an exit is in it.  1450 + 650 - 38 x 50.
-    Case("the market part of an exit may be a fraction", sleeves({"S1": "10.5", "S2": "0"}, {"S1": "0", "S2": "4"}, "150", "94", "1450"),
-         BF, {"A/S1": "-10.5", "A/S2": "4", "B": "38"}, "200"),
+    Case(
+        "the market part of an exit may be a fraction",
+        sleeves({"S1": "10.5", "S2": "0"}, {"S1": "0", "S2": "4"}, "150", "94", "1450"),
+        BF,
+        {"A/S1": "-10.5", "A/S2": "4", "B": "38"},
+        "200",
+    ),
     # ---- Minimum trade size
     Case("exactly the minimum is enough", plain(min_trade="1000"), BF, {"A": "-10", "B": "36"}, "200"),
-    Case("exactly the minimum in % of V is enough", plain(min_trade="1", min_trade_weight="10"), BF, {"A": "-10", "B": "36"}, "200"),
+    Case(
+        "exactly the minimum in % of V is enough",
+        plain(min_trade="1", min_trade_weight="10"),
+        BF,
+        {"A": "-10", "B": "36"},
+        "200",
+    ),
     # The sell (1000) is undersized; then 800 = 16 x 50 for B is undersized too.
     Case("undersized trades go, and the sharing is repeated", plain(min_trade="1000.01"), BF, {}, "1000"),
     Case("the greater of the two counts", plain(min_trade="1", min_trade_weight="10.01"), BF, {}, "1000"),
     # 200 over equal shortfalls: 100 each, both below 150: both go at once, though one alone would do.
-    Case("all undersized trades are dropped together", tight("96", "400", {"A": "30", "B": "70"}, {"A": "40", "B": "40", "C": "18"}, min_trade="150"),
-         BF, {}, "400"),
+    Case(
+        "all undersized trades are dropped together",
+        tight("96", "400", {"A": "30", "B": "70"}, {"A": "40", "B": "40", "C": "18"}, min_trade="150"),
+        BF,
+        {},
+        "400",
+    ),
     # A: 1 x 100 leaves, whatever the minimum.  B is at 97 %, target 98 %: inside its precision band.
-    Case("full exits are exempt", account({"A": "100", "B": "50"}, [position("A", "1", "0"), position("B", "194", "98")],
-         cash="200", cash_target="2", min_trade="150"), MT, {"A": "-1"}, "300"),
+    Case(
+        "full exits are exempt",
+        account(
+            {"A": "100", "B": "50"},
+            [position("A", "1", "0"), position("B", "194", "98")],
+            cash="200",
+            cash_target="2",
+            min_trade="150",
+        ),
+        MT,
+        {"A": "-1"},
+        "300",
+    ),
     # ---- Min Transaction
-    # A 70 % is inside 48 to 72.  B below 30.4 %: 3040 / 50 = 60.8: 61, buy 21 (1050).  To keep 150: 200 from A, 2 x 100.
+    # A 70 % is inside 48 to 72.  B below 30.4 %: 3040 / 50 = 60.8: 61, buy 21 (1050).  To keep 150: 2 x 100 of A.
     Case("to the nearest edge, paid by in-band positions", plain(), MT, {"A": "-2", "B": "21"}, "150"),
-    # A (93 x 70 = 65.1 %, target 50): 6000 / 70 = 85.7: sell 7.3 -> 8.  B (30 %, target 48): 3840 / 10: 84.  490 + 560 - 840.
-    Case("counts to an edge round away from zero",
-         account({"A": "70", "B": "10"}, [position("A", "93", "50"), position("B", "300", "48")], cash="490", cash_target="2"),
-         MT, {"A": "-8", "B": "84"}, "210"),
+    # A (93 x 70 = 65.1 %, target 50): 6000 / 70 = 85.7: sell 7.3 -> 8.  B (30 %, target 48): 3840 / 10: buy 84.
+    # 490 + 560 - 840.
+    Case(
+        "counts to an edge round away from zero",
+        account(
+            {"A": "70", "B": "10"}, [position("A", "93", "50"), position("B", "300", "48")], cash="490", cash_target="2"
+        ),
+        MT,
+        {"A": "-8", "B": "84"},
+        "210",
+    ),
     # One share of 1500 is 15 %: selling it leaves 0, 1000 from target; keeping it leaves 500.
     Case("across the whole band: nearest to target, keep", dear(1500, 1), MT, {}, "200"),
     # 2100: 1000 from target without, 1100 with.  Cash 200 + 2100 = 2300, 2050 above its edge: B, 770 held, 205 x 10
@@ -179,24 +335,63 @@ CASES = [
     Case("across the whole band: nearest to target, buy", dear(1500, 0), MT, {"A": "1", "B": "-145"}, "150"),
     Case("across the whole band: nearest to target, leave", dear(2100, 0), MT, {}, "200"),
     # Short: 3000 - 150 = 2850 over 4000 : 3040.  1619.3 / 100 = 16, 1230.7 / 100 = 12.  No single units: 200 stay.
-    Case("short buys are shared, without single units",
-         account([security("A", "100"), security("B", "10", restriction=NO_SELL), security("D", "100")],
-                 [position("A", "0", "50"), position("B", "700", "10"), position("D", "0", "38")], cash="3000", cash_target="2"),
-         MT, {"A": "16", "D": "12"}, "200"),
-    # A (20 %, target 30, band 24 to 36) buys 4: 1600 left, 1350 too many.  A to target 6, to its edge 6 more: 400.  B 15 x 10.
-    Case("cash is placed: planned to target, to edge, then new ones",
-         account({"A": "100", "B": "10"}, [position("A", "20", "30"), position("B", "600", "68")], cash="2000", cash_target="2"),
-         MT, {"A": "16", "B": "15"}, "250"),
+    Case(
+        "short buys are shared, without single units",
+        account(
+            [security("A", "100"), security("B", "10", restriction=NO_SELL), security("D", "100")],
+            [position("A", "0", "50"), position("B", "700", "10"), position("D", "0", "38")],
+            cash="3000",
+            cash_target="2",
+        ),
+        MT,
+        {"A": "16", "D": "12"},
+        "200",
+    ),
+    # A (20 %, target 30, band 24 to 36) buys 4: 1600 left, 1350 too many.  A to target 6, to its edge 6 more: 400.
+    # B 15 x 10.
+    Case(
+        "cash is placed: planned to target, to edge, then new ones",
+        account(
+            {"A": "100", "B": "10"},
+            [position("A", "20", "30"), position("B", "600", "68")],
+            cash="2000",
+            cash_target="2",
+        ),
+        MT,
+        {"A": "16", "B": "15"},
+        "250",
+    ),
     # A (40 %) sells 4 to 36 %: cash -300 + 400 = 100, 50 short of 150: one more of A, which is planned.
-    Case("cash is raised: planned first",
-         account({"A": "100", "B": "10"}, [position("A", "40", "30"), position("B", "630", "68")], cash="-300", cash_target="2"),
-         MT, {"A": "-5"}, "200"),
+    Case(
+        "cash is raised: planned first",
+        account(
+            {"A": "100", "B": "10"},
+            [position("A", "40", "30"), position("B", "630", "68")],
+            cash="-300",
+            cash_target="2",
+        ),
+        MT,
+        {"A": "-5"},
+        "200",
+    ),
     # 100 short of 150: A has 100 of dollar room to target, B 50: one of A.
     Case("cash is raised: largest dollar room to target", near("51", "97", "50"), MT, {"A": "-1"}, "150"),
     # Cash 400, edge 250: A and B have 100 of room each: A 1 x 100 (tie by id), then B 1 x 50.
-    Case("cash is placed: new ones to target, ties by security id", near("49", "94", "400"), MT, {"A": "1", "B": "1"}, "250"),
+    Case(
+        "cash is placed: new ones to target, ties by security id",
+        near("49", "94", "400"),
+        MT,
+        {"A": "1", "B": "1"},
+        "250",
+    ),
     # To target only 100 and 50 could be sold, below 300.  To the edge A may sell 11: 1 is needed, 3 make the minimum.
-    Case("a sell that raises cash is enlarged to the minimum size", near("51", "97", "50", min_trade="300"), MT, {"A": "-3"}, "350"),
+    Case(
+        "a sell that raises cash is enlarged to the minimum size",
+        near("51", "97", "50", min_trade="300"),
+        MT,
+        {"A": "-3"},
+        "350",
+    ),
     # ---- Substitutes
     # X 10 % held: its target becomes 10 %, Y gets 20 % = 2000 / 50 = 40.
     Case("a substitute is bought for what the replaced one lacks", swapped("10", "0", "2200"), BF, {"Y": "40"}, "200"),
@@ -207,9 +402,14 @@ CASES = [
     # X 20 %, Y 10 %: exactly what both together should be.
     Case("nothing is sold because a substitute exists", swapped("20", "20", "200"), BF, {}, "200"),
     # ---- Liquidation
-    Case("a confirmed liquidation sells everything", account({"A": "100"}, [position("A", "10.5", "0")], cash="5", liquidate=True),
-         BF, {"A": "-10.5"}, "1055"),
-]  # fmt: skip
+    Case(
+        "a confirmed liquidation sells everything",
+        account({"A": "100"}, [position("A", "10.5", "0")], cash="5", liquidate=True),
+        BF,
+        {"A": "-10.5"},
+        "1055",
+    ),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.logic.name} {case.rule}")
@@ -229,9 +429,16 @@ def test_the_summary_counts_market_orders_and_values_what_is_crossed() -> None:
     result = proposal(sleeves(*NETTED_ACCOUNT), BF)
     # sell 8 x 100, buy 22 x 50, crossed 12 x 100
     expected = {
-        "value_cents": 1_000_000, "begin_cash_cents": 50_000, "end_cash_cents": 20_000, "buys": 1, "buys_cents": 110_000,
-        "sells": 1, "sells_cents": 80_000, "flats": 1, "flats_cents": 120_000,
-    }  # fmt: skip
+        "value_cents": 1_000_000,
+        "begin_cash_cents": 50_000,
+        "end_cash_cents": 20_000,
+        "buys": 1,
+        "buys_cents": 110_000,
+        "sells": 1,
+        "sells_cents": 80_000,
+        "flats": 1,
+        "flats_cents": 120_000,
+    }
     assert {name: result.summary[name] for name in expected} == expected
     assert result.crossed == {("A", "S1"): -12_000_000, ("A", "S2"): 12_000_000}
     assert result.orders == {"A": -8_000_000, "B": 22_000_000}
@@ -243,17 +450,34 @@ def test_the_summary_counts_market_orders_and_values_what_is_crossed() -> None:
     [
         (plain(), BF, {"A": Reason.TO_TARGET, "B": Reason.TO_TARGET}, {"A": Reason.TO_TARGET, "B": Reason.TO_TARGET}),
         (plain(), MT, {"A": Reason.RAISE_CASH, "B": Reason.TO_EDGE}, {"A": Reason.RAISE_CASH, "B": Reason.TO_EDGE}),
-        (near("49", "94", "400"), MT, {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
-         {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH}),
-        (near("49", "94", "400"), BF, {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
-         {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH}),
+        (
+            near("49", "94", "400"),
+            MT,
+            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
+            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
+        ),
+        (
+            near("49", "94", "400"),
+            BF,
+            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
+            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
+        ),
         (swapped("10", "0", "2200"), BF, {"Y": Reason.SUBSTITUTE}, {"Y": Reason.SUBSTITUTE}),
         (swapped("30", "5", "-50"), MT, {"Y": Reason.FULL_EXIT}, {"Y": Reason.FULL_EXIT}),
         # planned first, then enlarged to raise cash: the first reason stays
-        (account({"A": "100", "B": "10"}, [position("A", "40", "30"), position("B", "630", "68")], cash="-300", cash_target="2"),
-         MT, {"A": Reason.TO_EDGE}, {"A": Reason.TO_EDGE}),
+        (
+            account(
+                {"A": "100", "B": "10"},
+                [position("A", "40", "30"), position("B", "630", "68")],
+                cash="-300",
+                cash_target="2",
+            ),
+            MT,
+            {"A": Reason.TO_EDGE},
+            {"A": Reason.TO_EDGE},
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_trade_keeps_its_first_reason(
     given: Account, logic: Logic, sleeve: dict[str, Reason], orders: dict[str, Reason]
 ) -> None:
@@ -281,10 +505,15 @@ def test_weights_before_and_after_are_shares_of_the_value_before_the_trades() ->
         (near("50", "96", "200"), MT, "inside its rebalance band"),
         (plain(min_trade="1000.01"), BF, "below the minimum trade size"),
         (dear(2000, 1), MT, "less than one tradable step"),
-        (account([security("A", "100", restriction=NO_TRADE)], [position("A", "98", "90")], cash="200", cash_target="10"),
-         BF, "restrictions"),
+        (
+            account(
+                [security("A", "100", restriction=NO_TRADE)], [position("A", "98", "90")], cash="200", cash_target="10"
+            ),
+            BF,
+            "restrictions",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_account_without_trades_says_why(given: Account, logic: Logic, words: str) -> None:
     result = proposal(given, logic)
     assert result.trades == {}

@@ -1,0 +1,187 @@
+"""What holds for every account: conservation, restrictions, no negative holdings, and what each logic promises."""
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.proposer.chunk import propose
+from shared.contracts.chunks import Logic, Reason, Restriction
+from tests.proposer.books import Shape, generated
+from tests.proposer.build import BF, FRACTIONAL, MT, Account, Proposal, after, batch_of, proposal, proposals
+
+pytestmark = pytest.mark.fast
+
+seeds = st.integers(0, 2**40)
+accounts = seeds.map(generated)
+logic_of = st.sampled_from((BF, MT))
+many = settings(deadline=None, max_examples=150)
+
+
+def drift(account: Account) -> Fraction:
+    """Sum of |w - t| over positions in dollars, on exact values."""
+    prices = {one.security_id: one.price_micro or 0 for one in account.securities}
+    values = [Fraction(one.quantity_micro * prices[one.security_id], 10**12) for one in account.positions]
+    whole = sum(values, Fraction(account.cash_cents - account.set_aside_cents, 100))
+    targets = [Fraction(one.target_ppb, 10**9) * whole for one in account.positions]
+    return sum((abs(value - target) for value, target in zip(values, targets, strict=True)), Fraction(0))
+
+
+def steps_worth(account: Account) -> Fraction:
+    """Dollars that one tradable step of every position is worth: what rounding may leave."""
+    worth = {one.security_id: Fraction((one.price_micro or 0) * one.step_micro, 10**12) for one in account.securities}
+    return sum((worth[one.security_id] for one in account.positions), Fraction(0)) + 1
+
+
+@many
+@given(accounts, logic_of)
+def test_units_and_cash_are_conserved(account: Account, logic: Logic) -> None:
+    """Per security the sleeves' trades are the market order, crossed units add up to 0, cash moves by the orders."""
+    result = proposal(account, logic)
+    values = {order["security"]: order for order in result.rows["orders"] if order["logic"] == logic}
+    for one in account.securities:
+        mine = [units for (name, _), units in result.trades.items() if name == one.security_id]
+        across = [units for (name, _), units in result.crossed.items() if name == one.security_id]
+        assert sum(mine) == result.orders.get(one.security_id, 0)
+        assert sum(across) == 0
+    flow = sum(
+        -order["value_cents"] if order["quantity_micro"] > 0 else order["value_cents"] for order in values.values()
+    )
+    assert result.cash == account.cash_cents - account.set_aside_cents + flow
+    assert result.summary["sells_cents"] - result.summary["buys_cents"] == flow
+
+
+@many
+@given(accounts, logic_of)
+def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) -> None:
+    """Positions stay at 0 or more; ending available cash is at least the reserve, or the account failed."""
+    result = proposal(account, logic)
+    if result.failure is None:
+        assert result.cash >= account.reserve_cents >= 0
+    assert all(one.quantity_micro >= 0 for one in after(account, result).positions)
+
+
+@many
+@given(seeds.map(lambda seed: generated(seed, Shape(restricted=0.5))), logic_of)
+def test_restrictions_hold(account: Account, logic: Logic) -> None:
+    """No market buy of do-not-buy, no market sell of do-not-sell, nothing at all of do-not-trade."""
+    result = proposal(account, logic)
+    for one in account.securities:
+        order = result.orders.get(one.security_id, 0)
+        assert not (order > 0 and one.restriction & Restriction.DO_NOT_BUY)
+        assert not (order < 0 and one.restriction & Restriction.DO_NOT_SELL)
+        if one.restriction & Restriction.DO_NOT_TRADE:
+            assert not any(name == one.security_id for name, _ in result.trades)
+
+
+@many
+@given(accounts, logic_of)
+def test_orders_keep_the_step_and_the_minimum_size(account: Account, logic: Logic) -> None:
+    """Buys are whole steps; an order is at least the minimum unless a full exit is in it."""
+    result = proposal(account, logic)
+    value = result.summary["value_cents"]
+    exits = {name for (name, _), reason in result.reasons.items() if reason == Reason.FULL_EXIT}
+    for order in (one for one in result.rows["orders"] if one["logic"] == logic):
+        security = account.securities[order["security"]]
+        if security.security_id not in exits:
+            assert order["quantity_micro"] % security.step_micro == 0
+            assert order["value_cents"] >= account.min_trade_cents
+            assert order["value_cents"] * 10**9 >= account.min_trade_ppb * value
+
+
+@many
+@given(seeds.map(lambda seed: generated(seed, Shape(substituted=0))))
+def test_best_fit_never_ends_further_from_target(account: Account) -> None:
+    """The sum of |w - t| does not grow, beyond rounding, where no reserve and no debt forces sells below target."""
+    account = replace(account, reserve_cents=0, cash_cents=max(account.cash_cents, account.set_aside_cents))
+    result = proposal(account, BF)
+    if result.failure is None:
+        assert drift(after(account, result)) <= drift(account) + Fraction(1)
+
+
+@many
+@given(seeds.map(lambda seed: generated(seed, Shape(substituted=0))))
+def test_min_transaction_leaves_in_band_positions_alone_but_for_cash(account: Account) -> None:
+    """A position inside its band trades only to raise or to place cash."""
+    result = proposal(account, MT)
+    value = result.summary["value_cents"]
+    prices = {one.security_id: one.price_micro or 0 for one in account.securities}
+    for one in account.positions:
+        half = max(one.threshold_ppb * one.target_ppb, account.floor_ppb * 10**9) if one.target_ppb else 0
+        cents = (one.quantity_micro * prices[one.security_id] + 5 * 10**9) // 10**10
+        low, high = one.target_ppb * 10**9 - half, min(10**18, one.target_ppb * 10**9 + half)
+        inside = low * value <= cents * 10**18 <= high * value
+        reason = result.reasons.get((one.security_id, one.sleeve_id))
+        if inside and reason is not None:
+            assert reason in (Reason.RAISE_CASH, Reason.PLACE_CASH)
+
+
+@many
+@given(seeds.map(lambda seed: generated(seed, Shape(substituted=0, restricted=0, minimum=0))))
+def test_best_fit_on_its_own_result_finds_nothing_beyond_rounding(account: Account) -> None:
+    """Proposing again trades less than the steps that rounding left."""
+    first = proposal(account, BF)
+    if first.failure is None and Reason.RAISE_CASH not in first.reasons.values():
+        again = proposal(after(account, first), BF)
+        traded = again.summary["buys_cents"] + again.summary["sells_cents"]
+        assert again.failure is None
+        assert Fraction(traded, 100) <= 2 * steps_worth(account)
+
+
+@many
+@given(accounts, seeds)
+def test_the_order_of_the_input_changes_nothing(account: Account, seed: int) -> None:
+    """Securities and positions in any order, the account anywhere in the chunk: the same trades."""
+    dice = random.Random(seed)
+    shuffled = replace(
+        account,
+        securities=dice.sample(account.securities, len(account.securities)),
+        positions=dice.sample(account.positions, len(account.positions)),
+    )
+    straight, (_, moved) = proposals([account])[0], proposals([generated(seed), shuffled])
+    for logic in (BF, MT):
+        assert _said(moved[logic]) == _said(straight[logic])
+
+
+def _said(result: Proposal) -> tuple[object, ...]:
+    return result.summary, result.trades, result.crossed, result.reasons, result.orders, result.order_reasons
+
+
+@many
+@given(
+    seeds.map(lambda seed: generated(seed, Shape(fractional=1, substituted=0, minimum=0))),
+    logic_of,
+    st.sampled_from((2, 7, 100)),
+)
+def test_with_fractions_scaling_the_account_scales_the_trades(account: Account, logic: Logic, factor: int) -> None:
+    """Quantities, cash and reserve times k: trades times k, to what cents and millionths of a unit round off."""
+    scaled = replace(
+        account,
+        securities=[replace(one, step_micro=FRACTIONAL) for one in account.securities],
+        positions=[replace(one, quantity_micro=one.quantity_micro * factor) for one in account.positions],
+        cash_cents=account.cash_cents * factor, set_aside_cents=account.set_aside_cents * factor,
+        reserve_cents=account.reserve_cents * factor,
+    )  # fmt: skip
+    small, large = proposals([account, scaled])
+    if small[logic].failure is not None or large[logic].failure is not None:
+        return
+    prices = {one.security_id: one.price_micro or 1 for one in account.securities}
+    for place in small[logic].trades.keys() | large[logic].trades.keys():
+        gap = small[logic].trades.get(place, 0) * factor - large[logic].trades.get(place, 0)
+        allowed = (len(account.positions) + 2) * factor * (1 + 2 * 10**10 // prices[place[0]])
+        assert abs(gap) <= allowed, place
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    batch = batch_of([generated(seed) for seed in range(200)])
+    first, second = propose(batch), propose(batch_of([generated(seed) for seed in range(200)]))
+    assert first.equals(second)
+    assert first.serialize().to_pybytes() == second.serialize().to_pybytes()
+
+
+def test_a_slice_of_a_chunk_is_proposed_like_the_whole() -> None:
+    batch = batch_of([generated(seed) for seed in range(40)])
+    assert propose(batch.slice(10, 20)).to_pylist() == propose(batch).slice(10, 20).to_pylist()
