@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 from itertools import product
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,7 @@ from services.batch.domain.states import (
     batch_after,
 )  # fmt: skip
 from shared.exact.limits import PPB
+from shared.ids import event_id
 from shared.sessions import business_date, cut_off
 from tests.batch import build
 
@@ -312,3 +314,10 @@ def test_only_the_failure_of_the_logic_in_force_counts() -> None:
 
 def test_arrays_as_text() -> None:
     assert array_text([1, None, -3]) == "{1,NULL,-3}"
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(), st.dates()), max_size=5))
+def test_ids_are_version_5_uuids_of_their_parts(parts: list[object]) -> None:
+    """The id is what uuid.uuid5 gives."""
+    namespace = UUID("6f0f3a4e-6a53-5d0a-9a55-2f1d2b1c7f10")
+    assert event_id(*parts) == str(uuid5(namespace, "\x1f".join(str(part) for part in parts)))

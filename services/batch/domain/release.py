@@ -7,6 +7,7 @@ Source: product 6, "On approval"; contracts events.OrdersReleased.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.exact.text import text_of
@@ -111,5 +112,7 @@ def orders_released(what: Released, account: int, answer: Mapping[str, Nested], 
     }
 
 
+@lru_cache(maxsize=1 << 16)
 def _units(micro: int) -> str:
+    """Return millionths as units; quantities and prices repeat over the accounts of a batch."""
     return text_of(micro, 6, trim=True)
