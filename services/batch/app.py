@@ -18,6 +18,7 @@ from shared import log, sessions
 from shared.clock import clock_of
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
+from shared.exact.kernel import value_cents
 from shared.guard import Guard, is_transient
 from shared.http import Readiness, create_app, serve
 from shared.kafka import Publisher
@@ -32,7 +33,7 @@ _READY_PATIENCE_S = 3.0
 async def main(settings: Settings) -> None:
     """Serve and work until cancelled."""
     clock = clock_of(settings.clock_file)
-    await asyncio.to_thread(sessions.sessions)  # the calendar takes a second to load: before anybody waits for it
+    await asyncio.to_thread(_warm_up)
     database = Database(settings.database_url)
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)
@@ -45,6 +46,12 @@ async def main(settings: Settings) -> None:
         )
     finally:
         await database.close()
+
+
+def _warm_up() -> None:
+    """Load what takes a second at its first use, before anybody waits for it: the calendar and compiled kernels."""
+    sessions.sessions()
+    value_cents(1, 1)
 
 
 async def _work(

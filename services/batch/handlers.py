@@ -128,6 +128,6 @@ class Sweeps:
             return await self.collector.ask_again(connection)
 
     async def forget(self) -> None:
-        """Drop kept answers of commands that are too old to be asked for again."""
+        """Drop what nobody will ask for again: kept answers of commands, published messages."""
         async with self.database.transaction(SYSTEM) as connection:
             await idempotency.forget(connection, self.clock.now())

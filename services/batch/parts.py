@@ -77,6 +77,8 @@ async def command(
         raise IdempotencyKeyMissing("send an Idempotency-Key header, a new one (e.g. a UUID) for every new command")
     parts = parts_of(request)
     content = b"" if body is None else body.model_dump_json().encode()
+    if b"\\u0000" in content:
+        raise BadInput("texts hold no NUL character")
     key = idempotency.Key(principal.subject, request.url.path, key_text, content)
     async with parts.database.transaction(scope_of(principal)) as connection:
         answer = await idempotency.claim(connection, key, parts.clock.now())

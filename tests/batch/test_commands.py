@@ -346,3 +346,22 @@ async def test_progress_is_told_a_few_times_a_second_at_most(world: World) -> No
         await world.handlers.on_results([world.answer_to(rows, number, attempt)])
     told = [(event["status"], event["proposed"]) for event in world.sent("rebalancer.batch.v1")]
     assert told == [("WORKING", 0), ("WORKING", 600), ("PENDING_APPROVAL", 1000)]
+
+
+async def test_answers_and_published_messages_are_forgotten_after_days(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1")
+    await pat.propose("A1")
+    world.clock.forward(days=6)
+    await world.sweeps.forget()
+    assert world.sql("SELECT count(*) FROM idempotency") == [(1,)]
+    world.clock.forward(days=2)
+    await world.sweeps.forget()
+    assert world.sql("SELECT count(*) FROM idempotency") == [(0,)]
+    assert world.sql("SELECT count(*) FROM outbox") == [(2,)]  # not published: kept for as long as it takes
+
+
+async def test_a_text_that_cannot_be_stored_is_bad_input(world: World) -> None:
+    await world.queue("A1")
+    answer = await world.user().try_propose("A1", label="a\x00b")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")

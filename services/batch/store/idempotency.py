@@ -30,6 +30,8 @@ _KEEP = text(
     "UPDATE idempotency SET status = :status, body = :body, headers = :headers"
     " WHERE subject = :subject AND route = :route AND key = :key"
 )
+# By the database's own clock, which stamped the rows.
+_FORGET_SENT = text("DELETE FROM outbox WHERE published_at < clock_timestamp() - interval '3 days'")
 _FORGET = text("DELETE FROM idempotency WHERE made_at < :before")
 
 
@@ -84,5 +86,6 @@ async def keep(connection: AsyncConnection, key: Key, answer: Answer) -> None:
 
 
 async def forget(connection: AsyncConnection, now: datetime) -> None:
-    """Drop answers that nobody will ask for again."""
+    """Drop answers that nobody will ask for again, and messages that were published days ago."""
     await connection.execute(_FORGET, {"before": now - KEPT})
+    await connection.execute(_FORGET_SENT)
