@@ -145,6 +145,8 @@ class Book:
         return weight * self.value - self.now(place) * self.price[place[0]]
 
     def barred(self, name: str, what: Restriction) -> bool:
+        if what & Restriction.DO_NOT_BUY and name in {one.substitute_for for one in self.security.values()}:
+            return True
         return bool(self.security[name].restriction & (what | Restriction.DO_NOT_TRADE))
 
     def worth(self, name: str, units: F) -> F:

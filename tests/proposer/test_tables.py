@@ -4,7 +4,7 @@ Unless a case says otherwise V = $10,000, threshold 20 % and precision 4 % of ta
 (band 1.5 to 2.5 %: $150 to $250), whole shares.  Trades in units, cash in dollars.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -79,6 +79,13 @@ def swapped(x_units: str, y_units: str, cash: str) -> Account:
         cash=cash,
         cash_target="2",
     )
+
+
+def barred_substitute() -> Account:
+    """X, Y and Z as in `swapped`, but Y may not be bought."""
+    given = swapped("10", "0", "2100")
+    securities = [replace(one, restriction=NO_BUY if one.security_id == "Y" else 0) for one in given.securities]
+    return replace(given, securities=securities, positions=[*given.positions[:2], position("Z", "690", "68")])
 
 
 @dataclass(frozen=True)
@@ -397,6 +404,9 @@ CASES = [
     Case("a substitute is bought for what the replaced one lacks", swapped("10", "0", "2200"), BF, {"Y": "40"}, "200"),
     # Y to 16 %: 32; cash 600 is 350 above 250: 7 more of Y, which is planned.
     Case("a substitute goes to its edge", swapped("10", "0", "2200"), MT, {"Y": "39"}, "250"),
+    # Y, the substitute, may not be bought: cash 2100, 1850 above 250.  Z (69 %) to its edge of 81.6 %: 126 x 10.
+    # X (10 %) has room to 12 %, but is replaced.
+    Case("what is replaced is not bought to place cash either", barred_substitute(), MT, {"Z": "126"}, "840"),
     # X 30 % held: Y gets nothing and, at target 0, leaves.  V 3000 + 250 + 6800 - 50.
     Case("a substitute that is not needed leaves", swapped("30", "5", "-50"), BF, {"Y": "-5"}, "200"),
     # X 20 %, Y 10 %: exactly what both together should be.

@@ -162,7 +162,10 @@ def _value(acc: Ints, sec: Ints, pos: Ints) -> int:
 
 @view_kernel
 def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
-    """Set P_AIM: the replaced security's target becomes min(target, weight), its substitute gets the rest."""
+    """Set P_AIM: the replaced security's target becomes min(target, weight), its substitute gets the rest.
+
+    What is replaced is not bought, to place cash neither.
+    """
     for place in range(len(pos)):
         pos[place, at.P_AIM] = pos[place, at.P_TARGET] * PPB
         pos[place, at.P_AIM_UP] = pos[place, at.P_AIM]
@@ -172,6 +175,7 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
         replaced = sec[security, at.S_SUBSTITUTE_FOR]
         if replaced < 0:
             continue
+        sec[replaced, at.S_RESTRICTION] |= codes.DO_NOT_BUY
         for place in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
             if compare_products(pos[place, at.P_AIM], acc[at.A_VALUE], pos[place, at.P_VALUE], EDGE) <= 0:
                 continue

@@ -1,0 +1,62 @@
+"""The worker's handlers: a chunk in, chunks of at most the agreed size out, poison put aside; on a real broker."""
+
+import asyncio
+import uuid
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from services.proposer.chunk import propose
+from services.proposer.handlers import SERVICE, Handlers, cut
+from shared.clock import clock_of
+from shared.contracts import chunks, topics
+from shared.guard import Guard
+from shared.kafka import Publisher
+from shared.messages import Incoming
+from tests.proposer.books import Shape, generated
+from tests.proposer.build import batch_of
+
+
+def _asked(offset: int, key: str, value: bytes) -> Incoming:
+    return Incoming(topics.WORK_LOTS.name, 0, offset, key.encode(), value, (), 0)
+
+
+async def _read(kafka_url: str, topic: str, key: str, count: int) -> list[bytes]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka_url, auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[bytes] = []
+    try:
+        async with asyncio.timeout(30):
+            while len(found) < count:
+                record = await consumer.getone()
+                if record.key == key.encode():
+                    found.append(record.value)
+    finally:
+        await consumer.stop()
+    return found
+
+
+@pytest.mark.integration
+async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka_url: str) -> None:
+    key = uuid.uuid4().hex
+    asked = batch_of([generated(seed) for seed in range(20)])
+    meta = {"batch_id": key, "attempt": "1", "trade_date": "2026-01-02", "size": "20"}
+    async with Publisher(kafka_url, SERVICE) as publisher:
+        handler = Handlers(publisher, clock_of(None)).on_lots(topics.WORK_TRADES)
+        guard = Guard(SERVICE, topics.WORK_LOTS, handler, publisher)
+        await guard.run([_asked(0, key, b"no Arrow stream")])
+        await guard.run([_asked(1, key, chunks.encode(asked, meta))])
+    (answer,) = await _read(kafka_url, topics.WORK_TRADES.name, key, 1)
+    rows, answered = chunks.decode(answer, chunks.TRADES)
+    assert answered == meta
+    assert rows.equals(propose(asked))
+    assert await _read(kafka_url, topics.dead_letters(SERVICE).name, key, 1) == [b"no Arrow stream"]
+
+
+@pytest.mark.fast
+def test_answers_are_cut_to_the_agreed_size_and_lose_nothing() -> None:
+    rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(400)]))
+    parts = cut(rows)
+    assert len(parts) > 1
+    assert all(part.nbytes <= chunks.MAX_CHUNK_BYTES for part in parts)
+    assert [row for part in parts for row in part.to_pylist()] == rows.to_pylist()
