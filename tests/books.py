@@ -10,6 +10,7 @@ import psycopg
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
 from shared.clock import set_instant
+from shared.contracts.platform import AccountChanged
 from shared.sessions import NEW_YORK, session_after
 from tests.waiting import until
 
@@ -21,6 +22,12 @@ def a_book(place: Path, *, accounts: int, faults: bool = False) -> Path:
     run = [sys.executable, "-m", "deploy.sample", "--accounts", str(accounts), "--as-of", AS_OF.isoformat()]
     subprocess.run([*run, "--out", str(place), *(["--faults"] if faults else [])], cwd=CHECKOUT, check=True)
     return place
+
+
+def accounts_of(book: Path) -> list[AccountChanged]:
+    """Return the accounts of a book as the platform tells them."""
+    lines = (book / "platform" / "accounts.jsonl").read_text().splitlines()
+    return [AccountChanged.model_validate_json(line) for line in lines]
 
 
 def morning_after(stack: Stack, day: date = AS_OF) -> None:
@@ -42,7 +49,7 @@ def load_book(stack: Stack, book: Path) -> None:
     morning_after(stack)
     run = [sys.executable, "-m", "deploy.sample", "load", str(book)]
     subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True)
-    accounts = sum(1 for _ in (book / "platform" / "accounts.jsonl").open())
+    accounts = len(accounts_of(book))
     until(lambda: evaluated(stack), lambda seen: seen == accounts, within_s=180)
 
 

@@ -44,6 +44,16 @@ class AccountFlag(Ours):
     hold: str | None = None
 
 
+class QueueChanged(Ours):
+    """The queue of an enterprise shows something new (internal: the push to browsers rests on it).
+
+    It comes from whoever serves the queue, after the effect: who asks on hearing it sees the new state.
+    """
+
+    enterprise_id: Identity
+    version: int  # rises with time, so that of several the last one counts
+
+
 class BatchChanged(Ours):
     """State of a batch after a transition or progress (compacted by batch)."""
 

@@ -84,8 +84,9 @@ WORK: Final = (WORK_REQUEST, WORK_FACTS, WORK_LOTS, WORK_TRADES, WORK_RESULTS)
 WORK_SMALL: Final = tuple(small(topic) for topic in WORK)
 
 ACCOUNT_FLAG = Topic(
-    "rebalancer.account-flag.v1", events.AccountFlag, "account_id", "analyzer", ("gateway",), "public", compacted=True
+    "rebalancer.account-flag.v1", events.AccountFlag, "account_id", "analyzer", (), "public", compacted=True
 )
+QUEUE = Topic("batch.queue", events.QueueChanged, "enterprise_id", "batch", ("gateway",), retention_ms=DAY_MS)
 ANALYSIS = Topic(
     "rebalancer.analysis.v1", events.AnalysisCompleted, "run_id", "analyzer", ("batch", "gateway"), "public"
 )
@@ -118,6 +119,7 @@ TOPICS: Final = (
     *WORK,
     *WORK_SMALL,
     ACCOUNT_FLAG,
+    QUEUE,
     ANALYSIS,
     FILES,
     BATCH,

@@ -11,7 +11,7 @@ from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from shared.contracts import topics
 from shared.contracts.api import Principal
-from shared.contracts.events import AccountFlag, AnalysisCompleted, BatchChanged, FileProcessed
+from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, QueueChanged
 from shared.kafka import Publisher
 from shared.messages import Outgoing, event
 
@@ -55,17 +55,9 @@ def batch_changed(batch_id: int, version: int, enterprise: str) -> Outgoing:
     return event(topics.BATCH, str(batch_id), body, event_id=f"{batch_id}-{version}", source="test", at=NOW)
 
 
-def flag(account: str, version: int, enterprise: str) -> Outgoing:
-    body = AccountFlag(
-        account_id=account,
-        enterprise_id=enterprise,
-        advisor_id="A1",
-        version=version,
-        state="CLEAR",
-        tiles=[],
-        reasons=[],
-    )
-    return event(topics.ACCOUNT_FLAG, account, body, event_id=f"{account}-{version}", source="test", at=NOW)
+def queue_changed(version: int, enterprise: str) -> Outgoing:
+    body = QueueChanged(enterprise_id=enterprise, version=version)
+    return event(topics.QUEUE, enterprise, body, event_id=f"{enterprise}-{version}", source="test", at=NOW)
 
 
 async def _until(stream: AsyncIterator[bytes], wanted: set[str]) -> list[str]:
@@ -94,8 +86,8 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
             await publisher.send([garbage, batch_changed(2, 7, "E1"), batch_changed(3, 1, "E2")])
             await publisher.send([event(topics.ANALYSIS, "run-9", completed, event_id="a", source="test", at=NOW)])
             await publisher.send([event(topics.FILES, "F9", processed, event_id="f", source="test", at=NOW)])
-            await publisher.send([flag(f"ACC{number}", number, "E1") for number in range(1, 2001)])
-            await publisher.send([flag("OTHER", 9000, "E2")])
+            await publisher.send([queue_changed(number, "E1") for number in range(1, 2001)])
+            await publisher.send([queue_changed(9000, "E2")])
             wanted = {'"id":"2"', '"id":"run-9"', '"id":"F9"', '"version":2000'}
             seen = await _until(stream, wanted)
     told = "\n".join(seen)

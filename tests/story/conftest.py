@@ -22,7 +22,7 @@ expect.set_options(timeout=30_000)
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small book with files full of faults beside the good ones."""
-    return a_book(tmp_path_factory.mktemp("story") / "book", accounts=60, faults=True)
+    return a_book(tmp_path_factory.mktemp("story") / "book", accounts=240, faults=True)
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,9 @@ from deploy.stack import Stack
 from shared import messages
 from shared.clock import set_instant
 from shared.contracts import topics
-from shared.contracts.platform import AccountChanged
 from shared.kafka import Publisher
 from shared.sessions import cut_off
-from tests.books import AS_OF, evaluated
+from tests.books import AS_OF, accounts_of, evaluated
 from tests.story.conftest import SignIn
 from tests.waiting import aside, until
 
@@ -36,7 +35,7 @@ def _status_of(desk: Desk, name: str) -> str | None:
 
 
 def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sign_in: SignIn, desk: Desk) -> None:
-    accounts = [json.loads(line) for line in (book / "platform" / "accounts.jsonl").open()]
+    accounts = accounts_of(book)
     _deliver(town, sorted((book / "files").iterdir()))
     until(lambda: evaluated(town), lambda seen: seen == len(accounts))
     expected = json.loads((book / "faults" / "manifest.json").read_text())["files"]
@@ -51,29 +50,28 @@ def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sig
         if file["outcome"] == "REFUSED":
             expect(page.get_by_role("row").filter(has_text=file["name"])).to_contain_text("Refused")
 
-    numbers = {(account["custodian"], account["account_number"]): account for account in accounts}
+    numbers = {(account.custodian, account.account_number): account for account in accounts}
     held = [(file["name"], one) for file in expected if file["outcome"] == "LOADED" for one in file["held"]]
     assert len(held) >= 5
     for name, one in held:
         account = numbers[(name.split("_")[0], one["account_number"])]
         view = until(
-            partial(desk.ask, "batch", "GET", f"/v1/accounts/{account['account_id']}"),
+            partial(desk.ask, "batch", "GET", f"/v1/accounts/{account.account_id}"),
             lambda seen: seen["hold_code"] is not None,
         )
         assert name in view["hold_text"]
         assert f"line {one['line']}" in view["hold_text"]
-        if account["rebalancer_on"]:
+        if account.rebalancer_on:
             assert view["state"] == "HELD"
 
     # The next good file lifts the holds by itself.
     good = [account for name, one in held for account in [numbers[(name.split("_")[0], one["account_number"])]]]
-    assert {account["account_id"] for account in good}.isdisjoint(row["account_id"] for row in desk.queue()["rows"])
+    assert {account.account_id for account in good}.isdisjoint(row["account_id"] for row in desk.queue()["rows"])
 
 
 def _bar_from_trading(stack: Stack, book: Path, account_id: str) -> None:
     """Let the platform say that nothing may be traded in the account, as it would: by an event."""
-    lines = (book / "platform" / "accounts.jsonl").open()
-    account = next(one for one in map(AccountChanged.model_validate_json, lines) if one.account_id == account_id)
+    account = next(one for one in accounts_of(book) if one.account_id == account_id)
     changed = account.model_copy(update={"version": account.version + 1, "do_not_trade": True})
 
     async def publish() -> None:

@@ -1,5 +1,6 @@
 """The whole story in a real browser on the real stack: from a custodian's file to an account within its bands."""
 
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from deploy.desk import Desk
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
+from tests.books import accounts_of, evaluated
 from tests.story.conftest import SignIn, orders_released
 from tests.waiting import until
 
@@ -23,13 +25,14 @@ def _upload(page: Page, book: Path) -> None:
     page.get_by_label("Custodian files").set_input_files(files)
     for file in files:
         row = page.get_by_role("row").filter(has_text=file.name)
-        expect(row).to_contain_text("Loaded")
+        expect(row).to_contain_text("Taken in")
 
 
 def _propose_all_outside_tolerance(page: Page) -> int:
     """Choose the tile, select the page, then everything that matches, and propose; return how many accounts."""
     page.get_by_role("link", name="Accounts to Rebalance").click()
-    tile = page.get_by_role("button", name="Outside Tolerance")
+    tiles = page.get_by_role("group", name="Rebalancer tiles").get_by_role("button")
+    tile = tiles.filter(has_text=re.compile("^Outside Tolerance"))
     expect(tile).to_be_enabled()
     tile.click()
     expect(tile).to_have_attribute("aria-pressed", "true")
@@ -50,6 +53,7 @@ def _remove_one(page: Page, account_number: str) -> None:
     expect(dialog).to_contain_text("will not be rebalanced and goes back to the Rebalancer queue")
     dialog.get_by_role("button", name="Remove 1").click()
     expect(dialog).to_be_hidden()
+    expect(page.get_by_role("row").filter(has_text=account_number)).to_contain_text("Removed")
 
 
 def _approve(page: Page, accounts: int) -> None:
@@ -69,6 +73,7 @@ def test_from_a_custodians_file_to_an_account_within_its_bands(
 ) -> None:
     page = sign_in("ops", "rebalance-ops")
     _upload(page, book)
+    until(lambda: evaluated(town), lambda seen: seen == len(accounts_of(book)))
 
     accounts = _propose_all_outside_tolerance(page)
     page.get_by_role("link", name="Pending Approval").click()

@@ -1,4 +1,4 @@
-"""What a message of a public topic says to a browser: ids and versions only, so a whole book's flags are cheap."""
+"""What a message says to a browser: ids and versions only, so a whole book's new flags are cheap."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -10,11 +10,11 @@ from services.gateway.domain.changes import Change
 from shared.contracts import topics
 from shared.contracts.topics import Topic
 
-TOPICS: Final[tuple[Topic, ...]] = (topics.BATCH, topics.ACCOUNT_FLAG, topics.ANALYSIS, topics.FILES)
+TOPICS: Final[tuple[Topic, ...]] = (topics.BATCH, topics.QUEUE, topics.ANALYSIS, topics.FILES)
 
 
 def changes_of(topic: str, records: Iterable[ConsumerRecord]) -> tuple[list[Change], int]:
-    """Return what changed, and how many records could not be read. Flags become one change for each enterprise."""
+    """Return what changed, and how many records could not be read. The queue of an enterprise is told once."""
     found: list[Change] = []
     unreadable = 0
     for record in records:
@@ -22,12 +22,12 @@ def changes_of(topic: str, records: Iterable[ConsumerRecord]) -> tuple[list[Chan
             found.append(_change(topic, orjson.loads(record.value or b"")))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             unreadable += 1
-    return (_newest(found) if topic == topics.ACCOUNT_FLAG.name else found), unreadable
+    return (_newest(found) if topic == topics.QUEUE.name else found), unreadable
 
 
 def _change(topic: str, body: Mapping[str, Any]) -> Change:
     version = int(body["version"])
-    if topic == topics.ACCOUNT_FLAG.name:
+    if topic == topics.QUEUE.name:
         enterprise = str(body["enterprise_id"])
         return Change("queue", enterprise, version, enterprise)
     if topic == topics.BATCH.name:
