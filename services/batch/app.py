@@ -42,7 +42,7 @@ async def main(settings: Settings) -> None:
     try:
         await together(
             serve(app, settings.http_host, settings.http_port),
-            _work(settings, publisher, consumers, Sweeps(database, clock, collector, settings), database),
+            _work(settings, publisher, consumers, Sweeps(database, clock, collector, settings)),
         )
     finally:
         await database.close()
@@ -54,12 +54,8 @@ def _warm_up() -> None:
     value_cents(1, 1)
 
 
-async def _work(
-    settings: Settings, publisher: Publisher, consumers: Sequence[GroupConsumer], sweeps: Sweeps, database: Database
-) -> None:
+async def _work(settings: Settings, publisher: Publisher, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> None:
     async with publisher:
-        if await database.passes_by_security():
-            _log.warning("database.role_passes_by_security", advice="use a role without SUPERUSER and BYPASSRLS")
         relay = Relay(settings.database_url, SCHEMA, publisher)
         await together(relay.run(), sweeps.run(), *(consumer.run() for consumer in consumers))
 

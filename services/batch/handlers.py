@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.exc import DBAPIError
 
+from services.batch import outgoing
 from services.batch.closing import SYSTEM_ACTOR, close
 from services.batch.collecting import Collector, batch_of
 from services.batch.domain.states import Happening
 from services.batch.settings import Settings
 from services.batch.store import batches, idempotency, incoming
-from services.batch.store.database import SYSTEM, Database
-from shared import log
+from services.batch.store.database import SYSTEM, Database, driver
+from shared import log, outbox
 from shared.clock import Clock
 from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted
@@ -49,6 +50,9 @@ class Handlers:
         async with self.database.transaction(SYSTEM) as connection:
             await incoming.put_flags(connection, flags, details)
             await self.collector.look_for_stale(connection)
+            enterprises = [str(one) for one in pc.unique(flags.column("enterprise_id")).to_pylist()]
+            told = outgoing.queue_changed(enterprises, self.clock.now())
+            await outbox.enqueue(await driver(connection), told)
 
     async def on_results(self, chunks: Sequence[Chunk]) -> None:
         """Put answers into their batches."""
@@ -99,12 +103,18 @@ class Sweeps:
                 await self.ask_again()
                 if rounds % _FORGET_EVERY == 0:
                     await self.forget()
+                    await self.look_at_role()
             except (DBAPIError, OSError, TimeoutError) as error:
                 if not is_transient(error):
                     raise
                 _log.warning("sweep.database_away", error=repr(error)[:300])
             rounds += 1
             await asyncio.sleep(self.settings.sweep_every_s)
+
+    async def look_at_role(self) -> None:
+        """Warn when row-level security does not bind our role: the second lock on the door is then open."""
+        if await self.database.passes_by_security():
+            _log.warning("database.role_passes_by_security", advice="use a role without SUPERUSER and BYPASSRLS")
 
     async def end_days(self) -> int:
         """Cancel every undecided batch whose day has ended; return how many this replica cancelled.

@@ -42,6 +42,22 @@ def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
     return event(topics.BATCH, str(row.batch_id), body, event_id=identity, source=SERVICE, at=at)
 
 
+def queue_changed(enterprises: Sequence[str], at: datetime) -> list[Outgoing]:
+    """Return the word, for each enterprise, that its queue may show something new."""
+    version = int(at.timestamp() * 1000)
+    return [
+        event(
+            topics.QUEUE,
+            enterprise,
+            events.QueueChanged(enterprise_id=enterprise, version=version),
+            event_id=event_id("queue", enterprise, version),
+            source=SERVICE,
+            at=at,
+        )
+        for enterprise in enterprises
+    ]
+
+
 def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
     """Return requests for members, all of the same attempt, in chunks; small requests have a topic of their own."""
     topic = _SMALL_REQUEST if len(members) <= chunks.SMALL_REQUEST_ACCOUNTS else topics.WORK_REQUEST

@@ -63,6 +63,12 @@ _MARK_STALE = text(
     " FROM flag f WHERE m.batch_id = :batch_id AND f.account_id = m.account_id AND m.state = 'PROPOSED'"
     f" AND m.stale_code IS NULL AND {_stale('f', 'm')} IS NOT NULL"
 )
+# In the order in which accounts are stored, so that the two never wait for one another in a circle.
+_LOCK_ACCOUNTS = text(
+    "SELECT 1 FROM account WHERE account_id IN"
+    " (SELECT account_id FROM batch_account WHERE batch_id = :batch_id AND state = 'APPROVED')"
+    " ORDER BY account_id FOR NO KEY UPDATE"
+)
 _NEW_EPOCHS = text(
     "UPDATE account a SET epoch = a.epoch + 1, last_rebalanced = :trade_date FROM batch_account m"
     " WHERE m.batch_id = :batch_id AND m.state = 'APPROVED' AND a.account_id = m.account_id AND a.epoch = m.epoch"
@@ -153,6 +159,7 @@ def sent_too_often(sent_before: datetime, attempts: int) -> list[ColumnElement[b
 
 async def begin_new_epochs(connection: AsyncConnection, batch_id: int, trade_date: Any) -> int:
     """Raise the epoch of every approved account and set its last rebalance; return how many."""
+    await connection.execute(_LOCK_ACCOUNTS, {"batch_id": batch_id})
     values = {"batch_id": batch_id, "trade_date": trade_date}
     return (await connection.execute(_NEW_EPOCHS, values)).rowcount
 
