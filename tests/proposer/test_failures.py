@@ -106,3 +106,21 @@ def test_the_sentence_of_a_trade_tells_its_figures() -> None:
         "Best Fit: sells 10.5 VTI in core, outside its precision band, to the target of 10 % "
         "(8.5 % of the account before, 10 % after; 4 of it crossed inside the account)"
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "low", "high"),
+    [
+        ("reserve_cents", 0, 10**13),
+        ("min_trade_cents", 0, 10**13),
+        ("floor_ppb", 0, 10**9),
+        ("min_trade_ppb", 0, 10**9),
+        ("cash_threshold_ppb", 0, 4 * 10**9),
+    ],
+)
+def test_the_limits_of_a_setting_are_inside(setting: str, low: int, high: int) -> None:
+    values = [low - 1, low, high, high + 1]
+    changed: list[dict[str, Any]] = [{setting: value} for value in values]
+    found = [one[BF].failure for one in proposals([replace(GOOD, **change) for change in changed])]
+    outside = "OUT_OF_RANGE"
+    assert [failure == outside for failure in found] == [True, False, False, True], found

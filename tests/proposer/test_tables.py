@@ -1,104 +1,29 @@
-"""Every rule and edge of product 4, by hand: the arithmetic stands beside each case.
+"""Every rule and edge of product 4, by hand: the arithmetic stands beside each case.  Units, and cash in dollars.
 
-Unless a case says otherwise V = $10,000, threshold 20 % and precision 4 % of target, floor 0.5 points, cash target 2 %
-(band 1.5 to 2.5 %: $150 to $250), whole shares.  Trades in units, cash in dollars.
+What a case does not say stands in tests/proposer/accounts.py.
 """
-
-from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
-from shared.contracts.chunks import Logic, Reason, Restriction
 from shared.exact.text import scaled
-from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security
+from tests.proposer.accounts import (
+    NETTED_ACCOUNT,
+    NO_BUY,
+    NO_SELL,
+    NO_TRADE,
+    THREE,
+    Case,
+    barred_substitute,
+    dear,
+    near,
+    plain,
+    sleeves,
+    swapped,
+    tight,
+)
+from tests.proposer.build import BF, FRACTIONAL, MT, account, position, proposal, security
 
 pytestmark = pytest.mark.fast
-
-NO_BUY, NO_SELL, NO_TRADE = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL), int(Restriction.DO_NOT_TRADE)
-
-
-def plain(**other: Any) -> Account:
-    """A: 70 x $100 (70 %), target 60.  B: 40 x $50 (20 %), target 38.  Cash $1,000."""
-    b = {"step_micro": other.pop("b_step")} if "b_step" in other else {}
-    return account(
-        [security("A", "100"), security("B", "50", **b)],
-        [position("A", "70", "60"), position("B", "40", "38")],
-        **{"cash": "1000", "cash_target": "2", **other},
-    )
-
-
-def tight(c_units: str, cash: str, prices: dict[str, str], targets: dict[str, str], **other: Any) -> Account:
-    """Nothing held of what is targeted; C at $100 may not be sold; so cash is short."""
-    return account(
-        [
-            *(security(name, price, **other.pop(name, {})) for name, price in prices.items()),
-            security("C", "100", restriction=NO_SELL),
-        ],
-        [*(position(name, "0", targets[name]) for name in prices), position("C", c_units, targets["C"])],
-        cash=cash,
-        cash_target="2",
-        **other,
-    )
-
-
-def near(a: str, b: str, cash: str, **other: Any) -> Account:
-    """A at $100, target 50 (precision 48 to 52); B at $50, target 48 (46.08 to 49.92)."""
-    return account(
-        {"A": "100", "B": "50"}, [position("A", a, "50"), position("B", b, "48")], cash=cash, cash_target="2", **other
-    )
-
-
-def sleeves(
-    units: dict[str, str], targets: dict[str, str], b_units: str, b_target: str, cash: str, restriction: int = 0
-) -> Account:
-    """A at $100 in several sleeves, B at $50 in one."""
-    return account(
-        [security("A", "100", restriction=restriction), security("B", "50")],
-        [*(position("A", units[name], targets[name], name) for name in units), position("B", b_units, b_target)],
-        cash=cash,
-        cash_target="2",
-    )
-
-
-def dear(price: int, held: int) -> Account:
-    """A: a dear share, target 10 % (band $800 to $1,200); B: $10 shares, the rest; cash $200."""
-    return account(
-        {"A": str(price), "B": "10"},
-        [position("A", str(held), "10"), position("B", str((9800 - held * price) // 10), "88")],
-        cash="200",
-        cash_target="2",
-    )
-
-
-def swapped(x_units: str, y_units: str, cash: str) -> Account:
-    """Y ($50, target 0) stands in for X ($100, target 30); Z: 680 x $10, target 68."""
-    return account(
-        [security("X", "100"), security("Y", "50", substitute_for="X"), security("Z", "10")],
-        [position("X", x_units, "30"), position("Y", y_units, "0"), position("Z", "680", "68")],
-        cash=cash,
-        cash_target="2",
-    )
-
-
-def barred_substitute() -> Account:
-    """X, Y and Z as in `swapped`, but Y may not be bought."""
-    given = swapped("10", "0", "2100")
-    securities = [replace(one, restriction=NO_BUY if one.security_id == "Y" else 0) for one in given.securities]
-    return replace(given, securities=securities, positions=[*given.positions[:2], position("Z", "690", "68")])
-
-
-@dataclass(frozen=True)
-class Case:
-    rule: str
-    given: Account
-    logic: Logic
-    trades: dict[str, str]  # "A" or "A/S2" -> units
-    cash: str
-
-
-NETTED_ACCOUNT = ({"S1": "30", "S2": "0"}, {"S1": "10", "S2": "12"}, "130", "76", "500")
-THREE = {"A": "170", "B": "110", "D": "25"}
 
 CASES = [
     # ---- Best Fit 1, 2: outside the precision band, to target
@@ -209,6 +134,23 @@ CASES = [
                 position("A", "19", "30", precision="10"),
                 position("B", "20", "30", precision="10"),
                 position("C", "400", "38", precision="10"),
+            ],
+            cash="350",
+            cash_target="2",
+        ),
+        BF,
+        {"B": "1"},
+        "210",
+    ),
+    # Place 150 over 100 : 200: 50 / 60 and 100 / 140 give no unit; B: cash 210 is inside its band, so no A (60).
+    Case(
+        "no more single units than bring cash inside",
+        account(
+            {"A": "60", "B": "140", "C": "10"},
+            [
+                position("A", "45", "28", precision="10"),
+                position("B", "20", "30", precision="10"),
+                position("C", "415", "40", precision="10"),
             ],
             cash="350",
             cash_target="2",
@@ -433,98 +375,3 @@ def test_rule(case: Case) -> None:
 def _place(name: str) -> tuple[str, str]:
     security_id, _, sleeve_id = name.partition("/")
     return security_id, sleeve_id or "S1"
-
-
-def test_the_summary_counts_market_orders_and_values_what_is_crossed() -> None:
-    result = proposal(sleeves(*NETTED_ACCOUNT), BF)
-    # sell 8 x 100, buy 22 x 50, crossed 12 x 100
-    expected = {
-        "value_cents": 1_000_000,
-        "begin_cash_cents": 50_000,
-        "end_cash_cents": 20_000,
-        "buys": 1,
-        "buys_cents": 110_000,
-        "sells": 1,
-        "sells_cents": 80_000,
-        "flats": 1,
-        "flats_cents": 120_000,
-    }
-    assert {name: result.summary[name] for name in expected} == expected
-    assert result.crossed == {("A", "S1"): -12_000_000, ("A", "S2"): 12_000_000}
-    assert result.orders == {"A": -8_000_000, "B": 22_000_000}
-    assert list(result.orders) == ["A", "B"], "sells stand before buys"
-
-
-@pytest.mark.parametrize(
-    ("given", "logic", "sleeve", "orders"),
-    [
-        (plain(), BF, {"A": Reason.TO_TARGET, "B": Reason.TO_TARGET}, {"A": Reason.TO_TARGET, "B": Reason.TO_TARGET}),
-        (plain(), MT, {"A": Reason.RAISE_CASH, "B": Reason.TO_EDGE}, {"A": Reason.RAISE_CASH, "B": Reason.TO_EDGE}),
-        (
-            near("49", "94", "400"),
-            MT,
-            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
-            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
-        ),
-        (
-            near("49", "94", "400"),
-            BF,
-            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
-            {"A": Reason.PLACE_CASH, "B": Reason.PLACE_CASH},
-        ),
-        (swapped("10", "0", "2200"), BF, {"Y": Reason.SUBSTITUTE}, {"Y": Reason.SUBSTITUTE}),
-        (swapped("30", "5", "-50"), MT, {"Y": Reason.FULL_EXIT}, {"Y": Reason.FULL_EXIT}),
-        # planned first, then enlarged to raise cash: the first reason stays
-        (
-            account(
-                {"A": "100", "B": "10"},
-                [position("A", "40", "30"), position("B", "630", "68")],
-                cash="-300",
-                cash_target="2",
-            ),
-            MT,
-            {"A": Reason.TO_EDGE},
-            {"A": Reason.TO_EDGE},
-        ),
-    ],
-)
-def test_a_trade_keeps_its_first_reason(
-    given: Account, logic: Logic, sleeve: dict[str, Reason], orders: dict[str, Reason]
-) -> None:
-    result = proposal(given, logic)
-    assert {name: reason for (name, _), reason in result.reasons.items()} == sleeve
-    assert result.order_reasons == orders
-
-
-def test_the_remainder_of_netting_says_so() -> None:
-    result = proposal(sleeves(*NETTED_ACCOUNT), BF)
-    assert result.order_reasons == {"A": Reason.NETTED, "B": Reason.TO_TARGET}
-    assert result.reasons[("A", "S2")] == Reason.TO_TARGET
-
-
-def test_weights_before_and_after_are_shares_of_the_value_before_the_trades() -> None:
-    rows = proposal(plain(), BF).rows["sleeve_trades"]
-    shown = [(row["before_ppb"], row["after_ppb"]) for row in rows if row["logic"] == BF]
-    assert shown == [(700_000_000, 600_000_000), (200_000_000, 380_000_000)]
-
-
-@pytest.mark.parametrize(
-    ("given", "logic", "words"),
-    [
-        (near("50", "96", "200"), BF, "inside its precision band"),
-        (near("50", "96", "200"), MT, "inside its rebalance band"),
-        (plain(min_trade="1000.01"), BF, "below the minimum trade size"),
-        (dear(2000, 1), MT, "less than one tradable step"),
-        (
-            account(
-                [security("A", "100", restriction=NO_TRADE)], [position("A", "98", "90")], cash="200", cash_target="10"
-            ),
-            BF,
-            "restrictions",
-        ),
-    ],
-)
-def test_an_account_without_trades_says_why(given: Account, logic: Logic, words: str) -> None:
-    result = proposal(given, logic)
-    assert result.trades == {}
-    assert words in result.summary["no_trade_text"]
