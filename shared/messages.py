@@ -69,7 +69,7 @@ def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str
 def plain_event(
     topic: Topic, key: str, body: Mapping[str, Any], *, event_id: str, source: str, at: datetime
 ) -> Outgoing:
-    """Return a JSON event from plain values, for bulk paths; the sender's tests check them against the topic's model."""
+    """Return a JSON event from plain values, for bulk paths; the sender tests them against the topic's model."""
     headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
     return Outgoing(topic.name, key.encode(), orjson.dumps(body), headers)
 

@@ -11,7 +11,7 @@ from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from services.analyzer.view import account_view
 from shared.clock import Clock
-from shared.contracts.api import RunView
+from shared.contracts.api_work import RunView
 from shared.problems import Conflict, NotFound
 from shared.sessions import business_date
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from services.gateway.domain.roles import roles_for
 from services.gateway.handlers.guard import CSRF_HEADER
-from shared.contracts.api import Pushed
+from shared.contracts.api_work import Pushed
 
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",

@@ -13,7 +13,7 @@ from services.taxlot.intake.load import connected
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
 from shared.clock import Clock
-from shared.contracts.api import FileList, FileView, RowProblem
+from shared.contracts.api_work import FileList, FileView, RowProblem
 from shared.principal import HEADER, verify
 from shared.problems import BadInput, Conflict, NotFound, Problem, Unavailable
 

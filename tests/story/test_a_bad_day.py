@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from operator import eq
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -27,6 +28,11 @@ def _deliver(stack: Stack, files: list[Path]) -> None:
         part = inbox / f"{file.name}.part"
         shutil.copyfile(file, part)
         part.rename(inbox / file.name)
+
+
+def _flagged(desk: Desk) -> list[dict[str, Any]]:
+    """Return the flagged accounts of Northgate's queue."""
+    return [row for row in desk.queue()["rows"] if row["state"] == "FLAGGED" and row["enterprise_id"] == "E1"]
 
 
 def _status_of(desk: Desk, name: str) -> str | None:
@@ -85,9 +91,9 @@ def _bar_from_trading(stack: Stack, book: Path, account_id: str) -> None:
 
 
 def test_a_failing_account_never_takes_the_batch_with_it_and_cancel_returns_the_others(
-    town: Stack, book: Path, desk: Desk
+    town: Stack, book: Path, sign_in: SignIn, desk: Desk
 ) -> None:
-    flagged = {row["account_id"]: row["flag_version"] for row in desk.queue()["rows"] if row["state"] == "FLAGGED"}
+    flagged = {row["account_id"]: row["flag_version"] for row in _flagged(desk)}
     barred, *others = list(flagged)[:6]
     _bar_from_trading(town, book, barred)
     until(
@@ -101,13 +107,18 @@ def test_a_failing_account_never_takes_the_batch_with_it_and_cancel_returns_the_
     assert {rows[account_id]["state"] for account_id in others} == {"PROPOSED"}
     assert not {row["account_id"] for row in desk.queue()["rows"]} & set(others)
 
+    page = sign_in("ops", "rebalance-ops")
+    page.goto(f"{town.urls['gateway']}/pending/{batch['batch_id']}")
+    expect(page.get_by_role("row").filter(has_text=rows[barred]["account_number"])).to_contain_text("do not trade")
+    expect(page.get_by_role("checkbox", name=f"Select account {rows[barred]['account_number']}")).to_be_disabled()
+
     ended = desk.command(batch, "cancel")
     assert (ended["status"], ended["reason"], ended["result"]) == ("CANCELLED", "USER", "Cancelled")
     until(lambda: {row["account_id"] for row in desk.queue()["rows"]}, lambda seen: set(others) <= seen)
 
 
 def test_what_is_not_decided_by_the_end_of_the_day_is_cancelled_once(town: Stack, sign_in: SignIn, desk: Desk) -> None:
-    ids = [row["account_id"] for row in desk.queue()["rows"] if row["state"] == "FLAGGED"][:4]
+    ids = [row["account_id"] for row in _flagged(desk)][:4]
     batch = desk.propose(ids)
     batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
     set_instant(Path(town.env["REBALANCER_CLOCK_FILE"]), cut_off(date.fromisoformat(batch["trade_date"])))
@@ -116,7 +127,8 @@ def test_what_is_not_decided_by_the_end_of_the_day_is_cancelled_once(town: Stack
     assert ended["version"] == batch["version"] + 1
     until(lambda: {row["account_id"] for row in desk.queue()["rows"]}, lambda seen: set(ids) <= seen)
 
-    page = sign_in("ops2", "rebalance-ops2")
+    page = sign_in("ops", "rebalance-ops")
     page.get_by_role("link", name="History").click()
-    expect(page.get_by_role("heading", name="History", level=1)).to_be_visible()
+    ended_row = page.get_by_role("table", name="Completed requests").get_by_role("row").nth(1)
+    expect(ended_row).to_contain_text("Cancelled")
     assert date.fromisoformat(ended["trade_date"]) > AS_OF

@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
-from shared.contracts.api import Me
+from shared.contracts.api_work import Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=60, description="Where to go on.")]

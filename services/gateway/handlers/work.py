@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from services.gateway.handlers.common import forward
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
-from shared.contracts.api import FileList, FileView, RunView
+from shared.contracts.api_work import FileList, FileView, RunView
 from shared.contracts.types import Identity
 
 router = APIRouter(prefix="/api/v1", tags=["work"])

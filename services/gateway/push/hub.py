@@ -12,7 +12,8 @@ import orjson
 from services.gateway.domain.changes import Change, concerns
 from services.gateway.domain.ring import Numbered, Ring
 from shared import metrics
-from shared.contracts.api import Principal, Pushed
+from shared.contracts.api import Principal
+from shared.contracts.api_work import Pushed
 from shared.problems import Unavailable
 
 RING_SIZE: Final = 2000
