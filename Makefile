@@ -10,7 +10,7 @@ ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
 
-.PHONY: help up down status logs reset next-day test test-fast check bench bench-engine bench-analysis lock doctor
+.PHONY: help up down status logs reset next-day load test test-fast check bench lock doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ next-day: ## Move the stack's clock to the next business day: fills, new files, 
 	@$(PREPARE) --quiet
 	@$(STACK) exec $(VENV)/python -m deploy.custodian next-day --days $(DAYS)
 
+load: ## Take custodian files in: make load FILE=path (several in quotes)
+	@$(PREPARE) --quiet
+	@$(STACK) exec --as taxlot $(VENV)/python -m services.taxlot load $(FILE)
+
 doctor: ## Say what is missing on this machine
 	@$(PREPARE) java maven node
 
@@ -59,14 +63,6 @@ test-fast: ## The pure part, under a minute
 bench: ## Measure the loop on the real stack
 	@$(PREPARE) java maven node
 	@$(VENV)/python -m benchmarks $(ARGS)
-
-bench-engine: ## Measure the engines on one core
-	@$(PREPARE) --quiet
-	@$(VENV)/python -m benchmarks.engine $(ARGS)
-
-bench-analysis: ## Measure the daily analysis of a large book
-	@$(PREPARE) java maven
-	@$(VENV)/python -m benchmarks.analysis $(ARGS)
 
 lock: ## Resolve requirements/*.in anew into the locks
 	@$(PREPARE) --quiet

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.stack import book, clock, ui
+from deploy.stack import book, clock, ui, table
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, DEFAULT_STATE
 from deploy.stack.stack import Stack
@@ -94,10 +94,10 @@ def restart(stack: Stack, arguments: argparse.Namespace) -> None:
 
 
 def execute(stack: Stack, arguments: argparse.Namespace) -> int:
-    """Run a command with the stack's environment."""
+    """Run a command with the stack's environment, the gateway's or (--as NAME) another service's."""
     if not stack.running():
         raise ConnectionRefusedError
-    return subprocess.run(arguments.command, cwd=CHECKOUT, env=stack.env, check=False).returncode
+    return subprocess.run(arguments.command, cwd=CHECKOUT, env=stack.env_of(arguments.of), check=False).returncode
 
 
 def _complete(stack: Stack) -> bool:
@@ -142,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         elif function is restart:
             command.add_argument("names", nargs="+")
         elif function is execute:
+            command.add_argument("--as", dest="of", default="gateway", choices=tuple(table.PROGRAMS), metavar="NAME")
             command.add_argument("command", nargs=argparse.REMAINDER)
     return parser
 

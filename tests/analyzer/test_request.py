@@ -111,7 +111,7 @@ async def test_every_account_that_cannot_be_proposed_says_why_beside_one_that_ca
     rows = await facts_of(desk, *names, "stranger")
     assert {row["account_id"]: row["failure_code"] for row in rows} == {
         "clear": None, "hold": "DATA_HOLD", "off": "OFF", "settling": "STALE", "no-target": "NO_TARGET",
-        "frozen": "DO_NOT_TRADE", "price": "MISSING_PRICE", "empty": "VALUE_NOT_POSITIVE", "bad": None,
+        "frozen": "RESTRICTED", "price": "MISSING_PRICE", "empty": "VALUE_NOT_POSITIVE", "bad": None,
         "stranger": "UNKNOWN_ACCOUNT",
     }  # fmt: skip
     texts = {row["account_id"]: row["failure_text"] for row in rows}
