@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.stack import book, clock, ui, table
+from deploy.stack import book, clock, table, ui
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, DEFAULT_STATE
 from deploy.stack.stack import Stack
