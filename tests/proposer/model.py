@@ -9,7 +9,7 @@ from fractions import Fraction as F
 
 from shared.contracts.chunks import Logic, Restriction
 from tests.proposer.build import Account
-from tests.proposer.model_account import Book, Failed, Place, cut, grow, up_to_cents
+from tests.proposer.model_account import Book, Failed, Place, cut, down_to_cents, grow
 
 
 @dataclass
@@ -105,7 +105,7 @@ def share(book: Book, full: dict[str, F], shortfall: dict[str, F], base: dict[st
         if budget > 0 and whole:
             units = min(full[name], cut(budget * shortfall[name] / whole / book.price[name], book.step[name]))
             if spent + book.worth(name, base[name] + units) - book.worth(name, base[name]) > budget:
-                units = min(units, cut((budget - spent) / book.price[name], book.step[name]))
+                units = min(units, cut((down_to_cents(budget) - spent) / book.price[name], book.step[name]))
         got[name] = units
         spent += book.worth(name, base[name] + units) - book.worth(name, base[name])
     return got
@@ -125,9 +125,9 @@ def single_units(
             remaining = shortfall[name] - got[name] * book.price[name]
             units = book.step[name]
             if units == F(1, 10**6):
-                units = min(full[name] - got[name], cut((book.cash - least) / book.price[name], units))
+                units = min(full[name] - got[name], cut(down_to_cents(book.cash - least) / book.price[name], units))
                 if stop > least:
-                    units = min(units, grow((book.cash - stop) / book.price[name], book.step[name]))
+                    units = min(units, book.reaching(name, book.cash - stop, base[name] + got[name]))
             cost = book.worth(name, base[name] + got[name] + units) - book.worth(name, base[name] + got[name])
             fits = 0 < units <= full[name] - got[name] and units * book.price[name] <= remaining
             if fits and cost <= book.cash - least and not undersized(book, name, base[name] + got[name] + units):
@@ -217,9 +217,9 @@ def raise_cash(book: Book, takers: list[Place], goal: F, limit: dict[Place, F], 
         room = cut(max(F(0), book.now(place) - book.units_at(place, limit[place])), book.step[name])
         if not room:
             continue
-        units = min(room, grow((goal - book.cash) / book.price[name], book.step[name]))
+        units = min(room, book.reaching(name, goal - book.cash, book.sell[name]))
         if undersized(book, name, book.sell[name] + units) and not book.exit_sold(name):
-            units = max(units, grow(up_to_cents(book.minimum) / book.price[name], book.step[name]) - book.sell[name])
+            units = max(units, book.reaching(name, book.minimum, F(0)) - book.sell[name])
             if units > room:
                 continue
         book.cash += book.worth(name, book.sell[name] + units) - book.worth(name, book.sell[name])
@@ -241,13 +241,10 @@ def place_cash(book: Book, takers: list[Place], limit: dict[Place, F]) -> None:
         room = cut(max(F(0), book.units_at(place, limit[place]) - book.now(place)), step)
         units = min(
             room,
-            grow((book.cash - book.cash_high) / book.price[name], step),
-            cut((book.cash - book.cash_low) / book.price[name], step),
+            book.reaching(name, book.cash - book.cash_high, book.buy[name]),
+            book.within(name, book.cash - book.cash_low, book.buy[name]),
         )
         cost = book.worth(name, book.buy[name] + units) - book.worth(name, book.buy[name])
-        if units and book.cash - cost < book.cash_low:
-            units -= step
-            cost = book.worth(name, book.buy[name] + units) - book.worth(name, book.buy[name])
         if units <= 0 or undersized(book, name, book.buy[name] + units):
             continue
         book.cash -= cost

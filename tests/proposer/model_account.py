@@ -77,9 +77,9 @@ class Book:
             half = target * F(row.precision_ppb, 10**9)
             self.precise_low[place], self.precise_high[place] = max(F(0), target - half), min(F(1), target + half)
         half = max(cash_target * F(given.cash_threshold_ppb, 10**9), floor_width)
-        self.cash_low = max(self.reserve, up_to_cents(max(F(0), cash_target - half) * self.value))
-        self.cash_high = max(self.reserve, down_to_cents(min(F(1), cash_target + half) * self.value))
-        self.cash_aim = max(self.reserve, up_to_cents(cash_target * self.value))
+        self.cash_low = max(self.reserve, max(F(0), cash_target - half) * self.value)
+        self.cash_high = max(self.reserve, min(F(1), cash_target + half) * self.value)
+        self.cash_aim = max(self.reserve, cash_target * self.value)
         self.minimum = max(F(given.min_trade_cents, 100), F(given.min_trade_ppb, 10**9) * self.value)
         self.trade = dict.fromkeys(self.places, F(0))
         self.cross = dict.fromkeys(self.places, F(0))
@@ -122,6 +122,26 @@ class Book:
 
     def worth(self, name: str, units: F) -> F:
         return to_cents(units * self.price[name])
+
+    def change(self, name: str, before: F, more: F) -> F:
+        """What `more` units add to the value of an order of `before` units."""
+        return self.worth(name, before + more) - self.worth(name, before)
+
+    def reaching(self, name: str, dollars: F, before: F) -> F:
+        """Units to step that move cash by `dollars`: unrounded until cut, and enough after the order is rounded."""
+        units = grow(dollars / self.price[name], self.step[name])
+        if self.change(name, before, units) >= dollars:
+            return units
+        whole = grow((self.worth(name, before) + up_to_cents(dollars) - CENT / 2) / self.price[name], F(1, 10**6))
+        return grow(whole - before, self.step[name])
+
+    def within(self, name: str, dollars: F, before: F) -> F:
+        """Most units to step that cost at most `dollars` after the order is rounded."""
+        if dollars < CENT:
+            return F(0)
+        bound = (self.worth(name, before) + down_to_cents(dollars) + CENT / 2) / self.price[name]
+        whole = grow(bound, F(1, 10**6)) - F(1, 10**6)
+        return max(F(0), cut(whole - before, self.step[name]))
 
     def exit_sold(self, name: str) -> bool:
         return any(place in self.exits for place in self.of(name)) and not self.barred(name, Restriction.DO_NOT_TRADE)

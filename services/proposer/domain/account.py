@@ -6,9 +6,9 @@ Source: product 1 (account value, thresholds), product 4 (fine points: substitut
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import side
+from services.proposer.domain.sizing import CENT_UNITS, side
 from shared.exact.compiled import view_kernel
-from shared.exact.kernel import compare_products, muldiv_ceil, muldiv_floor, value_cents
+from shared.exact.kernel import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
 from shared.exact.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
 
 _MAX_RELATIVE = 4 * PPB  # beyond 400 % of target a band does not fit 63 bits
@@ -230,12 +230,24 @@ def _bands(acc: Ints, pos: Ints) -> None:
 def _cash_limits(acc: Ints) -> None:
     """Set the cents between which cash is in range, what it aims at, and the minimum trade size.
 
-    Cash is in whole cents, so a lower limit is rounded up and an upper one down.  Cash keeps the floor at target 0.
+    Cash is in whole cents, so a lower limit is rounded up and an upper one down; the part of a cent that this moved is
+    kept, because counts of units are unrounded until cut to the step.  Cash keeps the floor at target 0.
     """
     value, reserve = acc[at.A_VALUE], acc[at.A_RESERVE]
     weight = acc[at.A_CASH_TARGET] * PPB
     low, high = band(weight, weight, acc[at.A_CASH_THRESHOLD], acc[at.A_FLOOR])
-    acc[at.A_LOW] = max(reserve, muldiv_ceil(low, value, EDGE))
-    acc[at.A_HIGH] = max(reserve, muldiv_floor(high, value, EDGE))
-    acc[at.A_AIM] = max(reserve, muldiv_ceil(acc[at.A_CASH_TARGET], value, PPB))
-    acc[at.A_MIN] = max(acc[at.A_MIN_CENTS], muldiv_ceil(acc[at.A_MIN_PPB], value, PPB))
+    acc[at.A_LOW], acc[at.A_LOW_PART] = _up_to_cents(reserve, low, value)
+    acc[at.A_AIM], acc[at.A_AIM_PART] = _up_to_cents(reserve, weight, value)
+    acc[at.A_MIN], acc[at.A_MIN_PART] = _up_to_cents(acc[at.A_MIN_CENTS], acc[at.A_MIN_PPB] * PPB, value)
+    cents, part = divmod_product(high, value, EDGE)
+    acc[at.A_HIGH] = max(reserve, cents)
+    acc[at.A_HIGH_PART] = part // (EDGE // CENT_UNITS) if cents >= reserve else 0
+
+
+@view_kernel
+def _up_to_cents(least: int, weight: int, value: int) -> tuple[int, int]:
+    """Return max(least, weight x V) rounded up to cents, and how much that added in 1 / CENT_UNITS of a cent."""
+    cents, part = divmod_product(weight, value, EDGE)
+    if cents >= least and part > 0:
+        return cents + 1, (EDGE - part) // (EDGE // CENT_UNITS)
+    return max(least, cents), 0

@@ -24,8 +24,8 @@ def best_fit(acc: Ints, sec: Ints, pos: Ints) -> None:
     if acc[at.A_NOW] > acc[at.A_HIGH]:
         _place(acc, sec, pos)
     elif acc[at.A_NOW] < acc[at.A_LOW]:
-        passes.raise_cash(acc, sec, pos, acc[at.A_AIM], at.P_AIM, at.P_AIM, passes.ALL)
-        passes.raise_cash(acc, sec, pos, acc[at.A_RESERVE], at.P_LOW, at.P_AIM, passes.ALL)
+        passes.raise_cash(acc, sec, pos, acc[at.A_AIM], acc[at.A_AIM_PART], at.P_AIM, at.P_AIM, passes.ALL)
+        passes.raise_cash(acc, sec, pos, acc[at.A_RESERVE], 0, at.P_LOW, at.P_AIM, passes.ALL)
 
 
 @view_kernel
@@ -48,7 +48,7 @@ def _trade_to_target(acc: Ints, sec: Ints) -> None:
         for security in range(len(sec)):
             sec[security, at.S_SELL] = sec[security, at.S_PLAN]
             acc[at.A_NOW] += value_cents(sec[security, at.S_SELL], sec[security, at.S_PRICE])
-        spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM])
+        spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM], acc[at.A_AIM_PART])
         if not drop_undersized(acc, sec):
             break
     acc[at.A_NOW] -= spent
@@ -81,7 +81,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
             sec[security, at.S_FULL] += want
             sec[security, at.S_SHORT] += shortfall(acc, sec, pos, place, pos[place, at.P_AIM])
     while True:
-        spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM])
+        spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM], acc[at.A_AIM_PART])
         if not drop_undersized(acc, sec):
             break
     acc[at.A_NOW] -= spent

@@ -35,7 +35,12 @@ A_WHERE: Final = 17  # what the failure is about: security index, -2 - position 
 # acc: of one logic
 A_NOW: Final = 18  # available cash in cents as the logic goes on
 A_BLOCKED: Final = 19  # codes.B_* flags
-ACCOUNT_COLUMNS: Final = 20
+# acc: prepared, in 1e-10 of a cent: what rounding to whole cents added to these limits, or took from the upper one
+A_LOW_PART: Final = 20
+A_AIM_PART: Final = 21
+A_HIGH_PART: Final = 22
+A_MIN_PART: Final = 23
+ACCOUNT_COLUMNS: Final = 24
 
 # sec: input
 S_PRICE: Final = 0  # micro, 0 none

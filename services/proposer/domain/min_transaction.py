@@ -66,21 +66,22 @@ def _round(acc: Ints, sec: Ints, pos: Ints) -> int:
         for security in range(len(sec)):
             if not sec[security, at.S_DROPPED]:
                 sec[security, at.S_BUY] = sec[security, at.S_FULL]  # what is to be bought is not sold
-        raise_cash(acc, sec, pos, acc[at.A_LOW] + cost, at.P_LOW, at.P_AIM, passes.IN_BAND)
-    return share(acc, sec, acc[at.A_NOW] - acc[at.A_LOW])
+        raise_cash(acc, sec, pos, acc[at.A_LOW] + cost, acc[at.A_LOW_PART], at.P_LOW, at.P_AIM, passes.IN_BAND)
+    return share(acc, sec, acc[at.A_NOW] - acc[at.A_LOW], acc[at.A_LOW_PART])
 
 
 @view_kernel
 def _cash_into_band(acc: Ints, sec: Ints, pos: Ints) -> None:
     """Step 3: planned trades to target, then to their edge; then new ones in the same way."""
     passes.mark_planned(sec)
+    low, part = acc[at.A_LOW], acc[at.A_LOW_PART]
     if acc[at.A_NOW] > acc[at.A_HIGH]:
         place_cash(acc, sec, pos, at.P_AIM_UP, PLANNED)
         place_cash(acc, sec, pos, at.P_HIGH, PLANNED)
         place_cash(acc, sec, pos, at.P_AIM_UP, NEW)
         place_cash(acc, sec, pos, at.P_HIGH, NEW)
     elif acc[at.A_NOW] < acc[at.A_LOW]:
-        raise_cash(acc, sec, pos, acc[at.A_LOW], at.P_AIM, at.P_AIM, PLANNED)
-        raise_cash(acc, sec, pos, acc[at.A_LOW], at.P_LOW, at.P_LOW, PLANNED)
-        raise_cash(acc, sec, pos, acc[at.A_LOW], at.P_AIM, at.P_AIM, NEW)
-        raise_cash(acc, sec, pos, acc[at.A_LOW], at.P_LOW, at.P_LOW, NEW)
+        raise_cash(acc, sec, pos, low, part, at.P_AIM, at.P_AIM, PLANNED)
+        raise_cash(acc, sec, pos, low, part, at.P_LOW, at.P_LOW, PLANNED)
+        raise_cash(acc, sec, pos, low, part, at.P_AIM, at.P_AIM, NEW)
+        raise_cash(acc, sec, pos, low, part, at.P_LOW, at.P_LOW, NEW)

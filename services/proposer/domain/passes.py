@@ -7,7 +7,7 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import shortfall
-from services.proposer.domain.sizing import affordable, needed, order_change, units_ceil, units_floor
+from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
 from shared.exact.compiled import view_kernel
 from shared.exact.kernel import value_cents
 
@@ -19,9 +19,10 @@ IN_BAND = 3  # positions inside their band, and those sold already
 
 
 @view_kernel
-def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, limit: int, aimed: int, who: int) -> None:
+def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int, aimed: int, who: int) -> None:
     """Sell positions down to the weight in column `limit`, largest excess over column `aimed` first, to `goal` cents.
 
+    part: by how much of a cent, in 1 / CENT_UNITS, the goal was rounded up.
     A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
     sleeve that buys, are not sold.
     """
@@ -41,7 +42,7 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, limit: int, aimed: in
         place = _next(pos)
         if place < 0:
             return
-        _sell(acc, sec, pos, place, goal)
+        _sell(acc, sec, pos, place, goal, part)
         pos[place, at.P_ROOM] = 0
 
 
@@ -116,13 +117,13 @@ def _planned(sec: Ints, security: int, who: int) -> bool:
 
 
 @view_kernel
-def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int) -> None:
+def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int, part: int) -> None:
     security, room = pos[place, at.P_SECURITY], pos[place, at.P_ROOM]
     price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_SELL]
-    units = min(room, needed(goal - acc[at.A_NOW], price, step))
+    units = min(room, reaching(goal - acc[at.A_NOW], part, order, price, step))
     if not sec[security, at.S_EXIT] and value_cents(order + units, price) < acc[at.A_MIN]:
         # `order` stands off the step only with a full exit in it, so whole steps reach the minimum exactly here.
-        units = max(units, needed(acc[at.A_MIN], price, step) - order)
+        units = max(units, reaching(acc[at.A_MIN], acc[at.A_MIN_PART], 0, price, step) - order)
         if units > room:
             acc[at.A_BLOCKED] |= codes.B_MINIMUM
             return
@@ -139,10 +140,9 @@ def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int) -> None:
 def _buy(acc: Ints, sec: Ints, pos: Ints, place: int) -> None:
     security = pos[place, at.P_SECURITY]
     price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_BUY]
-    units = min(pos[place, at.P_ROOM], needed(acc[at.A_NOW] - acc[at.A_HIGH], price, step))
-    units = min(units, affordable(acc[at.A_NOW] - acc[at.A_LOW], price, step))
-    if units > 0 and acc[at.A_NOW] - order_change(order, units, price) < acc[at.A_LOW]:
-        units -= step  # rounding the whole order to cents took the last cent
+    more = reaching(acc[at.A_NOW] - acc[at.A_HIGH], acc[at.A_HIGH_PART], order, price, step)
+    units = min(pos[place, at.P_ROOM], more)
+    units = min(units, within(acc[at.A_NOW] - acc[at.A_LOW], order, price, step))
     if units <= 0:
         return
     if value_cents(order + units, price) < acc[at.A_MIN]:

@@ -6,7 +6,7 @@ Source: product 4 (Best Fit 2 to 4, Min Transaction 2, minimum trade size) and i
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import affordable, money_of_units, needed, order_change
+from services.proposer.domain.sizing import CENT_UNITS, affordable, money_of_units, order_change, reaching
 from shared.exact.compiled import view_kernel
 from shared.exact.kernel import muldiv_floor, value_cents
 
@@ -24,9 +24,10 @@ def full_cost(sec: Ints) -> int:
 
 
 @view_kernel
-def share(acc: Ints, sec: Ints, budget: int) -> int:
+def share(acc: Ints, sec: Ints, budget: int, part: int) -> int:
     """Set S_GOT of every buy that is not dropped, at most `budget` cents in all; return the cents spent.
 
+    part: what is shared is by so much of a cent more, in 1 / CENT_UNITS, because the limit was rounded up to cents.
     Enough for all: each its full count.  Else each floor(budget x shortfall / sum of shortfalls / price) in steps.
     """
     short = full_cost(sec) > budget
@@ -39,14 +40,14 @@ def share(acc: Ints, sec: Ints, budget: int) -> int:
         acc[at.A_BLOCKED] |= codes.B_CASH
         return 0
     spent = 0
-    money = max(0, budget) * (10_000_000_000 // acc[at.A_GRAIN])
+    money = max(0, budget) * (CENT_UNITS // acc[at.A_GRAIN]) + part // acc[at.A_GRAIN]
     for security in range(len(sec)):
         if sec[security, at.S_FULL] == 0 or sec[security, at.S_DROPPED]:
             continue
         price, step, units = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_FULL]
         if short:
-            part = muldiv_floor(money, sec[security, at.S_SHORT], total) if total > 0 else 0
-            units = min(units, muldiv_floor(part, acc[at.A_GRAIN], price) // step * step)
+            due = muldiv_floor(money, sec[security, at.S_SHORT], total) if total > 0 else 0
+            units = min(units, muldiv_floor(due, acc[at.A_GRAIN], price) // step * step)
             # Orders are rounded to cents one by one; the last of them gives way by a cent where that would overspend.
             if spent + order_change(sec[security, at.S_BASE], units, price) > budget:
                 units = min(units, affordable(budget - spent, price, step))
@@ -134,11 +135,10 @@ def _fitting(acc: Ints, sec: Ints, security: int, floor: int) -> int:
 
 @view_kernel
 def _fraction(acc: Ints, sec: Ints, security: int, floor: int, stop: int) -> int:
-    price = sec[security, at.S_PRICE]
+    price, order = sec[security, at.S_PRICE], sec[security, at.S_BASE] + sec[security, at.S_GOT]
     units = min(sec[security, at.S_FULL] - sec[security, at.S_GOT], affordable(acc[at.A_NOW] - floor, price, 1))
     if stop > floor:
-        units = min(units, needed(acc[at.A_NOW] - stop, price, 1))
-    order = sec[security, at.S_BASE] + sec[security, at.S_GOT]
+        units = min(units, reaching(acc[at.A_NOW] - stop, acc[at.A_HIGH_PART], order, price, 1))
     while units > 0 and order_change(order, units, price) > acc[at.A_NOW] - floor:
         units -= min(units, max(1, 5_000_000_000 // price))  # half a cent, which rounding the whole order added
     return int(units)

@@ -39,11 +39,35 @@ def affordable(cents: int, price: int, step: int) -> int:
 
 
 @view_kernel
-def needed(cents: int, price: int, step: int) -> int:
-    """Return the fewest units, in whole steps, whose exact value is at least `cents`."""
+def needed(cents: int, part: int, price: int, step: int) -> int:
+    """Return the fewest units, in whole steps, worth at least `cents` less part / CENT_UNITS of a cent, unrounded."""
     if cents <= 0:
         return 0
-    return -(-muldiv_ceil(cents, CENT_UNITS, price) // step) * step
+    micro, rest = divmod_product(cents, CENT_UNITS, price)
+    return -(-(micro - (part - rest) // price) // step) * step
+
+
+@view_kernel
+def reaching(cents: int, part: int, before: int, price: int, step: int) -> int:
+    """Return the whole steps that move cash by `cents` less `part` when they join an order of `before` units.
+
+    The count is unrounded until cut to the step; where rounding the whole order to cents still leaves cash short, it is
+    the fewest units that do reach.  Source: product 4, "Cash is raised or placed only as far as needed".
+    """
+    units = needed(cents, part, price, step)
+    if order_change(before, units, price) >= cents:
+        return units
+    whole = needed(value_cents(before, price) + cents, CENT_UNITS // 2, price, 1)
+    return -(-(whole - before) // step) * step
+
+
+@view_kernel
+def within(cents: int, before: int, price: int, step: int) -> int:
+    """Return the most units, in whole steps, that cost at most `cents` when they join an order of `before` units."""
+    if cents <= 0:
+        return 0
+    micro, rest = divmod_product(value_cents(before, price) + cents, CENT_UNITS, price)
+    return (micro + (rest + CENT_UNITS // 2 - 1) // price - before) // step * step
 
 
 @view_kernel
