@@ -3,7 +3,9 @@
 import asyncio
 import subprocess
 import sys
+import time
 
+import httpx
 from aiokafka import AIOKafkaConsumer
 
 from deploy.stack.errors import StackError
@@ -13,6 +15,7 @@ from shared.contracts.events import FileProcessed
 from shared.contracts.topics import ACCOUNT_FLAG, FILES
 
 PATIENCE_S = 300.0
+POLL_S = 0.1
 
 
 def load(stack: Stack, accounts: int) -> None:
@@ -29,6 +32,8 @@ def load(stack: Stack, accounts: int) -> None:
         _sample(stack, "load", str(place))
     with stack.steps.step("waiting until its accounts are flagged"):
         asyncio.run(_taken_in(stack.addresses.kafka, {file.name for file in (place / "files").glob("*.lots")}))
+    with stack.steps.step("running the first daily analysis"):
+        _analyse(stack.urls["analyzer"])
     write_json(stack.layout.state_file, {**read_json(stack.layout.state_file), "book": {"accounts": accounts}})
 
 
@@ -65,6 +70,17 @@ async def _taken_in(kafka_url: str, files: set[str]) -> None:
         ) from error
     finally:
         await consumer.stop()
+
+
+def _analyse(analyzer: str) -> None:
+    """Start an analysis of the whole book and wait for its end.  Raises StackError when it does not come in time."""
+    until = time.monotonic() + PATIENCE_S
+    with httpx.Client(base_url=analyzer, timeout=30) as client:
+        run = client.post("/v1/runs").raise_for_status().json()["run_id"]
+        while (seen := client.get("/v1/runs/latest").json())["run_id"] == run and not seen["finished_at"]:
+            if time.monotonic() > until:
+                raise StackError(f"the analysis {run} did not end within {PATIENCE_S:.0f} s: {seen}")
+            time.sleep(POLL_S)
 
 
 def _sample(stack: Stack, *arguments: str) -> None:
