@@ -1,6 +1,7 @@
 """How long a change takes to a signed-in browser: from an account's new settings to the push about the queue."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -26,15 +27,12 @@ _REST_S = 0.3  # longer than the gateway gathers changes, so that each event is 
 async def sign_in(gateway: str) -> httpx.AsyncClient:
     """Sign in at the real issuer as a browser does and return a client with the session's cookie."""
     client = httpx.AsyncClient(follow_redirects=True, timeout=30)
-    form = (await client.get(f"{gateway}/auth/login")).text
-    ticket = re.search(r'name="ticket" value="([^"]+)"', form)
+    form = await client.get(f"{gateway}/auth/login")
+    ticket = re.search(r'name="ticket" value="([^"]+)"', form.text)
     if ticket is None:
         raise RuntimeError(f"no sign-in form behind {gateway}/auth/login")
-    action = re.search(r'action="([^"]+)"', form)
-    issuer = str((await client.get(f"{gateway}/auth/login", follow_redirects=False)).headers["location"])
-    target = httpx.URL(issuer).join(unescape(action[1]) if action else "/authorize")
     answer = await client.post(
-        target, data={"ticket": unescape(ticket[1]), "login": USER[0], "password": USER[1]}, headers={"Origin": ""}
+        form.url.join("/authorize"), data={"ticket": unescape(ticket[1]), "login": USER[0], "password": USER[1]}
     )
     answer.raise_for_status()
     (await client.get(f"{gateway}/api/v1/me")).raise_for_status()
@@ -51,7 +49,7 @@ async def _event_ages(stack: Stack, book: Path, count: int) -> list[float]:
     arrivals: asyncio.Queue[float] = asyncio.Queue()
     client = await sign_in(stack.urls["gateway"])
     ages: list[float] = []
-    async with client, Publisher(stack.urls["kafka"], "bench") as publisher:
+    async with contextlib.aclosing(client), Publisher(stack.urls["kafka"], "bench") as publisher:
         listening = asyncio.create_task(_listen(client, stack.urls["gateway"], arrivals))
         try:
             for number, account in enumerate(accounts):

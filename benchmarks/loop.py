@@ -113,8 +113,7 @@ def _analysis(desk: Desk, say: Say) -> float:
 
 
 def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
-    page = desk.queue(size=min(1000, max(accounts, 1)), sort="account_id")
-    ids = [row["account_id"] for row in page["rows"][:accounts]]
+    ids = _flagged(desk, accounts)
     started = time.monotonic()
     batch = desk.propose(ids)
     while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
@@ -123,6 +122,19 @@ def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
     say(f"batch of {accounts:,}: {seen['status']} {seen['counts']}")
     desk.command(seen, "cancel")
     return took_s
+
+
+def _flagged(desk: Desk, count: int) -> list[str]:
+    """Return the first `count` flagged accounts of the queue (those without target ask for a liquidation)."""
+    ids: list[str] = []
+    page = 1
+    while len(ids) < count:
+        rows = desk.queue(size=500, page=page, sort="account_id")["rows"]
+        if not rows:
+            raise ValueError(f"the queue holds {len(ids)} flagged accounts, {count} were asked for: raise --accounts")
+        ids += [row["account_id"] for row in rows if row["state"] == "FLAGGED"]
+        page += 1
+    return ids[:count]
 
 
 def _wait(ask: Callable[[], int], wanted: int, say: Say, what: str) -> None:
