@@ -78,7 +78,7 @@ def _failures(session: Session, names: Names, known: _Known, request: pa.RecordB
             state = FlagState(int(out[row, kernel.STATE]))
             found.append(_failure_of(state, judged.hold_code[row], judged.hold_text[row], liquidate[index]))
             if found[-1] is None and rows.settings[row, Setting.DO_NOT_TRADE]:
-                found[-1] = ("RESTRICTED", "The account is marked do not trade; lift that restriction to propose for it.")
+                found[-1] = ("RESTRICTED", "It is marked do not trade; lift that restriction to propose for it.")
     return found
 
 
