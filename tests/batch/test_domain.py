@@ -39,6 +39,7 @@ from services.batch.domain.states import (
     batch_after,
 )  # fmt: skip
 from shared.exact.limits import PPB
+from shared.exact.shown import percent
 from shared.ids import event_id
 from shared.sessions import business_date, cut_off
 from tests.batch import build
@@ -267,7 +268,7 @@ def test_percent_rounds_half_away_from_zero() -> None:
         (49_999, "0.00 %"),
         (50_000, "0.01 %"),
     ]
-    assert [sentences.percent(ppb) for ppb, _ in cases] == [text for _, text in cases]
+    assert [percent(ppb) for ppb, _ in cases] == [text for _, text in cases]
 
 
 @given(st.integers(0, PPB), st.integers(0, PPB), st.integers(0, PPB // 10))

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from services.proposer.chunk import propose
-from services.proposer.domain import reasons
-from shared.contracts.chunks import Logic, Reason
+from shared.contracts.chunks import Logic
 from tests.proposer.build import BF, MT, Account, account, batch_of, position, proposals, security
 
 pytestmark = pytest.mark.fast
@@ -96,16 +95,6 @@ def test_a_logic_that_is_not_known_is_refused(logics: list[Logic]) -> None:
 
 def test_an_empty_chunk_gives_an_empty_chunk() -> None:
     assert propose(batch_of([])).num_rows == 0
-
-
-def test_the_sentence_of_a_trade_tells_its_figures() -> None:
-    drift = reasons.Drift(
-        "VTI", "core", -10_500_000, -4_000_000, 85_000_000, 100_000_000, 100_000_000, Reason.TO_TARGET
-    )
-    assert reasons.trade_text(BF, drift) == (
-        "Best Fit: sells 10.5 VTI in core, outside its precision band, to the target of 10 % "
-        "(8.5 % of the account before, 10 % after; 4 of it crossed inside the account)"
-    )
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 HEAVY_FIXTURES = {"kafka_url", "admin_database_url", "local_infrastructure", "stack", "make_stack", "playwright"}
-HEAVY_FOLDERS = {"faults", "stack", "story"}
+HEAVY_FOLDERS = {"stack", "story"}
 HEAVY_MARKS = {"integration", "stack", "fault", "browser", "slow"}
 
 

@@ -91,6 +91,7 @@ def round_to_ppb(products: Sequence[int], where: str) -> list[int]:
     """Return products (1e-18) as ppb by largest remainder; ties go to the first.  They must add up to 1e18.
 
     What is exact in ppb stays as it is: the units to hand out are never more than the remainders that are not zero.
+    Raises BadTarget when they do not add up; `where` says of what.
     """
     if sum(products) != PPB * PPB:
         raise BadTarget(f"{where}: weights add up to {sum(products)}e-18, they must add up to 1 (cash included)")

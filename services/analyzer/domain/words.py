@@ -6,7 +6,8 @@ from typing import Final
 from services.analyzer.domain import kernel
 from shared.exact.kernel import muldiv_half_away
 from shared.exact.limits import MAX_VALUE_CENTS
-from shared.exact.text import text_of, usd
+from shared.exact.shown import percent
+from shared.exact.text import usd
 
 MISSING_PRICE: Final = "MISSING_PRICE"
 STALE_PRICE: Final = "STALE_PRICE"
@@ -75,8 +76,3 @@ def reason(
         f" {percent(abs(weight_ppb - edge))} {'above' if above else 'below'} its band of"
         f" {percent(low_ppb)} to {percent(high_ppb)}."
     )
-
-
-def percent(ppb: int) -> str:
-    """Return a weight as percent, rounded half away from zero to two decimals: percent(125_000_000) == "12.50 %"."""
-    return f"{text_of(muldiv_half_away(ppb, 1, 100_000), 2)} %"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.contracts.api import ReasonName
-from shared.exact.kernel import muldiv_half_away
-from shared.exact.limits import PPB
+from shared.exact.shown import percent
 from shared.exact.text import text_of
 
 STALE: Final[Mapping[str, str]] = {
@@ -31,11 +30,6 @@ FAILURES: Final[Mapping[str, str]] = {
     "STALE": "Facts and lots changed while trades were proposed.",
     "TIMEOUT": "No answer came in time; propose the account again.",
 }
-
-
-def percent(ppb: int) -> str:
-    """Return parts per billion as percent: percent(74_240_000) == "7.42 %"."""
-    return f"{text_of(muldiv_half_away(ppb, 1, PPB // 10_000), 2)} %"
 
 
 def units(micro: int) -> str:

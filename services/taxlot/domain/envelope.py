@@ -80,6 +80,7 @@ def check_date(header: Header, today: date, newest_loaded: date | None, max_age_
     """Refuse a file of the future (FUTURE_DATE) or one that is too old or older than what we have (STALE_DATE).
 
     today: the present business date.  newest_loaded: data date of the newest file loaded from this custodian.
+    Raises Refused.  Source: product 2.
     """
     day = header.data_date
     if day > today:
@@ -93,7 +94,10 @@ def check_date(header: Header, today: date, newest_loaded: date | None, max_age_
 
 
 def check_totals(promised: Totals, found: Totals) -> list[str]:
-    """Refuse a file whose records do not add up to its trailer; return a remark per sum that could not be compared."""
+    """Refuse a file whose records do not add up to its trailer; return a remark per sum that could not be compared.
+
+    Raises Refused (COUNT_MISMATCH, TOTAL_MISMATCH): nothing of the file is applied.  Source: product 2.
+    """
     if promised.records != found.records:
         raise Refused("COUNT_MISMATCH", f"the trailer counts {promised.records} records, the file has {found.records}")
     remarks = []
