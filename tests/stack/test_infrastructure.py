@@ -1,6 +1,5 @@
 """The real broker and the real database as the stack runs them: killed, they come back with what was acknowledged."""
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -16,6 +15,7 @@ from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout
 from shared.clock import set_instant
 from shared.contracts.topics import TOPICS
+from tests.waiting import aside
 
 pytestmark = [pytest.mark.integration]
 
@@ -29,8 +29,8 @@ def test_every_topic_of_the_table_is_created_once(kafka_url: str) -> None:
         finally:
             await client.close()
 
-    assert {topic.name for topic in TOPICS} <= asyncio.run(names())
-    assert asyncio.run(topics.create(kafka_url)) == []
+    assert {topic.name for topic in TOPICS} <= aside(names())
+    assert aside(topics.create(kafka_url)) == []
 
 
 def test_each_test_has_an_empty_database(database_url: str) -> None:
@@ -61,7 +61,7 @@ def test_kafka_and_postgres_killed_come_back_with_what_was_acknowledged(local_in
     with psycopg.connect(stack.addresses.admin_database(), autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (x int)")
         connection.execute("INSERT INTO kept VALUES (7)")
-    asyncio.run(_send(stack.addresses.kafka, topic, b"kept"))
+    aside(_send(stack.addresses.kafka, topic, b"kept"))
     for name in ("kafka", "postgres"):
         before = stack.pid(name)
         stack.kill(name)
@@ -69,7 +69,7 @@ def test_kafka_and_postgres_killed_come_back_with_what_was_acknowledged(local_in
         assert stack.pid(name) != before
     with psycopg.connect(stack.addresses.admin_database()) as connection:
         assert connection.execute("SELECT x FROM kept").fetchall() == [(7,)]
-    assert b"kept" in asyncio.run(_read(stack.addresses.kafka, topic))
+    assert b"kept" in aside(_read(stack.addresses.kafka, topic))
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_data_keys_and_time_are_kept_from_stop_to_start_and_ports_may_change(tmp
     try:
         with stack:
             set_instant(stack.layout.clock_file, clock.now(stack.layout).replace(year=2031))
-            asyncio.run(_send(stack.addresses.kafka, TOPICS[0].name, b"before"))
+            aside(_send(stack.addresses.kafka, TOPICS[0].name, b"before"))
             before = stack.addresses
         stopped_at = clock.now(stack.layout)
         assert not stack.running()
@@ -88,7 +88,7 @@ def test_data_keys_and_time_are_kept_from_stop_to_start_and_ports_may_change(tmp
             assert stack.addresses.kafka != before.kafka
             assert stack.addresses.secrets == before.secrets
             assert 0 <= (clock.now(stack.layout) - stopped_at).total_seconds() < 60
-            assert b"before" in asyncio.run(_read(stack.addresses.kafka, TOPICS[0].name))
+            assert b"before" in aside(_read(stack.addresses.kafka, TOPICS[0].name))
     finally:
         shutil.rmtree(stack.layout.postgres_home)
 

@@ -6,7 +6,6 @@ answers, else from the local stack. stack: the whole system, one for the session
 that hurt or configure their own.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from deploy import browser, topics
 from deploy.stack import Stack, table, ui
 from deploy.stack.steps import Silent
 from tests.stackfix import places
+from tests.waiting import aside
 
 MakeStack = Callable[..., Stack]
 
@@ -39,7 +39,7 @@ def kafka_url(request: pytest.FixtureRequest) -> Iterator[str]:
             given = ends.enter_context(places.kafka_container())
         if given is None:
             given = request.getfixturevalue("local_infrastructure").addresses.kafka
-        asyncio.run(topics.create(given))
+        aside(topics.create(given))
         yield given
 
 

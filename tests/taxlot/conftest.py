@@ -1,6 +1,5 @@
 """taxlot on a database of the test's own, and as a running worker."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -23,7 +22,7 @@ from shared.contracts.api import Principal
 from shared.migrations import migrate
 from shared.principal import HEADER, sign
 from tests.taxlot.files import File
-from tests.waiting import until
+from tests.waiting import aside, until
 
 TODAY = date(2026, 6, 12)
 NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
@@ -141,4 +140,4 @@ def _ready(worker: Worker) -> bool:
 
 def run(work: Any) -> Any:
     """Run a coroutine to its end."""
-    return asyncio.run(work)
+    return aside(work)

@@ -19,7 +19,7 @@ from shared.contracts.topics import Topic
 from shared.kafka import Publisher
 from shared.messages import Outgoing
 from tests.taxlot.files import File, cash, good, lot
-from tests.waiting import until
+from tests.waiting import aside, until
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
@@ -45,7 +45,7 @@ def publish(kafka_url: str, out: list[Outgoing]) -> None:
         async with Publisher(kafka_url, "test") as publisher:
             await publisher.send(out)
 
-    asyncio.run(send())
+    aside(send())
 
 
 def tell(kafka_url: str, numbers: list[str], custodian: str) -> None:
@@ -71,7 +71,7 @@ def ends(kafka_url: str, topic: Topic) -> dict[TopicPartition, int]:
         await consumer.stop()
         return dict(found)
 
-    return asyncio.run(ask())
+    return aside(ask())
 
 
 def read(kafka_url: str, begin: dict[TopicPartition, int], enough: Callable[[list[Any]], bool]) -> list[Any]:
@@ -93,7 +93,7 @@ def read(kafka_url: str, begin: dict[TopicPartition, int], enough: Callable[[lis
             await consumer.stop()
         return found
 
-    return asyncio.run(fetch())
+    return aside(fetch())
 
 
 def rows_of(records: list[Any], schema: pa.Schema) -> dict[str, dict[str, Any]]:
