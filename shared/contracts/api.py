@@ -295,6 +295,7 @@ class SliceView(Ours):
     gain: Usd | None
     term: TermName
     first_long_term_day: date | None
+    days_to_long_term: int | None  # of a short-term gain that turns long-term soon (30 days at most)
 
 
 class TransferView(Ours):

@@ -198,6 +198,12 @@ POSITION_FIELDS = (
     _required("precision_ppb", pa.int64()),  # precision threshold p, relative to target
     _required("can_trigger", pa.bool_()),
 )
+PICK_FIELDS = (
+    _required("security_id", pa.string()),
+    _required("lot_id", pa.string()),
+    pa.field("sleeve_id", pa.string()),
+    _required("quantity_micro", pa.int64()),
+)
 
 # analyzer -> taxlot: the request with facts, targets and prices attached. failure_code set: cannot be proposed.
 FACTS = pa.schema(
@@ -222,6 +228,7 @@ FACTS = pa.schema(
         _required("taxable", pa.bool_()),
         _required("lot_method", pa.int8()),
         pa.field("tax_household_id", pa.string()),
+        pa.field("lot_picks", _list_of(*PICK_FIELDS)),  # null unless lot_method is SPECIFIC and lots are picked
         pa.field("securities", _list_of(*SECURITY_FIELDS)),
         pa.field("positions", _list_of(*POSITION_FIELDS)),
     ]
@@ -235,6 +242,7 @@ LOT_FIELDS = (
     _required("quantity_micro", pa.int64()),
     pa.field("basis_cents", pa.int64()),  # null: unknown, which is not zero
     _required("covered", pa.bool_()),
+    _required("picked_micro", pa.int64()),  # units SPECIFIC picks of it; -1: picks of this security do not fit its lots
 )
 
 # taxlot -> proposer

@@ -110,6 +110,7 @@ def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
             "taxable": True,
             "lot_method": 0,
             "tax_household_id": None,
+            "lot_picks": None,
             "securities": [_security("AAA", 100), _security("BBB", 50)],
             "positions": [
                 _position("APM", 0, 60_000_000, 50_000_000),

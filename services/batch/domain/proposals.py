@@ -6,6 +6,7 @@ product 1: half-width max(r x target, floor), edges clipped to 0-100 %, a target
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Final
 
 from services.batch.domain import sentences
@@ -37,6 +38,7 @@ _REASONS: Final[Mapping[int, ReasonName]] = {
     Reason.RAISE_CASH: "RAISE_CASH", Reason.PLACE_CASH: "PLACE_CASH", Reason.NETTED: "NETTED",
     Reason.SUBSTITUTE: "SUBSTITUTE",
 }  # fmt: skip
+SOON_DAYS: Final = 30
 _TERMS: Final[Mapping[int, TermName]] = {Term.SHORT: "SHORT", Term.LONG: "LONG", Term.UNKNOWN: "UNKNOWN"}
 
 
@@ -45,8 +47,8 @@ def logics_of(row: Row) -> list[int]:
     return sorted(int(proposal["logic"]) for proposal in row["proposals"] or ())
 
 
-def proposal_of(row: Row, logic: int, summary: BatchAccountRow) -> Proposal:
-    """Return one logic's proposal. summary: the account's columns under that logic."""
+def proposal_of(row: Row, logic: int, summary: BatchAccountRow, trade_date: date) -> Proposal:
+    """Return one logic's proposal. summary: the account's columns under that logic; trade_date: the batch's."""
     made = next(proposal for proposal in row["proposals"] if proposal["logic"] == logic)
     value = int(made["value_cents"])
     positions = list(row["positions"] or ())
@@ -60,7 +62,7 @@ def proposal_of(row: Row, logic: int, summary: BatchAccountRow) -> Proposal:
         positions=_positions(row, positions, trades, slices, value),
         trades=[_trade(row, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of(row["orders"], logic)],
-        slices=[_slice(securities, one) for one in slices],
+        slices=[_slice(securities, one, trade_date) for one in slices],
         transfers=[_transfer(securities, one) for one in _of(row["transfers"], logic)],
     )
 
@@ -176,7 +178,18 @@ def _order(securities: list[str], order: Row) -> OrderView:
     )
 
 
-def _slice(securities: list[str], one: Row) -> SliceView:
+def days_to_long_term(one: Row, trade_date: date) -> int | None:
+    """Return in how many days a sale of the slice's units would be long-term, where waiting may be worth a look.
+
+    That is a short-term gain whose first long-term day lies SOON_DAYS days after the trade date at most.
+    """
+    if one["term"] != Term.SHORT or one["gain_cents"] is None or one["gain_cents"] <= 0:
+        return None
+    days = int((one["first_long_term_day"] - trade_date).days)
+    return days if days <= SOON_DAYS else None
+
+
+def _slice(securities: list[str], one: Row, trade_date: date) -> SliceView:
     return SliceView(
         sleeve_id=one["sleeve_id"],
         security_id=securities[one["security"]],
@@ -188,6 +201,7 @@ def _slice(securities: list[str], one: Row) -> SliceView:
         gain=_money(one["gain_cents"]),
         term=_TERMS[one["term"]],
         first_long_term_day=one["first_long_term_day"],
+        days_to_long_term=days_to_long_term(one, trade_date),
     )
 
 

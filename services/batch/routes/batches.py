@@ -1,5 +1,6 @@
 """Batches, their accounts, and history: what is shown."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -101,7 +102,7 @@ async def get_batch_account(
         if row is None:
             raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
         before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
-        proposals = [] if row.chunk_id is None else await _proposals(connection, row)
+        proposals = [] if row.chunk_id is None else await _proposals(connection, row, batch.trade_date)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
         batch=views.summary(batch),
@@ -114,7 +115,7 @@ async def get_batch_account(
     )
 
 
-async def _proposals(connection: AsyncConnection, row: Row[Any]) -> list[Proposal]:
+async def _proposals(connection: AsyncConnection, row: Row[Any], trade_date: date) -> list[Proposal]:
     """Return what every logic proposes, from the answer as it came and the columns that lists show."""
     content = await member_pages.read_chunk(connection, row.chunk_id)
     answered, _ = chunks.decode(content, chunks.RESULT)
@@ -130,6 +131,7 @@ async def _proposals(connection: AsyncConnection, row: Row[Any]) -> list[Proposa
                 {name: None if values is None else values[logic] for name, values in figures.items()},
                 remarks[logic]["failure_text"] or "",
             ),
+            trade_date,
         )
         for logic in logics_of(details)
     ]
