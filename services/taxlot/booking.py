@@ -22,6 +22,7 @@ _WHY: Final = (
     "crossed sells and buys of a security differ",
 )
 PICKS_DO_NOT_FIT: Final = "PICKS_DO_NOT_FIT"
+WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 
 
 def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
@@ -41,6 +42,8 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
         "slices": _listed("slices", slices, slice_first),
         "transfers": _listed("transfers", transfers, transfer_first),
         "taxes": _listed("taxes", taxes, tax_first),
+        # What the household bought is read afterwards, where something is sold at a loss.
+        **{name: pa.nulls(trades.num_rows, RESULT.field(name).type) for name in ("purchases", *WASH_COUNTS)},
     }
     arrays: list[Any] = [made[name] if name in made else trades.column(name) for name in RESULT.names]
     return pa.RecordBatch.from_arrays(arrays, schema=RESULT)
@@ -217,9 +220,7 @@ def _failure(trades: pa.RecordBatch, account: int, why: int) -> tuple[str, str]:
         return NOT_BOOKED, f"the lots could not be relieved: {_WHY[why]}"
     row = trades.slice(account, 1).to_pylist()[0]
     names = [one["security_id"] for one in row["securities"]]
-    held = [
-        Held(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"]) for lot in row["lots"]
-    ]
+    held = [Held(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"]) for lot in row["lots"]]
     picks = [
         Pick(one["security_id"], one["lot_id"], one["sleeve_id"], one["quantity_micro"]) for one in row["lot_picks"]
     ]

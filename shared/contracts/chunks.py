@@ -88,6 +88,14 @@ class LotMethod(IntEnum):
     SPECIFIC = 6
 
 
+class Bought(IntEnum):
+    """Where a purchase near a sale at a loss was seen.  Of one day they are matched in this order."""
+
+    LOT = 0  # a lot a custodian reports
+    APPROVED = 1  # an approved buy that no custodial file has shown yet
+    PROPOSED = 2  # a buy of the same batch
+
+
 def _list_of(*fields: "pa.Field[pa.DataType]") -> pa.DataType:
     return pa.list_(pa.struct(list(fields)))
 
@@ -322,12 +330,27 @@ TAX_FIELDS = (
     _required("estimated_cents", pa.int64()),  # short + long + unknown term: the known part
     _required("no_basis_proceeds_cents", pa.int64()),  # proceeds of slices whose basis is unknown
 )
+# What the tax household bought near the trade date of the securities the account sells at a loss, before this batch.
+PURCHASE_FIELDS = (
+    _required("security", pa.int32()),
+    _required("account_id", pa.string()),
+    _required("account_number", pa.string()),
+    _required("taxable", pa.bool_()),
+    _required("kind", pa.int8()),
+    pa.field("lot_id", pa.string()),
+    pa.field("sleeve_id", pa.string()),
+    _required("bought", pa.date32()),
+    _required("quantity_micro", pa.int64()),
+)
 RESULT = pa.schema(
     [
         *[field for field in TRADES if field.name != "lots"],
         pa.field("slices", _list_of(*SLICE_FIELDS)),
         pa.field("transfers", _list_of(*TRANSFER_FIELDS)),
         pa.field("taxes", _list_of(*TAX_FIELDS)),
+        pa.field("purchases", _list_of(*PURCHASE_FIELDS)),
+        pa.field("wash_accounts", pa.int32()),  # accounts of the household; null: no loss of a taxable account
+        pa.field("wash_unseen", pa.int32()),  # of them, those on hold or without any reported lots
     ]
 )
 

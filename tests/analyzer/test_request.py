@@ -93,9 +93,12 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
 
 
 async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(desk: Desk) -> None:
-    """Under SPECIFIC picks come in order, and other picks are newer facts; under any other method they are not there."""
+    """Under SPECIFIC picks come in order, and other picks are newer facts; under other methods there are none."""
     await desk.book("a1", "a2")
-    picks = [LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"), LotPick(security_id="AAA", lot_id="L1", units="1")]
+    picks = [
+        LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"),
+        LotPick(security_id="AAA", lot_id="L1", units="1"),
+    ]
     await desk.rules.on_accounts(
         [account("a1", 2, lot_method="SPECIFIC", lot_picks=picks), account("a2", 2, lot_picks=picks)]
     )
@@ -114,7 +117,8 @@ async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(desk: De
 
 
 @pytest.mark.parametrize(
-    ("units", "problem"), [(("0",), "are not above 0"), (("-1",), "are not above 0"), (("1", "2"), "stands there twice")]
+    ("units", "problem"),
+    [(("0",), "are not above 0"), (("-1",), "are not above 0"), (("1", "2"), "stands there twice")],
 )
 async def test_a_pick_that_cannot_be_meant_holds_its_account(desk: Desk, units: tuple[str, ...], problem: str) -> None:
     await desk.book("a1")

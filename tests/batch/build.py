@@ -153,6 +153,9 @@ def _proposed(account_id: str) -> dict[str, Any]:
             }
         ],
         "taxes": [_tax(0, 10), _tax(1, 5)],
+        "purchases": None,
+        "wash_accounts": None,
+        "wash_unseen": None,
     }
 
 

@@ -54,7 +54,9 @@ def picking(*picks: tuple[str, str, str | None, int], method: LotMethod = LotMet
     (row,) = facts_chunk([("A", 1)]).to_pylist()
     names = [field.name for field in chunks.PICK_FIELDS]
     row |= {"lot_method": int(method), "lot_picks": [dict(zip(names, pick, strict=True)) for pick in picks]}
-    lots = [("AAA", "S1", f"L{number}", 18_000 + number, units * UNIT, 100) for number, units in ((1, 3), (2, 3), (3, 4))]
+    lots = [
+        ("AAA", "S1", f"L{number}", 18_000 + number, units * UNIT, 100) for number, units in ((1, 3), (2, 3), (3, 4))
+    ]
     facts = pa.RecordBatch.from_pylist([row], schema=chunks.FACTS)
     return attach(facts, {"A": Stored(1, None, document(*lots))})
 

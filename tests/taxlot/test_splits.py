@@ -94,9 +94,7 @@ def test_every_ratio_is_found_in_both() -> None:
 @pytest.mark.parametrize(
     ("quantity", "price", "units", "words"), [("15", "68", 15 * UNIT, "3 for 2"), ("1", "1010", UNIT, "1 for 10")]
 )
-def test_lots_after_a_split_keep_basis_and_date(
-    book: Book, quantity: str, price: str, units: int, words: str
-) -> None:
+def test_lots_after_a_split_keep_basis_and_date(book: Book, quantity: str, price: str, units: int, words: str) -> None:
     """Ten units at $100 become 15 at $68, or 1 at $1,010: flagged once in quantity and once in price, never held."""
     book.add_accounts(["1"])
     book.load(File([lot("1", quantity="10", basis="700.00", price="100"), cash("1")], day="2026-06-10"))

@@ -34,6 +34,8 @@ FIGURE_OF: Final[Mapping[str, str]] = {
     "estimated": "estimated_cents",
     "unknown_term": "unknown_term_cents",
     "no_basis_proceeds": "no_basis_proceeds_cents",
+    "wash_disallowed": "wash_cents",
+    "wash_permanent": "wash_permanent_cents",
 }
 _TEXT_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
     "account_id": _M.account_id,
@@ -45,6 +47,7 @@ _TEXT_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
 SORTABLE: Final = (*_TEXT_COLUMNS, *FIGURE_OF)
 TOTALLED: Final = (
     "value_cents", "buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents", "no_basis_proceeds_cents",
+    "wash_cents", "wash_permanent_cents",
 )  # fmt: skip
 GAINS: Final = ("short_cents", "long_cents", "estimated_cents")
 
@@ -164,6 +167,7 @@ async def read_totals(
     query = select(
         func.count().label("rows"),
         func.count(case((counted, 1))).label("accounts"),
+        func.count(case((and_(counted, figure("wash_cents", logic).is_(None)), 1))).label("wash_unchecked"),
         func.count(case((_M.state == str(AccountState.FAILED), 1))).label("failed"),
         func.count(case((_M.state == str(AccountState.REMOVED), 1))).label("removed"),
         *[total(name).label(name) for name in TOTALLED],

@@ -44,7 +44,7 @@ def fit(lots: Sequence[Held], picks: Sequence[Pick]) -> tuple[list[int], dict[st
     picked = [0] * len(lots)
     problems: dict[str, str] = {}
     # Picks that name a sleeve go first: what they leave is there for those that do not.
-    for pick in sorted(picks, key=lambda one: (one.security_id, one.lot_id, one.sleeve_id is None, one.sleeve_id or "")):
+    for pick in sorted(picks, key=lambda one: one.sleeve_id is None):
         mine = [
             place
             for place in places[pick.security_id, pick.lot_id]

@@ -24,8 +24,8 @@ def quantity_jumps(old_quantity: Ints, new_quantity: Ints, old_basis: Ints, new_
     """Say for each lot whether its units changed by a usual split ratio, in micro-units and cents.
 
     A lot never grows by trading, so growth counts whatever became of its basis; the units may have been cut to whole
-    ones, the fraction paid in cash.  A lot shrinks by every sale, so shrinking counts only while its known basis stayed.
-    Either way the last micro-unit may have been rounded.
+    ones, the fraction paid in cash.  A lot shrinks by every sale, so shrinking counts only while its known basis
+    stayed.  Either way the last micro-unit may have been rounded.
     """
     grew = np.zeros(len(old_quantity), np.bool_)
     shrank = np.zeros(len(old_quantity), np.bool_)
