@@ -159,7 +159,9 @@ def _once(told: Purchases, of_logic: Ints) -> Ints:
 
 def _sold(bought: Ints, sold: Ints, logic: Ints, units: Ints) -> Ints:
     """Return the micro-units sold of each bought lot under each logic; lots by (account, security, lot, sleeve)."""
-    code = np.unique(np.concatenate((bought, sold)), axis=0, return_inverse=True)[1].ravel()
+    code = np.zeros(len(bought) + len(sold), np.int64)
+    for ranks in np.concatenate((bought, sold)).T:  # one number a lot, kept small at every step
+        code = np.unique(code * (int(ranks.max(initial=0)) + 1) + ranks, return_inverse=True)[1]
     sums = np.zeros((int(code.max(initial=-1)) + 1, LOGICS), np.int64)
     np.add.at(sums, (code[len(bought) :], logic), units)
     return np.asarray(sums[code[: len(bought)]], np.int64)

@@ -72,15 +72,19 @@ def washes_of(rows: Sequence[Row[Any]], contents: Mapping[int, bytes], trade_day
 
 
 def _told(found: Washes, facts: Facts) -> dict[int, list[dict[str, Any]]]:
-    """Return the matched purchases of each account, by its place among the rows."""
+    """Return the matched purchases of each account by its place among the rows: what was sold, what was bought."""
+    sold, bought = facts.slices, facts.bought
     places: Any = [pa.array(facts.slice_of[found.loss]), pa.array(facts.bought_of[found.purchase])]
-    sold = facts.slices.select(["security", "sleeve_id", "lot_id", "logic"]).take(places[0]).to_pylist()
-    names = ["account_id", "account_number", "taxable", "kind", "lot_id", "bought"]
-    bought = facts.bought.select(names).take(places[1]).to_pylist()
+    columns = {
+        **{name: sold.column(name).take(places[0]) for name in ("logic", "security", "sleeve_id", "lot_id")},
+        **{name: bought.column(name).take(places[1]) for name in ("bought", "kind", "taxable", "account_id")},
+        "account_number": bought.column("account_number").take(places[1]),
+        "bought_lot_id": bought.column("lot_id").take(places[1]),
+    }
+    values = [column.to_pylist() for column in columns.values()]
+    names = (*columns, "units", "cents")
     told: dict[int, list[dict[str, Any]]] = defaultdict(list)
     owners = facts.owner[found.loss].tolist()
-    for owner, one, other, units, cents in zip(
-        owners, sold, bought, found.units.tolist(), found.cents.tolist(), strict=True
-    ):
-        told[owner].append({"sold": one, "bought": other, "units": units, "cents": cents})
+    for owner, *one in zip(owners, *values, found.units.tolist(), found.cents.tolist(), strict=True):
+        told[owner].append(dict(zip(names, one, strict=True)))
     return told

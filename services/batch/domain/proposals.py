@@ -68,9 +68,8 @@ def proposal_of(
     securities = [str(security["security_id"]) for security in row["securities"] or ()]
     washed: dict[tuple[str, str, str], list[WashView]] = defaultdict(list)
     for one in washes:
-        sold = one["sold"]
-        if sold["logic"] == logic:
-            washed[sold["security"], sold["sleeve_id"], sold["lot_id"]].append(_wash(one))
+        if one["logic"] == logic:
+            washed[one["security"], one["sleeve_id"], one["lot_id"]].append(_wash(one))
     return Proposal(
         logic=LOGIC_NAMES[logic],
         row=summary,
@@ -206,15 +205,14 @@ def days_to_long_term(one: Row, trade_date: date) -> int | None:
 
 
 def _wash(one: Row) -> WashView:
-    bought = one["bought"]
     return WashView(
         quantity=sentences.units(one["units"]),
         disallowed=usd(one["cents"]),
-        permanent=not bought["taxable"],
-        bought=_EPOCH + timedelta(days=bought["bought"]),
-        source=_SOURCES[bought["kind"]],
-        account_number=bought["account_number"],
-        lot_id=bought["lot_id"] or None,
+        permanent=not one["taxable"],
+        bought=_EPOCH + timedelta(days=one["bought"]),
+        source=_SOURCES[one["kind"]],
+        account_number=one["account_number"],
+        lot_id=one["bought_lot_id"] or None,
     )
 
 

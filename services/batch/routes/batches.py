@@ -152,13 +152,12 @@ async def _proposals(
 async def _washes(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> list[dict[str, Any]]:
     """Return the matched purchases of an account; of accounts out of scope neither number nor lot."""
     kept: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
-    visible = await washes.visible(connection, scope, [one["bought"]["account_id"] for one in kept]) if kept else ()
+    visible = await washes.visible(connection, scope, [one["account_id"] for one in kept]) if kept else ()
     for one in kept:
-        bought = one["bought"]
-        if bought["account_id"] == row.account_id:
-            bought["account_number"] = row.account_number
-        elif bought["account_id"] not in visible:
-            bought |= {"account_number": None, "lot_id": None}
+        if one["account_id"] == row.account_id:
+            one["account_number"] = row.account_number
+        elif one["account_id"] not in visible:
+            one |= {"account_number": None, "bought_lot_id": None}
     return kept
 
 

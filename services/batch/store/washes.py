@@ -47,6 +47,8 @@ async def to_check(
     """
     wanted = None if households is None else list(households)
     rows = (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": wanted})).all()
+    if not rows:
+        return [], {}
     chunks = sorted({int(row.chunk_id) for row in rows})
     found = await connection.execute(_CONTENTS, {"chunks": chunks})
     return rows, {int(row.chunk_id): bytes(row.value) for row in found}
