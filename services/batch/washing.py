@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch.domain.answers import array_text
 from services.batch.store import washes
 from services.batch.wash_facts import LOGICS, Facts, facts_of
-from shared.relief.wash import Washes, match
+from shared.relief.wash import Losses, Purchases, Washes, match
 
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -36,6 +36,11 @@ async def check(connection: AsyncConnection, batch: Row[Any], left: Sequence[str
     if rows:
         found = await asyncio.to_thread(washes_of, rows, contents, (batch.trade_date - _EPOCH).days)
         await washes.put(connection, batch.batch_id, found)
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the rule, so that the first batch does not wait for it."""
+    match(Losses._make(np.ones((7, 1), np.int64)), Purchases._make(np.ones((8, 1), np.int64)), 1)
 
 
 async def forget(connection: AsyncConnection, batch: Row[Any], again: Sequence[str]) -> None:

@@ -54,12 +54,13 @@ def losing_of(booked: pa.RecordBatch) -> Losing:
     gain = slices.field("gain_cents").fill_null(0).to_numpy()
     taxable = np.asarray(booked.column("taxable").to_numpy(zero_copy_only=False), np.bool_)
     at_loss = np.flatnonzero((gain < 0) & taxable[owner])
-    security = slices.field("security").to_numpy().astype(np.int64)
-    pairs = np.unique(np.column_stack((owner[at_loss], security[at_loss])), axis=0)
+    security = slices.field("security").to_numpy().astype(np.int64)[at_loss]
+    width = int(security.max(initial=0)) + 1
+    pairs = np.unique(owner[at_loss] * width + security)
+    rows, index = pairs // width, pairs % width
     listed, security_owner = _children(booked.column("securities"))
-    first = np.searchsorted(security_owner, pairs[:, 0])
-    names: list[str] = listed.field("security_id").take(_array(first + pairs[:, 1])).to_pylist()
-    return Losing(pairs[:, 0], pairs[:, 1], names)
+    first = np.searchsorted(security_owner, rows)
+    return Losing(rows, index, _texts(listed.field("security_id").take(_array(first + index))))
 
 
 def households_of(booked: pa.RecordBatch, losing: Losing) -> list[tuple[str, str]]:
