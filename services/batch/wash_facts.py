@@ -49,7 +49,7 @@ def facts_of(rows: Sequence[Row[Any]], contents: Mapping[int, bytes], trade_day:
     slices, buys, stored, logics = (pa.concat_tables(tables) for tables in zip(*parts, strict=True))
     household = np.unique([row.household for row in rows], return_inverse=True)[1].astype(np.int64)
     taxable = np.array([row.taxable for row in rows], np.bool_)
-    bought = pa.concat_tables([stored, _proposed(rows, buys, taxable, trade_day)])
+    bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day)])
     account, bought_account = _ranks(pa.array([row.account_id for row in rows]), bought.column("account_id"))
     security, bought_security = _ranks(slices.column("security"), bought.column("security"))
     lot, bought_lot = _ranks(slices.column("lot_id"), bought.column("lot_id"))
@@ -89,7 +89,7 @@ def _lots(told: Purchases) -> Ints:
 
 def _chunk(members: list[tuple[int, Row[Any]]], content: bytes, trade_day: int) -> tuple[pa.Table, ...]:
     """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
-    decoded, _ = chunks.decode(content, chunks.RESULT)
+    decoded, _ = chunks.decode_kept(content, chunks.RESULT)
     rows = decoded.select(list(_NEEDED)).take(pa.array([row.row_no for _, row in members], pa.int64()))
     places = np.array([place for place, _ in members], np.int64)
     flat = {name: _children(rows.column(name)) for name in _NEEDED}
@@ -124,6 +124,14 @@ def _chunk(members: list[tuple[int, Row[Any]]], content: bytes, trade_day: int) 
         purchases.append_column("logic", pa.array(np.full(len(stored), -1, np.int64))),
         pa.table({"count": pa.array(count)}),
     )
+
+
+def _numbered(rows: Sequence[Row[Any]], stored: pa.Table) -> pa.Table:
+    """Return purchases with their account numbers: of an account's own lots the answer does not tell it."""
+    own = pa.array([row.account_number for row in rows], pa.string()).take(stored.column("owner"))
+    told = stored.column("account_number")
+    numbers = pc.if_else(pc.equal(told, pa.scalar("")), own, told)
+    return stored.set_column(stored.column_names.index("account_number"), "account_number", numbers)
 
 
 def _proposed(rows: Sequence[Row[Any]], buys: pa.Table, taxable: npt.NDArray[np.bool_], trade_day: int) -> pa.Table:

@@ -147,6 +147,16 @@ async def test_two_accounts_that_tell_of_the_same_purchase_share_it(world: World
     assert (await figures(pat, batch))["A2"] == ("40.00", "0.00")
 
 
+async def test_an_own_lot_is_named_by_its_number_whoever_tells_of_it(world: World) -> None:
+    """A2's recent lot stands without number beside A2 itself and with it beside A1."""
+    pat = world.user()
+    own = bought("A2", 4, account_number="")
+    batch = await proposed(world, pat, A2=losing(own), A1=losing(bought("A2", 4)))
+    view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
+    (wash,) = view["proposals"][0]["slices"][0]["washes"]
+    assert (wash["account_number"], wash["disallowed"]) == ("00A2", "40.00")
+
+
 async def test_nothing_is_claimed_before_all_are_answered_and_while_some_are_proposed_again(world: World) -> None:
     pat = world.user()
     accounts = {"A1": losing(), "A2": buying(5)}

@@ -53,7 +53,7 @@ def seen(row: dict[str, Any]) -> list[tuple[str, str | None, str, int]]:
 
 def member(name: str, *lots: tuple[str, str, str, int, int, int], **more: Any) -> Member:
     """An account of household H1 in E1."""
-    values = {"enterprise_id": "E1", "household_id": "H1", "taxable": True, "is_seen": True} | more
+    values: dict[str, Any] = {"enterprise_id": "E1", "household_id": "H1", "taxable": True, "is_seen": True} | more
     return Member(account_id=name, account_number=f"N{name}", document=document(*lots), **values)
 
 

@@ -26,7 +26,7 @@ NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
 
 
 def account(number: str, custodian: str, **more: Any) -> AccountChanged:
-    values = {
+    values: dict[str, Any] = {
         "account_id": f"A{number}",
         "version": 1,
         "enterprise_id": "E1",

@@ -127,7 +127,7 @@ async def _proposals(
     if row.chunk_id is None:
         return [], None, 0
     content = await member_pages.read_chunk(connection, row.chunk_id)
-    answered, _ = chunks.decode(content, chunks.RESULT)
+    answered, _ = chunks.decode_kept(content, chunks.RESULT)
     details = answered.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
     remarks = {int(made["logic"]): made for made in details["proposals"] or ()}
@@ -154,9 +154,7 @@ async def _washes(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> l
     kept: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
     visible = await washes.visible(connection, scope, [one["account_id"] for one in kept]) if kept else ()
     for one in kept:
-        if one["account_id"] == row.account_id:
-            one["account_number"] = row.account_number
-        elif one["account_id"] not in visible:
+        if one["account_id"] != row.account_id and one["account_id"] not in visible:
             one |= {"account_number": None, "bought_lot_id": None}
     return kept
 
