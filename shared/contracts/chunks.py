@@ -9,11 +9,14 @@ dates are days since 1970-01-01 (Arrow date32).  Order inside an account: securi
 (security_id, sleeve_id); lots by (security, sleeve_id, acquired, lot_id), so that ties break by index.
 """
 
-from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 from typing import Final
 
 import pyarrow as pa
+
+from shared.contracts.codec import decode as decode
+from shared.contracts.codec import decode_kept as decode_kept
+from shared.contracts.codec import encode as encode
 
 MAX_CHUNK_ACCOUNTS: Final = 200
 MAX_CHUNK_BYTES: Final = 512 * 1024
@@ -374,49 +377,3 @@ REBALANCED = pa.schema(
 
 # batch -> analyzer: an account left a batch without being rebalanced; evaluate it at once.
 RETURNED = pa.schema([*ACCOUNT_KEYS, _required("epoch", pa.int32()), _required("reason", pa.string())])
-
-
-def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
-    """Return the chunk as bytes; `meta` replaces the schema metadata."""
-    batch = rows.replace_schema_metadata(dict(meta))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue())
-
-
-def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the chunk's rows and its metadata.
-
-    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
-    """
-    rows, meta = _read(value)
-    if not rows.schema.equals(expected, check_metadata=False):
-        raise ValueError(f"columns differ from the contract: {rows.schema.names} instead of {expected.names}")
-    return rows, meta
-
-
-def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return a chunk that was kept, perhaps by an earlier release: columns that it did not have yet are null.
-
-    Raises as `decode` when a column there is has another type than expected.
-    """
-    rows, meta = _read(value)
-    had = {field.name: field.type for field in rows.schema}
-    changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
-    if changed:
-        raise ValueError(f"columns differ from the contract: {', '.join(changed)} have another type")
-    columns = [
-        rows.column(field.name) if field.name in had else pa.nulls(rows.num_rows, field.type) for field in expected
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=expected), meta
-
-
-def _read(value: bytes) -> tuple[pa.RecordBatch, dict[str, str]]:
-    with pa.ipc.open_stream(value) as reader:
-        batches = list(reader)
-        schema = reader.schema
-    if len(batches) != 1:
-        raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
-    meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
-    return batches[0].replace_schema_metadata(None), meta
