@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from services.taxlot import attach, booking
 from services.taxlot.attach import Stored
-from services.taxlot.store import platform
+from services.taxlot.store import platform, progress
 from shared import messages
 from shared.clock import Clock
 from shared.contracts import chunks
@@ -21,7 +21,7 @@ from shared.contracts.topics import Topic
 from shared.db import Pool
 from shared.ids import event_id
 from shared.kafka import Publisher
-from shared.messages import BadMessage, Chunk, Outgoing
+from shared.messages import BadMessage, Chunk, Incoming, Outgoing
 
 SERVICE: Final = "taxlot"
 _STORED = (
@@ -48,6 +48,11 @@ class Handlers:
         """Take in accounts: files name them by custodian and number."""
         async with self._pool.connection() as connection:
             await platform.save_accounts(connection, group)
+
+    async def taken_in(self, done: Sequence[Incoming]) -> None:
+        """Write down how far accounts and securities have been taken in: files wait for it."""
+        async with self._pool.connection() as connection:
+            await progress.note(connection, done)
 
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
         """Take in approved sleeve trades: lots reported without a sleeve follow them."""
