@@ -1,6 +1,7 @@
 """The publisher's patience: while a partition has no leader it asks again, with pauses."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -21,7 +22,7 @@ async def test_metadata_is_asked_for_with_pauses_however_often_somebody_wants_it
     paced = _Paced(ask)
     while len(asked_at) < 3:
         assert await paced() is False
-    gaps = [later - sooner for sooner, later in zip(asked_at, asked_at[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(asked_at)]
     assert min(gaps) >= _METADATA_PAUSE_S * 0.99, gaps
 
 
