@@ -96,7 +96,7 @@ class _Columns:
             self.ints("lots", "basis_cents", NO_BASIS),
             np.ascontiguousarray(self.lot_sleeve),
             np.array(places, dtype=np.int64),
-            np.frombuffer(data if data is not None and data.size else b"\0", np.uint8),
+            np.array(np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)),
         )
 
     def book(self, trade_day: int) -> Book:

@@ -50,7 +50,7 @@ def lots_of(rows: list[tuple[str, int | None, int, int | None]], sleeves: list[i
         np.array([NO_BASIS if row[3] is None else row[3] for row in rows], dtype=np.int64),
         np.array(sleeves if sleeves is not None else [0] * len(rows), dtype=np.int64),
         ends.astype(np.int64),
-        np.frombuffer(b"".join(names), dtype=np.uint8),
+        np.array(bytearray(b"".join(names)), dtype=np.uint8),
     )
 
 

@@ -6,12 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from services.taxlot import warm
 from services.taxlot.attach import Stored, attach
 from services.taxlot.booking import book_trades
 from services.taxlot.intake.publish import holdings_chunks, holdings_rows
 from services.taxlot.store import documents
 from shared.contracts import chunks
 from shared.contracts.chunks import LotMethod, Term
+from shared.relief import book as relief
 from shared.relief.lots import NO_BASIS, NO_DATE
 from tests.relief.build import day
 from tests.taxlot.test_service import NOW, facts_chunk
@@ -188,6 +190,17 @@ def test_booking_a_slice_of_a_chunk() -> None:
     whole = trades({}, account, account, {})
     part = book_trades(whole.slice(2, 2), TODAY)
     assert part.to_pylist() == book_trades(whole, TODAY).to_pylist()[2:]
+
+
+def test_the_first_chunk_finds_its_kernel_compiled() -> None:
+    """Arrays that may not be written to are another type to the compiler: the first request waited nine seconds."""
+    warm.kernels()
+    account = {"lots": [held(0, "S1", "L", "2020-01-02", 9 * UNIT, 900)], "sleeve_trades": [trade(0, 0, -UNIT)],
+               "orders": [order(0, 0, -UNIT, 20 * UNIT)]}  # fmt: skip
+    read, _ = chunks.decode(chunks.encode(trades(account), {}), chunks.TRADES)
+    book_trades(read, TODAY)
+    kernel: Any = relief._book_chunk
+    assert len(kernel.signatures) == 1, kernel.signatures
 
 
 def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
