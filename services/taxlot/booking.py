@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from services.taxlot.domain.picks import REMEDY, Held, Pick, fit
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
-from shared.relief.columns import BOOKED, LOGICS, Book, Booked
+from shared.relief.columns import BOOKED, LOGICS, PICKS_DIFFER, Book, Booked
 from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
@@ -20,6 +21,8 @@ _WHY: Final = (
     "the sleeve trades of a security do not add up to its market order",
     "crossed sells and buys of a security differ",
 )
+PICKS_DO_NOT_FIT: Final = "PICKS_DO_NOT_FIT"
+WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 
 
 def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
@@ -33,12 +36,14 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     slices, slice_first = _slices(columns, lots, done)
     transfers, transfer_first = _transfers(columns, done)
     taxes, tax_first = _taxes(columns, done)
-    proposals = _failed_marked(trades.column("proposals"), columns.first("proposals"), done.outcome)
+    proposals = _failed_marked(trades, columns.first("proposals"), done.outcome)
     made = {
         "proposals": proposals,
         "slices": _listed("slices", slices, slice_first),
         "transfers": _listed("transfers", transfers, transfer_first),
         "taxes": _listed("taxes", taxes, tax_first),
+        # What the household bought is read afterwards, where something is sold at a loss.
+        **{name: pa.nulls(trades.num_rows, RESULT.field(name).type) for name in ("purchases", *WASH_COUNTS)},
     }
     arrays: list[Any] = [made[name] if name in made else trades.column(name) for name in RESULT.names]
     return pa.RecordBatch.from_arrays(arrays, schema=RESULT)
@@ -100,7 +105,7 @@ class _Columns:
         )
 
     def book(self, trade_day: int) -> Book:
-        """Return the chunk's trades as the kernel reads them; no fee is estimated, and nothing picked by hand yet."""
+        """Return the chunk's trades as the kernel reads them; no fee is estimated."""
         orders = len(self.child("orders", "logic"))
         return Book(
             trade_day,
@@ -111,7 +116,7 @@ class _Columns:
             self.first("orders"),
             self.first("securities"),
             self.ints("lots", "security"),
-            np.zeros(len(self.lot_sleeve), np.int64),
+            self.ints("lots", "picked_micro"),
             self.ints("positions", "security"),
             np.ascontiguousarray(self.position_sleeve),
             self.ints("sleeve_trades", "logic"),
@@ -189,23 +194,38 @@ def _taxes(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
     return values, first
 
 
-def _failed_marked(proposals: Any, first: Ints, outcome: Ints) -> Any:
+def _failed_marked(trades: pa.RecordBatch, first: Ints, outcome: Ints) -> Any:
     """Return the proposals, those that could not be booked marked as failed."""
+    proposals: Any = trades.column("proposals")
     if not (outcome != BOOKED).any():
         return proposals
     flat = proposals.flatten()
     logic = flat.field("logic").to_numpy().astype(np.int64)
-    why = outcome[np.repeat(np.arange(len(proposals)), np.diff(first)) * LOGICS + logic].tolist()
+    owner = np.repeat(np.arange(len(proposals)), np.diff(first))
+    why = outcome[owner * LOGICS + logic]
     codes, texts = flat.field("failure_code").to_pylist(), flat.field("failure_text").to_pylist()
-    for row, reason in enumerate(why):
-        if reason != BOOKED and codes[row] is None:
-            codes[row], texts[row] = NOT_BOOKED, f"the lots could not be relieved: {_WHY[reason]}"
+    for row in np.flatnonzero(why != BOOKED).tolist():
+        if codes[row] is None:
+            codes[row], texts[row] = _failure(trades, int(owner[row]), int(why[row]))
     kind: Any = proposals.type
     made = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
     fields = list(kind.value_type)
     children = pa.StructArray.from_arrays([made.get(one.name, flat.field(one.name)) for one in fields], fields=fields)
     listed: Any = pa.ListArray
     return listed.from_arrays(pa.array(first.astype(np.int32)), children, type=kind)
+
+
+def _failure(trades: pa.RecordBatch, account: int, why: int) -> tuple[str, str]:
+    if why != PICKS_DIFFER:
+        return NOT_BOOKED, f"the lots could not be relieved: {_WHY[why]}"
+    row = trades.slice(account, 1).to_pylist()[0]
+    names = [one["security_id"] for one in row["securities"]]
+    held = [Held(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"]) for lot in row["lots"]]
+    picks = [
+        Pick(one["security_id"], one["lot_id"], one["sleeve_id"], one["quantity_micro"]) for one in row["lot_picks"]
+    ]
+    _, problems = fit(held, picks)
+    return PICKS_DO_NOT_FIT, f"{'; '.join(problems[name] for name in sorted(problems))}: {REMEDY}"
 
 
 def _listed(column: str, values: list[Any], first: Ints) -> Any:

@@ -88,6 +88,14 @@ class LotMethod(IntEnum):
     SPECIFIC = 6
 
 
+class Bought(IntEnum):
+    """Where a purchase near a sale at a loss was seen.  Of one day they are matched in this order."""
+
+    LOT = 0  # a lot a custodian reports
+    APPROVED = 1  # an approved buy that no custodial file has shown yet
+    PROPOSED = 2  # a buy of the same batch
+
+
 def _list_of(*fields: "pa.Field[pa.DataType]") -> pa.DataType:
     return pa.list_(pa.struct(list(fields)))
 
@@ -198,6 +206,12 @@ POSITION_FIELDS = (
     _required("precision_ppb", pa.int64()),  # precision threshold p, relative to target
     _required("can_trigger", pa.bool_()),
 )
+PICK_FIELDS = (
+    _required("security_id", pa.string()),
+    _required("lot_id", pa.string()),
+    pa.field("sleeve_id", pa.string()),
+    _required("quantity_micro", pa.int64()),
+)
 
 # analyzer -> taxlot: the request with facts, targets and prices attached. failure_code set: cannot be proposed.
 FACTS = pa.schema(
@@ -222,6 +236,7 @@ FACTS = pa.schema(
         _required("taxable", pa.bool_()),
         _required("lot_method", pa.int8()),
         pa.field("tax_household_id", pa.string()),
+        pa.field("lot_picks", _list_of(*PICK_FIELDS)),  # null unless lot_method is SPECIFIC and lots are picked
         pa.field("securities", _list_of(*SECURITY_FIELDS)),
         pa.field("positions", _list_of(*POSITION_FIELDS)),
     ]
@@ -235,6 +250,7 @@ LOT_FIELDS = (
     _required("quantity_micro", pa.int64()),
     pa.field("basis_cents", pa.int64()),  # null: unknown, which is not zero
     _required("covered", pa.bool_()),
+    _required("picked_micro", pa.int64()),  # units SPECIFIC picks of it; -1: picks of this security do not fit its lots
 )
 
 # taxlot -> proposer
@@ -314,12 +330,27 @@ TAX_FIELDS = (
     _required("estimated_cents", pa.int64()),  # short + long + unknown term: the known part
     _required("no_basis_proceeds_cents", pa.int64()),  # proceeds of slices whose basis is unknown
 )
+# What the tax household bought near the trade date of the securities the account sells at a loss, before this batch.
+PURCHASE_FIELDS = (
+    _required("security", pa.int32()),
+    _required("account_id", pa.string()),
+    _required("account_number", pa.string()),
+    _required("taxable", pa.bool_()),
+    _required("kind", pa.int8()),
+    pa.field("lot_id", pa.string()),
+    pa.field("sleeve_id", pa.string()),
+    _required("bought", pa.date32()),
+    _required("quantity_micro", pa.int64()),
+)
 RESULT = pa.schema(
     [
         *[field for field in TRADES if field.name != "lots"],
         pa.field("slices", _list_of(*SLICE_FIELDS)),
         pa.field("transfers", _list_of(*TRANSFER_FIELDS)),
         pa.field("taxes", _list_of(*TAX_FIELDS)),
+        pa.field("purchases", _list_of(*PURCHASE_FIELDS)),
+        pa.field("wash_accounts", pa.int32()),  # accounts of the household; null: no loss of a taxable account
+        pa.field("wash_unseen", pa.int32()),  # of them, those on hold or without any reported lots
     ]
 )
 
@@ -359,12 +390,33 @@ def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str,
 
     Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
     """
+    rows, meta = _read(value)
+    if not rows.schema.equals(expected, check_metadata=False):
+        raise ValueError(f"columns differ from the contract: {rows.schema.names} instead of {expected.names}")
+    return rows, meta
+
+
+def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return a chunk that was kept, perhaps by an earlier release: columns that it did not have yet are null.
+
+    Raises as `decode` when a column there is has another type than expected.
+    """
+    rows, meta = _read(value)
+    had = {field.name: field.type for field in rows.schema}
+    changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
+    if changed:
+        raise ValueError(f"columns differ from the contract: {', '.join(changed)} have another type")
+    columns = [
+        rows.column(field.name) if field.name in had else pa.nulls(rows.num_rows, field.type) for field in expected
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=expected), meta
+
+
+def _read(value: bytes) -> tuple[pa.RecordBatch, dict[str, str]]:
     with pa.ipc.open_stream(value) as reader:
         batches = list(reader)
         schema = reader.schema
     if len(batches) != 1:
         raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
-    if not schema.equals(expected, check_metadata=False):
-        raise ValueError(f"columns differ from the contract: {schema.names} instead of {expected.names}")
     meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
     return batches[0].replace_schema_metadata(None), meta

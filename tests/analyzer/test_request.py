@@ -6,7 +6,8 @@ import pytest
 
 from shared.contracts import topics
 from shared.contracts.chunks import LotMethod, Restriction
-from shared.contracts.platform import SecurityRestriction
+from shared.contracts.platform import LotPick, SecurityRestriction
+from shared.guard import PartlyBad
 from tests.analyzer.desk import (
     MONDAY,
     Desk,
@@ -89,6 +90,44 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
         2,
         200_000_000,
     )
+
+
+async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(desk: Desk) -> None:
+    """Under SPECIFIC picks come in order, and other picks are newer facts; under other methods there are none."""
+    await desk.book("a1", "a2")
+    picks = [
+        LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"),
+        LotPick(security_id="AAA", lot_id="L1", units="1"),
+    ]
+    await desk.rules.on_accounts(
+        [account("a1", 2, lot_method="SPECIFIC", lot_picks=picks), account("a2", 2, lot_picks=picks)]
+    )
+    first, second = await facts_of(desk, "a1", "a2")
+    assert second["lot_picks"] is None
+    assert first["lot_picks"] == [
+        {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity_micro": 10**6},
+        {"security_id": "BBB", "lot_id": "L2", "sleeve_id": "APM", "quantity_micro": 2_500_000},
+    ]
+    await desk.rules.on_accounts(
+        [account("a1", 3, lot_method="SPECIFIC", lot_picks=picks[:1]), account("a2", 3, lot_picks=picks[:1])]
+    )
+    newer, same = await facts_of(desk, "a1", "a2")
+    assert newer["facts_version"] == first["facts_version"] + 1
+    assert same["facts_version"] == second["facts_version"]
+
+
+@pytest.mark.parametrize(
+    ("units", "problem"),
+    [(("0",), "are not above 0"), (("-1",), "are not above 0"), (("1", "2"), "stands there twice")],
+)
+async def test_a_pick_that_cannot_be_meant_holds_its_account(desk: Desk, units: tuple[str, ...], problem: str) -> None:
+    await desk.book("a1")
+    picks = [LotPick(security_id="AAA", lot_id="L1", units=one) for one in units]
+    with pytest.raises(PartlyBad):
+        await desk.rules.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
+    (row,) = await facts_of(desk, "a1")
+    assert row["failure_code"] == "DATA_HOLD"
+    assert problem in row["failure_text"]
 
 
 async def test_every_account_that_cannot_be_proposed_says_why_beside_one_that_can(desk: Desk) -> None:

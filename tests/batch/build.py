@@ -110,6 +110,7 @@ def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
             "taxable": True,
             "lot_method": 0,
             "tax_household_id": None,
+            "lot_picks": None,
             "securities": [_security("AAA", 100), _security("BBB", 50)],
             "positions": [
                 _position("APM", 0, 60_000_000, 50_000_000),
@@ -152,6 +153,9 @@ def _proposed(account_id: str) -> dict[str, Any]:
             }
         ],
         "taxes": [_tax(0, 10), _tax(1, 5)],
+        "purchases": None,
+        "wash_accounts": None,
+        "wash_unseen": None,
     }
 
 

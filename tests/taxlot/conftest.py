@@ -36,12 +36,19 @@ class Book:
     url: str
     folder: Path
 
-    def add_accounts(self, numbers: Sequence[str], custodian: str = "NORTH", apm: str = "APM") -> None:
+    def add_accounts(
+        self,
+        numbers: Sequence[str],
+        custodian: str = "NORTH",
+        apm: str = "APM",
+        household: str | None = None,
+        taxable: bool = True,
+    ) -> None:
         """Accounts whose id is A and their number."""
         with connected(self.url, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO account VALUES (%s, 1, 'E1', 'V1', %s, %s, %s)",
-                [(f"A{number}", custodian, number, apm) for number in numbers],
+                "INSERT INTO account VALUES (%s, 1, 'E1', 'V1', %s, %s, %s, %s, %s)",
+                [(f"A{number}", custodian, number, apm, household, taxable) for number in numbers],
             )
 
     def load(self, file: File, name: str = "", today: date = TODAY, max_age_days: int = 10) -> Outcome:

@@ -114,7 +114,7 @@ def held(
     security: int, sleeve: str, lot_id: str, acquired: str | None, units: int, basis: int | None
 ) -> dict[str, Any]:
     return {"security": security, "sleeve_id": sleeve, "lot_id": lot_id, "acquired": day(acquired),
-            "quantity_micro": units, "basis_cents": basis, "covered": True}  # fmt: skip
+            "quantity_micro": units, "basis_cents": basis, "covered": True, "picked_micro": 0}  # fmt: skip
 
 
 def positions(*places: tuple[str, int]) -> list[dict[str, Any]]:

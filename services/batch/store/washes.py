@@ -1,0 +1,73 @@
+"""What the wash-sale check reads and writes: households with a loss, and the figures of each account."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch.store.database import Scope, copy_table, is_any
+from services.batch.store.tables import ACCOUNT
+
+_AFFECTED: Final = text(
+    "SELECT DISTINCT household FROM batch_account WHERE batch_id = :batch_id AND account_id = ANY(:accounts)"
+    " AND household IS NOT NULL"
+)
+_TO_CHECK: Final = text(
+    "SELECT account_id, account_number, household, taxable, has_loss, chunk_id, row_no FROM batch_account"
+    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household IN (SELECT household FROM batch_account"
+    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND has_loss"
+    " AND (:households ::text[] IS NULL OR household = ANY(:households))) ORDER BY chunk_id, row_no"
+)
+_CONTENTS: Final = text("SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(:chunks)")
+_PUT: Final = text(
+    "UPDATE batch_account m SET wash_cents = w.wash_cents, wash_permanent_cents = w.wash_permanent_cents,"
+    " washes = w.washes FROM incoming_wash w WHERE m.batch_id = :batch_id AND m.account_id = w.account_id"
+    " AND (m.wash_cents, m.washes) IS DISTINCT FROM (w.wash_cents, w.washes)"
+)
+_CLEAR: Final = text(
+    "UPDATE batch_account SET wash_cents = NULL, wash_permanent_cents = NULL, washes = NULL"
+    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND has_loss AND household = ANY(:households)"
+)
+
+
+async def households_of(connection: AsyncConnection, batch_id: int, accounts: Sequence[str]) -> list[str]:
+    """Return the households of some accounts of a batch."""
+    values = {"batch_id": batch_id, "accounts": list(accounts)}
+    return list((await connection.execute(_AFFECTED, values)).scalars())
+
+
+async def to_check(
+    connection: AsyncConnection, batch_id: int, households: Sequence[str] | None
+) -> tuple[Sequence[Row[Any]], dict[int, bytes]]:
+    """Return the proposed accounts of households in which one sells at a loss, by chunk, and those chunks.
+
+    households None: of all.
+    """
+    wanted = None if households is None else list(households)
+    rows = (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": wanted})).all()
+    if not rows:
+        return [], {}
+    chunks = sorted({int(row.chunk_id) for row in rows})
+    found = await connection.execute(_CONTENTS, {"chunks": chunks})
+    return rows, {int(row.chunk_id): bytes(row.value) for row in found}
+
+
+async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> None:
+    """Store what was found: account_id, both figures as texts of SQL arrays, the matched purchases as JSON or null."""
+    like = "SELECT account_id, wash_cents, wash_permanent_cents, washes FROM batch_account"
+    await copy_table(connection, "incoming_wash", like, rows)
+    await connection.execute(_PUT, {"batch_id": batch_id})
+
+
+async def clear(connection: AsyncConnection, batch_id: int, households: Sequence[str]) -> None:
+    """Mark the proposed accounts of these households as not checked."""
+    await connection.execute(_CLEAR, {"batch_id": batch_id, "households": list(households)})
+
+
+async def visible(connection: AsyncConnection, scope: Scope, accounts: Sequence[str]) -> frozenset[str]:
+    """Return which of the accounts are in scope: of the others neither number nor lot is shown."""
+    query = ACCOUNT.select().with_only_columns(ACCOUNT.c.account_id)
+    found = await connection.execute(query.where(scope.sees(ACCOUNT), is_any(ACCOUNT.c.account_id, accounts)))
+    return frozenset(str(one) for one in found.scalars())
