@@ -6,7 +6,7 @@ fifth of them fractional, cash above or below its band.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -46,17 +46,21 @@ class _Held:
     name: Ints  # number in the universe
 
 
-def requests(accounts: int, positions: int, lots: int, seed: int = 1) -> Iterator[Requests]:
-    """Yield chunks of at most MAX_CHUNK_ACCOUNTS accounts with so many positions, and so many lots a position."""
+def requests(accounts: int, positions: int, lots: int, *, liquidate: bool = False, seed: int = 1) -> Iterator[Requests]:
+    """Yield chunks of at most MAX_CHUNK_ACCOUNTS accounts with so many positions, and so many lots a position.
+
+    liquidate: the accounts have no target, and a user confirmed that all is sold.
+    """
     dice = np.random.default_rng(seed)
     prices = np.round(np.exp(dice.normal(4.3, 0.8, _UNIVERSE)), 2)
     for first in range(0, accounts, chunks.MAX_CHUNK_ACCOUNTS):
         count = min(chunks.MAX_CHUNK_ACCOUNTS, accounts - first)
         ids = [f"A{number:07d}" for number in range(first, first + count)]
-        yield _chunk(dice, ids, positions, lots, (prices * 1e6).round().astype(np.int64))
+        yield _chunk(dice, ids, (positions, lots), liquidate, (prices * 1e6).round().astype(np.int64))
 
 
-def _chunk(dice: np.random.Generator, ids: list[str], positions: int, lots: int, prices: Ints) -> Requests:
+def _chunk(dice: np.random.Generator, ids: list[str], size: tuple[int, int], liquidate: bool, prices: Ints) -> Requests:
+    positions, lots = size
     count, twice = len(ids), positions // 8
     listed = positions - twice
     names = np.sort(np.argsort(dice.random((count, _UNIVERSE)), axis=1)[:, :listed], axis=1)
@@ -65,7 +69,9 @@ def _chunk(dice: np.random.Generator, ids: list[str], positions: int, lots: int,
     held = _positions(dice, names, places, again, prices)
     value = _value(held, count)
     cash = (value * dice.choice([0.0, 0.008, 0.02, 0.05, 0.08], count)).round().astype(np.int64)
-    facts = _facts(dice, ids, names, prices, held, cash)
+    if liquidate:
+        held = replace(held, target=held.target * 0)
+    facts = _facts(dice, ids, names, prices, held, cash, liquidate)
     return Requests(facts, _stored(dice, ids, held, lots))
 
 
@@ -101,7 +107,7 @@ def _value(held: _Held, count: int) -> Ints:
 
 
 def _facts(
-    dice: np.random.Generator, ids: list[str], names: Ints, prices: Ints, held: _Held, cash: Ints
+    dice: np.random.Generator, ids: list[str], names: Ints, prices: Ints, held: _Held, cash: Ints, liquidate: bool
 ) -> pa.RecordBatch:
     count = len(ids)
     one, nothing = np.ones(count, np.int64), np.zeros(count, np.int64)
@@ -131,7 +137,8 @@ def _facts(
         "failure_text": pa.nulls(count, pa.string()),
         "tax_household_id": pa.nulls(count, pa.string()),
         "cash_cents": cash,
-        "cash_target_ppb": one * _CASH_PPB,
+        "liquidate": one * liquidate,
+        "cash_target_ppb": one * (0 if liquidate else _CASH_PPB),
         "cash_threshold_ppb": one * 200_000_000,
         "floor_ppb": one * 5_000_000,
         "min_trade_cents": one * 10_000,
@@ -139,7 +146,7 @@ def _facts(
         "taxable": one,
         "securities": _listed("securities", securities, count),
         "positions": _listed("positions", positions, count),
-    } | {name: one for name in ("facts_version", "lots_version", "target_version", "price_set", "epoch")}
+    } | dict.fromkeys(("facts_version", "lots_version", "target_version", "price_set", "epoch"), one)
     arrays = [_array(columns.get(field.name, nothing), field.type) for field in chunks.FACTS]
     return pa.RecordBatch.from_arrays(arrays, schema=chunks.FACTS)
 
@@ -173,8 +180,8 @@ def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -
 
 def _names(prefix: str, numbers: Ints) -> Any:
     """Return ids of the numbers: equal width, so that they sort as the numbers do."""
-    texts = pa.array([f"{prefix}{number:03d}" for number in range(int(numbers.max(initial=0)) + 1)])
-    return texts.take(pa.array(numbers))
+    texts = np.array([f"{prefix}{number:03d}" for number in range(int(numbers.max(initial=0)) + 1)])
+    return pa.array(texts[numbers], pa.string())
 
 
 def _listed(name: str, columns: list[Any], rows: int) -> Any:
