@@ -7,6 +7,7 @@ there.  Processor time of one core counts, so that neighbours do not.  Figures a
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -49,7 +50,7 @@ def main() -> None:
     print(_NOTE.format(few=few, some=some, same="same bytes as compiled" if same else "OTHER BYTES than compiled"))
 
 
-def _print_table(heads: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
+def _print_table(heads: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
     for line in (heads, tuple("-" * width for width in widths), *lines):
         first, *others = (f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))

@@ -18,10 +18,10 @@ _TODAY: Final = date(2026, 6, 12)
 _DAY: Final = (_TODAY - date(1970, 1, 1)).days
 
 
-def context(known: held.Market) -> Context:
-    """Return prices, targets and the day that hold for every account."""
+def context(known: held.Market, flagged: float) -> Context:
+    """Return prices, targets and the day that hold for every account; `flagged` is the share outside a band."""
     return Context(
-        prices=Prices(1, _TODAY, known.prices),
+        prices=Prices(1, _TODAY, held.moved(known.prices, flagged)),
         targets={number: Held(1, "target", None, target) for number, target in enumerate(known.targets)},
         today=_TODAY,
         now=datetime(2026, 6, 12, 14, tzinfo=UTC),
@@ -30,17 +30,22 @@ def context(known: held.Market) -> Context:
     )
 
 
-def copies(known: held.Market, accounts: int, flagged: float, group: int) -> Iterator[tuple[int, bytes]]:
+def copies(known: held.Market, accounts: int, group: int) -> Iterator[tuple[int, bytes]]:
     """Yield (accounts, whole COPY of their facts and flags), columns as `facts.rows_of` expects them."""
-    for part in held.accounts(known, accounts, flagged, group):
+    for part in held.accounts(known, accounts, group):
         yield len(part.portfolio), pgcopy.whole(_columns(part))
+
+
+def settings_of(count: int) -> Ints:
+    """Return plain settings of `count` accounts, the rebalancer on."""
+    settings = OFF_SETTINGS.copy()
+    settings[Setting.REBALANCER_ON] = 1
+    return np.tile(settings, (count, 1))
 
 
 def _columns(part: held.Accounts) -> list[pgcopy.Column]:
     count = len(part.keys)
     one = np.ones(count, np.int64)
-    settings = OFF_SETTINGS.copy()
-    settings[Setting.REBALANCER_ON] = 1
     none = pgcopy.text_column([None] * count)
 
     def number(value: Ints | int, width: int = 8) -> pgcopy.Column:
@@ -58,7 +63,7 @@ def _columns(part: held.Accounts) -> list[pgcopy.Column]:
         *(number(1), number(1), number(0, 4), number(part.portfolio, 4), number(0, 4)),
         *(number(_DAY, 4), null(), number(_DAY - 30, 4), number(part.cash)),
         document(np.stack([part.keys, part.units], axis=2)),
-        document(np.tile(settings, (count, 1))),
+        document(settings_of(count)),
         *(none, none, none, pgcopy.text_column(["E1"] * count), pgcopy.text_column(["V1"] * count), none),
     ]
     flag = [

@@ -1,7 +1,8 @@
-"""Generated holdings for the analysis: accounts near the targets of a few portfolios, a chosen share of them flagged.
+"""Generated holdings for the analysis: accounts near the targets of PORTFOLIOS portfolios, and a day that flags some.
 
 Whole columns at a time, from one seed, as the analyzer holds them: integers and documents.  Every account holds all
-components of its portfolio within 3 % of target; a flagged one holds 1.7 times the target of its first component.
+components of its portfolio within 3 % of target.  Each portfolio has one security of its own; where that rises by 70 %,
+all accounts of the portfolio leave its band.
 """
 
 from collections.abc import Iterator
@@ -36,12 +37,16 @@ class Accounts:
     keys: Ints
     units: Ints
     cash: Ints
-    flagged: Ints
 
     @property
     def ids(self) -> list[str]:
         """Return the account ids."""
-        return [f"A{number:08d}" for number in range(self.first, self.first + len(self.portfolio))]
+        return [account_id(number) for number in range(self.first, self.first + len(self.portfolio))]
+
+
+def account_id(number: int) -> str:
+    """Return the id of an account."""
+    return f"A{number:08d}"
 
 
 def market(positions: int, seed: int = 1) -> Market:
@@ -50,9 +55,10 @@ def market(positions: int, seed: int = 1) -> Market:
     prices = (np.round(np.exp(dice.normal(4.3, 0.8, SECURITIES)), 2) * 1e6).round().astype(np.int64)
     head = np.array([CASH_PPB, 200_000_000, 1, 200_000_000, 40_000_000, _FLOOR_PPB], np.int64)
     targets = []
-    for _ in range(PORTFOLIOS):
+    for number in range(PORTFOLIOS):
         rows = np.full((positions, TARGET_ROW), NONE, np.int64)
-        rows[:, 0] = np.sort(dice.choice(SECURITIES, positions, replace=False)) << KEY_SHIFT
+        others = PORTFOLIOS + np.sort(dice.choice(SECURITIES - PORTFOLIOS, positions - 1, replace=False))
+        rows[:, 0] = np.concatenate([[number], others]) << KEY_SHIFT
         rows[:, 1] = (_ONE - CASH_PPB) // positions
         rows[0, 1] += _ONE - CASH_PPB - rows[:, 1].sum()
         rows[:, 4] = 1
@@ -60,8 +66,16 @@ def market(positions: int, seed: int = 1) -> Market:
     return Market(prices, tuple(targets))
 
 
-def accounts(known: Market, count: int, flagged: float, group: int, seed: int = 2) -> Iterator[Accounts]:
-    """Yield `count` accounts, `group` at a time; `flagged` is the share of them outside a band."""
+def moved(prices: Ints, flagged: float) -> Ints:
+    """Return the prices after a day that brings this share of the accounts (in steps of 1 / PORTFOLIOS) out of band."""
+    after = prices.copy()
+    after[: round(flagged * PORTFOLIOS)] *= 17
+    after[: round(flagged * PORTFOLIOS)] //= 10
+    return after
+
+
+def accounts(known: Market, count: int, group: int, seed: int = 2) -> Iterator[Accounts]:
+    """Yield `count` accounts, `group` at a time."""
     dice = np.random.default_rng(seed)
     rows = np.stack([target.rows for target in known.targets])
     for first in range(0, count, group):
@@ -70,9 +84,7 @@ def accounts(known: Market, count: int, flagged: float, group: int, seed: int = 
         keys, targets = rows[portfolio, :, 0], rows[portfolio, :, 1]
         worth = dice.choice([60_000, 250_000, 900_000], (size, 1)) * dice.uniform(0.5, 2, (size, 1))
         share = targets / _ONE * dice.uniform(0.97, 1.03, targets.shape)
-        out = dice.random(size) < flagged
-        share[out, 0] *= 1.7
         price = known.prices[keys >> KEY_SHIFT]
         units = (worth * share / (price / 1e6) * 1e6).astype(np.int64)
         cash = (worth[:, 0] * CASH_PPB / _ONE * 100).astype(np.int64)
-        yield Accounts(first, portfolio, keys, units, cash, out.astype(np.int64))
+        yield Accounts(first, portfolio, keys, units, cash)

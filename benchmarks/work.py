@@ -100,8 +100,8 @@ class _Watch:
 def _measuring(count: int) -> Figure:
     """Value every position, compare every weight with its band, list what triggers."""
     known, watch = held.market(40), _Watch()
-    context = evaluating.context(known)
-    for size, copied in evaluating.copies(known, count, _FLAGGED, _SWEPT):
+    context = evaluating.context(known, _FLAGGED)
+    for size, copied in evaluating.copies(known, count, _SWEPT):
         rows = facts.rows_of(pgcopy.table_of(copied, facts.WIDTH))
         numbers = watch.time(lambda: evaluation.measure(rows, context), size)  # noqa: B023  # called at once
         watch.see(numbers.out.tobytes(), numbers.reasons.data.tobytes())
@@ -111,7 +111,7 @@ def _measuring(count: int) -> Figure:
 def _judging(count: int) -> Figure:
     """Do all that a sweep does between the database's answer and what is stored."""
     known, watch = held.market(40), _Watch()
-    context = evaluating.context(known)
+    context = evaluating.context(known, _FLAGGED)
 
     def swept(copied: bytes) -> Any:
         rows = facts.rows_of(pgcopy.table_of(copied, facts.WIDTH))
@@ -119,7 +119,7 @@ def _judging(count: int) -> Figure:
         judged = evaluation.judge(rows, context, numbers, {}, {})
         return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
 
-    for size, copied in evaluating.copies(known, count, _FLAGGED, _SWEPT):
+    for size, copied in evaluating.copies(known, count, _SWEPT):
         flags = watch.time(lambda: swept(copied), size)  # noqa: B023  # called at once
         watch.see(flags.figures.tobytes(), "".join(flags.causes).encode())
     return watch.figure()

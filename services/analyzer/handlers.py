@@ -22,7 +22,7 @@ from services.analyzer.store import facts, flags, market, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
-from shared import messages
+from shared import messages, metrics
 from shared.clock import Clock
 from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
@@ -187,11 +187,14 @@ async def publish_stored(
 
     def load() -> tuple[flags.Stored, list[Outgoing]]:
         with database.session() as session:
-            stored = flags.read(session, where, *values)
-            return stored, evaluator.messages(stored, session)
+            with metrics.EVALUATION_SECONDS.labels("load").time():
+                stored = flags.read(session, where, *values)
+            with metrics.EVALUATION_SECONDS.labels("compose").time():
+                return stored, evaluator.messages(stored, session)
 
     stored, outgoing = await asyncio.to_thread(load)
-    await publisher.send(outgoing)
+    with metrics.EVALUATION_SECONDS.labels("publish").time():
+        await publisher.send(outgoing)
     fresh = np.flatnonzero(~stored.announced)
     if len(fresh):
         accounts: list[str] = stored.account_id.take(fresh).to_pylist()
@@ -201,7 +204,8 @@ async def publish_stored(
             with database.session() as session:
                 flags.mark_announced(session, accounts, versions)
 
-        await asyncio.to_thread(mark)
+        with metrics.EVALUATION_SECONDS.labels("mark").time():
+            await asyncio.to_thread(mark)
 
 
 def compact(rows: pa.RecordBatch) -> pa.RecordBatch:
