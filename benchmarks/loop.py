@@ -64,6 +64,9 @@ def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> li
         p99_s = statistics.quantiles(ages_s, n=100)[98]
         rows.append(Row("event to browser, p50", f"{statistics.median(ages_s):.2f} s", ""))
         rows.append(Row("event to browser, p99", f"{p99_s:.2f} s", "2 s"))
+    for name, resident_mb in processes.resident_mb(stack).items():
+        rows.append(Row(f"resident memory of {name}", f"{resident_mb:,.0f} MB", "400 MB"))
+    rows.append(Row("proposer started again until it works, kernels cached", f"{_restart(stack):.1f} s", "10 s"))
     rows.append(Row("memory of the whole system", f"{sum(processes.memory_mb(stack).values()):,.0f} MB", "3,000 MB"))
     return rows
 
@@ -134,6 +137,14 @@ def _flagged(desk: Desk, count: int) -> list[str]:
         ids += [row["account_id"] for row in rows if row["state"] == "FLAGGED"]
         page += 1
     return ids[:count]
+
+
+def _restart(stack: Stack) -> float:
+    """Return the seconds until the worker with the most kernels is ready again."""
+    started = time.monotonic()
+    stack.restart("proposer")
+    stack.wait_ready("proposer")
+    return time.monotonic() - started
 
 
 def _wait(ask: Callable[[], int], wanted: int, say: Say, what: str) -> None:

@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Final
 
 from deploy.stack import Stack
+from deploy.stack.table import PROGRAMS
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(stack: Stack) -> dict[str, float]:
     """Return the memory of each process with its children in MB; pages shared between processes are divided."""
-    return {name: sum(map(_pss_kb, family)) / 1024 for name, family in _families(stack).items()}
+    return {name: sum(_kb(pid, "Pss:") for pid in family) / 1024 for name, family in _families(stack).items()}
+
+
+def resident_mb(stack: Stack) -> dict[str, float]:
+    """Return the resident memory of each Python process in MB, shared pages in full."""
+    families = _families(stack)
+    return {name: _kb(families[name][0], "Rss:") / 1024 for name in PROGRAMS if name in families}
 
 
 def cpu_s(stack: Stack) -> dict[str, float]:
@@ -32,13 +39,13 @@ def _family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in _family(int(child)))]
 
 
-def _pss_kb(pid: int) -> int:
-    """Return proportional set size: pages shared between processes are divided among them."""
+def _kb(pid: int, what: str) -> int:
+    """Return a line of the process's memory map in kB, 0 when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(what)), 0)
 
 
 def _cpu_ticks(pid: int) -> int:
