@@ -11,7 +11,7 @@ import pyarrow as pa
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
 from shared.relief.columns import BOOKED, LOGICS, Book, Booked
-from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots
+from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, id_bytes
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
 _WHY: Final = (
@@ -96,7 +96,7 @@ class _Columns:
             self.ints("lots", "basis_cents", NO_BASIS),
             np.ascontiguousarray(self.lot_sleeve),
             np.array(places, dtype=np.int64),
-            np.frombuffer(data if data is not None and data.size else b"\0", np.uint8),
+            id_bytes(data),
         )
 
     def book(self, trade_day: int) -> Book:
