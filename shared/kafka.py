@@ -1,6 +1,7 @@
 """Publishing to Kafka: acknowledged, idempotent, patient while the broker is away."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self
 
@@ -86,8 +87,8 @@ class Publisher:
         for failure in (*results, refused):
             if isinstance(failure, BaseException):
                 raise failure
-        for topic in topics:
-            metrics.PUBLISHED.labels(self._service, topic).inc()
+        for topic, count in Counter(topics).items():
+            metrics.PUBLISHED.labels(self._service, topic).inc(count)
 
 
 class _Paced:

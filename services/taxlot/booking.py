@@ -12,7 +12,7 @@ from services.taxlot.domain.picks import REMEDY, Held, Pick, fit
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
 from shared.relief.columns import BOOKED, LOGICS, PICKS_DIFFER, Book, Booked
-from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots
+from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, id_bytes
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
 _WHY: Final = (
@@ -101,7 +101,7 @@ class _Columns:
             self.ints("lots", "basis_cents", NO_BASIS),
             np.ascontiguousarray(self.lot_sleeve),
             np.array(places, dtype=np.int64),
-            np.array(np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)),
+            id_bytes(data),
         )
 
     def book(self, trade_day: int) -> Book:

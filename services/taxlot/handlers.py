@@ -107,9 +107,8 @@ class Handlers:
     def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
         """Return the rows as one chunk, or halved until each is within the limit of bytes."""
         first = str(rows.column("account_id")[0])
-        key = meta.get("batch_id", first)
-        identity = event_id(answer.name, key, meta.get("attempt", ""), first, rows.num_rows)
-        message = messages.chunk(answer, key, rows, meta, event_id=identity, source=SERVICE, at=self._clock.now())
+        identity = event_id(answer.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
+        message = messages.chunk(answer, first, rows, meta, event_id=identity, source=SERVICE, at=self._clock.now())
         if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
             return [message]
         half = rows.num_rows // 2

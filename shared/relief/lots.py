@@ -52,8 +52,18 @@ def lots_of(rows: list[tuple[str, int | None, int, int | None]], sleeves: list[i
         np.array([NO_BASIS if row[3] is None else row[3] for row in rows], dtype=np.int64),
         np.array(sleeves if sleeves is not None else [0] * len(rows), dtype=np.int64),
         ends.astype(np.int64),
-        np.array(bytearray(b"".join(names)), dtype=np.uint8),
+        np.frombuffer(b"".join(names), dtype=np.uint8),
     )
+
+
+def id_bytes(data: Any) -> Bytes:
+    """Return an Arrow buffer (or None) as lot id bytes, never writable: else the kernels would be compiled twice.
+
+    Some of Arrow's buffers may be written to and others not, and numba has a form of its own for each.
+    """
+    held = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
+    held.flags.writeable = False
+    return held
 
 
 def days_of(values: Any) -> Ints:
