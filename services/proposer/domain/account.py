@@ -6,7 +6,7 @@ Source: product 1 (account value, thresholds), product 4 (fine points: substitut
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import CENT_UNITS, side
+from services.proposer.domain.sizing import CENT_UNITS, money_of_weight, side
 from shared.exact.compiled import view_kernel
 from shared.exact.kernel import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
 from shared.exact.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
@@ -169,6 +169,7 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
     for place in range(len(pos)):
         pos[place, at.P_AIM] = pos[place, at.P_TARGET] * PPB
         pos[place, at.P_AIM_UP] = pos[place, at.P_AIM]
+        pos[place, at.P_AIM_MONEY] = money_of_weight(acc, pos[place, at.P_AIM])
         pos[place, at.P_EXIT] = 1 if pos[place, at.P_TARGET] == 0 and pos[place, at.P_QUANTITY] > 0 else 0
         pos[place, at.P_REPLACES] = 0
     for security in range(len(sec)):
@@ -201,6 +202,9 @@ def _hand_over(acc: Ints, pos: Ints, place: int, twin: int) -> None:
     pos[twin, at.P_EXIT] = 0
     pos[place, at.P_AIM] = down
     pos[place, at.P_AIM_UP] = up
+    worth = pos[place, at.P_VALUE] * (CENT_UNITS // acc[at.A_GRAIN])
+    pos[twin, at.P_AIM_MONEY] += pos[place, at.P_AIM_MONEY] - worth
+    pos[place, at.P_AIM_MONEY] = worth
     pos[place, at.P_REPLACES] = -1
 
 

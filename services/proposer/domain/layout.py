@@ -83,16 +83,17 @@ P_EXIT: Final = 11  # 1: held with target 0
 P_SIDE: Final = 12  # -1 below, 0 inside, 1 above the rebalance band
 P_PRECISE: Final = 13  # the same for the precision band
 P_REPLACES: Final = 14  # 1: has a target of the security it is a substitute for; -1: gave its target to one
+P_AIM_MONEY: Final = 15  # money: the aim x V, of a substitute and of what it replaces too without their rounding
 # pos: of one logic, in micro-units unless said otherwise
-P_WANT: Final = 15  # signed: what the sleeve wants before netting
-P_TRADE: Final = 16  # signed: what the sleeve trades
-P_CROSS: Final = 17  # signed part of it that is crossed
-P_REASON: Final = 18
-P_KEY: Final = 19  # scratch: what the present pass orders by
-P_ROOM: Final = 20  # scratch: what the present pass may trade, 0 when it takes no part
-P_WHOLE: Final = 21  # scratch of apportioning
-P_PART: Final = 22
-POSITION_COLUMNS: Final = 23
+P_WANT: Final = 16  # signed: what the sleeve wants before netting
+P_TRADE: Final = 17  # signed: what the sleeve trades
+P_CROSS: Final = 18  # signed part of it that is crossed
+P_REASON: Final = 19
+P_KEY: Final = 20  # scratch: what the present pass orders by
+P_ROOM: Final = 21  # scratch: what the present pass may trade, 0 when it takes no part
+P_WHOLE: Final = 22  # scratch of apportioning
+P_PART: Final = 23
+POSITION_COLUMNS: Final = 24
 
 # proposals: one row per account and logic
 O_LOGIC: Final = 0

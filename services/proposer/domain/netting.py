@@ -62,17 +62,22 @@ def _remainder(acc: Ints, sec: Ints, pos: Ints, security: int, buys: int, sells:
         short = -money_of_units(acc, sells, sec[security, at.S_PRICE])
         for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
             if pos[place, at.P_WANT] > 0:
-                short += shortfall(acc, sec, pos, place, pos[place, aimed])
+                short += shortfall(acc, sec, pos, place, aimed)
         if full > 0:
             sec[security, at.S_FULL] = full
             sec[security, at.S_SHORT] = max(0, short)
 
 
 @view_kernel
-def shortfall(acc: Ints, sec: Ints, pos: Ints, place: int, weight: int) -> int:
-    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess."""
+def shortfall(acc: Ints, sec: Ints, pos: Ints, place: int, aimed: int) -> int:
+    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess.
+
+    aimed: the position column of the weight, from P_AIM to P_HIGH.
+    """
     units = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
-    return money_of_weight(acc, weight) - money_of_units(acc, units, sec[pos[place, at.P_SECURITY], at.S_PRICE])
+    exact = aimed in (at.P_AIM, at.P_AIM_UP)
+    goal = pos[place, at.P_AIM_MONEY] if exact else money_of_weight(acc, pos[place, aimed])
+    return int(goal - money_of_units(acc, units, sec[pos[place, at.P_SECURITY], at.S_PRICE]))
 
 
 @view_kernel
