@@ -103,8 +103,8 @@ CASES = [
         {"A": "63", "B": "27"},
         "220",
     ),
-    # 1000 - 200 = 800 over 900 : 300.  A 600, no unit; B 200, below 250: dropped.  A alone: 800, no unit.  800 are left,
-    # of which B could now take 300 at once; but what is dropped stays dropped.
+    # 1000 - 200 = 800 over 900 : 300.  A 600, no unit; B 200, below 250: dropped.  A alone: 800, no unit.  800 are
+    # left, of which B could now take 300 at once; but what is dropped stays dropped.
     Case(
         "a fractional buy dropped as undersized does not come back with single units",
         tight(
@@ -369,8 +369,8 @@ CASES = [
     Case("a substitute that is not needed leaves", swapped("30", "5", "-50"), BF, {"Y": "-5"}, "200"),
     # X 20 %, Y 10 %: exactly what both together should be.
     Case("nothing is sold because a substitute exists", swapped("20", "20", "200"), BF, {}, "200"),
-    # What a substitute replaces stands exactly at its target: V 300, X/S2 1/30 of it, no excess, like X/S1 at 45 %.  The
-    # reserve lacks 15; of two excesses of 0 the sleeve id decides, not what 1/30 was rounded to.
+    # What a substitute replaces stands exactly at its target: V 300, X/S2 1/30 of it, no excess, like X/S1 at 45 %.
+    # The reserve lacks 15; of two excesses of 0 the sleeve id decides, not what 1/30 was rounded to.
     Case(
         "equal excesses are equal, whatever their weights round to",
         account(
