@@ -1,7 +1,7 @@
 """Generated accounts: seeded, of every shape the rules speak of, with targets that add up."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.contracts.chunks import Restriction
 from tests.proposer.build import FRACTIONAL, WHOLE, Account, Position, Security
@@ -77,14 +77,18 @@ def _targets(dice: random.Random, count: int, cash_weight: float) -> list[int]:
 def _substitute(
     dice: random.Random, securities: list[Security], places: list[tuple[str, str]], targets: list[int]
 ) -> tuple[list[Security], list[tuple[str, str]], list[int]]:
-    replaced, substitute = dice.sample(range(len(securities)), 2)
-    old, new = securities[replaced].security_id, securities[substitute]
-    securities = list(securities)
-    securities[substitute] = Security(new.security_id, new.price_micro, new.step_micro, new.restriction, old)
-    by_place = dict(zip(places, targets, strict=True))
+    """Give one security, or some, a substitute; a substitute may stand for several and be replaced itself."""
+    securities, by_place = list(securities), dict(zip(places, targets, strict=True))
+    for _ in range(dice.choice((1, 1, 2, 3))):
+        old, new = dice.sample(range(len(securities)), 2)
+        securities[old] = replace(securities[old], substitute=securities[new].security_id)
+    names = {one.security_id: one.substitute for one in securities}
     for name, sleeve in places:
-        if name == old:
-            by_place.setdefault((new.security_id, sleeve), 0)
+        instead, seen = names[name], {name}
+        while instead is not None and instead not in seen:
+            by_place.setdefault((instead, sleeve), 0)
+            seen.add(instead)
+            instead = names[instead]
     ordered = sorted(by_place)
     return securities, ordered, [by_place[place] for place in ordered]
 

@@ -17,6 +17,7 @@ from tests.proposer.accounts import (
     dear,
     near,
     plain,
+    replaced_twice,
     sleeves,
     swapped,
     tight,
@@ -375,8 +376,8 @@ CASES = [
         "equal excesses are equal, whatever their weights round to",
         account(
             [
-                security("X", "1"),
-                security("Y", "100", substitute_for="X"),
+                security("X", "1", substitute="Y"),
+                security("Y", "100"),
                 security("Z", "1", restriction=NO_SELL),
             ],
             [
@@ -393,6 +394,12 @@ CASES = [
         {"X/S1": "-15"},
         "20",
     ),
+    # W 10 % of 20 and X 10 % of 30 are held; Y stands in for both: 10 + 20 = 30 % = 3000 / 50 = 60.  Neither is bought.
+    Case("one substitute for two", replaced_twice("Y", "Y"), BF, {"Y": "60"}, "200"),
+    # W's 10 % go to X, which is replaced itself: X 30 + 10 - 10 = 30 % go on to Y, whatever the order of their ids.
+    Case("a substitute that is replaced hands on what it gets", replaced_twice("X", "Y"), BF, {"Y": "60"}, "200"),
+    # W for X and X for W: nothing is handed over, nothing bought; cash 3200 stays, Z (48 %) is at its target.
+    Case("a ring of substitutes buys nothing", replaced_twice("X", "W"), BF, {}, "3200"),
     # ---- Liquidation
     Case(
         "a confirmed liquidation sells everything",

@@ -46,7 +46,7 @@ ACCOUNT_COLUMNS: Final = 24
 S_PRICE: Final = 0  # micro, 0 none
 S_STEP: Final = 1  # micro
 S_RESTRICTION: Final = 2
-S_SUBSTITUTE_FOR: Final = 3
+S_SUBSTITUTE: Final = 3  # index of the security bought in place of this one, below 0 none
 # sec: prepared
 S_FIRST: Final = 4  # positions S_FIRST..S_END-1 of the account
 S_END: Final = 5
@@ -63,7 +63,7 @@ S_GOT: Final = 14  # what the present sharing gave
 S_DROPPED: Final = 15  # 1: undersized in the present sharing
 S_PLANNED: Final = 16  # 1: had a market order before cash was raised or placed
 S_REASON: Final = 17  # Reason of the market order, 0 none
-S_SPARE: Final = 18
+S_HANDED: Final = 18  # while prepared, 1: has given what its target lacks to its substitute
 SECURITY_COLUMNS: Final = 19
 
 # pos: input
