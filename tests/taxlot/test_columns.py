@@ -183,6 +183,36 @@ def test_booking_moves_crossed_units_by_sleeve_id() -> None:
     assert "more units than its lots hold" in failed["proposals"][0]["failure_text"]
 
 
+def test_what_a_sleeve_sells_is_its_slices_and_its_transfers() -> None:
+    """S1 and S2 sell 10 each, S3 buys 10.  FIFO sends S1's old units to market, so all ten crossed come from S2.
+
+    Whatever the proposer took the crossed parts for (here 5 and 5), orders, transfers and sleeve trades agree after it:
+    S1 10 to market and none crossed, S2 none to market and 10 crossed.  A failed account and one without stay as given.
+    """
+    account = {
+        "positions": positions(("S1", 0), ("S2", 0), ("S3", 0)),
+        "lots": [
+            held(0, "S1", "old", "2020-01-02", 10 * UNIT, 400),
+            held(0, "S2", "new", "2021-01-02", 10 * UNIT, 9_000),
+        ],
+        "sleeve_trades": [
+            trade(0, 0, -10 * UNIT, -5 * UNIT),
+            trade(0, 1, -10 * UNIT, -5 * UNIT),
+            trade(0, 2, 10 * UNIT, 10 * UNIT),
+        ],
+        "orders": [order(0, 0, -10 * UNIT, 20 * UNIT)],
+    }
+    lacking = account | {"lots": account["lots"][:1]}
+    moved, failed, bare = book_trades(trades(account, lacking, {}), TODAY).to_pylist()
+    assert [(one["sleeve_id"], one["quantity_micro"]) for one in moved["slices"]] == [("S1", 10 * UNIT)]
+    names = ("from_sleeve_id", "to_sleeve_id", "quantity_micro")
+    assert [tuple(one[name] for name in names) for one in moved["transfers"]] == [("S2", "S3", 10 * UNIT)]
+    crossed = [one["crossed_micro"] for one in moved["sleeve_trades"]]
+    assert crossed == [0, -10 * UNIT, 10 * UNIT]
+    assert [one["crossed_micro"] for one in failed["sleeve_trades"]] == [-5 * UNIT, -5 * UNIT, 10 * UNIT]
+    assert bare["sleeve_trades"] == []
+
+
 def test_booking_a_slice_of_a_chunk() -> None:
     """Arrow slices carry offsets; the result is that of the rows alone."""
     account = {"lots": [held(0, "S1", "L", "2020-01-02", 9 * UNIT, 900)], "sleeve_trades": [trade(0, 0, -UNIT)],
