@@ -10,7 +10,7 @@ ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
 
-.PHONY: help up down status logs reset next-day load test test-fast check bench lock doctor
+.PHONY: help up down status logs reset next-day load test test-fast check bench bench-engine bench-analysis lock doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -64,8 +64,22 @@ bench: ## Measure the loop on the real stack
 	@$(PREPARE) java maven node
 	@$(VENV)/python -m benchmarks $(ARGS)
 
+bench-engine: .local/peer/.locked ## Measure what one core does: analysis, proposals, lot relief
+	@$(VENV)/python -m benchmarks.engine $(ARGS)
+
+bench-analysis: ## Measure the daily analysis of the whole system (ARGS="--accounts 1000000 --positions 40 --flagged 10%")
+	@$(PREPARE) java maven
+	@$(VENV)/python -m benchmarks.analysis $(ARGS)
+
+# The published peer has an environment of its own: its dependencies are not ours.
+.local/peer/.locked: requirements/peer.lock
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m uv venv --quiet --allow-existing .local/peer
+	@$(VENV)/python -m uv pip install --quiet --require-hashes --python .local/peer/bin/python --requirement $<
+	@touch $@
+
 lock: ## Resolve requirements/*.in anew into the locks
 	@$(PREPARE) --quiet
-	@cd requirements && for name in runtime dev; do \
+	@cd requirements && for name in runtime dev peer; do \
 	  ../$(VENV)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 --output-file $$name.lock $$name.in; done

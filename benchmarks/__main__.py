@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=30, help="positions an account (default 30)")
     parser.add_argument("--lots", type=int, default=3, help="lots a position (default 3)")
     parser.add_argument("--batch", type=int, default=1000, help="accounts of the measured batch (default 1000)")
+    parser.add_argument("--large", type=int, default=10_000, help="accounts of the large batch (default 10000)")
     parser.add_argument("--events", type=int, default=300, help="events sent one by one to a browser (default 300)")
     wish = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as place, Stack(Path(place) / "stack") as stack:

@@ -3,7 +3,7 @@
 Base units, `_total` only on counters; labels never hold account, advisor, user or batch ids.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Summary
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -13,6 +13,11 @@ EVENT_SECONDS = Histogram(
 )
 EVENT_AGE = Histogram(
     "rebalancer_event_age_seconds", "Broker append to effect committed.", ("service", "topic"), buckets=_SECONDS
+)
+EVALUATION_SECONDS = Summary(
+    "rebalancer_evaluation_seconds",
+    "Work of evaluating accounts, by stage from rows read to flags published.",
+    ("stage",),
 )
 DEAD_LETTERS = Counter(
     "rebalancer_dead_letters_total", "Messages put aside, by reason.", ("service", "topic", "reason")

@@ -1,6 +1,7 @@
 """Evaluates accounts against the store: read, judge, replace under the guard, and again for who was refused."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from services.analyzer.store.market import PriceBook
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.targets import TargetBook
+from shared import metrics
 from shared.clock import Clock
 from shared.guard import TryAgain
 from shared.messages import Outgoing
@@ -86,7 +88,9 @@ class Evaluator:
         for _ in range(_ROUNDS):
             with self._database.session() as session:
                 flags.barrier(session)
-                refused = self._once(session, read(session), trigger, run)
+                with _stage("read"):
+                    rows = read(session)
+                refused = self._once(session, rows, trigger, run)
             if not refused:
                 return
             again = sorted(refused)
@@ -97,7 +101,19 @@ class Evaluator:
         if not len(rows):
             return set()
         context = self.context(session, rows, trigger)
-        numbers = evaluation.measure(rows, context)
+        with _stage("measure"):
+            numbers = evaluation.measure(rows, context)
+        with _stage("judge"):
+            judged = self._judged(session, rows, context, numbers, run)
+        if not len(judged):
+            return set()
+        with _stage("store"):
+            return flags.replace(session, judged, None if run is None else run.run_no)
+
+    def _judged(
+        self, session: Session, rows: Rows, context: Context, numbers: evaluation.Numbers, run: Run | None
+    ) -> flags.FlagsIn:
+        """Return what is to be stored: all accounts, or those a run has something to say of."""
         portfolios, securities = evaluation.named(rows, numbers)
         judged = evaluation.judge(
             rows,
@@ -106,9 +122,15 @@ class Evaluator:
             self._names.ids(session, PORTFOLIO, sorted(portfolios)),
             self._names.ids(session, SECURITY, sorted(securities)),
         )
-        if run is not None:
-            judged = evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
-        return flags.replace(session, judged, None if run is None else run.run_no) if len(judged) else set()
+        if run is None:
+            return judged
+        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
+
+
+def _stage(name: str) -> AbstractContextManager[object]:
+    """Return what adds the time of a stage to the metric."""
+    timer: AbstractContextManager[object] = metrics.EVALUATION_SECONDS.labels(name).time()
+    return timer
 
 
 def _by_ids(accounts: Sequence[str]) -> Callable[[Session], Rows]:

@@ -22,7 +22,7 @@ from services.analyzer.store import facts, flags, market, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
-from shared import messages
+from shared import messages, metrics
 from shared.clock import Clock
 from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
@@ -147,9 +147,9 @@ class Handlers:
 
     def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
         """Return the rows as one chunk, or halved until each is within the limit of bytes."""
-        key = meta.get("batch_id", rows.column("account_id")[0].as_py())
-        name = event_id("facts", key, meta.get("attempt", ""), rows.column("account_id")[0], rows.num_rows)
-        message = messages.chunk(answer, key, rows, meta, event_id=name, source=SERVICE, at=self._clock.now())
+        first: str = rows.column("account_id")[0].as_py()
+        name = event_id("facts", meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
+        message = messages.chunk(answer, first, rows, meta, event_id=name, source=SERVICE, at=self._clock.now())
         if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
             return [message]
         half = rows.num_rows // 2
@@ -187,11 +187,14 @@ async def publish_stored(
 
     def load() -> tuple[flags.Stored, list[Outgoing]]:
         with database.session() as session:
-            stored = flags.read(session, where, *values)
-            return stored, evaluator.messages(stored, session)
+            with metrics.EVALUATION_SECONDS.labels("load").time():
+                stored = flags.read(session, where, *values)
+            with metrics.EVALUATION_SECONDS.labels("compose").time():
+                return stored, evaluator.messages(stored, session)
 
     stored, outgoing = await asyncio.to_thread(load)
-    await publisher.send(outgoing)
+    with metrics.EVALUATION_SECONDS.labels("publish").time():
+        await publisher.send(outgoing)
     fresh = np.flatnonzero(~stored.announced)
     if len(fresh):
         accounts: list[str] = stored.account_id.take(fresh).to_pylist()
@@ -201,7 +204,8 @@ async def publish_stored(
             with database.session() as session:
                 flags.mark_announced(session, accounts, versions)
 
-        await asyncio.to_thread(mark)
+        with metrics.EVALUATION_SECONDS.labels("mark").time():
+            await asyncio.to_thread(mark)
 
 
 def compact(rows: pa.RecordBatch) -> pa.RecordBatch:

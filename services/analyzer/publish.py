@@ -1,7 +1,8 @@
 """From stored flags to messages: FLAGS chunks for batch, and one public event for each account whose flag changed."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,10 @@ SERVICE: Final = "analyzer"
 _FIGURES: Final = (
     "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb",
     "drifted",
+)  # fmt: skip
+
+_TOLD: Final = (
+    "state", "tiles", "flag_version", "needed_since", "last_rebalanced", "evaluated_us",
 )  # fmt: skip
 
 _STATES: Final[dict[int, events.StateName]] = {
@@ -101,45 +106,81 @@ def flag_rows(stored: Stored, ids: Ids) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FLAGS.names], schema=chunks.FLAGS)
 
 
-def public_events(stored: Stored, ids: Ids) -> Iterator[Outgoing]:
-    """Yield the public event of each flag that has not been announced."""
-    for row in np.flatnonzero(~stored.announced).tolist():
-        body = _account_flag(stored, ids, row)
-        at = datetime.fromtimestamp(int(stored.numbers["evaluated_us"][row]) / 1_000_000).astimezone()
-        name = event_id("account-flag", body.account_id, body.version)
-        yield messages.event(ACCOUNT_FLAG, body.account_id, body, event_id=name, source=SERVICE, at=at)
-
-
-def _account_flag(stored: Stored, ids: Ids, row: int) -> events.AccountFlag:
-    numbers, figures = stored.numbers, stored.figures[row]
-    tiles = int(numbers["tiles"][row])
-    reasons = []
-    for place in range(int(stored.reason_starts[row]), int(stored.reason_starts[row + 1])):
-        _, weight, target, low, high = (int(value) for value in stored.reasons[place])
-        reasons.append(
-            events.FlagReason(
-                sleeve_id=ids.sleeves[place].as_py(),
-                security_id=ids.securities[place].as_py(),
-                weight=text_of(weight, 9),
-                target=text_of(target, 9),
-                low=text_of(low, 18),
-                high=text_of(high, 18),
-            )
-        )
-    return events.AccountFlag(
-        account_id=stored.account_id[row].as_py(),
-        enterprise_id=stored.enterprise_id[row].as_py(),
-        advisor_id=stored.advisor_id[row].as_py(),
-        version=int(numbers["flag_version"][row]),
-        state=_STATES[int(numbers["state"][row])],
-        tiles=[name for tile, name in _TILES.items() if tiles & tile],
-        source=_source(stored.causes[row].as_py() if numbers["needed_since"][row] != NULL else ""),
-        needed_since=_date(int(numbers["needed_since"][row])),
-        last_rebalanced=_date(int(numbers["last_rebalanced"][row])),
-        market_value=usd(int(figures[0])) if figures[0] > 0 else None,
-        reasons=reasons,
-        hold=stored.hold_text[row].as_py(),
+def public_events(stored: Stored, ids: "Ids") -> Iterator[Outgoing]:
+    """Yield the public event of each flag that has not been announced: an AccountFlag, what is absent left out."""
+    fresh = np.flatnonzero(~stored.announced)
+    if not len(fresh):
+        return
+    reasons = _Reasons(stored, ids)
+    instants = {us: _instant(us) for us in np.unique(stored.numbers["evaluated_us"][fresh]).tolist()}
+    numbers = {name: stored.numbers[name].tolist() for name in _TOLD}
+    accounts, enterprises, advisors, causes, holds = (
+        column.to_pylist()
+        for column in (stored.account_id, stored.enterprise_id, stored.advisor_id, stored.causes, stored.hold_text)
     )
+    values = stored.figures[:, 0].tolist()
+    for row in fresh.tolist():
+        tiles, version, since = numbers["tiles"][row], numbers["flag_version"][row], numbers["needed_since"][row]
+        body = {
+            "account_id": accounts[row],
+            "enterprise_id": enterprises[row],
+            "advisor_id": advisors[row],
+            "version": version,
+            "state": _STATES[numbers["state"][row]],
+            "tiles": _tile_names(tiles),
+            "source": _source(causes[row]) if since != NULL else None,
+            "needed_since": _date(since),
+            "last_rebalanced": _date(numbers["last_rebalanced"][row]),
+            "market_value": usd(values[row]) if values[row] > 0 else None,
+            "reasons": reasons.of(row),
+            "hold": holds[row],
+        }
+        yield messages.plain_event(
+            ACCOUNT_FLAG,
+            accounts[row],
+            {name: value for name, value in body.items() if value is not None},
+            event_id=event_id("account-flag", accounts[row], version),
+            source=SERVICE,
+            at=instants[numbers["evaluated_us"][row]],
+        )
+
+
+class _Reasons:
+    """The triggering lists of stored flags as the public event tells them; texts that repeat are made once."""
+
+    def __init__(self, stored: Stored, ids: "Ids") -> None:
+        self._starts: list[int] = stored.reason_starts.tolist()
+        self._numbers: list[list[int]] = stored.reasons.tolist()
+        self._sleeves: list[str | None] = ids.sleeves.to_pylist()
+        self._securities: list[str | None] = ids.securities.to_pylist()
+        self._edges: dict[int, str] = {}
+
+    def of(self, row: int) -> list[dict[str, str]]:
+        """Return the reasons of one flag; cash names neither sleeve nor security."""
+        return [self._told(place) for place in range(self._starts[row], self._starts[row + 1])]
+
+    def _told(self, place: int) -> dict[str, str]:
+        _, weight, target, low, high = self._numbers[place]
+        told = {"weight": text_of(weight, 9), "target": text_of(target, 9), "low": self._edge(low)}
+        told["high"] = self._edge(high)
+        sleeve, security = self._sleeves[place], self._securities[place]
+        if security is None or sleeve is None:
+            return told
+        return {"sleeve_id": sleeve, "security_id": security} | told
+
+    def _edge(self, value: int) -> str:
+        if value not in self._edges:
+            self._edges[value] = text_of(value, 18)
+        return self._edges[value]
+
+
+@cache
+def _tile_names(tiles: int) -> tuple[events.TileName, ...]:
+    return tuple(name for tile, name in _TILES.items() if tiles & tile)
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000).astimezone()
 
 
 def _started(stored: Stored) -> list[str]:
@@ -153,8 +194,8 @@ def _source(causes: str) -> events.SourceName | None:
     return found[0].source if found else None
 
 
-def _date(number: int) -> date | None:
-    return None if number == NULL else gate.day_of(number)
+def _date(number: int) -> str | None:
+    return None if number == NULL else gate.day_of(number).isoformat()
 
 
 def _nullable(values: np.ndarray[tuple[int], np.dtype[np.int64]], kind: pa.DataType) -> Arrow:

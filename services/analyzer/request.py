@@ -159,7 +159,7 @@ def _securities(
         array(price, pa.int64(), mask=price <= 0),
         array([master.get(int(number), unknown).step_micro for number in numbers], pa.int64()),
         array(joined.restriction).cast(pa.int8()),
-        array(joined.substitute_for).cast(pa.int32()),
+        array(joined.substitute).cast(pa.int32()),
         array([master.get(int(number), unknown).is_fund for number in numbers], pa.bool_()),
     ]
 

@@ -60,11 +60,14 @@ class Sweeper:
                 await asyncio.sleep(self._settings.sweep_poll_s)
 
     async def step(self) -> bool:
-        """Start what is due, do one shard, announce what is finished; return whether a shard was done."""
+        """Start what is due, do some shards, announce what is finished; return whether a shard was done.
+
+        Shards are done beside one another because each waits in turn for the database, the processor and the broker.
+        """
         await asyncio.to_thread(self.start_daily)
-        done = await self.one_shard()
+        done = await asyncio.gather(*(self.one_shard() for _ in range(self._settings.sweep_shards)))
         await self.announce()
-        return done
+        return any(done)
 
     def start_daily(self) -> int | None:
         """Start the daily run of this business date when its time has come; return its number when it is new."""

@@ -72,7 +72,7 @@ def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list
         of_attempt = [member for member in members if member.attempt == attempt]
         fields = ("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate")
         rows = [{field: getattr(member, field) for field in fields} for member in of_attempt]
-        sent += _chunked(topic, chunks.REQUEST, batch.batch_id, rows, meta, ("request", attempt), at)
+        sent += _chunked(topic, chunks.REQUEST, batch.batch_id, rows, meta, ("request", attempt), at, by_batch=False)
     return sent
 
 
@@ -89,7 +89,9 @@ def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: i
         for member in members
     ]
     meta = {"batch_id": str(batch_id)}
-    return _chunked(topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at)
+    return _chunked(
+        topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at, by_batch=True
+    )
 
 
 def _chunked(
@@ -100,11 +102,14 @@ def _chunked(
     meta: Mapping[str, str],
     what: tuple[object, ...],
     at: datetime,
+    *,
+    by_batch: bool,
 ) -> list[Outgoing]:
+    """Return rows in chunks; by_batch: all of the batch in one partition, else each chunk where its first row falls."""
     return [
         chunk(
             topic,
-            str(batch_id),
+            str(batch_id) if by_batch else part[0]["account_id"],
             pa.RecordBatch.from_pylist(part, schema=schema),
             meta,
             event_id=event_id(*what, batch_id, part[0]["account_id"]),

@@ -1,8 +1,9 @@
 """Chunks in, chunks out: the engine runs beside the event loop; what it makes is cut to the size a chunk may have."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
@@ -37,19 +38,13 @@ class Handlers:
 
     def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
         meta = received.meta
-        key = meta.get("batch_id", "")
-        return [
-            chunk(
-                answer,
-                key,
-                part,
-                meta,
-                event_id=event_id("trades", key, meta.get("attempt"), part.column("account_id")[0].as_py()),
-                source=SERVICE,
-                at=self.clock.now(),
-            )
-            for part in cut(propose(received.rows))
-        ]
+        return [_message(part, meta, answer, self.clock.now()) for part in cut(propose(received.rows))]
+
+
+def _message(part: pa.RecordBatch, meta: Mapping[str, str], answer: Topic, at: datetime) -> Outgoing:
+    first: str = part.column("account_id")[0].as_py()
+    identity = event_id("trades", meta.get("batch_id", ""), meta.get("attempt"), first)
+    return chunk(answer, first, part, meta, event_id=identity, source=SERVICE, at=at)
 
 
 def cut(rows: pa.RecordBatch) -> list[pa.RecordBatch]:

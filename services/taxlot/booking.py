@@ -12,7 +12,7 @@ from services.taxlot.domain.picks import REMEDY, Held, Pick, fit
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
 from shared.relief.columns import BOOKED, LOGICS, PICKS_DIFFER, Book, Booked
-from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots
+from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, id_bytes
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
 _WHY: Final = (
@@ -28,6 +28,8 @@ WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     """Return the chunk with slices, transfers and taxes in place of lots.  trade_day: days since 1970-01-01.
 
+    The crossed part of each sleeve's sell becomes what the transfers take from that sleeve, the rest is its slices.
+
     A logic of an account whose trades do not fit its lots gets the failure LOTS_DO_NOT_FIT; its neighbours are booked.
     """
     columns = _Columns(trades)
@@ -39,6 +41,7 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     proposals = _failed_marked(trades, columns.first("proposals"), done.outcome)
     made = {
         "proposals": proposals,
+        "sleeve_trades": _crossed_as_moved(columns, trades.column("sleeve_trades"), done),
         "slices": _listed("slices", slices, slice_first),
         "transfers": _listed("transfers", transfers, transfer_first),
         "taxes": _listed("taxes", taxes, tax_first),
@@ -62,6 +65,10 @@ class _Columns:
             lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
             self._flat[name] = (listed.flatten(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         self._rank_sleeves()
+
+    def flat(self, column: str) -> Any:
+        """Return the entries of a nested column, all accounts' one after the other."""
+        return self._flat[column][0]
 
     def child(self, column: str, field: str) -> Any:
         """Return one field of a nested column, flat."""
@@ -101,7 +108,7 @@ class _Columns:
             self.ints("lots", "basis_cents", NO_BASIS),
             np.ascontiguousarray(self.lot_sleeve),
             np.array(places, dtype=np.int64),
-            np.frombuffer(data if data is not None and data.size else b"\0", np.uint8),
+            id_bytes(data),
         )
 
     def book(self, trade_day: int) -> Book:
@@ -170,6 +177,45 @@ def _transfers(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
         pa.array(basis, mask=basis == NO_BASIS),
     ]
     return values, _first_of(done.transfer_account[:count], columns.rows)
+
+
+def _crossed_as_moved(columns: _Columns, listed: Any, done: Booked) -> Any:
+    """Return the sleeve trades, the crossed part of every booked sell being what its sleeve's lots move.
+
+    Only the lots say which sleeve's units go to market and which to another sleeve; with the proposer's own division
+    a sleeve would end with other units in the orders' allocations than in the transfers.  Source: product 4, Netting.
+    """
+    moves = int(done.counts[1])
+    if moves == 0:
+        return listed
+    first = columns.first("sleeve_trades")
+    place = np.repeat(np.arange(columns.rows), np.diff(first)) * LOGICS + columns.ints("sleeve_trades", "logic")
+    position = np.repeat(columns.first("positions")[:-1], np.diff(first)) + columns.ints("sleeve_trades", "position")
+    sleeves = 1 + int(columns.position_sleeve.max())
+    securities = 1 + int(columns.ints("positions", "security").max())
+
+    def keys(places: Ints, security: Ints, sleeve: Ints) -> Ints:
+        return np.asarray((places * securities + security) * sleeves + sleeve, np.int64)
+
+    lot = done.transfer_lot[:moves]
+    moved, of = np.unique(
+        keys(
+            done.transfer_account[:moves] * LOGICS + done.transfer_logic[:moves],
+            columns.ints("lots", "security")[lot],
+            columns.lot_sleeve[lot],
+        ),
+        return_inverse=True,
+    )
+    units = np.zeros(len(moved), np.int64)
+    np.add.at(units, of, done.transfer_units[:moves])
+    sells = keys(place, columns.ints("positions", "security")[position], columns.position_sleeve[position])
+    at = np.minimum(np.searchsorted(moved, sells), len(moved) - 1)
+    out = np.where(moved[at] == sells, -units[at], 0)
+    booked = (columns.ints("sleeve_trades", "quantity_micro") < 0) & (done.outcome[place] == BOOKED)
+    crossed = np.where(booked, out, columns.ints("sleeve_trades", "crossed_micro"))
+    flat = columns.flat("sleeve_trades")
+    values = [pa.array(crossed) if one.name == "crossed_micro" else flat.field(one.name) for one in flat.type]
+    return _listed("sleeve_trades", values, first)
 
 
 def _taxes(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:

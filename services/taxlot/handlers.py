@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from services.taxlot import attach, booking, purchases
 from services.taxlot.attach import Stored
-from services.taxlot.store import households, platform
+from services.taxlot.store import households, platform, progress
 from services.taxlot.store.households import Approved, Member
 from shared import messages
 from shared.clock import Clock
@@ -22,7 +22,7 @@ from shared.contracts.topics import Topic
 from shared.db import Pool
 from shared.ids import event_id
 from shared.kafka import Publisher
-from shared.messages import BadMessage, Chunk, Outgoing
+from shared.messages import BadMessage, Chunk, Incoming, Outgoing
 
 SERVICE: Final = "taxlot"
 _STORED = (
@@ -49,6 +49,11 @@ class Handlers:
         """Take in accounts: files name them by custodian and number."""
         async with self._pool.connection() as connection:
             await platform.save_accounts(connection, group)
+
+    async def taken_in(self, done: Sequence[Incoming]) -> None:
+        """Write down how far accounts and securities have been taken in: files wait for it."""
+        async with self._pool.connection() as connection:
+            await progress.note(connection, done)
 
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
         """Take in approved sleeve trades: lots reported without a sleeve follow them."""
@@ -102,9 +107,8 @@ class Handlers:
     def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
         """Return the rows as one chunk, or halved until each is within the limit of bytes."""
         first = str(rows.column("account_id")[0])
-        key = meta.get("batch_id", first)
-        identity = event_id(answer.name, key, meta.get("attempt", ""), first, rows.num_rows)
-        message = messages.chunk(answer, key, rows, meta, event_id=identity, source=SERVICE, at=self._clock.now())
+        identity = event_id(answer.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
+        message = messages.chunk(answer, first, rows, meta, event_id=identity, source=SERVICE, at=self._clock.now())
         if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
             return [message]
         half = rows.num_rows // 2

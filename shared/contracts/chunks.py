@@ -197,7 +197,7 @@ SECURITY_FIELDS = (
     pa.field("price_micro", pa.int64()),  # null: no price
     _required("step_micro", pa.int64()),  # tradable step: 1 fractional, 1_000_000 whole, n * 1_000_000 round lot
     _required("restriction", pa.int8()),  # Restriction flags
-    _required("substitute_for", pa.int32()),  # index of the replaced security in this list, -1 none
+    _required("substitute", pa.int32()),  # index in this list of what is bought in place of this one, -1 none
     _required("is_fund", pa.bool_()),
 )
 POSITION_FIELDS = (

@@ -10,6 +10,7 @@ from shared.contracts import chunks, events, platform
 
 DAY_MS: Final = 86_400_000
 MIB: Final = 1024 * 1024
+_FIRST: Final = "account_id of the first row"
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,17 @@ ACCOUNT = Topic(
     compacted=True,
 )
 
-HOLDINGS = Topic("taxlot.holdings", chunks.HOLDINGS, "account_id of the first row", "taxlot", ("analyzer",))
-FLAGS = Topic("analyzer.flags", chunks.FLAGS, "account_id of the first row", "analyzer", ("batch",))
+HOLDINGS = Topic("taxlot.holdings", chunks.HOLDINGS, _FIRST, "taxlot", ("analyzer",))
+FLAGS = Topic("analyzer.flags", chunks.FLAGS, _FIRST, "analyzer", ("batch",))
 REBALANCED = Topic("batch.rebalanced", chunks.REBALANCED, "batch_id", "batch", ("analyzer", "taxlot"))
 RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
 
-WORK_REQUEST = Topic("work.request", chunks.REQUEST, "batch_id", "batch", ("analyzer",))
-WORK_FACTS = Topic("work.facts", chunks.FACTS, "batch_id", "analyzer", ("taxlot",))
-WORK_LOTS = Topic("work.lots", chunks.LOTS, "batch_id", "taxlot", ("proposer",))
-WORK_TRADES = Topic("work.trades", chunks.TRADES, "batch_id", "proposer", ("taxlot",))
-WORK_RESULTS = Topic("work.results", chunks.RESULT, "batch_id", "taxlot", ("batch",))
+# The chunks of one request spread over all partitions and so over all workers; nothing rests on their order.
+WORK_REQUEST = Topic("work.request", chunks.REQUEST, _FIRST, "batch", ("analyzer",))
+WORK_FACTS = Topic("work.facts", chunks.FACTS, _FIRST, "analyzer", ("taxlot",))
+WORK_LOTS = Topic("work.lots", chunks.LOTS, _FIRST, "taxlot", ("proposer",))
+WORK_TRADES = Topic("work.trades", chunks.TRADES, _FIRST, "proposer", ("taxlot",))
+WORK_RESULTS = Topic("work.results", chunks.RESULT, _FIRST, "taxlot", ("batch",))
 
 
 def small(topic: Topic) -> Topic:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.exact.compiled import view_kernel
+from shared.exact.compiled import inner_kernel, view_kernel
 from shared.exact.kernel import value_cents
 from shared.relief.columns import (
     BOOKED,
@@ -69,7 +69,7 @@ def _book_chunk(trades: Book, lots: Lots, work: _Work, done: Booked) -> None:
                 done.counts[0], done.counts[1] = slices, transfers
 
 
-@view_kernel
+@inner_kernel
 def _book_account(account: int, logic: int, trades: Book, lots: Lots, work: _Work, done: Booked) -> int:
     """Book one logic of one account, security by security; return BOOKED or why not."""
     first, last = trades.position_from[account], trades.position_from[account + 1]
@@ -95,7 +95,7 @@ def _book_account(account: int, logic: int, trades: Book, lots: Lots, work: _Wor
     return BOOKED
 
 
-@view_kernel
+@inner_kernel
 def _lay_out(account: int, logic: int, trades: Book, work: _Work) -> bool:
     """Spread the logic's trades over the account's positions; say whether there are any."""
     first, last = trades.position_from[account], trades.position_from[account + 1]
@@ -112,7 +112,7 @@ def _lay_out(account: int, logic: int, trades: Book, work: _Work) -> bool:
     return found
 
 
-@view_kernel
+@inner_kernel
 def _book_security(
     account: int,
     logic: int,
@@ -158,7 +158,7 @@ def _book_security(
     return BOOKED
 
 
-@view_kernel
+@inner_kernel
 def _fill_pool(
     method: int, price: int, first: int, last: int, lot: int, lot_end: int, trades: Book, lots: Lots, work: _Work
 ) -> bool:
@@ -183,7 +183,7 @@ def _fill_pool(
     return True
 
 
-@view_kernel
+@inner_kernel
 def _open_average(pools: bool, lot: int, lot_end: int, lots: Lots, work: _Work) -> None:
     """Start the account's average of a fund: all its lots of known basis, in every sleeve."""
     work.state[0] = -1
@@ -197,7 +197,7 @@ def _open_average(pools: bool, lot: int, lot_end: int, lots: Lots, work: _Work) 
             work.state[1] += lots.basis[one]
 
 
-@view_kernel
+@inner_kernel
 def _basis_of(one: int, gone: int, units: int, lots: Lots, work: _Work) -> int:
     """Return the basis of the next `units` of a lot of which `gone` units have left already."""
     if lots.basis[one] == NO_BASIS:
@@ -210,7 +210,7 @@ def _basis_of(one: int, gone: int, units: int, lots: Lots, work: _Work) -> int:
     return part
 
 
-@view_kernel
+@inner_kernel
 def _pooled_lots(lot: int, lot_end: int, work: _Work) -> int:
     """Write the lots with pooled units that have not been sold to work.order[lot:end] and return end."""
     end = lot
@@ -221,7 +221,7 @@ def _pooled_lots(lot: int, lot_end: int, work: _Work) -> int:
     return end
 
 
-@view_kernel
+@inner_kernel
 def _sell(
     account: int,
     logic: int,
@@ -263,7 +263,7 @@ def _sell(
         done.counts[0] += 1
 
 
-@view_kernel
+@inner_kernel
 def _move(
     account: int,
     logic: int,

@@ -56,6 +56,16 @@ def lots_of(rows: list[tuple[str, int | None, int, int | None]], sleeves: list[i
     )
 
 
+def id_bytes(data: Any) -> Bytes:
+    """Return an Arrow buffer (or None) as lot id bytes, never writable: else the kernels would be compiled twice.
+
+    Some of Arrow's buffers may be written to and others not, and numba has a form of its own for each.
+    """
+    held = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
+    held.flags.writeable = False
+    return held
+
+
 def days_of(values: Any) -> Ints:
     """Return an Arrow date32 array as days since 1970-01-01, NO_DATE where it is null."""
     return np.asarray(values.cast("int32").cast("int64").fill_null(NO_DATE), dtype=np.int64)

@@ -3,7 +3,7 @@
 Ties break by acquired date, then lot id, then sleeve; a missing date is the oldest.  Source: product 5.
 """
 
-from shared.exact.compiled import view_kernel
+from shared.exact.compiled import inner_kernel
 from shared.exact.kernel import compare_products
 from shared.relief.lots import AVERAGE, FIFO, HIFO, LIFO, LOFO, LONG, MIN_TAX, NO_BASIS, SPECIFIC, Ints, Lots
 from shared.relief.term import term_of
@@ -12,7 +12,7 @@ _CENTS_SCALE = 10_000_000_000  # micro-units x micro-dollars in one cent
 _SHORT_LOSS, _LONG_LOSS, _SHORT_ZERO, _LONG_ZERO, _LONG_GAIN, _SHORT_GAIN, _NO_BASIS_LAST = 0, 1, 2, 3, 4, 5, 6
 
 
-@view_kernel
+@inner_kernel
 def order_lots(
     method: int, order: Ints, first: int, last: int, lots: Lots, price: int, trade_day: int, ranks: Ints, spare: Ints
 ) -> None:
@@ -32,7 +32,7 @@ def order_lots(
         width *= 2
 
 
-@view_kernel
+@inner_kernel
 def _merge(rule: int, order: Ints, left: int, middle: int, right: int, lots: Lots, ranks: Ints, spare: Ints) -> None:
     """Merge the sorted runs [left, middle) and [middle, right) in place."""
     if middle >= right or _compare(rule, order[middle - 1], order[middle], lots, ranks) <= 0:
@@ -51,7 +51,7 @@ def _merge(rule: int, order: Ints, left: int, middle: int, right: int, lots: Lot
             one += 1
 
 
-@view_kernel
+@inner_kernel
 def _rank(rule: int, lot: int, lots: Lots, price: int, trade_day: int) -> int:
     """Return the class a lot falls in before any finer comparison; smaller classes leave first."""
     if rule in (FIFO, LIFO):
@@ -69,7 +69,7 @@ def _rank(rule: int, lot: int, lots: Lots, price: int, trade_day: int) -> int:
     return _LONG_GAIN if is_long else _SHORT_GAIN
 
 
-@view_kernel
+@inner_kernel
 def _compare(rule: int, one: int, two: int, lots: Lots, ranks: Ints) -> int:
     """Return a negative number when lot `one` leaves before lot `two`, positive when after."""
     if ranks[one] != ranks[two]:
@@ -84,7 +84,7 @@ def _compare(rule: int, one: int, two: int, lots: Lots, ranks: Ints) -> int:
     return compare_age(one, two, lots)
 
 
-@view_kernel
+@inner_kernel
 def compare_age(one: int, two: int, lots: Lots) -> int:
     """Return the sign of lot `one` against lot `two` by acquired date, lot id, sleeve."""
     if lots.acquired[one] != lots.acquired[two]:

@@ -4,14 +4,14 @@ Long-term iff the trade date is on or after (acquired + 1 day) + 1 year, 29 Febr
 Source: product 5.
 """
 
-from shared.exact.compiled import view_kernel
+from shared.exact.compiled import inner_kernel
 from shared.relief.lots import LONG, NO_DATE, SHORT, UNKNOWN
 
 _DAYS_TO_1970 = 719468  # from 0000-03-01
 _ERA_DAYS = 146097  # days in 400 years
 
 
-@view_kernel
+@inner_kernel
 def days_from_date(year: int, month: int, day: int) -> int:
     """Return the day number of a calendar date; years begin in March here, so that the leap day comes last."""
     shifted = year - (1 if month <= 2 else 0)
@@ -22,7 +22,7 @@ def days_from_date(year: int, month: int, day: int) -> int:
     return era * _ERA_DAYS + day_of_era - _DAYS_TO_1970
 
 
-@view_kernel
+@inner_kernel
 def date_from_days(days: int) -> tuple[int, int, int]:
     """Return (year, month, day) of a day number."""
     shifted = days + _DAYS_TO_1970
@@ -36,7 +36,7 @@ def date_from_days(days: int) -> tuple[int, int, int]:
     return year_of_era + era * 400 + (1 if month <= 2 else 0), month, day
 
 
-@view_kernel
+@inner_kernel
 def first_long_term_day(acquired: int) -> int:
     """Return the first day on which a sale is long-term; NO_DATE when the acquired date is missing."""
     if acquired == NO_DATE:
@@ -47,7 +47,7 @@ def first_long_term_day(acquired: int) -> int:
     return days_from_date(year + 1, month, day)
 
 
-@view_kernel
+@inner_kernel
 def term_of(acquired: int, trade_day: int) -> int:
     """Return SHORT, LONG or UNKNOWN (acquired date missing) of units sold on trade_day."""
     if acquired == NO_DATE:

@@ -4,14 +4,14 @@ Every slice is rounded once; the last slice of an order takes what remains of it
 what remains of its basis, so that sums agree to the cent at every level.  Source: product 5, product 4 "Cents".
 """
 
-from shared.exact.compiled import view_kernel
+from shared.exact.compiled import inner_kernel
 from shared.exact.kernel import compare_products, divmod_product, muldiv_half_away, value_cents
 from shared.relief.lots import NO_BASIS, Ints
 
 _CENTS_SCALE = 10_000_000_000
 
 
-@view_kernel
+@inner_kernel
 def take(units: int, order: Ints, first: int, last: int, available: Ints, picked: Ints, taken: Ints) -> int:
     """Take `units` from the lots order[first:last], adding to taken[lot]; return how many units are lacking.
 
@@ -35,7 +35,7 @@ def take(units: int, order: Ints, first: int, last: int, available: Ints, picked
     return units
 
 
-@view_kernel
+@inner_kernel
 def split_basis(basis_left: int, units_left: int, units: int) -> int:
     """Return the basis in cents of `units` out of units_left; the last units take the rest, unknown stays unknown."""
     if basis_left == NO_BASIS or units == units_left:
@@ -43,7 +43,7 @@ def split_basis(basis_left: int, units_left: int, units: int) -> int:
     return muldiv_half_away(basis_left, units, units_left)
 
 
-@view_kernel
+@inner_kernel
 def slice_proceeds(units: int, price: int, fee: int, order_units: int) -> int:
     """Return units x price less the slice's share of the fee, in cents, rounded once, halves away from zero.
 

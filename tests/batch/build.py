@@ -171,7 +171,7 @@ def _security(security_id: str, price: int) -> dict[str, Any]:
         "price_micro": price * 1_000_000,
         "step_micro": 1_000_000,
         "restriction": 0,
-        "substitute_for": -1,
+        "substitute": -1,
         "is_fund": False,
     }
 

@@ -37,11 +37,15 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     answers = [world.answer_to(rows, number, attempt) for rows, attempt in world.requested(number)]
     assert len(answers) == ACCOUNTS // 200
     statements.clear()
-    started = time.monotonic()
+    groups = []
     for start in range(0, len(answers), 8):
+        started = time.monotonic()
         await world.handlers.on_results(answers[start : start + 8])
-    took["collect"] = time.monotonic() - started
+        groups.append(time.monotonic() - started)
+    took["collect"] = sum(groups)
     assert len(statements) < 20 * len(answers)
+    # The last group brings the checks of the whole batch with it; looked up by account they took 300 times as long.
+    assert groups[-1] < 30 * max(groups[:-1]), groups
 
     batch = await pat.get(f"/v1/batches/{number}")
     assert (batch["status"], batch["counts"]["proposed"]) == ("PENDING_APPROVAL", ACCOUNTS)
@@ -60,9 +64,6 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     ]
     assert world.sql("SELECT count(*) FROM account WHERE epoch = 1") == [(ACCOUNTS,)]
     print({name: round(seconds, 2) for name, seconds in took.items()})
-    assert took["propose"] < 10
-    assert took["collect"] < 20
-    assert took["approve"] < 20
 
 
 async def test_flags_of_many_accounts_are_stored_in_one_go(world: World) -> None:

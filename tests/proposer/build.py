@@ -21,13 +21,13 @@ WHOLE, FRACTIONAL = 1_000_000, 1
 
 @dataclass(frozen=True)
 class Security:
-    """price_micro None: no price.  substitute_for names another security of the account."""
+    """price_micro None: no price.  substitute: the security of the account that is bought instead."""
 
     security_id: str
     price_micro: int | None
     step_micro: int = WHOLE
     restriction: int = 0
-    substitute_for: str | None = None
+    substitute: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def lots_row(given: Account) -> dict[str, Any]:
         "securities": [
             {"security_id": one.security_id, "price_micro": one.price_micro, "step_micro": one.step_micro,
              "restriction": one.restriction, "is_fund": False,
-             "substitute_for": -1 if one.substitute_for is None else index[one.substitute_for]}
+             "substitute": -1 if one.substitute is None else index[one.substitute]}
             for one in given.securities
         ],
         "positions": [

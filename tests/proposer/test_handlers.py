@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -39,14 +40,15 @@ async def _read(kafka_url: str, topic: str, key: str, count: int) -> list[bytes]
 @pytest.mark.integration
 async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka_url: str) -> None:
     key = uuid.uuid4().hex
-    asked = batch_of([generated(seed) for seed in range(20)])
+    first = f"{key}-0"  # which is what the answer is keyed by, so that a request spreads over all partitions
+    asked = batch_of([replace(generated(seed), account_id=f"{key}-{seed}") for seed in range(20)])
     meta = {"batch_id": key, "attempt": "1", "trade_date": "2026-01-02", "size": "20"}
     async with Publisher(kafka_url, SERVICE) as publisher:
         handler = Handlers(publisher, clock_of(None)).on_lots(topics.WORK_TRADES)
         guard = Guard(SERVICE, topics.WORK_LOTS, handler, publisher)
         await guard.run([_asked(0, key, b"no Arrow stream")])
         await guard.run([_asked(1, key, chunks.encode(asked, meta))])
-    (answer,) = await _read(kafka_url, topics.WORK_TRADES.name, key, 1)
+    (answer,) = await _read(kafka_url, topics.WORK_TRADES.name, first, 1)
     rows, answered = chunks.decode(answer, chunks.TRADES)
     assert answered == meta
     assert rows.equals(propose(asked))

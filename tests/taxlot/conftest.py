@@ -128,11 +128,13 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[[], Any
             process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log)
         worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", process)
         try:
-            until(lambda: _ready(worker), within_s=60)
+            until(lambda: _ready(worker), within_s=150)  # the first start on a machine compiles the kernels
             yield worker
         finally:
             process.terminate()
             process.wait(20)
+            # Shown by pytest when the test fails: what the worker had to say about it.
+            print("\n".join((tmp_path / "worker.log").read_text().splitlines()[-80:]))
 
     return start
 

@@ -259,7 +259,7 @@ def facts_chunk(accounts: list[tuple[str, int]]) -> pa.RecordBatch:
             "min_trade_cents": 0, "min_trade_ppb": 0, "do_not_trade": False, "taxable": True, "lot_method": 0,
             "tax_household_id": None, "lot_picks": None,
             "securities": [{"security_id": "AAA", "price_micro": 20_000_000, "step_micro": 1_000_000, "restriction": 0,
-                            "substitute_for": -1, "is_fund": False}],
+                            "substitute": -1, "is_fund": False}],
             "positions": [{"sleeve_id": "S1", "security": 0, "quantity_micro": 10_000_000, "target_ppb": 0,
                            "threshold_ppb": 0, "precision_ppb": 0, "can_trigger": True}],
         }

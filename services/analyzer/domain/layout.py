@@ -87,7 +87,8 @@ def to_bytes(values: Ints) -> bytes:
 
 def from_bytes(document: bytes) -> Ints:
     """Return the integers of a document."""
-    return np.frombuffer(document, "<i8").astype(np.int64, copy=False)
+    # A copy: numba compiles anew for arrays that may not be written to, as those over a document are.
+    return np.frombuffer(document, "<i8").astype(np.int64)
 
 
 def holdings_document(keys: Ints, quantities: Ints) -> bytes:

@@ -6,6 +6,7 @@ change or a turning on that happens meanwhile is remembered, because it is what 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from shared.contracts.chunks import FlagState
@@ -92,7 +93,8 @@ def causes_text(causes: tuple[Cause, ...]) -> str:
     return "\n".join(f"{one.day} {_SHORT[one.source]} {one.detail}" for one in causes)
 
 
+@lru_cache(maxsize=4096)
 def read_causes(text: str) -> tuple[Cause, ...]:
-    """Return the history that `causes_text` wrote."""
+    """Return the history that `causes_text` wrote; most accounts of a day share one of a few."""
     lines = (line.split(" ", 2) for line in text.split("\n") if line)
     return tuple(Cause(int(day), _LONG[short], detail) for day, short, detail in lines)

@@ -149,6 +149,7 @@ _READ: Final = (
     "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
     "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
 )  # fmt: skip
+WIDTH: Final = len(_READ)
 _COLUMN: Final = {name: place for place, name in enumerate(_READ)}
 _EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own zero
 
@@ -201,7 +202,11 @@ def read_rows(session: Session, where: sql.SQL, *values: object) -> Rows:
     chosen = where.format(*(sql.Literal(value) for value in values))
     query = sql.SQL("SELECT {} FROM account_facts AS a LEFT JOIN flag AS f USING (account_id) {} ORDER BY a.account_id")
     columns = sql.SQL(", ").join(sql.SQL(name) for name in _READ)
-    table = pgcopy.read(session, query.format(columns, chosen), (), len(_READ))
+    return rows_of(pgcopy.read(session, query.format(columns, chosen), (), WIDTH))
+
+
+def rows_of(table: pgcopy.Table) -> Rows:
+    """Return the accounts that COPY answered with, its WIDTH columns in the order of `_READ`."""
     settings, restrictions = _settings(table)
     starts, data = table.spans(_COLUMN["a.holdings"])
     holdings = Ragged(starts // 16, data.view("<i8").reshape(-1, 2))

@@ -75,11 +75,11 @@ def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence
     with connection.cursor() as cursor:
         statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
         with cursor.copy(statement, parameters) as copy:
-            return _table(b"".join(copy), columns)
+            return table_of(b"".join(copy), columns)
 
 
-def _table(answer: bytes, columns: int) -> Table:
-    """Return the rows of a whole COPY."""
+def table_of(answer: bytes, columns: int) -> Table:
+    """Return the rows of a whole COPY, head and tail included."""
     blob = np.frombuffer(answer, np.uint8)
     rows = _count(blob, len(_HEAD), columns)
     starts, lengths = np.empty((columns, rows), np.int64), np.empty((columns, rows), np.int64)
@@ -129,15 +129,20 @@ def write(connection: Connection[TupleRow], table: str, names: Sequence[str], co
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(_HEAD + encode(columns) + _TAIL)
+        copy.write(whole(columns))
 
 
 def warm() -> None:
     """Compile (or load from the cache) the kernels of this module."""
     columns: list[Column] = [IntColumn(np.zeros(1, np.int64), 8), text_column(["x"])]
-    table = _table(_HEAD + encode(columns) + _TAIL, len(columns))
+    table = table_of(whole(columns), len(columns))
     table.ints(0)
     table.texts(1)
+
+
+def whole(columns: Sequence[Column]) -> bytes:
+    """Return a whole COPY of the columns, head and tail included."""
+    return _HEAD + encode(columns) + _TAIL
 
 
 def encode(columns: Sequence[Column]) -> bytes:

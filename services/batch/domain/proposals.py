@@ -156,7 +156,7 @@ def _trade(row: Row, position: Row, trade: Row) -> TradeView:
     security = row["securities"][position["security"]]
     quantity, crossed = int(trade["quantity_micro"]), int(trade["crossed_micro"])
     low, high = band(position["target_ppb"], position["threshold_ppb"], row["floor_ppb"])
-    replaced = security["substitute_for"]
+    replaced = [one["security_id"] for one in row["securities"] if one["substitute"] == position["security"]]
     reason = _REASONS[trade["reason"]]
     facts = sentences.TradeFacts(
         reason=reason,
@@ -167,7 +167,7 @@ def _trade(row: Row, position: Row, trade: Row) -> TradeView:
         target=position["target_ppb"],
         low=low,
         high=high,
-        replaced=row["securities"][replaced]["security_id"] if replaced >= 0 else None,
+        replaced=" and ".join(replaced) or None,
     )
     return TradeView(
         sleeve_id=position["sleeve_id"],

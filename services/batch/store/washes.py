@@ -14,11 +14,15 @@ _AFFECTED: Final = text(
     "SELECT DISTINCT household FROM batch_account WHERE batch_id = :batch_id AND account_id = ANY(:accounts)"
     " AND household IS NOT NULL"
 )
+_LOSING: Final = text(
+    "SELECT DISTINCT household FROM batch_account WHERE batch_id = :batch_id AND state = 'PROPOSED' AND has_loss"
+    " AND (:households ::text[] IS NULL OR household = ANY(:households))"
+)
+# Asked by name, in a statement of its own: what a subquery would find here cannot be foreseen, and taken for few
+# households it is looked up anew for every account (40 s of a batch of 10,000).
 _TO_CHECK: Final = text(
     "SELECT account_id, account_number, household, taxable, has_loss, chunk_id, row_no FROM batch_account"
-    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household IN (SELECT household FROM batch_account"
-    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND has_loss"
-    " AND (:households ::text[] IS NULL OR household = ANY(:households))) ORDER BY chunk_id, row_no"
+    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household = ANY(:households) ORDER BY chunk_id, row_no"
 )
 _CONTENTS: Final = text("SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(:chunks)")
 _PUT: Final = text(
@@ -46,9 +50,10 @@ async def to_check(
     households None: of all.
     """
     wanted = None if households is None else list(households)
-    rows = (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": wanted})).all()
-    if not rows:
+    losing = (await connection.execute(_LOSING, {"batch_id": batch_id, "households": wanted})).scalars().all()
+    if not losing:
         return [], {}
+    rows = (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": losing})).all()
     chunks = sorted({int(row.chunk_id) for row in rows})
     found = await connection.execute(_CONTENTS, {"chunks": chunks})
     return rows, {int(row.chunk_id): bytes(row.value) for row in found}

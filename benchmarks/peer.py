@@ -1,0 +1,35 @@
+"""A published peer: PyPortfolioOpt's DiscreteAllocation over the same accounts.  Runs in an environment of its own.
+
+Reads a JSON file, [{"weights": {name: share}, "prices": {name: dollars}, "value": dollars}, ...], prints the seconds of
+processor time all of them took.  It answers a smaller question in floats: how many whole shares to hold for a value,
+from nothing; no lots, taxes, restrictions, bands, sleeves or reasons.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+from pypfopt import DiscreteAllocation
+
+
+def main() -> None:
+    """Allocate for every account of the file named on the command line."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    told = json.loads(Path(sys.argv[1]).read_text())
+    asked = [(one["weights"], pd.Series(one["prices"]), one["value"]) for one in told]
+    _allocate(*asked[0])
+    started = time.process_time()
+    for weights, prices, value in asked:
+        _allocate(weights, prices, value)
+    print(time.process_time() - started)
+
+
+def _allocate(weights: dict[str, float], prices: "pd.Series[float]", value: float) -> None:
+    DiscreteAllocation(weights, prices, total_portfolio_value=value).greedy_portfolio()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What the engine is measured beside: its own text as plain Python, and a published library."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import accounts
+from benchmarks.work import LOTS, Figure, works
+from deploy.stack.layout import CHECKOUT
+
+PEER_PYTHON: Final = CHECKOUT / ".local" / "peer" / "bin" / "python"
+
+
+def plain(count: int) -> list[Figure]:
+    """Return every work's figure for so many accounts, the kernels run as the Python they are written in."""
+    env = {**os.environ, "REBALANCER_PLAIN_KERNELS": "1"}
+    run = [sys.executable, "-m", "benchmarks.peers", str(count)]
+    answer = subprocess.run(run, cwd=CHECKOUT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [Figure(**one) for one in json.loads(answer)]
+
+
+def published(count: int, positions: int) -> float | None:
+    """Return the accounts a second PyPortfolioOpt's DiscreteAllocation does, None where it is not installed."""
+    if not PEER_PYTHON.exists():
+        return None
+    asked = [one for chunk in accounts.requests(count, positions, LOTS) for one in map(_asked, chunk.facts.to_pylist())]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(asked, file)
+        file.flush()
+        run = [str(PEER_PYTHON), str(Path(__file__).with_name("peer.py")), file.name]
+        answer = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return len(asked) / float(answer)
+
+
+def _asked(account: dict[str, Any]) -> dict[str, Any]:
+    """Return an account as the peer knows it: shares of the value that adds up to 1, prices, dollars."""
+    names = [one["security_id"] for one in account["securities"]]
+    prices = {one["security_id"]: one["price_micro"] / 1e6 for one in account["securities"]}
+    weights = dict.fromkeys(names, 0.0)
+    value = account["cash_cents"] / 100
+    for one in account["positions"]:
+        weights[names[one["security"]]] += one["target_ppb"] / 1e9
+        value += one["quantity_micro"] / 1e6 * prices[names[one["security"]]]
+    invested = sum(weights.values())
+    weights = {name: weight / invested for name, weight in weights.items() if weight > 0}
+    return {"weights": weights, "prices": {name: prices[name] for name in weights}, "value": value * invested}
+
+
+def _measure(count: int) -> None:
+    """Print the figures of this process, whose kernels are what its environment says."""
+    figures = []
+    for work in works():
+        work.run(1)  # what is loaded at the first call is no part of the work
+        figures.append(asdict(work.run(count)))
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    _measure(int(sys.argv[1]))

@@ -1,0 +1,165 @@
+"""The engine's works: each does so many accounts, chunk by chunk, and times nothing but the services' own code."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from benchmarks import accounts, evaluating, held
+from services.analyzer import evaluation
+from services.analyzer.store import facts, pgcopy
+from services.proposer.chunk import propose
+from services.proposer.domain.engine import LOGICS
+from services.proposer.domain.reasons import LOGIC_NAMES
+from services.taxlot.attach import attach
+from services.taxlot.booking import book_trades
+from shared.contracts import chunks
+from shared.contracts.chunks import Logic
+
+LOTS: Final = 3  # a position
+_DEEP: Final = 10  # lots a position where all are relieved
+_SWEPT: Final = 2_000  # accounts the analyzer evaluates at a time
+_FLAGGED: Final = 0.1
+
+# Trade logics, positions, and the accounts a second that one core should reach.
+PROPOSED: Final = (
+    (LOGICS, 30, 15_000),
+    (LOGICS, 60, 7_500),
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How much was done in how many seconds of processor time, and a digest of what came out."""
+
+    done: int
+    seconds: float
+    digest: str
+
+    @property
+    def rate(self) -> float:
+        """Return how much is done a second."""
+        return self.done / self.seconds
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table: `run` does it for so many accounts.  positions: of what the peer can be asked too."""
+
+    what: str
+    unit: str
+    reach: int | None
+    run: Callable[[int], Figure]
+    positions: int | None = None
+
+
+def works() -> list[Work]:
+    """Return the lines of the table in their order."""
+    found = [
+        Work("analysis, 40 positions: numbers and reasons", "accounts/s", 400_000, _measuring),
+        Work("  ... and reading the rows, spells, causes, texts", "accounts/s", None, _judging),
+    ]
+    for logics, positions, reach in PROPOSED:
+        names = " + ".join(LOGIC_NAMES[logic] for logic in logics)
+        plain, encoded = (_proposing(logics, positions, encoded=encoded) for encoded in (False, True))
+        found.append(Work(f"proposal, {positions} positions: {names}", "accounts/s", reach, plain, positions))
+        found.append(Work("  ... and messages decoded and encoded", "accounts/s", None, encoded))
+    found.append(Work(f"lot relief, all of {_DEEP} lots a position", "lots/s", 2_000_000, _relieving))
+    return found
+
+
+class _Watch:
+    """Adds up processor time and digests what is shown to it."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._seconds = 0.0
+        self._digest = hashlib.sha256()
+
+    def time(self, do: Callable[[], Any], done: int | None = None) -> Any:
+        """Time `do`; it does so much, or is timed together with what was counted before."""
+        started = time.process_time()
+        result = do()
+        self._seconds += time.process_time() - started
+        self.done += done or 0
+        return result
+
+    def see(self, *shown: bytes) -> None:
+        """Digest what came out."""
+        for one in shown:
+            self._digest.update(one)
+
+    def figure(self) -> Figure:
+        """Return what was measured."""
+        return Figure(self.done, self._seconds, self._digest.hexdigest())
+
+
+def _measuring(count: int) -> Figure:
+    """Value every position, compare every weight with its band, list what triggers."""
+    known, watch = held.market(40), _Watch()
+    context = evaluating.context(known, _FLAGGED)
+    for size, copied in evaluating.copies(known, count, _SWEPT):
+        rows = facts.rows_of(pgcopy.table_of(copied, facts.WIDTH))
+        numbers = watch.time(lambda: evaluation.measure(rows, context), size)  # noqa: B023  # called at once
+        watch.see(numbers.out.tobytes(), numbers.reasons.data.tobytes())
+    return watch.figure()
+
+
+def _judging(count: int) -> Figure:
+    """Do all that a sweep does between the database's answer and what is stored."""
+    known, watch = held.market(40), _Watch()
+    context = evaluating.context(known, _FLAGGED)
+
+    def swept(copied: bytes) -> Any:
+        rows = facts.rows_of(pgcopy.table_of(copied, facts.WIDTH))
+        numbers = evaluation.measure(rows, context)
+        judged = evaluation.judge(rows, context, numbers, {}, {})
+        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
+
+    for size, copied in evaluating.copies(known, count, _SWEPT):
+        flags = watch.time(lambda: swept(copied), size)  # noqa: B023  # called at once
+        watch.see(flags.figures.tobytes(), "".join(flags.causes).encode())
+    return watch.figure()
+
+
+def _proposing(logics: Sequence[Logic], positions: int, *, encoded: bool) -> Callable[[int], Figure]:
+    """Return the way of a request: lots attached, proposed, netted, booked; `encoded`: each step from and to bytes."""
+
+    def way(one: accounts.Requests) -> pa.RecordBatch:
+        lots = attach(one.facts, one.stored)
+        return book_trades(propose(lots, logics), accounts.TRADE_DAY)
+
+    def as_messages(one: accounts.Requests, sent: bytes) -> pa.RecordBatch:
+        lots = chunks.encode(attach(chunks.decode(sent, chunks.FACTS)[0], one.stored), {})
+        trades = chunks.encode(propose(chunks.decode(lots, chunks.LOTS)[0], logics), {})
+        result = book_trades(chunks.decode(trades, chunks.TRADES)[0], accounts.TRADE_DAY)
+        chunks.encode(result, {})
+        return result
+
+    def run(count: int) -> Figure:
+        watch = _Watch()
+        for one in accounts.requests(count, positions, LOTS):
+            size = one.facts.num_rows
+            if encoded:
+                sent = chunks.encode(one.facts, {})
+                result = watch.time(lambda: as_messages(one, sent), size)  # noqa: B023  # called at once
+            else:
+                result = watch.time(lambda: way(one), size)  # noqa: B023  # called at once
+            watch.see(result.serialize().to_pybytes())
+        return watch.figure()
+
+    return run
+
+
+def _relieving(count: int) -> Figure:
+    """Relieve every lot of accounts that are sold whole: order, basis, proceeds, gain and term of each."""
+    watch = _Watch()
+    for one in accounts.requests(-(-count // _DEEP), 30, _DEEP, liquidate=True):
+        trades = propose(attach(one.facts, one.stored), (Logic.BEST_FIT,))
+        result = watch.time(lambda: book_trades(trades, accounts.TRADE_DAY))  # noqa: B023  # called at once
+        watch.done += len(result.column("slices").flatten())
+        watch.see(result.serialize().to_pybytes())
+    return watch.figure()
