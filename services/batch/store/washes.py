@@ -25,9 +25,10 @@ _TO_CHECK: Final = text(
     " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household = ANY(:households) ORDER BY chunk_id, row_no"
 )
 _CONTENTS: Final = text("SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(:chunks)")
+# Joined by the whole key, so that no guess at the size of a batch leads to reading `incoming_wash` once an account.
 _PUT: Final = text(
     "UPDATE batch_account m SET wash_cents = w.wash_cents, wash_permanent_cents = w.wash_permanent_cents,"
-    " washes = w.washes FROM incoming_wash w WHERE m.batch_id = :batch_id AND m.account_id = w.account_id"
+    " washes = w.washes FROM incoming_wash w WHERE m.batch_id = w.batch_id AND m.account_id = w.account_id"
     " AND (m.wash_cents, m.washes) IS DISTINCT FROM (w.wash_cents, w.washes)"
 )
 _CLEAR: Final = text(
@@ -61,9 +62,10 @@ async def to_check(
 
 async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> None:
     """Store what was found: account_id, both figures as texts of SQL arrays, the matched purchases as JSON or null."""
-    like = "SELECT account_id, wash_cents, wash_permanent_cents, washes FROM batch_account"
-    await copy_table(connection, "incoming_wash", like, rows)
-    await connection.execute(_PUT, {"batch_id": batch_id})
+    like = "SELECT batch_id, account_id, wash_cents, wash_permanent_cents, washes FROM batch_account"
+    of_batch = rows.append_column("batch_id", pa.array([batch_id] * rows.num_rows, pa.int64()))
+    await copy_table(connection, "incoming_wash", like, of_batch)
+    await connection.execute(_PUT)
 
 
 async def clear(connection: AsyncConnection, batch_id: int, households: Sequence[str]) -> None:
