@@ -3,14 +3,16 @@
 Source: product 5.
 """
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from shared.contracts.chunks import RESULT
+from shared.exact.text import text_of
 from shared.relief.book import book
-from shared.relief.columns import BOOKED, LOGICS, Book, Booked
+from shared.relief.columns import BOOKED, LOGICS, LOTS_LACKING, Book, Booked
 from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
@@ -35,7 +37,7 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     slices, slice_first = _slices(columns, lots, done)
     transfers, transfer_first = _transfers(columns, done)
     taxes, tax_first = _taxes(columns, done)
-    proposals = _failed_marked(trades.column("proposals"), columns.first("proposals"), done.outcome)
+    proposals = _failed_marked(trades, columns.first("proposals"), done.outcome)
     made = {
         "proposals": proposals,
         "sleeve_trades": _crossed_as_moved(columns, trades.column("sleeve_trades"), done),
@@ -235,23 +237,45 @@ def _taxes(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
     return values, first
 
 
-def _failed_marked(proposals: Any, first: Ints, outcome: Ints) -> Any:
-    """Return the proposals, those that could not be booked marked as failed."""
+def _failed_marked(trades: pa.RecordBatch, first: Ints, outcome: Ints) -> Any:
+    """Return the proposals, those that could not be booked marked as failed: account, what is wrong, where."""
+    proposals: Any = trades.column("proposals")
     if not (outcome != BOOKED).any():
         return proposals
     flat = proposals.flatten()
     logic = flat.field("logic").to_numpy().astype(np.int64)
-    why = outcome[np.repeat(np.arange(len(proposals)), np.diff(first)) * LOGICS + logic].tolist()
+    owner = np.repeat(np.arange(len(proposals)), np.diff(first))
+    why = outcome[owner * LOGICS + logic].tolist()
     codes, texts = flat.field("failure_code").to_pylist(), flat.field("failure_text").to_pylist()
     for row, reason in enumerate(why):
         if reason != BOOKED and codes[row] is None:
-            codes[row], texts[row] = NOT_BOOKED, f"the lots could not be relieved: {_WHY[reason]}"
+            given = trades.slice(int(owner[row]), 1).to_pylist()[0]
+            where = _lacking(given, int(logic[row])) if reason == LOTS_LACKING else ""
+            account = given["account_id"]
+            codes[row] = NOT_BOOKED
+            texts[row] = f"account {account}: the lots could not be relieved: {_WHY[reason]}{where}"
     kind: Any = proposals.type
     made = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
     fields = list(kind.value_type)
     children = pa.StructArray.from_arrays([made.get(one.name, flat.field(one.name)) for one in fields], fields=fields)
     listed: Any = pa.ListArray
     return listed.from_arrays(pa.array(first.astype(np.int32)), children, type=kind)
+
+
+def _lacking(account: dict[str, Any], logic: int) -> str:
+    """Return which sleeves sell how many units more of what than their lots hold."""
+    held: Counter[tuple[int, str]] = Counter()
+    for lot in account["lots"] or ():
+        held[lot["security"], lot["sleeve_id"]] += lot["quantity_micro"]
+    found = ""
+    for trade in account["sleeve_trades"]:
+        position = account["positions"][trade["position"]]
+        units, there = -trade["quantity_micro"], held[position["security"], position["sleeve_id"]]
+        if trade["logic"] == logic and units > max(0, there):
+            name = account["securities"][position["security"]]["security_id"]
+            sells, holds = text_of(units, 6, trim=True), text_of(there, 6, trim=True)
+            found += f"; {name} in sleeve {position['sleeve_id']} sells {sells} of {holds}"
+    return found
 
 
 def _listed(column: str, values: list[Any], first: Ints) -> Any:
