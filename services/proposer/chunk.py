@@ -111,6 +111,7 @@ def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[A
             failure,
             _component(batch, tables, account, int(row[at.O_WHERE])),
             int(row[at.O_FIGURE]),
+            int(row[at.O_LIMIT]),
         )
     return pa.array(found, pa.string()), pa.array(texts, pa.string())
 

@@ -68,14 +68,10 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     )
     positions[:, at.P_SECURITY] = _renamed(positions[:, at.P_SECURITY], position_starts, security_starts, renamed)
     positions, position_places = _sorted_positions(positions, position_starts)
-    return Tables(
-        accounts, securities, security_starts, security_places, positions, position_starts, position_places
-    )
+    return Tables(accounts, securities, security_starts, security_places, positions, position_starts, position_places)
 
 
-def _sorted_securities(
-    accounts: Ints, securities: Ints, starts: Ints, ranks: Ints
-) -> tuple[Ints, Ints, Ints]:
+def _sorted_securities(accounts: Ints, securities: Ints, starts: Ints, ranks: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the securities by id, the chunk's index of each, and the new index of each index of the chunk.
 
     An account that lists a security twice is given that failure.

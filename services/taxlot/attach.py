@@ -45,7 +45,8 @@ def attach(facts: pa.RecordBatch, stored: Mapping[str, Stored]) -> pa.RecordBatc
     for row in _ill_fitting(facts, lots, owner, security):
         if codes[row] is None:
             codes[row] = STALE_LOTS
-            texts[row] = "the lots do not add up to the positions the proposal would rest on; analyse again and propose"
+            why = "the lots do not add up to the positions the proposal would rest on; analyse again and propose"
+            texts[row] = f"account {accounts[row]}: {why}"
     return _with_lots(facts, codes, texts, lots, owner, security, _picked(facts, lots, wanted, first))
 
 

@@ -8,20 +8,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.domain.picks import REMEDY, Held, Pick, fit
+from services.taxlot.refusals import not_booked
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
-from shared.relief.columns import BOOKED, LOGICS, PICKS_DIFFER, Book, Booked
+from shared.relief.columns import BOOKED, LOGICS, Book, Booked
 from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, id_bytes
 
-NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
-_WHY: Final = (
-    "",
-    "a sleeve sells more units than its lots hold",
-    "the sleeve trades of a security do not add up to its market order",
-    "crossed sells and buys of a security differ",
-)
-PICKS_DO_NOT_FIT: Final = "PICKS_DO_NOT_FIT"
 WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 
 
@@ -241,7 +233,7 @@ def _taxes(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
 
 
 def _failed_marked(trades: pa.RecordBatch, first: Ints, outcome: Ints) -> Any:
-    """Return the proposals, those that could not be booked marked as failed."""
+    """Return the proposals, those that could not be booked marked as failed: account, what is wrong, where."""
     proposals: Any = trades.column("proposals")
     if not (outcome != BOOKED).any():
         return proposals
@@ -252,26 +244,13 @@ def _failed_marked(trades: pa.RecordBatch, first: Ints, outcome: Ints) -> Any:
     codes, texts = flat.field("failure_code").to_pylist(), flat.field("failure_text").to_pylist()
     for row in np.flatnonzero(why != BOOKED).tolist():
         if codes[row] is None:
-            codes[row], texts[row] = _failure(trades, int(owner[row]), int(why[row]))
+            codes[row], texts[row] = not_booked(trades, int(owner[row]), int(logic[row]), int(why[row]))
     kind: Any = proposals.type
     made = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
     fields = list(kind.value_type)
     children = pa.StructArray.from_arrays([made.get(one.name, flat.field(one.name)) for one in fields], fields=fields)
     listed: Any = pa.ListArray
     return listed.from_arrays(pa.array(first.astype(np.int32)), children, type=kind)
-
-
-def _failure(trades: pa.RecordBatch, account: int, why: int) -> tuple[str, str]:
-    if why != PICKS_DIFFER:
-        return NOT_BOOKED, f"the lots could not be relieved: {_WHY[why]}"
-    row = trades.slice(account, 1).to_pylist()[0]
-    names = [one["security_id"] for one in row["securities"]]
-    held = [Held(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"]) for lot in row["lots"]]
-    picks = [
-        Pick(one["security_id"], one["lot_id"], one["sleeve_id"], one["quantity_micro"]) for one in row["lot_picks"]
-    ]
-    _, problems = fit(held, picks)
-    return PICKS_DO_NOT_FIT, f"{'; '.join(problems[name] for name in sorted(problems))}: {REMEDY}"
 
 
 def _listed(column: str, values: list[Any], first: Ints) -> Any:

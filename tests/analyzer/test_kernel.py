@@ -1,10 +1,14 @@
-"""The evaluation against product 1 and 3: every edge with its arithmetic, 2,000 accounts against the plain model."""
+"""The evaluation against product 1 and 3: every edge with its arithmetic, 2,000 accounts against the plain model.
+
+REBALANCER_MODEL_ACCOUNTS=100000 compares as many in a nightly run, 2,000 a test.
+"""
 
 import hashlib
 import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction as F
 
 import numpy as np
@@ -249,8 +253,9 @@ def _near(random_: random.Random, weight: F, price: F) -> F:
     return F(round(float(weight * 1000 / price) * random_.choice([0.75, 0.8, 0.95, 1, 1.05, 1.2, 1.25]) * 10**6), 10**6)
 
 
-def test_two_thousand_accounts_agree_with_the_plain_model() -> None:
-    books = generated(20260105, 2000)
+@pytest.mark.parametrize("part", range(max(1, int(os.environ.get("REBALANCER_MODEL_ACCOUNTS", "2000")) // 2000)))
+def test_two_thousand_accounts_agree_with_the_plain_model(part: int) -> None:
+    books = generated(20260105 + part, 2000)
     found = []
     for book in books:  # price lists differ, so each is a chunk of its own
         found.append(answer(book))
@@ -286,6 +291,36 @@ def test_neighbours_do_not_matter(seed: int, count: int) -> None:
     """What is found of an account does not depend on who is beside it in the chunk, nor on their order."""
     books = [book for book in generated(seed, count) if all(book.prices.values())]
     assert answers(books) == [answer(book) for book in books] == answers(books[::-1])[::-1]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 50))
+@settings(max_examples=150, deadline=None)
+def test_scaling_quantities_and_cash_changes_no_flag(seed: int, factor: int) -> None:
+    """Whole dollars a unit and hundredths of units, so that no value is rounded: k times as much has the same tiles."""
+    (book,) = generated(seed, 1)
+    prices = {name: F(max(1, round(price))) for name, price in book.prices.items()}
+    held = {name: F(round(units * 100), 100) for name, units in book.held.items()}
+    small = replace(book, prices=prices, held=held)
+    large = replace(
+        small,
+        held={name: units * factor for name, units in held.items()},
+        cash=small.cash * factor,
+        set_aside=small.set_aside * factor,
+    )
+    before, after = answer(small), answer(large)
+    assert (after.hold, after.tiles, after.triggering) == (before.hold, before.tiles, before.triggering)
+    assert after.value == before.value * factor
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=300, deadline=None)
+def test_position_drift_stands_alone_and_cash_is_never_high_and_low(seed: int) -> None:
+    """Position Drift excludes every other tile and needs an earlier rebalance; cash is on one side at most."""
+    (book,) = generated(seed, 1)
+    found = answer(book)
+    assert "POSITION_DRIFT" not in found.tiles or (found.tiles == {"POSITION_DRIFT"} and book.rebalanced)
+    assert not {"HIGH_CASH", "LOW_CASH"} <= found.tiles
+    assert ("FIRST_REBALANCE" in found.tiles) == (found.hold is None and not book.rebalanced)
 
 
 @given(

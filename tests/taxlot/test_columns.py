@@ -180,7 +180,9 @@ def test_booking_moves_crossed_units_by_sleeve_id() -> None:
     ]
     assert moved["proposals"][0]["failure_code"] is None
     assert (failed["proposals"][0]["failure_code"], failed["slices"]) == ("LOTS_DO_NOT_FIT", [])
-    assert "more units than its lots hold" in failed["proposals"][0]["failure_text"]
+    text = failed["proposals"][0]["failure_text"]
+    assert text.startswith("account A1: ")
+    assert text.endswith("sells more units than its lots hold; AAA in sleeve S1 sells 2 of 1")
 
 
 def test_what_a_sleeve_sells_is_its_slices_and_its_transfers() -> None:

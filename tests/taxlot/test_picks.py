@@ -91,6 +91,7 @@ def test_a_pick_that_does_not_fit_fails_the_logic_that_sells_its_security() -> N
     failed = selling(lots, 1)
     assert (failed["slices"], failed["proposals"][0]["failure_code"]) == ([], "PICKS_DO_NOT_FIT")
     assert failed["proposals"][0]["failure_text"] == (
-        "5 units of lot L2 of AAA are picked, the account has 3: change the picks of the account, then propose again"
+        "account A: 5 units of lot L2 of AAA are picked, the account has 3:"
+        " change the picks of the account, then propose again"
     )
     assert selling(lots, 0)["proposals"][0]["failure_code"] is None  # nothing of it is sold: it does not matter

@@ -58,26 +58,33 @@ def band(down: int, up: int, relative: int, floor_ppb: int) -> tuple[int, int]:
 def _check_settings(acc: Ints) -> int:
     if acc[at.A_DO_NOT_TRADE]:
         return codes.RESTRICTED
-    for column in (at.A_RESERVE, at.A_MIN_CENTS):
-        if acc[column] < 0 or acc[column] > MAX_VALUE_CENTS:
-            return codes.OUT_OF_RANGE
-    for column in (at.A_CASH_TARGET, at.A_FLOOR, at.A_MIN_PPB):
-        if acc[column] < 0 or acc[column] > PPB:
-            return codes.OUT_OF_RANGE
-    if acc[at.A_CASH_THRESHOLD] < 0 or acc[at.A_CASH_THRESHOLD] > _MAX_RELATIVE:
-        return codes.OUT_OF_RANGE
-    if abs(acc[at.A_CASH]) > MAX_VALUE_CENTS:
+    if (
+        _outside(acc, acc[at.A_RESERVE], 0, MAX_VALUE_CENTS, codes.L_RESERVE)
+        or _outside(acc, acc[at.A_MIN_CENTS], 0, MAX_VALUE_CENTS, codes.L_MINIMUM)
+        or _outside(acc, acc[at.A_MIN_PPB], 0, PPB, codes.L_MINIMUM_WEIGHT)
+        or _outside(acc, acc[at.A_CASH_TARGET], 0, PPB, codes.L_CASH_TARGET)
+        or _outside(acc, acc[at.A_FLOOR], 0, PPB, codes.L_FLOOR)
+        or _outside(acc, acc[at.A_CASH_THRESHOLD], 0, _MAX_RELATIVE, codes.L_CASH_THRESHOLD)
+        or _outside(acc, acc[at.A_CASH], -MAX_VALUE_CENTS, MAX_VALUE_CENTS, codes.L_CASH)
+    ):
         return codes.OUT_OF_RANGE
     return codes.OK
+
+
+@view_kernel
+def _outside(acc: Ints, value: int, low: int, high: int, limit: int) -> bool:
+    """Say whether value is outside low..high, and note in A_LIMIT which limit it is held against."""
+    acc[at.A_LIMIT] = limit
+    return bool(value < low or value > high)
 
 
 @view_kernel
 def _check_securities(acc: Ints, sec: Ints) -> int:
     for security in range(len(sec)):
         acc[at.A_WHERE] = security
-        if sec[security, at.S_PRICE] < 0 or sec[security, at.S_PRICE] > MAX_PRICE_MICRO:
+        if _outside(acc, sec[security, at.S_PRICE], 0, MAX_PRICE_MICRO, codes.L_PRICE):
             return codes.OUT_OF_RANGE
-        if sec[security, at.S_STEP] < 1 or sec[security, at.S_STEP] > _MAX_STEP:
+        if _outside(acc, sec[security, at.S_STEP], 1, _MAX_STEP, codes.L_STEP):
             return codes.OUT_OF_RANGE
         if sec[security, at.S_SUBSTITUTE] >= len(sec) or sec[security, at.S_SUBSTITUTE] == security:
             return codes.UNKNOWN_SECURITY
@@ -97,13 +104,13 @@ def _check_positions(acc: Ints, sec: Ints, pos: Ints) -> int:
             return codes.UNKNOWN_SECURITY
         if pos[place, at.P_QUANTITY] < 0:
             return codes.NEGATIVE_QUANTITY
-        if pos[place, at.P_QUANTITY] > MAX_QUANTITY_MICRO:
+        if (
+            _outside(acc, pos[place, at.P_QUANTITY], 0, MAX_QUANTITY_MICRO, codes.L_QUANTITY)
+            or _outside(acc, pos[place, at.P_TARGET], 0, PPB, codes.L_TARGET)
+            or _outside(acc, pos[place, at.P_THRESHOLD], 0, _MAX_RELATIVE, codes.L_THRESHOLD)
+            or _outside(acc, pos[place, at.P_PRECISION], 0, _MAX_RELATIVE, codes.L_PRECISION)
+        ):
             return codes.OUT_OF_RANGE
-        if pos[place, at.P_TARGET] < 0 or pos[place, at.P_TARGET] > PPB:
-            return codes.OUT_OF_RANGE
-        for column in (at.P_THRESHOLD, at.P_PRECISION):
-            if pos[place, column] < 0 or pos[place, column] > _MAX_RELATIVE:
-                return codes.OUT_OF_RANGE
         if security != before:
             sec[security, at.S_FIRST] = place
         elif pos[place, at.P_SLEEVE] == pos[place - 1, at.P_SLEEVE]:
@@ -120,6 +127,7 @@ def _check_target(acc: Ints, pos: Ints) -> int:
     total = acc[at.A_CASH_TARGET]
     for place in range(len(pos)):
         total += pos[place, at.P_TARGET]
+    acc[at.A_TARGETS] = total
     if total == 0:
         if not acc[at.A_LIQUIDATE]:
             return codes.NO_TARGET
@@ -141,18 +149,19 @@ def _value(acc: Ints, sec: Ints, pos: Ints) -> int:
         if pos[place, at.P_QUANTITY] > 0:
             pos[place, at.P_VALUE] = value_cents(pos[place, at.P_QUANTITY], price)
             held += pos[place, at.P_VALUE]
-        if held > MAX_VALUE_CENTS:
+        if _outside(acc, held, 0, MAX_VALUE_CENTS, codes.L_VALUE):
             return codes.OUT_OF_RANGE
     acc[at.A_WHERE] = -1
     value = held + acc[at.A_CASH]
     acc[at.A_VALUE] = value
     if value <= 0:
         return codes.VALUE_NOT_POSITIVE
-    if value > MAX_VALUE_CENTS:
+    if _outside(acc, value, 0, MAX_VALUE_CENTS, codes.L_VALUE):
         return codes.OUT_OF_RANGE
     for security in range(len(sec)):
         if sec[security, at.S_PRICE] > 0 and value // _THIN > sec[security, at.S_PRICE]:
             acc[at.A_WHERE] = security
+            acc[at.A_LIMIT] = codes.L_UNITS
             return codes.OUT_OF_RANGE
     acc[at.A_GRAIN] = 1
     while (held + abs(acc[at.A_CASH])) > _MONEY // (10_000_000_000 // acc[at.A_GRAIN]):

@@ -3,7 +3,7 @@
 from services.proposer.domain import codes, passes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.netting import name_orders, net, reset, settle, settle_buys, settle_sells, shortfall
+from services.proposer.domain.netting import name_orders, net, reset, settle, settle_buys, settle_sells, shortfall_to
 from services.proposer.domain.sharing import book_shares, drop_undersized, share, single_units
 from services.proposer.domain.sizing import to_target
 from shared.exact.compiled import view_kernel
@@ -79,7 +79,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         if want > 0:
             pos[place, at.P_WANT] = want
             sec[security, at.S_FULL] += want
-            sec[security, at.S_SHORT] += shortfall(acc, sec, pos, place, at.P_AIM)
+            sec[security, at.S_SHORT] += shortfall_to(acc, sec, pos, place, at.P_AIM)
     while True:
         spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM], acc[at.A_AIM_PART])
         if not drop_undersized(acc, sec):

@@ -39,6 +39,23 @@ FAILURE_CODES: Final = (
     "DUPLICATE_SECURITY",
 )
 
+# Which limit an OUT_OF_RANGE passes; the texts, with the limits themselves, are in reasons.py.
+L_RESERVE: Final = 1
+L_MINIMUM: Final = 2
+L_MINIMUM_WEIGHT: Final = 3
+L_CASH_TARGET: Final = 4
+L_FLOOR: Final = 5
+L_CASH_THRESHOLD: Final = 6
+L_CASH: Final = 7
+L_PRICE: Final = 8
+L_STEP: Final = 9
+L_QUANTITY: Final = 10
+L_TARGET: Final = 11
+L_THRESHOLD: Final = 12
+L_PRECISION: Final = 13
+L_VALUE: Final = 14
+L_UNITS: Final = 15
+
 # What stood in the way (flags).
 B_RESTRICTED: Final = 1
 B_MINIMUM: Final = 2

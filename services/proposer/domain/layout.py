@@ -40,7 +40,9 @@ A_LOW_PART: Final = 20
 A_AIM_PART: Final = 21
 A_HIGH_PART: Final = 22
 A_MIN_PART: Final = 23
-ACCOUNT_COLUMNS: Final = 24
+A_LIMIT: Final = 24  # codes.L_* of an OUT_OF_RANGE
+A_TARGETS: Final = 25  # ppb: sum of all target weights, cash included
+ACCOUNT_COLUMNS: Final = 26
 
 # sec: input
 S_PRICE: Final = 0  # micro, 0 none
@@ -110,8 +112,9 @@ O_SELLS_CENTS: Final = 10
 O_FLATS: Final = 11
 O_FLATS_CENTS: Final = 12
 O_TRADES: Final = 13  # sleeve trades
-O_FIGURE: Final = 14  # cents the failure speaks of
-PROPOSAL_COLUMNS: Final = 15
+O_FIGURE: Final = 14  # what the failure speaks of: cents, or ppb of TARGET_SUM
+O_LIMIT: Final = 15  # the limit it passes: codes.L_*, or the reserve in cents of CASH_SHORTFALL
+PROPOSAL_COLUMNS: Final = 16
 
 # sleeve trades: logic, position, quantity, crossed, reason, before ppb, after ppb
 TRADE_COLUMNS: Final = 7

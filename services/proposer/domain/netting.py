@@ -62,14 +62,14 @@ def _remainder(acc: Ints, sec: Ints, pos: Ints, security: int, buys: int, sells:
         short = -money_of_units(acc, sells, sec[security, at.S_PRICE])
         for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
             if pos[place, at.P_WANT] > 0:
-                short += shortfall(acc, sec, pos, place, aimed)
+                short += shortfall_to(acc, sec, pos, place, aimed)
         if full > 0:
             sec[security, at.S_FULL] = full
             sec[security, at.S_SHORT] = max(0, short)
 
 
 @view_kernel
-def shortfall(acc: Ints, sec: Ints, pos: Ints, place: int, aimed: int) -> int:
+def shortfall_to(acc: Ints, sec: Ints, pos: Ints, place: int, aimed: int) -> int:
     """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess.
 
     aimed: the position column of the weight, from P_AIM to P_HIGH.

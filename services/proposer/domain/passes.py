@@ -6,7 +6,7 @@ Source: product 4 (Best Fit 4, Min Transaction 2 and 3) and its fine points.
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.netting import shortfall
+from services.proposer.domain.netting import shortfall_to
 from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
 from shared.exact.compiled import view_kernel
 from shared.exact.kernel import value_cents
@@ -37,7 +37,7 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int
         room -= units_ceil(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
         pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
         if pos[place, at.P_ROOM] > 0:
-            pos[place, at.P_KEY] = -shortfall(acc, sec, pos, place, aimed)
+            pos[place, at.P_KEY] = -shortfall_to(acc, sec, pos, place, aimed)
     while acc[at.A_NOW] < goal:
         place = _next(pos)
         if place < 0:
@@ -63,7 +63,7 @@ def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
         room = units_floor(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
         pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
         if pos[place, at.P_ROOM] > 0:
-            pos[place, at.P_KEY] = shortfall(acc, sec, pos, place, limit)
+            pos[place, at.P_KEY] = shortfall_to(acc, sec, pos, place, limit)
     while acc[at.A_NOW] > acc[at.A_HIGH]:
         place = _next(pos)
         if place < 0:

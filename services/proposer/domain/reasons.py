@@ -4,12 +4,30 @@ from typing import Final
 
 from services.proposer.domain import codes
 from shared.contracts.chunks import Logic
-from shared.exact.text import usd
+from shared.exact.text import text_of, usd
 
 LOGIC_NAMES: Final = {
     Logic.BEST_FIT: "Best Fit",
     Logic.MIN_TRANSACTION: "Min Transaction",
     Logic.TAX_AWARE: "Tax-aware",
+}
+_TO_400_PERCENT: Final = "must be 0 to 400 % of the target"
+_LIMITS: Final = {
+    codes.L_RESERVE: "the cash reserve must be $0.00 to $100,000,000,000.00",
+    codes.L_MINIMUM: "the minimum trade size must be $0.00 to $100,000,000,000.00",
+    codes.L_MINIMUM_WEIGHT: "the minimum trade size must be 0 to 100 % of the account value",
+    codes.L_CASH_TARGET: "the cash target must be 0 to 100 %",
+    codes.L_FLOOR: "the floor of the rebalance thresholds must be 0 to 100 points",
+    codes.L_CASH_THRESHOLD: f"the rebalance threshold of cash {_TO_400_PERCENT}",
+    codes.L_CASH: "the available cash must be within $100,000,000,000.00 above or below zero",
+    codes.L_PRICE: "the price must be above zero and at most $1,000,000.00",
+    codes.L_STEP: "the tradable step must be 0.000001 to 1,000,000 units",
+    codes.L_QUANTITY: "the quantity must be at most 1,000,000,000 units",
+    codes.L_TARGET: "the target must be 0 to 100 %",
+    codes.L_THRESHOLD: f"the rebalance threshold {_TO_400_PERCENT}",
+    codes.L_PRECISION: f"the precision threshold {_TO_400_PERCENT}",
+    codes.L_VALUE: "the account's value must be at most $100,000,000,000.00",
+    codes.L_UNITS: "the account's value must be at most 4,000,000,000,000 units at its price",
 }
 _BLOCKS: Final = (
     (codes.B_RESTRICTED, "restrictions do not allow what would be traded"),
@@ -20,21 +38,26 @@ _BLOCKS: Final = (
 )
 
 
-def failure_text(account_id: str, failure: int, component: str, figure_cents: int) -> str:
-    """Return why the account cannot be proposed; `component` names security, position or "", figure in cents."""
+def failure_text(account_id: str, failure: int, component: str, figure: int, limit: int) -> str:
+    """Return why the account cannot be proposed: account, component and limit.
+
+    component: names security or position, "" the account as a whole.  figure: cents, of TARGET_SUM ppb.  limit:
+    codes.L_* of OUT_OF_RANGE, the reserve in cents of CASH_SHORTFALL.
+    """
+    cents, percent = usd(figure), text_of(figure, 7, trim=True)
     what = {
         codes.RESTRICTED: "the account is marked do not trade; lift that restriction to propose for it",
         codes.NO_TARGET: "the account has no target; assign a portfolio, or confirm its liquidation",
         codes.MISSING_PRICE: f"{component} has no price; load one and propose again",
-        codes.VALUE_NOT_POSITIVE: f"the account value is ${usd(figure_cents)}; it must be above zero",
-        codes.CASH_SHORTFALL: f"all permitted sells bring cash to ${usd(figure_cents)} only, below the reserve",
+        codes.VALUE_NOT_POSITIVE: f"the account value is ${cents}; it must be above zero",
+        codes.CASH_SHORTFALL: f"all permitted sells bring cash to ${cents} only, below the reserve of ${usd(limit)}",
         codes.UNBALANCED: f"the trades do not balance ({component or 'cash'}); nothing of them is used",
-        codes.TARGET_SUM: "the target weights, cash included, do not add up to 100 %",
+        codes.TARGET_SUM: f"the target weights, cash included, add up to {percent} %, not to 100 %",
         codes.DUPLICATE_POSITION: f"{component} is listed twice",
         codes.DUPLICATE_SECURITY: f"{component} is listed twice",
         codes.UNKNOWN_SECURITY: f"{component} names a security that is not among the account's securities",
         codes.NEGATIVE_QUANTITY: f"{component} has a negative quantity; short positions are not supported",
-        codes.OUT_OF_RANGE: f"{component or 'a setting, or the account value,'} is outside the documented range",
+        codes.OUT_OF_RANGE: f"{component}{': ' if component else ''}{_LIMITS.get(limit, '')}",
         codes.MISSING_SUBSTITUTE: f"{component} has no position in a sleeve where it is to be bought as a substitute",
     }
     return f"account {account_id}: {what[failure]}"

@@ -51,7 +51,13 @@ def write_failure(acc: Ints, logic: int, failure: int, row: Ints) -> None:
     row[at.O_VALUE] = acc[at.A_VALUE]
     row[at.O_BEGIN] = acc[at.A_CASH]
     row[at.O_END] = acc[at.A_CASH]
-    row[at.O_FIGURE] = acc[at.A_NOW] if failure == codes.CASH_SHORTFALL else acc[at.A_VALUE]
+    row[at.O_FIGURE] = acc[at.A_VALUE]
+    row[at.O_LIMIT] = acc[at.A_LIMIT]
+    if failure == codes.CASH_SHORTFALL:
+        row[at.O_FIGURE] = acc[at.A_NOW]
+        row[at.O_LIMIT] = acc[at.A_RESERVE]
+    elif failure == codes.TARGET_SUM:
+        row[at.O_FIGURE] = acc[at.A_TARGETS]
 
 
 @view_kernel
