@@ -10,9 +10,11 @@ from services.proposer.columns import Tables, tables_of
 from services.proposer.domain import codes, reasons
 from services.proposer.domain import layout as at
 from services.proposer.domain.engine import LOGICS, run
+from services.proposer.domain.gains import Desk
 from services.proposer.domain.layout import Ints
 from shared.contracts import chunks
 from shared.contracts.chunks import Logic
+from shared.relief.relieve import Slices, relief_of
 
 _PROPOSAL_NUMBERS = (
     ("value_cents", at.O_VALUE),
@@ -27,8 +29,10 @@ _PROPOSAL_NUMBERS = (
 )
 
 
-def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.RecordBatch:
+def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOGICS) -> pa.RecordBatch:
     """Return the chunk (schema LOTS) with what each logic proposes for each account (schema TRADES).
+
+    trade_day: the batch's trade date in days since 1970-01-01, on which terms are judged.
 
     Accounts that cannot be proposed carry a failure code and text, those with nothing to trade say why; every other
     account is computed whatever its neighbours do.  Same input, same output.  Source: product 4.
@@ -45,6 +49,7 @@ def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.Recor
     trade_starts, order_starts = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
     run(
         tables.accounts, tables.securities, tables.security_starts, tables.positions, tables.position_starts,
+        _desk(tables, trade_day), tables.lot_starts,
         np.array([int(logic) for logic in logics], np.int64), proposals, trades, trade_starts, orders, order_starts,
     )  # fmt: skip
     trades, orders = trades[: trade_starts[-1]], orders[: order_starts[-1]]
@@ -61,7 +66,17 @@ def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.Recor
 
 def warm_up() -> None:
     """Compile (or load from the cache) every kernel, so that the first chunk does not wait for it."""
-    propose(pa.RecordBatch.from_pylist([], schema=chunks.LOTS))
+    propose(pa.RecordBatch.from_pylist([], schema=chunks.LOTS), 0)
+
+
+def _desk(tables: Tables, trade_day: int) -> Desk:
+    """Return the chunk's lots and the scratch to relieve them in; nothing is picked by hand yet."""
+    lots, positions = len(tables.lot_security), len(tables.positions)
+    slices = np.zeros((7, lots), np.int64)
+    return Desk(
+        trade_day, tables.lots, tables.lot_security, np.zeros(lots, np.int64), relief_of(lots),
+        np.zeros(positions, np.int64), np.zeros(positions, np.int64), Slices._make(slices[:5]), slices[5], slices[6],
+    )  # fmt: skip
 
 
 def _to_chunk_index(rows: Ints, starts: Ints, places: Ints, place_starts: Ints) -> None:
@@ -88,6 +103,7 @@ def _proposal_rows(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> li
         failure_codes,
         failure_texts,
         _no_trades(proposals),
+        _limit_texts(tables, proposals),
         *(proposals[:, column] for _, column in _PROPOSAL_NUMBERS),
     ]
 
@@ -111,6 +127,7 @@ def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[A
             failure,
             _component(batch, tables, account, int(row[at.O_WHERE])),
             int(row[at.O_FIGURE]),
+            is_limited=bool(row[at.O_LIMITED]),
         )
     return pa.array(found, pa.string()), pa.array(texts, pa.string())
 
@@ -128,6 +145,21 @@ def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) 
     known = securities is not None and 0 <= position["security"] < len(securities)
     name = securities[position["security"]]["security_id"].as_py() if known else f"number {position['security']}"
     return f"position {place} (security {name} in sleeve {position['sleeve_id']})"
+
+
+def _limit_texts(tables: Tables, proposals: Ints) -> Any:
+    """Return what gain limits keep from being traded, null where nothing."""
+    found: list[str | None] = [None] * len(proposals)
+    logics = len(proposals) // max(1, len(tables.accounts))
+    for index in np.flatnonzero(proposals[:, at.O_LIMITED]):
+        acc, row = tables.accounts[int(index) // logics], proposals[index]
+        found[index] = reasons.limit_text(
+            int(acc[at.A_BUDGET_SHORT]),
+            int(acc[at.A_BUDGET_TOTAL]),
+            bool(acc[at.A_NO_SHORT_GAINS]),
+            reasons.Limited(*(int(cents) for cents in row[[at.O_FREE_SHORT, at.O_FREE_TOTAL, at.O_HELD_BACK_CENTS]])),
+        )
+    return pa.array(found, pa.string())
 
 
 def _no_trades(proposals: Ints) -> Any:

@@ -13,7 +13,7 @@ from shared.contracts.chunks import MAX_CHUNK_BYTES
 from shared.contracts.topics import Topic
 from shared.ids import event_id
 from shared.kafka import Publisher
-from shared.messages import Chunk, Outgoing, chunk
+from shared.messages import Chunk, Outgoing, chunk, trade_day_of
 
 SERVICE: Final = "proposer"
 
@@ -38,6 +38,7 @@ class Handlers:
     def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
         meta = received.meta
         key = meta.get("batch_id", "")
+        rows = propose(received.rows, trade_day_of(meta))
         return [
             chunk(
                 answer,
@@ -48,7 +49,7 @@ class Handlers:
                 source=SERVICE,
                 at=self.clock.now(),
             )
-            for part in cut(propose(received.rows))
+            for part in cut(rows)
         ]
 
 

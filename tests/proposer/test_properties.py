@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from services.proposer.chunk import propose
 from shared.contracts.chunks import Logic, Reason, Restriction
 from tests.proposer.books import Shape, generated
-from tests.proposer.build import BF, FRACTIONAL, MT, Account, Proposal, after, batch_of, proposal, proposals
+from tests.proposer.build import (
+    BF,
+    FRACTIONAL,
+    MT,
+    TA,
+    TRADE_DAY,
+    Account,
+    Proposal,
+    after,
+    batch_of,
+    proposal,
+    proposals,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -199,11 +211,11 @@ def test_with_fractions_scaling_the_account_scales_the_trades(factor: int) -> No
 
 def test_the_same_input_gives_the_same_bytes() -> None:
     batch = batch_of([generated(seed) for seed in range(200)])
-    first, second = propose(batch), propose(batch_of([generated(seed) for seed in range(200)]))
+    first, second = propose(batch, TRADE_DAY), propose(batch_of([generated(seed) for seed in range(200)]), TRADE_DAY)
     assert first.equals(second)
     assert first.serialize().to_pybytes() == second.serialize().to_pybytes()
 
 
 def test_a_slice_of_a_chunk_is_proposed_like_the_whole() -> None:
     batch = batch_of([generated(seed) for seed in range(40)])
-    assert propose(batch.slice(10, 20)).to_pylist() == propose(batch).slice(10, 20).to_pylist()
+    assert propose(batch.slice(10, 20), TRADE_DAY).to_pylist() == propose(batch, TRADE_DAY).slice(10, 20).to_pylist()

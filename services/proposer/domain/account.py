@@ -27,6 +27,7 @@ def prepare(acc: Ints, sec: Ints, pos: Ints) -> None:
     if acc[at.A_GIVEN] != codes.OK:
         return
     acc[at.A_WHERE] = -1
+    acc[at.A_OTHER_DRIFT] = at.OTHER_UNKNOWN
     acc[at.A_FAILURE] = _check_settings(acc)
     if acc[at.A_FAILURE] == codes.OK:
         acc[at.A_FAILURE] = _check_securities(acc, sec)
@@ -60,6 +61,9 @@ def _check_settings(acc: Ints) -> int:
         return codes.RESTRICTED
     for column in (at.A_RESERVE, at.A_MIN_CENTS):
         if acc[column] < 0 or acc[column] > MAX_VALUE_CENTS:
+            return codes.OUT_OF_RANGE
+    for column in (at.A_BUDGET_SHORT, at.A_BUDGET_TOTAL):
+        if acc[column] < at.NO_LIMIT or acc[column] > MAX_VALUE_CENTS:
             return codes.OUT_OF_RANGE
     for column in (at.A_CASH_TARGET, at.A_FLOOR, at.A_MIN_PPB):
         if acc[column] < 0 or acc[column] > PPB:

@@ -20,6 +20,7 @@ NEGATIVE_QUANTITY: Final = 11
 OUT_OF_RANGE: Final = 12
 MISSING_SUBSTITUTE: Final = 13
 DUPLICATE_SECURITY: Final = 14
+LOTS_DO_NOT_FIT: Final = 15
 
 FAILURE_CODES: Final = (
     None,
@@ -37,6 +38,7 @@ FAILURE_CODES: Final = (
     "OUT_OF_RANGE",
     "MISSING_SUBSTITUTE",
     "DUPLICATE_SECURITY",
+    "LOTS_DO_NOT_FIT",
 )
 
 # What stood in the way (flags).
@@ -45,6 +47,7 @@ B_MINIMUM: Final = 2
 B_CASH: Final = 4
 B_STEP: Final = 8
 B_ROOM: Final = 16  # cash stays outside its band: nothing has room to place it or to raise it
+B_GAINS: Final = 32  # the gain limits of the account
 
 # Contract enums as plain integers, which kernels take.
 FULL_EXIT: Final = int(Reason.FULL_EXIT)

@@ -4,15 +4,17 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.account import prepare
 from services.proposer.domain.best_fit import best_fit
+from services.proposer.domain.gains import Desk, place_lots
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.summary import outcome, write_failure, write_proposal
+from services.proposer.domain.tax_aware import note_other, tax_aware
 from shared.contracts.chunks import Logic
 from shared.exact.compiled import view_kernel
 
 _BEST_FIT = int(Logic.BEST_FIT)
 _MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)
-LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION)  # what trade() knows
+LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE)  # what trade() knows
 
 
 @view_kernel
@@ -22,6 +24,8 @@ def run(
     security_starts: Ints,
     positions: Ints,
     position_starts: Ints,
+    desk: Desk,
+    lot_starts: Ints,
     logics: Ints,
     proposals: Ints,
     trades: Ints,
@@ -42,14 +46,14 @@ def run(
         trade_starts[account] = traded
         order_starts[account] = ordered
         prepare(acc, sec, pos)
+        place_lots(sec, pos, desk, lot_starts[account], lot_starts[account + 1])
         for index in range(len(logics)):
             row = proposals[account * len(logics) + index]
             failure = acc[at.A_FAILURE]
             if failure == codes.OK:
-                trade(acc, sec, pos, logics[index])
-                failure = outcome(acc, sec, pos)
+                failure = trade(acc, sec, pos, desk, logics[index])
             if failure != codes.OK:
-                write_failure(acc, logics[index], failure, row)
+                write_failure(acc, sec, logics[index], failure, row)
                 continue
             more, most = write_proposal(acc, sec, pos, logics[index], row, trades[traded:], orders[ordered:])
             traded += more
@@ -59,9 +63,16 @@ def run(
 
 
 @view_kernel
-def trade(acc: Ints, sec: Ints, pos: Ints, logic: int) -> None:
-    """Compute one logic of a prepared account."""
+def trade(acc: Ints, sec: Ints, pos: Ints, desk: Desk, logic: int) -> int:
+    """Compute one logic of a prepared account; return OK or why it fails."""
+    acc[at.A_LIMITED] = 0
+    sec[:, at.S_CAP] = at.NO_CAP
     if logic == _BEST_FIT:
         best_fit(acc, sec, pos)
-    elif logic == _MIN_TRANSACTION:
+        return outcome(acc, sec, pos)
+    if logic == _MIN_TRANSACTION:
         min_transaction(acc, sec, pos)
+        failure = outcome(acc, sec, pos)
+        note_other(acc, sec, pos, failure)
+        return failure
+    return tax_aware(acc, sec, pos, desk)

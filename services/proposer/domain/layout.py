@@ -40,31 +40,57 @@ A_LOW_PART: Final = 20
 A_AIM_PART: Final = 21
 A_HIGH_PART: Final = 22
 A_MIN_PART: Final = 23
-ACCOUNT_COLUMNS: Final = 24
+# acc: input of the tax-aware logic
+A_TAXABLE: Final = 24
+A_METHOD: Final = 25  # LotMethod
+A_BUDGET_SHORT: Final = 26  # cents, NO_LIMIT none
+A_BUDGET_TOTAL: Final = 27
+A_NO_SHORT_GAINS: Final = 28
+# acc: of the tax-aware logic
+A_OTHER_DRIFT: Final = 29  # money: drift that Min Transaction leaves; OTHER_FAILED, or OTHER_UNKNOWN before it has run
+A_LIMITED: Final = 30  # 1: gain limits keep it from what Best Fit trades
+A_FREE_SHORT: Final = 31  # cents: what Best Fit would count against the short-term budget
+A_FREE_TOTAL: Final = 32
+ACCOUNT_COLUMNS: Final = 33
+
+NO_LIMIT: Final = -1
+OTHER_FAILED: Final = -1
+OTHER_UNKNOWN: Final = -2
 
 # sec: input
 S_PRICE: Final = 0  # micro, 0 none
 S_STEP: Final = 1  # micro
 S_RESTRICTION: Final = 2
 S_SUBSTITUTE_FOR: Final = 3
+S_FUND: Final = 4  # 1 where AVERAGE may pool
 # sec: prepared
-S_FIRST: Final = 4  # positions S_FIRST..S_END-1 of the account
-S_END: Final = 5
+S_FIRST: Final = 5  # positions S_FIRST..S_END-1 of the account
+S_END: Final = 6
+S_LOT: Final = 7  # lots S_LOT..S_LOT_END-1 of the chunk
+S_LOT_END: Final = 8
+# sec: of the tax-aware logic, over all its runs; micro-units
+S_CAP: Final = 9  # most units its market sell may have, in whole steps, NO_CAP: no limit
+S_CAP_KEPT: Final = 10  # the cap while another logic is looked at without it
+S_FREE_SELL: Final = 11  # market sell and buy of Best Fit without limits
+S_FREE_BUY: Final = 12
+S_SLICE: Final = 13  # slices S_SLICE..S_SLICE_END-1 are sold of it
+S_SLICE_END: Final = 14
 # sec: of one logic, in micro-units unless said otherwise
-S_CROSSED: Final = 6
-S_EXIT: Final = 7  # 1: one of its sleeve sells is a full exit
-S_PLAN: Final = 8  # market sell that netting left
-S_SELL: Final = 9  # market sell now
-S_BUY: Final = 10  # market buy now
-S_BASE: Final = 11  # market buy that stood before the present sharing
-S_FULL: Final = 12  # most that the present sharing may give
-S_SHORT: Final = 13  # money: shortfall that the present sharing goes by
-S_GOT: Final = 14  # what the present sharing gave
-S_DROPPED: Final = 15  # 1: undersized in the present sharing
-S_PLANNED: Final = 16  # 1: had a market order before cash was raised or placed
-S_REASON: Final = 17  # Reason of the market order, 0 none
-S_SPARE: Final = 18
-SECURITY_COLUMNS: Final = 19
+S_CROSSED: Final = 15
+S_EXIT: Final = 16  # 1: one of its sleeve sells is a full exit
+S_PLAN: Final = 17  # market sell that netting left
+S_SELL: Final = 18  # market sell now
+S_BUY: Final = 19  # market buy now
+S_BASE: Final = 20  # market buy that stood before the present sharing
+S_FULL: Final = 21  # most that the present sharing may give
+S_SHORT: Final = 22  # money: shortfall that the present sharing goes by
+S_GOT: Final = 23  # what the present sharing gave
+S_DROPPED: Final = 24  # 1: undersized in the present sharing
+S_PLANNED: Final = 25  # 1: had a market order before cash was raised or placed
+S_REASON: Final = 26  # Reason of the market order, 0 none
+SECURITY_COLUMNS: Final = 27
+
+NO_CAP: Final = 1 << 60
 
 # pos: input
 P_SECURITY: Final = 0
@@ -110,9 +136,13 @@ O_FLATS: Final = 11
 O_FLATS_CENTS: Final = 12
 O_TRADES: Final = 13  # sleeve trades
 O_FIGURE: Final = 14  # cents the failure speaks of
-PROPOSAL_COLUMNS: Final = 15
+O_LIMITED: Final = 15  # 1: gain limits keep it from what Best Fit trades
+O_FREE_SHORT: Final = 16  # cents: what Best Fit would count against the limits
+O_FREE_TOTAL: Final = 17
+O_HELD_BACK_CENTS: Final = 18  # value of the market sells that the limits keep from being made
+PROPOSAL_COLUMNS: Final = 19
 
-# sleeve trades: logic, position, quantity, crossed, reason, before ppb, after ppb
-TRADE_COLUMNS: Final = 7
+# sleeve trades: logic, position, quantity, crossed, reason, before ppb, after ppb, units its order is held back by
+TRADE_COLUMNS: Final = 8
 # market orders: logic, security, signed quantity, price, value, reason
 ORDER_COLUMNS: Final = 6

@@ -1,8 +1,10 @@
 """Why an account cannot be proposed, or trades nothing, as sentences made of codes and figures.  Source: product 4."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from services.proposer.domain import codes
+from services.proposer.domain import layout as at
 from shared.contracts.chunks import Logic
 from shared.exact.text import usd
 
@@ -16,18 +18,32 @@ _BLOCKS: Final = (
     (codes.B_MINIMUM, "what would be traded is below the minimum trade size"),
     (codes.B_CASH, "there is no cash to buy with above the reserve and the cash the target keeps"),
     (codes.B_STEP, "what is outside its band is less than one tradable step away from where it should be"),
+    (codes.B_GAINS, "gain limits do not allow what would be sold"),
     (codes.B_ROOM, "cash is outside its band, and no position has room to place it or to raise it"),
 )
 
 
-def failure_text(account_id: str, failure: int, component: str, figure_cents: int) -> str:
-    """Return why the account cannot be proposed; `component` names security, position or "", figure in cents."""
+@dataclass(frozen=True)
+class Limited:
+    """Cents that Best Fit would count against the gain limits, and the value of the sells that are not made."""
+
+    short_cents: int
+    total_cents: int
+    held_back_cents: int
+
+
+def failure_text(account_id: str, failure: int, component: str, figure_cents: int, *, is_limited: bool = False) -> str:
+    """Return why the account cannot be proposed; `component` names security, position or "", figure in cents.
+
+    is_limited: gain limits kept sells from being made.
+    """
+    permitted = "the sells that its gain limits allow bring" if is_limited else "all permitted sells bring"
     what = {
         codes.RESTRICTED: "the account is marked do not trade; lift that restriction to propose for it",
         codes.NO_TARGET: "the account has no target; assign a portfolio, or confirm its liquidation",
         codes.MISSING_PRICE: f"{component} has no price; load one and propose again",
         codes.VALUE_NOT_POSITIVE: f"the account value is ${usd(figure_cents)}; it must be above zero",
-        codes.CASH_SHORTFALL: f"all permitted sells bring cash to ${usd(figure_cents)} only, below the reserve",
+        codes.CASH_SHORTFALL: f"{permitted} cash to ${usd(figure_cents)} only, below the reserve",
         codes.UNBALANCED: f"the trades do not balance ({component or 'cash'}); nothing of them is used",
         codes.TARGET_SUM: "the target weights, cash included, do not add up to 100 %",
         codes.DUPLICATE_POSITION: f"{component} is listed twice",
@@ -36,8 +52,25 @@ def failure_text(account_id: str, failure: int, component: str, figure_cents: in
         codes.NEGATIVE_QUANTITY: f"{component} has a negative quantity; short positions are not supported",
         codes.OUT_OF_RANGE: f"{component or 'a setting, or the account value,'} is outside the documented range",
         codes.MISSING_SUBSTITUTE: f"{component} has no position in a sleeve where it is to be bought as a substitute",
+        codes.LOTS_DO_NOT_FIT: "its lots hold fewer units than would be sold, so its gain limits cannot be kept",
     }
     return f"account {account_id}: {what[failure]}"
+
+
+def limit_text(short_cents: int, total_cents: int, no_short_term_gains: bool, what: Limited) -> str:
+    """Return which gain limits hold and what they keep from being traded; budgets in cents or NO_LIMIT."""
+    limits = []
+    if short_cents != at.NO_LIMIT:
+        limits.append(f"at most ${usd(short_cents)} short-term")
+    if total_cents != at.NO_LIMIT:
+        limits.append(f"at most ${usd(total_cents)} in all")
+    if no_short_term_gains:
+        limits.append("no short-term gains")
+    held_back = f"; sells of ${usd(what.held_back_cents)} are held back" if what.held_back_cents else ""
+    return (
+        f"The account's gain limits ({', '.join(limits)}) do not allow all of Best Fit's sells, which would count"
+        f" ${usd(what.short_cents)} short-term and ${usd(what.total_cents)} in all against them{held_back}."
+    )
 
 
 def no_trade_text(logic: Logic, blocked: int) -> str:
