@@ -193,7 +193,7 @@ def batch_of(accounts: Sequence[Account]) -> pa.RecordBatch:
 def proposals(accounts: Sequence[Account], logics: Sequence[Logic] = LOGICS) -> list[dict[Logic, Proposal]]:
     """Propose for the accounts as one chunk."""
     rows = propose(batch_of(accounts), TRADE_DAY, logics).to_pylist()
-    return [{logic: _read(row, logic) for logic in logics} for row in rows]
+    return [{logic: read(row, logic) for logic in logics} for row in rows]
 
 
 def proposal(given: Account, logic: Logic) -> Proposal:
@@ -210,7 +210,8 @@ def after(given: Account, result: Proposal) -> Account:
     return replace(given, positions=moved, cash_cents=result.cash + given.set_aside_cents)
 
 
-def _read(row: dict[str, Any], logic: Logic) -> Proposal:
+def read(row: dict[str, Any], logic: Logic) -> Proposal:
+    """Return one logic's proposal of an answered row."""
     names = [one["security_id"] for one in row["securities"] or ()]
     names += ["?"] * 100
     places = [(names[one["security"]], one["sleeve_id"]) for one in row["positions"] or ()]

@@ -73,15 +73,23 @@ def relieve(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
 
 @view_kernel
 def _count(desk: Desk, one: int) -> None:
-    gain = desk.slices.proceeds[one]
-    if desk.slices.basis[one] != NO_BASIS:
-        gain -= desk.slices.basis[one]
-    desk.total[one] = gain
-    desk.short[one] = 0
-    if desk.slices.term[one] == SHORT:
-        desk.short[one] = gain
-    elif desk.slices.term[one] != LONG:
-        desk.short[one] = max(0, gain)
+    proceeds, basis, term = desk.slices.proceeds[one], desk.slices.basis[one], desk.slices.term[one]
+    desk.total[one] = counts_in_all(proceeds, basis)
+    desk.short[one] = counts_short(desk.total[one], term)
+
+
+@view_kernel
+def counts_in_all(proceeds: int, basis: int) -> int:
+    """Return the cents a slice counts against the budget in all."""
+    return proceeds if basis == NO_BASIS else proceeds - basis
+
+
+@view_kernel
+def counts_short(gain: int, term: int) -> int:
+    """Return the cents a slice that counts `gain` in all counts against the short-term budget."""
+    if term == SHORT:
+        return gain
+    return 0 if term == LONG else max(0, gain)
 
 
 @view_kernel
@@ -95,12 +103,11 @@ def estimated(desk: Desk, rows: int) -> int:
 
 
 @view_kernel
-def counted(sec: Ints, by_slice: Ints) -> int:
-    """Return the sum of desk.short or desk.total over the slices of all securities."""
+def counted(by_slice: Ints, rows: int) -> int:
+    """Return the sum of desk.short or desk.total over the slices."""
     cents = 0
-    for security in range(len(sec)):
-        for one in range(sec[security, at.S_SLICE], sec[security, at.S_SLICE_END]):
-            cents += by_slice[one]
+    for one in range(rows):
+        cents += by_slice[one]
     return cents
 
 
@@ -112,31 +119,28 @@ def limited(acc: Ints) -> bool:
 
 
 @view_kernel
-def within(acc: Ints, sec: Ints, desk: Desk) -> bool:
+def within(acc: Ints, desk: Desk, rows: int) -> bool:
     """Say whether the relieved sells keep the account's limits."""
     if not limited(acc):
         return True
-    for security in range(len(sec)):
-        if first_barred(acc, sec, desk, security) < sec[security, at.S_SLICE_END]:
-            return False
-    return excess(acc, sec, desk.short, at.A_BUDGET_SHORT) == 0 and excess(acc, sec, desk.total, at.A_BUDGET_TOTAL) == 0
+    if first_barred(acc, desk, 0, rows) < rows:
+        return False
+    short = excess(counted(desk.short, rows), acc[at.A_BUDGET_SHORT])
+    return bool(short == 0 and excess(counted(desk.total, rows), acc[at.A_BUDGET_TOTAL]) == 0)
 
 
 @view_kernel
-def excess(acc: Ints, sec: Ints, by_slice: Ints, budget: int) -> int:
-    """Return by how many cents the slices pass the budget in that column of the account, 0 where they do not."""
-    if acc[budget] == at.NO_LIMIT:
-        return 0
-    return max(0, counted(sec, by_slice) - acc[budget])
+def excess(cents: int, budget: int) -> int:
+    """Return by how much cents pass a budget, 0 where they do not or there is none."""
+    return 0 if budget == at.NO_LIMIT else max(0, cents - budget)
 
 
 @view_kernel
-def first_barred(acc: Ints, sec: Ints, desk: Desk, security: int) -> int:
-    """Return the first slice with a short-term gain where the account allows none, else where its slices end."""
-    end = sec[security, at.S_SLICE_END]
+def first_barred(acc: Ints, desk: Desk, start: int, end: int) -> int:
+    """Return the first of the slices with a short-term gain, or an unknown one, where none is allowed; else `end`."""
     if acc[at.A_NO_SHORT_GAINS]:
-        for one in range(sec[security, at.S_SLICE], end):
+        for one in range(start, end):
             unknown = desk.slices.basis[one] == NO_BASIS
             if desk.slices.term[one] != LONG and (unknown or desk.total[one] > 0):
                 return one
-    return int(end)
+    return end

@@ -8,14 +8,14 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.best_fit import best_fit
 from services.proposer.domain.gains import LOTS_LACKING, Desk, counted, estimated, limited, relieve, within
-from services.proposer.domain.giving_up import give_up
+from services.proposer.domain.giving_up import give_up, give_up_tails
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.netting import shortfall
 from services.proposer.domain.summary import outcome
 from shared.exact.compiled import view_kernel
 
-_PATIENCE = 12  # rounds in which a tail is given up only as far as needed; afterwards whole
+_PATIENCE = 12  # rounds in which sells are given up only as far as needed; afterwards in whole tails
 
 
 @view_kernel
@@ -54,18 +54,23 @@ def drift(acc: Ints, sec: Ints, pos: Ints) -> int:
 @view_kernel
 def _cut_to_limits(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> bool:
     """Bring Best Fit, which stands in the tables, inside the limits; say whether the lots suffice for its sells."""
-    if relieve(acc, sec, pos, desk) == LOTS_LACKING:
+    rows = relieve(acc, sec, pos, desk)
+    if rows == LOTS_LACKING:
         return False
-    acc[at.A_FREE_SHORT] = counted(sec, desk.short)
-    acc[at.A_FREE_TOTAL] = counted(sec, desk.total)
+    acc[at.A_FREE_SHORT] = counted(desk.short, rows)
+    acc[at.A_FREE_TOTAL] = counted(desk.total, rows)
     _copy(sec, at.S_SELL, at.S_FREE_SELL)
     _copy(sec, at.S_BUY, at.S_FREE_BUY)
     rounds = 0
-    while not within(acc, sec, desk):
+    while not within(acc, desk, rows):
         acc[at.A_LIMITED] = 1
-        give_up(acc, sec, desk, rounds >= _PATIENCE)
+        if rounds < _PATIENCE:
+            give_up(acc, sec, desk)
+        else:
+            give_up_tails(acc, sec, desk)
         best_fit(acc, sec, pos)
-        if relieve(acc, sec, pos, desk) == LOTS_LACKING:
+        rows = relieve(acc, sec, pos, desk)
+        if rows == LOTS_LACKING:
             return False
         rounds += 1
     if acc[at.A_LIMITED]:
@@ -87,7 +92,7 @@ def _better_of_both(acc: Ints, sec: Ints, pos: Ints, desk: Desk, failure: int) -
     sec[:, at.S_CAP] = at.NO_CAP
     min_transaction(acc, sec, pos)
     rows = relieve(acc, sec, pos, desk)
-    if rows != LOTS_LACKING and within(acc, sec, desk):
+    if rows != LOTS_LACKING and within(acc, desk, rows):
         if acc[at.A_LIMITED]:
             acc[at.A_BLOCKED] |= codes.B_GAINS
             return outcome(acc, sec, pos)
