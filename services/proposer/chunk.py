@@ -1,6 +1,6 @@
 """A chunk of LOTS in, a chunk of TRADES out: the same rows with proposals, sleeve trades and market orders beside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,25 +97,39 @@ def _lists(starts: Ints, columns: Sequence[Any], fields: Sequence["pa.Field[pa.D
 
 
 def _proposal_rows(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> list[Any]:
-    failure_codes, failure_texts = _failures(batch, tables, proposals)
+    limits = _limit_texts(tables, proposals)
+    failure_codes, failure_texts = _failures(batch, tables, proposals, limits)
+    no_trades = _no_trades(proposals, limits)
+    traded = (proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] > 0)
     return [
         proposals[:, at.O_LOGIC],
         failure_codes,
         failure_texts,
-        _no_trades(proposals),
-        _limit_texts(tables, proposals),
+        no_trades,
+        pa.array([limits.get(index) if has_traded else None for index, has_traded in enumerate(traded)], pa.string()),
         *(proposals[:, column] for _, column in _PROPOSAL_NUMBERS),
     ]
 
 
-def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[Any, Any]:
+def _limit_texts(tables: Tables, proposals: Ints) -> dict[int, str]:
+    """Return, by row, what gain limits keep from being traded."""
+    found: dict[int, str] = {}
+    logics = len(proposals) // max(1, len(tables.accounts))
+    figures = [at.O_FREE_SHORT, at.O_FREE_TOTAL, at.O_HELD_BACK_CENTS]
+    for index in np.flatnonzero(proposals[:, at.O_LIMITED]).tolist():
+        limits = tables.accounts[index // logics, [at.A_BUDGET_SHORT, at.A_BUDGET_TOTAL, at.A_NO_SHORT_GAINS]]
+        found[index] = reasons.limit_text(*limits.tolist(), *proposals[index, figures].tolist())
+    return found
+
+
+def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints, limits: Mapping[int, str]) -> tuple[Any, Any]:
     """Return codes and texts, null where the account is proposed; what failed before keeps its own."""
     found: list[str | None] = [None] * len(proposals)
     texts: list[str | None] = [None] * len(proposals)
     logics = len(proposals) // max(1, batch.num_rows)
-    for index in np.flatnonzero(proposals[:, at.O_FAILURE]):
+    for index in np.flatnonzero(proposals[:, at.O_FAILURE]).tolist():
         row = proposals[index]
-        account = int(index) // logics
+        account = index // logics
         failure = int(row[at.O_FAILURE])
         if failure == codes.PASSED:
             found[index] = batch.column("failure_code")[account].as_py()
@@ -127,7 +141,7 @@ def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[A
             failure,
             _component(batch, tables, account, int(row[at.O_WHERE])),
             int(row[at.O_FIGURE]),
-            is_limited=bool(row[at.O_LIMITED]),
+            limits.get(index),
         )
     return pa.array(found, pa.string()), pa.array(texts, pa.string())
 
@@ -147,28 +161,13 @@ def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) 
     return f"position {place} (security {name} in sleeve {position['sleeve_id']})"
 
 
-def _limit_texts(tables: Tables, proposals: Ints) -> Any:
-    """Return what gain limits keep from being traded, null where nothing."""
-    found: list[str | None] = [None] * len(proposals)
-    logics = len(proposals) // max(1, len(tables.accounts))
-    for index in np.flatnonzero(proposals[:, at.O_LIMITED]):
-        acc, row = tables.accounts[int(index) // logics], proposals[index]
-        found[index] = reasons.limit_text(
-            int(acc[at.A_BUDGET_SHORT]),
-            int(acc[at.A_BUDGET_TOTAL]),
-            bool(acc[at.A_NO_SHORT_GAINS]),
-            reasons.Limited(*(int(cents) for cents in row[[at.O_FREE_SHORT, at.O_FREE_TOTAL, at.O_HELD_BACK_CENTS]])),
-        )
-    return pa.array(found, pa.string())
-
-
-def _no_trades(proposals: Ints) -> Any:
+def _no_trades(proposals: Ints, limits: Mapping[int, str]) -> Any:
     """Return why nothing is traded, null where something is or the account failed."""
     texts: dict[tuple[int, int], str] = {}
     found: list[str | None] = [None] * len(proposals)
-    for index in np.flatnonzero((proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] == 0)):
+    for index in np.flatnonzero((proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] == 0)).tolist():
         key = int(proposals[index, at.O_LOGIC]), int(proposals[index, at.O_BLOCKED])
         if key not in texts:
             texts[key] = reasons.no_trade_text(Logic(key[0]), key[1])
-        found[index] = texts[key]
+        found[index] = f"{texts[key]} {limits[index]}" if index in limits else texts[key]
     return pa.array(found, pa.string())

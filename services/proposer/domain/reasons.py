@@ -1,6 +1,5 @@
 """Why an account cannot be proposed, or trades nothing, as sentences made of codes and figures.  Source: product 4."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from services.proposer.domain import codes
@@ -23,21 +22,12 @@ _BLOCKS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Limited:
-    """Cents that Best Fit would count against the gain limits, and the value of the sells that are not made."""
-
-    short_cents: int
-    total_cents: int
-    held_back_cents: int
-
-
-def failure_text(account_id: str, failure: int, component: str, figure_cents: int, *, is_limited: bool = False) -> str:
+def failure_text(account_id: str, failure: int, component: str, figure_cents: int, limits: str | None = None) -> str:
     """Return why the account cannot be proposed; `component` names security, position or "", figure in cents.
 
-    is_limited: gain limits kept sells from being made.
+    limits: the sentence of `limit_text` where gain limits keep sells from being made.
     """
-    permitted = "the sells that its gain limits allow bring" if is_limited else "all permitted sells bring"
+    permitted = "the sells that its gain limits allow bring" if limits else "all permitted sells bring"
     what = {
         codes.RESTRICTED: "the account is marked do not trade; lift that restriction to propose for it",
         codes.NO_TARGET: "the account has no target; assign a portfolio, or confirm its liquidation",
@@ -54,22 +44,23 @@ def failure_text(account_id: str, failure: int, component: str, figure_cents: in
         codes.MISSING_SUBSTITUTE: f"{component} has no position in a sleeve where it is to be bought as a substitute",
         codes.LOTS_DO_NOT_FIT: "its lots hold fewer units than would be sold, so its gain limits cannot be kept",
     }
-    return f"account {account_id}: {what[failure]}"
+    return f"account {account_id}: {what[failure]}" + (f". {limits}" if limits else "")
 
 
-def limit_text(short_cents: int, total_cents: int, no_short_term_gains: bool, what: Limited) -> str:
-    """Return which gain limits hold and what they keep from being traded; budgets in cents or NO_LIMIT."""
-    limits = []
-    if short_cents != at.NO_LIMIT:
-        limits.append(f"at most ${usd(short_cents)} short-term")
-    if total_cents != at.NO_LIMIT:
-        limits.append(f"at most ${usd(total_cents)} in all")
-    if no_short_term_gains:
-        limits.append("no short-term gains")
-    held_back = f"; sells of ${usd(what.held_back_cents)} are held back" if what.held_back_cents else ""
+def limit_text(
+    budget_short: int, budget_total: int, no_short_gains: int, free_short: int, free_total: int, held_back: int
+) -> str:
+    """Return which gain limits hold and what they keep from being traded.
+
+    budget_*: cents or NO_LIMIT; free_*: cents that Best Fit would count against them; held_back: cents of its sells.
+    """
+    limits = [] if budget_short == at.NO_LIMIT else [f"at most ${usd(budget_short)} short-term"]
+    limits += [] if budget_total == at.NO_LIMIT else [f"at most ${usd(budget_total)} in all"]
+    limits += ["no short-term gains"] if no_short_gains else []
+    sells = f"; sells of ${usd(held_back)} are held back" if held_back else ""
     return (
         f"The account's gain limits ({', '.join(limits)}) do not allow all of Best Fit's sells, which would count"
-        f" ${usd(what.short_cents)} short-term and ${usd(what.total_cents)} in all against them{held_back}."
+        f" ${usd(free_short)} short-term and ${usd(free_total)} in all against them{sells}."
     )
 
 

@@ -14,7 +14,7 @@ from shared.exact.kernel import compare_products, muldiv_floor
 
 @view_kernel
 def take_back(acc: Ints, sec: Ints, desk: Desk) -> None:
-    """Keep more units, up to S_MOST, as long as the limits allow a step; where a slice does not fit whole, its security is done."""
+    """Keep more units, up to S_MOST, as the limits allow; a security is done where a slice of it does not fit whole."""
     while True:
         best, best_slice = -1, 0
         for security in range(len(sec)):
