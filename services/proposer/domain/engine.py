@@ -8,12 +8,20 @@ from services.proposer.domain.gains import Desk, place_lots
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.summary import outcome, write_failure, write_proposal
-from services.proposer.domain.tax_aware import note_other, tax_aware
+from services.proposer.domain.tax_aware import (
+    DONE,
+    RUN_BEST_FIT,
+    RUN_MIN_TRANSACTION,
+    after_run,
+    begin,
+    note_other,
+)
 from shared.contracts.chunks import Logic
 from shared.exact.compiled import view_kernel
 
 _BEST_FIT = int(Logic.BEST_FIT)
 _MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)
+_TAX_AWARE = int(Logic.TAX_AWARE)
 LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE)  # what trade() knows
 
 
@@ -67,12 +75,19 @@ def trade(acc: Ints, sec: Ints, pos: Ints, desk: Desk, logic: int) -> int:
     """Compute one logic of a prepared account; return OK or why it fails."""
     acc[at.A_LIMITED] = 0
     sec[:, at.S_CAP] = at.NO_CAP
-    if logic == _BEST_FIT:
-        best_fit(acc, sec, pos)
-        return outcome(acc, sec, pos)
-    if logic == _MIN_TRANSACTION:
-        min_transaction(acc, sec, pos)
+    following = RUN_BEST_FIT if logic == _BEST_FIT else RUN_MIN_TRANSACTION
+    if logic == _TAX_AWARE:
+        following = begin(acc)
+    while True:
+        if following == RUN_BEST_FIT:
+            best_fit(acc, sec, pos)
+        else:
+            min_transaction(acc, sec, pos)
         failure = outcome(acc, sec, pos)
-        note_other(acc, sec, pos, failure)
-        return failure
-    return tax_aware(acc, sec, pos, desk)
+        if logic == _MIN_TRANSACTION:
+            note_other(acc, sec, pos, failure)
+        if logic != _TAX_AWARE:
+            return failure
+        following = after_run(acc, sec, pos, desk, failure)
+        if following == DONE:
+            return int(acc[at.A_FAILED])

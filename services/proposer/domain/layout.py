@@ -51,7 +51,12 @@ A_OTHER_DRIFT: Final = 29  # money: drift that Min Transaction leaves; OTHER_FAI
 A_LIMITED: Final = 30  # 1: gain limits keep it from what Best Fit trades
 A_FREE_SHORT: Final = 31  # cents: what Best Fit would count against the short-term budget
 A_FREE_TOTAL: Final = 32
-ACCOUNT_COLUMNS: Final = 33
+A_STAGE: Final = 33  # what the present run of another logic is for
+A_ROUNDS: Final = 34  # how often sells were given up
+A_FAILED: Final = 35  # codes.OK or why the logic fails
+A_CUT_FAILED: Final = 36  # the same, and the estimated gain in cents, of the run inside the limits
+A_GAIN: Final = 37
+ACCOUNT_COLUMNS: Final = 38
 
 NO_LIMIT: Final = -1
 OTHER_FAILED: Final = -1

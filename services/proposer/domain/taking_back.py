@@ -50,7 +50,7 @@ def _cheaper(desk: Desk, one: int, other: int) -> bool:
 
 @view_kernel
 def _take_back_of(acc: Ints, sec: Ints, desk: Desk, security: int, one: int) -> None:
-    """Take back what the budgets allow of the slice, in whole steps, at least one step (or the minimum size)."""
+    """Take back what the budgets allow of the slice, in whole steps, to the minimum size at least."""
     kept, most, step = sec[security, at.S_KEPT], sec[security, at.S_MOST], sec[security, at.S_STEP]
     left = desk.slices.units[one]
     if kept > 0 and one == sec[security, at.S_LAST]:
@@ -64,6 +64,8 @@ def _take_back_of(acc: Ints, sec: Ints, desk: Desk, security: int, one: int) -> 
     if not sec[security, at.S_EXIT]:
         least = max(least, needed(acc[at.A_MIN], acc[at.A_MIN_PART], sec[security, at.S_PRICE], step))
     goal = most if kept + units >= most else (kept + units) // step * step
+    if goal == kept and units < left:
+        return
     goal = min(most, max(goal, least))
     while goal > kept:
         keep(acc, sec, desk, security, goal)

@@ -1,39 +1,62 @@
 """Tax-aware: as near to target as the gain limits of the account allow.  Source: product 4, "Tax-aware".
 
 Best Fit first.  Where its sells realise more than the limits allow, the dearest tails are given up and Best Fit is
-computed again without them, so that its buys share the cash that is there; caps only shrink, so it ends.
+computed again without them, so that its buys share the cash that is there; caps only shrink, so it ends.  At last Min
+Transaction is looked at, where it ends nearer to target.
+
+It is told as what follows each run of the two other logics, so that those are compiled into the loop only once.
 """
+
+from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
-from services.proposer.domain.best_fit import best_fit
 from services.proposer.domain.gains import LOTS_LACKING, Desk, counted, estimated, limited, relieve, within
 from services.proposer.domain.giving_up import give_up, give_up_tails
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.netting import shortfall
-from services.proposer.domain.summary import outcome
 from shared.exact.compiled import view_kernel
 
-_PATIENCE = 12  # rounds in which sells are given up only as far as needed; afterwards in whole tails
+# What is to be run next.
+DONE: Final = 0
+RUN_BEST_FIT: Final = 1
+RUN_MIN_TRANSACTION: Final = 2
+# What a run was for.
+_MEASURE: Final = 0  # Min Transaction, for the drift it leaves
+_CUT: Final = 1  # Best Fit under the present caps
+_COMPARE: Final = 2  # Min Transaction, which ends nearer to target
+_RESTORE: Final = 3  # Best Fit as it was before
+_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards in whole tails
 
 
 @view_kernel
-def tax_aware(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
-    """Compute the trades of a prepared account into the tables; return OK or why it fails."""
-    if acc[at.A_OTHER_DRIFT] == at.OTHER_UNKNOWN:
-        min_transaction(acc, sec, pos)
-        note_other(acc, sec, pos, outcome(acc, sec, pos))
-    best_fit(acc, sec, pos)
-    if limited(acc) and not _cut_to_limits(acc, sec, pos, desk):
-        acc[at.A_WHERE] = -1
-        return codes.LOTS_DO_NOT_FIT
-    failure = outcome(acc, sec, pos)
-    if failure not in (codes.OK, codes.CASH_SHORTFALL) or acc[at.A_OTHER_DRIFT] == at.OTHER_FAILED:
-        return failure
-    if failure == codes.OK and acc[at.A_OTHER_DRIFT] >= drift(acc, sec, pos):
-        return failure
-    return _better_of_both(acc, sec, pos, desk, failure)
+def begin(acc: Ints) -> int:
+    """Return what is to be run first."""
+    acc[at.A_ROUNDS] = 0
+    acc[at.A_STAGE] = _MEASURE if acc[at.A_OTHER_DRIFT] == at.OTHER_UNKNOWN else _CUT
+    return RUN_MIN_TRANSACTION if acc[at.A_STAGE] == _MEASURE else RUN_BEST_FIT
+
+
+@view_kernel
+def after_run(acc: Ints, sec: Ints, pos: Ints, desk: Desk, failure: int) -> int:
+    """Judge the run that stands in the tables, with its failure or OK; return what is to be run next.
+
+    When DONE, the tables hold the trades and A_FAILED whether and why it failed.
+    """
+    stage = acc[at.A_STAGE]
+    acc[at.A_FAILED] = failure
+    if stage == _MEASURE:
+        note_other(acc, sec, pos, failure)
+        acc[at.A_STAGE] = _CUT
+        return RUN_BEST_FIT
+    following = DONE
+    if stage == _CUT:
+        following = _after_cut(acc, sec, pos, desk)
+    elif stage == _COMPARE:
+        following = _after_comparison(acc, sec, pos, desk)
+    if following == DONE and acc[at.A_LIMITED]:
+        acc[at.A_BLOCKED] |= codes.B_GAINS
+    return following
 
 
 @view_kernel
@@ -52,60 +75,62 @@ def drift(acc: Ints, sec: Ints, pos: Ints) -> int:
 
 
 @view_kernel
-def _cut_to_limits(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> bool:
-    """Bring Best Fit, which stands in the tables, inside the limits; say whether the lots suffice for its sells."""
-    rows = relieve(acc, sec, pos, desk)
-    if rows == LOTS_LACKING:
-        return False
-    acc[at.A_FREE_SHORT] = counted(desk.short, rows)
-    acc[at.A_FREE_TOTAL] = counted(desk.total, rows)
-    _copy(sec, at.S_SELL, at.S_FREE_SELL)
-    _copy(sec, at.S_BUY, at.S_FREE_BUY)
-    rounds = 0
-    while not within(acc, desk, rows):
-        acc[at.A_LIMITED] = 1
-        if rounds < _PATIENCE:
-            give_up(acc, sec, desk)
-        else:
-            give_up_tails(acc, sec, desk)
-        best_fit(acc, sec, pos)
+def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
+    """Give up what the limits do not allow, or see whether Min Transaction ends nearer to target."""
+    if limited(acc):
         rows = relieve(acc, sec, pos, desk)
         if rows == LOTS_LACKING:
-            return False
-        rounds += 1
-    if acc[at.A_LIMITED]:
-        acc[at.A_BLOCKED] |= codes.B_GAINS
-    return True
+            acc[at.A_FAILED] = codes.LOTS_DO_NOT_FIT
+            return DONE
+        if acc[at.A_ROUNDS] == 0:
+            _note_free(acc, sec, desk, rows)
+        if not within(acc, desk, rows):
+            acc[at.A_LIMITED] = 1
+            acc[at.A_ROUNDS] += 1
+            if acc[at.A_ROUNDS] <= _PATIENCE:
+                give_up(acc, sec, desk)
+            else:
+                give_up_tails(acc, sec, desk)
+            return RUN_BEST_FIT
+    if acc[at.A_OTHER_DRIFT] == at.OTHER_FAILED or acc[at.A_FAILED] not in (codes.OK, codes.CASH_SHORTFALL):
+        return DONE
+    if acc[at.A_FAILED] == codes.OK and acc[at.A_OTHER_DRIFT] >= drift(acc, sec, pos):
+        return DONE
+    rows = relieve(acc, sec, pos, desk)
+    if rows == LOTS_LACKING:
+        return DONE
+    acc[at.A_GAIN] = estimated(desk, rows)
+    acc[at.A_CUT_FAILED] = acc[at.A_FAILED]
+    for security in range(len(sec)):
+        sec[security, at.S_CAP_KEPT] = sec[security, at.S_CAP]
+        sec[security, at.S_CAP] = at.NO_CAP
+    acc[at.A_STAGE] = _COMPARE
+    return RUN_MIN_TRANSACTION
 
 
 @view_kernel
-def _better_of_both(acc: Ints, sec: Ints, pos: Ints, desk: Desk, failure: int) -> int:
-    """Take Min Transaction's trades, which end nearer to target, where the limits allow them.
+def _note_free(acc: Ints, sec: Ints, desk: Desk, rows: int) -> None:
+    """Note what Best Fit trades and counts without limits."""
+    acc[at.A_FREE_SHORT] = counted(desk.short, rows)
+    acc[at.A_FREE_TOTAL] = counted(desk.total, rows)
+    for security in range(len(sec)):
+        sec[security, at.S_FREE_SELL] = sec[security, at.S_SELL]
+        sec[security, at.S_FREE_BUY] = sec[security, at.S_BUY]
+
+
+@view_kernel
+def _after_comparison(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
+    """Keep Min Transaction's trades, which end nearer to target, where the limits allow them.
 
     Without a binding limit only where they also realise less: neither other logic may be better in both.
     """
     rows = relieve(acc, sec, pos, desk)
-    if rows == LOTS_LACKING:
-        return failure
-    gain = estimated(desk, rows)
-    _copy(sec, at.S_CAP, at.S_CAP_KEPT)
-    sec[:, at.S_CAP] = at.NO_CAP
-    min_transaction(acc, sec, pos)
-    rows = relieve(acc, sec, pos, desk)
     if rows != LOTS_LACKING and within(acc, desk, rows):
         if acc[at.A_LIMITED]:
-            acc[at.A_BLOCKED] |= codes.B_GAINS
-            return outcome(acc, sec, pos)
-        if failure == codes.OK and estimated(desk, rows) < gain:
-            return outcome(acc, sec, pos)
-    _copy(sec, at.S_CAP_KEPT, at.S_CAP)
-    best_fit(acc, sec, pos)
-    if acc[at.A_LIMITED]:
-        acc[at.A_BLOCKED] |= codes.B_GAINS
-    return outcome(acc, sec, pos)
-
-
-@view_kernel
-def _copy(sec: Ints, source: int, to: int) -> None:
+            return DONE
+        if acc[at.A_CUT_FAILED] == codes.OK and estimated(desk, rows) < acc[at.A_GAIN]:
+            return DONE
     for security in range(len(sec)):
-        sec[security, to] = sec[security, source]
+        sec[security, at.S_CAP] = sec[security, at.S_CAP_KEPT]
+    acc[at.A_STAGE] = _RESTORE
+    return RUN_BEST_FIT
