@@ -84,8 +84,8 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
     assert (row["min_trade_cents"], row["min_trade_ppb"], row["taxable"], row["lot_method"]) == (
         500, 1_000_000, False, LotMethod.HIFO,
     )  # fmt: skip
-    names = ("gain_budget_short_cents", "gain_budget_total_cents", "no_short_term_gains")
-    assert [row[name] for name in names] == [0, None, True]
+    limits = ("gain_budget_short_cents", "gain_budget_total_cents", "no_short_term_gains")
+    assert [row[name] for name in limits] == [0, None, True]
     assert (row["tax_household_id"], row["lots_version"], row["price_set"], row["cash_threshold_ppb"]) == (
         "H1",
         3,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.proposer.chunk import propose
 from shared.contracts.chunks import Logic, Reason, Restriction
-from tests.proposer.books import Shape, generated
+from tests.proposer.books import Shape, generated, taxed
 from tests.proposer.build import (
     BF,
     FRACTIONAL,
@@ -28,8 +28,8 @@ from tests.proposer.build import (
 pytestmark = pytest.mark.fast
 
 seeds = st.integers(0, 2**40)
-accounts = seeds.map(generated)
-logic_of = st.sampled_from((BF, MT))
+accounts = st.one_of(seeds.map(generated), seeds.map(lambda seed: taxed(generated(seed))))
+logic_of = st.sampled_from((BF, MT, TA))
 many = settings(deadline=None, max_examples=150)
 
 
@@ -77,7 +77,7 @@ def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) 
 
 
 @many
-@given(seeds.map(lambda seed: generated(seed, Shape(restricted=0.5, substituted=0.5))), logic_of)
+@given(seeds.map(lambda seed: taxed(generated(seed, Shape(restricted=0.5, substituted=0.5)))), logic_of)
 def test_restrictions_hold(account: Account, logic: Logic) -> None:
     """No market buy of do-not-buy or of what is replaced, no market sell of do-not-sell, nothing of do-not-trade."""
     result = proposal(account, logic)
@@ -158,7 +158,7 @@ def test_the_order_of_the_input_changes_nothing(account: Account, seed: int) -> 
         positions=dice.sample(account.positions, len(account.positions)),
     )
     straight, (_, moved) = proposals([account])[0], proposals([generated(seed), shuffled])
-    for logic in (BF, MT):
+    for logic in (BF, MT, TA):
         assert _said(moved[logic]) == _said(straight[logic])
 
 

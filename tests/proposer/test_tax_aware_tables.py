@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.chunks import LotMethod, Reason, Restriction
+from shared.contracts.chunks import LotMethod
 from shared.exact.text import scaled
-from tests.proposer.build import BF, FRACTIONAL, TA, Account, Lot, account, lot, position, proposal, proposals, security
+from tests.proposer.build import FRACTIONAL, TA, Account, Lot, account, lot, position, security
 from tests.proposer.test_tax_aware import booked
 
 pytestmark = pytest.mark.fast
@@ -68,7 +68,7 @@ CASES = [
          {"A": "-5", "B": "10"}, "200", "100", "100"),
     # A gains 20 a share on $100, B 10: A costs more tax per dollar.  250 of 300: A gives up ceil(50 / 20) = 3, which
     # saves 60; the 10 left are one share of neither (A 20, B sells all 10 already).  17 shares = 1700: 34 C.
-    Case("the dearest sell is given up first", two(A := lot("A", "40", "80"), B := lot("B", "40", "90"),
+    Case("the dearest sell is given up first", two(lot("A", "40", "80"), lot("B", "40", "90"),
          gain_budget_total="250.00"), {"A": "-7", "B": "-10", "C": "34"}, "200", "0", "240"),
     # A loses 20 a share: 10 x -20 + 10 x 20 = 0.
     Case("losses on the way are taken and make room", two(lot("A", "40", "120"), lot("B", "40", "80"),
@@ -90,12 +90,11 @@ CASES = [
     Case("Min Transaction's trades where they end nearer within the limits", one(lot("A", "70", "50"),
          gain_budget_total="100.00"), {"A": "-2", "B": "5"}, "150", "0", "100"),
     # FIFO: 6 at a gain of 30, then 4 at a loss of 50: in all -20.
-    Case("a loss at the end of a sell stays while it fits", one(lot("A", "6", "70"), lot("A", "64", "150", "2021-01-04"),
-         gain_budget_total="0.00"), {"A": "-10", "B": "20"}, "200", "0", "-20"),
-    # ST: 6 x 30 = 180 of 100.  The loss is long-term; giving up 4 + 3 shares keeps 3 x 30 = 90.
-    Case("to give up a gain the loss behind it goes too", one(lot("A", "6", "70", "2025-06-02"),
-         lot("A", "64", "150", "2025-07-02"), gain_budget_short="100.00", gain_budget_total="1000.00"),
-         {"A": "-10", "B": "20"}, "200", "-20", "-20"),
+    Case("a loss at the end of a sell stays while it fits", one(lot("A", "6", "70"),
+         lot("A", "64", "150", "2021-01-04"), gain_budget_total="0.00"), {"A": "-10", "B": "20"}, "200", "0", "-20"),
+    # LIFO: 6 at a short-term gain of 30, then 4 at a long-term loss.  180 of 100: all 4 and 3 of the 6 go, 90 is left.
+    Case("to give up a gain the loss behind it goes too", one(lot("A", "6", "70", NEW), lot("A", "64", "150"),
+         gain_budget_short="100.00", lot_method=LotMethod.LIFO), {"A": "-3", "B": "6"}, "200", "90", "90"),
     # Guard: 4 long-term at a gain, then short-term at a gain: 4 are sold.
     Case("no short-term gains: the sell ends before the first", one(lot("A", "4", "90"), lot("A", "66", "50", NEW),
          no_short_term_gains=True), {"A": "-4", "B": "8"}, "200", "0", "40"),
@@ -110,7 +109,8 @@ CASES = [
          {"A": "-5", "B": "10"}, "200", "100", "100"),
     # A loses 20 a share, its date unknown: it cannot be shown to offset B's short-term 200; 100 of it is too much.
     Case("a loss of unknown term offsets no short-term gain", two(lot("A", "40", "120", None),
-         lot("B", "40", "80", NEW), gain_budget_short="100.00"), {"A": "-10", "B": "-5", "C": "30"}, "200", "100", "-100"),
+         lot("B", "40", "80", NEW), gain_budget_short="100.00"),
+         {"A": "-10", "B": "-5", "C": "30"}, "200", "100", "-100"),
     Case("a non-taxable account has no limits", one(A_ST20, gain_budget_total="0.00", no_short_term_gains=True,
          taxable=False), {"A": "-10", "B": "20"}, "200", "200", "200"),
     Case("without limits it is Best Fit", one(A_ST20), {"A": "-10", "B": "20"}, "200", "200", "200"),
@@ -129,14 +129,33 @@ CASES = [
     Case("fractions are cut to the millionth", replace(one(A20, gain_budget_total="99.99"),
          securities=[security("A", "100", step_micro=FRACTIONAL), security("B", "50")]),
          {"A": "-4.9995", "B": "9"}, "249.95", "0", "99.99"),
-    # Both sell 10: A (gain 60) 600, B (gain 7) 70, 670 against 100.  A gives up all but 0.5: 0; 70 of 100 are used.
-    # What is left (30) buys no A.
+    # A gains 60 a share, B 7: 670 against 100.  A gives up 570 / 60 = 9.5: all 10.  Of the 30 left no A can be sold.
     Case("whole shares leave the rest of a budget", two(lot("A", "40", "40"), lot("B", "40", "93"),
          gain_budget_total="100.00"), {"B": "-10", "C": "20"}, "200", "0", "70"),
-    # Gains of 90 and 45 a share: 900 + 450 against 470.  A is dearest and gives up 880 / 90 = 9.8: 10.  450 + 0.
+    # A gains 90 a share, B 70: 1600 against 795.  A gives up 805 / 90 = 8.9: 9, and 90 + 700 are left.
+    Case("what is left of the dearest stays", two(lot("A", "40", "10"), lot("B", "40", "30"),
+         gain_budget_total="795.00"), {"A": "-1", "B": "-10", "C": "22"}, "200", "0", "790"),
+    # Gains of 90 and 45 a share: 900 + 450 against 470.  A is dearest and gives up 880 / 90 = 9.8: all 10.
     Case("the dearest may go whole", two(lot("A", "40", "10"), lot("B", "40", "55"), gain_budget_total="470.00"),
          {"B": "-10", "C": "20"}, "200", "0", "450"),
 ]  # fmt: skip
+
+
+# A at $1,000, B at $10: A (60 a share on $1,000) and B (5.90 a share on $10) both sell $1,000.  590 + 60 against 100:
+# B gives up 550 / 5.90 = 93.2: 94 of 100, and 6 x 5.90 + 60 = 95.40 are left.  Against 50: B gives up all, 60 of A is
+# still too much, so A goes; of the 50 then free 8 B are taken back: 47.20.
+@pytest.mark.parametrize(("budget", "a", "b"), [("100.00", -1, -6), ("50.00", 0, -8)])
+def test_what_whole_shares_leave_of_a_budget_is_used(budget: str, a: int, b: int) -> None:
+    given = account(
+        {"A": "1000", "B": "10", "C": "50"},
+        [position("A", "4", "30"), position("B", "400", "30"), position("C", "36", "38")],
+        lots=[lot("A", "4", "940"), lot("B", "400", "4.10"), lot("C", "36", "50")],
+        cash="200",
+        cash_target="2",
+        gain_budget_total=budget,
+    )
+    orders = booked([given])[0][TA].proposal.orders
+    assert (orders.get("A", 0), orders.get("B", 0)) == (a * 10**6, b * 10**6)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
