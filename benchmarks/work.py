@@ -130,11 +130,11 @@ def _proposing(logics: Sequence[Logic], positions: int, *, encoded: bool) -> Cal
 
     def way(one: accounts.Requests) -> pa.RecordBatch:
         lots = attach(one.facts, one.stored)
-        return book_trades(propose(lots, logics), accounts.TRADE_DAY)
+        return book_trades(propose(lots, accounts.TRADE_DAY, logics), accounts.TRADE_DAY)
 
     def as_messages(one: accounts.Requests, sent: bytes) -> pa.RecordBatch:
         lots = chunks.encode(attach(chunks.decode(sent, chunks.FACTS)[0], one.stored), {})
-        trades = chunks.encode(propose(chunks.decode(lots, chunks.LOTS)[0], logics), {})
+        trades = chunks.encode(propose(chunks.decode(lots, chunks.LOTS)[0], accounts.TRADE_DAY, logics), {})
         result = book_trades(chunks.decode(trades, chunks.TRADES)[0], accounts.TRADE_DAY)
         chunks.encode(result, {})
         return result
@@ -158,7 +158,7 @@ def _relieving(count: int) -> Figure:
     """Relieve every lot of accounts that are sold whole: order, basis, proceeds, gain and term of each."""
     watch = _Watch()
     for one in accounts.requests(-(-count // _DEEP), 30, _DEEP, liquidate=True):
-        trades = propose(attach(one.facts, one.stored), (Logic.BEST_FIT,))
+        trades = propose(attach(one.facts, one.stored), accounts.TRADE_DAY, (Logic.BEST_FIT,))
         result = watch.time(lambda: book_trades(trades, accounts.TRADE_DAY))  # noqa: B023  # called at once
         watch.done += len(result.column("slices").flatten())
         watch.see(result.serialize().to_pybytes())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -58,6 +58,14 @@ class Chunk:
 
     rows: pa.RecordBatch
     meta: dict[str, str]
+
+
+def trade_day_of(meta: Mapping[str, str]) -> int:
+    """Return the trade date of a chunk in days since 1970-01-01.  Raises BadMessage when its metadata names none."""
+    try:
+        return (date.fromisoformat(meta["trade_date"]) - date(1970, 1, 1)).days
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_trade_date", f"the chunk's metadata must name a trade_date: {dict(meta)}") from error
 
 
 def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str, at: datetime) -> Outgoing:

@@ -163,6 +163,7 @@ def account_events(
             "rebalancer_on_count": 1 if on else 0,
             **({"last_rebalanced": rebalanced.isoformat()} if rebalanced else {}),
             "lot_method": str(methods[account]),
+            **(_gain_limits(numbers[account], int(who.value_cents[account])) if custody == "TAXABLE" else {}),
             **_settings(draw[account], numbers[account]),
             "cash_reserve": f"{int(who.reserve_cents[account]) / 100:.2f}",
             "cash_set_aside": f"{int(who.set_aside_cents[account]) / 100:.2f}",
@@ -190,6 +191,20 @@ def _settings(draw: npt.NDArray[np.float64], numbers: Ints) -> dict[str, Any]:
     if draw[3] < 0.005:
         settings["do_not_trade"] = True
     return settings
+
+
+def _gain_limits(numbers: Ints, value_cents: int) -> dict[str, Any]:
+    """Return the gain limits of a taxable account: half have none, one in ten a budget of zero."""
+    share = f"{value_cents // 20_000}.00"  # half a percent of the account, in whole dollars
+    limits: tuple[dict[str, Any], ...] = (
+        {"gain_budget_total": "0.00"},
+        {"gain_budget_total": share},
+        {"gain_budget_short": "0.00"},
+        {"gain_budget_short": "0.00", "gain_budget_total": share},
+        {"no_short_term_gains": True},
+    )
+    kind = int(numbers.sum()) % 10
+    return limits[kind] if kind < len(limits) else {}
 
 
 def _restrictions(

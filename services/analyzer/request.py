@@ -16,7 +16,7 @@ from services.analyzer import evaluation
 from services.analyzer.arrow import Arrow, array, lists
 from services.analyzer.domain import kernel, words
 from services.analyzer.domain import request as rules
-from services.analyzer.domain.layout import NO_TARGET_HEAD, Ints, Ragged, Setting, TargetField
+from services.analyzer.domain.layout import NO_TARGET_HEAD, NONE, Ints, Ragged, Setting, TargetField
 from services.analyzer.evaluation import Context, Numbers
 from services.analyzer.evaluator import Evaluator
 from services.analyzer.store import facts, market
@@ -215,6 +215,9 @@ def _batch(
         "do_not_trade": array(setting(Setting.DO_NOT_TRADE) != 0),
         "taxable": array(setting(Setting.TAXABLE) != 0),
         "lot_method": array(setting(Setting.LOT_METHOD)).cast(pa.int8()),
+        "gain_budget_short_cents": _limit(setting(Setting.GAIN_BUDGET_SHORT_CENTS)),
+        "gain_budget_total_cents": _limit(setting(Setting.GAIN_BUDGET_TOTAL_CENTS)),
+        "no_short_term_gains": array(setting(Setting.NO_SHORT_TERM_GAINS) != 0),
         "tax_household_id": rows.texts("a.tax_household_id").take(array(place, mask=~exists)),
         "lot_picks": _lot_picks(rows.texts("a.lot_picks").take(array(place, mask=~exists))),
         "securities": nested.securities,
@@ -234,6 +237,10 @@ def _lot_picks(documents: Arrow) -> Arrow:
         for text in documents.to_pylist()
     ]
     return array(picks, kind)
+
+
+def _limit(cents: Ints) -> Arrow:
+    return array(cents, mask=cents == NONE)
 
 
 def _take(ragged: Ragged, places: Ints) -> Ragged:

@@ -86,6 +86,9 @@ def _settings(session: Session, names: Names, rows: Rows, numbers: evaluation.Nu
         "do_not_trade": bool(own[Setting.DO_NOT_TRADE]),
         "taxable": bool(own[Setting.TAXABLE]),
         "lot_method": LotMethod(int(own[Setting.LOT_METHOD])).name,
+        "gain_budget_short": _limit(int(own[Setting.GAIN_BUDGET_SHORT_CENTS])),
+        "gain_budget_total": _limit(int(own[Setting.GAIN_BUDGET_TOTAL_CENTS])),
+        "no_short_term_gains": bool(own[Setting.NO_SHORT_TERM_GAINS]),
         "threshold": weight(Setting.THRESHOLD_PPB, TargetField.THRESHOLD_PPB),
         "precision": weight(Setting.PRECISION_PPB, TargetField.PRECISION_PPB),
         "floor": weight(Setting.FLOOR_PPB, TargetField.FLOOR_PPB),
@@ -104,6 +107,10 @@ def _settings(session: Session, names: Names, rows: Rows, numbers: evaluation.Nu
             for security, flags, substitute in rows.restrictions.data
         ],
     }
+
+
+def _limit(cents: int) -> str | None:
+    return None if cents == NONE else usd(cents)
 
 
 def _positions(

@@ -1,6 +1,6 @@
 """A chunk of LOTS in, a chunk of TRADES out: the same rows with proposals, sleeve trades and market orders beside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ from services.proposer.columns import Tables, tables_of
 from services.proposer.domain import codes, reasons
 from services.proposer.domain import layout as at
 from services.proposer.domain.engine import LOGICS, run
+from services.proposer.domain.gains import Desk
 from services.proposer.domain.layout import Ints
 from shared.contracts import chunks
 from shared.contracts.chunks import Logic
+from shared.relief.relieve import Slices, relief_of
 
 _PROPOSAL_NUMBERS = (
     ("value_cents", at.O_VALUE),
@@ -27,8 +29,10 @@ _PROPOSAL_NUMBERS = (
 )
 
 
-def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.RecordBatch:
+def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOGICS) -> pa.RecordBatch:
     """Return the chunk (schema LOTS) with what each logic proposes for each account (schema TRADES).
+
+    trade_day: the batch's trade date in days since 1970-01-01, on which terms are judged.
 
     Accounts that cannot be proposed carry a failure code and text, those with nothing to trade say why; every other
     account is computed whatever its neighbours do.  Same input, same output.  Source: product 4.
@@ -45,6 +49,7 @@ def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.Recor
     trade_starts, order_starts = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
     run(
         tables.accounts, tables.securities, tables.security_starts, tables.positions, tables.position_starts,
+        _desk(tables, trade_day), tables.lot_starts,
         np.array([int(logic) for logic in logics], np.int64), proposals, trades, trade_starts, orders, order_starts,
     )  # fmt: skip
     trades, orders = trades[: trade_starts[-1]], orders[: order_starts[-1]]
@@ -61,7 +66,17 @@ def propose(batch: pa.RecordBatch, logics: Sequence[Logic] = LOGICS) -> pa.Recor
 
 def warm_up() -> None:
     """Compile (or load from the cache) every kernel, so that the first chunk does not wait for it."""
-    propose(pa.RecordBatch.from_pylist([], schema=chunks.LOTS))
+    propose(pa.RecordBatch.from_pylist([], schema=chunks.LOTS), 0)
+
+
+def _desk(tables: Tables, trade_day: int) -> Desk:
+    """Return the chunk's lots and the scratch to relieve them in."""
+    lots, positions = len(tables.lot_security), len(tables.positions)
+    slices = np.zeros((7, lots), np.int64)
+    return Desk(
+        trade_day, tables.lots, tables.lot_security, tables.lot_picked, relief_of(lots),
+        np.zeros(positions, np.int64), np.zeros(positions, np.int64), Slices._make(slices[:5]), slices[5], slices[6],
+    )  # fmt: skip
 
 
 def _to_chunk_index(rows: Ints, starts: Ints, places: Ints, place_starts: Ints) -> None:
@@ -82,24 +97,39 @@ def _lists(starts: Ints, columns: Sequence[Any], fields: Sequence["pa.Field[pa.D
 
 
 def _proposal_rows(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> list[Any]:
-    failure_codes, failure_texts = _failures(batch, tables, proposals)
+    limits = _limit_texts(tables, proposals)
+    failure_codes, failure_texts = _failures(batch, tables, proposals, limits)
+    no_trades = _no_trades(proposals, limits)
+    traded = (proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] > 0)
     return [
         proposals[:, at.O_LOGIC],
         failure_codes,
         failure_texts,
-        _no_trades(proposals),
+        no_trades,
+        pa.array([limits.get(index) if has_traded else None for index, has_traded in enumerate(traded)], pa.string()),
         *(proposals[:, column] for _, column in _PROPOSAL_NUMBERS),
     ]
 
 
-def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[Any, Any]:
+def _limit_texts(tables: Tables, proposals: Ints) -> dict[int, str]:
+    """Return, by row, what gain limits keep from being traded."""
+    found: dict[int, str] = {}
+    logics = len(proposals) // max(1, len(tables.accounts))
+    figures = [at.O_FREE_SHORT, at.O_FREE_TOTAL, at.O_HELD_BACK_CENTS]
+    for index in np.flatnonzero(proposals[:, at.O_LIMITED]).tolist():
+        limits = tables.accounts[index // logics, [at.A_BUDGET_SHORT, at.A_BUDGET_TOTAL, at.A_NO_SHORT_GAINS]]
+        found[index] = reasons.limit_text(*limits.tolist(), *proposals[index, figures].tolist())
+    return found
+
+
+def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints, limits: Mapping[int, str]) -> tuple[Any, Any]:
     """Return codes and texts, null where the account is proposed; what failed before keeps its own."""
     found: list[str | None] = [None] * len(proposals)
     texts: list[str | None] = [None] * len(proposals)
     logics = len(proposals) // max(1, batch.num_rows)
-    for index in np.flatnonzero(proposals[:, at.O_FAILURE]):
+    for index in np.flatnonzero(proposals[:, at.O_FAILURE]).tolist():
         row = proposals[index]
-        account = int(index) // logics
+        account = index // logics
         failure = int(row[at.O_FAILURE])
         if failure == codes.PASSED:
             found[index] = batch.column("failure_code")[account].as_py()
@@ -112,6 +142,7 @@ def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> tuple[A
             _component(batch, tables, account, int(row[at.O_WHERE])),
             int(row[at.O_FIGURE]),
             int(row[at.O_LIMIT]),
+            limits.get(index),
         )
     return pa.array(found, pa.string()), pa.array(texts, pa.string())
 
@@ -131,13 +162,13 @@ def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) 
     return f"position {place} (security {name} in sleeve {position['sleeve_id']})"
 
 
-def _no_trades(proposals: Ints) -> Any:
+def _no_trades(proposals: Ints, limits: Mapping[int, str]) -> Any:
     """Return why nothing is traded, null where something is or the account failed."""
     texts: dict[tuple[int, int], str] = {}
     found: list[str | None] = [None] * len(proposals)
-    for index in np.flatnonzero((proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] == 0)):
+    for index in np.flatnonzero((proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] == 0)).tolist():
         key = int(proposals[index, at.O_LOGIC]), int(proposals[index, at.O_BLOCKED])
         if key not in texts:
             texts[key] = reasons.no_trade_text(Logic(key[0]), key[1])
-        found[index] = texts[key]
+        found[index] = f"{texts[key]} {limits[index]}" if index in limits else texts[key]
     return pa.array(found, pa.string())

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
+from shared.relief.lots import Lots, lots_from
 
 _ACCOUNT = (
     ("reserve_cents", at.A_RESERVE),
@@ -20,12 +21,17 @@ _ACCOUNT = (
     ("min_trade_ppb", at.A_MIN_PPB),
     ("do_not_trade", at.A_DO_NOT_TRADE),
     ("liquidate", at.A_LIQUIDATE),
+    ("taxable", at.A_TAXABLE),
+    ("lot_method", at.A_METHOD),
+    ("no_short_term_gains", at.A_NO_SHORT_GAINS),
 )
+_BUDGETS = (("gain_budget_short_cents", at.A_BUDGET_SHORT), ("gain_budget_total_cents", at.A_BUDGET_TOTAL))
 _SECURITY = (
     ("price_micro", at.S_PRICE),
     ("step_micro", at.S_STEP),
     ("restriction", at.S_RESTRICTION),
     ("substitute", at.S_SUBSTITUTE),
+    ("is_fund", at.S_FUND),
 )
 _POSITION = (
     ("security", at.P_SECURITY),
@@ -47,14 +53,20 @@ class Tables:
     positions: Ints
     position_starts: Ints
     position_places: Ints
+    lots: Lots
+    lot_security: Ints
+    lot_picked: Ints
+    lot_starts: Ints
 
 
 def tables_of(batch: pa.RecordBatch) -> Tables:
-    """Return the tables of a chunk of schema LOTS (or more columns), securities and positions sorted by their ids."""
+    """Return the tables of a chunk of schema LOTS (or more columns); securities, positions and lots sorted by ids."""
     count = batch.num_rows
     accounts = np.zeros((count, at.ACCOUNT_COLUMNS), np.int64)
     for name, column in _ACCOUNT:
         accounts[:, column] = _ints(batch.column(name))
+    for name, column in _BUDGETS:
+        accounts[:, column] = _ints(batch.column(name), at.NO_LIMIT)
     accounts[:, at.A_CASH] = _ints(batch.column("cash_cents")) - _ints(batch.column("set_aside_cents"))
     accounts[:, at.A_GIVEN] = np.where(_valid(batch.column("failure_code")), codes.PASSED, codes.OK)
     accounts[:, at.A_WHERE] = -1
@@ -62,13 +74,20 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     held, position_starts = _rows(batch.column("positions"))
     securities = _table(listed, _SECURITY, at.SECURITY_COLUMNS)
     positions = _table(held, _POSITION, at.POSITION_COLUMNS)
-    positions[:, at.P_SLEEVE] = _ranks(held.field("sleeve_id"))
+    owned, lot_starts = _rows(batch.column("lots"))
+    sleeves = _ranks(pa.concat_arrays([held.field("sleeve_id"), owned.field("sleeve_id")]))
+    positions[:, at.P_SLEEVE] = sleeves[: len(held)]
     securities, security_places, renamed = _sorted_securities(
         accounts, securities, security_starts, _ranks(listed.field("security_id"))
     )
     positions[:, at.P_SECURITY] = _renamed(positions[:, at.P_SECURITY], position_starts, security_starts, renamed)
     positions, position_places = _sorted_positions(positions, position_starts)
-    return Tables(accounts, securities, security_starts, security_places, positions, position_starts, position_places)
+    lot_security = _renamed(_ints(owned.field("security")), lot_starts, security_starts, renamed)
+    lots, lot_security, lot_picked = _sorted_lots(owned, lot_starts, lot_security, sleeves[len(held) :])
+    return Tables(
+        accounts, securities, security_starts, security_places, positions, position_starts, position_places, lots,
+        lot_security, lot_picked, lot_starts,
+    )  # fmt: skip
 
 
 def _sorted_securities(accounts: Ints, securities: Ints, starts: Ints, ranks: Ints) -> tuple[Ints, Ints, Ints]:
@@ -101,13 +120,30 @@ def _sorted_positions(positions: Ints, starts: Ints) -> tuple[Ints, Ints]:
     owner = _owner(starts)
     places = np.arange(len(owner)) - starts[owner]
     security, sleeve = positions[:, at.P_SECURITY], positions[:, at.P_SLEEVE]
-    same = owner[1:] == owner[:-1]
-    later = security[1:] < security[:-1]
-    later |= (security[1:] == security[:-1]) & (sleeve[1:] < sleeve[:-1])
-    if not np.any(same & later):
+    if not np.any((owner[1:] == owner[:-1]) & _later(security, sleeve)):
         return positions, places
     order = np.lexsort((sleeve, security, owner))
     return positions[order], places[order]
+
+
+def _sorted_lots(owned: Any, starts: Ints, security: Ints, sleeve: Ints) -> tuple[Lots, Ints, Ints]:
+    """Return the lots by security index and sleeve id, the security of each, and the micro-units picked of it.
+
+    Where picks do not fit none count here: whatever is sold of that security is refused when it is booked.
+    """
+    owner = _owner(starts)
+    if np.any((owner[1:] == owner[:-1]) & _later(security, sleeve)):
+        order = np.lexsort((sleeve, security, owner))
+        owned, security, sleeve = owned.take(pa.array(order)), security[order], sleeve[order]
+    fields = ("acquired", "quantity_micro", "basis_cents", "lot_id")
+    acquired, quantity, basis, lot_id = (owned.field(name) for name in fields)
+    picked = np.maximum(_ints(owned.field("picked_micro")), 0)
+    return lots_from(acquired, quantity, basis, sleeve, lot_id), security, picked
+
+
+def _later(first: Ints, second: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """Say where a row stands before its neighbour though its pair of numbers is larger."""
+    return np.asarray((first[1:] < first[:-1]) | ((first[1:] == first[:-1]) & (second[1:] < second[:-1])))
 
 
 def _renamed(index: Ints, starts: Ints, target_starts: Ints, renamed: Ints) -> Ints:
@@ -148,9 +184,9 @@ def _table(rows: Any, fields: tuple[tuple[str, int], ...], width: int) -> Ints:
     return table
 
 
-def _ints(array: Any) -> Ints:
+def _ints(array: Any, missing: int = 0) -> Ints:
     if array.null_count:
-        array = pc.fill_null(array, 0)
+        array = pc.fill_null(array, missing)
     return np.asarray(array.to_numpy(zero_copy_only=False)).astype(np.int64, copy=False)
 
 

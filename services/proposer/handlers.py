@@ -14,7 +14,7 @@ from shared.contracts.chunks import MAX_CHUNK_BYTES
 from shared.contracts.topics import Topic
 from shared.ids import event_id
 from shared.kafka import Publisher
-from shared.messages import Chunk, Outgoing, chunk
+from shared.messages import Chunk, Outgoing, chunk, trade_day_of
 
 SERVICE: Final = "proposer"
 
@@ -38,7 +38,8 @@ class Handlers:
 
     def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
         meta = received.meta
-        return [_message(part, meta, answer, self.clock.now()) for part in cut(propose(received.rows))]
+        rows = propose(received.rows, trade_day_of(meta))
+        return [_message(part, meta, answer, self.clock.now()) for part in cut(rows)]
 
 
 def _message(part: pa.RecordBatch, meta: Mapping[str, str], answer: Topic, at: datetime) -> Outgoing:

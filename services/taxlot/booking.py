@@ -12,7 +12,7 @@ from services.taxlot.refusals import not_booked
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
 from shared.relief.columns import BOOKED, LOGICS, Book, Booked
-from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, id_bytes
+from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, lots_from
 
 WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 
@@ -66,13 +66,10 @@ class _Columns:
         """Return one field of a nested column, flat."""
         return self._flat[column][0].field(field)
 
-    def ints(self, column: str, field: str, missing: int = 0) -> Ints:
-        """Return one field as int64, `missing` where null."""
-        values = self.child(column, field)
-        if pa.types.is_date32(values.type):
-            values = values.cast(pa.int32())
+    def ints(self, column: str, field: str) -> Ints:
+        """Return one field as int64, 0 where null."""
         # A copy: numba compiles anew for arrays that may not be written to, as Arrow's are.
-        return np.array(values.cast(pa.int64()).fill_null(missing), dtype=np.int64)
+        return np.array(self.child(column, field).cast(pa.int64()).fill_null(0), dtype=np.int64)
 
     def first(self, column: str) -> Ints:
         """Return where each account's entries begin, one more at the end."""
@@ -91,17 +88,9 @@ class _Columns:
 
     def lots(self) -> Lots:
         """Return the chunk's lots as the kernel reads them."""
-        names = self.child("lots", "lot_id")
-        _, offsets, data = names.buffers()
-        places = np.frombuffer(offsets, np.int32)[names.offset : names.offset + len(names) + 1] if len(names) else [0]
-        return Lots(
-            self.ints("lots", "acquired", NO_DATE),
-            self.ints("lots", "quantity_micro"),
-            self.ints("lots", "basis_cents", NO_BASIS),
-            np.ascontiguousarray(self.lot_sleeve),
-            np.array(places, dtype=np.int64),
-            id_bytes(data),
-        )
+        names = ("acquired", "quantity_micro", "basis_cents")
+        acquired, quantity, basis = (self.child("lots", name) for name in names)
+        return lots_from(acquired, quantity, basis, self.lot_sleeve, self.child("lots", "lot_id"))
 
     def book(self, trade_day: int) -> Book:
         """Return the chunk's trades as the kernel reads them; no fee is estimated."""

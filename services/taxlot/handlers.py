@@ -5,7 +5,6 @@ Source: architecture "Request path", product 2.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
 from typing import Any, Final
 
 import pyarrow as pa
@@ -22,14 +21,13 @@ from shared.contracts.topics import Topic
 from shared.db import Pool
 from shared.ids import event_id
 from shared.kafka import Publisher
-from shared.messages import BadMessage, Chunk, Incoming, Outgoing
+from shared.messages import Chunk, Incoming, Outgoing
 
 SERVICE: Final = "taxlot"
 _STORED = (
     "SELECT h.account_id, h.lots_version, h.hold_text, CASE WHEN h.hold_code IS NULL THEN l.document END"
     " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
 )
-_EPOCH: Final = date(1970, 1, 1)
 
 
 class Handlers:
@@ -77,7 +75,7 @@ class Handlers:
 
         async def handle(group: Sequence[Chunk]) -> None:
             for chunk in group:
-                day = (_trade_date(chunk.meta) - _EPOCH).days
+                day = messages.trade_day_of(chunk.meta)
                 rows = await asyncio.to_thread(booking.book_trades, chunk.rows, day)
                 rows = await self._with_purchases(rows, chunk.rows, day)
                 await self._publisher.send(self._pieces(answer, rows, chunk.meta))
@@ -113,13 +111,6 @@ class Handlers:
             return [message]
         half = rows.num_rows // 2
         return [piece for part in (rows.slice(0, half), rows.slice(half)) for piece in self._pieces(answer, part, meta)]
-
-
-def _trade_date(meta: dict[str, str]) -> date:
-    try:
-        return date.fromisoformat(meta["trade_date"])
-    except (KeyError, ValueError) as error:
-        raise BadMessage("no_trade_date", f"the chunk's metadata must name a trade_date: {meta}") from error
 
 
 def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:

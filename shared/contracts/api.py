@@ -333,6 +333,7 @@ class Proposal(Ours):
     logic: LogicName
     row: BatchAccountRow  # the summary columns under this logic
     no_trade_reason: str | None
+    limit_reason: str | None  # what the account's gain limits kept from being traded
     positions: list[PositionView]
     trades: list[TradeView]
     orders: list[OrderView]

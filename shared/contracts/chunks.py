@@ -238,6 +238,9 @@ FACTS = pa.schema(
         _required("do_not_trade", pa.bool_()),
         _required("taxable", pa.bool_()),
         _required("lot_method", pa.int8()),
+        pa.field("gain_budget_short_cents", pa.int64()),  # null: no limit; both bind the tax-aware logic only
+        pa.field("gain_budget_total_cents", pa.int64()),
+        _required("no_short_term_gains", pa.bool_()),
         pa.field("tax_household_id", pa.string()),
         pa.field("lot_picks", _list_of(*PICK_FIELDS)),  # null unless lot_method is SPECIFIC and lots are picked
         pa.field("securities", _list_of(*SECURITY_FIELDS)),
@@ -265,6 +268,7 @@ PROPOSAL_FIELDS = (
     pa.field("failure_code", pa.string()),
     pa.field("failure_text", pa.string()),
     pa.field("no_trade_text", pa.string()),  # why there is nothing to trade
+    pa.field("limit_text", pa.string()),  # what gain limits kept from being traded, null where nothing
     _required("value_cents", pa.int64()),  # V before the trades
     _required("begin_cash_cents", pa.int64()),  # available cash
     _required("end_cash_cents", pa.int64()),
@@ -283,6 +287,7 @@ SLEEVE_TRADE_FIELDS = (
     _required("reason", pa.int8()),
     _required("before_ppb", pa.int64()),
     _required("after_ppb", pa.int64()),
+    _required("held_back_micro", pa.int64()),  # units more its security's order would have without gain limits
 )
 ORDER_FIELDS = (
     _required("logic", pa.int8()),

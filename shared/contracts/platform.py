@@ -136,7 +136,9 @@ class AccountChanged(Foreign):
     """An account and its settings. rebalancer_on_count: how often the rebalancer has been turned on, so that a switch
     off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults. last_rebalanced:
     last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its
-    own or the rebalancer is turned on again. lot_picks count for lot method SPECIFIC only."""
+    own or the rebalancer is turned on again. lot_picks count for lot method SPECIFIC only. gain_budget_*: what one
+    proposal of the tax-aware logic may realise, short term and in all, net of losses; absent: no limit.
+    no_short_term_gains: it sells nothing at a short-term gain."""
 
     account_id: Identity
     version: int
@@ -154,6 +156,9 @@ class AccountChanged(Foreign):
     last_rebalanced: date | None = None
     lot_method: LotMethodName = "FIFO"
     lot_picks: list[LotPick] = Field(default_factory=list)
+    gain_budget_short: Usd | None = None
+    gain_budget_total: Usd | None = None
+    no_short_term_gains: bool = False
     threshold: Weight | None = None
     precision: Weight | None = None
     floor: Weight | None = None

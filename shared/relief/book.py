@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from shared.exact.compiled import inner_kernel, view_kernel
-from shared.exact.kernel import value_cents
 from shared.relief.columns import (
     BOOKED,
     CROSS_DIFFERS,
@@ -21,24 +20,18 @@ from shared.relief.columns import (
     Book,
     Booked,
 )
-from shared.relief.lots import AVERAGE, FIFO, NO_BASIS, PICKS_MISFIT, Ints, Lots
+from shared.relief.lots import AVERAGE, FIFO, PICKS_MISFIT, Ints, Lots
 from shared.relief.order import order_lots
-from shared.relief.term import first_long_term_day, term_of
-from shared.relief.units import slice_proceeds, split_basis, take
+from shared.relief.relieve import Relief, Slices, basis_of, fill_pool, open_average, pooled_lots, relief_of, sell_pooled
+from shared.relief.term import first_long_term_day
 
 
 class _Work(NamedTuple):
-    """Scratch of one run, by lot of the chunk or by position of the chunk."""
+    """Scratch of one run: by lot of the chunk, and by position of the chunk."""
 
-    order: Ints
-    spare: Ints
-    ranks: Ints
-    pooled: Ints
-    sold: Ints
-    basis_gone: Ints  # basis that has left the lot
+    relief: Relief
     sell: Ints  # by position: micro-units its sleeve gives up
     crossed: Ints  # by position: signed part that is crossed
-    state: Ints  # units and basis left in the AVERAGE pool, -1 units when there is none
 
 
 def book(trades: Book, lots: Lots) -> Booked:
@@ -51,9 +44,8 @@ def book(trades: Book, lots: Lots) -> Booked:
         *(np.zeros(LOGICS * held, np.int64) for _ in range(8)),
         *(np.zeros(moves, np.int64) for _ in range(6)),
     )
-    by_lot = np.zeros((6, held), np.int64)
     by_position = np.zeros((2, len(trades.position_security)), np.int64)
-    work = _Work._make([*by_lot, *by_position, np.zeros(2, np.int64)])
+    work = _Work(relief_of(held), by_position[0], by_position[1])
     _book_chunk(trades, lots, work, done)
     return done
 
@@ -149,76 +141,15 @@ def _book_security(
     if ordered != sells - crossed_out:
         return ORDER_DIFFERS
     method = trades.method[account]
-    if not _fill_pool(method, price, first, last, lot, lot_end, trades, lots, work):
+    day, relief = trades.trade_day, work.relief
+    sleeves, sell, picked = trades.position_sleeve, work.sell, trades.picked
+    if not fill_pool(method, price, day, first, last, sleeves, sell, lot, lot_end, picked, lots, relief):
         return LOTS_LACKING
     is_fund = trades.security_fund[trades.security_from[account] + security] == 1
-    _open_average(method == AVERAGE and is_fund, lot, lot_end, lots, work)
+    open_average(method == AVERAGE and is_fund, lot, lot_end, lots, relief)
     _sell(account, logic, method, ordered, price, fee, lot, lot_end, trades, lots, work, done)
     _move(account, logic, first, last, lot, lot_end, trades, lots, work, done)
     return BOOKED
-
-
-@inner_kernel
-def _fill_pool(
-    method: int, price: int, first: int, last: int, lot: int, lot_end: int, trades: Book, lots: Lots, work: _Work
-) -> bool:
-    """Put each selling sleeve's first units by the lot method into work.pooled; say whether its lots sufficed."""
-    for one in range(lot, lot_end):
-        work.order[one] = one
-        work.pooled[one] = 0
-        work.sold[one] = 0
-        work.basis_gone[one] = 0
-    start = lot
-    for place in range(first, last):
-        while start < lot_end and lots.sleeve[start] < trades.position_sleeve[place]:
-            start += 1
-        end = start
-        while end < lot_end and lots.sleeve[end] == trades.position_sleeve[place]:
-            end += 1
-        if work.sell[place] > 0:
-            order_lots(method, work.order, start, end, lots, price, trades.trade_day, work.ranks, work.spare)
-            if take(work.sell[place], work.order, start, end, lots.quantity, trades.picked, work.pooled) > 0:
-                return False
-        start = end
-    return True
-
-
-@inner_kernel
-def _open_average(pools: bool, lot: int, lot_end: int, lots: Lots, work: _Work) -> None:
-    """Start the account's average of a fund: all its lots of known basis, in every sleeve."""
-    work.state[0] = -1
-    if not pools:
-        return
-    work.state[0] = 0
-    work.state[1] = 0
-    for one in range(lot, lot_end):
-        if lots.basis[one] != NO_BASIS:
-            work.state[0] += lots.quantity[one]
-            work.state[1] += lots.basis[one]
-
-
-@inner_kernel
-def _basis_of(one: int, gone: int, units: int, lots: Lots, work: _Work) -> int:
-    """Return the basis of the next `units` of a lot of which `gone` units have left already."""
-    if lots.basis[one] == NO_BASIS:
-        return NO_BASIS
-    if work.state[0] < 0:
-        return split_basis(lots.basis[one] - work.basis_gone[one], lots.quantity[one] - gone, units)
-    part = split_basis(work.state[1], work.state[0], units)
-    work.state[0] -= units
-    work.state[1] -= part
-    return part
-
-
-@inner_kernel
-def _pooled_lots(lot: int, lot_end: int, work: _Work) -> int:
-    """Write the lots with pooled units that have not been sold to work.order[lot:end] and return end."""
-    end = lot
-    for one in range(lot, lot_end):
-        if work.pooled[one] > work.sold[one]:
-            work.order[end] = one
-            end += 1
-    return end
 
 
 @inner_kernel
@@ -237,30 +168,15 @@ def _sell(
     done: Booked,
 ) -> None:
     """Take the market sell from the pool by the lot method and write its slices."""
-    end = _pooled_lots(lot, lot_end, work)
-    order_lots(method, work.order, lot, end, lots, price, trades.trade_day, work.ranks, work.spare)
-    take(units, work.order, lot, end, work.pooled, trades.picked, work.sold)
-    proceeds_left = value_cents(units, price) - fee
-    units_left = units
-    for place in range(lot, end):
-        one = work.order[place]
-        part = work.sold[one]
-        if part == 0:
-            continue
-        units_left -= part
-        proceeds = proceeds_left if units_left == 0 else slice_proceeds(part, price, fee, units)
-        proceeds_left -= proceeds
-        row = done.counts[0]
-        done.slice_account[row] = account
-        done.slice_logic[row] = logic
-        done.slice_lot[row] = one
-        done.slice_units[row] = part
-        done.slice_proceeds[row] = proceeds
-        done.slice_basis[row] = _basis_of(one, 0, part, lots, work)
-        done.slice_term[row] = term_of(lots.acquired[one], trades.trade_day)
-        done.slice_long_day[row] = first_long_term_day(lots.acquired[one])
-        work.basis_gone[one] = done.slice_basis[row]
-        done.counts[0] += 1
+    row = done.counts[0]
+    out = Slices(done.slice_lot, done.slice_units, done.slice_proceeds, done.slice_basis, done.slice_term)
+    day, picked = trades.trade_day, trades.picked
+    end = sell_pooled(method, units, price, fee, day, lot, lot_end, picked, lots, work.relief, out, row)
+    for place in range(row, end):
+        done.slice_account[place] = account
+        done.slice_logic[place] = logic
+        done.slice_long_day[place] = first_long_term_day(lots.acquired[done.slice_lot[place]])
+    done.counts[0] = end
 
 
 @inner_kernel
@@ -277,17 +193,18 @@ def _move(
     done: Booked,
 ) -> None:
     """Move what is left of the pool, oldest first, to the buying sleeves in order of sleeve id."""
-    end = _pooled_lots(lot, lot_end, work)
-    order_lots(FIFO, work.order, lot, end, lots, 0, trades.trade_day, work.ranks, work.spare)
+    relief = work.relief
+    end = pooled_lots(lot, lot_end, relief)
+    order_lots(FIFO, relief.order, lot, end, lots, 0, trades.trade_day, relief.ranks, relief.spare)
     buyer = first
     for place in range(lot, end):
-        one = work.order[place]
-        gone = work.sold[one]
-        while gone < work.pooled[one]:
+        one = relief.order[place]
+        gone = relief.sold[one]
+        while gone < relief.pooled[one]:
             while work.crossed[buyer] <= 0:
                 buyer += 1
-            part = min(work.pooled[one] - gone, work.crossed[buyer])
-            basis = _basis_of(one, gone, part, lots, work)
+            part = min(relief.pooled[one] - gone, work.crossed[buyer])
+            basis = basis_of(one, gone, part, lots, relief)
             row = done.counts[1]
             done.transfer_account[row] = account
             done.transfer_logic[row] = logic
@@ -298,4 +215,4 @@ def _move(
             done.counts[1] += 1
             gone += part
             work.crossed[buyer] -= part
-            work.basis_gone[one] += basis
+            relief.basis_gone[one] += basis

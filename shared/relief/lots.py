@@ -66,6 +66,23 @@ def id_bytes(data: Any) -> Bytes:
     return held
 
 
+def lots_from(acquired: Any, quantity: Any, basis: Any, sleeves: Ints, lot_id: Any) -> Lots:
+    """Return lots from Arrow arrays (date32, int64, int64, utf8) and their sleeves' ranks.
+
+    Copies: numba compiles anew for arrays that may not be written to, as Arrow's are.
+    """
+    _, offsets, data = lot_id.buffers()
+    places = np.frombuffer(offsets, np.int32)[lot_id.offset : lot_id.offset + len(lot_id) + 1] if len(lot_id) else [0]
+    return Lots(
+        np.array(days_of(acquired)),
+        np.array(quantity.cast("int64"), dtype=np.int64),
+        np.array(basis.cast("int64").fill_null(NO_BASIS), dtype=np.int64),
+        np.ascontiguousarray(sleeves),
+        np.array(places, dtype=np.int64),
+        id_bytes(data),
+    )
+
+
 def days_of(values: Any) -> Ints:
     """Return an Arrow date32 array as days since 1970-01-01, NO_DATE where it is null."""
     return np.asarray(values.cast("int32").cast("int64").fill_null(NO_DATE), dtype=np.int64)

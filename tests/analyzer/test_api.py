@@ -47,7 +47,8 @@ async def test_an_analysis_is_started_once_and_shows_how_far_it_is(desk: Desk, c
 async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, client: httpx.AsyncClient) -> None:
     await desk.book("a1")
     restriction = SecurityRestriction(security_id="AAA", kind="SUBSTITUTE", substitute_id="CCC")
-    await desk.rules.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction])])
+    limits: dict[str, Any] = {"gain_budget_short": "0.00", "no_short_term_gains": True}
+    await desk.rules.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction], **limits)])
     await desk.rules.on_holdings(holdings(held("a1", 1, CCC="10", AAA="770", BBB="120")))
     found = (await client.get("/v1/positions/a1")).json()
     assert (found["state"], found["tiles"], found["market_value"]) == ("FLAGGED", ["POSITION_DRIFT"], "1000.00")
@@ -65,6 +66,8 @@ async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, 
         "CCC in sleeve APM is 1.00 % of the account, target 0.00 %: 1.00 % above its band of 0.00 % to 0.00 %.",
     ]
     assert found["settings"]["cash_reserve"] == "7.00"
+    names = ("gain_budget_short", "gain_budget_total", "no_short_term_gains")
+    assert [found["settings"][name] for name in names] == ["0.00", None, True]
     assert found["settings"]["restrictions"] == [{"security_id": "AAA", "restrictions": [], "substitute_id": "CCC"}]
 
 

@@ -195,8 +195,10 @@ async def test_facts_version_grows_only_with_what_is_proposed_on(desk: Desk) -> 
     assert (await desk.flags())["a1"]["facts_version"] == before
     await desk.rules.on_accounts([account("a1", 3, cash_reserve="10.00")])
     assert (await desk.flags())["a1"]["facts_version"] == before + 1
-    await desk.rules.on_holdings(holdings(on_hold("a1", 1, MONDAY)))
+    await desk.rules.on_accounts([account("a1", 4, cash_reserve="10.00", gain_budget_total="0.00")])
     assert (await desk.flags())["a1"]["facts_version"] == before + 2
+    await desk.rules.on_holdings(holdings(on_hold("a1", 1, MONDAY)))
+    assert (await desk.flags())["a1"]["facts_version"] == before + 3
 
 
 async def test_missing_and_stale_prices_hold_and_new_prices_lift_the_hold(desk: Desk) -> None:
@@ -235,7 +237,9 @@ async def test_bad_settings_hold_their_account_are_told_and_the_rest_goes_on(des
     flags = await desk.flags()
     assert (brief(flags["a1"])[0], flags["a1"]["hold_code"]) == ("HELD", "BAD_SETTINGS")
     assert brief(flags["a2"])[0] == "CLEAR"
-    await desk.rules.on_accounts([account("a1", 3)])
+    with pytest.raises(PartlyBad, match=r"account a1: short-term gain budget: \$-0\.01 is outside"):
+        await desk.rules.on_accounts([account("a1", 3, gain_budget_short="-0.01")])
+    await desk.rules.on_accounts([account("a1", 4)])
     assert brief((await desk.flags())["a1"])[0] == "CLEAR"
 
 

@@ -41,6 +41,7 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
     settings: dict[str, Any] = {
         "cash_reserve": "12.00", "cash_set_aside": "3.00", "min_trade_usd": "5.00", "min_trade_weight": "0.001",
         "threshold": "0.25", "lot_method": "HIFO", "custody": "IRA", "tax_household_id": "H1",
+        "gain_budget_short": "0.00", "no_short_term_gains": True,
         "restrictions": [
             SecurityRestriction(security_id="AAA", kind="DO_NOT_BUY"),
             SecurityRestriction(security_id="BBB", kind="SUBSTITUTE", substitute_id="FFF"),
@@ -84,6 +85,8 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
     assert (row["min_trade_cents"], row["min_trade_ppb"], row["taxable"], row["lot_method"]) == (
         500, 1_000_000, False, LotMethod.HIFO,
     )  # fmt: skip
+    limits = ("gain_budget_short_cents", "gain_budget_total_cents", "no_short_term_gains")
+    assert [row[name] for name in limits] == [0, None, True]
     assert (row["tax_household_id"], row["lots_version"], row["price_set"], row["cash_threshold_ppb"]) == (
         "H1",
         3,

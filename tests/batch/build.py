@@ -109,6 +109,9 @@ def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
             "do_not_trade": False,
             "taxable": True,
             "lot_method": 0,
+            "gain_budget_short_cents": None,
+            "gain_budget_total_cents": 0,
+            "no_short_term_gains": False,
             "tax_household_id": None,
             "lot_picks": None,
             "securities": [_security("AAA", 100), _security("BBB", 50)],
@@ -194,6 +197,7 @@ def _proposal(logic: int, sold: int) -> dict[str, Any]:
         "failure_code": None,
         "failure_text": None,
         "no_trade_text": None,
+        "limit_text": None,
         "value_cents": 10_000_000,
         "begin_cash_cents": 800_000,
         "end_cash_cents": 800_000 + sold * 10_000,
@@ -215,6 +219,7 @@ def _trade(logic: int, position: int, quantity: int, crossed: int, reason: Reaso
         "reason": int(reason),
         "before_ppb": 60_000_000,
         "after_ppb": 50_000_000,
+        "held_back_micro": 0,
     }
 
 

@@ -71,6 +71,16 @@ def test_every_platform_event_fits_its_contract_and_names_what_exists(sample: Pa
     assert {part["security_id"] for one in accounts for part in one["restrictions"]} <= securities
 
 
+def test_half_of_the_taxable_accounts_have_gain_limits_some_of_zero(sample: Path) -> None:
+    names = ("gain_budget_short", "gain_budget_total", "no_short_term_gains")
+    accounts = plain_flags.read(sample, "accounts")
+    limits = [{name: one[name] for name in names if name in one} for one in accounts]
+    taxable = [found for one, found in zip(accounts, limits, strict=True) if one["custody"] == "TAXABLE"]
+    assert 0.4 < sum(map(bool, taxable)) / len(taxable) < 0.6
+    assert sum(map(bool, limits)) == sum(map(bool, taxable))
+    assert {"gain_budget_total": "0.00"} in taxable and {"no_short_term_gains": True} in taxable
+
+
 def test_about_two_fifths_are_flagged_and_every_queue_has_accounts(sample: Path) -> None:
     tiles = plain_flags.tiles(sample)
     counts = Counter(tile for found in tiles.values() for tile in found)

@@ -1,10 +1,12 @@
 """Generated accounts: seeded, of every shape the rules speak of, with targets that add up."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from shared.contracts.chunks import Restriction
-from tests.proposer.build import FRACTIONAL, WHOLE, Account, Position, Security
+from shared.contracts.chunks import LotMethod, Restriction
+from tests.proposer.build import FRACTIONAL, TRADE_DATE, WHOLE, Account, Lot, Position, Security
 
 _RESTRICTIONS = (Restriction.DO_NOT_BUY, Restriction.DO_NOT_SELL, Restriction.DO_NOT_TRADE)
 
@@ -54,6 +56,37 @@ def generated(seed: int, shape: Shape = Shape()) -> Account:  # noqa: B008  # a 
         min_trade_ppb=dice.choice((0, 2_000_000, 10_000_000)) if dice.random() < shape.minimum else 0,
         account_id=f"A-{seed}",
     )  # fmt: skip
+
+
+def taxed(account: Account) -> Account:
+    """Return a generated account with lots of its own and gain limits; the same always."""
+    dice = random.Random(f"{account.account_id} lots")
+    prices = {one.security_id: one.price_micro or 1 for one in account.securities}
+    securities = [replace(one, is_fund=dice.random() < 0.5) for one in account.securities]
+    lots = [one for position in account.positions for one in _lots(dice, position, prices[position.security_id])]
+    value = sum(one.quantity_micro * prices[one.security_id] for one in account.positions) // 10**10
+    budgets = (None, 0, 100, value // 500, value // 100, value // 20)
+    return replace(
+        account, securities=securities, lots=lots, lot_method=dice.choice(list(LotMethod)), taxable=dice.random() < 0.9,
+        gain_budget_short_cents=dice.choice(budgets), gain_budget_total_cents=dice.choice(budgets),
+        no_short_term_gains=dice.random() < 0.3,
+    )  # fmt: skip
+
+
+def _lots(dice: random.Random, position: Position, price_micro: int) -> Iterator[Lot]:
+    """Split a position into one to four lots, old and new, at gains and losses, some of unknown basis or date."""
+    left, number = position.quantity_micro, 0
+    while left > 0:
+        units = left if number == 3 else dice.choice((left, left // 2 + 1, left // 3 // WHOLE * WHOLE or left))
+        each = dice.choice((0.2, 0.6, 0.9, 1.0, 1.001, 1.1, 1.5))
+        acquired = TRADE_DATE - timedelta(days=dice.choice((3, 100, 365, 366, 367, 2000)))
+        yield Lot(
+            position.security_id, position.sleeve_id, f"L{dice.randint(10, 99)}{number}",
+            None if dice.random() < 0.05 else acquired, units,
+            None if dice.random() < 0.05 else round(units * price_micro * each) // 10**10,
+        )  # fmt: skip
+        left -= units
+        number += 1
 
 
 def _security(dice: random.Random, name: str, shape: Shape) -> Security:

@@ -11,11 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from services.proposer.chunk import propose
+from services.proposer.domain.engine import LOGICS
 from shared.contracts import chunks
-from shared.contracts.chunks import Logic, Reason
+from shared.contracts.chunks import Logic, LotMethod, Reason
 from shared.exact.text import scaled
 
-BF, MT = Logic.BEST_FIT, Logic.MIN_TRANSACTION
+BF, MT, TA = Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE
+TRADE_DATE = date(2026, 1, 2)
+TRADE_DAY = (TRADE_DATE - date(1970, 1, 1)).days
 WHOLE, FRACTIONAL = 1_000_000, 1
 
 
@@ -28,6 +31,20 @@ class Security:
     step_micro: int = WHOLE
     restriction: int = 0
     substitute: str | None = None
+    is_fund: bool = False
+
+
+@dataclass(frozen=True)
+class Lot:
+    """acquired None: missing; basis_cents None: unknown."""
+
+    security_id: str
+    sleeve_id: str
+    lot_id: str
+    acquired: date | None
+    quantity_micro: int
+    basis_cents: int | None
+    picked_micro: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,12 @@ class Account:
     liquidate: bool = False
     account_id: str = "A-1"
     failure: tuple[str, str] | None = None
+    taxable: bool = True
+    lot_method: LotMethod = LotMethod.FIFO
+    gain_budget_short_cents: int | None = None
+    gain_budget_total_cents: int | None = None
+    no_short_term_gains: bool = False
+    lots: Sequence[Lot] | None = None  # None: one lot of unknown basis a position
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,14 @@ def position(name: str, units: str, target: str, sleeve: str = "S1", **other: An
     return Position(name, sleeve, scaled(units, 6), scaled(target, 7), **relative, **other)
 
 
+def lot(name: str, units: str, each: str | None, acquired: str | None = "2020-01-02", **other: Any) -> Lot:
+    """A lot of a security in sleeve S1 by units, basis in dollars a unit (None: unknown) and acquired date."""
+    basis = None if each is None else scaled(units, 6) * scaled(each, 2) // 1_000_000
+    day = None if acquired is None else date.fromisoformat(acquired)
+    lot_id = other.pop("lot_id", f"{name}-{acquired or 'undated'}")
+    return Lot(name, other.pop("sleeve", "S1"), lot_id, day, scaled(units, 6), basis)
+
+
 def account(
     securities: Mapping[str, str | None] | Sequence[Security], positions: Sequence[Position], **other: Any
 ) -> Account:
@@ -99,6 +130,9 @@ def account(
     if isinstance(securities, Mapping):
         securities = [security(name, price) for name, price in securities.items()]
     for key in ("cash", "set_aside", "reserve", "min_trade"):
+        if key in other:
+            other[f"{key}_cents"] = scaled(other.pop(key), 2)
+    for key in ("gain_budget_short", "gain_budget_total"):
         if key in other:
             other[f"{key}_cents"] = scaled(other.pop(key), 2)
     for key in ("cash_target", "cash_threshold", "floor", "min_trade_weight"):
@@ -119,11 +153,13 @@ def lots_row(given: Account) -> dict[str, Any]:
         "reserve_cents": given.reserve_cents, "cash_target_ppb": given.cash_target_ppb,
         "cash_threshold_ppb": given.cash_threshold_ppb, "floor_ppb": given.floor_ppb, "cash_can_trigger": True,
         "min_trade_cents": given.min_trade_cents, "min_trade_ppb": given.min_trade_ppb,
-        "do_not_trade": given.do_not_trade, "taxable": True, "lot_method": 0, "tax_household_id": None,
-        "lot_picks": None,
+        "do_not_trade": given.do_not_trade, "taxable": given.taxable, "lot_method": int(given.lot_method),
+        "gain_budget_short_cents": given.gain_budget_short_cents,
+        "gain_budget_total_cents": given.gain_budget_total_cents,
+        "no_short_term_gains": given.no_short_term_gains, "tax_household_id": None, "lot_picks": None,
         "securities": [
             {"security_id": one.security_id, "price_micro": one.price_micro, "step_micro": one.step_micro,
-             "restriction": one.restriction, "is_fund": False,
+             "restriction": one.restriction, "is_fund": one.is_fund,
              "substitute": -1 if one.substitute is None else index[one.substitute]}
             for one in given.securities
         ],
@@ -135,26 +171,34 @@ def lots_row(given: Account) -> dict[str, Any]:
             for one in given.positions
         ],
         "lots": [
-            {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": "L1",
-             "acquired": date(2020, 1, 2), "quantity_micro": one.quantity_micro, "basis_cents": None, "covered": True,
-             "picked_micro": 0}
-            for one in given.positions if one.quantity_micro > 0
+            {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": one.lot_id,
+             "acquired": one.acquired, "quantity_micro": one.quantity_micro, "basis_cents": one.basis_cents,
+             "covered": True, "picked_micro": one.picked_micro}
+            for one in lots_of(given)
         ],
     }  # fmt: skip
+
+
+def lots_of(given: Account) -> Sequence[Lot]:
+    """Return the account's lots."""
+    if given.lots is not None:
+        return given.lots
+    held = [one for one in given.positions if one.quantity_micro > 0]
+    return [Lot(one.security_id, one.sleeve_id, "L1", date(2020, 1, 2), one.quantity_micro, None) for one in held]
 
 
 def batch_of(accounts: Sequence[Account]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([lots_row(one) for one in accounts], schema=chunks.LOTS)
 
 
-def proposals(accounts: Sequence[Account], logics: Sequence[Logic] = (BF, MT)) -> list[dict[Logic, Proposal]]:
+def proposals(accounts: Sequence[Account], logics: Sequence[Logic] = LOGICS) -> list[dict[Logic, Proposal]]:
     """Propose for the accounts as one chunk."""
-    rows = propose(batch_of(accounts), logics).to_pylist()
-    return [{logic: _read(row, logic) for logic in logics} for row in rows]
+    rows = propose(batch_of(accounts), TRADE_DAY, logics).to_pylist()
+    return [{logic: read(row, logic) for logic in logics} for row in rows]
 
 
 def proposal(given: Account, logic: Logic) -> Proposal:
-    """Propose for one account with one logic in force (both are computed)."""
+    """Propose for one account with one logic in force (all are computed)."""
     return proposals([given])[0][logic]
 
 
@@ -167,7 +211,8 @@ def after(given: Account, result: Proposal) -> Account:
     return replace(given, positions=moved, cash_cents=result.cash + given.set_aside_cents)
 
 
-def _read(row: dict[str, Any], logic: Logic) -> Proposal:
+def read(row: dict[str, Any], logic: Logic) -> Proposal:
+    """Return one logic's proposal of an answered row."""
     names = [one["security_id"] for one in row["securities"] or ()]
     names += ["?"] * 100
     places = [(names[one["security"]], one["sleeve_id"]) for one in row["positions"] or ()]

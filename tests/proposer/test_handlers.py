@@ -15,7 +15,7 @@ from shared.guard import Guard
 from shared.kafka import Publisher
 from shared.messages import Incoming
 from tests.proposer.books import Shape, generated
-from tests.proposer.build import batch_of
+from tests.proposer.build import TRADE_DAY, batch_of
 
 
 def _asked(offset: int, key: str, value: bytes) -> Incoming:
@@ -51,13 +51,13 @@ async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka
     (answer,) = await _read(kafka_url, topics.WORK_TRADES.name, first, 1)
     rows, answered = chunks.decode(answer, chunks.TRADES)
     assert answered == meta
-    assert rows.equals(propose(asked))
+    assert rows.equals(propose(asked, TRADE_DAY))
     assert await _read(kafka_url, topics.dead_letters(SERVICE).name, key, 1) == [b"no Arrow stream"]
 
 
 @pytest.mark.fast
 def test_answers_are_cut_to_the_agreed_size_and_lose_nothing() -> None:
-    rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(400)]))
+    rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(400)]), TRADE_DAY)
     parts = cut(rows)
     assert len(parts) > 1
     assert all(part.nbytes <= chunks.MAX_CHUNK_BYTES for part in parts)

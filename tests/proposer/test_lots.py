@@ -30,7 +30,7 @@ def booked() -> list[dict[str, Any]]:
     shape = Shape(most_securities=3, sleeves=4)
     accounts = [generated(seed, shape) for seed in range(300)] + [edges(seed) for seed in range(300)]
     rows = [_with_lots(lots_row(one), random.Random(seed)) for seed, one in enumerate(accounts)]
-    return book_trades(propose(pa.RecordBatch.from_pylist(rows, schema=chunks.LOTS)), TODAY).to_pylist()
+    return book_trades(propose(pa.RecordBatch.from_pylist(rows, schema=chunks.LOTS), TODAY), TODAY).to_pylist()
 
 
 def _with_lots(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:

@@ -11,17 +11,18 @@ from pathlib import Path
 import pytest
 
 from services.proposer.chunk import propose
-from tests.proposer.books import Shape, generated
-from tests.proposer.build import BF, Account, account, batch_of, position, proposal, security
+from tests.proposer.books import Shape, generated, taxed
+from tests.proposer.build import BF, TRADE_DAY, Account, account, batch_of, position, proposal, security
 
 pytestmark = pytest.mark.fast
 
 
 def digest() -> str:
-    """Return a digest of what is proposed for 150 generated accounts; other processes print it."""
+    """Return a digest of what is proposed for 300 generated accounts; other processes print it."""
     shapes = (Shape(), Shape(most_securities=3, sleeves=5), Shape(restricted=0.3, substituted=0.8, fractional=0.5))
-    batch = batch_of([generated(seed, shapes[seed % 3]) for seed in range(150)])
-    return hashlib.sha256(propose(batch).serialize().to_pybytes()).hexdigest()
+    accounts = [generated(seed, shapes[seed % 3]) for seed in range(150)]
+    batch = batch_of([*accounts, *(taxed(one) for one in accounts)])
+    return hashlib.sha256(propose(batch, TRADE_DAY).serialize().to_pybytes()).hexdigest()
 
 
 def test_plain_python_and_compiled_kernels_give_the_same_bytes() -> None:

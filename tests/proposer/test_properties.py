@@ -10,14 +10,26 @@ from hypothesis import strategies as st
 
 from services.proposer.chunk import propose
 from shared.contracts.chunks import Logic, Reason, Restriction
-from tests.proposer.books import Shape, generated
-from tests.proposer.build import BF, FRACTIONAL, MT, Account, Proposal, after, batch_of, proposal, proposals
+from tests.proposer.books import Shape, generated, taxed
+from tests.proposer.build import (
+    BF,
+    FRACTIONAL,
+    MT,
+    TA,
+    TRADE_DAY,
+    Account,
+    Proposal,
+    after,
+    batch_of,
+    proposal,
+    proposals,
+)
 
 pytestmark = pytest.mark.fast
 
 seeds = st.integers(0, 2**40)
-accounts = seeds.map(generated)
-logic_of = st.sampled_from((BF, MT))
+accounts = st.one_of(seeds.map(generated), seeds.map(lambda seed: taxed(generated(seed))))
+logic_of = st.sampled_from((BF, MT, TA))
 many = settings(deadline=None, max_examples=150)
 
 
@@ -65,7 +77,7 @@ def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) 
 
 
 @many
-@given(seeds.map(lambda seed: generated(seed, Shape(restricted=0.5, substituted=0.5))), logic_of)
+@given(seeds.map(lambda seed: taxed(generated(seed, Shape(restricted=0.5, substituted=0.5)))), logic_of)
 def test_restrictions_hold(account: Account, logic: Logic) -> None:
     """No market buy of do-not-buy or of what is replaced, no market sell of do-not-sell, nothing of do-not-trade."""
     result = proposal(account, logic)
@@ -146,7 +158,7 @@ def test_the_order_of_the_input_changes_nothing(account: Account, seed: int) -> 
         positions=dice.sample(account.positions, len(account.positions)),
     )
     straight, (_, moved) = proposals([account])[0], proposals([generated(seed), shuffled])
-    for logic in (BF, MT):
+    for logic in (BF, MT, TA):
         assert _said(moved[logic]) == _said(straight[logic])
 
 
@@ -199,11 +211,11 @@ def test_with_fractions_scaling_the_account_scales_the_trades(factor: int) -> No
 
 def test_the_same_input_gives_the_same_bytes() -> None:
     batch = batch_of([generated(seed) for seed in range(200)])
-    first, second = propose(batch), propose(batch_of([generated(seed) for seed in range(200)]))
+    first, second = propose(batch, TRADE_DAY), propose(batch_of([generated(seed) for seed in range(200)]), TRADE_DAY)
     assert first.equals(second)
     assert first.serialize().to_pybytes() == second.serialize().to_pybytes()
 
 
 def test_a_slice_of_a_chunk_is_proposed_like_the_whole() -> None:
     batch = batch_of([generated(seed) for seed in range(40)])
-    assert propose(batch.slice(10, 20)).to_pylist() == propose(batch).slice(10, 20).to_pylist()
+    assert propose(batch.slice(10, 20), TRADE_DAY).to_pylist() == propose(batch, TRADE_DAY).slice(10, 20).to_pylist()

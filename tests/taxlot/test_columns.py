@@ -82,13 +82,13 @@ def test_attach_keeps_a_failure_and_marks_what_is_unknown() -> None:
 
 def proposal(logic: int) -> dict[str, Any]:
     numbers = ("value_cents", "begin_cash_cents", "end_cash_cents", "buys", "buys_cents", "sells", "sells_cents")
-    texts = {"failure_code": None, "failure_text": None, "no_trade_text": None}
+    texts = {"failure_code": None, "failure_text": None, "no_trade_text": None, "limit_text": None}
     return {"logic": logic, **texts, **dict.fromkeys((*numbers, "flats", "flats_cents"), 0)}
 
 
 def trade(logic: int, position: int, units: int, crossed: int = 0) -> dict[str, Any]:
     return {"logic": logic, "position": position, "quantity_micro": units, "crossed_micro": crossed, "reason": 2,
-            "before_ppb": 0, "after_ppb": 0}  # fmt: skip
+            "before_ppb": 0, "after_ppb": 0, "held_back_micro": 0}  # fmt: skip
 
 
 def order(logic: int, security: int, units: int, price: int) -> dict[str, Any]:

@@ -257,6 +257,7 @@ def facts_chunk(accounts: list[tuple[str, int]]) -> pa.RecordBatch:
             "target_version": 1, "price_set": 1, "cash_cents": 5_000, "set_aside_cents": 0, "reserve_cents": 0,
             "cash_target_ppb": 0, "cash_threshold_ppb": 0, "floor_ppb": 0, "cash_can_trigger": True,
             "min_trade_cents": 0, "min_trade_ppb": 0, "do_not_trade": False, "taxable": True, "lot_method": 0,
+            "gain_budget_short_cents": None, "gain_budget_total_cents": None, "no_short_term_gains": False,
             "tax_household_id": None, "lot_picks": None,
             "securities": [{"security_id": "AAA", "price_micro": 20_000_000, "step_micro": 1_000_000, "restriction": 0,
                             "substitute": -1, "is_fund": False}],
@@ -273,11 +274,11 @@ def trades_chunk(lots: pa.RecordBatch) -> pa.RecordBatch:
     rows = lots.to_pylist()
     for row in rows:
         alive = row["failure_code"] is None
-        proposal = {"logic": 0, "failure_code": None, "failure_text": None, "no_trade_text": None,
+        proposal = {"logic": 0, "failure_code": None, "failure_text": None, "no_trade_text": None, "limit_text": None,
                     "value_cents": 25_000, "begin_cash_cents": 5_000, "end_cash_cents": 13_000, "buys": 0,
                     "buys_cents": 0, "sells": 1, "sells_cents": 8_000, "flats": 0, "flats_cents": 0}  # fmt: skip
         trade = {"logic": 0, "position": 0, "quantity_micro": -4_000_000, "crossed_micro": 0, "reason": 2,
-                 "before_ppb": 0, "after_ppb": 0}  # fmt: skip
+                 "before_ppb": 0, "after_ppb": 0, "held_back_micro": 0}  # fmt: skip
         order = {"logic": 0, "security": 0, "quantity_micro": -4_000_000, "price_micro": 20_000_000,
                  "value_cents": 8_000, "reason": 2}  # fmt: skip
         row["proposals"] = [proposal] if alive else []

@@ -46,6 +46,9 @@ def settings_of(account: AccountChanged, security_no: Number) -> Ints:
         _share(account.min_trade_weight, PPB, f"{where}: minimum trade weight"),
         _dollars(account.cash_reserve, f"{where}: cash reserve"),
         _dollars(account.cash_set_aside, f"{where}: set-aside cash"),
+        _budget(account.gain_budget_short, f"{where}: short-term gain budget"),
+        _budget(account.gain_budget_total, f"{where}: gain budget"),
+        int(account.no_short_term_gains),
         len(restrictions),
     ]
     return np.array([*head, *(value for triple in restrictions for value in triple)], np.int64)
@@ -132,6 +135,10 @@ def _share(text: str | None, limit: int, what: str) -> int:
     if not 0 <= value <= limit:
         raise BadSettings(f"{what}: {text} is outside 0 to {limit // PPB}")
     return value
+
+
+def _budget(text: str | None, what: str) -> int:
+    return NONE if text is None else _dollars(text, what)
 
 
 def _dollars(text: str, what: str) -> int:

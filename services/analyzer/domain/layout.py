@@ -34,11 +34,14 @@ class Setting(IntEnum):
     MIN_TRADE_PPB = 9
     RESERVE_CENTS = 10
     SET_ASIDE_CENTS = 11
-    RESTRICTIONS = 12  # how many triples (security number, Restriction flags, substitute's number or NONE) follow
+    GAIN_BUDGET_SHORT_CENTS = 12  # NONE: no limit
+    GAIN_BUDGET_TOTAL_CENTS = 13
+    NO_SHORT_TERM_GAINS = 14
+    RESTRICTIONS = 15  # how many triples (security number, Restriction flags, substitute's number or NONE) follow
 
 
 SETTINGS: Final = len(Setting)
-OFF_SETTINGS: Final = np.array([0, 0, 1, 0, NONE, NONE, NONE, NONE, 0, 0, 0, 0, 0], np.int64)
+OFF_SETTINGS: Final = np.array([0, 0, 1, 0, NONE, NONE, NONE, NONE, 0, 0, 0, 0, NONE, NONE, 0, 0], np.int64)
 
 
 class TargetField(IntEnum):

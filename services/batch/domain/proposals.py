@@ -74,6 +74,7 @@ def proposal_of(
         logic=LOGIC_NAMES[logic],
         row=summary,
         no_trade_reason=made["no_trade_text"] or (None if trades or made["failure_code"] else sentences.NO_TRADES),
+        limit_reason=made["limit_text"],
         positions=_positions(row, positions, trades, slices, value),
         trades=[_trade(row, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of(row["orders"], logic)],
@@ -168,6 +169,7 @@ def _trade(row: Row, position: Row, trade: Row) -> TradeView:
         low=low,
         high=high,
         replaced=" and ".join(replaced) or None,
+        held_back=trade["held_back_micro"],
     )
     return TradeView(
         sleeve_id=position["sleeve_id"],

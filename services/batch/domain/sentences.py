@@ -21,6 +21,7 @@ STALE: Final[Mapping[str, str]] = {
     "LOGIC": "The trade logic in force could not propose for this account",
 }
 _REMEDY: Final = "remove it or have it proposed again before approving."
+_LOGIC_REMEDY: Final = "remove it or put another logic in force before approving."
 
 FAILURES: Final[Mapping[str, str]] = {
     "MISSING_PRICE": "A price is missing.",
@@ -62,6 +63,7 @@ class TradeFacts:
     low: int
     high: int
     replaced: str | None = None  # the security this one is bought for
+    held_back: int = 0  # units by which gain limits keep the security's market order below Best Fit's
 
 
 def trade(facts: TradeFacts) -> str:
@@ -69,7 +71,16 @@ def trade(facts: TradeFacts) -> str:
     crossed = ""
     if facts.crossed and facts.reason != "NETTED":
         crossed = f" {units(facts.crossed)} of {units(facts.quantity)} units are crossed inside the account."
-    return _why(facts) + crossed
+    return _why(facts) + crossed + _held_back(facts)
+
+
+def _held_back(facts: TradeFacts) -> str:
+    if not facts.held_back:
+        return ""
+    more = f"{units(facts.held_back)} units more of it"
+    if facts.quantity < 0:
+        return f" The gain limits of the account keep {more} from being sold."
+    return f" The gain limits of the account leave no cash for {more}."
 
 
 def _why(facts: TradeFacts) -> str:
@@ -104,7 +115,7 @@ def failed(code: str | None, text: str | None) -> str:
 def stale(code: str, text: str | None) -> str:
     """Say why a proposal may not be approved as it is."""
     cause = STALE.get(code, "Its facts changed") + (f" ({text.rstrip('.')})" if text else "")
-    return f"{cause}: {_REMEDY}"
+    return f"{cause}: {_LOGIC_REMEDY if code == 'LOGIC' else _REMEDY}"
 
 
 def removed(by: str | None) -> str:

@@ -27,6 +27,7 @@ def prepare(acc: Ints, sec: Ints, pos: Ints) -> None:
     if acc[at.A_GIVEN] != codes.OK:
         return
     acc[at.A_WHERE] = -1
+    acc[at.A_OTHER_DRIFT] = at.OTHER_UNKNOWN
     acc[at.A_FAILURE] = _check_settings(acc)
     if acc[at.A_FAILURE] == codes.OK:
         acc[at.A_FAILURE] = _check_securities(acc, sec)
@@ -61,6 +62,8 @@ def _check_settings(acc: Ints) -> int:
     if (
         _outside(acc, acc[at.A_RESERVE], 0, MAX_VALUE_CENTS, codes.L_RESERVE)
         or _outside(acc, acc[at.A_MIN_CENTS], 0, MAX_VALUE_CENTS, codes.L_MINIMUM)
+        or _outside(acc, acc[at.A_BUDGET_SHORT], at.NO_LIMIT, MAX_VALUE_CENTS, codes.L_GAIN_BUDGET)
+        or _outside(acc, acc[at.A_BUDGET_TOTAL], at.NO_LIMIT, MAX_VALUE_CENTS, codes.L_GAIN_BUDGET)
         or _outside(acc, acc[at.A_MIN_PPB], 0, PPB, codes.L_MINIMUM_WEIGHT)
         or _outside(acc, acc[at.A_CASH_TARGET], 0, PPB, codes.L_CASH_TARGET)
         or _outside(acc, acc[at.A_FLOOR], 0, PPB, codes.L_FLOOR)

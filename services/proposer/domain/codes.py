@@ -20,6 +20,7 @@ NEGATIVE_QUANTITY: Final = 11
 OUT_OF_RANGE: Final = 12
 MISSING_SUBSTITUTE: Final = 13
 DUPLICATE_SECURITY: Final = 14
+LOTS_DO_NOT_FIT: Final = 15
 
 FAILURE_CODES: Final = (
     None,
@@ -37,6 +38,7 @@ FAILURE_CODES: Final = (
     "OUT_OF_RANGE",
     "MISSING_SUBSTITUTE",
     "DUPLICATE_SECURITY",
+    "LOTS_DO_NOT_FIT",
 )
 
 # Which limit an OUT_OF_RANGE passes; the texts, with the limits themselves, are in reasons.py.
@@ -55,6 +57,7 @@ L_THRESHOLD: Final = 12
 L_PRECISION: Final = 13
 L_VALUE: Final = 14
 L_UNITS: Final = 15
+L_GAIN_BUDGET: Final = 16
 
 # What stood in the way (flags).
 B_RESTRICTED: Final = 1
@@ -62,6 +65,7 @@ B_MINIMUM: Final = 2
 B_CASH: Final = 4
 B_STEP: Final = 8
 B_ROOM: Final = 16  # cash stays outside its band: nothing has room to place it or to raise it
+B_GAINS: Final = 32  # the gain limits of the account
 
 # Contract enums as plain integers, which kernels take.
 FULL_EXIT: Final = int(Reason.FULL_EXIT)

@@ -4,15 +4,25 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.account import prepare
 from services.proposer.domain.best_fit import best_fit
+from services.proposer.domain.gains import Desk, place_lots
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.summary import outcome, write_failure, write_proposal
+from services.proposer.domain.tax_aware import (
+    DONE,
+    RUN_BEST_FIT,
+    RUN_MIN_TRANSACTION,
+    after_run,
+    begin,
+    note_other,
+)
 from shared.contracts.chunks import Logic
 from shared.exact.compiled import view_kernel
 
 _BEST_FIT = int(Logic.BEST_FIT)
 _MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)
-LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION)  # what trade() knows
+_TAX_AWARE = int(Logic.TAX_AWARE)
+LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE)  # what trade() knows
 
 
 @view_kernel
@@ -22,6 +32,8 @@ def run(
     security_starts: Ints,
     positions: Ints,
     position_starts: Ints,
+    desk: Desk,
+    lot_starts: Ints,
     logics: Ints,
     proposals: Ints,
     trades: Ints,
@@ -42,14 +54,14 @@ def run(
         trade_starts[account] = traded
         order_starts[account] = ordered
         prepare(acc, sec, pos)
+        place_lots(sec, pos, desk, lot_starts[account], lot_starts[account + 1])
         for index in range(len(logics)):
             row = proposals[account * len(logics) + index]
             failure = acc[at.A_FAILURE]
             if failure == codes.OK:
-                trade(acc, sec, pos, logics[index])
-                failure = outcome(acc, sec, pos)
+                failure = trade(acc, sec, pos, desk, logics[index])
             if failure != codes.OK:
-                write_failure(acc, logics[index], failure, row)
+                write_failure(acc, sec, logics[index], failure, row)
                 continue
             more, most = write_proposal(acc, sec, pos, logics[index], row, trades[traded:], orders[ordered:])
             traded += more
@@ -59,9 +71,23 @@ def run(
 
 
 @view_kernel
-def trade(acc: Ints, sec: Ints, pos: Ints, logic: int) -> None:
-    """Compute one logic of a prepared account."""
-    if logic == _BEST_FIT:
-        best_fit(acc, sec, pos)
-    elif logic == _MIN_TRANSACTION:
-        min_transaction(acc, sec, pos)
+def trade(acc: Ints, sec: Ints, pos: Ints, desk: Desk, logic: int) -> int:
+    """Compute one logic of a prepared account; return OK or why it fails."""
+    acc[at.A_LIMITED] = 0
+    sec[:, at.S_CAP] = at.NO_CAP
+    following = RUN_BEST_FIT if logic == _BEST_FIT else RUN_MIN_TRANSACTION
+    if logic == _TAX_AWARE:
+        following = begin(acc)
+    while True:
+        if following == RUN_BEST_FIT:
+            best_fit(acc, sec, pos)
+        else:
+            min_transaction(acc, sec, pos)
+        failure = outcome(acc, sec, pos)
+        if logic == _MIN_TRANSACTION:
+            note_other(acc, sec, pos, failure)
+        if logic != _TAX_AWARE:
+            return failure
+        following = after_run(acc, sec, pos, desk, failure)
+        if following == DONE:
+            return int(acc[at.A_FAILED])

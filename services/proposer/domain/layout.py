@@ -42,31 +42,72 @@ A_HIGH_PART: Final = 22
 A_MIN_PART: Final = 23
 A_LIMIT: Final = 24  # codes.L_* of an OUT_OF_RANGE
 A_TARGETS: Final = 25  # ppb: sum of all target weights, cash included
-ACCOUNT_COLUMNS: Final = 26
+# acc: input of the tax-aware logic
+A_TAXABLE: Final = 26
+A_METHOD: Final = 27  # LotMethod
+A_BUDGET_SHORT: Final = 28  # cents, NO_LIMIT none
+A_BUDGET_TOTAL: Final = 29
+A_NO_SHORT_GAINS: Final = 30
+# acc: of the tax-aware logic
+A_OTHER_DRIFT: Final = 31  # money: drift that Min Transaction leaves; OTHER_FAILED, or OTHER_UNKNOWN before it has run
+A_LIMITED: Final = 32  # 1: gain limits keep it from what Best Fit trades
+A_FREE_SHORT: Final = 33  # cents: what Best Fit would count against the short-term budget
+A_FREE_TOTAL: Final = 34
+A_STAGE: Final = 35  # what the present run of another logic is for
+A_ROUNDS: Final = 36  # how often sells were given up
+A_FAILED: Final = 37  # codes.OK or why the logic fails
+A_CUT_FAILED: Final = 38  # the same, and the estimated gain in cents, of the run inside the limits
+A_GAIN: Final = 39
+ACCOUNT_COLUMNS: Final = 40
+
+NO_LIMIT: Final = -1
+OTHER_FAILED: Final = -1
+OTHER_UNKNOWN: Final = -2
 
 # sec: input
 S_PRICE: Final = 0  # micro, 0 none
 S_STEP: Final = 1  # micro
 S_RESTRICTION: Final = 2
 S_SUBSTITUTE: Final = 3  # index of the security bought in place of this one, below 0 none
+S_FUND: Final = 4  # 1 where AVERAGE may pool
 # sec: prepared
-S_FIRST: Final = 4  # positions S_FIRST..S_END-1 of the account
-S_END: Final = 5
+S_FIRST: Final = 5  # positions S_FIRST..S_END-1 of the account
+S_END: Final = 6
+S_LOT: Final = 7  # lots S_LOT..S_LOT_END-1 of the chunk
+S_LOT_END: Final = 8
+# sec: of the tax-aware logic, over all its runs; micro-units
+S_CAP: Final = 9  # most units its market sell may have, in whole steps, NO_CAP: no limit
+S_CAP_KEPT: Final = 10  # the cap while another logic is looked at without it
+S_FREE_SELL: Final = 11  # market sell and buy of Best Fit without limits
+S_FREE_BUY: Final = 12
+S_SLICE: Final = 13  # slices S_SLICE..S_SLICE_END-1 are sold of it
+S_SLICE_END: Final = 14
+S_KEPT: Final = 15  # part of the sell that is kept while others are given up
+S_MOST: Final = 16  # most of it that may be kept
+S_KEPT_SHORT: Final = 17  # cents that the part kept counts against the short-term budget
+S_KEPT_TOTAL: Final = 18
+S_LAST: Final = 19  # its last slice, of which perhaps only a part is kept: micro-units, and cents as above
+S_LAST_UNITS: Final = 20
+S_LAST_PROCEEDS: Final = 21
+S_LAST_SHORT: Final = 22
+S_LAST_TOTAL: Final = 23
 # sec: of one logic, in micro-units unless said otherwise
-S_CROSSED: Final = 6
-S_EXIT: Final = 7  # 1: one of its sleeve sells is a full exit
-S_PLAN: Final = 8  # market sell that netting left
-S_SELL: Final = 9  # market sell now
-S_BUY: Final = 10  # market buy now
-S_BASE: Final = 11  # market buy that stood before the present sharing
-S_FULL: Final = 12  # most that the present sharing may give
-S_SHORT: Final = 13  # money: shortfall that the present sharing goes by
-S_GOT: Final = 14  # what the present sharing gave
-S_DROPPED: Final = 15  # 1: undersized in the present sharing
-S_PLANNED: Final = 16  # 1: had a market order before cash was raised or placed
-S_REASON: Final = 17  # Reason of the market order, 0 none
-S_HANDED: Final = 18  # while prepared, 1: has given what its target lacks to its substitute
-SECURITY_COLUMNS: Final = 19
+S_CROSSED: Final = 24
+S_EXIT: Final = 25  # 1: one of its sleeve sells is a full exit
+S_PLAN: Final = 26  # market sell that netting left
+S_SELL: Final = 27  # market sell now
+S_BUY: Final = 28  # market buy now
+S_BASE: Final = 29  # market buy that stood before the present sharing
+S_FULL: Final = 30  # most that the present sharing may give
+S_SHORT: Final = 31  # money: shortfall that the present sharing goes by
+S_GOT: Final = 32  # what the present sharing gave
+S_DROPPED: Final = 33  # 1: undersized in the present sharing
+S_PLANNED: Final = 34  # 1: had a market order before cash was raised or placed
+S_REASON: Final = 35  # Reason of the market order, 0 none
+S_HANDED: Final = 36  # while prepared, 1: has given what its target lacks to its substitute
+SECURITY_COLUMNS: Final = 37
+
+NO_CAP: Final = 1 << 60
 
 # pos: input
 P_SECURITY: Final = 0
@@ -114,9 +155,13 @@ O_FLATS_CENTS: Final = 12
 O_TRADES: Final = 13  # sleeve trades
 O_FIGURE: Final = 14  # what the failure speaks of: cents, or ppb of TARGET_SUM
 O_LIMIT: Final = 15  # the limit it passes: codes.L_*, or the reserve in cents of CASH_SHORTFALL
-PROPOSAL_COLUMNS: Final = 16
+O_LIMITED: Final = 16  # 1: gain limits keep it from what Best Fit trades
+O_FREE_SHORT: Final = 17  # cents: what Best Fit would count against the limits
+O_FREE_TOTAL: Final = 18
+O_HELD_BACK_CENTS: Final = 19  # value of the market sells that the limits keep from being made
+PROPOSAL_COLUMNS: Final = 20
 
-# sleeve trades: logic, position, quantity, crossed, reason, before ppb, after ppb
-TRADE_COLUMNS: Final = 7
+# sleeve trades: logic, position, quantity, crossed, reason, before ppb, after ppb, units its order is held back by
+TRADE_COLUMNS: Final = 8
 # market orders: logic, security, signed quantity, price, value, reason
 ORDER_COLUMNS: Final = 6

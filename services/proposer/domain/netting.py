@@ -23,8 +23,9 @@ def reset(acc: Ints, sec: Ints, pos: Ints) -> None:
 def net(acc: Ints, sec: Ints, pos: Ints, aimed: int) -> None:
     """Cross the sleeves' wants security by security: S_CROSSED, S_EXIT, S_PLAN, and S_FULL and S_SHORT for the sharing.
 
-    aimed: the position column with the weight that buys aim at.  Restrictions bind the remainder; do-not-trade bars
-    crossing too.  A market buy is cut to the step, a market sell can only leave it when a full exit is in it.
+    aimed: the position column with the weight that buys aim at.  Restrictions and caps bind the remainder;
+    do-not-trade bars crossing too.  A market buy is cut to the step, a market sell can only leave it when a full exit
+    is in it.
     """
     for security in range(len(sec)):
         first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
@@ -53,7 +54,7 @@ def _remainder(acc: Ints, sec: Ints, pos: Ints, security: int, buys: int, sells:
         if restriction & codes.NO_SELL:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED
         else:
-            sec[security, at.S_PLAN] = sells - buys
+            sec[security, at.S_PLAN] = min(sells - buys, sec[security, at.S_CAP])
     elif buys > sells:
         if restriction & codes.NO_BUY:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED

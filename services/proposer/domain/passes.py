@@ -118,8 +118,11 @@ def _planned(sec: Ints, security: int, who: int) -> bool:
 
 @view_kernel
 def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int, part: int) -> None:
-    security, room = pos[place, at.P_SECURITY], pos[place, at.P_ROOM]
+    security = pos[place, at.P_SECURITY]
     price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_SELL]
+    room = min(pos[place, at.P_ROOM], (sec[security, at.S_CAP] - order) // step * step)
+    if room <= 0:
+        return
     units = min(room, reaching(goal - acc[at.A_NOW], part, order, price, step))
     if not sec[security, at.S_EXIT] and value_cents(order + units, price) < acc[at.A_MIN]:
         # `order` stands off the step only with a full exit in it, so whole steps reach the minimum exactly here.

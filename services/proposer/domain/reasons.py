@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.proposer.domain import codes
+from services.proposer.domain import layout as at
 from shared.contracts.chunks import Logic
 from shared.exact.text import text_of, usd
 
@@ -27,6 +28,7 @@ _LIMITS: Final = {
     codes.L_THRESHOLD: f"the rebalance threshold {_TO_400_PERCENT}",
     codes.L_PRECISION: f"the precision threshold {_TO_400_PERCENT}",
     codes.L_VALUE: "the account's value must be at most $100,000,000,000.00",
+    codes.L_GAIN_BUDGET: "a gain budget must be $0.00 to $100,000,000,000.00",
     codes.L_UNITS: "the account's value must be at most 4,000,000,000,000 units at its price",
 }
 _BLOCKS: Final = (
@@ -34,23 +36,28 @@ _BLOCKS: Final = (
     (codes.B_MINIMUM, "what would be traded is below the minimum trade size"),
     (codes.B_CASH, "there is no cash to buy with above the reserve and the cash the target keeps"),
     (codes.B_STEP, "what is outside its band is less than one tradable step away from where it should be"),
+    (codes.B_GAINS, "gain limits do not allow what would be sold"),
     (codes.B_ROOM, "cash is outside its band, and no position has room to place it or to raise it"),
 )
 
 
-def failure_text(account_id: str, failure: int, component: str, figure: int, limit: int) -> str:
+def failure_text(
+    account_id: str, failure: int, component: str, figure: int, limit: int, gain_limits: str | None = None
+) -> str:
     """Return why the account cannot be proposed: account, component and limit.
 
     component: names security or position, "" the account as a whole.  figure: cents, of TARGET_SUM ppb.  limit:
-    codes.L_* of OUT_OF_RANGE, the reserve in cents of CASH_SHORTFALL.
+    codes.L_* of OUT_OF_RANGE, the reserve in cents of CASH_SHORTFALL.  gain_limits: the sentence of `limit_text` where
+    gain limits keep sells from being made.
     """
     cents, percent = usd(figure), text_of(figure, 7, trim=True)
+    permitted = "the sells that its gain limits allow bring" if gain_limits else "all permitted sells bring"
     what = {
         codes.RESTRICTED: "the account is marked do not trade; lift that restriction to propose for it",
         codes.NO_TARGET: "the account has no target; assign a portfolio, or confirm its liquidation",
         codes.MISSING_PRICE: f"{component} has no price; load one and propose again",
         codes.VALUE_NOT_POSITIVE: f"the account value is ${cents}; it must be above zero",
-        codes.CASH_SHORTFALL: f"all permitted sells bring cash to ${cents} only, below the reserve of ${usd(limit)}",
+        codes.CASH_SHORTFALL: f"{permitted} cash to ${cents} only, below the reserve of ${usd(limit)}",
         codes.UNBALANCED: f"the trades do not balance ({component or 'cash'}); nothing of them is used",
         codes.TARGET_SUM: f"the target weights, cash included, add up to {percent} %, not to 100 %",
         codes.DUPLICATE_POSITION: f"{component} is listed twice",
@@ -59,8 +66,26 @@ def failure_text(account_id: str, failure: int, component: str, figure: int, lim
         codes.NEGATIVE_QUANTITY: f"{component} has a negative quantity; short positions are not supported",
         codes.OUT_OF_RANGE: f"{component}{': ' if component else ''}{_LIMITS.get(limit, '')}",
         codes.MISSING_SUBSTITUTE: f"{component} has no position in a sleeve where it is to be bought as a substitute",
+        codes.LOTS_DO_NOT_FIT: "its lots hold fewer units than would be sold, so its gain limits cannot be kept",
     }
-    return f"account {account_id}: {what[failure]}"
+    return f"account {account_id}: {what[failure]}" + (f". {gain_limits}" if gain_limits else "")
+
+
+def limit_text(
+    budget_short: int, budget_total: int, no_short_gains: int, free_short: int, free_total: int, held_back: int
+) -> str:
+    """Return which gain limits hold and what they keep from being traded.
+
+    budget_*: cents or NO_LIMIT; free_*: cents that Best Fit would count against them; held_back: cents of its sells.
+    """
+    limits = [] if budget_short == at.NO_LIMIT else [f"at most ${usd(budget_short)} short-term"]
+    limits += [] if budget_total == at.NO_LIMIT else [f"at most ${usd(budget_total)} in all"]
+    limits += ["no short-term gains"] if no_short_gains else []
+    sells = f"; sells of ${usd(held_back)} are held back" if held_back else ""
+    return (
+        f"The account's gain limits ({', '.join(limits)}) do not allow all of Best Fit's sells, which would count"
+        f" ${usd(free_short)} short-term and ${usd(free_total)} in all against them{sells}."
+    )
 
 
 def no_trade_text(logic: Logic, blocked: int) -> str:

@@ -42,7 +42,7 @@ def _opposed(one: int, other: int) -> bool:
 
 
 @view_kernel
-def write_failure(acc: Ints, logic: int, failure: int, row: Ints) -> None:
+def write_failure(acc: Ints, sec: Ints, logic: int, failure: int, row: Ints) -> None:
     """Write the proposal row of an account that failed: nothing is traded."""
     row[:] = 0
     row[at.O_LOGIC] = logic
@@ -56,6 +56,7 @@ def write_failure(acc: Ints, logic: int, failure: int, row: Ints) -> None:
     if failure == codes.CASH_SHORTFALL:
         row[at.O_FIGURE] = acc[at.A_NOW]
         row[at.O_LIMIT] = acc[at.A_RESERVE]
+        _write_limits(acc, sec, row)
     elif failure == codes.TARGET_SUM:
         row[at.O_FIGURE] = acc[at.A_TARGETS]
 
@@ -79,9 +80,33 @@ def write_proposal(
             row[at.O_FLATS_CENTS] += value_cents(sec[security, at.S_CROSSED], sec[security, at.S_PRICE])
     row[at.O_TRADES] = traded
     row[at.O_BLOCKED] = acc[at.A_BLOCKED]
+    _write_limits(acc, sec, row)
     if acc[at.A_NOW] > acc[at.A_HIGH] or acc[at.A_NOW] < acc[at.A_LOW]:
         row[at.O_BLOCKED] |= codes.B_ROOM
     return traded, ordered
+
+
+@view_kernel
+def _write_limits(acc: Ints, sec: Ints, row: Ints) -> None:
+    """Write what gain limits keep from being traded."""
+    if not acc[at.A_LIMITED]:
+        return
+    row[at.O_LIMITED] = 1
+    row[at.O_FREE_SHORT] = acc[at.A_FREE_SHORT]
+    row[at.O_FREE_TOTAL] = acc[at.A_FREE_TOTAL]
+    for security in range(len(sec)):
+        units = max(0, sec[security, at.S_FREE_SELL] - sec[security, at.S_SELL])
+        row[at.O_HELD_BACK_CENTS] += value_cents(units, sec[security, at.S_PRICE])
+
+
+@view_kernel
+def _held_back(acc: Ints, sec: Ints, security: int, trade: int) -> int:
+    """Return the units by which gain limits keep the market order, in the direction of `trade`, below Best Fit's."""
+    if not acc[at.A_LIMITED]:
+        return 0
+    if trade < 0:
+        return int(max(0, sec[security, at.S_FREE_SELL] - sec[security, at.S_SELL]))
+    return int(max(0, sec[security, at.S_FREE_BUY] - sec[security, at.S_BUY]))
 
 
 @view_kernel
@@ -99,6 +124,7 @@ def _write_trades(acc: Ints, sec: Ints, pos: Ints, logic: int, trades: Ints) -> 
         trades[filled, 4] = pos[place, at.P_REASON]
         trades[filled, 5] = _shown_ppb(pos[place, at.P_VALUE], value)
         trades[filled, 6] = _shown_ppb(after, value)
+        trades[filled, 7] = _held_back(acc, sec, pos[place, at.P_SECURITY], trade)
         filled += 1
     return filled
 

@@ -63,6 +63,9 @@ function SettingFacts({ settings }: { settings: Settings }) {
         ["Do not trade", yes(settings.do_not_trade)],
         ["Taxable", yes(settings.taxable)],
         ["Lot method", settings.lot_method],
+        ["Gain budget, short-term", budget(settings.gain_budget_short)],
+        ["Gain budget, in all", budget(settings.gain_budget_total)],
+        ["No short-term gains", yes(settings.no_short_term_gains)],
         ["Rebalance threshold", `${percent(settings.threshold)} of target`],
         ["Least half-width of a band", percent(settings.floor, 2)],
         ["Precision", `${percent(settings.precision)} of target`],
@@ -72,6 +75,10 @@ function SettingFacts({ settings }: { settings: Settings }) {
       ]}
     />
   );
+}
+
+function budget(cents: string | null): string {
+  return cents === null ? "No limit" : usd(cents, true);
 }
 
 function restriction({ security_id, restrictions, substitute_id }: Settings["restrictions"][number]): string {

@@ -24,6 +24,9 @@ export interface Settings {
   do_not_trade: boolean;
   taxable: boolean;
   lot_method: string;
+  gain_budget_short: string | null;
+  gain_budget_total: string | null;
+  no_short_term_gains: boolean;
   threshold: string;
   precision: string;
   floor: string;

@@ -878,6 +878,8 @@ export interface components {
          * @description What one logic proposes for the account.
          */
         Proposal: {
+            /** Limit Reason */
+            limit_reason: string | null;
             /**
              * Logic
              * @enum {string}

@@ -34,9 +34,10 @@ const ORDERS: readonly PlainColumn<OrderView>[] = [
 
 /** Sleeve trades with their reasons, and the market orders they come to. */
 export function Trades({ proposal }: { proposal: Proposal }) {
-  if (proposal.trades.length === 0) return <Text mb="md">{proposal.no_trade_reason ?? "No trade is proposed."}</Text>;
+  if (proposal.trades.length === 0) return <Text mb="md">{proposal.no_trade_reason ?? (proposal.row.result || "No trade is proposed.")}</Text>;
   return (
     <>
+      {proposal.limit_reason && <Text mb="md">{proposal.limit_reason}</Text>}
       <PlainTable label="Sleeve trades" columns={TRADES} rows={proposal.trades} rowKey={(trade) => `${trade.sleeve_id} ${trade.security_id}`} />
       <PlainTable label="Market orders" columns={ORDERS} rows={proposal.orders} rowKey={(order) => `${order.side} ${order.security_id}`} empty="All of it nets inside the account: nothing goes to market." />
     </>

@@ -10,7 +10,7 @@ import { useMe } from "@/shared/session/session";
 import { Confirm } from "@/shared/ui/Confirm";
 import { tell } from "@/shared/ui/Notes";
 
-const OFFERED: readonly Logic[] = ["BEST_FIT", "MIN_TRANSACTION"];
+const OFFERED: readonly Logic[] = ["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"];
 
 /** Which logic's proposals are in force for the whole request. */
 export function LogicSwitch({ batch }: { batch: BatchSummary }) {
@@ -28,7 +28,6 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
     },
   });
   const barred = changeBarred(batch, me);
-  const offered = OFFERED.includes(batch.logic) ? OFFERED : [...OFFERED, batch.logic];
   return (
     <>
       <SegmentedControl
@@ -37,7 +36,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
         size="xs"
         value={batch.logic}
         disabled={barred !== null}
-        data={offered.map((logic) => ({ value: logic, label: logicNames[logic] }))}
+        data={OFFERED.map((logic) => ({ value: logic, label: logicNames[logic] }))}
         onChange={(logic) => setAsked({ logic: logic, version: batch.version })}
       />
       {asked && (
@@ -54,7 +53,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
               ? "Best Fit trades as close to target as it can."
               : asked.logic === "MIN_TRANSACTION"
                 ? "Min Transaction trades only what brings positions and cash back inside their bands."
-                : "Tax Aware trades as near to target as the gain budget allows."}{" "}
+                : "Tax Aware trades as near to target as each account's gain limits allow; without limits it trades like Best Fit."}{" "}
             Trades and gains of all accounts in this request change to this logic.
           </Text>
         </Confirm>

@@ -30,7 +30,7 @@ export function StaleNote({ batch, onShow, accountId }: Props) {
   const selection = accountId ? { kind: "ids" as const, ids: [accountId] } : null;
   return (
     <Alert color="orange" mb="md" icon={<IconRefreshAlert aria-hidden />} title={`${plural(stale, "proposal is", "proposals are")} out of date`} role="status">
-      Lots, targets, settings or holds have changed since. Propose again or remove before approving.
+      Lots, targets, settings or holds have changed since, or the logic in force could not propose. Propose again or remove before approving.
       <div className="alert-actions">
         <ReasonedButton
           size="compact-sm"

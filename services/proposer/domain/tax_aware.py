@@ -1,0 +1,136 @@
+"""Tax-aware: as near to target as the gain limits of the account allow.  Source: product 4, "Tax-aware".
+
+Best Fit first.  Where its sells realise more than the limits allow, the dearest tails are given up and Best Fit is
+computed again without them, so that its buys share the cash that is there; caps only shrink, so it ends.  At last Min
+Transaction is looked at, where it ends nearer to target.
+
+It is told as what follows each run of the two other logics, so that those are compiled into the loop only once.
+"""
+
+from typing import Final
+
+from services.proposer.domain import codes
+from services.proposer.domain import layout as at
+from services.proposer.domain.gains import LOTS_LACKING, Desk, counted, estimated, limited, relieve, within
+from services.proposer.domain.giving_up import give_up, give_up_tails
+from services.proposer.domain.layout import Ints
+from services.proposer.domain.netting import shortfall_to
+from shared.exact.compiled import view_kernel
+
+# What is to be run next.
+DONE: Final = 0
+RUN_BEST_FIT: Final = 1
+RUN_MIN_TRANSACTION: Final = 2
+# What a run was for.
+_MEASURE: Final = 0  # Min Transaction, for the drift it leaves
+_CUT: Final = 1  # Best Fit under the present caps
+_COMPARE: Final = 2  # Min Transaction, which ends nearer to target
+_RESTORE: Final = 3  # Best Fit as it was before
+_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards in whole tails
+
+
+@view_kernel
+def begin(acc: Ints) -> int:
+    """Return what is to be run first."""
+    acc[at.A_ROUNDS] = 0
+    acc[at.A_STAGE] = _MEASURE if acc[at.A_OTHER_DRIFT] == at.OTHER_UNKNOWN else _CUT
+    return RUN_MIN_TRANSACTION if acc[at.A_STAGE] == _MEASURE else RUN_BEST_FIT
+
+
+@view_kernel
+def after_run(acc: Ints, sec: Ints, pos: Ints, desk: Desk, failure: int) -> int:
+    """Judge the run that stands in the tables, with its failure or OK; return what is to be run next.
+
+    When DONE, the tables hold the trades and A_FAILED whether and why it failed.
+    """
+    stage = acc[at.A_STAGE]
+    acc[at.A_FAILED] = failure
+    if stage == _MEASURE:
+        note_other(acc, sec, pos, failure)
+        acc[at.A_STAGE] = _CUT
+        return RUN_BEST_FIT
+    following = DONE
+    if stage == _CUT:
+        following = _after_cut(acc, sec, pos, desk)
+    elif stage == _COMPARE:
+        following = _after_comparison(acc, sec, pos, desk)
+    if following == DONE and acc[at.A_LIMITED]:
+        acc[at.A_BLOCKED] |= codes.B_GAINS
+    return following
+
+
+@view_kernel
+def note_other(acc: Ints, sec: Ints, pos: Ints, failure: int) -> None:
+    """Note what drift Min Transaction, which stands in the tables, leaves."""
+    acc[at.A_OTHER_DRIFT] = drift(acc, sec, pos) if failure == codes.OK else at.OTHER_FAILED
+
+
+@view_kernel
+def drift(acc: Ints, sec: Ints, pos: Ints) -> int:
+    """Return the sum of |weight - target| x V over the positions after the trades, in money."""
+    money = 0
+    for place in range(len(pos)):
+        money += abs(shortfall_to(acc, sec, pos, place, at.P_AIM))
+    return money
+
+
+@view_kernel
+def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
+    """Give up what the limits do not allow, or see whether Min Transaction ends nearer to target."""
+    if limited(acc):
+        rows = relieve(acc, sec, pos, desk)
+        if rows == LOTS_LACKING:
+            acc[at.A_FAILED] = codes.LOTS_DO_NOT_FIT
+            return DONE
+        if acc[at.A_ROUNDS] == 0:
+            _note_free(acc, sec, desk, rows)
+        if not within(acc, desk, rows):
+            acc[at.A_LIMITED] = 1
+            acc[at.A_ROUNDS] += 1
+            if acc[at.A_ROUNDS] <= _PATIENCE:
+                give_up(acc, sec, desk)
+            else:
+                give_up_tails(acc, sec, desk)
+            return RUN_BEST_FIT
+    if acc[at.A_OTHER_DRIFT] == at.OTHER_FAILED or acc[at.A_FAILED] not in (codes.OK, codes.CASH_SHORTFALL):
+        return DONE
+    if acc[at.A_FAILED] == codes.OK and acc[at.A_OTHER_DRIFT] >= drift(acc, sec, pos):
+        return DONE
+    rows = relieve(acc, sec, pos, desk)
+    if rows == LOTS_LACKING:
+        return DONE
+    acc[at.A_GAIN] = estimated(desk, rows)
+    acc[at.A_CUT_FAILED] = acc[at.A_FAILED]
+    for security in range(len(sec)):
+        sec[security, at.S_CAP_KEPT] = sec[security, at.S_CAP]
+        sec[security, at.S_CAP] = at.NO_CAP
+    acc[at.A_STAGE] = _COMPARE
+    return RUN_MIN_TRANSACTION
+
+
+@view_kernel
+def _note_free(acc: Ints, sec: Ints, desk: Desk, rows: int) -> None:
+    """Note what Best Fit trades and counts without limits."""
+    acc[at.A_FREE_SHORT] = counted(desk.short, rows)
+    acc[at.A_FREE_TOTAL] = counted(desk.total, rows)
+    for security in range(len(sec)):
+        sec[security, at.S_FREE_SELL] = sec[security, at.S_SELL]
+        sec[security, at.S_FREE_BUY] = sec[security, at.S_BUY]
+
+
+@view_kernel
+def _after_comparison(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
+    """Keep Min Transaction's trades, which end nearer to target, where the limits allow them.
+
+    Without a binding limit only where they also realise less: neither other logic may be better in both.
+    """
+    rows = relieve(acc, sec, pos, desk)
+    if rows != LOTS_LACKING and within(acc, desk, rows):
+        if acc[at.A_LIMITED]:
+            return DONE
+        if acc[at.A_CUT_FAILED] == codes.OK and estimated(desk, rows) < acc[at.A_GAIN]:
+            return DONE
+    for security in range(len(sec)):
+        sec[security, at.S_CAP] = sec[security, at.S_CAP_KEPT]
+    acc[at.A_STAGE] = _RESTORE
+    return RUN_BEST_FIT

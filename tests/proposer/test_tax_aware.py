@@ -1,0 +1,283 @@
+"""What holds for every tax-aware proposal: gains as taxlot books them keep the limits, and no other logic beats it."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.proposer.chunk import propose
+from services.taxlot.booking import book_trades
+from shared.contracts.chunks import Logic, Term
+from shared.exact.text import scaled, usd
+from tests.proposer.books import Shape, generated, taxed
+from tests.proposer.build import (
+    BF,
+    MT,
+    TA,
+    TRADE_DATE,
+    TRADE_DAY,
+    WHOLE,
+    Account,
+    Lot,
+    Position,
+    Proposal,
+    Security,
+    account,
+    after,
+    batch_of,
+    lot,
+    lots_of,
+    position,
+    proposals,
+    read,
+)
+from tests.proposer.model_account import Book
+
+pytestmark = pytest.mark.fast
+
+SHAPES = (Shape(), Shape(most_securities=3, sleeves=5, minimum=0.2), Shape(restricted=0.3), Shape(fractional=1.0))
+seeds = st.integers(0, 2**40)
+accounts = st.builds(lambda seed, shape: taxed(generated(seed, shape)), seeds, st.sampled_from(SHAPES))
+TEXTS = ("limit_text", "no_trade_text", "failure_text")
+many = settings(deadline=None, max_examples=200)
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A proposal and the slices that taxlot books of it."""
+
+    proposal: Proposal
+    slices: list[dict[str, Any]]
+    estimated_cents: int
+
+    @property
+    def short_cents(self) -> int:
+        """What counts against the short-term budget: unknown basis as gain = proceeds, unknown term when a gain."""
+        return sum(max(0, one) if term == Term.UNKNOWN else one for one, term in self._counted() if term != Term.LONG)
+
+    @property
+    def total_cents(self) -> int:
+        return sum(one for one, _ in self._counted())
+
+    def _counted(self) -> list[tuple[int, Term]]:
+        return [
+            (one["proceeds_cents"] if one["gain_cents"] is None else one["gain_cents"], Term(one["term"]))
+            for one in self.slices
+        ]
+
+    def keeps_limits_of(self, given: Account) -> bool:
+        if not given.taxable:
+            return True
+        budgets = (given.gain_budget_short_cents, self.short_cents), (given.gain_budget_total_cents, self.total_cents)
+        return not (given.no_short_term_gains and self.short_gains()) and all(
+            budget is None or cents <= budget for budget, cents in budgets
+        )
+
+    def short_gains(self) -> list[dict[str, Any]]:
+        """Slices with a short-term gain, or of which that cannot be ruled out."""
+        return [
+            one
+            for one in self.slices
+            if one["term"] != Term.LONG and (one["gain_cents"] is None or one["gain_cents"] > 0)
+        ]
+
+
+def booked(given: Sequence[Account]) -> list[dict[Any, Booked]]:
+    """Propose for the accounts and book what is proposed as taxlot does."""
+    rows = book_trades(propose(batch_of(given), TRADE_DAY), TRADE_DAY).to_pylist()
+    return [{logic: _booked(row, logic) for logic in (BF, MT, TA)} for row in rows]
+
+
+def _booked(row: dict[str, Any], logic: Logic) -> Booked:
+    slices = [one for one in row["slices"] if one["logic"] == logic]
+    tax = next(one for one in row["taxes"] if one["logic"] == logic)
+    return Booked(read(row, logic), slices, tax["estimated_cents"])
+
+
+def drift(given: Account, result: Proposal) -> Fraction:
+    """Sum of |weight - target| x V over the positions after the trades, in dollars, targets after substitution."""
+    book = Book(given)
+    moved = after(given, result).positions
+    now = {(one.security_id, one.sleeve_id): Fraction(one.quantity_micro, 10**6) for one in moved}
+    return sum((abs(book.target[p] * book.value - now[p] * book.price[p[0]]) for p in book.places), Fraction(0))
+
+
+def _free_of_limits(given: Account) -> Account:
+    return replace(given, gain_budget_short_cents=None, gain_budget_total_cents=None, no_short_term_gains=False)
+
+
+def _with_budget(given: Account, short: bool, cents: int) -> Account:
+    return replace(given, gain_budget_short_cents=cents) if short else replace(given, gain_budget_total_cents=cents)
+
+
+def _is_limited(result: Proposal) -> bool:
+    texts = (result.summary[name] or "" for name in ("limit_text", "no_trade_text", "failure_text"))
+    return any("gain limits (" in text for text in texts)
+
+
+@many
+@given(accounts)
+def test_the_limits_are_kept_as_taxlot_books(account: Account) -> None:
+    """Booked gains never pass the budgets, and with the guard no slice has a short-term gain."""
+    found = booked([account])[0][TA]
+    if found.proposal.failure is None:
+        assert found.keeps_limits_of(account)
+
+
+@many
+@given(accounts)
+def test_neither_other_logic_is_better_in_both(account: Account) -> None:
+    """No other logic's result that keeps the limits ends nearer to target and realises less."""
+    found = booked([account])[0]
+    mine = found[TA]
+    for logic in (BF, MT):
+        other = found[logic]
+        if other.proposal.failure is not None or not other.keeps_limits_of(account):
+            continue
+        if mine.proposal.failure is not None:
+            assert found[BF].proposal.failure == mine.proposal.failure and not _is_limited(mine.proposal)
+        elif other.estimated_cents < mine.estimated_cents:
+            assert drift(account, other.proposal) >= drift(account, mine.proposal) - Fraction(1, 10**6)
+
+
+@many
+@given(accounts)
+def test_without_limits_it_is_best_fit(account: Account) -> None:
+    """Without a limit every trade is Best Fit's, unless Min Transaction is better in both."""
+    account = _free_of_limits(account)
+    found = booked([account])[0]
+    if _said(found[TA].proposal) != _said(found[BF].proposal):
+        assert _said(found[TA].proposal) == _said(found[MT].proposal)
+        assert found[MT].estimated_cents < found[BF].estimated_cents
+        assert drift(account, found[MT].proposal) < drift(account, found[BF].proposal)
+
+
+@many
+@given(accounts, st.booleans())
+def test_a_budget_of_what_best_fit_books_changes_nothing_and_a_cent_less_binds(account: Account, short: bool) -> None:
+    """What the proposer computes is to the cent what taxlot books: the budget binds from the first cent on."""
+    account = replace(_free_of_limits(account), taxable=True)
+    free = booked([account])[0][BF]
+    counted = free.short_cents if short else free.total_cents
+    if free.proposal.failure is not None or counted <= 0:
+        return
+    enough, less = _with_budget(account, short, counted), _with_budget(account, short, counted - 1)
+    found, cut = (one[TA] for one in booked([enough, less]))
+    assert not _is_limited(found.proposal)
+    assert _is_limited(cut.proposal)
+    figures = f"would count ${usd(free.short_cents)} short-term and ${usd(free.total_cents)} in all"
+    assert figures in " ".join(filter(None, (cut.proposal.summary[text] for text in TEXTS)))
+
+
+@many
+@given(accounts)
+def test_an_account_that_is_not_taxable_has_no_limits(account: Account) -> None:
+    """Limits of an account that is not taxable change nothing."""
+    account = replace(account, taxable=False)
+    with_limits, without = proposals([account, _free_of_limits(account)])
+    assert _said(with_limits[TA]) == _said(without[TA])
+
+
+@many
+@given(st.integers(1, 400), st.integers(100, 90_000), st.integers(1, 2_000_000), st.integers(0, 500_000), st.booleans())
+def test_of_one_lot_the_most_shares_are_sold_that_the_budget_allows(
+    held: int, price_cents: int, basis_cents: int, budget_cents: int, is_long: bool
+) -> None:
+    """A full exit of one lot sells the most whole shares whose gain, rounded as booked, is within the budget."""
+    acquired = TRADE_DATE - timedelta(days=400 if is_long else 30)
+    given = Account(
+        [Security("A", price_cents * 10_000)],
+        [Position("A", "S1", held * WHOLE, 0)],
+        cash_target_ppb=10**9,
+        liquidate=True,
+        lots=[Lot("A", "S1", "L1", acquired, held * WHOLE, basis_cents)],
+    )
+    gains = [count * price_cents - half_up(Fraction(basis_cents * count, held)) for count in range(held + 1)]
+    most = max(count for count, gain in enumerate(gains) if gain <= budget_cents)
+    found = booked([_with_budget(given, not is_long, budget_cents)])[0][TA]
+    assert (found.proposal.orders.get("A", 0), found.estimated_cents) == (-most * WHOLE, gains[most])
+
+
+def half_up(cents: Fraction) -> int:
+    return (2 * cents.numerator + cents.denominator) // (2 * cents.denominator)
+
+
+@many
+@given(accounts, seeds)
+def test_the_order_of_the_input_changes_nothing(account: Account, seed: int) -> None:
+    """Securities, positions and lots in any order, the account anywhere in the chunk: the same trades."""
+    dice = random.Random(seed)
+    shuffled = replace(
+        account,
+        securities=dice.sample(account.securities, len(account.securities)),
+        positions=dice.sample(account.positions, len(account.positions)),
+        lots=dice.sample(lots_of(account), len(lots_of(account))),
+    )
+    straight, (_, moved) = proposals([account])[0], proposals([taxed(generated(seed)), shuffled])
+    assert _said(moved[TA]) == _said(straight[TA])
+
+
+def _said(result: Proposal) -> tuple[object, ...]:
+    said = {name: value for name, value in result.summary.items() if name not in ("logic", *TEXTS)}
+    return said, result.trades, result.crossed, result.reasons, result.orders, result.order_reasons
+
+
+def test_what_the_limits_hold_back_stands_with_the_trades_and_in_sentences() -> None:
+    """10 of A would be sold at a gain of 20 each; 100 allow 5: 5 are held back, and 10 of B find no cash."""
+    given = account(
+        {"A": "100", "B": "50"},
+        [position("A", "70", "60"), position("B", "56", "38")],
+        lots=[lot("A", "70", "80"), lot("B", "56", "50")],
+        cash="200",
+        cash_target="2",
+    )
+    texts = {}
+    for budget in ("100.00", "0.00"):
+        found = proposals([replace(given, gain_budget_total_cents=scaled(budget, 2))])[0][TA]
+        texts[budget] = found.summary["limit_text"], found.summary["no_trade_text"]
+        held_back = [one["held_back_micro"] for one in found.rows["sleeve_trades"] if one["logic"] == TA]
+        assert held_back == ([5 * WHOLE, 10 * WHOLE] if budget == "100.00" else [])
+        assert not any(one["held_back_micro"] for one in found.rows["sleeve_trades"] if one["logic"] != TA)
+    says = "do not allow all of Best Fit's sells, which would count $0.00 short-term and $200.00 in all against them; "
+    assert texts["100.00"] == (
+        f"The account's gain limits (at most $100.00 in all) {says}sells of $500.00 are held back.",
+        None,
+    )
+    assert texts["0.00"] == (
+        None,
+        "Tax-aware trades nothing because there is no cash to buy with above the reserve and the cash the target keeps;"
+        " and because gain limits do not allow what would be sold. The account's gain limits (at most $0.00 in all)"
+        f" {says}sells of $1000.00 are held back.",
+    )
+
+
+def test_a_reserve_that_the_limits_do_not_allow_to_reach_fails_this_logic_alone() -> None:
+    """Cash is 0 and 200 must stay: 2 of A would have to be sold, for a gain of 40."""
+    limits = {"reserve": "200", "gain_budget_total": "39.99"}
+    given = account({"A": "100"}, [position("A", "100", "100")], lots=[lot("A", "100", "80")], **limits)
+    found = proposals([given, replace(given, gain_budget_total_cents=4_000)])
+    assert [found[0][logic].failure for logic in (BF, MT, TA)] == [None, None, "CASH_SHORTFALL"]
+    assert found[0][TA].summary["failure_text"] == (
+        "account A-1: the sells that its gain limits allow bring cash to $100.00 only, below the reserve of $200.00. The"
+        " account's gain limits (at most $39.99 in all) do not allow all of Best Fit's sells, which would count $0.00 short-term"
+        " and $40.00 in all against them; sells of $100.00 are held back."
+    )
+    assert [one.failure for one in found[1].values()] == [None, None, None]
+
+
+def test_lots_that_do_not_suffice_fail_only_what_needs_them() -> None:
+    """10 of 70 units would be sold, of 5 in lots: with a limit nothing can be shown, without one it trades."""
+    given = account(
+        {"A": "100", "B": "50"}, [position("A", "70", "60"), position("B", "56", "38")], lots=[lot("A", "5", "80")],
+        cash="200", cash_target="2",
+    )  # fmt: skip
+    free, limited = proposals([given, replace(given, gain_budget_total_cents=0)])
+    assert (free[TA].failure, free[TA].trades) == (None, free[BF].trades)
+    assert (limited[BF].failure, limited[TA].failure) == (None, "LOTS_DO_NOT_FIT")
+    assert "its gain limits cannot be kept" in limited[TA].summary["failure_text"]
