@@ -15,14 +15,14 @@ LIMITS = (Setting.GAIN_BUDGET_SHORT_CENTS, Setting.GAIN_BUDGET_TOTAL_CENTS, Sett
 
 
 async def test_settings_stored_before_there_were_gain_limits_have_none(desk: Desk) -> None:
-    """A document of version 0001 holds twelve settings and its restrictions: all of them stay, and no limit is set."""
+    """A document of version 0002 holds twelve settings and its restrictions: all of them stay, and no limit is set."""
     restrictions = [SecurityRestriction(security_id="AAA", kind="DO_NOT_SELL")]
     await desk.rules.on_accounts([account("a1", 1, cash_set_aside="3.00", restrictions=restrictions)])
     with desk.parts.database.session() as session:
         stored = facts.read_rows(session, facts.BY_IDS, ["a1"])
         old = np.concatenate((np.delete(stored.settings[0], LIMITS), stored.restrictions.data[0]))
         session.execute("UPDATE analyzer.account_facts SET settings = %s", [to_bytes(old)])
-        session.execute("UPDATE analyzer.alembic_version SET version_num = '0001'")
+        session.execute("UPDATE analyzer.alembic_version SET version_num = '0002'")
     migrate("analyzer", desk.settings.database_url)
     with desk.parts.database.session() as session:
         read = facts.read_rows(session, facts.BY_IDS, ["a1"])

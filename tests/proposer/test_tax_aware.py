@@ -264,9 +264,9 @@ def test_a_reserve_that_the_limits_do_not_allow_to_reach_fails_this_logic_alone(
     found = proposals([given, replace(given, gain_budget_total_cents=4_000)])
     assert [found[0][logic].failure for logic in (BF, MT, TA)] == [None, None, "CASH_SHORTFALL"]
     assert found[0][TA].summary["failure_text"] == (
-        "account A-1: the sells that its gain limits allow bring cash to $100.00 only, below the reserve of $200.00. The"
-        " account's gain limits (at most $39.99 in all) do not allow all of Best Fit's sells, which would count $0.00 short-term"
-        " and $40.00 in all against them; sells of $100.00 are held back."
+        "account A-1: the sells that its gain limits allow bring cash to $100.00 only, below the reserve of $200.00."
+        " The account's gain limits (at most $39.99 in all) do not allow all of Best Fit's sells, which would count"
+        " $0.00 short-term and $40.00 in all against them; sells of $100.00 are held back."
     )
     assert [one.failure for one in found[1].values()] == [None, None, None]
 
