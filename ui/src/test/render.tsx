@@ -72,7 +72,7 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
 
 /** A Best Fit proposal that trades nothing; name only what matters, of it and of its summary. */
 export function aProposal(part: Partial<Proposal> = {}, row: Partial<BatchAccountRow> = {}): Proposal {
-  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, positions: [], trades: [], orders: [], slices: [], transfers: [], ...part };
+  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], transfers: [], ...part };
 }
 
 /** A proposed account without trades. */
