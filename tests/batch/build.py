@@ -162,6 +162,19 @@ def _proposed(account_id: str) -> dict[str, Any]:
     }
 
 
+def with_tax_aware(answer: dict[str, Any], sold: int, limit_text: str) -> dict[str, Any]:
+    """Return the answer with the tax-aware logic beside: it sells so many of AAA, the rest of ten is held back."""
+    trade = _trade(2, 0, -sold, 0, Reason.TO_TARGET) | {"held_back_micro": (10 - sold) * 1_000_000}
+    more = {
+        "proposals": [_proposal(2, sold) | {"limit_text": limit_text, "flats": 0, "flats_cents": 0}],
+        "sleeve_trades": [trade],
+        "orders": [_order(2, sold, Reason.TO_TARGET)],
+        "slices": [_slice(2, sold, answer["account_id"])],
+        "taxes": [_tax(2, sold)],
+    }
+    return answer | {name: [*answer[name], *rows] for name, rows in more.items()}
+
+
 def answered(rows: list[dict[str, Any]], batch_id: int, attempt: int = 1) -> Chunk:
     """Return a chunk of RESULT."""
     meta = {"batch_id": str(batch_id), "attempt": str(attempt), "trade_date": TRADE_DATE.isoformat(), "size": "1"}

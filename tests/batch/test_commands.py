@@ -246,6 +246,37 @@ async def test_an_account_that_the_new_logic_cannot_do_hinders_approval_until_th
     assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
 
 
+async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_where_it_could_not(world: World) -> None:
+    """A1 is held back by its gain limits, A2 cannot reach its reserve inside them: A2 must go before approval."""
+    pat = world.user()
+    await world.queue("A1", "A2")
+    batch = await pat.propose("A1", "A2")
+    ((rows, attempt),) = world.requested(batch["batch_id"])
+    limits = "The account's gain limits (at most $0.00 in all) do not allow all of Best Fit's sells."
+    answers = [build.with_tax_aware(build.an_answer(row), 3, limits) for row in rows]
+    answers[1]["proposals"][2] |= {"failure_code": "CASH_SHORTFALL", "failure_text": f"Below the reserve. {limits}"}
+    await world.handlers.on_results([build.answered(answers, batch["batch_id"], attempt)])
+    batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
+    assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 2, 0)
+    view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
+    assert [one["logic"] for one in view["proposals"]] == ["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
+    assert [one["limit_reason"] for one in view["proposals"]] == [None, None, limits]
+    assert view["proposals"][2]["trades"][0]["sentence"].endswith(
+        " The gain limits of the account keep 7 units more of it from being sold."
+    )
+    batch = await pat.done(batch, "logic", {"logic": "TAX_AWARE"})
+    assert (await pat.do(batch, "approve")).json()["code"] == "stale_proposals"
+    failed = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A2"))["account"]
+    assert failed["result"] == (
+        f"The trade logic in force could not propose for this account (Below the reserve. {limits.rstrip('.')}):"
+        " remove it or put another logic in force before approving."
+    )
+    selection = {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1}
+    batch = await pat.done(batch, "removals", selection)
+    assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
+    assert [one["quantity"] for one in world.sent("rebalancer.orders.v1")[0]["orders"]] == ["3"]
+
+
 async def test_roles_are_needed(world: World) -> None:
     await world.queue("A1")
     viewer, trader = world.user("Vic", roles=["viewer"]), world.user("Tom", roles=["trader"])

@@ -1,0 +1,23 @@
+import { screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it, vi } from "vitest";
+
+import { LogicSwitch } from "@/features/batches/commands/LogicSwitch";
+import { aBatch, aServer, draw, problem } from "@/test/render";
+
+describe("the trade logic of a request", () => {
+  it("is one of three, Best Fit unless told otherwise, and changes only once confirmed", async () => {
+    const server = aServer(problem(409, "logic_unavailable"));
+    vi.stubGlobal("fetch", server.fetch);
+    draw(<LogicSwitch batch={aBatch()} />);
+    expect(screen.getAllByRole("radio").map((one) => (one as HTMLInputElement).value)).toEqual(["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]);
+    expect(screen.getByRole("radio", { name: "Best Fit" })).toBeChecked();
+    await userEvent.click(screen.getByRole("radio", { name: "Tax Aware" }));
+    const dialog = await screen.findByRole("dialog", { name: "Use Tax Aware for request 7?" });
+    expect(dialog).toHaveTextContent("as near to target as each account's gain limits allow");
+    expect(server.calls).toHaveLength(0);
+    await userEvent.click(screen.getByRole("button", { name: "Use Tax Aware" }));
+    await vi.waitFor(() => expect(server.calls[0]?.body).toEqual({ logic: "TAX_AWARE" }));
+    expect(server.calls[0]?.headers.get("If-Match")).toBe('"3"');
+  });
+});
