@@ -65,6 +65,7 @@ class Guard:
     handler: Handler
     publisher: Publisher
     retry_s: float = 30.0
+    done: Callable[[Sequence[Incoming]], Awaitable[None]] | None = None  # told of every group that is done
 
     def __post_init__(self) -> None:
         self._decode = decoder(self.topic)
@@ -80,6 +81,9 @@ class Guard:
                 await self._put_aside(message, error)
         if good:
             await self._handle(good)
+        if self.done is not None:
+            done = self.done
+            await self._patiently(lambda: done(messages), messages[0])
         metrics.EVENT_SECONDS.labels(self.service, self.topic.name).observe(time.monotonic() - started)
 
     async def _handle(self, group: Sequence[tuple[Incoming, Any]]) -> None:

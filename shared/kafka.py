@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Self
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -12,6 +12,7 @@ from shared import log, metrics
 from shared.contracts.topics import MIB
 from shared.messages import Outgoing
 
+_METADATA_PAUSE_S = 0.1
 _log = log.get(__name__)
 
 
@@ -36,6 +37,7 @@ class Publisher:
                 compression_type=None,
                 request_timeout_ms=20_000,
             )
+            producer.client.force_metadata_update = _Paced(producer.client.force_metadata_update)
             try:
                 await producer.start()
             except KafkaError as error:
@@ -87,6 +89,33 @@ class Publisher:
                 raise failure
         for topic, count in Counter(topics).items():
             metrics.PUBLISHED.labels(self._service, topic).inc(count)
+
+
+class _Paced:
+    """Asks for metadata with a pause between two answers.
+
+    While a partition has no leader, aiokafka's sender asks again the moment it is answered, and a broker that has shut
+    down in order has told it so: thousands of refused connections a second until it is back.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[bool]]) -> None:
+        self._ask = ask
+        self._under_way: asyncio.Task[bool] | None = None
+        self._answered_at = -_METADATA_PAUSE_S
+
+    def __call__(self) -> asyncio.Future[Any]:
+        """Return the answer to come; who asks meanwhile gets the same."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.ensure_future(self._patiently())
+        return asyncio.shield(self._under_way)
+
+    async def _patiently(self) -> bool:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._answered_at + _METADATA_PAUSE_S - loop.time())
+        try:
+            return await self._ask()
+        finally:
+            self._answered_at = loop.time()
 
 
 def is_refused_for_ever(error: BaseException) -> bool:

@@ -119,4 +119,5 @@ def run_worker(app: faust.App, settings: ServiceSettings, service: str) -> None:
     """Run the worker until it is told to stop; logs go through the house's renderer."""
     log.configure(service, settings.log_level)
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
+    worker.spinner = None  # it writes a terminal's control characters into the log
     worker.execute_from_commandline()

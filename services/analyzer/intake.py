@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +13,7 @@ from services.analyzer.domain.account import (
     BAD_HOLDINGS,
     BadSettings,
     bad_holdings,
+    picks_of,
     securities_named,
     settings_of,
 )
@@ -66,8 +68,11 @@ def accounts(names: Names, group: Sequence[AccountChanged], problems: dict[int, 
     for account_id in sorted(newest):
         one = newest[account_id]
         problem: str | None = None
+        picks: str | None = None
         try:
             settings = settings_of(one, securities.__getitem__)
+            picked = picks_of(one)
+            picks = orjson.dumps(picked).decode() if picked else None
         except (BadSettings, InexactText) as error:
             problem = str(error)
             problems[places[account_id]] = problem
@@ -89,6 +94,7 @@ def accounts(names: Names, group: Sequence[AccountChanged], problems: dict[int, 
                 one.last_rebalanced,
                 to_bytes(settings),
                 problem,
+                picks,
             )
         )
     return rows

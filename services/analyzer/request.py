@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -158,7 +159,7 @@ def _securities(
         array(price, pa.int64(), mask=price <= 0),
         array([master.get(int(number), unknown).step_micro for number in numbers], pa.int64()),
         array(joined.restriction).cast(pa.int8()),
-        array(joined.substitute_for).cast(pa.int32()),
+        array(joined.substitute).cast(pa.int32()),
         array([master.get(int(number), unknown).is_fund for number in numbers], pa.bool_()),
     ]
 
@@ -215,10 +216,24 @@ def _batch(
         "taxable": array(setting(Setting.TAXABLE) != 0),
         "lot_method": array(setting(Setting.LOT_METHOD)).cast(pa.int8()),
         "tax_household_id": rows.texts("a.tax_household_id").take(array(place, mask=~exists)),
+        "lot_picks": _lot_picks(rows.texts("a.lot_picks").take(array(place, mask=~exists))),
         "securities": nested.securities,
         "positions": nested.positions,
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FACTS.names], schema=chunks.FACTS)
+
+
+def _lot_picks(documents: Arrow) -> Arrow:
+    """Return the picks of each account from their JSON documents; most accounts have none."""
+    kind = chunks.FACTS.field("lot_picks").type
+    if documents.null_count == len(documents):
+        return pa.nulls(len(documents), kind)
+    names = [field.name for field in chunks.PICK_FIELDS]
+    picks = [
+        None if text is None else [dict(zip(names, pick, strict=True)) for pick in orjson.loads(text)]
+        for text in documents.to_pylist()
+    ]
+    return array(picks, kind)
 
 
 def _take(ragged: Ragged, places: Ints) -> Ragged:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.batch import washing
 from services.batch.collecting import Collector
 from services.batch.handlers import Handlers, Sweeps
 from services.batch.parts import Parts
@@ -52,6 +53,7 @@ def _warm_up() -> None:
     """Load what takes a second at its first use, before anybody waits for it: the calendar and compiled kernels."""
     sessions.sessions()
     value_cents(1, 1)
+    washing.warm_up()
 
 
 async def _work(settings: Settings, publisher: Publisher, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,8 @@ from services.batch.domain.states import DECIDED, AccountHappening, AccountState
 from services.batch.settings import Settings
 from services.batch.store import batches, members
 from services.batch.store.database import SYSTEM, driver
-from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES
+from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
+from services.batch.washing import check
 from shared import outbox
 from shared.clock import Clock
 from shared.contracts import chunks
@@ -103,6 +105,7 @@ class Collector:
         counted = await batches.count(connection, batch.batch_id, batch.logic)
         what = happening_of(counted.tally)
         if what is Happening.ANSWERED:
+            await check(connection, batch)
             status = batch_after(Status(batch.status), what)
             after = await batches.change(connection, batch, status=str(status), told_at=now, **counted.columns())
         elif what is not None:
@@ -131,6 +134,7 @@ def _table(chunk: Chunk, chunk_id: int, logic: int) -> pa.Table:
     except (KeyError, ValueError) as error:
         raise BadMessage("no_attempt", "the chunk names no attempt in its metadata") from error
     rows = chunk.rows.select(list(COLUMNS))
+    has_loss = pc.is_valid(chunk.rows.column("wash_accounts"))
     answers = [answer_of(row, logic, PROPOSAL_FIGURES, TAX_FIGURES) for row in rows.to_pylist()]
     count = rows.num_rows
     columns: dict[str, Any] = {
@@ -143,8 +147,20 @@ def _table(chunk: Chunk, chunk_id: int, logic: int) -> pa.Table:
         "chunk_id": pa.array([chunk_id] * count, pa.int64()),
         "row_no": pa.array(range(count), pa.int32()),
         "remarks": pa.array([orjson.dumps(answer.remarks).decode() for answer in answers], pa.string()),
+        "household": _households(chunk.rows),
+        "has_loss": has_loss,
     }
     columns |= {name: rows.column(name) for name in _VERSIONS}
     for name in (*PROPOSAL_FIGURES, *TAX_FIGURES):
         columns[name] = pa.array([array_text(answer.figures[name]) for answer in answers], pa.string())
+    # Where nothing is sold at a loss there is nothing to check; the others are checked when all are there.
+    nothing = [array_text([0] * len(answer.remarks)) for answer in answers]
+    columns |= {name: pc.if_else(has_loss, pa.scalar(None, pa.string()), pa.array(nothing)) for name in WASH_FIGURES}
     return pa.table(columns)
+
+
+def _households(rows: pa.RecordBatch) -> Any:
+    """Return the tax household of each account: of its enterprise, or its own where it names none."""
+    join: Any = pc.binary_join_element_wise
+    named = join(rows.column("enterprise_id"), rows.column("tax_household_id"), "/")
+    return pc.coalesce(named, join(rows.column("enterprise_id"), rows.column("account_id"), "//"))

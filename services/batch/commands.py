@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from services.batch import outgoing, views
+from services.batch import outgoing, views, washing
 from services.batch.closing import Actor, close
 from services.batch.domain.approval import Facts, may, refusal
 from services.batch.domain.counts import happening_of
@@ -125,6 +125,7 @@ class Commands:
             )
         messages = outgoing.returned(batch_id, gone, "REMOVED", batch.version + 1, now)
         await outbox.enqueue(await driver(connection), messages)
+        await washing.check(connection, batch, [row.account_id for row in gone])
         counted = await batches.count(connection, batch_id, batch.logic)
         what = happening_of(counted.tally)
         if what in (Happening.NONE_LEFT, Happening.ALL_FAILED):
@@ -156,7 +157,7 @@ class Commands:
         wanted: list[ColumnElement[bool]] = [_M.stale_code.is_not(None)]
         if body.selection is not None:
             wanted += member_selection(body.selection, batch.logic)
-        empty = dict.fromkeys((*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text"))
+        empty = dict.fromkeys((*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text", "washes"))
         again = await members.happen(
             connection,
             batch_id,
@@ -165,10 +166,12 @@ class Commands:
             attempt=_M.attempt + 1,
             first_attempt=_M.attempt + 1,
             sent_at=now,
+            has_loss=False,
             **empty,
         )
         if not again:
             raise CountChanged("none of the selected accounts is stale any more", count=0)
+        await washing.forget(connection, batch, [row.account_id for row in again])
         counted = await batches.count(connection, batch_id, batch.logic)
         status = batch_after(Status(batch.status), Happening.REPROPOSE)
         after = await self._changed(connection, batch, now, status=str(status), answered_at=now, **counted.columns())

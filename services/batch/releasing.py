@@ -29,7 +29,7 @@ def released(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, at: 
 
     approved: member rows, whose row_no is their place in the chunk; content: the chunk as it came.
     """
-    rows, _ = chunks.decode(content, chunks.RESULT)
+    rows, _ = chunks.decode_kept(content, chunks.RESULT)
     rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
     flat = {name: _flat(rows.column(name), fields, batch.logic) for name, fields in NEEDED.items()}
     answer = {name: Nested(starts.tolist(), _lists(columns)) for name, (starts, columns) in flat.items()}

@@ -152,6 +152,9 @@ def totals(row: Row[Any]) -> Totals:
         non_taxable_short_term=usd(int(row.non_taxable_short_cents)),
         non_taxable_long_term=usd(int(row.non_taxable_long_cents)),
         non_taxable_estimated=usd(int(row.non_taxable_estimated_cents)),
+        wash_disallowed=usd(int(row.wash_cents)),
+        wash_permanent=usd(int(row.wash_permanent_cents)),
+        wash_unchecked=row.wash_unchecked,
         failed=row.failed,
         removed=row.removed,
     )

@@ -25,7 +25,7 @@ _SECURITY = (
     ("price_micro", at.S_PRICE),
     ("step_micro", at.S_STEP),
     ("restriction", at.S_RESTRICTION),
-    ("substitute_for", at.S_SUBSTITUTE_FOR),
+    ("substitute", at.S_SUBSTITUTE),
 )
 _POSITION = (
     ("security", at.P_SECURITY),
@@ -88,9 +88,9 @@ def _sorted_securities(
         renamed = np.empty_like(places)
         renamed[order] = places
         securities, sorted_places, ranks = securities[order], places[order], ranks[order]
-        replaced = securities[:, at.S_SUBSTITUTE_FOR]
-        found = _renamed(replaced, starts, starts, renamed)
-        securities[:, at.S_SUBSTITUTE_FOR] = np.where(replaced < 0, replaced, np.where(found < 0, len(owner), found))
+        given = securities[:, at.S_SUBSTITUTE]
+        found = _renamed(given, starts, starts, renamed)
+        securities[:, at.S_SUBSTITUTE] = np.where(given < 0, given, np.where(found < 0, len(owner), found))
     else:
         renamed, sorted_places = places, places
     for row in np.flatnonzero(beside & (ranks[1:] == ranks[:-1])):

@@ -30,9 +30,10 @@ def build_app(settings: TaxlotSettings) -> faust.App:
     desk = Desk(settings, publisher, clock)
     app = worker.build_worker(SERVICE, settings)
     small = topics.small
+    for topic, take_in in ((topics.SECURITY, rules.on_securities), (topics.ACCOUNT, rules.on_accounts)):
+        guard = Guard(SERVICE, topic, take_in, publisher, settings.retry_s, done=rules.taken_in)
+        worker.consume(app, guard, group=EVENT_GROUP)
     for topic, handler, group in (
-        (topics.SECURITY, rules.on_securities, EVENT_GROUP),
-        (topics.ACCOUNT, rules.on_accounts, EVENT_GROUP),
         (topics.REBALANCED, rules.on_rebalanced, 8),
         (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), 1),
         (small(topics.WORK_FACTS), rules.on_facts(small(topics.WORK_LOTS)), 1),

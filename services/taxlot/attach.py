@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from services.taxlot.domain.picks import Held, Pick, fit
 from services.taxlot.store import documents
 from shared.contracts.chunks import LOTS
 from shared.relief.lots import NO_BASIS, NO_DATE, Ints
@@ -45,7 +46,7 @@ def attach(facts: pa.RecordBatch, stored: Mapping[str, Stored]) -> pa.RecordBatc
         if codes[row] is None:
             codes[row] = STALE_LOTS
             texts[row] = "the lots do not add up to the positions the proposal would rest on; analyse again and propose"
-    return _with_lots(facts, codes, texts, lots, owner, security)
+    return _with_lots(facts, codes, texts, lots, owner, security, _picked(facts, lots, wanted, first))
 
 
 def _failure(account: str, version: int, found: Stored | None) -> tuple[str | None, str | None]:
@@ -113,6 +114,26 @@ def _ill_fitting(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, secur
     return found
 
 
+def _picked(facts: pa.RecordBatch, lots: pa.RecordBatch, wanted: Sequence[int], first: Ints) -> Ints:
+    """Return the micro-units picked of each lot, PICKS_MISFIT where picks do not fit; few accounts pick at all."""
+    picked = np.zeros(lots.num_rows, np.int64)
+    column: Any = facts.column("lot_picks")
+    if column.null_count == len(column):
+        return picked
+    for place, row in enumerate(wanted):
+        picks = column[row].as_py()
+        if picks:
+            begin, end = int(first[place]), int(first[place + 1])
+            names = ("security_id", "sleeve_id", "lot_id", "quantity_micro")
+            held = zip(*(lots.column(name)[begin:end].to_pylist() for name in names), strict=True)
+            picked[begin:end], _ = fit([Held(*one) for one in held], [Pick(**_named(one)) for one in picks])
+    return picked
+
+
+def _named(pick: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: pick[name] for name in ("security_id", "lot_id", "sleeve_id")}, "units": pick["quantity_micro"]}
+
+
 def _with_lots(
     facts: pa.RecordBatch,
     codes: Sequence[str | None],
@@ -120,6 +141,7 @@ def _with_lots(
     lots: Any,
     owner: Ints,
     security: Ints,
+    picked: Ints,
 ) -> pa.RecordBatch:
     kept = np.array([code is None for code in codes], np.bool_)[owner] if len(owner) else np.zeros(0, np.bool_)
     chosen = lots.filter(pa.array(kept))
@@ -135,6 +157,7 @@ def _with_lots(
             chosen.column("quantity_micro"),
             pa.array(basis, pa.int64(), mask=basis == NO_BASIS),
             chosen.column("covered").cast(pa.bool_()),
+            pa.array(picked[kept]),
         ],
         fields=list(_LOT_TYPE.value_type),
     )

@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from services.taxlot.domain.picks import REMEDY, Held, Pick, fit
 from shared.contracts.chunks import RESULT
 from shared.relief.book import book
-from shared.relief.columns import BOOKED, LOGICS, Book, Booked
+from shared.relief.columns import BOOKED, LOGICS, PICKS_DIFFER, Book, Booked
 from shared.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, id_bytes
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
@@ -20,10 +21,14 @@ _WHY: Final = (
     "the sleeve trades of a security do not add up to its market order",
     "crossed sells and buys of a security differ",
 )
+PICKS_DO_NOT_FIT: Final = "PICKS_DO_NOT_FIT"
+WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 
 
 def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     """Return the chunk with slices, transfers and taxes in place of lots.  trade_day: days since 1970-01-01.
+
+    The crossed part of each sleeve's sell becomes what the transfers take from that sleeve, the rest is its slices.
 
     A logic of an account whose trades do not fit its lots gets the failure LOTS_DO_NOT_FIT; its neighbours are booked.
     """
@@ -33,12 +38,15 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     slices, slice_first = _slices(columns, lots, done)
     transfers, transfer_first = _transfers(columns, done)
     taxes, tax_first = _taxes(columns, done)
-    proposals = _failed_marked(trades.column("proposals"), columns.first("proposals"), done.outcome)
+    proposals = _failed_marked(trades, columns.first("proposals"), done.outcome)
     made = {
         "proposals": proposals,
+        "sleeve_trades": _crossed_as_moved(columns, trades.column("sleeve_trades"), done),
         "slices": _listed("slices", slices, slice_first),
         "transfers": _listed("transfers", transfers, transfer_first),
         "taxes": _listed("taxes", taxes, tax_first),
+        # What the household bought is read afterwards, where something is sold at a loss.
+        **{name: pa.nulls(trades.num_rows, RESULT.field(name).type) for name in ("purchases", *WASH_COUNTS)},
     }
     arrays: list[Any] = [made[name] if name in made else trades.column(name) for name in RESULT.names]
     return pa.RecordBatch.from_arrays(arrays, schema=RESULT)
@@ -57,6 +65,10 @@ class _Columns:
             lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
             self._flat[name] = (listed.flatten(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         self._rank_sleeves()
+
+    def flat(self, column: str) -> Any:
+        """Return the entries of a nested column, all accounts' one after the other."""
+        return self._flat[column][0]
 
     def child(self, column: str, field: str) -> Any:
         """Return one field of a nested column, flat."""
@@ -100,7 +112,7 @@ class _Columns:
         )
 
     def book(self, trade_day: int) -> Book:
-        """Return the chunk's trades as the kernel reads them; no fee is estimated, and nothing picked by hand yet."""
+        """Return the chunk's trades as the kernel reads them; no fee is estimated."""
         orders = len(self.child("orders", "logic"))
         return Book(
             trade_day,
@@ -111,7 +123,7 @@ class _Columns:
             self.first("orders"),
             self.first("securities"),
             self.ints("lots", "security"),
-            np.zeros(len(self.lot_sleeve), np.int64),
+            self.ints("lots", "picked_micro"),
             self.ints("positions", "security"),
             np.ascontiguousarray(self.position_sleeve),
             self.ints("sleeve_trades", "logic"),
@@ -167,6 +179,45 @@ def _transfers(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
     return values, _first_of(done.transfer_account[:count], columns.rows)
 
 
+def _crossed_as_moved(columns: _Columns, listed: Any, done: Booked) -> Any:
+    """Return the sleeve trades, the crossed part of every booked sell being what its sleeve's lots move.
+
+    Only the lots say which sleeve's units go to market and which to another sleeve; with the proposer's own division
+    a sleeve would end with other units in the orders' allocations than in the transfers.  Source: product 4, Netting.
+    """
+    moves = int(done.counts[1])
+    if moves == 0:
+        return listed
+    first = columns.first("sleeve_trades")
+    place = np.repeat(np.arange(columns.rows), np.diff(first)) * LOGICS + columns.ints("sleeve_trades", "logic")
+    position = np.repeat(columns.first("positions")[:-1], np.diff(first)) + columns.ints("sleeve_trades", "position")
+    sleeves = 1 + int(columns.position_sleeve.max())
+    securities = 1 + int(columns.ints("positions", "security").max())
+
+    def keys(places: Ints, security: Ints, sleeve: Ints) -> Ints:
+        return np.asarray((places * securities + security) * sleeves + sleeve, np.int64)
+
+    lot = done.transfer_lot[:moves]
+    moved, of = np.unique(
+        keys(
+            done.transfer_account[:moves] * LOGICS + done.transfer_logic[:moves],
+            columns.ints("lots", "security")[lot],
+            columns.lot_sleeve[lot],
+        ),
+        return_inverse=True,
+    )
+    units = np.zeros(len(moved), np.int64)
+    np.add.at(units, of, done.transfer_units[:moves])
+    sells = keys(place, columns.ints("positions", "security")[position], columns.position_sleeve[position])
+    at = np.minimum(np.searchsorted(moved, sells), len(moved) - 1)
+    out = np.where(moved[at] == sells, -units[at], 0)
+    booked = (columns.ints("sleeve_trades", "quantity_micro") < 0) & (done.outcome[place] == BOOKED)
+    crossed = np.where(booked, out, columns.ints("sleeve_trades", "crossed_micro"))
+    flat = columns.flat("sleeve_trades")
+    values = [pa.array(crossed) if one.name == "crossed_micro" else flat.field(one.name) for one in flat.type]
+    return _listed("sleeve_trades", values, first)
+
+
 def _taxes(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
     """Return one row of sums for each proposal, in the order of the proposals."""
     count = int(done.counts[0])
@@ -189,23 +240,38 @@ def _taxes(columns: _Columns, done: Booked) -> tuple[list[Any], Ints]:
     return values, first
 
 
-def _failed_marked(proposals: Any, first: Ints, outcome: Ints) -> Any:
+def _failed_marked(trades: pa.RecordBatch, first: Ints, outcome: Ints) -> Any:
     """Return the proposals, those that could not be booked marked as failed."""
+    proposals: Any = trades.column("proposals")
     if not (outcome != BOOKED).any():
         return proposals
     flat = proposals.flatten()
     logic = flat.field("logic").to_numpy().astype(np.int64)
-    why = outcome[np.repeat(np.arange(len(proposals)), np.diff(first)) * LOGICS + logic].tolist()
+    owner = np.repeat(np.arange(len(proposals)), np.diff(first))
+    why = outcome[owner * LOGICS + logic]
     codes, texts = flat.field("failure_code").to_pylist(), flat.field("failure_text").to_pylist()
-    for row, reason in enumerate(why):
-        if reason != BOOKED and codes[row] is None:
-            codes[row], texts[row] = NOT_BOOKED, f"the lots could not be relieved: {_WHY[reason]}"
+    for row in np.flatnonzero(why != BOOKED).tolist():
+        if codes[row] is None:
+            codes[row], texts[row] = _failure(trades, int(owner[row]), int(why[row]))
     kind: Any = proposals.type
     made = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
     fields = list(kind.value_type)
     children = pa.StructArray.from_arrays([made.get(one.name, flat.field(one.name)) for one in fields], fields=fields)
     listed: Any = pa.ListArray
     return listed.from_arrays(pa.array(first.astype(np.int32)), children, type=kind)
+
+
+def _failure(trades: pa.RecordBatch, account: int, why: int) -> tuple[str, str]:
+    if why != PICKS_DIFFER:
+        return NOT_BOOKED, f"the lots could not be relieved: {_WHY[why]}"
+    row = trades.slice(account, 1).to_pylist()[0]
+    names = [one["security_id"] for one in row["securities"]]
+    held = [Held(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"]) for lot in row["lots"]]
+    picks = [
+        Pick(one["security_id"], one["lot_id"], one["sleeve_id"], one["quantity_micro"]) for one in row["lot_picks"]
+    ]
+    _, problems = fit(held, picks)
+    return PICKS_DO_NOT_FIT, f"{'; '.join(problems[name] for name in sorted(problems))}: {REMEDY}"
 
 
 def _listed(column: str, values: list[Any], first: Ints) -> Any:

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from services.taxlot import attach, booking
+from services.taxlot import attach, booking, purchases
 from services.taxlot.attach import Stored
-from services.taxlot.store import platform
+from services.taxlot.store import households, platform, progress
+from services.taxlot.store.households import Approved, Member
 from shared import messages
 from shared.clock import Clock
 from shared.contracts import chunks
@@ -21,7 +22,7 @@ from shared.contracts.topics import Topic
 from shared.db import Pool
 from shared.ids import event_id
 from shared.kafka import Publisher
-from shared.messages import BadMessage, Chunk, Outgoing
+from shared.messages import BadMessage, Chunk, Incoming, Outgoing
 
 SERVICE: Final = "taxlot"
 _STORED = (
@@ -49,6 +50,11 @@ class Handlers:
         async with self._pool.connection() as connection:
             await platform.save_accounts(connection, group)
 
+    async def taken_in(self, done: Sequence[Incoming]) -> None:
+        """Write down how far accounts and securities have been taken in: files wait for it."""
+        async with self._pool.connection() as connection:
+            await progress.note(connection, done)
+
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
         """Take in approved sleeve trades: lots reported without a sleeve follow them."""
         rows = [row for chunk in group for row in _approved(chunk.rows)]
@@ -73,9 +79,25 @@ class Handlers:
             for chunk in group:
                 day = (_trade_date(chunk.meta) - _EPOCH).days
                 rows = await asyncio.to_thread(booking.book_trades, chunk.rows, day)
+                rows = await self._with_purchases(rows, chunk.rows, day)
                 await self._publisher.send(self._pieces(answer, rows, chunk.meta))
 
         return handle
+
+    async def _with_purchases(self, booked: pa.RecordBatch, trades: pa.RecordBatch, day: int) -> pa.RecordBatch:
+        """Return booked rows with what their households bought, where a taxable account sells at a loss."""
+        losing = await asyncio.to_thread(purchases.losing_of, booked)
+        if not len(losing.rows):
+            return booked
+        wanted = purchases.households_of(booked, losing)
+        members: list[Member] = []
+        approved: list[Approved] = []
+        if wanted:
+            async with self._pool.connection() as connection:
+                members = await households.members(connection, wanted)
+                names = [one.account_id for one in members]
+                approved = await households.approved(connection, names, *purchases.window(day))
+        return await asyncio.to_thread(purchases.with_purchases, booked, trades, losing, members, approved, day)
 
     async def _stored(self, accounts: list[Any]) -> dict[str, Stored]:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:

@@ -16,6 +16,7 @@ from shared.contracts.types import Identity, Ours, Price, Quantity, Usd, Weight
 AccountState = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
 ReasonName = Literal["FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"]
 TermName = Literal["SHORT", "LONG", "UNKNOWN"]
+BoughtName = Literal["LOT", "APPROVED", "PROPOSED"]  # reported by a custodian, approved before, of this batch
 
 
 class ById(Ours):
@@ -206,6 +207,8 @@ class BatchAccountRow(Ours):
     estimated: Usd | None
     unknown_term: Usd | None
     no_basis_proceeds: Usd | None
+    wash_disallowed: Usd | None  # losses a wash sale disallows; None: not checked
+    wash_permanent: Usd | None  # of them, those lost for good to a purchase in an IRA
 
 
 class Totals(Ours):
@@ -226,6 +229,9 @@ class Totals(Ours):
     non_taxable_short_term: Usd
     non_taxable_long_term: Usd
     non_taxable_estimated: Usd
+    wash_disallowed: Usd
+    wash_permanent: Usd
+    wash_unchecked: int  # accounts that were not checked for wash sales
     failed: int
     removed: int
 
@@ -284,6 +290,18 @@ class PositionView(Ours):
     no_basis_proceeds: Usd | None
 
 
+class WashView(Ours):
+    """Units bought near a sale at a loss, and how much of the loss they disallow."""
+
+    quantity: Quantity
+    disallowed: Usd
+    permanent: bool  # bought in an IRA: the loss is lost, not deferred
+    bought: date
+    source: BoughtName
+    account_number: str | None  # None: an account of the household that the asker may not see
+    lot_id: str | None
+
+
 class SliceView(Ours):
     sleeve_id: str
     security_id: str
@@ -295,6 +313,8 @@ class SliceView(Ours):
     gain: Usd | None
     term: TermName
     first_long_term_day: date | None
+    days_to_long_term: int | None  # of a short-term gain that turns long-term soon (30 days at most)
+    washes: list[WashView]
 
 
 class TransferView(Ours):
@@ -327,6 +347,7 @@ class BatchAccountView(Ours):
     account: BatchAccountRow
     logic: LogicName  # in force
     proposals: list[Proposal]
+    wash_note: str  # what was checked for wash sales, and what was not
     previous_id: str | None
     next_id: str | None
     position: int

@@ -9,11 +9,14 @@ dates are days since 1970-01-01 (Arrow date32).  Order inside an account: securi
 (security_id, sleeve_id); lots by (security, sleeve_id, acquired, lot_id), so that ties break by index.
 """
 
-from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 from typing import Final
 
 import pyarrow as pa
+
+from shared.contracts.codec import decode as decode
+from shared.contracts.codec import decode_kept as decode_kept
+from shared.contracts.codec import encode as encode
 
 MAX_CHUNK_ACCOUNTS: Final = 200
 MAX_CHUNK_BYTES: Final = 512 * 1024
@@ -86,6 +89,14 @@ class LotMethod(IntEnum):
     MIN_TAX = 4
     AVERAGE = 5
     SPECIFIC = 6
+
+
+class Bought(IntEnum):
+    """Where a purchase near a sale at a loss was seen.  Of one day they are matched in this order."""
+
+    LOT = 0  # a lot a custodian reports
+    APPROVED = 1  # an approved buy that no custodial file has shown yet
+    PROPOSED = 2  # a buy of the same batch
 
 
 def _list_of(*fields: "pa.Field[pa.DataType]") -> pa.DataType:
@@ -186,7 +197,7 @@ SECURITY_FIELDS = (
     pa.field("price_micro", pa.int64()),  # null: no price
     _required("step_micro", pa.int64()),  # tradable step: 1 fractional, 1_000_000 whole, n * 1_000_000 round lot
     _required("restriction", pa.int8()),  # Restriction flags
-    _required("substitute_for", pa.int32()),  # index of the replaced security in this list, -1 none
+    _required("substitute", pa.int32()),  # index in this list of what is bought in place of this one, -1 none
     _required("is_fund", pa.bool_()),
 )
 POSITION_FIELDS = (
@@ -197,6 +208,12 @@ POSITION_FIELDS = (
     _required("threshold_ppb", pa.int64()),  # rebalance threshold r, relative to target
     _required("precision_ppb", pa.int64()),  # precision threshold p, relative to target
     _required("can_trigger", pa.bool_()),
+)
+PICK_FIELDS = (
+    _required("security_id", pa.string()),
+    _required("lot_id", pa.string()),
+    pa.field("sleeve_id", pa.string()),
+    _required("quantity_micro", pa.int64()),
 )
 
 # analyzer -> taxlot: the request with facts, targets and prices attached. failure_code set: cannot be proposed.
@@ -222,6 +239,7 @@ FACTS = pa.schema(
         _required("taxable", pa.bool_()),
         _required("lot_method", pa.int8()),
         pa.field("tax_household_id", pa.string()),
+        pa.field("lot_picks", _list_of(*PICK_FIELDS)),  # null unless lot_method is SPECIFIC and lots are picked
         pa.field("securities", _list_of(*SECURITY_FIELDS)),
         pa.field("positions", _list_of(*POSITION_FIELDS)),
     ]
@@ -235,6 +253,7 @@ LOT_FIELDS = (
     _required("quantity_micro", pa.int64()),
     pa.field("basis_cents", pa.int64()),  # null: unknown, which is not zero
     _required("covered", pa.bool_()),
+    _required("picked_micro", pa.int64()),  # units SPECIFIC picks of it; -1: picks of this security do not fit its lots
 )
 
 # taxlot -> proposer
@@ -314,12 +333,27 @@ TAX_FIELDS = (
     _required("estimated_cents", pa.int64()),  # short + long + unknown term: the known part
     _required("no_basis_proceeds_cents", pa.int64()),  # proceeds of slices whose basis is unknown
 )
+# What the tax household bought near the trade date of the securities the account sells at a loss, before this batch.
+PURCHASE_FIELDS = (
+    _required("security", pa.int32()),
+    _required("account_id", pa.string()),
+    _required("account_number", pa.string()),
+    _required("taxable", pa.bool_()),
+    _required("kind", pa.int8()),
+    pa.field("lot_id", pa.string()),
+    pa.field("sleeve_id", pa.string()),
+    _required("bought", pa.date32()),
+    _required("quantity_micro", pa.int64()),
+)
 RESULT = pa.schema(
     [
         *[field for field in TRADES if field.name != "lots"],
         pa.field("slices", _list_of(*SLICE_FIELDS)),
         pa.field("transfers", _list_of(*TRANSFER_FIELDS)),
         pa.field("taxes", _list_of(*TAX_FIELDS)),
+        pa.field("purchases", _list_of(*PURCHASE_FIELDS)),
+        pa.field("wash_accounts", pa.int32()),  # accounts of the household; null: no loss of a taxable account
+        pa.field("wash_unseen", pa.int32()),  # of them, those on hold or without any reported lots
     ]
 )
 
@@ -343,28 +377,3 @@ REBALANCED = pa.schema(
 
 # batch -> analyzer: an account left a batch without being rebalanced; evaluate it at once.
 RETURNED = pa.schema([*ACCOUNT_KEYS, _required("epoch", pa.int32()), _required("reason", pa.string())])
-
-
-def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
-    """Return the chunk as bytes; `meta` replaces the schema metadata."""
-    batch = rows.replace_schema_metadata(dict(meta))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue())
-
-
-def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the chunk's rows and its metadata.
-
-    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
-    """
-    with pa.ipc.open_stream(value) as reader:
-        batches = list(reader)
-        schema = reader.schema
-    if len(batches) != 1:
-        raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
-    if not schema.equals(expected, check_metadata=False):
-        raise ValueError(f"columns differ from the contract: {schema.names} instead of {expected.names}")
-    meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
-    return batches[0].replace_schema_metadata(None), meta

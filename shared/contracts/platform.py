@@ -6,11 +6,11 @@ of a portfolio.  Source: product 1, 2.
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from shared.contracts.types import Foreign, Identity, Price, Usd, Weight
+from shared.contracts.types import Foreign, Identity, Price, Quantity, Usd, Weight
 
 Custody = Literal["TAXABLE", "IRA", "ROTH_IRA"]
 LotMethodName = Literal["FIFO", "LIFO", "HIFO", "LOFO", "MIN_TAX", "AVERAGE", "SPECIFIC"]
@@ -122,11 +122,21 @@ class SecurityRestriction(Foreign):
     substitute_id: Identity | None = None
 
 
+class LotPick(Foreign):
+    """Units of a lot that leave first when its security is sold. The sleeve may be left out where the lot stands in one
+    sleeve, or where all of it is picked."""
+
+    security_id: Identity
+    lot_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    sleeve_id: Identity | None = None
+    units: Quantity
+
+
 class AccountChanged(Foreign):
     """An account and its settings. rebalancer_on_count: how often the rebalancer has been turned on, so that a switch
     off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults. last_rebalanced:
     last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its
-    own or the rebalancer is turned on again."""
+    own or the rebalancer is turned on again. lot_picks count for lot method SPECIFIC only."""
 
     account_id: Identity
     version: int
@@ -143,6 +153,7 @@ class AccountChanged(Foreign):
     rebalancer_on_count: int = Field(ge=0)
     last_rebalanced: date | None = None
     lot_method: LotMethodName = "FIFO"
+    lot_picks: list[LotPick] = Field(default_factory=list)
     threshold: Weight | None = None
     precision: Weight | None = None
     floor: Weight | None = None

@@ -11,8 +11,17 @@ import numpy as np
 
 from shared.exact.compiled import inner_kernel, view_kernel
 from shared.exact.kernel import value_cents
-from shared.relief.columns import BOOKED, CROSS_DIFFERS, LOGICS, LOTS_LACKING, ORDER_DIFFERS, Book, Booked
-from shared.relief.lots import AVERAGE, FIFO, NO_BASIS, Ints, Lots
+from shared.relief.columns import (
+    BOOKED,
+    CROSS_DIFFERS,
+    LOGICS,
+    LOTS_LACKING,
+    ORDER_DIFFERS,
+    PICKS_DIFFER,
+    Book,
+    Booked,
+)
+from shared.relief.lots import AVERAGE, FIFO, NO_BASIS, PICKS_MISFIT, Ints, Lots
 from shared.relief.order import order_lots
 from shared.relief.term import first_long_term_day, term_of
 from shared.relief.units import slice_proceeds, split_basis, take
@@ -127,6 +136,9 @@ def _book_security(
         return CROSS_DIFFERS
     if sells == 0:
         return BOOKED
+    for one in range(lot, lot_end):
+        if trades.picked[one] == PICKS_MISFIT:
+            return PICKS_DIFFER
     price = trades.security_price[trades.security_from[account] + security]
     ordered, fee = 0, 0
     for row in range(trades.order_from[account], trades.order_from[account + 1]):

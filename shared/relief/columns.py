@@ -9,6 +9,7 @@ BOOKED: Final = 0
 LOTS_LACKING: Final = 1  # a sleeve sells more units than its lots hold
 ORDER_DIFFERS: Final = 2  # the sleeve trades of a security do not add up to its market order
 CROSS_DIFFERS: Final = 3  # crossed sells and crossed buys of a security differ
+PICKS_DIFFER: Final = 4  # a security is sold whose SPECIFIC picks do not fit its lots
 
 
 class Book(NamedTuple):
@@ -26,7 +27,7 @@ class Book(NamedTuple):
     order_from: Ints
     security_from: Ints
     lot_security: Ints  # index among the account's securities
-    picked: Ints  # by lot: micro-units SPECIFIC picks of it
+    picked: Ints  # by lot: micro-units SPECIFIC picks of it, PICKS_MISFIT where the security's picks do not fit
     position_security: Ints
     position_sleeve: Ints  # rank of the sleeve id
     trade_logic: Ints

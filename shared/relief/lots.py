@@ -11,6 +11,8 @@ Bytes = NDArray[np.uint8]
 NO_DATE: Final = -(1 << 40)  # a missing acquired date: older than every date, so the oldest in every order
 NO_BASIS: Final = -(1 << 61)  # an unknown cost basis, which is not zero
 
+PICKS_MISFIT: Final = -1  # in place of picked units: the picks of this security do not fit its lots
+
 FIFO: Final = 0
 LIFO: Final = 1
 HIFO: Final = 2

@@ -6,7 +6,8 @@ import pytest
 
 from shared.contracts import topics
 from shared.contracts.chunks import LotMethod, Restriction
-from shared.contracts.platform import SecurityRestriction
+from shared.contracts.platform import LotPick, SecurityRestriction
+from shared.guard import PartlyBad
 from tests.analyzer.desk import (
     MONDAY,
     Desk,
@@ -55,15 +56,15 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
             one["price_micro"],
             one["step_micro"],
             one["restriction"],
-            one["substitute_for"],
+            one["substitute"],
             one["is_fund"],
         )
         for one in row["securities"]
     ] == [
         ("AAA", 10**6, 10**6, Restriction.DO_NOT_BUY, -1, False),
-        ("BBB", 2 * 10**6, 10**6, 0, -1, False),
+        ("BBB", 2 * 10**6, 10**6, 0, 3, False),
         ("CCC", 500_000, 1, 0, -1, False),
-        ("FFF", 4 * 10**6, 10**7, 0, 1, True),
+        ("FFF", 4 * 10**6, 10**7, 0, -1, True),
     ]
     assert [
         (one["sleeve_id"], one["security"], one["quantity_micro"], one["target_ppb"], one["threshold_ppb"],
@@ -89,6 +90,44 @@ async def test_facts_targets_and_prices_are_attached_in_order(desk: Desk) -> Non
         2,
         200_000_000,
     )
+
+
+async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(desk: Desk) -> None:
+    """Under SPECIFIC picks come in order, and other picks are newer facts; under other methods there are none."""
+    await desk.book("a1", "a2")
+    picks = [
+        LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"),
+        LotPick(security_id="AAA", lot_id="L1", units="1"),
+    ]
+    await desk.rules.on_accounts(
+        [account("a1", 2, lot_method="SPECIFIC", lot_picks=picks), account("a2", 2, lot_picks=picks)]
+    )
+    first, second = await facts_of(desk, "a1", "a2")
+    assert second["lot_picks"] is None
+    assert first["lot_picks"] == [
+        {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity_micro": 10**6},
+        {"security_id": "BBB", "lot_id": "L2", "sleeve_id": "APM", "quantity_micro": 2_500_000},
+    ]
+    await desk.rules.on_accounts(
+        [account("a1", 3, lot_method="SPECIFIC", lot_picks=picks[:1]), account("a2", 3, lot_picks=picks[:1])]
+    )
+    newer, same = await facts_of(desk, "a1", "a2")
+    assert newer["facts_version"] == first["facts_version"] + 1
+    assert same["facts_version"] == second["facts_version"]
+
+
+@pytest.mark.parametrize(
+    ("units", "problem"),
+    [(("0",), "are not above 0"), (("-1",), "are not above 0"), (("1", "2"), "stands there twice")],
+)
+async def test_a_pick_that_cannot_be_meant_holds_its_account(desk: Desk, units: tuple[str, ...], problem: str) -> None:
+    await desk.book("a1")
+    picks = [LotPick(security_id="AAA", lot_id="L1", units=one) for one in units]
+    with pytest.raises(PartlyBad):
+        await desk.rules.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
+    (row,) = await facts_of(desk, "a1")
+    assert row["failure_code"] == "DATA_HOLD"
+    assert problem in row["failure_text"]
 
 
 async def test_every_account_that_cannot_be_proposed_says_why_beside_one_that_can(desk: Desk) -> None:
@@ -157,6 +196,24 @@ async def test_large_chunks_are_cut_by_bytes_and_metadata_travels_on(desk: Desk)
     assert {row["failure_code"] for row in rows} == {None}
 
 
+async def test_a_substitute_stands_for_several_and_brings_its_own_substitute(desk: Desk) -> None:
+    """AAA and CCC are replaced by BBB, BBB by QQQ: each names its own, and QQQ joins where one of them has a target."""
+    await desk.book("a1")
+    await desk.rules.on_securities([security("QQQ")])
+    await desk.rules.on_prices([prices(2, AAA="1", BBB="1", CCC="1", QQQ="1")])
+    pairs = (("AAA", "BBB"), ("CCC", "BBB"), ("BBB", "QQQ"))
+    kind: Any = "SUBSTITUTE"
+    restrictions = [SecurityRestriction(security_id=one, kind=kind, substitute_id=other) for one, other in pairs]
+    await desk.rules.on_accounts([account("a1", 2, restrictions=restrictions)])
+    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND, CCC="1")))
+    (row,) = await facts_of(desk, "a1")
+    assert row["failure_code"] is None
+    names = [one["security_id"] for one in row["securities"]]
+    found = {name: one["substitute"] for name, one in zip(names, row["securities"], strict=True)}
+    assert names == ["AAA", "BBB", "CCC", "QQQ"]
+    assert found == {"AAA": 1, "BBB": 3, "CCC": 1, "QQQ": -1}
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_substitute_without_price_or_master_leaves_a_do_not_buy_and_never_fails(
     desk: Desk, known: bool
@@ -171,7 +228,7 @@ async def test_a_substitute_without_price_or_master_leaves_a_do_not_buy_and_neve
     await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     (row,) = await facts_of(desk, "a1")
     assert row["failure_code"] is None
-    assert [(one["security_id"], one["restriction"], one["substitute_for"]) for one in row["securities"]] == [
+    assert [(one["security_id"], one["restriction"], one["substitute"]) for one in row["securities"]] == [
         ("AAA", 0, -1),
         ("BBB", Restriction.DO_NOT_BUY, -1),
     ]

@@ -110,6 +110,7 @@ def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
             "taxable": True,
             "lot_method": 0,
             "tax_household_id": None,
+            "lot_picks": None,
             "securities": [_security("AAA", 100), _security("BBB", 50)],
             "positions": [
                 _position("APM", 0, 60_000_000, 50_000_000),
@@ -152,6 +153,9 @@ def _proposed(account_id: str) -> dict[str, Any]:
             }
         ],
         "taxes": [_tax(0, 10), _tax(1, 5)],
+        "purchases": None,
+        "wash_accounts": None,
+        "wash_unseen": None,
     }
 
 
@@ -167,7 +171,7 @@ def _security(security_id: str, price: int) -> dict[str, Any]:
         "price_micro": price * 1_000_000,
         "step_micro": 1_000_000,
         "restriction": 0,
-        "substitute_for": -1,
+        "substitute": -1,
         "is_fund": False,
     }
 

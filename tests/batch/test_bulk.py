@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.batch import build
+from tests.batch.test_wash import bought, losing
 from tests.batch.world import World
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -36,11 +37,15 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     answers = [world.answer_to(rows, number, attempt) for rows, attempt in world.requested(number)]
     assert len(answers) == ACCOUNTS // 200
     statements.clear()
-    started = time.monotonic()
+    groups = []
     for start in range(0, len(answers), 8):
+        started = time.monotonic()
         await world.handlers.on_results(answers[start : start + 8])
-    took["collect"] = time.monotonic() - started
+        groups.append(time.monotonic() - started)
+    took["collect"] = sum(groups)
     assert len(statements) < 20 * len(answers)
+    # The last group brings the checks of the whole batch with it; looked up by account they took 300 times as long.
+    assert groups[-1] < 30 * max(groups[:-1]), groups
 
     batch = await pat.get(f"/v1/batches/{number}")
     assert (batch["status"], batch["counts"]["proposed"]) == ("PENDING_APPROVAL", ACCOUNTS)
@@ -59,9 +64,6 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     ]
     assert world.sql("SELECT count(*) FROM account WHERE epoch = 1") == [(ACCOUNTS,)]
     print({name: round(seconds, 2) for name, seconds in took.items()})
-    assert took["propose"] < 10
-    assert took["collect"] < 20
-    assert took["approve"] < 20
 
 
 async def test_flags_of_many_accounts_are_stored_in_one_go(world: World) -> None:
@@ -76,3 +78,35 @@ async def test_flags_of_many_accounts_are_stored_in_one_go(world: World) -> None
     assert (await world.user().get("/v1/queue/tiles"))["high_cash"] == ACCOUNTS
     await world.handlers.on_flags(list(reversed(chunks)))
     assert world.sql("SELECT count(*) FROM flag") == [(ACCOUNTS,)]
+
+
+async def test_a_large_batch_in_which_everybody_loses_is_checked_in_few_statements(world: World) -> None:
+    """2,000 accounts in households of two: each sells at a loss, each household bought half of it elsewhere."""
+    pat = world.user()
+    ids = [f"A{number:05d}" for number in range(2_000)]
+    await world.queue(*ids)
+    batch = await pat.propose(selection={"kind": "matching"}, expected_count=len(ids))
+    answers = []
+    for rows, attempt in world.requested(batch["batch_id"]):
+        made = [
+            build.an_answer(row, **losing(bought("X", 5), household=f"H{int(row['account_id'][1:]) // 2}"))
+            for row in rows
+        ]
+        answers.append(build.answered(made, batch["batch_id"], attempt))
+    statements: list[str] = []
+    event.listen(
+        world.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: statements.append(statement),
+    )
+    await world.handlers.on_results(answers[:-1])
+    assert not [one for one in statements if "FROM result_chunk" in one]
+    statements.clear()
+    started = time.monotonic()
+    await world.handlers.on_results(answers[-1:])
+    print("last answer with the check", round(time.monotonic() - started, 2))
+    assert len([one for one in statements if "FROM result_chunk" in one]) == 1
+    assert len([one for one in statements if "incoming_wash" in one]) <= 3
+    # The first account of each household takes the five units: half of $100 each.
+    totals = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts"))["totals"]
+    assert (totals["wash_disallowed"], totals["wash_unchecked"]) == ("50000.00", 0)

@@ -22,7 +22,7 @@ from services.batch.domain.filters import (
     parse_clauses,
     parse_sort,
 )  # fmt: skip
-from services.batch.domain.proposals import band
+from services.batch.domain.proposals import band, days_to_long_term
 from services.batch.domain.schedule import term_of
 from services.batch.domain.states import (
     ACCOUNT,
@@ -38,6 +38,7 @@ from services.batch.domain.states import (
     accounts_open_to,
     batch_after,
 )  # fmt: skip
+from shared.contracts.chunks import Term
 from shared.exact.limits import PPB
 from shared.exact.shown import percent
 from shared.ids import event_id
@@ -322,3 +323,25 @@ def test_ids_are_version_5_uuids_of_their_parts(parts: list[object]) -> None:
     """The id is what uuid.uuid5 gives."""
     namespace = UUID("6f0f3a4e-6a53-5d0a-9a55-2f1d2b1c7f10")
     assert event_id(*parts) == str(uuid5(namespace, "\x1f".join(str(part) for part in parts)))
+
+
+@pytest.mark.parametrize(
+    ("term", "gain", "first_day", "days"),
+    [
+        (Term.SHORT, 100, date(2026, 6, 17), 5),
+        (Term.SHORT, 1, date(2026, 6, 13), 1),
+        (Term.SHORT, 1, date(2026, 7, 12), 30),
+        (Term.SHORT, 1, date(2026, 7, 13), None),  # 31 days: not soon
+        (Term.SHORT, 0, date(2026, 6, 17), None),  # waiting saves nothing
+        (Term.SHORT, -100, date(2026, 6, 17), None),  # a loss is worth more short-term
+        (Term.SHORT, None, date(2026, 6, 17), None),  # no basis: no gain is known
+        (Term.LONG, 100, date(2026, 6, 12), None),
+        (Term.UNKNOWN, 100, None, None),
+    ],
+)
+def test_days_until_a_short_term_gain_turns_long_term(
+    term: Term, gain: int | None, first_day: date | None, days: int | None
+) -> None:
+    """Source: product 5, long-term iff trade date >= first long-term day; the trade date is Friday 12 June 2026."""
+    one = {"term": int(term), "gain_cents": gain, "first_long_term_day": first_day}
+    assert days_to_long_term(one, build.TRADE_DATE) == days

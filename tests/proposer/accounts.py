@@ -69,9 +69,24 @@ def dear(price: int, held: int) -> Account:
 def swapped(x_units: str, y_units: str, cash: str) -> Account:
     """Y ($50, target 0) stands in for X ($100, target 30); Z: 680 x $10, target 68."""
     return account(
-        [security("X", "100"), security("Y", "50", substitute_for="X"), security("Z", "10")],
+        [security("X", "100", substitute="Y"), security("Y", "50"), security("Z", "10")],
         [position("X", x_units, "30"), position("Y", y_units, "0"), position("Z", "680", "68")],
         cash=cash,
+        cash_target="2",
+    )
+
+
+def replaced_twice(of_w: str, of_x: str) -> Account:
+    """W (target 20) and X (30), 10 % each held, at $100, each with a substitute; Y $50, target 0; Z 480 x $10."""
+    return account(
+        [
+            security("W", "100", substitute=of_w),
+            security("X", "100", substitute=of_x),
+            security("Y", "50"),
+            security("Z", "10"),
+        ],
+        [position("W", "10", "20"), position("X", "10", "30"), position("Y", "0", "0"), position("Z", "480", "48")],
+        cash="3200",
         cash_target="2",
     )
 

@@ -1,7 +1,7 @@
 """Generated accounts: seeded, of every shape the rules speak of, with targets that add up."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.contracts.chunks import Restriction
 from tests.proposer.build import FRACTIONAL, WHOLE, Account, Position, Security
@@ -77,13 +77,67 @@ def _targets(dice: random.Random, count: int, cash_weight: float) -> list[int]:
 def _substitute(
     dice: random.Random, securities: list[Security], places: list[tuple[str, str]], targets: list[int]
 ) -> tuple[list[Security], list[tuple[str, str]], list[int]]:
-    replaced, substitute = dice.sample(range(len(securities)), 2)
-    old, new = securities[replaced].security_id, securities[substitute]
-    securities = list(securities)
-    securities[substitute] = Security(new.security_id, new.price_micro, new.step_micro, new.restriction, old)
-    by_place = dict(zip(places, targets, strict=True))
+    """Give one security, or some, a substitute; a substitute may stand for several and be replaced itself."""
+    securities, by_place = list(securities), dict(zip(places, targets, strict=True))
+    for _ in range(dice.choice((1, 1, 2, 3))):
+        old, new = dice.sample(range(len(securities)), 2)
+        securities[old] = replace(securities[old], substitute=securities[new].security_id)
+    names = {one.security_id: one.substitute for one in securities}
     for name, sleeve in places:
-        if name == old:
-            by_place.setdefault((new.security_id, sleeve), 0)
+        instead, seen = names[name], {name}
+        while instead is not None and instead not in seen:
+            by_place.setdefault((instead, sleeve), 0)
+            seen.add(instead)
+            instead = names[instead]
     ordered = sorted(by_place)
     return securities, ordered, [by_place[place] for place in ordered]
+
+
+def edges(seed: int) -> Account:
+    """Return a small account of small integers: edges, ties, whole counts and tight cash come up all the time."""
+    dice = random.Random(seed)
+    names, sleeves = "ABCD"[: dice.randint(1, 4)], "xyz"[: dice.randint(1, 3)]
+    securities = [
+        Security(
+            name,
+            dice.choice((1, 2, 3, 5, 7, 10, 20, 33)) * WHOLE
+            if dice.random() < 0.9
+            else dice.choice((333_333, 250_000)),
+            dice.choice((WHOLE, WHOLE, WHOLE, FRACTIONAL, 5 * WHOLE)),
+            int(dice.choice((0,) * 6 + _RESTRICTIONS)),
+        )
+        for name in names
+    ]
+    places = sorted({(dice.choice(names), dice.choice(sleeves)) for _ in range(dice.randint(1, 7))})
+    left = 100 - dice.choice((0, 0, 1, 2, 5, 10, 20))
+    percents = []
+    for _ in places:
+        percents.append(dice.choice((0, 0, left // 4, left // 3, left // 2, dice.randint(0, left))))
+        left -= percents[-1]
+    if dice.random() < 0.9:
+        percents[-1] += left
+    targets = [percent * 10_000_000 for percent in percents]
+    liquidate = dice.random() < 0.03
+    if liquidate:
+        targets = [0] * len(places)
+    elif len(names) > 1 and dice.random() < 0.15:
+        securities, places, targets = _substitute(dice, securities, places, targets)
+    prices = {one.security_id: one.price_micro or 1 for one in securities}
+    value, threshold = dice.choice((50, 100, 200, 1000)), dice.choice((0, 100_000_000, 200_000_000))
+    precision = dice.choice((0, 40_000_000, 100_000_000))
+    positions = []
+    for (name, sleeve), target in zip(places, targets, strict=True):
+        aimed = target / 1e9 * value / (prices[name] / 1e6)
+        units = max(0, round(aimed * dice.choice((0, 0.5, 0.8, 1, 1, 1, 1.2, 1.5))) + dice.choice((-1, 0, 0, 1)))
+        if target == 0 and dice.random() < 0.5:
+            units = dice.randint(0, 5)
+        part = dice.choice((500_000, 250_000, 1, 999_999)) if dice.random() < 0.1 else 0
+        own = dice.choice((threshold, threshold, 300_000_000))
+        positions.append(Position(name, sleeve, units * WHOLE + part, target, own, precision))
+    return Account(
+        securities, positions, cash_cents=dice.choice((0, 100, 500, 1000, 3000, -300, 10_000, 1234, 5 * value)),
+        set_aside_cents=dice.choice((0, 0, 0, 200)), reserve_cents=dice.choice((0, 0, 0, 500, 2000)),
+        cash_target_ppb=0 if liquidate else 10**9 - sum(targets), cash_threshold_ppb=dice.choice((10**8, 2 * 10**8)),
+        floor_ppb=dice.choice((0, 5_000_000, 20_000_000)), min_trade_cents=dice.choice((0, 0, 0, 500, 1000, 2000)),
+        min_trade_ppb=dice.choice((0, 0, 0, 20_000_000)), liquidate=liquidate, account_id=f"E-{seed}",
+    )  # fmt: skip

@@ -21,13 +21,13 @@ WHOLE, FRACTIONAL = 1_000_000, 1
 
 @dataclass(frozen=True)
 class Security:
-    """price_micro None: no price.  substitute_for names another security of the account."""
+    """price_micro None: no price.  substitute: the security of the account that is bought instead."""
 
     security_id: str
     price_micro: int | None
     step_micro: int = WHOLE
     restriction: int = 0
-    substitute_for: str | None = None
+    substitute: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,11 @@ def lots_row(given: Account) -> dict[str, Any]:
         "cash_threshold_ppb": given.cash_threshold_ppb, "floor_ppb": given.floor_ppb, "cash_can_trigger": True,
         "min_trade_cents": given.min_trade_cents, "min_trade_ppb": given.min_trade_ppb,
         "do_not_trade": given.do_not_trade, "taxable": True, "lot_method": 0, "tax_household_id": None,
+        "lot_picks": None,
         "securities": [
             {"security_id": one.security_id, "price_micro": one.price_micro, "step_micro": one.step_micro,
              "restriction": one.restriction, "is_fund": False,
-             "substitute_for": -1 if one.substitute_for is None else index[one.substitute_for]}
+             "substitute": -1 if one.substitute is None else index[one.substitute]}
             for one in given.securities
         ],
         "positions": [
@@ -135,7 +136,8 @@ def lots_row(given: Account) -> dict[str, Any]:
         ],
         "lots": [
             {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": "L1",
-             "acquired": date(2020, 1, 2), "quantity_micro": one.quantity_micro, "basis_cents": None, "covered": True}
+             "acquired": date(2020, 1, 2), "quantity_micro": one.quantity_micro, "basis_cents": None, "covered": True,
+             "picked_micro": 0}
             for one in given.positions if one.quantity_micro > 0
         ],
     }  # fmt: skip

@@ -88,7 +88,12 @@ def settle(book: Book, want: dict[Place, F], name: str, sign: int, total: F, cro
         return
     given = apportion(mine, total, book.step[name])
     moved = {place: units for place, units in given.items() if units}
-    across = apportion(moved, crossed, book.step[name]) if crossed else {}
+    across: dict[Place, F] = {}
+    if sign > 0:  # by sleeve id, each up to its buy
+        for place in sorted(moved):
+            across[place] = min(moved[place], crossed - sum(across.values(), F(0)))
+    elif crossed:
+        across = apportion(moved, crossed, book.step[name])
     for place, units in given.items():
         book.trade[place] = sign * units
         book.cross[place] = sign * across.get(place, F(0))
@@ -164,7 +169,7 @@ def best_fit(book: Book) -> None:
             break
     book.cash -= sum(book.worth(n, units) for n, units in got.items())
     got = zero | got
-    single_units(book, netted.full, netted.shortfall, zero, got, book.cash_aim, book.cash_aim)
+    single_units(book, open_to, netted.shortfall, zero, got, book.cash_aim, book.cash_aim)
     for name in book.security:
         book.sell[name], book.buy[name] = netted.plan[name], got[name]
         crossed = netted.crossed[name]
@@ -198,7 +203,7 @@ def place_shared(book: Book, side: dict[Place, int]) -> None:
             break
     book.cash -= sum(book.worth(n, base[n] + units) - book.worth(n, base[n]) for n, units in got.items())
     got = dict.fromkeys(book.security, F(0)) | got
-    single_units(book, full, shortfall, base, got, book.cash_low, book.cash_high)
+    single_units(book, open_to, shortfall, base, got, book.cash_low, book.cash_high)
     for name in full:
         book.buy[name] = base[name] + got[name]
         mine = {place: want[place] for place in book.of(name) if want[place]}

@@ -87,15 +87,16 @@ class Book:
         self.buy = dict.fromkeys(self.security, F(0))
 
     def substitute(self) -> None:
-        for name in sorted(self.security):
-            old = self.security[name].substitute_for
-            if old is None:
-                continue
-            for place in [p for p in self.places if p[0] == old and self.target[p] > self.weight[p]]:
-                self.target[name, place[1]] += self.target[place] - self.weight[place]
-                self.target[place] = self.weight[place]
-                self.exits.discard((name, place[1]))
-                self.still.add(place)
+        """Each hands over once everything it is itself the substitute of has done so; a ring hands over nothing."""
+        waiting = {name: one.substitute for name, one in self.security.items() if one.substitute is not None}
+        while ready := sorted(waiting.keys() - set(waiting.values())):
+            for old in ready:
+                name = waiting.pop(old)
+                for place in [p for p in self.places if p[0] == old and self.target[p] > self.weight[p]]:
+                    self.target[name, place[1]] += self.target[place] - self.weight[place]
+                    self.target[place] = self.weight[place]
+                    self.exits.discard((name, place[1]))
+                    self.still.add(place)
 
     def of(self, name: str) -> list[Place]:
         return [place for place in self.places if place[0] == name]
@@ -116,7 +117,7 @@ class Book:
         return weight * self.value - self.now(place) * self.price[place[0]]
 
     def barred(self, name: str, what: Restriction) -> bool:
-        if what & Restriction.DO_NOT_BUY and name in {one.substitute_for for one in self.security.values()}:
+        if what & Restriction.DO_NOT_BUY and self.security[name].substitute is not None:
             return True
         return bool(self.security[name].restriction & (what | Restriction.DO_NOT_TRADE))
 

@@ -46,7 +46,7 @@ FAILURES = [
     ),
     (
         "MISSING_SUBSTITUTE",
-        replace(GOOD, securities=[security("A", "100"), security("B", "50"), security("C", "1", substitute_for="B")]),
+        replace(GOOD, securities=[security("A", "100"), security("B", "50", substitute="C"), security("C", "1")]),
         "security C has no position",
     ),
 ]

@@ -69,7 +69,7 @@ def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) 
 def test_restrictions_hold(account: Account, logic: Logic) -> None:
     """No market buy of do-not-buy or of what is replaced, no market sell of do-not-sell, nothing of do-not-trade."""
     result = proposal(account, logic)
-    assert not any(result.orders.get(one.substitute_for or "", 0) > 0 for one in account.securities)
+    assert not any(result.orders.get(one.security_id, 0) > 0 for one in account.securities if one.substitute)
     for one in account.securities:
         order = result.orders.get(one.security_id, 0)
         assert not (order > 0 and one.restriction & Restriction.DO_NOT_BUY)

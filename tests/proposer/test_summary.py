@@ -29,6 +29,15 @@ def test_the_summary_counts_market_orders_and_values_what_is_crossed() -> None:
     assert list(result.orders) == ["A", "B"], "sells stand before buys"
 
 
+def test_crossed_units_go_to_the_buying_sleeves_in_order_of_sleeve_id() -> None:
+    """S1 sells 10 of A; S2 buys 8, S3 buys 12: S2 gets its 8 and S3 the other 2 crossed, S3's last 10 are bought."""
+    units, targets = {"S1": "30", "S2": "0", "S3": "0"}, {"S1": "20", "S2": "8", "S3": "12"}
+    result = proposal(sleeves(units, targets, "116", "58", "1200"), BF)
+    assert result.crossed == {("A", "S1"): -10_000_000, ("A", "S2"): 8_000_000, ("A", "S3"): 2_000_000}
+    assert result.trades == {("A", "S1"): -10_000_000, ("A", "S2"): 8_000_000, ("A", "S3"): 12_000_000}
+    assert (result.orders, result.cash) == ({"A": 10_000_000}, 20_000)
+
+
 @pytest.mark.parametrize(
     ("given", "logic", "sleeve", "orders"),
     [

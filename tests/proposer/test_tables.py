@@ -17,6 +17,7 @@ from tests.proposer.accounts import (
     dear,
     near,
     plain,
+    replaced_twice,
     sleeves,
     swapped,
     tight,
@@ -102,6 +103,22 @@ CASES = [
         BF,
         {"A": "63", "B": "27"},
         "220",
+    ),
+    # 1000 - 200 = 800 over 900 : 300.  A 600, no unit; B 200, below 250: dropped.  A alone: 800, no unit.  800 are
+    # left, of which B could now take 300 at once; but what is dropped stays dropped.
+    Case(
+        "a fractional buy dropped as undersized does not come back with single units",
+        tight(
+            "90",
+            "1000",
+            {"A": "900", "B": "50"},
+            {"A": "9", "B": "3", "C": "86"},
+            B={"step_micro": FRACTIONAL},
+            min_trade="250",
+        ),
+        BF,
+        {},
+        "1000",
     ),
     # Shares of 3800: 1900, 1425, 475: 11 x 170, 12 x 110, 19 x 25; 135 left.  A (2130 short) costs 170: no;
     # B (1680): 110, 25 left; D (525): 25.
@@ -353,6 +370,36 @@ CASES = [
     Case("a substitute that is not needed leaves", swapped("30", "5", "-50"), BF, {"Y": "-5"}, "200"),
     # X 20 %, Y 10 %: exactly what both together should be.
     Case("nothing is sold because a substitute exists", swapped("20", "20", "200"), BF, {}, "200"),
+    # What a substitute replaces stands exactly at its target: V 300, X/S2 1/30 of it, no excess, like X/S1 at 45 %.
+    # The reserve lacks 15; of two excesses of 0 the sleeve id decides, not what 1/30 was rounded to.
+    Case(
+        "equal excesses are equal, whatever their weights round to",
+        account(
+            [
+                security("X", "1", substitute="Y"),
+                security("Y", "100"),
+                security("Z", "1", restriction=NO_SELL),
+            ],
+            [
+                position("X", "135", "45"),
+                position("X", "10", "5", "S2"),
+                position("Y", "0", "0", "S2"),
+                position("Z", "150", "48"),
+            ],
+            cash="5",
+            cash_target="2",
+            reserve="20",
+        ),
+        BF,
+        {"X/S1": "-15"},
+        "20",
+    ),
+    # W 10 % of 20 and X 10 % of 30 are held; Y stands in for both: 10 + 20 = 30 % = 3000 / 50 = 60.  Neither is bought.
+    Case("one substitute for two", replaced_twice("Y", "Y"), BF, {"Y": "60"}, "200"),
+    # W's 10 % go to X, which is replaced itself: X 30 + 10 - 10 = 30 % go on to Y, whatever the order of their ids.
+    Case("a substitute that is replaced hands on what it gets", replaced_twice("X", "Y"), BF, {"Y": "60"}, "200"),
+    # W for X and X for W: nothing is handed over, nothing bought; cash 3200 stays, Z (48 %) is at its target.
+    Case("a ring of substitutes buys nothing", replaced_twice("X", "W"), BF, {}, "3200"),
     # ---- Liquidation
     Case(
         "a confirmed liquidation sells everything",

@@ -108,3 +108,18 @@ async def test_what_is_published_arrives_with_its_attributes(kafka_url: str) -> 
         await consumer.stop()
     assert dict(record.headers)["ce_id"] == b"id-7"
     assert record.value == sent.value
+
+
+async def test_done_is_told_of_all_that_was_done_after_it_was_done(kafka_url: str) -> None:
+    told: list[str] = []
+
+    async def handle(items: Sequence[PricesPublished]) -> None:
+        told.extend(f"handled {item.price_set}" for item in items)
+
+    async def done(group: Sequence[Incoming]) -> None:
+        told.extend(f"done {message.offset}" for message in group)
+
+    async with Publisher(kafka_url, "gateway") as publisher:
+        guard = Guard("gateway", topics.PRICE, handle, publisher, done=done)
+        await guard.run([_message(0, _price_set(1)), _message(1, b"{not json"), _message(2, _price_set(3))])
+    assert told == ["handled 1", "handled 3", "done 0", "done 1", "done 2"]

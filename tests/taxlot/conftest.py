@@ -36,12 +36,19 @@ class Book:
     url: str
     folder: Path
 
-    def add_accounts(self, numbers: Sequence[str], custodian: str = "NORTH", apm: str = "APM") -> None:
+    def add_accounts(
+        self,
+        numbers: Sequence[str],
+        custodian: str = "NORTH",
+        apm: str = "APM",
+        household: str | None = None,
+        taxable: bool = True,
+    ) -> None:
         """Accounts whose id is A and their number."""
         with connected(self.url, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO account VALUES (%s, 1, 'E1', 'V1', %s, %s, %s)",
-                [(f"A{number}", custodian, number, apm) for number in numbers],
+                "INSERT INTO account VALUES (%s, 1, 'E1', 'V1', %s, %s, %s, %s, %s)",
+                [(f"A{number}", custodian, number, apm, household, taxable) for number in numbers],
             )
 
     def load(self, file: File, name: str = "", today: date = TODAY, max_age_days: int = 10) -> Outcome:
@@ -121,11 +128,13 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[[], Any
             process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log)
         worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", process)
         try:
-            until(lambda: _ready(worker), within_s=60)
+            until(lambda: _ready(worker), within_s=150)  # the first start on a machine compiles the kernels
             yield worker
         finally:
             process.terminate()
             process.wait(20)
+            # Shown by pytest when the test fails: what the worker had to say about it.
+            print("\n".join((tmp_path / "worker.log").read_text().splitlines()[-80:]))
 
     return start
 

@@ -217,7 +217,7 @@ def test_jumps_by_a_split_ratio_are_reported(book: Book) -> None:
         book.rows("SELECT code, account_number, text FROM file_problem WHERE file_id = %s", outcome.file_id)
     ) == [
         ("SPLIT_RATIO", "", "AAA: the price moved as after a split 2 for 1"),
-        ("SPLIT_RATIO", "1", "AAA: units changed by a usual split ratio while the basis stayed"),
+        ("SPLIT_RATIO", "1", "AAA: the units of a lot changed by a usual split ratio"),
     ]
 
 

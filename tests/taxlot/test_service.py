@@ -25,19 +25,20 @@ pytestmark = pytest.mark.integration
 NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
 
 
-def account(number: str, custodian: str) -> AccountChanged:
-    return AccountChanged(
-        account_id=f"A{number}",
-        version=1,
-        enterprise_id="E1",
-        advisor_id="V1",
-        custodian=custodian,
-        account_number=number,
-        name=f"Account {number}",
-        custody="TAXABLE",
-        rebalancer_on=True,
-        rebalancer_on_count=1,
-    )
+def account(number: str, custodian: str, **more: Any) -> AccountChanged:
+    values: dict[str, Any] = {
+        "account_id": f"A{number}",
+        "version": 1,
+        "enterprise_id": "E1",
+        "advisor_id": "V1",
+        "custodian": custodian,
+        "account_number": number,
+        "name": f"Account {number}",
+        "custody": "TAXABLE",
+        "rebalancer_on": True,
+        "rebalancer_on_count": 1,
+    }
+    return AccountChanged(**values | more)
 
 
 def publish(kafka_url: str, out: list[Outgoing]) -> None:
@@ -48,14 +49,14 @@ def publish(kafka_url: str, out: list[Outgoing]) -> None:
     aside(send())
 
 
-def tell(kafka_url: str, numbers: list[str], custodian: str) -> None:
+def tell(kafka_url: str, numbers: list[str], custodian: str, **more: Any) -> None:
     """The platform tells of two securities and of the accounts."""
     securities = [SecurityChanged(security_id=one, version=1, name=one, kind="STOCK") for one in ("AAA", "BBB")]
     out = [
         messages.event(topics.SECURITY, one.security_id, one, event_id=one.security_id, source="t", at=NOW)
         for one in securities
     ]
-    accounts = [account(number, custodian) for number in numbers]
+    accounts = [account(number, custodian, **more) for number in numbers]
     out += [
         messages.event(topics.ACCOUNT, one.account_id, one, event_id=one.account_id, source="t", at=NOW)
         for one in accounts
@@ -212,6 +213,41 @@ def test_request_path(start_worker: Callable[[], Any]) -> None:
         assert booked.to_pylist()[1]["slices"] == []
 
 
+def test_a_sale_at_a_loss_brings_what_the_household_bought(start_worker: Callable[[], Any]) -> None:
+    """One sells at a loss; its IRA of the same household holds a lot of this month and had more approved."""
+    custodian, (one, two) = names(2)
+    with start_worker() as worker:
+        tell(worker.kafka_url, [one], custodian, tax_household_id="H1")
+        tell(worker.kafka_url, [two], custodian, tax_household_id="H1", custody="IRA")
+        records = [lot(one, basis="1000.00"), cash(one), lot(two, lot_id="NEW", acquired="2026-06-01"), cash(two)]
+        File(records, custodian=custodian).write(worker.inbox / "day.lots.part").rename(worker.inbox / "day.lots")
+        until(lambda: worker.get("/v1/files")["rows"], lambda seen: seen and seen[0]["status"] == "PUBLISHED")
+        trade = {"sleeve_id": "S1", "security_id": "AAA", "quantity_micro": 3_000_000, "crossed_micro": 0}
+        row = {"account_id": f"A{two}", "enterprise_id": "E1", "advisor_id": "V1", "epoch": 1,
+               "trade_date": NOW.date(), "trades": [trade]}  # fmt: skip
+        approved = pa.RecordBatch.from_pylist([row], schema=chunks.REBALANCED)
+        told = messages.chunk(topics.REBALANCED, "b", approved, {}, event_id="r", source="t", at=NOW)
+        publish(worker.kafka_url, [told])
+        until(lambda: worker.book.rows("SELECT 1 FROM approved_trade"))
+        (facts,) = facts_chunk([(f"A{one}", 1)]).to_pylist()
+        dear = {"security": 0, "sleeve_id": "S1", "lot_id": "L1", "acquired": date(2020, 1, 2),
+                "quantity_micro": 10_000_000, "basis_cents": 100_000, "covered": True, "picked_micro": 0}  # fmt: skip
+        lots = pa.RecordBatch.from_pylist([facts | {"tax_household_id": "H1", "lots": [dear]}], schema=chunks.LOTS)
+        meta = {"batch_id": uuid.uuid4().hex, "attempt": "1", "trade_date": "2026-06-12", "size": "1"}
+        results, ask = topics.small(topics.WORK_RESULTS), topics.small(topics.WORK_TRADES)
+        before = ends(worker.kafka_url, results)
+        sold = trades_chunk(lots)
+        publish(worker.kafka_url, [messages.chunk(ask, "b", sold, meta, event_id="w", source="t", at=NOW)])
+        (answer,) = read(worker.kafka_url, before, lambda found: bool(found))
+        (result,) = chunks.decode(answer.value, chunks.RESULT)[0].to_pylist()
+        assert [one_slice["gain_cents"] for one_slice in result["slices"]] == [-32_000]
+        names_of = ("account_id", "lot_id", "quantity_micro", "taxable")
+        assert [tuple(bought[name] for name in names_of) for bought in result["purchases"]] == [
+            (f"A{two}", "NEW", 10_000_000, False), (f"A{two}", None, 3_000_000, False),
+        ]  # fmt: skip
+        assert (result["wash_accounts"], result["wash_unseen"]) == (2, 0)
+
+
 def facts_chunk(accounts: list[tuple[str, int]]) -> pa.RecordBatch:
     """FACTS of accounts (id, lots_version) that each hold ten AAA in sleeve S1."""
     rows = [
@@ -221,9 +257,9 @@ def facts_chunk(accounts: list[tuple[str, int]]) -> pa.RecordBatch:
             "target_version": 1, "price_set": 1, "cash_cents": 5_000, "set_aside_cents": 0, "reserve_cents": 0,
             "cash_target_ppb": 0, "cash_threshold_ppb": 0, "floor_ppb": 0, "cash_can_trigger": True,
             "min_trade_cents": 0, "min_trade_ppb": 0, "do_not_trade": False, "taxable": True, "lot_method": 0,
-            "tax_household_id": None,
+            "tax_household_id": None, "lot_picks": None,
             "securities": [{"security_id": "AAA", "price_micro": 20_000_000, "step_micro": 1_000_000, "restriction": 0,
-                            "substitute_for": -1, "is_fund": False}],
+                            "substitute": -1, "is_fund": False}],
             "positions": [{"sleeve_id": "S1", "security": 0, "quantity_micro": 10_000_000, "target_ppb": 0,
                            "threshold_ppb": 0, "precision_ppb": 0, "can_trigger": True}],
         }

@@ -34,6 +34,21 @@ def test_an_empty_chunk_of_every_work_topic_goes_round(topic: Topic) -> None:
     assert got.rows.schema.equals(topic.content)
 
 
+def test_a_kept_chunk_of_an_earlier_release_has_nulls_where_columns_came_later() -> None:
+    earlier = pa.schema([field for field in chunks.RETURNED if field.name != "reason"])
+    row = {"account_id": "A", "enterprise_id": "E", "advisor_id": "V", "epoch": 1}
+    value = chunks.encode(pa.RecordBatch.from_pylist([row], schema=earlier), {"batch_id": "7"})
+    rows, meta = chunks.decode_kept(value, chunks.RETURNED)
+    assert (rows.to_pylist(), meta) == ([row | {"reason": None}], {"batch_id": "7"})
+    with pytest.raises(ValueError, match="columns differ"):
+        chunks.decode(value, chunks.RETURNED)
+    other = pa.schema([pa.field("account_id", pa.int64())])
+    with pytest.raises(ValueError, match="columns differ"):
+        chunks.decode_kept(
+            chunks.encode(pa.RecordBatch.from_pylist([{"account_id": 1}], schema=other), {}), chunks.RETURNED
+        )
+
+
 def test_columns_that_differ_from_the_contract_are_refused_by_name() -> None:
     rows = pa.RecordBatch.from_pylist([], schema=chunks.RETURNED)
     value = chunks.encode(rows, {})

@@ -16,6 +16,7 @@ from shared.exact.text import scaled, usd
 
 BAD_SETTINGS: Final = "BAD_SETTINGS"
 BAD_HOLDINGS: Final = "BAD_HOLDINGS"
+MAX_PICKS: Final = 200
 
 _KINDS = {
     "DO_NOT_BUY": Restriction.DO_NOT_BUY,
@@ -54,6 +55,30 @@ def securities_named(account: AccountChanged) -> set[str]:
     """Return the ids of the securities an account's restrictions name."""
     named = {one.security_id for one in account.restrictions}
     return named | {one.substitute_id for one in account.restrictions if one.substitute_id is not None}
+
+
+def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
+    """Return (security, lot id, sleeve or None, micro-units) of the lots an account picks, in order; none unless its
+    lot method is SPECIFIC.
+
+    Whether the account holds such lots is taxlot's to say.  Raises BadSettings.  Source: product 5.
+    """
+    if account.lot_method != "SPECIFIC":
+        return []
+    where = f"account {account.account_id}"
+    if len(account.lot_picks) > MAX_PICKS:
+        raise BadSettings(f"{where}: {len(account.lot_picks)} lots are picked, {MAX_PICKS} at most can be")
+    picks: dict[tuple[str, str, str], int] = {}
+    for one in account.lot_picks:
+        what = f"{where}: the pick of lot {one.lot_id} of {one.security_id}"
+        units = scaled(one.units, 6, what)
+        if not 0 < units <= MAX_QUANTITY_MICRO:
+            raise BadSettings(f"{what}: {one.units} units are not above 0, or beyond the limit")
+        key = (one.security_id, one.lot_id, one.sleeve_id or "")
+        if key in picks:
+            raise BadSettings(f"{what} stands there twice")
+        picks[key] = units
+    return [(security, lot, sleeve or None, units) for (security, lot, sleeve), units in sorted(picks.items())]
 
 
 def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | None, str]]:

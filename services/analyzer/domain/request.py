@@ -30,7 +30,7 @@ class Joined:
     security_starts: Ints
     security_no: Ints
     restriction: Ints
-    substitute_for: Ints
+    substitute: Ints  # index of what is bought in place of the security, NONE without
 
 
 def join(
@@ -124,18 +124,23 @@ def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragg
 
 
 def _substitutes(restrictions: Ragged, owner: Ints, rows: Ints) -> Ints:
-    """Return (account, key) of each substitute in each sleeve where the replaced security has a target above 0."""
+    """Return (account, key) of each substitute in each sleeve where the replaced security has a target above 0.
+
+    Of a substitute that is itself replaced, its own substitute too, and so on.
+    """
     found: list[tuple[int, int]] = []
     begins = np.searchsorted(owner, np.arange(len(restrictions.starts)))
     for account in np.flatnonzero(np.diff(restrictions.starts)).tolist():
         mine = rows[begins[account] : begins[account + 1]]
-        for security, _, substitute in restrictions.data[
-            restrictions.starts[account] : restrictions.starts[account + 1]
-        ]:
-            if substitute == NONE:
-                continue
+        own = restrictions.data[restrictions.starts[account] : restrictions.starts[account + 1]]
+        replaced = {int(security): int(substitute) for security, _, substitute in own if substitute != NONE}
+        for security, substitute in replaced.items():
             aimed = mine[(mine[:, 0] >> KEY_SHIFT == security) & (mine[:, 1] > 0)]
-            found.extend((account, int(substitute) << KEY_SHIFT | int(key) & SLEEVE_MASK) for key in aimed[:, 0])
+            chain: list[int] = []
+            while substitute not in (NONE, *chain):
+                chain.append(substitute)
+                substitute = replaced.get(substitute, NONE)
+            found.extend((account, one << KEY_SHIFT | int(key) & SLEEVE_MASK) for key in aimed[:, 0] for one in chain)
     return np.array(found, np.int64).reshape(-1, 2)
 
 
@@ -159,7 +164,7 @@ def _with_securities(
     accounts = np.arange(count + 1)
     starts, security_starts = np.searchsorted(owner, accounts), np.searchsorted(security_owner, accounts)
     index = np.cumsum(first) - 1 - security_starts[owner]
-    restriction, substitute_for = np.zeros(len(numbers), np.int64), np.full(len(numbers), NONE, np.int64)
+    restriction, substitute_of = np.zeros(len(numbers), np.int64), np.full(len(numbers), NONE, np.int64)
     for account in np.flatnonzero(np.diff(restrictions.starts)).tolist():
         begin, end = int(security_starts[account]), int(security_starts[account + 1])
         places = {int(number): place for place, number in enumerate(numbers[begin:end])}
@@ -169,5 +174,5 @@ def _with_securities(
             if int(security) in places:
                 restriction[begin + places[int(security)]] = flags
                 if int(substitute) in places:
-                    substitute_for[begin + places[int(substitute)]] = places[int(security)]
-    return Joined(starts, index, sleeve_no, values, security_starts, numbers, restriction, substitute_for)
+                    substitute_of[begin + places[int(security)]] = places[int(substitute)]
+    return Joined(starts, index, sleeve_no, values, security_starts, numbers, restriction, substitute_of)

@@ -53,28 +53,32 @@ WHERE excluded.lots_version > a.lots_version
 _ACCOUNT: Final = (
     "account_id", "enterprise_id", "advisor_id", "settings_version", "portfolio_no", "custodian", "account_number",
     "title", "tax_household_id", "custody", "on_count", "last_rebalanced", "settings", "settings_problem",
+    "lot_picks",
 )  # fmt: skip
 
 # The platform's own date counts for an account that is new to us; turning the rebalancer on clears every date.
 _MERGE_ACCOUNT: Final = """
 INSERT INTO account_facts AS a (account_id, enterprise_id, advisor_id, facts_version, settings_version, portfolio_no,
-    custodian, account_number, title, tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem)
+    custodian, account_number, title, tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem,
+    lot_picks)
 SELECT account_id, enterprise_id, advisor_id, 1, settings_version, portfolio_no, custodian, account_number, title,
-    tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem
+    tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem, lot_picks
 FROM incoming_account ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET
     enterprise_id = excluded.enterprise_id, advisor_id = excluded.advisor_id,
     facts_version = a.facts_version + CASE WHEN
-        (a.settings, a.settings_problem, a.portfolio_no, a.tax_household_id, a.on_count, a.enterprise_id, a.advisor_id)
+        (a.settings, a.settings_problem, a.portfolio_no, a.tax_household_id, a.on_count, a.enterprise_id, a.advisor_id,
+            a.lot_picks)
         IS DISTINCT FROM (excluded.settings, excluded.settings_problem, excluded.portfolio_no,
-            excluded.tax_household_id, excluded.on_count, excluded.enterprise_id, excluded.advisor_id)
+            excluded.tax_household_id, excluded.on_count, excluded.enterprise_id, excluded.advisor_id,
+            excluded.lot_picks)
         THEN 1 ELSE 0 END,
     settings_version = excluded.settings_version, portfolio_no = excluded.portfolio_no, custodian = excluded.custodian,
     account_number = excluded.account_number, title = excluded.title, tax_household_id = excluded.tax_household_id,
     custody = excluded.custody, on_count = excluded.on_count,
     last_rebalanced = CASE WHEN a.settings_version = 0 THEN coalesce(a.last_rebalanced, excluded.last_rebalanced)
         WHEN excluded.on_count > a.on_count THEN NULL ELSE a.last_rebalanced END,
-    settings = excluded.settings, settings_problem = excluded.settings_problem
+    settings = excluded.settings, settings_problem = excluded.settings_problem, lot_picks = excluded.lot_picks
 WHERE excluded.settings_version > a.settings_version
 """
 
@@ -141,7 +145,7 @@ _READ: Final = (
     "a.account_id", "a.facts_version", "a.lots_version", "a.epoch", "a.portfolio_no", "a.on_count",
     _DATE.format("a.as_of"), _DATE.format("a.settle_date"), _DATE.format("a.last_rebalanced"), "a.cash_cents",
     "a.holdings", "a.settings", "a.hold_code", "a.hold_text", "a.settings_problem", "a.enterprise_id", "a.advisor_id",
-    "a.tax_household_id",
+    "a.tax_household_id", "a.lot_picks",
     "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
     "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
 )  # fmt: skip

@@ -71,6 +71,8 @@ BATCH_FIELDS: Final[Mapping[str, Kind]] = {
     "estimated": Kind.DOLLARS,
     "unknown_term": Kind.DOLLARS,
     "no_basis_proceeds": Kind.DOLLARS,
+    "wash_disallowed": Kind.DOLLARS,
+    "wash_permanent": Kind.DOLLARS,
     "result": Kind.TEXT,
     "advisor_id": Kind.TEXT,
 }

@@ -5,12 +5,14 @@ product 1: half-width max(r x target, floor), edges clipped to 0-100 %, a target
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
 
 from services.batch.domain import sentences
 from shared.contracts.api import (
     BatchAccountRow,
+    BoughtName,
     OrderView,
     PositionView,
     Proposal,
@@ -19,8 +21,9 @@ from shared.contracts.api import (
     TermName,
     TradeView,
     TransferView,
+    WashView,
 )  # fmt: skip
-from shared.contracts.chunks import Logic, Reason, Term
+from shared.contracts.chunks import Bought, Logic, Reason, Term
 from shared.contracts.events import LogicName
 from shared.exact.kernel import muldiv_half_away, value_cents
 from shared.exact.limits import PPB
@@ -37,6 +40,11 @@ _REASONS: Final[Mapping[int, ReasonName]] = {
     Reason.RAISE_CASH: "RAISE_CASH", Reason.PLACE_CASH: "PLACE_CASH", Reason.NETTED: "NETTED",
     Reason.SUBSTITUTE: "SUBSTITUTE",
 }  # fmt: skip
+_SOURCES: Final[Mapping[int, BoughtName]] = {
+    Bought.LOT: "LOT", Bought.APPROVED: "APPROVED", Bought.PROPOSED: "PROPOSED",
+}  # fmt: skip
+_EPOCH: Final = date(1970, 1, 1)
+SOON_DAYS: Final = 30
 _TERMS: Final[Mapping[int, TermName]] = {Term.SHORT: "SHORT", Term.LONG: "LONG", Term.UNKNOWN: "UNKNOWN"}
 
 
@@ -45,14 +53,23 @@ def logics_of(row: Row) -> list[int]:
     return sorted(int(proposal["logic"]) for proposal in row["proposals"] or ())
 
 
-def proposal_of(row: Row, logic: int, summary: BatchAccountRow) -> Proposal:
-    """Return one logic's proposal. summary: the account's columns under that logic."""
+def proposal_of(
+    row: Row, logic: int, summary: BatchAccountRow, trade_date: date, washes: Sequence[Row] = ()
+) -> Proposal:
+    """Return one logic's proposal. summary: the account's columns under that logic; trade_date: the batch's.
+
+    washes: matched purchases of any logic as the check kept them; account_number None where it may not be seen.
+    """
     made = next(proposal for proposal in row["proposals"] if proposal["logic"] == logic)
     value = int(made["value_cents"])
     positions = list(row["positions"] or ())
     trades = _of(row["sleeve_trades"], logic)
     slices = _of(row["slices"], logic)
     securities = [str(security["security_id"]) for security in row["securities"] or ()]
+    washed: dict[tuple[str, str, str], list[WashView]] = defaultdict(list)
+    for one in washes:
+        if one["logic"] == logic:
+            washed[one["security"], one["sleeve_id"], one["lot_id"]].append(_wash(one))
     return Proposal(
         logic=LOGIC_NAMES[logic],
         row=summary,
@@ -60,7 +77,7 @@ def proposal_of(row: Row, logic: int, summary: BatchAccountRow) -> Proposal:
         positions=_positions(row, positions, trades, slices, value),
         trades=[_trade(row, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of(row["orders"], logic)],
-        slices=[_slice(securities, one) for one in slices],
+        slices=[_slice(securities, one, trade_date, washed) for one in slices],
         transfers=[_transfer(securities, one) for one in _of(row["transfers"], logic)],
     )
 
@@ -139,7 +156,7 @@ def _trade(row: Row, position: Row, trade: Row) -> TradeView:
     security = row["securities"][position["security"]]
     quantity, crossed = int(trade["quantity_micro"]), int(trade["crossed_micro"])
     low, high = band(position["target_ppb"], position["threshold_ppb"], row["floor_ppb"])
-    replaced = security["substitute_for"]
+    replaced = [one["security_id"] for one in row["securities"] if one["substitute"] == position["security"]]
     reason = _REASONS[trade["reason"]]
     facts = sentences.TradeFacts(
         reason=reason,
@@ -150,7 +167,7 @@ def _trade(row: Row, position: Row, trade: Row) -> TradeView:
         target=position["target_ppb"],
         low=low,
         high=high,
-        replaced=row["securities"][replaced]["security_id"] if replaced >= 0 else None,
+        replaced=" and ".join(replaced) or None,
     )
     return TradeView(
         sleeve_id=position["sleeve_id"],
@@ -176,7 +193,32 @@ def _order(securities: list[str], order: Row) -> OrderView:
     )
 
 
-def _slice(securities: list[str], one: Row) -> SliceView:
+def days_to_long_term(one: Row, trade_date: date) -> int | None:
+    """Return in how many days a sale of the slice's units would be long-term, where waiting may be worth a look.
+
+    That is a short-term gain whose first long-term day lies SOON_DAYS days after the trade date at most.
+    """
+    if one["term"] != Term.SHORT or one["gain_cents"] is None or one["gain_cents"] <= 0:
+        return None
+    days = int((one["first_long_term_day"] - trade_date).days)
+    return days if days <= SOON_DAYS else None
+
+
+def _wash(one: Row) -> WashView:
+    return WashView(
+        quantity=sentences.units(one["units"]),
+        disallowed=usd(one["cents"]),
+        permanent=not one["taxable"],
+        bought=_EPOCH + timedelta(days=one["bought"]),
+        source=_SOURCES[one["kind"]],
+        account_number=one["account_number"],
+        lot_id=one["bought_lot_id"] or None,
+    )
+
+
+def _slice(
+    securities: list[str], one: Row, trade_date: date, washed: Mapping[tuple[str, str, str], list[WashView]]
+) -> SliceView:
     return SliceView(
         sleeve_id=one["sleeve_id"],
         security_id=securities[one["security"]],
@@ -188,6 +230,8 @@ def _slice(securities: list[str], one: Row) -> SliceView:
         gain=_money(one["gain_cents"]),
         term=_TERMS[one["term"]],
         first_long_term_day=one["first_long_term_day"],
+        days_to_long_term=days_to_long_term(one, trade_date),
+        washes=washed.get((securities[one["security"]], one["sleeve_id"], one["lot_id"]), []),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from shared.contracts.api import ReasonName
 from shared.exact.shown import percent
 from shared.exact.text import text_of
+from shared.relief.wash import WASH_DAYS
 
 STALE: Final[Mapping[str, str]] = {
     "HELD": "The account is on hold",
@@ -109,6 +110,26 @@ def stale(code: str, text: str | None) -> str:
 def removed(by: str | None) -> str:
     """Say who took an account out of a batch."""
     return f"Removed by {by}." if by else "Removed."
+
+
+def wash_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: int) -> str:
+    """Say what of an account was checked for wash sales, and what was not.
+
+    accounts: those of its tax household, None where it sells nothing at a loss; unseen: of them, those not looked at.
+    """
+    if not taxable:
+        return "Not checked for wash sales: losses of this account are not taxed."
+    if accounts is None and is_checked:
+        return "Nothing is sold at a loss, so there was nothing to check for wash sales."
+    if not is_checked:
+        return "Not checked for wash sales."
+    where = "this account" if accounts == 1 else f"the {accounts} accounts of its tax household known here"
+    left_out = f" {unseen} of them could not be looked at (on hold, or no lots reported)." if unseen else ""
+    return (
+        "Checked for wash sales: reported lots, approved buys and buys of this request of the same security in"
+        f" {where}, {WASH_DAYS} days before or after the trade date.{left_out} Not checked: later purchases, accounts"
+        " held elsewhere, and securities that are only similar."
+    )
 
 
 NEVER_ANSWERED: Final = "Not proposed before the end of its day."

@@ -1,19 +1,22 @@
 """Batches, their accounts, and history: what is shown."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch import views
 from services.batch.commands import clauses_of
+from services.batch.domain import sentences
 from services.batch.domain.filters import BATCH_FIELDS, BadClause, parse_sort
 from services.batch.domain.proposals import LOGIC_NAMES, logics_of, proposal_of
 from services.batch.domain.states import DECIDED, OPEN
 from services.batch.parts import Caller, parts_of
 from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort
-from services.batch.store import batches, member_pages
+from services.batch.store import batches, member_pages, washes
 from services.batch.store.database import Scope, scope_of
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
@@ -101,27 +104,35 @@ async def get_batch_account(
         if row is None:
             raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
         before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
-        proposals = [] if row.chunk_id is None else await _proposals(connection, row)
+        proposals, accounts, unseen = await _proposals(connection, scope, row, batch.trade_date)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
         batch=views.summary(batch),
         account=views.member_row(row),
         logic=LOGIC_NAMES[batch.logic],
         proposals=proposals,
+        wash_note=sentences.wash_note(row.taxable, row.wash_cents is not None, accounts, unseen),
         previous_id=before,
         next_id=after,
         position=row.place,
     )
 
 
-async def _proposals(connection: AsyncConnection, row: Row[Any]) -> list[Proposal]:
-    """Return what every logic proposes, from the answer as it came and the columns that lists show."""
+async def _proposals(
+    connection: AsyncConnection, scope: Scope, row: Row[Any], trade_date: date
+) -> tuple[list[Proposal], int | None, int]:
+    """Return what every logic proposes, from the answer as it came and the columns that lists show; how many accounts
+    of the tax household the wash-sale check looked at (None: it had nothing to check), and how many it could not.
+    """
+    if row.chunk_id is None:
+        return [], None, 0
     content = await member_pages.read_chunk(connection, row.chunk_id)
-    answered, _ = chunks.decode(content, chunks.RESULT)
+    answered, _ = chunks.decode_kept(content, chunks.RESULT)
     details = answered.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
     remarks = {int(made["logic"]): made for made in details["proposals"] or ()}
-    return [
+    washed = await _washes(connection, scope, row)
+    proposals = [
         proposal_of(
             details,
             logic,
@@ -130,9 +141,22 @@ async def _proposals(connection: AsyncConnection, row: Row[Any]) -> list[Proposa
                 {name: None if values is None else values[logic] for name, values in figures.items()},
                 remarks[logic]["failure_text"] or "",
             ),
+            trade_date,
+            washed,
         )
         for logic in logics_of(details)
     ]
+    return proposals, details["wash_accounts"], details["wash_unseen"] or 0
+
+
+async def _washes(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> list[dict[str, Any]]:
+    """Return the matched purchases of an account; of accounts out of scope neither number nor lot."""
+    kept: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
+    visible = await washes.visible(connection, scope, [one["account_id"] for one in kept]) if kept else ()
+    for one in kept:
+        if one["account_id"] != row.account_id and one["account_id"] not in visible:
+            one |= {"account_number": None, "bought_lot_id": None}
+    return kept
 
 
 async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:

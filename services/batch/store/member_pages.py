@@ -34,6 +34,8 @@ FIGURE_OF: Final[Mapping[str, str]] = {
     "estimated": "estimated_cents",
     "unknown_term": "unknown_term_cents",
     "no_basis_proceeds": "no_basis_proceeds_cents",
+    "wash_disallowed": "wash_cents",
+    "wash_permanent": "wash_permanent_cents",
 }
 _TEXT_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
     "account_id": _M.account_id,
@@ -45,6 +47,7 @@ _TEXT_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
 SORTABLE: Final = (*_TEXT_COLUMNS, *FIGURE_OF)
 TOTALLED: Final = (
     "value_cents", "buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents", "no_basis_proceeds_cents",
+    "wash_cents", "wash_permanent_cents",
 )  # fmt: skip
 GAINS: Final = ("short_cents", "long_cents", "estimated_cents")
 
@@ -77,8 +80,8 @@ def matching(clauses: Sequence[Clause], q: str, logic: int) -> list[ColumnElemen
     return [*wanted, contains(q, _M.account_number, _M.name)] if q else wanted
 
 
-def _rows(scope: Scope, batch_id: int, logic: int) -> Select[Any]:
-    plain = [column for column in _M if column.name not in FIGURES]
+def _rows(scope: Scope, batch_id: int, logic: int, *more: ColumnElement[Any]) -> Select[Any]:
+    plain = [column for column in _M if column.name not in (*FIGURES, "washes")] + list(more)
     no_trade_text = cast(_M.remarks, JSONB)[logic]["no_trade_text"].astext.label("no_trade_text")
     return select(*plain, no_trade_text, *[figure(name, logic).label(name) for name in FIGURES]).where(
         scope.sees(BATCH_ACCOUNT), _M.batch_id == batch_id
@@ -139,8 +142,8 @@ async def logic_is_there(connection: AsyncConnection, batch_id: int, logic: int)
 async def read_one(
     connection: AsyncConnection, scope: Scope, batch_id: int, account_id: str, logic: int
 ) -> Row[Any] | None:
-    """Return one account's row with figures under `logic`."""
-    query = _rows(scope, batch_id, logic).where(_M.account_id == account_id)
+    """Return one account's row with figures under `logic` and the purchases its wash sales come from."""
+    query = _rows(scope, batch_id, logic, _M.washes).where(_M.account_id == account_id)
     row: Row[Any] | None = (await connection.execute(query)).one_or_none()
     return row
 
@@ -164,6 +167,7 @@ async def read_totals(
     query = select(
         func.count().label("rows"),
         func.count(case((counted, 1))).label("accounts"),
+        func.count(case((and_(counted, figure("wash_cents", logic).is_(None)), 1))).label("wash_unchecked"),
         func.count(case((_M.state == str(AccountState.FAILED), 1))).label("failed"),
         func.count(case((_M.state == str(AccountState.REMOVED), 1))).label("removed"),
         *[total(name).label(name) for name in TOTALLED],

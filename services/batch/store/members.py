@@ -32,7 +32,8 @@ def _stale(flag: str, proposal: str) -> str:
 
 _INCOMING_LIKE: Final = (
     "SELECT account_id, attempt, epoch, false AS failed, failure_code, failure_text, chunk_id, row_no,"  # noqa: S608  # names
-    f" taxable, facts_version, lots_version, target_version, price_set, remarks, {', '.join(FIGURES)}"
+    " taxable, facts_version, lots_version, target_version, price_set, remarks, household, has_loss,"
+    f" {', '.join(FIGURES)}"
     " FROM batch_account"
 )
 _FIGURES_SET: Final = ", ".join(f"{figure} = r.{figure}" for figure in FIGURES)
@@ -41,7 +42,8 @@ _ANSWER = text(
     f" state = CASE WHEN r.failed THEN '{AccountState.FAILED}' ELSE '{AccountState.PROPOSED}' END, open = NOT r.failed,"
     " failure_code = r.failure_code, failure_text = r.failure_text, chunk_id = r.chunk_id, row_no = r.row_no,"
     " taxable = r.taxable, facts_version = r.facts_version, lots_version = r.lots_version,"
-    " target_version = r.target_version, price_set = r.price_set, remarks = r.remarks,"
+    " target_version = r.target_version, price_set = r.price_set, remarks = r.remarks, household = r.household,"
+    " has_loss = r.has_loss AND NOT r.failed, washes = NULL,"
     f" stale_code = CASE WHEN NOT r.failed THEN {_stale('f', 'r')} END,"
     " stale_text = CASE WHEN NOT r.failed AND f.state = 3 THEN"
     " (SELECT hold_text FROM flag_detail d WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END,"

@@ -53,7 +53,9 @@ PROPOSAL_FIGURES: Final = (
 TAX_FIGURES: Final = (
     "short_cents", "long_cents", "unknown_term_cents", "estimated_cents", "no_basis_proceeds_cents",
 )  # fmt: skip
-FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES)
+# Losses that a wash sale disallows, and of them those an IRA's purchase makes permanent; null while not checked.
+WASH_FIGURES: Final = ("wash_cents", "wash_permanent_cents")
+FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES)
 
 BATCH_ACCOUNT = _table(
     "batch_account",
@@ -61,6 +63,6 @@ BATCH_ACCOUNT = _table(
     custodian=Text, taxable=Boolean, epoch=Integer, liquidate=Boolean, state=Text, open=Boolean, frozen=Boolean,
     attempt=Integer, first_attempt=Integer, sent_at=DateTime(timezone=True), stale_code=Text, stale_text=Text,
     failure_code=Text, failure_text=Text, removed_name=Text, chunk_id=_BIG, row_no=Integer, facts_version=_BIG,
-    lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text,
+    lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text, household=Text, has_loss=Boolean, washes=Text,
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
 )  # fmt: skip

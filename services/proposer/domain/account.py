@@ -6,7 +6,7 @@ Source: product 1 (account value, thresholds), product 4 (fine points: substitut
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import CENT_UNITS, side
+from services.proposer.domain.sizing import CENT_UNITS, money_of_weight, side
 from shared.exact.compiled import view_kernel
 from shared.exact.kernel import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
 from shared.exact.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
@@ -79,7 +79,7 @@ def _check_securities(acc: Ints, sec: Ints) -> int:
             return codes.OUT_OF_RANGE
         if sec[security, at.S_STEP] < 1 or sec[security, at.S_STEP] > _MAX_STEP:
             return codes.OUT_OF_RANGE
-        if sec[security, at.S_SUBSTITUTE_FOR] >= len(sec) or sec[security, at.S_SUBSTITUTE_FOR] == security:
+        if sec[security, at.S_SUBSTITUTE] >= len(sec) or sec[security, at.S_SUBSTITUTE] == security:
             return codes.UNKNOWN_SECURITY
         sec[security, at.S_FIRST] = 0
         sec[security, at.S_END] = 0
@@ -169,24 +169,52 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
     for place in range(len(pos)):
         pos[place, at.P_AIM] = pos[place, at.P_TARGET] * PPB
         pos[place, at.P_AIM_UP] = pos[place, at.P_AIM]
+        pos[place, at.P_AIM_MONEY] = money_of_weight(acc, pos[place, at.P_AIM])
         pos[place, at.P_EXIT] = 1 if pos[place, at.P_TARGET] == 0 and pos[place, at.P_QUANTITY] > 0 else 0
         pos[place, at.P_REPLACES] = 0
     for security in range(len(sec)):
-        replaced = sec[security, at.S_SUBSTITUTE_FOR]
-        if replaced < 0:
-            continue
-        sec[replaced, at.S_RESTRICTION] |= codes.DO_NOT_BUY
-        for place in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
-            if compare_products(pos[place, at.P_AIM], acc[at.A_VALUE], pos[place, at.P_VALUE], EDGE) <= 0:
+        sec[security, at.S_HANDED] = 0
+        if sec[security, at.S_SUBSTITUTE] >= 0:
+            sec[security, at.S_RESTRICTION] |= codes.DO_NOT_BUY
+    found = True
+    while found:
+        # A substitute may have a substitute itself: it hands on once it has all it gets.  A ring hands on nothing.
+        found = False
+        for security in range(len(sec)):
+            if sec[security, at.S_SUBSTITUTE] < 0 or sec[security, at.S_HANDED] or _awaits(sec, security):
                 continue
-            twin = -1
-            for other in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-                if pos[other, at.P_SLEEVE] == pos[place, at.P_SLEEVE]:
-                    twin = other
-            if twin < 0 or sec[security, at.S_PRICE] == 0:
-                acc[at.A_WHERE] = security
-                return codes.MISSING_SUBSTITUTE if twin < 0 else codes.MISSING_PRICE
-            _hand_over(acc, pos, place, twin)
+            failure = _replace(acc, sec, pos, security)
+            if failure != codes.OK:
+                return failure
+            sec[security, at.S_HANDED] = 1
+            found = True
+    return codes.OK
+
+
+@view_kernel
+def _awaits(sec: Ints, security: int) -> bool:
+    """Say whether something this security is the substitute of has not handed over yet."""
+    waits = False
+    for other in range(len(sec)):
+        waits |= sec[other, at.S_SUBSTITUTE] == security and not sec[other, at.S_HANDED]
+    return bool(waits)
+
+
+@view_kernel
+def _replace(acc: Ints, sec: Ints, pos: Ints, replaced: int) -> int:
+    """Hand over, sleeve by sleeve, what the target of `replaced` is above its weight to its substitute."""
+    substitute = sec[replaced, at.S_SUBSTITUTE]
+    for place in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
+        if compare_products(pos[place, at.P_AIM], acc[at.A_VALUE], pos[place, at.P_VALUE], EDGE) <= 0:
+            continue
+        twin = -1
+        for other in range(sec[substitute, at.S_FIRST], sec[substitute, at.S_END]):
+            if pos[other, at.P_SLEEVE] == pos[place, at.P_SLEEVE]:
+                twin = other
+        if twin < 0 or sec[substitute, at.S_PRICE] == 0:
+            acc[at.A_WHERE] = substitute
+            return codes.MISSING_SUBSTITUTE if twin < 0 else codes.MISSING_PRICE
+        _hand_over(acc, pos, place, twin)
     return codes.OK
 
 
@@ -201,6 +229,9 @@ def _hand_over(acc: Ints, pos: Ints, place: int, twin: int) -> None:
     pos[twin, at.P_EXIT] = 0
     pos[place, at.P_AIM] = down
     pos[place, at.P_AIM_UP] = up
+    worth = pos[place, at.P_VALUE] * (CENT_UNITS // acc[at.A_GRAIN])
+    pos[twin, at.P_AIM_MONEY] += pos[place, at.P_AIM_MONEY] - worth
+    pos[place, at.P_AIM_MONEY] = worth
     pos[place, at.P_REPLACES] = -1
 
 

@@ -79,7 +79,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         if want > 0:
             pos[place, at.P_WANT] = want
             sec[security, at.S_FULL] += want
-            sec[security, at.S_SHORT] += shortfall(acc, sec, pos, place, pos[place, at.P_AIM])
+            sec[security, at.S_SHORT] += shortfall(acc, sec, pos, place, at.P_AIM)
     while True:
         spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM], acc[at.A_AIM_PART])
         if not drop_undersized(acc, sec):

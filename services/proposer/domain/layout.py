@@ -46,7 +46,7 @@ ACCOUNT_COLUMNS: Final = 24
 S_PRICE: Final = 0  # micro, 0 none
 S_STEP: Final = 1  # micro
 S_RESTRICTION: Final = 2
-S_SUBSTITUTE_FOR: Final = 3
+S_SUBSTITUTE: Final = 3  # index of the security bought in place of this one, below 0 none
 # sec: prepared
 S_FIRST: Final = 4  # positions S_FIRST..S_END-1 of the account
 S_END: Final = 5
@@ -63,7 +63,7 @@ S_GOT: Final = 14  # what the present sharing gave
 S_DROPPED: Final = 15  # 1: undersized in the present sharing
 S_PLANNED: Final = 16  # 1: had a market order before cash was raised or placed
 S_REASON: Final = 17  # Reason of the market order, 0 none
-S_SPARE: Final = 18
+S_HANDED: Final = 18  # while prepared, 1: has given what its target lacks to its substitute
 SECURITY_COLUMNS: Final = 19
 
 # pos: input
@@ -83,16 +83,17 @@ P_EXIT: Final = 11  # 1: held with target 0
 P_SIDE: Final = 12  # -1 below, 0 inside, 1 above the rebalance band
 P_PRECISE: Final = 13  # the same for the precision band
 P_REPLACES: Final = 14  # 1: has a target of the security it is a substitute for; -1: gave its target to one
+P_AIM_MONEY: Final = 15  # money: the aim x V, of a substitute and of what it replaces too without their rounding
 # pos: of one logic, in micro-units unless said otherwise
-P_WANT: Final = 15  # signed: what the sleeve wants before netting
-P_TRADE: Final = 16  # signed: what the sleeve trades
-P_CROSS: Final = 17  # signed part of it that is crossed
-P_REASON: Final = 18
-P_KEY: Final = 19  # scratch: what the present pass orders by
-P_ROOM: Final = 20  # scratch: what the present pass may trade, 0 when it takes no part
-P_WHOLE: Final = 21  # scratch of apportioning
-P_PART: Final = 22
-POSITION_COLUMNS: Final = 23
+P_WANT: Final = 16  # signed: what the sleeve wants before netting
+P_TRADE: Final = 17  # signed: what the sleeve trades
+P_CROSS: Final = 18  # signed part of it that is crossed
+P_REASON: Final = 19
+P_KEY: Final = 20  # scratch: what the present pass orders by
+P_ROOM: Final = 21  # scratch: what the present pass may trade, 0 when it takes no part
+P_WHOLE: Final = 22  # scratch of apportioning
+P_PART: Final = 23
+POSITION_COLUMNS: Final = 24
 
 # proposals: one row per account and logic
 O_LOGIC: Final = 0

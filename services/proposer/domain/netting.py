@@ -62,17 +62,22 @@ def _remainder(acc: Ints, sec: Ints, pos: Ints, security: int, buys: int, sells:
         short = -money_of_units(acc, sells, sec[security, at.S_PRICE])
         for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
             if pos[place, at.P_WANT] > 0:
-                short += shortfall(acc, sec, pos, place, pos[place, aimed])
+                short += shortfall(acc, sec, pos, place, aimed)
         if full > 0:
             sec[security, at.S_FULL] = full
             sec[security, at.S_SHORT] = max(0, short)
 
 
 @view_kernel
-def shortfall(acc: Ints, sec: Ints, pos: Ints, place: int, weight: int) -> int:
-    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess."""
+def shortfall(acc: Ints, sec: Ints, pos: Ints, place: int, aimed: int) -> int:
+    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess.
+
+    aimed: the position column of the weight, from P_AIM to P_HIGH.
+    """
     units = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
-    return money_of_weight(acc, weight) - money_of_units(acc, units, sec[pos[place, at.P_SECURITY], at.S_PRICE])
+    exact = aimed in (at.P_AIM, at.P_AIM_UP)
+    goal = pos[place, at.P_AIM_MONEY] if exact else money_of_weight(acc, pos[place, aimed])
+    return int(goal - money_of_units(acc, units, sec[pos[place, at.P_SECURITY], at.S_PRICE]))
 
 
 @view_kernel
@@ -91,7 +96,10 @@ def settle_buys(sec: Ints, pos: Ints, reason: int) -> None:
 
 @view_kernel
 def settle(sec: Ints, pos: Ints, security: int, sign: int, total: int, reason: int) -> None:
-    """Write P_TRADE, P_CROSS and P_REASON of the sleeves that want `sign`: `total` units among them, pro rata."""
+    """Write P_TRADE, P_CROSS and P_REASON of the sleeves that want `sign`: `total` units among them, pro rata.
+
+    Which part of a sleeve's sell is crossed is known once lots are chosen; until then it stands pro rata.
+    """
     first, end, step = sec[security, at.S_FIRST], sec[security, at.S_END], sec[security, at.S_STEP]
     if total == 0:
         return
@@ -101,11 +109,25 @@ def settle(sec: Ints, pos: Ints, security: int, sign: int, total: int, reason: i
             pos[first, at.P_TRADE] = total * sign
     else:
         apportion(pos, first, end, at.P_WANT, sign, total, step, at.P_TRADE)
-        if sec[security, at.S_CROSSED] > 0:
+        if sec[security, at.S_CROSSED] > 0 and sign > 0:
+            _cross_in(pos, first, end, sec[security, at.S_CROSSED])
+        elif sec[security, at.S_CROSSED] > 0:
             apportion(pos, first, end, at.P_TRADE, sign, sec[security, at.S_CROSSED], step, at.P_CROSS)
     for place in range(first, end):
         if pos[place, at.P_WANT] * sign > 0 and pos[place, at.P_TRADE] != 0:
             pos[place, at.P_REASON] = _reason(pos, place, sign, reason)
+
+
+@view_kernel
+def _cross_in(pos: Ints, first: int, end: int, crossed: int) -> None:
+    """Let crossed units go to the buying sleeves in order of sleeve id, each up to its buy; the market gives the rest.
+
+    Source: product 4, "Which lots".
+    """
+    for place in range(first, end):
+        if pos[place, at.P_TRADE] > 0:
+            pos[place, at.P_CROSS] = min(crossed, pos[place, at.P_TRADE])
+            crossed -= pos[place, at.P_CROSS]
 
 
 @view_kernel

@@ -37,7 +37,7 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int
         room -= units_ceil(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
         pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
         if pos[place, at.P_ROOM] > 0:
-            pos[place, at.P_KEY] = -shortfall(acc, sec, pos, place, pos[place, aimed])
+            pos[place, at.P_KEY] = -shortfall(acc, sec, pos, place, aimed)
     while acc[at.A_NOW] < goal:
         place = _next(pos)
         if place < 0:
@@ -63,7 +63,7 @@ def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
         room = units_floor(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
         pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
         if pos[place, at.P_ROOM] > 0:
-            pos[place, at.P_KEY] = shortfall(acc, sec, pos, place, pos[place, limit])
+            pos[place, at.P_KEY] = shortfall(acc, sec, pos, place, limit)
     while acc[at.A_NOW] > acc[at.A_HIGH]:
         place = _next(pos)
         if place < 0:

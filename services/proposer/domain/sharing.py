@@ -93,6 +93,7 @@ def single_units(acc: Ints, sec: Ints, floor: int, stop: int) -> None:
     """Spend cash above `floor` on single steps, largest remaining shortfall first, while cash is above `stop` (cents).
 
     The price must fit the remaining shortfall; a fractional security takes at once all that shortfall and cash allow.
+    What was dropped as undersized does not come back here, though what is left might bring it to the minimum size.
     Adds to S_GOT and lowers A_NOW.  After many steps it jumps: see _jump.
     """
     patience = _PATIENCE
@@ -120,6 +121,8 @@ def single_units(acc: Ints, sec: Ints, floor: int, stop: int) -> None:
 @view_kernel
 def _fitting(acc: Ints, sec: Ints, security: int, floor: int) -> int:
     """Return the remaining shortfall of the security in money, 0 when no single step of it can be bought."""
+    if sec[security, at.S_DROPPED]:
+        return 0
     price, step = sec[security, at.S_PRICE], sec[security, at.S_STEP]
     order = sec[security, at.S_BASE] + sec[security, at.S_GOT]
     remaining = sec[security, at.S_SHORT] - money_of_units(acc, sec[security, at.S_GOT], price)

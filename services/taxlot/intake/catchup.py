@@ -5,7 +5,10 @@ import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
+from services.taxlot.store import progress
 from shared import log
 from shared.contracts import topics
 from shared.contracts.topics import Topic
@@ -15,19 +18,21 @@ _JUDGED_BY = (topics.ACCOUNT, topics.SECURITY)
 _PAUSE_S = 0.2
 
 
-async def catch_up(kafka_url: str, group: str, within_s: float) -> bool:
-    """Wait until `group` has handled all accounts and securities published before now; say whether it has.
+async def catch_up(kafka_url: str, group: str, connection: AsyncConnection[TupleRow], within_s: float) -> bool:
+    """Wait until all accounts and securities published before now have been taken in; say whether they have.
 
-    Without this a file that follows right after the accounts it names would find them unknown.
+    Without this a file that follows right after the accounts it names would find them unknown.  connection: sees
+    taxlot's schema, in autocommit.  group: taxlot's; what it has committed at the broker counts too, since a database
+    may be younger than the group.  Raises psycopg.Error when the database is away.
     """
     deadline = time.monotonic() + within_s
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
         ends = await consumer.end_offsets([one for topic in _JUDGED_BY for one in _partitions(topic)])
-        while behind := await _behind(consumer, ends):
+        while waiting := await _behind(consumer, connection, ends):
             if time.monotonic() > deadline:
-                _log.warning("intake.not_caught_up", messages=behind, waited_s=within_s)
+                _log.warning("intake.not_caught_up", waits_for=waiting, waited_s=within_s)
                 return False
             await asyncio.sleep(_PAUSE_S)
     except KafkaError as error:
@@ -42,10 +47,16 @@ def _partitions(topic: Topic) -> list[TopicPartition]:
     return [TopicPartition(topic.name, number) for number in range(topic.partitions)]
 
 
-async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> int:
-    """Return how many messages the group has not yet acknowledged."""
-    behind = 0
-    for partition, end in ends.items():
-        if end:
-            behind += max(0, end - (await consumer.committed(partition) or 0))
+async def _behind(
+    consumer: AIOKafkaConsumer, connection: AsyncConnection[TupleRow], ends: dict[TopicPartition, int]
+) -> dict[str, int]:
+    """Return how many messages of which partitions have not been taken in."""
+    noted = await progress.read(connection)
+    behind: dict[str, int] = {}
+    for one, end in ends.items():
+        lacking = end - noted.get((one.topic, one.partition), 0)
+        if lacking > 0:
+            lacking = min(lacking, end - (await consumer.committed(one) or 0))
+        if lacking > 0:
+            behind[f"{one.topic}/{one.partition}"] = lacking
     return behind

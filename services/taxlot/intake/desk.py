@@ -38,8 +38,12 @@ class Desk:
 
     async def take(self, path: Path, name: str, source: Source, progress: Progress) -> Outcome:
         """Load one file; publishing follows by `publish` or by any service's watch.  Raises as `load` does."""
-        await catch_up(self._settings.kafka_url, GROUP, self._settings.catch_up_s)
+        await self._catch_up()
         return await asyncio.to_thread(self._load, path, name, source, progress)
+
+    async def _catch_up(self) -> None:
+        async with self._session() as connection:
+            await catch_up(self._settings.kafka_url, GROUP, connection, self._settings.catch_up_s)
 
     def _load(self, path: Path, name: str, source: Source, progress: Progress) -> Outcome:
         now = self._clock.now()
@@ -72,7 +76,7 @@ class Desk:
 
     async def _empty(self, inbox: Inbox) -> None:
         for path, source in list(inbox.waiting()):
-            await catch_up(self._settings.kafka_url, GROUP, self._settings.catch_up_s)
+            await self._catch_up()
             outcome = await asyncio.to_thread(inbox.take, path, source, partial(self._load, progress=_silent))
             await self.publish(outcome.file_id)
 
@@ -90,7 +94,7 @@ class Desk:
             self._settings.database_url,
             autocommit=True,
             options="-c search_path=taxlot -c timezone=UTC",
-            application_name="rebalancer-taxlot-publish",
+            application_name="rebalancer-taxlot-desk",
         ) as connection:
             yield connection
 

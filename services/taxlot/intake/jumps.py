@@ -13,7 +13,7 @@ from services.taxlot.store import documents
 def of_quantities(
     batch: pa.RecordBatch, first: Any, places: Sequence[int], before: Sequence[bytes | None]
 ) -> Iterator[tuple[int, str]]:
-    """Yield (place, sentence) of accounts with a lot whose units jumped by a split ratio while its basis stayed.
+    """Yield (place, sentence) of accounts with a lot whose units jumped by a split ratio.
 
     Account `place` has the lots first[place]:first[place + 1] of batch; before: each place's stored document.
     """
@@ -41,7 +41,7 @@ def of_quantities(
         owner, security = joined.column("owner")[row].as_py(), joined.column("security_id")[row].as_py()
         if (owner, security) not in told:
             told.add((owner, security))
-            yield owner, f"{security}: units changed by a usual split ratio while the basis stayed"
+            yield owner, f"{security}: the units of a lot changed by a usual split ratio"
 
 
 def of_prices(before: Mapping[str, int], now: Mapping[str, int]) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
 from shared.contracts.platform import AccountChanged, SecurityChanged
+
+_FIELDS: Final = (
+    "account_id", "version", "enterprise_id", "advisor_id", "custodian", "account_number", "apm_sleeve_id",
+    "tax_household_id", "taxable",
+)  # fmt: skip
+_ACCOUNT: Final = ", ".join(_FIELDS)
+_MERGE_ACCOUNTS: Final = (
+    f"INSERT INTO account ({_ACCOUNT}) SELECT {_ACCOUNT} FROM fresh ORDER BY account_id"  # noqa: S608  # names
+    " ON CONFLICT (account_id) DO UPDATE SET (version, enterprise_id, advisor_id, custodian, account_number,"
+    " apm_sleeve_id, tax_household_id, taxable) = (excluded.version, excluded.enterprise_id, excluded.advisor_id,"
+    " excluded.custodian, excluded.account_number, excluded.apm_sleeve_id, excluded.tax_household_id, excluded.taxable)"
+    " WHERE account.version < excluded.version"
+).encode()
 
 
 @dataclass(frozen=True)
@@ -37,16 +50,12 @@ async def save_accounts(connection: AsyncConnection[TupleRow], events: Sequence[
     newest = {one.account_id: one for one in sorted(events, key=lambda one: one.version)}
     async with connection.cursor() as cursor:
         await cursor.execute("CREATE TEMP TABLE fresh (LIKE account) ON COMMIT DROP")
-        async with cursor.copy("COPY fresh FROM STDIN") as copy:
+        async with cursor.copy(f"COPY fresh ({_ACCOUNT}) FROM STDIN".encode()) as copy:
             for one in newest.values():
                 names = (one.enterprise_id, one.advisor_id, one.custodian, one.account_number, one.apm_sleeve_id)
-                await copy.write_row((one.account_id, one.version, *names))
-        await cursor.execute(
-            "INSERT INTO account SELECT * FROM fresh ORDER BY account_id"
-            " ON CONFLICT (account_id) DO UPDATE SET (version, enterprise_id, advisor_id, custodian, account_number,"
-            " apm_sleeve_id) = (excluded.version, excluded.enterprise_id, excluded.advisor_id, excluded.custodian,"
-            " excluded.account_number, excluded.apm_sleeve_id) WHERE account.version < excluded.version"
-        )
+                household = (one.tax_household_id, one.custody == "TAXABLE")
+                await copy.write_row((one.account_id, one.version, *names, *household))
+        await cursor.execute(_MERGE_ACCOUNTS)
 
 
 async def save_approved(connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -57,7 +66,9 @@ async def save_approved(connection: AsyncConnection[TupleRow], rows: Sequence[tu
     async with connection.cursor() as cursor:
         await cursor.executemany(
             "INSERT INTO approved_trade (account_id, epoch, security_id, sleeve_id, trade_date, quantity_micro,"
-            " crossed_micro) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " crossed_micro, file_before) SELECT t.*, h.file_id"
+            " FROM (VALUES (%s, %s::int, %s, %s, %s::date, %s::bigint, %s::bigint)) AS t (account_id)"
+            " LEFT JOIN holding h USING (account_id) ON CONFLICT DO NOTHING",
             rows,
         )
 

@@ -4,7 +4,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render } from "@testing-library/react";
 import type { ReactNode } from "react";
 
-import type { BatchSummary, Me } from "@/shared/api/models";
+import type { BatchAccountRow, BatchSummary, Me, Proposal, SliceView } from "@/shared/api/models";
 import { SessionContext } from "@/shared/session/session";
 
 export const ME: Me = { subject: "u1", name: "Jo", roles: ["trader", "approver"], enterprises: ["E1"], advisors: null, csrf: "token" };
@@ -47,6 +47,63 @@ export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
     short_term: "0.00",
     long_term: "0.00",
     estimated: "0.00",
+    ...part,
+  };
+}
+
+/** A long-term slice of ten AAA with a gain; name only what matters. */
+export function aSlice(part: Partial<SliceView> = {}): SliceView {
+  return {
+    sleeve_id: "APM",
+    security_id: "AAA",
+    lot_id: "L1",
+    acquired: "2020-01-02",
+    quantity: "10",
+    proceeds: "1000.00",
+    basis: "900.00",
+    gain: "100.00",
+    term: "LONG",
+    first_long_term_day: "2021-01-03",
+    days_to_long_term: null,
+    washes: [],
+    ...part,
+  };
+}
+
+/** A Best Fit proposal that trades nothing; name only what matters, of it and of its summary. */
+export function aProposal(part: Partial<Proposal> = {}, row: Partial<BatchAccountRow> = {}): Proposal {
+  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, positions: [], trades: [], orders: [], slices: [], transfers: [], ...part };
+}
+
+/** A proposed account without trades. */
+export function aRow(part: Partial<BatchAccountRow> = {}): BatchAccountRow {
+  const zero = "0.00";
+  return {
+    account_id: "A1",
+    account_number: "0001",
+    name: "One",
+    advisor_id: "D1",
+    state: "PROPOSED",
+    stale: false,
+    result: "",
+    failure_code: null,
+    taxable: true,
+    market_value: zero,
+    begin_cash: zero,
+    end_cash: zero,
+    buys: 0,
+    buys_value: zero,
+    sells: 0,
+    sells_value: zero,
+    flats: 0,
+    flats_value: zero,
+    short_term: zero,
+    long_term: zero,
+    estimated: zero,
+    unknown_term: zero,
+    no_basis_proceeds: zero,
+    wash_disallowed: zero,
+    wash_permanent: zero,
     ...part,
   };
 }

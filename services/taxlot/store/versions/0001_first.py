@@ -96,6 +96,14 @@ CREATE TABLE reported_price (
     PRIMARY KEY (custodian, security_id)
 );
 
+-- How far the topics have been taken in that files are judged by.
+CREATE TABLE progress (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    next_offset bigint NOT NULL,
+    PRIMARY KEY (topic, partition)
+);
+
 -- Approved sleeve trades, for the sleeves of lots that a custodian reports without one.
 CREATE TABLE approved_trade (
     account_id text NOT NULL,
@@ -117,4 +125,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop everything."""
-    op.execute("DROP TABLE approved_trade, reported_price, lots, holding, file_problem, file, account, security")
+    op.execute(
+        "DROP TABLE approved_trade, progress, reported_price, lots, holding, file_problem, file, account, security"
+    )

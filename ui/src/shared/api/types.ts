@@ -554,6 +554,10 @@ export interface components {
             taxable: boolean;
             /** Unknown Term */
             unknown_term: string | null;
+            /** Wash Disallowed */
+            wash_disallowed: string | null;
+            /** Wash Permanent */
+            wash_permanent: string | null;
         };
         /**
          * BatchAccountView
@@ -575,6 +579,8 @@ export interface components {
             previous_id: string | null;
             /** Proposals */
             proposals: components["schemas"]["Proposal"][];
+            /** Wash Note */
+            wash_note: string;
         };
         /** BatchList */
         BatchList: {
@@ -1063,6 +1069,8 @@ export interface components {
             acquired: string | null;
             /** Basis */
             basis: string | null;
+            /** Days To Long Term */
+            days_to_long_term: number | null;
             /** First Long Term Day */
             first_long_term_day: string | null;
             /** Gain */
@@ -1082,6 +1090,8 @@ export interface components {
              * @enum {string}
              */
             term: "SHORT" | "LONG" | "UNKNOWN";
+            /** Washes */
+            washes: components["schemas"]["WashView"][];
         };
         /**
          * TileCounts
@@ -1150,6 +1160,12 @@ export interface components {
             sells_value: string;
             /** Short Term */
             short_term: string;
+            /** Wash Disallowed */
+            wash_disallowed: string;
+            /** Wash Permanent */
+            wash_permanent: string;
+            /** Wash Unchecked */
+            wash_unchecked: number;
         };
         /**
          * TradeView
@@ -1197,6 +1213,32 @@ export interface components {
             security_id: string;
             /** To Sleeve Id */
             to_sleeve_id: string;
+        };
+        /**
+         * WashView
+         * @description Units bought near a sale at a loss, and how much of the loss they disallow.
+         */
+        WashView: {
+            /** Account Number */
+            account_number: string | null;
+            /**
+             * Bought
+             * Format: date
+             */
+            bought: string;
+            /** Disallowed */
+            disallowed: string;
+            /** Lot Id */
+            lot_id: string | null;
+            /** Permanent */
+            permanent: boolean;
+            /** Quantity */
+            quantity: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "LOT" | "APPROVED" | "PROPOSED";
         };
         /**
          * Why

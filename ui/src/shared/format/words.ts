@@ -64,6 +64,12 @@ export const sideNames: Readonly<Record<TradeView["side"], string>> = { BUY: "Bu
 
 export const termNames: Readonly<Record<SliceView["term"], string>> = { SHORT: "Short", LONG: "Long", UNKNOWN: "Unknown" };
 
+export const boughtNames: Readonly<Record<SliceView["washes"][number]["source"], string>> = {
+  LOT: "reported lot",
+  APPROVED: "approved buy",
+  PROPOSED: "buy of this request",
+};
+
 export const reasonNames: Readonly<Record<TradeView["reason"], string>> = {
   FULL_EXIT: "Full exit",
   TO_TARGET: "To target",

@@ -1,10 +1,10 @@
 import { Anchor, SegmentedControl, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { AccountHead } from "@/features/batches/account/AccountHead";
 import { Comparison } from "@/features/batches/account/Comparison";
-import { Lots } from "@/features/batches/account/Lots";
+import { Lots, type Place } from "@/features/batches/account/Lots";
 import { Positions } from "@/features/batches/account/Positions";
 import { Trades } from "@/features/batches/account/Trades";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
@@ -49,15 +49,17 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
       {proposals.length === 0 ? (
         <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>
       ) : (
-        <Proposals key={`${accountId} ${logic}`} proposals={proposals} inForce={logic} />
+        <Proposals key={`${accountId} ${logic}`} proposals={proposals} inForce={logic} washNote={view.data.wash_note} />
       )}
     </>
   );
 }
 
 /** Starts with the logic in force; looking at the other changes nothing. */
-function Proposals({ proposals, inForce }: { proposals: readonly Proposal[]; inForce: Logic }) {
+function Proposals({ proposals, inForce, washNote }: { proposals: readonly Proposal[]; inForce: Logic; washNote: string }) {
   const [logic, setLogic] = useState(inForce);
+  const [place, setPlace] = useState<Place | null>(null);
+  const lots = useRef<HTMLHeadingElement>(null);
   const shown = proposals.find((proposal) => proposal.logic === logic) ?? proposals[0];
   if (!shown) return null;
   return (
@@ -70,16 +72,27 @@ function Proposals({ proposals, inForce }: { proposals: readonly Proposal[]; inF
           size="xs"
           value={shown.logic}
           data={proposals.map((proposal) => ({ value: proposal.logic, label: logicNames[proposal.logic] }))}
-          onChange={(value) => setLogic(value)}
+          onChange={(value) => {
+            setLogic(value);
+            setPlace(null);
+          }}
         />
         {shown.logic !== inForce && <Text size="sm">Not in force: the request uses {logicNames[inForce]}.</Text>}
       </div>
       <Title order={2}>Trades</Title>
       <Trades proposal={shown} />
       <Title order={2}>Positions</Title>
-      <Positions proposal={shown} />
-      <Title order={2}>Lots relieved</Title>
-      <Lots proposal={shown} />
+      <Positions
+        proposal={shown}
+        onOpen={(opened) => {
+          setPlace(opened);
+          lots.current?.focus();
+        }}
+      />
+      <Title order={2} ref={lots} tabIndex={-1}>
+        Lots relieved
+      </Title>
+      <Lots proposal={shown} washNote={washNote} place={place} onShowAll={() => setPlace(null)} />
     </>
   );
 }

@@ -1,10 +1,11 @@
-import { Title } from "@mantine/core";
+import { Anchor, Text, Title } from "@mantine/core";
 
 import type { Proposal, SliceView, TransferView } from "@/shared/api/models";
-import { day, quantity, usd } from "@/shared/format/format";
-import { termNames } from "@/shared/format/words";
+import { day, plural, quantity, sign, usd } from "@/shared/format/format";
+import { boughtNames, termNames } from "@/shared/format/words";
 import { Amount } from "@/shared/ui/Amount";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
+import { Tag } from "@/shared/ui/Tag";
 
 const SLICES: readonly PlainColumn<SliceView>[] = [
   { header: "Sleeve", cell: (slice) => slice.sleeve_id },
@@ -15,9 +16,15 @@ const SLICES: readonly PlainColumn<SliceView>[] = [
   { header: "Proceeds", isNumber: true, cell: (slice) => usd(slice.proceeds, true) },
   { header: "Cost basis", isNumber: true, cell: (slice) => <Amount value={slice.basis} cents missing="no cost basis" /> },
   { header: "Gain", isNumber: true, cell: (slice) => <Amount value={slice.gain} isGain cents missing="no cost basis" /> },
-  { header: "Term", cell: (slice) => termNames[slice.term] },
+  { header: "Term", cell: (slice) => <Term slice={slice} /> },
   { header: "First long-term day", cell: (slice) => day(slice.first_long_term_day) },
 ];
+
+const WASHES: PlainColumn<SliceView> = {
+  header: "Wash sale",
+  help: "Bought within 30 days of the trade date in the tax household: this part of the loss is disallowed",
+  cell: (slice) => slice.washes.map((wash, place) => <Wash key={place} wash={wash} />),
+};
 
 const TRANSFERS: readonly PlainColumn<TransferView>[] = [
   { header: "Security", cell: (transfer) => transfer.security_id },
@@ -29,14 +36,40 @@ const TRANSFERS: readonly PlainColumn<TransferView>[] = [
   { header: "Cost basis", isNumber: true, cell: (transfer) => <Amount value={transfer.basis} cents missing="no cost basis" /> },
 ];
 
+/** A position whose lots are looked at. */
+export interface Place {
+  sleeve: string;
+  security: string;
+}
+
+interface Props {
+  proposal: Proposal;
+  /** What was and was not checked for wash sales, in the server's words. */
+  washNote: string;
+  /** Only the lots of this position; all of them without. */
+  place: Place | null;
+  onShowAll: () => void;
+}
+
 /** Lots that the sells relieve, and lots that move between sleeves and keep date and basis. */
-export function Lots({ proposal }: { proposal: Proposal }) {
+export function Lots({ proposal, washNote, place, onShowAll }: Props) {
+  const slices = proposal.slices.filter((slice) => !place || (slice.sleeve_id === place.sleeve && slice.security_id === place.security));
+  const hasWashes = slices.some(({ washes }) => washes.length > 0);
   return (
     <>
+      <WashWarning proposal={proposal} note={washNote} />
+      {place && (
+        <Text size="sm" mb="xs" role="status">
+          Lots of {place.security} in sleeve {place.sleeve}.{" "}
+          <Anchor component="button" type="button" size="sm" onClick={onShowAll}>
+            Show all lots
+          </Anchor>
+        </Text>
+      )}
       <PlainTable
         label="Lots relieved"
-        columns={SLICES}
-        rows={proposal.slices}
+        columns={hasWashes ? [...SLICES, WASHES] : SLICES}
+        rows={slices}
         rowKey={(slice) => `${slice.sleeve_id} ${slice.security_id} ${slice.lot_id}`}
         empty="Nothing is sold to market, so no lot is relieved."
       />
@@ -49,5 +82,42 @@ export function Lots({ proposal }: { proposal: Proposal }) {
         empty="No lot moves between sleeves."
       />
     </>
+  );
+}
+
+/** The term, and how soon a short-term gain turns long-term. */
+function Term({ slice }: { slice: SliceView }) {
+  const days = slice.days_to_long_term;
+  return (
+    <span className="tags">
+      {termNames[slice.term]}
+      {days !== null && <Tag tone="info">{plural(days, "day")} until long-term</Tag>}
+    </span>
+  );
+}
+
+function Wash({ wash }: { wash: SliceView["washes"][number] }) {
+  return (
+    <span className="under">
+      <Tag tone={wash.permanent ? "bad" : "warn"}>{usd(wash.disallowed, true)} disallowed</Tag>{" "}
+      {quantity(wash.quantity)} bought {day(wash.bought)} in {wash.account_number ?? "another account of the household"}
+      {wash.lot_id ? `, lot ${wash.lot_id}` : `, ${boughtNames[wash.source]}`}
+      {wash.permanent && ". IRA: the loss is permanent"}
+    </span>
+  );
+}
+
+/** What wash sales disallow of the losses, and what was checked. */
+function WashWarning({ proposal: { row }, note }: { proposal: Proposal; note: string }) {
+  return (
+    <div className="wash">
+      {sign(row.wash_disallowed) > 0 && (
+        <Text size="sm">
+          <Tag tone="warn">Wash sale</Tag> {usd(row.wash_disallowed, true)} of the losses would be disallowed
+          {sign(row.wash_permanent) > 0 && `, ${usd(row.wash_permanent, true)} of it for good by purchases in an IRA`}.
+        </Text>
+      )}
+      <p className="note">{note}</p>
+    </div>
   );
 }

@@ -1,3 +1,6 @@
+import { Anchor } from "@mantine/core";
+
+import type { Place } from "@/features/batches/account/Lots";
 import type { PositionView, Proposal } from "@/shared/api/models";
 import { percent, price, quantity, usd } from "@/shared/format/format";
 import { Amount, Gain } from "@/shared/ui/Amount";
@@ -11,7 +14,7 @@ const bar = (position: PositionView, weight: string, when: string) => (
   </span>
 );
 
-const COLUMNS: readonly PlainColumn<PositionView>[] = [
+const columns = (onOpen: (place: Place) => void): readonly PlainColumn<PositionView>[] => [
   { header: "Sleeve", cell: (position) => position.sleeve_id },
   { header: "Security", cell: (position) => position.security_id },
   { header: "Price", isNumber: true, cell: (position) => price(position.price) },
@@ -26,9 +29,25 @@ const COLUMNS: readonly PlainColumn<PositionView>[] = [
   { header: "Short-term G&L", isNumber: true, cell: (position) => <Amount value={position.short_term} isGain cents missing="nothing sold" /> },
   { header: "Long-term G&L", isNumber: true, cell: (position) => <Amount value={position.long_term} isGain cents missing="nothing sold" /> },
   { header: "Estimated realized G&L", isNumber: true, cell: (position) => <Gain value={position.estimated} noBasis={position.no_basis_proceeds} cents /> },
+  { header: "Lots", cell: (position) => position.estimated !== null && <LotsOf position={position} onOpen={onOpen} /> },
 ];
 
+/** Opens the figures of a position down to the lots they come from. */
+function LotsOf({ position, onOpen }: { position: PositionView; onOpen: (place: Place) => void }) {
+  return (
+    <Anchor
+      component="button"
+      type="button"
+      size="sm"
+      aria-label={`Lots of ${position.security_id} in sleeve ${position.sleeve_id}`}
+      onClick={() => onOpen({ sleeve: position.sleeve_id, security: position.security_id })}
+    >
+      Show lots
+    </Anchor>
+  );
+}
+
 /** Positions before and after against target, with the gain of what is sold. */
-export function Positions({ proposal }: { proposal: Proposal }) {
-  return <PlainTable label="Positions" columns={COLUMNS} rows={proposal.positions} rowKey={(position) => `${position.sleeve_id} ${position.security_id}`} empty="The account holds nothing and has no target." />;
+export function Positions({ proposal, onOpen }: { proposal: Proposal; onOpen: (place: Place) => void }) {
+  return <PlainTable label="Positions" columns={columns(onOpen)} rows={proposal.positions} rowKey={(position) => `${position.sleeve_id} ${position.security_id}`} empty="The account holds nothing and has no target." />;
 }

@@ -2,6 +2,7 @@ import { Text } from "@mantine/core";
 
 import type { Decision } from "@/features/batches/commands/rules";
 import { useBatchPage } from "@/features/batches/queries";
+import { DisallowedTotal } from "@/features/batches/request/Disallowed";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
@@ -85,6 +86,7 @@ function DecisionFacts({ batch, totals }: { batch: BatchSummary; totals: Totals 
         ["Long-term G&L", <Gain key="lt" value={totals.long_term} />],
         ["Estimated realized G&L", <Gain key="est" value={totals.estimated} noBasis={totals.no_basis_proceeds} />],
         ["Non-taxable accounts G&L", <Gain key="nt" value={totals.non_taxable_estimated} />],
+        ["Losses disallowed by wash sales", <DisallowedTotal key="wash" totals={totals} />],
       ]}
     />
   );

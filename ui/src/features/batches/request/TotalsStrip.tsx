@@ -1,3 +1,4 @@
+import { DisallowedTotal } from "@/features/batches/request/Disallowed";
 import type { Totals } from "@/shared/api/models";
 import { count, sign, usd } from "@/shared/format/format";
 import { Amount, Gain } from "@/shared/ui/Amount";
@@ -19,6 +20,7 @@ const COLUMNS: readonly PlainColumn<Line>[] = [
   { header: "Long-term G&L", isNumber: true, cell: ({ totals }) => <Amount value={totals.long_term} isGain /> },
   { header: "Estimated realized G&L", isNumber: true, cell: ({ totals }) => <Gain value={totals.estimated} noBasis={totals.no_basis_proceeds} /> },
   { header: "Non-taxable G&L", isNumber: true, help: "Estimated gain of the accounts that pay no tax on it; not part of the others", cell: ({ totals }) => <Amount value={totals.non_taxable_estimated} isGain /> },
+  { header: "Wash sales", isNumber: true, help: "Losses disallowed by purchases of the tax household", cell: ({ totals }) => <DisallowedTotal totals={totals} /> },
   { header: "Failed", isNumber: true, cell: ({ totals }) => count(totals.failed) },
   { header: "Removed", isNumber: true, cell: ({ totals }) => count(totals.removed) },
 ];

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 
 import type { Shelf } from "@/features/batches/queries";
+import { Disallowed } from "@/features/batches/request/Disallowed";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
 import { accountStates } from "@/shared/format/words";
@@ -76,6 +77,15 @@ export function requestColumns(shelf: Shelf): readonly Column<BatchAccountRow>[]
       width: 150,
       sort: "estimated",
       cell: (row) => <Gain value={row.estimated} noBasis={row.no_basis_proceeds} missing="not proposed" />,
+    },
+    {
+      id: "wash_disallowed",
+      header: "Wash sale",
+      help: "Loss that is disallowed because the tax household buys the same security within 30 days; the account's page says what was checked",
+      isNumber: true,
+      width: 150,
+      sort: "wash_disallowed",
+      cell: (row) => <Disallowed row={row} />,
     },
     { id: "taxable", header: "Taxable", width: 80, cell: (row) => (row.taxable ? "Yes" : "No") },
     { id: "advisor_id", header: "Advisor", width: 110, isExtra: true, cell: (row) => row.advisor_id },

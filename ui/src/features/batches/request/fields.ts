@@ -28,4 +28,5 @@ export const REQUEST_FIELDS: readonly Field[] = [
   money("short_term", "Short-term G&L"),
   money("long_term", "Long-term G&L"),
   money("estimated", "Estimated realized G&L"),
+  money("wash_disallowed", "Loss disallowed by wash sales"),
 ];

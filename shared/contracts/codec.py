@@ -1,0 +1,51 @@
+"""Chunks as bytes: one Arrow IPC stream with one record batch; its schema metadata holds for the whole chunk."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+
+def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
+    """Return the chunk as bytes; `meta` replaces the schema metadata."""
+    batch = rows.replace_schema_metadata(dict(meta))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return the chunk's rows and its metadata.
+
+    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
+    """
+    rows, meta = _read(value)
+    if not rows.schema.equals(expected, check_metadata=False):
+        raise ValueError(f"columns differ from the contract: {rows.schema.names} instead of {expected.names}")
+    return rows, meta
+
+
+def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return a chunk that was kept, perhaps by an earlier release: columns that it did not have yet are null.
+
+    Raises as `decode` when a column there is has another type than expected.
+    """
+    rows, meta = _read(value)
+    had = {field.name: field.type for field in rows.schema}
+    changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
+    if changed:
+        raise ValueError(f"columns differ from the contract: {', '.join(changed)} have another type")
+    columns = [
+        rows.column(field.name) if field.name in had else pa.nulls(rows.num_rows, field.type) for field in expected
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=expected), meta
+
+
+def _read(value: bytes) -> tuple[pa.RecordBatch, dict[str, str]]:
+    with pa.ipc.open_stream(value) as reader:
+        batches = list(reader)
+        schema = reader.schema
+    if len(batches) != 1:
+        raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
+    meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
+    return batches[0].replace_schema_metadata(None), meta

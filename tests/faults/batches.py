@@ -1,0 +1,38 @@
+"""Batches of the fault tests: made of the same accounts again and again, and compared figure by figure."""
+
+from typing import Any
+
+from deploy.desk import Desk
+from tests.waiting import until
+
+ACCOUNTS = 500
+_PAGE = 1000
+Figures = dict[str, tuple[Any, ...]]
+_SHOWN = (
+    "state", "market_value", "end_cash", "buys", "buys_value", "sells", "sells_value", "flats", "flats_value",
+    "short_term", "long_term", "estimated", "result",
+)  # fmt: skip
+
+
+def proposable(desk: Desk) -> list[str]:
+    """Return the queue's accounts that trades can be proposed for, in order of id."""
+    first = desk.queue(size=_PAGE, sort="account_id")
+    pages = [first, *(desk.queue(size=_PAGE, sort="account_id", page=2 + n) for n in range(first["total"] // _PAGE))]
+    return [row["account_id"] for page in pages for row in page["rows"] if row["state"] == "FLAGGED"]
+
+
+def all_back(desk: Desk, accounts: Figures) -> list[str]:
+    """Wait until all these accounts are in the queue again, as after a cancelled batch, and return their ids."""
+    until(lambda: set(proposable(desk)), lambda seen: accounts.keys() <= seen)
+    return sorted(accounts)
+
+
+def figures_after(desk: Desk, batch_id: int) -> Figures:
+    """Wait until the batch can be decided, cancel it, and return what it showed by account, each account once."""
+    batch = until(lambda: desk.batch(batch_id), lambda seen: seen["status"] != "WORKING", within_s=150)
+    assert batch["status"] == "PENDING_APPROVAL", batch
+    rows = desk.rows(batch_id)
+    figures = {row["account_id"]: tuple(row[name] for name in _SHOWN) for row in rows}
+    assert len(figures) == len(rows) == ACCOUNTS
+    desk.command(batch, "cancel")
+    return figures

@@ -1,0 +1,36 @@
+"""One stack with a book of its own for all tests that kill things, and a batch that nothing happened to."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.desk import Desk
+from deploy.stack import Stack
+from tests.books import a_book, load_book
+from tests.faults.batches import ACCOUNTS, Figures, figures_after, proposable
+from tests.waiting import until
+
+SERVICES = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "issuer", "gateway")
+
+
+@pytest.fixture(scope="module")
+def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> Iterator[Stack]:
+    """The whole system on a book with more accounts to rebalance than a batch takes; every part of it killable."""
+    place = tmp_path_factory.mktemp("faults")
+    with Stack(place / "stack", SERVICES) as stack:
+        load_book(stack, a_book(place / "book", accounts=1500))
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def desk(hurt_stack: Stack) -> Iterator[Desk]:
+    """Somebody who may do everything with every account."""
+    with Desk(hurt_stack, ("E1", "E2", "E3")) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def undisturbed(desk: Desk) -> Figures:
+    """State and figures by account of a batch that nothing happened to."""
+    accounts = until(lambda: proposable(desk), lambda seen: len(seen) >= ACCOUNTS)[:ACCOUNTS]
+    return figures_after(desk, desk.propose(accounts)["batch_id"])

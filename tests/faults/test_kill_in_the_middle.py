@@ -1,0 +1,159 @@
+"""Kill -9 in the middle of a 500-account batch: it still reaches Pending Approval, nothing lost, nothing doubled.
+
+Nobody does anything by hand: the supervisor starts the process again, and the services find their way.  The moment is
+no matter of luck: batch is stopped (SIGSTOP) as soon as its request is on the topic, so that it can take in no answer;
+the victim dies when the batch has just reached it; only then may batch go on.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any, Self
+
+import psycopg
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from deploy.desk import Desk
+from deploy.stack import Stack
+from shared.contracts import topics
+from shared.contracts.events import OrdersReleased
+from shared.contracts.topics import Topic
+from tests.faults.batches import ACCOUNTS, Figures, all_back, figures_after
+from tests.waiting import aside, until
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]  # the first one waits for the stack and its book
+
+# Who dies, and the topic on which the batch has just arrived then.
+MOMENTS = [
+    ("analyzer", topics.WORK_REQUEST),
+    ("analyzer", topics.WORK_FACTS),
+    ("taxlot", topics.WORK_FACTS),
+    ("taxlot", topics.WORK_TRADES),
+    ("proposer", topics.WORK_LOTS),
+    ("proposer", topics.WORK_TRADES),
+    ("batch", topics.WORK_RESULTS),
+    ("gateway", topics.WORK_FACTS),
+    ("kafka", topics.WORK_LOTS),
+]
+
+
+class Watch:
+    """Sees at once when something is added to a topic."""
+
+    def __init__(self, kafka_url: str, *watched: Topic) -> None:
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url)
+        self._partitions = {
+            topic.name: [TopicPartition(topic.name, number) for number in range(topic.partitions)] for topic in watched
+        }
+        self._before: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        self._before = {name: await self._length(name) for name in self._partitions}
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._consumer.stop()
+
+    async def _length(self, name: str) -> int:
+        return sum((await self._consumer.end_offsets(self._partitions[name])).values())
+
+    async def grown(self, topic: Topic) -> None:
+        """Return as soon as the topic is longer than at the beginning."""
+        async with asyncio.timeout(30):
+            while await self._length(topic.name) == self._before[topic.name]:
+                pass
+
+
+def status_of(stack: Stack, batch_id: int) -> str:
+    """Return a batch's status from the database: the service may be stopped or dead."""
+    with psycopg.connect(stack.addresses.admin_database("rebalancer")) as connection:
+        row = connection.execute("SELECT status FROM batch.batch WHERE batch_id = %s", (batch_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+async def strike(stack: Stack, desk: Desk, accounts: Sequence[str], victim: str, at: Topic) -> dict[str, Any]:
+    """Propose for the accounts, kill the victim when the batch has arrived at `at`, and return the batch."""
+    pids = {name: stack.pid(name) for name in {victim, "batch"}}
+    async with Watch(stack.addresses.kafka, topics.WORK_REQUEST, at) as watch:
+        batch = await asyncio.to_thread(desk.propose, accounts)
+        await watch.grown(topics.WORK_REQUEST)
+        os.kill(pids["batch"], signal.SIGSTOP)
+        try:
+            await watch.grown(at)
+            os.kill(pids[victim], signal.SIGKILL)
+            assert status_of(stack, batch["batch_id"]) == "WORKING"
+        finally:
+            if victim != "batch":
+                os.kill(pids["batch"], signal.SIGCONT)
+    return batch
+
+
+@pytest.mark.parametrize(("victim", "at"), MOMENTS, ids=[f"{victim} at {at.name}" for victim, at in MOMENTS])
+def test_the_batch_reaches_pending_approval(
+    hurt_stack: Stack, desk: Desk, undisturbed: Figures, victim: str, at: Topic
+) -> None:
+    accounts = all_back(desk, undisturbed)
+    before = hurt_stack.pid(victim)
+    batch = aside(strike(hurt_stack, desk, accounts, victim, at))
+    hurt_stack.wait_ready("batch", timeout_s=90)
+    assert figures_after(desk, batch["batch_id"]) == undisturbed
+    hurt_stack.wait_ready(timeout_s=120)
+    assert hurt_stack.pid(victim) != before
+
+
+def test_orders_of_an_approval_leave_once_though_batch_dies_before_it_could_send_them(
+    hurt_stack: Stack, desk: Desk, undisturbed: Figures
+) -> None:
+    """The broker answers nobody while the approval is committed; batch dies, and the next one sends what it owed."""
+    batch = desk.propose(all_back(desk, undisturbed))
+    batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
+    broker, sender = hurt_stack.pid("kafka"), hurt_stack.pid("batch")
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        approved = desk.command(batch, "approve")
+        os.kill(sender, signal.SIGKILL)
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    assert approved["status"] == "APPROVED"
+    hurt_stack.wait_ready(timeout_s=120)
+    until(lambda: unsent(hurt_stack), lambda rows: rows == 0)
+    proposed = {account for account, figures in undisturbed.items() if figures[0] == "PROPOSED"}
+    orders = aside(orders_of(hurt_stack.addresses.kafka, batch["batch_id"]))
+    assert sorted(account for account, _ in orders) == sorted(proposed)
+    assert len({identity for _, identity in orders}) == len(orders) <= ACCOUNTS
+
+
+def unsent(stack: Stack) -> int:
+    """Return how many messages wait in batch's outbox."""
+    with psycopg.connect(stack.addresses.admin_database("rebalancer")) as connection:
+        row = connection.execute("SELECT count(*) FROM batch.outbox WHERE published_at IS NULL").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def orders_of(kafka_url: str, batch_id: int) -> set[tuple[str, str]]:
+    """Return (account, event id) of every orders event of a batch up to now; an id seen twice counts once."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False)
+    await consumer.start()
+    partitions = [TopicPartition(topics.ORDERS.name, number) for number in range(topics.ORDERS.partitions)]
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning()
+    found: set[tuple[str, str]] = set()
+    try:
+        for partition, end in (await consumer.end_offsets(partitions)).items():
+            while await consumer.position(partition) < end:
+                for record in await _some(consumer, partition):
+                    event = OrdersReleased.model_validate_json(record.value)
+                    if event.batch_id == batch_id:
+                        found.add((event.account_id, dict(record.headers)["ce_id"].decode()))
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _some(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[Any]:
+    return list((await consumer.getmany(partition, timeout_ms=1000)).get(partition, []))

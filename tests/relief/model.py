@@ -1,0 +1,133 @@
+"""The rules of lot relief once more, slow and plain: fractions and lists, nothing shared with shared/relief.
+
+One account, one security.  Source: product 4 ("Which lots", "Lots", "Cents"), 5.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from fractions import Fraction as F
+from math import floor
+from typing import Any
+
+from shared.relief import lots as r
+from tests.relief.build import EPOCH, Lot, Move, Sale, Slice
+
+Taken = dict[int, int]  # place of the lot in the list -> micro-units
+
+
+def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
+    """Return the slices of the market sell and the moves between sleeves."""
+    pool: Taken = {}
+    for sleeve, units in sale.sells.items():
+        mine = [place for place, lot in enumerate(lots) if lot.sleeve == sleeve]
+        pool |= take(sale, lots, ordered(sale, lots, mine), {place: lots[place].units for place in mine}, units)
+    order = ordered(sale, lots, list(pool))
+    sold = take(sale, lots, order, pool, sale.market())
+    basis = Basis(sale, lots)
+    slices: list[Slice] = []
+    parts = [place for place in order if sold.get(place)]
+    value = to_cents(F(sale.market() * sale.price, 10**10)) - sale.fee
+    for place in parts:
+        units, acquired = sold[place], lots[place].acquired
+        cents = to_cents(F(units * sale.price, 10**10) - F(sale.fee * units, sale.market()))
+        if place == parts[-1]:
+            cents = value - sum(one.proceeds for one in slices)
+        long_day = r.NO_DATE if acquired is None else first_long_day(acquired)
+        cost = basis.leave(place, units)
+        slices.append(
+            Slice(lots[place].lot_id, lots[place].sleeve, units, cents, cost, term(sale, lots[place]), long_day)
+        )
+    moves: list[Move] = []
+    room = sorted(sale.crossed_to.items())
+    for place in sorted(pool, key=lambda place: age(lots[place])):
+        left = pool[place] - sold.get(place, 0)
+        while left:
+            to, wanted = room[0]
+            units = min(left, wanted)
+            moves.append(Move(lots[place].lot_id, lots[place].sleeve, to, units, basis.leave(place, units)))
+            left -= units
+            room[0] = (to, wanted - units)
+            if wanted == units:
+                room.pop(0)
+    return slices, moves
+
+
+def ordered(sale: Sale, lots: Sequence[Lot], places: list[int]) -> list[int]:
+    """Return the lots in leaving order; AVERAGE and what SPECIFIC picks leave go oldest first."""
+    return sorted(places, key=lambda place: rank(sale, lots[place]))
+
+
+def rank(sale: Sale, lot: Lot) -> Any:
+    if sale.method == r.LIFO:
+        return -(lot.acquired if lot.acquired is not None else -(10**9)), lot.lot_id, lot.sleeve
+    if sale.method in (r.HIFO, r.LOFO, r.MIN_TAX):
+        if lot.basis is None:
+            return 6, F(0), *age(lot)
+        cost = F(lot.basis, lot.units)
+        if sale.method == r.HIFO:
+            return 0, -cost, *age(lot)
+        if sale.method == r.LOFO:
+            return 0, cost, *age(lot)
+        gain = F(sale.price, 10**10) - cost
+        is_long = term(sale, lot) == r.LONG
+        kind = int(is_long) if gain < 0 else 2 + int(is_long) if gain == 0 else 4 + int(not is_long)
+        return kind, gain, *age(lot)
+    return age(lot)
+
+
+def age(lot: Lot) -> tuple[int, str, int]:
+    return (lot.acquired if lot.acquired is not None else -(10**9)), lot.lot_id, lot.sleeve
+
+
+def take(sale: Sale, lots: Sequence[Lot], order: list[int], there: Taken, units: int) -> Taken:
+    """Take units in order, what SPECIFIC picks first, never more than is there."""
+    taken = dict.fromkeys(order, 0)
+    for limit in ({place: sale.picks.get(lots[place].lot_id, 0) for place in order}, there):
+        for place in order:
+            more = max(0, min(units, limit[place] - taken[place], there[place] - taken[place]))
+            taken[place] += more
+            units -= more
+    assert units == 0
+    return {place: part for place, part in taken.items() if part}
+
+
+class Basis:
+    """What is left of basis and units, by lot or, for the average of a fund, of all lots of known basis together."""
+
+    def __init__(self, sale: Sale, lots: Sequence[Lot]) -> None:
+        self.average = sale.method == r.AVERAGE and sale.fund
+        self.left = {place: (lot.basis, lot.units) for place, lot in enumerate(lots)}
+        known = [(lot.basis, lot.units) for lot in lots if lot.basis is not None]
+        self.pool = sum(basis for basis, _ in known), sum(units for _, units in known)
+
+    def leave(self, place: int, units: int) -> int | None:
+        """Return remaining basis x units / remaining units, in cents; None where it is unknown."""
+        basis, there = self.left[place]
+        if basis is None:
+            return None
+        if self.average:
+            basis, there = self.pool
+        cost = to_cents(F(basis * units, there))
+        if self.average:
+            self.pool = basis - cost, there - units
+        else:
+            self.left[place] = basis - cost, there - units
+        return cost
+
+
+def first_long_day(acquired: int) -> int:
+    """Return (acquired + 1 day) + 1 year, 29 February becoming 1 March."""
+    after = EPOCH + timedelta(acquired + 1)
+    leap = (after.month, after.day) == (2, 29)
+    return (date(after.year + 1, 3, 1) if leap else after.replace(year=after.year + 1)).toordinal() - EPOCH.toordinal()
+
+
+def term(sale: Sale, lot: Lot) -> int:
+    if lot.acquired is None:
+        return r.UNKNOWN
+    return r.LONG if sale.trade_day >= first_long_day(lot.acquired) else r.SHORT
+
+
+def to_cents(value: F) -> int:
+    """Round halves away from zero."""
+    return floor(value + F(1, 2)) if value >= 0 else -floor(-value + F(1, 2))

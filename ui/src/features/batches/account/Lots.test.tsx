@@ -1,0 +1,48 @@
+import { screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it, vi } from "vitest";
+
+import { Lots } from "@/features/batches/account/Lots";
+import { aProposal, aSlice, draw } from "@/test/render";
+
+const nothing = () => undefined;
+const NOTE = "Checked for wash sales: as the server says.";
+
+const cells = () =>
+  within(screen.getByRole("table", { name: "Lots relieved" }))
+    .getAllByRole("row")
+    .slice(1)
+    .map((row) => within(row).getAllByRole("cell").map((cell) => cell.textContent));
+
+describe("lots of a proposal", () => {
+  it("says how soon a short-term gain turns long-term, and nothing of others", () => {
+    const slices = [aSlice({ lot_id: "L1", term: "SHORT", days_to_long_term: 5 }), aSlice({ lot_id: "L2", term: "SHORT", days_to_long_term: 1 }), aSlice({ lot_id: "L3" })];
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} place={null} onShowAll={nothing} />);
+    expect(cells().map((row) => row[8])).toEqual(["Short5 days until long-term", "Short1 day until long-term", "Long"]);
+    expect(screen.queryByText("Wash sale")).toBeNull();
+    expect(screen.getByText(NOTE)).toBeVisible();
+  });
+
+  it("shows which purchase disallows how much, and that a loss to an IRA is permanent", () => {
+    const bought = { bought: "2026-06-01", source: "LOT", account_number: "0099", lot_id: "N1", permanent: false } as const;
+    const washes = [
+      { ...bought, quantity: "4", disallowed: "40.00" },
+      { ...bought, quantity: "1", disallowed: "10.00", source: "PROPOSED", lot_id: null, permanent: true, account_number: null } as const,
+    ];
+    const proposal = aProposal({ slices: [aSlice({ gain: "-100.00", washes })] }, { wash_disallowed: "50.00", wash_permanent: "10.00" });
+    draw(<Lots proposal={proposal} washNote={NOTE} place={null} onShowAll={nothing} />);
+    expect(cells()[0]?.[10]).toBe(
+      "$40.00 disallowed 4 bought Jun 1, 2026 in 0099, lot N1$10.00 disallowed 1 bought Jun 1, 2026 in another account of the household, buy of this request. IRA: the loss is permanent",
+    );
+    expect(screen.getByText(/\$50\.00 of the losses would be disallowed, \$10\.00 of it for good by purchases in an IRA\./)).toBeVisible();
+  });
+
+  it("shows the lots of one position until all are asked for", async () => {
+    const slices = [aSlice({ lot_id: "L1" }), aSlice({ lot_id: "L2", security_id: "BBB" }), aSlice({ lot_id: "L3", sleeve_id: "M1" })];
+    const onShowAll = vi.fn();
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} place={{ sleeve: "M1", security: "AAA" }} onShowAll={onShowAll} />);
+    expect(cells().map((row) => row[2])).toEqual(["L3"]);
+    await userEvent.click(screen.getByRole("button", { name: "Show all lots" }));
+    expect(onShowAll).toHaveBeenCalledOnce();
+  });
+});
