@@ -161,23 +161,21 @@ def _print(wish: Wish, first: Run, second: Run, memory: dict[str, float]) -> Non
     print(f"  reach {REACH_S:.0f} s for 1,000,000 x 40 with 10 % flagged: {met}")
     print(f"  the run itself was finished after {second.finished_s:.1f} s")
     print(f"the first analysis, in which every account gets its first flag: {first.queued_s:.1f} s\n")
-    print(f"| {'where the time goes (wall clock of each part)':<52} | {'daily':>8} | {'first':>8} |")
+    print(f"| {'where the time goes (wall clock, summed over shards)':<52} | {'daily':>8} | {'first':>8} |")
     print(f"|{'-' * 54}|{'-' * 9}:|{'-' * 9}:|")
     for name, what in (
         *((name, f"sweeper: {text}") for name, text in _STAGES),
         ("batch", "batch, beside it: flags into the queue"),
     ):
         print(f"| {what:<52} | {second.stages.get(name, 0):>6.1f} s | {first.stages.get(name, 0):>6.1f} s |")
-    swept = (
-        sum(second.stages.get(name, 0) for name, _ in _STAGES),
-        sum(first.stages.get(name, 0) for name, _ in _STAGES),
-    )
-    rest = second.finished_s - swept[0], first.finished_s - swept[1]
-    print(f"| {'sweeper: shards made and claimed, commits, waits':<52} | {rest[0]:>6.1f} s | {rest[1]:>6.1f} s |\n")
+    print("A sweeper works on two shards at a time, so its parts add up to more than the run.\n")
     print(f"| {'process':<20} | {'processor time, daily':>22} | {'memory':>10} |")
     print(f"|{'-' * 22}|{'-' * 23}:|{'-' * 11}:|")
     for name, seconds in second.cpu.items():
         print(f"| {name:<20} | {seconds:>20.1f} s | {memory.get(name, 0):>7,.0f} MB |")
+    whole_s = sum(second.cpu.values())
+    print(f"| {'in all':<20} | {whole_s:>20.1f} s | {sum(memory.values()):>7,.0f} MB |")
+    print(f"\nSo two cores that nobody else uses need {whole_s / 2:.1f} s at least.")
 
 
 def say(text: str) -> None:
