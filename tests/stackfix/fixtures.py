@@ -104,9 +104,13 @@ HEAVY_MARKS = {"integration", "stack", "fault", "browser", "slow"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `fast` every test that needs no broker, database, browser or system: `make test-fast` runs these."""
+    """Mark as `fast` every test that needs no broker, database, browser or system: `make test-fast` runs these.
+
+    Browser tests come last: a browser keeps a loop running in the thread of the tests, beside which none can start.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         marks = {mark.name for mark in item.iter_markers()}
         if not (fixtures & HEAVY_FIXTURES or marks & HEAVY_MARKS or HEAVY_FOLDERS & set(item.path.parts)):
             item.add_marker("fast")
+    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
