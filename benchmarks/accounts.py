@@ -133,9 +133,6 @@ def _facts(
         "account_id": ids,
         "enterprise_id": ["E1"] * count,
         "advisor_id": ["V1"] * count,
-        "failure_code": pa.nulls(count, pa.string()),
-        "failure_text": pa.nulls(count, pa.string()),
-        "tax_household_id": pa.nulls(count, pa.string()),
         "cash_cents": cash,
         "liquidate": one * liquidate,
         "cash_target_ppb": one * (0 if liquidate else _CASH_PPB),
@@ -147,7 +144,12 @@ def _facts(
         "securities": _listed("securities", securities, count),
         "positions": _listed("positions", positions, count),
     } | dict.fromkeys(("facts_version", "lots_version", "target_version", "price_set", "epoch"), one)
-    arrays = [_array(columns.get(field.name, nothing), field.type) for field in chunks.FACTS]
+    arrays = [
+        pa.nulls(count, field.type)
+        if field.nullable and field.name not in columns
+        else _array(columns.get(field.name, nothing), field.type)
+        for field in chunks.FACTS
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=chunks.FACTS)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks import held
 from services.analyzer.domain.layout import OFF_SETTINGS, Ints, Setting
 from services.analyzer.evaluation import Context
-from services.analyzer.store import pgcopy
+from services.analyzer.store import facts, pgcopy
 from services.analyzer.store.market import Prices
 from services.analyzer.store.targets import Held
 from shared.contracts.chunks import FlagState
@@ -31,7 +31,7 @@ def context(known: held.Market, flagged: float) -> Context:
 
 
 def copies(known: held.Market, accounts: int, group: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (accounts, whole COPY of their facts and flags), columns as `facts.rows_of` expects them."""
+    """Yield (accounts, whole COPY of their facts and flags); columns of facts.READ that say nothing here are null."""
     for part in held.accounts(known, accounts, group):
         yield len(part.portfolio), pgcopy.whole(_columns(part))
 
@@ -46,29 +46,45 @@ def settings_of(count: int) -> Ints:
 def _columns(part: held.Accounts) -> list[pgcopy.Column]:
     count = len(part.keys)
     one = np.ones(count, np.int64)
-    none = pgcopy.text_column([None] * count)
 
     def number(value: Ints | int, width: int = 8) -> pgcopy.Column:
         return pgcopy.IntColumn(one * value, width)
-
-    def null(width: int = 4) -> pgcopy.Column:
-        return number(pgcopy.NULL, width)
 
     def document(values: Ints) -> pgcopy.Column:
         data = np.frombuffer(np.ascontiguousarray(values, "<i8").tobytes(), np.uint8)
         return pgcopy.bytes_column(np.arange(count + 1) * (len(data) // count), data)
 
-    facts = [
-        pgcopy.text_column(part.ids),
-        *(number(1), number(1), number(0, 4), number(part.portfolio, 4), number(0, 4)),
-        *(number(_DAY, 4), null(), number(_DAY - 30, 4), number(part.cash)),
-        document(np.stack([part.keys, part.units], axis=2)),
-        document(settings_of(count)),
-        *(none, none, none, pgcopy.text_column(["E1"] * count), pgcopy.text_column(["V1"] * count), none),
-    ]
-    flag = [
-        *(number(1), number(int(FlagState.CLEAR), 2), number(0, 2), null(), number(_DAY - 30, 4)),
-        *(pgcopy.text_column([""] * count), none, number(part.portfolio, 4), number(1), number(0, 4), number(0, 4)),
-        number(1, 1),
-    ]
-    return [*facts, *flag]
+    flagged_before = {
+        "f.flag_version": number(1),
+        "f.state": number(int(FlagState.CLEAR), 2),
+        "f.tiles": number(0, 2),
+        _days("f.last_rebalanced"): number(_DAY - 30, 4),
+        "f.causes": pgcopy.text_column([""] * count),
+        "f.portfolio_no": number(part.portfolio, 4),
+        "f.target_version": number(1),
+        "f.epoch": number(0, 4),
+        "f.on_count": number(0, 4),
+        "f.announced": number(1, 1),
+    }
+    known = flagged_before | {
+        "a.account_id": pgcopy.text_column(part.ids),
+        "a.facts_version": number(1),
+        "a.lots_version": number(1),
+        "a.epoch": number(0, 4),
+        "a.portfolio_no": number(part.portfolio, 4),
+        "a.on_count": number(0, 4),
+        _days("a.as_of"): number(_DAY, 4),
+        _days("a.last_rebalanced"): number(_DAY - 30, 4),
+        "a.cash_cents": number(part.cash),
+        "a.holdings": document(np.stack([part.keys, part.units], axis=2)),
+        "a.settings": document(settings_of(count)),
+        "a.enterprise_id": pgcopy.text_column(["E1"] * count),
+        "a.advisor_id": pgcopy.text_column(["V1"] * count),
+    }
+    null = pgcopy.text_column([None] * count)
+    return [known.get(name, null) for name in facts.READ]
+
+
+def _days(column: str) -> str:
+    """Return how the query names a date it reads in days."""
+    return f"({column} - DATE '1970-01-01')"

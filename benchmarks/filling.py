@@ -14,12 +14,12 @@ import psycopg
 import pyarrow as pa
 
 from benchmarks import held
-from benchmarks.evaluating import settings_of
 from deploy.stack import Stack
-from services.analyzer.domain.layout import KEY_SHIFT, Ints, to_bytes
+from services.analyzer import intake
+from services.analyzer.domain.layout import KEY_SHIFT, Ints
 from services.analyzer.store import facts, market, targets
-from services.analyzer.store.database import Database
-from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from services.analyzer.store.database import Database, Session
+from services.analyzer.store.names import SECURITY, SLEEVE, Names
 from services.batch.store import incoming
 from services.batch.store.database import SYSTEM
 from services.batch.store.database import Database as BatchDatabase
@@ -38,15 +38,13 @@ def fill(stack: Stack, known: held.Market, accounts: int, as_of: date, say: Say)
     with Database(stack.database_url("analyzer"), size=2) as database:
         names = Names(database)
         names.numbers(SECURITY, map(_security, range(held.SECURITIES)))
-        portfolios = names.numbers(PORTFOLIO, map(_portfolio, range(held.PORTFOLIOS)))
         sleeve = names.numbers(SLEEVE, [_SLEEVE])[_SLEEVE]
         with database.session() as session:
             market.save_prices(session, names, _prices(known.prices, 1, as_of))
             targets.save_portfolios(session, names, [_target(known, number) for number in range(held.PORTFOLIOS)])
-        numbers = np.array([portfolios[_portfolio(number)] for number in range(held.PORTFOLIOS)])
         for part in held.accounts(known, accounts, _GROUP):
             with database.session() as session:
-                _merge(session, part, numbers[part.portfolio], sleeve, as_of)
+                _merge(session, names, part, sleeve, as_of)
             if part.first % _SAY_EVERY == 0:
                 say(f"  facts of {part.first:,} accounts")
     say("batch's accounts")
@@ -64,7 +62,7 @@ def move_prices(stack: Stack, known: held.Market, flagged: float, as_of: date) -
             market.save_prices(session, names, _prices(held.moved(known.prices, flagged), 2, as_of))
 
 
-def _merge(session: Any, part: held.Accounts, portfolio: Ints, sleeve: int, as_of: date) -> None:
+def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_of: date) -> None:
     count, width = part.keys.shape
     day = (as_of - date(1970, 1, 1)).days
     pairs = np.stack([part.keys >> KEY_SHIFT << KEY_SHIFT | sleeve, part.units], axis=2)
@@ -84,26 +82,21 @@ def _merge(session: Any, part: held.Accounts, portfolio: Ints, sleeve: int, as_o
             documents=np.frombuffer(np.ascontiguousarray(pairs, "<i8").tobytes(), np.uint8),
         ),
     )
-    settings = [to_bytes(row) for row in settings_of(count)]
-    facts.merge_accounts(
-        session,
-        [
-            (one, ENTERPRISE, "V1", 1, number, "CUST", one, f"Account {one}", None, "TAXABLE", 1, as_of, setting, None)
-            for one, number, setting in zip(part.ids, portfolio.tolist(), settings, strict=True)
-        ],
-    )
+    events = [_account(number, place, as_of) for number, place in enumerate(part.portfolio.tolist(), start=part.first)]
+    facts.merge_accounts(session, intake.accounts(names, events, {}))
 
 
 async def _tell_batch(database_url: str, accounts: int) -> None:
     database = BatchDatabase(database_url)
     for first in range(0, accounts, _GROUP):
-        group = [_account(number) for number in range(first, min(first + _GROUP, accounts))]
+        group = [_account(number, 0, None) for number in range(first, min(first + _GROUP, accounts))]
         async with database.transaction(SYSTEM) as connection:
             await incoming.put_accounts(connection, group)
     await database.close()
 
 
-def _account(number: int) -> AccountChanged:
+def _account(number: int, portfolio: int, last_rebalanced: date | None) -> AccountChanged:
+    """Return an account as the platform tells it."""
     name = held.account_id(number)
     return AccountChanged(
         account_id=name,
@@ -114,6 +107,8 @@ def _account(number: int) -> AccountChanged:
         account_number=name,
         name=f"Account {name}",
         custody="TAXABLE",
+        portfolio_id=_portfolio(portfolio),
+        last_rebalanced=last_rebalanced,
         rebalancer_on=True,
         rebalancer_on_count=1,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from datetime import time as clock_time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -25,6 +26,7 @@ AS_OF = date(2026, 6, 11)
 ENTERPRISES = ("E1", "E2", "E3")
 PATIENCE_S = 900.0
 _PAUSE_S = 0.05
+_MOST_IDS = 5000  # chosen one by one; more than that are chosen by a filter
 Say = Callable[[str], None]
 
 
@@ -115,15 +117,33 @@ def _analysis(desk: Desk, say: Say) -> float:
 
 
 def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
-    ids = _flagged(desk, accounts)
+    propose = _large(desk, accounts) if accounts > _MOST_IDS else _small(desk, accounts)
     started = time.monotonic()
-    batch = desk.propose(ids)
+    batch = propose()
     while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
         time.sleep(_PAUSE_S / 2)
     took_s = time.monotonic() - started
     say(f"batch of {accounts:,}: {seen['status']} {seen['counts']}")
     desk.command(seen, "cancel")
     return took_s
+
+
+def _small(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
+    """Return the click on accounts that were chosen one by one."""
+    ids = _flagged(desk, accounts)
+    return lambda: desk.propose(ids)
+
+
+def _large(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
+    """Return the click on all that match a filter: the drifted accounts of largest value, about so many."""
+    tile, size = "POSITION_DRIFT", 500
+    page = desk.queue(size=size, page=accounts // size, tile=tile, sort="-market_value")["rows"]
+    if not page:
+        raise ValueError(f"the queue holds fewer than {accounts} drifted accounts: raise --accounts or lower --large")
+    least = f"market_value.gte.{page[-1]['market_value']}"
+    found = desk.queue(size=1, tile=tile, f=least)["total"]
+    selection = {"kind": "matching", "tiles": [tile], "f": [least]}
+    return lambda: desk.propose_matching(selection, found)
 
 
 def _flagged(desk: Desk, count: int) -> list[str]:

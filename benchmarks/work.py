@@ -102,7 +102,7 @@ def _measuring(count: int) -> Figure:
     known, watch = held.market(40), _Watch()
     context = evaluating.context(known, _FLAGGED)
     for size, copied in evaluating.copies(known, count, _SWEPT):
-        rows = facts.rows_of(pgcopy.table_of(copied, facts.WIDTH))
+        rows = facts.rows_of(pgcopy.table_of(copied, len(facts.READ)))
         numbers = watch.time(lambda: evaluation.measure(rows, context), size)  # noqa: B023  # called at once
         watch.see(numbers.out.tobytes(), numbers.reasons.data.tobytes())
     return watch.figure()
@@ -114,7 +114,7 @@ def _judging(count: int) -> Figure:
     context = evaluating.context(known, _FLAGGED)
 
     def swept(copied: bytes) -> Any:
-        rows = facts.rows_of(pgcopy.table_of(copied, facts.WIDTH))
+        rows = facts.rows_of(pgcopy.table_of(copied, len(facts.READ)))
         numbers = evaluation.measure(rows, context)
         judged = evaluation.judge(rows, context, numbers, {}, {})
         return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))

@@ -77,12 +77,13 @@ class Desk:
 
     def propose(self, ids: Sequence[str], logic: str = "BEST_FIT", label: str = "") -> dict[str, Any]:
         """Make a batch of these accounts and return its summary."""
-        body = {
-            "selection": {"kind": "ids", "ids": list(ids)},
-            "expected_count": len(ids),
-            "logic": logic,
-            "label": label,
-        }
+        return self.propose_matching({"kind": "ids", "ids": list(ids)}, len(ids), logic, label)
+
+    def propose_matching(
+        self, selection: dict[str, Any], expected: int, logic: str = "BEST_FIT", label: str = ""
+    ) -> dict[str, Any]:
+        """Make a batch of a selection of so many accounts and return its summary."""
+        body = {"selection": selection, "expected_count": expected, "logic": logic, "label": label}
         answer: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body, headers=_once())
         return dict(answer["batch"])
 

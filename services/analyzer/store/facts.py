@@ -141,7 +141,7 @@ def mark_rebalanced(session: Session, accounts: Sequence[str], epochs: Sequence[
 
 
 _DATE: Final = "({} - DATE '1970-01-01')"
-_READ: Final = (
+READ: Final = (
     "a.account_id", "a.facts_version", "a.lots_version", "a.epoch", "a.portfolio_no", "a.on_count",
     _DATE.format("a.as_of"), _DATE.format("a.settle_date"), _DATE.format("a.last_rebalanced"), "a.cash_cents",
     "a.holdings", "a.settings", "a.hold_code", "a.hold_text", "a.settings_problem", "a.enterprise_id", "a.advisor_id",
@@ -149,8 +149,7 @@ _READ: Final = (
     "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
     "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
 )  # fmt: skip
-WIDTH: Final = len(_READ)
-_COLUMN: Final = {name: place for place, name in enumerate(_READ)}
+_COLUMN: Final = {name: place for place, name in enumerate(READ)}
 _EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own zero
 
 
@@ -201,12 +200,12 @@ def read_rows(session: Session, where: sql.SQL, *values: object) -> Rows:
     """Read the accounts chosen by BY_IDS (a list) or BY_RANGE (first and last id)."""
     chosen = where.format(*(sql.Literal(value) for value in values))
     query = sql.SQL("SELECT {} FROM account_facts AS a LEFT JOIN flag AS f USING (account_id) {} ORDER BY a.account_id")
-    columns = sql.SQL(", ").join(sql.SQL(name) for name in _READ)
-    return rows_of(pgcopy.read(session, query.format(columns, chosen), (), WIDTH))
+    columns = sql.SQL(", ").join(sql.SQL(name) for name in READ)
+    return rows_of(pgcopy.read(session, query.format(columns, chosen), (), len(READ)))
 
 
 def rows_of(table: pgcopy.Table) -> Rows:
-    """Return the accounts that COPY answered with, its WIDTH columns in the order of `_READ`."""
+    """Return the accounts that COPY answered with, its columns in the order of READ."""
     settings, restrictions = _settings(table)
     starts, data = table.spans(_COLUMN["a.holdings"])
     holdings = Ragged(starts // 16, data.view("<i8").reshape(-1, 2))
