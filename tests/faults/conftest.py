@@ -13,7 +13,7 @@ from tests.waiting import until
 SERVICES = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "issuer", "gateway")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> Iterator[Stack]:
     """The whole system on a book with more accounts to rebalance than a batch takes; every part of it killable."""
     place = tmp_path_factory.mktemp("faults")
@@ -22,14 +22,14 @@ def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> It
         yield stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def desk(hurt_stack: Stack) -> Iterator[Desk]:
     """Somebody who may do everything with every account."""
     with Desk(hurt_stack, ("E1", "E2", "E3")) as desk:
         yield desk
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def undisturbed(desk: Desk) -> Figures:
     """State and figures by account of a batch that nothing happened to."""
     accounts = until(lambda: proposable(desk), lambda seen: len(seen) >= ACCOUNTS)[:ACCOUNTS]
