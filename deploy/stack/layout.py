@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,13 @@ class Layout:
         """Directory of the database files, reachable by the user that runs the server."""
         if os.geteuid() != 0:
             return self.state / "postgres"
-        return ROOT_AREA / hashlib.sha256(str(self.state.resolve()).encode()).hexdigest()[:16]
+        named = f"{self.state.resolve()} {self._identity()}"
+        return ROOT_AREA / hashlib.sha256(named.encode()).hexdigest()[:16]
+
+    def _identity(self) -> str:
+        """Return what tells this stack from one that was at the same place before and was deleted by hand."""
+        file = self.state / "identity"
+        return file.read_text() if file.exists() else ""
 
     def make(self) -> None:
         """Create the directories; only their owner may read them, as they hold keys and account data."""
@@ -79,6 +86,8 @@ class Layout:
         self.state.chmod(0o700)
         for directory in (self.logs, self.inbox):
             directory.mkdir(exist_ok=True)
+        if not self._identity() and not self.state_file.exists():
+            (self.state / "identity").write_text(uuid.uuid4().hex)
 
     def remove(self) -> None:
         """Delete everything this stack ever wrote (downloaded jars stay, they belong to the checkout)."""
