@@ -123,7 +123,7 @@ def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
     while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
         time.sleep(_PAUSE_S / 2)
     took_s = time.monotonic() - started
-    say(f"batch of {accounts:,}: {seen['status']} {seen['counts']}")
+    say(f"batch of {accounts:,}: {took_s:.2f} s, {seen['status']} {seen['counts']}")
     desk.command(seen, "cancel")
     return took_s
 
@@ -135,15 +135,15 @@ def _small(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
 
 
 def _large(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
-    """Return the click on all that match a filter: the drifted accounts of largest value, about so many."""
-    tile, size = "POSITION_DRIFT", 500
-    page = desk.queue(size=size, page=accounts // size, tile=tile, sort="-market_value")["rows"]
-    if not page:
-        raise ValueError(f"the queue holds fewer than {accounts} drifted accounts: raise --accounts or lower --large")
+    """Return the click on all that match a filter: the accounts of largest value, those without target sold whole."""
+    size = 500
+    page = desk.queue(size=size, page=accounts // size, sort="-market_value")["rows"]
+    if len(page) < size:
+        raise ValueError(f"the queue holds fewer than {accounts} accounts: raise --accounts or lower --large")
     least = f"market_value.gte.{page[-1]['market_value']}"
-    found = desk.queue(size=1, tile=tile, f=least)["total"]
-    selection = {"kind": "matching", "tiles": [tile], "f": [least]}
-    return lambda: desk.propose_matching(selection, found)
+    found = desk.queue(size=1, f=least)["total"]
+    selection = {"kind": "matching", "f": [least]}
+    return lambda: desk.propose_matching(selection, found, liquidate=True)
 
 
 def _flagged(desk: Desk, count: int) -> list[str]:
