@@ -59,7 +59,7 @@ def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> li
         ]
         rows.append(Row(f"daily analysis, {wish.accounts:,} accounts", f"{_analysis(desk, say):.1f} s", "30 s"))
         for accounts, reach in ((1, ""), (wish.batch, "5 s"), (wish.large, "5 s")):
-            took_s = _to_pending(desk, accounts, say)
+            took_s = _to_pending(stack, desk, accounts, say)
             rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
         say(f"{wish.events} events to a browser")
         ages_s = browser.event_ages(stack, book, wish.events)
@@ -116,13 +116,16 @@ def _analysis(desk: Desk, say: Say) -> float:
         time.sleep(_PAUSE_S)
 
 
-def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
+def _to_pending(stack: Stack, desk: Desk, accounts: int, say: Say) -> float:
     propose = _large(desk, accounts) if accounts > _MOST_IDS else _small(desk, accounts)
+    before = processes.cpu_s(stack)
     started = time.monotonic()
     batch = propose()
     while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
         time.sleep(_PAUSE_S / 2)
     took_s = time.monotonic() - started
+    used = {name: f"{after_s - before.get(name, 0):.1f}" for name, after_s in processes.cpu_s(stack).items()}
+    say(f"processor time in s: {used}")
     say(f"batch of {accounts:,}: {took_s:.2f} s, {seen['status']} {seen['counts']}")
     desk.command(seen, "cancel")
     return took_s
