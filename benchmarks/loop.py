@@ -59,7 +59,7 @@ def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> li
         ]
         rows.append(Row(f"daily analysis, {wish.accounts:,} accounts", f"{_analysis(desk, say):.1f} s", "30 s"))
         for accounts, reach in ((1, ""), (wish.batch, "5 s"), (wish.large, "5 s")):
-            took_s = _to_pending(desk, accounts, say)
+            took_s = _to_pending(stack, desk, accounts, say)
             rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
         say(f"{wish.events} events to a browser")
         ages_s = browser.event_ages(stack, book, wish.events)
@@ -116,14 +116,17 @@ def _analysis(desk: Desk, say: Say) -> float:
         time.sleep(_PAUSE_S)
 
 
-def _to_pending(desk: Desk, accounts: int, say: Say) -> float:
+def _to_pending(stack: Stack, desk: Desk, accounts: int, say: Say) -> float:
     propose = _large(desk, accounts) if accounts > _MOST_IDS else _small(desk, accounts)
+    before = processes.cpu_s(stack)
     started = time.monotonic()
     batch = propose()
     while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
         time.sleep(_PAUSE_S / 2)
     took_s = time.monotonic() - started
-    say(f"batch of {accounts:,}: {seen['status']} {seen['counts']}")
+    used = {name: f"{after_s - before.get(name, 0):.1f}" for name, after_s in processes.cpu_s(stack).items()}
+    say(f"processor time in s: {used}")
+    say(f"batch of {accounts:,}: {took_s:.2f} s, {seen['status']} {seen['counts']}")
     desk.command(seen, "cancel")
     return took_s
 
@@ -135,15 +138,15 @@ def _small(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
 
 
 def _large(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
-    """Return the click on all that match a filter: the drifted accounts of largest value, about so many."""
-    tile, size = "POSITION_DRIFT", 500
-    page = desk.queue(size=size, page=accounts // size, tile=tile, sort="-market_value")["rows"]
-    if not page:
-        raise ValueError(f"the queue holds fewer than {accounts} drifted accounts: raise --accounts or lower --large")
+    """Return the click on all that match a filter: the accounts of largest value, those without target sold whole."""
+    size = 500
+    page = desk.queue(size=size, page=accounts // size, sort="-market_value")["rows"]
+    if len(page) < size:
+        raise ValueError(f"the queue holds fewer than {accounts} accounts: raise --accounts or lower --large")
     least = f"market_value.gte.{page[-1]['market_value']}"
-    found = desk.queue(size=1, tile=tile, f=least)["total"]
-    selection = {"kind": "matching", "tiles": [tile], "f": [least]}
-    return lambda: desk.propose_matching(selection, found)
+    found = desk.queue(size=1, f=least)["total"]
+    selection = {"kind": "matching", "f": [least]}
+    return lambda: desk.propose_matching(selection, found, liquidate=True)
 
 
 def _flagged(desk: Desk, count: int) -> list[str]:

@@ -80,10 +80,17 @@ class Desk:
         return self.propose_matching({"kind": "ids", "ids": list(ids)}, len(ids), logic, label)
 
     def propose_matching(
-        self, selection: dict[str, Any], expected: int, logic: str = "BEST_FIT", label: str = ""
+        self,
+        selection: dict[str, Any],
+        expected: int,
+        logic: str = "BEST_FIT",
+        label: str = "",
+        *,
+        liquidate: bool = False,
     ) -> dict[str, Any]:
-        """Make a batch of a selection of so many accounts and return its summary."""
+        """Make a batch of a selection of so many accounts; liquidate: also of those that have no target."""
         body = {"selection": selection, "expected_count": expected, "logic": logic, "label": label}
+        body |= {"confirm_liquidation": liquidate}
         answer: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body, headers=_once())
         return dict(answer["batch"])
 
