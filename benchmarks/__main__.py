@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks import loop
 from benchmarks.machine import describe
-from deploy.stack import Stack
+from deploy.stack import Stack, ui
+from deploy.stack.steps import Silent
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=10_000, help="accounts of the large batch (default 10000)")
     parser.add_argument("--events", type=int, default=300, help="events sent one by one to a browser (default 300)")
     wish = parser.parse_args()
+    print("building the interface: a browser is to ask for it", file=sys.stderr, flush=True)
+    ui.build(Silent())
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as place, Stack(Path(place) / "stack") as stack:
         rows = loop.measure(stack, Path(place), wish, lambda text: print(text, file=sys.stderr, flush=True))
     print(f"\n{describe()}")
