@@ -1,6 +1,7 @@
 """Plain consumption in groups for services that are not Faust workers: fetch many, handle by topic, then commit."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -11,46 +12,80 @@ from shared import log
 from shared.guard import Guard
 from shared.messages import Incoming
 
+_QUIET_S = 8.0
+_PATIENCE_S = 60.0  # for what a client does by itself: one fetch, one commit
+_CLOSING_S = 10.0
 _log = log.get(__name__)
 
 
-class GroupConsumer:
-    """Consumes the topics of its guards in one consumer group; at least once, committed after the effect."""
+class StuckError(Exception):
+    """Messages wait in the topic and the client fetches none of them."""
 
-    def __init__(self, kafka_url: str, group: str, guards: Sequence[Guard], *, max_records: int = 500) -> None:
+
+class GroupConsumer:
+    """Consumes the topics of its guards in one consumer group; at least once, committed after the effect.
+
+    quiet_s: after so many seconds without a message it is looked whether there really is none.  After a broker's death
+    a client was seen that went on without ever fetching again; where two looks find the same messages waiting, it is
+    replaced by a fresh one.
+    """
+
+    def __init__(
+        self,
+        kafka_url: str,
+        group: str,
+        guards: Sequence[Guard],
+        *,
+        max_records: int = 500,
+        quiet_s: float = _QUIET_S,
+    ) -> None:
         self._url = kafka_url
         self._group = group
         self._guards = {guard.topic.name: guard for guard in guards}
         self._max = max_records
+        self._quiet_s = quiet_s
         self.assigned = False
 
     async def run(self) -> None:
         """Consume until cancelled; an unreachable broker is waited for."""
         while True:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._url,
-                group_id=self._group,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                session_timeout_ms=10_000,
-                heartbeat_interval_ms=2_000,
-                max_poll_interval_ms=600_000,
-                max_partition_fetch_bytes=8 * 1024 * 1024,
-            )
+            consumer = self.client()
             consumer.subscribe(list(self._guards), listener=_Assigned(self))
             try:
                 await consumer.start()
                 await self._loop(consumer)
-            except KafkaError as error:
-                _log.warning("consumer.restarts", group=self._group, error=str(error))
+            except (KafkaError, TimeoutError, StuckError) as error:
+                _log.warning("consumer.restarts", group=self._group, error=repr(error)[:300])
                 await asyncio.sleep(1.0)
             finally:
                 self.assigned = False
                 await _close(consumer)
 
+    def client(self) -> AIOKafkaConsumer:
+        """Return a client of the group that is not started."""
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._url,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            max_poll_interval_ms=600_000,
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+        )
+
     async def _loop(self, consumer: AIOKafkaConsumer) -> None:
+        seen_s, waiting = time.monotonic(), dict[TopicPartition, int]()
         while True:
-            fetched = await consumer.getmany(timeout_ms=500, max_records=self._max)
+            async with asyncio.timeout(_PATIENCE_S):
+                fetched = await consumer.getmany(timeout_ms=500, max_records=self._max)
+            if fetched:
+                seen_s, waiting = time.monotonic(), {}
+            elif time.monotonic() - seen_s > self._quiet_s:
+                before, waiting = waiting, await _unfetched(consumer)
+                if still := before.items() & waiting.items():
+                    raise StuckError(f"not fetched, by partition and offset: {still}")
+                seen_s = time.monotonic()
             by_topic: dict[str, list[Incoming]] = defaultdict(list)
             ends: dict[TopicPartition, int] = {}
             for partition, records in fetched.items():
@@ -71,17 +106,30 @@ class GroupConsumer:
                 await self._guards[topic].run(messages)
             if ends:
                 try:
-                    await consumer.commit(ends)
+                    async with asyncio.timeout(_PATIENCE_S):
+                        await consumer.commit(ends)
                 except CommitFailedError as error:
                     # The group moved these partitions while we worked: they are handled again, which is harmless.
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
 
 
+async def _unfetched(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Return the next offset of each partition in which messages wait.  Raises TimeoutError when nobody can say."""
+    async with asyncio.timeout(_PATIENCE_S):
+        assigned = list(consumer.assignment())
+        ends = await consumer.end_offsets(assigned) if assigned else {}
+        positions = {one: await consumer.position(one) for one in ends}
+    return {one: position for one, position in positions.items() if position < ends[one]}
+
+
 async def _close(consumer: AIOKafkaConsumer) -> None:
     """Close a consumer in a task of its own: with the broker away its own cancelled tasks would end ours."""
     closing = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait([closing])
-    if not closing.cancelled() and closing.exception() is not None:
+    await asyncio.wait([closing], timeout=_CLOSING_S)
+    if not closing.done():
+        closing.cancel()
+        _log.warning("consumer.close_hangs")
+    elif not closing.cancelled() and closing.exception() is not None:
         _log.warning("consumer.close_failed", error=repr(closing.exception()))
 
 

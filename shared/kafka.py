@@ -16,6 +16,10 @@ _METADATA_PAUSE_S = 0.1
 _log = log.get(__name__)
 
 
+class NotOpenError(KafkaError):
+    """The publisher is not open yet, or no more: a worker's agents may begin before it and end after it."""
+
+
 class Publisher:
     """Sends messages and waits for the broker's acknowledgement (acks=all, idempotent, murmur2 partitions by key)."""
 
@@ -65,11 +69,11 @@ class Publisher:
     async def send(self, messages: Iterable[Outgoing]) -> None:
         """Publish all messages in order and return once every one is acknowledged.
 
-        Raises KafkaError (e.g. KafkaTimeoutError in a long outage) when one could not be sent: none of them may then be
-        taken as sent, sending them all again is harmless because their ids repeat.
+        Raises KafkaError (KafkaTimeoutError in a long outage, NotOpenError) when one could not be sent: none of them may
+        then be taken as sent, sending them all again is harmless because their ids repeat.
         """
         if self._producer is None:
-            raise RuntimeError("the publisher is not started")
+            raise NotOpenError("the publisher is not open")
         waiting: list[asyncio.Future[object]] = []
         refused: BaseException | None = None
         topics: list[str] = []

@@ -123,3 +123,21 @@ async def test_done_is_told_of_all_that_was_done_after_it_was_done(kafka_url: st
         guard = Guard("gateway", topics.PRICE, handle, publisher, done=done)
         await guard.run([_message(0, _price_set(1)), _message(1, b"{not json"), _message(2, _price_set(3))])
     assert told == ["handled 1", "handled 3", "done 0", "done 1", "done 2"]
+
+
+async def test_a_publisher_that_is_not_open_yet_is_waited_for(kafka_url: str) -> None:
+    """A restarted worker's agents may begin before its publisher is open: nothing is put aside or lost for that."""
+    asked, handled = asyncio.Event(), list[int]()
+    publisher = Publisher(kafka_url, "gateway")
+
+    async def handle(items: Sequence[PricesPublished]) -> None:
+        asked.set()
+        await publisher.send([])
+        handled.extend(item.price_set for item in items)
+
+    guard = Guard("gateway", topics.PRICE, handle, publisher)
+    running = asyncio.create_task(guard.run([_message(0, _price_set(1))]))
+    await asked.wait()
+    async with publisher:
+        await running
+    assert handled == [1]

@@ -1,0 +1,62 @@
+"""A client that has stopped fetching, though it is in its group and messages wait, is replaced by a fresh one."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from shared.consumer import GroupConsumer
+from shared.contracts import topics
+from shared.contracts.platform import PricesPublished
+from shared.guard import Guard
+from shared.kafka import Publisher
+from shared.messages import Outgoing
+
+pytestmark = pytest.mark.asyncio
+
+
+class _Deaf(AIOKafkaConsumer):
+    """Joins its group, and never fetches anything."""
+
+    async def getmany(self, *_partitions: Any, timeout_ms: int = 0, **_more: Any) -> dict[Any, Any]:
+        await asyncio.sleep(min(timeout_ms, 50) / 1000)
+        return {}
+
+
+class _FirstDeaf(GroupConsumer):
+    """Its first client is deaf."""
+
+    made = 0
+
+    def client(self) -> AIOKafkaConsumer:
+        """Return the next client."""
+        sound = super().client()
+        self.made += 1
+        if self.made == 1:
+            sound.__class__ = _Deaf
+        return sound
+
+
+async def test_messages_that_wait_are_fetched_by_a_fresh_client(kafka_url: str) -> None:
+    number = 1_000_000 + uuid.uuid4().int % 1_000_000
+    got = asyncio.Event()
+
+    async def handle(items: Sequence[PricesPublished]) -> None:
+        if any(item.price_set == number for item in items):
+            got.set()
+
+    told = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
+    async with Publisher(kafka_url, "gateway") as publisher:
+        await publisher.send([Outgoing(topics.PRICE.name, b"1", told, {})])
+        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        consumer = _FirstDeaf(kafka_url, f"test-{uuid.uuid4().hex}", [guard], quiet_s=0.2)
+        running = asyncio.create_task(consumer.run())
+        async with asyncio.timeout(60):
+            await got.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert consumer.made == 2
