@@ -69,8 +69,8 @@ class Publisher:
     async def send(self, messages: Iterable[Outgoing]) -> None:
         """Publish all messages in order and return once every one is acknowledged.
 
-        Raises KafkaError (KafkaTimeoutError in a long outage, NotOpenError) when one could not be sent: none of them may
-        then be taken as sent, sending them all again is harmless because their ids repeat.
+        Raises KafkaError (KafkaTimeoutError in a long outage, NotOpenError) when one could not be sent: none of them
+        may then be taken as sent, sending them all again is harmless because their ids repeat.
         """
         if self._producer is None:
             raise NotOpenError("the publisher is not open")
