@@ -14,13 +14,16 @@ SERVICES = ("analyzer", "taxlot", "proposer", "batch", "gateway")
 
 
 def test_an_outage_is_waited_for_quietly(hurt_stack: Stack, desk: Desk, undisturbed: Figures) -> None:
-    """What a log holds back it counts, every ten seconds: the first such count says how often a client asked."""
+    """What a log holds back it counts, every ten seconds: the first such count says how often its clients asked.
+
+    Batch has six, each asking some twenty times a second; the storm that is to be ruled out was a hundred thousand.
+    """
     accounts = all_back(desk, undisturbed)
     written = {name: _lines(hurt_stack, name) for name in SERVICES}
     hurt_stack.halt("kafka")
     batch = desk.propose(accounts)
     held_back = until(lambda: _held_back(hurt_stack, "batch", written["batch"]), within_s=90)
-    assert max(held_back) < 1_000, held_back
+    assert max(held_back) < 5_000, held_back
     more = {name: _lines(hurt_stack, name) - written[name] for name in SERVICES}
     assert max(more.values()) < 300, more
     assert desk.batch(batch["batch_id"])["status"] == "WORKING"
