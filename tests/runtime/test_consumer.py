@@ -22,9 +22,9 @@ pytestmark = pytest.mark.asyncio
 class _Deaf(AIOKafkaConsumer):
     """Joins its group, and never fetches anything."""
 
-    async def getmany(self, *_partitions: Any, timeout_ms: int = 0, **_more: Any) -> dict[Any, Any]:
-        await asyncio.sleep(min(timeout_ms, 50) / 1000)
-        return {}
+    async def getmany(self, *_partitions: Any, timeout_ms: int = 0, **_more: Any) -> Any:
+        self.pause(*self.assignment())
+        return await super().getmany(timeout_ms=timeout_ms)
 
 
 class _FirstDeaf(GroupConsumer):
