@@ -27,7 +27,6 @@ from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGU
 from services.batch.washing import check
 from shared import outbox
 from shared.clock import Clock
-from shared.contracts import chunks
 from shared.messages import BadMessage, Chunk
 
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
@@ -50,7 +49,7 @@ class Collector:
         async with connection.begin_nested() as taking_in:
             tables = []
             for chunk in answered:
-                chunk_id = await members.add_chunk(connection, batch, chunks.encode(chunk.rows, chunk.meta))
+                chunk_id = await members.add_chunk(connection, batch, chunk.value)
                 tables.append(_table(chunk, chunk_id, batch.logic))
             accounts = await members.answer(connection, batch_id, pa.concat_tables(tables))
             if not accounts:
