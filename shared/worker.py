@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import faust
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from shared.guard import Guard
 from shared.messages import Incoming
 from shared.settings import ServiceSettings
 
+WORK_GROUP: Final = 3  # chunks of large requests in work at once: while one waits for a server another is computed
 _log = log.get(__name__)
 
 

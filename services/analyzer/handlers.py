@@ -7,7 +7,7 @@ Source: architecture "Guard", "Republish".
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from shared import messages, metrics
 from shared.clock import Clock
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
-from shared.guard import PartlyBad
+from shared.guard import Handler, PartlyBad, at_once
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
 
@@ -128,7 +128,7 @@ class Handlers:
         for reason, accounts in sorted(by_reason.items()):
             await self._evaluate(sorted(accounts), f"returned from a batch ({reason})")
 
-    def on_request(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_request(self, answer: Topic) -> Handler:
         """Return the handler of requests that answers to the topic `answer`: FACTS chunks, metadata handed on."""
 
         def facts_of(chunk: Chunk) -> list[Outgoing]:
@@ -136,11 +136,10 @@ class Handlers:
                 rows = request.attach(session, self._names, self._evaluator, chunk.rows)
             return messages.answer(answer, rows, chunk.meta, source=SERVICE, at=self._clock.now())
 
-        async def handle(group: Sequence[Chunk]) -> None:
-            for chunk in group:
-                await self._publisher.send(await asyncio.to_thread(facts_of, chunk))
+        async def attached(chunk: Chunk) -> None:
+            await self._publisher.send(await asyncio.to_thread(facts_of, chunk))
 
-        return handle
+        return at_once(attached)
 
     async def _targets(self, save: Callable[[Session], list[int]]) -> None:
         """Store targets, evaluate all their accounts chunk by chunk, and refuse what cannot be used."""

@@ -1,7 +1,6 @@
 """Chunks in, chunks out: the engine runs beside the event loop; what it makes is cut to the size a chunk may have."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +8,7 @@ from services.proposer.chunk import propose
 from shared import messages
 from shared.clock import Clock
 from shared.contracts.topics import Topic
+from shared.guard import Handler, at_once
 from shared.kafka import Publisher
 from shared.messages import Chunk, Outgoing, trade_day_of
 
@@ -22,14 +22,13 @@ class Handlers:
     publisher: Publisher
     clock: Clock
 
-    def on_lots(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_lots(self, answer: Topic) -> Handler:
         """Return the handler that proposes for chunks and publishes to `answer`."""
 
-        async def propose_all(received: Sequence[Chunk]) -> None:
-            for one in received:
-                await self.publisher.send(await asyncio.to_thread(self._proposed, one, answer))
+        async def proposed(received: Chunk) -> None:
+            await self.publisher.send(await asyncio.to_thread(self._proposed, received, answer))
 
-        return propose_all
+        return at_once(proposed)
 
     def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
         meta = received.meta

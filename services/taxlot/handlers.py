@@ -4,7 +4,7 @@ Source: architecture "Request path", product 2.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from shared.clock import Clock
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.db import Pool
+from shared.guard import Handler, at_once
 from shared.kafka import Publisher
 from shared.messages import Chunk, Incoming, Outgoing
 
@@ -57,27 +58,25 @@ class Handlers:
         async with self._pool.connection() as connection:
             await platform.save_approved(connection, rows)
 
-    def on_facts(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_facts(self, answer: Topic) -> Handler:
         """Return the handler that attaches lots and answers to `answer`."""
 
-        async def handle(group: Sequence[Chunk]) -> None:
-            for chunk in group:
-                stored = await self._stored(chunk.rows.column("account_id").to_pylist())
-                await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, chunk, stored))
+        async def attached(facts: Chunk) -> None:
+            stored = await self._stored(facts.rows.column("account_id").to_pylist())
+            await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, facts, stored))
 
-        return handle
+        return at_once(attached)
 
-    def on_trades(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_trades(self, answer: Topic) -> Handler:
         """Return the handler that books trades from the lots in the message and answers to `answer`."""
 
-        async def handle(group: Sequence[Chunk]) -> None:
-            for chunk in group:
-                day = messages.trade_day_of(chunk.meta)
-                rows = await asyncio.to_thread(booking.book_trades, chunk.rows, day)
-                rows = await self._with_purchases(rows, chunk.rows, day)
-                await self._publisher.send(await asyncio.to_thread(self._answer, answer, rows, chunk.meta))
+        async def booked(trades: Chunk) -> None:
+            day = messages.trade_day_of(trades.meta)
+            rows = await asyncio.to_thread(booking.book_trades, trades.rows, day)
+            rows = await self._with_purchases(rows, trades.rows, day)
+            await self._publisher.send(await asyncio.to_thread(self._answer, answer, rows, trades.meta))
 
-        return handle
+        return at_once(booked)
 
     def _with_lots(self, answer: Topic, facts: Chunk, stored: Mapping[str, Stored]) -> list[Outgoing]:
         return self._answer(answer, attach.attach(facts.rows, stored), facts.meta)
