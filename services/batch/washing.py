@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.domain.answers import array_text
+from services.batch.answers import array_text
 from services.batch.store import washes
 from services.batch.wash_facts import LOGICS, Facts, facts_of
 from shared.relief.wash import Losses, Purchases, Washes, match
