@@ -1,6 +1,6 @@
 """One evaluation of a chunk of accounts: facts, targets and prices in, flags to store out.  No input or output here."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -134,6 +134,8 @@ class _Judge:
         last = rows.days("a.last_rebalanced")
         return FlagsIn(
             account_id=rows.account_id,
+            enterprise_id=rows.texts("a.enterprise_id"),
+            advisor_id=rows.texts("a.advisor_id"),
             flag_version=rows.ints("f.flag_version", 0) + 1,
             facts_version=rows.ints("a.facts_version"),
             lots_version=rows.ints("a.lots_version"),
@@ -233,7 +235,7 @@ class _Judge:
         before_state = rows.ints("f.state", FlagState.OFF)
         same = (out[:, kernel.STATE] == before_state) & (out[:, kernel.TILES] == rows.ints("f.tiles", 0))
         same &= (needed == rows.days("f.needed_since")) & (last == rows.days("f.last_rebalanced"))
-        same = np.where(rows.is_null("f.flag_version"), quiet, same & (rows.ints("f.announced", 1) == 1))
+        same = np.where(rows.is_null("f.flag_version"), quiet, same & rows.announced())
         for row in np.flatnonzero(~quiet & same).tolist():
             first_before = rows.text("f.causes", row).partition("\n")[0]
             same_hold = rows.text("f.hold_code", row) == (codes[row] or "")
@@ -254,13 +256,22 @@ def gate_hold(rows: Rows, row: int) -> tuple[str, str]:
     return words.settling_overdue(gate.day_of(int(rows.days("a.settle_date")[row])), gate.SETTLING_SESSIONS)
 
 
-def unchanged_quiet(rows: Rows, flags: FlagsIn) -> NDArray[np.bool_]:
-    """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone."""
+def unchanged_quiet(rows: Rows, flags: FlagsIn, run_no: int) -> NDArray[np.bool_]:
+    """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone.
+
+    Not those of its own run: another sweeper stored them and died, and perhaps nobody has been told of them yet.
+    """
     quiet = np.isin(flags.state, (FlagState.OFF, FlagState.CLEAR, FlagState.SETTLING))
     same = (flags.state == rows.ints("f.state", -1)) & (flags.epoch == rows.ints("f.epoch", -1))
     same &= flags.on_count == rows.ints("f.on_count", -1)
     same &= flags.last_rebalanced == rows.days("f.last_rebalanced")
+    same &= rows.ints("f.run_no") != run_no
     return np.asarray(quiet & same, bool)
+
+
+def without(flags: FlagsIn, refused: Collection[str]) -> FlagsIn:
+    """Return the flags but those of the accounts that were refused."""
+    return select(flags, ~np.isin(flags.account_id.to_numpy(zero_copy_only=False), list(refused)))
 
 
 def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
@@ -282,6 +293,8 @@ def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
     }
     return FlagsIn(
         account_id=flags.account_id.take(places),
+        enterprise_id=flags.enterprise_id.take(places),
+        advisor_id=flags.advisor_id.take(places),
         price_set=flags.price_set,
         evaluated_us=flags.evaluated_us,
         reason_starts=starts,

@@ -141,13 +141,18 @@ def mark_rebalanced(session: Session, accounts: Sequence[str], epochs: Sequence[
 
 
 _DATE: Final = "({} - DATE '1970-01-01')"
+# Whether a flag's public event is out: noted in its row, or known from its run, which ends when all of it is published.
+ANNOUNCED: Final = (
+    "(f.announced OR (f.run_no IS NOT NULL AND f.run_no NOT IN (SELECT run_no FROM analysis_shard WHERE NOT done)))"
+)
 READ: Final = (
     "a.account_id", "a.facts_version", "a.lots_version", "a.epoch", "a.portfolio_no", "a.on_count",
     _DATE.format("a.as_of"), _DATE.format("a.settle_date"), _DATE.format("a.last_rebalanced"), "a.cash_cents",
     "a.holdings", "a.settings", "a.hold_code", "a.hold_text", "a.settings_problem", "a.enterprise_id", "a.advisor_id",
     "a.tax_household_id", "a.lot_picks",
     "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
-    "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
+    "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.run_no",
+    ANNOUNCED,
 )  # fmt: skip
 _COLUMN: Final = {name: place for place, name in enumerate(READ)}
 _EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own zero
@@ -190,6 +195,10 @@ class Rows:
     def is_null(self, name: str) -> NDArray[np.bool_]:
         """Return where the column is null."""
         return self.table.is_null(_COLUMN[name])
+
+    def announced(self) -> NDArray[np.bool_]:
+        """Return whose public event is out; that of an account without a flag counts as out."""
+        return np.asarray(self.table.ints(_COLUMN[ANNOUNCED], 1) == 1)
 
 
 BY_IDS: Final = sql.SQL("account_id = ANY({})")

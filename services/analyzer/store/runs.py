@@ -114,10 +114,16 @@ def claim(session: Session) -> Iterator[Shard | None]:
 
 
 def mark_done(session: Session, shard: Shard) -> None:
-    """Note that everything of the shard has been evaluated and published."""
+    """Note that everything of the shard has been evaluated and published, and commit."""
     session.execute(
         "UPDATE analysis_shard SET done = true WHERE run_no = %s AND shard = %s", [shard.run_no, shard.shard]
     )
+    session.commit()
+
+
+def is_all_done(session: Session, run_no: int) -> bool:
+    """Say whether every shard of a run is done: of those who finish together the last one sees it."""
+    return not _value(session, "SELECT EXISTS (SELECT FROM analysis_shard WHERE run_no = %s AND NOT done)", [run_no])
 
 
 def finish(session: Session, now: datetime) -> None:
