@@ -171,15 +171,12 @@ class _Judge:
         kept_date = rows.days("a.last_rebalanced") != NULL
         before_needed, before_causes = rows.days("f.needed_since"), rows.texts("f.causes").to_pylist()
         changed = self._target_changes(known)
-        for row in present.tolist():
-            since = None if before_needed[row] == NULL else int(before_needed[row])
-            before = spell.Spell(since, spell.read_causes(before_causes[row] or ""))
-            change = spell.Change(
-                bool(approved[row]), bool(turned_on[row]), bool(kept_date[row]), changed.get(row), self._context.trigger
-            )
-            after = spell.next_spell(before, change, FlagState(int(state[row])), self._day)
-            needed[row] = NULL if after.needed_since is None else after.needed_since
-            causes[row] = spell.causes_text(after.causes)
+        columns = (column[present].tolist() for column in (before_needed, approved, turned_on, kept_date, state))
+        for row, since, new_epoch, new_on, kept, outcome in zip(present.tolist(), *columns, strict=True):
+            change = spell.Change(new_epoch, new_on, kept, changed.get(row), self._context.trigger)
+            before = None if since == NULL else since, before_causes[row] or ""
+            after, causes[row] = spell.next_as_stored(*before, change, FlagState(outcome), self._day)
+            needed[row] = NULL if after is None else after
         return needed, causes
 
     def _target_changes(self, known: NDArray[np.bool_]) -> dict[int, str]:
