@@ -36,10 +36,8 @@ _STAGES: Final = (
     ("measure", "kernel: values, bands, reasons"),
     ("judge", "what changed, causes, sentences"),
     ("store", "flags into PostgreSQL (guarded upsert)"),
-    ("load", "flags of the shard read back"),
     ("compose", "chunks and public events made"),
     ("publish", "Kafka, acknowledged"),
-    ("mark", "public events noted as sent"),
 )
 _POLL_S: Final = 0.1
 _PATIENCE_S: Final = 1800.0

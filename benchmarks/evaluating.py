@@ -64,7 +64,7 @@ def _columns(part: held.Accounts) -> list[pgcopy.Column]:
         "f.target_version": number(1),
         "f.epoch": number(0, 4),
         "f.on_count": number(0, 4),
-        "f.announced": number(1, 1),
+        facts.ANNOUNCED: number(1, 1),
     }
     known = flagged_before | {
         "a.account_id": pgcopy.text_column(part.ids),

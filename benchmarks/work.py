@@ -117,7 +117,7 @@ def _judging(count: int) -> Figure:
         rows = facts.rows_of(pgcopy.table_of(copied, len(facts.READ)))
         numbers = evaluation.measure(rows, context)
         judged = evaluation.judge(rows, context, numbers, {}, {})
-        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
+        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged, 1))
 
     for size, copied in evaluating.copies(known, count, _SWEPT):
         flags = watch.time(lambda: swept(copied), size)  # noqa: B023  # called at once

@@ -15,7 +15,7 @@ import faust
 from fastapi import FastAPI
 from mode import Service
 
-from shared import http, log
+from shared import http, log, runner
 from shared.contracts.topics import MIB
 from shared.guard import Guard
 from shared.messages import Incoming
@@ -119,6 +119,7 @@ def readiness(app: faust.App) -> list[str]:
 def run_worker(app: faust.App, settings: ServiceSettings, service: str) -> None:
     """Run the worker until it is told to stop; logs go through the house's renderer."""
     log.configure(service, settings.log_level)
+    runner.keep_loaded()
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it writes a terminal's control characters into the log
     worker.execute_from_commandline()

@@ -1,6 +1,6 @@
 """One evaluation of a chunk of accounts: facts, targets and prices in, flags to store out.  No input or output here."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -134,6 +134,8 @@ class _Judge:
         last = rows.days("a.last_rebalanced")
         return FlagsIn(
             account_id=rows.account_id,
+            enterprise_id=rows.texts("a.enterprise_id"),
+            advisor_id=rows.texts("a.advisor_id"),
             flag_version=rows.ints("f.flag_version", 0) + 1,
             facts_version=rows.ints("a.facts_version"),
             lots_version=rows.ints("a.lots_version"),
@@ -169,15 +171,12 @@ class _Judge:
         kept_date = rows.days("a.last_rebalanced") != NULL
         before_needed, before_causes = rows.days("f.needed_since"), rows.texts("f.causes").to_pylist()
         changed = self._target_changes(known)
-        for row in present.tolist():
-            since = None if before_needed[row] == NULL else int(before_needed[row])
-            before = spell.Spell(since, spell.read_causes(before_causes[row] or ""))
-            change = spell.Change(
-                bool(approved[row]), bool(turned_on[row]), bool(kept_date[row]), changed.get(row), self._context.trigger
-            )
-            after = spell.next_spell(before, change, FlagState(int(state[row])), self._day)
-            needed[row] = NULL if after.needed_since is None else after.needed_since
-            causes[row] = spell.causes_text(after.causes)
+        columns = (column[present].tolist() for column in (before_needed, approved, turned_on, kept_date, state))
+        for row, since, new_epoch, new_on, kept, outcome in zip(present.tolist(), *columns, strict=True):
+            change = spell.Change(new_epoch, new_on, kept, changed.get(row), self._context.trigger)
+            before = None if since == NULL else since, before_causes[row] or ""
+            after, causes[row] = spell.next_as_stored(*before, change, FlagState(outcome), self._day)
+            needed[row] = NULL if after is None else after
         return needed, causes
 
     def _target_changes(self, known: NDArray[np.bool_]) -> dict[int, str]:
@@ -233,7 +232,7 @@ class _Judge:
         before_state = rows.ints("f.state", FlagState.OFF)
         same = (out[:, kernel.STATE] == before_state) & (out[:, kernel.TILES] == rows.ints("f.tiles", 0))
         same &= (needed == rows.days("f.needed_since")) & (last == rows.days("f.last_rebalanced"))
-        same = np.where(rows.is_null("f.flag_version"), quiet, same & (rows.ints("f.announced", 1) == 1))
+        same = np.where(rows.is_null("f.flag_version"), quiet, same & rows.announced())
         for row in np.flatnonzero(~quiet & same).tolist():
             first_before = rows.text("f.causes", row).partition("\n")[0]
             same_hold = rows.text("f.hold_code", row) == (codes[row] or "")
@@ -254,13 +253,22 @@ def gate_hold(rows: Rows, row: int) -> tuple[str, str]:
     return words.settling_overdue(gate.day_of(int(rows.days("a.settle_date")[row])), gate.SETTLING_SESSIONS)
 
 
-def unchanged_quiet(rows: Rows, flags: FlagsIn) -> NDArray[np.bool_]:
-    """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone."""
+def unchanged_quiet(rows: Rows, flags: FlagsIn, run_no: int) -> NDArray[np.bool_]:
+    """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone.
+
+    Not those of its own run: another sweeper stored them and died, and perhaps nobody has been told of them yet.
+    """
     quiet = np.isin(flags.state, (FlagState.OFF, FlagState.CLEAR, FlagState.SETTLING))
     same = (flags.state == rows.ints("f.state", -1)) & (flags.epoch == rows.ints("f.epoch", -1))
     same &= flags.on_count == rows.ints("f.on_count", -1)
     same &= flags.last_rebalanced == rows.days("f.last_rebalanced")
+    same &= rows.ints("f.run_no") != run_no
     return np.asarray(quiet & same, bool)
+
+
+def without(flags: FlagsIn, refused: Collection[str]) -> FlagsIn:
+    """Return the flags but those of the accounts that were refused."""
+    return select(flags, ~np.isin(flags.account_id.to_numpy(zero_copy_only=False), list(refused)))
 
 
 def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
@@ -282,6 +290,8 @@ def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
     }
     return FlagsIn(
         account_id=flags.account_id.take(places),
+        enterprise_id=flags.enterprise_id.take(places),
+        advisor_id=flags.advisor_id.take(places),
         price_set=flags.price_set,
         evaluated_us=flags.evaluated_us,
         reason_starts=starts,

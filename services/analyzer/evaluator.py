@@ -1,7 +1,7 @@
 """Evaluates accounts against the store: read, judge, replace under the guard, and again for who was refused."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,11 +49,19 @@ class Evaluator:
     def evaluate(self, accounts: Sequence[str], trigger: str) -> None:
         """Evaluate accounts by id and store what is found; trigger says in words why."""
         for start in range(0, len(accounts), CHUNK):
-            self._until_stored(_by_ids(accounts[start : start + CHUNK]), trigger, None)
+            self._until_stored(self._database.session, _by_ids(accounts[start : start + CHUNK]), trigger, None)
 
-    def sweep(self, first_id: str, last_id: str, run: Run, trigger: str) -> None:
-        """Evaluate all accounts between two ids for a run; quiet accounts that stay as they were are not stored."""
-        self._until_stored(lambda session: facts.read_rows(session, facts.BY_RANGE, first_id, last_id), trigger, run)
+    def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
+        """Evaluate all accounts between two ids for a run and return what was stored, to be published.
+
+        Quiet accounts that stay as they were are not stored.  `session` holds the lock of the shard: with the lock
+        goes the connection, so nothing is stored for a shard that somebody else may have finished meanwhile.
+        """
+
+        def read(session: Session) -> Rows:
+            return facts.read_rows(session, facts.BY_RANGE, first_id, last_id)
+
+        return [flags.as_stored(one) for one in self._until_stored(lambda: _transaction(session), read, trigger, run)]
 
     def context(self, session: Session, rows: Rows, trigger: str) -> Context:
         """Return the newest prices and the targets of these rows."""
@@ -83,32 +91,47 @@ class Evaluator:
             self._names.id_column(session, SECURITY, keys >> KEY_SHIFT),
         )
 
-    def _until_stored(self, read: Callable[[Session], Rows], trigger: str, run: Run | None) -> None:
-        """Evaluate what `read` gives; then, as long as some are refused, read those again and evaluate again."""
+    def _until_stored(
+        self,
+        begin: Callable[[], AbstractContextManager[Session]],
+        read: Callable[[Session], Rows],
+        trigger: str,
+        run: Run | None,
+    ) -> list[flags.FlagsIn]:
+        """Evaluate what `read` gives; then, as long as some are refused, read those again and evaluate again.
+
+        Each round is a transaction of its own; what each has stored is returned.
+        """
+        stored: list[flags.FlagsIn] = []
         for _ in range(_ROUNDS):
-            with self._database.session() as session:
+            with begin() as session:
                 flags.barrier(session)
                 with _stage("read"):
                     rows = read(session)
-                refused = self._once(session, rows, trigger, run)
+                judged, refused = self._once(session, rows, trigger, run)
+            if judged is not None:
+                stored.append(judged if not refused else evaluation.without(judged, refused))
             if not refused:
-                return
+                return stored
             again = sorted(refused)
             read = _by_ids(again)
         raise TryAgain(f"{len(again)} accounts are being evaluated elsewhere all the time, {again[0]} among them")
 
-    def _once(self, session: Session, rows: Rows, trigger: str, run: Run | None) -> set[str]:
+    def _once(
+        self, session: Session, rows: Rows, trigger: str, run: Run | None
+    ) -> tuple[flags.FlagsIn | None, set[str]]:
+        """Evaluate and store; return what was to be stored, if anything, and the accounts that were refused."""
         if not len(rows):
-            return set()
+            return None, set()
         context = self.context(session, rows, trigger)
         with _stage("measure"):
             numbers = evaluation.measure(rows, context)
         with _stage("judge"):
             judged = self._judged(session, rows, context, numbers, run)
         if not len(judged):
-            return set()
+            return None, set()
         with _stage("store"):
-            return flags.replace(session, judged, None if run is None else run.run_no)
+            return judged, flags.replace(session, judged, None if run is None else run.run_no)
 
     def _judged(
         self, session: Session, rows: Rows, context: Context, numbers: evaluation.Numbers, run: Run | None
@@ -124,7 +147,13 @@ class Evaluator:
         )
         if run is None:
             return judged
-        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged))
+        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged, run.run_no))
+
+
+@contextmanager
+def _transaction(session: Session) -> Iterator[Session]:
+    with session.transaction():
+        yield session
 
 
 def _stage(name: str) -> AbstractContextManager[object]:

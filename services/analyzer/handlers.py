@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from psycopg import sql
 
 from services.analyzer import intake, request
 from services.analyzer.evaluator import CHUNK, Evaluator
@@ -21,7 +20,7 @@ from services.analyzer.store import facts, flags, market, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
-from shared import messages, metrics
+from shared import messages
 from shared.clock import Clock
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
@@ -159,34 +158,27 @@ class Handlers:
         for start in range(0, len(accounts), CHUNK):
             part = list(accounts[start : start + CHUNK])
             await asyncio.to_thread(self._evaluator.evaluate, part, trigger)
-            await publish_stored(self._database, self._evaluator, self._publisher, flags.BY_IDS, part)
+            await self._publish(part)
 
+    async def _publish(self, accounts: Sequence[str]) -> None:
+        """Publish the flags of these accounts as they stand, and note which public events are out."""
 
-async def publish_stored(
-    database: Database, evaluator: Evaluator, publisher: Publisher, where: sql.SQL, *values: object
-) -> None:
-    """Publish the chosen flags as they stand, and note which public events are out."""
+        def load() -> tuple[flags.Stored, list[Outgoing]]:
+            with self._database.session() as session:
+                stored = flags.read(session, accounts)
+                return stored, self._evaluator.messages(stored, session)
 
-    def load() -> tuple[flags.Stored, list[Outgoing]]:
-        with database.session() as session:
-            with metrics.EVALUATION_SECONDS.labels("load").time():
-                stored = flags.read(session, where, *values)
-            with metrics.EVALUATION_SECONDS.labels("compose").time():
-                return stored, evaluator.messages(stored, session)
+        stored, outgoing = await asyncio.to_thread(load)
+        await self._publisher.send(outgoing)
+        fresh = np.flatnonzero(~stored.announced)
+        if len(fresh):
+            announced: list[str] = stored.account_id.take(fresh).to_pylist()
+            versions: list[int] = stored.numbers["flag_version"][fresh].tolist()
 
-    stored, outgoing = await asyncio.to_thread(load)
-    with metrics.EVALUATION_SECONDS.labels("publish").time():
-        await publisher.send(outgoing)
-    fresh = np.flatnonzero(~stored.announced)
-    if len(fresh):
-        accounts: list[str] = stored.account_id.take(fresh).to_pylist()
-        versions: list[int] = stored.numbers["flag_version"][fresh].tolist()
+            def mark() -> None:
+                with self._database.session() as session:
+                    flags.mark_announced(session, announced, versions)
 
-        def mark() -> None:
-            with database.session() as session:
-                flags.mark_announced(session, accounts, versions)
-
-        with metrics.EVALUATION_SECONDS.labels("mark").time():
             await asyncio.to_thread(mark)
 
 

@@ -1,7 +1,8 @@
 """The sweeper: analyses of the whole book, shard by shard, behind interactive work.  Not a Faust worker.
 
 A shard: evaluate (guarded, stamped with the run), commit, publish every flag so stamped, mark done.  A sweeper that
-dies leaves its shard open; whoever takes it next does it again and publishes the same.
+dies leaves its shard open; whoever takes it next does it again and publishes the same: flags stamped with the run are
+stored anew, and their public events count as out only when the run has no open shard.
 Source: architecture "Daily analysis".
 """
 
@@ -11,17 +12,18 @@ from datetime import datetime
 from typing import Final
 
 from services.analyzer.evaluator import Evaluator, Run
-from services.analyzer.handlers import SERVICE, publish_stored
+from services.analyzer.handlers import SERVICE
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.store import flags, runs
-from services.analyzer.store.database import Database
-from shared import log, messages
+from services.analyzer.store import runs
+from services.analyzer.store.database import Database, Session
+from shared import log, messages, metrics
 from shared.clock import Clock
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.topics import ANALYSIS
 from shared.guard import is_transient
 from shared.ids import event_id
 from shared.kafka import Publisher
+from shared.messages import Outgoing
 from shared.sessions import NEW_YORK, business_date
 
 _log = log.get(__name__)
@@ -44,6 +46,7 @@ class Sweeper:
         self._publisher = publisher
         self._clock = clock
         self._settings = settings
+        self._announcing = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled.  A database or broker that is away is waited for."""
@@ -60,14 +63,26 @@ class Sweeper:
                 await asyncio.sleep(self._settings.sweep_poll_s)
 
     async def step(self) -> bool:
-        """Start what is due, do some shards, announce what is finished; return whether a shard was done.
+        """Start what is due, do shards until none is free, announce what is finished; return whether a shard was done.
 
         Shards are done beside one another because each waits in turn for the database, the processor and the broker.
+        Where one fails the others are done all the same before it is told.
         """
-        await asyncio.to_thread(self.start_daily)
-        done = await asyncio.gather(*(self.one_shard() for _ in range(self._settings.sweep_shards)))
+        lanes = (self._shards() for _ in range(self._settings.sweep_shards))
+        done = await asyncio.gather(*lanes, return_exceptions=True)
+        failures = [one for one in done if isinstance(one, BaseException)]
+        if failures:
+            raise next((one for one in failures if not is_transient(one)), failures[0])
         await self.announce()
         return any(done)
+
+    async def _shards(self) -> bool:
+        done = False
+        while True:
+            await asyncio.to_thread(self.start_daily)
+            if not await self.one_shard():
+                return done
+            done = True
 
     def start_daily(self) -> int | None:
         """Start the daily run of this business date when its time has come; return its number when it is new."""
@@ -86,14 +101,17 @@ class Sweeper:
         with self._database.session() as session, runs.claim(session) as shard:
             if shard is None:
                 return False
-            await self._work(shard)
-            await asyncio.to_thread(runs.mark_done, session, shard)
-            await asyncio.to_thread(session.commit)
+            await self._work(session, shard)
+            if await asyncio.to_thread(runs.is_all_done, session, shard.run_no):
+                await self.announce()
             return True
 
     async def announce(self) -> None:
         """Finish runs whose shards are all done and publish their completion."""
+        async with self._announcing:
+            await self._announce()
 
+    async def _announce(self) -> None:
         def finished() -> list[runs.Run]:
             with self._database.session() as session:
                 runs.finish(session, self._clock.now())
@@ -118,20 +136,18 @@ class Sweeper:
                 runs.mark_announced(session, run.run_no)
             _log.info("analysis.completed", run_id=run.run_id, accounts=run.accounts, flagged=run.flagged)
 
-    async def _work(self, shard: runs.Shard) -> None:
-        def evaluate() -> None:
-            with self._database.session() as session:
-                run = runs.get(session, shard.run_no)
-            trigger = TRIGGERS["ON_DEMAND" if run is None else run.kind]
-            self._evaluator.sweep(shard.first_id, shard.last_id, Run(shard.run_no), trigger)
+    async def _work(self, session: Session, shard: runs.Shard) -> None:
+        """Evaluate, publish, mark done.  The session holds the lock of the shard; no transaction waits for Kafka."""
 
-        await asyncio.to_thread(evaluate)
-        await publish_stored(
-            self._database,
-            self._evaluator,
-            self._publisher,
-            flags.BY_RUN,
-            shard.run_no,
-            shard.first_id,
-            shard.last_id,
-        )
+        def evaluate() -> list[Outgoing]:
+            run = runs.get(session, shard.run_no)
+            session.commit()
+            trigger = TRIGGERS["ON_DEMAND" if run is None else run.kind]
+            stored = self._evaluator.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), trigger)
+            with metrics.EVALUATION_SECONDS.labels("compose").time(), session.transaction():
+                return [message for one in stored for message in self._evaluator.messages(one, session)]
+
+        outgoing = await asyncio.to_thread(evaluate)
+        with metrics.EVALUATION_SECONDS.labels("publish").time():
+            await self._publisher.send(outgoing)
+        await asyncio.to_thread(runs.mark_done, session, shard)

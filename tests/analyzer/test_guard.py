@@ -79,12 +79,18 @@ async def new_run(desk: Desk) -> runs.Shard:
         return shard
 
 
+def sweep(desk: Desk, evaluator: Evaluator, shard: runs.Shard) -> list[flags.Stored]:
+    """Evaluate and store a shard, without publishing."""
+    with desk.parts.database.session() as session:
+        return evaluator.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), "daily analysis")
+
+
 async def test_a_late_analysis_after_approval_does_not_bring_the_account_back(desk: Desk) -> None:
     await desk.book("a1")
     await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
     shard = await new_run(desk)
     late = slow_evaluator(desk, lambda: approve(desk))
-    await asyncio.to_thread(late.sweep, shard.first_id, shard.last_id, Run(shard.run_no), "daily analysis")
+    await asyncio.to_thread(sweep, desk, late, shard)
     assert stored(desk)[:2] == (FlagState.SETTLING, 1)
 
 
@@ -98,7 +104,7 @@ async def test_a_sweep_overtaken_by_a_lot_update_keeps_the_update(desk: Desk) ->
     loop = asyncio.get_running_loop()
     shard = await new_run(desk)
     late = slow_evaluator(desk, update)
-    await asyncio.to_thread(late.sweep, shard.first_id, shard.last_id, Run(shard.run_no), "daily analysis")
+    await asyncio.to_thread(sweep, desk, late, shard)
     state, _, _, lots = stored(desk)
     assert (state, lots) == (FlagState.CLEAR, 2)
 
@@ -197,7 +203,7 @@ async def test_a_sweeper_that_dies_before_publishing_is_followed_by_one_that_pub
     await desk.rules.on_prices([prices(2, AAA="1.3", BBB="1", CCC="1")])  # a2: BBB 260 of 1,192 < 24 %
     shard = await new_run(desk)
     await desk.since()
-    desk.parts.evaluator.sweep(shard.first_id, shard.last_id, Run(shard.run_no), "analysis on demand")  # and dies
+    sweep(desk, desk.parts.evaluator, shard)  # and dies
     assert await desk.sweeper.step()
     published = await desk.since()
     assert {row["account_id"] for row in published[topics.FLAGS.name]} == {"a1", "a2"}

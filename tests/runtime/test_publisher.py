@@ -1,11 +1,18 @@
-"""The publisher's patience: while a partition has no leader it asks again, with pauses."""
+"""The publisher: many messages at once arrive as single ones would; without a leader it asks again, with pauses."""
 
 import asyncio
 import itertools
+import uuid
+from collections import defaultdict
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import ConsumerRecord
 
-from shared.kafka import _METADATA_PAUSE_S, _Paced
+from shared.contracts.topics import ACCOUNT_FLAG, MIB
+from shared.kafka import _BATCH_BYTES, _MANY, _METADATA_PAUSE_S, Publisher, _Paced
+from shared.messages import Outgoing
 
 pytestmark = pytest.mark.asyncio
 
@@ -40,3 +47,58 @@ async def test_who_asks_meanwhile_gets_the_same_answer_and_giving_up_does_not_ta
     answer.set_result(True)
     assert await second is True
     assert len(asked) == 1
+
+
+async def test_many_messages_arrive_whole_in_order_and_where_single_ones_would(kafka_url: str) -> None:
+    """More than one batch a partition, one message larger than a batch, and some of the same keys sent singly."""
+    mark = uuid.uuid4().hex
+    many = [_message(mark, number, 700) for number in range(4 * _BATCH_BYTES // 350)]
+    many[_MANY] = _message(mark, _MANY, 2 * _BATCH_BYTES)
+    single = [Outgoing(one.topic, one.key, b"single", one.headers) for one in many[:20]]
+    async with Publisher(kafka_url, "test") as publisher:
+        await publisher.send(many)
+        await publisher.send(single)
+    found = [record for record in await _everything(kafka_url) if dict(record.headers).get("mark") == mark.encode()]
+    assert sorted((record.key, record.value) for record in found) == sorted(
+        (one.key, one.value) for one in many + single
+    )
+    places: dict[int, list[bytes]] = defaultdict(list)
+    for record in found:
+        assert [name for name, _ in record.headers] == ["mark", "number"]
+        places[record.partition].append(record.value)
+    order = {one.value: place for place, one in enumerate(many)}
+    for values in places.values():
+        in_order = [order[value] for value in values if value != b"single"]
+        assert in_order == sorted(in_order)
+    where = {record.key: record.partition for record in found if record.value != b"single"}
+    assert all(record.partition == where[record.key] for record in found)
+    assert len(places) > 1
+
+
+async def test_a_message_the_broker_would_never_take_is_refused_before_any_is_sent(kafka_url: str) -> None:
+    mark = uuid.uuid4().hex
+    many = [_message(mark, number, 100) for number in range(_MANY)] + [_message(mark, _MANY, 4 * MIB)]
+    async with Publisher(kafka_url, "test") as publisher:
+        with pytest.raises(MessageSizeTooLargeError):
+            await publisher.send(many)
+    assert not [one for one in await _everything(kafka_url) if dict(one.headers).get("mark") == mark.encode()]
+
+
+def _message(mark: str, number: int, size: int) -> Outgoing:
+    value = f"{mark} {number} ".encode().ljust(size, b".")
+    return Outgoing(ACCOUNT_FLAG.name, f"{mark}-{number}".encode(), value, {"mark": mark, "number": str(number)})
+
+
+async def _everything(kafka_url: str) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return all records of the topic."""
+    async with AIOKafkaConsumer(bootstrap_servers=kafka_url, max_partition_fetch_bytes=8 * MIB) as consumer:
+        places = [TopicPartition(ACCOUNT_FLAG.name, number) for number in range(ACCOUNT_FLAG.partitions)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        found: list[ConsumerRecord[bytes, bytes]] = []
+        async with asyncio.timeout(60):
+            while any([await consumer.position(place) < end for place, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += records
+        return found

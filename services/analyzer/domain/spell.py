@@ -81,6 +81,15 @@ def next_spell(before: Spell, change: Change, outcome: FlagState, day: int) -> S
     return Spell(since, _with(spell, cause).causes)
 
 
+@lru_cache(maxsize=4096)
+def next_as_stored(
+    needed_since: int | None, causes: str, change: Change, outcome: FlagState, day: int
+) -> tuple[int | None, str]:
+    """Return `next_spell` of a spell as it is stored, as it is stored; most accounts of a day share one of a few."""
+    after = next_spell(Spell(needed_since, read_causes(causes)), change, outcome, day)
+    return after.needed_since, causes_text(after.causes)
+
+
 def _with(spell: Spell, cause: Cause) -> Spell:
     """Add a cause to the history, unless the same one stands there already."""
     if any((one.source, one.detail) == (cause.source, cause.detail) for one in spell.causes):

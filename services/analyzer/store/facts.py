@@ -141,13 +141,18 @@ def mark_rebalanced(session: Session, accounts: Sequence[str], epochs: Sequence[
 
 
 _DATE: Final = "({} - DATE '1970-01-01')"
+# Whether a flag's public event is out: noted in its row, or known from its run, which ends when all of it is published.
+ANNOUNCED: Final = (
+    "(f.announced OR (f.run_no IS NOT NULL AND f.run_no NOT IN (SELECT run_no FROM analysis_shard WHERE NOT done)))"
+)
 READ: Final = (
     "a.account_id", "a.facts_version", "a.lots_version", "a.epoch", "a.portfolio_no", "a.on_count",
     _DATE.format("a.as_of"), _DATE.format("a.settle_date"), _DATE.format("a.last_rebalanced"), "a.cash_cents",
     "a.holdings", "a.settings", "a.hold_code", "a.hold_text", "a.settings_problem", "a.enterprise_id", "a.advisor_id",
     "a.tax_household_id", "a.lot_picks",
     "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
-    "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.announced",
+    "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.run_no",
+    ANNOUNCED,
 )  # fmt: skip
 _COLUMN: Final = {name: place for place, name in enumerate(READ)}
 _EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own zero
@@ -191,17 +196,28 @@ class Rows:
         """Return where the column is null."""
         return self.table.is_null(_COLUMN[name])
 
+    def announced(self) -> NDArray[np.bool_]:
+        """Return whose public event is out; that of an account without a flag counts as out."""
+        return np.asarray(self.table.ints(_COLUMN[ANNOUNCED], 1) == 1)
 
-BY_IDS: Final = sql.SQL("WHERE a.account_id = ANY({})")
-BY_RANGE: Final = sql.SQL("WHERE a.account_id BETWEEN {} AND {}")
+
+BY_IDS: Final = sql.SQL("account_id = ANY({})")
+BY_RANGE: Final = sql.SQL("account_id BETWEEN {} AND {}")
+
+# Both tables are cut down by name: PostgreSQL carries an equality over to the other side of a join, but no range and
+# no list, and would read every flag of the book for each shard.
+_CHOSEN: Final = sql.SQL(
+    "SELECT {columns} FROM (SELECT * FROM account_facts WHERE {chosen}) AS a"
+    " LEFT JOIN (SELECT * FROM flag WHERE {chosen}) AS f USING (account_id) ORDER BY a.account_id"
+)
+_COLUMNS: Final = sql.SQL(", ").join(sql.SQL(name) for name in READ)
 
 
 def read_rows(session: Session, where: sql.SQL, *values: object) -> Rows:
     """Read the accounts chosen by BY_IDS (a list) or BY_RANGE (first and last id)."""
     chosen = where.format(*(sql.Literal(value) for value in values))
-    query = sql.SQL("SELECT {} FROM account_facts AS a LEFT JOIN flag AS f USING (account_id) {} ORDER BY a.account_id")
-    columns = sql.SQL(", ").join(sql.SQL(name) for name in READ)
-    return rows_of(pgcopy.read(session, query.format(columns, chosen), (), len(READ)))
+    query = _CHOSEN.format(columns=_COLUMNS, chosen=chosen)
+    return rows_of(pgcopy.read(session, query, (), len(READ)))
 
 
 def rows_of(table: pgcopy.Table) -> Rows:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from psycopg import sql
 
-from services.analyzer.arrow import Arrow
+from services.analyzer.arrow import Arrow, array
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
-from services.analyzer.store.facts import days_to_database
+from services.analyzer.store.facts import ANNOUNCED, days_to_database
 
 FIGURES: Final = (
     8  # V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
@@ -51,9 +52,14 @@ _EPOCH_2000_US: Final = 946_684_800_000_000
 
 @dataclass(frozen=True)
 class FlagsIn:
-    """Evaluations to store, one an account; flag_version is the one read plus 1, dates are days since 1970-01-01."""
+    """Evaluations to store, one an account; flag_version is the one read plus 1, dates are days since 1970-01-01.
+
+    enterprise_id and advisor_id are told with a flag, not stored in it.
+    """
 
     account_id: Arrow
+    enterprise_id: Arrow
+    advisor_id: Arrow
     flag_version: pgcopy.Ints
     facts_version: pgcopy.Ints
     lots_version: pgcopy.Ints
@@ -148,15 +154,24 @@ _READ: Final = (
     "f.account_id", "a.enterprise_id", "a.advisor_id", "f.flag_version", "f.facts_version", "f.lots_version",
     "f.target_version", "f.price_set", "f.epoch", "f.state", "f.tiles", "(f.needed_since - DATE '1970-01-01')",
     "(f.last_rebalanced - DATE '1970-01-01')", "f.evaluated_at", "f.portfolio_no", "f.causes", "f.figures", "f.reasons",
-    "f.hold_code", "f.hold_text", "f.announced",
+    "f.hold_code", "f.hold_text", ANNOUNCED,
 )  # fmt: skip
-BY_IDS: Final = sql.SQL("f.account_id = ANY({})")
-BY_RUN: Final = sql.SQL("f.run_no = {} AND f.account_id BETWEEN {} AND {}")
+_NUMBERS: Final = (
+    "flag_version", "facts_version", "lots_version", "target_version", "price_set", "epoch", "state", "tiles",
+    "needed_since", "last_rebalanced", "evaluated_us", "portfolio_no",
+)  # fmt: skip
+_QUERY: Final = (
+    f"SELECT {', '.join(_READ)} FROM flag AS f JOIN account_facts AS a USING (account_id)"  # noqa: S608  # names
+    " WHERE f.account_id = ANY({}) ORDER BY 1"
+)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Flags as they stand in the table, in order of account id; dates in days, evaluated_us since 1970-01-01."""
+    """Flags as they stand in the table, in order of account id; dates in days, evaluated_us since 1970-01-01.
+
+    announced: whose public event is out already.
+    """
 
     account_id: Arrow
     enterprise_id: Arrow
@@ -174,17 +189,11 @@ class Stored:
         return len(self.account_id)
 
 
-def read(session: Session, where: sql.SQL, *values: object) -> Stored:
-    """Read flags by BY_IDS (a list) or BY_RUN (run number, first and last id)."""
-    query = sql.SQL("SELECT {} FROM flag AS f JOIN account_facts AS a USING (account_id) WHERE {} ORDER BY 1").format(
-        sql.SQL(", ".join(_READ)), where.format(*(sql.Literal(value) for value in values))
-    )
+def read(session: Session, accounts: Sequence[str]) -> Stored:
+    """Read the flags of these accounts, as far as there are any."""
+    query = sql.SQL(_QUERY).format(sql.Literal(list(accounts)))
     table = pgcopy.read(session, query, (), len(_READ))
-    names = (
-        "flag_version", "facts_version", "lots_version", "target_version", "price_set", "epoch", "state", "tiles",
-        "needed_since", "last_rebalanced", "evaluated_us", "portfolio_no",
-    )  # fmt: skip
-    numbers = {name: table.ints(3 + place) for place, name in enumerate(names)}
+    numbers = {name: table.ints(3 + place) for place, name in enumerate(_NUMBERS)}
     numbers["evaluated_us"] = numbers["evaluated_us"] + _EPOCH_2000_US
     _, figures = table.spans(16)
     reason_starts, reasons = table.spans(17)
@@ -192,6 +201,18 @@ def read(session: Session, where: sql.SQL, *values: object) -> Stored:
         table.texts(0), table.texts(1), table.texts(2), numbers, table.texts(15),
         figures.view("<i8").reshape(-1, FIGURES), reason_starts // 40,
         reasons.view("<i8").reshape(-1, 5), table.texts(18), table.texts(19), table.ints(20).astype(bool),
+    )  # fmt: skip
+
+
+def as_stored(flags: FlagsIn) -> Stored:
+    """Return what `read` would, of evaluations that have been stored: nothing has to be read back."""
+    numbers = {name: getattr(flags, name) for name in _NUMBERS if name not in ("price_set", "evaluated_us")}
+    numbers["price_set"] = np.full(len(flags), flags.price_set)
+    numbers["evaluated_us"] = np.full(len(flags), flags.evaluated_us)
+    return Stored(
+        flags.account_id, flags.enterprise_id, flags.advisor_id, numbers, array(flags.causes, pa.string()),
+        flags.figures, flags.reason_starts, flags.reasons, array(flags.hold_code, pa.string()),
+        array(flags.hold_text, pa.string()), flags.announced,
     )  # fmt: skip
 
 

@@ -183,12 +183,20 @@ def _big_endian(blob: Bytes, place: int, width: int) -> int:
 
 
 @kernel
+def _length(blob: Bytes, place: int) -> int:
+    """Return the length of a field that begins at `place`, -1 for null.  Written out: it is read for every field."""
+    upper, lower = np.int64(blob[place]) << 8 | blob[place + 1], np.int64(blob[place + 2]) << 8 | blob[place + 3]
+    value = upper << 16 | lower
+    return -1 if value == 0xFFFFFFFF else value
+
+
+@kernel
 def _count(blob: Bytes, place: int, columns: int) -> int:
     rows = 0
     while _big_endian(blob, place, 2) == columns:
         place += 2
         for _ in range(columns):
-            place += 4 + max(0, _big_endian(blob, place, 4))
+            place += 4 + max(0, _length(blob, place))
         rows += 1
     return rows
 
@@ -198,7 +206,7 @@ def _locate(blob: Bytes, place: int, starts: Ints, lengths: Ints) -> None:
     for row in range(starts.shape[1]):
         place += 2
         for column in range(starts.shape[0]):
-            length = _big_endian(blob, place, 4)
+            length = _length(blob, place)
             starts[column, row] = place + 4
             lengths[column, row] = length
             place += 4 + max(0, length)
@@ -214,9 +222,11 @@ def _integers(blob: Bytes, starts: Ints, lengths: Ints, null: int, out: Ints) ->
 def _gather(blob: Bytes, starts: Ints, lengths: Ints, out: Bytes) -> None:
     place = 0
     for row in range(len(starts)):
-        for index in range(lengths[row]):
-            out[place] = blob[starts[row] + index]
-            place += 1
+        length = max(0, lengths[row])
+        source, target = blob[starts[row] : starts[row] + length], out[place : place + length]
+        for index in range(length):  # over two slices the compiler copies many bytes at a time
+            target[index] = source[index]
+        place += length
 
 
 @kernel
@@ -232,5 +242,7 @@ def _put_int(out: Bytes, places: Ints, values: Ints, width: int) -> None:
 @kernel
 def _put_bytes(out: Bytes, places: Ints, starts: Ints, data: Bytes, sizes: Ints) -> None:
     for row in range(len(places)):
-        for index in range(sizes[row]):
-            out[places[row] + index] = data[starts[row] + index]
+        size = max(0, sizes[row])
+        source, target = data[starts[row] : starts[row] + size], out[places[row] : places[row] + size]
+        for index in range(size):
+            target[index] = source[index]

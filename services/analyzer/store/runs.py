@@ -114,18 +114,28 @@ def claim(session: Session) -> Iterator[Shard | None]:
 
 
 def mark_done(session: Session, shard: Shard) -> None:
-    """Note that everything of the shard has been evaluated and published."""
+    """Note that everything of the shard has been evaluated and published, and commit.
+
+    Not waiting for the disk: where the note is lost with the server, the shard is done again and publishes the same.
+    """
+    session.execute("SET LOCAL synchronous_commit = off")
     session.execute(
         "UPDATE analysis_shard SET done = true WHERE run_no = %s AND shard = %s", [shard.run_no, shard.shard]
     )
+    session.commit()
+
+
+def is_all_done(session: Session, run_no: int) -> bool:
+    """Say whether every shard of a run is done: of those who finish together the last one sees it."""
+    return not _value(session, "SELECT EXISTS (SELECT FROM analysis_shard WHERE run_no = %s AND NOT done)", [run_no])
 
 
 def finish(session: Session, now: datetime) -> None:
     """Close every run whose shards are all done; flags are counted as they stand at that moment."""
     session.execute(
-        "UPDATE analysis_run AS r SET finished_at = %(now)s,"
-        " flagged = (SELECT count(*) FROM flag WHERE state IN (%(flagged)s, %(no_target)s)),"
-        " held = (SELECT count(*) FROM flag WHERE state = %(held)s)"
+        "UPDATE analysis_run AS r SET finished_at = %(now)s, (flagged, held) ="
+        " (SELECT count(*) FILTER (WHERE state <> %(held)s), count(*) FILTER (WHERE state = %(held)s)"
+        " FROM flag WHERE state IN (%(flagged)s, %(no_target)s, %(held)s))"
         " WHERE finished_at IS NULL AND NOT EXISTS"
         " (SELECT FROM analysis_shard AS s WHERE s.run_no = r.run_no AND NOT s.done)",
         {
