@@ -54,12 +54,16 @@ class Wish:
 
 @dataclass(frozen=True)
 class Run:
-    """One analysis: seconds until it is finished and until batch's queue shows all of it; seconds by stage."""
+    """One analysis: seconds until it is finished and until batch's queue shows all of it; seconds by stage.
+
+    others_s: processor time that everything else on the machine used meanwhile, this measuring among it.
+    """
 
     finished_s: float
     queued_s: float
     stages: dict[str, float]
     cpu: dict[str, float]
+    others_s: float
     flags: int
 
 
@@ -104,7 +108,7 @@ def _measure(stack: Stack, wish: Wish) -> tuple[Run, Run]:
 
 def _analyse(stack: Stack, desk: Desk, query: str, expected: int) -> Run:
     """Ask for an analysis and wait until it is finished and `query` counts as many flags as expected."""
-    stages, cpu = _stages(stack), processes.cpu_s(stack)
+    stages, cpu, machine_s = _stages(stack), processes.cpu_s(stack), processes.machine_cpu_s()
     started = time.monotonic()
     run = desk.ask("analyzer", "POST", "/v1/runs")
 
@@ -119,13 +123,16 @@ def _analyse(stack: Stack, desk: Desk, query: str, expected: int) -> Run:
             lambda: bool(connection.execute(query.encode()).fetchone() == (expected,)), f"{expected:,} flags at batch"
         )
     queued_s = time.monotonic() - started
+    machine_s = processes.machine_cpu_s() - machine_s
     after, cpu_after = _stages(stack), processes.cpu_s(stack)
     say(f"finished after {finished_s:.1f} s, queue complete after {queued_s:.1f} s")
+    used = {name: seconds - cpu.get(name, 0.0) for name, seconds in cpu_after.items()}
     return Run(
         finished_s,
         queued_s,
         {name: seconds - stages.get(name, 0.0) for name, seconds in after.items()},
-        {name: seconds - cpu.get(name, 0.0) for name, seconds in cpu_after.items()},
+        used,
+        machine_s - sum(used.values()),
         expected,
     )
 
@@ -177,6 +184,7 @@ def _print(wish: Wish, first: Run, second: Run, memory: dict[str, float]) -> Non
     whole_s = sum(second.cpu.values())
     print(f"| {'in all':<20} | {whole_s:>20.1f} s | {sum(memory.values()):>7,.0f} MB |")
     print(f"\nSo two cores that nobody else uses need {whole_s / 2:.1f} s at least.")
+    print(f"Everything else on this machine used {second.others_s:.1f} s of processor time meanwhile.")
 
 
 def say(text: str) -> None:

@@ -26,6 +26,12 @@ def cpu_s(stack: Stack) -> dict[str, float]:
     return {name: sum(map(_cpu_ticks, family)) / _TICKS for name, family in _families(stack).items()}
 
 
+def machine_cpu_s() -> float:
+    """Return the processor time that everything on this machine has used since it started, in seconds."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + sum(interrupts)) / _TICKS
+
+
 def _families(stack: Stack) -> dict[str, list[int]]:
     return {name: _family(int(seen["pid"])) for name, seen in stack.status().items() if seen["pid"]}
 

@@ -4,12 +4,29 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
 import uvloop
 
 from shared import log
+
+
+class _Without:
+    """Makes a library look as if it were not installed."""
+
+    def __init__(self, library: str) -> None:
+        self._library = library
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        """Raise ModuleNotFoundError for the library; leave every other module to those who find it."""
+        if name == self._library:
+            raise ModuleNotFoundError(f"{name} is left out of this process", name=name)
+
+
+# pyarrow loads pandas, if there is one, with its first array: 45 MB in each process, and nothing of ours uses it.
+sys.meta_path.insert(0, _Without("pandas"))
 
 
 def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:

@@ -3,9 +3,12 @@
 A business date is the first session whose cut-off is not yet past.  Source: product 1, "business date".
 """
 
+import subprocess
+import sys
 from bisect import bisect_left, bisect_right
 from datetime import date, datetime, time
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -18,11 +21,16 @@ class NoSession(ValueError):
 
 @cache
 def sessions() -> tuple[date, ...]:
-    """Return all known sessions in order (1990 to about a year ahead)."""
-    import exchange_calendars
+    """Return all known sessions in order (1990 to about a year ahead).
 
-    calendar = exchange_calendars.get_calendar("XNYS", start="1990-01-01")
-    return tuple(stamp.date() for stamp in calendar.sessions)
+    Raises RuntimeError with the words of the program that lists them when it fails.
+    """
+    # -P: beside that program lie modules that are called like the library's own, e.g. http.
+    program = [sys.executable, "-P", str(Path(__file__).with_name("exchange.py"))]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603  # our own program
+    if done.returncode != 0:
+        raise RuntimeError(f"the exchange calendar cannot be read:\n{done.stderr[-2000:]}")
+    return tuple(map(date.fromisoformat, done.stdout.split()))
 
 
 def is_session(day: date) -> bool:
