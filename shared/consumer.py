@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from shared import log
+from shared.contracts.topics import MIB
 from shared.guard import Guard
 from shared.messages import Incoming
 
@@ -79,7 +80,7 @@ class GroupConsumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_poll_interval_ms=600_000,
-            max_partition_fetch_bytes=8 * 1024 * 1024,
+            max_partition_fetch_bytes=MIB,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
 

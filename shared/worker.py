@@ -45,7 +45,7 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
         broker_rebalance_timeout=30,
         broker_max_poll_records=500,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=8 * MIB,
+        consumer_max_fetch_size=MIB,
         producer_max_request_size=4 * MIB,
         producer_acks=-1,
         datadir=tempfile.mkdtemp(prefix=f"rebalancer-{service}-"),  # Faust insists on one; no table is kept in it
