@@ -3,8 +3,11 @@
 The arithmetic stands beside each case; what it does not say stands in tests/proposer/accounts.py.  Source: product 4.
 """
 
+import pyarrow as pa
 import pytest
 
+from services.proposer.chunk import propose
+from shared.contracts import chunks
 from tests.proposer.accounts import (
     NO_BUY,
     NO_SELL,
@@ -20,7 +23,7 @@ from tests.proposer.accounts import (
     swapped,
     tight,
 )
-from tests.proposer.build import BF, MT, account, position, security
+from tests.proposer.build import BF, MT, TRADE_DAY, account, lots_row, position, security
 
 pytestmark = pytest.mark.fast
 
@@ -144,6 +147,20 @@ CASES = [
         "1055",
     ),
 ]
+
+
+def test_can_trigger_affects_no_trade() -> None:
+    """Flags are the analyzer's: what may not raise one is traded like everything else."""
+    row = lots_row(plain())
+    silent = row | {
+        "cash_can_trigger": False,
+        "positions": [one | {"can_trigger": False} for one in row["positions"]],
+    }
+    batches = [pa.RecordBatch.from_pylist([one], schema=chunks.LOTS) for one in (row, silent)]
+    (loud,), (quiet,) = (propose(batch, TRADE_DAY).to_pylist() for batch in batches)
+    for table in ("proposals", "sleeve_trades", "orders"):
+        assert quiet[table] == loud[table]
+    assert len(loud["orders"]) == 6  # two of each logic
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.logic.name} {case.rule}")
