@@ -102,6 +102,17 @@ def swapped(x_units: str, y_units: str, cash: str) -> Account:
     )
 
 
+def replaced_short(cash: str, **other: Any) -> Account:
+    """Y ($50) stands in for X (10 % of 30 %, at $100); Z, $10, target 68, is all the rest and may not be sold."""
+    return account(
+        [security("X", "100", substitute="Y"), security("Y", "50"), security("Z", "10", restriction=NO_SELL)],
+        [position("X", "10", "30"), position("Y", "0", "0"), position("Z", str(900 - int(cash) // 10), "68")],
+        cash=cash,
+        cash_target="2",
+        **other,
+    )
+
+
 def replaced_twice(of_w: str, of_x: str) -> Account:
     """W (target 20) and X (30), 10 % each held, at $100, each with a substitute; Y $50, target 0; Z 480 x $10."""
     return account(

@@ -17,6 +17,7 @@ from tests.proposer.accounts import (
     check,
     near,
     plain,
+    replaced_short,
     replaced_twice,
     restricted,
     sleeves,
@@ -138,6 +139,17 @@ CASES = [
     Case("a substitute that is replaced hands on what it gets", replaced_twice("X", "Y"), BF, {"Y": "60"}, "200"),
     # W for X and X for W: nothing is handed over, nothing bought; cash 3200 stays, Z (48 %) is at its target.
     Case("a ring of substitutes buys nothing", replaced_twice("X", "W"), BF, {}, "3200"),
+    # Y's lower edge of 16 % is 1600, of which cash pays 50: one share.  X, 10 % of 30, is replaced: sold for Y it would
+    # be sold only because Y stands in for it.  Z may not be sold.
+    Case("what is replaced is not sold to pay for its substitute", replaced_short("200"), MT, {"Y": "1"}, "150"),
+    # For the reserve it is sold like others: to its lower edge of 8 %.
+    Case(
+        "what is replaced is sold for the reserve",
+        replaced_short("200", reserve="400"),
+        MT,
+        {"X": "-2"},
+        "400",
+    ),
     # ---- Liquidation
     Case(
         "a confirmed liquidation sells everything",

@@ -109,6 +109,15 @@ CASES = [
         {"A/S1": "-6", "A/S2": "6"},
         "200",
     ),
+    # S1 leaves (1 unit), S2 (31 %) sells 2: the market sell of 300 is below 350, but a full exit is in it.  B (66 %)
+    # would get 300, which is undersized; it is outside its precision band, so no cash is placed in it either.
+    Case(
+        "a market sell with a full exit in it is exempt from the minimum size",
+        sleeves({"S1": "1", "S2": "31"}, {"S1": "0", "S2": "29"}, "132", "69", "200", min_trade="350"),
+        BF,
+        {"A/S1": "-1", "A/S2": "-2"},
+        "500",
+    ),
 ]
 
 

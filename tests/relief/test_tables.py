@@ -173,6 +173,14 @@ def test_average_of_all_sleeves() -> None:
     assert [(one.lot_id, one.basis) for one in done.slices] == [("a", 12_000)]
 
 
+def test_what_moves_between_sleeves_of_an_averaged_fund_carries_the_average() -> None:
+    """(100 + 500) / 20 = $30 a unit: 4 of the oldest are sold, the next 3 move with $90."""
+    lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 10 * UNIT, 50_000)]
+    done = sell(Sale(lots, {0: 7 * UNIT}, {1: 3 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True))
+    assert [(one.lot_id, one.units, one.basis) for one in done.slices] == [("a", 4 * UNIT, 12_000)]
+    assert done.moves == [Move("a", 0, 1, 3 * UNIT, 9_000)]
+
+
 def test_average_is_fifo_for_what_is_no_fund() -> None:
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 20 * UNIT, 35_000)]
     done = sell(Sale(lots, {0: 12 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=False))
