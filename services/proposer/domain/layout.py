@@ -2,7 +2,8 @@
 
 All tables are int64.  Scales: cents; micro = millionths of a unit or dollar; ppb = 1e-9 of account value V; weight =
 1e-18 of V; money = dollars x 10^12 / grain, where the account's grain is 1 up to about four million dollars, so that
-quantity x price is exact, and a power of ten above.  Positions of one security stand together, in order of sleeve id.
+quantity x price is exact, and a power of ten above: what is shared there is exact to a few grains (below a millionth of
+a dollar for the largest account there may be).  Positions of one security stand together, in order of sleeve id.
 """
 
 from typing import Final
