@@ -28,6 +28,8 @@ class GroupConsumer:
     quiet_s: after so many seconds without a message it is looked whether there really is none.  After a broker's death
     a client was seen that went on without ever fetching again; where two looks find the same messages waiting, it is
     replaced by a fresh one.
+    pause_s: after a group with room for more, the next one is fetched so much later: what comes alone is handled at
+    once, a stream in fewer and larger groups, and what has piled up without a pause.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class GroupConsumer:
         *,
         max_records: int = 500,
         quiet_s: float = _QUIET_S,
+        pause_s: float = 0.0,
     ) -> None:
         self._url = kafka_url
         self._group = group
         self._guards = {guard.topic.name: guard for guard in guards}
         self._max = max_records
         self._quiet_s = quiet_s
+        self._pause_s = pause_s
         self.assigned = False
 
     async def run(self) -> None:
@@ -111,6 +115,8 @@ class GroupConsumer:
                 except CommitFailedError as error:
                     # The group moved these partitions while we worked: they are handled again, which is harmless.
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
+                if sum(map(len, fetched.values())) < self._max:
+                    await asyncio.sleep(self._pause_s)
 
 
 async def _unfetched(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:

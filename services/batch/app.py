@@ -29,6 +29,7 @@ from shared.runner import together
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
+_FLAGS_PAUSE_S = 0.2  # an analysis brings thousands of flags a second: a few transactions a second take them all
 
 
 async def main(settings: Settings) -> None:
@@ -85,13 +86,13 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     def guard(topic: topics.Topic, handler: object) -> Guard:
         return Guard(SCHEMA, topic, handler, publisher, settings.retry_s)  # type: ignore[arg-type]  # item type differs
 
-    def consumer(name: str, guards: list[Guard], most: int) -> GroupConsumer:
-        return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most)
+    def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
+        return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
 
     facts = [guard(topics.ACCOUNT, handlers.on_accounts), guard(topics.ANALYSIS, handlers.on_analysis)]
     return [
         consumer("facts", facts, 2000),
-        consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 20),
+        consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
         consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results)], 8),
         consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results)], 20),
     ]
