@@ -29,7 +29,9 @@ from shared.runner import together
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
-_ANSWERS_PAUSE_S = 0.1  # answers to a large request come in a long row: a few transactions a second take them all
+# A stream of chunks is taken in by a few transactions a second.
+_FLAGS_PAUSE_S = 0.2
+_ANSWERS_PAUSE_S = 0.1
 
 
 async def main(settings: Settings) -> None:
@@ -87,13 +89,12 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
         return Guard(SCHEMA, topic, handler, publisher, settings.retry_s)  # type: ignore[arg-type]  # item type differs
 
     def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
-        group = f"rebalancer-batch-{name}"
-        return GroupConsumer(settings.kafka_url, group, guards, max_records=most, pause_s=pause_s)
+        return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
 
     facts = [guard(topics.ACCOUNT, handlers.on_accounts), guard(topics.ANALYSIS, handlers.on_analysis)]
     return [
         consumer("facts", facts, 2000),
-        consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 20),
+        consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
         consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results)], 20, _ANSWERS_PAUSE_S),
         consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results)], 20),
     ]
