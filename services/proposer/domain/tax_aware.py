@@ -12,7 +12,7 @@ from typing import Final
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.gains import LOTS_LACKING, Desk, counted, estimated, limited, relieve, within
-from services.proposer.domain.giving_up import give_up, give_up_tails
+from services.proposer.domain.giving_up import give_up
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import shortfall_to
 from shared.exact.compiled import view_kernel
@@ -26,7 +26,7 @@ _MEASURE: Final = 0  # Min Transaction, for the drift it leaves
 _CUT: Final = 1  # Best Fit under the present caps
 _COMPARE: Final = 2  # Min Transaction, which ends nearer to target
 _RESTORE: Final = 3  # Best Fit as it was before
-_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards in whole tails
+_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards whole
 
 
 @view_kernel
@@ -87,10 +87,7 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
         if not within(acc, desk, rows):
             acc[at.A_LIMITED] = 1
             acc[at.A_ROUNDS] += 1
-            if acc[at.A_ROUNDS] <= _PATIENCE:
-                give_up(acc, sec, desk)
-            else:
-                give_up_tails(acc, sec, desk)
+            give_up(acc, sec, pos, desk, acc[at.A_ROUNDS] > _PATIENCE)
             return RUN_BEST_FIT
     if acc[at.A_OTHER_DRIFT] == at.OTHER_FAILED or acc[at.A_FAILED] not in (codes.OK, codes.CASH_SHORTFALL):
         return DONE
@@ -111,8 +108,7 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
 @view_kernel
 def _note_free(acc: Ints, sec: Ints, desk: Desk, rows: int) -> None:
     """Note what Best Fit trades and counts without limits."""
-    acc[at.A_FREE_SHORT] = counted(desk.short, rows)
-    acc[at.A_FREE_TOTAL] = counted(desk.total, rows)
+    acc[at.A_FREE_SHORT], acc[at.A_FREE_TOTAL], _ = counted(desk, rows)
     for security in range(len(sec)):
         sec[security, at.S_FREE_SELL] = sec[security, at.S_SELL]
         sec[security, at.S_FREE_BUY] = sec[security, at.S_BUY]
