@@ -7,11 +7,11 @@ Source: product 4, "Tax-aware".
 from services.proposer.domain import layout as at
 from services.proposer.domain.corners import trace
 from services.proposer.domain.gains import Desk
-from services.proposer.domain.keeping import GUARD, SHORT, TOTAL, broken, keep, keep_more
+from services.proposer.domain.keeping import GUARD, SHORT, TOTAL, broken, keep, keep_more, over
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.taking_back import take_back
 from shared.exact.compiled import view_kernel
-from shared.exact.kernel import compare_products
+from shared.exact.kernel import compare_products, muldiv_ceil
 
 
 @view_kernel
@@ -47,24 +47,29 @@ def _guard(acc: Ints, sec: Ints, pos: Ints, desk: Desk, whole: bool) -> None:
 
 @view_kernel
 def _give_up_tail(acc: Ints, sec: Ints, pos: Ints, desk: Desk, limit: int, whole: bool) -> None:
-    """Give up the tail with the most gain per dollar, or as much of its end as the limit, SHORT or TOTAL, asks.
+    """Give up the tail that saves most gain per dollar, or as much of its end as the limit, SHORT or TOTAL, asks.
 
     There is one: more is kept than a budget of 0 or more allows.  Ties go by security id, then to the shorter tail.
     """
     column = at.S_KEPT_SHORT if limit == SHORT else at.S_KEPT_TOTAL
+    cents = over(acc, sec, 0, limit)
     best, start, best_gain, best_proceeds = -1, 0, 0, 1
     for security in range(len(sec)):
-        if sec[security, at.S_KEPT] == 0:
-            continue
-        for corner in range(sec[security, at.S_ROW_END] - 1, sec[security, at.S_ROW] - 2, -1):
+        saved, given, corner = 0, 0, sec[security, at.S_ROW_END] - 1
+        while saved < cents and corner >= sec[security, at.S_ROW] - 1:
             units, gain, proceeds = 0, sec[security, column], sec[security, at.S_KEPT_PROCEEDS]
             if corner >= sec[security, at.S_ROW]:
                 units = desk.corners[0, corner]
                 gain -= desk.corners[column - at.S_KEPT, corner]
                 proceeds -= desk.corners[at.S_KEPT_PROCEEDS - at.S_KEPT, corner]
-            if units >= sec[security, at.S_KEPT] or gain <= 0:
+            corner -= 1
+            if units >= sec[security, at.S_KEPT]:
                 continue
-            if compare_products(gain, best_proceeds, best_gain, max(1, proceeds)) > 0:
+            if gain > cents:  # of the part before that corner only so much is given up as is asked for
+                proceeds = given + muldiv_ceil(proceeds - given, cents - saved, gain - saved)
+                gain = cents
+            saved, given = gain, proceeds
+            if gain > 0 and compare_products(gain, best_proceeds, best_gain, max(1, proceeds)) > 0:
                 best, start, best_gain, best_proceeds = security, units, gain, max(1, proceeds)
     most = sec[best, at.S_KEPT]
     keep(acc, sec, pos, desk, best, 0 if whole else start)

@@ -14,30 +14,37 @@ GUARD: Final = 1  # against short-term gains, of the one security
 SHORT: Final = 2  # the short-term budget
 TOTAL: Final = 4  # the budget in all
 
-_TURNS: Final = 24  # looks at a stretch of a sell at most; every second one halves what is in question
+_TURNS: Final = 32  # looks at a stretch of a sell at most; at least every second one halves what is in question
+_FEW: Final = 8  # so many steps are looked at one by one
+_DOLLAR: Final = 10**12  # micro-units x micro-dollars: a stretch worth less is left alone, but for single steps
 
 
 @view_kernel
 def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
     """Return the first of the limits that what is kept does not keep, 0 where it keeps all."""
     for limit in (GUARD, SHORT, TOTAL):
-        if limits & limit and _over(acc, sec, security, limit) > 0:
+        if limits & limit and over(acc, sec, security, limit) > 0:
             return limit
     return 0
 
 
 @view_kernel
-def _over(acc: Ints, sec: Ints, security: int, limit: int) -> int:
+def over(acc: Ints, sec: Ints, security: int, limit: int) -> int:
     """Return by how many cents what is kept passes the limit, 0 or less where it keeps it."""
     if limit == GUARD:
         return int(sec[security, at.S_KEPT_BARRED] if acc[at.A_NO_SHORT_GAINS] else 0)
-    column, budget = at.S_KEPT_SHORT, at.A_BUDGET_SHORT
-    if limit == TOTAL:
-        column, budget = at.S_KEPT_TOTAL, at.A_BUDGET_TOTAL
+    if limit == SHORT:
+        return past(kept(sec, at.S_KEPT_SHORT) - acc[at.A_SLACK_SHORT], acc[at.A_BUDGET_SHORT])
+    return past(kept(sec, at.S_KEPT_TOTAL) - acc[at.A_SLACK_TOTAL], acc[at.A_BUDGET_TOTAL])
+
+
+@view_kernel
+def kept(sec: Ints, column: int) -> int:
+    """Return the sum of S_KEPT_SHORT or S_KEPT_TOTAL over the securities."""
     cents = 0
-    for one in range(len(sec)):
-        cents += sec[one, column]
-    return past(cents, acc[budget])
+    for security in range(len(sec)):
+        cents += sec[security, column]
+    return cents
 
 
 @view_kernel
@@ -67,13 +74,13 @@ def _cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, least: int,
 
     The largest corner that keeps it, then as far on the way to the next one as it goes.
     """
-    low, high, above = least, sec[security, at.S_KEPT], _over(acc, sec, security, limit)
+    low, high, above = least, sec[security, at.S_KEPT], over(acc, sec, security, limit)
     corner = sec[security, at.S_ROW_END] - 1
     while corner >= sec[security, at.S_ROW] and desk.corners[0, corner] > least:
         if desk.corners[0, corner] < high:
             for row in range(at.CORNER_ROWS):
                 sec[security, at.S_KEPT + row] = desk.corners[row, corner]
-            cents = _over(acc, sec, security, limit)
+            cents = over(acc, sec, security, limit)
             if cents <= 0:
                 low = desk.corners[0, corner]
                 break
@@ -81,13 +88,15 @@ def _cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, least: int,
         corner -= 1
     if low == least:
         count(acc, sec, pos, desk, security, low)
-    under = _over(acc, sec, security, limit)
+    under = over(acc, sec, security, limit)
+    step = sec[security, at.S_STEP]
+    little = max(step, _DOLLAR // sec[security, at.S_PRICE])
     for turn in range(_TURNS):
-        units = _between(low, under, high, above, sec[security, at.S_STEP], turn % 2 == 1)
-        if units == low:
+        if high - low <= little or (limit != GUARD and under == 0 and above > 1):
             break
+        units = _between(low, under, high, above, sec[security, at.S_PRICE], step, turn)
         count(acc, sec, pos, desk, security, units)
-        cents = _over(acc, sec, security, limit)
+        cents = over(acc, sec, security, limit)
         if cents <= 0:
             low, under = units, cents
         else:
@@ -96,14 +105,16 @@ def _cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, least: int,
 
 
 @view_kernel
-def _between(low: int, under: int, high: int, above: int, step: int, halve: bool) -> int:
-    """Return where to look between `low`, which counts `under` the limit, and `high`; `low` where there is nothing.
+def _between(low: int, under: int, high: int, above: int, price: int, step: int, turn: int) -> int:
+    """Return where to look between `low`, which counts `under` the limit, and `high`.
 
-    What a sell counts grows almost evenly there.
+    What a sell counts grows almost evenly there.  Over few steps, and where a cent is too much, it is rounding that
+    decides: as good as at random, from one third of a cent to the next.
     """
-    if high - low <= step or (under == 0 and above > 1):
-        return low
-    units = low + (high - low) // 2
-    if not halve:
+    if high - low <= _FEW * step or (above == 1 and turn < _FEW):
+        units = high - max(step, _DOLLAR // 300 // price)
+    elif above == 1 or turn % 2 == 1:
+        units = low + (high - low) // 2
+    else:
         units = low + muldiv_floor(high - low, -under, above - under)
     return int(min(max(low + step, units // step * step), (high - 1) // step * step))
