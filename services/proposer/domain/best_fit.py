@@ -69,7 +69,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         sec[security, at.S_DROPPED] = 0
     for place in range(len(pos)):
         security = pos[place, at.P_SECURITY]
-        pos[place, at.P_WANT] = 0
+        pos[place, at.P_WANT] = min(0, pos[place, at.P_WANT])  # what sleeves sell stays known: see corners.py
         if pos[place, at.P_PRECISE] != 0 or pos[place, at.P_AIM_UP] == 0 or sec[security, at.S_SELL] > 0:
             continue
         if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
