@@ -4,6 +4,7 @@ The rows are the kernel's own: what people are shown of an account and of each c
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -152,7 +153,7 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     )  # fmt: skip
     shown = [
         [(*one[:3], one[3] // PPB, one[4] // PPB) for one in reasons[begin:end].tolist()]
-        for begin, end in zip(starts[:-1], starts[1:], strict=True)
+        for begin, end in pairwise(starts)
     ]
     return [tuple(row) for row in out.tolist()], shown
 
