@@ -8,7 +8,7 @@ import pytest
 from shared.contracts.chunks import Reason
 from shared.exact.text import scaled
 from tests.proposer.accounts import NO_BUY, NO_SELL
-from tests.proposer.build import BF, Account, account, position, proposal, security
+from tests.proposer.build import BF, Account, Position, Security, account, position, proposal, security
 
 pytestmark = pytest.mark.fast
 
@@ -153,9 +153,9 @@ def test_a_security_that_may_not_be_bought_is_passed_over_and_the_next_one_is_lo
     assert units_of(given) == ({"B/S1": "2"}, "300")
 
 
-def why(*securities: object, positions: list[object], cash: str) -> str:
+def why(*securities: Security, positions: list[Position], cash: str, cash_target: str = "2") -> str:
     """Return why Best Fit trades nothing."""
-    given = account(list(securities), list(positions), cash=cash, cash_target="2")  # type: ignore[arg-type]
+    given = account(list(securities), positions, cash=cash, cash_target=cash_target)
     result = proposal(given, BF)
     assert result.failure is None and result.trades == {}
     return str(result.summary["no_trade_text"])
@@ -187,6 +187,8 @@ def test_less_than_a_step_is_named_exactly_where_it_is_so() -> None:
     a, b = security("A", "2000"), security("B", "100")
     text = why(a, b, positions=[position("A", "0", "0.5"), position("B", "98", "97.5")], cash="200")
     assert STEP in text and RESTRICTED not in text
-    # A 103 of 98 may not be sold; it is more than a step away
-    text = why(security("A", "100", restriction=NO_SELL), positions=[position("A", "103", "98")], cash="-300")
+    # A 100 of 90 may not be sold; it is more than a step away
+    text = why(
+        security("A", "100", restriction=NO_SELL), positions=[position("A", "100", "90")], cash="0", cash_target="10"
+    )
     assert RESTRICTED in text and STEP not in text
