@@ -39,7 +39,10 @@ def test_edges_and_ties_fall_as_in_the_plain_model(part: int) -> None:
 def _compare(accounts: list[Account]) -> None:
     for given, found in zip(accounts, proposals(accounts), strict=True):
         best_fit, min_transaction = model.propose(given, BF), model.propose(given, MT)
-        for logic, said in ((BF, best_fit), (MT, min_transaction), (TA, best_fit)):
+        # Without limits tax-aware is Best Fit, but for an account in which only Min Transaction reaches the reserve.
+        misses = best_fit.failure == "CASH_SHORTFALL" and min_transaction.failure is None
+        tax_aware = min_transaction if misses else best_fit
+        for logic, said in ((BF, best_fit), (MT, min_transaction), (TA, tax_aware)):
             ours, where = found[logic], f"{given.account_id} {logic.name}"
             assert ours.failure == said.failure, where
             if said.failure is None:
