@@ -71,6 +71,11 @@ def test_basis_is_cut_from_what_remains() -> None:
     ]
 
 
+def test_basis_goes_to_the_parts_in_order_of_sleeve_id() -> None:
+    """Of 101 cents half, 50.5, are 51 of OWN; S1, which the buy explains, takes the 50 that remain."""
+    assert placed([lot("N1", 2, 101)], {}, {"A": {"S1": 1}}) == [("A", "OWN", "N1", 1, 51), ("A", "S1", "N1", 1, 50)]
+
+
 def test_an_unknown_basis_stays_unknown_in_every_part_and_empty_parts_are_none() -> None:
     known = {("A", "L1"): {"S1": 1, "S2": 5, "S3": 6}}
     assert placed([lot("L1", 2, NO_BASIS)], known) == [
