@@ -13,6 +13,18 @@ import uvloop
 from shared import log
 
 
+class _Without:
+    """Makes a library look as if it were not installed."""
+
+    def __init__(self, library: str) -> None:
+        self._library = library
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        """Raise ModuleNotFoundError for the library; leave every other module to those who find it."""
+        if name == self._library:
+            raise ModuleNotFoundError(f"{name} is left out of this process", name=name)
+
+
 def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
     """Run `main` until it ends or the process is told to stop; being told to stop cancels it and exits with 0."""
     log.configure(service, level)
@@ -30,11 +42,11 @@ def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
 
 
 def leave_out_pandas() -> None:
-    """Make pandas look as if it were not installed; to be called before anything else is done.
+    """Make pandas look as if it were not installed; called before anything else is done.
 
     pyarrow loads it, if there is one, with its first array: 45 MB in each process, and nothing of ours uses it.
     """
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # what an import then raises is ModuleNotFoundError
+    sys.meta_path.insert(0, _Without("pandas"))
 
 
 def keep_loaded() -> None:
