@@ -31,12 +31,13 @@ def _stale(flag: str, proposal: str) -> str:
 
 
 _INCOMING_LIKE: Final = (
-    "SELECT account_id, attempt, epoch, false AS failed, failure_code, failure_text, chunk_id, row_no,"  # noqa: S608  # names
+    "SELECT batch_id, account_id, attempt, epoch, false AS failed, failure_code, failure_text, chunk_id, row_no,"  # noqa: S608  # names
     " taxable, facts_version, lots_version, target_version, price_set, remarks, household, has_loss,"
     f" {', '.join(FIGURES)}"
     " FROM batch_account"
 )
 _FIGURES_SET: Final = ", ".join(f"{figure} = r.{figure}" for figure in FIGURES)
+# Joined by the whole key, so that no guess at the size of a batch leads to reading the answers once an account.
 _ANSWER = text(
     "UPDATE batch_account m SET"  # noqa: S608  # column names
     f" state = CASE WHEN r.failed THEN '{AccountState.FAILED}' ELSE '{AccountState.PROPOSED}' END, open = NOT r.failed,"
@@ -49,7 +50,7 @@ _ANSWER = text(
     " (SELECT hold_text FROM flag_detail d WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END,"
     f" {_FIGURES_SET}"
     " FROM incoming_result r LEFT JOIN flag f ON f.account_id = r.account_id"
-    " WHERE m.batch_id = :batch_id AND m.account_id = r.account_id AND m.state = 'WORKING'"
+    " WHERE m.batch_id = r.batch_id AND m.account_id = r.account_id AND m.state = 'WORKING'"
     " AND r.attempt >= m.first_attempt AND r.epoch = m.epoch"
     " RETURNING m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.state"
 )
@@ -87,8 +88,9 @@ async def answer(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> 
     Answers to a request that was superseded, or for an account that no longer waits, change nothing: so a chunk may
     come any number of times.
     """
-    await copy_table(connection, "incoming_result", _INCOMING_LIKE, rows)
-    return (await connection.execute(_ANSWER, {"batch_id": batch_id})).all()
+    of_batch = rows.append_column("batch_id", pa.array([batch_id] * rows.num_rows, pa.int64()))
+    await copy_table(connection, "incoming_result", _INCOMING_LIKE, of_batch)
+    return (await connection.execute(_ANSWER)).all()
 
 
 async def add_chunk(connection: AsyncConnection, batch: Row[Any], value: bytes) -> int:
