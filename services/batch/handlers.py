@@ -72,13 +72,17 @@ class Handlers:
 
 def _split(parts: Sequence[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
     """Return flags as narrow columns, and the details of those that have any as JSON texts."""
-    table = pa.Table.from_batches(parts)
-    told = table.filter(pc.is_in(table.column("state"), pa.array(_WITH_DETAIL, table.schema.field("state").type)))
-    details = told.select(["account_id", "enterprise_id", "advisor_id", "flag_version", "hold_code", "hold_text"])
+    return pa.Table.from_batches(parts), pa.concat_tables([_details(part) for part in parts])
+
+
+def _details(part: pa.RecordBatch) -> pa.Table:
+    told = part.filter(pc.is_in(part.column("state"), pa.array(_WITH_DETAIL, part.schema.field("state").type)))
+    columns = ["account_id", "enterprise_id", "advisor_id", "flag_version", "hold_code", "hold_text"]
+    details = pa.Table.from_batches([told]).select(columns)
     for name in ("reasons", "causes"):
         texts = [_json(value) for value in told.column(name).to_pylist()]
         details = details.append_column(name, pa.array(texts, pa.string()))
-    return table, details
+    return details
 
 
 def _json(value: Any) -> str | None:
