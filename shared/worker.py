@@ -58,8 +58,7 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
 def consume(app: faust.App, guard: Guard, *, group: int = 1, within_s: float = 0.05) -> None:
     """Add an agent for the guard's topic. group: most messages a handler is given at once.
 
-    A group is given when it is full or `within_s` has passed: Faust looks so often even when nothing comes, which takes
-    a worker a hundredth of a processor at 0.02 s.
+    A group is given when it is full or `within_s` has passed; Faust looks so often even when nothing comes.
     """
     channel = app.topic(guard.topic.name, key_serializer="raw", value_serializer="raw")
 
