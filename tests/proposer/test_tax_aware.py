@@ -161,11 +161,13 @@ def test_neither_other_logic_is_better_in_both(account: Account) -> None:
 @many
 @given(accounts)
 def test_without_limits_it_is_best_fit(account: Account) -> None:
-    """Without a limit every trade is Best Fit's, unless Min Transaction is better in both."""
+    """Without a limit every trade is Best Fit's, unless Min Transaction is better in both or alone has the reserve."""
     account = _free_of_limits(account)
     found = booked([account])[0]
     if _said(found[TA].proposal) != _said(found[BF].proposal):
         assert _said(found[TA].proposal) == _said(found[MT].proposal)
+        if found[BF].proposal.failure == "CASH_SHORTFALL":
+            return
         assert found[MT].estimated_cents < found[BF].estimated_cents
         assert drift(account, found[MT].proposal) < drift(account, found[BF].proposal)
 
@@ -237,7 +239,8 @@ def _sold_out(seed: int) -> Account:
     price = dice.randint(1_000, 40_000)
     lots = [
         Lot("A", f"S{sleeve}", f"L{dice.randint(10, 99)}{sleeve}{number}",
-            TRADE_DATE - timedelta(days=dice.randint(1, 900)), units * WHOLE, units * price * dice.choice((20, 60, 90, 110, 150)) // 100)
+            TRADE_DATE - timedelta(days=dice.randint(1, 900)), units * WHOLE,
+            units * price * dice.choice((20, 60, 90, 110, 150)) // 100)
         for sleeve in range(dice.randint(2, 3))
         for number, units in enumerate(dice.choices(range(1, 60), k=dice.randint(1, 3)))
     ]  # fmt: skip
