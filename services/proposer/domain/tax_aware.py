@@ -2,7 +2,7 @@
 
 Best Fit first.  Where its sells realise more than the limits allow, the dearest tails are given up and Best Fit is
 computed again without them, so that its buys share the cash that is there; caps only shrink, so it ends.  At last Min
-Transaction is looked at, where it ends nearer to target.
+Transaction is looked at, where it ends nearer to target or alone reaches the reserve.
 
 It is told as what follows each run of the two other logics, so that those are compiled into the loop only once.
 """
@@ -116,9 +116,9 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
 def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
     """Say whether Best Fit is to be run again, and set the caps for it.
 
-    What is sold instead to raise cash may realise losses; then more could have been kept.  So it is begun anew with half
-    of that, later with half of the rest, to spend beyond the budgets: where more is kept, less is sold instead.  A look
-    that brings neither cash nearer to the reserve nor the account nearer to target is undone.
+    What is sold instead to raise cash may realise losses; then more could have been kept.  So it is begun anew with
+    half of that, later with half of the rest, to spend beyond the budgets: where more is kept, less is sold instead.  A
+    look that brings neither cash nearer to the reserve nor the account nearer to target is undone.
     """
     lack, found = max(0, acc[at.A_RESERVE] - acc[at.A_NOW]), drift(acc, sec, pos)
     if acc[at.A_LOOK] > _LOOKS:
