@@ -53,7 +53,7 @@ def requests(
     """Yield chunks of at most MAX_CHUNK_ACCOUNTS accounts with so many positions, and so many lots a position.
 
     liquidate: the accounts have no target, and a user confirmed that all is sold.  budgets: they have gain budgets,
-    most of which bind, and a quarter of them allows no short-term gains.
+    and a quarter of them allows no short-term gains; for half of the accounts these limits bind.
     """
     dice = np.random.default_rng(seed)
     prices = np.round(np.exp(dice.normal(4.3, 0.8, _UNIVERSE)), 2)

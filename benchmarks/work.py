@@ -29,7 +29,7 @@ PROPOSED: Final = (
     (LOGICS, 30, 15_000),
     (LOGICS, 60, 7_500),
 )
-# The same where the gain budgets of most accounts bind, so that Tax-aware cuts sells and runs anew.
+# The same where the gain limits of half of the accounts bind, so that Tax-aware cuts sells and runs anew.
 _REACH_BOUND: Final = {30: 5_000, 60: 2_500}
 
 
@@ -71,7 +71,7 @@ def works() -> list[Work]:
         found.append(Work("  ... and messages decoded and encoded", "accounts/s", None, encoded))
         bound = _proposing(logics, positions, encoded=False, budgets=True)
         found.append(
-            Work("  ... where gain budgets hold most accounts back", "accounts/s", _REACH_BOUND[positions], bound)
+            Work("  ... where gain limits hold half of the accounts back", "accounts/s", _REACH_BOUND[positions], bound)
         )
     found.append(Work(f"lot relief, all of {_DEEP} lots a position", "lots/s", 2_000_000, _relieving))
     return found

@@ -11,7 +11,7 @@ import pytest
 
 from shared.contracts.chunks import LotMethod
 from shared.exact.text import scaled
-from tests.proposer.build import FRACTIONAL, TA, Account, Lot, account, lot, position, security
+from tests.proposer.build import BF, FRACTIONAL, MT, TA, WHOLE, Account, Lot, account, lot, position, security
 from tests.proposer.test_tax_aware import booked
 
 pytestmark = pytest.mark.fast
@@ -95,6 +95,10 @@ CASES = [
     # LIFO: 6 at a short-term gain of 30, then 4 at a long-term loss.  180 of 100: all 4 and 3 of the 6 go, 90 is left.
     Case("to give up a gain the loss behind it goes too", one(lot("A", "6", "70", NEW), lot("A", "64", "150"),
          gain_budget_short="100.00", lot_method=LotMethod.LIFO), {"A": "-3", "B": "6"}, "200", "90", "90"),
+    # Picked: 6 at a gain of 50; they leave first, then FIFO 4 at 10.  340 against 150: 3 of the picked are left.
+    Case("what is picked leaves first, so it stays longest", one(lot("A", "4", "90"),
+         replace(lot("A", "66", "50", "2021-01-04"), picked_micro=6 * WHOLE), gain_budget_total="150.00",
+         lot_method=LotMethod.SPECIFIC), {"A": "-3", "B": "6"}, "200", "0", "150"),
     # Guard: 4 long-term at a gain, then short-term at a gain: 4 are sold.
     Case("no short-term gains: the sell ends before the first", one(lot("A", "4", "90"), lot("A", "66", "50", NEW),
          no_short_term_gains=True), {"A": "-4", "B": "8"}, "200", "0", "40"),
@@ -168,3 +172,61 @@ def test_tables(case: Case) -> None:
     assert (found.proposal.cash, found.short_cents, found.total_cents) == tuple(
         scaled(cents, 2) for cents in (case.cash, case.short, case.total)
     )
+
+
+# A in two sleeves, 35 % against 30 % in each: 5 and 5 are sold.  LIFO: 30 a share in S2, whose lot is the newer, and
+# nothing in S1.  Of a cut both sell half, of an odd one S1 a share more; so each second share counts 30.
+@pytest.mark.parametrize(("budget", "first", "second"), [("150.00", 5, 5), ("149.99", 5, 4), ("60.00", 3, 2)])
+def test_sleeves_that_sell_together_are_cut_together(budget: str, first: int, second: int) -> None:
+    given = account(
+        {"A": "100", "B": "50"},
+        [position("A", "35", "30"), position("A", "35", "30", sleeve="S2"), position("B", "56", "38")],
+        lots=[lot("A", "35", "100"), lot("A", "35", "70", "2021-01-04", sleeve="S2"), lot("B", "56", "50")],
+        cash="200",
+        cash_target="2",
+        lot_method=LotMethod.LIFO,
+        gain_budget_total=budget,
+    )
+    found = booked([given])[0][TA]
+    assert found.proposal.trades == {
+        ("A", "S1"): -first * WHOLE, ("A", "S2"): -second * WHOLE, ("B", "S1"): 2 * (first + second) * WHOLE,
+    }  # fmt: skip
+    assert found.total_cents == second * 3_000
+
+
+# A sells 10 at a gain of 30, and 1,600 have to stay where there are 100.  Of A 14 and of B 1 would be sold.  Each share
+# of A that is given up is one of B at a loss of 40 more, as far as B's lower edge of 24 %: 7.  8 x 30 - 7 x 40 = -40;
+# a ninth share of A would leave 6 of B: 270 - 240 = 30.
+def test_losses_of_what_is_sold_instead_make_room_too() -> None:
+    given = account(
+        {"A": "100", "B": "100", "C": "50"},
+        [position("A", "40", "30"), position("B", "31", "30"), position("C", "56", "38")],
+        lots=[lot("A", "40", "70"), lot("B", "31", "140"), lot("C", "56", "50")],
+        cash="100",
+        cash_target="2",
+        reserve="1600",
+        gain_budget_total="0.00",
+    )
+    found = booked([given])[0][TA]
+    assert found.proposal.orders == {"A": -8 * WHOLE, "B": -7 * WHOLE}
+    assert (found.proposal.cash, found.total_cents) == (160_000, -4_000)
+
+
+# Cash is 200 and 2,000 must stay.  Best Fit crosses 3 from S1 to S2, which then may not be sold: 10 of S1 to its lower
+# edge of 40 % are not enough.  Min Transaction crosses nothing and sells 13 of S1 and 5 of S2.
+def test_where_best_fit_misses_the_reserve_min_transaction_is_taken() -> None:
+    given = account(
+        {"A": "100"},
+        [position("A", "53", "50"), position("A", "45", "48", sleeve="S2")],
+        lots=[lot("A", "53", "80"), lot("A", "45", "80", sleeve="S2")],
+        cash="200",
+        cash_target="2",
+        reserve="2000",
+    )
+    free, enough, less = booked(
+        [given, replace(given, gain_budget_total_cents=36_000), replace(given, gain_budget_total_cents=35_999)]
+    )
+    assert [one[BF].proposal.failure for one in (free, enough, less)] == ["CASH_SHORTFALL"] * 3
+    for one in (free, enough):
+        assert one[TA].proposal.trades == one[MT].proposal.trades == {("A", "S1"): -13 * WHOLE, ("A", "S2"): -5 * WHOLE}
+    assert less[TA].proposal.failure == "CASH_SHORTFALL"

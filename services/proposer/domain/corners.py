@@ -87,7 +87,7 @@ def count(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, units: int
 def _lay_out(sec: Ints, pos: Ints, desk: Desk, security: int, units: int) -> None:
     """Set desk.sells to what the sleeves give up when the market sell is cut to `units`, as Best Fit shares it.
 
-    What was sold to raise cash goes first; of it sleeves keep the first.
+    Of what was sold to raise cash beyond that the first sleeves keep theirs longest.
     """
     first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
     if end - first == 1:
@@ -102,6 +102,6 @@ def _lay_out(sec: Ints, pos: Ints, desk: Desk, security: int, units: int) -> Non
     for place in range(first, end):
         desk.sells[place] = -pos[place, at.P_ROOM]
         if raised > 0:
-            more = min(raised, -pos[place, at.P_TRADE] - desk.sells[place])
+            more = min(raised, max(0, -pos[place, at.P_TRADE] - desk.sells[place]))
             desk.sells[place] += more
             raised -= more

@@ -92,7 +92,7 @@ def _cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, least: int,
     step = sec[security, at.S_STEP]
     little = max(step, _DOLLAR // sec[security, at.S_PRICE])
     for turn in range(_TURNS):
-        if high - low <= little or (limit != GUARD and under == 0 and above > 1):
+        if high - low <= little or (little > step and limit != GUARD and under == 0 and above > 1):
             break
         units = _between(low, under, high, above, sec[security, at.S_PRICE], step, turn)
         count(acc, sec, pos, desk, security, units)

@@ -59,15 +59,17 @@ A_ROUNDS: Final = 36  # how often sells were given up
 A_FAILED: Final = 37  # codes.OK or why the logic fails
 A_CUT_FAILED: Final = 38  # the same, and the estimated gain in cents, of the run inside the limits
 A_GAIN: Final = 39
-A_SLACK_SHORT: Final = 40  # cents by which more than the budgets may be kept, because sells made instead realise losses
-A_SLACK_TOTAL: Final = 41
-A_LOOK: Final = 42  # which look at the account this is
-A_FIRST_DRIFT: Final = 43  # money: drift that the first look leaves, NO_DRIFT where it fails
-ACCOUNT_COLUMNS: Final = 44
+A_MORE_SHORT: Final = 40  # cents beyond the budgets that may be kept at first, because what is sold instead loses
+A_MORE_TOTAL: Final = 41
+A_SLACK_SHORT: Final = 42  # the same while sells are given up, 0 once that was done
+A_SLACK_TOTAL: Final = 43
+A_LOOK: Final = 44  # how often it was begun anew with such slack
+A_LACK: Final = 45  # of the look before: cents that cash lacks to the reserve, and the drift in money
+A_DRIFT: Final = 46
+ACCOUNT_COLUMNS: Final = 47
 
 NO_LIMIT: Final = -1
 FAR_WITHIN: Final = -(1 << 60)  # cents left of a budget that is none
-NO_DRIFT: Final = (1 << 63) - 1
 OTHER_FAILED: Final = -1
 OTHER_UNKNOWN: Final = -2
 

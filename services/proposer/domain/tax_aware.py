@@ -2,7 +2,7 @@
 
 Best Fit first.  Where its sells realise more than the limits allow, the dearest tails are given up and Best Fit is
 computed again without them, so that its buys share the cash that is there; caps only shrink, so it ends.  At last Min
-Transaction is looked at, where it ends nearer to target.
+Transaction is looked at, where it ends nearer to target or alone reaches the reserve.
 
 It is told as what follows each run of the two other logics, so that those are compiled into the loop only once.
 """
@@ -27,20 +27,17 @@ _MEASURE: Final = 0  # Min Transaction, for the drift it leaves
 _CUT: Final = 1  # Best Fit under the present caps
 _COMPARE: Final = 2  # Min Transaction, which ends nearer to target
 _RESTORE: Final = 3  # Best Fit as it was before
-# Which look at what is given up.
-_FIRST: Final = 0
-_SECOND: Final = 1
-_LAST: Final = 2
-_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards whole
+_LOOKS: Final = 4  # how often it is begun anew
+_PATIENCE: Final = 24  # runs in which sells are given up only as far as needed; afterwards whole
 
 
 @view_kernel
 def begin(acc: Ints) -> int:
     """Return what is to be run first."""
     acc[at.A_ROUNDS] = 0
-    acc[at.A_LOOK] = _FIRST
-    acc[at.A_SLACK_SHORT] = 0
-    acc[at.A_SLACK_TOTAL] = 0
+    acc[at.A_LOOK] = 0
+    for column in (at.A_SLACK_SHORT, at.A_SLACK_TOTAL, at.A_MORE_SHORT, at.A_MORE_TOTAL):
+        acc[column] = 0
     acc[at.A_STAGE] = _MEASURE if acc[at.A_OTHER_DRIFT] == at.OTHER_UNKNOWN else _CUT
     return RUN_MIN_TRANSACTION if acc[at.A_STAGE] == _MEASURE else RUN_BEST_FIT
 
@@ -119,25 +116,30 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
 def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
     """Say whether Best Fit is to be run again, and set the caps for it.
 
-    What is sold instead to raise cash may realise losses; then more could have been kept, and it is begun anew with so
-    much more to spend.  Where that ends no nearer to target the first result is restored.
+    What is sold instead to raise cash may realise losses; then more could have been kept.  So it is begun anew with
+    half of that, later with half of the rest, to spend beyond the budgets: where more is kept, less is sold instead.  A
+    look that brings neither cash nearer to the reserve nor the account nearer to target is undone.
     """
-    found = drift(acc, sec, pos) if acc[at.A_FAILED] == codes.OK else at.NO_DRIFT
-    if acc[at.A_LOOK] == _FIRST:
-        short, total, _ = counted(desk, rows)
-        acc[at.A_SLACK_SHORT] = max(0, kept(sec, at.S_KEPT_SHORT) - short)
-        acc[at.A_SLACK_TOTAL] = max(0, kept(sec, at.S_KEPT_TOTAL) - total)
-        if acc[at.A_SLACK_SHORT] == 0 and acc[at.A_SLACK_TOTAL] == 0:
-            return False
-        acc[at.A_LOOK] = _SECOND
-        acc[at.A_FIRST_DRIFT] = found
-        _lift_caps(sec)
-        return True
-    if acc[at.A_LOOK] == _SECOND and found >= acc[at.A_FIRST_DRIFT]:
-        acc[at.A_LOOK] = _LAST
+    lack, found = max(0, acc[at.A_RESERVE] - acc[at.A_NOW]), drift(acc, sec, pos)
+    if acc[at.A_LOOK] > _LOOKS:
+        return False
+    if acc[at.A_LOOK] > 0 and (lack > acc[at.A_LACK] or (lack == acc[at.A_LACK] and found >= acc[at.A_DRIFT])):
+        acc[at.A_LOOK] = _LOOKS + 1
         _restore_caps(sec)
         return True
-    return False
+    short, total, _ = counted(desk, rows)
+    short = max(0, kept(sec, at.S_KEPT_SHORT) - short - acc[at.A_MORE_SHORT])
+    total = max(0, kept(sec, at.S_KEPT_TOTAL) - total - acc[at.A_MORE_TOTAL])
+    acc[at.A_LOOK] += 1
+    if acc[at.A_LOOK] > _LOOKS or (short == 0 and total == 0):
+        return False
+    acc[at.A_MORE_SHORT] += (short + 1) // 2
+    acc[at.A_MORE_TOTAL] += (total + 1) // 2
+    acc[at.A_SLACK_SHORT], acc[at.A_SLACK_TOTAL] = acc[at.A_MORE_SHORT], acc[at.A_MORE_TOTAL]
+    acc[at.A_LACK] = lack
+    acc[at.A_DRIFT] = found
+    _lift_caps(sec)
+    return True
 
 
 @view_kernel
