@@ -44,6 +44,7 @@ def two(price: str, a: tuple[str, str], b: tuple[str, str], cash: str, **other: 
 CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
     # B is dropped.  What A and D cost, 2,500, is within 2,510: both in full, though all three would cost 2,550.
     ("the dropped one's cost leaves enough", MT, three_below("2660", "73.4"), {"A/S1": "16", "D/S1": "9"}, "160"),
+    ("to the last cent", MT, three_below("2650", "73.5"), {"A/S1": "16", "D/S1": "9"}, "150"),
     # 2,450 over 1,590 : 810.  1,623 and 826; with B's 50 it were 1,590 and 810, and 15 of A.
     ("the dropped one's shortfall does not count", MT, three_below("2600", "74"), {"A/S1": "16", "D/S1": "8"}, "200"),
     # 1,000 over 1,000 : 1,000.
