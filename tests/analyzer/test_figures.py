@@ -31,7 +31,11 @@ NOT_PRICED = Target(
     np.array([[A, 0, NONE, NONE, 1], [UNPRICED, 50 * PERCENT, NONE, NONE, 1]]),
 )
 ALL_CASH = Target(np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]), np.zeros((0, 5), np.int64))
-TARGETS = [BALANCED, NOT_PRICED, ALL_CASH]
+HALF_PENNIES = Target(
+    np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
+    np.array([[PENNY, 50 * PERCENT, NONE, NONE, 1]]),
+)
+TARGETS = [BALANCED, NOT_PRICED, ALL_CASH, HALF_PENNIES]
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,13 @@ CASES = [
         ((NONE, 0, PPB, 80 * PERCENT, PPB), (PENNY, PPB, 0, 0, 0)),
         held=((PENNY, 1_000_000),),
         target=2,
+    ),
+    # a millionth of a dollar is a price for what is not held yet, too: 0 % of 50, and 100 % cash above 60 %
+    Case(
+        (FlagState.FLAGGED, Tile.HIGH_CASH, 0, NONE, 100, 100, PPB, 50 * PERCENT, 40 * PERCENT, 60 * PERCENT,
+         50 * PERCENT, 1),
+        ((NONE, PPB, 50 * PERCENT, 40 * PERCENT, 60 * PERCENT), (PENNY, 0, 50 * PERCENT, 40 * PERCENT, 60 * PERCENT)),
+        cash=100, target=3,
     ),
     # no target: 10 x $10.00 + $50.00 - $20.00 = $130.00; cash 30 / 130 = 0.2307692307 69..
     Case(

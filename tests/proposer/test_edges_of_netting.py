@@ -7,7 +7,7 @@ V = $10,000; cash target 2 %, its band $150 to $250; units and dollars.
 import pytest
 
 from shared.contracts.chunks import Logic, Reason
-from tests.proposer.accounts import NO_BUY, swapped
+from tests.proposer.accounts import NO_BUY, NO_SELL, swapped
 from tests.proposer.build import BF, MT, Account, account, position, proposal, security
 
 pytestmark = pytest.mark.fast
@@ -49,6 +49,23 @@ def test_an_order_for_cash_says_so_though_units_were_crossed_before() -> None:
     assert result.order_reasons == {"A": Reason.RAISE_CASH, "B": Reason.RAISE_CASH}
     # A sleeve's trade keeps its first reason.
     assert result.reasons[("A", "S1")] == Reason.TO_TARGET and result.reasons[("B", "S1")] == Reason.RAISE_CASH
+
+
+def test_an_order_that_pays_for_buys_says_so_though_units_were_crossed_before() -> None:
+    """A/S1 sells 6 of 30 to its edge of 24 %, A/S2 buys 6 to its edge of 16 %: crossed.  B (37 %) lacks 1.4 %: 3 x 50.
+
+    The reserve of 1,000 and 150 lack 50 of the cash of 1,100: one more of A/S1.  Of 1,050 then 50 are too much: B.
+    """
+    given = account(
+        [security("A", "100"), security("B", "50"), security("C", "100", restriction=NO_SELL)],
+        [position("A", "30", "20"), position("A", "10", "20", "S2"), position("B", "74", "48"),
+         position("C", "12", "10")],
+        cash="1100", cash_target="2", reserve="1000",
+    )  # fmt: skip
+    result = proposal(given, MT)
+    assert result.orders == {"A": -1_000_000, "B": 4_000_000}
+    assert result.order_reasons == {"A": Reason.RAISE_CASH, "B": Reason.TO_EDGE}
+    assert result.crossed == micro({"S1": -6, "S2": 6}) and result.cash == 100_000
 
 
 def test_a_substitute_that_cash_is_placed_in_says_that() -> None:

@@ -44,6 +44,7 @@ def two(price: str, a: tuple[str, str], b: tuple[str, str], cash: str, **other: 
 CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
     # B is dropped.  What A and D cost, 2,500, is within 2,510: both in full, though all three would cost 2,550.
     ("the dropped one's cost leaves enough", MT, three_below("2660", "73.4"), {"A/S1": "16", "D/S1": "9"}, "160"),
+    ("to the last cent", MT, three_below("2650", "73.5"), {"A/S1": "16", "D/S1": "9"}, "150"),
     # 2,450 over 1,590 : 810.  1,623 and 826; with B's 50 it were 1,590 and 810, and 15 of A.
     ("the dropped one's shortfall does not count", MT, three_below("2600", "74"), {"A/S1": "16", "D/S1": "8"}, "200"),
     # 1,000 over 1,000 : 1,000.
@@ -52,6 +53,9 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
     # Enough for both: 10 units of A and 20 of B are 2,000.
     ("in full with exactly enough", BF, netted_and_short("2200", "43"),
      {"A/S1": "-5", "A/S2": "15", "B/S1": "20"}, "200"),
+    # A 45 of 50 buys 5, which are 500.
+    ("a buy of just the minimum is enough", BF, two("100", ("45", "50"), ("96", "48"), "700", min_trade="500"),
+     {"A/S1": "5"}, "200"),
     # A/S1 30 of 18 and A/S2 0 of 12 cross 12.  The reserve of 1,000 lacks 800.  Excess is 0 everywhere, so in order of
     # id: A/S1 from 18 to its edge of 14.4: 3.  A/S2 buys and is not sold.  B for the other 500: 10.
     ("a sleeve that buys is not sold to raise cash", BF,

@@ -138,7 +138,7 @@ def total_value(
         if unit <= 0:
             return 0, H_MISSING_PRICE, security
         value = value_cents(holdings[row, 1], unit)
-        if value > MAX_VALUE_CENTS or total + value > MAX_VALUE_CENTS:
+        if total + value > MAX_VALUE_CENTS:
             return 0, H_VALUE_LIMIT, security
         total += value
     for row in range(t_first, t_end):

@@ -30,14 +30,16 @@ def share(acc: Ints, sec: Ints, budget: int, part: int) -> int:
     part: what is shared is by so much of a cent more, in 1 / CENT_UNITS, because the limit was rounded up to cents.
     Enough for all: each its full count.  Else each floor(budget x shortfall / sum of shortfalls / price) in steps.
     """
-    short = full_cost(sec) > budget
+    cost = full_cost(sec)
+    short = cost > budget
     total = 0
     for security in range(len(sec)):
         sec[security, at.S_GOT] = 0
         if sec[security, at.S_FULL] > 0 and not sec[security, at.S_DROPPED]:
             total += sec[security, at.S_SHORT]
     if short and budget <= 0:
-        acc[at.A_BLOCKED] |= codes.B_CASH
+        if cost > 0:  # cash below what is kept is no hindrance where nothing is to be bought
+            acc[at.A_BLOCKED] |= codes.B_CASH
         return 0
     spent = 0
     money = max(0, budget) * (CENT_UNITS // acc[at.A_GRAIN]) + part // acc[at.A_GRAIN]

@@ -1,0 +1,103 @@
+"""Cash raised and placed just as far as needed: nothing where there is no room, no step more.  Source: product 4.
+
+V = $10,000; units and dollars.
+"""
+
+import pytest
+
+from shared.contracts.chunks import Logic, Reason
+from shared.exact.text import scaled
+from tests.proposer.accounts import NO_BUY, NO_SELL
+from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security
+
+pytestmark = pytest.mark.fast
+
+
+def with_fractions(a: tuple[str, str], b: tuple[str, str], cash: str, cash_target: str, **other: object) -> Account:
+    """A at $100 in whole shares, B at $50 in fractions, each with units and target."""
+    return account(
+        [security("A", "100"), security("B", "50", step_micro=FRACTIONAL)],
+        [position("A", *a), position("B", *b)],
+        cash=cash, cash_target=cash_target, **other,
+    )  # fmt: skip
+
+
+CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
+    # Cash 100, reserve 250.  A (51 of 50) sells 1; B, at its target to the millionth, nothing: 200.  Then to the lower
+    # edges, both at target now, A by id: 1 of the 50 that are lacking.
+    ("a fraction at its target has no room above it", BF,
+     with_fractions(("51", "50"), ("96", "48"), "100", "2", reserve="250"), {"A": "-2"}, "300"),
+    # Cash 490, edge 480.  To target A (49.1 of 50) has no whole share of room, B none at all; to the edges A 10, B 18.
+    ("nor below it", MT, with_fractions(("49.1", "50"), ("92", "46"), "490", "4"), {"A": "1"}, "390"),
+    # 100 short of 150: A sells 1, which is the minimum.  B has room, but nothing is lacking any more.
+    ("at the goal nothing more is sold, however small that were", MT,
+     account({"A": "100", "B": "50"}, [position("A", "51", "50"), position("B", "97", "48")],
+             cash="50", cash_target="2", min_trade="100"), {"A": "-1"}, "150"),
+    # The same in Best Fit, which aims at 200: A 1, B 1 with room for no more, and the minimum of 50.
+    ("nor in Best Fit", BF,
+     account({"A": "100", "B": "50"}, [position("A", "51", "50"), position("B", "97", "48")],
+             cash="50", cash_target="2", min_trade="50"), {"A": "-1", "B": "-1"}, "200"),
+    # 100 short of 200, and the minimum of 200 takes 2 of A (52 of 50): just the room it has.
+    ("a sell is enlarged up to all its room", BF,
+     account({"A": "100", "B": "50"}, [position("A", "52", "50"), position("B", "94", "48")],
+             cash="100", cash_target="2", min_trade="200"), {"A": "-2"}, "300"),
+    # Z (13 of 10 %) sells 1 to its edge of 12: cash -50, 200 short of 150.  Z is planned: 2 more, to its target, before
+    # any of A, which is 400 above its own.
+    ("what is planned goes first, wherever it stands", MT,
+     account({"A": "100", "F": "10", "Z": "100"},
+             [position("A", "74", "70"), position("F", "145", "18"), position("Z", "13", "10")],
+             cash="-150", cash_target="2"), {"Z": "-3"}, "150"),
+    # A (13 of 10 %) to its edge: 1 x 100, below the minimum of 150.  But B to its edge of 30.4 % costs 61 x 50 = 3,050,
+    # and 3,100 - 150 lack 100.  A takes part, 200 above its target against C's 100: one more makes 200.
+    ("what is sold to its edge pays for buys and so reaches the minimum", MT,
+     account([security("A", "100"), security("B", "50"), security("C", "100"),
+              security("D", "100", restriction=NO_SELL)],
+             [position("A", "13", "10"), position("B", "0", "38"), position("C", "31", "30"),
+              position("D", "26", "20")],
+             cash="3000", cash_target="2", min_trade="150"), {"A": "-2", "B": "61"}, "150"),
+    # Cash 260: B, 1 x 50, is just the minimum (and A, 1 x 120, would bring cash below its band).
+    ("the minimum itself is enough to place cash", MT,
+     account({"A": "120", "B": "50"}, [position("A", "40", "50"), position("B", "98.8", "48")],
+             cash="260", cash_target="2", min_trade="50"), {"B": "1"}, "210"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[one[0] for one in CASES])
+def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
+    result = proposal(given, logic)
+    assert result.failure is None, result.summary["failure_text"]
+    assert result.trades == {(name, "S1"): scaled(units, 6) for name, units in trades.items()}, rule
+    assert result.cash == scaled(cash, 2)
+
+
+MINIMUM, NO_ROOM = "below the minimum trade size", "no position has room"
+
+
+@pytest.mark.parametrize(
+    ("logic", "given", "words"),
+    [
+        # 100 short of 200.  A (51 of 50) may sell 1 x 100, below the minimum of 150.
+        (BF, account({"A": "100", "B": "50"}, [position("A", "51", "50"), position("B", "96", "48")],
+                     cash="100", cash_target="2", min_trade="150"), [MINIMUM, NO_ROOM]),
+        # 10 too much.  1 x 120 of A would bring cash below its band, whatever the minimum; B may not be bought.
+        (MT, account([security("A", "120"), security("B", "50", restriction=NO_BUY)],
+                     [position("A", "40", "50"), position("B", "98.8", "48")],
+                     cash="260", cash_target="2", min_trade="60"), [NO_ROOM]),
+    ],
+)  # fmt: skip
+def test_why_cash_stays_outside_its_band(logic: Logic, given: Account, words: list[str]) -> None:
+    result = proposal(given, logic)
+    assert result.failure is None and result.trades == {}
+    text = str(result.summary["no_trade_text"])
+    assert all(word in text for word in words) and text.count("because") == len(words), text
+
+
+def test_a_planned_buy_that_places_cash_too_keeps_its_reason() -> None:
+    """A (20 of 30 %, edge 24) buys 4, then 6 to target and 6 to its edge; 15 of B bring cash from 400 to 250."""
+    given = account(
+        {"A": "100", "B": "10"}, [position("A", "20", "30"), position("B", "600", "68")], cash="2000", cash_target="2"
+    )
+    result = proposal(given, MT)
+    assert result.orders == {"A": 16_000_000, "B": 15_000_000}
+    assert result.reasons == {("A", "S1"): Reason.TO_EDGE, ("B", "S1"): Reason.PLACE_CASH}
+    assert result.order_reasons == {"A": Reason.TO_EDGE, "B": Reason.PLACE_CASH}
