@@ -23,6 +23,7 @@ _UNIVERSE: Final = 400
 _CASH_PPB: Final = 20_000_000
 _ONE: Final = 10**9
 _FUND_EVERY: Final = 5
+_GAIN_BUDGETS_CENTS: Final = (0, 50_000, 250_000)  # a third of the accounts has none
 _METHODS: Final = AVERAGE + 1  # every method but SPECIFIC, which needs a person's picks
 
 
@@ -46,17 +47,21 @@ class _Held:
     name: Ints  # number in the universe
 
 
-def requests(accounts: int, positions: int, lots: int, *, liquidate: bool = False, seed: int = 1) -> Iterator[Requests]:
+def requests(
+    accounts: int, positions: int, lots: int, *, liquidate: bool = False, budgets: bool = False, seed: int = 1
+) -> Iterator[Requests]:
     """Yield chunks of at most MAX_CHUNK_ACCOUNTS accounts with so many positions, and so many lots a position.
 
-    liquidate: the accounts have no target, and a user confirmed that all is sold.
+    liquidate: the accounts have no target, and a user confirmed that all is sold.  budgets: they have gain budgets,
+    most of which bind, and a quarter of them allows no short-term gains.
     """
     dice = np.random.default_rng(seed)
     prices = np.round(np.exp(dice.normal(4.3, 0.8, _UNIVERSE)), 2)
     for first in range(0, accounts, chunks.MAX_CHUNK_ACCOUNTS):
         count = min(chunks.MAX_CHUNK_ACCOUNTS, accounts - first)
         ids = [f"A{number:07d}" for number in range(first, first + count)]
-        yield _chunk(dice, ids, (positions, lots), liquidate, (prices * 1e6).round().astype(np.int64))
+        found = _chunk(dice, ids, (positions, lots), liquidate, (prices * 1e6).round().astype(np.int64))
+        yield replace(found, facts=_with_budgets(dice, found.facts)) if budgets else found
 
 
 def _chunk(dice: np.random.Generator, ids: list[str], size: tuple[int, int], liquidate: bool, prices: Ints) -> Requests:
@@ -151,6 +156,16 @@ def _facts(
         for field in chunks.FACTS
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=chunks.FACTS)
+
+
+def _with_budgets(dice: np.random.Generator, facts: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the facts with gain limits."""
+    columns = {name: facts.column(name) for name in facts.schema.names}
+    for name in ("gain_budget_short_cents", "gain_budget_total_cents"):
+        cents = dice.choice(_GAIN_BUDGETS_CENTS, facts.num_rows)
+        columns[name] = pa.array(cents, mask=dice.random(facts.num_rows) < 1 / 3).cast(facts.schema.field(name).type)
+    columns["no_short_term_gains"] = _array(dice.random(facts.num_rows) < 1 / 4, pa.bool_())
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=facts.schema)
 
 
 def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -> dict[str, Stored]:

@@ -29,6 +29,8 @@ PROPOSED: Final = (
     (LOGICS, 30, 15_000),
     (LOGICS, 60, 7_500),
 )
+# The same where the gain budgets of most accounts bind, so that Tax-aware cuts sells and runs anew.
+_REACH_BOUND: Final = {30: 5_000, 60: 2_500}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ def works() -> list[Work]:
         plain, encoded = (_proposing(logics, positions, encoded=encoded) for encoded in (False, True))
         found.append(Work(f"proposal, {positions} positions: {names}", "accounts/s", reach, plain, positions))
         found.append(Work("  ... and messages decoded and encoded", "accounts/s", None, encoded))
+        bound = _proposing(logics, positions, encoded=False, budgets=True)
+        found.append(
+            Work("  ... where gain budgets hold most accounts back", "accounts/s", _REACH_BOUND[positions], bound)
+        )
     found.append(Work(f"lot relief, all of {_DEEP} lots a position", "lots/s", 2_000_000, _relieving))
     return found
 
@@ -125,8 +131,13 @@ def _judging(count: int) -> Figure:
     return watch.figure()
 
 
-def _proposing(logics: Sequence[Logic], positions: int, *, encoded: bool) -> Callable[[int], Figure]:
-    """Return the way of a request: lots attached, proposed, netted, booked; `encoded`: each step from and to bytes."""
+def _proposing(
+    logics: Sequence[Logic], positions: int, *, encoded: bool, budgets: bool = False
+) -> Callable[[int], Figure]:
+    """Return the way of a request: lots attached, proposed, netted, booked; `encoded`: each step from and to bytes.
+
+    budgets: the accounts have gain budgets.
+    """
 
     def way(one: accounts.Requests) -> pa.RecordBatch:
         lots = attach(one.facts, one.stored)
@@ -141,7 +152,7 @@ def _proposing(logics: Sequence[Logic], positions: int, *, encoded: bool) -> Cal
 
     def run(count: int) -> Figure:
         watch = _Watch()
-        for one in accounts.requests(count, positions, LOTS):
+        for one in accounts.requests(count, positions, LOTS, budgets=budgets):
             size = one.facts.num_rows
             if encoded:
                 sent = chunks.encode(one.facts, {})

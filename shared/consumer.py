@@ -4,14 +4,20 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from shared import log
+from shared.contracts.topics import MIB
 from shared.guard import Guard
 from shared.messages import Incoming
 
+# A client has one fetch at a time with a broker, for the partitions it has nothing of.  What comes into a partition
+# while its last records are in work waits until that fetch returns: a long row of chunks stood still several times for
+# half a second and more (Faust asks for 1.5 s), with nothing to do on either side.
+FETCH_WAIT_MS: Final = 100
 _QUIET_S = 8.0
 _PATIENCE_S = 60.0  # for what a client does by itself: one fetch, one commit
 _CLOSING_S = 10.0
@@ -75,7 +81,8 @@ class GroupConsumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_poll_interval_ms=600_000,
-            max_partition_fetch_bytes=8 * 1024 * 1024,
+            max_partition_fetch_bytes=MIB,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
 
     async def _loop(self, consumer: AIOKafkaConsumer) -> None:

@@ -38,6 +38,20 @@ class PartlyBad(Exception):
         self.problems = problems
 
 
+def at_once(work: Callable[[Any], Awaitable[None]]) -> Handler:
+    """Return the handler that does the work for all messages of a group at once: while one waits, another goes on.
+
+    It returns or raises only when all have ended; the first fault is raised, and the group handled as ever.
+    """
+
+    async def handle(group: Sequence[Any]) -> None:
+        for ended in await asyncio.gather(*map(work, group), return_exceptions=True):
+            if ended is not None:
+                raise ended
+
+    return handle
+
+
 def is_transient(error: BaseException) -> bool:
     """Say whether the same work may succeed a little later."""
     if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError):

@@ -9,8 +9,11 @@ import orjson
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
+from shared import ids
 from shared.contracts import chunks
 from shared.contracts.topics import Topic
+
+_PACKED = 2  # bytes of columns in a packed byte, at least: what is larger is cut before it is packed
 
 M = TypeVar("M", bound=BaseModel)
 Headers = Sequence[tuple[str, bytes]]
@@ -54,10 +57,11 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A decoded work chunk: rows of its schema and the metadata of the whole."""
+    """A decoded work chunk: rows of its schema, the metadata of the whole, and the bytes it came as."""
 
     rows: pa.RecordBatch
     meta: dict[str, str]
+    value: bytes
 
 
 def trade_day_of(meta: Mapping[str, str]) -> int:
@@ -90,6 +94,26 @@ def chunk(
         "content-type": "application/vnd.apache.arrow.stream"
     }
     return Outgoing(topic.name, key.encode(), chunks.encode(rows, meta), headers)
+
+
+def answer(topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], *, source: str, at: datetime) -> list[Outgoing]:
+    """Return the rows that go on to a request's next stop: chunks of at most MAX_CHUNK_BYTES; a row is never cut.
+
+    Each is keyed by its first account, so that a request spreads over all partitions; ids repeat on a retry.
+    """
+    parts = min(rows.num_rows, rows.nbytes // (_PACKED * chunks.MAX_CHUNK_BYTES))
+    if parts < 2:
+        if not rows.num_rows:
+            return []
+        first = str(rows.column("account_id")[0])
+        identity = ids.event_id(topic.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
+        message = chunk(topic, first, rows, meta, event_id=identity, source=source, at=at)
+        if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
+            return [message]
+        parts = 2
+    size = -(-rows.num_rows // parts)
+    cut = (rows.slice(start, size) for start in range(0, rows.num_rows, size))
+    return [piece for part in cut for piece in answer(topic, part, meta, source=source, at=at)]
 
 
 def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetime) -> dict[str, str]:
@@ -125,7 +149,7 @@ def decode_chunk(schema: pa.Schema) -> Callable[[Incoming], Chunk]:
             rows, meta = chunks.decode(message.value or b"", schema)
         except (pa.ArrowInvalid, OSError, ValueError) as error:
             raise BadMessage("invalid_chunk", str(error)) from error
-        return Chunk(rows, meta)
+        return Chunk(rows, meta, message.value or b"")
 
     return decode
 

@@ -5,6 +5,7 @@ A crash between publish and mark publishes again with the same event ids.  Sourc
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import orjson
@@ -20,6 +21,7 @@ from shared.messages import Outgoing
 _log = log.get(__name__)
 _BATCH = 500
 _IDLE_S = 0.5
+_MEASURE_EVERY_S = 1.0
 
 # Run by a service's first migration, in its own schema.
 TABLE_SQL = """
@@ -78,7 +80,7 @@ class Relay:
             if got is not None and got[0]:
                 break
             await asyncio.sleep(_IDLE_S)
-        delay_s = 0.1
+        delay_s, measured = 0.1, -_MEASURE_EVERY_S
         while True:
             try:
                 sent = await self._publish_some(connection)
@@ -88,7 +90,9 @@ class Relay:
                 delay_s = min(delay_s * 2, 5.0)
                 continue
             delay_s = 0.1
-            await self._measure(connection)
+            if time.monotonic() - measured > _MEASURE_EVERY_S:
+                await self._measure(connection)
+                measured = time.monotonic()
             if not sent:
                 async for _ in connection.notifies(timeout=_IDLE_S, stop_after=1):
                     pass

@@ -25,10 +25,6 @@ class _Without:
             raise ModuleNotFoundError(f"{name} is left out of this process", name=name)
 
 
-# pyarrow loads pandas, if there is one, with its first array: 45 MB in each process, and nothing of ours uses it.
-sys.meta_path.insert(0, _Without("pandas"))
-
-
 def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
     """Run `main` until it ends or the process is told to stop; being told to stop cancels it and exits with 0."""
     log.configure(service, level)
@@ -43,6 +39,14 @@ def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
             await task
 
     uvloop.run(guarded())
+
+
+def leave_out_pandas() -> None:
+    """Make pandas look as if it were not installed; called before anything else is done.
+
+    pyarrow loads it, if there is one, with its first array: 45 MB in each process, and nothing of ours uses it.
+    """
+    sys.meta_path.insert(0, _Without("pandas"))
 
 
 def keep_loaded() -> None:

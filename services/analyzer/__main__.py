@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
     from services.analyzer import app  # the worker's libraries are loaded only where they are used
     from shared import runner, worker
 
+    runner.leave_out_pandas()
     app.warm()
     if command == "sweep":
         runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)

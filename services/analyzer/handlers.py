@@ -7,7 +7,7 @@ Source: architecture "Guard", "Republish".
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from services.analyzer import intake, request
-from services.analyzer.arrow import array
 from services.analyzer.evaluator import CHUNK, Evaluator
 from services.analyzer.store import facts, flags, market, targets
 from services.analyzer.store.database import Database, Session
@@ -23,11 +22,9 @@ from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
 from shared import messages
 from shared.clock import Clock
-from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
-from shared.guard import PartlyBad
-from shared.ids import event_id
+from shared.guard import Handler, PartlyBad, at_once
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
 
@@ -130,33 +127,18 @@ class Handlers:
         for reason, accounts in sorted(by_reason.items()):
             await self._evaluate(sorted(accounts), f"returned from a batch ({reason})")
 
-    def on_request(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_request(self, answer: Topic) -> Handler:
         """Return the handler of requests that answers to the topic `answer`: FACTS chunks, metadata handed on."""
 
-        def facts_of(chunk: Chunk) -> pa.RecordBatch:
+        def facts_of(chunk: Chunk) -> list[Outgoing]:
             with self._database.session() as session:
-                return request.attach(session, self._names, self._evaluator, chunk.rows)
+                rows = request.attach(session, self._names, self._evaluator, chunk.rows)
+            return messages.answer(answer, rows, chunk.meta, source=SERVICE, at=self._clock.now())
 
-        async def handle(group: Sequence[Chunk]) -> None:
-            for chunk in group:
-                rows = await asyncio.to_thread(facts_of, chunk)
-                await self._publisher.send(self._pieces(answer, rows, chunk.meta))
+        async def attached(chunk: Chunk) -> None:
+            await self._publisher.send(await asyncio.to_thread(facts_of, chunk))
 
-        return handle
-
-    def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
-        """Return the rows as one chunk, or halved until each is within the limit of bytes."""
-        first: str = rows.column("account_id")[0].as_py()
-        name = event_id("facts", meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
-        message = messages.chunk(answer, first, rows, meta, event_id=name, source=SERVICE, at=self._clock.now())
-        if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
-            return [message]
-        half = rows.num_rows // 2
-        return [
-            piece
-            for part in (rows.slice(0, half), rows.slice(half))
-            for piece in self._pieces(answer, compact(part), meta)
-        ]
+        return at_once(attached)
 
     async def _targets(self, save: Callable[[Session], list[int]]) -> None:
         """Store targets, evaluate all their accounts chunk by chunk, and refuse what cannot be used."""
@@ -198,12 +180,6 @@ class Handlers:
                     flags.mark_announced(session, announced, versions)
 
             await asyncio.to_thread(mark)
-
-
-def compact(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a slice as a batch of its own, so that it carries only its own rows."""
-    every = array(range(rows.num_rows), pa.int64())
-    return pa.RecordBatch.from_arrays([column.take(every) for column in rows.columns], schema=rows.schema)
 
 
 def _refuse(code: str, problems: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from services.batch.app import routed
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA
 from shared.migrations import migrate
-from shared.runner import run
+from shared.runner import leave_out_pandas, run
 
 
 def main() -> int:
@@ -27,6 +27,7 @@ def main() -> int:
     if arguments.command == "migrate":
         migrate(SCHEMA, settings.database_url)
     else:
+        leave_out_pandas()
         run(serve(settings), SCHEMA, settings.log_level)
     return 0
 

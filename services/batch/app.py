@@ -29,7 +29,9 @@ from shared.runner import together
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
-_FLAGS_PAUSE_S = 0.2  # an analysis brings thousands of flags a second: a few transactions a second take them all
+# A stream of chunks is taken in by a few transactions a second.
+_FLAGS_PAUSE_S = 0.2
+_ANSWERS_PAUSE_S = 0.1
 
 
 async def main(settings: Settings) -> None:
@@ -93,7 +95,7 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     return [
         consumer("facts", facts, 2000),
         consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
-        consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results)], 8),
+        consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results)], 20, _ANSWERS_PAUSE_S),
         consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results)], 20),
     ]
 

@@ -18,7 +18,7 @@ from services.batch.domain.manifest import Manifest, manifest_of
 from services.batch.domain.proposals import LOGIC_NAMES
 from services.batch.domain.states import AccountHappening, AccountState, Happening, Status, batch_after
 from services.batch.releasing import released
-from services.batch.store import batches, decisions, member_pages, members
+from services.batch.store import batches, contents, decisions, member_pages, members
 from services.batch.store.database import driver
 from services.batch.store.tables import FIGURES
 from shared import outbox
@@ -76,27 +76,27 @@ async def close(
     rows = await member_pages.read_all(connection, batch_id)
     digests = await decisions.read_digests(connection, batch_id)
     await decisions.put(connection, batch_id, await asyncio.to_thread(manifest_for, after, rows, digests))
+    below = await driver(connection)
     if status is Status.APPROVED:
-        answers = await member_pages.read_chunks(connection, batch_id)
-        messages = await asyncio.to_thread(_released, before, rows, answers, now)
+        await _release(connection, before, [row for row in rows if row.state == AccountState.APPROVED], now)
     else:
-        messages = outgoing.returned(batch_id, acted, "CANCELLED", after.version, now)
-    await outbox.enqueue(await driver(connection), [*messages, outgoing.batch_changed(after, now)])
+        await outbox.enqueue(below, outgoing.returned(batch_id, acted, "CANCELLED", after.version, now))
+    await outbox.enqueue(below, [outgoing.batch_changed(after, now)])
     return after, len(acted)
 
 
-def _released(
-    batch: Row[Any], members_after: Sequence[Row[Any]], answers: dict[int, bytes], now: datetime
-) -> list[Outgoing]:
-    """Return orders and rebalances of the accounts that were approved, made from the answers as they came."""
-    by_chunk: dict[int, list[Row[Any]]] = {}
-    for row in members_after:
-        if row.state == AccountState.APPROVED:
-            by_chunk.setdefault(row.chunk_id, []).append(row)
-    messages: list[Outgoing] = []
-    for chunk_id, approved in sorted(by_chunk.items()):
-        messages += released(batch, approved, answers[chunk_id], now)
-    return messages
+async def _release(connection: AsyncConnection, batch: Row[Any], approved: Sequence[Row[Any]], now: datetime) -> None:
+    """Put orders and rebalances of the approved accounts into the outbox, made from the answers as they came."""
+    members_of: dict[int, list[Row[Any]]] = {}
+    for row in approved:
+        members_of.setdefault(row.chunk_id, []).append(row)
+
+    def messages(group: dict[int, bytes]) -> list[Outgoing]:
+        parts = (released(batch, members_of[number], content, now) for number, content in group.items())
+        return [message for part in parts for message in part]
+
+    async for group in contents.groups(connection, sorted(members_of)):
+        await outbox.enqueue(await driver(connection), await asyncio.to_thread(messages, group))
 
 
 _BATCH_FIELDS: Final = (

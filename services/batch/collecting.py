@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch import outgoing
+from services.batch.answers import answers_of
 from services.batch.closing import SYSTEM_ACTOR, close
-from services.batch.domain.answers import COLUMNS, answer_of, array_text
 from services.batch.domain.counts import happening_of
 from services.batch.domain.states import DECIDED, AccountHappening, AccountState, Happening, Status, batch_after
 from services.batch.settings import Settings
@@ -27,7 +26,6 @@ from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGU
 from services.batch.washing import check
 from shared import outbox
 from shared.clock import Clock
-from shared.contracts import chunks
 from shared.messages import BadMessage, Chunk
 
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
@@ -50,7 +48,7 @@ class Collector:
         async with connection.begin_nested() as taking_in:
             tables = []
             for chunk in answered:
-                chunk_id = await members.add_chunk(connection, batch, chunks.encode(chunk.rows, chunk.meta))
+                chunk_id = await members.add_chunk(connection, batch, chunk.value)
                 tables.append(_table(chunk, chunk_id, batch.logic))
             accounts = await members.answer(connection, batch_id, pa.concat_tables(tables))
             if not accounts:
@@ -59,8 +57,10 @@ class Collector:
         failed = [row for row in accounts if row.state == AccountState.FAILED]
         messages = outgoing.returned(batch_id, failed, "FAILED", batch.version + 1, now)
         await outbox.enqueue(await driver(connection), messages)
-        await batches.touch(connection, batch_id, {"answered_at": now})
-        await self._settle(connection, batch, now)
+        if batch.working > len(accounts):
+            await self._progress(connection, batch, len(accounts), len(failed), now)
+        else:
+            await self._settle(connection, batch, now)
 
     async def look_for_stale(self, connection: AsyncConnection) -> None:
         """After flags were stored in this transaction: mark proposals stale that rest on older facts."""
@@ -100,8 +100,27 @@ class Collector:
             touched += len(again) + len(lost)
         return touched
 
+    async def _progress(
+        self, connection: AsyncConnection, batch: Row[Any], answered: int, failed: int, now: datetime
+    ) -> None:
+        """Note that some accounts are answered, and tell of it a few times a second; gains are summed at the end.
+
+        Nobody else changes the batch meanwhile, so nothing needs to be counted anew.
+        """
+        columns = {
+            "answered_at": now,
+            "working": batch.working - answered,
+            "proposed": batch.proposed + answered - failed,
+            "failed": batch.failed + failed,
+        }
+        if now - batch.told_at < timedelta(seconds=self.settings.progress_every_s):
+            await batches.touch(connection, batch.batch_id, columns)
+            return
+        after = await batches.change(connection, batch, told_at=now, **columns)
+        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+
     async def _settle(self, connection: AsyncConnection, batch: Row[Any], now: datetime) -> None:
-        """Count, and let what the counts say happen to a batch in work; tell of progress a few times a second."""
+        """Count, and let what the counts say happen to a batch in work."""
         counted = await batches.count(connection, batch.batch_id, batch.logic)
         what = happening_of(counted.tally)
         if what is Happening.ANSWERED:
@@ -111,11 +130,8 @@ class Collector:
         elif what is not None:
             await close(connection, batch, what, SYSTEM_ACTOR, now)
             return
-        elif now - batch.told_at >= timedelta(seconds=self.settings.progress_every_s):
-            after = await batches.change(connection, batch, told_at=now, **counted.columns())
         else:
-            await batches.touch(connection, batch.batch_id, counted.columns())
-            return
+            after = await batches.change(connection, batch, told_at=now, **counted.columns())
         await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
 
 
@@ -133,30 +149,27 @@ def _table(chunk: Chunk, chunk_id: int, logic: int) -> pa.Table:
         attempt = int(chunk.meta["attempt"])
     except (KeyError, ValueError) as error:
         raise BadMessage("no_attempt", "the chunk names no attempt in its metadata") from error
-    rows = chunk.rows.select(list(COLUMNS))
-    has_loss = pc.is_valid(chunk.rows.column("wash_accounts"))
-    answers = [answer_of(row, logic, PROPOSAL_FIGURES, TAX_FIGURES) for row in rows.to_pylist()]
-    count = rows.num_rows
+    rows, count = chunk.rows, chunk.rows.num_rows
+    answers = answers_of(rows, logic, PROPOSAL_FIGURES, TAX_FIGURES)
+    has_loss = pc.is_valid(rows.column("wash_accounts"))
     columns: dict[str, Any] = {
         "account_id": rows.column("account_id"),
         "attempt": pa.array([attempt] * count, pa.int32()),
         "epoch": rows.column("epoch"),
-        "failed": pa.array([answer.failed for answer in answers], pa.bool_()),
-        "failure_code": pa.array([answer.failure_code for answer in answers], pa.string()),
-        "failure_text": pa.array([answer.failure_text for answer in answers], pa.string()),
+        "failed": answers.failed,
+        "failure_code": answers.failure_code,
+        "failure_text": answers.failure_text,
         "chunk_id": pa.array([chunk_id] * count, pa.int64()),
         "row_no": pa.array(range(count), pa.int32()),
-        "remarks": pa.array([orjson.dumps(answer.remarks).decode() for answer in answers], pa.string()),
-        "household": _households(chunk.rows),
+        "remarks": answers.remarks,
+        "household": _households(rows),
         "has_loss": has_loss,
+        **{name: rows.column(name) for name in _VERSIONS},
+        **answers.figures,
     }
-    columns |= {name: rows.column(name) for name in _VERSIONS}
-    for name in (*PROPOSAL_FIGURES, *TAX_FIGURES):
-        columns[name] = pa.array([array_text(answer.figures[name]) for answer in answers], pa.string())
     # Where nothing is sold at a loss there is nothing to check; the others are checked when all are there.
-    nothing = [array_text([0] * len(answer.remarks)) for answer in answers]
-    columns |= {name: pc.if_else(has_loss, pa.scalar(None, pa.string()), pa.array(nothing)) for name in WASH_FIGURES}
-    return pa.table(columns)
+    checked = pc.if_else(has_loss, pa.scalar(None, pa.string()), answers.zeros)
+    return pa.table(columns | dict.fromkeys(WASH_FIGURES, checked))
 
 
 def _households(rows: pa.RecordBatch) -> Any:

@@ -18,6 +18,8 @@ from shared.relief.wash import WASH_DAYS, Losses, Purchases
 
 Ints = npt.NDArray[np.int64]
 LOGICS: Final = len(Logic)
+Member = tuple[int, Row[Any]]  # place among the rows, row
+Part = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
 _NEEDED: Final = ("securities", "proposals", "orders", "slices", "purchases")
 
 
@@ -40,12 +42,19 @@ class Facts:
     bought_of: Ints
 
 
-def facts_of(rows: Sequence[Row[Any]], contents: Mapping[int, bytes], trade_day: int) -> Facts:
-    """Return the facts of these accounts, given by chunk; trade_day: days since 1970-01-01."""
-    parts = [
-        _chunk(list(group), contents[int(number)], trade_day)
-        for number, group in groupby(enumerate(rows), key=lambda one: one[1].chunk_id)
-    ]
+def by_chunk(rows: Sequence[Row[Any]]) -> dict[int, list[Member]]:
+    """Return the rows of each chunk with their places; the rows are in the order of their chunks."""
+    grouped = groupby(enumerate(rows), key=lambda one: one[1].chunk_id)
+    return {int(number): list(group) for number, group in grouped}
+
+
+def parts_of(members: Mapping[int, list[Member]], contents: Mapping[int, bytes], trade_day: int) -> list[Part]:
+    """Return what matters of some chunks, in their order; trade_day: days since 1970-01-01."""
+    return [_chunk(members[number], contents[number], trade_day) for number in members]
+
+
+def facts_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) -> Facts:
+    """Return the facts of these accounts from the parts of all their chunks, in the order of the rows."""
     slices, buys, stored, logics = (pa.concat_tables(tables) for tables in zip(*parts, strict=True))
     household = np.unique([row.household for row in rows], return_inverse=True)[1].astype(np.int64)
     taxable = np.array([row.taxable for row in rows], np.bool_)
@@ -87,7 +96,7 @@ def _lots(told: Purchases) -> Ints:
     return np.column_stack((told.account, told.security, told.lot, told.sleeve))
 
 
-def _chunk(members: list[tuple[int, Row[Any]]], content: bytes, trade_day: int) -> tuple[pa.Table, ...]:
+def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
     """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
     decoded, _ = chunks.decode_kept(content, chunks.RESULT)
     rows = decoded.select(list(_NEEDED)).take(pa.array([row.row_no for _, row in members], pa.int64()))

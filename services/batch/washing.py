@@ -8,7 +8,7 @@ read.  Source: product 5, "Wash-sale check"; docs/decisions/0008-wash-sales-in-t
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -18,9 +18,9 @@ import pyarrow as pa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.domain.answers import array_text
-from services.batch.store import washes
-from services.batch.wash_facts import LOGICS, Facts, facts_of
+from services.batch.answers import array_text
+from services.batch.store import contents, washes
+from services.batch.wash_facts import LOGICS, Facts, Part, by_chunk, facts_of, parts_of
 from shared.relief.wash import Losses, Purchases, Washes, match
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -32,10 +32,15 @@ async def check(connection: AsyncConnection, batch: Row[Any], left: Sequence[str
     The caller holds the lock of the batch.
     """
     households = None if left is None else await washes.households_of(connection, batch.batch_id, left)
-    rows, contents = await washes.to_check(connection, batch.batch_id, households)
-    if rows:
-        found = await asyncio.to_thread(washes_of, rows, contents, (batch.trade_date - _EPOCH).days)
-        await washes.put(connection, batch.batch_id, found)
+    rows = await washes.to_check(connection, batch.batch_id, households)
+    if not rows:
+        return
+    day = (batch.trade_date - _EPOCH).days
+    members = by_chunk(rows)
+    parts: list[Part] = []
+    async for group in contents.groups(connection, list(members)):
+        parts += await asyncio.to_thread(parts_of, {number: members[number] for number in group}, group, day)
+    await washes.put(connection, batch.batch_id, await asyncio.to_thread(washes_of, rows, parts, day))
 
 
 def warm_up() -> None:
@@ -48,13 +53,14 @@ async def forget(connection: AsyncConnection, batch: Row[Any], again: Sequence[s
     await washes.clear(connection, batch.batch_id, await washes.households_of(connection, batch.batch_id, again))
 
 
-def washes_of(rows: Sequence[Row[Any]], contents: Mapping[int, bytes], trade_day: int) -> pa.Table:
+def washes_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) -> pa.Table:
     """Return, for each account that sells at a loss: account_id, both figures by logic as texts of SQL arrays, and the
     matched purchases as JSON (null where there are none).
 
-    rows: all proposed accounts of the households, by chunk; trade_day: days since 1970-01-01.
+    rows: all proposed accounts of the households; parts: parts_of the chunks they are in, in the order of by_chunk;
+    trade_day: days since 1970-01-01.
     """
-    facts = facts_of(rows, contents, trade_day)
+    facts = facts_of(rows, parts, trade_day)
     found = match(facts.losses, facts.purchases, trade_day)
     permanent = ~np.asarray(facts.bought.column("taxable"), np.bool_)[facts.bought_of[found.purchase]]
     place = facts.owner[found.loss] * LOGICS + facts.logic[found.loss]

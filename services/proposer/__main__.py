@@ -16,8 +16,9 @@ def main() -> int:
             print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
         return 2
     from services.proposer import app, chunk  # the worker's libraries are loaded only where they are used
-    from shared import worker
+    from shared import runner, worker
 
+    runner.leave_out_pandas()
     chunk.warm_up()
     worker.run_worker(app.build_app(settings), settings, "proposer")
     return 0

@@ -16,11 +16,12 @@ def build_app(settings: ProposerSettings) -> faust.App:
     publisher = Publisher(settings.kafka_url, SERVICE)
     rules = Handlers(publisher, clock_of(settings.clock_file))
     app = worker.build_worker(SERVICE, settings)
-    for asked, answer in (
-        (topics.WORK_LOTS, topics.WORK_TRADES),
-        (topics.small(topics.WORK_LOTS), topics.small(topics.WORK_TRADES)),
+    for asked, answer, group in (
+        (topics.WORK_LOTS, topics.WORK_TRADES, worker.WORK_GROUP),
+        (topics.small(topics.WORK_LOTS), topics.small(topics.WORK_TRADES), 1),
     ):
-        worker.consume(app, Guard(SERVICE, asked, rules.on_lots(answer), publisher, settings.retry_s))
+        guard = Guard(SERVICE, asked, rules.on_lots(answer), publisher, settings.retry_s)
+        worker.consume(app, guard, group=group)
 
     async def ready() -> list[str]:
         return worker.readiness(app)

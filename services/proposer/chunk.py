@@ -72,10 +72,10 @@ def warm_up() -> None:
 def _desk(tables: Tables, trade_day: int) -> Desk:
     """Return the chunk's lots and the scratch to relieve them in."""
     lots, positions = len(tables.lot_security), len(tables.positions)
-    slices = np.zeros((7, lots), np.int64)
     return Desk(
         trade_day, tables.lots, tables.lot_security, tables.lot_picked, relief_of(lots),
-        np.zeros(positions, np.int64), np.zeros(positions, np.int64), Slices._make(slices[:5]), slices[5], slices[6],
+        np.zeros(positions, np.int64), np.zeros(positions, np.int64), Slices._make(np.zeros((5, lots), np.int64)),
+        np.zeros((at.CORNER_ROWS, lots), np.int64),
     )  # fmt: skip
 
 

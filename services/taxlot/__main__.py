@@ -32,8 +32,9 @@ def main(arguments: list[str]) -> int:
     if command == "load":
         return asyncio.run(load_files(settings, [Path(name) for name in rest]))
     from services.taxlot import app, warm  # the worker's libraries are loaded only where they are used
-    from shared import worker
+    from shared import runner, worker
 
+    runner.leave_out_pandas()
     warm.kernels()
     worker.run_worker(app.build_app(settings), settings, "taxlot")
     return 0

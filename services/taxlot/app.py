@@ -35,9 +35,9 @@ def build_app(settings: TaxlotSettings) -> faust.App:
         worker.consume(app, guard, group=EVENT_GROUP)
     for topic, handler, group in (
         (topics.REBALANCED, rules.on_rebalanced, 8),
-        (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), 1),
+        (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), worker.WORK_GROUP),
         (small(topics.WORK_FACTS), rules.on_facts(small(topics.WORK_LOTS)), 1),
-        (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), 1),
+        (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), worker.WORK_GROUP),
         (small(topics.WORK_TRADES), rules.on_trades(small(topics.WORK_RESULTS)), 1),
     ):
         worker.consume(app, Guard(SERVICE, topic, handler, publisher, settings.retry_s), group=group)

@@ -4,7 +4,7 @@ Source: architecture "Request path", product 2.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,11 +15,10 @@ from services.taxlot.store import households, platform, progress
 from services.taxlot.store.households import Approved, Member
 from shared import messages
 from shared.clock import Clock
-from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.db import Pool
-from shared.ids import event_id
+from shared.guard import Handler, at_once
 from shared.kafka import Publisher
 from shared.messages import Chunk, Incoming, Outgoing
 
@@ -59,28 +58,31 @@ class Handlers:
         async with self._pool.connection() as connection:
             await platform.save_approved(connection, rows)
 
-    def on_facts(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_facts(self, answer: Topic) -> Handler:
         """Return the handler that attaches lots and answers to `answer`."""
 
-        async def handle(group: Sequence[Chunk]) -> None:
-            for chunk in group:
-                stored = await self._stored(chunk.rows.column("account_id").to_pylist())
-                rows = await asyncio.to_thread(attach.attach, chunk.rows, stored)
-                await self._publisher.send(self._pieces(answer, rows, chunk.meta))
+        async def attached(facts: Chunk) -> None:
+            stored = await self._stored(facts.rows.column("account_id").to_pylist())
+            await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, facts, stored))
 
-        return handle
+        return at_once(attached)
 
-    def on_trades(self, answer: Topic) -> Callable[[Sequence[Chunk]], Awaitable[None]]:
+    def on_trades(self, answer: Topic) -> Handler:
         """Return the handler that books trades from the lots in the message and answers to `answer`."""
 
-        async def handle(group: Sequence[Chunk]) -> None:
-            for chunk in group:
-                day = messages.trade_day_of(chunk.meta)
-                rows = await asyncio.to_thread(booking.book_trades, chunk.rows, day)
-                rows = await self._with_purchases(rows, chunk.rows, day)
-                await self._publisher.send(self._pieces(answer, rows, chunk.meta))
+        async def booked(trades: Chunk) -> None:
+            day = messages.trade_day_of(trades.meta)
+            rows = await asyncio.to_thread(booking.book_trades, trades.rows, day)
+            rows = await self._with_purchases(rows, trades.rows, day)
+            await self._publisher.send(await asyncio.to_thread(self._answer, answer, rows, trades.meta))
 
-        return handle
+        return at_once(booked)
+
+    def _with_lots(self, answer: Topic, facts: Chunk, stored: Mapping[str, Stored]) -> list[Outgoing]:
+        return self._answer(answer, attach.attach(facts.rows, stored), facts.meta)
+
+    def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
+        return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
 
     async def _with_purchases(self, booked: pa.RecordBatch, trades: pa.RecordBatch, day: int) -> pa.RecordBatch:
         """Return booked rows with what their households bought, where a taxable account sells at a loss."""
@@ -101,16 +103,6 @@ class Handlers:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(_STORED, (accounts,))
             return {account: Stored(version, hold, document) async for account, version, hold, document in cursor}
-
-    def _pieces(self, answer: Topic, rows: pa.RecordBatch, meta: dict[str, str]) -> list[Outgoing]:
-        """Return the rows as one chunk, or halved until each is within the limit of bytes."""
-        first = str(rows.column("account_id")[0])
-        identity = event_id(answer.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
-        message = messages.chunk(answer, first, rows, meta, event_id=identity, source=SERVICE, at=self._clock.now())
-        if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
-            return [message]
-        half = rows.num_rows // 2
-        return [piece for part in (rows.slice(0, half), rows.slice(half)) for piece in self._pieces(answer, part, meta)]
 
 
 def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """From books of the plain model to the arrays of the kernel, and from its answer back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ from services.analyzer.domain import kernel
 from services.analyzer.domain.layout import (
     NONE,
     OFF_SETTINGS,
+    SETTINGS,
     TARGET_ROW,
     Ints,
     Setting,
@@ -18,41 +20,64 @@ from services.analyzer.domain.layout import (
     stack_targets,
 )
 from shared.contracts.chunks import FlagState, Tile
-from tests.analyzer.model import Answer, Book
+from shared.exact.limits import EDGE, PPB
+from tests.analyzer.model import Answer, Book, Name, Why
 
-HOLDS = {kernel.H_MISSING_PRICE: "MISSING_PRICE", kernel.H_VALUE_NOT_POSITIVE: "VALUE_NOT_POSITIVE"}
+HOLDS = {
+    kernel.H_NONE: "DATA_HOLD",
+    kernel.H_MISSING_PRICE: "MISSING_PRICE",
+    kernel.H_STALE_PRICE: "STALE_PRICE",
+    kernel.H_VALUE_NOT_POSITIVE: "VALUE_NOT_POSITIVE",
+}
+MOST_SHOWN = Fraction(999)
 
 
-def scale(value: Fraction, unit: int) -> int:
+def scale(value: Fraction | int, unit: int) -> int:
     """Return value in units of 1/unit; it must be whole."""
-    product = value * unit
+    product = Fraction(value * unit)
     assert product.denominator == 1, f"{value} is finer than 1/{unit}"
     return product.numerator
 
 
+def own(value: Fraction | None) -> int:
+    """Return an optional share in ppb."""
+    return NONE if value is None else scale(value, PPB)
+
+
 def target_of(book: Book) -> Target:
     """Return the target of a book."""
-    head = [scale(book.cash_target, 10**9), scale(book.cash_threshold, 10**9), int(book.cash_can_trigger)]
-    head += [scale(book.threshold, 10**9), 40_000_000, scale(book.floor, 10**9)]
+    head = [scale(book.cash_target, PPB), scale(book.cash_threshold, PPB), int(book.cash_can_trigger)]
+    head += [scale(book.threshold, PPB), 40_000_000, scale(book.floor, PPB)]
     rows = [
-        (
-            key_of(*name),
-            scale(aim.weight, 10**9),
-            NONE if aim.own is None else scale(aim.own, 10**9),
-            NONE,
-            int(aim.can_trigger),
-        )
+        (key_of(*name), scale(aim.weight, PPB), own(aim.own), NONE, int(aim.can_trigger))
         for name, aim in book.aims.items()
     ]
     return Target(np.array(head, np.int64), np.array(sorted(rows), np.int64).reshape(-1, TARGET_ROW))
 
 
+def settings_of(book: Book) -> Ints:
+    """Return the settings of a book."""
+    row = OFF_SETTINGS.copy()
+    row[Setting.REBALANCER_ON] = int(book.on)
+    row[Setting.SET_ASIDE_CENTS] = scale(book.set_aside, 100)
+    row[Setting.THRESHOLD_PPB] = own(book.account_threshold)
+    row[Setting.CASH_THRESHOLD_PPB] = own(book.account_cash_threshold)
+    row[Setting.FLOOR_PPB] = own(book.account_floor)
+    return row
+
+
+def gate_of(book: Book) -> int:
+    """Return what is known of a book before its numbers are looked at."""
+    if book.data_hold:
+        return kernel.G_HELD
+    return kernel.G_SETTLING if book.settling else kernel.G_EVALUATE
+
+
 def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -> tuple[Ints, Ints, Ints]:
-    """Evaluate books of one price list and return (out, reason_starts, reasons)."""
+    """Evaluate books of one price list, stale for all or for none, and return (out, reason_starts, reasons)."""
     count = len(books)
-    settings = np.tile(OFF_SETTINGS, (count, 1))
-    settings[:, Setting.REBALANCER_ON] = 1
-    settings[:, Setting.SET_ASIDE_CENTS] = [scale(book.set_aside, 100) for book in books]
+    stale = {book.stale for book in books}
+    assert len(stale) <= 1
     prices = {number: price for book in books for number, price in book.prices.items()}
     micro = np.zeros(max(prices, default=0) + 1, np.int64)
     for number, price in prices.items():
@@ -65,18 +90,18 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
     out, reason_starts = np.empty((count, kernel.COLUMNS), np.int64), np.zeros(count + 1, np.int64)
     reasons = np.zeros((len(rows) + len(targets.data) + count, kernel.REASON), np.int64)
     function(
-        settings,
-        np.zeros(count, np.int64),
+        np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS),
+        np.array([gate_of(book) for book in books], np.int64),
         np.array([scale(book.cash, 100) for book in books], np.int64),
         np.array([int(book.rebalanced) for book in books], np.int64),
         starts,
         np.array(rows, np.int64).reshape(-1, 2),
-        np.arange(count),
+        np.array([place if book.has_target else kernel.T_NONE for place, book in enumerate(books)], np.int64),
         heads,
         targets.starts,
         targets.data,
         micro,
-        0,
+        int(True in stale),
         out,
         reason_starts,
         reasons,
@@ -88,16 +113,33 @@ def answers(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluat
     """Evaluate books and return the answers in the words of the model."""
     out, starts, reasons = run(books, function)
     found = []
-    for index in range(len(books)):
-        row = out[index]
-        if row[kernel.STATE] == FlagState.HELD:
-            found.append(Answer(HOLDS[int(row[kernel.HOLD])]))
+    for index, row in enumerate(out.tolist()):
+        state = FlagState(row[kernel.STATE])
+        if state == FlagState.HELD:
+            found.append(Answer(state.name, HOLDS[row[kernel.HOLD]]))
             continue
-        keys = [int(key) for key in reasons[starts[index] : starts[index + 1], 0]]
-        triggering = {None if key == NONE else (key >> 32, key & (2**32 - 1)) for key in keys}
-        tiles = {str(tile.name) for tile in Tile if int(row[kernel.TILES]) & tile}
-        found.append(Answer(None, tiles, Fraction(int(row[kernel.VALUE]), 100), triggering))
+        value = Fraction(max(0, row[kernel.VALUE]), 100)
+        tiles = {str(tile.name) for tile in Tile if row[kernel.TILES] & tile}
+        why = dict(_why(reason) for reason in reasons[starts[index] : starts[index + 1]].tolist())
+        assert len(why) == starts[index + 1] - starts[index], "a component stands in the list once"
+        found.append(Answer(state.name, None, tiles, value, why))
     return found
+
+
+def _why(reason: list[int]) -> tuple[Name | None, Why]:
+    key, weight, target, low, high = reason
+    name = None if key == NONE else (key >> 32, key & (2**32 - 1))
+    return name, Why(Fraction(weight, PPB), Fraction(target, PPB), Fraction(low, EDGE), Fraction(high, EDGE))
+
+
+def as_shown(answer: Answer) -> Answer:
+    """Return an answer of the model with weights as they are shown: to 1e-9, halves away from zero, within +-999."""
+    return replace(answer, why={name: replace(one, weight=_shown(one.weight)) for name, one in answer.why.items()})
+
+
+def _shown(weight: Fraction) -> Fraction:
+    parts = int(abs(weight) * PPB + Fraction(1, 2))
+    return min(MOST_SHOWN, Fraction(parts, PPB)) * (1 if weight >= 0 else -1)
 
 
 def answer(book: Book) -> Answer:

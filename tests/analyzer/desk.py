@@ -209,7 +209,8 @@ def on_hold(account_id: str, version: int, as_of: date = date(2026, 1, 2)) -> di
 
 def chunk(schema: pa.Schema, rows: Sequence[dict[str, Any]], **meta: str) -> Chunk:
     """Return rows as a decoded chunk."""
-    return Chunk(pa.RecordBatch.from_pylist(list(rows), schema=schema), meta)
+    batch = pa.RecordBatch.from_pylist(list(rows), schema=schema)
+    return Chunk(batch, meta, chunks.encode(batch, meta))
 
 
 def holdings(*rows: dict[str, Any]) -> list[Chunk]:

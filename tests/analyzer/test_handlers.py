@@ -211,7 +211,10 @@ async def test_missing_and_stale_prices_hold_and_new_prices_lift_the_hold(desk: 
     flags = await desk.flags()
     assert brief(flags["a1"])[0] == "FLAGGED"  # DDD is held without target
     assert "a2" not in flags  # prices alone evaluate only who waited for one
-    desk.at(date(2026, 1, 8))  # Friday 2 January is more than three sessions back: 5, 6, 7 lie between
+    desk.at(WEDNESDAY)  # Friday 2 January is three sessions back: Friday, Monday, Tuesday
+    await desk.rules.on_returned(returned("a2"))
+    assert brief((await desk.flags())["a2"])[0] == "FLAGGED"
+    desk.at(date(2026, 1, 8))  # and now more: 5, 6, 7 lie between
     await desk.rules.on_returned(returned("a2"))
     row = (await desk.flags())["a2"]
     assert (row["hold_code"], row["hold_text"]) == (

@@ -87,6 +87,14 @@ def test_own_thresholds_and_can_trigger_travel_with_the_component() -> None:
     assert found.head.tolist() == [0, 400_000_000, 1, 300_000_000, 50_000_000, 10_000_000]
 
 
+def test_what_a_portfolio_does_not_say_is_the_products_default() -> None:
+    """Threshold 20 % of target, precision 4 %, floor 0.50 points; cash and components may trigger."""
+    sleeve = Sleeve(sleeve_id="S1", kind="APM", weight="1", holdings=[part("A", "1")])
+    found = rules.build_target(portfolio("0", [sleeve]), {}, NUMBERS.__getitem__, SLEEVES.__getitem__)
+    assert found.head.tolist() == [0, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]
+    assert found.rows[:, 1:].tolist() == [[PPB, NONE, NONE, 1]]
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

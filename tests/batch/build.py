@@ -1,5 +1,6 @@
 """Builders that name only what matters: accounts, flags and answers as their owners would send them."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -79,7 +80,7 @@ def a_flag(account_id: str, **values: Any) -> dict[str, Any]:
 
 def flags(*rows: dict[str, Any]) -> Chunk:
     """Return a chunk of FLAGS."""
-    return Chunk(pa.RecordBatch.from_pylist(list(rows), schema=chunks.FLAGS), {})
+    return _chunk(chunks.FLAGS, rows, {})
 
 
 def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
@@ -178,7 +179,12 @@ def with_tax_aware(answer: dict[str, Any], sold: int, limit_text: str) -> dict[s
 def answered(rows: list[dict[str, Any]], batch_id: int, attempt: int = 1) -> Chunk:
     """Return a chunk of RESULT."""
     meta = {"batch_id": str(batch_id), "attempt": str(attempt), "trade_date": TRADE_DATE.isoformat(), "size": "1"}
-    return Chunk(pa.RecordBatch.from_pylist(rows, schema=chunks.RESULT), meta)
+    return _chunk(chunks.RESULT, rows, meta)
+
+
+def _chunk(schema: pa.Schema, rows: Sequence[dict[str, Any]], meta: dict[str, str]) -> Chunk:
+    batch = pa.RecordBatch.from_pylist(list(rows), schema=schema)
+    return Chunk(batch, meta, chunks.encode(batch, meta))
 
 
 def _security(security_id: str, price: int) -> dict[str, Any]:

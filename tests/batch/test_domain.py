@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.batch.domain import sentences
-from services.batch.domain.answers import answer_of, array_text
 from services.batch.domain.approval import Facts, may, refusal
 from services.batch.domain.counts import Tally, happening_of, result_of
 from services.batch.domain.filters import (
@@ -286,36 +285,6 @@ def test_every_reason_has_a_sentence() -> None:
         text = sentences.trade(made)
         assert "6.00 %" in text
         assert ("2.5 of 10 units are crossed" in text) == (reason != "NETTED")
-
-
-REQUESTED = {"account_id": "A1", "enterprise_id": "E1", "advisor_id": "D1", "epoch": 0, "liquidate": False}
-
-
-@pytest.mark.parametrize(
-    ("row", "logic", "code"),
-    [
-        (build.an_answer(REQUESTED), 0, None),
-        (build.a_failure(REQUESTED), 0, "MISSING_PRICE"),
-        (build.an_answer(REQUESTED), 2, "LOGIC_UNAVAILABLE"),
-    ],
-)
-def test_an_account_fails_as_a_whole_or_under_the_logic_in_force(
-    row: dict[str, object], logic: int, code: str | None
-) -> None:
-    answer = answer_of(row, logic, ("value_cents",), ("long_cents",))
-    assert (answer.failed, answer.failure_code) == (code is not None, code)
-
-
-def test_only_the_failure_of_the_logic_in_force_counts() -> None:
-    row = build.an_answer(REQUESTED)
-    row["proposals"][1] |= {"failure_code": "CASH_SHORTFALL", "failure_text": "too little"}
-    assert not answer_of(row, 0, ("value_cents",), ()).failed
-    assert answer_of(row, 1, ("value_cents",), ()).failure_code == "CASH_SHORTFALL"
-    assert answer_of(row, 0, (), ("long_cents",)).figures == {"long_cents": [10_000, 5_000]}
-
-
-def test_arrays_as_text() -> None:
-    assert array_text([1, None, -3]) == "{1,NULL,-3}"
 
 
 @given(st.lists(st.one_of(st.text(), st.integers(), st.dates()), max_size=5))

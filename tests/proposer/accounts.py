@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contracts.chunks import Logic, Restriction
-from tests.proposer.build import Account, account, position, security
+from shared.exact.text import scaled
+from tests.proposer.build import Account, account, position, proposal, security
 
 NO_BUY, NO_SELL, NO_TRADE = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL), int(Restriction.DO_NOT_TRADE)
 
@@ -20,6 +21,14 @@ def plain(**other: Any) -> Account:
         [security("A", "100"), security("B", "50", **b)],
         [position("A", "70", "60"), position("B", "40", "38")],
         **{"cash": "1000", "cash_target": "2", **other},
+    )
+
+
+def restricted(**restrictions: int) -> Account:
+    """The plain account with restrictions on A or B."""
+    given = plain()
+    return replace(
+        given, securities=[replace(one, restriction=restrictions.get(one.security_id, 0)) for one in given.securities]
     )
 
 
@@ -45,13 +54,30 @@ def near(a: str, b: str, cash: str, **other: Any) -> Account:
 
 
 def sleeves(
-    units: dict[str, str], targets: dict[str, str], b_units: str, b_target: str, cash: str, restriction: int = 0
+    units: dict[str, str],
+    targets: dict[str, str],
+    b_units: str,
+    b_target: str,
+    cash: str,
+    restriction: int = 0,
+    **other: Any,
 ) -> Account:
     """A at $100 in several sleeves, B at $50 in one."""
     return account(
         [security("A", "100", restriction=restriction), security("B", "50")],
         [*(position("A", units[name], targets[name], name) for name in units), position("B", b_units, b_target)],
         cash=cash,
+        cash_target="2",
+        **other,
+    )
+
+
+def overdrawn(a_units: str) -> Account:
+    """A at $1, target 97 %, and B at $1, 0.2 % of target 1 %: more than the account is worth, so cash is a debt."""
+    return account(
+        {"A": "1", "B": "1"},
+        [position("A", a_units, "97"), position("B", "20", "1")],
+        cash=str(9980 - int(a_units)),
         cash_target="2",
     )
 
@@ -73,6 +99,17 @@ def swapped(x_units: str, y_units: str, cash: str) -> Account:
         [position("X", x_units, "30"), position("Y", y_units, "0"), position("Z", "680", "68")],
         cash=cash,
         cash_target="2",
+    )
+
+
+def replaced_short(cash: str, **other: Any) -> Account:
+    """Y ($50) stands in for X (10 % of 30 %, at $100); Z, $10, target 68, is all the rest and may not be sold."""
+    return account(
+        [security("X", "100", substitute="Y"), security("Y", "50"), security("Z", "10", restriction=NO_SELL)],
+        [position("X", "10", "30"), position("Y", "0", "0"), position("Z", str(900 - int(cash) // 10), "68")],
+        cash=cash,
+        cash_target="2",
+        **other,
     )
 
 
@@ -105,6 +142,19 @@ class Case:
     logic: Logic
     trades: dict[str, str]  # "A" or "A/S2" -> units
     cash: str
+
+
+def check(case: Case) -> None:
+    """Propose for the account of the case and compare trades and ending cash with what it says."""
+    result = proposal(case.given, case.logic)
+    assert result.failure is None, result.summary["failure_text"]
+    assert result.trades == {_place(name): scaled(units, 6) for name, units in case.trades.items()}
+    assert result.cash == scaled(case.cash, 2)
+
+
+def _place(name: str) -> tuple[str, str]:
+    security_id, _, sleeve_id = name.partition("/")
+    return security_id, sleeve_id or "S1"
 
 
 NETTED_ACCOUNT = ({"S1": "30", "S2": "0"}, {"S1": "10", "S2": "12"}, "130", "76", "500")

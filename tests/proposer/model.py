@@ -309,7 +309,8 @@ def fund_and_buy(book: Book, side: dict[Place, int], want: dict[Place, F], nette
         book.buy = zero | open_to
         cost = sum(book.worth(n, units) for n, units in open_to.items())
         if cost:
-            takers = [p for p in book.places if book.now(p) and (book.trade[p] < 0 or side[p] == 0)]
+            in_band = [p for p in book.places if side[p] == 0 and p not in book.still]
+            takers = [p for p in book.places if book.now(p) and (book.trade[p] < 0 or p in in_band)]
             raise_cash(book, takers, book.cash_low + cost, book.low, book.target)
         got = share(book, open_to, {n: netted.shortfall[n] for n in open_to}, zero, book.cash - book.cash_low)
         small = [

@@ -75,7 +75,7 @@ class Book:
             half = max(target * F(row.threshold_ppb, 10**9), floor_width) if target else F(0)
             self.low[place], self.high[place] = max(F(0), target - half), min(F(1), target + half)
             half = target * F(row.precision_ppb, 10**9)
-            self.precise_low[place], self.precise_high[place] = max(F(0), target - half), min(F(1), target + half)
+            self.precise_low[place], self.precise_high[place] = target - half, target + half
         half = max(cash_target * F(given.cash_threshold_ppb, 10**9), floor_width)
         self.cash_low = max(self.reserve, max(F(0), cash_target - half) * self.value)
         self.cash_high = max(self.reserve, min(F(1), cash_target + half) * self.value)

@@ -5,9 +5,8 @@ The arithmetic stands beside each case; trades in units, cash in dollars.
 
 import pytest
 
-from shared.exact.text import scaled
-from tests.proposer.accounts import NO_SELL, NO_TRADE, Case
-from tests.proposer.build import BF, FRACTIONAL, MT, account, position, proposal, security
+from tests.proposer.accounts import NO_SELL, NO_TRADE, Case, check
+from tests.proposer.build import BF, FRACTIONAL, MT, account, position, security
 
 pytestmark = pytest.mark.fast
 
@@ -76,7 +75,4 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.logic.name} {case.rule}")
 def test_cents(case: Case) -> None:
-    result = proposal(case.given, case.logic)
-    assert result.failure is None, result.summary["failure_text"]
-    assert result.trades == {(name, "S1"): scaled(units, 6) for name, units in case.trades.items()}
-    assert result.cash == scaled(case.cash, 2)
+    check(case)

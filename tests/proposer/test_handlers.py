@@ -3,12 +3,14 @@
 import asyncio
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.proposer.chunk import propose
-from services.proposer.handlers import SERVICE, Handlers, cut
+from services.proposer.handlers import SERVICE, Handlers
+from shared import messages
 from shared.clock import clock_of
 from shared.contracts import chunks, topics
 from shared.guard import Guard
@@ -57,8 +59,13 @@ async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka
 
 @pytest.mark.fast
 def test_answers_are_cut_to_the_agreed_size_and_lose_nothing() -> None:
-    rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(400)]), TRADE_DAY)
-    parts = cut(rows)
+    rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(800)]), TRADE_DAY)
+    meta = {"batch_id": "7", "attempt": "1"}
+    parts = messages.answer(topics.WORK_TRADES, rows, meta, source=SERVICE, at=datetime(2026, 1, 2, tzinfo=UTC))
     assert len(parts) > 1
-    assert all(part.nbytes <= chunks.MAX_CHUNK_BYTES for part in parts)
-    assert [row for part in parts for row in part.to_pylist()] == rows.to_pylist()
+    assert all(len(part.value) <= chunks.MAX_CHUNK_BYTES for part in parts)
+    assert len({part.headers["ce_id"] for part in parts}) == len(parts)
+    decoded = [chunks.decode(part.value, chunks.TRADES) for part in parts]
+    assert all(told == meta for _, told in decoded)
+    assert [part.key.decode() for part in parts] == [str(one.column("account_id")[0]) for one, _ in decoded]
+    assert [row for part, _ in decoded for row in part.to_pylist()] == rows.to_pylist()

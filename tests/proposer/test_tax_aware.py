@@ -1,6 +1,5 @@
 """What holds for every tax-aware proposal: gains as taxlot books them keep the limits, and no other logic beats it."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,7 +31,6 @@ from tests.proposer.build import (
     after,
     batch_of,
     lot,
-    lots_of,
     position,
     proposals,
     read,
@@ -206,21 +204,6 @@ def test_of_one_lot_the_most_shares_are_sold_that_the_budget_allows(
 
 def half_up(cents: Fraction) -> int:
     return (2 * cents.numerator + cents.denominator) // (2 * cents.denominator)
-
-
-@many
-@given(accounts, seeds)
-def test_the_order_of_the_input_changes_nothing(account: Account, seed: int) -> None:
-    """Securities, positions and lots in any order, the account anywhere in the chunk: the same trades."""
-    dice = random.Random(seed)
-    shuffled = replace(
-        account,
-        securities=dice.sample(account.securities, len(account.securities)),
-        positions=dice.sample(account.positions, len(account.positions)),
-        lots=dice.sample(lots_of(account), len(lots_of(account))),
-    )
-    straight, (_, moved) = proposals([account])[0], proposals([taxed(generated(seed)), shuffled])
-    assert _said(moved[TA]) == _said(straight[TA])
 
 
 def _said(result: Proposal) -> tuple[object, ...]:

@@ -33,6 +33,26 @@ def test_first_long_term_day(acquired: str, first_day: str) -> None:
     assert first_long_term_day(day(acquired) or 0) == day(first_day)
 
 
+@pytest.mark.parametrize(
+    ("acquired", "sold", "term"),
+    [
+        ("2025-01-02", "2026-01-02", r.SHORT),  # 365 days: a year, not more
+        ("2025-01-02", "2026-01-03", r.LONG),
+        ("2015-02-28", "2016-02-28", r.SHORT),
+        ("2015-02-28", "2016-02-29", r.SHORT),  # 366 days: "days > 365" would say long
+        ("2015-02-28", "2016-03-01", r.LONG),
+        ("2016-02-28", "2017-02-28", r.SHORT),  # 366 days
+        ("2016-02-28", "2017-03-01", r.LONG),
+        ("2016-02-29", "2017-02-28", r.SHORT),
+        ("2016-02-29", "2017-03-01", r.LONG),
+        ("2026-01-05", "2026-01-05", r.SHORT),  # bought today
+    ],
+)
+def test_a_slice_is_long_term_from_that_day_on(acquired: str, sold: str, term: int) -> None:
+    done = sell(Sale([Lot("a", day(acquired), UNIT, 10)], {0: UNIT}, price=DOLLAR, trade_day=day(sold) or 0))
+    assert [one.term for one in done.slices] == [term]
+
+
 def test_calendar_equals_the_standard_library() -> None:
     from datetime import date, timedelta
 
@@ -89,6 +109,31 @@ def test_min_tax_class_is_the_exact_sign() -> None:
     assert [one.lot_id for one in done.slices] == ["loss"]
 
 
+def test_min_tax_takes_the_term_of_the_trade_date() -> None:
+    """Bought 2025-01-05 at a gain of $1 a unit, in 2020 at $2: from 2026-01-06 on both are long-term."""
+    lots = [Lot("new", day("2025-01-05"), UNIT, 900), Lot("old", OLD, UNIT, 800)]
+    for sold, first in (("2026-01-05", "old"), ("2026-01-06", "new")):
+        sale = Sale(lots, {0: UNIT}, method=r.MIN_TAX, price=10 * DOLLAR, trade_day=day(sold) or 0)
+        assert [one.lot_id for one in sell(sale).slices] == [first], sold
+
+
+@pytest.mark.parametrize("method", [r.HIFO, r.LOFO, r.MIN_TAX])
+def test_equal_costs_a_unit_break_by_date_then_lot_id(method: int) -> None:
+    """$5 a unit each, whatever the size of the lot; a missing date is the oldest; of one day the lot id decides."""
+    lots = [
+        Lot("d", 18_000, 2 * UNIT, 1_000),
+        Lot("c", 18_000, 1 * UNIT, 500),
+        Lot("b", 17_000, 3 * UNIT, 1_500),
+        Lot("a", 19_500, 1 * UNIT, 500),
+        Lot("e", None, 1 * UNIT, 500),
+    ]
+    done = sell(Sale(lots, {0: 8 * UNIT}, method=method, price=5 * DOLLAR, trade_day=19_600))
+    # MIN_TAX: zero gains, short-term before long-term; "a" is of this year, an unknown term ranks as short-term.
+    assert [one.lot_id for one in done.slices] == (
+        ["e", "a", "b", "c", "d"] if method == r.MIN_TAX else ["e", "b", "c", "d", "a"]
+    )
+
+
 @pytest.mark.parametrize(
     ("method", "order"),
     [
@@ -126,6 +171,14 @@ def test_average_of_all_sleeves() -> None:
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000, sleeve=0), Lot("b", 16_000, 10 * UNIT, 50_000, sleeve=1)]
     done = sell(Sale(lots, {0: 4 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True))
     assert [(one.lot_id, one.basis) for one in done.slices] == [("a", 12_000)]
+
+
+def test_what_moves_between_sleeves_of_an_averaged_fund_carries_the_average() -> None:
+    """(100 + 500) / 20 = $30 a unit: 4 of the oldest are sold, the next 3 move with $90."""
+    lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 10 * UNIT, 50_000)]
+    done = sell(Sale(lots, {0: 7 * UNIT}, {1: 3 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True))
+    assert [(one.lot_id, one.units, one.basis) for one in done.slices] == [("a", 4 * UNIT, 12_000)]
+    assert done.moves == [Move("a", 0, 1, 3 * UNIT, 9_000)]
 
 
 def test_average_is_fifo_for_what_is_no_fund() -> None:
@@ -215,6 +268,12 @@ def test_partial_move_splits_basis_and_the_last_units_take_the_rest() -> None:
     done = sell(Sale([Lot("a", 1, 3 * UNIT, 100)], {0: 3 * UNIT}, {1: UNIT, 2: UNIT, 3: UNIT}))
     assert [(one.to, one.basis) for one in done.moves] == [(1, 33), (2, 34), (3, 33)]
     assert done.slices == []
+
+
+def test_what_moves_keeps_an_unknown_basis_unknown() -> None:
+    done = sell(Sale([Lot("a", 1, 3 * UNIT, None)], {0: 3 * UNIT}, {1: UNIT}, price=DOLLAR))
+    assert [(one.lot_id, one.basis) for one in done.moves] == [("a", None)]
+    assert [(one.units, one.proceeds, one.basis) for one in done.slices] == [(2 * UNIT, 200, None)]
 
 
 def test_more_than_the_sleeve_holds() -> None:

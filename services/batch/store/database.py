@@ -8,7 +8,7 @@ import io
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pyarrow as pa
@@ -150,6 +150,9 @@ async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRo
     return below
 
 
+_KEYS: Final = ("batch_id", "account_id")  # what temporary tables are joined by: the rest needs no statistics
+
+
 async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa.Table) -> None:
     """Fill the temporary table `name` (made like the SELECT `like`) with rows by COPY; it is emptied at commit.
 
@@ -167,7 +170,8 @@ async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, columns)
         async with cursor.copy(statement) as copy:
             await copy.write(_csv(rows))
-        await cursor.execute(sql.SQL("ANALYZE {}").format(table))
+        keys = sql.SQL(", ").join(sql.Identifier(key) for key in _KEYS if key in rows.column_names)
+        await cursor.execute(sql.SQL("ANALYZE {} ({})").format(table, keys))
 
 
 def _csv(rows: pa.Table) -> bytes:

@@ -185,15 +185,8 @@ async def read_neighbours(connection: AsyncConnection, batch_id: int, place: int
 
 
 _CHUNK = text("SELECT value FROM result_chunk WHERE chunk_id = :chunk_id")
-_CHUNKS = text("SELECT chunk_id, value FROM result_chunk WHERE batch_id = :batch_id ORDER BY chunk_id")
 
 
 async def read_chunk(connection: AsyncConnection, chunk_id: int) -> bytes:
     """Return an answered chunk as it came."""
     return bytes((await connection.execute(_CHUNK, {"chunk_id": chunk_id})).scalar_one())
-
-
-async def read_chunks(connection: AsyncConnection, batch_id: int) -> dict[int, bytes]:
-    """Return all answered chunks of a batch."""
-    rows = await connection.execute(_CHUNKS, {"batch_id": batch_id})
-    return {int(row.chunk_id): bytes(row.value) for row in rows}

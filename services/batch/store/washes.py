@@ -24,7 +24,6 @@ _TO_CHECK: Final = text(
     "SELECT account_id, account_number, household, taxable, has_loss, chunk_id, row_no FROM batch_account"
     " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household = ANY(:households) ORDER BY chunk_id, row_no"
 )
-_CONTENTS: Final = text("SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(:chunks)")
 # Joined by the whole key, so that no guess at the size of a batch leads to reading `incoming_wash` once an account.
 _PUT: Final = text(
     "UPDATE batch_account m SET wash_cents = w.wash_cents, wash_permanent_cents = w.wash_permanent_cents,"
@@ -43,21 +42,16 @@ async def households_of(connection: AsyncConnection, batch_id: int, accounts: Se
     return list((await connection.execute(_AFFECTED, values)).scalars())
 
 
-async def to_check(
-    connection: AsyncConnection, batch_id: int, households: Sequence[str] | None
-) -> tuple[Sequence[Row[Any]], dict[int, bytes]]:
-    """Return the proposed accounts of households in which one sells at a loss, by chunk, and those chunks.
+async def to_check(connection: AsyncConnection, batch_id: int, households: Sequence[str] | None) -> Sequence[Row[Any]]:
+    """Return the proposed accounts of households in which one sells at a loss, by chunk.
 
     households None: of all.
     """
     wanted = None if households is None else list(households)
     losing = (await connection.execute(_LOSING, {"batch_id": batch_id, "households": wanted})).scalars().all()
     if not losing:
-        return [], {}
-    rows = (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": losing})).all()
-    chunks = sorted({int(row.chunk_id) for row in rows})
-    found = await connection.execute(_CONTENTS, {"chunks": chunks})
-    return rows, {int(row.chunk_id): bytes(row.value) for row in found}
+        return []
+    return (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": losing})).all()
 
 
 async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> None:

@@ -50,9 +50,24 @@ def band(down: int, up: int, relative: int, floor_ppb: int) -> tuple[int, int]:
 
     down, up: the weight rounded down and up; the low edge is rounded down and the high edge up where they differ.
     """
-    half = relative * (up // PPB) if up % PPB == 0 else muldiv_ceil(relative, up, PPB)
-    half = max(half, floor_ppb * PPB)
+    half = max(share_of(relative, up), floor_ppb * PPB)
     return max(0, down - half), min(EDGE, up + half)
+
+
+@view_kernel
+def precision_band(down: int, up: int, relative: int) -> tuple[int, int]:
+    """Return the edges weight -/+ relative x weight: no floor, and not clipped.  Arguments as for `band`.
+
+    Weights above 1, which an overdrawn account has, are near a target as any other is.  Source: product 1.
+    """
+    half = share_of(relative, up)
+    return down - half, up + half
+
+
+@view_kernel
+def share_of(relative: int, weight: int) -> int:
+    """Return relative (ppb) x weight, rounded up where the weight has more than nine decimals."""
+    return int(relative * (weight // PPB) if weight % PPB == 0 else muldiv_ceil(relative, weight, PPB))
 
 
 @view_kernel
@@ -265,7 +280,7 @@ def _bands(acc: Ints, pos: Ints) -> None:
         if pos[place, at.P_REPLACES] < 0:
             continue  # what is replaced stands at its target by definition, whatever its cents round to
         pos[place, at.P_SIDE] = side(pos[place, at.P_VALUE], value, low, high)
-        low, high = band(aim, up, pos[place, at.P_PRECISION], 0)
+        low, high = precision_band(aim, up, pos[place, at.P_PRECISION])
         pos[place, at.P_PRECISE] = side(pos[place, at.P_VALUE], value, low, high)
 
 

@@ -65,21 +65,21 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         sec[security, at.S_BASE] = sec[security, at.S_BUY]
         sec[security, at.S_FULL] = 0
         sec[security, at.S_SHORT] = 0
-        sec[security, at.S_GOT] = 0
         sec[security, at.S_DROPPED] = 0
     for place in range(len(pos)):
         security = pos[place, at.P_SECURITY]
-        pos[place, at.P_WANT] = 0
-        if pos[place, at.P_PRECISE] != 0 or pos[place, at.P_AIM_UP] == 0 or sec[security, at.S_SELL] > 0:
+        pos[place, at.P_WANT] = min(0, pos[place, at.P_WANT])  # what sleeves sell stays known: see corners.py
+        if pos[place, at.P_PRECISE] != 0 or sec[security, at.S_SELL] > 0:
+            continue
+        want = to_target(acc, sec, pos, place)
+        if want <= 0:
             continue
         if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED
             continue
-        want = to_target(acc, sec, pos, place)
-        if want > 0:
-            pos[place, at.P_WANT] = want
-            sec[security, at.S_FULL] += want
-            sec[security, at.S_SHORT] += shortfall_to(acc, sec, pos, place, at.P_AIM)
+        pos[place, at.P_WANT] = want
+        sec[security, at.S_FULL] += want
+        sec[security, at.S_SHORT] += shortfall_to(acc, sec, pos, place, at.P_AIM)
     while True:
         spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM], acc[at.A_AIM_PART])
         if not drop_undersized(acc, sec):

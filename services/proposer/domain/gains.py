@@ -24,10 +24,9 @@ class Desk(NamedTuple):
     picked: Ints
     relief: Relief
     sleeves: Ints  # by position of one account
-    sells: Ints
+    sells: Ints  # by position: what its sleeve gives up
     slices: Slices
-    short: Ints  # by slice: cents that count against the short-term budget
-    total: Ints  # cents that count against the budget in all
+    corners: Ints  # by row of layout.CORNER_ROWS: where what a sell counts may turn, see corners.py
 
 
 @view_kernel
@@ -46,50 +45,57 @@ def place_lots(sec: Ints, pos: Ints, desk: Desk, lot: int, end: int) -> None:
 
 @view_kernel
 def relieve(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
-    """Relieve every market sell into desk.slices, in leaving order; return how many slices, or LOTS_LACKING."""
-    method, day, row = acc[at.A_METHOD], desk.trade_day, 0
+    """Relieve every market sell into desk.slices; return how many slices, or LOTS_LACKING."""
+    row = 0
     for security in range(len(sec)):
-        sec[security, at.S_SLICE] = row
+        sec[security, at.S_ROW] = row
         if sec[security, at.S_SELL] > 0:
-            first, end, price = sec[security, at.S_FIRST], sec[security, at.S_END], sec[security, at.S_PRICE]
-            lot, lot_end = sec[security, at.S_LOT], sec[security, at.S_LOT_END]
-            for place in range(first, end):
+            for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
                 desk.sells[place] = max(0, -pos[place, at.P_TRADE])
-            if not fill_pool(
-                method, price, day, first, end, desk.sleeves, desk.sells, lot, lot_end, desk.picked, desk.lots,
-                desk.relief,
-            ):  # fmt: skip
+            row = relieve_sell(acc, sec, desk, security, sec[security, at.S_SELL], row)
+            if row == LOTS_LACKING:
                 return LOTS_LACKING
-            open_average(method == AVERAGE and sec[security, at.S_FUND] == 1, lot, lot_end, desk.lots, desk.relief)
-            row = sell_pooled(
-                method, sec[security, at.S_SELL], price, 0, day, lot, lot_end, desk.picked, desk.lots, desk.relief,
-                desk.slices, row,
-            )  # fmt: skip
-        sec[security, at.S_SLICE_END] = row
-    for one in range(row):
-        _count(desk, one)
+        sec[security, at.S_ROW_END] = row
     return row
 
 
 @view_kernel
-def _count(desk: Desk, one: int) -> None:
-    proceeds, basis, term = desk.slices.proceeds[one], desk.slices.basis[one], desk.slices.term[one]
-    desk.total[one] = counts_in_all(proceeds, basis)
-    desk.short[one] = counts_short(desk.total[one], term)
+def relieve_sell(acc: Ints, sec: Ints, desk: Desk, security: int, units: int, row: int) -> int:
+    """Relieve a market sell of `units`, of which the sleeves give up desk.sells, into desk.slices from `row` on.
+
+    Return the next row, or LOTS_LACKING.
+    """
+    method, day, price = acc[at.A_METHOD], desk.trade_day, sec[security, at.S_PRICE]
+    lot, lot_end = sec[security, at.S_LOT], sec[security, at.S_LOT_END]
+    if not fill_pool(
+        method, price, day, sec[security, at.S_FIRST], sec[security, at.S_END], desk.sleeves, desk.sells, lot, lot_end,
+        desk.picked, desk.lots, desk.relief,
+    ):  # fmt: skip
+        return LOTS_LACKING
+    open_average(method == AVERAGE and sec[security, at.S_FUND] == 1, lot, lot_end, desk.lots, desk.relief)
+    return int(
+        sell_pooled(
+            method, units, price, 0, day, lot, lot_end, desk.picked, desk.lots, desk.relief, desk.slices, row
+        )
+    )  # fmt: skip
 
 
 @view_kernel
-def counts_in_all(proceeds: int, basis: int) -> int:
-    """Return the cents a slice counts against the budget in all."""
-    return proceeds if basis == NO_BASIS else proceeds - basis
+def counted(desk: Desk, rows: int) -> tuple[int, int, int]:
+    """Return the cents that the slices count against the short-term budget, the budget in all, and the guard.
 
-
-@view_kernel
-def counts_short(gain: int, term: int) -> int:
-    """Return the cents a slice that counts `gain` in all counts against the short-term budget."""
-    if term == SHORT:
-        return gain
-    return 0 if term == LONG else max(0, gain)
+    The guard against short-term gains counts every one of them, and what cannot be shown to be none, without losses.
+    """
+    short, total, barred = 0, 0, 0
+    for one in range(rows):
+        basis, term = desk.slices.basis[one], desk.slices.term[one]
+        gain = desk.slices.proceeds[one] - (0 if basis == NO_BASIS else basis)
+        total += gain
+        if term == SHORT or (term != LONG and gain > 0):
+            short += gain
+        if term != LONG:
+            barred += max(1, gain) if basis == NO_BASIS else max(0, gain)
+    return short, total, barred
 
 
 @view_kernel
@@ -100,15 +106,6 @@ def estimated(desk: Desk, rows: int) -> int:
         if desk.slices.basis[one] != NO_BASIS:
             gain += desk.slices.proceeds[one] - desk.slices.basis[one]
     return gain
-
-
-@view_kernel
-def counted(by_slice: Ints, rows: int) -> int:
-    """Return the sum of desk.short or desk.total over the slices."""
-    cents = 0
-    for one in range(rows):
-        cents += by_slice[one]
-    return cents
 
 
 @view_kernel
@@ -123,24 +120,13 @@ def within(acc: Ints, desk: Desk, rows: int) -> bool:
     """Say whether the relieved sells keep the account's limits."""
     if not limited(acc):
         return True
-    if first_barred(acc, desk, 0, rows) < rows:
+    short, total, barred = counted(desk, rows)
+    if acc[at.A_NO_SHORT_GAINS] and barred > 0:
         return False
-    short = excess(counted(desk.short, rows), acc[at.A_BUDGET_SHORT])
-    return bool(short == 0 and excess(counted(desk.total, rows), acc[at.A_BUDGET_TOTAL]) == 0)
+    return bool(past(short, acc[at.A_BUDGET_SHORT]) <= 0 and past(total, acc[at.A_BUDGET_TOTAL]) <= 0)
 
 
 @view_kernel
-def excess(cents: int, budget: int) -> int:
-    """Return by how much cents pass a budget, 0 where they do not or there is none."""
-    return 0 if budget == at.NO_LIMIT else max(0, cents - budget)
-
-
-@view_kernel
-def first_barred(acc: Ints, desk: Desk, start: int, end: int) -> int:
-    """Return the first of the slices with a short-term gain, or an unknown one, where none is allowed; else `end`."""
-    if acc[at.A_NO_SHORT_GAINS]:
-        for one in range(start, end):
-            unknown = desk.slices.basis[one] == NO_BASIS
-            if desk.slices.term[one] != LONG and (unknown or desk.total[one] > 0):
-                return one
-    return end
+def past(cents: int, budget: int) -> int:
+    """Return by how much cents pass a budget, below 0 what is left of it; FAR_WITHIN where there is no budget."""
+    return int(at.FAR_WITHIN if budget == at.NO_LIMIT else cents - budget)

@@ -1,73 +1,120 @@
-"""How much of each relieved sell is kept while others are given up, and what that part counts against the limits.
+"""How much of each relieved sell is kept, while others are given up, and whether that keeps the limits."""
 
-The part's cents are those it is booked at: rounded slice by slice, the last slice taking what remains of the proceeds.
-Where an average or several sleeves mix lots they may be off; whoever uses them relieves again and looks.
-"""
+from typing import Final
 
 from services.proposer.domain import layout as at
-from services.proposer.domain.gains import Desk, counts_in_all, counts_short, excess
+from services.proposer.domain.corners import count, undersized
+from services.proposer.domain.gains import Desk, past
 from services.proposer.domain.layout import Ints
 from shared.exact.compiled import view_kernel
-from shared.exact.kernel import value_cents
-from shared.relief.lots import AVERAGE, NO_BASIS
-from shared.relief.units import split_basis
+from shared.exact.kernel import muldiv_floor
+
+# Limits; several of them are added up.
+GUARD: Final = 1  # against short-term gains, of the one security
+SHORT: Final = 2  # the short-term budget
+TOTAL: Final = 4  # the budget in all
+
+_TURNS: Final = 32  # looks at a stretch of a sell at most; at least every second one halves what is in question
+_FEW: Final = 8  # so many steps are looked at one by one
+_DOLLAR: Final = 10**12  # micro-units x micro-dollars: a stretch worth less is left alone, but for single steps
 
 
 @view_kernel
-def keep(acc: Ints, sec: Ints, desk: Desk, security: int, units: int) -> None:
-    """Keep the first `units` of the security's sell, cut to whole steps; none where that is undersized."""
-    if units < sec[security, at.S_SELL]:
-        units = units // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        if not sec[security, at.S_EXIT] and value_cents(units, sec[security, at.S_PRICE]) < acc[at.A_MIN]:
-            units = 0
-    sec[security, at.S_KEPT] = units
-    sec[security, at.S_KEPT_SHORT] = 0
-    sec[security, at.S_KEPT_TOTAL] = 0
-    last, left = sec[security, at.S_SLICE] - 1, units
-    proceeds_left = value_cents(units, sec[security, at.S_PRICE])
-    while left > 0:
-        last += 1
-        if left <= desk.slices.units[last]:
-            break
-        left -= desk.slices.units[last]
-        proceeds_left -= desk.slices.proceeds[last]
-        sec[security, at.S_KEPT_SHORT] += desk.short[last]
-        sec[security, at.S_KEPT_TOTAL] += desk.total[last]
-    sec[security, at.S_LAST] = last
-    if units > 0:
-        _keep_last(acc, sec, desk, security, left, proceeds_left)
+def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
+    """Return the first of the limits that what is kept does not keep, 0 where it keeps all."""
+    for limit in (GUARD, SHORT, TOTAL):
+        if limits & limit and over(acc, sec, security, limit) > 0:
+            return limit
+    return 0
 
 
 @view_kernel
-def _keep_last(acc: Ints, sec: Ints, desk: Desk, security: int, units: int, proceeds: int) -> None:
-    last = sec[security, at.S_LAST]
-    basis = desk.slices.basis[last]
-    if units < desk.slices.units[last] and basis != NO_BASIS:
-        if acc[at.A_METHOD] == AVERAGE and sec[security, at.S_FUND] == 1:
-            basis = split_basis(basis, desk.slices.units[last], units)
-        else:
-            lot = desk.slices.lot[last]
-            basis = split_basis(desk.lots.basis[lot], desk.lots.quantity[lot], units)
-    total = counts_in_all(proceeds, basis)
-    short = counts_short(total, desk.slices.term[last])
-    sec[security, at.S_LAST_UNITS] = units
-    sec[security, at.S_LAST_PROCEEDS] = proceeds
-    sec[security, at.S_LAST_SHORT] = short
-    sec[security, at.S_LAST_TOTAL] = total
-    sec[security, at.S_KEPT_SHORT] += short
-    sec[security, at.S_KEPT_TOTAL] += total
+def over(acc: Ints, sec: Ints, security: int, limit: int) -> int:
+    """Return by how many cents what is kept passes the limit, 0 or less where it keeps it."""
+    if limit == GUARD:
+        return int(sec[security, at.S_KEPT_BARRED] if acc[at.A_NO_SHORT_GAINS] else 0)
+    if limit == SHORT:
+        return past(kept(sec, at.S_KEPT_SHORT) - acc[at.A_SLACK_SHORT], acc[at.A_BUDGET_SHORT])
+    return past(kept(sec, at.S_KEPT_TOTAL) - acc[at.A_SLACK_TOTAL], acc[at.A_BUDGET_TOTAL])
 
 
 @view_kernel
-def of_slice(sec: Ints, security: int, one: int, by_slice: Ints, of_last: int) -> int:
-    """Return a kept slice's figure: by_slice[one], or column `of_last` of the security for its last slice."""
-    return int(sec[security, of_last] if one == sec[security, at.S_LAST] else by_slice[one])
-
-
-@view_kernel
-def kept_excess(acc: Ints, sec: Ints, column: int, budget: int) -> int:
-    """Return by how many cents what is kept (S_KEPT_SHORT or S_KEPT_TOTAL) passes the budget in that account column."""
+def kept(sec: Ints, column: int) -> int:
+    """Return the sum of S_KEPT_SHORT or S_KEPT_TOTAL over the securities."""
     cents = 0
     for security in range(len(sec)):
         cents += sec[security, column]
-    return excess(cents, acc[budget])
+    return cents
+
+
+@view_kernel
+def keep(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, units: int) -> None:
+    """Keep `units` of the security's sell; none where that is undersized."""
+    if undersized(acc, sec, security, units):
+        units = 0
+    if units != sec[security, at.S_KEPT]:
+        count(acc, sec, pos, desk, security, units)
+
+
+@view_kernel
+def keep_more(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, most: int, limits: int) -> None:
+    """Keep as much more of the sell as the limits allow, at most `most`; what is kept now must keep them."""
+    least = sec[security, at.S_KEPT]
+    keep(acc, sec, pos, desk, security, most)
+    while sec[security, at.S_KEPT] > least:
+        limit = broken(acc, sec, security, limits)
+        if limit == 0:
+            return
+        keep(acc, sec, pos, desk, security, _cut(acc, sec, pos, desk, security, least, limit))
+
+
+@view_kernel
+def _cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, least: int, limit: int) -> int:
+    """Return how much less is to be kept for the sake of one limit, but not less than `least`, in whole steps.
+
+    The largest corner that keeps it, then as far on the way to the next one as it goes.
+    """
+    low, high, above = least, sec[security, at.S_KEPT], over(acc, sec, security, limit)
+    corner = sec[security, at.S_ROW_END] - 1
+    while corner >= sec[security, at.S_ROW] and desk.corners[0, corner] > least:
+        if desk.corners[0, corner] < high:
+            for row in range(at.CORNER_ROWS):
+                sec[security, at.S_KEPT + row] = desk.corners[row, corner]
+            cents = over(acc, sec, security, limit)
+            if cents <= 0:
+                low = desk.corners[0, corner]
+                break
+            high, above = desk.corners[0, corner], cents
+        corner -= 1
+    if low == least:
+        count(acc, sec, pos, desk, security, low)
+    under = over(acc, sec, security, limit)
+    step = sec[security, at.S_STEP]
+    little = max(step, _DOLLAR // sec[security, at.S_PRICE])
+    for turn in range(_TURNS):
+        if high - low <= little or (limit != GUARD and under == 0 and above > 1):
+            break
+        units = _between(low, under, high, above, sec[security, at.S_PRICE], step, turn)
+        count(acc, sec, pos, desk, security, units)
+        cents = over(acc, sec, security, limit)
+        if cents <= 0:
+            low, under = units, cents
+        else:
+            high, above = units, cents
+    return int(low)
+
+
+@view_kernel
+def _between(low: int, under: int, high: int, above: int, price: int, step: int, turn: int) -> int:
+    """Return where to look between `low`, which counts `under` the limit, and `high`.
+
+    What a sell counts grows almost evenly there.  Over few steps, and where a cent is too much, it is rounding that
+    decides: as good as at random, from one third of a cent to the next.
+    """
+    if high - low <= _FEW * step or (above == 1 and turn < _FEW):
+        units = high - max(step, _DOLLAR // 300 // price)
+    elif above == 1 or turn % 2 == 1:
+        units = low + (high - low) // 2
+    else:
+        units = low + muldiv_floor(high - low, -under, above - under)
+    return int(min(max(low + step, units // step * step), (high - 1) // step * step))

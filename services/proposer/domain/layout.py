@@ -2,7 +2,8 @@
 
 All tables are int64.  Scales: cents; micro = millionths of a unit or dollar; ppb = 1e-9 of account value V; weight =
 1e-18 of V; money = dollars x 10^12 / grain, where the account's grain is 1 up to about four million dollars, so that
-quantity x price is exact, and a power of ten above.  Positions of one security stand together, in order of sleeve id.
+quantity x price is exact, and a power of ten above: what is shared there is exact to a few grains (below a millionth of
+a dollar for the largest account there may be).  Positions of one security stand together, in order of sleeve id.
 """
 
 from typing import Final
@@ -58,9 +59,15 @@ A_ROUNDS: Final = 36  # how often sells were given up
 A_FAILED: Final = 37  # codes.OK or why the logic fails
 A_CUT_FAILED: Final = 38  # the same, and the estimated gain in cents, of the run inside the limits
 A_GAIN: Final = 39
-ACCOUNT_COLUMNS: Final = 40
+A_SLACK_SHORT: Final = 40  # cents by which more than the budgets may be kept, because sells made instead realise losses
+A_SLACK_TOTAL: Final = 41
+A_LOOK: Final = 42  # which look at the account this is
+A_FIRST_DRIFT: Final = 43  # money: drift that the first look leaves, NO_DRIFT where it fails
+ACCOUNT_COLUMNS: Final = 44
 
 NO_LIMIT: Final = -1
+FAR_WITHIN: Final = -(1 << 60)  # cents left of a budget that is none
+NO_DRIFT: Final = (1 << 63) - 1
 OTHER_FAILED: Final = -1
 OTHER_UNKNOWN: Final = -2
 
@@ -80,34 +87,32 @@ S_CAP: Final = 9  # most units its market sell may have, in whole steps, NO_CAP:
 S_CAP_KEPT: Final = 10  # the cap while another logic is looked at without it
 S_FREE_SELL: Final = 11  # market sell and buy of Best Fit without limits
 S_FREE_BUY: Final = 12
-S_SLICE: Final = 13  # slices S_SLICE..S_SLICE_END-1 are sold of it
-S_SLICE_END: Final = 14
-S_KEPT: Final = 15  # part of the sell that is kept while others are given up
-S_MOST: Final = 16  # most of it that may be kept
-S_KEPT_SHORT: Final = 17  # cents that the part kept counts against the short-term budget
-S_KEPT_TOTAL: Final = 18
-S_LAST: Final = 19  # its last slice, of which perhaps only a part is kept: micro-units, and cents as above
-S_LAST_UNITS: Final = 20
-S_LAST_PROCEEDS: Final = 21
-S_LAST_SHORT: Final = 22
-S_LAST_TOTAL: Final = 23
+S_ROW: Final = 13  # rows S_ROW..S_ROW_END-1 of the slices, later of the corners, are of its sell
+S_ROW_END: Final = 14
+S_MOST: Final = 15  # most of the sell that may be kept
+S_KEPT: Final = 16  # part of the sell that is kept while others are given up: micro-units
+S_KEPT_PROCEEDS: Final = 17  # cents of that part: proceeds
+S_KEPT_SHORT: Final = 18  # what it counts against the short-term budget
+S_KEPT_TOTAL: Final = 19  # against the budget in all
+S_KEPT_BARRED: Final = 20  # against the guard
 # sec: of one logic, in micro-units unless said otherwise
-S_CROSSED: Final = 24
-S_EXIT: Final = 25  # 1: one of its sleeve sells is a full exit
-S_PLAN: Final = 26  # market sell that netting left
-S_SELL: Final = 27  # market sell now
-S_BUY: Final = 28  # market buy now
-S_BASE: Final = 29  # market buy that stood before the present sharing
-S_FULL: Final = 30  # most that the present sharing may give
-S_SHORT: Final = 31  # money: shortfall that the present sharing goes by
-S_GOT: Final = 32  # what the present sharing gave
-S_DROPPED: Final = 33  # 1: undersized in the present sharing
-S_PLANNED: Final = 34  # 1: had a market order before cash was raised or placed
-S_REASON: Final = 35  # Reason of the market order, 0 none
-S_HANDED: Final = 36  # while prepared, 1: has given what its target lacks to its substitute
-SECURITY_COLUMNS: Final = 37
+S_CROSSED: Final = 21
+S_EXIT: Final = 22  # 1: one of its sleeve sells is a full exit
+S_PLAN: Final = 23  # market sell that netting left
+S_SELL: Final = 24  # market sell now
+S_BUY: Final = 25  # market buy now
+S_BASE: Final = 26  # market buy that stood before the present sharing
+S_FULL: Final = 27  # most that the present sharing may give
+S_SHORT: Final = 28  # money: shortfall that the present sharing goes by
+S_GOT: Final = 29  # what the present sharing gave
+S_DROPPED: Final = 30  # 1: undersized in the present sharing
+S_PLANNED: Final = 31  # 1: had a market order before cash was raised or placed
+S_REASON: Final = 32  # Reason of the market order, 0 none
+S_HANDED: Final = 33  # while prepared, 1: has given what its target lacks to its substitute
+SECURITY_COLUMNS: Final = 34
 
 NO_CAP: Final = 1 << 60
+CORNER_ROWS: Final = S_KEPT_BARRED - S_KEPT + 1  # of a corner: what S_KEPT to S_KEPT_BARRED are of a sell cut there
 
 # pos: input
 P_SECURITY: Final = 0

@@ -15,7 +15,7 @@ from shared.exact.kernel import value_cents
 ALL = 0
 PLANNED = 1  # securities that had a market order in that direction before
 NEW = 2  # the others
-IN_BAND = 3  # positions inside their band, and those sold already
+IN_BAND = 3  # positions inside their band but what is replaced by a substitute, and those sold already
 
 
 @view_kernel
@@ -97,7 +97,9 @@ def _may_sell(sec: Ints, pos: Ints, place: int, who: int) -> bool:
     if sec[security, at.S_RESTRICTION] & codes.NO_SELL or sec[security, at.S_BUY] > 0 or pos[place, at.P_TRADE] > 0:
         return False
     if who == IN_BAND:
-        return bool(pos[place, at.P_TRADE] < 0 or pos[place, at.P_SIDE] == 0)
+        # What is replaced never pays for a buy: nothing is sold only because a substitute exists.
+        is_replaced = pos[place, at.P_REPLACES] < 0
+        return bool(pos[place, at.P_TRADE] < 0 or (pos[place, at.P_SIDE] == 0 and not is_replaced))
     return _planned(sec, security, who)
 
 

@@ -12,7 +12,8 @@ from typing import Final
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.gains import LOTS_LACKING, Desk, counted, estimated, limited, relieve, within
-from services.proposer.domain.giving_up import give_up, give_up_tails
+from services.proposer.domain.giving_up import give_up
+from services.proposer.domain.keeping import kept
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import shortfall_to
 from shared.exact.compiled import view_kernel
@@ -26,13 +27,20 @@ _MEASURE: Final = 0  # Min Transaction, for the drift it leaves
 _CUT: Final = 1  # Best Fit under the present caps
 _COMPARE: Final = 2  # Min Transaction, which ends nearer to target
 _RESTORE: Final = 3  # Best Fit as it was before
-_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards in whole tails
+# Which look at what is given up.
+_FIRST: Final = 0
+_SECOND: Final = 1
+_LAST: Final = 2
+_PATIENCE: Final = 12  # runs in which sells are given up only as far as needed; afterwards whole
 
 
 @view_kernel
 def begin(acc: Ints) -> int:
     """Return what is to be run first."""
     acc[at.A_ROUNDS] = 0
+    acc[at.A_LOOK] = _FIRST
+    acc[at.A_SLACK_SHORT] = 0
+    acc[at.A_SLACK_TOTAL] = 0
     acc[at.A_STAGE] = _MEASURE if acc[at.A_OTHER_DRIFT] == at.OTHER_UNKNOWN else _CUT
     return RUN_MIN_TRANSACTION if acc[at.A_STAGE] == _MEASURE else RUN_BEST_FIT
 
@@ -87,10 +95,11 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
         if not within(acc, desk, rows):
             acc[at.A_LIMITED] = 1
             acc[at.A_ROUNDS] += 1
-            if acc[at.A_ROUNDS] <= _PATIENCE:
-                give_up(acc, sec, desk)
-            else:
-                give_up_tails(acc, sec, desk)
+            give_up(acc, sec, pos, desk, acc[at.A_ROUNDS] > _PATIENCE)
+            acc[at.A_SLACK_SHORT] = 0
+            acc[at.A_SLACK_TOTAL] = 0
+            return RUN_BEST_FIT
+        if acc[at.A_LIMITED] and _look_again(acc, sec, pos, desk, rows):
             return RUN_BEST_FIT
     if acc[at.A_OTHER_DRIFT] == at.OTHER_FAILED or acc[at.A_FAILED] not in (codes.OK, codes.CASH_SHORTFALL):
         return DONE
@@ -101,18 +110,53 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
         return DONE
     acc[at.A_GAIN] = estimated(desk, rows)
     acc[at.A_CUT_FAILED] = acc[at.A_FAILED]
-    for security in range(len(sec)):
-        sec[security, at.S_CAP_KEPT] = sec[security, at.S_CAP]
-        sec[security, at.S_CAP] = at.NO_CAP
+    _lift_caps(sec)
     acc[at.A_STAGE] = _COMPARE
     return RUN_MIN_TRANSACTION
 
 
 @view_kernel
+def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
+    """Say whether Best Fit is to be run again, and set the caps for it.
+
+    What is sold instead to raise cash may realise losses; then more could have been kept, and it is begun anew with so
+    much more to spend.  Where that ends no nearer to target the first result is restored.
+    """
+    found = drift(acc, sec, pos) if acc[at.A_FAILED] == codes.OK else at.NO_DRIFT
+    if acc[at.A_LOOK] == _FIRST:
+        short, total, _ = counted(desk, rows)
+        acc[at.A_SLACK_SHORT] = max(0, kept(sec, at.S_KEPT_SHORT) - short)
+        acc[at.A_SLACK_TOTAL] = max(0, kept(sec, at.S_KEPT_TOTAL) - total)
+        if acc[at.A_SLACK_SHORT] == 0 and acc[at.A_SLACK_TOTAL] == 0:
+            return False
+        acc[at.A_LOOK] = _SECOND
+        acc[at.A_FIRST_DRIFT] = found
+        _lift_caps(sec)
+        return True
+    if acc[at.A_LOOK] == _SECOND and found >= acc[at.A_FIRST_DRIFT]:
+        acc[at.A_LOOK] = _LAST
+        _restore_caps(sec)
+        return True
+    return False
+
+
+@view_kernel
+def _lift_caps(sec: Ints) -> None:
+    for security in range(len(sec)):
+        sec[security, at.S_CAP_KEPT] = sec[security, at.S_CAP]
+        sec[security, at.S_CAP] = at.NO_CAP
+
+
+@view_kernel
+def _restore_caps(sec: Ints) -> None:
+    for security in range(len(sec)):
+        sec[security, at.S_CAP] = sec[security, at.S_CAP_KEPT]
+
+
+@view_kernel
 def _note_free(acc: Ints, sec: Ints, desk: Desk, rows: int) -> None:
     """Note what Best Fit trades and counts without limits."""
-    acc[at.A_FREE_SHORT] = counted(desk.short, rows)
-    acc[at.A_FREE_TOTAL] = counted(desk.total, rows)
+    acc[at.A_FREE_SHORT], acc[at.A_FREE_TOTAL], _ = counted(desk, rows)
     for security in range(len(sec)):
         sec[security, at.S_FREE_SELL] = sec[security, at.S_SELL]
         sec[security, at.S_FREE_BUY] = sec[security, at.S_BUY]
@@ -122,15 +166,13 @@ def _note_free(acc: Ints, sec: Ints, desk: Desk, rows: int) -> None:
 def _after_comparison(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
     """Keep Min Transaction's trades, which end nearer to target, where the limits allow them.
 
-    Without a binding limit only where they also realise less: neither other logic may be better in both.
+    Without a binding limit only where they also realise less, for neither other logic may be better in both; or where
+    Best Fit does not reach the reserve.
     """
     rows = relieve(acc, sec, pos, desk)
-    if rows != LOTS_LACKING and within(acc, desk, rows):
-        if acc[at.A_LIMITED]:
-            return DONE
-        if acc[at.A_CUT_FAILED] == codes.OK and estimated(desk, rows) < acc[at.A_GAIN]:
-            return DONE
-    for security in range(len(sec)):
-        sec[security, at.S_CAP] = sec[security, at.S_CAP_KEPT]
+    wanted = acc[at.A_LIMITED] or acc[at.A_CUT_FAILED] != codes.OK or estimated(desk, rows) < acc[at.A_GAIN]
+    if rows != LOTS_LACKING and wanted and within(acc, desk, rows):
+        return DONE
+    _restore_caps(sec)
     acc[at.A_STAGE] = _RESTORE
     return RUN_BEST_FIT

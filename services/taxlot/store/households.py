@@ -1,18 +1,24 @@
 """What the accounts of a tax household hold and have had approved: read when one of them sells at a loss."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+# Asked by name, never joined to a list: how long a list is cannot be foreseen, and before the first statistics are
+# taken a join may read every account's lots.
 _MEMBERS: Final = (
-    "SELECT a.account_id, a.account_number, a.enterprise_id, a.tax_household_id, a.taxable,"
-    " l.document IS NOT NULL AND h.hold_code IS NULL, l.document"
-    " FROM (SELECT DISTINCT * FROM unnest(%s::text[], %s::text[])) AS wanted (enterprise_id, tax_household_id)"
-    " JOIN account a USING (enterprise_id, tax_household_id)"
-    " LEFT JOIN holding h USING (account_id) LEFT JOIN lots l USING (account_id) ORDER BY a.account_id"
+    "SELECT account_id, account_number, enterprise_id, tax_household_id, taxable FROM account"
+    " WHERE enterprise_id = %s AND tax_household_id = ANY(%s)"
+)
+_LOTS: Final = (
+    "SELECT h.account_id, l.document IS NOT NULL AND h.hold_code IS NULL, l.document"
+    " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
 )
 # A good file dated on the trade date or later shows the buy; one of the trade date itself only if it came afterwards.
 _APPROVED: Final = (
@@ -27,7 +33,10 @@ _APPROVED: Final = (
 
 
 class Member(NamedTuple):
-    """An account of a household. document: its last good lots. is_seen: it has such lots and is not on hold."""
+    """An account of a household. document: its last good lots. is_seen: it has such lots and is not on hold.
+
+    Of an account that is alone in its household neither is read: it is checked on the lots it was proposed on.
+    """
 
     account_id: str
     account_number: str
@@ -49,10 +58,18 @@ class Approved(NamedTuple):
 
 async def members(connection: AsyncConnection[TupleRow], households: Sequence[tuple[str, str]]) -> list[Member]:
     """Return every account of these (enterprise, household) pairs, in order of account id."""
-    enterprises, names = [pair[0] for pair in households], [pair[1] for pair in households]
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_MEMBERS, (enterprises, names))
-        return [Member(*row) async for row in cursor]
+    accounts: list[tuple[str, str, str, str, bool]] = []
+    for enterprise, pairs in groupby(sorted(households), key=itemgetter(0)):
+        cursor = await connection.execute(_MEMBERS, (enterprise, [household for _, household in pairs]))
+        accounts += await cursor.fetchall()
+    sizes = Counter((enterprise, household) for _, _, enterprise, household, _ in accounts)
+    shared = [account for account, _, enterprise, household, _ in accounts if sizes[enterprise, household] > 1]
+    lots: dict[str, tuple[bool, bytes | None]] = {}
+    if shared:
+        async with connection.cursor(binary=True) as binary:
+            await binary.execute(_LOTS, (shared,))
+            lots = {account: (is_seen, document) async for account, is_seen, document in binary}
+    return [Member(*account, *lots.get(account[0], (False, None))) for account in sorted(accounts)]
 
 
 async def approved(

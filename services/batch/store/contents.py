@@ -1,0 +1,21 @@
+"""Answered chunks as they came, read a few at a time and as bytes: a large batch holds tens of megabytes of them."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch.store.database import driver
+
+_AT_ONCE: Final = 16
+_READ: Final = "SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(%s)"
+
+
+async def groups(connection: AsyncConnection, numbers: Sequence[int]) -> AsyncIterator[dict[int, bytes]]:
+    """Yield the chunks of these numbers in groups, by number, in the order given."""
+    below = await driver(connection)
+    for start in range(0, len(numbers), _AT_ONCE):
+        async with below.cursor(binary=True) as cursor:
+            await cursor.execute(_READ, (list(numbers[start : start + _AT_ONCE]),))
+            found = {int(number): bytes(value) for number, value in await cursor.fetchall()}
+        yield {number: found[number] for number in numbers[start : start + _AT_ONCE]}
