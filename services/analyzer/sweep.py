@@ -66,7 +66,7 @@ class Sweeper:
         """Start what is due, do shards until none is free, announce what is finished; return whether a shard was done.
 
         Shards are done beside one another because each waits in turn for the database, the processor and the broker.
-        Where one fails the others are done all the same before it is told.
+        Where one fails, what is done beside it is done to its end before that is told.
         """
         lanes = (self._shards() for _ in range(self._settings.sweep_shards))
         done = await asyncio.gather(*lanes, return_exceptions=True)

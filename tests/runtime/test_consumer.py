@@ -60,3 +60,38 @@ async def test_messages_that_wait_are_fetched_by_a_fresh_client(kafka_url: str) 
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert consumer.made == 2
+
+
+async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(kafka_url: str) -> None:
+    """A long pause after a group with room for more: what is sent meanwhile, message by message, comes together."""
+    numbers = [2_000_000 + uuid.uuid4().int % 1_000_000 + place for place in range(21)]
+    groups: list[list[int]] = []
+    got = asyncio.Condition()
+
+    async def handle(items: Sequence[PricesPublished]) -> None:
+        async with got:
+            groups.append([item.price_set for item in items if item.price_set in numbers])
+            got.notify_all()
+
+    def told(number: int) -> Outgoing:
+        body = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
+        return Outgoing(topics.PRICE.name, b"1", body, {})
+
+    async def handled(many: int) -> None:
+        async with asyncio.timeout(60), got:
+            await got.wait_for(lambda: sum(map(len, groups)) == many)
+
+    async with Publisher(kafka_url, "gateway") as publisher:
+        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], pause_s=5.0)
+        running = asyncio.create_task(consumer.run())
+        await publisher.send([told(numbers[0])])
+        await handled(1)
+        for number in numbers[1:]:
+            await publisher.send([told(number)])
+        await handled(21)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert [number for group in groups for number in group] == numbers
+    # The client has fetched the first of the stream before the pause began, and the others when it is over.
+    assert len([group for group in groups if group]) <= 3

@@ -127,7 +127,9 @@ def mark_done(session: Session, shard: Shard) -> None:
 
 def is_all_done(session: Session, run_no: int) -> bool:
     """Say whether every shard of a run is done: of those who finish together the last one sees it."""
-    return not _value(session, "SELECT EXISTS (SELECT FROM analysis_shard WHERE run_no = %s AND NOT done)", [run_no])
+    is_open = _value(session, "SELECT EXISTS (SELECT FROM analysis_shard WHERE run_no = %s AND NOT done)", [run_no])
+    session.commit()
+    return not is_open
 
 
 def finish(session: Session, now: datetime) -> None:

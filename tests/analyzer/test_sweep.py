@@ -1,0 +1,170 @@
+"""A sweep publishes from memory what it has stored, and who dies at whatever point leaves nothing untold."""
+
+import asyncio
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pytest
+
+from services.analyzer.evaluator import Evaluator, Run
+from services.analyzer.store import flags, runs
+from services.analyzer.store.database import Session
+from services.analyzer.sweep import Sweeper
+from shared.contracts import topics
+from shared.contracts.platform import PricesPublished
+from tests.analyzer.desk import MONDAY, Desk, held, holdings, noon, on_hold, prices
+from tests.analyzer.test_guard import slow_evaluator
+
+pytestmark = pytest.mark.integration
+IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
+DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
+
+
+def later() -> PricesPublished:
+    """Return prices that bring IN_BAND out of its band."""
+    return prices(2, AAA="1", BBB="9", CCC="1")
+
+
+async def sweep_and_die(desk: Desk) -> tuple[runs.Shard, list[flags.Stored]]:
+    """Start an analysis and evaluate its shard, holding its lock; nothing is published, nothing marked done."""
+    with desk.parts.database.session() as session:
+        assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
+
+    def sweep() -> tuple[runs.Shard, list[flags.Stored]]:
+        with desk.parts.database.session() as session, runs.claim(session) as shard:
+            assert shard is not None
+            return shard, desk.parts.evaluator.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), "test")
+
+    return await asyncio.to_thread(sweep)
+
+
+async def announced(desk: Desk) -> dict[str, str]:
+    """Return the newest public state of each account that was told of since the last call."""
+    return {one.account_id: one.state for one in (await desk.since())[topics.ACCOUNT_FLAG.name]}
+
+
+async def test_what_is_published_is_what_reading_it_back_gives(desk: Desk) -> None:
+    """A drifted, a held and a settling account, and one that is flagged for the first time, column by column."""
+    await desk.book("a1", "a2", "a3", "a4")
+    book = [held("a1", 1, **DRIFTED), held("a2", 1, **IN_BAND), on_hold("a3", 1), held("a4", 1, cash="900", **DRIFTED)]
+    await desk.rules.on_holdings(holdings(*book))
+    await desk.rules.on_prices([later()])
+    _, (told,) = await sweep_and_die(desk)
+    with desk.parts.database.session() as session:
+        read = flags.read(session, ["a1", "a2", "a3", "a4"])
+    assert told.account_id.to_pylist() == ["a1", "a2", "a3", "a4"]
+    assert told.numbers.keys() == read.numbers.keys()
+    for name, values in told.numbers.items():
+        np.testing.assert_array_equal(values, read.numbers[name], err_msg=name)
+    for field in fields(flags.Stored):
+        ours, theirs = getattr(told, field.name), getattr(read, field.name)
+        if isinstance(ours, pa.Array):
+            assert ours.equals(theirs), field.name
+        elif field.name != "numbers":
+            np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+
+
+async def test_quiet_accounts_of_a_dead_sweeper_are_told_of_as_well(desk: Desk) -> None:
+    """Its run cleared the account, and died; to the next sweeper it is quiet as it was, and yet nobody knows of it."""
+    desk.at(noon(MONDAY).replace(hour=7))
+    await desk.book("a1")
+    await desk.rules.on_holdings(holdings(held("a1", 1, cash="130", **DRIFTED)))
+    await desk.rules.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])  # 780 : 390 : 130
+    await desk.since()
+    await sweep_and_die(desk)
+    assert await announced(desk) == {}
+    assert await desk.sweeper.step()
+    assert await announced(desk) == {"a1": "CLEAR"}
+
+
+async def test_a_flag_of_a_run_under_way_is_told_by_whoever_evaluates_the_account_next(desk: Desk) -> None:
+    await desk.book("a1")
+    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    await desk.rules.on_prices([later()])
+    await desk.since()
+    await sweep_and_die(desk)
+    await desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    assert await announced(desk) == {"a1": "FLAGGED"}
+
+
+async def test_a_flag_of_a_finished_run_counts_as_told(desk: Desk) -> None:
+    await desk.book("a1")
+    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    await desk.rules.on_prices([later()])
+    await desk.since()
+    await sweep_and_die(desk)
+    assert await desk.sweeper.step()
+    assert await announced(desk) == {"a1": "FLAGGED"}
+    assert desk.row("SELECT announced FROM analyzer.flag") == (False,)
+    await desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    assert await announced(desk) == {}
+
+
+async def test_nothing_is_stored_for_a_shard_whose_lock_is_lost(desk: Desk) -> None:
+    """The connection that holds the lock breaks between reading and storing: another sweeper may have the shard."""
+    await desk.book("a1")
+    await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
+    with desk.parts.database.session() as session:
+        assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
+    before = desk.row("SELECT flag_version, run_no FROM analyzer.flag")
+    victim: list[int] = []
+
+    def breaks() -> None:
+        with desk.parts.database.session() as other:
+            other.execute("SELECT pg_terminate_backend(%s, 20000)", victim)
+
+    late = slow_evaluator(desk, breaks)
+
+    def sweep() -> None:
+        with desk.parts.database.session() as session, runs.claim(session) as shard:
+            assert shard is not None
+            victim.append(session.info.backend_pid)
+            late.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), "test")
+
+    with pytest.raises(psycopg.OperationalError):
+        await asyncio.to_thread(sweep)
+    assert desk.row("SELECT flag_version, run_no FROM analyzer.flag") == before
+    assert await desk.sweeper.step()
+
+
+class Failing(Evaluator):
+    """Fails at the shard that begins with a1, as long as it is told to."""
+
+    failing = True
+
+    def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
+        """Fail, or do it."""
+        if self.failing and first_id == "a1":
+            raise psycopg.OperationalError("the database is away")
+        return super().sweep(session, first_id, last_id, run, trigger)
+
+
+async def test_a_shard_that_fails_does_not_keep_the_others_from_being_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "SHARD", 1)
+    desk.at(noon(MONDAY).replace(hour=7))
+    await desk.book("a1", "a2", "a3")
+    await desk.rules.on_holdings(holdings(*(held(one, 1, **IN_BAND) for one in ("a1", "a2", "a3"))))
+    await desk.rules.on_prices([later()])
+    with desk.parts.database.session() as session:
+        number = runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
+    evaluator = Failing(desk.parts.database, desk.parts.names, desk.parts.clock, desk.settings)
+    sweeper = Sweeper(desk.parts.database, evaluator, desk.parts.publisher, desk.parts.clock, desk.settings)
+    await desk.since()
+    for _ in range(2):  # it is free again and tried again, each time beside another one that is done
+        with pytest.raises(psycopg.OperationalError):
+            await sweeper.step()
+    assert await announced(desk) == {"a2": "FLAGGED", "a3": "FLAGGED"}
+    evaluator.failing = False
+    assert await sweeper.step()
+    published = await desk.since()
+    assert [one.account_id for one in published[topics.ACCOUNT_FLAG.name]] == ["a1"]
+    assert len(published[topics.ANALYSIS.name]) == 1
+    with desk.parts.database.session() as session:
+        run = runs.get(session, number)
+    assert run is not None
+    assert (run.accounts, run.done, run.flagged, run.held) == (3, 3, 3, 0)
