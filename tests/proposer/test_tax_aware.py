@@ -1,5 +1,6 @@
 """What holds for every tax-aware proposal: gains as taxlot books them keep the limits, and no other logic beats it."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -31,6 +32,7 @@ from tests.proposer.build import (
     after,
     batch_of,
     lot,
+    lots_of,
     position,
     proposals,
     read,
