@@ -69,7 +69,7 @@ def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Int
         value, digits, point, seen = 0, 0, -1, 0
         good = True
         while place < end:
-            byte = data[place]
+            byte = int(data[place])  # a scalar of 8 bits would overflow where no compiler widens it
             if byte == 46 and point < 0 and seen > 0:  # .
                 point = 0
             elif 48 <= byte <= 57:
@@ -109,7 +109,7 @@ def _dates(offsets: Offsets, data: Data, days: Ints, status: Codes) -> None:
             for step in range(10):
                 if step in (4, 7):
                     continue
-                byte = data[place + step]
+                byte = int(data[place + step])
                 good = good and 48 <= byte <= 57
                 number = number * 10 + (byte - 48)
         year, month, day = number // 10_000, number // 100 % 100, number % 100
