@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,6 +116,22 @@ def test_any_text_gets_a_status_and_no_exception(one: str) -> None:
         if plain
         else (status[0] == (text.EMPTY if not one else text.MALFORMED))
     )
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.text("0123456789.-x", max_size=24), st.dates().map(str)), min_size=1, max_size=8))
+def test_texts_are_read_alike_without_the_compiler(texts: list[str]) -> None:
+    """The kernels' own text, run as plain Python, gives the same numbers, days and statuses."""
+    offsets, data = column(texts)
+    plain: Any = text
+    values, days = np.zeros(len(texts), np.int64), np.full(len(texts), NO_DATE, np.int64)
+    statuses = np.zeros((2, len(texts)), np.uint8)
+    plain._decimals.py_func(offsets, data, 6, 10**15, values, statuses[0])
+    plain._dates.py_func(offsets, data, days, statuses[1])
+    for found, numbers, status in zip(
+        (text.decimals(offsets, data, 6, 10**15), text.dates(offsets, data)), (values, days), statuses, strict=True
+    ):
+        assert [one.tolist() for one in found] == [numbers.tolist(), status.tolist()]
 
 
 @pytest.mark.parametrize(
