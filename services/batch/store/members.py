@@ -37,8 +37,8 @@ _INCOMING_LIKE: Final = (
     " FROM batch_account"
 )
 _FIGURES_SET: Final = ", ".join(f"{figure} = r.{figure}" for figure in FIGURES)
-# Joined by the whole key, and the state hidden from the planner: taken for a batch of few accounts, or of few in work, all
-# answers are read once an account (6 s of the first batch of 10,000, before there are statistics).
+# Joined by the whole key, and the state hidden from the planner: where it expects few accounts in work, all answers are
+# read once an account (6 s of the first batch of 10,000, before there are statistics).
 _ANSWER = text(
     "UPDATE batch_account m SET"  # noqa: S608  # column names
     f" state = CASE WHEN r.failed THEN '{AccountState.FAILED}' ELSE '{AccountState.PROPOSED}' END, open = NOT r.failed,"
