@@ -25,12 +25,13 @@ _SWEPT: Final = 2_000  # accounts the analyzer evaluates at a time
 _FLAGGED: Final = 0.1
 
 # Trade logics, positions, and the accounts a second that one core should reach.
-PROPOSED: Final = (
-    (LOGICS, 30, 15_000),
-    (LOGICS, 60, 7_500),
+_BOTH: Final = (Logic.BEST_FIT, Logic.MIN_TRANSACTION)
+PROPOSED: Final[tuple[tuple[Sequence[Logic], int, int], ...]] = (
+    (_BOTH, 30, 15_000),
+    (_BOTH, 60, 7_500),
+    (LOGICS, 30, 5_000),
+    (LOGICS, 60, 2_500),
 )
-# The same where the gain limits of half of the accounts bind, so that Tax-aware cuts sells and runs anew.
-_REACH_BOUND: Final = {30: 5_000, 60: 2_500}
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,14 @@ def works() -> list[Work]:
     ]
     for logics, positions, reach in PROPOSED:
         names = " + ".join(LOGIC_NAMES[logic] for logic in logics)
-        plain, encoded = (_proposing(logics, positions, encoded=encoded) for encoded in (False, True))
+        plain = _proposing(logics, positions)
         found.append(Work(f"proposal, {positions} positions: {names}", "accounts/s", reach, plain, positions))
+        if Logic.TAX_AWARE not in logics:
+            continue
+        encoded, bound = _proposing(logics, positions, encoded=True), _proposing(logics, positions, budgets=True)
         found.append(Work("  ... and messages decoded and encoded", "accounts/s", None, encoded))
-        bound = _proposing(logics, positions, encoded=False, budgets=True)
-        found.append(
-            Work("  ... where gain limits hold half of the accounts back", "accounts/s", _REACH_BOUND[positions], bound)
-        )
+        # Where gain limits bind, Tax-aware cuts sells and runs anew.
+        found.append(Work("  ... where gain limits hold half of the accounts back", "accounts/s", reach, bound))
     found.append(Work(f"lot relief, all of {_DEEP} lots a position", "lots/s", 2_000_000, _relieving))
     return found
 
@@ -132,7 +134,7 @@ def _judging(count: int) -> Figure:
 
 
 def _proposing(
-    logics: Sequence[Logic], positions: int, *, encoded: bool, budgets: bool = False
+    logics: Sequence[Logic], positions: int, *, encoded: bool = False, budgets: bool = False
 ) -> Callable[[int], Figure]:
     """Return the way of a request: lots attached, proposed, netted, booked; `encoded`: each step from and to bytes.
 
