@@ -151,6 +151,13 @@ def test_what_is_wrong_with_an_account_as_a_whole() -> None:
     }
 
 
+def test_what_no_record_of_the_block_says_is_said_of_none() -> None:
+    """A block with no cash record, with no lot record, and with no word of cover but the empty one."""
+    assert held([lot("1"), lot("1", lot_id="L2")]) == {"1": Hold("CASH_MISSING", 2)}
+    assert held([cash("1")]) == {}
+    assert held([lot("1", covered="")]) == {"1": Hold("BAD_COVERED", 2)}
+
+
 def test_many_lots_of_one_account_are_told_apart() -> None:
     """300 ids in 2 sleeves; the 601st record is the only one that stands there twice."""
     records = [lot("1", lot_id=f"L{number}", sleeve=sleeve) for number in range(300) for sleeve in ("S1", "S2")]

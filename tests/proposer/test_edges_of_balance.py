@@ -1,0 +1,103 @@
+"""Trades that do not balance are never used: the check before anything leaves the kernel, on trades made by hand.
+
+Source: product 4, "Conservation".
+"""
+
+import numpy as np
+import pytest
+
+from services.proposer.domain import codes
+from services.proposer.domain import layout as at
+from services.proposer.domain.layout import Ints
+from services.proposer.domain.summary import outcome
+from tests.proposer.build import BF, account, position, proposal
+
+pytestmark = pytest.mark.fast
+
+UNIT = DOLLAR = 1_000_000
+A_S1, A_S2, B_S1 = 0, 1, 2
+
+
+def tables() -> tuple[Ints, Ints, Ints]:
+    """A at $100: S1 sells all its 10, 4 of them crossed to S2; B at $50: buys 8.  Cash 1,000 + 600 - 400 = 1,200."""
+    acc = np.zeros(at.ACCOUNT_COLUMNS, np.int64)
+    acc[at.A_CASH], acc[at.A_NOW], acc[at.A_RESERVE] = 100_000, 120_000, 120_000
+    sec = np.zeros((2, at.SECURITY_COLUMNS), np.int64)
+    sec[:, at.S_PRICE] = (100 * DOLLAR, 50 * DOLLAR)
+    sec[:, at.S_FIRST], sec[:, at.S_END] = (0, 2), (2, 3)
+    sec[0, at.S_SELL], sec[1, at.S_BUY] = 6 * UNIT, 8 * UNIT
+    pos = np.zeros((3, at.POSITION_COLUMNS), np.int64)
+    pos[A_S1, at.P_QUANTITY] = 10 * UNIT
+    pos[:, at.P_TRADE] = (-10 * UNIT, 4 * UNIT, 8 * UNIT)
+    pos[:, at.P_CROSS] = (-4 * UNIT, 4 * UNIT, 0)
+    return acc, sec, pos
+
+
+def judged(
+    account: dict[int, int] | None = None,
+    securities: dict[tuple[int, int], int] | None = None,
+    positions: dict[tuple[int, int], int] | None = None,
+) -> tuple[int, int]:
+    """Return the outcome, and what it is about, of the tables with some figures moved by so much."""
+    acc, sec, pos = tables()
+    for column, more in (account or {}).items():
+        acc[column] += more
+    for place, more in (securities or {}).items():
+        sec[place] += more
+    for place, more in (positions or {}).items():
+        pos[place] += more
+    return int(outcome(acc, sec, pos)), int(acc[at.A_WHERE])
+
+
+def test_what_balances_is_used_and_the_reserve_itself_is_enough() -> None:
+    assert judged() == (codes.OK, -1)
+    assert judged({at.A_RESERVE: 1}) == (codes.CASH_SHORTFALL, -1)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_millionth_or_a_cent_that_comes_from_nowhere(sign: int) -> None:
+    assert judged({at.A_NOW: sign}) == (codes.UNBALANCED, -1)
+    assert judged({at.A_CASH: sign}) == (codes.UNBALANCED, -1)
+    assert judged(securities={(0, at.S_SELL): sign}) == (codes.UNBALANCED, 0)
+    assert judged(securities={(1, at.S_BUY): sign}) == (codes.UNBALANCED, 1)
+    assert judged(positions={(B_S1, at.P_TRADE): sign}) == (codes.UNBALANCED, 1)
+    assert judged(positions={(A_S2, at.P_TRADE): sign}) == (codes.UNBALANCED, 0)
+
+
+def test_nothing_is_held_below_zero() -> None:
+    """S1 sells the 10 it has; of a millionth less it would sell more than there is.  More than 10 does no harm."""
+    assert judged(positions={(A_S1, at.P_QUANTITY): -1}) == (codes.UNBALANCED, 0)
+    assert judged(positions={(A_S1, at.P_QUANTITY): 1}) == (codes.OK, -1)
+
+
+def test_what_is_crossed_is_part_of_the_trade_and_adds_up_to_nothing() -> None:
+    # S2 gives a crossed unit less than S1 has given: 1 lost
+    assert judged(positions={(A_S2, at.P_CROSS): -1}) == (codes.UNBALANCED, 0)
+    # both more than S2 trades in all
+    more = {(A_S1, at.P_CROSS): -1, (A_S2, at.P_CROSS): 1}
+    assert judged(positions=more) == (codes.UNBALANCED, 0)
+    # S1 sells 10, and 4 to it are crossed; S2 buys 4, and crosses 4 away: sums are right, directions are not
+    turned = {(A_S1, at.P_CROSS): 8 * UNIT, (A_S2, at.P_CROSS): -8 * UNIT}
+    assert judged(positions=turned) == (codes.UNBALANCED, 0)
+    # the netting may be left out of what is shown: whether it counts as crossed is not what conserves units
+    assert judged(positions={(A_S1, at.P_CROSS): 4 * UNIT, (A_S2, at.P_CROSS): -4 * UNIT}) == (codes.OK, -1)
+
+
+def test_a_security_is_not_bought_and_sold_at_once() -> None:
+    both = {(0, at.S_SELL): 1, (0, at.S_BUY): 1}
+    assert judged(securities=both) == (codes.UNBALANCED, 0)
+
+
+@pytest.mark.parametrize(
+    ("units", "before_ppb"),
+    [
+        # A is $1 and V $100: 99,899 units are 998.99 times V, and from 999 times on the figure stands still
+        (99_899, 998_990_000_000),
+        (99_900, 999_000_000_000),
+        (99_901, 999_000_000_000),
+    ],
+)
+def test_a_weight_far_above_the_account_is_shown_as_999_at_most(units: int, before_ppb: int) -> None:
+    given = account({"A": "1"}, [position("A", str(units), "98")], cash=str(100 - units), cash_target="2")
+    shown = [row for row in proposal(given, BF).rows["sleeve_trades"] if row["logic"] == BF]
+    assert [(row["before_ppb"], row["after_ppb"]) for row in shown] == [(before_ppb, 980_000_000)]

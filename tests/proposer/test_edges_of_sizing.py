@@ -1,0 +1,133 @@
+"""Counts of units at the last millionth, cent and step, by hand.  Source: product 4, "Cents" and "Whole steps".
+
+Weights in 1e-18 of the account, cents, prices in millionths of a dollar, units in millionths; parts in 1e-10 of a cent.
+"""
+
+import pytest
+
+from services.proposer.domain.sizing import (
+    affordable,
+    needed,
+    order_change,
+    reaching,
+    side,
+    units_ceil,
+    units_floor,
+    within,
+)
+
+pytestmark = pytest.mark.fast
+
+DOLLAR = UNIT = 1_000_000
+HALF_CENT = 5_000_000_000
+THIRD = 333_333_333_333_333_333  # a hair below 1/3, with more than nine decimals
+
+
+@pytest.mark.parametrize(
+    ("weight", "value", "price", "floor", "ceil"),
+    [
+        # 50 % of $100 at $3: 16.6666..
+        (500_000_000 * 10**9, 10_000, 3 * DOLLAR, 16_666_666, 16_666_667),
+        (500_000_000 * 10**9, 10_000, 2 * DOLLAR, 25 * UNIT, 25 * UNIT),
+        # 1/3 of $10,000 at $7: 3,333.33.. / 7 = 476.190476190..
+        (THIRD, 1_000_000, 7 * DOLLAR, 476_190_476, 476_190_477),
+        # a hair less than $100,000 at $50,000, of which the price x 10^8 would not fit in the calculation
+        (THIRD, 30_000_000, 50_000 * DOLLAR, 1_999_999, 2 * UNIT),
+        # half of 1e-9 of $100 thousand million is $50: at $50,000 a thousandth, exactly
+        (500_000_000, 10**13, 50_000 * DOLLAR, 1_000, 1_000),
+        # and a hair more
+        (500_000_001, 10**13, 50_000 * DOLLAR, 1_000, 1_001),
+    ],
+)
+def test_units_of_a_weight(weight: int, value: int, price: int, floor: int, ceil: int) -> None:
+    assert (units_floor(weight, value, price), units_ceil(weight, value, price)) == (floor, ceil)
+
+
+@pytest.mark.parametrize(
+    ("cents", "price", "step", "units"),
+    [
+        (100, 3 * DOLLAR, 1, 333_333),
+        (300, 3 * DOLLAR, UNIT, UNIT),
+        (299, 3 * DOLLAR, UNIT, 0),
+        (1, DOLLAR, 1, 10_000),
+        (0, DOLLAR, 1, 0),
+        (-1, DOLLAR, 1, 0),
+    ],
+)
+def test_what_can_be_paid(cents: int, price: int, step: int, units: int) -> None:
+    assert affordable(cents, price, step) == units
+
+
+@pytest.mark.parametrize(
+    ("cents", "part", "price", "step", "units"),
+    [
+        # a cent at $3: 0.003333.., rounded up, then to the step
+        (1, 0, 3 * DOLLAR, 1, 3_334),
+        (1, 0, 3 * DOLLAR, 10, 3_340),
+        (1, 0, 3 * DOLLAR, UNIT, UNIT),
+        # 3,333 millionths at $3 are worth 10^-4 of a cent less than one, 1,000,000 parts
+        (1, 1_000_000, 3 * DOLLAR, 1, 3_333),
+        (1, 999_999, 3 * DOLLAR, 1, 3_334),
+        # half a cent at $1
+        (1, HALF_CENT, DOLLAR, 1, 5_000),
+        (1, HALF_CENT - 1, DOLLAR, 1, 5_001),
+        (0, 0, DOLLAR, 1, 0),
+        (-1, 0, DOLLAR, 1, 0),
+    ],
+)
+def test_what_is_needed(cents: int, part: int, price: int, step: int, units: int) -> None:
+    assert needed(cents, part, price, step) == units
+
+
+@pytest.mark.parametrize(
+    ("cents", "part", "before", "step", "units"),
+    [
+        # At $1.  Half a cent is enough unrounded; alone it rounds to the cent that is wanted.
+        (1, HALF_CENT, 0, 1, 5_000),
+        # After 0.4999 cents, which round to 0, one millionth more would round to a cent: the count stays unrounded.
+        (1, HALF_CENT, 4_999, 1, 5_000),
+        # After half a cent, which counts as one, half a cent more is still one: 1.5 are needed, 10,000 more.
+        (1, HALF_CENT, 5_000, 1, 10_000),
+        (1, HALF_CENT, 5_000, 3_000, 12_000),
+    ],
+)
+def test_what_reaches_when_the_whole_order_is_rounded(
+    cents: int, part: int, before: int, step: int, units: int
+) -> None:
+    assert reaching(cents, part, before, DOLLAR, step) == units
+    assert order_change(before, units, DOLLAR) >= cents
+
+
+@pytest.mark.parametrize(
+    ("cents", "before", "price", "step", "units"),
+    [
+        # 1.4999 cents round to 1, 1.5 to 2
+        (1, 0, DOLLAR, 1, 14_999),
+        (1, 0, DOLLAR, 1_000, 14_000),
+        # half a cent before counts as 1, so the order may go to 2.4999
+        (1, 5_000, DOLLAR, 1, 19_999),
+        # at $3, 1.5 cents are 5,000 millionths, one too many
+        (1, 0, 3 * DOLLAR, 1, 4_999),
+        (0, 0, DOLLAR, 1, 0),
+        (-1, 0, DOLLAR, 1, 0),
+    ],
+)
+def test_what_stays_within(cents: int, before: int, price: int, step: int, units: int) -> None:
+    assert within(cents, before, price, step) == units
+    assert order_change(before, units, price) <= max(0, cents)
+
+
+@pytest.mark.parametrize(
+    ("cents", "value", "low", "high", "where"),
+    [
+        (2_999, 10_000, 3 * 10**17, 5 * 10**17, -1),
+        (3_000, 10_000, 3 * 10**17, 5 * 10**17, 0),
+        (5_000, 10_000, 3 * 10**17, 5 * 10**17, 0),
+        (5_001, 10_000, 3 * 10**17, 5 * 10**17, 1),
+        # 1 of 3 cents is a third: below an edge a hair above it, above one a hair below
+        (1, 3, THIRD + 1, 10**18, -1),
+        (1, 3, 0, THIRD, 1),
+    ],
+)
+def test_the_side_of_a_band(cents: int, value: int, low: int, high: int, where: int) -> None:
+    assert side(cents, value, low, high) == where
