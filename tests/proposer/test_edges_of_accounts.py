@@ -44,7 +44,8 @@ def test_of_a_position(name: str, low: int | None, high: int, words: str) -> Non
     small = replace(GOOD, securities=[security("A", "0.0001"), GOOD.securities[1]])
 
     def changed(value: int) -> Account:
-        return replace(small, positions=[replace(GOOD.positions[0], **{name: value}), GOOD.positions[1]])
+        change: dict[str, Any] = {name: value}
+        return replace(small, positions=[replace(GOOD.positions[0], **change), GOOD.positions[1]])
 
     values = [high + 1, high, high + 1] if low is None else [low - 1, low, high, high + 1]
     check([changed(value) for value in values], words)
@@ -56,7 +57,8 @@ def test_of_a_position(name: str, low: int | None, high: int, words: str) -> Non
 )
 def test_of_a_security(name: str, low: int, high: int, words: str) -> None:
     def changed(value: int) -> Account:
-        return replace(GOOD, securities=[replace(GOOD.securities[0], **{name: value}), GOOD.securities[1]])
+        change: dict[str, Any] = {name: value}
+        return replace(GOOD, securities=[replace(GOOD.securities[0], **change), GOOD.securities[1]])
 
     check([changed(value) for value in (low, low + 1, high, high + 1)], words)
 
