@@ -35,6 +35,8 @@ THIRD = 333_333_333_333_333_333  # a hair below 1/3, with more than nine decimal
         (THIRD, 30_000_000, 50_000 * DOLLAR, 1_999_999, 2 * UNIT),
         # half of 1e-9 of $100 thousand million is $50: at $50,000 a thousandth, exactly
         (500_000_000, 10**13, 50_000 * DOLLAR, 1_000, 1_000),
+        # at the highest price there is, $1,000,000
+        (500_000_000, 10**13, 1_000_000 * DOLLAR, 50, 50),
         # and a hair more
         (500_000_001, 10**13, 50_000 * DOLLAR, 1_000, 1_001),
     ],
