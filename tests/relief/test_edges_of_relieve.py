@@ -97,3 +97,11 @@ def test_a_pick_behind_a_lot_that_stays() -> None:
         ("a", UNIT),
         ("b", 5 * UNIT),
     ]
+
+
+def test_a_market_sell_that_skips_what_is_crossed() -> None:
+    """9 leave the sleeve: 5 of b, picked, to market, and 4 of a, which is older, to the other sleeve."""
+    lots = [Lot("a", 18_000, 4 * UNIT, 400), Lot("b", 18_001, 5 * UNIT, 500)]
+    done = sell(Sale(lots, {0: 9 * UNIT}, {1: 4 * UNIT}, r.SPECIFIC, DOLLAR, picks={"b": 5 * UNIT}))
+    assert done.left == [("b", 5 * UNIT)]
+    assert [(one.lot_id, one.to, one.units, one.basis) for one in done.moves] == [("a", 1, 4 * UNIT, 400)]
