@@ -10,7 +10,8 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.summary import outcome
-from tests.proposer.build import BF, account, position, proposal
+from tests.proposer.accounts import near
+from tests.proposer.build import BF, MT, account, position, proposal
 
 pytestmark = pytest.mark.fast
 
@@ -76,6 +77,12 @@ def test_what_is_crossed_is_part_of_the_trade_and_adds_up_to_nothing() -> None:
     # both more than S2 trades in all
     more = {(A_S1, at.P_CROSS): -1, (A_S2, at.P_CROSS): 1}
     assert judged(positions=more) == (codes.UNBALANCED, 0)
+    # S1 gives away 11 of the 10 it sells; what S2 gets is part of its 12
+    given = {(A_S1, at.P_CROSS): -7 * UNIT, (A_S2, at.P_CROSS): 7 * UNIT, (A_S2, at.P_TRADE): 8 * UNIT}
+    bought = {(0, at.S_SELL): -6 * UNIT, (0, at.S_BUY): 2 * UNIT}
+    cash = {at.A_NOW: -80_000, at.A_RESERVE: -80_000}
+    assert judged(cash, bought, given) == (codes.UNBALANCED, 0)
+    assert judged(cash, bought, {(A_S2, at.P_TRADE): 8 * UNIT}) == (codes.OK, -1)
     # S1 sells 10, and 4 to it are crossed; S2 buys 4, and crosses 4 away: sums are right, directions are not
     turned = {(A_S1, at.P_CROSS): 8 * UNIT, (A_S2, at.P_CROSS): -8 * UNIT}
     assert judged(positions=turned) == (codes.UNBALANCED, 0)
@@ -83,9 +90,21 @@ def test_what_is_crossed_is_part_of_the_trade_and_adds_up_to_nothing() -> None:
     assert judged(positions={(A_S1, at.P_CROSS): 4 * UNIT, (A_S2, at.P_CROSS): -4 * UNIT}) == (codes.OK, -1)
 
 
+def test_who_buys_gives_nothing_away() -> None:
+    """All three positions of one security: -10, +4 and +8, so 2 are bought; the second gives 4 to the third."""
+    for crossed, expected in (((0, 4, -4), (codes.UNBALANCED, 0)), ((-4, 4, 0), (codes.OK, -1))):
+        acc, sec, pos = tables()
+        acc[at.A_NOW], acc[at.A_RESERVE] = 80_000, 80_000
+        sec[:, at.S_FIRST], sec[:, at.S_END] = (0, 3), (3, 3)
+        sec[:, at.S_SELL], sec[:, at.S_BUY] = 0, (2 * UNIT, 0)
+        pos[:, at.P_CROSS] = [units * UNIT for units in crossed]
+        assert (int(outcome(acc, sec, pos)), int(acc[at.A_WHERE])) == expected
+
+
 def test_a_security_is_not_bought_and_sold_at_once() -> None:
-    both = {(0, at.S_SELL): 1, (0, at.S_BUY): 1}
-    assert judged(securities=both) == (codes.UNBALANCED, 0)
+    for security in (0, 1):
+        both = {(security, at.S_SELL): 1, (security, at.S_BUY): 1}
+        assert judged(securities=both) == (codes.UNBALANCED, security)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +120,44 @@ def test_a_weight_far_above_the_account_is_shown_as_999_at_most(units: int, befo
     given = account({"A": "1"}, [position("A", str(units), "98")], cash=str(100 - units), cash_target="2")
     shown = [row for row in proposal(given, BF).rows["sleeve_trades"] if row["logic"] == BF]
     assert [(row["before_ppb"], row["after_ppb"]) for row in shown] == [(before_ppb, 980_000_000)]
+
+
+def test_every_figure_of_a_proposal_that_trades() -> None:
+    """V = 300 of X + 300 of Y + 300 of cash = $900.  X, 33.33.. % of 40, gets 20 x $3; Y, the last, is only crossed."""
+    given = account(
+        {"X": "3", "Y": "30"},
+        [
+            position("X", "100", "40"),
+            position("Y", "8", "13.333333"),  # 119.999997: 4, so 4 too many
+            position("Y", "2", "20", "S2"),  # 180: 6, so 4 are lacking
+        ],
+        cash="300",
+        cash_target="26.666667",
+    )
+    result = proposal(given, BF)
+    assert result.orders == {"X": 20 * UNIT}
+    assert result.crossed == {("Y", "S1"): -4 * UNIT, ("Y", "S2"): 4 * UNIT}
+    assert (result.summary["flats"], result.summary["flats_cents"]) == (1, 12_000)
+    assert result.summary["no_trade_text"] is None
+    order = next(row for row in result.rows["orders"] if row["logic"] == BF)
+    assert (order["quantity_micro"], order["price_micro"], order["value_cents"]) == (20 * UNIT, 3 * DOLLAR, 6_000)
+    shown = [row["before_ppb"] for row in result.rows["sleeve_trades"] if row["logic"] == BF]
+    assert shown == [333_333_333, 266_666_667, 66_666_667]  # 3, 2.4 and 0.6 ninths
+
+
+def test_a_proposal_that_failed_counts_nothing() -> None:
+    """All of A, which may not be sold below 78.4 %, brings less than the reserve."""
+    given = account({"A": "100"}, [position("A", "10", "98")], cash="50", reserve="1000.01", cash_target="2")
+    result = proposal(given, BF)
+    assert result.failure == "CASH_SHORTFALL"
+    assert (result.summary["value_cents"], result.summary["begin_cash_cents"], result.cash) == (105_000, 5_000, 5_000)
+    counted = ("buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents")
+    assert [result.summary[name] for name in counted] == [0] * 6
+
+
+@pytest.mark.parametrize(("a_units", "cash"), [("50", "250"), ("51", "150")])
+def test_cash_at_an_edge_is_inside(a_units: str, cash: str) -> None:
+    """B 95 x 50 = 47.5 %, inside 46.08 to 49.92; A inside 48 to 52; cash 1.5 to 2.5 %."""
+    for logic in (BF, MT):
+        result = proposal(near(a_units, "95", cash), logic)
+        assert result.trades == {} and "cash inside its own" in result.summary["no_trade_text"]
