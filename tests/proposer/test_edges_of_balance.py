@@ -129,10 +129,10 @@ def test_every_figure_of_a_proposal_that_trades() -> None:
         [
             position("X", "100", "40"),
             position("Y", "8", "13.333333"),  # 119.999997: 4, so 4 too many
-            position("Y", "2", "20", "S2"),  # 180: 6, so 4 are lacking
+            position("Y", "2", "20.000002", "S2"),  # 180.000018: 6, so 4 are lacking
         ],
         cash="300",
-        cash_target="26.666667",
+        cash_target="26.666665",
     )
     result = proposal(given, BF)
     assert result.orders == {"X": 20 * UNIT}
@@ -146,7 +146,7 @@ def test_every_figure_of_a_proposal_that_trades() -> None:
 
 
 def test_a_proposal_that_failed_counts_nothing() -> None:
-    """All of A, which may not be sold below 78.4 %, brings less than the reserve."""
+    """Whatever Best Fit may sell of A, down to its lower edge of 78.4 %, brings less than the reserve."""
     given = account({"A": "100"}, [position("A", "10", "98")], cash="50", reserve="1000.01", cash_target="2")
     result = proposal(given, BF)
     assert result.failure == "CASH_SHORTFALL"
