@@ -14,7 +14,11 @@ pytestmark = pytest.mark.fast
 
 UNIT = DOLLAR = 1_000_000
 TODAY = 20_000
-ROWS = [("a", 18_000, 4, 400), ("b", 18_001, 5, 500), ("c", 18_002, 6, 600)]
+ROWS: list[tuple[str, int | None, int, int | None]] = [
+    ("a", 18_000, 4, 400),
+    ("b", 18_001, 5, 500),
+    ("c", 18_002, 6, 600),
+]
 NONE = np.zeros(3, np.int64)
 
 
