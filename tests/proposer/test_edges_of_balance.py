@@ -3,6 +3,8 @@
 Source: product 4, "Conservation".
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,8 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.summary import outcome
-from tests.proposer.accounts import near
-from tests.proposer.build import BF, MT, account, position, proposal
+from tests.proposer.accounts import near, plain
+from tests.proposer.build import BF, MT, TA, account, lot, position, proposal
 
 pytestmark = pytest.mark.fast
 
@@ -161,3 +163,24 @@ def test_cash_at_an_edge_is_inside(a_units: str, cash: str) -> None:
     for logic in (BF, MT):
         result = proposal(near(a_units, "95", cash), logic)
         assert result.trades == {} and "cash inside its own" in result.summary["no_trade_text"]
+
+
+def test_what_gain_limits_hold_back() -> None:
+    """A's 10 to target are 5 long-term and 5 short-term at $40 of gain each; $80 short-term let 2 of those go: 7.
+
+    Cash 1,000 + 700 - 200 buys 30 of the 36 of B.  With a reserve of $2,000 the 1,700 are not enough.
+    """
+    lots = [lot("A", "5", "60"), lot("A", "65", "60", "2025-12-01"), lot("B", "40", "50")]
+    given = replace(plain(), lots=lots, gain_budget_short_cents=8_000)
+    limits = "(at most $80.00 short-term) do not allow all of Best Fit's sells, which would count"
+    counts = "$200.00 short-term and $400.00 in all against them; sells of $300.00 are held back."
+    result = proposal(given, TA)
+    assert result.orders == {"A": -7 * UNIT, "B": 30 * UNIT}
+    assert result.summary["limit_text"] == f"The account's gain limits {limits} {counts}"
+    held_back = {row["position"]: row["held_back_micro"] for row in result.rows["sleeve_trades"] if row["logic"] == TA}
+    assert held_back == {0: 3 * UNIT, 1: 6 * UNIT}
+    assert [row["held_back_micro"] for row in result.rows["sleeve_trades"] if row["logic"] != TA] == [0] * 4
+    failed = proposal(replace(given, reserve_cents=200_000), TA)
+    assert failed.summary["failure_text"].endswith(
+        f"bring cash to $1700.00 only, below the reserve of $2000.00. The account's gain limits {limits} {counts}"
+    )
