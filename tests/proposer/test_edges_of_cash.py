@@ -101,3 +101,28 @@ def test_a_planned_buy_that_places_cash_too_keeps_its_reason() -> None:
     assert result.orders == {"A": 16_000_000, "B": 15_000_000}
     assert result.reasons == {("A", "S1"): Reason.TO_EDGE, ("B", "S1"): Reason.PLACE_CASH}
     assert result.order_reasons == {"A": Reason.TO_EDGE, "B": Reason.PLACE_CASH}
+
+
+def test_a_sell_to_its_edge_that_pays_for_buys_too_keeps_its_reason() -> None:
+    """A (13 of 10 %) to its edge of 12 and one more for B, as above."""
+    given = next(given for rule, _, given, _, _ in CASES if rule.startswith("what is sold to its edge pays"))
+    result = proposal(given, MT)
+    assert result.reasons == {("A", "S1"): Reason.TO_EDGE, ("B", "S1"): Reason.TO_EDGE}
+    assert result.order_reasons == {"A": Reason.TO_EDGE, "B": Reason.TO_EDGE}
+
+
+def test_what_is_too_small_to_be_bought_may_be_sold_in_another_sleeve() -> None:
+    """A/S1 (7 of 10 %, edge 8) lacks 1 x 100, below the minimum of 200; B (25 of 38 %, edge 30.4) lacks 11 x 50.
+
+    At first both cost 650; A is to be bought, so C (10.9 of 10 %) would bring the 200 that 600 - 150 lack.  Without A
+    550 lack 100, and A/S2 (32 of 30 %) is further above its target than C: 2 x 100, which is the minimum.
+    """
+    given = account(
+        [security("A", "100"), security("B", "50"), security("C", "10"), security("Z", "10", restriction=NO_SELL)],
+        [position("A", "7", "10"), position("A", "32", "30", "S2"), position("B", "50", "38"),
+         position("C", "109", "10"), position("Z", "191", "10")],
+        cash="600", cash_target="2", min_trade="200",
+    )  # fmt: skip
+    result = proposal(given, MT)
+    assert result.trades == {("A", "S2"): -2_000_000, ("B", "S1"): 11_000_000}
+    assert result.cash == 25_000

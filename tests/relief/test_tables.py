@@ -33,6 +33,18 @@ def test_first_long_term_day(acquired: str, first_day: str) -> None:
     assert first_long_term_day(day(acquired) or 0) == day(first_day)
 
 
+def test_first_long_term_day_of_every_day_of_five_years() -> None:
+    """The day after, a year on; the 29th of February becomes the 1st of March, and no other day is moved."""
+    from datetime import date, timedelta
+
+    for step in range(5 * 366):
+        acquired = date(2019, 1, 1) + timedelta(step)
+        after = acquired + timedelta(1)
+        leap = (after.month, after.day) == (2, 29)
+        due = date(after.year + 1, 3, 1) if leap else after.replace(year=after.year + 1)
+        assert first_long_term_day(day(acquired.isoformat()) or 0) == day(due.isoformat()), acquired
+
+
 @pytest.mark.parametrize(
     ("acquired", "sold", "term"),
     [

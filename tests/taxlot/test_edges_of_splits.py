@@ -82,6 +82,8 @@ def test_a_price_that_moved_by_it_is_noticed(ratio: tuple[int, int]) -> None:
         # 4 % about half of $100 are $48 to $52, edges inside; then 3 : 2, which is $64 to $69.33..
         (52 * DOLLAR, (2, 1)),
         (52_001_000, None),
+        # the slack ends at a millionth of the price it is held against: $52.00005 x 2 is 4.0001 % above $100
+        (52_000_050, None),
         (48 * DOLLAR, (2, 1)),
         (47_999_000, None),
         (64 * DOLLAR, (3, 2)),
@@ -106,3 +108,6 @@ def test_a_days_movement_on_top_of_a_split(now: int, ratio: tuple[int, int] | No
 def test_securities_stand_in_order_and_only_where_both_prices_are_known() -> None:
     before = {"C": 10, "A": 10, "B": 10, "GONE": 10}
     assert price_jumps(before, {"B": 10, "NEW": 5, "C": 5, "A": 20}) == [("A", (1, 2)), ("C", (2, 1))]
+    many = [f"S{number:02}" for number in range(20)]  # so many do not stand in order by chance
+    halved = price_jumps(dict.fromkeys(reversed(many), 10), dict.fromkeys(many, 5))
+    assert halved == [(name, (2, 1)) for name in many]

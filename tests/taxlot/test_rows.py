@@ -26,7 +26,7 @@ LONG = "L" * 64
 
 def judged(records: list[str]) -> tuple[Rows, Totals]:
     """Judge the records, the first of which stands in line 2."""
-    table = parse("".join(records).encode(), 2).table
+    table = parse("".join(records).encode(errors="surrogateescape"), 2).table
     totals = Totals()
     known = np.array([name in KNOWN for name in table.security.names] or [False])
     return judge(table, known, DATA_DAY, totals), totals
@@ -93,6 +93,8 @@ BAD = [
     (lot("1", quantity="-1", acquired="2026-06-12", covered="X", security="NOSUCH"), "SHORT_POSITION", "-1"),
     (lot("1", acquired="2026-06-12", covered="X", security="NOSUCH"), "FUTURE_ACQUIRED", "2026-06-12"),
     (lot("1", quantity="x", security="N S"), "BAD_TEXT", ""),
+    # a byte that is no text (0xFF) is shown as such
+    (lot("1", quantity="1\udcff0"), "NOT_A_NUMBER", "1\ufffd0"),
     # what is shown of a record ends after 64 characters
     (lot("1", acquired="9" * 70), "BAD_DATE", "9" * 64),
 ]
@@ -149,6 +151,13 @@ def test_what_is_wrong_with_an_account_as_a_whole() -> None:
         "E": Hold("NOT_A_NUMBER", 15, "x"),
         "F": Hold("NOT_A_NUMBER", 16, "x"),
     }
+
+
+def test_what_no_record_of_the_block_says_is_said_of_none() -> None:
+    """A block with no cash record, with no lot record, and with no word of cover but the empty one."""
+    assert held([lot("1"), lot("1", lot_id="L2")]) == {"1": Hold("CASH_MISSING", 2)}
+    assert held([cash("1")]) == {}
+    assert held([lot("1", covered="")]) == {"1": Hold("BAD_COVERED", 2)}
 
 
 def test_many_lots_of_one_account_are_told_apart() -> None:
@@ -214,6 +223,14 @@ def test_lots_stand_by_security_sleeve_acquired_and_lot_id() -> None:
     assert order_of(records, [0, 1, 2]) == [of_a, [], of_c]
     assert order_of(records, [2, 0]) == [of_c, of_a]
     assert order_of(records, [1]) == [[]]
+
+
+def test_a_lot_id_stands_before_what_it_begins_whatever_their_order_in_the_file() -> None:
+    """L1 before L11 before L2, and no more of L1 is read than it has, though L2 follows it."""
+    for lot_ids in (["L11", "L1", "L2"], ["L1", "L11", "L2"], ["L2", "L11", "L1"], ["L11", "L2", "L1"]):
+        lines = {name: 2 + place for place, name in enumerate(lot_ids)}
+        records = [*(lot("1", lot_id=name) for name in lot_ids), cash("1")]
+        assert order_of(records, [0]) == [[lines[name] for name in ("L1", "L11", "L2")]], lot_ids
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33])

@@ -177,7 +177,7 @@ def _value(acc: Ints, sec: Ints, pos: Ints) -> int:
     if _outside(acc, value, 0, MAX_VALUE_CENTS, codes.L_VALUE):
         return codes.OUT_OF_RANGE
     for security in range(len(sec)):
-        if sec[security, at.S_PRICE] > 0 and value // _THIN > sec[security, at.S_PRICE]:
+        if sec[security, at.S_PRICE] > 0 and -(-value // _THIN) > sec[security, at.S_PRICE]:
             acc[at.A_WHERE] = security
             acc[at.A_LIMIT] = codes.L_UNITS
             return codes.OUT_OF_RANGE
