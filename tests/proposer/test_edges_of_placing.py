@@ -85,6 +85,21 @@ def test_shares_go_by_what_is_lacking_now() -> None:
     assert units_of(kept) == ({"A/S1": "5", "A/S2": "3", "B/S1": "5"}, "300")
 
 
+def test_what_step_2_bought_of_a_security_gives_it_no_larger_share_in_step_4() -> None:
+    """As above, A at $10, a reserve of 300: A/S1 buys 50, A/S2 lacks 350 and B 300; 550 of the 850 left are placed.
+
+    550 x 350 / 650 = 296.15, 29 of A; 550 x 300 / 650 = 253.84, 5 of B; the 10 left buy one more of A.  Were the 500
+    that A/S1 lacked still counted, A would have 550 x 850 / 1,150 = 406 and take all of its 350.
+    """
+    given = account(
+        {"A": "10", "B": "50"},
+        [position("A", "200", "25"), position("A", "265", "30", "S2", precision="20"),
+         position("B", "80", "43", precision="20")],
+        cash="1350", cash_target="2", reserve="300",
+    )  # fmt: skip
+    assert units_of(given) == ({"A/S1": "50", "A/S2": "30", "B/S1": "5"}, "300")
+
+
 def test_a_security_with_a_market_sell_is_not_bought_to_place_cash() -> None:
     """A/S1 30 x 100, target 20: sells 10.  A/S2 29, target 30, is inside.  B 80 x 50, target 48: 960 at most.
 
