@@ -156,6 +156,9 @@ _KEYS: Final = ("batch_id", "account_id")  # what temporary tables are joined by
 async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa.Table) -> None:
     """Fill the temporary table `name` (made like the SELECT `like`) with rows by COPY; it is emptied at commit.
 
+    It has an index by account: where the planner expects few rows beside it (before there are statistics, or behind
+    row-level security) it would else be read whole once an account: 6 s of the first batch of 10,000.
+
     rows: columns of integers, texts, booleans, dates and instants, named as the temporary table's.
     """
     below = await driver(connection)
@@ -166,6 +169,8 @@ async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa
                 table, sql.SQL(like)
             )
         )
+        index = sql.Identifier(f"{name}_by_account")
+        await cursor.execute(sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (account_id)").format(index, table))
         columns = sql.SQL(", ").join(sql.Identifier(column) for column in rows.column_names)
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, columns)
         async with cursor.copy(statement) as copy:

@@ -37,8 +37,6 @@ _INCOMING_LIKE: Final = (
     " FROM batch_account"
 )
 _FIGURES_SET: Final = ", ".join(f"{figure} = r.{figure}" for figure in FIGURES)
-# Joined by the whole key, and the state hidden from the planner: where it expects few accounts in work, all answers are
-# read once an account (6 s of the first batch of 10,000, before there are statistics).
 _ANSWER = text(
     "UPDATE batch_account m SET"  # noqa: S608  # column names
     f" state = CASE WHEN r.failed THEN '{AccountState.FAILED}' ELSE '{AccountState.PROPOSED}' END, open = NOT r.failed,"
@@ -51,7 +49,7 @@ _ANSWER = text(
     " (SELECT hold_text FROM flag_detail d WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END,"
     f" {_FIGURES_SET}"
     " FROM incoming_result r LEFT JOIN flag f ON f.account_id = r.account_id"
-    " WHERE m.batch_id = r.batch_id AND m.account_id = r.account_id AND m.state || '' = 'WORKING'"
+    " WHERE m.batch_id = r.batch_id AND m.account_id = r.account_id AND m.state = 'WORKING'"
     " AND r.attempt >= m.first_attempt AND r.epoch = m.epoch"
     " RETURNING m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.state"
 )
