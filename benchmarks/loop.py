@@ -122,9 +122,8 @@ def _to_pending(stack: Stack, desk: Desk, accounts: int, say: Say) -> float:
     started = time.monotonic()
     batch = propose()
     while (seen := desk.batch(batch["batch_id"]))["status"] == "WORKING":
-        time.sleep(
-            max(_PAUSE_S / 5, (time.monotonic() - started) / 50)
-        )  # asking takes what is asked for its processors
+        # To ask often takes processor time from what is waited for.
+        time.sleep(max(_PAUSE_S / 5, (time.monotonic() - started) / 50))
     took_s = time.monotonic() - started
     used = {name: f"{after_s - before.get(name, 0):.1f}" for name, after_s in processes.cpu_s(stack).items()}
     say(f"processor time in s: {used}")

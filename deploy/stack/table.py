@@ -14,7 +14,7 @@ INFRASTRUCTURE = ("kafka", "postgres")
 SIGNING_IN = ("gateway", "issuer")
 """Who gets the keys of sign-in."""
 # Memory goes back to the system when a chunk is done: one allocator for Python and Arrow, with limits that do not grow
-# with what was once needed (a worker held 617 MB after a day's files, 391 MB so).  The Dockerfile says the same.
+# with what was once needed.  The Dockerfile says the same.
 _PROCESS: Mapping[str, str] = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",

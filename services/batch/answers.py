@@ -13,6 +13,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.contracts.nested import children
+
 Ints = npt.NDArray[np.int64]
 _NOT_COMPUTED: Final = ("LOGIC_UNAVAILABLE", "The chosen trade logic was not computed for this account.")
 _REMARKS: Final = ("failure_code", "failure_text", "no_trade_text")
@@ -73,9 +75,8 @@ class _Flat:
 
 
 def _flat(column: Any) -> _Flat:
-    lengths = column.value_lengths().fill_null(0).to_numpy().astype(np.int64)
-    entries = column.flatten()
-    return _Flat(entries, np.repeat(np.arange(len(lengths)), lengths), entries.field("logic").to_numpy().astype(int))
+    entries, owner = children(column)
+    return _Flat(entries, owner, entries.field("logic").to_numpy().astype(int))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from shared.contracts import chunks
 from shared.contracts.chunks import Bought, Logic
+from shared.contracts.nested import children
 from shared.relief.lots import days_of
 from shared.relief.wash import WASH_DAYS, Losses, Purchases
 
@@ -101,7 +102,7 @@ def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
     decoded, _ = chunks.decode_kept(content, chunks.RESULT)
     rows = decoded.select(list(_NEEDED)).take(pa.array([row.row_no for _, row in members], pa.int64()))
     places = np.array([place for place, _ in members], np.int64)
-    flat = {name: _children(rows.column(name)) for name in _NEEDED}
+    flat = {name: children(rows.column(name)) for name in _NEEDED}
     listed, security_owner = flat["securities"]
     first, ids = np.searchsorted(security_owner, np.arange(len(members))), listed.field("security_id")
 
@@ -192,11 +193,6 @@ def _ranks(*columns: Any) -> list[Ints]:
     rank[np.asarray(pc.sort_indices(coded.dictionary))] = np.arange(len(rank))
     ranks = rank[np.asarray(coded.indices, np.int64)]
     return list(np.split(ranks, np.cumsum([len(one) for one in texts])[:-1]))
-
-
-def _children(listed: Any) -> tuple[Any, Ints]:
-    lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
-    return listed.flatten(), np.repeat(np.arange(len(lengths)), lengths)
 
 
 def _plain(column: Any) -> Any:

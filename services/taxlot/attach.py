@@ -14,6 +14,7 @@ import pyarrow as pa
 from services.taxlot.domain.picks import Held, Pick, fit
 from services.taxlot.store import documents
 from shared.contracts.chunks import LOTS
+from shared.contracts.nested import children
 from shared.relief.lots import NO_BASIS, NO_DATE, Ints
 
 STALE_LOTS: Final = "STALE_LOTS"
@@ -61,13 +62,6 @@ def _failure(account: str, version: int, found: Stored | None) -> tuple[str | No
     return None, None
 
 
-def _children(facts: pa.RecordBatch, column: str) -> tuple[Any, Ints]:
-    """Return the struct array of a list column and the row that owns each of its entries."""
-    listed: Any = facts.column(column)
-    lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
-    return listed.flatten(), np.repeat(np.arange(len(lengths)), lengths)
-
-
 def _starts(owner: Ints, rows: int) -> Ints:
     return np.searchsorted(owner, np.arange(rows + 1)).astype(np.int64)
 
@@ -82,8 +76,8 @@ def _codes(*columns: Any) -> list[Ints]:
 
 def _security_index(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints) -> Ints:
     """Return each lot's index among its account's securities, -1 where the facts do not know the security."""
-    children, owners = _children(facts, "securities")
-    ours, theirs = _codes(lots.column("security_id"), children.field("security_id"))
+    held, owners = children(facts.column("securities"))
+    ours, theirs = _codes(lots.column("security_id"), held.field("security_id"))
     width = int(max(ours.max(initial=0), theirs.max(initial=0))) + 1
     known = owners * width + theirs
     order = np.argsort(known, kind="stable")
@@ -96,7 +90,7 @@ def _security_index(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints) ->
 
 def _ill_fitting(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, security: Ints) -> Sequence[int]:
     """Return the rows whose lots do not add up to their positions, by security and sleeve."""
-    positions, owners = _children(facts, "positions")
+    positions, owners = children(facts.column("positions"))
     ours, theirs = _codes(lots.column("sleeve_id"), positions.field("sleeve_id"))
     with_security = np.concatenate([security, positions.field("security").to_numpy().astype(np.int64)])
     rows = np.concatenate([owner, owners])
@@ -147,7 +141,7 @@ def _with_lots(
     kept = np.array([code is None for code in codes], np.bool_)[owner] if len(owner) else np.zeros(0, np.bool_)
     chosen = lots.filter(pa.array(kept))
     acquired, basis = documents.acquired_days(chosen), documents.bases(chosen)
-    children = pa.StructArray.from_arrays(
+    entries = pa.StructArray.from_arrays(
         [
             pa.array(security[kept], pa.int32()),
             chosen.column("sleeve_id"),
@@ -172,5 +166,5 @@ def _with_lots(
         else facts.column(name)
         for name in facts.schema.names
     ]
-    arrays.append(listed.from_arrays(starts, children, type=_LOT_TYPE))
+    arrays.append(listed.from_arrays(starts, entries, type=_LOT_TYPE))
     return pa.RecordBatch.from_arrays(arrays, schema=LOTS)

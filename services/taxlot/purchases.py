@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from services.taxlot.store import documents
 from services.taxlot.store.households import Approved, Member
 from shared.contracts.chunks import RESULT, Bought
+from shared.contracts.nested import children
 from shared.relief.lots import Ints, days_of
 from shared.relief.wash import WASH_DAYS
 
@@ -50,7 +51,7 @@ def window(trade_day: int) -> tuple[date, date]:
 
 def losing_of(booked: pa.RecordBatch) -> Losing:
     """Return what the taxable accounts of a RESULT chunk sell at a loss, in any logic."""
-    slices, owner = _children(booked.column("slices"))
+    slices, owner = children(booked.column("slices"))
     gain = slices.field("gain_cents").fill_null(0).to_numpy()
     taxable = np.asarray(booked.column("taxable").to_numpy(zero_copy_only=False), np.bool_)
     at_loss = np.flatnonzero((gain < 0) & taxable[owner])
@@ -58,7 +59,7 @@ def losing_of(booked: pa.RecordBatch) -> Losing:
     width = int(security.max(initial=0)) + 1
     pairs = np.unique(owner[at_loss] * width + security)
     rows, index = pairs // width, pairs % width
-    listed, security_owner = _children(booked.column("securities"))
+    listed, security_owner = children(booked.column("securities"))
     first = np.searchsorted(security_owner, rows)
     return Losing(rows, index, _texts(listed.field("security_id").take(_array(first + index))))
 
@@ -100,7 +101,7 @@ def with_purchases(
 
 def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, losing: Losing, trade_day: int) -> pa.Table:
     """Return the accounts' own lots of the window, of the securities they sell at a loss."""
-    lots, owner = _children(trades.column("lots"))
+    lots, owner = children(trades.column("lots"))
     near = np.abs(days_of(lots.field("acquired")) - trade_day) <= WASH_DAYS
     security = lots.field("security").to_numpy().astype(np.int64)
     width = int(max(security.max(initial=0), losing.security.max(initial=0))) + 1
@@ -204,8 +205,8 @@ def _listed(table: pa.Table, rows: int) -> Any:
         pa.concat_arrays(table.column(field.name).chunks or [_array([], field.type)]) for field in _TYPE.value_type
     ]
     listed: Any = pa.ListArray
-    children = pa.StructArray.from_arrays(columns, fields=list(_TYPE.value_type))
-    return listed.from_arrays(_array(first.astype(np.int32)), children, type=_TYPE)
+    entries = pa.StructArray.from_arrays(columns, fields=list(_TYPE.value_type))
+    return listed.from_arrays(_array(first.astype(np.int32)), entries, type=_TYPE)
 
 
 def _counts(
@@ -240,9 +241,3 @@ def _texts(column: Any) -> list[Any]:
 
 def _array(values: Any, kind: pa.DataType | None = None) -> Any:
     return pa.array(values, kind)
-
-
-def _children(listed: Any) -> tuple[Any, Ints]:
-    """Return the struct array of a list column and the row that owns each of its entries."""
-    lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
-    return listed.flatten(), np.repeat(np.arange(len(lengths)), lengths)

@@ -16,6 +16,7 @@ from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, Layout
 from deploy.stack.spec import Plan, Probe, Spec, in_order
 from shared.clock import set_offset
+from tests.waiting import until
 
 ANSWERS = """
 import http.server, sys
@@ -54,14 +55,6 @@ class Running:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait(timeout=20)
-
-
-def until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
-    """Wait for a condition by asking again."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "the condition was not met in time"
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
