@@ -8,10 +8,11 @@ event whose agent raised.  Source: architecture "Bulk paths".
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import faust
+import uvloop
 from fastapi import FastAPI
 from mode import Service
 
@@ -23,7 +24,10 @@ from shared.messages import Incoming
 from shared.settings import ServiceSettings
 
 WORK_GROUP: Final = 3  # chunks of large requests in work at once: while one waits for a server another is computed
+_GATHER_S: Final = 0.01
 _log = log.get(__name__)
+
+S = TypeVar("S", bound=ServiceSettings)
 
 
 def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int = 16) -> faust.App:
@@ -55,23 +59,43 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
     return app
 
 
-def consume(app: faust.App, guard: Guard, *, group: int = 1, within_s: float = 0.05) -> None:
+def consume(app: faust.App, guard: Guard, *, group: int = 1) -> None:
     """Add an agent for the guard's topic. group: most messages a handler is given at once.
 
-    A group is given when it is full or `within_s` has passed; Faust looks so often even when nothing comes.
+    A group is what is there when the handler is free.  A large one, of small messages, is waited for a moment: what
+    comes alone is handled soon, a stream in few groups.
     """
-    channel = app.topic(guard.topic.name, key_serializer="raw", value_serializer="raw")
+    usual: int = app.conf.stream_buffer_maxsize
+    channel: Any = app.topic(guard.topic.name, key_serializer="raw", value_serializer="raw")
+    channel.maxsize = max(usual, group)  # Faust loses the argument of this name
+    pause_s = _GATHER_S if group > usual else 0.0
 
     async def agent(stream: Any) -> None:
-        async for events in stream.take_events(group, within=within_s) if group > 1 else _single(stream):
+        async for events in _groups(stream, group, pause_s):
             await guard.run([_incoming(event.message) for event in events])
 
     app.agent(channel, name=f"{app.conf.id}-{guard.topic.name}", concurrency=1)(agent)
 
 
-async def _single(stream: Any) -> Any:
-    async for event in stream.events():
-        yield [event]
+async def _groups(stream: Any, most: int, pause_s: float) -> AsyncIterator[list[Any]]:
+    """Yield groups of what has come, and acknowledge each when it has been handled.
+
+    Faust's own groups look around many times a second even when nothing comes.  When a rebalance takes away what was
+    about to join a group, the group waits for the next message: it is of before the rebalance as well, not
+    acknowledged, and comes again.
+    """
+    manual = stream.noack()
+    waiting = manual.channel.queue
+    group: list[Any] = []
+    async for event in manual.events():
+        group.append(event)
+        if pause_s and len(group) < most and waiting.empty():
+            await asyncio.sleep(pause_s)
+        if len(group) == most or waiting.empty():
+            yield group
+            for one in group:
+                await manual.ack(one)
+            group = []
 
 
 def _incoming(message: Any) -> Incoming:
@@ -122,9 +146,13 @@ def readiness(app: faust.App) -> list[str]:
     return []
 
 
-def run_worker(app: faust.App, settings: ServiceSettings, service: str) -> None:
-    """Run the worker until it is told to stop; logs go through the house's renderer."""
+def run_worker(build: Callable[[S], faust.App], settings: S, service: str) -> None:
+    """Build the worker and run it until it is told to stop; logs go through the house's renderer."""
     log.configure(service, settings.log_level)
+    # Both loops of a worker, Faust's own and its consumer's: a tenth less processor time under load.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    app = build(settings)
     runner.keep_loaded()
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it writes a terminal's control characters into the log

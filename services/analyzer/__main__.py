@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     if command == "sweep":
         runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)
     else:
-        worker.run_worker(app.build_app(settings), settings, "analyzer")
+        worker.run_worker(app.build_app, settings, "analyzer")
     return 0
 
 

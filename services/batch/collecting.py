@@ -4,11 +4,13 @@ Both sides take the lock of the batch before they look at each other's rows, so 
 together cannot miss one another.  Source: architecture "Stale", "Request path".
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
@@ -46,11 +48,12 @@ class Collector:
             return
         now = self.clock.now()
         async with connection.begin_nested() as taking_in:
-            tables = []
-            for chunk in answered:
-                chunk_id = await members.add_chunk(connection, batch, chunk.value)
-                tables.append(_table(chunk, chunk_id, batch.logic))
-            accounts = await members.answer(connection, batch_id, pa.concat_tables(tables))
+            numbers, table = await asyncio.gather(
+                members.add_chunks(connection, batch, [chunk.value for chunk in answered]),
+                asyncio.to_thread(_table, answered, batch.logic),
+            )
+            owner = np.repeat(numbers, [chunk.rows.num_rows for chunk in answered])
+            accounts = await members.answer(connection, batch_id, table.append_column("chunk_id", pa.array(owner)))
             if not accounts:
                 await taking_in.rollback()  # nobody waited for it: it is not kept
                 return
@@ -143,8 +146,12 @@ def batch_of(chunk: Chunk) -> int:
         raise BadMessage("no_batch", "the chunk names no batch_id in its metadata") from error
 
 
-def _table(chunk: Chunk, chunk_id: int, logic: int) -> pa.Table:
-    """Return the chunk as rows of the table of incoming answers."""
+def _table(answered: Sequence[Chunk], logic: int) -> pa.Table:
+    """Return the chunks as rows of the table of incoming answers, but for the numbers of the chunks."""
+    return pa.concat_tables([_rows(chunk, logic) for chunk in answered])
+
+
+def _rows(chunk: Chunk, logic: int) -> pa.Table:
     try:
         attempt = int(chunk.meta["attempt"])
     except (KeyError, ValueError) as error:
@@ -159,7 +166,6 @@ def _table(chunk: Chunk, chunk_id: int, logic: int) -> pa.Table:
         "failed": answers.failed,
         "failure_code": answers.failure_code,
         "failure_text": answers.failure_text,
-        "chunk_id": pa.array([chunk_id] * count, pa.int64()),
         "row_no": pa.array(range(count), pa.int32()),
         "remarks": answers.remarks,
         "household": _households(rows),

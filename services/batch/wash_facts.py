@@ -21,7 +21,9 @@ Ints = npt.NDArray[np.int64]
 LOGICS: Final = len(Logic)
 Member = tuple[int, Row[Any]]  # place among the rows, row
 Part = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
-_NEEDED: Final = ("securities", "proposals", "orders", "slices", "purchases")
+_NEEDED: Final = pa.schema(
+    [chunks.RESULT.field(name) for name in ("securities", "proposals", "orders", "slices", "purchases")]
+)
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,17 @@ def facts_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) ->
     slices, buys, stored, logics = (pa.concat_tables(tables) for tables in zip(*parts, strict=True))
     household = np.unique([row.household for row in rows], return_inverse=True)[1].astype(np.int64)
     taxable = np.array([row.taxable for row in rows], np.bool_)
-    bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day)])
-    account, bought_account = _ranks(pa.array([row.account_id for row in rows]), bought.column("account_id"))
-    security, bought_security = _ranks(slices.column("security"), bought.column("security"))
-    lot, bought_lot = _ranks(slices.column("lot_id"), bought.column("lot_id"))
-    sleeve, bought_sleeve = _ranks(slices.column("sleeve_id"), bought.column("sleeve_id"))
     owner, logic, units, gain = (_ints(slices, name) for name in ("owner", "logic", "units", "gain"))
     at_loss = np.flatnonzero((gain < 0) & taxable[owner])
+    bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day)])
+    security, bought_security = _ranks(slices.column("security"), bought.column("security"))
+    width = 1 + int(max(security.max(initial=0), bought_security.max(initial=0)))
+    lost = (household[owner] * width + security)[at_loss]
+    matter: Ints = np.flatnonzero(np.isin(household[_ints(bought, "owner")] * width + bought_security, lost))
+    bought, bought_security = bought.take(matter), bought_security[matter]
+    account, bought_account = _ranks(pa.array([row.account_id for row in rows]), bought.column("account_id"))
+    lot, bought_lot = _ranks(slices.column("lot_id"), bought.column("lot_id"))
+    sleeve, bought_sleeve = _ranks(slices.column("sleeve_id"), bought.column("sleeve_id"))
     sold = (household[owner] * LOGICS + logic, security, account[owner], lot, sleeve, units, -gain)
     kind, day, amount, of_logic = (_ints(bought, name) for name in ("kind", "bought", "units", "logic"))
     told = Purchases(
@@ -99,16 +105,18 @@ def _lots(told: Purchases) -> Ints:
 
 def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
     """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
-    decoded, _ = chunks.decode_kept(content, chunks.RESULT)
-    rows = decoded.select(list(_NEEDED)).take(pa.array([row.row_no for _, row in members], pa.int64()))
-    places = np.array([place for place, _ in members], np.int64)
-    flat = {name: children(rows.column(name)) for name in _NEEDED}
+    rows, _ = chunks.decode_kept(content, _NEEDED)
+    places = np.full(rows.num_rows, -1, np.int64)  # of each row's account among the rows to check, -1: it is not
+    wanted = np.array([row.row_no for _, row in members], np.int64)
+    places[wanted] = [place for place, _ in members]
+    flat = {name: children(rows.column(name)) for name in _NEEDED.names}
     listed, security_owner = flat["securities"]
-    first, ids = np.searchsorted(security_owner, np.arange(len(members))), listed.field("security_id")
+    first, ids = np.searchsorted(security_owner, np.arange(rows.num_rows)), listed.field("security_id")
 
     def table(name: str, chosen: Any, **columns: Any) -> pa.Table:
         values, owner = flat[name]
-        values, owner = values.filter(pa.array(chosen)), owner[chosen]
+        at = np.flatnonzero(chosen & (places[owner] >= 0))
+        values, owner = values.take(pa.array(at)), owner[at]
         index = first[owner] + values.field("security").to_numpy()
         made = {"owner": pa.array(places[owner]), "security": ids.take(pa.array(index))}
         return pa.table(made | {new: _plain(values.field(old)) for new, old in columns.items()})
@@ -118,9 +126,9 @@ def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
     lost = slices.field("gain_cents").fill_null(0).to_numpy() < 0
     made, proposal_owner = flat["proposals"]
     logic = _numbers(made.field("logic"))
-    failed = np.zeros((len(members), LOGICS), np.bool_)
+    failed = np.zeros((rows.num_rows, LOGICS), np.bool_)
     failed[proposal_owner, logic] = np.asarray(pc.is_valid(made.field("failure_code")))
-    count = np.zeros(len(members), np.int64)
+    count = np.zeros(rows.num_rows, np.int64)
     np.maximum.at(count, proposal_owner, logic + 1)
     orders, order_owner = flat["orders"]
     bought = (orders.field("quantity_micro").to_numpy() > 0) & ~failed[order_owner, _numbers(orders.field("logic"))]
@@ -131,8 +139,8 @@ def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
     return (
         table("slices", near | lost, logic="logic", **lots, gain="gain_cents"),
         table("orders", bought, logic="logic", units="quantity_micro"),
-        purchases.append_column("logic", pa.array(np.full(len(stored), -1, np.int64))),
-        pa.table({"count": pa.array(count)}),
+        purchases.append_column("logic", pa.array(np.full(purchases.num_rows, -1, np.int64))),
+        pa.table({"count": pa.array(count[wanted])}),
     )
 
 

@@ -20,7 +20,7 @@ def main() -> int:
 
     runner.leave_out_pandas()
     chunk.warm_up()
-    worker.run_worker(app.build_app(settings), settings, "proposer")
+    worker.run_worker(app.build_app, settings, "proposer")
     return 0
 
 

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
     runner.leave_out_pandas()
     warm.kernels()
-    worker.run_worker(app.build_app(settings), settings, "taxlot")
+    worker.run_worker(app.build_app, settings, "taxlot")
     return 0
 
 

@@ -30,11 +30,11 @@ def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str,
 
 
 def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return a chunk that was kept, perhaps by an earlier release: columns that it did not have yet are null.
+    """Return the expected columns of a chunk that was kept, perhaps by an earlier release: those it lacks are null.
 
-    Raises as `decode` when a column there is has another type than expected.
+    Columns that are not expected are not unpacked.  Raises as `decode` when a column has another type than expected.
     """
-    rows, meta = _read(value)
+    rows, meta = _read(value, frozenset(expected.names))
     had = {field.name: field.type for field in rows.schema}
     changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
     if changed:
@@ -45,8 +45,14 @@ def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict
     return pa.RecordBatch.from_arrays(columns, schema=expected), meta
 
 
-def _read(value: bytes) -> tuple[pa.RecordBatch, dict[str, str]]:
-    with pa.ipc.open_stream(value, options=_READ) as reader:
+def _read(value: bytes, wanted: frozenset[str] | None = None) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return rows and metadata. wanted: columns to unpack, None for all."""
+    options = _READ
+    if wanted is not None:
+        names = pa.ipc.read_schema(pa.py_buffer(value)).names
+        places = [place for place, name in enumerate(names) if name in wanted]
+        options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=places)
+    with pa.ipc.open_stream(value, options=options) as reader:
         batches = list(reader)
         schema = reader.schema
     if len(batches) != 1:

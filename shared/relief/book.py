@@ -41,8 +41,8 @@ def book(trades: Book, lots: Lots) -> Booked:
     done = Booked(
         np.zeros(2, np.int64),
         np.zeros(accounts * LOGICS, np.int64),
-        *(np.zeros(LOGICS * held, np.int64) for _ in range(8)),
-        *(np.zeros(moves, np.int64) for _ in range(6)),
+        *(np.empty(LOGICS * held, np.int64) for _ in range(8)),
+        *(np.empty(moves, np.int64) for _ in range(6)),
     )
     by_position = np.zeros((2, len(trades.position_security)), np.int64)
     work = _Work(relief_of(held), by_position[0], by_position[1])

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.states import AccountHappening, AccountState, account_after, accounts_open_to
-from services.batch.store.database import copy_table
+from services.batch.store.database import copy_table, driver
 from services.batch.store.tables import BATCH_ACCOUNT, FIGURES
 from shared.contracts.chunks import FlagState
 
@@ -75,9 +75,9 @@ _NEW_EPOCHS = text(
     "UPDATE account a SET epoch = a.epoch + 1, last_rebalanced = :trade_date FROM batch_account m"
     " WHERE m.batch_id = :batch_id AND m.state = 'APPROVED' AND a.account_id = m.account_id AND a.epoch = m.epoch"
 )
-_NEW_CHUNK = text(
+_NEW_CHUNK: Final = (
     "INSERT INTO result_chunk (batch_id, enterprise_ids, advisor_ids, sha256, value)"
-    " VALUES (:batch_id, :enterprise_ids, :advisor_ids, sha256(:value), :value) RETURNING chunk_id"
+    " VALUES (%(batch_id)s, %(enterprise_ids)s, %(advisor_ids)s, sha256(%(value)s), %(value)s) RETURNING chunk_id"
 )
 
 
@@ -92,15 +92,17 @@ async def answer(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> 
     return (await connection.execute(_ANSWER)).all()
 
 
-async def add_chunk(connection: AsyncConnection, batch: Row[Any], value: bytes) -> int:
-    """Keep an answered chunk as it came, for details and for the record; return its number."""
-    values = {
+async def add_chunks(connection: AsyncConnection, batch: Row[Any], values: Sequence[bytes]) -> list[int]:
+    """Keep answered chunks as they came, for details and for the record; return their numbers."""
+    of_batch = {
         "batch_id": batch.batch_id,
         "enterprise_ids": batch.enterprise_ids,
         "advisor_ids": batch.advisor_ids,
-        "value": value,
     }
-    return int((await connection.execute(_NEW_CHUNK, values)).scalar_one())
+    below = await driver(connection)
+    async with below.cursor() as cursor:
+        await cursor.executemany(_NEW_CHUNK, [of_batch | {"value": value} for value in values], returning=True)
+        return [int(number) async for result in cursor.results() async for (number,) in result]
 
 
 async def batches_touched(connection: AsyncConnection) -> list[int]:
