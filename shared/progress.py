@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 
 class Partition(NamedTuple):
+    """A partition of a topic."""
+
     topic: str
     partition: int
 
