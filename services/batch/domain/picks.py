@@ -12,16 +12,13 @@ from services.batch.domain import sentences
 from shared.contracts.api import PickView
 
 Row = Mapping[str, Any]
+Lot = tuple[str, str, str]  # security, lot, sleeve
 
 
 def picked_of(row: Row, one: Row) -> int:
     """Return how many micro-units of a slice of the answered row were picked."""
-    lot = row["securities"][one["security"]]["security_id"], one["lot_id"]
-    covered = sum(
-        int(pick["quantity_micro"])
-        for pick in row["lot_picks"] or ()
-        if (pick["security_id"], pick["lot_id"]) == lot and pick["sleeve_id"] in (None, one["sleeve_id"])
-    )
+    lot = _lot_of(row, one)
+    covered = sum(int(pick["quantity_micro"]) for pick in row["lot_picks"] or () if _names(pick, lot))
     return min(covered, int(one["quantity_micro"]))
 
 
@@ -30,28 +27,31 @@ def picks_of(row: Row, slices: Sequence[Row]) -> list[PickView]:
 
     Of a lot that is picked both in a sleeve and without one, the pick that names the sleeve counts first there.
     """
-    sold: dict[tuple[str, str, str], int] = {
-        (row["securities"][one["security"]]["security_id"], one["lot_id"], one["sleeve_id"]): picked_of(row, one)
-        for one in slices
-    }
-    views = {}
-    picks = row["lot_picks"] or ()
+    unclaimed = {_lot_of(row, one): picked_of(row, one) for one in slices}
+    picks = list(row["lot_picks"] or ())
+    sold = [0] * len(picks)
     for place in sorted(range(len(picks)), key=lambda place: picks[place]["sleeve_id"] is None):
-        pick = picks[place]
-        left = int(pick["quantity_micro"])
-        for (security_id, lot_id, sleeve_id), units in sold.items():
-            if (security_id, lot_id) == (pick["security_id"], pick["lot_id"]) and pick["sleeve_id"] in (
-                None,
-                sleeve_id,
-            ):
-                part = min(left, units)
-                left -= part
-                sold[security_id, lot_id, sleeve_id] -= part
-        views[place] = PickView(
+        for lot in unclaimed:
+            if _names(picks[place], lot):
+                part = min(int(picks[place]["quantity_micro"]) - sold[place], unclaimed[lot])
+                sold[place] += part
+                unclaimed[lot] -= part
+    return [
+        PickView(
             security_id=pick["security_id"],
             lot_id=pick["lot_id"],
             sleeve_id=pick["sleeve_id"],
             quantity=sentences.units(pick["quantity_micro"]),
-            sold=sentences.units(pick["quantity_micro"] - left),
+            sold=sentences.units(units),
         )
-    return [views[place] for place in range(len(picks))]
+        for pick, units in zip(picks, sold, strict=True)
+    ]
+
+
+def _lot_of(row: Row, one: Row) -> Lot:
+    return row["securities"][one["security"]]["security_id"], one["lot_id"], one["sleeve_id"]
+
+
+def _names(pick: Row, lot: Lot) -> bool:
+    security_id, lot_id, sleeve_id = lot
+    return (pick["security_id"], pick["lot_id"]) == (security_id, lot_id) and pick["sleeve_id"] in (None, sleeve_id)
