@@ -20,10 +20,11 @@ from shared.problems import BadInput, Problem
 
 _log = log.get(__name__)
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
+Liveness = Callable[[], list[str]]  # why only a new start can help; empty means alive
 _QUIET = ("/metrics", "/healthz", "/readyz")
 
 
-def create_app(service: str, ready: Readiness, **options: Any) -> FastAPI:
+def create_app(service: str, ready: Readiness, stuck: Liveness = list, **options: Any) -> FastAPI:
     """Return a FastAPI app with the house's errors, probes, metrics and request log; add routes to it."""
     app = FastAPI(title=f"Rebalancer {service}", version="1", **options)
     app.add_exception_handler(Problem, _problem)
@@ -32,8 +33,10 @@ def create_app(service: str, ready: Readiness, **options: Any) -> FastAPI:
     app.middleware("http")(_observe(service))
 
     @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> dict[str, str]:
-        return {"status": "alive"}
+    async def healthz(response: Response) -> dict[str, Any]:
+        reasons = stuck()
+        response.status_code = 503 if reasons else 200
+        return {"status": "stuck", "because": reasons} if reasons else {"status": "alive"}
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz(response: Response) -> dict[str, Any]:

@@ -97,6 +97,16 @@ class Publisher:
         for topic, count in Counter(message.topic for message in every).items():
             metrics.PUBLISHED.labels(self._service, topic).inc(count)
 
+    async def answers(self, within_s: float) -> bool:
+        """Say whether the broker answers: it is asked what topics it has."""
+        if self._producer is None:
+            return False
+        try:
+            async with asyncio.timeout(within_s):
+                return bool(await self._producer.client.force_metadata_update())
+        except (KafkaError, TimeoutError):
+            return False
+
     async def _hand_over(
         self, producer: AIOKafkaProducer, messages: Sequence[Outgoing], waiting: list[asyncio.Future[object]]
     ) -> None:

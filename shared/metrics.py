@@ -19,6 +19,11 @@ EVALUATION_SECONDS = Summary(
     "Work of evaluating accounts, by stage from rows read to flags published.",
     ("stage",),
 )
+UNCOMMITTED_AGE = Gauge(
+    "rebalancer_uncommitted_age_seconds",
+    "Longest time a partition with messages read has been without a commit.",
+    ("service", "topic"),
+)
 DEAD_LETTERS = Counter(
     "rebalancer_dead_letters_total", "Messages put aside, by reason.", ("service", "topic", "reason")
 )

@@ -24,3 +24,14 @@ class ServiceSettings(BaseSettings):
     retry_s: float = Field(
         default=30.0, description="Seconds a transient fault is retried in place before the process exits."
     )
+
+
+class WorkerSettings(ServiceSettings):
+    """Base of the settings of a Faust worker."""
+
+    stuck_s: float = Field(
+        default=180.0,
+        gt=0,
+        description="Seconds without a commit, though messages have been read, after which a worker's liveness fails."
+        " Far above any group of messages (seconds) and above retry_s, after which the worker ends by itself.",
+    )

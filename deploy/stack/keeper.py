@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from deploy.stack.child import Child
-from deploy.stack.probes import answers
+from deploy.stack.probes import answers, complaint
 from deploy.stack.spec import Spec
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 30.0
 PROBE_EVERY_S = 0.15
+ALIVE_EVERY_S = 5.0
 
 
 class Keeper:
@@ -105,7 +106,7 @@ class Keeper:
         except OSError as error:
             self._say(f"{self.spec.name} cannot be started: {error}")
             return
-        watch = asyncio.create_task(self._until_ready(started))
+        watch = asyncio.create_task(self._attend(self._child, started))
         try:
             self.last_exit = await self._child.wait()
         finally:
@@ -116,8 +117,13 @@ class Keeper:
             self._pause_s = FIRST_PAUSE_S
         self._say(f"{self.spec.name} died after {lived_s:.1f} s (exit {self.last_exit}), again in {self._pause_s} s")
 
-    async def _until_ready(self, started: float) -> None:
+    async def _attend(self, child: Child, started: float) -> None:
+        """Notice when the process is ready, and end it when it says itself that only a new start can help."""
         while not await answers(self.spec.probe):
             await asyncio.sleep(PROBE_EVERY_S)
         self.state = "ready"
         self._say(f"{self.spec.name} ready after {time.monotonic() - started:.1f} s")
+        while (said := await complaint(self.spec.alive)) is None:
+            await asyncio.sleep(ALIVE_EVERY_S)
+        self._say(f"{self.spec.name} is ended: {said}")
+        await child.stop()

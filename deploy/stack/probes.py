@@ -20,6 +20,21 @@ async def answers(probe: Probe | None, timeout_s: float = 2.0) -> bool:
         return False
 
 
+async def complaint(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
+    """Return what an HTTP probe says with a 503, None otherwise: silence within timeout_s is no complaint.
+
+    A process that computes, or is stopped, may be silent for a while and be well.
+    """
+    if probe is None:
+        return None
+    try:
+        async with asyncio.timeout(timeout_s):
+            status, body = await _get(probe.target)
+    except (OSError, TimeoutError, EOFError):
+        return None
+    return body.decode(errors="replace").strip() if status == b"503" else None
+
+
 async def _tcp(target: str) -> bool:
     host, port = target.rsplit(":", 1)
     _, writer = await asyncio.open_connection(host, int(port))
@@ -28,15 +43,22 @@ async def _tcp(target: str) -> bool:
 
 
 async def _http(url: str) -> bool:
+    status, _ = await _get(url)
+    return status == b"200"
+
+
+async def _get(url: str) -> tuple[bytes, bytes]:
+    """Return the answer's status and body."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
         writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
-        status = await reader.readline()
+        answer = await reader.read()
     finally:
         writer.close()
-    return status.split(b" ")[1:2] == [b"200"]
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return b"".join(head.split(b" ")[1:2]), body
 
 
 async def _postgres(url: str) -> bool:

@@ -21,7 +21,8 @@ class Probe:
 class Spec:
     """One process.
 
-    needs: names that must be ready before it starts. user: account to run as (root only).
+    needs: names that must be ready before it starts. alive: asked for as long as it runs; what it refuses ends it, and
+    it is started again. user: account to run as (root only).
     stop_signal: asks it to end; after stop_timeout_s it is killed. nice: added niceness.
     """
 
@@ -35,6 +36,7 @@ class Spec:
     stop_signal: int = signal.SIGTERM
     stop_timeout_s: float = 15.0
     nice: int = 0
+    alive: Probe | None = None
 
 
 @dataclass(frozen=True)
@@ -81,5 +83,5 @@ def in_order(specs: Iterable[Spec]) -> list[list[str]]:
 
 
 def _spec(raw: dict[str, Any]) -> Spec:
-    probe = Probe(**raw["probe"]) if raw["probe"] else None
-    return Spec(**{**raw, "argv": tuple(raw["argv"]), "needs": tuple(raw["needs"]), "probe": probe})
+    probes = {name: Probe(**raw[name]) if raw[name] else None for name in ("probe", "alive")}
+    return Spec(**{**raw, "argv": tuple(raw["argv"]), "needs": tuple(raw["needs"]), **probes})

@@ -126,4 +126,5 @@ def _program(addresses: Addresses, name: str, present: tuple[str, ...], extra: M
         needs=tuple(need for need in program.needs if need in INFRASTRUCTURE or need in present),
         probe=Probe("http", f"{addresses.http(name)}/readyz"),
         nice=program.nice,
+        alive=Probe("http", f"{addresses.http(name)}/healthz"),
     )

@@ -23,6 +23,7 @@ from shared.clock import Clock, clock_of
 from shared.contracts import topics
 from shared.guard import Guard
 from shared.kafka import Publisher
+from shared.progress import Progress
 from shared.runner import together
 
 HOLDINGS_GROUP: Final = 8  # chunks of up to 200 accounts that share one transaction
@@ -74,12 +75,14 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
         guard = Guard(SERVICE, topic, handler, parts.publisher, settings.retry_s)
         worker.consume(app, guard, group=group)
 
-    async def ready() -> list[str]:
-        return [*worker.readiness(app), *await _away(parts.database)]
+    progress = Progress(app, parts.publisher, SERVICE, settings)
 
-    http_app = http.create_app(SERVICE, ready)
+    async def ready() -> list[str]:
+        return [*worker.readiness(app), *progress.stuck(), *await _away(parts.database)]
+
+    http_app = http.create_app(SERVICE, ready, progress.stuck)
     api.add_routes(http_app, parts.database, parts.names, parts.evaluator, parts.clock, settings)
-    worker.attach(app, [parts.database, parts.publisher], http_app, settings)
+    worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
     return app
 
 

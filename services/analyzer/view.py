@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import orjson
 
 from services.analyzer import evaluation
 from services.analyzer.domain import gate, kernel, words
@@ -105,6 +106,10 @@ def _settings(session: Session, names: Names, rows: Rows, numbers: evaluation.Nu
                 "substitute_id": named.get(int(substitute)),
             }
             for security, flags, substitute in rows.restrictions.data
+        ],
+        "lot_picks": [
+            {"security_id": security, "lot_id": lot, "sleeve_id": sleeve, "quantity": text_of(units, 6, trim=True)}
+            for security, lot, sleeve, units in orjson.loads(rows.text("a.lot_picks", 0) or "[]")
         ],
     }
 

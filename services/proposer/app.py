@@ -9,6 +9,7 @@ from shared.clock import clock_of
 from shared.contracts import topics
 from shared.guard import Guard
 from shared.kafka import Publisher
+from shared.progress import Progress
 
 
 def build_app(settings: ProposerSettings) -> faust.App:
@@ -23,8 +24,10 @@ def build_app(settings: ProposerSettings) -> faust.App:
         guard = Guard(SERVICE, asked, rules.on_lots(answer), publisher, settings.retry_s)
         worker.consume(app, guard, group=group)
 
-    async def ready() -> list[str]:
-        return worker.readiness(app)
+    progress = Progress(app, publisher, SERVICE, settings)
 
-    worker.attach(app, [publisher], http.create_app(SERVICE, ready), settings)
+    async def ready() -> list[str]:
+        return [*worker.readiness(app), *progress.stuck()]
+
+    worker.attach(app, [publisher, progress], http.create_app(SERVICE, ready, progress.stuck), settings)
     return app

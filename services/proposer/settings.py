@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from shared.settings import ServiceSettings
+from shared.settings import WorkerSettings
 
 
-class ProposerSettings(ServiceSettings):
+class ProposerSettings(WorkerSettings):
     """What the proposer needs: the same as every service, but no database."""
 
     database_url: str = Field(default="", description="Not used: the proposer keeps nothing.")

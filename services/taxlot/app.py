@@ -17,6 +17,7 @@ from shared.clock import clock_of
 from shared.contracts import topics
 from shared.guard import Guard
 from shared.kafka import Publisher
+from shared.progress import Progress
 
 EVENT_GROUP: Final = 500
 
@@ -42,12 +43,14 @@ def build_app(settings: TaxlotSettings) -> faust.App:
     ):
         worker.consume(app, Guard(SERVICE, topic, handler, publisher, settings.retry_s), group=group)
 
-    async def ready() -> list[str]:
-        return [*worker.readiness(app), *await _away(pool)]
+    progress = Progress(app, publisher, SERVICE, settings)
 
-    http_app = http.create_app(SERVICE, ready)
+    async def ready() -> list[str]:
+        return [*worker.readiness(app), *progress.stuck(), *await _away(pool)]
+
+    http_app = http.create_app(SERVICE, ready, progress.stuck)
     add_routes(http_app, settings, clock)
-    worker.attach(app, [pool, publisher, _running(desk)], http_app, settings)
+    worker.attach(app, [pool, publisher, _running(desk), progress], http_app, settings)
     return app
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from shared.sessions import CUT_OFF
-from shared.settings import ServiceSettings
+from shared.settings import WorkerSettings
 
 
-class TaxlotSettings(ServiceSettings):
+class TaxlotSettings(WorkerSettings):
     """What taxlot needs beyond what every service has."""
 
     inbox_dir: Path | None = Field(

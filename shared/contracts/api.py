@@ -308,6 +308,7 @@ class SliceView(Ours):
     lot_id: str
     acquired: date | None
     quantity: Quantity
+    picked: Quantity  # of it, what the account picked itself (lot method SPECIFIC)
     proceeds: Usd
     basis: Usd | None
     gain: Usd | None
@@ -327,6 +328,16 @@ class TransferView(Ours):
     basis: Usd | None
 
 
+class PickView(Ours):
+    """Units of a lot that the account picked for sale (lot method SPECIFIC), and how many of them a logic sells."""
+
+    security_id: str
+    lot_id: str
+    sleeve_id: str | None  # None: wherever the lot stands
+    quantity: Quantity
+    sold: Quantity
+
+
 class Proposal(Ours):
     """What one logic proposes for the account."""
 
@@ -338,6 +349,7 @@ class Proposal(Ours):
     trades: list[TradeView]
     orders: list[OrderView]
     slices: list[SliceView]
+    picks: list[PickView]
     transfers: list[TransferView]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.analyzer import api
 from shared import http
-from shared.contracts.platform import SecurityRestriction
+from shared.contracts.platform import LotPick, SecurityRestriction
 from tests.analyzer.desk import Desk, account, held, holdings, noon
 
 pytestmark = pytest.mark.integration
@@ -69,6 +69,24 @@ async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, 
     names = ("gain_budget_short", "gain_budget_total", "no_short_term_gains")
     assert [found["settings"][name] for name in names] == ["0.00", None, True]
     assert found["settings"]["restrictions"] == [{"security_id": "AAA", "restrictions": [], "substitute_id": "CCC"}]
+    assert found["settings"]["lot_picks"] == []
+
+
+async def test_the_account_page_shows_the_lots_picked_for_sale(desk: Desk, client: httpx.AsyncClient) -> None:
+    await desk.book("a1")
+    picks = [
+        LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"),
+        LotPick(security_id="AAA", lot_id="L1", units="1"),
+    ]
+    await desk.rules.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
+    settings = (await client.get("/v1/positions/a1")).json()["settings"]
+    assert (settings["lot_method"], settings["lot_picks"]) == (
+        "SPECIFIC",
+        [
+            {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity": "1"},
+            {"security_id": "BBB", "lot_id": "L2", "sleeve_id": "APM", "quantity": "2.5"},
+        ],
+    )
 
 
 async def test_an_unknown_account_is_a_problem_that_says_so(client: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.chunks import Logic, Reason
 from shared.exact.text import scaled
-from tests.proposer.accounts import NO_BUY, NO_SELL
+from tests.proposer.accounts import NO_BUY, NO_SELL, NO_TRADE
 from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security
 
 pytestmark = pytest.mark.fast
@@ -71,18 +71,59 @@ def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], c
 
 
 MINIMUM, NO_ROOM = "below the minimum trade size", "no position has room"
+RESTRICTED, NO_OTHER, NO_CASH = "restrictions do not", "no other position has room", "there is no cash to buy with"
+
+
+def barred(a: tuple[str, int], b: tuple[str, int], cash: str, **other: object) -> Account:
+    """A at $100 (target 50, band 40 to 60) and B at $50 (target 48, band 38.4 to 57.6), each with a restriction."""
+    return account(
+        [security("A", "100", restriction=a[1]), security("B", "50", restriction=b[1])],
+        [position("A", a[0], "50"), position("B", b[0], "48")],
+        cash=cash, cash_target="2", **other,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("logic", "given", "words"),
     [
         # 100 short of 200.  A (51 of 50) may sell 1 x 100, below the minimum of 150.
-        (BF, account({"A": "100", "B": "50"}, [position("A", "51", "50"), position("B", "96", "48")],
-                     cash="100", cash_target="2", min_trade="150"), [MINIMUM, NO_ROOM]),
-        # 10 too much.  1 x 120 of A would bring cash below its band, whatever the minimum; B may not be bought.
+        (BF, barred(("51", 0), ("96", 0), "100", min_trade="150"), [MINIMUM, NO_OTHER]),
+        # 10 too much.  1 x 120 of A would bring cash below its band, whatever the minimum; B, which has room up to 115
+        # units (57.6 %), may not be bought.
         (MT, account([security("A", "120"), security("B", "50", restriction=NO_BUY)],
                      [position("A", "40", "50"), position("B", "98.8", "48")],
+                     cash="260", cash_target="2", min_trade="60"), [RESTRICTED, NO_OTHER]),
+        # The same, but B cannot take a lot of 100 either (98.8 + 100 is above 115): the restriction changes nothing.
+        (MT, account([security("A", "120"), security("B", "50", restriction=NO_BUY, step_micro=100_000_000)],
+                     [position("A", "40", "50"), position("B", "98.8", "48")],
                      cash="260", cash_target="2", min_trade="60"), [NO_ROOM]),
+        # 150 too much: A has room for 1 to target and 10 to its edge, B for 2 and 19.
+        (MT, barred(("49", NO_BUY), ("94", NO_BUY), "400"), [RESTRICTED, NO_OTHER]),
+        (MT, barred(("49", NO_TRADE), ("94", NO_BUY), "400"), [RESTRICTED, NO_OTHER]),
+        (BF, barred(("49", NO_BUY), ("94", NO_BUY), "400"), [RESTRICTED, NO_OTHER]),
+        # 50 short of 150: A has room for 1 to target and 10 to its edge, B is at its target and has 19 to its edge.
+        (MT, barred(("51", NO_SELL), ("96", NO_SELL), "100"), [RESTRICTED, NO_OTHER]),
+        (MT, barred(("51", NO_TRADE), ("96", NO_SELL), "100"), [RESTRICTED, NO_OTHER]),
+        # 100 short of 200, which Best Fit aims at: A has room for 1, B none, and the reserve is 0.
+        (BF, barred(("51", NO_SELL), ("96", NO_BUY), "100"), [RESTRICTED, NO_OTHER]),
+        # Only buys are barred, and cash is to be raised: A 11 x 100 and B 19 x 50 to their edges are below 2,000.
+        (MT, barred(("51", NO_BUY), ("96", NO_BUY), "100", min_trade="2000"), [MINIMUM, NO_OTHER]),
+        # A (8 % of 10 %) is at its lower edge and could not be sold anyway; B has lots of 1,000 and holds 182.
+        (MT, account([security("A", "100", restriction=NO_SELL), security("B", "50", step_micro=1_000_000_000)],
+                     [position("A", "8", "10"), position("B", "182", "88")], cash="100", cash_target="2"), [NO_ROOM]),
+        # X (10 % of 30 %) is replaced by Y, which has the 20 % it is to have: X, at its target, has room for 2 to its
+        # edge of 12 % but is not bought.  Lots of 1,000 are too large for Y and Z.
+        (MT, account([security("X", "100", substitute="Y"), security("Y", "50", step_micro=1_000_000_000),
+                      security("Z", "10", step_micro=1_000_000_000)],
+                     [position("X", "10", "30"), position("Y", "40", "0"), position("Z", "670", "68")],
+                     cash="300", cash_target="2"), [RESTRICTED, NO_OTHER]),
+        # Cash 210 in its band, 10 above the reserve.  B (75.8 of 76.8) lacks 1 x 50; A, inside its band with room for
+        # 20, may not be sold to pay for it.
+        (MT, barred(("60", NO_SELL), ("75.8", 0), "210", reserve="200"), [RESTRICTED, NO_CASH]),
+        # The same with A in lots of 1,000, of which none could be sold anyway: there is only no cash.
+        (MT, account([security("A", "100", restriction=NO_SELL, step_micro=1_000_000_000), security("B", "50")],
+                     [position("A", "60", "50"), position("B", "75.8", "48")],
+                     cash="210", cash_target="2", reserve="200"), [NO_CASH]),
     ],
 )  # fmt: skip
 def test_why_cash_stays_outside_its_band(logic: Logic, given: Account, words: list[str]) -> None:

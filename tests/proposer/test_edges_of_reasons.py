@@ -65,6 +65,8 @@ def test_which_gain_limits_hold(short: int, total: int, guard: int, held_back: i
 
 STEP = "what is outside its band is less than one tradable step away from where it should be"
 ROOM = "cash is outside its band, and no position has room to place it or to raise it"
+REST = "cash is outside its band, and no other position has room to place it or to raise it"
+RESTRICTED = "restrictions do not allow what would be traded"
 
 
 @pytest.mark.parametrize(
@@ -86,10 +88,16 @@ ROOM = "cash is outside its band, and no position has room to place it or to rai
             codes.B_GAINS,
             "Tax-aware trades nothing because gain limits do not allow what would be sold.",
         ),
+        (Logic.MIN_TRANSACTION, codes.B_ROOM, f"Min Transaction trades nothing because {ROOM}."),
         (
             Logic.BEST_FIT,
             codes.B_ROOM | codes.B_STEP,
-            f"Best Fit trades nothing because {STEP}; and because {ROOM}.",
+            f"Best Fit trades nothing because {STEP}; and because {REST}.",
+        ),
+        (
+            Logic.MIN_TRANSACTION,
+            codes.B_ROOM | codes.B_RESTRICTED,
+            f"Min Transaction trades nothing because {RESTRICTED}; and because {REST}.",
         ),
     ],
 )

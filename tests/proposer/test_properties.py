@@ -90,6 +90,20 @@ def test_restrictions_hold(account: Account, logic: Logic) -> None:
             assert not any(name == one.security_id for name, _ in result.trades)
 
 
+def test_where_nothing_is_traded_and_no_restriction_is_named_lifting_them_trades_nothing() -> None:
+    """An account without trades says why: of 2,000, those that would trade without restrictions all name them."""
+    barred = [*(generated(seed, Shape(restricted=0.6)) for seed in range(1000)), *(edges(seed) for seed in range(1000))]
+    free = [replace(one, securities=[replace(each, restriction=0) for each in one.securities]) for one in barred]
+    named = 0
+    for given_one, held, lifted in zip(barred, proposals(barred), proposals(free), strict=True):
+        for logic in (BF, MT):
+            text = held[logic].summary["no_trade_text"]
+            if text is not None and "restrictions" not in text:
+                assert lifted[logic].trades == {}, f"{given_one.account_id} {logic.name}: {text}"
+            named += text is not None and "restrictions" in text
+    assert named > 100, "too few to mean anything"
+
+
 @many
 @given(accounts, logic_of)
 def test_orders_keep_the_step_and_the_minimum_size(account: Account, logic: Logic) -> None:

@@ -25,6 +25,17 @@ class Ready(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 """
+STUCK_ONCE = """
+import http.server, pathlib, sys
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        stuck = self.path == "/healthz" and pathlib.Path(sys.argv[2]).exists()
+        if stuck:
+            pathlib.Path(sys.argv[2]).unlink()
+        self.send_response(503 if stuck else 200); self.end_headers()
+        self.wfile.write(b"nothing is committed any more")
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+"""
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
 )
@@ -110,6 +121,21 @@ def test_a_killed_process_comes_back(supervise: Callable[..., Running]) -> None:
     until(lambda: running.state("one") == "ready")
     assert running.pid("one") != before
     assert running.ask("status")["one"]["last_exit"] == -signal.SIGKILL
+
+
+def test_a_process_that_says_it_is_stuck_is_started_again(supervise: Callable[..., Running], tmp_path: Path) -> None:
+    sign, port = tmp_path / "stuck", ports.choose({"worker": 0})["worker"]
+    sign.touch()
+    argv = (sys.executable, "-c", STUCK_ONCE, str(port), str(sign))
+    ready, alive = (Probe("http", f"http://127.0.0.1:{port}/{path}") for path in ("readyz", "healthz"))
+    stack = supervise(Spec("worker", argv, str(tmp_path), dict(os.environ), probe=ready, alive=alive))
+    stack.ask("start")
+    until(
+        lambda: (stack.ask("status", "worker")["worker"]["starts"], stack.state("worker")),
+        lambda seen: seen == (2, "ready"),
+    )
+    assert stack.ask("status", "worker")["worker"]["last_exit"] == -signal.SIGTERM
+    assert not sign.exists()
 
 
 def test_a_program_that_always_fails_is_tried_with_growing_pauses(supervise: Callable[..., Running]) -> None:

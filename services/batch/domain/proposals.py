@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from services.batch.domain import sentences
+from services.batch.domain.picks import picked_of, picks_of
 from shared.contracts.api import (
     BatchAccountRow,
     BoughtName,
@@ -78,7 +79,8 @@ def proposal_of(
         positions=_positions(row, positions, trades, slices, value),
         trades=[_trade(row, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of(row["orders"], logic)],
-        slices=[_slice(securities, one, trade_date, washed) for one in slices],
+        slices=[_slice(row, one, trade_date, washed) for one in slices],
+        picks=picks_of(row, slices),
         transfers=[_transfer(securities, one) for one in _of(row["transfers"], logic)],
     )
 
@@ -218,22 +220,22 @@ def _wash(one: Row) -> WashView:
     )
 
 
-def _slice(
-    securities: list[str], one: Row, trade_date: date, washed: Mapping[tuple[str, str, str], list[WashView]]
-) -> SliceView:
+def _slice(row: Row, one: Row, trade_date: date, washed: Mapping[tuple[str, str, str], list[WashView]]) -> SliceView:
+    security_id = str(row["securities"][one["security"]]["security_id"])
     return SliceView(
         sleeve_id=one["sleeve_id"],
-        security_id=securities[one["security"]],
+        security_id=security_id,
         lot_id=one["lot_id"],
         acquired=one["acquired"],
         quantity=sentences.units(one["quantity_micro"]),
+        picked=sentences.units(picked_of(row, one)),
         proceeds=usd(one["proceeds_cents"]),
         basis=_money(one["basis_cents"]),
         gain=_money(one["gain_cents"]),
         term=_TERMS[one["term"]],
         first_long_term_day=one["first_long_term_day"],
         days_to_long_term=days_to_long_term(one, trade_date),
-        washes=washed.get((securities[one["security"]], one["sleeve_id"], one["lot_id"]), []),
+        washes=washed.get((security_id, one["sleeve_id"], one["lot_id"]), []),
     )
 
 

@@ -24,10 +24,11 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int
 
     part: by how much of a cent, in 1 / CENT_UNITS, the goal was rounded up.
     A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
-    sleeve that buys, are not sold.
+    sleeve that buys, are not sold.  Where cash stays short, restrictions that kept a position from a sale are noted.
     """
     if acc[at.A_NOW] >= goal:
         return
+    barred = False
     for place in range(len(pos)):
         pos[place, at.P_ROOM] = 0
         security = pos[place, at.P_SECURITY]
@@ -35,12 +36,17 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int
             continue
         room = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
         room -= units_ceil(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
-        pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        if pos[place, at.P_ROOM] > 0:
-            pos[place, at.P_KEY] = -shortfall_to(acc, sec, pos, place, aimed)
+        if room < sec[security, at.S_STEP]:
+            continue
+        if sec[security, at.S_RESTRICTION] & codes.NO_SELL:
+            barred = True
+            continue
+        pos[place, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
+        pos[place, at.P_KEY] = -shortfall_to(acc, sec, pos, place, aimed)
     while acc[at.A_NOW] < goal:
         place = _next(pos)
         if place < 0:
+            acc[at.A_BLOCKED] |= codes.B_RESTRICTED if barred else 0
             return
         _sell(acc, sec, pos, place, goal, part)
         pos[place, at.P_ROOM] = 0
@@ -50,10 +56,12 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int
 def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
     """Buy positions up to the weight in column `limit`, largest dollar room to it first, until cash is in range.
 
-    The last buy is rounded up so that cash lands inside its band, unless that would bring it below.
+    The last buy is rounded up so that cash lands inside its band, unless that would bring it below.  Where cash stays
+    too high, restrictions that kept a position from a buy are noted.
     """
     if acc[at.A_NOW] <= acc[at.A_HIGH]:
         return
+    barred = False
     for place in range(len(pos)):
         pos[place, at.P_ROOM] = 0
         security = pos[place, at.P_SECURITY]
@@ -61,12 +69,17 @@ def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
             continue
         held = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
         room = units_floor(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
-        pos[place, at.P_ROOM] = max(0, room) // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        if pos[place, at.P_ROOM] > 0:
-            pos[place, at.P_KEY] = shortfall_to(acc, sec, pos, place, limit)
+        if room < sec[security, at.S_STEP]:
+            continue
+        if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
+            barred = True
+            continue
+        pos[place, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
+        pos[place, at.P_KEY] = shortfall_to(acc, sec, pos, place, limit)
     while acc[at.A_NOW] > acc[at.A_HIGH]:
         place = _next(pos)
         if place < 0:
+            acc[at.A_BLOCKED] |= codes.B_RESTRICTED if barred else 0
             return
         _buy(acc, sec, pos, place)
         pos[place, at.P_ROOM] = 0
@@ -91,10 +104,11 @@ def _next(pos: Ints) -> int:
 
 @view_kernel
 def _may_sell(sec: Ints, pos: Ints, place: int, who: int) -> bool:
+    """Say whether the position takes part in the pass, if no restriction keeps it from being sold."""
     security = pos[place, at.P_SECURITY]
     if pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE] == 0:
         return False
-    if sec[security, at.S_RESTRICTION] & codes.NO_SELL or sec[security, at.S_BUY] > 0 or pos[place, at.P_TRADE] > 0:
+    if sec[security, at.S_BUY] > 0 or pos[place, at.P_TRADE] > 0:
         return False
     if who == IN_BAND:
         # What is replaced never pays for a buy: nothing is sold only because a substitute exists.
@@ -105,10 +119,11 @@ def _may_sell(sec: Ints, pos: Ints, place: int, who: int) -> bool:
 
 @view_kernel
 def _may_buy(sec: Ints, pos: Ints, place: int, who: int) -> bool:
+    """Say whether the position takes part in the pass, if no restriction keeps it from being bought."""
     security = pos[place, at.P_SECURITY]
     if pos[place, at.P_AIM_UP] == 0:
         return False
-    if sec[security, at.S_RESTRICTION] & codes.NO_BUY or sec[security, at.S_SELL] > 0 or pos[place, at.P_TRADE] < 0:
+    if sec[security, at.S_SELL] > 0 or pos[place, at.P_TRADE] < 0:
         return False
     return _planned(sec, security, who)
 

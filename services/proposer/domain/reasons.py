@@ -37,7 +37,7 @@ _BLOCKS: Final = (
     (codes.B_CASH, "there is no cash to buy with above the reserve and the cash the target keeps"),
     (codes.B_STEP, "what is outside its band is less than one tradable step away from where it should be"),
     (codes.B_GAINS, "gain limits do not allow what would be sold"),
-    (codes.B_ROOM, "cash is outside its band, and no position has room to place it or to raise it"),
+    (codes.B_ROOM, "cash is outside its band, and no {other}position has room to place it or to raise it"),
 )
 
 
@@ -90,7 +90,8 @@ def limit_text(
 
 def no_trade_text(logic: Logic, blocked: int) -> str:
     """Return why there is nothing to trade; `blocked` holds the codes.B_* flags of what stood in the way."""
-    found = [text for flag, text in _BLOCKS if blocked & flag]
+    other = "" if blocked == codes.B_ROOM else "other "
+    found = [text.format(other=other) for flag, text in _BLOCKS if blocked & flag]
     if not found:
         band = "rebalance" if logic == Logic.MIN_TRANSACTION else "precision"
         found = [f"every position is inside its {band} band, and cash inside its own"]

@@ -59,6 +59,7 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
     lot_id: "L1",
     acquired: "2020-01-02",
     quantity: "10",
+    picked: "0",
     proceeds: "1000.00",
     basis: "900.00",
     gain: "100.00",
@@ -72,7 +73,7 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
 
 /** A Best Fit proposal that trades nothing; name only what matters, of it and of its summary. */
 export function aProposal(part: Partial<Proposal> = {}, row: Partial<BatchAccountRow> = {}): Proposal {
-  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], transfers: [], ...part };
+  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], picks: [], transfers: [], ...part };
 }
 
 /** A proposed account without trades. */

@@ -1,6 +1,6 @@
 import { Title } from "@mantine/core";
 
-import { useHoldings, type Holding, type Settings } from "@/features/account/holdings";
+import { useHoldings, type Holding, type LotPick, type Settings } from "@/features/account/holdings";
 import { day, MISSING, percent, price, quantity, usd } from "@/shared/format/format";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
@@ -30,6 +30,13 @@ const COLUMNS: readonly PlainColumn<Holding>[] = [
   { header: "Can flag", help: "Whether this position may raise a flag; it never decides what is traded", cell: (holding) => (holding.can_trigger ? "Yes" : "No") },
 ];
 
+const PICKS: readonly PlainColumn<LotPick>[] = [
+  { header: "Security", cell: (pick) => pick.security_id },
+  { header: "Lot", cell: (pick) => pick.lot_id },
+  { header: "Sleeve", cell: (pick) => pick.sleeve_id ?? "Wherever it stands" },
+  { header: "Picked", isNumber: true, cell: (pick) => quantity(pick.quantity) },
+];
+
 /** Positions and settings as the last analysis knew them. */
 export function HoldingsSection({ accountId }: { accountId: string }) {
   const holdings = useHoldings(accountId);
@@ -47,8 +54,25 @@ export function HoldingsSection({ accountId }: { accountId: string }) {
           <PlainTable label="Positions" columns={COLUMNS} rows={holdings.data.positions} rowKey={(holding) => `${holding.sleeve_id} ${holding.security_id}`} empty="It holds nothing and has no target." />
           <Title order={2}>Settings</Title>
           <SettingFacts settings={holdings.data.settings} />
+          {holdings.data.settings.lot_method === "SPECIFIC" && <Picks picks={holdings.data.settings.lot_picks} />}
         </>
       )}
+    </>
+  );
+}
+
+/** The lots that leave first; the rest of a sale is taken oldest first. */
+function Picks({ picks }: { picks: readonly LotPick[] }) {
+  return (
+    <>
+      <Title order={2}>Lots picked for sale</Title>
+      <PlainTable
+        label="Lots picked for sale"
+        columns={PICKS}
+        rows={picks}
+        rowKey={(pick) => `${pick.security_id} ${pick.lot_id} ${pick.sleeve_id ?? ""}`}
+        empty="No lot is picked: the oldest lots leave first."
+      />
     </>
   );
 }

@@ -19,6 +19,14 @@ export interface Holding {
   outside: boolean;
 }
 
+/** Units of a lot that leave first when its security is sold; without a sleeve, wherever the lot stands. */
+export interface LotPick {
+  security_id: string;
+  lot_id: string;
+  sleeve_id: string | null;
+  quantity: string;
+}
+
 export interface Settings {
   rebalancer_on: boolean;
   do_not_trade: boolean;
@@ -33,6 +41,7 @@ export interface Settings {
   cash_reserve: string;
   cash_set_aside: string;
   restrictions: { security_id: string; restrictions: string[]; substitute_id?: string | null }[];
+  lot_picks: LotPick[];
 }
 
 export interface Holdings {

@@ -14,6 +14,7 @@ export type FileList = Schemas["FileList"];
 export type FileView = Schemas["FileView"];
 export type Me = Schemas["Me"];
 export type OrderView = Schemas["OrderView"];
+export type PickView = Schemas["PickView"];
 export type PositionView = Schemas["PositionView"];
 export type ProposeBody = Schemas["ProposeBody"];
 export type Proposal = Schemas["Proposal"];

@@ -825,6 +825,22 @@ export interface components {
             value: string;
         };
         /**
+         * PickView
+         * @description Units of a lot that the account picked for sale (lot method SPECIFIC), and how many of them a logic sells.
+         */
+        PickView: {
+            /** Lot Id */
+            lot_id: string;
+            /** Quantity */
+            quantity: string;
+            /** Security Id */
+            security_id: string;
+            /** Sleeve Id */
+            sleeve_id: string | null;
+            /** Sold */
+            sold: string;
+        };
+        /**
          * PositionView
          * @description One position before and after, with the tax figures of its security's sells in that sleeve.
          */
@@ -889,6 +905,8 @@ export interface components {
             no_trade_reason: string | null;
             /** Orders */
             orders: components["schemas"]["OrderView"][];
+            /** Picks */
+            picks: components["schemas"]["PickView"][];
             /** Positions */
             positions: components["schemas"]["PositionView"][];
             row: components["schemas"]["BatchAccountRow"];
@@ -1079,6 +1097,8 @@ export interface components {
             gain: string | null;
             /** Lot Id */
             lot_id: string;
+            /** Picked */
+            picked: string;
             /** Proceeds */
             proceeds: string;
             /** Quantity */

@@ -1,5 +1,6 @@
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import axe from "axe-core";
 import { describe, expect, it, vi } from "vitest";
 
 import { Lots } from "@/features/batches/account/Lots";
@@ -8,8 +9,8 @@ import { aProposal, aSlice, draw } from "@/test/render";
 const nothing = () => undefined;
 const NOTE = "Checked for wash sales: as the server says.";
 
-const cells = () =>
-  within(screen.getByRole("table", { name: "Lots relieved" }))
+const cells = (table = "Lots relieved") =>
+  within(screen.getByRole("table", { name: table }))
     .getAllByRole("row")
     .slice(1)
     .map((row) => within(row).getAllByRole("cell").map((cell) => cell.textContent));
@@ -35,6 +36,34 @@ describe("lots of a proposal", () => {
       "$40.00 disallowed 4 bought Jun 1, 2026 in 0099, lot N1$10.00 disallowed 1 bought Jun 1, 2026 in another account of the household, buy of this request. IRA: the loss is permanent",
     );
     expect(screen.getByText(/\$50\.00 of the losses would be disallowed, \$10\.00 of it for good by purchases in an IRA\./)).toBeVisible();
+  });
+
+  it("shows what the account picked, and how much of it is sold, beside what leaves after it", async () => {
+    const slices = [aSlice({ lot_id: "L1", quantity: "4", picked: "0" }), aSlice({ lot_id: "L2", quantity: "6", picked: "6" })];
+    const picks = [
+      { security_id: "AAA", lot_id: "L2", sleeve_id: "APM", quantity: "6", sold: "6" },
+      { security_id: "BBB", lot_id: "L7", sleeve_id: null, quantity: "2.5", sold: "0" },
+    ];
+    const { container, unmount } = draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} place={null} onShowAll={nothing} />);
+    expect(cells().map((row) => [row[2], row[10]])).toEqual([
+      ["L1", "0"],
+      ["L2", "6"],
+    ]);
+    expect(cells("Lots picked for sale")).toEqual([
+      ["AAA", "L2", "APM", "6", "6"],
+      ["BBB", "L7", "Wherever it stands", "2.5", "0"],
+    ]);
+    const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    unmount();
+    draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} place={{ sleeve: "M1", security: "BBB" }} onShowAll={nothing} />);
+    expect(cells("Lots picked for sale").map((row) => row[1])).toEqual(["L7"]);
+  });
+
+  it("says nothing of picks where there are none", () => {
+    draw(<Lots proposal={aProposal({ slices: [aSlice()] })} washNote={NOTE} place={null} onShowAll={nothing} />);
+    expect(cells()[0]).toHaveLength(10);
+    expect(screen.queryByText("Lots picked for sale")).toBeNull();
   });
 
   it("shows the lots of one position until all are asked for", async () => {

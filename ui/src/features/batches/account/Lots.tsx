@@ -1,6 +1,6 @@
 import { Anchor, Text, Title } from "@mantine/core";
 
-import type { Proposal, SliceView, TransferView } from "@/shared/api/models";
+import type { PickView, Proposal, SliceView, TransferView } from "@/shared/api/models";
 import { day, plural, quantity, sign, usd } from "@/shared/format/format";
 import { boughtNames, termNames } from "@/shared/format/words";
 import { Amount } from "@/shared/ui/Amount";
@@ -18,6 +18,21 @@ const SLICES: readonly PlainColumn<SliceView>[] = [
   { header: "Gain", isNumber: true, cell: (slice) => <Amount value={slice.gain} isGain cents missing="no cost basis" /> },
   { header: "Term", cell: (slice) => <Term slice={slice} /> },
   { header: "First long-term day", cell: (slice) => day(slice.first_long_term_day) },
+];
+
+const PICKED: PlainColumn<SliceView> = {
+  header: "Picked",
+  help: "Units of the lot that the account picked: they leave before any other",
+  isNumber: true,
+  cell: (slice) => quantity(slice.picked),
+};
+
+const PICKS: readonly PlainColumn<PickView>[] = [
+  { header: "Security", cell: (pick) => pick.security_id },
+  { header: "Lot", cell: (pick) => pick.lot_id },
+  { header: "Sleeve", cell: (pick) => pick.sleeve_id ?? "Wherever it stands" },
+  { header: "Picked", isNumber: true, cell: (pick) => quantity(pick.quantity) },
+  { header: "Sold", help: "Units of the pick that are sold to market", isNumber: true, cell: (pick) => quantity(pick.sold) },
 ];
 
 const WASHES: PlainColumn<SliceView> = {
@@ -54,6 +69,7 @@ interface Props {
 /** Lots that the sells relieve, and lots that move between sleeves and keep date and basis. */
 export function Lots({ proposal, washNote, place, onShowAll }: Props) {
   const slices = proposal.slices.filter((slice) => !place || (slice.sleeve_id === place.sleeve && slice.security_id === place.security));
+  const picks = proposal.picks.filter((pick) => !place || (pick.security_id === place.security && (pick.sleeve_id ?? place.sleeve) === place.sleeve));
   const hasWashes = slices.some(({ washes }) => washes.length > 0);
   return (
     <>
@@ -68,11 +84,17 @@ export function Lots({ proposal, washNote, place, onShowAll }: Props) {
       )}
       <PlainTable
         label="Lots relieved"
-        columns={hasWashes ? [...SLICES, WASHES] : SLICES}
+        columns={[...SLICES, ...(proposal.picks.length > 0 ? [PICKED] : []), ...(hasWashes ? [WASHES] : [])]}
         rows={slices}
         rowKey={(slice) => `${slice.sleeve_id} ${slice.security_id} ${slice.lot_id}`}
         empty="Nothing is sold to market, so no lot is relieved."
       />
+      {picks.length > 0 && (
+        <>
+          <Title order={2}>Lots picked for sale</Title>
+          <PlainTable label="Lots picked for sale" columns={PICKS} rows={picks} rowKey={(pick) => `${pick.security_id} ${pick.lot_id} ${pick.sleeve_id ?? ""}`} />
+        </>
+      )}
       <Title order={2}>Transfers between sleeves</Title>
       <PlainTable
         label="Transfers between sleeves"

@@ -20,7 +20,7 @@ const TRADE: TradeView = {
 
 function proposal(part: Partial<Proposal>, result = ""): Proposal {
   const row = { result } as Proposal["row"];
-  return { logic: "TAX_AWARE", row, no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], transfers: [], ...part };
+  return { logic: "TAX_AWARE", row, no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], picks: [], transfers: [], ...part };
 }
 
 describe("the trades of a logic", () => {

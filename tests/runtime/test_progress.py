@@ -1,0 +1,129 @@
+"""A Faust worker whose handler never returns says so, with partition and offset; one that is idle says nothing."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import faust
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import REGISTRY
+
+from shared import http, worker
+from shared.contracts import topics
+from shared.contracts.platform import PricesPublished
+from shared.guard import Guard
+from shared.kafka import Publisher
+from shared.messages import Outgoing
+from shared.progress import Progress
+from shared.settings import WorkerSettings
+from tests.waiting import until_async
+
+pytestmark = pytest.mark.asyncio
+STUCK_S = 0.6  # a look every 0.05 s
+
+
+class _Noted(Progress):
+    """Notes what each look found."""
+
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self.looks: list[list[str]] = []
+
+    async def _look(self, passed_s: float) -> None:
+        await super()._look(passed_s)
+        self.looks.append(self.stuck())
+
+
+@dataclass
+class Prices:
+    """Takes in price sets, until it meets the one at which it never returns."""
+
+    kafka_url: str
+    number: int = field(default_factory=lambda: 3_000_000 + uuid.uuid4().int % 1_000_000)
+    service: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}")
+    met: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, items: Sequence[PricesPublished]) -> None:
+        if any(item.price_set == self.number for item in items):
+            self.met.set()
+            await self.gate.wait()
+
+    async def send(self, publisher: Publisher) -> int:
+        """Publish the set at which it stops and return its offset."""
+        told = PricesPublished(price_set=self.number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
+        await publisher.send([Outgoing(topics.PRICE.name, b"1", told, {})])
+        async with AIOKafkaConsumer(bootstrap_servers=self.kafka_url) as consumer:
+            place = TopicPartition(topics.PRICE.name, 0)
+            return int((await consumer.end_offsets([place]))[place]) - 1
+
+    @asynccontextmanager
+    async def works(self, publisher: Publisher) -> AsyncIterator[tuple[_Noted, httpx.AsyncClient]]:
+        """Run one worker of the group and yield its watch and a client of its probes."""
+        settings = WorkerSettings(kafka_url=self.kafka_url, database_url="", http_port=0, stuck_s=STUCK_S)
+        app: faust.App = worker.build_worker(self.service, settings)
+        worker.consume(app, Guard("gateway", topics.PRICE, self.handle, publisher))
+        progress = _Noted(app, publisher, self.service, settings)
+        probes = httpx.ASGITransport(http.create_app(self.service, _ready, progress.stuck))
+        async with progress, httpx.AsyncClient(transport=probes, base_url="http://worker") as client:
+            await app.start()
+            try:
+                yield progress, client
+            finally:
+                await app.stop()
+
+    def age_s(self) -> float:
+        labels = {"service": self.service, "topic": topics.PRICE.name}
+        return REGISTRY.get_sample_value("rebalancer_uncommitted_age_seconds", labels) or 0.0
+
+
+async def _ready() -> list[str]:
+    return []
+
+
+async def _alive(client: httpx.AsyncClient) -> tuple[int, Any]:
+    answer = await client.get("/healthz")
+    return answer.status_code, answer.json()
+
+
+async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worker_does_not(kafka_url: str) -> None:
+    prices = Prices(kafka_url)
+    async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
+        offset = await prices.send(publisher)
+        async with asyncio.timeout(60):
+            await prices.met.wait()
+        _, said = await until_async(lambda: _alive(client), lambda seen: seen[0] == 503)
+        assert said["status"] == "stuck" and len(said["because"]) == 1
+        assert said["because"][0].startswith(f"{topics.PRICE.name}-0: nothing ")
+        assert said["because"][0].endswith(f"and messages up to offset {offset} have been read")
+        assert prices.age_s() > STUCK_S
+        prices.gate.set()
+        assert (await until_async(lambda: _alive(client), lambda seen: seen[0] == 200))[1] == {"status": "alive"}
+        assert prices.age_s() == 0
+        # Idle for several times its patience, it is well at every look.
+        first = len(progress.looks)
+        await until_async(lambda: _count(progress), lambda looks: looks > first + 60)
+        assert progress.looks[first:] == [[]] * (len(progress.looks) - first)
+
+
+async def test_a_rebalance_begins_anew_and_what_is_still_stuck_is_found_again(kafka_url: str) -> None:
+    prices = Prices(kafka_url)
+    async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
+        await prices.send(publisher)
+        await until_async(lambda: _alive(client), lambda seen: seen[0] == 503)
+        first = len(progress.looks)
+        async with prices.works(publisher) as (other, _):
+            await until_async(lambda: _count(progress), lambda _: [] in progress.looks[first:])
+            well = first + progress.looks[first:].index([])
+            await until_async(lambda: _count(progress), lambda _: any(progress.looks[well:]) or any(other.looks))
+            prices.gate.set()
+
+
+async def _count(progress: _Noted) -> int:
+    return len(progress.looks)

@@ -1,0 +1,62 @@
+import { screen, within } from "@testing-library/react";
+import axe from "axe-core";
+import { describe, expect, it, vi } from "vitest";
+
+import type { Holdings, Settings } from "@/features/account/holdings";
+import { HoldingsSection } from "@/features/account/HoldingsSection";
+import { aServer, draw, json } from "@/test/render";
+
+function holdings(part: Partial<Settings>): Holdings {
+  const settings: Settings = {
+    rebalancer_on: true,
+    do_not_trade: false,
+    taxable: true,
+    lot_method: "FIFO",
+    gain_budget_short: null,
+    gain_budget_total: null,
+    no_short_term_gains: false,
+    threshold: "0.2",
+    precision: "0.04",
+    floor: "0.005",
+    cash_reserve: "0.00",
+    cash_set_aside: "0.00",
+    restrictions: [],
+    lot_picks: [],
+    ...part,
+  };
+  return { as_of: "2026-06-11", prices_as_of: "2026-06-11", settings, positions: [] };
+}
+
+async function shown(part: Partial<Settings>) {
+  vi.stubGlobal("fetch", aServer(json(holdings(part))).fetch);
+  const { container } = draw(<HoldingsSection accountId="A1" />);
+  await screen.findByRole("heading", { name: "Settings" });
+  return container;
+}
+
+describe("the settings of an account", () => {
+  it("say which lots are picked for sale", async () => {
+    const lot_picks = [
+      { security_id: "AAA", lot_id: "L1", sleeve_id: null, quantity: "1" },
+      { security_id: "BBB", lot_id: "L2", sleeve_id: "APM", quantity: "2.5" },
+    ];
+    const container = await shown({ lot_method: "SPECIFIC", lot_picks });
+    const rows = within(screen.getByRole("table", { name: "Lots picked for sale" })).getAllByRole("row").slice(1);
+    expect(rows.map((row) => within(row).getAllByRole("cell").map((cell) => cell.textContent))).toEqual([
+      ["AAA", "L1", "Wherever it stands", "1"],
+      ["BBB", "L2", "APM", "2.5"],
+    ]);
+    const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
+    expect(violations.map(({ id }) => id)).toEqual([]);
+  });
+
+  it("say that none is picked where lots could be", async () => {
+    await shown({ lot_method: "SPECIFIC" });
+    expect(screen.getByText("No lot is picked: the oldest lots leave first.")).toBeVisible();
+  });
+
+  it("do not speak of picks under another lot method", async () => {
+    await shown({});
+    expect(screen.queryByText("Lots picked for sale")).toBeNull();
+  });
+});
