@@ -16,7 +16,7 @@ from services.batch.domain.proposals import LOGIC_NAMES, logics_of, proposal_of
 from services.batch.domain.states import DECIDED, OPEN
 from services.batch.parts import Caller, parts_of
 from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort
-from services.batch.store import batches, member_pages, washes
+from services.batch.store import batches, contents, member_pages, washes
 from services.batch.store.database import Scope, scope_of
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
@@ -126,7 +126,7 @@ async def _proposals(
     """
     if row.chunk_id is None:
         return [], None, 0
-    content = await member_pages.read_chunk(connection, row.chunk_id)
+    content = await contents.one(connection, row.chunk_id)
     answered, _ = chunks.decode_kept(content, chunks.RESULT)
     details = answered.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)

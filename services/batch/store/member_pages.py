@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, case, cast, func, or_, select, text
+from sqlalchemy import Row, Select, and_, case, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -182,11 +182,3 @@ async def read_neighbours(connection: AsyncConnection, batch_id: int, place: int
     query = select(_M.place, _M.account_id).where(_M.batch_id == batch_id, _M.place.in_((place - 1, place + 1)))
     found = {row.place: str(row.account_id) for row in (await connection.execute(query)).all()}
     return found.get(place - 1), found.get(place + 1)
-
-
-_CHUNK = text("SELECT value FROM result_chunk WHERE chunk_id = :chunk_id")
-
-
-async def read_chunk(connection: AsyncConnection, chunk_id: int) -> bytes:
-    """Return an answered chunk as it came."""
-    return bytes((await connection.execute(_CHUNK, {"chunk_id": chunk_id})).scalar_one())
