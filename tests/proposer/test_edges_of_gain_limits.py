@@ -8,9 +8,24 @@ from typing import Any
 
 import pytest
 
-from tests.proposer.accounts import NO_SELL
-from tests.proposer.build import BF, MT, TA, WHOLE, Account, Lot, account, lot, position, proposals, security
-from tests.proposer.test_tax_aware_tables import A20, CASES, NEW, OLD, Case, one
+from shared.contracts.chunks import LotMethod
+from shared.exact.text import scaled
+from tests.proposer.build import (
+    BF,
+    FRACTIONAL,
+    MT,
+    TA,
+    WHOLE,
+    Account,
+    Lot,
+    account,
+    lot,
+    position,
+    proposals,
+    security,
+)
+from tests.proposer.test_tax_aware import booked
+from tests.proposer.test_tax_aware_tables import A20, CASES, NEW, Case, one
 
 pytestmark = pytest.mark.fast
 
@@ -105,42 +120,80 @@ def test_a_lot_of_a_security_that_is_not_listed_is_passed_over() -> None:
         assert found.orders == {"A": -9 * WHOLE, "B": 18 * WHOLE}
 
 
-def one_after_the_other(count: int, *last: Lot, acquired: str = OLD, **limits: Any) -> Account:
-    """`count` securities at $10, 30 of 30 each (lower edge 24), at a gain of 2 a share; 60 are to be raised.
+LATER = "2021-01-04"
+COUNTED = [
+    # 5 would be 500.
+    ("an unknown basis counts to the cent", one(lot("A", "70", None), gain_budget_total="499.99"), -4, "400"),
+    ("short-term gains too", one(lot("A", "70", "80", NEW), gain_budget_short="199.99"), -9, "180"),
+    ("a cent of unknown term is short-term", one(lot("A", "70", "99.99", None), gain_budget_short="0"), 0, "0"),
+    ("an unknown basis may be a short-term gain", one(lot("A", "70", None, NEW), no_short_term_gains=True), 0, "0"),
+    ("but no long-term one", one(lot("A", "70", None), no_short_term_gains=True), -10, "1000"),
+    # 5 at a loss of 20, 5 at a gain of 20: in all nothing.
+    ("a short-term gain is one whatever else is lost", one(lot("A", "5", "120", NEW),
+     lot("A", "65", "80", "2025-07-02"), no_short_term_gains=True), -5, "-100"),
+    # 70 units for 6,999.93: 6 of them are 599.994, in cents 599.99, 5 are 499.995, in cents 500.00.
+    ("a cent of short-term gain is one", one(replace(lot("A", "70", "99", NEW), basis_cents=699_993),
+     no_short_term_gains=True), -5, "0"),
+]  # fmt: skip
 
-    X leaves for 10 without a gain.  The first of the others by id would be sold for the other 50; of what is given up
-    the next is sold instead, and so on: one round each.  The lots of the last one are `last`.
-    """
-    names = [f"S{number:02}" for number in range(count)]
-    rest = 98 - 3 * count
-    return account(
-        [*(security(name, "10") for name in [*names, "X"]), security("Z", "50", restriction=NO_SELL)],
-        [
-            *(position(name, "30", "3") for name in names),
-            position("X", "1", "0"),
-            position("Z", str(2 * rest), str(rest)),
-        ],
-        lots=[
-            *(lot(name, "30", "8", acquired) for name in names[:-1]),
-            *(replace(one, security_id=names[-1]) for one in last),
-            lot("X", "1", "10", acquired),
-        ],
-        **{"cash": "190", "cash_target": "2", "reserve": "250", **limits},
+
+@pytest.mark.parametrize(
+    ("rule", "given", "sold", "total"), COUNTED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_counts(rule: str, given: Account, sold: int, total: str) -> None:
+    found = booked([given])[0][TA]
+    assert (found.proposal.failure, found.proposal.orders.get("A", 0)) == (None, sold * WHOLE), rule
+    assert found.total_cents == scaled(total, 2)
+
+
+# 35 at a gain of 40, then 35 at none; on average 20.  100 are 5 x 20, and 2 x 40.
+@pytest.mark.parametrize(
+    ("method", "is_fund", "sold"),
+    [(LotMethod.AVERAGE, True, 5), (LotMethod.AVERAGE, False, 2), (LotMethod.FIFO, True, 2)],
+)
+def test_only_a_fund_by_average_counts_its_average(method: LotMethod, is_fund: bool, sold: int) -> None:
+    given = one(lot("A", "35", "60"), lot("A", "35", "100", LATER), lot_method=method, gain_budget_total="100")
+    a, b = given.securities
+    given = replace(given, securities=[replace(a, is_fund=is_fund), b])
+    assert proposals([given])[0][TA].orders["A"] == -sold * WHOLE
+
+
+def test_the_last_millionth_counts() -> None:
+    """A millionth of A at $1,000,000, for which nothing was paid, is a gain of 1."""
+    lots = [replace(lot("A", "0.000001", "1000000"), basis_cents=0)]
+    for budget, sold in (("1", {"A": -1}), ("0.99", {})):
+        given = account(
+            [security("A", "1000000", step_micro=FRACTIONAL), security("B", "50")],
+            [position("A", "0.000001", "0"), position("B", "196", "98")],
+            lots=lots,
+            cash="200",
+            cash_target="2",
+            gain_budget_total=budget,
+        )
+        assert proposals([given])[0][TA].orders == sold
+
+
+def test_the_first_position_may_be_in_the_last_sleeve() -> None:
+    """A is in S2, B in S1: 5 x 20 = 100."""
+    given = account(
+        {"A": "100", "B": "50"},
+        [position("A", "70", "60", sleeve="S2"), position("B", "56", "38")],
+        lots=[lot("A", "70", "80", sleeve="S2"), lot("B", "56", "50")],
+        cash="200",
+        cash_target="2",
+        gain_budget_total="100",
     )
+    assert proposals([given])[0][TA].orders == {"A": -5 * WHOLE, "B": 10 * WHOLE}
 
 
-# 2 allow a share at a gain beside the last one's first, at cost: 190 + 10 of X + 10 + 10.  From the 25th round on what
-# is too much is given up whole, and nothing of it is taken back: 190 + 10 of X, which never was too much.
-@pytest.mark.parametrize(("count", "cash"), [(24, "220.00"), (25, "200.00")])
-def test_after_24_rounds_what_is_too_much_is_given_up_whole(count: int, cash: str) -> None:
-    last = [lot("L", "1", "10"), lot("L", "29", "8", "2021-01-04")]
-    found = proposals([one_after_the_other(count, *last, gain_budget_total="2")])[0][TA]
-    assert found.failure == "CASH_SHORTFALL" and f"bring cash to ${cash} only" in found.summary["failure_text"]
-
-
-# No short-term gains: 2 of the last one are long-term, all others short-term.
-@pytest.mark.parametrize(("count", "cash"), [(24, "220.00"), (25, "200.00")])
-def test_after_24_rounds_the_guard_too_gives_up_whole(count: int, cash: str) -> None:
-    last = [lot("L", "2", "8"), lot("L", "28", "8", NEW)]
-    found = proposals([one_after_the_other(count, *last, acquired=NEW, no_short_term_gains=True)])[0][TA]
-    assert found.failure == "CASH_SHORTFALL" and f"bring cash to ${cash} only" in found.summary["failure_text"]
+def test_the_last_by_id_is_given_up_like_any_other() -> None:
+    """As `one`, but the buyer stands first: 5 x 20 = 100."""
+    given = account(
+        {"A": "50", "B": "100"},
+        [position("A", "56", "38"), position("B", "70", "60")],
+        lots=[lot("A", "56", "50"), lot("B", "70", "80")],
+        cash="200",
+        cash_target="2",
+        gain_budget_total="100",
+    )
+    assert proposals([given])[0][TA].orders == {"A": 10 * WHOLE, "B": -5 * WHOLE}
