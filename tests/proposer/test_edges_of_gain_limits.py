@@ -4,20 +4,16 @@ Unless a case says otherwise V = $10,000, cash target 2 % ($200), whole shares, 
 """
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from shared.contracts.chunks import LotMethod
 from shared.exact.text import scaled
 from tests.proposer.build import (
-    BF,
     FRACTIONAL,
-    MT,
     TA,
     WHOLE,
     Account,
-    Lot,
     account,
     lot,
     position,
@@ -25,77 +21,9 @@ from tests.proposer.build import (
     security,
 )
 from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import A20, CASES, NEW, Case, one
+from tests.proposer.test_tax_aware_tables import A20, NEW, one
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_it_is_the_same_whether_the_other_logics_are_asked_for_or_not(case: Case) -> None:
-    together, alone = (proposals([case.given], logics)[0][TA] for logics in ((BF, MT, TA), (TA,)))
-    assert (alone.summary, alone.trades, alone.orders) == (together.summary, together.trades, together.orders)
-
-
-def short_of_cash(basis: str | None, **other: Any) -> Account:
-    """V = 7,000 of A + 2,800 of B + 100 = $9,900: A may be 6,930, B 2,772, cash at least 148.50.
-
-    Best Fit sells nothing, for A is 70 above its target, less than a share.  Min Transaction sells a share for cash's
-    sake.  Drift 70 + 28 = 98, with that share sold 30 + 28.
-    """
-    return account(
-        {"A": "100", "B": "50"},
-        [position("A", "70", "70"), position("B", "56", "28")],
-        lots=[lot("A", "70", basis), lot("B", "56", "50")],
-        **{"cash": "100", "cash_target": "2", **other},
-    )
-
-
-@pytest.mark.parametrize(
-    ("basis", "sold"),
-    [("120", 1), ("100.01", 1), ("100", 0), ("99.99", 0), (None, 0)],
-    ids=["a loss", "a cent of loss", "neither", "a cent of gain", "nothing that is known"],
-)
-def test_without_limits_what_ends_nearer_is_taken_only_if_it_realises_less(basis: str | None, sold: int) -> None:
-    best, least, found = (proposals([short_of_cash(basis)])[0][logic] for logic in (BF, MT, TA))
-    assert best.trades == {} and least.trades == {("A", "S1"): -WHOLE}
-    assert found.trades == ({("A", "S1"): -WHOLE} if sold else {})
-    assert found.summary["limit_text"] is None
-
-
-@pytest.mark.parametrize("limits", [{}, {"gain_budget_total": "0"}, {"no_short_term_gains": True}])
-def test_limits_that_hold_nothing_back_are_not_what_is_told(limits: dict[str, Any]) -> None:
-    best, found = (proposals([short_of_cash("100", **limits)])[0][logic] for logic in (BF, TA))
-    assert found.trades == {} and found.summary["limit_text"] is None
-    assert found.summary["no_trade_text"] == best.summary["no_trade_text"].replace("Best Fit", "Tax-aware")
-
-
-def short_of_reserve(*lots: Lot) -> Account:
-    """A at $10, 400 of 390; B at $50, 116 of 118; 1,800 are to be raised.
-
-    Best Fit: A to target and then to its lower edge of 312, 88; then 19 of B: 1,830.  Min Transaction: what has most
-    room to its edge first, B (1,080) to 94.4, 21, then A for the other 750, 75.  Drift 780 + 1,050, and 650 + 1,150.
-    """
-    return account(
-        {"A": "10", "B": "50"},
-        [position("A", "400", "39"), position("B", "116", "59")],
-        lots=lots,
-        cash="200",
-        cash_target="2",
-        reserve="2000",
-    )
-
-
-# Gains of 4 a share, or losses: the 75 of A that Min Transaction sells realise less than 88, or more.  Where A has lots
-# of 80 the 88 cannot be told, where B has lots of 20 the 21 cannot: what is Best Fit's stays.
-@pytest.mark.parametrize(
-    ("a", "b", "taken"),
-    [(("400", "6"), "116", MT), (("400", "14"), "116", BF), (("80", "14"), "116", BF), (("400", "6"), "20", BF)],
-)
-def test_what_cannot_be_told_is_not_compared(a: tuple[str, str], b: str, taken: Any) -> None:
-    found = proposals([short_of_reserve(lot("A", *a), lot("B", b, "50"))])[0]
-    assert found[BF].orders == {"A": -88 * WHOLE, "B": -19 * WHOLE}
-    assert found[MT].orders == {"A": -75 * WHOLE, "B": -21 * WHOLE}
-    assert (found[TA].failure, found[TA].orders) == (None, found[taken].orders)
 
 
 @pytest.mark.parametrize("lacking", ["A", "B"])

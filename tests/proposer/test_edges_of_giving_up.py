@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.chunks import LotMethod
 from shared.exact.text import scaled
 from tests.proposer.accounts import NO_SELL, NO_TRADE
 from tests.proposer.build import TA, WHOLE, Account, Lot, Proposal, account, lot, position, proposals, security
 from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, OLD
+from tests.proposer.test_tax_aware_tables import NEW, OLD, one
 
 pytestmark = pytest.mark.fast
 
@@ -55,15 +56,23 @@ GIVEN_UP = [
     # ceil(100 / 30) = 4.  The 20 that are left are no share of B, and no short-term gain may be added.
     ("first the short-term budget alone, then the one in all", both_at(lot("A", "40", "80", NEW), lot("B", "40", "70"),
      gain_budget_short="100", gain_budget_total="300"), {"A": -5, "B": -6, "C": 22}, "280"),
+    # A: 5 x 50, then 5 x 10; B: 10 x 24.  540 against 340.  Of A the 200 would be its last 50 for $500 and 150 for $300
+    # of the first: 0.25 a dollar; B costs 0.24.  A: 50 and 3 x 50.
+    ("a dear part behind a cheap tail", both_at(lot("A", "5", "50"), lot("A", "35", "90", LATER), lot("B", "40", "76"),
+     gain_budget_total="340"), {"A": -2, "B": -10, "C": 24}, "340"),
+    # B: 10 x 28.  580 against 380, of A for 0.25 as above, though all of A costs 0.30: ceil(200 / 28) = 8 of B.
+    ("and no more of it than is asked", both_at(lot("A", "5", "50"), lot("A", "35", "90", LATER), lot("B", "40", "72"),
+     gain_budget_total="380"), {"A": -10, "B": -2, "C": 24}, "356"),
 ]  # fmt: skip
 
 
-# A and B at $10 sell 30 each, D at $1,000 one; C at $50 is bought.
-def three_sells(*lots: Lot, d: str, budget: str) -> Account:
+# A and B at $10 sell 30 each (A perhaps 10), D at $1,000 one; C at $50 is bought.
+def three_sells(*lots: Lot, budget: str, a: int = 130) -> Account:
+    held = (("A", a, "10"), ("B", 130, "10"), ("C", 64 + (130 - a) // 5, "48"), ("D", 4, "30"))
     return account(
         {"A": "10", "B": "10", "C": "50", "D": "1000"},
-        [position(*one) for one in (("A", "130", "10"), ("B", "130", "10"), ("C", "64", "48"), ("D", "4", "30"))],
-        lots=[*lots, lot("D", "4", d)],
+        [position(name, str(units), target) for name, units, target in held],
+        lots=[*lots, lot("D", "4", "980")],
         cash="200",
         cash_target="2",
         gain_budget_total=budget,
@@ -75,11 +84,24 @@ TAKEN_BACK = [
     # (7.50), its first (4.50), then D, for a dollar of it costs more than of B's 10, though but 1 is too much.  19 are
     # left, too little for D.  A's first 15 at 0.03 a dollar, its second at 0.05, then B at 0.065: 7 / 0.65 = 10.
     ("least gain per dollar first, stretch by stretch", three_sells(lot("A", "15", "9.70"),
-     lot("A", "115", "9.50", LATER), lot("B", "10", "9.90"), lot("B", "120", "9.35", LATER), d="980", budget="20"),
+     lot("A", "115", "9.50", LATER), lot("B", "10", "9.90"), lot("B", "120", "9.35", LATER), budget="20"),
      {"A": -30, "B": -20, "C": 10}, "19.50"),
     # 15 + 15 + 20 against 19: A, B and D go.  A first by id: 15, then B: 4 / 0.50 = 8.  380 buy 7 C.
-    ("as much gain per dollar: the first by id", three_sells(lot("A", "130", "9.50"), lot("B", "130", "9.50"), d="980",
+    ("as much gain per dollar: the first by id", three_sells(lot("A", "130", "9.50"), lot("B", "130", "9.50"),
      budget="19"), {"A": -30, "B": -8, "C": 7}, "19"),
+    # A: 10 x 0.65, B: 30 x 0.50, D: 20.  41.50 against 16: A, B and D go.  B costs 0.05 a dollar, and more in all: 15;
+    # then one of A.
+    ("by the dollar, not in all", three_sells(lot("A", "110", "9.35"), lot("B", "130", "9.50"), a=110, budget="16"),
+     {"A": -1, "B": -30, "C": 6}, "15.65"),
+    # A: 30 x 0.50, B: 10 x 0.10 + 20 x 0.65, D: 20.  49 against 20: B's 20, A and D go; 1 is left.  A: 15 for $300,
+    # 0.05.  B's 13 are for its second $200, 0.065: 4 / 0.65 = 6.
+    ("of a stretch, what lies before it does not count", three_sells(lot("A", "130", "9.50"), lot("B", "10", "9.90"),
+     lot("B", "120", "9.35", LATER), budget="20"), {"A": -30, "B": -16, "C": 9}, "19.90"),
+    # Z: 30 x 0.50, A at $1,000: 20.  35 against 10: both go; 10 / 0.50 = 20 of Z.
+    ("the last by id too", account({"A": "1000", "B": "50", "Z": "10"},
+     [position("A", "4", "30"), position("B", "90", "58"), position("Z", "130", "10")],
+     lots=[lot("A", "4", "980"), lot("Z", "130", "9.50")], cash="200", cash_target="2", gain_budget_total="10"),
+     {"B": 4, "Z": -20}, "10"),
 ]  # fmt: skip
 
 
@@ -94,39 +116,13 @@ def test_what_is_given_up_and_taken_back(rule: str, given: Account, orders: dict
     assert found.total_cents == scaled(total, 2)
 
 
-# 1,000 have to stay where there are 200.  Best Fit sells 20 of A and buys 4 of B.  Of A one share may be sold for 10;
-# then 11 of B, down to its lower edge, are sold instead at a loss of 10 each, and cash is 200 short.  Looked at again,
-# each share of A is one of B less, 20 more: 8 and 8 come to 0, 9 and 7 to 20.
-def test_losses_of_what_is_sold_instead_are_used_up() -> None:
-    given = account(
-        {"A": "50", "B": "50"},
-        [position("A", "60", "20"), position("B", "136", "78")],
-        lots=[lot("A", "60", "40"), lot("B", "136", "60")],
-        cash="200",
-        cash_target="2",
-        reserve="1000",
-        gain_budget_total="10",
-    )
+# LIFO: 6 at a short-term gain of 30, then 4 at a long-term loss of 50.  The short-term 100 leave 3, the 60 in all 2:
+# the loss is behind what was given up already.  Min Transaction sells as many, and its 5 of B end nearer.
+def test_what_was_given_up_counts_no_more() -> None:
+    lots = [lot("A", "6", "70", NEW), lot("A", "64", "150")]
+    given = one(*lots, gain_budget_short="100", gain_budget_total="60", lot_method=LotMethod.LIFO)
     found = booked([given])[0][TA]
-    assert (found.proposal.failure, units_of(found.proposal), found.total_cents) == (None, {"A": -8, "B": -8}, 0)
-
-
-# 972 have to be raised.  A's 972 above target gain 0.30 a share; B, sold instead, loses 0.10.  Of A x may be sold where
-# 0.30 x <= 0.10 (972 - x): 243.  Each look adds half of what is left to what may be kept of A's gains: 97.20 / 2 are
-# 162 of A; then 48.60 - 81.00 leave 32.40: 16.20 more, 216; 5.40 more, 234; 1.80 more, 240.  A fifth would be 242.
-@pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
-def test_it_is_looked_at_four_times(limit: str, acquired: str) -> None:
-    given = account(
-        [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
-        [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
-        lots=[lot("A", "1972", "0.70", acquired), lot("B", "5000", "1.10", acquired)],
-        cash="200",
-        cash_target="2",
-        reserve="1172",
-        **{limit: "0"},
-    )
-    found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -240, "B": -732}, -120)
+    assert (units_of(found.proposal), found.total_cents) == ({"A": -2, "B": 5}, 6_000)
 
 
 # 1,000 have to be raised; A, to its lower edge of 32, has 8, B, to 24, has 6.  A gains 10 a share, B loses 10: 80 - 20.
@@ -164,7 +160,7 @@ def one_after_the_other(count: int, *last: Lot, acquired: str = OLD, **limits: A
         ],
         lots=[
             *(lot(name, "30", "8", acquired) for name in names[:-1]),
-            *(replace(one, security_id=names[-1]) for one in last),
+            *(replace(owned, security_id=names[-1]) for owned in last),
             lot("X", "1", "10", acquired),
         ],
         **{"cash": "190", "cash_target": "2", "reserve": "250", **limits},
