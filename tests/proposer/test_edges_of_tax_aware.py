@@ -76,8 +76,8 @@ def short_of_reserve(*lots: Lot) -> Account:
 
 
 # Gains of 4 a share, or losses: the 75 of A that Min Transaction sells realise less than 88, or more.  Of an unknown
-# basis nothing is known to be less.  Where A has lots of 80 the 88 cannot be told, where B has lots of 20 the 21 cannot:
-# what is Best Fit's stays.
+# basis nothing is known to be less.  Where A has lots of 80 the 88 cannot be told, where B has lots of 20 the 21 can
+# not: what is Best Fit's stays.
 @pytest.mark.parametrize(
     ("a", "b", "taken"),
     [
