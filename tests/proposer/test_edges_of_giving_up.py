@@ -144,10 +144,10 @@ def test_the_reserve_comes_before_the_target() -> None:
 
 
 def one_after_the_other(count: int, *last: Lot, acquired: str = OLD, **limits: Any) -> Account:
-    """`count` securities at $10, 30 of 30 each (lower edge 24), at a gain of 2 a share; 60 are to be raised.
+    """`count` securities at $10, 30 of 30 each (lower edge 24), at a gain of 2 a share; 70 are to be raised.
 
-    X leaves for 10 without a gain.  The first of the others by id would be sold for the other 50; of what is given up
-    the next is sold instead, and so on: one round each.  The lots of the last one are `last`.
+    X leaves for 20, two lots without a gain.  The first of the others by id would be sold for the other 50; of what is
+    given up the next is sold instead, and so on: one round each.  The lots of the last one are `last`.
     """
     names = [f"S{number:02}" for number in range(count)]
     rest = 98 - 3 * count
@@ -155,20 +155,21 @@ def one_after_the_other(count: int, *last: Lot, acquired: str = OLD, **limits: A
         [*(security(name, "10") for name in [*names, "X"]), security("Z", "50", restriction=NO_SELL)],
         [
             *(position(name, "30", "3") for name in names),
-            position("X", "1", "0"),
+            position("X", "2", "0"),
             position("Z", str(2 * rest), str(rest)),
         ],
         lots=[
             *(lot(name, "30", "8", acquired) for name in names[:-1]),
             *(replace(owned, security_id=names[-1]) for owned in last),
             lot("X", "1", "10", acquired),
+            lot("X", "1", "10", acquired, lot_id="X-2"),
         ],
-        **{"cash": "190", "cash_target": "2", "reserve": "250", **limits},
+        **{"cash": "180", "cash_target": "2", "reserve": "250", **limits},
     )
 
 
-# 2 allow a share at a gain beside the last one's first, at cost: 190 + 10 of X + 10 + 10.  From the 25th round on what
-# is too much is given up whole, and nothing of it is taken back: 190 + 10 of X, which never was too much.
+# 2 allow a share at a gain beside the last one's first, at cost: 180 + 20 of X + 10 + 10.  From the 25th round on what
+# is too much is given up whole, and nothing of it is taken back: 180 + 20 of X, which never was too much.
 @pytest.mark.parametrize(("count", "cash"), [(24, "220.00"), (25, "200.00")])
 def test_after_24_rounds_what_is_too_much_is_given_up_whole(count: int, cash: str) -> None:
     last = [lot("L", "1", "10"), lot("L", "29", "8", "2021-01-04")]

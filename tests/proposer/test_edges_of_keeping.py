@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.contracts.chunks import LotMethod
 from tests.proposer.accounts import NO_TRADE
 from tests.proposer.build import (
+    BF,
     FRACTIONAL,
     TA,
     TRADE_DAY,
@@ -30,7 +31,7 @@ from tests.proposer.build import (
 )
 from tests.proposer.test_edges_of_giving_up import LATER, both_at, units_of
 from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, one
+from tests.proposer.test_tax_aware_tables import NEW, OLD, one
 from tests.relief import build as relief
 from tests.relief.model import relieve
 
@@ -38,16 +39,18 @@ pytestmark = pytest.mark.fast
 
 
 # A/S1, 25 of 20, sells 5, and both sleeves 4 more, down to their edges of 16, for the reserve: 200 + 500 + 400 + 400.
-# S1 gains 10 a share and S2, whose lot is the newer, 30: 9 x 10 + 4 x 30 = 210.  Of a cut the plan stays longest, then
+# S1 gains 10 a share and S2 30, whichever lot is older: 9 x 10 + 4 x 30 = 210.  Of a cut the plan stays longest, then
 # what S1 sells for the reserve: 11 are 9 + 2, 150; 10 are 120; 8 are 80, 5 are 50, 4 are 40, all of S1.
+@pytest.mark.parametrize("older", ["S1", "S2"])
 @pytest.mark.parametrize(
     ("budget", "sold"), [("209.99", 12), ("150", 11), ("149.99", 10), ("90", 9), ("80", 8), ("50", 5), ("49.99", 4)]
 )
-def test_of_what_is_sold_for_cash_the_first_sleeves_keep_theirs_longest(budget: str, sold: int) -> None:
+def test_of_what_is_sold_for_cash_the_first_sleeves_keep_theirs_longest(budget: str, sold: int, older: str) -> None:
+    first, second = (LATER, OLD) if older == "S2" else (OLD, LATER)
     given = account(
         [security("A", "100"), security("B", "50", restriction=NO_TRADE)],
         [position("A", "25", "20"), position("A", "20", "20", sleeve="S2"), position("B", "106", "58")],
-        lots=[lot("A", "25", "90"), lot("A", "20", "70", LATER, sleeve="S2")],
+        lots=[lot("A", "25", "90", first), lot("A", "20", "70", second, sleeve="S2")],
         cash="200",
         cash_target="2",
         reserve="1500",
@@ -56,6 +59,24 @@ def test_of_what_is_sold_for_cash_the_first_sleeves_keep_theirs_longest(budget: 
     found = proposals([given])[0][TA]
     assert found.failure == "CASH_SHORTFALL"
     assert f"bring cash to ${200 + 100 * sold}.00 only" in found.summary["failure_text"]
+
+
+# A/S2, 25.5 of 20, sells 5 and, still half a share above its target, 4 more for the reserve before S1, which is at its
+# own: 200 + 500 + 400.  All of it is S2's at a gain of 10: 8 for 80, 4 for 40.
+@pytest.mark.parametrize(("budget", "sold"), [("80", 8), ("40", 4)])
+def test_a_sleeve_that_is_not_sold_for_cash_keeps_its_own(budget: str, sold: int) -> None:
+    given = account(
+        [security("A", "100"), security("B", "50", restriction=NO_TRADE)],
+        [position("A", "20", "20"), position("A", "25.5", "20", sleeve="S2"), position("B", "105", "58")],
+        lots=[lot("A", "20", "70"), lot("A", "25.5", "90", LATER, sleeve="S2")],
+        cash="200",
+        cash_target="2",
+        reserve="1100",
+        gain_budget_total=budget,
+    )
+    found = proposals([given])[0]
+    assert found[BF].trades == {("A", "S2"): -9 * WHOLE}
+    assert f"bring cash to ${200 + 100 * sold}.00 only" in found[TA].summary["failure_text"]
 
 
 # S1 sells 12 at a gain of 90 and S2 10 at a loss of 50: 580.  21 of the 22 are 11.45 and 9.55, so 11 and 10: 490.
@@ -116,6 +137,13 @@ def test_what_is_not_cut_stays_whole_whatever_is_picked() -> None:
         lot("A", "40", "80", NEW), lot("B", "4", "90"), picked, gain_budget_short="100", lot_method=LotMethod.SPECIFIC
     )
     found = booked([given])[0][TA]
+    assert (units_of(found.proposal), found.total_cents) == ({"A": -5, "B": -10, "C": 30}, 26_000)
+
+
+# The same without picks: the 4 alone would be below the least trade of 450, with the other 6 they are not.
+def test_what_is_not_cut_stays_whole_whatever_its_lots_would_be_alone() -> None:
+    lots = [lot("A", "40", "80", NEW), lot("B", "4", "90"), lot("B", "36", "80", LATER)]
+    found = booked([both_at(*lots, gain_budget_short="100", min_trade="450")])[0][TA]
     assert (units_of(found.proposal), found.total_cents) == ({"A": -5, "B": -10, "C": 30}, 26_000)
 
 
