@@ -111,13 +111,13 @@ def test_what_ends_as_near_is_not_taken_for_its_loss() -> None:
     assert found[TA].orders == {"A": -WHOLE}
 
 
-# V = $9,800.  A/S2 leaves.  A/S1, 1,000 of 1,960, lacks less than a share to its target, and one to its lower edge of
-# 1,568.  Best Fit sells A/S2 and 12 of B: 1,600.  Min Transaction crosses A/S2 to A/S1, and B to its lower edge of
-# 6,115.20 brings 650 only.  It realises nothing, and Best Fit 100, but it fails.
+# V = $8,800.  A/S2 leaves.  A/S1, 1,000 of 1,760, lacks less than a share to its target, and one to its lower edge of
+# 1,408.  B, to its lower edge of 6,177.60, brings 600.  Best Fit sells A/S2 too: 1,600.  Min Transaction crosses it to
+# A/S1, which ends nearer and realises nothing, while Best Fit realises 100; but it fails.
 def test_what_fails_is_not_taken_though_it_realises_less() -> None:
     given = account(
         {"A": "1000", "B": "50"},
-        [position("A", "1", "20"), position("A", "1", "0", sleeve="S2"), position("B", "136", "78")],
+        [position("A", "1", "20"), position("A", "1", "0", sleeve="S2"), position("B", "136", "78", threshold="10")],
         lots=[lot("A", "1", "900"), lot("A", "1", "900", sleeve="S2"), lot("B", "136", "50")],
         cash="0",
         cash_target="2",

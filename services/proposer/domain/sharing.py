@@ -144,8 +144,6 @@ def _fraction(acc: Ints, sec: Ints, security: int, floor: int, stop: int) -> int
     units = min(sec[security, at.S_FULL] - sec[security, at.S_GOT], affordable(acc[at.A_NOW] - floor, price, 1))
     if stop > floor:
         units = min(units, reaching(acc[at.A_NOW] - stop, acc[at.A_HIGH_PART], order, price, 1))
-    while units > 0 and order_change(order, units, price) > acc[at.A_NOW] - floor:
-        units -= min(units, max(1, 5_000_000_000 // price))  # half a cent, which rounding the whole order added
     return int(units)
 
 
