@@ -100,3 +100,21 @@ def test_more_cash_than_has_to_be_is_no_reason() -> None:
     )
     found = booked([given])[0][TA]
     assert (units_of(found.proposal), found.proposal.cash, found.total_cents) == ({"A": -5, "B": -9}, 105_000, 1_000)
+
+
+# 1,000 have to be raised; A, to its lower edge of 32, has 8, B, to 24, has 6.  A gains 10 a share, B loses 10: 80 - 20.
+# With 2 of A and 2 of B it is 0, but B's other 4 do not suffice: cash is 200 short.  40 are lost by then, so 20 more
+# are kept: 4 of A, and 6 of B, 1,000; that ends farther from target, but with the reserve.  5 and 5 are no nearer.
+def test_the_reserve_comes_before_the_target() -> None:
+    given = account(
+        [security("A", "100"), security("B", "100"), security("C", "50", restriction=NO_TRADE)],
+        [position("A", "40", "40"), position("B", "30", "30"), position("C", "56", "28")],
+        lots=[lot("A", "40", "90"), lot("B", "30", "110")],
+        cash="200",
+        cash_target="2",
+        reserve="1200",
+        gain_budget_total="0",
+    )
+    found = booked([given])[0][TA]
+    assert (found.proposal.failure, units_of(found.proposal)) == (None, {"A": -4, "B": -6})
+    assert (found.proposal.cash, found.total_cents) == (120_000, -2_000)
