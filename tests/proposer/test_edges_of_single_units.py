@@ -47,10 +47,13 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
     # takes what it lacks.
     ("a fraction takes all that it lacks", BF, beside((fraction("A", "10"), "4"), (E, "15"), price="10", rest="935",
      weight="79", cash="650"), {"A/S1": "40"}, "250"),
-    # V = 10,000.30, aim 200.006.  A lacks 600.018, F 350.01.  450.294: A 284.40, F's 165.89 are less than one.  A takes
-    # what is left above the aim in cents, 200.01.
-    ("or all that is left", BF, beside((fraction("A", "10"), "6"), (security("F", "400"), "3.5"), price="10",
-     rest="935", weight="88.5", cash="650.30"), {"A/S1": "45.0294"}, "200.01"),
+    # V = 10,000.30, aim 200.006.  A lacks 600.018, F 350.0105.  450.294: A 284.396 for 28.439621, F's 165.90 are less
+    # than one.  A takes what 284.40 leave above the aim in cents, 200.01: 165.89 for 16.589.
+    ("or all that is left", BF, beside((fraction("A", "10"), "6"), (security("F", "300"), "3.5"), price="10",
+     rest="935", weight="88.5", cash="650.30"), {"A/S1": "45.028621"}, "200.01"),
+    # V = 10,000,000.30, aim 200,000.006: 800,000.294 for A, which lacks 2,000,000.06; 800,000.29 are paid.
+    ("the fraction of a cent counts in a large account too", BF, beside((fraction("A", "1"), "20"), price="1000",
+     rest="9000", weight="78", cash="1000000.30"), {"A/S1": "800000.294"}, "200000.01"),
     # A lacks 500, B 300.  700: A 437.50, B 262.50, so 4 and 2.  A lacks just the 100 that are left.
     ("a single unit may be all that is lacking", BF, beside((A, "5"), (B, "3"), rest="182", weight="90", cash="900"),
      {"A/S1": "5", "B/S1": "2"}, "200"),

@@ -26,6 +26,15 @@ def test_it_is_the_same_whatever_else_is_asked_for_and_in_whatever_order(logics:
             assert (one.summary, one.trades, one.orders) == (other.summary, other.trades, other.orders)
 
 
+def test_it_is_the_same_whoever_stands_beside_it() -> None:
+    given = [case.given for case in CASES]
+    for one, among in zip(given, proposals(given), strict=True):
+        alone = proposals([one])[0]
+        for logic in (BF, MT, TA):
+            assert (alone[logic].summary, alone[logic].trades) == (among[logic].summary, among[logic].trades)
+            assert alone[logic].orders == among[logic].orders
+
+
 def short_of_cash(basis: str | None, **other: Any) -> Account:
     """V = 7,000 of A + 2,800 of B + 100 = $9,900: A may be 6,930, B 2,772, cash at least 148.50.
 

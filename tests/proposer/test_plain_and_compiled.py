@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,18 @@ import pytest
 from services.proposer.chunk import propose
 from shared.exact.text import scaled
 from tests.proposer.books import Shape, generated, taxed
-from tests.proposer.build import BF, TRADE_DAY, Account, account, batch_of, position, proposal, security
+from tests.proposer.build import (
+    BF,
+    FRACTIONAL,
+    TRADE_DAY,
+    WHOLE,
+    Account,
+    account,
+    batch_of,
+    position,
+    proposal,
+    security,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -38,20 +50,25 @@ def test_plain_python_and_compiled_kernels_give_the_same_bytes() -> None:
 
 
 def pennies(
-    price_a: str, price_b: str, cash: str, names: str = "AB", targets: tuple[str, str] = ("30", "30.3")
+    price_a: str,
+    price_b: str,
+    cash: str,
+    names: str = "AB",
+    targets: tuple[str, str] = ("30", "30.3"),
+    step_b: int = WHOLE,
 ) -> Account:
     """Cash is short by half; E is too dear for its share, so much is left for single units of A and B."""
     return account(
         [
             security(names[0], price_a),
-            security(names[1], price_b),
+            security(names[1], price_b, step_micro=step_b),
             security("C", "100", restriction=2),
             security("E", "3900"),
         ],
         [
             *(position(name, "0", target) for name, target in zip(names, targets, strict=True)),
             position("C", "60", "0"),
-            position("E", "0", "39.7"),
+            position("E", "0", str(100 - sum(map(Decimal, targets)))),
         ],
         cash=cash,
     )
@@ -70,6 +87,17 @@ def test_many_single_units_are_bought_like_one_by_one(names: str, targets: tuple
     lacks_a, lacks_b = first - bought[names[0]] * 5, second - bought[names[1]] * 7
     assert result.cash < 7
     assert abs(lacks_a - lacks_b) <= 7 + 5  # the last cents may pay for an A only
+
+
+@pytest.mark.parametrize("names", ["AB", "YZ"])
+def test_a_fraction_has_its_turn_among_many_single_units(names: str) -> None:
+    """Of 4000 the shares are 1240, 1200 in fractions, and E's 1560, which buys none of it.
+
+    The first then lacks 1860, 60 more than the fraction: 1200 units at 0.05.  Then the fraction takes the other 1500.
+    """
+    result = proposal(pennies("0.05", "0.07", "4000", names, ("31", "30"), FRACTIONAL), BF)
+    assert result.orders == {names[0]: 26_000 * WHOLE, names[1]: 17_142_857_142 + 21_428_571_428}
+    assert result.cash == 0
 
 
 def test_penny_shares_take_no_longer_than_others() -> None:

@@ -152,12 +152,17 @@ def _jump(acc: Ints, sec: Ints, floor: int) -> None:
     """Buy at once what unit by unit would be bought until no shortfall is above a level: the lowest level that fits.
 
     While the largest shortfall is above a level every unit goes to a security above it, so the order does not matter as
-    long as all of it can be paid; what is bought is the same as one by one.
+    long as all of it can be paid; what is bought is the same as one by one.  No level is below what a fractional
+    security lacks: once none lacks more it takes all of that at once.
     """
     low, high = -1, 0
     for security in range(len(sec)):
         if sec[security, at.S_FULL] > sec[security, at.S_GOT]:
-            high = max(high, _level_of(acc, sec, security, floor))
+            remaining = _fitting(acc, sec, security, floor)
+            if sec[security, at.S_STEP] > 1:
+                high = max(high, remaining)
+            else:
+                low = max(low, remaining - 1)
     while high - low > 1:
         level = (low + high) // 2
         if _to_level(acc, sec, level, floor, False) <= acc[at.A_NOW] - floor:
