@@ -94,6 +94,21 @@ def test_of_a_gain_and_a_loss_that_are_sold_together() -> None:
     assert found.total_cents == 49_000
 
 
+# No short-term gains.  S1's 10 are long-term, of S2's 10 the last 2 are not.  17 of the 20 are 8.5 and 8.5, the odd one
+# is S1's; of 18 each would sell 9.
+def test_the_guard_ends_a_cut_where_the_first_sleeve_comes_to_it() -> None:
+    given = account(
+        {"A": "100", "B": "50"},
+        [position("A", "10", "0"), position("A", "10", "0", sleeve="S2"), position("B", "156", "98")],
+        lots=[lot("A", "10", "80"), lot("A", "8", "80", sleeve="S2"), lot("A", "2", "80", NEW, sleeve="S2")],
+        cash="200",
+        cash_target="2",
+        no_short_term_gains=True,
+    )
+    trades = proposals([given])[0][TA].trades
+    assert (trades[("A", "S1")], trades[("A", "S2")]) == (-9 * WHOLE, -8 * WHOLE)
+
+
 def test_one_of_many_shares_more_would_be_too_much() -> None:
     """700 leave at a gain of 1 each."""
     given = account(
