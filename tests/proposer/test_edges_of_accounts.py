@@ -6,9 +6,12 @@ Source: product 4, "An account that cannot be proposed fails"; services/proposer
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from tests.proposer.build import BF, MT, Account, account, position, proposals, security
+from services.proposer.chunk import propose
+from shared.contracts.chunks import LOTS
+from tests.proposer.build import BF, MT, TRADE_DAY, Account, account, lots_row, position, proposals, security
 
 pytestmark = pytest.mark.fast
 
@@ -126,22 +129,53 @@ def test_a_fault_names_the_position_it_is_in() -> None:
     assert "position 1 (security B in sleeve S1) has a negative quantity" in text
 
 
-def test_nothing_stands_in_for_itself() -> None:
-    given = replace(GOOD, securities=[security("A", "100", substitute="A"), GOOD.securities[1]])
-    result = proposals([given])[0][BF]
-    assert result.failure == "UNKNOWN_SECURITY" and "security A names a security" in result.summary["failure_text"]
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_nothing_stands_in_for_itself(name: str) -> None:
+    listed = [replace(one, substitute=name) if one.security_id == name else one for one in GOOD.securities]
+    for result in proposals([replace(GOOD, securities=listed)])[0].values():
+        assert result.failure == "SELF_SUBSTITUTE"
+        assert result.summary["failure_text"] == (
+            f"account A-1: security {name} names itself as its substitute; name another security, or none"
+        )
 
 
-def test_a_substitute_that_stands_first() -> None:
-    """Y ($50) is security and position 0.  X (10 % of 30 %) is not bought: Y gets its 20 %, 40 units."""
+@pytest.mark.parametrize("index", [2, 99])
+def test_a_substitute_that_the_account_does_not_list(index: int) -> None:
+    """A and B are securities 0 and 1 of the row."""
+    row = lots_row(GOOD)
+    row["securities"][0]["substitute"] = index
+    answered = propose(pa.RecordBatch.from_pylist([row], schema=LOTS), TRADE_DAY).to_pylist()[0]
+    for one in answered["proposals"]:
+        assert one["failure_code"] == "UNKNOWN_SECURITY"
+        assert "security A names a security that is not among the account's securities" in one["failure_text"]
+
+
+@pytest.mark.parametrize("name", ["W", "Y"])
+def test_a_substitute_that_stands_first(name: str) -> None:
+    """By id W ($50) is security and position 0, Y is 1.  X (10 % of 30 %) is not bought: W gets its 20 %, 40 units."""
     given = account(
-        [security("Y", "50"), security("X", "100", substitute="Y"), security("Z", "10")],
-        [position("Y", "0", "0"), position("X", "10", "30"), position("Z", "680", "68")],
+        [security(name, "50"), security("X", "100", substitute=name), security("Z", "10")],
+        [position(name, "0", "0"), position("X", "10", "30"), position("Z", "680", "68")],
         cash="2200",
         cash_target="2",
     )
     result = proposals([given])[0][BF]
-    assert (result.failure, result.trades, result.cash) == (None, {("Y", "S1"): 40 * 10**6}, 20_000)
+    assert (result.failure, result.trades, result.cash) == (None, {(name, "S1"): 40 * 10**6}, 20_000)
+
+
+@pytest.mark.parametrize("name", ["W", "Y"])
+def test_a_substitute_without_a_price_says_so_wherever_it_stands(name: str) -> None:
+    """As above; without a position too, that is told."""
+    given = account(
+        [security("X", "100", substitute=name), security(name, None), security("Z", "10")],
+        [position("X", "10", "30"), position(name, "0", "0"), position("Z", "680", "68")],
+        cash="2200",
+        cash_target="2",
+    )
+    bare = replace(given, positions=[given.positions[0], given.positions[2]])
+    found = [one[BF] for one in proposals([given, bare])]
+    assert [one.failure for one in found] == ["MISSING_PRICE", "MISSING_SUBSTITUTE"]
+    assert all(f"security {name} has no p" in one.summary["failure_text"] for one in found)
 
 
 def test_a_chain_of_substitutes_hands_on_all_it_gets_wherever_they_stand() -> None:

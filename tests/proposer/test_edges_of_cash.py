@@ -59,6 +59,23 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
     ("the minimum itself is enough to place cash", MT,
      account({"A": "120", "B": "50"}, [position("A", "40", "50"), position("B", "98.8", "48")],
              cash="260", cash_target="2", min_trade="50"), {"B": "1"}, "210"),
+    # A and B to their lower edges of 32 and 16 %: 32 x 100 and 32 x 50; 6,050 - 4,800 leave 1,000 above 250.  A to its
+    # target 8, then B 4 of 8; to its edge of 48 A could take all 10.
+    ("what is planned goes to its target before any of it to its edge", MT,
+     account([security("A", "100"), security("B", "50"), security("C", "50", restriction=NO_TRADE)],
+             [position("A", "0", "40"), position("B", "0", "20"), position("C", "79", "38")],
+             cash="6050", cash_target="2"), {"A": "40", "B": "36"}, "250"),
+    # A (60 of 40 %) to its edge of 48: 12; E (26 of 20 %) to its edge of 24: 2.  1,600, and 2,600 must stay.  A to its
+    # target 8, then E 2 of 4; to its edge of 32 A could give all 10.
+    ("and so are planned sells", MT,
+     account([security("A", "100"), security("C", "50", restriction=NO_TRADE), security("E", "100")],
+             [position("A", "60", "40"), position("C", "24", "38"), position("E", "26", "20")],
+             cash="200", cash_target="2", reserve="2600"), {"A": "-20", "E": "-4"}, "2600"),
+    # D (22 of 20 %) is inside its band.  A 12 and 8 as above: 2,200; 4 more, to its edge, before any of D.
+    ("and to its edge before anything new is sold", MT,
+     account([security("A", "100"), security("C", "50", restriction=NO_TRADE), security("D", "100")],
+             [position("A", "60", "40"), position("C", "32", "38"), position("D", "22", "20")],
+             cash="200", cash_target="2", reserve="2600"), {"A": "-24"}, "2600"),
 ]  # fmt: skip
 
 
@@ -124,9 +141,13 @@ def barred(a: tuple[str, int], b: tuple[str, int], cash: str, **other: object) -
         (MT, account([security("A", "100", restriction=NO_SELL, step_micro=1_000_000_000), security("B", "50")],
                      [position("A", "60", "50"), position("B", "75.8", "48")],
                      cash="210", cash_target="2", reserve="200"), [NO_CASH]),
+        # B/S1 (5 of 10 %) lacks 3 x 100 to its edge of 8, for 50.  B/S2 (40 of 38 %) may not be sold to pay for that.
+        (MT, account([security("A", "100", restriction=NO_SELL), security("B", "100")],
+                     [position("A", "53", "50"), position("B", "5", "10"), position("B", "40", "38", "S2")],
+                     cash="200", cash_target="2"), [RESTRICTED, NO_CASH]),
     ],
 )  # fmt: skip
-def test_why_cash_stays_outside_its_band(logic: Logic, given: Account, words: list[str]) -> None:
+def test_why_nothing_is_traded_for_cash(logic: Logic, given: Account, words: list[str]) -> None:
     result = proposal(given, logic)
     assert result.failure is None and result.trades == {}
     text = str(result.summary["no_trade_text"])

@@ -121,6 +121,11 @@ NO_CASH, MINIMUM, IN_BAND = "no cash to buy with", "below the minimum trade size
         # Cash 260: B, 1 x 50, is below the minimum of 60 (and A, 1 x 120, would bring cash below its band).
         (MT, two("120", ("40", "50"), ("98.8", "48"), "260", min_trade="60"), [MINIMUM, "cash is outside its band"]),
         (MT, two("100", ("50", "50"), ("97", "48"), "150"), [IN_BAND]),
+        # A may not be sold.  B lacks 1,050 and may have 50, below the minimum of 300: it is not for cash that it is not
+        # bought, though there is too little.
+        (BF, account([security("A", "10", restriction=NO_SELL), security("B", "50")],
+                     [position("A", "500", "40"), position("B", "95", "58")],
+                     cash="250", cash_target="2", min_trade="300"), ["restrictions do not allow", MINIMUM]),
     ],
 )  # fmt: skip
 def test_why_nothing_is_traded_is_told_whole_and_nothing_else(logic: Logic, given: Account, words: list[str]) -> None:

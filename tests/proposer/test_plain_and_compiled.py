@@ -6,13 +6,26 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from services.proposer.chunk import propose
+from shared.exact.text import scaled
 from tests.proposer.books import Shape, generated, taxed
-from tests.proposer.build import BF, TRADE_DAY, Account, account, batch_of, position, proposal, security
+from tests.proposer.build import (
+    BF,
+    FRACTIONAL,
+    TRADE_DAY,
+    WHOLE,
+    Account,
+    account,
+    batch_of,
+    position,
+    proposal,
+    security,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -36,25 +49,55 @@ def test_plain_python_and_compiled_kernels_give_the_same_bytes() -> None:
     assert "Warning" not in plain.stderr, plain.stderr
 
 
-def pennies(price_a: str, price_b: str, cash: str) -> Account:
+def pennies(
+    price_a: str,
+    price_b: str,
+    cash: str,
+    names: str = "AB",
+    targets: tuple[str, str] = ("30", "30.3"),
+    step_b: int = WHOLE,
+) -> Account:
     """Cash is short by half; E is too dear for its share, so much is left for single units of A and B."""
     return account(
-        [security("A", price_a), security("B", price_b), security("C", "100", restriction=2), security("E", "3900")],
-        [position("A", "0", "30"), position("B", "0", "30.3"), position("C", "60", "0"), position("E", "0", "39.7")],
+        [
+            security(names[0], price_a),
+            security(names[1], price_b, step_micro=step_b),
+            security("C", "100", restriction=2),
+            security("E", "3900"),
+        ],
+        [
+            *(position(name, "0", target) for name, target in zip(names, targets, strict=True)),
+            position("C", "60", "0"),
+            position("E", "0", str(100 - sum(map(Decimal, targets)))),
+        ],
         cash=cash,
     )
 
 
-def test_many_single_units_are_bought_like_one_by_one() -> None:
+@pytest.mark.parametrize("names", ["AB", "YZ", "AZ"])
+@pytest.mark.parametrize("targets", [("30", "30.3"), ("30.3", "30")])
+def test_many_single_units_are_bought_like_one_by_one(names: str, targets: tuple[str, str]) -> None:
     """Of 4000 E's share is 1588, which buys none of it; A and B take that up, always the one that lacks more.
 
-    So at the end of the cash both lack as much, to the price of a unit.
+    So at the end of the cash both lack as much, to the price of a unit, wherever they stand.
     """
-    result = proposal(pennies("0.05", "0.07", "4000"), BF)
+    result = proposal(pennies("0.05", "0.07", "4000", names, targets), BF)
     bought = {name: units // 1_000_000 for name, units in result.orders.items()}
-    lacks_a, lacks_b = 300_000 - bought["A"] * 5, 303_000 - bought["B"] * 7  # cents
+    first, second = (scaled(target, 4) for target in targets)  # cents
+    lacks_a, lacks_b = first - bought[names[0]] * 5, second - bought[names[1]] * 7
     assert result.cash < 7
     assert abs(lacks_a - lacks_b) <= 7 + 5  # the last cents may pay for an A only
+
+
+@pytest.mark.parametrize("names", ["AB", "YZ"])
+def test_a_fraction_has_its_turn_among_many_single_units(names: str) -> None:
+    """Of 4000 the shares are 1240, 1200 in fractions, and E's 1560, which buys none of it.
+
+    The first then lacks 1860, 60 more than the fraction: 1200 units at 0.05.  Then the fraction takes the other 1500.
+    """
+    result = proposal(pennies("0.05", "0.07", "4000", names, ("31", "30"), FRACTIONAL), BF)
+    assert result.orders == {names[0]: 26_000 * WHOLE, names[1]: 17_142_857_142 + 21_428_571_428}
+    assert result.cash == 0
 
 
 def test_penny_shares_take_no_longer_than_others() -> None:

@@ -198,7 +198,10 @@ def test_a_budget_of_what_best_fit_books_changes_nothing_and_a_cent_less_binds(
 def test_of_sleeves_that_sell_together_one_share_more_would_pass_the_budget(
     method: LotMethod, seed: int, percent: int
 ) -> None:
-    """Sleeves that sell out together are cut pro rata; of the cut that is found one share more is too much."""
+    """Sleeves that sell out together are cut pro rata; of the cut that is found one share more is too much.
+
+    Nor is a larger cut allowed at which another lot would begin to leave: what lies behind losses is found too.
+    """
     given = picking(replace(_sold_out(seed), lot_method=method))
     full = booked([given])[0][BF].total_cents
     if full <= 0:
@@ -209,10 +212,26 @@ def test_of_sleeves_that_sell_together_one_share_more_would_pass_the_budget(
     assert found.total_cents <= budget
     assert _gain_of(given, count) == found.total_cents
     assert _gain_of(given, count + 1) > budget
+    if method != LotMethod.SPECIFIC:
+        assert all(corner <= count or _gain_of(given, corner) > budget for corner in _corners(given))
+
+
+def _corners(given: Account) -> list[int]:
+    """Return the counts of shares at which, one after the other, the lots of each sleeve are gone."""
+    held = {int(one.sleeve_id[1:]): one.quantity_micro // WHOLE for one in given.positions}
+    gone, corners = dict.fromkeys(held, 0), []
+    for one in _sold(given, sum(held.values())):
+        gone[one.sleeve] += one.units // WHOLE
+        corners.append(gone[one.sleeve] * sum(held.values()) // held[one.sleeve])
+    return corners
 
 
 def _gain_of(given: Account, count: int) -> int:
-    """Return the gain of so many shares sold together by all sleeves, by the plain model of lot relief."""
+    return sum(one.proceeds - (one.basis or 0) for one in _sold(given, count))
+
+
+def _sold(given: Account, count: int) -> list[relief.Slice]:
+    """Return the slices of so many shares sold together by all sleeves, by the plain model of lot relief."""
     held = {one.sleeve_id: one.quantity_micro // WHOLE for one in given.positions}
     parts = {sleeve: divmod(count * units, sum(held.values())) for sleeve, units in held.items()}
     left = count - sum(part for part, _ in parts.values())
@@ -225,8 +244,7 @@ def _gain_of(given: Account, count: int) -> int:
     picks = {one.lot_id: one.picked_micro for one in lots_of(given)}
     price = given.securities[0].price_micro or 0
     sale = relief.Sale(lots, sells, {}, int(given.lot_method), price, 0, TRADE_DAY, False, picks)
-    slices, _ = relieve(sale, lots)
-    return sum(one.proceeds - (one.basis or 0) for one in slices)
+    return relieve(sale, lots)[0]
 
 
 def _day(acquired: date | None) -> int | None:

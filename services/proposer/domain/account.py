@@ -104,7 +104,9 @@ def _check_securities(acc: Ints, sec: Ints) -> int:
             return codes.OUT_OF_RANGE
         if _outside(acc, sec[security, at.S_STEP], 1, _MAX_STEP, codes.L_STEP):
             return codes.OUT_OF_RANGE
-        if sec[security, at.S_SUBSTITUTE] >= len(sec) or sec[security, at.S_SUBSTITUTE] == security:
+        if sec[security, at.S_SUBSTITUTE] == security:
+            return codes.SELF_SUBSTITUTE
+        if sec[security, at.S_SUBSTITUTE] >= len(sec):
             return codes.UNKNOWN_SECURITY
         sec[security, at.S_FIRST] = 0
         sec[security, at.S_END] = 0

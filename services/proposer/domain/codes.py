@@ -21,6 +21,7 @@ OUT_OF_RANGE: Final = 12
 MISSING_SUBSTITUTE: Final = 13
 DUPLICATE_SECURITY: Final = 14
 LOTS_DO_NOT_FIT: Final = 15
+SELF_SUBSTITUTE: Final = 16
 
 FAILURE_CODES: Final = (
     None,
@@ -39,6 +40,7 @@ FAILURE_CODES: Final = (
     "MISSING_SUBSTITUTE",
     "DUPLICATE_SECURITY",
     "LOTS_DO_NOT_FIT",
+    "SELF_SUBSTITUTE",
 )
 
 # Which limit an OUT_OF_RANGE passes; the texts, with the limits themselves, are in reasons.py.

@@ -53,7 +53,6 @@ def _round(acc: Ints, sec: Ints, pos: Ints) -> int:
     A_NOW is left before the buys.  Sells of in-band positions first restore max(reserve, lower edge), then pay.
     """
     pos[:, at.P_TRADE : at.P_KEY] = 0
-    sec[:, at.S_REASON] = 0
     sec[:, at.S_BUY] = 0
     acc[at.A_NOW] = acc[at.A_CASH]
     for security in range(len(sec)):

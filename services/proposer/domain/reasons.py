@@ -66,6 +66,7 @@ def failure_text(
         codes.NEGATIVE_QUANTITY: f"{component} has a negative quantity; short positions are not supported",
         codes.OUT_OF_RANGE: f"{component}{': ' if component else ''}{_LIMITS.get(limit, '')}",
         codes.MISSING_SUBSTITUTE: f"{component} has no position in a sleeve where it is to be bought as a substitute",
+        codes.SELF_SUBSTITUTE: f"{component} names itself as its substitute; name another security, or none",
         codes.LOTS_DO_NOT_FIT: "its lots hold fewer units than would be sold, so its gain limits cannot be kept",
     }
     return f"account {account_id}: {what[failure]}" + (f". {gain_limits}" if gain_limits else "")

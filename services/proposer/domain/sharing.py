@@ -144,8 +144,6 @@ def _fraction(acc: Ints, sec: Ints, security: int, floor: int, stop: int) -> int
     units = min(sec[security, at.S_FULL] - sec[security, at.S_GOT], affordable(acc[at.A_NOW] - floor, price, 1))
     if stop > floor:
         units = min(units, reaching(acc[at.A_NOW] - stop, acc[at.A_HIGH_PART], order, price, 1))
-    while units > 0 and order_change(order, units, price) > acc[at.A_NOW] - floor:
-        units -= min(units, max(1, 5_000_000_000 // price))  # half a cent, which rounding the whole order added
     return int(units)
 
 
@@ -154,12 +152,17 @@ def _jump(acc: Ints, sec: Ints, floor: int) -> None:
     """Buy at once what unit by unit would be bought until no shortfall is above a level: the lowest level that fits.
 
     While the largest shortfall is above a level every unit goes to a security above it, so the order does not matter as
-    long as all of it can be paid; what is bought is the same as one by one.
+    long as all of it can be paid; what is bought is the same as one by one.  No level is below what a fractional
+    security lacks: once none lacks more it takes all of that at once.
     """
     low, high = -1, 0
     for security in range(len(sec)):
         if sec[security, at.S_FULL] > sec[security, at.S_GOT]:
-            high = max(high, _level_of(acc, sec, security, floor))
+            remaining = _fitting(acc, sec, security, floor)
+            if sec[security, at.S_STEP] > 1:
+                high = max(high, remaining)
+            else:
+                low = max(low, remaining - 1)
     while high - low > 1:
         level = (low + high) // 2
         if _to_level(acc, sec, level, floor, False) <= acc[at.A_NOW] - floor:
