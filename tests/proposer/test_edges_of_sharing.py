@@ -94,6 +94,16 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
      account([security("A", "120", step_micro=FRACTIONAL), security("B", "50")],
              [position("A", "40", "50"), position("B", "98.8", "48")], cash="260", cash_target="2"),
      {"A/S1": "0.083334"}, "250"),
+    # V is 900.07 (900.0655 to the cent) + 100.01 = 1,000.08.  Cash has 0.002 above its 100.008; A lacks 900.072 -
+    # 900.0655 = 0.0065, a cent, and gets 0.002, which costs none.
+    ("less than a cent is shared, too", BF,
+     account([security("A", "1", step_micro=FRACTIONAL)], [position("A", "900.0655", "90", precision="0")],
+             cash="100.01", cash_target="10"), {"A/S1": "0.002"}, "100.01"),
+    # V = 54,500,000: cash of 0.06 is above 0.0545 + 10 % = 0.05995; down to 0.05 it would be in its band.  A lacks
+    # 0.0105, ten millionths, for a cent; five round to one as well.
+    ("no more is bought than brings cash into a band of a cent", BF,
+     account([security("A", "1000", step_micro=FRACTIONAL)], [position("A", "54499.999935", "99.9999999")],
+             cash="0.06", cash_target="0.0000001", cash_threshold="10", floor="0"), {"A/S1": "0.000005"}, "0.05"),
 ]  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def _trade_to_target(acc: Ints, sec: Ints) -> None:
         if not drop_undersized(acc, sec):
             break
     acc[at.A_NOW] -= spent
-    single_units(acc, sec, acc[at.A_AIM], acc[at.A_AIM])
+    single_units(acc, sec, acc[at.A_AIM], acc[at.A_AIM], False)
 
 
 @view_kernel
@@ -85,7 +85,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         if not drop_undersized(acc, sec):
             break
     acc[at.A_NOW] -= spent
-    single_units(acc, sec, acc[at.A_LOW], acc[at.A_HIGH])
+    single_units(acc, sec, acc[at.A_LOW], acc[at.A_HIGH], True)
     book_shares(sec)
     _settle_placed(sec, pos)
 

@@ -37,7 +37,7 @@ def share(acc: Ints, sec: Ints, budget: int, part: int) -> int:
         sec[security, at.S_GOT] = 0
         if sec[security, at.S_FULL] > 0 and not sec[security, at.S_DROPPED]:
             total += sec[security, at.S_SHORT]
-    if short and budget <= 0:
+    if short and (budget < 0 or (budget == 0 and part == 0)):
         if cost > 0:  # cash below what is kept is no hindrance where nothing is to be bought
             acc[at.A_BLOCKED] |= codes.B_CASH
         return 0
@@ -91,10 +91,11 @@ def drop_undersized(acc: Ints, sec: Ints) -> bool:
 
 
 @view_kernel
-def single_units(acc: Ints, sec: Ints, floor: int, stop: int) -> None:
+def single_units(acc: Ints, sec: Ints, floor: int, stop: int, as_needed: bool) -> None:
     """Spend cash above `floor` on single steps, largest remaining shortfall first, while cash is above `stop` (cents).
 
-    The price must fit the remaining shortfall; a fractional security takes at once all that shortfall and cash allow.
+    The price must fit the remaining shortfall; a fractional security takes at once all that shortfall and cash allow,
+    or, as needed, what brings cash to `stop`: the upper edge of its band, which a few cents may hold whole.
     What was dropped as undersized does not come back here, though what is left might bring it to the minimum size.
     Adds to S_GOT and lowers A_NOW.  After many steps it jumps: see _jump.
     """
@@ -111,7 +112,9 @@ def single_units(acc: Ints, sec: Ints, floor: int, stop: int) -> None:
         units = sec[best, at.S_STEP]
         price, order = sec[best, at.S_PRICE], sec[best, at.S_BASE] + sec[best, at.S_GOT]
         if units == 1:
-            units = _fraction(acc, sec, best, floor, stop)
+            units = _fraction(acc, sec, best, floor)
+            if as_needed:
+                units = min(units, reaching(acc[at.A_NOW] - stop, acc[at.A_HIGH_PART], order, price, 1))
         acc[at.A_NOW] -= order_change(order, units, price)
         sec[best, at.S_GOT] += units
         patience -= 1
@@ -129,7 +132,7 @@ def _fitting(acc: Ints, sec: Ints, security: int, floor: int) -> int:
     order = sec[security, at.S_BASE] + sec[security, at.S_GOT]
     remaining = sec[security, at.S_SHORT] - money_of_units(acc, sec[security, at.S_GOT], price)
     if step == 1:
-        units = _fraction(acc, sec, security, floor, 0)
+        units = _fraction(acc, sec, security, floor)
         return max(0, remaining) if units > 0 and value_cents(order + units, price) >= acc[at.A_MIN] else 0
     if sec[security, at.S_FULL] - sec[security, at.S_GOT] < step or money_of_units(acc, step, price) > remaining:
         return 0
@@ -139,12 +142,9 @@ def _fitting(acc: Ints, sec: Ints, security: int, floor: int) -> int:
 
 
 @view_kernel
-def _fraction(acc: Ints, sec: Ints, security: int, floor: int, stop: int) -> int:
-    price, order = sec[security, at.S_PRICE], sec[security, at.S_BASE] + sec[security, at.S_GOT]
-    units = min(sec[security, at.S_FULL] - sec[security, at.S_GOT], affordable(acc[at.A_NOW] - floor, price, 1))
-    if stop > floor:
-        units = min(units, reaching(acc[at.A_NOW] - stop, acc[at.A_HIGH_PART], order, price, 1))
-    return int(units)
+def _fraction(acc: Ints, sec: Ints, security: int, floor: int) -> int:
+    lacking = sec[security, at.S_FULL] - sec[security, at.S_GOT]
+    return int(min(lacking, affordable(acc[at.A_NOW] - floor, sec[security, at.S_PRICE], 1)))
 
 
 @view_kernel
