@@ -53,9 +53,10 @@ def test_it_is_looked_at_four_times(limit: str, acquired: str) -> None:
 
 
 # As above, but A gains 0.01 and B loses 0.03: half of the 29.16 that 972 of B lose is more than all of A gains, 9.72;
-# then A's 972 would be sold, which the limit does not allow, so it stays as it was.
+# then A's 972 would be sold, which the limit does not allow, so none is.  Half of the half is 7.29: 729 of A, and the
+# 243 of B that are left to sell lose as much.
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
-def test_a_look_that_goes_too_far_is_undone(limit: str, acquired: str) -> None:
+def test_after_a_look_that_goes_too_far_half_as_much_is_tried(limit: str, acquired: str) -> None:
     given = account(
         [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
         [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
@@ -66,7 +67,23 @@ def test_a_look_that_goes_too_far_is_undone(limit: str, acquired: str) -> None:
         **{limit: "0"},
     )
     found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"B": -972}, -2_916)
+    assert (units_of(found.proposal), found.total_cents) == ({"A": -729, "B": -243}, 0)
+
+
+# The same where A gains 0.01 and B loses 0.60: half of 583.20, a quarter, an eighth and 36.45 are all more than 9.72.
+@pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
+def test_where_every_look_goes_too_far_all_stays_as_it_was(limit: str, acquired: str) -> None:
+    given = account(
+        [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
+        [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
+        lots=[lot("A", "1972", "0.99", acquired), lot("B", "5000", "1.60", acquired)],
+        cash="200",
+        cash_target="2",
+        reserve="1172",
+        **{limit: "0"},
+    )
+    found = booked([given])[0][TA]
+    assert (units_of(found.proposal), found.total_cents) == ({"B": -972}, -58_320)
 
 
 # 10 are to be raised.  10 of B lose 0.001 each, a cent in all, and so do 9: half of that is a cent, one of A.

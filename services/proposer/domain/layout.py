@@ -66,7 +66,9 @@ A_SLACK_TOTAL: Final = 43
 A_LOOK: Final = 44  # how often it was begun anew with such slack
 A_LACK: Final = 45  # of the look before: cents that cash lacks to the reserve, and the drift in money
 A_DRIFT: Final = 46
-ACCOUNT_COLUMNS: Final = 47
+A_STEP_SHORT: Final = 47  # what the last look added to the slack
+A_STEP_TOTAL: Final = 48
+ACCOUNT_COLUMNS: Final = 49
 
 NO_LIMIT: Final = -1
 FAR_WITHIN: Final = -(1 << 60)  # cents left of a budget that is none

@@ -118,14 +118,22 @@ def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
 
     What is sold instead to raise cash may realise losses; then more could have been kept.  So it is begun anew with
     half of that, later with half of the rest, to spend beyond the budgets: where more is kept, less is sold instead.  A
-    look that brings neither cash nearer to the reserve nor the account nearer to target is undone.
+    look that brings neither cash nearer to the reserve nor the account nearer to target is undone; half as much more is
+    tried after it.
     """
     lack, found = max(0, acc[at.A_RESERVE] - acc[at.A_NOW]), drift(acc, sec, pos)
     if acc[at.A_LOOK] > _LOOKS:
         return False
     if acc[at.A_LOOK] > 0 and (lack > acc[at.A_LACK] or (lack == acc[at.A_LACK] and found >= acc[at.A_DRIFT])):
-        acc[at.A_LOOK] = _LOOKS + 1
-        _restore_caps(sec)
+        acc[at.A_LOOK] += 1
+        short, total = acc[at.A_STEP_SHORT] // 2, acc[at.A_STEP_TOTAL] // 2
+        if acc[at.A_LOOK] > _LOOKS or (short == 0 and total == 0):
+            acc[at.A_LOOK] = _LOOKS + 1
+            _restore_caps(sec)
+            return True
+        _spend_more(acc, short - acc[at.A_STEP_SHORT], total - acc[at.A_STEP_TOTAL])
+        acc[at.A_STEP_SHORT], acc[at.A_STEP_TOTAL] = short, total
+        sec[:, at.S_CAP] = at.NO_CAP
         return True
     short, total, _ = counted(desk, rows)
     short = max(0, kept(sec, at.S_KEPT_SHORT) - short - acc[at.A_MORE_SHORT])
@@ -133,13 +141,20 @@ def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
     acc[at.A_LOOK] += 1
     if acc[at.A_LOOK] > _LOOKS or (short == 0 and total == 0):
         return False
-    acc[at.A_MORE_SHORT] += (short + 1) // 2
-    acc[at.A_MORE_TOTAL] += (total + 1) // 2
-    acc[at.A_SLACK_SHORT], acc[at.A_SLACK_TOTAL] = acc[at.A_MORE_SHORT], acc[at.A_MORE_TOTAL]
+    acc[at.A_STEP_SHORT], acc[at.A_STEP_TOTAL] = (short + 1) // 2, (total + 1) // 2
+    _spend_more(acc, acc[at.A_STEP_SHORT], acc[at.A_STEP_TOTAL])
     acc[at.A_LACK] = lack
     acc[at.A_DRIFT] = found
     _lift_caps(sec)
     return True
+
+
+@view_kernel
+def _spend_more(acc: Ints, short: int, total: int) -> None:
+    """Let so many cents more be spent beyond the budgets at first."""
+    acc[at.A_MORE_SHORT] += short
+    acc[at.A_MORE_TOTAL] += total
+    acc[at.A_SLACK_SHORT], acc[at.A_SLACK_TOTAL] = acc[at.A_MORE_SHORT], acc[at.A_MORE_TOTAL]
 
 
 @view_kernel
