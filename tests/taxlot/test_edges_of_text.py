@@ -38,6 +38,7 @@ MOST = 2**63 - 1
         ("1/", 6, MOST, 0, text.MALFORMED),
         ("1:", 6, MOST, 0, text.MALFORMED),
         ("x1", 6, MOST, 0, text.MALFORMED),
+        ("1x.0000000", 6, MOST, 0, text.MALFORMED),  # nor do the zeros beyond the last place make it good again
         # the limit itself is inside, on either side of zero
         ("10", 2, 1_000, 1_000, text.GOOD),
         ("-10", 2, 1_000, -1_000, text.GOOD),
@@ -62,9 +63,9 @@ MOST = 2**63 - 1
     ],
 )
 def test_decimals(one: str, places: int, limit: int, value: int, code: int) -> None:
-    # An empty text and a zero stand on either side: no text is read into another's.
-    values, status = text.decimals(*column(["", one, "0"]), places, limit)
-    assert (values.tolist(), status.tolist()) == ([0, value, 0], [text.EMPTY, code, text.GOOD])
+    # An empty text and one that is no number stand on either side: no text is read into another's.
+    values, status = text.decimals(*column(["", one, "x"]), places, limit)
+    assert (values.tolist(), status.tolist()) == ([0, value, 0], [text.EMPTY, code, text.MALFORMED])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,10 @@ def test_decimals(one: str, places: int, limit: int, value: int, code: int) -> N
         ("1970-01-01", 0, text.GOOD),
         ("1969-12-31", -1, text.GOOD),
         ("9999-12-31", 2_932_896, text.GOOD),
-        # long ago means missing, the year 0 is none
+        # nothing, and long ago, mean missing; the year 0 is none
+        ("", NO_DATE, text.GOOD),
+        ("1900-01-02", -25_566, text.GOOD),
+        ("1900-01-01", NO_DATE, text.GOOD),
         ("0001-01-01", NO_DATE, text.GOOD),
         ("0000-12-31", NO_DATE, text.MALFORMED),
         # months and days that are not there
