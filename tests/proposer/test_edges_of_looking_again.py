@@ -9,12 +9,25 @@ from dataclasses import replace
 import pytest
 
 from tests.proposer.accounts import NO_TRADE
-from tests.proposer.build import TA, account, lot, position, security
+from tests.proposer.build import TA, Account, account, lot, position, security
 from tests.proposer.test_edges_of_giving_up import units_of
 from tests.proposer.test_tax_aware import booked
 from tests.proposer.test_tax_aware_tables import NEW, OLD
 
 pytestmark = pytest.mark.fast
+
+
+def sold_instead(a: str, b: str, limit: str, acquired: str) -> Account:
+    """972 short of the reserve, which A is above target; B is at its own.  A and B are worth 1 and cost `a` and `b`."""
+    return account(
+        [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
+        [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
+        lots=[lot("A", "1972", a, acquired), lot("B", "5000", b, acquired)],
+        cash="200",
+        cash_target="2",
+        reserve="1172",
+        **{limit: "0"},
+    )
 
 
 # 1,000 have to stay where there are 200.  Best Fit sells 20 of A and buys 4 of B.  Of A one share may be sold for 10;
@@ -39,16 +52,7 @@ def test_losses_of_what_is_sold_instead_are_used_up() -> None:
 # 162 of A; then 48.60 - 81.00 leave 32.40: 16.20 more, 216; 5.40 more, 234; 1.80 more, 240.  A fifth would be 242.
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
 def test_it_is_looked_at_four_times(limit: str, acquired: str) -> None:
-    given = account(
-        [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
-        [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
-        lots=[lot("A", "1972", "0.70", acquired), lot("B", "5000", "1.10", acquired)],
-        cash="200",
-        cash_target="2",
-        reserve="1172",
-        **{limit: "0"},
-    )
-    found = booked([given])[0][TA]
+    found = booked([sold_instead("0.70", "1.10", limit, acquired)])[0][TA]
     assert (units_of(found.proposal), found.total_cents) == ({"A": -240, "B": -732}, -120)
 
 
@@ -57,32 +61,14 @@ def test_it_is_looked_at_four_times(limit: str, acquired: str) -> None:
 # 243 of B that are left to sell lose as much.
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
 def test_after_a_look_that_goes_too_far_half_as_much_is_tried(limit: str, acquired: str) -> None:
-    given = account(
-        [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
-        [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
-        lots=[lot("A", "1972", "0.99", acquired), lot("B", "5000", "1.03", acquired)],
-        cash="200",
-        cash_target="2",
-        reserve="1172",
-        **{limit: "0"},
-    )
-    found = booked([given])[0][TA]
+    found = booked([sold_instead("0.99", "1.03", limit, acquired)])[0][TA]
     assert (units_of(found.proposal), found.total_cents) == ({"A": -729, "B": -243}, 0)
 
 
 # The same where A gains 0.01 and B loses 0.60: half of 583.20, a quarter, an eighth and 36.45 are all more than 9.72.
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
 def test_where_every_look_goes_too_far_all_stays_as_it_was(limit: str, acquired: str) -> None:
-    given = account(
-        [security("A", "1"), security("B", "1"), security("C", "1", restriction=NO_TRADE)],
-        [position("A", "1972", "10"), position("B", "5000", "50"), position("C", "2828", "38")],
-        lots=[lot("A", "1972", "0.99", acquired), lot("B", "5000", "1.60", acquired)],
-        cash="200",
-        cash_target="2",
-        reserve="1172",
-        **{limit: "0"},
-    )
-    found = booked([given])[0][TA]
+    found = booked([sold_instead("0.99", "1.60", limit, acquired)])[0][TA]
     assert (units_of(found.proposal), found.total_cents) == ({"B": -972}, -58_320)
 
 
