@@ -24,7 +24,7 @@ from shared.messages import Incoming
 from shared.settings import ServiceSettings
 
 WORK_GROUP: Final = 3  # chunks of large requests in work at once: while one waits for a server another is computed
-_GATHER_S: Final = 0.01
+_GATHER_S: Final = 0.01  # how long an emptied buffer is given to fill again before a group goes
 _log = log.get(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
 from shared.guard import Guard
 from shared.kafka import Publisher
-from shared.messages import Outgoing
+from tests.runtime.prices import price_set
 
 pytestmark = pytest.mark.asyncio
 
@@ -49,9 +48,8 @@ async def test_messages_that_wait_are_fetched_by_a_fresh_client(kafka_url: str) 
         if any(item.price_set == number for item in items):
             got.set()
 
-    told = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
     async with Publisher(kafka_url, "gateway") as publisher:
-        await publisher.send([Outgoing(topics.PRICE.name, b"1", told, {})])
+        await publisher.send([price_set(number)])
         guard = Guard("gateway", topics.PRICE, handle, publisher)
         consumer = _FirstDeaf(kafka_url, f"test-{uuid.uuid4().hex}", [guard], quiet_s=0.2)
         running = asyncio.create_task(consumer.run())
@@ -73,10 +71,6 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
             groups.append([item.price_set for item in items if item.price_set in numbers])
             got.notify_all()
 
-    def told(number: int) -> Outgoing:
-        body = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
-        return Outgoing(topics.PRICE.name, b"1", body, {})
-
     async def handled(many: int) -> None:
         async with asyncio.timeout(60), got:
             await got.wait_for(lambda: sum(map(len, groups)) == many)
@@ -85,10 +79,10 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
         guard = Guard("gateway", topics.PRICE, handle, publisher)
         consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], pause_s=5.0)
         running = asyncio.create_task(consumer.run())
-        await publisher.send([told(numbers[0])])
+        await publisher.send([price_set(numbers[0])])
         await handled(1)
         for number in numbers[1:]:
-            await publisher.send([told(number)])
+            await publisher.send([price_set(number)])
         await handled(21)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

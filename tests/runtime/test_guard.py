@@ -15,6 +15,7 @@ from shared.contracts.platform import PricesPublished
 from shared.guard import Guard, TryAgain
 from shared.kafka import Publisher
 from shared.messages import Incoming
+from tests.runtime.prices import price_set
 
 pytestmark = pytest.mark.asyncio
 
@@ -24,7 +25,7 @@ def _message(offset: int, value: bytes) -> Incoming:
 
 
 def _price_set(number: int) -> bytes:
-    return PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
+    return price_set(number).value
 
 
 async def _dead_letters(kafka_url: str, marker: str, count: int) -> list[tuple[bytes, dict[str, str]]]:

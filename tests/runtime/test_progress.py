@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import faust
@@ -19,9 +18,9 @@ from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
 from shared.guard import Guard
 from shared.kafka import Publisher
-from shared.messages import Outgoing
 from shared.progress import Progress
 from shared.settings import WorkerSettings
+from tests.runtime.prices import price_set
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -57,8 +56,7 @@ class Prices:
 
     async def send(self, publisher: Publisher) -> int:
         """Publish the set at which it stops and return its offset."""
-        told = PricesPublished(price_set=self.number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
-        await publisher.send([Outgoing(topics.PRICE.name, b"1", told, {})])
+        await publisher.send([price_set(self.number)])
         async with AIOKafkaConsumer(bootstrap_servers=self.kafka_url) as consumer:
             place = TopicPartition(topics.PRICE.name, 0)
             return int((await consumer.end_offsets([place]))[place]) - 1

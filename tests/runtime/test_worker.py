@@ -5,7 +5,6 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from shared.kafka import Publisher
 from shared.messages import Outgoing
 from shared.settings import ServiceSettings
 from shared.worker import build_worker, consume
+from tests.runtime.prices import price_set
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -45,8 +45,7 @@ class _Heard:
 
     def message(self, place: int) -> Outgoing:
         """Return the message of one place; all are of one partition."""
-        told = PricesPublished(price_set=self.first + place, as_of=date(2026, 1, 2), prices=[])
-        return Outgoing(topics.PRICE.name, b"1", told.model_dump_json().encode(), {})
+        return price_set(self.first + place)
 
 
 @asynccontextmanager
