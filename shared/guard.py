@@ -80,9 +80,10 @@ class Guard:
     publisher: Publisher
     retry_s: float = 30.0
     done: Callable[[Sequence[Incoming]], Awaitable[None]] | None = None  # told of every group that is done
+    wanted: frozenset[str] | None = None  # the columns of a chunk that the handler reads, None: all
 
     def __post_init__(self) -> None:
-        self._decode = decoder(self.topic)
+        self._decode = decoder(self.topic, self.wanted)
 
     async def run(self, messages: Sequence[Incoming]) -> None:
         """Handle the group; on return every message is done or among the dead letters, and may be acknowledged."""

@@ -57,7 +57,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A decoded work chunk: rows of its schema, the metadata of the whole, and the bytes it came as."""
+    """A decoded work chunk: the columns its reader wants, the metadata of the whole, and the bytes it came as."""
 
     rows: pa.RecordBatch
     meta: dict[str, str]
@@ -141,12 +141,15 @@ def decode_json(model: type[M]) -> Callable[[Incoming], M]:
     return decode
 
 
-def decode_chunk(schema: pa.Schema) -> Callable[[Incoming], Chunk]:
-    """Return a decoder for Arrow chunks of `schema`; it raises BadMessage when bytes or columns do not fit."""
+def decode_chunk(schema: pa.Schema, wanted: frozenset[str] | None = None) -> Callable[[Incoming], Chunk]:
+    """Return a decoder for Arrow chunks of `schema`; it raises BadMessage when bytes or columns do not fit.
+
+    wanted: the columns to unpack, None for all.
+    """
 
     def decode(message: Incoming) -> Chunk:
         try:
-            rows, meta = chunks.decode(message.value or b"", schema)
+            rows, meta = chunks.decode(message.value or b"", schema, wanted)
         except (pa.ArrowInvalid, OSError, ValueError) as error:
             raise BadMessage("invalid_chunk", str(error)) from error
         return Chunk(rows, meta, message.value or b"")
@@ -154,10 +157,10 @@ def decode_chunk(schema: pa.Schema) -> Callable[[Incoming], Chunk]:
     return decode
 
 
-def decoder(topic: Topic) -> Callable[[Incoming], Any]:
-    """Return the decoder the table of topics asks for."""
+def decoder(topic: Topic, wanted: frozenset[str] | None = None) -> Callable[[Incoming], Any]:
+    """Return the decoder the table of topics asks for.  wanted: of a chunk, the columns to unpack, None for all."""
     if isinstance(topic.content, pa.Schema):
-        return decode_chunk(topic.content)
+        return decode_chunk(topic.content, wanted)
     if topic.content is None:
         raise ValueError(f"{topic.name} has no content to decode")
     return decode_json(topic.content)

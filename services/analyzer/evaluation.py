@@ -105,6 +105,13 @@ def judge(
     return _Judge(rows, context, numbers).flags(portfolio_ids, security_ids)
 
 
+def holds(
+    rows: Rows, context: Context, numbers: Numbers, portfolio_ids: Mapping[int, str], security_ids: Mapping[int, str]
+) -> tuple[list[str | None], list[str | None]]:
+    """Return code and sentence of every held account, None of the others; ids as for `judge`."""
+    return _Judge(rows, context, numbers).holds(portfolio_ids, security_ids)
+
+
 def named(rows: Rows, numbers: Numbers) -> tuple[set[int], set[int]]:
     """Return the numbers of the portfolios and securities that the texts of holds will name."""
     out = numbers.out
@@ -130,7 +137,7 @@ class _Judge:
         """Return what is to be stored."""
         rows, out = self._rows, self._numbers.out
         needed, causes = self._spells()
-        codes, texts = self._holds(portfolio_ids, security_ids)
+        codes, texts = self.holds(portfolio_ids, security_ids)
         last = rows.days("a.last_rebalanced")
         return FlagsIn(
             account_id=rows.account_id,
@@ -197,7 +204,7 @@ class _Judge:
                 changed[row] = self._context.targets[int(self._portfolio[row])].cause
         return changed
 
-    def _holds(
+    def holds(
         self, portfolio_ids: Mapping[int, str], security_ids: Mapping[int, str]
     ) -> tuple[list[str | None], list[str | None]]:
         """Return code and sentence of every held account."""

@@ -7,8 +7,9 @@ Source: architecture "Guard", "Republish".
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -22,9 +23,10 @@ from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
 from shared import messages
 from shared.clock import Clock
+from shared.contracts.nested import joined
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
-from shared.guard import Handler, PartlyBad, at_once
+from shared.guard import Handler, PartlyBad
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
 
@@ -130,15 +132,22 @@ class Handlers:
     def on_request(self, answer: Topic) -> Handler:
         """Return the handler of requests that answers to the topic `answer`: FACTS chunks, metadata handed on."""
 
-        def facts_of(chunk: Chunk) -> list[Outgoing]:
+        def facts_of(group: Sequence[Chunk]) -> list[Outgoing]:
+            asked = joined([chunk.rows for chunk in group])
             with self._database.session() as session:
-                rows = request.attach(session, self._names, self._evaluator, chunk.rows)
-            return messages.answer(answer, rows, chunk.meta, source=SERVICE, at=self._clock.now())
+                facts = request.attach(session, self._names, self._evaluator, asked)
+            sizes = [chunk.rows.num_rows for chunk in group]
+            parts = [facts.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
+            answers = [self._answer(answer, rows, chunk.meta) for rows, chunk in zip(parts, group, strict=True)]
+            return [message for one in answers for message in one]
 
-        async def attached(chunk: Chunk) -> None:
-            await self._publisher.send(await asyncio.to_thread(facts_of, chunk))
+        async def attached(group: Sequence[Chunk]) -> None:
+            await self._publisher.send(await asyncio.to_thread(facts_of, group))
 
-        return at_once(attached)
+        return attached
+
+    def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
+        return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
 
     async def _targets(self, save: Callable[[Session], list[int]]) -> None:
         """Store targets, evaluate all their accounts chunk by chunk, and refuse what cannot be used."""

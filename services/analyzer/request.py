@@ -66,7 +66,7 @@ def _failures(session: Session, names: Names, known: _Known, request: pa.RecordB
     portfolios, securities = evaluation.named(rows, known.numbers)
     portfolio_ids = names.ids(session, PORTFOLIO, sorted(portfolios))
     security_ids = names.ids(session, SECURITY, sorted(securities))
-    judged = evaluation.judge(rows, known.context, known.numbers, portfolio_ids, security_ids)
+    codes, texts = evaluation.holds(rows, known.context, known.numbers, portfolio_ids, security_ids)
     epochs, wanted = rows.ints("a.epoch"), request.column("epoch").to_numpy()
     liquidate = [bool(one) for one in request.column("liquidate").to_pylist()]
     found: list[Failure | None] = []
@@ -77,7 +77,7 @@ def _failures(session: Session, names: Names, known: _Known, request: pa.RecordB
             found.append(("STALE", "The account has been rebalanced since it was requested."))
         else:
             state = FlagState(int(out[row, kernel.STATE]))
-            found.append(_failure_of(state, judged.hold_code[row], judged.hold_text[row], liquidate[index]))
+            found.append(_failure_of(state, codes[row], texts[row], liquidate[index]))
             if found[-1] is None and rows.settings[row, Setting.DO_NOT_TRADE]:
                 found[-1] = ("RESTRICTED", "It is marked do not trade; lift that restriction to propose for it.")
     return found
@@ -140,34 +140,54 @@ def _joined(session: Session, names: Names, known: _Known, good: NDArray[np.bool
     nested = _Lists(
         lists(
             _spread(good, joined.security_starts),
-            _securities(joined, master, security_ids, known.context),
+            _securities(joined, master, _Ids(security_nos, security_ids), known.context),
             chunks.FACTS.field("securities").type,
         ),
-        lists(_spread(good, joined.starts), _positions(joined, sleeve_ids), chunks.FACTS.field("positions").type),
+        lists(
+            _spread(good, joined.starts),
+            _positions(joined, _Ids(sleeve_nos, sleeve_ids)),
+            chunks.FACTS.field("positions").type,
+        ),
     )
     return nested, missing
 
 
-def _securities(
-    joined: rules.Joined, master: dict[int, market.Security], ids: dict[int, str], context: Context
-) -> list[Arrow]:
+@dataclass(frozen=True)
+class _Ids:
+    """Different numbers in ascending order, and the id of each: few, however many rows name them."""
+
+    numbers: Ints
+    ids: dict[int, str]
+
+    def places(self, numbers: Ints) -> Ints:
+        """Return where each number stands."""
+        return np.asarray(np.searchsorted(self.numbers, numbers), np.int64)
+
+    def texts(self, numbers: Ints) -> Arrow:
+        """Return the id of each number."""
+        ids = array([self.ids[number] for number in self.numbers.tolist()], pa.string())
+        return ids.take(array(self.places(numbers)))
+
+
+def _securities(joined: rules.Joined, master: dict[int, market.Security], ids: _Ids, context: Context) -> list[Arrow]:
     numbers, micro = joined.security_no, context.prices.micro
     price = np.where(numbers < len(micro), micro[np.minimum(numbers, len(micro) - 1)], 0) if len(micro) else numbers * 0
-    unknown = market.Security(MICRO, False)
+    unknown, places = market.Security(MICRO, False), ids.places(numbers)
+    known = [master.get(number, unknown) for number in ids.numbers.tolist()]
     return [
-        array([ids[int(number)] for number in numbers], pa.string()),
+        ids.texts(numbers),
         array(price, pa.int64(), mask=price <= 0),
-        array([master.get(int(number), unknown).step_micro for number in numbers], pa.int64()),
+        array(np.array([one.step_micro for one in known], np.int64)[places]),
         array(joined.restriction).cast(pa.int8()),
         array(joined.substitute).cast(pa.int32()),
-        array([master.get(int(number), unknown).is_fund for number in numbers], pa.bool_()),
+        array(np.array([one.is_fund for one in known], np.bool_)[places]),
     ]
 
 
-def _positions(joined: rules.Joined, sleeve_ids: dict[int, str]) -> list[Arrow]:
+def _positions(joined: rules.Joined, sleeves: _Ids) -> list[Arrow]:
     columns = [array(np.ascontiguousarray(joined.values[:, place])) for place in range(4)]
     return [
-        array([sleeve_ids[int(number)] for number in joined.sleeve_no], pa.string()),
+        sleeves.texts(joined.sleeve_no),
         array(joined.security).cast(pa.int32()),
         *columns,
         array(joined.values[:, rules.CAN_TRIGGER] != 0),

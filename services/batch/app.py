@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.batch import washing
-from services.batch.collecting import Collector
+from services.batch.collecting import READ, Collector
 from services.batch.handlers import Handlers, Sweeps
 from services.batch.parts import Parts
 from services.batch.routes import batches, commands, queue
@@ -25,7 +25,7 @@ from shared.http import Readiness, create_app, serve
 from shared.kafka import Publisher
 from shared.outbox import Relay
 from shared.problems import Unavailable
-from shared.runner import together
+from shared.runner import keep_loaded, together
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
@@ -38,6 +38,7 @@ async def main(settings: Settings) -> None:
     """Serve and work until cancelled."""
     clock = clock_of(settings.clock_file)
     await asyncio.to_thread(_warm_up)
+    keep_loaded()
     database = Database(settings.database_url)
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)
@@ -85,8 +86,9 @@ def routed(ready: Readiness) -> FastAPI:
 def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -> list[GroupConsumer]:
     """Return the consumers: answers to small requests never wait behind large ones, nor those behind flags."""
 
-    def guard(topic: topics.Topic, handler: object) -> Guard:
-        return Guard(SCHEMA, topic, handler, publisher, settings.retry_s)  # type: ignore[arg-type]  # item type differs
+    def guard(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> Guard:
+        retry_s = settings.retry_s
+        return Guard(SCHEMA, topic, handler, publisher, retry_s, wanted=wanted)  # type: ignore[arg-type]  # item type
 
     def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
         return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
@@ -95,8 +97,8 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     return [
         consumer("facts", facts, 2000),
         consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
-        consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results)], 20, _ANSWERS_PAUSE_S),
-        consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results)], 20),
+        consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _ANSWERS_PAUSE_S),
+        consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),
     ]
 
 

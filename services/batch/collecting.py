@@ -28,9 +28,13 @@ from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGU
 from services.batch.washing import check
 from shared import outbox
 from shared.clock import Clock
+from shared.contracts.nested import joined
 from shared.messages import BadMessage, Chunk
 
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
+_OWN: Final = ("account_id", "enterprise_id", "tax_household_id", "epoch", "failure_code", "failure_text")
+READ: Final = frozenset((*_OWN, *_VERSIONS, "wash_accounts", "proposals", "taxes"))
+"""The columns of an answer that are read when it comes; the others are read when somebody looks at them."""
 _TIMEOUT: Final = {"failure_code": "TIMEOUT", "failure_text": "No answer came in time; propose the account again."}
 
 
@@ -148,25 +152,18 @@ def batch_of(chunk: Chunk) -> int:
 
 def _table(answered: Sequence[Chunk], logic: int) -> pa.Table:
     """Return the chunks as rows of the table of incoming answers, but for the numbers of the chunks."""
-    return pa.concat_tables([_rows(chunk, logic) for chunk in answered])
-
-
-def _rows(chunk: Chunk, logic: int) -> pa.Table:
-    try:
-        attempt = int(chunk.meta["attempt"])
-    except (KeyError, ValueError) as error:
-        raise BadMessage("no_attempt", "the chunk names no attempt in its metadata") from error
-    rows, count = chunk.rows, chunk.rows.num_rows
+    rows = joined([chunk.rows for chunk in answered])
+    sizes = [chunk.rows.num_rows for chunk in answered]
     answers = answers_of(rows, logic, PROPOSAL_FIGURES, TAX_FIGURES)
     has_loss = pc.is_valid(rows.column("wash_accounts"))
     columns: dict[str, Any] = {
         "account_id": rows.column("account_id"),
-        "attempt": pa.array([attempt] * count, pa.int32()),
+        "attempt": pa.array(np.repeat([_attempt(chunk) for chunk in answered], sizes), pa.int32()),
         "epoch": rows.column("epoch"),
         "failed": answers.failed,
         "failure_code": answers.failure_code,
         "failure_text": answers.failure_text,
-        "row_no": pa.array(range(count), pa.int32()),
+        "row_no": pa.array(np.concatenate([np.arange(size) for size in sizes]), pa.int32()),
         "remarks": answers.remarks,
         "household": _households(rows),
         "has_loss": has_loss,
@@ -176,6 +173,13 @@ def _rows(chunk: Chunk, logic: int) -> pa.Table:
     # Where nothing is sold at a loss there is nothing to check; the others are checked when all are there.
     checked = pc.if_else(has_loss, pa.scalar(None, pa.string()), answers.zeros)
     return pa.table(columns | dict.fromkeys(WASH_FIGURES, checked))
+
+
+def _attempt(chunk: Chunk) -> int:
+    try:
+        return int(chunk.meta["attempt"])
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_attempt", "the chunk names no attempt in its metadata") from error
 
 
 def _households(rows: pa.RecordBatch) -> Any:

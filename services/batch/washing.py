@@ -37,9 +37,12 @@ async def check(connection: AsyncConnection, batch: Row[Any], left: Sequence[str
         return
     day = (batch.trade_date - _EPOCH).days
     members = by_chunk(rows)
-    parts: list[Part] = []
+    reading: list[asyncio.Future[list[Part]]] = []
     async for group in contents.groups(connection, list(members)):
-        parts += await asyncio.to_thread(parts_of, {number: members[number] for number in group}, group, day)
+        chosen = {number: members[number] for number in group}
+        reading.append(asyncio.ensure_future(asyncio.to_thread(parts_of, chosen, group, day)))
+        await asyncio.gather(*reading[:-1])  # while one group is unpacked the next is fetched, and no more than that
+    parts = [part for of_group in await asyncio.gather(*reading) for part in of_group]
     await washes.put(connection, batch.batch_id, await asyncio.to_thread(washes_of, rows, parts, day))
 
 

@@ -5,12 +5,14 @@ Source: architecture "Request path", product 2.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
 
 from services.taxlot import attach, booking, purchases
 from services.taxlot.attach import Stored
+from services.taxlot.purchases import Losing
 from services.taxlot.store import households, platform, progress
 from services.taxlot.store.households import Approved, Member
 from shared import messages
@@ -23,6 +25,7 @@ from shared.kafka import Publisher
 from shared.messages import Chunk, Incoming, Outgoing
 
 SERVICE: Final = "taxlot"
+_Bought = tuple[list[Member], list[Approved]]
 _STORED = (
     "SELECT h.account_id, h.lots_version, h.hold_text, CASE WHEN h.hold_code IS NULL THEN l.document END"
     " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
@@ -61,22 +64,29 @@ class Handlers:
     def on_facts(self, answer: Topic) -> Handler:
         """Return the handler that attaches lots and answers to `answer`."""
 
-        async def attached(facts: Chunk) -> None:
-            stored = await self._stored(facts.rows.column("account_id").to_pylist())
-            await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, facts, stored))
+        async def attached(group: Sequence[Chunk]) -> None:
+            stored = await self._stored([one for facts in group for one in facts.rows.column("account_id").to_pylist()])
 
-        return at_once(attached)
+            async def answered(facts: Chunk) -> None:
+                await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, facts, stored))
+
+            await at_once(answered)(group)
+
+        return attached
 
     def on_trades(self, answer: Topic) -> Handler:
         """Return the handler that books trades from the lots in the message and answers to `answer`."""
 
-        async def booked(trades: Chunk) -> None:
-            day = messages.trade_day_of(trades.meta)
-            rows = await asyncio.to_thread(booking.book_trades, trades.rows, day)
-            rows = await self._with_purchases(rows, trades.rows, day)
-            await self._publisher.send(await asyncio.to_thread(self._answer, answer, rows, trades.meta))
+        async def booked(group: Sequence[Chunk]) -> None:
+            bookings = await asyncio.gather(*(asyncio.to_thread(_book, trades) for trades in group))
+            bought = await self._bought(bookings)
 
-        return at_once(booked)
+            async def answered(one: _Booking) -> None:
+                await self._publisher.send(await asyncio.to_thread(self._with_purchases, answer, one, bought))
+
+            await at_once(answered)(bookings)
+
+        return booked
 
     def _with_lots(self, answer: Topic, facts: Chunk, stored: Mapping[str, Stored]) -> list[Outgoing]:
         return self._answer(answer, attach.attach(facts.rows, stored), facts.meta)
@@ -84,25 +94,45 @@ class Handlers:
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
         return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
 
-    async def _with_purchases(self, booked: pa.RecordBatch, trades: pa.RecordBatch, day: int) -> pa.RecordBatch:
-        """Return booked rows with what their households bought, where a taxable account sells at a loss."""
-        losing = await asyncio.to_thread(purchases.losing_of, booked)
-        if not len(losing.rows):
-            return booked
-        wanted = purchases.households_of(booked, losing)
-        members: list[Member] = []
-        approved: list[Approved] = []
-        if wanted:
-            async with self._pool.connection() as connection:
-                members = await households.members(connection, wanted)
-                names = [one.account_id for one in members]
-                approved = await households.approved(connection, names, *purchases.window(day))
-        return await asyncio.to_thread(purchases.with_purchases, booked, trades, losing, members, approved, day)
+    def _with_purchases(self, answer: Topic, one: "_Booking", bought: _Bought) -> list[Outgoing]:
+        """Return the answer: booked rows, with what their households bought where they sell at a loss."""
+        rows = one.rows
+        if len(one.losing.rows):
+            rows = purchases.with_purchases(rows, one.trades.rows, one.losing, *bought, one.day)
+        return self._answer(answer, rows, one.trades.meta)
+
+    async def _bought(self, bookings: Sequence["_Booking"]) -> _Bought:
+        """Return the households of all accounts that sell at a loss, and what approvals bought for them."""
+        wanted = {pair for one in bookings for pair in purchases.households_of(one.rows, one.losing)}
+        if not wanted:
+            return [], []
+        days = [one.day for one in bookings]
+        window = purchases.window(min(days))[0], purchases.window(max(days))[1]
+        async with self._pool.connection() as connection:
+            members = await households.members(connection, sorted(wanted))
+            names = [one.account_id for one in members]
+            return members, await households.approved(connection, names, *window)
 
     async def _stored(self, accounts: list[Any]) -> dict[str, Stored]:
         async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(_STORED, (accounts,))
             return {account: Stored(version, hold, document) async for account, version, hold, document in cursor}
+
+
+@dataclass(frozen=True)
+class _Booking:
+    """A chunk of trades, its trade date in days since 1970-01-01, its booked rows, and what they sell at a loss."""
+
+    trades: Chunk
+    day: int
+    rows: pa.RecordBatch
+    losing: Losing
+
+
+def _book(trades: Chunk) -> _Booking:
+    day = messages.trade_day_of(trades.meta)
+    rows = booking.book_trades(trades.rows, day)
+    return _Booking(trades, day, rows, purchases.losing_of(rows))
 
 
 def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:

@@ -79,7 +79,8 @@ def with_purchases(
 ) -> pa.RecordBatch:
     """Return the RESULT chunk with purchases and counts of every account in `losing`.
 
-    trades: the chunk of TRADES it was booked from, with the lots.  members: of all households_of(booked, losing).
+    trades: the chunk of TRADES it was booked from, with the lots.  members: of all households_of(booked, losing), and
+    perhaps of others; approved: of all members, and perhaps of other days.
     """
     rows = np.unique(losing.rows)
     pairs = dict(zip(rows.tolist(), _pairs(booked, rows), strict=True))
@@ -89,7 +90,8 @@ def with_purchases(
         household[row] = -1 if pair is None else codes[pair]
     members = [one for one in members if (one.enterprise_id, one.household_id) in codes]
     code_of = {one.account_id: codes[one.enterprise_id, one.household_id] for one in members}
-    approved = [one for one in approved if one.account_id in code_of]
+    begin, end = window(trade_day)
+    approved = [one for one in approved if one.account_id in code_of and begin <= one.trade_date <= end]
     found = [_own(booked, trades, losing, trade_day)]
     for pool in (_lots(members, code_of, trade_day), _approved(members, approved, code_of)):
         found.append(_of_households(booked, losing, household, pool))

@@ -18,14 +18,17 @@ def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decode(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the chunk's rows and its metadata.
+def decode(
+    value: bytes, expected: pa.Schema, wanted: frozenset[str] | None = None
+) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return the chunk's rows and its metadata.  wanted: the columns to unpack, None for all.
 
     Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
     """
-    rows, meta = _read(value)
-    if not rows.schema.equals(expected, check_metadata=False):
-        raise ValueError(f"columns differ from the contract: {rows.schema.names} instead of {expected.names}")
+    rows, meta = _read(value, wanted)
+    sent = rows.schema if wanted is None else pa.ipc.read_schema(pa.py_buffer(value))
+    if not sent.equals(expected, check_metadata=False):
+        raise ValueError(f"columns differ from the contract: {sent.names} instead of {expected.names}")
     return rows, meta
 
 

@@ -1,5 +1,6 @@
 """Accounts of a batch: what happens to many of them at once, each in one guarded statement."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -77,7 +78,7 @@ _NEW_EPOCHS = text(
 )
 _NEW_CHUNK: Final = (
     "INSERT INTO result_chunk (batch_id, enterprise_ids, advisor_ids, sha256, value)"
-    " VALUES (%(batch_id)s, %(enterprise_ids)s, %(advisor_ids)s, sha256(%(value)s), %(value)s) RETURNING chunk_id"
+    " VALUES (%(batch_id)s, %(enterprise_ids)s, %(advisor_ids)s, %(sha256)s, %(value)s) RETURNING chunk_id"
 )
 
 
@@ -101,7 +102,8 @@ async def add_chunks(connection: AsyncConnection, batch: Row[Any], values: Seque
     }
     below = await driver(connection)
     async with below.cursor() as cursor:
-        await cursor.executemany(_NEW_CHUNK, [of_batch | {"value": value} for value in values], returning=True)
+        rows = [of_batch | {"value": value, "sha256": hashlib.sha256(value).digest()} for value in values]
+        await cursor.executemany(_NEW_CHUNK, rows, returning=True)
         return [int(number) async for result in cursor.results() async for (number,) in result]
 
 

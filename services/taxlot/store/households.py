@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
 from typing import Final, NamedTuple
 
 from psycopg import AsyncConnection
@@ -14,7 +12,7 @@ from psycopg.rows import TupleRow
 # taken a join may read every account's lots.
 _MEMBERS: Final = (
     "SELECT account_id, account_number, enterprise_id, tax_household_id, taxable FROM account"
-    " WHERE enterprise_id = %s AND tax_household_id = ANY(%s)"
+    " WHERE enterprise_id = ANY(%s) AND tax_household_id = ANY(%s)"
 )
 _LOTS: Final = (
     "SELECT h.account_id, l.document IS NOT NULL AND h.hold_code IS NULL, l.document"
@@ -58,10 +56,11 @@ class Approved(NamedTuple):
 
 async def members(connection: AsyncConnection[TupleRow], households: Sequence[tuple[str, str]]) -> list[Member]:
     """Return every account of these (enterprise, household) pairs, in order of account id."""
-    accounts: list[tuple[str, str, str, str, bool]] = []
-    for enterprise, pairs in groupby(sorted(households), key=itemgetter(0)):
-        cursor = await connection.execute(_MEMBERS, (enterprise, [household for _, household in pairs]))
-        accounts += await cursor.fetchall()
+    wanted = frozenset(households)
+    enterprises, names = ({pair[place] for pair in wanted} for place in (0, 1))
+    cursor = await connection.execute(_MEMBERS, (sorted(enterprises), sorted(names)))
+    # Of two enterprises that name a household alike, perhaps only the one's is wanted.
+    accounts: list[tuple[str, str, str, str, bool]] = [account async for account in cursor if account[2:4] in wanted]
     sizes = Counter((enterprise, household) for _, _, enterprise, household, _ in accounts)
     shared = [account for account, _, enterprise, household, _ in accounts if sizes[enterprise, household] > 1]
     lots: dict[str, tuple[bool, bytes | None]] = {}
