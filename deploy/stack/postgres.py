@@ -32,6 +32,8 @@ SETTINGS = {
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
     "max_wal_size": "2GB",
+    # A vacuum of what a file just brought gives way to the people who wait: else it takes most of one of two cores.
+    "autovacuum_vacuum_cost_limit": "50",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
