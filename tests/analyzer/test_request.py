@@ -185,6 +185,18 @@ async def test_a_security_that_is_not_in_the_master_fails_its_account(desk: Desk
     assert rows[0]["failure_text"] == "ZZZ is not in the security master."
 
 
+async def test_chunks_of_one_group_are_answered_each_for_itself(desk: Desk) -> None:
+    """The same account in two of them, one of an epoch that is past; an empty chunk has no answer."""
+    await desk.book("a1", "a2")
+    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND), held("a2", 1, **IN_BAND)))
+    (first,), (second,), (none,) = request("a2", "a1"), request("a1", epoch=9), request()
+    await desk.since()
+    await desk.rules.on_request(topics.WORK_FACTS)([first, none, second])
+    rows = (await desk.since())[topics.WORK_FACTS.name]
+    told = sorted((row["account_id"], row["epoch"], row["failure_code"], len(row["positions"])) for row in rows)
+    assert told == [("a1", 0, None, 2), ("a1", 9, "STALE", 0), ("a2", 0, None, 2)]
+
+
 async def test_large_chunks_are_cut_by_bytes_and_metadata_travels_on(desk: Desk) -> None:
     names = [f"a{number:03d}" for number in range(200)]
     await desk.book(*names)

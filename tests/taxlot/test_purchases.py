@@ -160,7 +160,7 @@ def test_members_of_a_household_in_one_enterprise(book: Book) -> None:
 
     async def ask() -> list[Member]:
         async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
-            return await households.members(connection, [("E1", "H1")])
+            return await households.members(connection, [("E1", "H1"), ("E2", "H2")])  # of the latter there is nobody
 
     found = run(ask())
     assert [(one.account_id, one.taxable, one.is_seen, one.document is not None) for one in found] == [

@@ -49,6 +49,20 @@ def test_a_kept_chunk_of_an_earlier_release_has_nulls_where_columns_came_later()
         )
 
 
+def test_only_the_wanted_columns_are_unpacked_and_all_are_compared_with_the_contract() -> None:
+    row = {"account_id": "A", "enterprise_id": "E", "advisor_id": "V", "epoch": 1, "reason": "FAILED"}
+    wanted = frozenset(("epoch", "account_id"))
+    value = chunks.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {"batch_id": "7"})
+    rows, meta = chunks.decode(value, chunks.RETURNED, wanted)
+    assert (rows.to_pylist(), meta) == ([{"account_id": "A", "epoch": 1}], {"batch_id": "7"})
+    other = pa.schema([pa.field(one.name, pa.int64()) if one.name == "reason" else one for one in chunks.RETURNED])
+    value = chunks.encode(pa.RecordBatch.from_pylist([row | {"reason": 4}], schema=other), {})
+    with pytest.raises(ValueError, match="columns differ"):
+        chunks.decode(value, chunks.RETURNED, wanted)
+    with pytest.raises(pa.ArrowInvalid):
+        chunks.decode(b"", chunks.RETURNED, wanted)
+
+
 def test_columns_that_differ_from_the_contract_are_refused_by_name() -> None:
     rows = pa.RecordBatch.from_pylist([], schema=chunks.RETURNED)
     value = chunks.encode(rows, {})

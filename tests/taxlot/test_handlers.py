@@ -1,0 +1,110 @@
+"""Chunks that are handled in one group: each is answered as if it had come alone."""
+
+import uuid
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from services.taxlot.handlers import SERVICE, Handlers
+from shared import db
+from shared.clock import clock_of
+from shared.contracts import chunks, topics
+from shared.contracts.topics import Topic
+from shared.guard import Handler
+from shared.kafka import Publisher
+from shared.messages import Chunk
+from tests.taxlot.conftest import Book, run
+from tests.taxlot.files import File, good
+from tests.taxlot.test_columns import UNIT
+from tests.taxlot.test_purchases import approve, seller
+from tests.taxlot.test_service import ends, facts_chunk, names, read
+
+pytestmark = pytest.mark.integration
+
+
+def answers(
+    book: Book, kafka_url: str, pick: Callable[[Handlers], Handler], group: list[Chunk], topic: Topic
+) -> dict[str, list[dict[str, Any]]]:
+    """Handle the group and return the answered rows by the batch their metadata names."""
+    before = ends(kafka_url, topic)
+
+    async def handle() -> None:
+        async with db.pool(book.url, SERVICE) as pool, Publisher(kafka_url, SERVICE) as publisher:
+            await pick(Handlers(pool, publisher, clock_of(None)))(group)
+
+    run(handle())
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in read(kafka_url, before, lambda seen: len(seen) >= len(group)):
+        assert isinstance(topic.content, pa.Schema)
+        rows, meta = chunks.decode(record.value, topic.content)
+        found.setdefault(meta["batch_id"], []).extend(rows.to_pylist())
+    return found
+
+
+def asked(rows: pa.RecordBatch, batch_id: str, trade_date: str) -> Chunk:
+    return Chunk(rows, {"batch_id": batch_id, "attempt": "1", "trade_date": trade_date, "size": "1"}, b"")
+
+
+def test_lots_are_read_once_for_a_group_and_go_to_the_accounts_that_asked(book: Book, kafka_url: str) -> None:
+    custodian, (one, two, three) = names(3)
+    book.add_accounts([one, two, three], custodian)
+    book.load(File([*good(one), *good(two)], custodian=custodian))
+    first, second = uuid.uuid4().hex, uuid.uuid4().hex
+    group = [
+        asked(facts_chunk([(f"A{one}", 1), (f"A{three}", 1)]), first, "2026-06-12"),
+        asked(facts_chunk([(f"A{two}", 1), (f"A{one}", 7)]), second, "2026-08-12"),
+    ]
+    found = answers(book, kafka_url, lambda rules: rules.on_facts(topics.WORK_LOTS), group, topics.WORK_LOTS)
+    told = {
+        batch: [(row["account_id"], row["failure_code"], len(row["lots"])) for row in rows]
+        for batch, rows in found.items()
+    }
+    assert told == {
+        first: [(f"A{one}", None, 1), (f"A{three}", "DATA_HOLD", 0)],
+        second: [(f"A{two}", None, 1), (f"A{one}", "STALE_LOTS", 0)],
+    }
+
+
+def test_purchases_are_read_once_for_a_group_and_count_by_each_trade_date(book: Book, kafka_url: str) -> None:
+    """Two batches of one household: of June and of August, 61 days apart; each sees the approved buy near its own day.
+
+    A third chunk sells at no loss: nothing is looked up for it.  The household H1 of another enterprise is another one.
+    """
+    custodian, numbers = names(4)
+    june, august, other, calm = (f"A{number}" for number in numbers)
+    book.add_accounts(numbers[:3], custodian, household="H1")
+    book.add_accounts(numbers[3:], custodian)
+    book.rows("UPDATE account SET enterprise_id = 'E2' WHERE account_id = %s RETURNING 1", other)
+    approve(
+        book,
+        (august, 1, "AAA", "S1", date(2026, 6, 10), 2 * UNIT, 0),
+        (june, 1, "AAA", "S1", date(2026, 8, 10), 3 * UNIT, 0),
+        (other, 1, "AAA", "S1", date(2026, 6, 11), 9 * UNIT, 0),
+    )
+    days = {june: "2026-06-12", august: "2026-08-12", calm: "2026-06-12", other: "2026-06-12"}
+    more = {june: {"tax_household_id": "H1"}, august: {"tax_household_id": "H1"}, other: {"tax_household_id": "H1"}}
+    more[other] |= {"enterprise_id": "E2"}
+    sellers = {name: seller(name, **more.get(name, {})) for name in days}
+    sellers[calm]["lots"][0]["basis_cents"] = 1_000
+    group = [
+        asked(pa.RecordBatch.from_pylist([sellers[name]], schema=chunks.TRADES), name, day)
+        for name, day in days.items()
+    ]
+    found = answers(book, kafka_url, lambda rules: rules.on_trades(topics.WORK_RESULTS), group, topics.WORK_RESULTS)
+    told = {
+        name: (
+            [(one["account_id"], one["bought"].isoformat(), one["quantity_micro"] // UNIT) for one in row["purchases"]],
+            row["wash_accounts"],
+        )
+        for name, (row,) in found.items()
+        if row["purchases"] is not None
+    }
+    assert told == {
+        june: ([(august, "2026-06-10", 2)], 2),
+        august: ([(june, "2026-08-10", 3)], 2),
+        other: ([(other, "2026-06-11", 9)], 1),
+    }
+    assert found[calm][0]["wash_accounts"] is None
