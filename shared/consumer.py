@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -34,8 +34,8 @@ class GroupConsumer:
     quiet_s: after so many seconds without a message it is looked whether there really is none.  After a broker's death
     a client was seen that went on without ever fetching again; where two looks find the same messages waiting, it is
     replaced by a fresh one.
-    pause_s: after a group with room for more, the next one is fetched so much later: what comes alone is handled at
-    once, a stream in fewer and larger groups, and what has piled up without a pause.
+    pause_s: after a group with room for more, the next one is fetched so much later, unless half a group waits already:
+    what comes alone is handled at once, a stream in fewer and larger groups, and what has piled up without a pause.
     """
 
     def __init__(
@@ -81,12 +81,13 @@ class GroupConsumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_poll_interval_ms=600_000,
-            max_partition_fetch_bytes=MIB,
+            max_partition_fetch_bytes=2 * MIB,  # five answered chunks
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
 
     async def _loop(self, consumer: AIOKafkaConsumer) -> None:
         seen_s, waiting = time.monotonic(), dict[TopicPartition, int]()
+        next_of: dict[TopicPartition, int] = {}  # the offset of each partition up to which everything is done
         while True:
             async with asyncio.timeout(_PATIENCE_S):
                 fetched = await consumer.getmany(timeout_ms=500, max_records=self._max)
@@ -122,8 +123,16 @@ class GroupConsumer:
                 except CommitFailedError as error:
                     # The group moved these partitions while we worked: they are handled again, which is harmless.
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
-                if sum(map(len, fetched.values())) < self._max:
+                next_of |= ends
+                if sum(map(len, fetched.values())) < self._max and _piled_up(consumer, next_of) < self._max / 2:
                     await asyncio.sleep(self._pause_s)
+
+
+def _piled_up(consumer: AIOKafkaConsumer, next_of: Mapping[TopicPartition, int]) -> int:
+    """Return how many messages wait, as far as the client has been told; a fetch brings only some of them."""
+    mine = consumer.assignment()
+    ends = {one: consumer.highwater(one) for one in next_of if one in mine}
+    return sum(max(0, end - next_of[one]) for one, end in ends.items() if end is not None)
 
 
 async def _unfetched(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:

@@ -1,13 +1,14 @@
-"""The message that tests of consumption send: small, and of a topic with one partition."""
+"""The message that tests of consumption send, of a topic with one partition."""
 
 from datetime import date
 
 from shared.contracts import topics
-from shared.contracts.platform import PricesPublished
+from shared.contracts.platform import PricePoint, PricesPublished
 from shared.messages import Outgoing
 
 
-def price_set(number: int) -> Outgoing:
-    """Return the message of a price set without prices."""
-    told = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=[]).model_dump_json().encode()
+def price_set(number: int, priced: int = 0) -> Outgoing:
+    """Return the message of a price set with so many prices of some 45 bytes each."""
+    prices = [PricePoint(security_id=f"S{place:07d}", price="1") for place in range(priced)]
+    told = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=prices).model_dump_json().encode()
     return Outgoing(topics.PRICE.name, b"1", told, {})

@@ -89,3 +89,30 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
     assert [number for group in groups for number in group] == numbers
     # The client has fetched the first of the stream before the pause began, and the others when it is over.
     assert len([group for group in groups if group]) <= 3
+
+
+async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> None:
+    """Ten messages of a megabyte and a half wait, a fetch brings one or two of them, a group may have four.
+
+    After a group the pause, of an hour, is made only when fewer than two more wait: so at least nine are handled.
+    """
+    numbers = [4_000_000 + uuid.uuid4().int % 1_000_000 + place for place in range(10)]
+    groups: list[list[int]] = []
+    enough = asyncio.Event()
+
+    async def handle(items: Sequence[PricesPublished]) -> None:
+        groups.append([item.price_set for item in items if item.price_set in numbers])
+        if sum(map(len, groups)) >= 9:
+            enough.set()
+
+    async with Publisher(kafka_url, "gateway") as publisher:
+        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        for number in numbers:
+            await publisher.send([price_set(number, 35_000)])
+        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], max_records=4, pause_s=3600.0)
+        running = asyncio.create_task(consumer.run())
+        async with asyncio.timeout(60):
+            await enough.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len([group for group in groups if group]) >= 3, "every fetch brought a full group: nothing was tried"
