@@ -16,7 +16,7 @@ from services.taxlot.domain.envelope import Header, Totals, header_of, trailer_o
 from services.taxlot.domain.rows import Coded, Table, Text
 from shared.contracts.custody import COLUMNS
 
-BLOCK_BYTES: Final = 8 << 20
+BLOCK_BYTES: Final = 4 << 20
 _LONGEST_LINE = 1 << 16
 _CODED = ("record", "account_number", "security_id", "covered", "sleeve_id")
 _TYPES = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED else pa.binary() for name in COLUMNS}
