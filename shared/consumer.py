@@ -13,6 +13,7 @@ from shared import log
 from shared.contracts.topics import MIB
 from shared.guard import Guard
 from shared.messages import Incoming
+from shared.pacing import pace
 
 # A client has one fetch at a time with a broker, for the partitions it has nothing of.  What comes into a partition
 # while its last records are in work waits until that fetch returns: a long row of chunks stood still several times for
@@ -73,7 +74,7 @@ class GroupConsumer:
 
     def client(self) -> AIOKafkaConsumer:
         """Return a client of the group that is not started."""
-        return AIOKafkaConsumer(
+        client = AIOKafkaConsumer(
             bootstrap_servers=self._url,
             group_id=self._group,
             enable_auto_commit=False,
@@ -84,6 +85,8 @@ class GroupConsumer:
             max_partition_fetch_bytes=2 * MIB,  # five answered chunks
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
+        pace(client._client)  # noqa: SLF001  # a consumer, unlike a producer, does not show it
+        return client
 
     async def _loop(self, consumer: AIOKafkaConsumer) -> None:
         seen_s, waiting = time.monotonic(), dict[TopicPartition, int]()

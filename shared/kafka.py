@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -13,8 +13,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from shared import log, metrics
 from shared.contracts.topics import MIB
 from shared.messages import Outgoing
+from shared.pacing import pace
 
-_METADATA_PAUSE_S = 0.1
 _MANY: Final = 32  # messages from which on whole batches are made and sent
 _BATCH_BYTES: Final = 256 * 1024
 _LARGEST_BYTES: Final = 4 * MIB
@@ -47,7 +47,7 @@ class Publisher:
                 compression_type=None,
                 request_timeout_ms=20_000,
             )
-            producer.client.force_metadata_update = _Paced(producer.client.force_metadata_update)
+            pace(producer.client)
             try:
                 await producer.start()
             except KafkaError as error:
@@ -158,33 +158,6 @@ def _pack(
 
 def _headers(message: Outgoing) -> list[tuple[str, bytes]]:
     return [(name, value.encode()) for name, value in message.headers.items()]
-
-
-class _Paced:
-    """Asks for metadata with a pause between two answers.
-
-    While a partition has no leader, aiokafka's sender asks again the moment it is answered, and a broker that has shut
-    down in order has told it so: thousands of refused connections a second until it is back.
-    """
-
-    def __init__(self, ask: Callable[[], Awaitable[bool]]) -> None:
-        self._ask = ask
-        self._under_way: asyncio.Task[bool] | None = None
-        self._answered_at = -_METADATA_PAUSE_S
-
-    def __call__(self) -> asyncio.Future[Any]:
-        """Return the answer to come; who asks meanwhile gets the same."""
-        if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.ensure_future(self._patiently())
-        return asyncio.shield(self._under_way)
-
-    async def _patiently(self) -> bool:
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._answered_at + _METADATA_PAUSE_S - loop.time())
-        try:
-            return await self._ask()
-        finally:
-            self._answered_at = loop.time()
 
 
 def is_refused_for_ever(error: BaseException) -> bool:
