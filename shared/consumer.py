@@ -82,7 +82,7 @@ class GroupConsumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_poll_interval_ms=600_000,
-            max_partition_fetch_bytes=2 * MIB,  # five answered chunks
+            max_partition_fetch_bytes=2 * MIB,  # four answered chunks of the largest size
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         pace(client._client)  # noqa: SLF001  # a consumer, unlike a producer, does not show it

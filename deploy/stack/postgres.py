@@ -28,7 +28,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "120",
-    "shared_buffers": "512MB",  # what a request of 10,000 accounts reads and writes, twice
+    "shared_buffers": "512MB",  # with less, sessions write pages out themselves in the middle of a large request
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
     "max_wal_size": "2GB",

@@ -140,54 +140,44 @@ def _joined(session: Session, names: Names, known: _Known, good: NDArray[np.bool
     nested = _Lists(
         lists(
             _spread(good, joined.security_starts),
-            _securities(joined, master, _Ids(security_nos, security_ids), known.context),
+            _securities(
+                joined,
+                [master.get(number, market.Security(MICRO, False)) for number in security_nos.tolist()],
+                np.searchsorted(security_nos, joined.security_no),
+                names.id_column(session, SECURITY, joined.security_no),
+                known.context,
+            ),
             chunks.FACTS.field("securities").type,
         ),
         lists(
             _spread(good, joined.starts),
-            _positions(joined, _Ids(sleeve_nos, sleeve_ids)),
+            _positions(joined, names.id_column(session, SLEEVE, joined.sleeve_no)),
             chunks.FACTS.field("positions").type,
         ),
     )
     return nested, missing
 
 
-@dataclass(frozen=True)
-class _Ids:
-    """Different numbers in ascending order, and the id of each: few, however many rows name them."""
-
-    numbers: Ints
-    ids: dict[int, str]
-
-    def places(self, numbers: Ints) -> Ints:
-        """Return where each number stands."""
-        return np.asarray(np.searchsorted(self.numbers, numbers), np.int64)
-
-    def texts(self, numbers: Ints) -> Arrow:
-        """Return the id of each number."""
-        ids = array([self.ids[number] for number in self.numbers.tolist()], pa.string())
-        return ids.take(array(self.places(numbers)))
-
-
-def _securities(joined: rules.Joined, master: dict[int, market.Security], ids: _Ids, context: Context) -> list[Arrow]:
+def _securities(
+    joined: rules.Joined, named: Sequence[market.Security], places: NDArray[np.intp], ids: Arrow, context: Context
+) -> list[Arrow]:
+    """Return the columns of the securities; places: where each stands among the different ones that are named."""
     numbers, micro = joined.security_no, context.prices.micro
     price = np.where(numbers < len(micro), micro[np.minimum(numbers, len(micro) - 1)], 0) if len(micro) else numbers * 0
-    unknown, places = market.Security(MICRO, False), ids.places(numbers)
-    known = [master.get(number, unknown) for number in ids.numbers.tolist()]
     return [
-        ids.texts(numbers),
+        ids,
         array(price, pa.int64(), mask=price <= 0),
-        array(np.array([one.step_micro for one in known], np.int64)[places]),
+        array(np.array([one.step_micro for one in named], np.int64)[places]),
         array(joined.restriction).cast(pa.int8()),
         array(joined.substitute).cast(pa.int32()),
-        array(np.array([one.is_fund for one in known], np.bool_)[places]),
+        array(np.array([one.is_fund for one in named], np.bool_)[places]),
     ]
 
 
-def _positions(joined: rules.Joined, sleeves: _Ids) -> list[Arrow]:
+def _positions(joined: rules.Joined, sleeve_ids: Arrow) -> list[Arrow]:
     columns = [array(np.ascontiguousarray(joined.values[:, place])) for place in range(4)]
     return [
-        sleeves.texts(joined.sleeve_no),
+        sleeve_ids,
         array(joined.security).cast(pa.int32()),
         *columns,
         array(joined.values[:, rules.CAN_TRIGGER] != 0),

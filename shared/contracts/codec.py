@@ -25,8 +25,7 @@ def decode(
 
     Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
     """
-    rows, meta = _read(value, wanted)
-    sent = rows.schema if wanted is None else pa.ipc.read_schema(pa.py_buffer(value))
+    rows, sent, meta = _read(value, wanted)
     if not sent.equals(expected, check_metadata=False):
         raise ValueError(f"columns differ from the contract: {sent.names} instead of {expected.names}")
     return rows, meta
@@ -37,7 +36,7 @@ def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict
 
     Columns that are not expected are not unpacked.  Raises as `decode` when a column has another type than expected.
     """
-    rows, meta = _read(value, frozenset(expected.names))
+    rows, _, meta = _read(value, frozenset(expected.names))
     had = {field.name: field.type for field in rows.schema}
     changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
     if changed:
@@ -48,17 +47,17 @@ def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict
     return pa.RecordBatch.from_arrays(columns, schema=expected), meta
 
 
-def _read(value: bytes, wanted: frozenset[str] | None = None) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return rows and metadata. wanted: columns to unpack, None for all."""
-    options = _READ
+def _read(value: bytes, wanted: frozenset[str] | None = None) -> tuple[pa.RecordBatch, pa.Schema, dict[str, str]]:
+    """Return the wanted columns (None: all), the schema of all columns, and the metadata."""
+    options, sent = _READ, None
     if wanted is not None:
-        names = pa.ipc.read_schema(pa.py_buffer(value)).names
-        places = [place for place, name in enumerate(names) if name in wanted]
+        sent = pa.ipc.read_schema(pa.py_buffer(value))
+        places = [place for place, name in enumerate(sent.names) if name in wanted]
         options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=places)
     with pa.ipc.open_stream(value, options=options) as reader:
         batches = list(reader)
-        schema = reader.schema
+        schema = reader.schema if sent is None else sent
     if len(batches) != 1:
         raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
     meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
-    return batches[0].replace_schema_metadata(None), meta
+    return batches[0].replace_schema_metadata(None), schema, meta
