@@ -21,10 +21,10 @@ from services.analyzer.store import facts, market, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import SECURITY, SLEEVE, Names
 from services.batch.store import incoming
-from services.batch.store.database import SYSTEM
 from services.batch.store.database import Database as BatchDatabase
 from shared.contracts.platform import AccountChanged, Component, PortfolioChanged, PricesPublished, Sleeve
 from shared.exact.text import text_of
+from shared.tenancy import SYSTEM
 
 ENTERPRISE: Final = "E1"
 _SLEEVE: Final = "CORE"

@@ -1,10 +1,13 @@
 """PostgreSQL: a pool per service whose connections see only the service's own schema, and bulk writes by COPY."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
+
+from shared.tenancy import Scope, enter_async
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
@@ -27,6 +30,14 @@ def pool(database_url: str, schema: str, *, size: int = 6) -> Pool:
         kwargs={"application_name": f"rebalancer-{schema}"},
         name=schema,
     )
+
+
+@asynccontextmanager
+async def scoped(requests: Pool, scope: Scope) -> AsyncIterator[AsyncConnection[TupleRow]]:
+    """Lend a connection in the scope of a user: committed at its end, rolled back when it raises."""
+    async with requests.connection() as connection:
+        await enter_async(connection, scope)
+        yield connection
 
 
 async def copy_rows(

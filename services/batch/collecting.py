@@ -23,13 +23,14 @@ from services.batch.domain.counts import happening_of
 from services.batch.domain.states import DECIDED, AccountHappening, AccountState, Happening, Status, batch_after
 from services.batch.settings import Settings
 from services.batch.store import batches, members
-from services.batch.store.database import SYSTEM, driver
+from services.batch.store.database import driver
 from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from services.batch.washing import check
 from shared import outbox
 from shared.clock import Clock
 from shared.contracts.nested import joined
 from shared.messages import BadMessage, Chunk
+from shared.tenancy import SYSTEM
 
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
 _OWN: Final = ("account_id", "enterprise_id", "tax_household_id", "epoch", "failure_code", "failure_text")

@@ -23,7 +23,7 @@ from services.batch.domain.states import AccountHappening, Happening, Status, ba
 from services.batch.problems import LiquidationNotConfirmed, LogicUnavailable, NothingToPropose, problem_of
 from services.batch.settings import Settings
 from services.batch.store import batches, member_pages, members, queue
-from services.batch.store.database import Scope, driver, is_any, is_none_of, scope_of
+from services.batch.store.database import driver, is_any, is_none_of
 from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FIGURES
 from shared import outbox, sessions
 from shared.clock import Clock
@@ -38,6 +38,7 @@ from shared.contracts.api import (
     ReproposeBody,
 )  # fmt: skip
 from shared.problems import BadInput, CountChanged, Forbidden, NotFound
+from shared.tenancy import Scope, scope_of
 
 _M = BATCH_ACCOUNT.c
 

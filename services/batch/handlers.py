@@ -17,7 +17,7 @@ from services.batch.collecting import Collector, batch_of
 from services.batch.domain.states import Happening
 from services.batch.settings import Settings
 from services.batch.store import batches, idempotency, incoming
-from services.batch.store.database import SYSTEM, Database, driver
+from services.batch.store.database import Database, driver
 from shared import log, outbox
 from shared.clock import Clock
 from shared.contracts.chunks import FlagState
@@ -25,6 +25,7 @@ from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import AccountChanged
 from shared.guard import is_transient
 from shared.messages import Chunk
+from shared.tenancy import SYSTEM
 
 _log = log.get(__name__)
 _WITH_DETAIL: Final = (int(FlagState.FLAGGED), int(FlagState.HELD), int(FlagState.SETTLING), int(FlagState.NO_TARGET))

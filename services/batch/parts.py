@@ -12,11 +12,12 @@ from services.batch.commands import Commands
 from services.batch.problems import IdempotencyKeyMissing
 from services.batch.settings import Settings
 from services.batch.store import idempotency
-from services.batch.store.database import Database, scope_of
+from services.batch.store.database import Database
 from shared.clock import Clock
 from shared.contracts.api import CommandResult, Principal
 from shared.principal import HEADER, verify
 from shared.problems import BadInput, NotSignedIn, VersionMissing
+from shared.tenancy import scope_of
 
 
 @dataclass(frozen=True)

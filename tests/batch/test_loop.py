@@ -3,9 +3,9 @@
 import pytest
 
 from services.batch.store import decisions
-from services.batch.store.database import SYSTEM
 from shared.contracts import events, topics
 from shared.contracts.chunks import FlagState, Tile
+from shared.tenancy import SYSTEM
 from tests.batch import build
 from tests.batch.world import World
 

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from services.batch.store.database import SYSTEM, Scope
 from shared.principal import HEADER
+from shared.tenancy import SYSTEM, Scope
 from tests.batch.world import KEY, User, World
 
 pytestmark = pytest.mark.integration

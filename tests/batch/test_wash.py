@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from services.batch.store import decisions
-from services.batch.store.database import SYSTEM
 from shared.contracts.chunks import Bought, Term
+from shared.tenancy import SYSTEM
 from tests.batch import build
 from tests.batch.world import Json, User, World
 

@@ -1,12 +1,15 @@
 """Connections of the analyzer: plain ones, used by worker threads, so that the event loop never waits for a row."""
 
 import asyncio
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Self, TypeAlias
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
+
+from shared.tenancy import Scope, enter
 
 SCHEMA = "analyzer"
 Session: TypeAlias = Connection[TupleRow]
@@ -53,6 +56,13 @@ class Database:
     def session(self) -> AbstractContextManager[Session]:
         """Return a context manager that lends a connection: committed at its end, rolled back when it raises."""
         return self._pool.connection()
+
+    @contextmanager
+    def scoped(self, scope: Scope) -> Iterator[Session]:
+        """Lend a connection in the scope of a user: committed at its end, rolled back when it raises."""
+        with self._pool.connection() as connection:
+            enter(connection, scope)
+            yield connection
 
     def answers(self) -> bool:
         """Say whether the database answers a question now."""

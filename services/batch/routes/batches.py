@@ -17,10 +17,10 @@ from services.batch.domain.states import DECIDED, OPEN
 from services.batch.parts import Caller, parts_of
 from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort
 from services.batch.store import batches, contents, member_pages, washes
-from services.batch.store.database import Scope, scope_of
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
 from shared.problems import BadInput, NotFound
+from shared.tenancy import Scope, scope_of
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
 

@@ -9,11 +9,11 @@ from services.batch.commands import clauses_of
 from services.batch.domain.filters import QUEUE_FIELDS, BadClause, parse_sort
 from services.batch.parts import Caller, parts_of
 from services.batch.store import batches, queue
-from services.batch.store.database import scope_of
 from shared.contracts.api import AccountView, QueuePage, TileCounts
 from shared.contracts.events import TileName
 from shared.contracts.types import Identity
 from shared.problems import BadInput, NotFound
+from shared.tenancy import scope_of
 
 router = APIRouter(prefix="/v1", tags=["queue"])
 

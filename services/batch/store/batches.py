@@ -13,10 +13,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.batch.domain.counts import Tally
 from services.batch.domain.schedule import Term
 from services.batch.domain.states import AccountState, Status
-from services.batch.store.database import Scope
+from services.batch.store.database import sees
 from services.batch.store.queue import IN_QUEUE
 from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG
 from shared.contracts.chunks import FlagState
+from shared.tenancy import Scope
 
 _NEXT_NUMBER = text("SELECT nextval('batch_number')")
 _FROZEN_SELECTION = text(
@@ -92,7 +93,7 @@ async def count_selection(connection: AsyncConnection, scope: Scope, wanted: Seq
     query = (
         select(func.count())
         .select_from(FLAG.join(ACCOUNT, ACCOUNT.c.account_id == FLAG.c.account_id))
-        .where(scope.sees(ACCOUNT), scope.sees(FLAG), IN_QUEUE, *wanted)
+        .where(sees(scope, ACCOUNT), sees(scope, FLAG), IN_QUEUE, *wanted)
     )
     return int((await connection.execute(query)).scalar_one())
 
@@ -118,7 +119,7 @@ async def freeze_selection(
             flag.state == int(FlagState.NO_TARGET), literal(str(AccountState.WORKING)), literal(True), literal(sent_at),
         )
         .select_from(FLAG.join(ACCOUNT, account.account_id == flag.account_id))
-        .where(scope.sees(ACCOUNT), scope.sees(FLAG), IN_QUEUE, *wanted)
+        .where(sees(scope, ACCOUNT), sees(scope, FLAG), IN_QUEUE, *wanted)
         .order_by(account.account_id)
     )  # fmt: skip
     names = (
@@ -163,13 +164,13 @@ async def insert_batch(connection: AsyncConnection, new: NewBatch, frozen: Froze
 
 async def lock(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any] | None:
     """Lock a batch and return its row; None when there is none or it is out of scope."""
-    query = select(*BATCH.c).where(scope.sees(BATCH), BATCH.c.batch_id == batch_id).with_for_update()
+    query = select(*BATCH.c).where(sees(scope, BATCH), BATCH.c.batch_id == batch_id).with_for_update()
     return (await connection.execute(query)).one_or_none()
 
 
 async def read(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any] | None:
     """Return the row of a batch; None when there is none or it is out of scope."""
-    query = select(*BATCH.c).where(scope.sees(BATCH), BATCH.c.batch_id == batch_id)
+    query = select(*BATCH.c).where(sees(scope, BATCH), BATCH.c.batch_id == batch_id)
     return (await connection.execute(query)).one_or_none()
 
 
@@ -207,7 +208,7 @@ async def read_list(
     connection: AsyncConnection, scope: Scope, statuses: Sequence[str], page: int, size: int
 ) -> tuple[Sequence[Row[Any]], int]:
     """Return batches with one of the statuses, newest first, and how many there are in all."""
-    wanted = (scope.sees(BATCH), BATCH.c.status.in_(statuses))
+    wanted = (sees(scope, BATCH), BATCH.c.status.in_(statuses))
     query = select(*BATCH.c).where(*wanted).order_by(BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
     total = select(func.count()).select_from(BATCH).where(*wanted)
     rows = (await connection.execute(query)).all()
@@ -220,7 +221,7 @@ async def read_of_account(connection: AsyncConnection, scope: Scope, account_id:
     query = (
         select(*BATCH.c)
         .select_from(BATCH.join(BATCH_ACCOUNT, member.batch_id == BATCH.c.batch_id))
-        .where(scope.sees(BATCH), scope.sees(BATCH_ACCOUNT), member.account_id == account_id, ~member.open)
+        .where(sees(scope, BATCH), sees(scope, BATCH_ACCOUNT), member.account_id == account_id, ~member.open)
         .where(BATCH.c.decided_at.is_not(None))
         .order_by(BATCH.c.batch_id.desc())
         .limit(limit)

@@ -7,7 +7,6 @@ carry the same predicate explicitly, for plans and as a second lock on the door.
 import io
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -20,8 +19,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
 
-from shared.contracts.api import Principal
 from shared.db import sqlalchemy_url
+from shared.tenancy import SYSTEM, Scope
 
 SCHEMA = "batch"
 
@@ -34,36 +33,28 @@ _ENTER = text(
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-@dataclass(frozen=True)
-class Scope:
-    """On whose behalf a transaction runs. advisors None: all advisors of the enterprises. service: everything."""
+def sees(scope: Scope, rows: FromClause) -> ColumnElement[bool]:
+    """Return the predicate of a scope over rows that name one enterprise and advisor, or lists of them."""
+    if scope.service:
+        return true()
+    if not scope.enterprises or scope.advisors == ():
+        return false()
+    if "enterprise_id" in rows.c:
+        mine = is_any(rows.c.enterprise_id, scope.enterprises)
+        return mine if scope.advisors is None else and_(mine, is_any(rows.c.advisor_id, scope.advisors))
+    mine = rows.c.enterprise_ids.contained_by(texts(scope.enterprises))
+    return mine if scope.advisors is None else and_(mine, rows.c.advisor_ids.contained_by(texts(scope.advisors)))
 
-    subject: str
-    enterprises: tuple[str, ...] = ()
-    advisors: tuple[str, ...] | None = ()
-    service: bool = False
 
-    def settings(self) -> dict[str, str]:
-        """Return the settings that row-level security reads."""
-        return {
-            "service": "on" if self.service else "off",
-            "enterprises": ",".join(self.enterprises),
-            "all_advisors": "on" if self.advisors is None else "off",
-            "advisors": ",".join(self.advisors or ()),
-            "subject": self.subject,
-        }
-
-    def sees(self, rows: FromClause) -> ColumnElement[bool]:
-        """Return the predicate over rows that name one enterprise and advisor, or lists of them."""
-        if self.service:
-            return true()
-        if not self.enterprises or self.advisors == ():
-            return false()
-        if "enterprise_id" in rows.c:
-            mine = is_any(rows.c.enterprise_id, self.enterprises)
-            return mine if self.advisors is None else and_(mine, is_any(rows.c.advisor_id, self.advisors))
-        mine = rows.c.enterprise_ids.contained_by(texts(self.enterprises))
-        return mine if self.advisors is None else and_(mine, rows.c.advisor_ids.contained_by(texts(self.advisors)))
+def _settings(scope: Scope) -> dict[str, str]:
+    """Return the settings that row-level security reads."""
+    return {
+        "service": "on" if scope.service else "off",
+        "enterprises": ",".join(scope.enterprises),
+        "all_advisors": "on" if scope.advisors is None else "off",
+        "advisors": ",".join(scope.advisors or ()),
+        "subject": scope.subject,
+    }
 
 
 def texts(values: Iterable[str]) -> BindParameter[Any]:
@@ -79,15 +70,6 @@ def is_any(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[b
 def is_none_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
     """Return the predicate that a column holds none of the values."""
     return column != all_(texts(values))
-
-
-SYSTEM = Scope("system", service=True)
-
-
-def scope_of(principal: Principal) -> Scope:
-    """Return what a principal may see."""
-    advisors = None if principal.advisors is None else tuple(principal.advisors)
-    return Scope(principal.subject, tuple(principal.enterprises), advisors)
 
 
 class Database:
@@ -112,7 +94,7 @@ class Database:
     async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
         """Run a transaction in `scope`: committed at its end, rolled back when it raises."""
         async with self.engine.begin() as connection:
-            await connection.execute(_ENTER, scope.settings())
+            await connection.execute(_ENTER, _settings(scope))
             yield connection
 
     @asynccontextmanager
@@ -120,7 +102,7 @@ class Database:
         """Read in `scope`: every query sees the same instant, so that rows, counts and totals agree."""
         async with self.engine.begin() as connection:
             await connection.execute(_SNAPSHOT)
-            await connection.execute(_ENTER, scope.settings())
+            await connection.execute(_ENTER, _settings(scope))
             yield connection
 
     async def passes_by_security(self) -> bool:

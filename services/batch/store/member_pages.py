@@ -10,9 +10,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.filters import Clause, Order
 from services.batch.domain.states import AccountState
-from services.batch.store.database import Scope
+from services.batch.store.database import sees
 from services.batch.store.queue import condition, contains
 from services.batch.store.tables import BATCH_ACCOUNT, FIGURES
+from shared.tenancy import Scope
 
 _M = BATCH_ACCOUNT.c
 _PROPOSED: Final = ("PROPOSED", "APPROVED")
@@ -84,7 +85,7 @@ def _rows(scope: Scope, batch_id: int, logic: int, *more: ColumnElement[Any]) ->
     plain = [column for column in _M if column.name not in (*FIGURES, "washes")] + list(more)
     no_trade_text = cast(_M.remarks, JSONB)[logic]["no_trade_text"].astext.label("no_trade_text")
     return select(*plain, no_trade_text, *[figure(name, logic).label(name) for name in FIGURES]).where(
-        scope.sees(BATCH_ACCOUNT), _M.batch_id == batch_id
+        sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id
     )
 
 
@@ -173,7 +174,7 @@ async def read_totals(
         *[total(name).label(name) for name in TOTALLED],
         *[total(name, _M.taxable).label(name) for name in GAINS],
         *[total(name, ~_M.taxable).label(f"non_taxable_{name}") for name in GAINS],
-    ).where(scope.sees(BATCH_ACCOUNT), _M.batch_id == batch_id, *wanted)
+    ).where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, *wanted)
     return (await connection.execute(query)).one()
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 
 from services.batch.domain.filters import Clause, Order
-from services.batch.store.database import Scope
+from services.batch.store.database import sees
 from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FLAG, FLAG_DETAIL
 from shared.contracts.chunks import FlagState, Tile
+from shared.tenancy import Scope
 
 _A, _F = ACCOUNT.c, FLAG.c
 _QUEUED: Final = (int(FlagState.FLAGGED), int(FlagState.NO_TARGET))
@@ -90,7 +91,7 @@ def _joined(scope: Scope, *columns: Any) -> Select[Any]:
     return (
         select(*columns)
         .select_from(FLAG.join(ACCOUNT, _A.account_id == _F.account_id))
-        .where(scope.sees(ACCOUNT), scope.sees(FLAG))
+        .where(sees(scope, ACCOUNT), sees(scope, FLAG))
     )
 
 
@@ -154,7 +155,7 @@ async def read_account(connection: AsyncConnection, scope: Scope, account_id: st
                 and_(detail.account_id == _F.account_id, detail.flag_version == _F.flag_version),
             )
         )
-        .where(scope.sees(ACCOUNT), _A.account_id == account_id)
+        .where(sees(scope, ACCOUNT), _A.account_id == account_id)
     )
     row = (await connection.execute(query)).one_or_none()
     return cast(Row[Any] | None, row)

@@ -7,8 +7,9 @@ import pyarrow as pa
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.store.database import Scope, copy_table, is_any
+from services.batch.store.database import copy_table, is_any, sees
 from services.batch.store.tables import ACCOUNT
+from shared.tenancy import Scope
 
 _AFFECTED: Final = text(
     "SELECT DISTINCT household FROM batch_account WHERE batch_id = :batch_id AND account_id = ANY(:accounts)"
@@ -70,5 +71,5 @@ async def clear(connection: AsyncConnection, batch_id: int, households: Sequence
 async def visible(connection: AsyncConnection, scope: Scope, accounts: Sequence[str]) -> frozenset[str]:
     """Return which of the accounts are in scope: of the others neither number nor lot is shown."""
     query = ACCOUNT.select().with_only_columns(ACCOUNT.c.account_id)
-    found = await connection.execute(query.where(scope.sees(ACCOUNT), is_any(ACCOUNT.c.account_id, accounts)))
+    found = await connection.execute(query.where(sees(scope, ACCOUNT), is_any(ACCOUNT.c.account_id, accounts)))
     return frozenset(str(one) for one in found.scalars())
