@@ -1,10 +1,10 @@
-"""`python -m deploy.checks [python] [ui] [browser]`: everything that is checked without running the system."""
+"""`python -m deploy.checks [secrets] [python] [ui] [browser]`: all that is checked without running the system."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from deploy import browser
+from deploy import browser, secret_scan
 from deploy.stack import ui
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT
@@ -15,8 +15,8 @@ PYTHON_CODE = ("services", "shared", "deploy", "tests", "benchmarks")
 
 def main() -> int:
     """Run the named groups (default: all but the browser) to their ends and return 1 when anything was found."""
-    groups = {"python": _python, "ui": _ui, "browser": _browser}
-    names = sys.argv[1:] or ["python", "ui"]
+    groups = {"secrets": _secrets, "python": _python, "ui": _ui, "browser": _browser}
+    names = sys.argv[1:] or ["secrets", "python", "ui"]
     unknown = [name for name in names if name not in groups]
     if unknown:
         print(f"no such group: {unknown[0]} (there are {', '.join(groups)})", file=sys.stderr)
@@ -41,6 +41,13 @@ def _python(steps: Spoken) -> None:
         _run(steps, "import contracts", [str(here / "lint-imports"), "--no-cache"]),
     ]
     _raise_all(failures)
+
+
+def _secrets(steps: Spoken) -> None:
+    with steps.step("secrets"):
+        found = secret_scan.found(CHECKOUT)
+    if found:
+        raise StackError(f"these look like secrets:\n{found}{secret_scan.ADVICE}")
 
 
 def _ui(steps: Spoken) -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 from shared.migrations import migrate
 from tests.batch.world import World
 
-ROLE, PASSWORD = "batch_under_test", "only-for-tests"
+ROLE, PASSWORD = "batch_under_test", "only-for-tests"  # pragma: allowlist secret
 
 
 @pytest.fixture

@@ -1,0 +1,35 @@
+"""Looks for secrets in what is committed or about to be: what leaves this machine once is no secret any more."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ADVICE: Final = (
+    "Take them out, and make new ones if they were ever pushed. A value that is none (of a test, or a setting's name)"
+    " is marked on its line with `pragma: allowlist secret`.\n"
+)
+# Locks hold hashes of packages; lines that name the commit a test case was taken from are no secrets either.
+_LOCKS: Final = r"\.lock$|(^|/)package-lock\.json$"
+_COMMIT_NAMED: Final = r'"version": "[0-9a-f]{40}"'
+
+
+def found(checkout: Path) -> str:
+    """Return what looks like a secret, by file and line; empty when nothing does.
+
+    All files are looked at that git knows, or would take with `git add .`. Nothing is sent anywhere (--no-verify).
+    """
+    scan = [
+        str(Path(sys.executable).parent / "detect-secrets-hook"), "--no-verify",
+        "--exclude-files", _LOCKS, "--exclude-lines", _COMMIT_NAMED, *_files(checkout),
+    ]  # fmt: skip
+    done = subprocess.run(scan, cwd=checkout, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _files(checkout: Path) -> list[str]:
+    listing = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=checkout, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [name for name in listing.stdout.split("\0") if name and (checkout / name).is_file()]
