@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from shared import log
+from shared import log, metrics
 from shared.contracts.topics import MIB
 from shared.guard import Guard
+from shared.keeping import Beat, unheard
 from shared.messages import Incoming
 from shared.pacing import pace
 
@@ -56,17 +58,32 @@ class GroupConsumer:
         self._quiet_s = quiet_s
         self._pause_s = pause_s
         self.assigned = False
+        self._read_s: dict[TopicPartition, float] = {}  # since when what was read of a partition is not committed
+        for guard in guards:
+            # Asked when somebody looks: it goes on while the broker is away and nothing here gets on.
+            age = metrics.UNCOMMITTED_AGE.labels(guard.service, guard.topic.name)
+            age.set_function(partial(self._uncommitted_s, guard.topic.name))
 
-    async def run(self) -> None:
-        """Consume until cancelled; an unreachable broker is waited for."""
+    @property
+    def name(self) -> str:
+        """The name of its group."""
+        return self._group
+
+    async def run(self, beat: Beat = unheard) -> None:
+        """Consume until cancelled; an unreachable broker is waited for.
+
+        beat: called each time it has got on.  Raises Stopped when a guard's owner wants that of what cannot be done.
+        """
         while True:
             consumer = self.client()
             consumer.subscribe(list(self._guards), listener=_Assigned(self))
             try:
-                await consumer.start()
-                await self._loop(consumer)
+                async with asyncio.timeout(_PATIENCE_S):
+                    await consumer.start()
+                await self._loop(consumer, beat)
             except (KafkaError, TimeoutError, StuckError) as error:
                 _log.warning("consumer.restarts", group=self._group, error=repr(error)[:300])
+                beat()
                 await asyncio.sleep(1.0)
             finally:
                 self.assigned = False
@@ -88,12 +105,23 @@ class GroupConsumer:
         pace(client._client)  # noqa: SLF001  # a consumer, unlike a producer, does not show it
         return client
 
-    async def _loop(self, consumer: AIOKafkaConsumer) -> None:
+    def _uncommitted_s(self, topic: str) -> float:
+        """Return the longest time for which a partition of the topic with messages read has been without a commit."""
+        now_s = time.monotonic()
+        return max((now_s - since for at, since in list(self._read_s.items()) if at.topic == topic), default=0.0)
+
+    def given(self, partitions: Collection[TopicPartition]) -> None:
+        """Take note of the partitions that are ours now: what was read of others is no more ours to commit."""
+        self.assigned = True
+        self._read_s = {at: since for at, since in self._read_s.items() if at in partitions}
+
+    async def _loop(self, consumer: AIOKafkaConsumer, beat: Beat) -> None:
         seen_s, waiting = time.monotonic(), dict[TopicPartition, int]()
         next_of: dict[TopicPartition, int] = {}  # the offset of each partition up to which everything is done
         while True:
             async with asyncio.timeout(_PATIENCE_S):
                 fetched = await consumer.getmany(timeout_ms=500, max_records=self._max)
+            beat()
             if fetched:
                 seen_s, waiting = time.monotonic(), {}
             elif time.monotonic() - seen_s > self._quiet_s:
@@ -117,8 +145,10 @@ class GroupConsumer:
                         )
                     )
                 ends[partition] = records[-1].offset + 1
+                self._read_s.setdefault(partition, time.monotonic())
             for topic, messages in by_topic.items():
                 await self._guards[topic].run(messages)
+                beat()
             if ends:
                 try:
                     async with asyncio.timeout(_PATIENCE_S):
@@ -126,6 +156,7 @@ class GroupConsumer:
                 except CommitFailedError as error:
                     # The group moved these partitions while we worked: they are handled again, which is harmless.
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
+                self._read_s = {at: since for at, since in self._read_s.items() if at not in ends}
                 next_of |= ends
                 if sum(map(len, fetched.values())) < self._max and _piled_up(consumer, next_of) < self._max / 2:
                     await asyncio.sleep(self._pause_s)
@@ -165,5 +196,5 @@ class _Assigned(ConsumerRebalanceListener):
     async def on_partitions_revoked(self, revoked: object) -> None:
         self._owner.assigned = False
 
-    async def on_partitions_assigned(self, assigned: object) -> None:
-        self._owner.assigned = True
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._owner.given(assigned)

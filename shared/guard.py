@@ -30,6 +30,20 @@ class TryAgain(Exception):
     """A handler cannot go on just now (another service is behind); the group is handled again after a pause."""
 
 
+class Stopped(Exception):
+    """A group could not be done for too long and is not acknowledged.  What ends with it, its Guard's owner decides."""
+
+
+def end_process(_reason: Stopped) -> None:
+    """End the process at once: what a worker's agent raised would count as done."""
+    os._exit(EXIT_TRY_AGAIN)
+
+
+def end_consumer(reason: Stopped) -> None:
+    """Raise the reason: the consumer ends unacknowledged, and its owner begins it again."""
+    raise reason
+
+
 class PartlyBad(Exception):
     """The handler has done the group but for some messages: `problems` gives their places in it, and what is wrong."""
 
@@ -72,7 +86,7 @@ def is_transient(error: BaseException) -> bool:
 
 @dataclass
 class Guard:
-    """Runs one handler over groups of messages of one topic and never raises."""
+    """Runs one handler over groups of messages of one topic. It raises nothing but Stopped, if `stop` does."""
 
     service: str
     topic: Topic
@@ -80,6 +94,7 @@ class Guard:
     publisher: Publisher
     retry_s: float = 30.0
     done: Callable[[Sequence[Incoming]], Awaitable[None]] | None = None  # told of every group that is done
+    stop: Callable[[Stopped], None] = end_process
     wanted: frozenset[str] | None = None  # the columns of a chunk that the handler reads, None: all
 
     def __post_init__(self) -> None:
@@ -108,6 +123,8 @@ class Guard:
             for place, problem in error.problems.items():
                 await self._put_aside(group[place][0], problem)
             group = [one for place, one in enumerate(group) if place not in error.problems]
+        except Stopped:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever the handler raised, the agent must not
             if len(group) > 1 and not is_transient(error):
                 for one in group:
@@ -125,7 +142,7 @@ class Guard:
             )
 
     async def _patiently(self, work: Callable[[], Awaitable[None]], first: Incoming) -> None:
-        """Do the work, again and again while it fails transiently; after retry_s the process exits unacknowledged."""
+        """Do the work, again and again while it fails transiently; after retry_s it is stopped unacknowledged."""
         deadline = time.monotonic() + self.retry_s
         delay_s = 0.05
         while True:
@@ -138,7 +155,7 @@ class Guard:
                 metrics.RETRIES.labels(self.service, self.topic.name).inc()
                 if time.monotonic() > deadline:
                     _log.exception("handler.gives_up", topic=first.topic, offset=first.offset, retry_s=self.retry_s)
-                    os._exit(EXIT_TRY_AGAIN)
+                    self.stop(Stopped(f"{first.topic}, from offset {first.offset} on: {error!r}"))
                 _log.warning("handler.retries", topic=first.topic, offset=first.offset, error=repr(error)[:300])
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, 2.0)

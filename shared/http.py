@@ -24,8 +24,13 @@ Liveness = Callable[[], list[str]]  # why only a new start can help; empty means
 _QUIET = ("/metrics", "/healthz", "/readyz")
 
 
-def create_app(service: str, ready: Readiness, stuck: Liveness = list, **options: Any) -> FastAPI:
-    """Return a FastAPI app with the house's errors, probes, metrics and request log; add routes to it."""
+def create_app(
+    service: str, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list, **options: Any
+) -> FastAPI:
+    """Return a FastAPI app with the house's errors, probes, metrics and request log; add routes to it.
+
+    troubles: what does not go well beside the API; it is told with the readiness and does not take it away.
+    """
     app = FastAPI(title=f"Rebalancer {service}", version="1", **options)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -42,7 +47,8 @@ def create_app(service: str, ready: Readiness, stuck: Liveness = list, **options
     async def readyz(response: Response) -> dict[str, Any]:
         reasons = await ready()
         response.status_code = 503 if reasons else 200
-        return {"ready": not reasons, "waiting_for": reasons}
+        answer = {"ready": not reasons, "waiting_for": reasons}
+        return answer | {"troubles": beside} if (beside := troubles()) else answer
 
     @app.get("/metrics", include_in_schema=False)
     async def exported() -> Response:

@@ -12,12 +12,14 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared import log, metrics
 from shared.contracts.topics import MIB
+from shared.keeping import Beat, unheard
 from shared.messages import Outgoing
 from shared.pacing import pace
 
 _MANY: Final = 32  # messages from which on whole batches are made and sent
 _BATCH_BYTES: Final = 256 * 1024
 _LARGEST_BYTES: Final = 4 * MIB
+_BEAT_S: Final = 1.0
 _log = log.get(__name__)
 
 
@@ -33,8 +35,8 @@ class Publisher:
         self._url = kafka_url
         self._producer: AIOKafkaProducer | None = None
 
-    async def start(self) -> None:
-        """Connect, waiting for as long as the broker is away."""
+    async def start(self, beat: Beat = unheard) -> None:
+        """Connect, waiting for as long as the broker is away. beat: called with each attempt."""
         delay_s = 0.25
         while True:
             producer = AIOKafkaProducer(
@@ -53,6 +55,7 @@ class Publisher:
             except KafkaError as error:
                 await producer.stop()
                 _log.warning("kafka.away", error=str(error))
+                beat()
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, 5.0)
             else:
@@ -71,6 +74,16 @@ class Publisher:
 
     async def __aexit__(self, *_error: object) -> None:
         await self.stop()
+
+    async def run(self, beat: Beat = unheard) -> None:
+        """Be open until cancelled."""
+        await self.start(beat)
+        try:
+            while True:
+                beat()
+                await asyncio.sleep(_BEAT_S)
+        finally:
+            await self.stop()
 
     async def send(self, messages: Iterable[Outgoing]) -> None:
         """Publish all messages in order and return once every one is acknowledged.

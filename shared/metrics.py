@@ -34,6 +34,12 @@ OUTBOX_AGE = Gauge("rebalancer_outbox_oldest_age_seconds", "Age of the oldest un
 OUTBOX_PARKED = Gauge(
     "rebalancer_outbox_parked", "Outbox rows the broker refuses for ever; someone must look.", ("service",)
 )
+PART_FAILING = Gauge(
+    "rebalancer_part_failing", "1 while a part of a service has failed and not run well since.", ("service", "part")
+)
+PART_FAILURES = Counter(
+    "rebalancer_part_failures_total", "Failures after which a part of a service was begun again.", ("service", "part")
+)
 HTTP_REQUESTS = Counter(
     "http_server_requests_total", "HTTP requests answered.", ("service", "method", "route", "status")
 )

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from shared import log, metrics
 from shared.kafka import Publisher, is_refused_for_ever
+from shared.keeping import Beat, unheard
 from shared.messages import Outgoing
 
 _log = log.get(__name__)
@@ -60,17 +61,18 @@ class Relay:
         self._schema = schema
         self._publisher = publisher
 
-    async def run(self) -> None:
-        """Relay until cancelled; a lost database connection is opened again."""
+    async def run(self, beat: Beat = unheard) -> None:
+        """Relay until cancelled; a lost database connection is opened again. beat: called each time it has got on."""
         while True:
+            beat()
             try:
                 async with await AsyncConnection.connect(self._url, autocommit=True) as connection:
-                    await self._work(connection)
+                    await self._work(connection, beat)
             except psycopg.OperationalError as error:
                 _log.warning("outbox.database_away", schema=self._schema, error=str(error))
                 await asyncio.sleep(1.0)
 
-    async def _work(self, connection: AsyncConnection[TupleRow]) -> None:
+    async def _work(self, connection: AsyncConnection[TupleRow], beat: Beat) -> None:
         await connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"{self._schema}_outbox")))
         while True:
@@ -79,9 +81,11 @@ class Relay:
             ).fetchone()
             if got is not None and got[0]:
                 break
+            beat()
             await asyncio.sleep(_IDLE_S)
         delay_s, measured = 0.1, -_MEASURE_EVERY_S
         while True:
+            beat()
             try:
                 sent = await self._publish_some(connection)
             except KafkaError as error:

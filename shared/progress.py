@@ -15,7 +15,7 @@ import faust
 
 from shared import log, metrics
 from shared.kafka import Publisher
-from shared.settings import WorkerSettings
+from shared.settings import ServiceSettings
 
 _LOOKS: Final = 12  # in the time after which a partition counts as stuck
 _ANSWER_S: Final = 5.0  # a broker that is silent for so long is away
@@ -85,7 +85,7 @@ class Progress:
     matter of its client.
     """
 
-    def __init__(self, app: faust.App, publisher: Publisher, service: str, settings: WorkerSettings) -> None:
+    def __init__(self, app: faust.App, publisher: Publisher, service: str, settings: ServiceSettings) -> None:
         self._app = app
         self._publisher = publisher
         self._service = service

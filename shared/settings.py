@@ -22,16 +22,11 @@ class ServiceSettings(BaseSettings):
     )
     log_level: str = Field(default="INFO", description="Least severe level that is logged.")
     retry_s: float = Field(
-        default=30.0, description="Seconds a transient fault is retried in place before the process exits."
+        default=30.0, description="Seconds a fault that may pass is retried in place before the consumption stops."
     )
-
-
-class WorkerSettings(ServiceSettings):
-    """Base of the settings of a Faust worker."""
-
     stuck_s: float = Field(
         default=180.0,
         gt=0,
-        description="Seconds without a commit, though messages have been read, after which a worker's liveness fails."
-        " Far above any group of messages (seconds) and above retry_s, after which the worker ends by itself.",
+        description="Seconds without getting on, though there is work, after which the liveness fails. Far above any"
+        " group of messages (seconds) and above retry_s, after which the consumption stops by itself.",
     )

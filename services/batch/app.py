@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -20,9 +21,10 @@ from shared.clock import clock_of
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
 from shared.exact.kernel import value_cents
-from shared.guard import Guard, is_transient
-from shared.http import Readiness, create_app, serve
+from shared.guard import Guard, end_consumer, is_transient
+from shared.http import Liveness, Readiness, create_app, serve
 from shared.kafka import Publisher
+from shared.keeping import Keeper
 from shared.outbox import Relay
 from shared.problems import Unavailable
 from shared.runner import keep_loaded, together
@@ -43,14 +45,25 @@ async def main(settings: Settings) -> None:
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)
     consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)
-    app = build_app(Parts(settings, clock, database), readiness(database, consumers))
+    keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
+    app = build_app(
+        Parts(settings, clock, database), readiness(database), keeper.stuck, partial(_troubles, keeper, consumers)
+    )
+    kept = {
+        "publisher": publisher.run,
+        "relay": Relay(settings.database_url, SCHEMA, publisher).run,
+        "sweeps": Sweeps(database, clock, collector, settings).run,
+    } | {consumer.name: consumer.run for consumer in consumers}
     try:
-        await together(
-            serve(app, settings.http_host, settings.http_port),
-            _work(settings, publisher, consumers, Sweeps(database, clock, collector, settings)),
-        )
+        await together(serve(app, settings.http_host, settings.http_port), keeper.run(kept))
     finally:
         await database.close()
+
+
+def _troubles(keeper: Keeper, consumers: Sequence[GroupConsumer]) -> list[str]:
+    """Return what does not go well beside the API, which goes on without it."""
+    away = [consumer.name for consumer in consumers if not consumer.assigned]
+    return [*keeper.troubles(), *([f"no partitions yet: {', '.join(away)}"] if away else [])]
 
 
 def _warm_up() -> None:
@@ -60,24 +73,18 @@ def _warm_up() -> None:
     washing.warm_up()
 
 
-async def _work(settings: Settings, publisher: Publisher, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> None:
-    async with publisher:
-        relay = Relay(settings.database_url, SCHEMA, publisher)
-        await together(relay.run(), sweeps.run(), *(consumer.run() for consumer in consumers))
-
-
-def build_app(parts: Parts, ready: Readiness) -> FastAPI:
+def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with everything attached."""
-    app = routed(ready)
+    app = routed(ready, stuck, troubles)
     app.state.parts = parts
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(PoolTimeout, _database)
     return app
 
 
-def routed(ready: Readiness) -> FastAPI:
+def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    app = create_app(SCHEMA, ready)
+    app = create_app(SCHEMA, ready, stuck, troubles)
     for router in (queue.router, batches.router, commands.router):
         app.include_router(router)
     return app
@@ -88,7 +95,7 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
 
     def guard(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> Guard:
         retry_s = settings.retry_s
-        return Guard(SCHEMA, topic, handler, publisher, retry_s, wanted=wanted)  # type: ignore[arg-type]  # item type
+        return Guard(SCHEMA, topic, handler, publisher, retry_s, stop=end_consumer, wanted=wanted)  # type: ignore[arg-type]  # item type
 
     def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
         return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
@@ -102,16 +109,16 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     ]
 
 
-def readiness(database: Database, consumers: Sequence[GroupConsumer]) -> Readiness:
-    """Return the probe: the database answers and every consumer has its place in its group."""
+def readiness(database: Database) -> Readiness:
+    """Return the probe: the database answers. While the broker is away the outbox holds what is to be sent, and what
+    comes in waits there: people go on deciding."""
 
     async def ready() -> list[str]:
-        waiting = ["partitions" for consumer in consumers if not consumer.assigned][:1]
         try:
             await asyncio.wait_for(database.answers(), _READY_PATIENCE_S)
         except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
-            waiting.append(f"database ({type(error).__name__})")
-        return waiting
+            return [f"database ({type(error).__name__})"]
+        return []
 
     return ready
 

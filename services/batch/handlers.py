@@ -24,6 +24,7 @@ from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import AccountChanged
 from shared.guard import is_transient
+from shared.keeping import Beat, unheard
 from shared.messages import Chunk
 from shared.tenancy import SYSTEM
 
@@ -99,10 +100,11 @@ class Sweeps:
     collector: Collector
     settings: Settings
 
-    async def run(self) -> None:
-        """Sweep until cancelled; a database that is away is waited for."""
+    async def run(self, beat: Beat = unheard) -> None:
+        """Sweep until cancelled; a database that is away is waited for. beat: called with each round."""
         rounds = 0
         while True:
+            beat()
             try:
                 await self.end_days()
                 await self.ask_again()

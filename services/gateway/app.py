@@ -22,7 +22,8 @@ from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
 from shared.clock import clock_of
 from shared.db import Pool, pool
-from shared.http import Readiness, create_app, serve
+from shared.http import Liveness, Readiness, create_app, serve
+from shared.keeping import Keeper
 from shared.problems import Problem, Unavailable
 from shared.runner import together
 
@@ -35,8 +36,14 @@ async def main(settings: Settings) -> None:
     async with pool(settings.database_url, SCHEMA, size=10) as database, http_client() as inside, http_client() as out:
         parts = wire(settings, database, inside, out)
         feed = Feed(settings.kafka_url, parts.hub)
-        app = build_app(parts, readiness(database, feed))
-        await together(serve(app, settings.http_host, settings.http_port), feed.run())
+        keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
+        app = build_app(parts, readiness(database), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)])
+        await together(serve(app, settings.http_host, settings.http_port), keeper.run({"feed": feed.run}))
+
+
+def _not_live(hub: Hub) -> list[str]:
+    """Say it when nothing is pushed: browsers then ask by themselves."""
+    return [] if hub.is_open else ["live updates: not connected to the broker"]
 
 
 def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: httpx.AsyncClient) -> Parts:
@@ -61,9 +68,9 @@ def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: htt
     )
 
 
-def build_app(parts: Parts, ready: Readiness) -> FastAPI:
+def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with everything attached."""
-    app = routed(ready)
+    app = routed(ready, stuck, troubles)
     app.state.parts = parts
     describe(app)
     settings = parts.settings
@@ -76,20 +83,20 @@ def build_app(parts: Parts, ready: Readiness) -> FastAPI:
     return app
 
 
-def routed(ready: Readiness) -> FastAPI:
+def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    app = create_app(SCHEMA, ready, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = create_app(SCHEMA, ready, stuck, troubles, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     for router in (me.router, queue.router, batches.router, work.router, auth.router, ui.router()):
         app.include_router(router)
     return app
 
 
-def readiness(database: Pool, feed: Feed) -> Readiness:
-    """Return the check: its tables answer, and the feed has connected or failed once. Services behind the door may be
-    away, and so may the broker: their routes say so themselves."""
+def readiness(database: Pool) -> Readiness:
+    """Return the check: its tables answer. Services behind the door may be away, and so may the broker: their routes
+    say so themselves."""
 
     async def ready() -> list[str]:
-        reasons = [] if feed.tried.is_set() else ["the first connection to the broker"]
+        reasons = []
         try:
             async with asyncio.timeout(_READY_PATIENCE_S), database.connection() as connection:
                 await connection.execute("SELECT 1 FROM session LIMIT 1")

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from shared.settings import WorkerSettings
+from shared.settings import ServiceSettings
 
 
-class ProposerSettings(WorkerSettings):
+class ProposerSettings(ServiceSettings):
     """What the proposer needs: the same as every service, but no database."""
 
     database_url: str = Field(default="", description="Not used: the proposer keeps nothing.")

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from shared.sessions import CUT_OFF
-from shared.settings import WorkerSettings
+from shared.settings import ServiceSettings
 
 
-class TaxlotSettings(WorkerSettings):
+class TaxlotSettings(ServiceSettings):
     """What taxlot needs beyond what every service has."""
 
     inbox_dir: Path | None = Field(

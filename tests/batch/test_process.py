@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import orjson
+import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer
 
@@ -20,6 +21,7 @@ from deploy.stack.layout import CHECKOUT
 from shared import messages
 from shared.contracts import topics
 from shared.contracts.api import Principal
+from shared.contracts.chunks import FlagState
 from shared.contracts.topics import Topic
 from shared.kafka import Publisher
 from shared.messages import Incoming, Outgoing, decoder
@@ -36,7 +38,7 @@ SMALL_REQUEST, SMALL_RESULTS = topics.small(topics.WORK_REQUEST), topics.small(t
 class Process:
     """One replica, started as users start it."""
 
-    def __init__(self, kafka_url: str, database_url: str) -> None:
+    def __init__(self, kafka_url: str, database_url: str, **more: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -46,6 +48,7 @@ class Process:
             "REBALANCER_HTTP_PORT": str(self.port),
             "REBALANCER_PRINCIPAL_KEY": KEY,
             "REBALANCER_ANSWER_WITHIN_S": "5",
+            **more,
         }
         self._process = subprocess.Popen([sys.executable, "-m", "services.batch"], cwd=CHECKOUT, env=env)
 
@@ -79,8 +82,8 @@ class Process:
 
 
 @contextmanager
-def _running(kafka_url: str, database_url: str) -> Iterator[Process]:
-    process = Process(kafka_url, database_url)
+def _running(kafka_url: str, database_url: str, **more: str) -> Iterator[Process]:
+    process = Process(kafka_url, database_url, **more)
     try:
         yield process
     finally:
@@ -196,3 +199,69 @@ async def test_a_crash_between_commit_and_publish_loses_and_doubles_nothing(
 
         await until_async(unpublished, lambda left: left == 0)
     assert all(len(events) == 1 for events in seen.values())
+
+
+@contextmanager
+def _refusing_flags(admin_url: str) -> Iterator[None]:
+    """Nobody writes flags meanwhile, everybody reads them; it ends with the block."""
+    with psycopg.connect(admin_url) as connection:
+        connection.execute("LOCK TABLE batch.flag IN SHARE MODE")
+        yield
+
+
+async def _troubles(process: Process) -> list[str]:
+    answer = await process.ask("GET", "/readyz")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json().get("troubles", ()))
+
+
+async def test_a_consumer_that_stops_leaves_the_api_at_work_and_begins_again(
+    kafka_url: str, batch_url: str, database_url: str, make_world: Callable[..., World], publisher: Publisher
+) -> None:
+    world = make_world()
+    first, second = (f"{uuid.uuid4().hex[:8]}-{number}" for number in range(2))
+    await world.queue(first, second)
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("ALTER ROLE batch_under_test SET lock_timeout = '200ms'")
+    cleared = build.a_flag(second, flag_version=2, state=int(FlagState.CLEAR), tiles=0)
+    try:
+        with _running(kafka_url, batch_url, REBALANCER_RETRY_S="0.5") as process:
+            await process.ready()
+            with _refusing_flags(database_url):
+                await publisher.send([_chunk(topics.FLAGS, second, build.flags(cleared))])
+                told = await until_async(
+                    lambda: _troubles(process), lambda all_: any("flags failed" in one for one in all_)
+                )
+                assert any("LockNotAvailable" in one for one in told), told
+                metrics = (await process.ask("GET", "/metrics")).text
+                assert 'rebalancer_part_failing{part="rebalancer-batch-flags",service="batch"} 1.0' in metrics
+                assert (await process.ask("GET", "/v1/queue/accounts")).json()["total"] == 2
+                body = {"selection": {"kind": "ids", "ids": [first]}, "expected_count": 1}
+                key = {"Idempotency-Key": str(uuid.uuid4())}
+                assert (await process.ask("POST", "/v1/batches", json=body, headers=key)).status_code == 202
+                assert (await process.ask("GET", "/healthz")).status_code == 200
+            await until_async(lambda: _state(world, second), lambda state: state == FlagState.CLEAR)
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as admin:
+            admin.execute("ALTER ROLE batch_under_test RESET lock_timeout")
+
+
+async def test_a_consumer_that_hangs_fails_the_liveness(
+    kafka_url: str, batch_url: str, database_url: str, make_world: Callable[..., World], publisher: Publisher
+) -> None:
+    account = uuid.uuid4().hex
+    await make_world().queue(account)
+    with _running(kafka_url, batch_url, REBALANCER_STUCK_S="6") as process:
+        await process.ready()
+        assert (await process.ask("GET", "/healthz")).status_code == 200
+        with _refusing_flags(database_url):
+            await publisher.send([_chunk(topics.FLAGS, account, build.flags(build.a_flag(account, flag_version=2)))])
+            said = await until_async(
+                lambda: process.ask("GET", "/healthz"), lambda answer: "batch-flags" in answer.text
+            )
+            assert said.status_code == 503
+            assert "rebalancer-batch-flags: has not got on for " in said.json()["because"][0]
+
+
+async def _state(world: World, account_id: str) -> int:
+    return int(world.sql("SELECT state FROM flag WHERE account_id = %s", account_id)[0][0])

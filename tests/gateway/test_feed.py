@@ -13,7 +13,9 @@ from shared.contracts import topics
 from shared.contracts.api import Principal
 from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, QueueChanged
 from shared.kafka import Publisher
+from shared.keeping import Beat, unheard
 from shared.messages import Outgoing, event
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration
 PAT = Principal(subject="pat", name="Pat", roles=["viewer"], enterprises=["E1"])
@@ -25,13 +27,10 @@ async def _still() -> Principal:
 
 
 @asynccontextmanager
-async def feeding(kafka_url: str, hub: Hub) -> AsyncIterator[Feed]:
-    feed = Feed(kafka_url, hub)
-    task = asyncio.create_task(feed.run())
+async def feeding(kafka_url: str, hub: Hub, beat: Beat = unheard) -> AsyncIterator[None]:
+    task = asyncio.create_task(Feed(kafka_url, hub).run(beat))
     try:
-        async with asyncio.timeout(30):
-            await feed.tried.wait()
-        yield feed
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -80,6 +79,7 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
     async with Publisher(kafka_url, "test") as publisher:
         await publisher.send([batch_changed(1, 1, "E1")])
         async with feeding(kafka_url, hub):
+            await until_async(lambda: asyncio.sleep(0, hub.is_open), within_s=30)
             stream = hub.listen(b"s", PAT, None, _still)
             await anext(stream)
             garbage = Outgoing(topics.BATCH.name, b"x", b"not json")
@@ -98,5 +98,7 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
 
 async def test_without_a_broker_nobody_believes_to_be_live() -> None:
     hub = Hub(heartbeat_s=60)
-    async with feeding("127.0.0.1:1", hub):
-        assert not hub.is_open
+    beats: list[bool] = []
+    async with feeding("127.0.0.1:1", hub, lambda: beats.append(hub.is_open)):
+        await until_async(lambda: asyncio.sleep(0, len(beats)), lambda many: many > 2)
+    assert not any(beats)

@@ -51,7 +51,14 @@ def test_sessions_outlive_a_killed_gateway(place: Stack, olivia: httpx.Client) -
     assert "rebalancer_push_streams" in olivia.get("/metrics").text
 
 
+def live(client: httpx.Client) -> bool:
+    """Say whether a stream of live updates opens: a gateway serves before it has found the broker."""
+    with client.stream("GET", "/api/v1/events") as stream:
+        return stream.status_code == 200
+
+
 def test_being_told_to_stop_ends_streams_at_once(place: Stack, olivia: httpx.Client) -> None:
+    until(lambda: live(olivia))
     with olivia.stream("GET", "/api/v1/events") as stream:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
@@ -64,6 +71,7 @@ def test_being_told_to_stop_ends_streams_at_once(place: Stack, olivia: httpx.Cli
 
 
 def test_without_the_broker_streams_end_and_come_back_with_it(place: Stack, olivia: httpx.Client) -> None:
+    until(lambda: live(olivia))
     with olivia.stream("GET", "/api/v1/events", timeout=60) as stream:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
@@ -73,9 +81,4 @@ def test_without_the_broker_streams_end_and_come_back_with_it(place: Stack, oliv
     assert olivia.get("/api/v1/me").status_code == 200
     place.wait_ready("gateway")
     place.resume("kafka")
-
-    def live() -> int:
-        with olivia.stream("GET", "/api/v1/events") as stream:
-            return stream.status_code
-
-    until(live, lambda status: status == 200)
+    until(lambda: live(olivia))

@@ -19,7 +19,7 @@ from shared.contracts.platform import PricesPublished
 from shared.guard import Guard
 from shared.kafka import Publisher
 from shared.progress import Progress
-from shared.settings import WorkerSettings
+from shared.settings import ServiceSettings
 from tests.runtime.prices import price_set
 from tests.waiting import until_async
 
@@ -64,7 +64,7 @@ class Prices:
     @asynccontextmanager
     async def works(self, publisher: Publisher) -> AsyncIterator[tuple[_Noted, httpx.AsyncClient]]:
         """Run one worker of the group and yield its watch and a client of its probes."""
-        settings = WorkerSettings(kafka_url=self.kafka_url, database_url="", http_port=0, stuck_s=STUCK_S)
+        settings = ServiceSettings(kafka_url=self.kafka_url, database_url="", http_port=0, stuck_s=STUCK_S)
         app: faust.App = worker.build_worker(self.service, settings)
         worker.consume(app, Guard("gateway", topics.PRICE, self.handle, publisher))
         progress = _Noted(app, publisher, self.service, settings)

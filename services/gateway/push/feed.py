@@ -14,6 +14,7 @@ from services.gateway.domain.changes import Gatherer
 from services.gateway.push.hub import Hub
 from services.gateway.push.reading import TOPICS, changes_of
 from shared import log, metrics
+from shared.keeping import Beat, unheard
 
 _log = log.get(__name__)
 _MAX_RECORDS = 5000
@@ -21,31 +22,31 @@ _IDLE_S = 0.5
 _PROBE_EVERY_S = 4.0
 _PROBE_PATIENCE_S = 3.0
 _AGAIN_S = 1.0
+_CONNECT_S = 60.0
 
 
 class Feed:
-    """One consumer of the four topics. `tried` is set once the first attempt to connect has ended, either way."""
+    """One consumer of the four topics."""
 
     def __init__(self, kafka_url: str, hub: Hub) -> None:
         self._url = kafka_url
         self._hub = hub
-        self.tried = asyncio.Event()
 
-    async def run(self) -> None:
-        """Feed the hub until cancelled."""
+    async def run(self, beat: Beat = unheard) -> None:
+        """Feed the hub until cancelled. beat: called each time it has got on."""
         try:
             while True:
+                beat()
                 try:
-                    await self._session()
-                except KafkaError as error:
+                    await self._session(beat)
+                except (KafkaError, TimeoutError) as error:
                     _log.warning("push.away", error=repr(error)[:300])
                 self._hub.close()
-                self.tried.set()
                 await asyncio.sleep(_AGAIN_S)
         finally:
             self._hub.close()
 
-    async def _session(self) -> None:
+    async def _session(self, beat: Beat) -> None:
         """Consume for as long as the client library can. Raises KafkaError when it cannot begin or gives up."""
         consumer = AIOKafkaConsumer(
             *(topic.name for topic in TOPICS),
@@ -55,20 +56,21 @@ class Feed:
             auto_offset_reset="latest",
         )
         try:
-            await consumer.start()
-            for partition in consumer.assignment():
-                await consumer.position(partition)
+            async with asyncio.timeout(_CONNECT_S):
+                await consumer.start()
+                for partition in consumer.assignment():
+                    await consumer.position(partition)
             self._hub.open()
-            self.tried.set()
             _log.info("push.connected", partitions=len(consumer.assignment()))
-            await self._loop(consumer)
+            await self._loop(consumer, beat)
         finally:
             await consumer.stop()
 
-    async def _loop(self, consumer: AIOKafkaConsumer) -> None:
+    async def _loop(self, consumer: AIOKafkaConsumer, beat: Beat) -> None:
         gatherer = Gatherer()
         probed_s = time.monotonic()
         while True:
+            beat()
             wait_s = gatherer.wait_s(time.monotonic())
             patience_s = _IDLE_S if wait_s is None else min(wait_s, _IDLE_S)
             fetched = await consumer.getmany(timeout_ms=max(1, int(patience_s * 1000)), max_records=_MAX_RECORDS)

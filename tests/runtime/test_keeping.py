@@ -1,0 +1,90 @@
+"""Parts of a service side by side: what fails is begun again, what hangs is told, neither takes the others along."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.keeping import Beat, Keeper, Part
+from tests.waiting import until_async
+
+pytestmark = pytest.mark.asyncio
+
+
+@asynccontextmanager
+async def _kept(parts: Mapping[str, Part], *, stuck_s: float = 60.0, most_s: float = 60.0) -> AsyncIterator[Keeper]:
+    keeper = Keeper(f"test-{uuid.uuid4().hex}", stuck_s=stuck_s, first_s=0.01, most_s=most_s)
+    running = asyncio.create_task(keeper.run(parts))
+    try:
+        yield keeper
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert running.cancelled()
+
+
+@pytest.mark.parametrize("fault", [ValueError("ours"), asyncio.CancelledError(), None], ids=repr)
+async def test_a_part_that_fails_is_begun_again_while_the_others_go_on(fault: BaseException | None) -> None:
+    begun: list[str] = []
+
+    async def failing(_beat: Beat) -> None:
+        begun.append("failing")
+        if fault is not None:
+            raise fault
+
+    async def steady(_beat: Beat) -> None:
+        begun.append("steady")
+        await asyncio.Event().wait()
+
+    async with _kept({"failing": failing, "steady": steady}) as keeper:
+        await until_async(lambda: asyncio.sleep(0, begun.count("failing")), lambda many: many > 3)
+        assert begun.count("steady") == 1
+        (said,) = keeper.troubles()
+        assert said.startswith("failing failed ")
+        assert "ours" in said or not isinstance(fault, ValueError)
+        labels = {"service": keeper._service, "part": "failing"}
+        assert REGISTRY.get_sample_value("rebalancer_part_failing", labels) == 1
+        assert (REGISTRY.get_sample_value("rebalancer_part_failures_total", labels) or 0) >= 3
+        assert keeper.stuck() == []
+
+
+async def test_a_part_that_runs_well_for_long_enough_is_in_trouble_no_more() -> None:
+    begun: list[int] = []
+
+    async def once(_beat: Beat) -> None:
+        begun.append(len(begun))
+        if len(begun) == 1:
+            raise OSError("a moment")
+        await asyncio.Event().wait()
+
+    async with _kept({"once": once}, most_s=0.3) as keeper:
+        await until_async(lambda: asyncio.sleep(0, keeper.troubles()))
+        await until_async(lambda: asyncio.sleep(0, keeper.troubles()), lambda told: not told)
+    assert begun == [0, 1]
+
+
+async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -> None:
+    gate = asyncio.Event()
+
+    async def hanging(beat: Beat) -> None:
+        await gate.wait()
+        beat()
+        await asyncio.Event().wait()
+
+    async def beating(beat: Beat) -> None:
+        while True:
+            beat()
+            await asyncio.sleep(0.01)
+
+    async def failing(_beat: Beat) -> None:
+        raise OSError("again and again")
+
+    parts: dict[str, Part] = {"hanging": hanging, "beating": beating, "failing": failing}
+    async with _kept(parts, stuck_s=0.6, most_s=0.1) as keeper:
+        (said,) = await until_async(lambda: asyncio.sleep(0, keeper.stuck()))
+        assert said.startswith("hanging: has not got on for ")
+        gate.set()
+        await until_async(lambda: asyncio.sleep(0, keeper.stuck()), lambda told: not told)
