@@ -46,4 +46,12 @@ HTTP_REQUESTS = Counter(
 HTTP_SECONDS = Histogram(
     "http_server_request_duration_seconds", "Time to answer.", ("service", "method", "route"), buckets=_SECONDS
 )
+INBOX_AGE = Gauge(
+    "rebalancer_inbox_oldest_age_seconds",
+    "How long the file that has waited longest has been in the inbox.",
+    ("service",),
+)
+INBOX_FAILURES = Counter(
+    "rebalancer_inbox_failures_total", "Attempts to take a file in, or to publish it, that failed.", ("service",)
+)
 PUSH_STREAMS = Gauge("rebalancer_push_streams", "Open streams of live updates.")

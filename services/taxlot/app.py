@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -10,16 +11,18 @@ import psycopg
 
 from services.taxlot.handlers import SERVICE, Handlers
 from services.taxlot.intake.desk import Desk
+from services.taxlot.intake.watch import Watch
 from services.taxlot.routes import add_routes
 from services.taxlot.settings import TaxlotSettings
-from shared import db, http, worker
+from shared import db, http, log, worker
 from shared.clock import clock_of
 from shared.contracts import topics
-from shared.guard import Guard
+from shared.guard import EXIT_TRY_AGAIN, Guard
 from shared.kafka import Publisher
 from shared.progress import Progress
 
 EVENT_GROUP: Final = 500
+_log = log.get(__name__)
 
 
 def build_app(settings: TaxlotSettings) -> faust.App:
@@ -50,20 +53,31 @@ def build_app(settings: TaxlotSettings) -> faust.App:
 
     http_app = http.create_app(SERVICE, ready, progress.stuck)
     add_routes(http_app, settings, clock)
-    worker.attach(app, [pool, publisher, _running(desk), progress], http_app, settings)
+    worker.attach(app, [pool, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
     return app
 
 
 @contextlib.asynccontextmanager
-async def _running(desk: Desk) -> AsyncIterator[None]:
-    """Watch inbox and ledger for as long as the worker runs; a file being loaded is rolled back and loaded again."""
-    watching = asyncio.create_task(desk.watch(), name="intake")
+async def _running(watch: Watch) -> AsyncIterator[None]:
+    """Watch inbox and ledger for as long as the worker runs; a file being loaded is rolled back and loaded again.
+
+    A watch that ends by itself takes the process with it: a worker that takes no files in must not look well.
+    """
+    watching = asyncio.create_task(watch.run(), name="intake")
+    watching.add_done_callback(_end_with)
     try:
         yield
     finally:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
+
+
+def _end_with(watching: asyncio.Task[None]) -> None:
+    """End the process when the watch has failed; it asks to be started again."""
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        _log.critical("intake.died", error=repr(error)[:500], exc_info=error)
+        os._exit(EXIT_TRY_AGAIN)
 
 
 async def _away(pool: db.Pool) -> list[str]:

@@ -18,6 +18,16 @@ class TaxlotSettings(ServiceSettings):
     inbox_poll_s: float = Field(
         default=0.5, gt=0, description="Seconds between two looks at the inbox and at files that wait to be published."
     )
+    inbox_settle_s: float = Field(
+        default=1.0, ge=0, description="Seconds a file in the inbox must stay as it is before it counts as complete."
+    )
+    inbox_attempts: int = Field(
+        default=5, ge=1, description="Times a file is tried before it is refused, whatever makes it fail."
+    )
+    inbox_keep_days: int = Field(default=30, ge=0, description="Days a file is kept in done/ and refused/.")
+    inbox_keep_bytes: int = Field(
+        default=20 << 30, ge=0, description="Most bytes kept in done/ and refused/; the oldest go first."
+    )
     end_of_day: time = Field(default=CUT_OFF, description="Cut-off of a business date, New York time.")
     max_file_age_days: int = Field(
         default=10, ge=1, description="A file whose data date lies further back, in calendar days, is refused as stale."

@@ -104,11 +104,14 @@ class Worker:
 
 
 @pytest.fixture
-def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[[], Any]:
-    """Return a context manager that runs a worker on the book's database."""
+def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[..., Any]:
+    """Return a context manager that runs a worker on the book's database.
+
+    Keywords are its settings; before: what its process does before it begins.
+    """
 
     @contextmanager
-    def start() -> Iterator[Worker]:
+    def start(*, before: Callable[[], None] | None = None, **settings: str) -> Iterator[Worker]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -123,9 +126,10 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[[], Any
             "REBALANCER_PRINCIPAL_KEY": PRINCIPAL_KEY,
             "REBALANCER_CLOCK_FILE": str(clock),
         }
+        env |= settings
         run = [sys.executable, "-m", "services.taxlot"]
         with (tmp_path / "worker.log").open("ab") as log:
-            process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log)
+            process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log, preexec_fn=before)
         worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", process)
         try:
             until(lambda: _ready(worker), within_s=150)  # the first start on a machine compiles the kernels

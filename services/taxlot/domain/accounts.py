@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.taxlot.domain.codes import ROW_CODES, Hold
+from services.taxlot.domain.codes import ROW_CODES, Hold, printable
 from services.taxlot.domain.rows import CODE, Rows, Table, Text
 from shared.exact.compiled import view_kernel
 from shared.relief.lots import Bytes, Ints
@@ -97,7 +97,8 @@ def _values(rows: Rows, place: int) -> str:
     if code not in fields:
         return ""
     column = fields[code]
-    return bytes(column.data[column.offsets[place] : column.offsets[place + 1]]).decode(errors="replace")[:64]
+    value = bytes(column.data[column.offsets[place] : column.offsets[place + 1]])
+    return printable(value.decode(errors="replace")[:64])
 
 
 def _blame_duplicates(rows: Rows, groups: Groups) -> None:

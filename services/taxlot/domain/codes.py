@@ -23,6 +23,10 @@ ROW_CODES: Final = (
 )
 MISSING_FROM_FILE: Final = "MISSING_FROM_FILE"
 
+# Why a file is refused that was not read to its end.
+NOT_A_FILE: Final = "NOT_A_FILE"
+NOT_TAKEN_IN: Final = "NOT_TAKEN_IN"
+
 _SENTENCES: Final = {
     "BAD_RECORD": "the record has not the eleven fields of an L or C record",
     "BAD_TEXT": "an identifier is missing, too long or has characters that are not allowed",
@@ -40,6 +44,13 @@ _SENTENCES: Final = {
     "NOT_TOGETHER": "the records of the account do not stand together",
     MISSING_FROM_FILE: "the account is not in a file that should hold every account",
 }
+
+
+def printable(text: str) -> str:
+    """Return a text from outside as one that every database, log and page takes: what does not print is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 @dataclass(frozen=True)

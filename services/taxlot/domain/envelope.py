@@ -1,11 +1,14 @@
 """Header and trailer of a custodial file, and what they refuse.  Source: docs/custodial-files.md."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from services.taxlot.domain.codes import Refused
 from shared.contracts import custody
 from shared.exact.text import InexactText, scaled, text_of
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,64}\Z")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,10 @@ def header_of(line: str) -> Header:
     _, _, _, custodian, data_date, kind, created_at = fields
     if not custodian:
         raise Refused("BAD_HEADER", "the header names no custodian")
+    if not _IDENTIFIER.match(custodian):
+        raise Refused(
+            "BAD_HEADER", f"the custodian is {custodian[:80]!r}; at most 64 of A-Z a-z 0-9 . _ : @ - are allowed"
+        )
     if kind not in (custody.REFRESHED, custody.UPDATED):
         raise Refused("BAD_HEADER", f"the kind is {kind!r}, it must be {custody.REFRESHED} or {custody.UPDATED}")
     try:

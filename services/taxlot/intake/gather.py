@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from services.taxlot.domain.accounts import Groups, group, holds_of, lots_of
-from services.taxlot.domain.codes import Hold, Note
+from services.taxlot.domain.codes import Hold, Note, printable
 from services.taxlot.domain.envelope import Header, Totals
 from services.taxlot.domain.rows import Coded, Rows, judge
 from services.taxlot.intake import jumps, sleeves
@@ -99,7 +99,7 @@ class Gathering:
         if self.unknown <= MOST_NOTES:
             custodian = self.header.custodian
             text = f"no account of ours at {custodian} has the number {number[:64]!r}: its records were passed over"
-            self.notes.append(Note("UNKNOWN_ACCOUNT", line, number[:64], text))
+            self.notes.append(Note("UNKNOWN_ACCOUNT", line, printable(number[:64]), text))
 
     def _store(self, rows: Rows, groups: Groups, good: list[int]) -> None:
         """Put the good accounts' cash, and the lots that changed, into the temporary tables."""

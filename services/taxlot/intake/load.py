@@ -1,6 +1,7 @@
 """Loading one file: checked, stored in one transaction, written into the ledger. Publishing is the next step."""
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from services.taxlot.domain import codes
 from services.taxlot.domain.codes import Hold, Refused
 from services.taxlot.domain.envelope import check_date, check_totals
 from services.taxlot.intake.gather import Gathering, custodian_accounts
+from services.taxlot.intake.inbox import Stamp, stamp_of
 from services.taxlot.intake.reader import LotFile, digest_of
 from services.taxlot.store import ledger, lots, platform
 from services.taxlot.store.ledger import Problem, Source
@@ -23,7 +25,15 @@ _FILE_SQL: Final = (
     "UPDATE file SET status = 'LOADED', records_done = %s, accounts = %s, changed = %s, held = %s, unknown = %s,"
     " reason = %s, loaded_at = %s WHERE file_id = %s"
 )
+_UNREAD: Final = b""  # the digest of a file that nobody could read
 Progress = Callable[[int, int], None]  # records read, records in all
+
+
+class FileChanged(OSError):
+    """The file is not what it was when its reading began: somebody is still writing it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(errno.EAGAIN, f"{name} was changed while it was read; nothing of it was applied")
 
 
 @dataclass(frozen=True)
@@ -67,9 +77,10 @@ def connected(database_url: str, *, autocommit: bool) -> Iterator[Connection[Tup
 def load(database_url: str, path: Path, name: str, source: Source, when: Judgement, progress: Progress) -> Outcome:
     """Load the file; waits while another process loads one.  A refusal is an Outcome, not an exception.
 
-    Raises OSError when the file cannot be read and psycopg.Error when the database is away: the file may then be loaded
-    again, from the start.
+    Raises OSError when the file cannot be read (FileChanged while it is being written) and psycopg.Error when the
+    database is away: the file may then be loaded again, from the start.
     """
+    stamp = stamp_of(path.stat())
     digest = digest_of(path)
     with connected(database_url, autocommit=True) as book, connected(database_url, autocommit=False) as work:
         ledger.lock_loading(book)
@@ -79,9 +90,13 @@ def load(database_url: str, path: Path, name: str, source: Source, when: Judgeme
             return Outcome(entry.file_id, name, "DUPLICATE", reason=reason)
         try:
             with LotFile(path) as file:
-                return _load(book, work, file, entry.file_id, name, when, progress)
+                outcome = _load(book, work, file, entry.file_id, name, when, progress)
+                _look_for_changes(book, file, entry.file_id, stamp)
+                work.commit()
+                return outcome
         except Refused as error:
             work.rollback()
+            _look_for_changes(book, path, entry.file_id, stamp)
             ledger.refuse(book, entry.file_id, error.code, error.detail)
             shown = ledger.get(book, entry.file_id) or {}
             return Outcome(
@@ -93,6 +108,27 @@ def load(database_url: str, path: Path, name: str, source: Source, when: Judgeme
                 code=error.code,
                 reason=error.detail,
             )
+
+
+def refuse(database_url: str, path: Path, name: str, source: Source, why: tuple[str, str], now: datetime) -> None:
+    """Write a refusal (code, reason) of a file that is not loaded into the ledger.  Raises psycopg.Error."""
+    try:
+        digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
+    except OSError:
+        digest = _UNREAD
+    with connected(database_url, autocommit=True) as book:
+        ledger.lock_loading(book)
+        entry = ledger.open_entry(book, name, digest, source, now)
+        if entry.duplicate_of is None:
+            ledger.refuse(book, entry.file_id, *why)
+
+
+def _look_for_changes(book: Connection[TupleRow], file: LotFile | Path, file_id: int, stamp: Stamp) -> None:
+    """Raise FileChanged, and take the entry out of the ledger, when the file is not what it was at `stamp`."""
+    status = file.status() if isinstance(file, LotFile) else file.stat()
+    if stamp_of(status) != stamp:
+        ledger.forget(book, file_id)
+        raise FileChanged(file.name)
 
 
 def _load(
@@ -138,7 +174,6 @@ def _load(
     )
     counts = (gathering.totals.records, outcome.accounts, changed, len(held), gathering.unknown)
     work.execute(_FILE_SQL, (*counts, outcome.reason, when.now, file_id))
-    work.commit()
     return outcome
 
 

@@ -1,6 +1,7 @@
 """Reading a custodial file: header and trailer, then the body in blocks of complete accounts, as columns."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from shared.contracts.custody import COLUMNS
 
 BLOCK_BYTES: Final = 4 << 20
 _LONGEST_LINE = 1 << 16
+_PACKED: Final = {"gzip": b"\x1f\x8b", "zip": b"PK\x03\x04", "bzip2": b"BZh", "xz": b"\xfd7zXZ", "zstd": b"(\xb5/\xfd"}
 _CODED = ("record", "account_number", "security_id", "covered", "sleeve_id")
 _TYPES = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED else pa.binary() for name in COLUMNS}
 
@@ -44,11 +46,13 @@ class LotFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
+        self.name = path.name
         self.size = path.stat().st_size
         try:
             if not self.size:
                 raise Refused("NOT_A_LOT_FILE", "the file is empty")
             first = self._file.readline(_LONGEST_LINE)
+            _not_packed(first)
             self.header: Header = header_of(_line(first))
             self._begin = len(first)
             self._end = self._trailer_start()
@@ -65,6 +69,10 @@ class LotFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+    def status(self) -> os.stat_result:
+        """Return what the file system says of the file now, also when its name is gone."""
+        return os.fstat(self._file.fileno())
 
     def _trailer_start(self) -> int:
         """Return where the last line begins."""
@@ -105,6 +113,13 @@ def digest_of(path: Path) -> bytes:
     """Return the SHA-256 of the file's bytes: its identity."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def _not_packed(first: bytes) -> None:
+    """Refuse what is packed by name: nothing is ever unpacked here, however small it looks."""
+    for kind, begin in _PACKED.items():
+        if first.startswith(begin):
+            raise Refused("NOT_A_LOT_FILE", f"the file is packed ({kind}); unpack it and put it in again")
 
 
 def _line(raw: bytes) -> str:

@@ -89,6 +89,11 @@ def refuse(connection: Connection[TupleRow], file_id: int, code: str, reason: st
     )
 
 
+def forget(connection: Connection[TupleRow], file_id: int) -> None:
+    """Take out an entry whose reading came to nothing and whose bytes will not come again."""
+    connection.execute("DELETE FROM file WHERE file_id = %s AND status = 'LOADING'", (file_id,))
+
+
 def newest_loaded(connection: Connection[TupleRow], custodian: str) -> date | None:
     """Return the data date of the newest file loaded from a custodian."""
     row = connection.execute(
