@@ -10,7 +10,8 @@ PATIENCE_S = 3.0
 
 def main() -> int:
     """Ask /readyz on the port of the environment; print the reasons when it is not ready."""
-    url = f"http://127.0.0.1:{int(os.environ['REBALANCER_HTTP_PORT'])}/readyz"
+    port = int(os.environ.get("REBALANCER_PROBE_PORT") or os.environ["REBALANCER_HTTP_PORT"])
+    url = f"http://127.0.0.1:{port}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE_S):  # noqa: S310  # always http on loopback
             return 0

@@ -2,41 +2,48 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
-import orjson
-import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from shared import log, metrics
-from shared.ids import event_id
+from shared.observing import Observe, rendered
 from shared.problems import BadInput, Problem
 
-_log = log.get(__name__)
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
 Liveness = Callable[[], list[str]]  # why only a new start can help; empty means alive
-_QUIET = ("/metrics", "/healthz", "/readyz")
 
 
 def create_app(
-    service: str, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list, **options: Any
+    service: str,
+    ready: Readiness,
+    stuck: Liveness = list,
+    troubles: Liveness = list,
+    *,
+    probes: bool = True,
+    **options: Any,
 ) -> FastAPI:
     """Return a FastAPI app with the house's errors, probes, metrics and request log; add routes to it.
 
     troubles: what does not go well beside the API; it is told with the readiness and does not take it away.
+    probes: whether it answers /healthz, /readyz and /metrics; an app that the world can reach does not.
     """
-    app = FastAPI(title=f"Rebalancer {service}", version="1", **options)
+    # No redirect from a path with a slash at its end: its address would follow the Host header.
+    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **options)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.middleware("http")(_observe(service))
+    app.add_middleware(Observe, service=service)
+    if probes:
+        _add_probes(app, ready, stuck, troubles)
+    return app
 
+
+def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liveness) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz(response: Response) -> dict[str, Any]:
         reasons = stuck()
@@ -54,13 +61,19 @@ def create_app(
     async def exported() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return app
-
 
 async def serve(app: FastAPI, host: str, port: int) -> None:
     """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is."""
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # who calls is who is connected, whatever X-Forwarded-For says
+        lifespan="on",
+        timeout_graceful_shutdown=5,
     )
     server = _Embedded(config)
     running = asyncio.create_task(server.serve(), name="http")
@@ -79,43 +92,6 @@ class _Embedded(uvicorn.Server):
         yield
 
 
-def _observe(service: str) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = time.monotonic()
-        request_id = request.headers.get("x-request-id") or event_id(time.time_ns(), id(request))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        request.state.request_id = request_id
-        try:
-            response = await call_next(request)
-        except Exception as error:  # noqa: BLE001  # every fault is answered as a problem
-            _log.exception("http.failed", method=request.method, path=request.url.path)
-            response = _render(
-                _Unexpected("an unexpected fault; nothing is known to have changed", fault=type(error).__name__),
-                request,
-            )
-        route = getattr(request.scope.get("route"), "path", "unmatched")
-        took_s = time.monotonic() - started
-        metrics.HTTP_REQUESTS.labels(service, request.method, route, str(response.status_code)).inc()
-        metrics.HTTP_SECONDS.labels(service, request.method, route).observe(took_s)
-        response.headers["X-Request-Id"] = request_id
-        if route not in _QUIET:
-            _log.info(
-                "http.answered",
-                method=request.method,
-                path=request.url.path,
-                status=response.status_code,
-                duration_ms=round(took_s * 1000, 1),
-            )
-        return response
-
-    return observe
-
-
-class _Unexpected(Problem):
-    status, code, title = 500, "unexpected", "Something went wrong on our side"
-
-
 class _Plain(Problem):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -131,8 +107,7 @@ class _Plain(Problem):
 
 
 def _render(problem: Problem, request: Request, status: int | None = None) -> Response:
-    body = problem.body(instance=getattr(request.state, "request_id", ""))
-    return Response(orjson.dumps(body), status or problem.status, media_type="application/problem+json")
+    return rendered(problem, getattr(request.state, "request_id", ""), status)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ PREFERRED = {
     "analyzer": 8404,
     "proposer": 8405,
     "analyzer-sweeper": 8406,
+    "gateway-probes": 8407,
     "kafka": 9392,
     "kafka-controller": 9393,
     "postgres": 5439,

@@ -115,9 +115,10 @@ class Stack:
 
     @property
     def urls(self) -> dict[str, str]:
-        """HTTP address per program, and `kafka` as host:port."""
+        """HTTP address per program, of the door's probes too, and `kafka` as host:port."""
         addresses = self.addresses
-        return {"kafka": addresses.kafka, **{name: addresses.http(name) for name in table.PROGRAMS}}
+        served = (*table.PROGRAMS, "gateway-probes")
+        return {"kafka": addresses.kafka, **{name: addresses.http(name) for name in served}}
 
     @property
     def env(self) -> dict[str, str]:

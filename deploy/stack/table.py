@@ -67,6 +67,10 @@ class Addresses:
         """Return the address of a process's own HTTP."""
         return f"http://127.0.0.1:{self.ports[name]}"
 
+    def probes(self, name: str) -> str:
+        """Return the address of a process's probes and metrics: the door has a port of its own for them."""
+        return self.http(f"{name}-probes" if f"{name}-probes" in self.ports else name)
+
     def admin_database(self, database: str = "postgres") -> str:
         """Return the superuser's database address."""
         return postgres.url(self.ports["postgres"], "postgres", self.secrets["admin_password"], database)
@@ -105,6 +109,8 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
     }
     if owner is not None:
         ours["DATABASE_URL"] = addresses.database(owner)
+    if f"{name}-probes" in addresses.ports:
+        ours["PROBE_PORT"] = str(addresses.ports[f"{name}-probes"])
     if name in SIGNING_IN:
         ours |= {
             "SESSION_KEY": secrets["session_key"],
@@ -124,7 +130,7 @@ def _program(addresses: Addresses, name: str, present: tuple[str, ...], extra: M
         cwd=str(CHECKOUT),
         env=environment(addresses, name, extra),
         needs=tuple(need for need in program.needs if need in INFRASTRUCTURE or need in present),
-        probe=Probe("http", f"{addresses.http(name)}/readyz"),
+        probe=Probe("http", f"{addresses.probes(name)}/readyz"),
         nice=program.nice,
-        alive=Probe("http", f"{addresses.http(name)}/healthz"),
+        alive=Probe("http", f"{addresses.probes(name)}/healthz"),
     )

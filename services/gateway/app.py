@@ -22,7 +22,7 @@ from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
 from shared.clock import clock_of
 from shared.db import Pool, pool
-from shared.http import Liveness, Readiness, create_app, serve
+from shared.http import Readiness, create_app, serve
 from shared.keeping import Keeper
 from shared.problems import Problem, Unavailable
 from shared.runner import together
@@ -37,8 +37,14 @@ async def main(settings: Settings) -> None:
         parts = wire(settings, database, inside, out)
         feed = Feed(settings.kafka_url, parts.hub)
         keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
-        app = build_app(parts, readiness(database), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)])
-        await together(serve(app, settings.http_host, settings.http_port), keeper.run({"feed": feed.run}))
+        probes = create_app(
+            SCHEMA, readiness(database), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)]
+        )
+        await together(
+            serve(build_app(parts), settings.http_host, settings.http_port),
+            serve(probes, settings.probe_host, settings.probe_port),
+            keeper.run({"feed": feed.run}),
+        )
 
 
 def _not_live(hub: Hub) -> list[str]:
@@ -68,9 +74,9 @@ def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: htt
     )
 
 
-def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
-    """Return the app with everything attached."""
-    app = routed(ready, stuck, troubles)
+def build_app(parts: Parts) -> FastAPI:
+    """Return the app with everything attached; probes and metrics, not for the world, have a port of their own."""
+    app = routed()
     app.state.parts = parts
     describe(app)
     settings = parts.settings
@@ -83,9 +89,9 @@ def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: 
     return app
 
 
-def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
+def routed() -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    app = create_app(SCHEMA, ready, stuck, troubles, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = create_app(SCHEMA, _never, probes=False, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     for router in (me.router, queue.router, batches.router, work.router, auth.router, ui.router()):
         app.include_router(router)
     return app
@@ -105,6 +111,10 @@ def readiness(database: Pool) -> Readiness:
         return reasons
 
     return ready
+
+
+async def _never() -> list[str]:
+    return ["this app has no probes"]
 
 
 async def _database_away(request: Request, _error: Exception) -> Response:

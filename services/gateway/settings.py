@@ -10,6 +10,10 @@ from shared.settings import ServiceSettings
 class Settings(ServiceSettings):
     """What the gateway needs besides the settings of every service."""
 
+    probe_port: int = Field(description="Port of /metrics, /healthz and /readyz, which are not for the world.")
+    probe_host: str = Field(
+        default="127.0.0.1", description="Address to listen on for probes; loopback unless a scraper is elsewhere."
+    )
     gateway_url: str = Field(
         pattern=r"^https?://[^/]+$",
         description="Address browsers open, scheme://host[:port]; redirects, cookies and the Origin check follow it.",

@@ -137,7 +137,7 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
         clients = [await ends.enter_async_context(http_client()) for _ in range(2)]
         parts = wire(settings, database, *clients)
         parts.hub.open()
-        apps = (build_app(parts, _ready), issuer.app(), inside.app())
+        apps = (build_app(parts), issuer.app(), inside.app())
         serving = [asyncio.create_task(serve(app, "127.0.0.1", port)) for app, port in zip(apps, ports, strict=True)]
         ends.push_async_callback(end, *serving)
         ends.callback(parts.hub.close)
@@ -151,6 +151,7 @@ def _settings(database_url: str, urls: list[str], port: int, clock_file: Path, p
         "kafka_url": "127.0.0.1:1",
         "database_url": database_url,
         "http_port": port,
+        "probe_port": 1,
         "clock_file": clock_file,
         "gateway_url": urls[0],
         "batch_url": urls[2],
@@ -163,10 +164,6 @@ def _settings(database_url: str, urls: list[str], port: int, clock_file: Path, p
         "oidc_client_secret": "the-secret",  # pragma: allowlist secret
         "ui_dir": place / "ui",
     }
-
-
-async def _ready() -> list[str]:
-    return []
 
 
 def problem_of(response: httpx.Response) -> dict[str, Any]:

@@ -48,7 +48,9 @@ def test_sessions_outlive_a_killed_gateway(place: Stack, olivia: httpx.Client) -
     place.kill("gateway")
     place.wait_ready("gateway")
     assert olivia.get("/api/v1/me").status_code == 200
-    assert "rebalancer_push_streams" in olivia.get("/metrics").text
+    assert "rebalancer_push_streams" in httpx.get(f"{place.urls['gateway-probes']}/metrics").text
+    for path in ("/metrics", "/readyz", "/healthz"):
+        assert olivia.get(path).status_code == 404, "not for the world"
 
 
 def live(client: httpx.Client) -> bool:

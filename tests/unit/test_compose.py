@@ -101,6 +101,8 @@ def test_every_published_port_is_on_loopback_and_heard_inside(compose: dict[str,
             assert outside.isdigit()
             listening = {str(one.get("environment", {}).get("REBALANCER_HTTP_PORT")) for one in services.values()}
             assert inside in listening | {"9094", "5432", "9090", "3000"}, f"nothing in {name} listens on {inside}"
+            probes = str(service.get("environment", {}).get("REBALANCER_PROBE_PORT"))
+            assert inside != probes, f"{name} publishes its probes and metrics"
 
 
 def test_addresses_between_containers_name_a_container_and_its_port(compose: dict[str, Any]) -> None:
@@ -112,7 +114,8 @@ def test_addresses_between_containers_name_a_container_and_its_port(compose: dic
     targets = yaml.safe_load((DOCKERFILE.parent / "prometheus.yml").read_text())["scrape_configs"][0]["static_configs"]
     for target in targets[0]["targets"]:
         name, port = target.split(":")
-        assert str(services[name]["environment"]["REBALANCER_HTTP_PORT"]) == port
+        listens = services[name]["environment"]
+        assert str(listens.get("REBALANCER_PROBE_PORT", listens["REBALANCER_HTTP_PORT"])) == port
 
 
 def test_health_and_order_are_coherent(compose: dict[str, Any]) -> None:
