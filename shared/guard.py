@@ -52,6 +52,12 @@ class PartlyBad(Exception):
         self.problems = problems
 
 
+def refuse(reasons: Mapping[int, str], code: str = "bad_version") -> None:
+    """Raise PartlyBad with the reasons by place in the group, if there are any."""
+    if reasons:
+        raise PartlyBad({place: BadMessage(code, reason) for place, reason in reasons.items()})
+
+
 def at_once(work: Callable[[Any], Awaitable[None]]) -> Handler:
     """Return the handler that does the work for all messages of a group at once: while one waits, another goes on.
 

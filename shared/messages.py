@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared import ids
 from shared.contracts import chunks
+from shared.contracts.platform import refusal
 from shared.contracts.topics import Topic
 
 _PACKED = 2  # bytes of columns in a packed byte, at least: what is larger is cut before it is packed
@@ -128,15 +129,13 @@ def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetim
 
 
 def decode_json(model: type[M]) -> Callable[[Incoming], M]:
-    """Return a decoder for JSON events of `model`; it raises BadMessage with what is wrong and where."""
+    """Return a decoder for JSON events of `model`; it raises BadMessage with field, value, what is allowed."""
 
     def decode(message: Incoming) -> M:
         try:
             return model.model_validate_json(message.value or b"")
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the whole message"
-            raise BadMessage("invalid_event", f"{place}: {first['msg']} ({error.error_count()} errors)") from error
+            raise BadMessage("invalid_event", refusal(error)) from error
 
     return decode
 

@@ -25,8 +25,9 @@ from shared import messages
 from shared.clock import Clock
 from shared.contracts.nested import joined
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
+from shared.contracts.succession import Admitted, admit
 from shared.contracts.topics import Topic
-from shared.guard import Handler, PartlyBad
+from shared.guard import Handler, PartlyBad, refuse
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
 
@@ -57,27 +58,38 @@ class Handlers:
         await self._evaluate(await asyncio.to_thread(store), "new holdings")
 
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
-        """Take in accounts and their settings.  Raises PartlyBad once all is done, when some settings are not valid."""
-        problems: dict[int, str] = {}
+        """Take in accounts and their settings.
 
-        def store() -> list[str]:
-            rows = intake.accounts(self._names, group, problems)
+        Raises PartlyBad once all is done, when some settings are not valid (stored, and their account is held), or
+        versions cannot follow what is there (not stored).
+        """
+        problems: dict[str, str] = {}
+
+        def store() -> Admitted[AccountChanged]:
             with self._database.session() as session:
-                facts.merge_accounts(session, rows)
-            return [str(row[0]) for row in rows]
+                known = facts.known_versions(session, [one.account_id for one in group])
+                admitted = admit(group, lambda one: one.account_id, known)
+                facts.merge_accounts(session, intake.accounts(self._names, admitted.newest, problems))
+            return admitted
 
-        await self._evaluate(await asyncio.to_thread(store), "settings change")
-        if problems:
-            raise PartlyBad({place: BadMessage("bad_settings", text) for place, text in problems.items()})
+        admitted = await asyncio.to_thread(store)
+        await self._evaluate(admitted.named, "settings change")
+        bad = {place: BadMessage("bad_version", text) for place, text in admitted.refused.items()}
+        versions = {one.account_id: one.version for one in admitted.newest}
+        for place, one in enumerate(group):
+            if place not in bad and one.account_id in problems and one.version == versions[one.account_id]:
+                bad[place] = BadMessage("bad_settings", problems[one.account_id])
+        if bad:
+            raise PartlyBad(bad)
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
-        """Take in securities; they matter to proposals only."""
+        """Take in securities; they matter to proposals only.  Raises PartlyBad for versions that cannot follow."""
 
-        def store() -> None:
+        def store() -> Admitted[SecurityChanged]:
             with self._database.session() as session:
-                market.save_securities(session, self._names, group)
+                return market.save_securities(session, self._names, group)
 
-        await asyncio.to_thread(store)
+        refuse((await asyncio.to_thread(store)).refused)
 
     async def on_prices(self, group: Sequence[PricesPublished]) -> None:
         """Take in price sets.  Only accounts held for want of a price are evaluated; others wait for the analysis."""
@@ -149,18 +161,20 @@ class Handlers:
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
         return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
 
-    async def _targets(self, save: Callable[[Session], list[int]]) -> None:
+    async def _targets(self, save: Callable[[Session], targets.Saved]) -> None:
         """Store targets, evaluate all their accounts chunk by chunk, and refuse what cannot be used."""
 
-        def store() -> tuple[list[str], list[str]]:
+        def store() -> tuple[list[str], list[str], dict[int, str]]:
             with self._database.session() as session:
-                portfolios = save(session)
+                saved = save(session)
             with self._database.session() as session:
-                return accounts_of(session, portfolios), targets.problems_of(session, portfolios)
+                portfolios = saved.portfolios
+                return accounts_of(session, portfolios), targets.problems_of(session, portfolios), saved.refused
 
-        accounts, problems = await asyncio.to_thread(store)
+        accounts, problems, refused = await asyncio.to_thread(store)
         await self._evaluate(accounts, "")  # the new target version itself is the cause
         _refuse("bad_target", problems)
+        refuse(refused)
 
     async def _evaluate(self, accounts: Sequence[str], trigger: str) -> None:
         """Evaluate and publish in chunks; each chunk is published before the next begins."""

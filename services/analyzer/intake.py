@@ -21,6 +21,7 @@ from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK
 from services.analyzer.store.facts import HoldingsIn
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.contracts.platform import AccountChanged
+from shared.contracts.succession import content_of
 from shared.exact.text import InexactText
 from shared.messages import Chunk
 
@@ -54,19 +55,12 @@ def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
     )
 
 
-def accounts(names: Names, group: Sequence[AccountChanged], problems: dict[int, str]) -> list[Sequence[Any]]:
-    """Return the rows of the newest version of each account; what is wrong goes to `problems` by place in the group."""
-    newest: dict[str, AccountChanged] = {}
-    places: dict[str, int] = {}
-    for place, event in enumerate(group):
-        if event.account_id not in newest or event.version > newest[event.account_id].version:
-            newest[event.account_id] = event
-            places[event.account_id] = place
-    portfolios = names.numbers(PORTFOLIO, (one.portfolio_id for one in newest.values() if one.portfolio_id is not None))
-    securities = names.numbers(SECURITY, {name for one in newest.values() for name in securities_named(one)})
+def accounts(names: Names, events: Sequence[AccountChanged], problems: dict[str, str]) -> list[Sequence[Any]]:
+    """Return the rows of accounts that are admitted, each once; `problems` gets what is wrong with settings, by id."""
+    portfolios = names.numbers(PORTFOLIO, (one.portfolio_id for one in events if one.portfolio_id is not None))
+    securities = names.numbers(SECURITY, {name for one in events for name in securities_named(one)})
     rows: list[Sequence[Any]] = []
-    for account_id in sorted(newest):
-        one = newest[account_id]
+    for one in events:
         problem: str | None = None
         picks: str | None = None
         try:
@@ -75,12 +69,12 @@ def accounts(names: Names, group: Sequence[AccountChanged], problems: dict[int, 
             picks = orjson.dumps(picked).decode() if picked else None
         except (BadSettings, InexactText) as error:
             problem = str(error)
-            problems[places[account_id]] = problem
+            problems[one.account_id] = problem
             settings = OFF_SETTINGS.copy()
             settings[Setting.REBALANCER_ON] = int(one.rebalancer_on)
         rows.append(
             (
-                account_id,
+                one.account_id,
                 one.enterprise_id,
                 one.advisor_id,
                 one.version,
@@ -95,6 +89,7 @@ def accounts(names: Names, group: Sequence[AccountChanged], problems: dict[int, 
                 to_bytes(settings),
                 problem,
                 picks,
+                content_of(one),
             )
         )
     return rows

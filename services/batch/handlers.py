@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import AccountChanged
-from shared.guard import is_transient
+from shared.guard import is_transient, refuse
 from shared.keeping import Beat, unheard
 from shared.messages import Chunk
 from shared.tenancy import SYSTEM
@@ -42,9 +42,13 @@ class Handlers:
     collector: Collector
 
     async def on_accounts(self, accounts: Sequence[AccountChanged]) -> None:
-        """Keep who an account is; the newest version wins."""
+        """Keep who an account is; the newest version wins.
+
+        Raises PartlyBad once the others are stored, for versions that cannot follow what is there.
+        """
         async with self.database.transaction(SYSTEM) as connection:
-            await incoming.put_accounts(connection, accounts)
+            admitted = await incoming.put_accounts(connection, accounts)
+        refuse(admitted.refused)
 
     async def on_flags(self, chunks: Sequence[Chunk]) -> None:
         """Keep every flag, newest version; proposals that rest on older facts become stale."""

@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.db import Pool
-from shared.guard import Handler, at_once
+from shared.guard import Handler, at_once, refuse
 from shared.kafka import Publisher
 from shared.messages import Chunk, Incoming, Outgoing
 
@@ -41,14 +41,19 @@ class Handlers:
         self._clock = clock
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
-        """Take in securities: a lot of one we do not know holds its account."""
+        """Take in securities: a lot of one we do not know holds its account.  Raises PartlyBad as `on_accounts`."""
         async with self._pool.connection() as connection:
-            await platform.save_securities(connection, group)
+            admitted = await platform.save_securities(connection, group)
+        refuse(admitted.refused)
 
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
-        """Take in accounts: files name them by custodian and number."""
+        """Take in accounts: files name them by custodian and number.
+
+        Raises PartlyBad once the others are stored, for versions that cannot follow what is there.
+        """
         async with self._pool.connection() as connection:
-            await platform.save_accounts(connection, group)
+            admitted = await platform.save_accounts(connection, group)
+        refuse(admitted.refused)
 
     async def taken_in(self, done: Sequence[Incoming]) -> None:
         """Write down how far accounts and securities have been taken in: files wait for it."""

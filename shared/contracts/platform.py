@@ -1,19 +1,55 @@
 """What the platform tells us: securities, prices, models, portfolios, accounts. Full state, newest version wins.
 
 Weights are fractions as text; inside a model or sleeve, holdings and cash add up to exactly 1, as do sleeves and cash
-of a portfolio.  Source: product 1, 2.
+of a portfolio.  These models are the one validation of what comes in: every bound that a database column, a later
+integer or a message has stands here, so that all services take, or refuse, the same event.  What can be stored but not
+used (a floor of 7) is taken by all, and the analyzer holds the account for it.  Source: product 1, 2.
 """
 
-from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from shared.contracts.types import Foreign, Identity, Price, Quantity, Usd, Weight
+from shared.contracts.types import (
+    MAX_VERSION,
+    Count,
+    Day,
+    Foreign,
+    Identity,
+    LotName,
+    Name,
+    Quantity,
+    Usd,
+    Version,
+    Weight,
+)
 
 Custody = Literal["TAXABLE", "IRA", "ROTH_IRA"]
 LotMethodName = Literal["FIFO", "LIFO", "HIFO", "LOFO", "MIN_TAX", "AVERAGE", "SPECIFIC"]
+
+MAX_PRICES: Final = 200_000  # more than a message of 4 MiB holds
+MAX_UNREAD: Final = 1_000  # entries of a price set that are no price points, before it is no price set
+MAX_COMPONENTS: Final = 2_000  # securities of one model or sleeve
+MAX_SLEEVES: Final = 100
+MAX_ENTRIES: Final = 1_000  # restrictions, and lots picked, of one account
+_SHOWN: Final = 80  # characters of a value in a refusal
+
+
+def refusal(error: ValidationError) -> str:
+    """Return why an event is refused: the field, the value it has, what is allowed, and how much else is wrong."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the whole message"
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    given = first["input"]
+    value = "" if isinstance(given, dict | list | bytes) or first["type"] == "missing" else f" is {_cut(given)}"
+    return f"{place}{value}: {first['msg'].removeprefix('Value error, ')}{more}"
+
+
+def _cut(value: object) -> str:
+    """Return a value on one line of ASCII, what is long cut."""
+    shown = ascii(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 def _add_up(what: str, parts: list[Weight], cash: Weight) -> None:
@@ -28,24 +64,50 @@ class SecurityChanged(Foreign):
     """One security of the master. lot_size: units of a round lot (1: whole shares); fractional: 0.000001 steps."""
 
     security_id: Identity
-    version: int
-    name: str
+    version: Version
+    name: Name
     kind: Literal["STOCK", "ETF", "FUND"]
     fractional: bool = False
     lot_size: int = Field(default=1, ge=1, le=1_000_000)
 
 
 class PricePoint(Foreign):
+    """A price in dollars a unit; decimals beyond six are rounded where it is stored."""
+
     security_id: Identity
-    price: Price
+    price: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,40})?$")]
 
 
 class PricesPublished(Foreign):
-    """One numbered, immutable price set: the closing prices of `as_of`. Higher price_set is newer."""
+    """One numbered, immutable price set: the closing prices of `as_of`.
 
-    price_set: int = Field(ge=1)
-    as_of: date
-    prices: list[PricePoint]
+    unread: what is wrong with entries that are no price points.  They alone are put aside, never their set, and the
+    sender cannot set it.  Source: product 2.
+    """
+
+    price_set: int = Field(ge=1, le=MAX_VERSION)
+    as_of: Day
+    prices: list[PricePoint] = Field(max_length=MAX_PRICES)
+    unread: list[str] = Field(default_factory=list, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def put_aside(cls, given: Any) -> Any:
+        """Take the entries that are no price points out of the set."""
+        if not isinstance(given, dict) or not isinstance(given.get("prices"), list):
+            return given
+        if len(given["prices"]) > MAX_PRICES:
+            raise ValueError(f"prices has {len(given['prices'])} entries, {MAX_PRICES} at most are allowed")
+        points, unread = [], []
+        for entry in given["prices"]:
+            try:
+                points.append(PricePoint.model_validate(entry))
+            except ValidationError as error:
+                where = f"{_cut(entry.get('security_id'))}: " if isinstance(entry, dict) else ""
+                unread.append(f"{where}{refusal(error)}")
+                if len(unread) > MAX_UNREAD:
+                    raise ValueError(f"prices has over {MAX_UNREAD} entries that are none, e.g. {unread[0]}") from error
+        return given | {"prices": points, "unread": unread}
 
 
 class Component(Foreign):
@@ -62,11 +124,11 @@ class ModelChanged(Foreign):
     """A model that MODEL sleeves follow."""
 
     model_id: Identity
-    version: int
+    version: Version
     enterprise_id: Identity
-    name: str
+    name: Name
     cash_weight: Weight = "0"
-    holdings: list[Component]
+    holdings: list[Component] = Field(max_length=MAX_COMPONENTS)
 
     @model_validator(mode="after")
     def weights_add_up(self) -> Self:
@@ -82,7 +144,7 @@ class Sleeve(Foreign):
     weight: Weight
     model_id: Identity | None = None
     cash_weight: Weight = "0"
-    holdings: list[Component] = Field(default_factory=list)
+    holdings: list[Component] = Field(default_factory=list, max_length=MAX_COMPONENTS)
 
     @model_validator(mode="after")
     def one_source(self) -> Self:
@@ -97,16 +159,16 @@ class PortfolioChanged(Foreign):
     """A target portfolio; its thresholds hold for components without their own.  Source: product 1."""
 
     portfolio_id: Identity
-    version: int
+    version: Version
     enterprise_id: Identity
-    name: str
+    name: Name
     cash_weight: Weight
     cash_threshold: Weight = "0.2"
     cash_can_trigger: bool = True
     threshold: Weight = "0.2"
     precision: Weight = "0.04"
     floor: Weight = "0.005"
-    sleeves: list[Sleeve]
+    sleeves: list[Sleeve] = Field(max_length=MAX_SLEEVES)
 
     @model_validator(mode="after")
     def weights_add_up(self) -> Self:
@@ -127,7 +189,7 @@ class LotPick(Foreign):
     sleeve, or where all of it is picked."""
 
     security_id: Identity
-    lot_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    lot_id: LotName
     sleeve_id: Identity | None = None
     units: Quantity
 
@@ -141,21 +203,21 @@ class AccountChanged(Foreign):
     no_short_term_gains: it sells nothing at a short-term gain."""
 
     account_id: Identity
-    version: int
+    version: Version
     enterprise_id: Identity
     advisor_id: Identity
     custodian: Identity
     account_number: Identity
-    name: str
+    name: Name
     custody: Custody
     tax_household_id: Identity | None = None
     portfolio_id: Identity | None = None
     apm_sleeve_id: Identity = "APM"
     rebalancer_on: bool
-    rebalancer_on_count: int = Field(ge=0)
-    last_rebalanced: date | None = None
+    rebalancer_on_count: Count
+    last_rebalanced: Day | None = None
     lot_method: LotMethodName = "FIFO"
-    lot_picks: list[LotPick] = Field(default_factory=list)
+    lot_picks: list[LotPick] = Field(default_factory=list, max_length=MAX_ENTRIES)
     gain_budget_short: Usd | None = None
     gain_budget_total: Usd | None = None
     no_short_term_gains: bool = False
@@ -168,4 +230,4 @@ class AccountChanged(Foreign):
     cash_reserve: Usd = "0.00"
     cash_set_aside: Usd = "0.00"
     do_not_trade: bool = False
-    restrictions: list[SecurityRestriction] = Field(default_factory=list)
+    restrictions: list[SecurityRestriction] = Field(default_factory=list, max_length=MAX_ENTRIES)

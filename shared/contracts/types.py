@@ -1,18 +1,23 @@
-"""Field types of events and API models: exact text for money, quantities and weights, and the identities."""
+"""Field types of events and API models: exact text for money, quantities and weights, identities, bounds of the rest.
 
-from datetime import UTC, datetime
-from typing import Annotated, NewType
+Digits are those of ASCII: the digits of other scripts are letters to every reader but ours.
+"""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, NewType
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 AccountId = NewType("AccountId", str)
 BatchId = NewType("BatchId", int)
 
 Identity = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:@-]+$")]
-Usd = Annotated[str, StringConstraints(pattern=r"^-?\d{1,13}\.\d{2}$")]  # dollars and cents
-Price = Annotated[str, StringConstraints(pattern=r"^\d{1,7}(\.\d{1,6})?$")]  # dollars a unit
-Quantity = Annotated[str, StringConstraints(pattern=r"^-?\d{1,10}(\.\d{1,6})?$")]  # units
-Weight = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")]  # fraction: 0.125 is 12.5 %
+Usd = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,13}\.[0-9]{2}$")]  # dollars and cents
+Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,7}(\.[0-9]{1,6})?$")]  # dollars a unit
+Quantity = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,10}(\.[0-9]{1,6})?$")]  # units
+Weight = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,9})?$")]  # fraction: 0.125 is 12.5 %
 
 
 def _utc(value: datetime) -> datetime:
@@ -23,6 +28,44 @@ def _utc(value: datetime) -> datetime:
 
 Instant = Annotated[datetime, AfterValidator(_utc)]
 
+MAX_VERSION: Final = 2**53 - 1  # the largest whole number that every reader of JSON keeps exactly
+MAX_COUNT: Final = 10**9  # a count in an `integer` column, with room above it
+FIRST_DAY: Final = date(1970, 1, 1)
+LAST_DAY: Final = date(2099, 12, 31)
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NO_TEXT: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, lone surrogates, line and paragraph breaks
+
+
+def _shown_text(value: str) -> str:
+    if value.isprintable():
+        return value
+    for place, letter in enumerate(value):
+        if unicodedata.category(letter) in _NO_TEXT:
+            raise ValueError(f"character {place + 1} is U+{ord(letter):04X}: control characters are not allowed")
+    return value
+
+
+def _iso_day(value: Any) -> Any:
+    """Take a date or its text, and nothing else: pydantic would read a number as seconds since 1970."""
+    if isinstance(value, datetime) or not (
+        isinstance(value, date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value))
+    ):
+        raise ValueError("a date is YYYY-MM-DD")
+    return value
+
+
+def _sane_day(value: date) -> date:
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise ValueError(f"a date is from {FIRST_DAY} to {LAST_DAY}")
+    return value
+
+
+Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_shown_text)]
+LotName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_shown_text)]
+Day = Annotated[date, BeforeValidator(_iso_day), Field(strict=False), AfterValidator(_sane_day)]
+
 
 class Ours(BaseModel):
     """Base of everything we publish: frozen, and unknown fields are an error."""
@@ -31,6 +74,7 @@ class Ours(BaseModel):
 
 
 class Foreign(BaseModel):
-    """Base of everything others publish: frozen, and unknown fields are passed over."""
+    """Base of everything others publish: frozen, unknown fields are passed over, and what is no number is none:
+    neither "5" nor true nor 5.0 stands for 5."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)

@@ -22,9 +22,11 @@ async def test_settings_stored_before_there_were_gain_limits_have_none(desk: Des
         stored = facts.read_rows(session, facts.BY_IDS, ["a1"])
         old = np.concatenate((np.delete(stored.settings[0], LIMITS), stored.restrictions.data[0]))
         session.execute("UPDATE analyzer.account_facts SET settings = %s", [to_bytes(old)])
+        (newest,) = desk.row("SELECT version_num FROM analyzer.alembic_version")
         session.execute("UPDATE analyzer.alembic_version SET version_num = '0002'")
-    migrate("analyzer", desk.settings.database_url)
+    migrate("analyzer", desk.settings.database_url, "0003")
     with desk.parts.database.session() as session:
+        session.execute("UPDATE analyzer.alembic_version SET version_num = %s", [newest])
         read = facts.read_rows(session, facts.BY_IDS, ["a1"])
     assert read.settings.tolist() == stored.settings.tolist()
     assert [int(read.settings[0, name]) for name in LIMITS] == [NONE, NONE, 0]

@@ -71,7 +71,7 @@ def test_columns_that_differ_from_the_contract_are_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"{}", b"\xff\xfe", b'{"price_set": 1, "as_of": "2026-01-02", "prices": [{"price": 1.5}]}']
+    "value", [b"", b"{}", b"\xff\xfe", b'{"price_set": 1, "as_of": "2026-01-02", "prices": {"price": 1.5}}']
 )
 def test_json_that_does_not_fit_says_where(value: bytes) -> None:
     with pytest.raises(messages.BadMessage) as refused:

@@ -25,7 +25,7 @@ CREATE TEMP TABLE incoming_holdings (
 CREATE TEMP TABLE incoming_account (
     account_id text, enterprise_id text, advisor_id text, settings_version bigint, portfolio_no integer, custodian text,
     account_number text, title text, tax_household_id text, custody text, on_count integer, last_rebalanced date,
-    settings bytea, settings_problem text, lot_picks text
+    settings bytea, settings_problem text, lot_picks text, settings_content bytea
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE incoming_flag (LIKE flag) ON COMMIT DELETE ROWS;
 """

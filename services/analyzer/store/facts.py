@@ -13,6 +13,7 @@ from services.analyzer.arrow import Arrow
 from services.analyzer.domain.layout import OFF_SETTINGS, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
+from shared.contracts.succession import Known
 
 _HOLDINGS: Final = (
     "account_id", "enterprise_id", "advisor_id", "lots_version", "as_of", "file_id", "cash_cents", "hold_code",
@@ -20,7 +21,9 @@ _HOLDINGS: Final = (
 )  # fmt: skip
 
 # A hold keeps the last good holdings. The version grows only when what is proposed on changes; a settled account is
-# one whose good file is dated on or after the trade date and came after the approval.  Source: product 2, 3.
+# one whose good file is dated on or after the trade date and came after the approval. Whose an account is, the platform
+# says: taxlot's word counts until it has, for its chunk may rest on an account it has not heard of the move of.
+# Source: product 2, 3.
 _MERGE_HOLDINGS: Final = """
 INSERT INTO account_facts AS a (account_id, enterprise_id, advisor_id, facts_version, lots_version, as_of, file_id,
                                 cash_cents, hold_code, hold_text, holdings)
@@ -28,7 +31,8 @@ SELECT account_id, enterprise_id, advisor_id, 1, lots_version, as_of, file_id, c
        hold_text, CASE WHEN hold_code IS NULL THEN holdings END
 FROM incoming_holdings ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET
-    enterprise_id = excluded.enterprise_id, advisor_id = excluded.advisor_id,
+    enterprise_id = CASE WHEN a.settings_version = 0 THEN excluded.enterprise_id ELSE a.enterprise_id END,
+    advisor_id = CASE WHEN a.settings_version = 0 THEN excluded.advisor_id ELSE a.advisor_id END,
     facts_version = a.facts_version + CASE WHEN
         (a.lots_version, a.hold_code, a.hold_text) IS DISTINCT FROM
         (excluded.lots_version, excluded.hold_code, excluded.hold_text)
@@ -53,16 +57,16 @@ WHERE excluded.lots_version > a.lots_version
 _ACCOUNT: Final = (
     "account_id", "enterprise_id", "advisor_id", "settings_version", "portfolio_no", "custodian", "account_number",
     "title", "tax_household_id", "custody", "on_count", "last_rebalanced", "settings", "settings_problem",
-    "lot_picks",
+    "lot_picks", "settings_content",
 )  # fmt: skip
 
 # The platform's own date counts for an account that is new to us; turning the rebalancer on clears every date.
 _MERGE_ACCOUNT: Final = """
 INSERT INTO account_facts AS a (account_id, enterprise_id, advisor_id, facts_version, settings_version, portfolio_no,
     custodian, account_number, title, tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem,
-    lot_picks)
+    lot_picks, settings_content)
 SELECT account_id, enterprise_id, advisor_id, 1, settings_version, portfolio_no, custodian, account_number, title,
-    tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem, lot_picks
+    tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem, lot_picks, settings_content
 FROM incoming_account ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET
     enterprise_id = excluded.enterprise_id, advisor_id = excluded.advisor_id,
@@ -78,7 +82,8 @@ ON CONFLICT (account_id) DO UPDATE SET
     custody = excluded.custody, on_count = excluded.on_count,
     last_rebalanced = CASE WHEN a.settings_version = 0 THEN coalesce(a.last_rebalanced, excluded.last_rebalanced)
         WHEN excluded.on_count > a.on_count THEN NULL ELSE a.last_rebalanced END,
-    settings = excluded.settings, settings_problem = excluded.settings_problem, lot_picks = excluded.lot_picks
+    settings = excluded.settings, settings_problem = excluded.settings_problem, lot_picks = excluded.lot_picks,
+    settings_content = excluded.settings_content
 WHERE excluded.settings_version > a.settings_version
 """
 
@@ -116,6 +121,15 @@ def merge_holdings(session: Session, chunk: HoldingsIn) -> None:
     ]
     pgcopy.write(session, "incoming_holdings", _HOLDINGS, columns)
     session.execute(_MERGE_HOLDINGS)
+
+
+def known_versions(session: Session, accounts: Sequence[str]) -> dict[str, Known]:
+    """Return the settings version of the accounts that are known, with the digest of what it said."""
+    rows = session.execute(
+        "SELECT account_id, settings_version, settings_content FROM account_facts WHERE account_id = ANY(%s)",
+        [list(accounts)],
+    )
+    return {account_id: Known(version, content) for account_id, version, content in rows}
 
 
 def merge_accounts(session: Session, rows: Sequence[Sequence[Any]]) -> None:

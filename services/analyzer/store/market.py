@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 
 from services.analyzer.domain.layout import Ints, from_bytes, to_bytes
+from services.analyzer.domain.prices import read_entries
 from services.analyzer.store.database import Session
 from services.analyzer.store.names import SECURITY, Names
 from shared.contracts.platform import PricesPublished, SecurityChanged
-from shared.exact.limits import MAX_PRICE_MICRO, MICRO
-from shared.exact.text import scaled
+from shared.contracts.succession import Admitted, Known, admit, content_of
+from shared.exact.limits import MICRO
 
 
 @dataclass(frozen=True)
@@ -44,27 +45,17 @@ class PriceBook:
 
 
 def save_prices(session: Session, names: Names, event: PricesPublished) -> list[str]:
-    """Store a price set unless it is there already; return what is wrong with single prices, which are left out.
-
-    A price of 0 or above the limit counts as missing: nothing is ever valued at nothing.  Source: product 3.
-    """
-    problems: list[str] = []
-    numbers = names.numbers(SECURITY, (point.security_id for point in event.prices))
+    """Store a price set unless it is there already; return what is wrong with single prices, which are left out."""
+    entries = read_entries(event.prices, event.unread)
+    numbers = names.numbers(SECURITY, entries.micro)
     micro = np.zeros(max(numbers.values(), default=-1) + 1, np.int64)
-    for point in event.prices:
-        price = scaled(point.price, 6)
-        if 0 < price <= MAX_PRICE_MICRO:
-            micro[numbers[point.security_id]] = price
-        else:
-            problems.append(
-                f"price set {event.price_set}: {point.security_id}: price {point.price} is outside"
-                f" 0.000001 to {MAX_PRICE_MICRO // MICRO}"
-            )
+    for security_id, price in entries.micro.items():
+        micro[numbers[security_id]] = price
     session.execute(
         "INSERT INTO price_set (price_set, as_of, document) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         [event.price_set, event.as_of, to_bytes(micro)],
     )
-    return problems
+    return [f"price set {event.price_set}: {problem}" for problem in entries.problems]
 
 
 @dataclass(frozen=True)
@@ -75,13 +66,16 @@ class Security:
     is_fund: bool
 
 
-def save_securities(session: Session, names: Names, events: Sequence[SecurityChanged]) -> None:
-    """Store the newest version of each security."""
-    newest: dict[str, SecurityChanged] = {}
-    for event in events:
-        if event.security_id not in newest or event.version > newest[event.security_id].version:
-            newest[event.security_id] = event
-    numbers = names.numbers(SECURITY, newest)
+def save_securities(session: Session, names: Names, events: Sequence[SecurityChanged]) -> Admitted[SecurityChanged]:
+    """Store the newest version of each security; return what was admitted and what was refused."""
+    numbers = names.numbers(SECURITY, (one.security_id for one in events))
+    ids = {number: security_id for security_id, number in numbers.items()}
+    known = session.execute(
+        "SELECT security_no, version, content FROM security WHERE security_no = ANY(%s)", [sorted(ids)]
+    )
+    admitted = admit(
+        events, lambda one: one.security_id, {ids[number]: Known(*kept) for number, *kept in known.fetchall()}
+    )
     rows = [
         (
             numbers[one.security_id],
@@ -89,16 +83,19 @@ def save_securities(session: Session, names: Names, events: Sequence[SecurityCha
             one.name,
             one.kind == "FUND",
             1 if one.fractional else one.lot_size * MICRO,
+            content_of(one),
         )
-        for one in sorted(newest.values(), key=lambda one: one.security_id)
+        for one in admitted.newest
     ]
     with session.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO security AS s (security_no, version, title, is_fund, step_micro) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (security_no) DO UPDATE SET version = excluded.version, title = excluded.title,"
-            " is_fund = excluded.is_fund, step_micro = excluded.step_micro WHERE s.version < excluded.version",
+            "INSERT INTO security AS s (security_no, version, title, is_fund, step_micro, content)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (security_no) DO UPDATE SET version = excluded.version,"
+            " title = excluded.title, is_fund = excluded.is_fund, step_micro = excluded.step_micro,"
+            " content = excluded.content WHERE s.version < excluded.version",
             rows,
         )
+    return admitted
 
 
 def securities(session: Session, numbers: Sequence[int]) -> dict[int, Security]:

@@ -3,18 +3,24 @@
 A target gets a new target_version whenever its content changes, and only then; versions grow over all portfolios.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from services.analyzer.domain import target as rules
 from services.analyzer.domain.layout import Target, read_target, target_document
 from services.analyzer.store.database import Session
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.contracts.platform import ModelChanged, PortfolioChanged
+from shared.contracts.succession import Known, admit, content_of
 from shared.exact.text import InexactText
 
-E = TypeVar("E", ModelChanged, PortfolioChanged)
+
+@dataclass(frozen=True)
+class Saved:
+    """portfolios: the numbers of those whose accounts are to be evaluated. refused: why, by place in the group."""
+
+    portfolios: list[int]
+    refused: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -51,14 +57,18 @@ class TargetBook:
         return {number: self._held[number] for number, _ in rows}
 
 
-def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) -> list[int]:
-    """Store models, work out the targets that follow them; return the numbers of the portfolios to evaluate.
+def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) -> Saved:
+    """Store models and work out the targets that follow them.
 
     A version that is already there is evaluated again (its first delivery may have ended halfway), an older one is not.
     """
     _lock(session)
     models: list[str] = []
-    for event in _newest(events, lambda one: one.model_id):
+    query = "SELECT model_id, version, body FROM model WHERE model_id = ANY(%s)"
+    found = session.execute(query, [[one.model_id for one in events]]).fetchall()
+    known = {name: Known(version, content_of(ModelChanged.model_validate_json(body))) for name, version, body in found}
+    admitted = admit(events, lambda one: one.model_id, known)
+    for event in admitted.newest:
         done = session.execute(
             "INSERT INTO model AS m (model_id, version, body) VALUES (%s, %s, %s) ON CONFLICT (model_id) DO UPDATE"
             " SET version = excluded.version, body = excluded.body WHERE m.version <= excluded.version",
@@ -69,16 +79,24 @@ def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) 
             _work_out(
                 session, names, _followers(session, event.model_id), f"model {event.model_id} version {event.version}"
             )
-    return sorted({number for model_id in models for number in _followers(session, model_id)})
+    touched = {number for model_id in models for number in _followers(session, model_id)}
+    return Saved(sorted(touched), admitted.refused)
 
 
-def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioChanged]) -> list[int]:
-    """Store portfolios and work out their targets; return the numbers of the portfolios to evaluate."""
-    newest = _newest(events, lambda one: one.portfolio_id)
-    numbers = names.numbers(PORTFOLIO, (event.portfolio_id for event in newest))
+def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioChanged]) -> Saved:
+    """Store portfolios and work out their targets."""
+    numbers = names.numbers(PORTFOLIO, (event.portfolio_id for event in events))
+    ids = {number: portfolio_id for portfolio_id, number in numbers.items()}
     _lock(session)
+    query = "SELECT portfolio_no, version, body FROM portfolio WHERE portfolio_no = ANY(%s)"
+    found = session.execute(query, [sorted(ids)]).fetchall()
+    known = {
+        ids[number]: Known(version, content_of(PortfolioChanged.model_validate_json(body)))
+        for number, version, body in found
+    }
+    admitted = admit(events, lambda one: one.portfolio_id, known)
     changed: list[int] = []
-    for event in newest:
+    for event in admitted.newest:
         number = numbers[event.portfolio_id]
         done = session.execute(
             "INSERT INTO portfolio AS p (portfolio_no, version, body) VALUES (%s, %s, %s) ON CONFLICT (portfolio_no)"
@@ -89,7 +107,7 @@ def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioCh
             _follow(session, number, rules.models_of(event))
             _work_out(session, names, [number], f"portfolio {event.portfolio_id} version {event.version}")
             changed.append(number)
-    return changed
+    return Saved(changed, admitted.refused)
 
 
 def problems_of(session: Session, portfolios: Sequence[int]) -> list[str]:
@@ -113,15 +131,6 @@ def accounts_of(session: Session, portfolios: Sequence[int]) -> list[str]:
 def _lock(session: Session) -> None:
     """One writer of targets at a time: a model and a portfolio that arrive together must both be seen."""
     session.execute("SELECT pg_advisory_xact_lock(hashtext('analyzer.target'))")
-
-
-def _newest(events: Sequence[E], identity: Callable[[E], str]) -> list[E]:
-    newest: dict[str, E] = {}
-    for event in events:
-        name = identity(event)
-        if name not in newest or event.version > newest[name].version:
-            newest[name] = event
-    return list(newest.values())
 
 
 def _follow(session: Session, portfolio_no: int, models: set[str]) -> None:

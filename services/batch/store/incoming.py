@@ -16,9 +16,11 @@ from services.batch.store.database import copy_table
 from services.batch.store.tables import ACCOUNT, FLAG, FLAG_DETAIL
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import AccountChanged
+from shared.contracts.succession import Admitted, Known, admit, content_of
 
 _ACCOUNT_FIELDS: Final = (
     "account_id", "version", "enterprise_id", "advisor_id", "account_number", "name", "custodian", "custody",
+    "content",
 )  # fmt: skip
 _FLAG_FIELDS: Final = tuple(column.name for column in FLAG.c)
 _DETAIL_FIELDS: Final = tuple(column.name for column in FLAG_DETAIL.c)
@@ -34,6 +36,7 @@ def _upsert(table: str, source: str, fields: Sequence[str], version: str) -> str
     )
 
 
+_KNOWN = text("SELECT account_id, version, content FROM account WHERE account_id = ANY(:accounts)")
 _PUT_ACCOUNTS = text(_upsert(ACCOUNT.name, "incoming_account", _ACCOUNT_FIELDS, "version"))
 _PUT_FLAGS = text(_upsert(FLAG.name, "incoming_flag", _FLAG_FIELDS, "flag_version"))
 _PUT_DETAILS = text(_upsert(FLAG_DETAIL.name, "incoming_detail", _DETAIL_FIELDS, "flag_version"))
@@ -45,9 +48,15 @@ _PUT_ANALYSIS = text(
 )
 
 
-async def put_accounts(connection: AsyncConnection, accounts: Sequence[AccountChanged]) -> None:
-    """Store accounts. Their epoch and last rebalance are ours and stay."""
-    rows = pa.table({field: [getattr(account, field) for account in accounts] for field in _ACCOUNT_FIELDS})
+async def put_accounts(connection: AsyncConnection, accounts: Sequence[AccountChanged]) -> Admitted[AccountChanged]:
+    """Store accounts, return who was admitted and refused. Their epoch and last rebalance are ours and stay."""
+    asked = {"accounts": [account.account_id for account in accounts]}
+    known = {name: Known(version, content) for name, version, content in await connection.execute(_KNOWN, asked)}
+    admitted = admit(accounts, lambda one: one.account_id, known)
+    if not admitted.newest:
+        return admitted
+    columns = {field: [getattr(one, field) for one in admitted.newest] for field in _ACCOUNT_FIELDS[:-1]}
+    rows = pa.table(columns | {"content": [rf"\x{content_of(one).hex()}" for one in admitted.newest]})
     await copy_table(
         connection,
         "incoming_account",
@@ -55,6 +64,7 @@ async def put_accounts(connection: AsyncConnection, accounts: Sequence[AccountCh
         rows,
     )
     await connection.execute(_PUT_ACCOUNTS)
+    return admitted
 
 
 async def put_flags(connection: AsyncConnection, flags: pa.Table, details: pa.Table) -> None:

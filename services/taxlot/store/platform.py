@@ -9,18 +9,19 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
 from shared.contracts.platform import AccountChanged, SecurityChanged
+from shared.contracts.succession import Admitted, Known, admit, content_of
 
 _FIELDS: Final = (
     "account_id", "version", "enterprise_id", "advisor_id", "custodian", "account_number", "apm_sleeve_id",
-    "tax_household_id", "taxable",
+    "tax_household_id", "taxable", "content",
 )  # fmt: skip
 _ACCOUNT: Final = ", ".join(_FIELDS)
 _MERGE_ACCOUNTS: Final = (
     f"INSERT INTO account ({_ACCOUNT}) SELECT {_ACCOUNT} FROM fresh ORDER BY account_id"  # noqa: S608  # names
     " ON CONFLICT (account_id) DO UPDATE SET (version, enterprise_id, advisor_id, custodian, account_number,"
-    " apm_sleeve_id, tax_household_id, taxable) = (excluded.version, excluded.enterprise_id, excluded.advisor_id,"
-    " excluded.custodian, excluded.account_number, excluded.apm_sleeve_id, excluded.tax_household_id, excluded.taxable)"
-    " WHERE account.version < excluded.version"
+    " apm_sleeve_id, tax_household_id, taxable, content) = (excluded.version, excluded.enterprise_id,"
+    " excluded.advisor_id, excluded.custodian, excluded.account_number, excluded.apm_sleeve_id,"
+    " excluded.tax_household_id, excluded.taxable, excluded.content) WHERE account.version < excluded.version"
 ).encode()
 
 
@@ -34,28 +35,44 @@ class KnownAccount:
     content: bytes | None
 
 
-async def save_securities(connection: AsyncConnection[TupleRow], events: Sequence[SecurityChanged]) -> None:
-    """Store the securities unless a newer version is there."""
-    newest = {one.security_id: one for one in sorted(events, key=lambda one: one.version)}
+async def save_securities(
+    connection: AsyncConnection[TupleRow], events: Sequence[SecurityChanged]
+) -> Admitted[SecurityChanged]:
+    """Store the securities unless a newer version is there; return what was admitted and what was refused."""
+    query = "SELECT security_id, version, content FROM security WHERE security_id = ANY(%s)"
+    known = await _known(connection, query, [one.security_id for one in events])
+    admitted = admit(events, lambda one: one.security_id, known)
     async with connection.cursor() as cursor:
         await cursor.executemany(
-            "INSERT INTO security (security_id, version, kind) VALUES (%s, %s, %s) ON CONFLICT (security_id)"
-            " DO UPDATE SET version = excluded.version, kind = excluded.kind WHERE security.version < excluded.version",
-            [(one.security_id, one.version, one.kind) for one in newest.values()],
+            "INSERT INTO security (security_id, version, kind, content) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (security_id) DO UPDATE SET version = excluded.version, kind = excluded.kind,"
+            " content = excluded.content WHERE security.version < excluded.version",
+            [(one.security_id, one.version, one.kind, content_of(one)) for one in admitted.newest],
         )
+    return admitted
 
 
-async def save_accounts(connection: AsyncConnection[TupleRow], events: Sequence[AccountChanged]) -> None:
-    """Store the accounts unless a newer version is there."""
-    newest = {one.account_id: one for one in sorted(events, key=lambda one: one.version)}
+async def _known(connection: AsyncConnection[TupleRow], query: str, names: Sequence[str]) -> dict[str, Known]:
+    rows = await (await connection.execute(query.encode(), [list(names)])).fetchall()
+    return {name: Known(version, content) for name, version, content in rows}
+
+
+async def save_accounts(
+    connection: AsyncConnection[TupleRow], events: Sequence[AccountChanged]
+) -> Admitted[AccountChanged]:
+    """Store the accounts unless a newer version is there; return what was admitted and what was refused."""
+    query = "SELECT account_id, version, content FROM account WHERE account_id = ANY(%s)"
+    known = await _known(connection, query, [one.account_id for one in events])
+    admitted = admit(events, lambda one: one.account_id, known)
     async with connection.cursor() as cursor:
         await cursor.execute("CREATE TEMP TABLE fresh (LIKE account) ON COMMIT DROP")
         async with cursor.copy(f"COPY fresh ({_ACCOUNT}) FROM STDIN".encode()) as copy:
-            for one in newest.values():
+            for one in admitted.newest:
                 names = (one.enterprise_id, one.advisor_id, one.custodian, one.account_number, one.apm_sleeve_id)
                 household = (one.tax_household_id, one.custody == "TAXABLE")
-                await copy.write_row((one.account_id, one.version, *names, *household))
+                await copy.write_row((one.account_id, one.version, *names, *household, content_of(one)))
         await cursor.execute(_MERGE_ACCOUNTS)
+    return admitted
 
 
 async def save_approved(connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]) -> None:
