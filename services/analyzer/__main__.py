@@ -1,4 +1,4 @@
-"""`python -m services.analyzer [migrate | sweep | analyze]`: the worker, its schema, the sweeper, an analysis now."""
+"""`python -m services.analyzer [migrate | sweep | analyze | dlq ...]`: worker, schema, sweeper, analysis."""
 
 import sys
 import time
@@ -8,11 +8,15 @@ from pydantic import ValidationError
 from services.analyzer.settings import AnalyzerSettings
 from shared.migrations import migrate
 
-USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze]"
+USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | dlq ...]"
 
 
 def main(arguments: list[str]) -> int:
     """Do what the first word says; nothing said means: work."""
+    if arguments[:1] == ["dlq"]:
+        from shared.oncall import dlq
+
+        return dlq.main("analyzer", arguments[1:])
     command = arguments[0] if arguments else "work"
     if len(arguments) > 1 or command not in ("work", "migrate", "sweep", "analyze"):
         print(USAGE, file=sys.stderr)

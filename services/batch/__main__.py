@@ -1,4 +1,4 @@
-"""`python -m services.batch [serve | migrate | openapi]`."""
+"""`python -m services.batch [serve | migrate | openapi | dlq ...]`."""
 
 import argparse
 import json
@@ -14,11 +14,16 @@ from shared.runner import leave_out_pandas, run
 
 def main() -> int:
     """Do what the arguments say and return the exit code."""
+    if sys.argv[1:2] == ["dlq"]:
+        from shared.oncall import dlq
+
+        return dlq.main("batch", sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m services.batch", description="Approval: queue, batches, history.")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve (the default)")
     commands.add_parser("migrate", help="bring the tables to their newest form")
     commands.add_parser("openapi", help="print the OpenAPI document")
+    commands.add_parser("dlq", help="dead letters: list, show, replay")
     arguments = parser.parse_args()
     if arguments.command == "openapi":
         print(json.dumps(routed(_never).openapi(), indent=1, sort_keys=True))

@@ -1,4 +1,4 @@
-"""`python -m services.gateway [serve | migrate | grant --file FILE | openapi]`."""
+"""`python -m services.gateway [serve | migrate | grant --file FILE | openapi | dlq ...]`."""
 
 import argparse
 import asyncio
@@ -17,6 +17,10 @@ from shared.runner import run
 
 def main() -> int:
     """Do what the arguments say and return the exit code."""
+    if sys.argv[1:2] == ["dlq"]:
+        from shared.oncall import dlq
+
+        return dlq.main("gateway", sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m services.gateway", description="The door: sign-in, API, push, pages."
     )
@@ -26,6 +30,7 @@ def main() -> int:
     grant = commands.add_parser("grant", help="add users or replace what they may see and do")
     grant.add_argument("--file", required=True, help="JSON list of users, - for standard input")
     commands.add_parser("openapi", help="print the OpenAPI document")
+    commands.add_parser("dlq", help="dead letters: list, show, replay")
     arguments = parser.parse_args()
     if arguments.command == "openapi":
         print(json.dumps(_document(), indent=1, sort_keys=True))

@@ -1,4 +1,4 @@
-"""`python -m services.proposer`: the worker that proposes trades."""
+"""`python -m services.proposer [dlq ...]`: the worker that proposes trades, and its dead letters."""
 
 import sys
 
@@ -8,7 +8,11 @@ from services.proposer.settings import ProposerSettings
 
 
 def main() -> int:
-    """Warm the engine up, then work until told to stop."""
+    """Warm the engine up, then work until told to stop; or do what `dlq` says."""
+    if sys.argv[1:2] == ["dlq"]:
+        from shared.oncall import dlq
+
+        return dlq.main("proposer", sys.argv[2:])
     try:
         settings = ProposerSettings.model_validate({})
     except ValidationError as error:

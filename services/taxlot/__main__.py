@@ -1,4 +1,4 @@
-"""`python -m services.taxlot [migrate | load FILE...]`: the worker, its schema, files by command."""
+"""`python -m services.taxlot [migrate | load FILE... | dlq ...]`: the worker, its schema, files by command."""
 
 import asyncio
 import sys
@@ -11,11 +11,15 @@ from pydantic import ValidationError
 from services.taxlot.settings import TaxlotSettings
 from shared.migrations import migrate
 
-USAGE = "usage: python -m services.taxlot [migrate | load FILE...]"
+USAGE = "usage: python -m services.taxlot [migrate | load FILE... | dlq ...]"
 
 
 def main(arguments: list[str]) -> int:
     """Do what the first word says; nothing said means: work."""
+    if arguments[:1] == ["dlq"]:
+        from shared.oncall import dlq
+
+        return dlq.main("taxlot", arguments[1:])
     command, *rest = arguments or ["work"]
     if command not in ("work", "migrate", "load") or bool(rest) != (command == "load"):
         print(USAGE, file=sys.stderr)

@@ -2,30 +2,14 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.taxlot.intake import load
+from shared.oncall import progress
 
 
-@contextlib.contextmanager
-def bar(name: str) -> Iterator[load.Progress]:
+def bar(name: str) -> contextlib.AbstractContextManager[load.Progress]:
     """Show how many records have been read (on a terminal; elsewhere nothing)."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("records"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as shown:
-        task = shown.add_task(name, total=None)
-
-        def progress(done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total)
-
-        yield progress
+    return progress.bar(name, "records")
 
 
 def say(outcome: load.Outcome) -> None:

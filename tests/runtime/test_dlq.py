@@ -1,0 +1,151 @@
+"""Dead letters by command, on a real broker: listed, shown, replayed byte for byte, and only once."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from deploy.stack.layout import CHECKOUT
+from shared import messages
+from shared.contracts import chunks, topics
+from shared.guard import Guard
+from shared.kafka import Publisher
+from shared.messages import BadMessage, Incoming
+from shared.oncall import dlq
+from tests.runtime.prices import price_set
+from tests.waiting import aside
+
+pytestmark = pytest.mark.integration
+SERVICE = "gateway"
+AT = datetime(2026, 1, 5, 14, tzinfo=UTC)
+
+
+def put_aside(kafka_url: str, topic: topics.Topic, values: Sequence[bytes], key: bytes, code: str) -> list[Incoming]:
+    """Publish messages and have a guard put each of them aside; return them as the broker gave them."""
+
+    async def work() -> list[Incoming]:
+        async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer, Publisher(kafka_url, SERVICE) as ours:
+            headers = [("ce_id", b"one"), ("traceparent", b"00-ab")]
+            sent = [await producer.send_and_wait(topic.name, value, key, headers=headers) for value in values]
+            came = [
+                Incoming(topic.name, one.partition, one.offset, key, value, tuple(headers), one.timestamp)
+                for one, value in zip(sent, values, strict=True)
+            ]
+
+            async def refuse(_group: Sequence[Any]) -> None:
+                raise BadMessage(code, "the test refuses it")
+
+            await Guard(SERVICE, topic, refuse, ours).run(came)
+            return came
+
+    return aside(work())
+
+
+def behind(kafka_url: str, last: Incoming) -> list[Any]:
+    """Return what stands behind a message in its partition now."""
+
+    async def read() -> list[Any]:
+        async with AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=None) as consumer:
+            place = TopicPartition(last.topic, last.partition)
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            consumer.seek(place, last.offset + 1)
+            return [await consumer.getone() for _ in range(last.offset + 1, end)]
+
+    return aside(read())
+
+
+@pytest.fixture
+def dead(kafka_url: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Run `dlq WORDS` and return its exit code and what it printed."""
+
+    def run(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = aside(dlq.run(kafka_url, SERVICE, words))
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_letters_are_listed_shown_and_replayed_once(kafka_url: str, dead: Callable[..., Any]) -> None:
+    key, code = uuid.uuid4().hex, f"test_{uuid.uuid4().hex[:8]}"
+    values = [price_set(1).value, b"\x00\xff no JSON"]
+    came = put_aside(kafka_url, topics.PRICE, values, key.encode(), code)
+
+    assert dead("list", "--key", key, "--code", "nothing_such")[1].splitlines()[1:] == []
+    found = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
+    assert {(one["topic"], one["place"], one["bytes"]) for one in found} == {
+        (one.topic, one.offset, len(key) + len(one.value or b"")) for one in came
+    }
+    assert {one["place"]: one["code"] for one in found} == {came[0].offset: code, came[1].offset: "invalid_event"}
+    table = dead("list", "--key", key)[1]
+    assert f"platform.price/{came[0].partition}/{came[0].offset}" in table
+
+    by_place = {one["place"]: one["offset"] for one in found}
+    shown = dead("show", str(by_place[came[0].offset]))[1]
+    assert "header    traceparent: 00-ab" in shown
+    assert '"price_set": 1' in shown
+    assert "cannot be decoded" in dead("show", str(by_place[came[1].offset]))[1]
+    assert dead("show", "999999999")[0] == 1
+
+    assert dead("replay")[0] == 2
+    assert dead("replay", "--key", key, "--dry-run")[1].endswith("2 would be replayed\n")
+    assert behind(kafka_url, came[-1]) == []
+    assert dead("replay", "--key", key) == (0, "2 replayed\n")
+    again = behind(kafka_url, came[-1])
+    assert sorted(one.value for one in again) == sorted(values)
+    assert {one.key for one in again} == {key.encode()}
+    origin = {f"gateway.dlq/0/{one['offset']}".encode() for one in found}
+    assert {dict(one.headers)["dlq-replayed-from"] for one in again} == origin
+    assert {one.headers[:2] for one in again} == {(("ce_id", b"one"), ("traceparent", b"00-ab"))}
+
+    code_of, said = dead("replay", "--key", key)
+    assert (code_of, said.startswith("0 replayed; 2 have been replayed before")) == (0, True)
+    assert dead("list", "--key", key)[1].splitlines()[1:] == []
+    assert len(dead("list", "--key", key, "--replayed")[1].splitlines()) == 3
+    assert dead("replay", "--key", key, "--again")[1] == "2 replayed\n"
+    assert len(behind(kafka_url, came[-1])) == 4
+
+
+def test_a_chunk_is_shown_as_rows_and_comes_back_when_it_fails_again(kafka_url: str, dead: Callable[..., Any]) -> None:
+    key = uuid.uuid4().hex
+    row = {"account_id": key, "enterprise_id": "E1", "advisor_id": "V1", "epoch": 1, "reason": "REMOVED"}
+    rows = pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED)
+    value = messages.chunk(topics.RETURNED, key, rows, {"batch_id": "7"}, event_id="x", source="t", at=AT).value
+    (came,) = put_aside(kafka_url, topics.RETURNED, [value], key.encode(), "test_refused")
+    (first,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
+    shown = dead("show", str(first["offset"]))[1]
+    assert "1 rows of account_id, enterprise_id" in shown
+    assert '"reason": "REMOVED"' in shown
+    dead("replay", "--offsets", f"{first['offset']}-{first['offset']}")
+    (replayed,) = behind(kafka_url, came)
+
+    async def fail_again() -> None:
+        async def refuse(_group: Sequence[Any]) -> None:
+            raise BadMessage("test_again", "still not right")
+
+        message = Incoming(
+            came.topic, replayed.partition, replayed.offset, replayed.key, replayed.value, replayed.headers, 0
+        )
+        async with Publisher(kafka_url, SERVICE) as ours:
+            await Guard(SERVICE, topics.RETURNED, refuse, ours).run([message])
+
+    aside(fail_again())
+    (second,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
+    assert (second["code"], second["replayed_from"]) == ("test_again", f"gateway.dlq/0/{first['offset']}")
+    assert "and failed again" in dead("show", str(second["offset"]))[1]
+
+
+@pytest.mark.parametrize("service", topics.SERVICES)
+def test_every_service_has_the_command(kafka_url: str, service: str) -> None:
+    words = [sys.executable, "-m", f"services.{service}", "dlq", "list", "--key", "of nobody"]
+    env = {"PATH": "/usr/bin", "REBALANCER_KAFKA_URL": kafka_url}
+    done = subprocess.run(words, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.split()[:2], done.stderr) == (0, ["OFFSET", "TIME"], "")
