@@ -13,7 +13,7 @@ import httpx
 from deploy.stack import Stack
 from shared.clock import FileClock
 from shared.contracts.api import Principal
-from shared.principal import HEADER, sign
+from shared.principal import HEADER, Errand, sign
 
 
 class Refused(Exception):
@@ -34,12 +34,12 @@ class Desk:
         enterprises: Sequence[str],
         *,
         name: str = "Pat Operations",
-        roles: Sequence[str] = ("viewer", "trader", "approver", "admin"),
+        roles: Sequence[str] = ("viewer", "trader", "approver", "operator", "admin"),
         advisors: Sequence[str] | None = None,
     ) -> None:
         self._stack = stack
         self._clock = FileClock(Path(stack.env["REBALANCER_CLOCK_FILE"]))
-        self._key = stack.env["REBALANCER_PRINCIPAL_KEY"]
+        self._key = stack.addresses.secrets["principal_key"]
         self._principal = Principal.model_validate(
             {
                 "subject": name.lower().replace(" ", "."),
@@ -59,7 +59,8 @@ class Desk:
 
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
         """Send one request and return the JSON answer.  Raises Refused with the problem when it is refused."""
-        headers = {HEADER: sign(self._principal, self._key, self._clock.now())} | options.pop("headers", {})
+        errand = Errand(service, method, path)
+        headers = {HEADER: sign(self._principal, self._key, self._clock.now(), errand)} | options.pop("headers", {})
         answer = self._http.request(method, self._stack.urls[service] + path, headers=headers, **options)
         if answer.is_error:
             raise Refused(answer.status_code, answer.json())

@@ -2,20 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from shared import routing
 from shared.observing import Observe, rendered
 from shared.problems import BadInput, Problem
 
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
 Liveness = Callable[[], list[str]]  # why only a new start can help; empty means alive
+_DARK: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # no service describes itself to strangers
 
 
 def create_app(
@@ -25,21 +27,28 @@ def create_app(
     troubles: Liveness = list,
     *,
     probes: bool = True,
+    routers: Sequence[APIRouter] = (),
+    door: routing.Door | None = None,
     **options: Any,
 ) -> FastAPI:
-    """Return a FastAPI app with the house's errors, probes, metrics and request log; add routes to it.
+    """Return a FastAPI app with the house's errors, probes, metrics, request log, and these routes.
 
     troubles: what does not go well beside the API; it is told with the readiness and does not take it away.
     probes: whether it answers /healthz, /readyz and /metrics; an app that the world can reach does not.
+    door: says who asks a guarded route.  Raises RouteWithoutRule for a route of which nobody said who may use it.
     """
     # No redirect from a path with a slash at its end: its address would follow the Host header.
-    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **options)
+    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **_DARK | options)
+    app.state.door = door
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(Observe, service=service)
     if probes:
         _add_probes(app, ready, stuck, troubles)
+    for router in routers:
+        app.include_router(router)
+    routing.check(app)
     return app
 
 
@@ -63,7 +72,12 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
 
 
 async def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is."""
+    """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is.
+
+    Raises RouteWithoutRule when a route was added to an app of `create_app` since, of which nobody said who may use it.
+    """
+    if hasattr(app.state, "door"):
+        routing.check(app)
     config = uvicorn.Config(
         app,
         host=host,

@@ -30,3 +30,11 @@ class ServiceSettings(BaseSettings):
         description="Seconds without getting on, though there is work, after which the liveness fails. Far above any"
         " group of messages (seconds) and above retry_s, after which the consumption stops by itself.",
     )
+
+
+class Vouched(ServiceSettings):
+    """Base of the settings of a service that answers what the gateway forwards."""
+
+    principal_public_key: str = Field(
+        description="Public half of the gateway's key, base64 of its DER form; proves who asks on every request."
+    )

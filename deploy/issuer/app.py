@@ -16,6 +16,7 @@ from deploy.issuer.settings import IssuerSettings
 from deploy.issuer.users import user_of
 from shared.clock import clock_of
 from shared.http import create_app
+from shared.routing import open_router
 
 FORM_REDIRECT = 303
 
@@ -27,14 +28,14 @@ def build_app(settings: IssuerSettings) -> FastAPI:
     async def ready() -> list[str]:
         return []
 
-    app = create_app("issuer", ready)
-    app.get("/.well-known/openid-configuration")(issuer.discovery)
-    app.get("/jwks")(issuer.jwks)
-    app.get("/authorize")(issuer.ask)
-    app.post("/authorize")(issuer.sign_in)
-    app.post("/token")(issuer.token)
-    app.get("/end_session")(issuer.end_session)
-    return app
+    routes = open_router()
+    routes.get("/.well-known/openid-configuration")(issuer.discovery)
+    routes.get("/jwks")(issuer.jwks)
+    routes.get("/authorize")(issuer.ask)
+    routes.post("/authorize")(issuer.sign_in)
+    routes.post("/token")(issuer.token)
+    routes.get("/end_session")(issuer.end_session)
+    return create_app("issuer", ready, routers=[routes])
 
 
 class _Issuer:

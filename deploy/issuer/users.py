@@ -32,25 +32,28 @@ class User:
 
 USERS: Final = (
     User(
-        "ops", "rebalance-ops", "Olivia Operations", "operations at Northgate Wealth: propose and approve, all advisors"
+        "ops",
+        "rebalance-ops",
+        "Olivia Operations",
+        "operations at Northgate Wealth: propose, approve, load files, all advisors",
     ),
     User("approver", "rebalance-approver", "Arthur Approver", "approves and cancels at Northgate Wealth, all advisors"),
     User(
         "advisor", "rebalance-advisor", "Anna Advisor", "proposes for the accounts of one advisor at Northgate Wealth"
     ),
     User("auditor", "rebalance-auditor", "August Auditor", "reads everything at all enterprises, changes nothing"),
-    User("ops2", "rebalance-ops2", "Oscar Operations", "operations at Harbor Advisors: propose and approve"),
+    User("ops2", "rebalance-ops2", "Oscar Operations", "operations at Harbor Advisors: propose, approve, load files"),
 )
 
 
 def entitlements() -> list[Principal]:
     """Return what each user may see and do: subject, name, roles, enterprises, advisors (None: all of them)."""
     grants: dict[str, dict[str, object]] = {
-        "ops": {"roles": ["viewer", "trader", "approver"], "enterprises": ["E1"]},
+        "ops": {"roles": ["viewer", "trader", "approver", "operator"], "enterprises": ["E1"]},
         "approver": {"roles": ["viewer", "approver"], "enterprises": ["E1"]},
         "advisor": {"roles": ["viewer", "trader"], "enterprises": ["E1"], "advisors": ["E1-ADV1"]},
         "auditor": {"roles": ["auditor"], "enterprises": ["E1", "E2", "E3"]},
-        "ops2": {"roles": ["viewer", "trader", "approver"], "enterprises": ["E2"]},
+        "ops2": {"roles": ["viewer", "trader", "approver", "operator"], "enterprises": ["E2"]},
     }
     return [
         Principal.model_validate({"subject": user.subject, "name": user.name, **grants[user.login]}) for user in USERS

@@ -3,9 +3,8 @@
 import asyncio
 import subprocess
 import sys
-import time
+from collections.abc import Mapping
 
-import httpx
 from aiokafka import AIOKafkaConsumer
 
 from deploy.stack.errors import StackError
@@ -15,7 +14,6 @@ from shared.contracts.events import FileProcessed
 from shared.contracts.topics import ACCOUNT_FLAG, FILES
 
 PATIENCE_S = 300.0
-POLL_S = 0.1
 
 
 def load(stack: Stack, accounts: int) -> None:
@@ -33,7 +31,7 @@ def load(stack: Stack, accounts: int) -> None:
     with stack.steps.step("waiting until its accounts are flagged"):
         asyncio.run(_taken_in(stack.addresses.kafka, {file.name for file in (place / "files").glob("*.lots")}))
     with stack.steps.step("running the first daily analysis"):
-        _analyse(stack.urls["analyzer"])
+        _analyse(stack)
     write_json(stack.layout.state_file, {**read_json(stack.layout.state_file), "book": {"accounts": accounts}})
 
 
@@ -72,23 +70,21 @@ async def _taken_in(kafka_url: str, files: set[str]) -> None:
         await consumer.stop()
 
 
-def _analyse(analyzer: str) -> None:
+def _analyse(stack: Stack) -> None:
     """Start an analysis of the whole book and wait for its end.  Raises StackError when it does not come in time."""
-    until = time.monotonic() + PATIENCE_S
-    with httpx.Client(base_url=analyzer, timeout=30) as client:
-        run = client.post("/v1/runs").raise_for_status().json()["run_id"]
-        while (seen := client.get("/v1/runs/latest").json())["run_id"] == run and not seen["finished_at"]:
-            if time.monotonic() > until:
-                raise StackError(f"the analysis {run} did not end within {PATIENCE_S:.0f} s: {seen}")
-            time.sleep(POLL_S)
+    _run(stack.env_of("analyzer"), "services.analyzer", "analyze")
 
 
 def _sample(stack: Stack, *arguments: str) -> None:
+    _run(stack.env, "deploy.sample", *arguments)
+
+
+def _run(env: Mapping[str, str], module: str, *arguments: str) -> None:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.sample", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT,
-            env=stack.env,
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -96,6 +92,6 @@ def _sample(stack: Stack, *arguments: str) -> None:
             timeout=PATIENCE_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise StackError(f"the sample book took longer than {PATIENCE_S:.0f} s") from error
+        raise StackError(f"{module} {arguments[0]} took longer than {PATIENCE_S:.0f} s") from error
     if done.returncode != 0:
-        raise StackError(f"deploy.sample {arguments[0]} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+        raise StackError(f"{module} {arguments[0]} failed:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -3,9 +3,11 @@
 import secrets
 
 from deploy.stack.layout import Layout, read_json, write_json
+from shared.principal import make_keys
 
 DATABASE_OWNERS = ("analyzer", "proposer", "taxlot", "batch", "gateway")
-NAMES = ("admin_password", "principal_key", "session_key", "oidc_client_secret")
+PRINCIPAL = ("principal_key", "principal_public_key")
+NAMES = ("admin_password", "session_key", "oidc_client_secret")
 
 
 def load(layout: Layout) -> dict[str, str]:
@@ -13,6 +15,8 @@ def load(layout: Layout) -> dict[str, str]:
     wanted = (*NAMES, *(f"{service}_password" for service in DATABASE_OWNERS))
     kept: dict[str, str] = read_json(layout.secrets_file)
     known = {name: kept.get(name) or secrets.token_hex(32) for name in wanted}
+    pair = tuple(kept.get(name, "") for name in PRINCIPAL)
+    known |= dict(zip(PRINCIPAL, pair if all(pair) else make_keys(), strict=True))
     if known != kept:
         write_json(layout.secrets_file, known)
     return known

@@ -122,8 +122,8 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """The gateway's environment: what a tool beside the stack needs (addresses, clock, inbox, keys)."""
-        return self.env_of("gateway")
+        """What a tool beside the stack needs (addresses, clock, inbox): the proposer's environment has no key."""
+        return self.env_of("proposer")
 
     def env_of(self, name: str) -> dict[str, str]:
         """Return the complete environment of one program."""

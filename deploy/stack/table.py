@@ -12,7 +12,7 @@ from deploy.stack.spec import Probe, Spec
 CLIENT_ID = "rebalancer-gateway"
 INFRASTRUCTURE = ("kafka", "postgres")
 SIGNING_IN = ("gateway", "issuer")
-"""Who gets the keys of sign-in."""
+"""Who gets the secret of sign-in."""
 # Memory goes back to the system when a chunk is done: one allocator for Python and Arrow, with limits that do not grow
 # with what was once needed.  The Dockerfile says the same.
 _PROCESS: Mapping[str, str] = {
@@ -103,7 +103,7 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
         "CLOCK_FILE": str(layout.clock_file),
         "STATE_DIR": str(layout.state),
         "UI_DIR": str(CHECKOUT / "ui" / "dist"),
-        "PRINCIPAL_KEY": secrets["principal_key"],
+        "PRINCIPAL_PUBLIC_KEY": secrets["principal_public_key"],
         "LOG_LEVEL": os.environ.get("REBALANCER_LOG_LEVEL", "INFO"),
         **{f"{peer.upper()}_URL": addresses.http(peer) for peer in ("analyzer", "taxlot", "batch", "gateway")},
     }
@@ -111,9 +111,10 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
         ours["DATABASE_URL"] = addresses.database(owner)
     if f"{name}-probes" in addresses.ports:
         ours["PROBE_PORT"] = str(addresses.ports[f"{name}-probes"])
+    if name == "gateway":
+        ours |= {"PRINCIPAL_KEY": secrets["principal_key"], "SESSION_KEY": secrets["session_key"]}
     if name in SIGNING_IN:
         ours |= {
-            "SESSION_KEY": secrets["session_key"],
             "OIDC_ISSUER_URL": addresses.http("issuer"),
             "OIDC_CLIENT_ID": CLIENT_ID,
             "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],

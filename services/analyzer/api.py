@@ -1,8 +1,8 @@
 """The analyzer's internal HTTP: analysis runs, and the facts of an account."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Path
 
 from services.analyzer.evaluator import Evaluator
 from services.analyzer.settings import AnalyzerSettings
@@ -10,19 +10,25 @@ from services.analyzer.store import runs
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from services.analyzer.view import account_view
+from shared import routing
 from shared.clock import Clock
 from shared.contracts.api_work import RunView
+from shared.contracts.types import Identity
 from shared.problems import Conflict, NotFound
 from shared.sessions import business_date
+from shared.tenancy import scope_of
+
+AccountPath = Annotated[Identity, Path(description="Account id.")]
 
 
-def add_routes(
-    app: FastAPI, database: Database, names: Names, evaluator: Evaluator, clock: Clock, settings: AnalyzerSettings
-) -> None:
-    """Add the analyzer's routes.  They are plain functions: the framework runs them beside the event loop."""
+def router(
+    database: Database, names: Names, evaluator: Evaluator, clock: Clock, settings: AnalyzerSettings
+) -> APIRouter:
+    """Return the analyzer's routes.  They are plain functions: the framework runs them beside the event loop."""
+    routes = routing.router()
 
-    @app.post("/v1/runs", status_code=202)
-    def start_run() -> RunView:
+    @routes.post("/v1/runs", operation_id="start_run", status_code=202)
+    def start_run(caller: routing.Caller) -> RunView:
         """Start an analysis of the whole book, or show the one of today that is still going on."""
         now = clock.now()
         with database.session() as session:
@@ -33,8 +39,8 @@ def add_routes(
             raise Conflict("the analysis that was started is gone; start it again")
         return view_of(run)
 
-    @app.get("/v1/runs/latest")
-    def latest_run() -> RunView:
+    @routes.get("/v1/runs/latest", operation_id="get_latest_run")
+    def latest_run(caller: routing.Caller) -> RunView:
         """Show the newest analysis and how far it is."""
         with database.session() as session:
             run = runs.get(session)
@@ -42,11 +48,14 @@ def add_routes(
             raise NotFound("no analysis has been run yet; start one with POST /v1/runs")
         return view_of(run)
 
-    @app.get("/v1/positions/{account_id}")
-    def positions(account_id: str) -> dict[str, Any]:
+    @routes.get("/v1/positions/{account_id}", operation_id="get_positions")
+    def positions(caller: routing.Caller, account_id: AccountPath) -> dict[str, Any]:
         """Show facts, positions and bands of one account, as README.md lists them."""
-        with database.session() as session:
-            return account_view(session, names, evaluator, account_id)
+        scope = scope_of(caller)
+        with database.scoped(scope) as session:
+            return account_view(session, names, evaluator, account_id, scope)
+
+    return routes
 
 
 def view_of(run: runs.Run) -> RunView:

@@ -24,6 +24,7 @@ from shared.contracts import topics
 from shared.guard import Guard
 from shared.kafka import Publisher
 from shared.progress import Progress
+from shared.routing import vouched
 from shared.runner import together
 
 HOLDINGS_GROUP: Final = 8  # chunks of up to 200 accounts that share one transaction
@@ -80,8 +81,9 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
     async def ready() -> list[str]:
         return [*worker.readiness(app), *progress.stuck(), *await _away(parts.database)]
 
-    http_app = http.create_app(SERVICE, ready, progress.stuck)
-    api.add_routes(http_app, parts.database, parts.names, parts.evaluator, parts.clock, settings)
+    routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, settings)
+    door = vouched(SERVICE, settings.principal_public_key, parts.clock)
+    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[routes], door=door)
     worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
     return app
 

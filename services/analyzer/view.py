@@ -28,13 +28,17 @@ from shared.contracts.chunks import FlagState, LotMethod, Restriction, Tile
 from shared.exact.kernel import muldiv_half_away, value_cents
 from shared.exact.text import text_of, usd
 from shared.problems import NotFound
+from shared.tenancy import Scope
 
 
-def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str) -> dict[str, Any]:
-    """Return an account as JSON; money, quantities and weights are text.  Raises NotFound."""
-    rows = facts.read_rows(session, facts.BY_IDS, [account_id])
+def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str, scope: Scope) -> dict[str, Any]:
+    """Return an account of the scope as JSON; money, quantities and weights are text.
+
+    Raises NotFound when there is no such account, and in the same words and time when it is outside of the scope.
+    """
+    rows = facts.read_rows(session, facts.BY_IDS, facts.visible(session, scope, account_id))
     if not len(rows):
-        raise NotFound(f"the analyzer knows no account {account_id}")
+        raise NotFound(f"there is no account {account_id}, or it is not yours to see")
     context = evaluator.context(session, rows, "view")
     numbers = evaluation.measure(rows, context)
     portfolios, securities = evaluation.named(rows, numbers)

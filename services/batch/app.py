@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from services.batch import washing
 from services.batch.collecting import READ, Collector
 from services.batch.handlers import Handlers, Sweeps
-from services.batch.parts import Parts
+from services.batch.parts import Parts, door
 from services.batch.routes import batches, commands, queue
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA, Database
@@ -84,10 +84,8 @@ def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: 
 
 def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    app = create_app(SCHEMA, ready, stuck, troubles)
-    for router in (queue.router, batches.router, commands.router):
-        app.include_router(router)
-    return app
+    routers = [queue.router, batches.router, commands.router]
+    return create_app(SCHEMA, ready, stuck, troubles, routers=routers, door=door)
 
 
 def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -> list[GroupConsumer]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,11 +12,11 @@ from services.batch.commands import Commands
 from services.batch.problems import IdempotencyKeyMissing
 from services.batch.settings import Settings
 from services.batch.store import idempotency
-from services.batch.store.database import Database
+from services.batch.store.database import SCHEMA, Database
 from shared.clock import Clock
 from shared.contracts.api import CommandResult, Principal
-from shared.principal import HEADER, verify
-from shared.problems import BadInput, NotSignedIn, VersionMissing
+from shared.problems import BadInput, VersionMissing
+from shared.routing import vouched
 from shared.tenancy import scope_of
 
 
@@ -34,16 +34,12 @@ def parts_of(request: Request) -> Parts:
     return cast(Parts, request.app.state.parts)
 
 
-def principal_of(request: Request) -> Principal:
+async def door(request: Request) -> Principal:
     """Return who asks.  Raises NotSignedIn unless the gateway vouches for them."""
-    token = request.headers.get(HEADER)
-    if token is None:
-        raise NotSignedIn(f"the request carries no {HEADER}; ask the gateway, it adds one")
     parts = parts_of(request)
-    return verify(token, parts.settings.principal_key.get_secret_value(), parts.clock.now())
+    return await vouched(SCHEMA, parts.settings.principal_public_key, parts.clock)(request)
 
 
-Caller = Annotated[Principal, Depends(principal_of)]
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", max_length=200, description="Same key, same command: a retry acts only once."),

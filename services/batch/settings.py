@@ -2,18 +2,15 @@
 
 from datetime import time
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from shared.sessions import CUT_OFF
-from shared.settings import ServiceSettings
+from shared.settings import Vouched
 
 
-class Settings(ServiceSettings):
+class Settings(Vouched):
     """What the batch service needs besides the settings of every service."""
 
-    principal_key: SecretStr = Field(
-        min_length=32, description="Key shared with the gateway; proves who asks on every request."
-    )
     cut_off: time = Field(default=CUT_OFF, description="End of the business day in New York, when batches end.")
     four_eyes: str = Field(
         default="",

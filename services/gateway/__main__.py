@@ -13,6 +13,7 @@ from services.gateway.settings import Settings
 from shared.clock import clock_of
 from shared.migrations import migrate
 from shared.runner import run
+from shared.settings import ServiceSettings
 
 
 def main() -> int:
@@ -35,17 +36,13 @@ def main() -> int:
     if arguments.command == "openapi":
         print(json.dumps(_document(), indent=1, sort_keys=True))
     elif arguments.command == "migrate":
-        migrate("gateway", _settings().database_url)
+        migrate("gateway", ServiceSettings().database_url)
     elif arguments.command == "grant":
         return _grant(arguments.file)
     else:
-        settings = _settings()
+        settings = Settings()
         run(serve(settings), "gateway", settings.log_level)
     return 0
-
-
-def _settings() -> Settings:
-    return Settings()
 
 
 def _document() -> dict[str, object]:
@@ -53,7 +50,7 @@ def _document() -> dict[str, object]:
 
 
 def _grant(file: str) -> int:
-    settings = _settings()
+    settings = ServiceSettings()  # the keys are not needed to grant, so they are not asked for
     try:
         granted = grants.read(file)
         asyncio.run(grants.store(settings.database_url, granted, clock_of(settings.clock_file)))

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from services.gateway.cookies import Cookies
 from services.gateway.domain.session import Limits
 from services.gateway.edge import BodyLimit, SecurityHeaders, security_headers
-from services.gateway.handlers import auth, batches, me, queue, ui, work
+from services.gateway.handlers import auth, batches, guard, me, queue, ui, work
 from services.gateway.oidc.provider import Client, Provider
 from services.gateway.openapi import describe
 from services.gateway.parts import Parts
@@ -24,6 +24,7 @@ from shared.clock import clock_of
 from shared.db import Pool, pool
 from shared.http import Readiness, create_app, serve
 from shared.keeping import Keeper
+from shared.principal import signing_key
 from shared.problems import Problem, Unavailable
 from shared.runner import together
 
@@ -55,6 +56,7 @@ def _not_live(hub: Hub) -> list[str]:
 def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: httpx.AsyncClient) -> Parts:
     """Return the parts of a gateway. inside: to the services; out: to the issuer."""
     clock = clock_of(settings.clock_file)
+    signing_key(settings.principal_key.get_secret_value())  # a wrong one is told now, not at the first request
     limits = Limits(timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_absolute_s))
     client = Client(
         settings.oidc_issuer_url,
@@ -91,10 +93,9 @@ def build_app(parts: Parts) -> FastAPI:
 
 def routed() -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    app = create_app(SCHEMA, _never, probes=False, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    for router in (me.router, queue.router, batches.router, work.router, auth.router, ui.router()):
-        app.include_router(router)
-    return app
+    routers = [me.router, queue.router, batches.router, work.router, auth.router, ui.router()]
+    document = "/api/v1/openapi.json"
+    return create_app(SCHEMA, _never, probes=False, routers=routers, door=guard.door, openapi_url=document)
 
 
 def readiness(database: Pool) -> Readiness:

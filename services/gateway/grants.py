@@ -8,10 +8,9 @@ import psycopg
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from services.gateway.domain.roles import Role
 from services.gateway.store import users
 from shared.clock import Clock
-from shared.contracts.api import Principal
+from shared.contracts.api import Principal, RoleName
 from shared.contracts.types import Identity
 
 
@@ -26,7 +25,7 @@ class Grant(BaseModel):
 
     subject: Annotated[str, Field(min_length=1, max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    roles: list[Role]
+    roles: list[RoleName]
     enterprises: list[Identity]
     advisors: list[Identity] | Literal["all"] | None
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from services.gateway.domain.roles import roles_for
 from services.gateway.handlers.guard import CSRF_HEADER
+from shared.access import roles_for
 from shared.contracts.api_work import Pushed
 
 _PROBLEM: Final[dict[str, Any]] = {

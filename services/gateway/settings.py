@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
     taxlot_url: str = Field(description="Internal address of the taxlot service.")
     analyzer_url: str = Field(description="Internal address of the analyzer.")
     principal_key: SecretStr = Field(
-        min_length=32, description="Key shared with the services; signs who asks on every forwarded request."
+        description="Private key of this service alone, base64 of its DER form (Ed25519); signs who asks on every"
+        " forwarded request. The services have its public half."
     )
     session_key: SecretStr = Field(
         min_length=32, description="Key of this service alone; signs sign-in attempts and CSRF tokens."

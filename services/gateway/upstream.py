@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, Literal
 
 import httpx
@@ -38,13 +37,12 @@ def http_client() -> httpx.AsyncClient:
 
 @dataclass(frozen=True)
 class Upstream:
-    """The services behind the door. token_life: how long the signed principal of one request is good for."""
+    """The services behind the door, and the private key that signs who asks them."""
 
     http: httpx.AsyncClient
     addresses: Mapping[Service, str]
     principal_key: str
     clock: Clock
-    token_life: timedelta = timedelta(seconds=60)
 
     async def forward(
         self,
@@ -60,12 +58,13 @@ class Upstream:
         Raises Unavailable when the service does not answer, with what that means for a command.
         """
         headers = {name: request.headers[name] for name in _IN if name in request.headers}
-        ttl_s = int(self.token_life.total_seconds())
-        headers[principal.HEADER] = principal.sign(who, self.principal_key, self.clock.now(), ttl_s)
+        address = self._address(request, service)
+        errand = principal.Errand(service, request.method, address.path)
+        headers[principal.HEADER] = principal.sign(who, self.principal_key, self.clock.now(), errand)
         headers["X-Request-Id"] = request.state.request_id
         outgoing = self.http.build_request(
             request.method,
-            self._address(request, service),
+            address,
             headers=headers,
             content=content,
             timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S, pool=5.0),

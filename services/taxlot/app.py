@@ -12,7 +12,7 @@ import psycopg
 from services.taxlot.handlers import SERVICE, Handlers
 from services.taxlot.intake.desk import Desk
 from services.taxlot.intake.watch import Watch
-from services.taxlot.routes import add_routes
+from services.taxlot.routes import router
 from services.taxlot.settings import TaxlotSettings
 from shared import db, http, log, worker
 from shared.clock import clock_of
@@ -20,6 +20,7 @@ from shared.contracts import topics
 from shared.guard import EXIT_TRY_AGAIN, Guard
 from shared.kafka import Publisher
 from shared.progress import Progress
+from shared.routing import vouched
 
 EVENT_GROUP: Final = 500
 _log = log.get(__name__)
@@ -51,8 +52,8 @@ def build_app(settings: TaxlotSettings) -> faust.App:
     async def ready() -> list[str]:
         return [*worker.readiness(app), *progress.stuck(), *await _away(pool)]
 
-    http_app = http.create_app(SERVICE, ready, progress.stuck)
-    add_routes(http_app, settings, clock)
+    door = vouched(SERVICE, settings.principal_public_key, clock)
+    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(settings, clock)], door=door)
     worker.attach(app, [pool, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
     return app
 

@@ -6,15 +6,15 @@ import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from services.taxlot.intake.inbox import UPLOADS
 from services.taxlot.intake.load import connected
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
+from shared import routing
 from shared.clock import Clock
 from shared.contracts.api_work import FileList, FileView, RowProblem
-from shared.principal import HEADER, verify
 from shared.problems import BadInput, Conflict, NotFound, Problem, Unavailable
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,120}$")
@@ -26,11 +26,12 @@ class TooLarge(Problem):
     status, code, title = 413, "too_large", "The file is too large"
 
 
-def add_routes(app: FastAPI, settings: TaxlotSettings, clock: Clock) -> None:
-    """Add the routes to the service's HTTP."""
+def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
+    """Return the routes of the service's HTTP."""
+    routes = routing.router()
 
-    @app.post("/v1/files", status_code=202)
-    async def upload(request: Request, name: str) -> FileView:
+    @routes.post("/v1/files", operation_id="upload_file", status_code=202)
+    async def upload(request: Request, caller: routing.Caller, name: str) -> FileView:
         """Store the body in the inbox, complete or not at all; from there it is taken in like any other file."""
         if settings.inbox_dir is None:
             raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")
@@ -51,8 +52,8 @@ def add_routes(app: FastAPI, settings: TaxlotSettings, clock: Clock) -> None:
             received_at=clock.now(),
         )
 
-    @app.get("/v1/files")
-    async def files(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> FileList:
+    @routes.get("/v1/files", operation_id="list_files")
+    async def files(caller: routing.Caller, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> FileList:
         """Return the newest files, newest first."""
 
         def read() -> list[dict[str, Any]]:
@@ -61,24 +62,25 @@ def add_routes(app: FastAPI, settings: TaxlotSettings, clock: Clock) -> None:
 
         return FileList(rows=[_view(row, []) for row in await asyncio.to_thread(read)])
 
-    @app.get("/v1/files/{file_id}")
+    @routes.get("/v1/files/{file_id}", operation_id="get_file")
     async def file(
+        caller: routing.Caller,
         file_id: int,
-        x_principal: Annotated[str, Header(alias=HEADER)],
         limit: Annotated[int, Query(ge=0, le=10_000)] = 200,
     ) -> FileView:
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
-        who = verify(x_principal, settings.principal_key.get_secret_value(), clock.now())
 
         def read() -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
             with connected(settings.database_url, autocommit=True) as connection:
                 found = ledger.get(connection, file_id)
-                return found, ledger.problems_of(connection, file_id, who.enterprises, who.advisors, limit)
+                return found, ledger.problems_of(connection, file_id, caller.enterprises, caller.advisors, limit)
 
         found, problems = await asyncio.to_thread(read)
         if found is None:
             raise NotFound(f"no file has the number {file_id}")
         return _view(found, problems)
+
+    return routes
 
 
 def _view(row: dict[str, Any], problems: list[dict[str, Any]]) -> FileView:

@@ -3,13 +3,13 @@
 from datetime import time
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from shared.sessions import CUT_OFF
-from shared.settings import ServiceSettings
+from shared.settings import Vouched
 
 
-class TaxlotSettings(ServiceSettings):
+class TaxlotSettings(Vouched):
     """What taxlot needs beyond what every service has."""
 
     inbox_dir: Path | None = Field(
@@ -37,5 +37,4 @@ class TaxlotSettings(ServiceSettings):
         ge=0,
         description="Most seconds a file waits until accounts and securities sent before it are known.",
     )
-    principal_key: SecretStr = Field(description="Key by which the gateway signs who asks; at least 32 bytes.")
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Largest custodial file that may be uploaded.")

@@ -39,12 +39,15 @@ class ByFilter(Ours):
 Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
 
 
+RoleName = Literal["viewer", "trader", "approver", "operator", "admin", "auditor"]
+
+
 class Principal(Ours):
     """Who asks, as the gateway vouches for it: entitlements come from our tables, never from the browser."""
 
     subject: str
     name: str
-    roles: list[Literal["viewer", "trader", "approver", "admin", "auditor"]]
+    roles: list[RoleName]  # operator: loads files and starts analyses
     enterprises: list[Identity]
     advisors: list[Identity] | None = None  # None: all advisors of these enterprises
 

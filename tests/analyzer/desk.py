@@ -30,6 +30,7 @@ from shared.contracts.topics import Topic
 from shared.messages import Chunk
 from shared.migrations import migrate
 from shared.sessions import NEW_YORK
+from tests.signing import PUBLIC_KEY
 
 MONDAY = date(2026, 1, 5)
 KEYS = {"enterprise_id": "E1", "advisor_id": "A1"}
@@ -133,7 +134,13 @@ def handlers(parts: Parts) -> Handlers:
 def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> AnalyzerSettings:
     """Return settings of a desk whose clock stands at noon of MONDAY."""
     set_instant(clock_file, noon(MONDAY))
-    return AnalyzerSettings(database_url=database_url, kafka_url=kafka_url, http_port=0, clock_file=clock_file)
+    return AnalyzerSettings(
+        database_url=database_url,
+        kafka_url=kafka_url,
+        http_port=0,
+        clock_file=clock_file,
+        principal_public_key=PUBLIC_KEY,
+    )
 
 
 def _decoded(topic: str, value: bytes) -> list[Any]:

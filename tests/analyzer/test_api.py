@@ -10,7 +10,10 @@ import pytest
 from services.analyzer import api
 from shared import http
 from shared.contracts.platform import LotPick, SecurityRestriction
+from shared.principal import HEADER
+from shared.routing import vouched
 from tests.analyzer.desk import Desk, account, held, holdings, noon
+from tests.signing import SignedAs, somebody
 
 pytestmark = pytest.mark.integration
 DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
@@ -23,9 +26,12 @@ async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     async def ready() -> list[str]:
         return []
 
-    app, parts = http.create_app("analyzer", ready), desk.parts
-    api.add_routes(app, parts.database, parts.names, parts.evaluator, parts.clock, desk.settings)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://analyzer") as opened:
+    parts = desk.parts
+    routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, desk.settings)
+    door = vouched("analyzer", desk.settings.principal_public_key, parts.clock)
+    transport = httpx.ASGITransport(http.create_app("analyzer", ready, routers=[routes], door=door))
+    signed = SignedAs(somebody(), "analyzer", parts.clock.now)
+    async with httpx.AsyncClient(transport=transport, base_url="http://analyzer", auth=signed) as opened:
         yield opened
 
 
@@ -91,4 +97,35 @@ async def test_the_account_page_shows_the_lots_picked_for_sale(desk: Desk, clien
 
 async def test_an_unknown_account_is_a_problem_that_says_so(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/positions/nobody")
-    assert (answer.status_code, answer.json()["detail"]) == (404, "the analyzer knows no account nobody")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "there is no account nobody, or it is not yours to see",
+    )
+
+
+async def test_another_tenants_account_is_answered_as_one_that_is_not_there(
+    desk: Desk, client: httpx.AsyncClient
+) -> None:
+    await desk.book("a1")
+    assert (await client.get("/v1/positions/a1")).status_code == 200
+    for stranger in (somebody(enterprises=["E2"]), somebody(advisors=["A2"]), somebody(advisors=[])):
+        signed = SignedAs(stranger, "analyzer", desk.parts.clock.now)
+        theirs, nobodys = [await client.get(f"/v1/positions/{one}", auth=signed) for one in ("a1", "a2")]
+        assert (theirs.status_code, nobodys.status_code) == (404, 404)
+        assert _told(theirs, "a1") == _told(nobodys, "a2")
+
+
+def _told(answer: httpx.Response, account: str) -> dict[str, Any]:
+    body = answer.json()
+    return {"detail": body.pop("detail").replace(account, "?"), **body, "instance": ""}
+
+
+@pytest.mark.parametrize("path", ["/v1/positions/a1", "/v1/runs/latest"])
+async def test_nothing_is_answered_without_the_gateways_word(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={HEADER: "x.y.z"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+
+
+async def test_an_analysis_is_started_by_operators_only(desk: Desk, client: httpx.AsyncClient) -> None:
+    signed = SignedAs(somebody("viewer", "trader", "approver"), "analyzer", desk.parts.clock.now)
+    assert (await client.post("/v1/runs", auth=signed)).status_code == 403

@@ -25,9 +25,9 @@ from shared.contracts.chunks import FlagState
 from shared.contracts.topics import Topic
 from shared.kafka import Publisher
 from shared.messages import Incoming, Outgoing, decoder
-from shared.principal import HEADER, sign
 from tests.batch import build
-from tests.batch.world import KEY, World
+from tests.batch.world import World
+from tests.signing import PUBLIC_KEY, SignedAs
 from tests.waiting import until_async
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -46,7 +46,7 @@ class Process:
             "REBALANCER_KAFKA_URL": kafka_url,
             "REBALANCER_DATABASE_URL": database_url,
             "REBALANCER_HTTP_PORT": str(self.port),
-            "REBALANCER_PRINCIPAL_KEY": KEY,
+            "REBALANCER_PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
             "REBALANCER_ANSWER_WITHIN_S": "5",
             **more,
         }
@@ -55,9 +55,9 @@ class Process:
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request as somebody with every role."""
         who = Principal(subject="pat", name="Pat", roles=["trader", "approver"], enterprises=["E1"])
-        headers = {HEADER: sign(who, KEY, World.real_now())} | options.pop("headers", {})
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30) as client:
-            return await client.request(method, path, headers=headers, **options)
+        signed = SignedAs(who, "batch", World.real_now)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30, auth=signed) as client:
+            return await client.request(method, path, **options)
 
     async def ready(self) -> None:
         """Wait until it works."""

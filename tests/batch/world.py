@@ -11,7 +11,6 @@ import orjson
 import psycopg
 import pyarrow as pa
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from services.batch.app import build_app
 from services.batch.collecting import Collector
@@ -22,10 +21,9 @@ from services.batch.store.database import Database
 from shared.clock import SystemClock
 from shared.contracts.api import Principal
 from shared.messages import Chunk
-from shared.principal import HEADER, sign
 from tests.batch import build
+from tests.signing import PUBLIC_KEY, SignedAs
 
-KEY = "k" * 40
 Json = dict[str, Any]
 
 
@@ -62,7 +60,7 @@ class World:
             kafka_url="127.0.0.1:1",
             database_url=self.url,
             http_port=1,
-            principal_key=SecretStr(KEY),
+            principal_public_key=PUBLIC_KEY,
             four_eyes=self.four_eyes,
         )
         self.database = Database(self.url)
@@ -142,10 +140,10 @@ class User:
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request."""
-        headers = {HEADER: sign(self.principal, KEY, self.world.clock.now())} | options.pop("headers", {})
         transport = httpx.ASGITransport(self.world.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://batch") as client:
-            return await client.request(method, path, headers=headers, **options)
+        signed = SignedAs(self.principal, "batch", self.world.clock.now)
+        async with httpx.AsyncClient(transport=transport, base_url="http://batch", auth=signed) as client:
+            return await client.request(method, path, **options)
 
     async def get(self, path: str, **query: Any) -> Json:
         """Return what a path shows."""

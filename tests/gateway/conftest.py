@@ -13,7 +13,7 @@ from tests.gateway.house import House, house_at
 async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A gateway with a user `pat` who may do everything at enterprise E1."""
     async with house_at(database_url, tmp_path) as built:
-        await built.grant("pat", ("viewer", "trader", "approver"))
+        await built.grant("pat", ("viewer", "trader", "approver", "operator"))
         yield built
 
 

@@ -23,13 +23,13 @@ from shared.contracts.api import Principal
 from shared.db import pool
 from shared.http import serve
 from shared.migrations import migrate
-from shared.principal import HEADER, verify
+from shared.principal import HEADER, Errand, verify
 from tests.gateway.issuer import Issuer
+from tests.signing import PRIVATE_KEY, PUBLIC_KEY
 from tests.waiting import until_async
 
-PRINCIPAL_KEY = "principal-key-of-the-tests-32-bytes-long"
 SESSION_KEY = "session-key-of-the-tests-also-32-bytes"
-ROLES = ("viewer", "trader", "approver", "admin", "auditor")
+ROLES = ("viewer", "trader", "approver", "operator", "admin", "auditor")
 
 
 @dataclass
@@ -54,7 +54,11 @@ class Inside:
 
     def who(self) -> Principal:
         """Return whom the last request came from, as any service checks it."""
-        return verify(self.seen[-1][0].headers[HEADER], PRINCIPAL_KEY, self.clock.now())
+        request, _ = self.seen[-1]
+        path = request.url.path
+        services = {"files": "taxlot", "runs": "analyzer", "positions": "analyzer"}
+        errand = Errand(services.get(path.split("/")[2], "batch"), request.method, path)
+        return verify(request.headers[HEADER], PUBLIC_KEY, self.clock.now(), errand)
 
 
 @dataclass
@@ -157,7 +161,7 @@ def _settings(database_url: str, urls: list[str], port: int, clock_file: Path, p
         "batch_url": urls[2],
         "taxlot_url": urls[2],
         "analyzer_url": urls[2],
-        "principal_key": PRINCIPAL_KEY,
+        "principal_key": PRIVATE_KEY,
         "session_key": SESSION_KEY,
         "oidc_issuer_url": urls[1],
         "oidc_client_id": "the-client",

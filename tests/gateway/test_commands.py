@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from services.gateway.app import routed
-from services.gateway.domain.roles import RULES
 from services.gateway.openapi import describe
+from shared.access import RULES
 from tests.gateway.house import ROLES, House, problem_of
 
 pytestmark = pytest.mark.integration
@@ -35,8 +35,8 @@ EXPECTED: dict[str, set[str]] = {
     "POST /api/v1/batches/{batch_id}/repropose": {"trader"},
     "POST /api/v1/batches/{batch_id}/approve": {"approver"},
     "POST /api/v1/batches/{batch_id}/cancel": {"approver", "trader"},
-    "POST /api/v1/files": {"trader"},
-    "POST /api/v1/runs": {"trader"},
+    "POST /api/v1/files": {"operator"},
+    "POST /api/v1/runs": {"operator"},
 }
 SELECTION = {"kind": "ids", "ids": ["A1"]}
 BODIES: dict[str, Any] = {

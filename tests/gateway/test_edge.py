@@ -139,8 +139,6 @@ def _run(house: House, *arguments: str, stdin: str = "") -> subprocess.Completed
         "REBALANCER_BATCH_URL": settings.batch_url,
         "REBALANCER_TAXLOT_URL": settings.taxlot_url,
         "REBALANCER_ANALYZER_URL": settings.analyzer_url,
-        "REBALANCER_PRINCIPAL_KEY": settings.principal_key.get_secret_value(),
-        "REBALANCER_SESSION_KEY": settings.session_key.get_secret_value(),
         "REBALANCER_OIDC_ISSUER_URL": settings.oidc_issuer_url,
         "REBALANCER_OIDC_CLIENT_ID": settings.oidc_client_id,
         "REBALANCER_OIDC_CLIENT_SECRET": settings.oidc_client_secret.get_secret_value(),

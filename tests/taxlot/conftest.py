@@ -18,15 +18,15 @@ import pytest
 
 from deploy.stack.layout import CHECKOUT
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
+from shared.clock import FileClock
 from shared.contracts.api import Principal
 from shared.migrations import migrate
-from shared.principal import HEADER, sign
+from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.taxlot.files import File
 from tests.waiting import aside, until
 
 TODAY = date(2026, 6, 12)
 NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
-PRINCIPAL_KEY = "taxlot-tests-principal-key-of-32-bytes"
 
 
 @dataclass
@@ -89,13 +89,17 @@ class Worker:
     http: str
     env: dict[str, str]
     inbox: Path
+    clock: Path
     process: subprocess.Popen[bytes]
 
+    def ask(self, method: str, path: str, who: Principal | None = None, **options: Any) -> httpx.Response:
+        """What its HTTP answers to `who`, by default an operator of the enterprise E1."""
+        signed = SignedAs(who or somebody("operator"), "taxlot", FileClock(self.clock).now)
+        return httpx.request(method, self.http + path, auth=signed, timeout=30, **options)
+
     def get(self, path: str) -> Any:
-        """What its HTTP answers to somebody of the enterprise E1."""
-        who = Principal(subject="u", name="U", roles=["viewer"], enterprises=["E1"])
-        headers = {HEADER: sign(who, PRINCIPAL_KEY, NOW, ttl_s=3600)}
-        return httpx.get(self.http + path, headers=headers, timeout=10).json()
+        """What its HTTP shows somebody of the enterprise E1."""
+        return self.ask("GET", path).json()
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m services.taxlot ...` beside it."""
@@ -123,14 +127,14 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[..., An
             "REBALANCER_DATABASE_URL": book.url,
             "REBALANCER_HTTP_PORT": str(port),
             "REBALANCER_INBOX_DIR": str(tmp_path / "inbox"),
-            "REBALANCER_PRINCIPAL_KEY": PRINCIPAL_KEY,
+            "REBALANCER_PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
             "REBALANCER_CLOCK_FILE": str(clock),
         }
         env |= settings
         run = [sys.executable, "-m", "services.taxlot"]
         with (tmp_path / "worker.log").open("ab") as log:
             process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log, preexec_fn=before)
-        worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", process)
+        worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", clock, process)
         try:
             until(lambda: _ready(worker), within_s=150)  # the first start on a machine compiles the kernels
             yield worker

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pyarrow as pa
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -145,7 +144,7 @@ def test_upload_command_refusal_and_duplicate(start_worker: Callable[[], Any], t
     with start_worker() as worker:
         tell(worker.kafka_url, [one], custodian)
         good_file = File(good(one), custodian=custodian)
-        sent = httpx.post(worker.http + "/v1/files", params={"name": "up.lots"}, content=good_file.text(), timeout=30)
+        sent = worker.ask("POST", "/v1/files", params={"name": "up.lots"}, content=good_file.text())
         assert (sent.status_code, sent.json()["file_name"]) == (202, "up.lots")
         until(lambda: worker.get("/v1/files")["rows"], lambda seen: seen and seen[0]["status"] == "PUBLISHED")
         again = worker.command("load", str(good_file.write(tmp_path / "again.lots")))
@@ -161,7 +160,7 @@ def test_upload_command_refusal_and_duplicate(start_worker: Callable[[], Any], t
         reason = worker.inbox / "refused" / "wrong.lots.reason.txt"
         until(reason.exists)
         assert reason.read_text().startswith("TOTAL_MISMATCH: ")
-        bad_name = httpx.post(worker.http + "/v1/files", params={"name": "../x"}, content=b"x", timeout=30)
+        bad_name = worker.ask("POST", "/v1/files", params={"name": "../x"}, content=b"x")
         assert (bad_name.status_code, bad_name.headers["content-type"]) == (422, "application/problem+json")
         assert worker.get("/v1/files/999")["code"] == "not_found"
 

@@ -12,10 +12,11 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from deploy.docker.make_env import NAMES
+from deploy.docker.make_env import NAMES, principal_keys
 from deploy.stack import keys, ports, table
 from deploy.stack.layout import CHECKOUT, Layout
 from shared import metrics
+from shared.principal import signing_key, verifying_key
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"
@@ -59,9 +60,43 @@ def test_every_variable_that_settings_demand_is_given_in_containers_and_locally(
 ) -> None:
     wanted = needed(name)
     assert wanted <= set(compose["services"][name]["environment"])
-    secrets = dict.fromkeys((*keys.NAMES, *(f"{owner}_password" for owner in keys.DATABASE_OWNERS)), "x")
-    local = table.Addresses(Layout(tmp_path), dict.fromkeys(ports.PREFERRED, 1), secrets)
-    assert wanted <= set(table.environment(local, name, {}))
+    assert wanted <= set(table.environment(addresses(tmp_path), name, {}))
+
+
+def addresses(place: Path) -> table.Addresses:
+    """Return addresses of a stack whose secrets are their own names."""
+    owned = [f"{owner}_password" for owner in keys.DATABASE_OWNERS]
+    secrets = {name: name for name in (*keys.NAMES, *keys.PRINCIPAL, *owned)}
+    return table.Addresses(Layout(place), dict.fromkeys(ports.PREFERRED, 1), secrets)
+
+
+def test_the_gateways_process_alone_has_the_keys_it_signs_with(compose: dict[str, Any], tmp_path: Path) -> None:
+    for private in ("PRINCIPAL_KEY", "SESSION_KEY"):
+        holders = {
+            name for name, one in compose["services"].items() if f"${{{private}" in json.dumps(one.get("environment"))
+        }
+        assert holders == {"gateway"}, private
+        local = {
+            name
+            for name in table.PROGRAMS
+            if private.lower() in _values(table.environment(addresses(tmp_path), name, {}))
+        }
+        assert local == {"gateway"}, private
+    for name in ("analyzer", "taxlot", "batch"):
+        assert "principal_public_key" in _values(table.environment(addresses(tmp_path), name, {}))
+
+
+def _values(environment: dict[str, str]) -> set[str]:
+    return set(environment.values())
+
+
+def test_the_keys_of_a_local_stack_and_of_containers_fit(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.secrets_file.parent.mkdir(parents=True, exist_ok=True)
+    local = keys.load(layout)
+    assert keys.load(layout) == local
+    for private, public in ((local["principal_key"], local["principal_public_key"]), principal_keys()):
+        assert signing_key(private).as_dict(private=False) == verifying_key(public).as_dict()
 
 
 def needed(name: str) -> set[str]:

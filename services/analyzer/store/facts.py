@@ -14,6 +14,7 @@ from services.analyzer.domain.layout import OFF_SETTINGS, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from shared.contracts.succession import Known
+from shared.tenancy import MINE, Scope
 
 _HOLDINGS: Final = (
     "account_id", "enterprise_id", "advisor_id", "lots_version", "as_of", "file_id", "cash_cents", "hold_code",
@@ -225,6 +226,15 @@ _CHOSEN: Final = sql.SQL(
     " LEFT JOIN (SELECT * FROM flag WHERE {chosen}) AS f USING (account_id) ORDER BY a.account_id"
 )
 _COLUMNS: Final = sql.SQL(", ").join(sql.SQL(name) for name in READ)
+
+
+def visible(session: Session, scope: Scope, account_id: str) -> list[str]:
+    """Return the account's id in a list when it is of the scope, else an empty one."""
+    found = session.execute(
+        f"SELECT account_id FROM account_facts WHERE account_id = %(account)s AND {MINE}".encode(),  # noqa: S608  # fixed
+        {"account": account_id, **scope.parameters()},
+    )
+    return [str(row[0]) for row in found]
 
 
 def read_rows(session: Session, where: sql.SQL, *values: object) -> Rows:

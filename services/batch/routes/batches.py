@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,15 +14,16 @@ from services.batch.domain import sentences
 from services.batch.domain.filters import BATCH_FIELDS, BadClause, parse_sort
 from services.batch.domain.proposals import LOGIC_NAMES, logics_of, proposal_of
 from services.batch.domain.states import DECIDED, OPEN
-from services.batch.parts import Caller, parts_of
+from services.batch.parts import parts_of
 from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort
 from services.batch.store import batches, contents, member_pages, washes
+from shared import routing
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
 from shared.problems import BadInput, NotFound
 from shared.tenancy import Scope, scope_of
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"])
+router = routing.router(prefix="/v1/batches", tags=["batches"])
 
 BatchPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="Batch id.")]
 
@@ -30,7 +31,7 @@ BatchPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="Batch id.")]
 @router.get("", operation_id="list_batches")
 async def list_batches(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     state: Annotated[Literal["open", "history"], Query(description="Undecided or decided ones.")] = "open",
     page: Page = 1,
     size: Size = 200,
@@ -44,7 +45,7 @@ async def list_batches(
 
 
 @router.get("/{batch_id}", operation_id="get_batch")
-async def get_batch(request: Request, response: Response, caller: Caller, batch_id: BatchPath) -> BatchSummary:
+async def get_batch(request: Request, response: Response, caller: routing.Caller, batch_id: BatchPath) -> BatchSummary:
     """Show a batch; its version is the ETag."""
     scope = scope_of(caller)
     async with parts_of(request).database.snapshot(scope) as connection:
@@ -57,7 +58,7 @@ async def get_batch(request: Request, response: Response, caller: Caller, batch_
 async def list_batch_accounts(
     request: Request,
     response: Response,
-    caller: Caller,
+    caller: routing.Caller,
     batch_id: BatchPath,
     f: Clauses = None,
     q: Search = "",
@@ -94,7 +95,7 @@ async def list_batch_accounts(
 
 @router.get("/{batch_id}/accounts/{account_id}", operation_id="get_batch_account")
 async def get_batch_account(
-    request: Request, response: Response, caller: Caller, batch_id: BatchPath, account_id: AccountPath
+    request: Request, response: Response, caller: routing.Caller, batch_id: BatchPath, account_id: AccountPath
 ) -> BatchAccountView:
     """Show one account of a batch with every logic side by side."""
     scope = scope_of(caller)

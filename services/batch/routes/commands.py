@@ -1,17 +1,18 @@
 """Commands on batches."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from services.batch.parts import Caller, IdempotencyKey, IfMatch, command, version_in
+from services.batch.parts import IdempotencyKey, IfMatch, command, version_in
 from services.batch.routes.batches import BatchPath
+from shared import routing
 from shared.contracts.api import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"])
+router = routing.router(prefix="/v1/batches", tags=["batches"])
 
 
 @router.post("", operation_id="propose_batch", response_model=CommandResult, status_code=202)
 async def propose_batch(
-    request: Request, caller: Caller, body: ProposeBody, idempotency_key: IdempotencyKey = None
+    request: Request, caller: routing.Caller, body: ProposeBody, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Make a batch of accounts and have trades proposed for them."""
     return await command(
@@ -22,7 +23,7 @@ async def propose_batch(
 @router.post("/{batch_id}/removals", operation_id="remove_accounts", response_model=CommandResult)
 async def remove_accounts(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     batch_id: BatchPath,
     body: RemovalBody,
     idempotency_key: IdempotencyKey = None,
@@ -38,7 +39,7 @@ async def remove_accounts(
 @router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
 async def approve_batch(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     batch_id: BatchPath,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
@@ -53,7 +54,7 @@ async def approve_batch(
 @router.post("/{batch_id}/cancel", operation_id="cancel_batch", response_model=CommandResult)
 async def cancel_batch(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     batch_id: BatchPath,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
@@ -68,7 +69,7 @@ async def cancel_batch(
 @router.post("/{batch_id}/logic", operation_id="switch_logic", response_model=CommandResult)
 async def switch_logic(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     batch_id: BatchPath,
     body: LogicBody,
     idempotency_key: IdempotencyKey = None,
@@ -88,7 +89,7 @@ async def switch_logic(
 @router.post("/{batch_id}/repropose", operation_id="repropose_accounts", response_model=CommandResult)
 async def repropose_accounts(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     batch_id: BatchPath,
     body: ReproposeBody,
     idempotency_key: IdempotencyKey = None,

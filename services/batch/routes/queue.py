@@ -2,20 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 
 from services.batch import views
 from services.batch.commands import clauses_of
 from services.batch.domain.filters import QUEUE_FIELDS, BadClause, parse_sort
-from services.batch.parts import Caller, parts_of
+from services.batch.parts import parts_of
 from services.batch.store import batches, queue
+from shared import routing
 from shared.contracts.api import AccountView, QueuePage, TileCounts
 from shared.contracts.events import TileName
 from shared.contracts.types import Identity
 from shared.problems import BadInput, NotFound
 from shared.tenancy import scope_of
 
-router = APIRouter(prefix="/v1", tags=["queue"])
+router = routing.router(prefix="/v1", tags=["queue"])
 
 Tiles = Annotated[list[TileName] | None, Query(description="Only accounts with all of these tiles.")]
 Clauses = Annotated[
@@ -39,7 +40,7 @@ _BATCHES_SHOWN = 50
 @router.get("/queue/accounts", operation_id="list_queue")
 async def list_queue(
     request: Request,
-    caller: Caller,
+    caller: routing.Caller,
     tile: Tiles = None,
     f: Clauses = None,
     q: Search = "",
@@ -63,7 +64,7 @@ async def list_queue(
 
 @router.get("/queue/tiles", operation_id="count_tiles")
 async def count_tiles(
-    request: Request, caller: Caller, tile: Tiles = None, f: Clauses = None, q: Search = ""
+    request: Request, caller: routing.Caller, tile: Tiles = None, f: Clauses = None, q: Search = ""
 ) -> TileCounts:
     """Count the queue's accounts by tile under the same filter."""
     parts, scope = parts_of(request), scope_of(caller)
@@ -75,7 +76,7 @@ async def count_tiles(
 
 
 @router.get("/accounts/{account_id}", operation_id="get_account")
-async def get_account(request: Request, caller: Caller, account_id: AccountPath) -> AccountView:
+async def get_account(request: Request, caller: routing.Caller, account_id: AccountPath) -> AccountView:
     """Show one account: why it is flagged, its causes and holds, and the batches it was in."""
     parts, scope = parts_of(request), scope_of(caller)
     async with parts.database.snapshot(scope) as connection:

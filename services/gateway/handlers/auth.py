@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import parse_qs, quote, urlsplit
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from services.gateway.domain.returning import safe_return
@@ -12,11 +12,11 @@ from services.gateway.handlers.pages import page
 from services.gateway.oidc.attempt import TTL_S, begin, seal, unseal
 from services.gateway.oidc.provider import SignInFailed
 from services.gateway.parts import Parts, parts_of
-from shared import log
+from shared import log, routing
 from shared.problems import NotSignedIn, Problem
 
 _log = log.get(__name__)
-router = APIRouter(prefix="/auth", include_in_schema=False)
+router = routing.open_router(prefix="/auth")
 _AGAIN = ("/auth/login", "Sign in again")
 Text = Annotated[str | None, Query(max_length=4000)]
 

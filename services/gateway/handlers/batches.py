@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway.handlers.common import (
     AccountPath,
@@ -17,6 +17,7 @@ from services.gateway.handlers.common import (
     forward,
 )
 from services.gateway.handlers.guard import Caller
+from shared import routing
 from shared.contracts.api import (
     BatchAccountView,
     BatchList,
@@ -29,7 +30,7 @@ from shared.contracts.api import (
     ReproposeBody,
 )
 
-router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
+router = routing.router(prefix="/api/v1/batches", tags=["batches"])
 Which = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
 
 

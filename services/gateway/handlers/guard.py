@@ -1,13 +1,13 @@
-"""What every route of the API asks before anything else: who, with what right, and did their own page ask."""
+"""What the door asks before anything else: who is it, and did their own page ask. What they may: shared.access."""
 
 import hmac
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.gateway.domain.roles import may, roles_for
 from services.gateway.parts import parts_of
 from services.gateway.sessions import SignedIn
+from shared.contracts.api import Principal
 from shared.problems import Forbidden, NotSignedIn
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -20,11 +20,8 @@ class NotFromOurPage(Forbidden):
     code, title = "not_from_our_page", "The request did not come from this application's own page"
 
 
-async def signed_in(request: Request) -> SignedIn:
-    """Return who is behind the request. Raises NotSignedIn, NotFromOurPage for commands, Forbidden by role.
-
-    An operation without a rule is refused for everybody.
-    """
+async def door(request: Request) -> Principal:
+    """Return who is behind the request, by their session. Raises NotSignedIn, and NotFromOurPage for commands."""
     parts = parts_of(request)
     found = await parts.sessions.use(parts.cookies.session_of(request))
     if found is None:
@@ -32,10 +29,12 @@ async def signed_in(request: Request) -> SignedIn:
     if request.method not in _SAFE:
         check_origin(request)
         check_csrf(request.headers.get(CSRF_HEADER), found)
-    operation = getattr(request.scope.get("route"), "operation_id", None) or ""
-    if not may(found.principal.roles, operation):
-        needed = " or ".join(sorted(roles_for(operation))) or "nobody"
-        raise Forbidden(f"this is for the role {needed}; you have {', '.join(found.principal.roles) or 'none'}")
+    request.state.signed_in = found
+    return found.principal
+
+
+def _signed_in(request: Request) -> SignedIn:
+    found: SignedIn = request.state.signed_in
     return found
 
 
@@ -56,4 +55,4 @@ def check_csrf(given: str | None, found: SignedIn) -> None:
         raise NotFromOurPage(f"the {CSRF_HEADER} header is missing or of another session; /api/v1/me gives it")
 
 
-Caller = Annotated[SignedIn, Depends(signed_in)]
+Caller = Annotated[SignedIn, Depends(_signed_in)]

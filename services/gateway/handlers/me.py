@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
+from shared import routing
 from shared.contracts.api_work import Me
 
-router = APIRouter(prefix="/api/v1", tags=["session"])
+router = routing.router(prefix="/api/v1", tags=["session"])
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=60, description="Where to go on.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {

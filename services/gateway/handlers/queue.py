@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.handlers.common import AccountPath, Clauses, Page, Search, Size, Sort, Tiles, forward
 from services.gateway.handlers.guard import Caller
+from shared import routing
 from shared.contracts.api import AccountView, QueuePage, TileCounts
 
-router = APIRouter(prefix="/api/v1", tags=["queue"])
+router = routing.router(prefix="/api/v1", tags=["queue"])
 
 
 @router.get("/queue/accounts", operation_id="list_queue", response_model=QueuePage)

@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 
 from services.gateway.handlers.pages import page
 from services.gateway.parts import parts_of
+from shared import routing
 from shared.problems import NotFound
 
 _START = "index.html"
@@ -29,7 +30,7 @@ class _PagePath(Convertor[str]):
 def router() -> APIRouter:
     """Return the routes of the user interface; they come last."""
     register_url_convertor("page", _PagePath())
-    routes = APIRouter(include_in_schema=False)
+    routes = routing.open_router()
     routes.add_api_route("/{path:page}", _serve, methods=["GET", "HEAD"], response_class=HTMLResponse)
     return routes
 

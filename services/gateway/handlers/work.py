@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.gateway.handlers.common import forward
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
+from shared import routing
 from shared.contracts.api_work import FileList, FileView, RunView
 from shared.contracts.types import Identity
 
-router = APIRouter(prefix="/api/v1", tags=["work"])
+router = routing.router(prefix="/api/v1", tags=["work"])
 FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
 _RAW_BODY: dict[str, Any] = {
     "requestBody": {

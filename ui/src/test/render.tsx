@@ -7,7 +7,7 @@ import type { ReactNode } from "react";
 import type { BatchAccountRow, BatchSummary, Me, Proposal, SliceView } from "@/shared/api/models";
 import { SessionContext } from "@/shared/session/session";
 
-export const ME: Me = { subject: "u1", name: "Jo", roles: ["trader", "approver"], enterprises: ["E1"], advisors: null, csrf: "token" };
+export const ME: Me = { subject: "u1", name: "Jo", roles: ["trader", "approver", "operator"], enterprises: ["E1"], advisors: null, csrf: "token" };
 
 /** Draw something with what every page stands in. */
 export function draw(element: ReactNode, me: Me = ME) {

@@ -20,7 +20,7 @@ export function FilesPage() {
     setRefusals((before) => [...before, error]);
     tellFailure(error);
   });
-  const barred = denied(me, "trade");
+  const barred = denied(me, "operate");
   return (
     <>
       <PageHead title="Files and analysis" aside={<LiveNote />} />

@@ -26,7 +26,7 @@ export function RunPanel() {
           {run.error ? <Failure error={run.error} onRetry={() => void run.refetch()} /> : <RunNote run={run.data} />}
         </div>
         <ReasonedButton
-          barred={denied(me, "trade") ?? (isRunning ? "An analysis is running." : null)}
+          barred={denied(me, "operate") ?? (isRunning ? "An analysis is running." : null)}
           loading={command.isBusy}
           onClick={() => command.run({ path: "/runs" })}
         >

@@ -11,12 +11,13 @@ export function useMe(): Me {
   return me;
 }
 
-export type Action = "trade" | "approve" | "cancel";
+export type Action = "trade" | "approve" | "cancel" | "operate";
 
 const NEEDED: Readonly<Record<Action, readonly string[]>> = {
   trade: ["trader"],
   approve: ["approver"],
   cancel: ["approver", "trader"],
+  operate: ["operator"],
 };
 
 /** Why this user may not do it, or null. The server decides; this only explains beforehand. */
