@@ -27,7 +27,7 @@ async def test_the_whole_way_in_and_out(house: House, visitor: httpx.AsyncClient
     assert {key: me[key] for key in ("subject", "name", "roles", "enterprises", "advisors")} == {
         "subject": "pat",
         "name": "Pat",
-        "roles": ["viewer", "trader", "approver"],
+        "roles": ["viewer", "trader", "approver", "operator"],
         "enterprises": ["E1"],
         "advisors": None,
     }
