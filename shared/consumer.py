@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,9 +12,10 @@ from aiokafka.errors import CommitFailedError, KafkaError
 
 from shared import log, metrics
 from shared.contracts.topics import MIB
+from shared.faults import Held
 from shared.guard import Guard
 from shared.keeping import Beat, unheard
-from shared.messages import Incoming
+from shared.messages import Incoming, incoming
 from shared.pacing import pace
 
 # A client has one fetch at a time with a broker, for the partitions it has nothing of.  What comes into a partition
@@ -58,6 +59,7 @@ class GroupConsumer:
         self._quiet_s = quiet_s
         self._pause_s = pause_s
         self.assigned = False
+        self._held: dict[str, float | None] = {}  # topics that are held, and when they may be tried again
         self._read_s: dict[TopicPartition, float] = {}  # since when what was read of a partition is not committed
         for guard in guards:
             # Asked when somebody looks: it goes on while the broker is away and nothing here gets on.
@@ -69,10 +71,15 @@ class GroupConsumer:
         """The name of its group."""
         return self._group
 
+    def held(self) -> list[str]:
+        """Return which topics are not consumed any further, and why."""
+        return [guard.held for guard in self._guards.values() if guard.held is not None]
+
     async def run(self, beat: Beat = unheard) -> None:
         """Consume until cancelled; an unreachable broker is waited for.
 
-        beat: called each time it has got on.  Raises Stopped when a guard's owner wants that of what cannot be done.
+        beat: called each time it has got on.  Raises Stopped when a guard stops: begun again, it goes on with what was
+        in work.
         """
         while True:
             consumer = self.client()
@@ -119,35 +126,29 @@ class GroupConsumer:
         seen_s, waiting = time.monotonic(), dict[TopicPartition, int]()
         next_of: dict[TopicPartition, int] = {}  # the offset of each partition up to which everything is done
         while True:
+            self._release(consumer)
             async with asyncio.timeout(_PATIENCE_S):
                 fetched = await consumer.getmany(timeout_ms=500, max_records=self._max)
             beat()
             if fetched:
                 seen_s, waiting = time.monotonic(), {}
             elif time.monotonic() - seen_s > self._quiet_s:
-                before, waiting = waiting, await _unfetched(consumer)
+                before, waiting = waiting, await _unfetched(consumer, self._held)
                 if still := before.items() & waiting.items():
                     raise StuckError(f"not fetched, by partition and offset: {still}")
                 seen_s = time.monotonic()
             by_topic: dict[str, list[Incoming]] = defaultdict(list)
             ends: dict[TopicPartition, int] = {}
             for partition, records in fetched.items():
-                for record in records:
-                    by_topic[record.topic].append(
-                        Incoming(
-                            record.topic,
-                            record.partition,
-                            record.offset,
-                            record.key,
-                            record.value,
-                            tuple(record.headers),
-                            record.timestamp,
-                        )
-                    )
+                by_topic[partition.topic] += map(incoming, records)
                 ends[partition] = records[-1].offset + 1
                 self._read_s.setdefault(partition, time.monotonic())
             for topic, messages in by_topic.items():
-                await self._guards[topic].run(messages)
+                try:
+                    await self._guards[topic].run(messages)
+                except Held as error:
+                    self._hold(consumer, topic, messages, error.again_s)
+                    ends = {partition: end for partition, end in ends.items() if partition.topic != topic}
                 beat()
             if ends:
                 try:
@@ -157,9 +158,28 @@ class GroupConsumer:
                     # The group moved these partitions while we worked: they are handled again, which is harmless.
                     _log.warning("consumer.commit_refused", group=self._group, error=str(error))
                 self._read_s = {at: since for at, since in self._read_s.items() if at not in ends}
-                next_of |= ends
+                next_of = {at: end for at, end in (next_of | ends).items() if at.topic not in self._held}
                 if sum(map(len, fetched.values())) < self._max and _piled_up(consumer, next_of) < self._max / 2:
                     await asyncio.sleep(self._pause_s)
+
+    def _hold(
+        self, consumer: AIOKafkaConsumer, topic: str, messages: Sequence[Incoming], again_s: float | None
+    ) -> None:
+        """Read no more of the topic, and go back to the first of these messages in each partition."""
+        self._held[topic] = None if again_s is None else time.monotonic() + again_s
+        self._read_s = {at: since for at, since in self._read_s.items() if at.topic != topic}
+        consumer.pause(*(one for one in consumer.assignment() if one.topic == topic))
+        for message in reversed(messages):
+            place = TopicPartition(topic, message.partition)
+            if place in consumer.assignment():
+                consumer.seek(place, message.offset)
+
+    def _release(self, consumer: AIOKafkaConsumer) -> None:
+        """Read on in topics that may be tried again."""
+        for topic, again in list(self._held.items()):
+            if again is not None and time.monotonic() > again:
+                del self._held[topic]
+                consumer.resume(*(one for one in consumer.paused() if one.topic == topic))
 
 
 def _piled_up(consumer: AIOKafkaConsumer, next_of: Mapping[TopicPartition, int]) -> int:
@@ -169,10 +189,13 @@ def _piled_up(consumer: AIOKafkaConsumer, next_of: Mapping[TopicPartition, int])
     return sum(max(0, end - next_of[one]) for one, end in ends.items() if end is not None)
 
 
-async def _unfetched(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Return the next offset of each partition in which messages wait.  Raises TimeoutError when nobody can say."""
+async def _unfetched(consumer: AIOKafkaConsumer, held: Container[str]) -> dict[TopicPartition, int]:
+    """Return the next offset of each partition in which messages wait, but for topics that are held.
+
+    Raises TimeoutError when nobody can say.
+    """
     async with asyncio.timeout(_PATIENCE_S):
-        assigned = list(consumer.assignment())
+        assigned = [one for one in consumer.assignment() if one.topic not in held]
         ends = await consumer.end_offsets(assigned) if assigned else {}
         positions = {one: await consumer.position(one) for one in ends}
     return {one: position for one, position in positions.items() if position < ends[one]}

@@ -32,7 +32,7 @@ class Publisher:
 
     def __init__(self, kafka_url: str, service: str) -> None:
         self._service = service
-        self._url = kafka_url
+        self.url = kafka_url
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self, beat: Beat = unheard) -> None:
@@ -40,7 +40,7 @@ class Publisher:
         delay_s = 0.25
         while True:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._url,
+                bootstrap_servers=self.url,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=2,

@@ -17,7 +17,7 @@ from shared.contracts.topics import Topic
 _PACKED = 2  # bytes of columns in a packed byte, at least: what is larger is cut before it is packed
 
 M = TypeVar("M", bound=BaseModel)
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]  # as sent: a value may be null, a name may come twice
 
 
 class BadMessage(ValueError):
@@ -41,9 +41,12 @@ class Incoming:
     headers: Headers
     appended_ms: int
 
-    def header(self, name: str) -> str | None:
-        """Return the first header of that name as text."""
-        return next((value.decode() for key, value in self.headers if key == name), None)
+
+def incoming(record: Any) -> Incoming:
+    """Return a record of aiokafka's as a message."""
+    return Incoming(
+        record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers), record.timestamp
+    )
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ def decode_json(model: type[M]) -> Callable[[Incoming], M]:
             return model.model_validate_json(message.value or b"")
         except ValidationError as error:
             raise BadMessage("invalid_event", refusal(error)) from error
+        except Exception as error:  # only the bytes are at work here, so it is theirs, whatever it is
+            raise BadMessage("invalid_event", repr(error)[:500]) from error
 
     return decode
 
@@ -149,8 +154,8 @@ def decode_chunk(schema: pa.Schema, wanted: frozenset[str] | None = None) -> Cal
     def decode(message: Incoming) -> Chunk:
         try:
             rows, meta = chunks.decode(message.value or b"", schema, wanted)
-        except (pa.ArrowInvalid, OSError, ValueError) as error:
-            raise BadMessage("invalid_chunk", str(error)) from error
+        except Exception as error:  # Arrow has more kinds than it names; only the bytes are at work here
+            raise BadMessage("invalid_chunk", f"{type(error).__name__}: {str(error)[:500]}") from error
         return Chunk(rows, meta, message.value or b"")
 
     return decode

@@ -27,7 +27,13 @@ UNCOMMITTED_AGE = Gauge(
 DEAD_LETTERS = Counter(
     "rebalancer_dead_letters_total", "Messages put aside, by reason.", ("service", "topic", "reason")
 )
-RETRIES = Counter("rebalancer_retries_total", "Transient faults retried in place.", ("service", "topic"))
+TOPIC_HELD = Gauge(
+    "rebalancer_topic_held",
+    "1 where a topic is not consumed any further until someone has looked: a burst of dead letters, or a fault of ours"
+    " that new starts do not cure.",
+    ("service", "topic"),
+)
+RETRIES = Counter("rebalancer_retries_total", "Faults retried in place.", ("service", "topic"))
 PUBLISHED = Counter("rebalancer_messages_published_total", "Messages acknowledged by the broker.", ("service", "topic"))
 OUTBOX_PENDING = Gauge("rebalancer_outbox_pending", "Outbox rows not yet published.", ("service",))
 OUTBOX_AGE = Gauge("rebalancer_outbox_oldest_age_seconds", "Age of the oldest unpublished outbox row.", ("service",))

@@ -16,6 +16,7 @@ import faust
 from shared import log, metrics
 from shared.kafka import Publisher
 from shared.settings import ServiceSettings
+from shared.worker import guards_of
 
 _LOOKS: Final = 12  # in the time after which a partition counts as stuck
 _ANSWER_S: Final = 5.0  # a broker that is silent for so long is away
@@ -138,6 +139,8 @@ class Progress:
         for message in list(consumer.unacked):
             if message.tp in assigned and not message.acked:
                 read[message.tp] = max(message.offset, read.get(message.tp, 0))
+        held = {guard.topic.name for guard in guards_of(app) if guard.held is not None}  # a new start would not help
+        read = {at: offset for at, offset in read.items() if at.topic not in held}
         committed = {at: consumer._committed_offset.get(at) for at in read}  # noqa: SLF001  # no other way to it
         return look(self._standings, _named(read), _named(committed), passed_s)
 

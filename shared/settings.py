@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.bursts import GuardLimits
+
 
 class ServiceSettings(BaseSettings):
     """Base of a service's settings; a service adds its own fields in `settings.py`."""
@@ -22,7 +24,27 @@ class ServiceSettings(BaseSettings):
     )
     log_level: str = Field(default="INFO", description="Least severe level that is logged.")
     retry_s: float = Field(
-        default=30.0, description="Seconds a fault that may pass is retried in place before the consumption stops."
+        default=30.0,
+        gt=0,
+        description="Seconds a failing group is handled again in place, then its consumption stops.",
+    )
+    suspect_starts: int = Field(
+        default=3,
+        ge=1,
+        description="New starts that one message may cost while others of its topic are done: then it is our code that"
+        " cannot handle it, and it goes to the dead letters as our_fault. What a new start cures is gone by then.",
+    )
+    burst_letters: int = Field(
+        default=100,
+        ge=1,
+        description="Dead letters of a topic in a minute beyond which the topic is held: a sender does not err that"
+        " often, so a fault of ours is likely. Raise it where someone has looked and it is the sender.",
+    )
+    burst_share: float = Field(
+        default=0.2,
+        gt=0,
+        description="Share of a topic's messages of a minute, from the 20th dead letter on, beyond which the topic is"
+        " held. 1 switches this off.",
     )
     stuck_s: float = Field(
         default=180.0,
@@ -30,6 +52,11 @@ class ServiceSettings(BaseSettings):
         description="Seconds without getting on, though there is work, after which the liveness fails. Far above any"
         " group of messages (seconds) and above retry_s, after which the consumption stops by itself.",
     )
+
+    @property
+    def guard_limits(self) -> GuardLimits:
+        """Return what guards go by."""
+        return GuardLimits(self.retry_s, self.suspect_starts, self.burst_letters, self.burst_share)
 
 
 class Vouched(ServiceSettings):

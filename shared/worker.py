@@ -7,9 +7,11 @@ event whose agent raised.  Source: architecture "Bulk paths".
 
 import asyncio
 import contextlib
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import faust
 import uvloop
@@ -18,13 +20,16 @@ from mode import Service
 
 from shared import http, log, runner
 from shared.contracts.topics import MIB
+from shared.faults import Held
 from shared.fetching import PromptTransport
-from shared.guard import Guard
+from shared.guard import EXIT_TRY_AGAIN, Guard
 from shared.messages import Incoming
 from shared.settings import ServiceSettings
 
 WORK_GROUP: Final = 3  # chunks of large requests in work at once: while one waits for a server another is computed
 _GATHER_S: Final = 0.01  # how long an emptied buffer is given to fill again before a group goes
+_FOR_EVER_S: Final = 3600.0
+_guards: "WeakKeyDictionary[faust.App, list[Guard]]" = WeakKeyDictionary()
 _log = log.get(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -72,9 +77,31 @@ def consume(app: faust.App, guard: Guard, *, group: int = 1) -> None:
 
     async def agent(stream: Any) -> None:
         async for events in _groups(stream, group, pause_s):
-            await guard.run([_incoming(event.message) for event in events])
+            await _done(guard, [_incoming(event.message) for event in events])
 
     app.agent(channel, name=f"{app.conf.id}-{guard.topic.name}", concurrency=1)(agent)
+    guards_of(app).append(guard)
+
+
+def guards_of(app: faust.App) -> list[Guard]:
+    """Return the guards of the worker's agents."""
+    return _guards.setdefault(app, [])
+
+
+async def _done(guard: Guard, messages: Sequence[Incoming]) -> None:
+    """Return when the messages are done; a topic that is held is waited with here, the others go on.
+
+    Faust acknowledges what its agent raised for: a guard that stops, or that raises at all, ends the process.
+    """
+    while True:
+        try:
+            await guard.run(messages)
+            return
+        except Held as held:
+            await asyncio.sleep(held.again_s or _FOR_EVER_S)
+        except Exception:  # noqa: BLE001  # whatever it is, what is in work stays unacknowledged
+            _log.exception("worker.stops", topic=guard.topic.name, exit=EXIT_TRY_AGAIN)
+            os._exit(EXIT_TRY_AGAIN)
 
 
 async def _groups(stream: Any, most: int, pause_s: float) -> AsyncIterator[list[Any]]:
@@ -136,14 +163,14 @@ def attach(
 
 
 def readiness(app: faust.App) -> list[str]:
-    """Return why the worker is not ready to work: it is rebalancing, or has no partitions."""
+    """Return why the worker is not ready to work: it is rebalancing, has no partitions, or holds a topic."""
     if not app.started:
         return ["starting"]
     if app.rebalancing:
         return ["rebalancing"]
     if not app.consumer.assignment():
         return ["no partitions assigned"]
-    return []
+    return [guard.held for guard in guards_of(app) if guard.held is not None]
 
 
 def run_worker(build: Callable[[S], faust.App], settings: S, service: str) -> None:

@@ -73,7 +73,7 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
         ),
     )
     for topic, handler, group in agents:
-        guard = Guard(SERVICE, topic, handler, parts.publisher, settings.retry_s)
+        guard = Guard(SERVICE, topic, handler, parts.publisher, settings.guard_limits)
         worker.consume(app, guard, group=group)
 
     progress = Progress(app, parts.publisher, SERVICE, settings)

@@ -20,7 +20,7 @@ from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.targets import TargetBook
 from shared import metrics
 from shared.clock import Clock
-from shared.guard import TryAgain
+from shared.faults import TryAgain
 from shared.messages import Outgoing
 from shared.sessions import business_date
 

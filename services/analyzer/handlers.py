@@ -27,7 +27,8 @@ from shared.contracts.nested import joined
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.succession import Admitted, admit
 from shared.contracts.topics import Topic
-from shared.guard import Handler, PartlyBad, refuse
+from shared.faults import PartlyBad, refuse
+from shared.guard import Handler
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
 

@@ -20,7 +20,7 @@ from shared import log, messages, metrics
 from shared.clock import Clock
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.topics import ANALYSIS
-from shared.guard import is_transient
+from shared.faults import is_transient
 from shared.ids import event_id
 from shared.kafka import Publisher
 from shared.messages import Outgoing

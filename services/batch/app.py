@@ -21,7 +21,8 @@ from shared.clock import clock_of
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
 from shared.exact.kernel import value_cents
-from shared.guard import Guard, end_consumer, is_transient
+from shared.faults import is_transient
+from shared.guard import Guard
 from shared.http import Liveness, Readiness, create_app, serve
 from shared.kafka import Publisher
 from shared.keeping import Keeper
@@ -63,7 +64,8 @@ async def main(settings: Settings) -> None:
 def _troubles(keeper: Keeper, consumers: Sequence[GroupConsumer]) -> list[str]:
     """Return what does not go well beside the API, which goes on without it."""
     away = [consumer.name for consumer in consumers if not consumer.assigned]
-    return [*keeper.troubles(), *([f"no partitions yet: {', '.join(away)}"] if away else [])]
+    held = [topic for consumer in consumers for topic in consumer.held()]
+    return [*keeper.troubles(), *held, *([f"no partitions yet: {', '.join(away)}"] if away else [])]
 
 
 def _warm_up() -> None:
@@ -92,8 +94,8 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     """Return the consumers: answers to small requests never wait behind large ones, nor those behind flags."""
 
     def guard(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> Guard:
-        retry_s = settings.retry_s
-        return Guard(SCHEMA, topic, handler, publisher, retry_s, stop=end_consumer, wanted=wanted)  # type: ignore[arg-type]  # item type
+        limits = settings.guard_limits
+        return Guard(SCHEMA, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
 
     def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
         return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)

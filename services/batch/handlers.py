@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import AccountChanged
-from shared.guard import is_transient, refuse
+from shared.faults import is_transient, refuse
 from shared.keeping import Beat, unheard
 from shared.messages import Chunk
 from shared.tenancy import SYSTEM

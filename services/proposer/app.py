@@ -21,7 +21,7 @@ def build_app(settings: ProposerSettings) -> faust.App:
         (topics.WORK_LOTS, topics.WORK_TRADES, worker.WORK_GROUP),
         (topics.small(topics.WORK_LOTS), topics.small(topics.WORK_TRADES), 1),
     ):
-        guard = Guard(SERVICE, asked, rules.on_lots(answer), publisher, settings.retry_s)
+        guard = Guard(SERVICE, asked, rules.on_lots(answer), publisher, settings.guard_limits)
         worker.consume(app, guard, group=group)
 
     progress = Progress(app, publisher, SERVICE, settings)

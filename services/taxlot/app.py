@@ -36,7 +36,7 @@ def build_app(settings: TaxlotSettings) -> faust.App:
     app = worker.build_worker(SERVICE, settings)
     small = topics.small
     for topic, take_in in ((topics.SECURITY, rules.on_securities), (topics.ACCOUNT, rules.on_accounts)):
-        guard = Guard(SERVICE, topic, take_in, publisher, settings.retry_s, done=rules.taken_in)
+        guard = Guard(SERVICE, topic, take_in, publisher, settings.guard_limits, done=rules.taken_in)
         worker.consume(app, guard, group=EVENT_GROUP)
     for topic, handler, group in (
         (topics.REBALANCED, rules.on_rebalanced, 8),
@@ -45,7 +45,7 @@ def build_app(settings: TaxlotSettings) -> faust.App:
         (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), worker.WORK_GROUP),
         (small(topics.WORK_TRADES), rules.on_trades(small(topics.WORK_RESULTS)), 1),
     ):
-        worker.consume(app, Guard(SERVICE, topic, handler, publisher, settings.retry_s), group=group)
+        worker.consume(app, Guard(SERVICE, topic, handler, publisher, settings.guard_limits), group=group)
 
     progress = Progress(app, publisher, SERVICE, settings)
 

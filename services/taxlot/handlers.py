@@ -20,7 +20,8 @@ from shared.clock import Clock
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.db import Pool
-from shared.guard import Handler, at_once, refuse
+from shared.faults import refuse
+from shared.guard import Handler, at_once
 from shared.kafka import Publisher
 from shared.messages import Chunk, Incoming, Outgoing
 

@@ -11,7 +11,8 @@ from shared.contracts import topics
 from shared.contracts.chunks import FlagState, Tile
 from shared.contracts.platform import Component, ModelChanged, Sleeve
 from shared.contracts.topics import dead_letters
-from shared.guard import Guard, PartlyBad
+from shared.faults import PartlyBad
+from shared.guard import Guard
 from shared.messages import BadMessage, Incoming
 from tests.analyzer.desk import (
     MONDAY,

@@ -7,7 +7,7 @@ import pytest
 from shared.contracts import topics
 from shared.contracts.chunks import LotMethod, Restriction
 from shared.contracts.platform import LotPick, SecurityRestriction
-from shared.guard import PartlyBad
+from shared.faults import PartlyBad
 from tests.analyzer.desk import (
     MONDAY,
     Desk,

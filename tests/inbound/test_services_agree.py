@@ -12,6 +12,7 @@ import pytest
 
 from services.taxlot.handlers import Handlers as TaxlotHandlers
 from shared import db
+from shared.bursts import GuardLimits
 from shared.contracts import topics
 from shared.guard import Guard
 from shared.messages import BadMessage, Incoming, decoder
@@ -21,6 +22,7 @@ from tests.batch.world import World
 from tests.inbound.events import ACCOUNT, Body, message
 
 pytestmark = pytest.mark.integration
+ALL = GuardLimits(letters=10_000, share=1.0)  # so many refusals are what is tried here, and no burst
 
 _STORED = {
     "analyzer": "SELECT account_id, settings_version, enterprise_id, advisor_id, custodian, account_number,"
@@ -67,7 +69,7 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
             "taxlot": TaxlotHandlers(pool, publisher, desk.parts.clock).on_accounts,
             "batch": world.handlers.on_accounts,
         }
-        guards = {name: Guard(name, topics.ACCOUNT, handler, publisher) for name, handler in handlers.items()}
+        guards = {name: Guard(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()}
         yield Services(database_url, desk, guards)
 
 

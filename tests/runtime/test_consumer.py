@@ -2,18 +2,23 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from psycopg.errors import UndefinedColumn
 
+from shared.bursts import GuardLimits
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
-from shared.contracts.platform import PricesPublished
+from shared.contracts.platform import ModelChanged, PricesPublished
 from shared.guard import Guard
 from shared.kafka import Publisher
+from shared.keeping import Keeper
+from shared.messages import Outgoing
 from tests.runtime.prices import price_set
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
 
@@ -116,3 +121,74 @@ async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> N
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert len([group for group in groups if group]) >= 3, "every fetch brought a full group: nothing was tried"
+
+
+@pytest.mark.parametrize("fault", [UndefinedColumn("no such column"), KeyError("ours")])
+async def test_a_fault_of_ours_loses_nothing_and_puts_nothing_aside(kafka_url: str, fault: Exception) -> None:
+    """Whatever a handler raises: the consumer stops, is begun again with what it was handling, and then it is done."""
+    number = 5_000_000 + uuid.uuid4().int % 1_000_000
+    got, keeper, troubles = asyncio.Event(), Keeper("gateway", stuck_s=60.0, first_s=0.1, most_s=2.0), list[str]()
+
+    async def handle(items: Sequence[PricesPublished]) -> None:
+        if any(item.price_set == number for item in items):
+            troubles[:] = keeper.troubles()
+            if not troubles:
+                raise fault
+            got.set()
+
+    async with Publisher(kafka_url, "gateway") as publisher:
+        await publisher.send([price_set(number)])
+        guard = Guard("gateway", topics.PRICE, handle, publisher, GuardLimits(retry_s=0.2))
+        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard])
+        running = asyncio.create_task(keeper.run({"prices": consumer.run}))
+        async with asyncio.timeout(60):
+            await got.wait()
+        await until_async(lambda: _now(keeper.troubles), lambda told: not told)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert type(fault).__name__ in troubles[0]
+
+
+async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafka_url: str) -> None:
+    """Garbage beyond the limit on one topic; a good message of another is handled, and the garbage is not passed by."""
+    name = uuid.uuid4().hex
+    got = asyncio.Event()
+
+    async def take_model(items: Sequence[ModelChanged]) -> None:
+        if any(item.model_id == name for item in items):
+            got.set()
+
+    async def take_prices(_: Sequence[PricesPublished]) -> None:
+        """Take whatever is decoded."""
+
+    model = ModelChanged(model_id=name, version=1, enterprise_id="E1", name="M", cash_weight="1", holdings=[])
+    async with Publisher(kafka_url, "gateway") as publisher:
+        limits = GuardLimits(letters=3, share=1.0)
+        guards = [
+            Guard("gateway", topics.PRICE, take_prices, publisher, limits),
+            Guard("gateway", topics.MODEL, take_model, publisher),
+        ]
+        group = f"test-{name}"
+        consumer = GroupConsumer(kafka_url, group, guards, quiet_s=0.2)
+        running = asyncio.create_task(consumer.run())
+        await publisher.send([Outgoing(topics.PRICE.name, b"1", b"{not json") for _ in range(5)])
+        await until_async(lambda: _now(consumer.held), lambda held: len(held) == 1)
+        await publisher.send([Outgoing(topics.MODEL.name, name.encode(), model.model_dump_json().encode())])
+        async with asyncio.timeout(60):
+            await got.wait()
+        assert topics.PRICE.name in consumer.held()[0]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert await _left(kafka_url, group) >= 5
+
+
+async def _now(ask: Callable[[], list[str]]) -> list[str]:
+    return ask()
+
+
+async def _left(kafka_url: str, group: str) -> int:
+    """Return how many messages with prices the group has not acknowledged."""
+    async with AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False) as client:
+        partition = TopicPartition(topics.PRICE.name, 0)
+        ends = await client.end_offsets([partition])
+        return int(ends[partition]) - int(await client.committed(partition) or 0)

@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaConsumer
 from shared import messages
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
-from shared.guard import Guard, TryAgain
+from shared.faults import TryAgain
+from shared.guard import Guard
 from shared.kafka import Publisher
-from shared.messages import Incoming
+from shared.messages import BadMessage, Incoming
 from tests.runtime.prices import price_set
 
 pytestmark = pytest.mark.asyncio
@@ -51,7 +52,7 @@ async def test_poison_is_put_aside_with_its_reason_and_its_neighbours_are_handle
 
     async def handle(items: Sequence[PricesPublished]) -> None:
         if any(item.price_set == 2 for item in items):
-            raise ValueError("two is unheard of")
+            raise BadMessage("unheard_of", "two is unheard of")
         handled.extend(item.price_set for item in items)
 
     async with Publisher(kafka_url, "gateway") as publisher:
@@ -67,7 +68,7 @@ async def test_poison_is_put_aside_with_its_reason_and_its_neighbours_are_handle
     letters = await _dead_letters(kafka_url, marker, 2)
     assert [(value, headers["dlq-code"], headers["dlq-offset"]) for value, headers in letters] == [
         (b"{not json", "invalid_event", "1"),
-        (_price_set(2), "handler_failed", "2"),
+        (_price_set(2), "unheard_of", "2"),
     ]
     assert "two is unheard of" in letters[1][1]["dlq-reason"]
 
