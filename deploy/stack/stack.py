@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 from deploy import topics
 from deploy.stack import clock, control, kafka, keys, ports, postgres, schema, table
 from deploy.stack.child import tail
+from deploy.stack.compiling import compile_kernels
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, Layout, read_json, write_json
 from deploy.stack.spec import Plan
@@ -59,6 +60,8 @@ class Stack:
 
         Each part is skipped when it was done before, so a start that was interrupted is finished by the next.
         """
+        if self.services:
+            compile_kernels(self.steps)
         try:
             self._start_infrastructure()
             with self.steps.step("creating topics"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy.stack import kafka, postgres
-from deploy.stack.layout import CHECKOUT, Layout
+from deploy.stack.layout import CHECKOUT, Layout, inherited
 from deploy.stack.spec import Probe, Spec
 
 CLIENT_ID = "rebalancer-gateway"
@@ -119,8 +119,7 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
             "OIDC_CLIENT_ID": CLIENT_ID,
             "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],
         }
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("REBALANCER_", "PYTEST_"))}
-    return {**inherited, **_PROCESS, **{f"REBALANCER_{key}": value for key, value in ours.items()}, **extra}
+    return {**inherited(), **_PROCESS, **{f"REBALANCER_{key}": value for key, value in ours.items()}, **extra}
 
 
 def _program(addresses: Addresses, name: str, present: tuple[str, ...], extra: Mapping[str, str]) -> Spec:

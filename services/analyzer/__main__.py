@@ -32,11 +32,16 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "analyze":
         return analyze(settings)
-    from services.analyzer import app  # the worker's libraries are loaded only where they are used
-    from shared import runner, worker
+    from shared import kernels, runner
 
     runner.leave_out_pandas()
-    app.warm()
+    from services.analyzer import warm  # the worker's libraries are loaded only where they are used
+
+    kernels.load(warm.kernels, "analyzer", settings)
+    from services.analyzer import app
+    from shared import sessions, worker
+
+    sessions.sessions()  # the first message does not wait for the calendar either
     if command == "sweep":
         runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)
     else:

@@ -6,19 +6,15 @@ from functools import partial
 from typing import Final
 
 import faust
-import numpy as np
 
 from services.analyzer import api
-from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import SETTINGS, TARGET_HEAD, TARGET_ROW
 from services.analyzer.evaluator import Evaluator
 from services.analyzer.handlers import SERVICE, Handlers
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from services.analyzer.sweep import Sweeper
-from shared import http, sessions, worker
+from shared import http, worker
 from shared.clock import Clock, clock_of
 from shared.contracts import topics
 from shared.guard import Guard
@@ -95,19 +91,6 @@ async def run_sweeper(settings: AnalyzerSettings) -> None:
         sweeper = Sweeper(parts.database, parts.evaluator, parts.publisher, parts.clock, settings)
         http_app = http.create_app("analyzer-sweeper", partial(_away, parts.database))
         await together(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
-
-
-def warm() -> None:
-    """Compile (or load from the cache) every kernel and the exchange calendar: the first message waits for neither."""
-    one = np.zeros(1, np.int64)
-    out, starts = np.empty((1, kernel.COLUMNS), np.int64), np.zeros(2, np.int64)
-    kernel.evaluate(
-        np.zeros((1, SETTINGS), np.int64), one, one, one, starts, np.zeros((0, 2), np.int64), one,
-        np.zeros((1, TARGET_HEAD), np.int64), starts, np.zeros((0, TARGET_ROW), np.int64), one, 0, out, starts.copy(),
-        np.empty((1, kernel.REASON), np.int64),
-    )  # fmt: skip
-    pgcopy.warm()
-    sessions.sessions()
 
 
 async def _away(database: Database) -> list[str]:

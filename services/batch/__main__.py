@@ -4,10 +4,12 @@ import argparse
 import json
 import sys
 
+from services.batch import warm
 from services.batch.app import main as serve
 from services.batch.app import routed
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA
+from shared import kernels
 from shared.migrations import migrate
 from shared.runner import leave_out_pandas, run
 
@@ -33,6 +35,7 @@ def main() -> int:
         migrate(SCHEMA, settings.database_url)
     else:
         leave_out_pandas()
+        kernels.load(warm.kernels, SCHEMA, settings)
         run(serve(settings), SCHEMA, settings.log_level)
     return 0
 

@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.batch import washing
 from services.batch.collecting import READ, Collector
 from services.batch.handlers import Handlers, Sweeps
 from services.batch.parts import Parts, door
@@ -20,7 +19,6 @@ from shared import log, sessions
 from shared.clock import clock_of
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
-from shared.exact.kernel import value_cents
 from shared.faults import is_transient
 from shared.guard import Guard
 from shared.http import Liveness, Readiness, create_app, serve
@@ -40,7 +38,7 @@ _ANSWERS_PAUSE_S = 0.1
 async def main(settings: Settings) -> None:
     """Serve and work until cancelled."""
     clock = clock_of(settings.clock_file)
-    await asyncio.to_thread(_warm_up)
+    await asyncio.to_thread(sessions.sessions)  # takes a second at its first use: before anybody waits for it
     keep_loaded()
     database = Database(settings.database_url)
     publisher = Publisher(settings.kafka_url, SCHEMA)
@@ -66,13 +64,6 @@ def _troubles(keeper: Keeper, consumers: Sequence[GroupConsumer]) -> list[str]:
     away = [consumer.name for consumer in consumers if not consumer.assigned]
     held = [topic for consumer in consumers for topic in consumer.held()]
     return [*keeper.troubles(), *held, *([f"no partitions yet: {', '.join(away)}"] if away else [])]
-
-
-def _warm_up() -> None:
-    """Load what takes a second at its first use, before anybody waits for it: the calendar and compiled kernels."""
-    sessions.sessions()
-    value_cents(1, 1)
-    washing.warm_up()
 
 
 def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:

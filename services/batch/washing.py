@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch.answers import array_text
 from services.batch.store import contents, washes
 from services.batch.wash_facts import LOGICS, Facts, Part, by_chunk, facts_of, parts_of
-from shared.relief.wash import Losses, Purchases, Washes, match
+from shared.relief.wash import Washes, match
 
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -44,11 +44,6 @@ async def check(connection: AsyncConnection, batch: Row[Any], left: Sequence[str
         await asyncio.gather(*reading[:-1])  # while one group is unpacked the next is fetched, and no more than that
     parts = [part for of_group in await asyncio.gather(*reading) for part in of_group]
     await washes.put(connection, batch.batch_id, await asyncio.to_thread(washes_of, rows, parts, day))
-
-
-def warm_up() -> None:
-    """Compile (or load from the cache) the rule, so that the first batch does not wait for it."""
-    match(Losses._make(np.ones((7, 1), np.int64)), Purchases._make(np.ones((8, 1), np.int64)), 1)
 
 
 async def forget(connection: AsyncConnection, batch: Row[Any], again: Sequence[str]) -> None:

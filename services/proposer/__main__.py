@@ -19,11 +19,15 @@ def main() -> int:
         for problem in error.errors():
             print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
         return 2
-    from services.proposer import app, chunk  # the worker's libraries are loaded only where they are used
-    from shared import runner, worker
+    from shared import kernels, runner
 
     runner.leave_out_pandas()
-    chunk.warm_up()
+    from services.proposer import warm  # the worker's libraries are loaded only where they are used
+
+    kernels.load(warm.kernels, "proposer", settings)
+    from services.proposer import app
+    from shared import worker
+
     worker.run_worker(app.build_app, settings, "proposer")
     return 0
 

@@ -64,11 +64,6 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     return pa.RecordBatch.from_arrays([*given, *columns], schema=chunks.TRADES)
 
 
-def warm_up() -> None:
-    """Compile (or load from the cache) every kernel, so that the first chunk does not wait for it."""
-    propose(pa.RecordBatch.from_pylist([], schema=chunks.LOTS), 0)
-
-
 def _desk(tables: Tables, trade_day: int) -> Desk:
     """Return the chunk's lots and the scratch to relieve them in."""
     lots, positions = len(tables.lot_security), len(tables.positions)

@@ -35,11 +35,15 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "load":
         return asyncio.run(load_files(settings, [Path(name) for name in rest]))
-    from services.taxlot import app, warm  # the worker's libraries are loaded only where they are used
-    from shared import runner, worker
+    from shared import kernels, runner
 
     runner.leave_out_pandas()
-    warm.kernels()
+    from services.taxlot import warm  # the worker's libraries are loaded only where they are used
+
+    kernels.load(warm.kernels, "taxlot", settings)
+    from services.taxlot import app
+    from shared import worker
+
     worker.run_worker(app.build_app, settings, "taxlot")
     return 0
 

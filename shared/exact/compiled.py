@@ -2,31 +2,23 @@
 
 Set REBALANCER_PLAIN_KERNELS=1 before import to run the very same text without compilation (slow, for comparison).
 Every kernel keeps its uncompiled text as `.py_func` (numba's own name; the plain variant is its own `.py_func`).
-
-What is compiled is cached on disk.  numba looks only at the file of the kernel itself, so a changed callee in another
-file would go on running in its old form; therefore the cache is stamped with the text of all files a kernel may call.
+What is compiled is kept on disk, by content (`content`, `kept`); `shared.kernels` has all of a service made at once.
 """
 
-import hashlib
 import os
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
 PLAIN = os.environ.get("REBALANCER_PLAIN_KERNELS") == "1"
+KERNELS: list[Any] = []
+"""Every kernel of the modules imported so far, in the order of their definition."""
 
 
 def kernel(function: F) -> F:
     """Compile `function` (nogil, cached on disk) unless plain kernels are asked for."""
-    if PLAIN:
-        function.py_func = function  # type: ignore[attr-defined]
-        return function
-    import numba
-
-    return cast(F, _stamped(numba.njit(cache=True, nogil=True, boundscheck=False)(function)))
+    return _compiled(function)
 
 
 def view_kernel(function: F) -> F:
@@ -35,13 +27,7 @@ def view_kernel(function: F) -> F:
     Counting references to every array of a named tuple at every call costs more than the work itself (1.4 us against
     0.5 us a lot, measured on lot relief); without the runtime for allocation numba leaves the counting out.
     """
-    if PLAIN:
-        function.py_func = function  # type: ignore[attr-defined]
-        return function
-    import numba
-
-    options: dict[str, Any] = {"cache": True, "nogil": True, "boundscheck": False, "_nrt": False}
-    return cast(F, _stamped(numba.njit(**options)(function)))
+    return _compiled(function, _nrt=False)
 
 
 def inner_kernel(function: F) -> F:
@@ -50,26 +36,20 @@ def inner_kernel(function: F) -> F:
     A call hands over every array of a named tuple as seven words, and that costs more than the steps themselves (26 us
     against 6 us an account and logic, measured on booking).  It stays one text; only the compiled form is put together.
     """
+    return _compiled(function, _nrt=False, forceinline=True)
+
+
+def _compiled(function: F, **options: bool) -> F:
     if PLAIN:
         function.py_func = function  # type: ignore[attr-defined]
         return function
     import numba
 
-    options: dict[str, Any] = {"cache": True, "nogil": True, "boundscheck": False, "_nrt": False, "forceinline": True}
-    return cast(F, _stamped(numba.njit(**options)(function)))
+    from shared.exact.kept import KernelCache
 
-
-def _stamped(dispatcher: Any) -> Any:
-    """Make the cached form of a kernel count only while all files it may call are the same."""
-    folder = Path(dispatcher.py_func.__code__.co_filename).parent
-    dispatcher._cache._cache_file._source_stamp = _digest(folder)
-    return dispatcher
-
-
-@cache
-def _digest(folder: Path) -> str:
-    """Return a digest of the Python files of `folder` and of the shared rules that kernels call."""
-    shared = Path(__file__).parent.parent
-    places = (folder, shared / "exact", shared / "relief")
-    files = [shared / "contracts" / "chunks.py", *(file for place in places for file in sorted(place.glob("*.py")))]
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    # The wrapper for callers in C is used by nobody and is a tenth of the time that compiling takes.
+    chosen: dict[str, Any] = {"nogil": True, "boundscheck": False, "no_cfunc_wrapper": True, **options}
+    dispatcher: Any = numba.njit(**chosen)(function)
+    dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]
+    KERNELS.append(dispatcher)
+    return cast(F, dispatcher)

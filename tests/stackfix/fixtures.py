@@ -16,7 +16,9 @@ import pytest
 
 from deploy import browser, topics
 from deploy.stack import Stack, table, ui
-from deploy.stack.steps import Silent
+from deploy.stack.compiling import compile_kernels
+from deploy.stack.steps import Silent, Spoken
+from shared.exact import compiled
 from tests.stackfix import places
 from tests.waiting import aside
 
@@ -101,6 +103,16 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 HEAVY_FIXTURES = {"kafka_url", "admin_database_url", "local_infrastructure", "stack", "make_stack", "playwright"}
 HEAVY_FOLDERS = {"stack", "story"}
 HEAVY_MARKS = {"integration", "stack", "fault", "browser", "slow"}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Compile the kernels that tests call or the stack runs before the first test: its time-out is for itself."""
+    stacks = any(HEAVY_FIXTURES & set(getattr(item, "fixturenames", ())) for item in session.items)
+    if session.config.option.collectonly or not (compiled.KERNELS or stacks):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        compile_kernels(Spoken())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

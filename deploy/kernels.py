@@ -1,0 +1,32 @@
+"""`python -m deploy.kernels`: compile the kernels of all services into the folder that every process loads them from.
+
+One line a kernel goes to standard output.  Nothing is loaded, and nothing said, when all of them are kept already.
+"""
+
+import importlib
+import sys
+
+from deploy.stack.layout import CHECKOUT
+from shared import kernels, runner
+
+SERVICES = ("proposer", "taxlot", "analyzer", "batch")
+"""Those that have kernels, the longest to compile first."""
+
+
+def missing() -> list[str]:
+    """Return the services of which not all kernels are kept."""
+    return [name for name in SERVICES if not kernels.made(CHECKOUT / "services" / name / "warm.py")]
+
+
+def main() -> int:
+    """Compile what is missing and return the exit code."""
+    names = missing()
+    if names:
+        runner.leave_out_pandas()
+        warms = [importlib.import_module(f"services.{name}.warm").kernels for name in names]
+        kernels.make(warms, lambda text: print(text, flush=True))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The step that compiles the kernels of all services, before anything starts that would wait for them."""
+
+import subprocess
+import sys
+from collections import deque
+
+from deploy import kernels
+from deploy.stack.errors import StackError
+from deploy.stack.layout import CHECKOUT, inherited
+from deploy.stack.steps import Silent
+
+
+def compile_kernels(steps: Silent) -> None:
+    """Compile what is not kept yet, in a process of its own, telling of every kernel.
+
+    There is no deadline: a slow machine takes minutes.  Raises StackError with the last words of a process that fails.
+    """
+    if not kernels.missing():
+        return
+    with (
+        steps.step("compiling kernels"),
+        subprocess.Popen(
+            [sys.executable, "-m", "deploy.kernels"],
+            cwd=CHECKOUT,
+            env=inherited(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        words: deque[str] = deque(maxlen=30)
+        for line in process.stdout or ():
+            words.append(line)
+            steps.progress(line.strip().removeprefix("compiling kernels: "))
+        if process.wait() != 0:
+            raise StackError(f"the kernels could not be compiled:\n{''.join(words)}")

@@ -1,0 +1,175 @@
+"""Compiled kernels: one folder, keyed by content, made once, loaded by every process."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from deploy import kernels as deployed
+from deploy.stack.layout import CHECKOUT, inherited
+from shared import kernels
+from shared.exact import content
+
+RULES = {
+    "shared/contracts/inner.py": """
+        from shared.exact.compiled import kernel
+
+        @kernel
+        def inner(x: int) -> int:
+            return x + 1
+    """,
+    "shared/outer.py": """
+        from shared.exact.compiled import kernel
+        from shared.contracts.inner import inner
+
+        @kernel
+        def outer(x: int) -> int:
+            return inner(x) * 10
+
+        def warm() -> None:
+            outer(1)
+    """,
+}
+
+
+def checkout(place: Path) -> Path:
+    """Make a small checkout with two rules of which one calls the other, from another module."""
+    shutil.copytree(CHECKOUT / "shared", place / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in RULES.items():
+        (place / name).write_text(textwrap.dedent(text))
+    return place
+
+
+def run(place: Path, home: Path, program: str) -> str:
+    """Run a program in a checkout whose compiled kernels are kept in `home`."""
+    env = {**inherited(), "NUMBA_CACHE_DIR": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=place, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+ANSWER = "from shared.outer import outer; print(outer(1), sum(outer.stats.cache_hits.values()))"
+
+
+def test_a_changed_callee_in_another_module_is_compiled_anew(tmp_path: Path) -> None:
+    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    assert run(place, home, ANSWER) == "20 0\n"
+    assert run(place, home, ANSWER) == "20 1\n"
+    inner = place / "shared" / "contracts" / "inner.py"
+    inner.write_text(inner.read_text().replace("x + 1", "x + 1 + 1"))
+    assert run(place, home, ANSWER) == "30 0\n"
+
+
+def test_another_checkout_with_the_same_rules_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    first, second, home = checkout(tmp_path / "one"), checkout(tmp_path / "two" / "deeper"), tmp_path / "home"
+    assert run(first, home, ANSWER) == "20 0\n"
+    assert run(second, home, ANSWER) == "20 1\n"
+
+
+def test_a_folder_that_cannot_be_written_to_costs_time_and_no_more(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file where the folder should be")
+    assert run(checkout(tmp_path / "one"), home, ANSWER) == "20 0\n"
+
+
+def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Path) -> None:
+    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    program = """
+        import sys
+        from shared import kernels
+        from shared.outer import warm
+        with kernels._alone(print):
+            print("has it", flush=True)
+            sys.stdin.readline()
+            warm()
+    """
+    follower = (
+        "from shared import kernels; from shared.outer import outer, warm; kernels.make([warm], lambda text: "
+        "print(text, flush=True)); print(sum(outer.stats.cache_hits.values()))"
+    )
+    env = {**inherited(), "NUMBA_CACHE_DIR": str(home)}
+
+    def start(text: str) -> "subprocess.Popen[str]":
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        return subprocess.Popen([sys.executable, "-c", text], cwd=place, env=env, **pipes)  # type: ignore[call-overload,no-any-return]
+
+    with start(textwrap.dedent(program)) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "has it\n"
+        with start(follower) as waits:
+            assert waits.stdout is not None
+            assert waits.stdout.readline() == "waiting for another process that compiles kernels\n"
+            holder.communicate("go on\n")
+            assert waits.stdout.read() == "1\n"
+
+
+def test_every_kernel_that_is_compiled_is_told_of_with_number_and_seconds(tmp_path: Path) -> None:
+    program = "from shared import kernels; from shared.outer import warm; kernels.make([warm], print)"
+    lines = run(checkout(tmp_path / "one"), tmp_path / "home", program).splitlines()
+    assert [re.sub(r"\d+ s$", "n s", line) for line in lines] == [
+        "compiling kernels: 0 of 2, shared.outer.outer, n s",
+        "compiling kernels: 0 of 2, shared.contracts.inner.inner, n s",
+    ]
+
+
+def test_a_mark_says_that_all_is_made_until_anything_changes(tmp_path: Path) -> None:
+    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    ask = "from pathlib import Path; from shared import kernels; print(kernels.made(Path('shared/outer.py')))"
+    assert run(place, home, ask) == "False\n"
+    run(place, home, "from shared import kernels; from shared.outer import warm; kernels.make([warm], print)")
+    assert run(place, home, ask) == "True\n"
+    inner = place / "shared" / "contracts" / "inner.py"
+    inner.write_text(inner.read_text() + "\nMORE = 1\n")
+    assert run(place, home, ask) == "False\n"
+
+
+def test_what_has_not_been_loaded_for_a_month_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    old, new = tmp_path / "rule-old", tmp_path / "rule-new"
+    for place in (old, new):
+        place.mkdir()
+    os.utime(old, (0, 0))
+    kernels._forget_old()
+    assert [old.exists(), new.exists()] == [False, True]
+
+
+def imports_by_tree(path: Path) -> set[Path]:
+    """Return the files of ours that a file imports, by its syntax tree."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import is not seen"
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {found for name in names for found in content._file_of(name)}
+
+
+@pytest.mark.parametrize("service", deployed.SERVICES)
+def test_the_key_covers_every_module_a_kernel_reaches(service: str) -> None:
+    """Lines of imports are read faster than a tree is built; both find the same."""
+    reached = content.modules_of(CHECKOUT / "services" / service / "warm.py")
+    assert {found for path in reached for found in imports_by_tree(path)} <= reached
+    assert {one for path in reached for one in content._imported(path)} == {
+        one for path in reached for one in imports_by_tree(path)
+    }
+
+
+def test_every_service_with_kernels_is_compiled_by_the_step() -> None:
+    """Any module that defines a kernel is reached from the warm-up of one of the services of the step."""
+    reached = {
+        path for name in deployed.SERVICES for path in content.modules_of(CHECKOUT / "services" / name / "warm.py")
+    }
+    define = re.compile(r"^@(?:view_|inner_)?kernel$", re.MULTILINE)
+    tops = (path for top in ("services", "shared") for path in (CHECKOUT / top).rglob("*.py"))
+    defining = {path for path in tops if define.search(path.read_text())}
+    assert len(defining) > 20
+    assert defining <= reached
