@@ -46,6 +46,10 @@ PART_FAILING = Gauge(
 PART_FAILURES = Counter(
     "rebalancer_part_failures_total", "Failures after which a part of a service was begun again.", ("service", "part")
 )
+BATCHES_PARKED = Gauge(
+    "rebalancer_batches_parked", "Batches put aside because the service failed at them; someone must look."
+)
+BATCH_FAILURES = Counter("rebalancer_batch_failures_total", "Failures at one batch, after which it was put aside.")
 HTTP_REQUESTS = Counter(
     "http_server_requests_total", "HTTP requests answered.", ("service", "method", "route", "status")
 )

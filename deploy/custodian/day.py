@@ -91,7 +91,7 @@ class Custodian:
         self.say(f"{day}: {outcome.filled} orders filled, {outcome.moved} transfers, {outcome.accounts} accounts")
         for reason in outcome.refused:
             self.say(f"{day}: refused, {reason}")
-        filled = journal.filled | {one.account_id: one.version for one in due}
+        filled = journal.filled | {one.account_id: one.version for one in due}  # those of an account in their order
         return self._saved(
             journal,
             book_day=day,
@@ -190,5 +190,6 @@ def _due(
 ) -> tuple[list[OrdersReleased], list[OrdersReleased]]:
     """Return what is to be filled on `day`, each release once, and what waits for its trade date."""
     fresh = {(one.account_id, one.version): one for one in released if one.version > filled.get(one.account_id, -1)}
-    due = [one for one in fresh.values() if one.trade_date <= day]
-    return due, [one for one in fresh.values() if one.trade_date > day]
+    in_order = sorted(fresh.values(), key=lambda one: one.version)
+    due = [one for one in in_order if one.trade_date <= day]
+    return due, [one for one in in_order if one.trade_date > day]

@@ -1,10 +1,11 @@
-"""`python -m services.batch [serve | migrate | openapi | dlq ...]`."""
+"""`python -m services.batch [serve | migrate | openapi | dlq ... | parked | release]`."""
 
 import argparse
+import asyncio
 import json
 import sys
 
-from services.batch import warm
+from services.batch import parked, warm
 from services.batch.app import main as serve
 from services.batch.app import routed
 from services.batch.settings import Settings
@@ -26,6 +27,7 @@ def main() -> int:
     commands.add_parser("migrate", help="bring the tables to their newest form")
     commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("dlq", help="dead letters: list, show, replay")
+    parked.add_commands(commands)
     arguments = parser.parse_args()
     if arguments.command == "openapi":
         print(json.dumps(routed(_never).openapi(), indent=1, sort_keys=True))
@@ -33,6 +35,8 @@ def main() -> int:
     settings = Settings()
     if arguments.command == "migrate":
         migrate(SCHEMA, settings.database_url)
+    elif arguments.command in ("parked", "release"):
+        return asyncio.run(parked.run(arguments, settings))
     else:
         leave_out_pandas()
         kernels.load(warm.kernels, SCHEMA, settings)

@@ -10,11 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.batch.collecting import READ, Collector
-from services.batch.handlers import Handlers, Sweeps
+from services.batch.handlers import Handlers
 from services.batch.parts import Parts, door
 from services.batch.routes import batches, commands, queue
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA, Database
+from services.batch.sweeps import Sweeps
 from shared import log, sessions
 from shared.clock import clock_of
 from shared.consumer import GroupConsumer
@@ -24,8 +25,8 @@ from shared.guard import Guard
 from shared.http import Liveness, Readiness, create_app, serve
 from shared.kafka import Publisher
 from shared.keeping import Keeper
-from shared.outbox import Relay
 from shared.problems import Unavailable
+from shared.relay import Relay
 from shared.runner import keep_loaded, together
 
 _log = log.get(__name__)
@@ -44,14 +45,14 @@ async def main(settings: Settings) -> None:
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)
     consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)
+    sweeps = Sweeps(database, clock, collector, settings)
     keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
-    app = build_app(
-        Parts(settings, clock, database), readiness(database), keeper.stuck, partial(_troubles, keeper, consumers)
-    )
+    troubles = partial(_troubles, keeper, consumers, sweeps)
+    app = build_app(Parts(settings, clock, database), readiness(database), keeper.stuck, troubles)
     kept = {
         "publisher": publisher.run,
         "relay": Relay(settings.database_url, SCHEMA, publisher).run,
-        "sweeps": Sweeps(database, clock, collector, settings).run,
+        "sweeps": sweeps.run,
     } | {consumer.name: consumer.run for consumer in consumers}
     try:
         await together(serve(app, settings.http_host, settings.http_port), keeper.run(kept))
@@ -59,11 +60,12 @@ async def main(settings: Settings) -> None:
         await database.close()
 
 
-def _troubles(keeper: Keeper, consumers: Sequence[GroupConsumer]) -> list[str]:
+def _troubles(keeper: Keeper, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> list[str]:
     """Return what does not go well beside the API, which goes on without it."""
     away = [consumer.name for consumer in consumers if not consumer.assigned]
     held = [topic for consumer in consumers for topic in consumer.held()]
-    return [*keeper.troubles(), *held, *([f"no partitions yet: {', '.join(away)}"] if away else [])]
+    waiting = [f"no partitions yet: {', '.join(away)}"] if away else []
+    return [*keeper.troubles(), *held, *sweeps.troubles(), *waiting]
 
 
 def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:

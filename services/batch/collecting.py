@@ -81,32 +81,30 @@ class Collector:
             after = await batches.change(connection, batch, told_at=now, **counted.columns())
             await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
 
-    async def ask_again(self, connection: AsyncConnection) -> int:
-        """Send accounts again that nobody answered for, and fail those that were sent often enough; return how many.
+    def silent_since(self) -> datetime:
+        """Return the instant before which an account must have been sent to be sent again."""
+        return self.clock.now() - timedelta(seconds=self.settings.answer_within_s)
+
+    async def ask_again(self, connection: AsyncConnection, batch: Row[Any], before: datetime, now: datetime) -> int:
+        """Send accounts of a locked batch again that were sent before `before` and not answered, and fail those that
+        were sent often enough; return how many.
 
         Nothing is sent again while other answers of the same batch still come in: it is only waiting its turn.
         """
-        now = self.clock.now()
-        before = now - timedelta(seconds=self.settings.answer_within_s)
-        touched = 0
-        for batch_id in await batches.unanswered(connection, before, limit=20):
-            batch = await batches.lock(connection, SYSTEM, batch_id)
-            if batch is None:
-                continue
-            again = await members.wait_again(connection, batch_id, before, self.settings.attempts, now)
-            lost = await members.happen(
-                connection,
-                batch_id,
-                AccountHappening.FAILURE,
-                members.sent_too_often(before, self.settings.attempts),
-                **_TIMEOUT,
-            )
-            messages = outgoing.requests(batch, again, now)
-            messages += outgoing.returned(batch_id, lost, "FAILED", batch.version + 1, now)
-            await outbox.enqueue(await driver(connection), messages)
-            await self._settle(connection, batch, now)
-            touched += len(again) + len(lost)
-        return touched
+        batch_id = batch.batch_id
+        again = await members.wait_again(connection, batch_id, before, self.settings.attempts, now)
+        lost = await members.happen(
+            connection,
+            batch_id,
+            AccountHappening.FAILURE,
+            members.sent_too_often(before, self.settings.attempts),
+            **_TIMEOUT,
+        )
+        messages = outgoing.requests(batch, again, now)
+        messages += outgoing.returned(batch_id, lost, "FAILED", batch.version + 1, now)
+        await outbox.enqueue(await driver(connection), messages)
+        await self._settle(connection, batch, now)
+        return len(again) + len(lost)
 
     async def _progress(
         self, connection: AsyncConnection, batch: Row[Any], answered: int, failed: int, now: datetime

@@ -9,22 +9,17 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy.exc import DBAPIError
 
 from services.batch import outgoing
-from services.batch.closing import SYSTEM_ACTOR, close
 from services.batch.collecting import Collector, batch_of
-from services.batch.domain.states import Happening
-from services.batch.settings import Settings
-from services.batch.store import batches, idempotency, incoming
+from services.batch.store import incoming
 from services.batch.store.database import Database, driver
 from shared import log, outbox
 from shared.clock import Clock
 from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import AccountChanged
-from shared.faults import is_transient, refuse
-from shared.keeping import Beat, unheard
+from shared.faults import refuse
 from shared.messages import Chunk
 from shared.tenancy import SYSTEM
 
@@ -93,62 +88,3 @@ def _details(part: pa.RecordBatch) -> pa.Table:
 
 def _json(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else None
-
-
-@dataclass(frozen=True)
-class Sweeps:
-    """What every replica does all the time; row locks let exactly one of them do each thing."""
-
-    database: Database
-    clock: Clock
-    collector: Collector
-    settings: Settings
-
-    async def run(self, beat: Beat = unheard) -> None:
-        """Sweep until cancelled; a database that is away is waited for. beat: called with each round."""
-        rounds = 0
-        while True:
-            beat()
-            try:
-                await self.end_days()
-                await self.ask_again()
-                if rounds % _FORGET_EVERY == 0:
-                    await self.forget()
-                    await self.look_at_role()
-            except (DBAPIError, OSError, TimeoutError) as error:
-                if not is_transient(error):
-                    raise
-                _log.warning("sweep.database_away", error=repr(error)[:300])
-            rounds += 1
-            await asyncio.sleep(self.settings.sweep_every_s)
-
-    async def look_at_role(self) -> None:
-        """Warn when row-level security does not bind our role: the second lock on the door is then open."""
-        if await self.database.passes_by_security():
-            _log.warning("database.role_passes_by_security", advice="use a role without SUPERUSER and BYPASSRLS")
-
-    async def end_days(self) -> int:
-        """Cancel every undecided batch whose day has ended; return how many this replica cancelled.
-
-        Source: product 6, "End of day": exactly once, whatever number of replicas run and whoever crashes.
-        """
-        done = 0
-        while True:
-            async with self.database.transaction(SYSTEM) as connection:
-                now = self.clock.now()
-                batch = await batches.lock_due(connection, now)
-                if batch is None:
-                    return done
-                await close(connection, batch, Happening.DAY_ENDED, SYSTEM_ACTOR, now)
-            done += 1
-            _log.info("batch.day_ended", batch_id=batch.batch_id)
-
-    async def ask_again(self) -> int:
-        """Send unanswered accounts again, or fail them; return how many."""
-        async with self.database.transaction(SYSTEM) as connection:
-            return await self.collector.ask_again(connection)
-
-    async def forget(self) -> None:
-        """Drop what nobody will ask for again: kept answers of commands, published messages."""
-        async with self.database.transaction(SYSTEM) as connection:
-            await idempotency.forget(connection, self.clock.now())

@@ -107,7 +107,12 @@ class LotInstruction(Ours):
 
 
 class OrdersReleased(Ours):
-    """All that one approved account sends to market and moves between sleeves, published once."""
+    """All that one approved account sends to market and moves between sleeves, decided once.
+
+    It is delivered at least once: after a fault the same event may come again, with the same `ce_id`, order ids and
+    bytes, also long after others.  Subscribers act on an id once: keep (account_id, version), or each order_id, with
+    what was done, in one transaction, and pass over what is kept already.
+    """
 
     account_id: Identity
     enterprise_id: Identity

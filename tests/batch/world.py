@@ -14,10 +14,11 @@ from fastapi import FastAPI
 
 from services.batch.app import build_app
 from services.batch.collecting import Collector
-from services.batch.handlers import Handlers, Sweeps
+from services.batch.handlers import Handlers
 from services.batch.parts import Parts
 from services.batch.settings import Settings
 from services.batch.store.database import Database
+from services.batch.sweeps import Sweeps
 from shared.clock import SystemClock
 from shared.contracts.api import Principal
 from shared.messages import Chunk

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.custodian.books import accounts_of
-from deploy.custodian.day import Custodian
+from deploy.custodian.day import Custodian, _due
 from deploy.custodian.fills import Account, new_lot_id
 from deploy.custodian.journal import Journal
 from deploy.custodian.listen import read_new
@@ -252,3 +252,15 @@ async def _said(said: Said, words: str) -> bool:
 
 async def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.lots"))
+
+
+def test_of_releases_that_come_again_and_in_another_order_each_is_due_once_and_the_newest_is_kept_in_mind(
+    tmp_path: Path, sample: Path
+) -> None:
+    custodian = Custodian("", tmp_path, tmp_path / "clock.json", tmp_path / "state", sample, 1.0)
+    custodian.journal()
+    older, newer = (released_for(custodian, "00000005", version=version) for version in (1, 2))
+    due, waiting = _due([newer, older, newer, older], {}, TODAY)
+    assert ([one.version for one in due], waiting) == ([1, 2], [])
+    filled = {one.account_id: one.version for one in due}
+    assert _due([older, newer], filled, TODAY) == ([], [])

@@ -122,7 +122,7 @@ def test_orders_of_an_approval_leave_once_though_batch_dies_before_it_could_send
     hurt_stack.wait_ready(timeout_s=120)
     until(lambda: unsent(hurt_stack), lambda rows: rows == 0)
     proposed = {account for account, figures in undisturbed.items() if figures[0] == "PROPOSED"}
-    orders = aside(orders_of(hurt_stack.addresses.kafka, batch["batch_id"]))
+    orders = set(aside(orders_of(hurt_stack.addresses.kafka, batch["batch_id"])))
     assert sorted(account for account, _ in orders) == sorted(proposed)
     assert len({identity for _, identity in orders}) == len(orders) <= ACCOUNTS
 
@@ -135,21 +135,21 @@ def unsent(stack: Stack) -> int:
     return int(row[0])
 
 
-async def orders_of(kafka_url: str, batch_id: int) -> set[tuple[str, str]]:
-    """Return (account, event id) of every orders event of a batch up to now; an id seen twice counts once."""
+async def orders_of(kafka_url: str, batch_id: int) -> list[tuple[str, str]]:
+    """Return (account, event id) of every orders event of a batch up to now."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False)
     await consumer.start()
     partitions = [TopicPartition(topics.ORDERS.name, number) for number in range(topics.ORDERS.partitions)]
     consumer.assign(partitions)
     await consumer.seek_to_beginning()
-    found: set[tuple[str, str]] = set()
+    found: list[tuple[str, str]] = []
     try:
         for partition, end in (await consumer.end_offsets(partitions)).items():
             while await consumer.position(partition) < end:
                 for record in await _some(consumer, partition):
                     event = OrdersReleased.model_validate_json(record.value)
                     if event.batch_id == batch_id:
-                        found.add((event.account_id, dict(record.headers)["ce_id"].decode()))
+                        found.append((event.account_id, dict(record.headers)["ce_id"].decode()))
     finally:
         await consumer.stop()
     return found

@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import MessageSizeTooLargeError
+from prometheus_client import REGISTRY
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from shared.contracts import topics
 from shared.kafka import Publisher
 from shared.messages import Outgoing
-from shared.outbox import TABLE_SQL, Relay, enqueue
+from shared.outbox import TABLE_SQL, enqueue, parked, release
+from shared.relay import Relay
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -85,34 +88,126 @@ async def test_committed_rows_are_published_in_order_and_rolled_back_ones_never(
     assert values == [str(number) for number in range(1200)]
 
 
-async def test_a_crash_between_publish_and_mark_publishes_again_with_the_same_ids(
+class _LosesTheDatabase(Publisher):
+    """As soon as the broker has acknowledged, every other connection to the database ends, once."""
+
+    def __init__(self, kafka_url: str, connection: AsyncConnection[TupleRow]) -> None:
+        super().__init__(kafka_url, "test")
+        self._connection = connection
+        self.sent: list[int] = []
+
+    async def try_to_send(self, messages: Sequence[Outgoing]) -> list[BaseException | None]:
+        """Send, and end all connections but one."""
+        outcomes = await super().try_to_send(messages)
+        self.sent.append(len(messages))
+        if len(self.sent) == 1:
+            await self._connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await self._connection.commit()
+        return outcomes
+
+
+async def _all(kafka_url: str, key: str) -> list[str]:
+    """Return the values of `key` up to a message that is sent now."""
+    end = f"end {uuid.uuid4().hex}"
+    async with Publisher(kafka_url, "test") as publisher:
+        await publisher.send([Outgoing(TOPIC, key.encode(), end.encode(), {})])
+    return (await _received(kafka_url, key, end))[:-1]
+
+
+async def test_a_database_that_is_lost_between_publish_and_mark_makes_nothing_go_twice(
+    database_url: str, kafka_url: str
+) -> None:
+    key = uuid.uuid4().hex
+    async with _schema(database_url) as connection, _LosesTheDatabase(kafka_url, connection) as publisher:
+        await enqueue(connection, _rows(key, range(25)))
+        await connection.commit()
+        async with _relaying(database_url, publisher):
+            await _until_settled(connection)
+    assert publisher.sent == [25]
+    assert await _all(kafka_url, key) == [str(number) for number in range(25)]
+
+
+async def test_who_takes_over_finds_at_the_end_of_the_topic_what_was_published_and_not_marked(
     database_url: str, kafka_url: str
 ) -> None:
     key = uuid.uuid4().hex
     async with _schema(database_url) as connection, Publisher(kafka_url, "test") as publisher:
-        await enqueue(connection, _rows(key, range(5)))
+        await enqueue(connection, _rows(key, range(8)))
         await connection.commit()
         await publisher.send(_rows(key, range(5)))  # published, and then the relay died before it could mark them
-        relay = asyncio.create_task(Relay(database_url, "relayed", publisher).run())
-        await _until_settled(connection)
+        async with _relaying(database_url, publisher):
+            await _until_settled(connection)
+    assert await _all(kafka_url, key) == [str(number) for number in range(8)]
+
+
+async def test_what_waits_is_measured_while_the_broker_is_away(database_url: str) -> None:
+    publisher = Publisher("127.0.0.1:1", "test")
+    async with _schema(database_url) as connection:
+        await enqueue(connection, _rows("away", range(3)))
+        await connection.commit()
+        opening = asyncio.create_task(publisher.run())
+        async with _relaying(database_url, publisher):
+            ages = [await until_async(_measured, lambda seen: seen[0] == 3)]
+            ages.append(await until_async(_measured, lambda seen: seen[1] > ages[0][1] + 1))
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    assert [pending for pending, _ in ages] == [3, 3]
+
+
+async def _measured() -> tuple[float, float]:
+    """Return how many rows wait and the age of the oldest in seconds, as the metrics say."""
+    names = ("rebalancer_outbox_pending", "rebalancer_outbox_oldest_age_seconds")
+    pending, age_s = (REGISTRY.get_sample_value(name, {"service": "relayed"}) or 0.0 for name in names)
+    return pending, age_s
+
+
+@contextlib.asynccontextmanager
+async def _relaying(database_url: str, publisher: Publisher) -> AsyncIterator[None]:
+    relay = asyncio.create_task(Relay(database_url, "relayed", publisher).run())
+    try:
+        yield
+    finally:
         relay.cancel()
         await asyncio.gather(relay, return_exceptions=True)
-    values = await _received(kafka_url, key, "4")
-    assert values[:5] == ["0", "1", "2", "3", "4"]
 
 
-async def test_a_row_the_broker_refuses_for_ever_is_parked_and_the_others_go(database_url: str, kafka_url: str) -> None:
+async def test_rows_the_broker_refuses_for_ever_are_parked_alone_listed_and_tried_again_when_released(
+    database_url: str, kafka_url: str
+) -> None:
     key = uuid.uuid4().hex
     huge = Outgoing(TOPIC, key.encode(), b"x" * (5 * 1024 * 1024), {})
+    odd = Outgoing(TOPIC, key.encode(), b"odd", {"ce_id": None})  # type: ignore[dict-item]  # as a fault of ours would
     async with _schema(database_url) as connection, Publisher(kafka_url, "test") as publisher:
-        await enqueue(connection, [*_rows(key, range(1)), huge, *_rows(key, range(1, 2))])
+        await enqueue(connection, [*_rows(key, range(1)), huge, odd, *_rows(key, range(1, 2))])
         await connection.commit()
-        relay = asyncio.create_task(Relay(database_url, "relayed", publisher).run())
-        try:
+        async with _relaying(database_url, publisher):
             rows = await _until_settled(connection)
-        finally:
-            relay.cancel()
-            await asyncio.gather(relay, return_exceptions=True)
-    assert rows == [(True, False), (False, True), (True, False)]
-    received = await _received(kafka_url, key, "1")
-    assert list(dict.fromkeys(received)) == ["0", "1"]  # the first may come twice, with the same id
+            assert rows == [(True, False), (False, True), (False, True), (True, False)]
+            put_aside = await parked(connection)
+            assert [(row["id"], row["topic"], row["key"], row["bytes"]) for row in put_aside] == [
+                (2, TOPIC, key, 5 * 1024 * 1024),
+                (3, TOPIC, key, 3),
+            ]
+            assert "MessageSizeTooLarge" in put_aside[0]["reason"]
+            assert not await release(connection, 1), "it is published"
+            await connection.execute("UPDATE outbox SET headers = '{}' WHERE id = 3")
+            assert await release(connection, 2) and await release(connection, 3)
+            await connection.commit()
+            rows = await _until_settled(connection)
+    assert rows == [(True, False), (False, True), (True, False), (True, False)]
+    assert await _all(kafka_url, key) == ["0", "1", "odd"]
+
+
+@pytest.mark.parametrize("many", [3, 100])
+async def test_what_is_sent_beside_a_message_the_broker_refuses_is_known_to_be_there(kafka_url: str, many: int) -> None:
+    key = uuid.uuid4().hex
+    messages = [Outgoing(TOPIC, key.encode(), str(number).encode(), {}) for number in range(many)]
+    messages[1] = Outgoing(TOPIC, key.encode(), b"x" * (5 * 1024 * 1024), {})
+    async with Publisher(kafka_url, "test") as publisher:
+        outcomes = await publisher.try_to_send(messages)
+    assert [place for place, failure in enumerate(outcomes) if failure is not None] == [1]
+    assert isinstance(outcomes[1], MessageSizeTooLargeError)
+    assert await _all(kafka_url, key) == [str(number) for number in range(many) if number != 1]

@@ -15,7 +15,7 @@ from services.batch.domain.schedule import Term
 from services.batch.domain.states import AccountState, Status
 from services.batch.store.database import sees
 from services.batch.store.queue import IN_QUEUE
-from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG
+from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG, PARKED
 from shared.contracts.chunks import FlagState
 from shared.tenancy import Scope
 
@@ -234,7 +234,7 @@ async def lock_due(connection: AsyncConnection, now: datetime) -> Row[Any] | Non
     open_ones = (str(Status.WORKING), str(Status.PENDING_APPROVAL))
     query = (
         select(*BATCH.c)
-        .where(BATCH.c.status.in_(open_ones), BATCH.c.cancel_at <= now)
+        .where(BATCH.c.status.in_(open_ones), BATCH.c.cancel_at <= now, _not_parked(now))
         .order_by(BATCH.c.cancel_at, BATCH.c.batch_id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -242,8 +242,8 @@ async def lock_due(connection: AsyncConnection, now: datetime) -> Row[Any] | Non
     return (await connection.execute(query)).one_or_none()
 
 
-async def unanswered(connection: AsyncConnection, silent_since: datetime, limit: int) -> list[int]:
-    """Return batches with accounts sent and nothing answered since `silent_since`, locked, others' passed over."""
+async def lock_unanswered(connection: AsyncConnection, silent_since: datetime, now: datetime) -> Row[Any] | None:
+    """Lock one batch with accounts sent and nothing answered since `silent_since`; others' are passed over."""
     member = BATCH_ACCOUNT.c
     waiting = (
         select(literal(1))
@@ -252,10 +252,15 @@ async def unanswered(connection: AsyncConnection, silent_since: datetime, limit:
         .exists()
     )
     query = (
-        select(BATCH.c.batch_id)
-        .where(BATCH.c.status == str(Status.WORKING), BATCH.c.answered_at <= silent_since, waiting)
+        select(*BATCH.c)
+        .where(BATCH.c.status == str(Status.WORKING), BATCH.c.answered_at <= silent_since, waiting, _not_parked(now))
         .order_by(BATCH.c.batch_id)
-        .limit(limit)
+        .limit(1)
         .with_for_update(skip_locked=True)
     )
-    return list((await connection.execute(query)).scalars())
+    return (await connection.execute(query)).one_or_none()
+
+
+def _not_parked(now: datetime) -> ColumnElement[bool]:
+    """Return the predicate that a batch is not put aside, or long enough."""
+    return ~select(literal(1)).where(PARKED.c.batch_id == BATCH.c.batch_id, PARKED.c.again_at > now).exists()

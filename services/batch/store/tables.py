@@ -66,3 +66,5 @@ BATCH_ACCOUNT = _table(
     lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text, household=Text, has_loss=Boolean, washes=Text,
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
 )  # fmt: skip
+
+PARKED = _table("parked", batch_id=_BIG, again_at=DateTime(timezone=True))

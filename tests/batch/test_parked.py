@@ -1,0 +1,114 @@
+"""A batch that the service fails at is put aside alone, with an alarm, and tried again; the others are dealt with."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+from prometheus_client import REGISTRY
+
+from services.batch import __main__ as program
+from tests.batch import build
+from tests.batch.world import World
+from tests.signing import PUBLIC_KEY
+
+pytestmark = pytest.mark.integration
+
+
+@contextmanager
+def _unchangeable(world: World, batch_id: int) -> Iterator[None]:
+    """No change of this batch is possible meanwhile: as with a fault of ours that only its contents bring out."""
+    with psycopg.connect(world.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "CREATE FUNCTION batch.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'a figure is out of range'; END $$"
+        )
+        admin.execute(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON batch.batch FOR EACH ROW"
+            f" WHEN (NEW.batch_id = {batch_id}) EXECUTE FUNCTION batch.refuse()".encode()
+        )
+        yield
+        admin.execute("DROP FUNCTION batch.refuse CASCADE")
+
+
+def _statuses(world: World) -> list[tuple[int, str]]:
+    return world.sql("SELECT batch_id, status FROM batch ORDER BY batch_id")
+
+
+async def test_a_batch_that_cannot_be_closed_is_put_aside_and_takes_no_other_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pat = world.user()
+    await world.queue("A1", "A2", "A3", "A4")
+    bad = (await pat.pending("A1"))["batch_id"]
+    others = [(await pat.pending("A2"))["batch_id"], (await pat.propose("A3"))["batch_id"]]
+    world.clock.instant = build.EVENING
+    with _unchangeable(world, bad):
+        assert await world.sweeps.end_days() == 2
+        assert _statuses(world) == [(bad, "PENDING_APPROVAL"), *[(one, "CANCELLED") for one in others]]
+        await world.sweeps.look_at_parked()
+        assert REGISTRY.get_sample_value("rebalancer_batches_parked") == 1
+        assert world.sweeps.troubles() == [f"batches put aside: {bad}; see `python -m services.batch parked`"]
+        assert await world.sweeps.end_days() == 0, "its time has not come again"
+        assert world.sql("SELECT failures FROM parked") == [(1,)]
+        world.clock.forward(seconds=6)
+        assert await world.sweeps.end_days() == 0
+        assert world.sql("SELECT failures, again_at - %s FROM parked", world.clock.now()) == [
+            (2, timedelta(seconds=10))
+        ]
+
+    assert _told(world, monkeypatch, capsys, "parked")[1].startswith(f"batch {bad}: since ")
+    assert await world.sweeps.end_days() == 0
+    assert _told(world, monkeypatch, capsys, "release", "batch", str(bad)) == (0, "")
+    assert _told(world, monkeypatch, capsys, "release", "batch", "999") == (1, "batch 999: is not put aside\n")
+    assert await world.sweeps.end_days() == 1
+    await world.sweeps.look_at_parked()
+    assert (world.sweeps.troubles(), REGISTRY.get_sample_value("rebalancer_batches_parked")) == ([], 0)
+    assert _statuses(world)[0] == (bad, "CANCELLED")
+    assert _told(world, monkeypatch, capsys, "parked") == (0, "nothing is put aside\n")
+
+
+async def test_a_batch_that_cannot_be_asked_for_again_is_put_aside_and_takes_no_other_with_it(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1", "A2")
+    bad, good = [(await pat.propose(one))["batch_id"] for one in ("A1", "A2")]
+    world.clock.forward(seconds=31)
+    with _unchangeable(world, bad):
+        assert await world.sweeps.ask_again() == 1
+    assert [attempt for _, attempt in world.requested(good)] == [1, 2]
+    assert [attempt for _, attempt in world.requested(bad)] == [1]
+    world.clock.forward(seconds=6)
+    assert await world.sweeps.ask_again() == 1
+    assert world.sql("SELECT count(*) FROM parked") == [(0,)]
+
+
+async def test_a_message_that_was_put_aside_is_listed_and_released(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await world.queue("A1")
+    ((row, topic),) = world.sql("UPDATE outbox SET parked_reason = 'too large' RETURNING id, topic")
+    code, told = _told(world, monkeypatch, capsys, "parked")
+    assert code == 0 and told.startswith(f"message {row}: of ") and f"{topic} key E1" in told and "too large" in told
+    assert _told(world, monkeypatch, capsys, "release", "message", str(row)) == (0, "")
+    assert world.sql("SELECT parked_reason FROM outbox") == [(None,)]
+
+
+def _told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str]:
+    """Run the program as an operator does, in a thread of its own as its loop is; return exit code and output."""
+    settings = {
+        "KAFKA_URL": "127.0.0.1:1",
+        "DATABASE_URL": world.url,
+        "HTTP_PORT": "1",
+        "PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"REBALANCER_{name}", value)
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["batch", *arguments])
+    with ThreadPoolExecutor(1) as thread:
+        code = thread.submit(program.main).result()
+    return code, capsys.readouterr().out
