@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from shared import routing
 from shared.observing import Observe, rendered
-from shared.problems import BadInput, Problem
+from shared.problems import BadBody, BadInput, Problem
+from shared.wellformed import WellFormed
 
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
 Liveness = Callable[[], list[str]]  # why only a new start can help; empty means alive
@@ -43,6 +44,7 @@ def create_app(
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(WellFormed)
     app.add_middleware(Observe, service=service)
     if probes:
         _add_probes(app, ready, stuck, troubles)
@@ -143,6 +145,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
+    if error.status_code == 400:  # the framework's own: it could not read the body
+        return _render(BadBody("/body: it is no JSON in UTF-8, or nested too deeply"), request)
     response = _render(_Plain(error.status_code, str(error.detail)), request, error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value

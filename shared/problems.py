@@ -37,6 +37,10 @@ class BadInput(Problem):
     status, code, title = 422, "bad_input", "A value is not valid"
 
 
+class BadBody(Problem):
+    status, code, title = 400, "bad_body", "The body cannot be read"
+
+
 class NotSignedIn(Problem):
     status, code, title = 401, "not_signed_in", "Sign in first"
 

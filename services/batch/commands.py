@@ -226,6 +226,7 @@ def member_selection(selection: ById | ByFilter, logic: int) -> list[ColumnEleme
     if isinstance(selection, ById):
         return [is_any(_M.account_id, selection.ids)]
     wanted = member_pages.matching(clauses_of(selection.f, BATCH_FIELDS), selection.q, logic)
+    wanted += member_pages.with_tiles(views.tile_bits(selection.tiles))
     return [*wanted, is_none_of(_M.account_id, selection.exclude)] if selection.exclude else wanted
 
 

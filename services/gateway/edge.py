@@ -72,7 +72,7 @@ class BodyLimit:
         is_upload = scope["path"] == UPLOAD_PATH
         limit = self.upload_limit_bytes if is_upload else self.limit_bytes
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isascii() and announced.isdigit() and int(announced) > limit:
             await _refuse(limit, send)
             return
         received = 0

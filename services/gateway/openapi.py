@@ -23,6 +23,7 @@ _PROBLEM: Final[dict[str, Any]] = {
     "additionalProperties": True,
 }
 _MEANING: Final = {
+    400: "The body cannot be read, or the Idempotency-Key is missing.",
     401: "Not signed in.",
     403: "Not allowed.",
     404: "Not there, or not yours to see.",
@@ -31,6 +32,7 @@ _MEANING: Final = {
     413: "The body is too large.",
     422: "A value is not valid.",
     428: "If-Match is missing.",
+    429: "Too many requests; Retry-After says when to go on.",
     500: "A fault on our side.",
     503: "A part of the system is away; Retry-After says when to try again.",
 }
@@ -77,13 +79,11 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
 
 
 def _refusals(method: str, operation: dict[str, Any], parameters: list[str]) -> list[int]:
-    found = {401, 403, 500, 503}
-    if parameters or "requestBody" in operation:
-        found.add(422)
+    found = {401, 403, 422, 429, 500, 503}
     if any(parameter.get("in") == "path" for parameter in operation.get("parameters", [])):
         found.add(404)
     if method != "get":
-        found |= {409, 413}
+        found |= {400, 409, 413}
     if "If-Match" in parameters:
         found |= {412, 428}
     if operation["operationId"] == "get_latest_run":

@@ -1,29 +1,20 @@
 """The internal HTTP of taxlot: uploads, and what became of files.  The gateway forwards to it."""
 
 import asyncio
-import re
-import uuid
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from services.taxlot.intake.inbox import UPLOADS
 from services.taxlot.intake.load import connected
+from services.taxlot.intake.receiving import checked_name, receive
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
 from shared import routing
 from shared.clock import Clock
 from shared.contracts.api_work import FileList, FileView, RowProblem
-from shared.problems import BadInput, Conflict, NotFound, Problem, Unavailable
-
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,120}$")
-
-
-class TooLarge(Problem):
-    """The upload is larger than the settings allow."""
-
-    status, code, title = 413, "too_large", "The file is too large"
+from shared.contracts.inputs import LARGEST_ID, Whole
+from shared.problems import NotFound, Unavailable
 
 
 def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
@@ -35,9 +26,8 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
         """Store the body in the inbox, complete or not at all; from there it is taken in like any other file."""
         if settings.inbox_dir is None:
             raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")
-        if not _NAME.match(name) or name.endswith(".part"):
-            raise BadInput(f"the file name {name[:130]!r} must be letters, digits and . _ @ -")
-        await _receive(request, settings.inbox_dir / UPLOADS / name, settings.max_upload_bytes)
+        target = settings.inbox_dir / UPLOADS / checked_name(name)
+        await receive(request.stream(), target, settings.max_upload_bytes)
         return FileView(
             file_id=f"upload:{name}",  # its number follows when it is read
             file_name=name,
@@ -53,7 +43,7 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
         )
 
     @routes.get("/v1/files", operation_id="list_files")
-    async def files(caller: routing.Caller, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> FileList:
+    async def files(caller: routing.Caller, limit: Annotated[Whole, Query(ge=1, le=500)] = 50) -> FileList:
         """Return the newest files, newest first."""
 
         def read() -> list[dict[str, Any]]:
@@ -65,8 +55,8 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
     @routes.get("/v1/files/{file_id}", operation_id="get_file")
     async def file(
         caller: routing.Caller,
-        file_id: int,
-        limit: Annotated[int, Query(ge=0, le=10_000)] = 200,
+        file_id: Annotated[Whole, Path(ge=1, le=LARGEST_ID)],
+        limit: Annotated[Whole, Query(ge=0, le=10_000)] = 200,
     ) -> FileView:
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
 
@@ -107,24 +97,3 @@ def _view(row: dict[str, Any], problems: list[dict[str, Any]]) -> FileView:
             for one in problems
         ],
     )
-
-
-async def _receive(request: Request, target: Path, most_bytes: int) -> int:
-    """Write the body to a hidden file, then give it its name in one step; return its size."""
-    if target.exists():
-        raise Conflict(f"a file named {target.name} is waiting already; give this one another name")
-    unfinished = target.with_name(f".{uuid.uuid4().hex}.part")
-    size = 0
-    try:
-        with unfinished.open("wb") as file:
-            async for piece in request.stream():
-                size += len(piece)
-                if size > most_bytes:
-                    raise TooLarge(f"the file is larger than {most_bytes} bytes")
-                await asyncio.to_thread(file.write, piece)
-        if not size:
-            raise BadInput("the body is empty; send the file itself as the body")
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return size

@@ -8,9 +8,10 @@ Errors are application/problem+json (shared.problems).  Source: product 6, 7.
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from shared.contracts.events import BatchStatus, LogicName, SourceName, StateName, TileName
+from shared.contracts.inputs import ClauseText, Expected, Label, SearchText
 from shared.contracts.types import Identity, Ours, Price, Quantity, Usd, Weight
 
 AccountState = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
@@ -30,9 +31,9 @@ class ByFilter(Ours):
     """All accounts that match, except some: takes as long for one page as for all."""
 
     kind: Literal["matching"]
-    tiles: list[TileName] = Field(default_factory=list)
-    f: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)
-    q: str = ""
+    tiles: Annotated[list[TileName], Field(max_length=20)] = Field(default_factory=list)
+    f: Annotated[list[ClauseText], Field(max_length=20)] = Field(default_factory=list)
+    q: SearchText = ""
     exclude: Annotated[list[Identity], Field(max_length=5000)] = Field(default_factory=list)
 
 
@@ -140,10 +141,10 @@ class ProposeBody(Ours):
     """Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one."""
 
     selection: Selection
-    expected_count: Annotated[int, Field(ge=1)]
+    expected_count: Expected
     logic: LogicName = "BEST_FIT"
-    label: Annotated[str, Field(max_length=80)] = ""
-    confirm_liquidation: bool = False
+    label: Label = ""
+    confirm_liquidation: StrictBool = False
 
 
 class Counts(Ours):
@@ -371,7 +372,7 @@ class BatchAccountView(Ours):
 
 class RemovalBody(Ours):
     selection: Selection
-    expected_count: Annotated[int, Field(ge=1)]
+    expected_count: Expected
 
 
 class LogicBody(Ours):

@@ -36,7 +36,8 @@ _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NO_TEXT: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, lone surrogates, line and paragraph breaks
 
 
-def _shown_text(value: str) -> str:
+def shown_text(value: str) -> str:
+    """Return the text as it is.  Raises ValueError for control characters, lone surrogates and line breaks."""
     if value.isprintable():
         return value
     for place, letter in enumerate(value):
@@ -62,8 +63,8 @@ def _sane_day(value: date) -> date:
 
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_shown_text)]
-LotName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_shown_text)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(shown_text)]
+LotName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(shown_text)]
 Day = Annotated[date, BeforeValidator(_iso_day), Field(strict=False), AfterValidator(_sane_day)]
 
 

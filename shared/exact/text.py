@@ -6,7 +6,7 @@ Source: product 1, "Money is exact".
 import re
 from decimal import Decimal
 
-_PLAIN = re.compile(r"^[+-]?\d{1,18}(\.\d+)?$")
+_PLAIN = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]+)?")
 
 
 class InexactText(ValueError):
@@ -19,7 +19,7 @@ def scaled(text: str, decimals: int, what: str = "number") -> int:
     Raises InexactText when the text is not a plain decimal or carries more than `decimals` significant decimals.
     """
     cleaned = text.strip()
-    if not _PLAIN.match(cleaned):
+    if not _PLAIN.fullmatch(cleaned):
         raise InexactText(f"{what}: {text!r} is not a plain decimal number such as 1234.56")
     whole, _, fraction = cleaned.partition(".")
     fraction = fraction.rstrip("0")

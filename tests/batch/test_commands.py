@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.chunks import FlagState
+from shared.contracts.chunks import FlagState, Tile
 from tests.batch import build
 from tests.batch.world import World
 
@@ -397,3 +397,19 @@ async def test_a_text_that_cannot_be_stored_is_bad_input(world: World) -> None:
     await world.queue("A1")
     answer = await world.user().try_propose("A1", label="a\x00b")
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
+
+
+async def test_a_selection_by_tiles_removes_what_the_list_with_these_tiles_shows(world: World) -> None:
+    await world.queue("A1", "A2", tiles=int(Tile.FIRST_REBALANCE | Tile.HIGH_CASH))
+    await world.queue("A3", tiles=int(Tile.LOW_CASH))
+    pat = world.user()
+    batch = await pat.pending("A1", "A2", "A3")
+    path = f"/v1/batches/{batch['batch_id']}/accounts"
+    assert (await pat.get(path, tile="HIGH_CASH"))["total"] == 2
+    assert (await pat.get(path, tile=["HIGH_CASH", "LOW_CASH"]))["total"] == 0
+    selection = {"kind": "matching", "tiles": ["HIGH_CASH"]}
+    refused = await pat.do(batch, "removals", {"selection": selection, "expected_count": 3})
+    assert (refused.status_code, refused.json()["count"]) == (409, 2)
+    await pat.done(batch, "removals", {"selection": selection, "expected_count": 2})
+    rows = (await pat.get(path))["rows"]
+    assert {row["account_id"]: row["state"] for row in rows} == {"A1": "REMOVED", "A2": "REMOVED", "A3": "PROPOSED"}

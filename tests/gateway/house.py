@@ -114,7 +114,7 @@ async def end(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listens(port: int) -> bool:
+async def listens(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -146,7 +146,7 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
         ends.push_async_callback(end, *serving)
         ends.callback(parts.hub.close)
         for port in ports:
-            await until_async(partial(_listens, port), within_s=10)
+            await until_async(partial(listens, port), within_s=10)
         yield House(parts, settings, clock_file, clock, issuer, inside, partial(end, serving[2]))
 
 

@@ -13,6 +13,7 @@ from shared.exact.text import InexactText, scaled
 Op = Literal["eq", "gte", "lte", "in"]
 _OPS: Final[tuple[Op, ...]] = ("eq", "gte", "lte", "in")
 _LARGEST: Final = 2**63 - 1
+_LARGEST_COUNT: Final = 2**31 - 1
 
 
 class BadClause(ValueError):
@@ -88,14 +89,14 @@ def parse_clauses(texts: Iterable[str], fields: Mapping[str, Kind]) -> list[Clau
 def _parse(text: str, fields: Mapping[str, Kind]) -> Clause:
     parts = text.split(".", 2)
     if len(parts) != 3 or not parts[2]:
-        raise BadClause(f"{text!r} is not of the form field.op.value, e.g. market_value.gte.50000")
+        raise BadClause(f"f: {text!r} is not of the form field.op.value, e.g. market_value.gte.50000")
     field, op_text, value = parts
     if field not in fields:
-        raise BadClause(f"{text!r}: there is no field {field!r}; fields are {', '.join(fields)}")
+        raise BadClause(f"f: {text!r}: there is no field {field!r}; fields are {', '.join(fields)}")
     kind = fields[field]
     op = next((one for one in _OPS if one == op_text), None)
     if op is None or op not in kind.ops:
-        raise BadClause(f"{text!r}: {field} takes {', '.join(kind.ops)}, not {op_text!r}")
+        raise BadClause(f"f: {text!r}: {field} takes {', '.join(kind.ops)}, not {op_text!r}")
     if kind is Kind.TEXT:
         return Clause(field, op, _texts(text, field, value.split("|") if op == "in" else [value]))
     return Clause(field, op, (_number(text, value, kind),))
@@ -103,21 +104,23 @@ def _parse(text: str, fields: Mapping[str, Kind]) -> Clause:
 
 def _texts(text: str, field: str, values: list[str]) -> tuple[str, ...]:
     if len(values) > 1000 or any(not value or "\x00" in value for value in values):
-        raise BadClause(f"{text!r}: values are texts joined by |, at most 1000, none of them empty")
+        raise BadClause(f"f: {text!r}: values are texts joined by |, at most 1000, none of them empty")
     if field == "result":
         unknown = [value for value in values if value not in RESULTS]
         if unknown:
-            raise BadClause(f"{text!r}: there is no result {unknown[0]!r}; results are {', '.join(RESULTS)}")
+            raise BadClause(f"f: {text!r}: there is no result {unknown[0]!r}; results are {', '.join(RESULTS)}")
     return tuple(values)
 
 
 def _number(text: str, value: str, kind: Kind) -> int:
+    if value != value.strip():
+        raise BadClause(f"f: {text!r}: there is white space around the number")
     try:
         number = scaled(value, int(kind.value or 0), "the value")
     except InexactText as error:
-        raise BadClause(f"{text!r}: {error}") from error
-    if abs(number) > _LARGEST:
-        raise BadClause(f"{text!r}: the value is too large")
+        raise BadClause(f"f: {text!r}: {error}") from error
+    if abs(number) > (_LARGEST_COUNT if kind is Kind.COUNT else _LARGEST):
+        raise BadClause(f"f: {text!r}: the value is too large")
     return number
 
 

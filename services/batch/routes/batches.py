@@ -15,17 +15,18 @@ from services.batch.domain.filters import BATCH_FIELDS, BadClause, parse_sort
 from services.batch.domain.proposals import LOGIC_NAMES, logics_of, proposal_of
 from services.batch.domain.states import DECIDED, OPEN
 from services.batch.parts import parts_of
-from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort
+from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort, Tiles
 from services.batch.store import batches, contents, member_pages, washes
 from shared import routing
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
+from shared.contracts.inputs import LARGEST_ID, Whole
 from shared.problems import BadInput, NotFound
 from shared.tenancy import Scope, scope_of
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
 
-BatchPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="Batch id.")]
+BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
 
 
 @router.get("", operation_id="list_batches")
@@ -60,6 +61,7 @@ async def list_batch_accounts(
     response: Response,
     caller: routing.Caller,
     batch_id: BatchPath,
+    tile: Tiles = None,
     f: Clauses = None,
     q: Search = "",
     sort: Sort = None,
@@ -75,7 +77,7 @@ async def list_batch_accounts(
         raise BadInput(str(error)) from error
     async with parts_of(request).database.snapshot(scope) as connection:
         batch = await _batch(connection, scope, batch_id)
-        wanted = member_pages.matching(clauses, q, batch.logic)
+        wanted = member_pages.matching(clauses, q, batch.logic) + member_pages.with_tiles(views.tile_bits(tile or []))
         rows = await member_pages.read_page(connection, scope, batch_id, batch.logic, wanted, order, page, size)
         totals = await member_pages.read_totals(connection, scope, batch_id, batch.logic)
         filtered = totals

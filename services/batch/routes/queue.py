@@ -12,26 +12,25 @@ from services.batch.store import batches, queue
 from shared import routing
 from shared.contracts.api import AccountView, QueuePage, TileCounts
 from shared.contracts.events import TileName
+from shared.contracts.inputs import ClauseText, SearchText, Whole
 from shared.contracts.types import Identity
 from shared.problems import BadInput, NotFound
 from shared.tenancy import scope_of
 
 router = routing.router(prefix="/v1", tags=["queue"])
 
-Tiles = Annotated[list[TileName] | None, Query(description="Only accounts with all of these tiles.")]
+Tiles = Annotated[list[TileName] | None, Query(max_length=20, description="Only accounts with all of these tiles.")]
 Clauses = Annotated[
-    list[str] | None,
+    list[ClauseText] | None,
     Query(
         max_length=20,
         description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold.",
     ),
 ]
-Search = Annotated[
-    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of an account's number or name.")
-]
+Search = Annotated[SearchText, Query(description="Part of an account's number or name.")]
 Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
-Page = Annotated[int, Query(ge=1, le=1_000_000, description="Page, from 1.")]
-Size = Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")]
+Page = Annotated[Whole, Query(ge=1, le=1_000_000, description="Page, from 1.")]
+Size = Annotated[Whole, Query(ge=1, le=1000, description="Rows of a page.")]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
 
 _BATCHES_SHOWN = 50

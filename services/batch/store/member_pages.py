@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, case, cast, func, or_, select
+from sqlalchemy import Row, Select, and_, case, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -12,7 +12,7 @@ from services.batch.domain.filters import Clause, Order
 from services.batch.domain.states import AccountState
 from services.batch.store.database import sees
 from services.batch.store.queue import condition, contains
-from services.batch.store.tables import BATCH_ACCOUNT, FIGURES
+from services.batch.store.tables import BATCH_ACCOUNT, FIGURES, FLAG
 from shared.tenancy import Scope
 
 _M = BATCH_ACCOUNT.c
@@ -79,6 +79,14 @@ def matching(clauses: Sequence[Clause], q: str, logic: int) -> list[ColumnElemen
         else:
             wanted.append(condition(_TEXT_COLUMNS[clause.field], clause))
     return [*wanted, contains(q, _M.account_number, _M.name)] if q else wanted
+
+
+def with_tiles(tiles: int) -> list[ColumnElement[bool]]:
+    """Return the predicate that an account of a batch has all of these tiles, by the newest word about it."""
+    if not tiles:
+        return []
+    flag = FLAG.c
+    return [exists().where(flag.account_id == _M.account_id, flag.tiles.op("&")(tiles) == tiles)]
 
 
 def _rows(scope: Scope, batch_id: int, logic: int, *more: ColumnElement[Any]) -> Select[Any]:

@@ -14,6 +14,7 @@ from services.gateway.handlers.common import (
     Search,
     Size,
     Sort,
+    Tiles,
     forward,
 )
 from services.gateway.handlers.guard import Caller
@@ -61,6 +62,7 @@ async def list_batch_accounts(
     request: Request,
     caller: Caller,
     batch_id: BatchPath,
+    tile: Tiles = None,
     f: Clauses = None,
     q: Search = "",
     sort: Sort = None,

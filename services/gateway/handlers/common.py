@@ -8,22 +8,23 @@ from services.gateway.parts import parts_of
 from services.gateway.sessions import SignedIn
 from services.gateway.upstream import Service
 from shared.contracts.events import TileName
+from shared.contracts.inputs import LARGEST_ID, ClauseText, SearchText, Whole
 from shared.contracts.types import Identity
 
-Tiles = Annotated[list[TileName] | None, Query(description="Only accounts with all of these tiles.")]
+Tiles = Annotated[list[TileName] | None, Query(max_length=20, description="Only accounts with all of these tiles.")]
 Clauses = Annotated[
-    list[str] | None,
+    list[ClauseText] | None,
     Query(
         max_length=20,
         description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold.",
     ),
 ]
-Search = Annotated[str, Query(max_length=200, description="Part of an account's number or name.")]
+Search = Annotated[SearchText, Query(description="Part of an account's number or name.")]
 Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
-Page = Annotated[int, Query(ge=1, description="Page, from 1.")]
-Size = Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")]
+Page = Annotated[Whole, Query(ge=1, le=1_000_000, description="Page, from 1.")]
+Size = Annotated[Whole, Query(ge=1, le=1000, description="Rows of a page.")]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
-BatchPath = Annotated[int, Path(ge=1, description="Batch id.")]
+BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
 # Required in the document; what is missing is refused by the service that owns the batch, with its own code.
 IdempotencyKey = Annotated[
     str | None,

@@ -15,7 +15,7 @@ export interface paths {
          * Get Account
          * @description Show one account: why it is flagged, its causes and holds, and the batch it is in.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_account"];
         put?: never;
@@ -37,7 +37,7 @@ export interface paths {
          * List Batches
          * @description List batches, newest first.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["list_batches"];
         put?: never;
@@ -65,7 +65,7 @@ export interface paths {
          * Get Batch
          * @description Show a batch; its version is the ETag.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_batch"];
         put?: never;
@@ -87,7 +87,7 @@ export interface paths {
          * List Batch Accounts
          * @description List the accounts of a batch with summary and tax columns, and their totals.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["list_batch_accounts"];
         put?: never;
@@ -109,7 +109,7 @@ export interface paths {
          * Get Batch Account
          * @description Show one account of a batch with every logic side by side.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_batch_account"];
         put?: never;
@@ -241,7 +241,7 @@ export interface paths {
          * Stream Events
          * @description Push what changed: ids and versions only, of the caller's enterprises. Ends with the session.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["stream_events"];
         put?: never;
@@ -263,7 +263,7 @@ export interface paths {
          * List Files
          * @description List the custodian files taken in, newest first.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["list_files"];
         put?: never;
@@ -271,7 +271,7 @@ export interface paths {
          * Upload File
          * @description Take in a custodian file; its bytes are the body and are never held here as a whole.
          *
-         *     Roles: trader.
+         *     Roles: operator.
          */
         post: operations["upload_file"];
         delete?: never;
@@ -291,7 +291,7 @@ export interface paths {
          * Get File
          * @description Show what became of a file, row problems included.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_file"];
         put?: never;
@@ -313,7 +313,7 @@ export interface paths {
          * Get Me
          * @description Say who is signed in, with the token that commands must carry.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_me"];
         put?: never;
@@ -335,7 +335,7 @@ export interface paths {
          * Get Positions
          * @description Show what the analyzer knows of an account's holdings and settings.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_positions"];
         put?: never;
@@ -357,7 +357,7 @@ export interface paths {
          * List Queue
          * @description List the accounts that need rebalancing.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["list_queue"];
         put?: never;
@@ -379,7 +379,7 @@ export interface paths {
          * Count Tiles
          * @description Count the queue's accounts by tile under the same filter.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["count_tiles"];
         put?: never;
@@ -403,7 +403,7 @@ export interface paths {
          * Start Run
          * @description Analyse the whole book now.
          *
-         *     Roles: trader.
+         *     Roles: operator.
          */
         post: operations["start_run"];
         delete?: never;
@@ -423,7 +423,7 @@ export interface paths {
          * Get Latest Run
          * @description Show the newest analysis of the whole book.
          *
-         *     Roles: admin, approver, auditor, trader, viewer.
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_latest_run"];
         put?: never;
@@ -1348,6 +1348,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -1420,6 +1429,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -1465,6 +1483,15 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -1503,6 +1530,15 @@ export interface operations {
             };
             /** @description A value is not valid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1587,6 +1623,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -1610,6 +1655,8 @@ export interface operations {
     list_batch_accounts: {
         parameters: {
             query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[] | null;
                 /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
                 f?: string[] | null;
                 /** @description Part of an account's number or name. */
@@ -1668,6 +1715,15 @@ export interface operations {
             };
             /** @description A value is not valid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1754,6 +1810,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -1798,6 +1863,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not signed in. */
@@ -1865,6 +1939,15 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1918,6 +2001,15 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -1983,6 +2075,15 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2040,6 +2141,15 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -2105,6 +2215,15 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2162,6 +2281,15 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -2227,6 +2355,15 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2284,6 +2421,15 @@ export interface operations {
                     "application/json": components["schemas"]["CommandResult"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -2349,6 +2495,15 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2424,6 +2579,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -2480,6 +2644,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -2525,6 +2707,15 @@ export interface operations {
                     "application/json": components["schemas"]["FileView"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -2563,6 +2754,15 @@ export interface operations {
             };
             /** @description A value is not valid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2647,6 +2847,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -2696,6 +2905,24 @@ export interface operations {
             };
             /** @description Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2782,6 +3009,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -2853,6 +3089,15 @@ export interface operations {
             };
             /** @description A value is not valid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2932,6 +3177,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault on our side. */
             500: {
                 headers: {
@@ -2970,6 +3224,15 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in. */
             401: {
                 headers: {
@@ -2999,6 +3262,24 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3064,6 +3345,24 @@ export interface operations {
             };
             /** @description Not there, or not yours to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
