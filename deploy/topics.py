@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.topics import TOPICS, Topic
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 async def create(kafka_url: str, topics: Iterable[Topic] = TOPICS, replication: int = 1) -> list[str]:

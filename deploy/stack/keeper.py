@@ -7,14 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from deploy.stack.activity import Activity
 from deploy.stack.child import Child
-from deploy.stack.probes import answers, complaint
+from deploy.stack.probes import answers, complaint, reason
 from deploy.stack.spec import Spec
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 30.0
-PROBE_EVERY_S = 0.15
+PROBE_EVERY_S = 0.25
 ALIVE_EVERY_S = 5.0
 
 
@@ -35,6 +36,8 @@ class Keeper:
         self._pause_s = FIRST_PAUSE_S
         self._child: Child | None = None
         self._life: asyncio.Task[None] | None = None
+        self._activity: Activity | None = None
+        self._said = ""
 
     @property
     def ready(self) -> bool:
@@ -49,6 +52,8 @@ class Keeper:
             "starts": self.starts,
             "last_exit": self.last_exit,
             "log": str(self.log),
+            "waiting_for": self._said,
+            **(self._activity.describe() if self._activity else {"quiet_s": 0.0, "cpu_s": 0.0, "process_state": ""}),
         }
 
     async def answers_now(self) -> bool:
@@ -71,7 +76,7 @@ class Keeper:
             await self._child.stop()
             self.last_exit = await self._child.wait()
             self._say(f"{self.spec.name} stopped (exit {self.last_exit})")
-        self._child, self._life, self.state = None, None, "off"
+        self._child, self._life, self._activity, self._said, self.state = None, None, None, "", "off"
 
     async def signal(self, signum: int) -> int:
         """Send a signal and return the process id it went to; a fatal one is awaited, so `ready` is true no longer.
@@ -111,7 +116,7 @@ class Keeper:
             self.last_exit = await self._child.wait()
         finally:
             watch.cancel()
-        self._child = None
+        self._child, self._activity, self._said = None, None, ""
         lived_s = time.monotonic() - started
         if lived_s >= HEALTHY_AFTER_S:
             self._pause_s = FIRST_PAUSE_S
@@ -119,11 +124,15 @@ class Keeper:
 
     async def _attend(self, child: Child, started: float) -> None:
         """Notice when the process is ready, and end it when it says itself that only a new start can help."""
-        while not await answers(self.spec.probe):
+        activity = self._activity = Activity(child.pid, self.log)
+        while (said := await reason(self.spec.probe)) is not None:
+            self._said = said
+            activity.look(said)
             await asyncio.sleep(PROBE_EVERY_S)
-        self.state = "ready"
+        self.state, self._said = "ready", ""
         self._say(f"{self.spec.name} ready after {time.monotonic() - started:.1f} s")
         while (said := await complaint(self.spec.alive)) is None:
+            activity.look()
             await asyncio.sleep(ALIVE_EVERY_S)
         self._say(f"{self.spec.name} is ended: {said}")
         await child.stop()

@@ -1,6 +1,7 @@
 """Asking a process whether it answers."""
 
 import asyncio
+import json
 from urllib.parse import urlsplit
 
 import psycopg
@@ -10,14 +11,19 @@ from deploy.stack.spec import Probe
 
 async def answers(probe: Probe | None, timeout_s: float = 2.0) -> bool:
     """Return whether the probe succeeds within timeout_s; a process without a probe counts as answering."""
+    return await reason(probe, timeout_s) is None
+
+
+async def reason(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
+    """Return None when the probe succeeds within timeout_s, else what the process says it waits for (or nothing)."""
     if probe is None:
-        return True
+        return None
     ask = {"http": _http, "tcp": _tcp, "postgres": _postgres}[probe.kind]
     try:
         async with asyncio.timeout(timeout_s):
             return await ask(probe.target)
     except (OSError, TimeoutError, EOFError, psycopg.Error):
-        return False
+        return ""
 
 
 async def complaint(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
@@ -35,16 +41,20 @@ async def complaint(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
     return body.decode(errors="replace").strip() if status == b"503" else None
 
 
-async def _tcp(target: str) -> bool:
+async def _tcp(target: str) -> None:
     host, port = target.rsplit(":", 1)
     _, writer = await asyncio.open_connection(host, int(port))
     writer.close()
-    return True
 
 
-async def _http(url: str) -> bool:
-    status, _ = await _get(url)
-    return status == b"200"
+async def _http(url: str) -> str | None:
+    status, body = await _get(url)
+    if status == b"200":
+        return None
+    try:
+        return "; ".join(json.loads(body)["waiting_for"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 async def _get(url: str) -> tuple[bytes, bytes]:
@@ -61,10 +71,9 @@ async def _get(url: str) -> tuple[bytes, bytes]:
     return b"".join(head.split(b" ")[1:2]), body
 
 
-async def _postgres(url: str) -> bool:
+async def _postgres(url: str) -> None:
     connection = await psycopg.AsyncConnection.connect(url)
     try:
         await connection.execute("SELECT 1")
     finally:
         await connection.close()
-    return True

@@ -6,11 +6,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from deploy.stack import table
-from deploy.stack.errors import StackError
+from deploy.stack.finishing import begin, finish
 from deploy.stack.layout import CHECKOUT, Layout, read_json, write_json
 from deploy.stack.steps import Silent
 
-PATIENCE_S = 120.0
 EnvOf = Callable[[str], Mapping[str, str]]
 
 
@@ -27,7 +26,7 @@ def migrate(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silen
     with steps.step(f"migrating {', '.join(names)}"):
         started = {name: _start(name, env_of, f"services.{name}", "migrate") for name in names}
         for name, process in started.items():
-            _finish(process, f"the migration of {name}")
+            finish(process, f"the migration of {name}")
     write_json(layout.state_file, {**read_json(layout.state_file), "migrated": {**present, **newest}})
 
 
@@ -37,9 +36,9 @@ def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, s
     if kept.get("granted") or not {"gateway", "issuer"} <= set(services):
         return
     with steps.step("granting the sample users their rights"):
-        users = _finish(_start("issuer", env_of, "deploy.issuer", "users", "--json"), "listing the sample users")
+        users = finish(_start("issuer", env_of, "deploy.issuer", "users", "--json"), "listing the sample users")
         grant = _start("gateway", env_of, "services.gateway", "grant", "--file", "-")
-        _finish(grant, "granting rights to the sample users", users)
+        finish(grant, "granting rights to the sample users", users)
     write_json(layout.state_file, {**kept, "granted": True})
 
 
@@ -52,26 +51,5 @@ def _form(service: str) -> str:
     return digest.hexdigest()
 
 
-def _start(name: str, env_of: EnvOf, *module: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *module],
-        cwd=CHECKOUT,
-        env=env_of(name),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _finish(process: subprocess.Popen[str], what: str, given: str = "") -> str:
-    """Give the process its input and return its output. Raises StackError when it fails or takes too long."""
-    try:
-        output, words = process.communicate(given, timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired as error:
-        process.kill()
-        process.communicate()
-        raise StackError(f"{what} took longer than {PATIENCE_S:.0f} s") from error
-    if process.returncode != 0:
-        raise StackError(f"{what} failed:\n{(output + words)[-3000:]}")
-    return output
+def _start(name: str, env_of: EnvOf, *module: str) -> "subprocess.Popen[str]":
+    return begin([sys.executable, "-m", *module], env_of(name))

@@ -14,6 +14,7 @@ from typing import IO, Any, Self
 
 from deploy import topics
 from deploy.stack import clock, control, kafka, keys, ports, postgres, schema, table
+from deploy.stack.activity import QUIET_S, Activity, told
 from deploy.stack.child import tail
 from deploy.stack.compiling import compile_kernels
 from deploy.stack.errors import StackError
@@ -21,11 +22,9 @@ from deploy.stack.layout import CHECKOUT, Layout, read_json, write_json
 from deploy.stack.spec import Plan
 from deploy.stack.steps import Silent
 
-INFRASTRUCTURE_PATIENCE_S = 60.0
-SERVICE_PATIENCE_S = 180.0
-"""The first start on a machine compiles the kernels."""
+STOP_PATIENCE_S = 120.0
 FAILED_STARTS = 4
-POLL_S = 0.1
+POLL_S = 0.25
 
 
 class Stack:
@@ -88,7 +87,7 @@ class Stack:
             if self.ephemeral:
                 shutil.rmtree(self.layout.postgres_home, ignore_errors=True)
             return
-        until = time.monotonic() + INFRASTRUCTURE_PATIENCE_S
+        until = time.monotonic() + STOP_PATIENCE_S
         while self.running():
             if time.monotonic() > until:
                 raise StackError(f"the supervisor does not end; see {self.layout.logs / 'supervisor.log'}")
@@ -144,9 +143,14 @@ class Stack:
             return False
         return True
 
-    def status(self) -> dict[str, dict[str, Any]]:
-        """Return per process: state, answers (asked just now), pid, starts, last_exit, log."""
-        return self.ask("status")
+    def status(self, *names: str) -> dict[str, dict[str, Any]]:
+        """Return per process (default: all): state, answers (asked just now), pid, starts, last_exit, log, waiting_for,
+        quiet_s (since it last moved), cpu_s, process_state."""
+        return self.ask("status", *names)
+
+    def quiet_s(self) -> float:
+        """Return for how long none of the services has moved."""
+        return min((float(one["quiet_s"]) for one in self.status(*self.services).values()), default=0.0)
 
     def pid(self, name: str) -> int:
         """Return the process id. Raises StackError when the process does not run."""
@@ -159,21 +163,22 @@ class Stack:
         """Return the last lines a process wrote."""
         return tail(self.layout.logs / f"{name}.log", lines)
 
-    def wait_ready(self, *names: str, timeout_s: float = SERVICE_PATIENCE_S) -> None:
-        """Wait until the named processes (default: all) answer. Raises StackError with the last 30 lines of the first
-        that does not in time, or that died again and again without ever answering."""
-        until = time.monotonic() + timeout_s
+    def wait_ready(self, *names: str, quiet_s: float = QUIET_S) -> None:
+        """Wait until the named processes (default: all) answer, however long it takes, as long as they move.
+
+        Raises StackError with what is known of a process, and the last 30 lines of its log, when it is silent and idle
+        for quiet_s or dies again and again without ever answering.
+        """
         while True:
-            status = self.status()
-            wanted = names or tuple(status)
-            late = [name for name in wanted if status[name]["state"] != "ready" or not status[name]["answers"]]
+            status = self.status(*names)
+            late = [name for name, one in status.items() if one["state"] != "ready" or not one["answers"]]
             if not late:
                 return
-            hopeless = [name for name in late if _keeps_dying(status[name])]
-            if hopeless or time.monotonic() > until:
-                guilty = (hopeless or late)[0]
-                why = "keeps dying" if hopeless else f"does not answer after {timeout_s:.0f} s"
-                raise StackError(f"{guilty} {why}; the end of its log:\n{self.log_tail(guilty)}")
+            for name in late:
+                why = _fault(status[name], quiet_s)
+                if why:
+                    raise StackError(f"{name} {why}; the end of its log:\n{self.log_tail(name)}")
+            self.steps.progress("; ".join(_waits(name, status[name]) for name in late))
             time.sleep(POLL_S)
 
     # -- hurting ------------------------------------------------------------------------------------------------
@@ -206,7 +211,7 @@ class Stack:
             self._launch()
         with self.steps.step("starting Kafka and PostgreSQL"):
             self.ask("start", *table.INFRASTRUCTURE)
-            self.wait_ready(*table.INFRASTRUCTURE, timeout_s=INFRASTRUCTURE_PATIENCE_S)
+            self.wait_ready(*table.INFRASTRUCTURE)
 
     def _prepare(self) -> None:
         self.layout.make()
@@ -240,15 +245,25 @@ class Stack:
                 start_new_session=True,
             )
         self._lifeline = self._supervisor.stdin
-        until = time.monotonic() + INFRASTRUCTURE_PATIENCE_S
+        activity = Activity(self._supervisor.pid, self.layout.logs / "supervisor.log")
         while not self.running():
-            if self._supervisor.poll() is not None or time.monotonic() > until:
+            activity.look()
+            if self._supervisor.poll() is not None or activity.describe()["quiet_s"] > QUIET_S:
                 raise StackError(f"the supervisor did not start; the end of its log:\n{self.log_tail('supervisor')}")
             time.sleep(POLL_S)
 
 
-def _keeps_dying(status: Mapping[str, Any]) -> bool:
-    return bool(status["starts"] >= FAILED_STARTS and status["state"] == "pausing")
+def _fault(seen: Mapping[str, Any], quiet_s: float) -> str:
+    """Return what is wrong with a process that is waited for, nothing while it moves."""
+    if seen["starts"] >= FAILED_STARTS and seen["state"] == "pausing":
+        return "keeps dying"
+    return told(seen) if seen["pid"] and seen["quiet_s"] > quiet_s else ""
+
+
+def _waits(name: str, seen: Mapping[str, Any]) -> str:
+    """Say how far a process is that does not answer yet."""
+    what = seen["waiting_for"] or {"waiting": "waits for others"}.get(seen["state"], "loading")
+    return f"{name}: {what} ({seen['cpu_s']:.0f} s of processor time)"
 
 
 def _aside(work: Coroutine[Any, Any, Any]) -> None:

@@ -28,7 +28,7 @@ def test_an_outage_is_waited_for_quietly(hurt_stack: Stack, desk: Desk, undistur
     assert max(more.values()) < 300, more
     assert desk.batch(batch["batch_id"])["status"] == "WORKING"
     hurt_stack.resume("kafka")
-    hurt_stack.wait_ready(timeout_s=120)
+    hurt_stack.wait_ready()
     assert figures_after(desk, batch["batch_id"]) == undisturbed
 
 

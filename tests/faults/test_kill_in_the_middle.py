@@ -99,9 +99,9 @@ def test_the_batch_reaches_pending_approval(
     accounts = all_back(desk, undisturbed)
     before = hurt_stack.pid(victim)
     batch = aside(strike(hurt_stack, desk, accounts, victim, at))
-    hurt_stack.wait_ready("batch", timeout_s=90)
+    hurt_stack.wait_ready("batch")
     assert figures_after(desk, batch["batch_id"]) == undisturbed
-    hurt_stack.wait_ready(timeout_s=120)
+    hurt_stack.wait_ready()
     assert hurt_stack.pid(victim) != before
 
 
@@ -119,7 +119,7 @@ def test_orders_of_an_approval_leave_once_though_batch_dies_before_it_could_send
     finally:
         os.kill(broker, signal.SIGCONT)
     assert approved["status"] == "APPROVED"
-    hurt_stack.wait_ready(timeout_s=120)
+    hurt_stack.wait_ready()
     until(lambda: unsent(hurt_stack), lambda rows: rows == 0)
     proposed = {account for account, figures in undisturbed.items() if figures[0] == "PROPOSED"}
     orders = set(aside(orders_of(hurt_stack.addresses.kafka, batch["batch_id"])))

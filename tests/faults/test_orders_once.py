@@ -62,7 +62,7 @@ def test_people_approve_while_the_broker_is_away(hurt_stack: Stack, desk: Desk, 
         assert desk.tiles()["total"] > 0
     finally:
         hurt_stack.resume("kafka")
-    hurt_stack.wait_ready(timeout_s=120)
+    hurt_stack.wait_ready()
     left_once(hurt_stack, approved)
 
 
@@ -93,5 +93,5 @@ def test_a_database_that_dies_while_orders_leave_sends_none_twice(
         approved = desk.command(batch, "approve")
     assert approved["status"] == "APPROVED"
     until(lambda: hurt_stack.status()["postgres"]["pid"], lambda now: now not in (None, before))
-    hurt_stack.wait_ready(timeout_s=180)
+    hurt_stack.wait_ready()
     left_once(hurt_stack, approved)

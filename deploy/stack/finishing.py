@@ -1,0 +1,50 @@
+"""Running a program of ours to its end, however long a slow machine takes, unless it stands still."""
+
+import math
+import subprocess
+from collections.abc import Callable, Mapping
+from threading import Thread
+
+from deploy.stack.activity import QUIET_S, Activity, told
+from deploy.stack.errors import StackError
+from deploy.stack.layout import CHECKOUT
+
+_LOOK_S = 1.0
+
+
+def begin(command: list[str], env: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Start a program in the checkout, with pipes for what it reads and writes."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=CHECKOUT, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def finish(
+    process: "subprocess.Popen[str]",
+    what: str,
+    given: str = "",
+    quiet_s: float = QUIET_S,
+    others_quiet_s: Callable[[], float] = lambda: math.inf,
+) -> str:
+    """Give the process its input and return its output.
+
+    others_quiet_s: for how long nobody has moved on whom it waits.  Raises StackError with its last words when it
+    fails, or when it, and those it waits for, are silent and idle for quiet_s.
+    """
+    activity, words = Activity(process.pid), list[str]()
+    talk = Thread(target=_talk, args=(process, given, words), daemon=True)
+    talk.start()
+    while talk.is_alive():
+        talk.join(_LOOK_S)
+        activity.look()
+        seen = activity.describe()
+        if talk.is_alive() and seen["quiet_s"] > quiet_s and others_quiet_s() > quiet_s:
+            process.kill()
+            talk.join()
+            raise StackError(f"{what} stands still: {told(seen)}; its last words:\n{''.join(words)[-3000:]}")
+    if process.returncode != 0:
+        raise StackError(f"{what} failed:\n{''.join(words)[-3000:]}")
+    return words[0]
+
+
+def _talk(process: "subprocess.Popen[str]", given: str, words: list[str]) -> None:
+    words.extend(process.communicate(given))
