@@ -73,13 +73,24 @@ class Collector:
     async def look_for_stale(self, connection: AsyncConnection) -> None:
         """After flags were stored in this transaction: mark proposals stale that rest on older facts."""
         for batch_id in await members.batches_touched(connection):
-            batch = await batches.lock(connection, SYSTEM, batch_id)
-            if batch is None or Status(batch.status) in DECIDED or not await members.mark_stale(connection, batch_id):
-                continue
-            counted = await batches.count(connection, batch_id, batch.logic)
-            now = self.clock.now()
-            after = await batches.change(connection, batch, told_at=now, **counted.columns())
-            await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+            await self.mark_stale(connection, batch_id)
+
+    async def lock_moved(self, connection: AsyncConnection) -> list[int]:
+        """Before accounts are stored: lock the batches in which one of them will not be what it was."""
+        touched = await members.batches_touched_by_accounts(connection)
+        for batch_id in touched:
+            await batches.lock(connection, SYSTEM, batch_id)
+        return touched
+
+    async def mark_stale(self, connection: AsyncConnection, batch_id: int) -> None:
+        """Mark proposals of an undecided batch stale, and tell of it."""
+        batch = await batches.lock(connection, SYSTEM, batch_id)
+        if batch is None or Status(batch.status) in DECIDED or not await members.mark_stale(connection, batch_id):
+            return
+        counted = await batches.count(connection, batch_id, batch.logic)
+        now = self.clock.now()
+        after = await batches.change(connection, batch, told_at=now, **counted.columns())
+        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
 
     def silent_since(self) -> datetime:
         """Return the instant before which an account must have been sent to be sent again."""

@@ -20,7 +20,13 @@ from services.batch.domain.filters import BATCH_FIELDS, QUEUE_FIELDS, BadClause,
 from services.batch.domain.proposals import LOGIC_NUMBERS
 from services.batch.domain.schedule import term_of
 from services.batch.domain.states import AccountHappening, Happening, Status, batch_after
-from services.batch.problems import LiquidationNotConfirmed, LogicUnavailable, NothingToPropose, problem_of
+from services.batch.problems import (
+    LiquidationNotConfirmed,
+    LogicUnavailable,
+    MembersMoved,
+    NothingToPropose,
+    problem_of,
+)
 from services.batch.settings import Settings
 from services.batch.store import batches, member_pages, members, queue
 from services.batch.store.database import driver, is_any, is_none_of
@@ -95,18 +101,17 @@ class Commands:
         return CommandResult(batch=views.summary(batch), accounts=frozen.accounts)
 
     async def approve(self, connection: AsyncConnection, batch_id: int, version: int) -> CommandResult:
-        """Approve every proposed account: orders go out, once."""
-        return await self._close(connection, batch_id, version, Happening.APPROVE)
+        """Approve every proposed account: orders go out, once.  Raises MembersMoved for accounts that are another's."""
+        batch, now = await self._locked(connection, batch_id, version, Happening.APPROVE)
+        if moved := await members.moved_away(connection, batch_id):
+            raise MembersMoved(batch_id, moved, batch.version)
+        after, accounts = await close(connection, batch, Happening.APPROVE, self._actor, now)
+        return CommandResult(batch=views.summary(after), accounts=accounts)
 
     async def cancel(self, connection: AsyncConnection, batch_id: int, version: int) -> CommandResult:
         """Cancel the batch: its accounts return to the queue."""
-        return await self._close(connection, batch_id, version, Happening.CANCEL)
-
-    async def _close(
-        self, connection: AsyncConnection, batch_id: int, version: int, happening: Happening
-    ) -> CommandResult:
-        batch, now = await self._locked(connection, batch_id, version, happening)
-        after, accounts = await close(connection, batch, happening, self._actor, now)
+        batch, now = await self._locked(connection, batch_id, version, Happening.CANCEL)
+        after, accounts = await close(connection, batch, Happening.CANCEL, self._actor, now)
         return CommandResult(batch=views.summary(after), accounts=accounts)
 
     async def remove(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch import outgoing
 from services.batch.collecting import Collector, batch_of
@@ -37,12 +38,19 @@ class Handlers:
     collector: Collector
 
     async def on_accounts(self, accounts: Sequence[AccountChanged]) -> None:
-        """Keep who an account is; the newest version wins.
+        """Keep who an account is; the newest version wins. Proposals for one that moved become stale.
 
         Raises PartlyBad once the others are stored, for versions that cannot follow what is there.
         """
+        touched: list[int] = []
+
+        async def lock(connection: AsyncConnection) -> None:
+            touched.extend(await self.collector.lock_moved(connection))
+
         async with self.database.transaction(SYSTEM) as connection:
-            admitted = await incoming.put_accounts(connection, accounts)
+            admitted = await incoming.put_accounts(connection, accounts, lock)
+            for batch_id in touched:
+                await self.collector.mark_stale(connection, batch_id)
         refuse(admitted.refused)
 
     async def on_flags(self, chunks: Sequence[Chunk]) -> None:

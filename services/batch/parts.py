@@ -8,8 +8,9 @@ from fastapi import Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.batch.collecting import Collector
 from services.batch.commands import Commands
-from services.batch.problems import IdempotencyKeyMissing
+from services.batch.problems import IdempotencyKeyMissing, MembersMoved
 from services.batch.settings import Settings
 from services.batch.store import idempotency
 from services.batch.store.database import SCHEMA, Database
@@ -17,7 +18,7 @@ from shared.clock import Clock
 from shared.contracts.api import CommandResult, Principal
 from shared.problems import BadInput, VersionMissing
 from shared.routing import vouched
-from shared.tenancy import scope_of
+from shared.tenancy import SYSTEM, scope_of
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,18 @@ async def command(
     if b"\\u0000" in content:
         raise BadInput("texts hold no NUL character")
     key = idempotency.Key(principal.subject, request.url.path, key_text, content)
-    async with parts.database.transaction(scope_of(principal)) as connection:
-        answer = await idempotency.claim(connection, key, parts.clock.now())
-        if answer is None:
-            result = await work(connection, Commands(parts.settings, parts.clock, principal))
-            answer = _answer(result, status)
-            await idempotency.keep(connection, key, answer)
+    try:
+        async with parts.database.transaction(scope_of(principal)) as connection:
+            answer = await idempotency.claim(connection, key, parts.clock.now())
+            if answer is None:
+                result = await work(connection, Commands(parts.settings, parts.clock, principal))
+                answer = _answer(result, status)
+                await idempotency.keep(connection, key, answer)
+    except MembersMoved as refused:
+        # Marked on the service's behalf: who asks may not see those accounts any more.
+        async with parts.database.transaction(SYSTEM) as connection:
+            await Collector(parts.settings, parts.clock).mark_stale(connection, refused.batch_id)
+        raise
     headers = dict(answer.headers) | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
     return Response(answer.body, answer.status, headers, media_type="application/json")
 

@@ -34,6 +34,15 @@ class StaleProposals(Conflict):
     code, title = "stale_proposals", "Some proposals are stale"
 
 
+class MembersMoved(StaleProposals):
+    """Found at approval, before it was marked: accounts of the batch are not what they were when they went into it."""
+
+    def __init__(self, batch_id: int, accounts: int, version: int) -> None:
+        some = "1 account has" if accounts == 1 else f"{accounts} accounts have"
+        super().__init__(f"{some} a stale proposal: remove what is stale, then approve.", version=version)
+        self.batch_id = batch_id
+
+
 class SamePerson(Forbidden):
     code, title = "same_person", "Somebody else must approve"
 

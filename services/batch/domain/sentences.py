@@ -18,10 +18,15 @@ STALE: Final[Mapping[str, str]] = {
     "LOTS": "The custodian reported newer lots",
     "TARGET": "The target of the account changed",
     "SETTINGS": "Settings of the account changed",
+    "MOVED": "The account now belongs to another enterprise or advisor",
+    "CUSTODIAN": "The account is now held at another custodian or under another number",
+    "CUSTODY": "The account changed between taxable and tax-exempt",
     "LOGIC": "The trade logic in force could not propose for this account",
 }
 _REMEDY: Final = "remove it or have it proposed again before approving."
+_MOVED_REMEDY: Final = "remove it before approving."
 _LOGIC_REMEDY: Final = "remove it or put another logic in force before approving."
+_REMEDIES: Final = {"LOGIC": _LOGIC_REMEDY} | dict.fromkeys(("MOVED", "CUSTODIAN", "CUSTODY"), _MOVED_REMEDY)
 
 FAILURES: Final[Mapping[str, str]] = {
     "MISSING_PRICE": "A price is missing.",
@@ -115,7 +120,7 @@ def failed(code: str | None, text: str | None) -> str:
 def stale(code: str, text: str | None) -> str:
     """Say why a proposal may not be approved as it is."""
     cause = STALE.get(code, "Its facts changed") + (f" ({text.rstrip('.')})" if text else "")
-    return f"{cause}: {_LOGIC_REMEDY if code == 'LOGIC' else _REMEDY}"
+    return f"{cause}: {_REMEDIES.get(code, _REMEDY)}"
 
 
 def removed(by: str | None) -> str:

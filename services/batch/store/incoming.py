@@ -4,7 +4,7 @@ Every flag is stored, also of accounts in a batch and also of an older epoch: th
 Source: architecture "View".
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,8 +48,17 @@ _PUT_ANALYSIS = text(
 )
 
 
-async def put_accounts(connection: AsyncConnection, accounts: Sequence[AccountChanged]) -> Admitted[AccountChanged]:
-    """Store accounts, return who was admitted and refused. Their epoch and last rebalance are ours and stay."""
+Before = Callable[[AsyncConnection], Awaitable[None]]
+
+
+async def put_accounts(
+    connection: AsyncConnection, accounts: Sequence[AccountChanged], before: Before
+) -> Admitted[AccountChanged]:
+    """Store accounts, return who was admitted and refused. Their epoch and last rebalance are ours and stay.
+
+    before: awaited when those to be stored stand in `incoming_account` and none is stored: to lock their batches, which
+    comes before the locks of accounts everywhere.
+    """
     asked = {"accounts": [account.account_id for account in accounts]}
     known = {name: Known(version, content) for name, version, content in await connection.execute(_KNOWN, asked)}
     admitted = admit(accounts, lambda one: one.account_id, known)
@@ -63,6 +72,7 @@ async def put_accounts(connection: AsyncConnection, accounts: Sequence[AccountCh
         f"SELECT {', '.join(_ACCOUNT_FIELDS)} FROM account",  # noqa: S608  # column names
         rows,
     )
+    await before(connection)
     await connection.execute(_PUT_ACCOUNTS)
     return admitted
 

@@ -22,12 +22,21 @@ _OUT: Final = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch)
 _HELD, _OFF = int(FlagState.HELD), int(FlagState.OFF)
 
 
-def _stale(flag: str, proposal: str) -> str:
+# An account that is another's now, or stands elsewhere, than when it went into the batch.
+_MOVED: Final = (
+    "CASE WHEN (a.enterprise_id, a.advisor_id) <> (m.enterprise_id, m.advisor_id) THEN 'MOVED'"
+    " WHEN (a.custodian, a.account_number) <> (m.custodian, m.account_number) THEN 'CUSTODIAN'"
+    " WHEN (a.custody = 'TAXABLE') <> m.taxable THEN 'CUSTODY' END"
+)
+
+
+def _stale(proposal: str) -> str:
+    """Return what makes a proposal for member m stale, by its account a and its flag f, if any."""
     return (
-        f"CASE WHEN {flag}.state = {_HELD} THEN 'HELD' WHEN {flag}.state = {_OFF} THEN 'OFF'"
-        f" WHEN {flag}.lots_version > {proposal}.lots_version THEN 'LOTS'"
-        f" WHEN {flag}.target_version > {proposal}.target_version THEN 'TARGET'"
-        f" WHEN {flag}.facts_version > {proposal}.facts_version THEN 'SETTINGS' END"
+        f"coalesce({_MOVED}, CASE WHEN f.state = {_HELD} THEN 'HELD' WHEN f.state = {_OFF} THEN 'OFF'"
+        f" WHEN f.lots_version > {proposal}.lots_version THEN 'LOTS'"
+        f" WHEN f.target_version > {proposal}.target_version THEN 'TARGET'"
+        f" WHEN f.facts_version > {proposal}.facts_version THEN 'SETTINGS' END)"
     )
 
 
@@ -45,32 +54,41 @@ _ANSWER = text(
     " taxable = r.taxable, facts_version = r.facts_version, lots_version = r.lots_version,"
     " target_version = r.target_version, price_set = r.price_set, remarks = r.remarks, household = r.household,"
     " has_loss = r.has_loss AND NOT r.failed, washes = NULL,"
-    f" stale_code = CASE WHEN NOT r.failed THEN {_stale('f', 'r')} END,"
+    f" stale_code = CASE WHEN NOT r.failed THEN {_stale('r')} END,"
     " stale_text = CASE WHEN NOT r.failed AND f.state = 3 THEN"
     " (SELECT hold_text FROM flag_detail d WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END,"
     f" {_FIGURES_SET}"
-    " FROM incoming_result r LEFT JOIN flag f ON f.account_id = r.account_id"
+    " FROM incoming_result r JOIN account a USING (account_id) LEFT JOIN flag f USING (account_id)"
     " WHERE m.batch_id = r.batch_id AND m.account_id = r.account_id AND m.state = 'WORKING'"
     " AND r.attempt >= m.first_attempt AND r.epoch = m.epoch"
     " RETURNING m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.state"
 )
 _TOUCHED = text(
-    "SELECT DISTINCT m.batch_id FROM incoming_flag i JOIN flag f USING (account_id)"  # noqa: S608  # names
+    "SELECT DISTINCT m.batch_id FROM incoming_flag i JOIN flag f USING (account_id) JOIN account a USING (account_id)"  # noqa: S608  # names
     " JOIN batch_account m ON m.account_id = f.account_id AND m.open"
-    f" WHERE m.state = 'WORKING' OR (m.stale_code IS NULL AND {_stale('f', 'm')} IS NOT NULL) ORDER BY m.batch_id"
+    f" WHERE m.state = 'WORKING' OR (m.stale_code IS NULL AND {_stale('m')} IS NOT NULL) ORDER BY m.batch_id"
+)
+_TOUCHED_BY_ACCOUNTS = text(
+    "SELECT DISTINCT m.batch_id FROM incoming_account a JOIN batch_account m ON m.account_id = a.account_id AND m.open"  # noqa: S608  # names
+    f" WHERE {_MOVED} IS NOT NULL ORDER BY m.batch_id"
 )
 _MARK_STALE = text(
-    f"UPDATE batch_account m SET stale_code = {_stale('f', 'm')},"  # noqa: S608  # column names
-    " stale_text = (SELECT hold_text FROM flag_detail d WHERE d.account_id = f.account_id"
-    " AND d.flag_version = f.flag_version)"
-    " FROM flag f WHERE m.batch_id = :batch_id AND f.account_id = m.account_id AND m.state = 'PROPOSED'"
-    f" AND m.stale_code IS NULL AND {_stale('f', 'm')} IS NOT NULL"
+    f"UPDATE batch_account m SET stale_code = {_stale('m')},"  # noqa: S608  # column names
+    f" stale_text = CASE WHEN {_MOVED} IS NULL THEN (SELECT hold_text FROM flag_detail d"
+    " WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END"
+    " FROM account a LEFT JOIN flag f USING (account_id)"
+    " WHERE m.batch_id = :batch_id AND a.account_id = m.account_id AND m.state = 'PROPOSED'"
+    f" AND m.stale_code IS NULL AND {_stale('m')} IS NOT NULL"
 )
 # In the order in which accounts are stored, so that the two never wait for one another in a circle.
-_LOCK_ACCOUNTS = text(
-    "SELECT 1 FROM account WHERE account_id IN"
-    " (SELECT account_id FROM batch_account WHERE batch_id = :batch_id AND state = 'APPROVED')"
+_LOCK_PROPOSED = text(
+    "SELECT account_id FROM account WHERE account_id IN"
+    " (SELECT account_id FROM batch_account WHERE batch_id = :batch_id AND state = 'PROPOSED')"
     " ORDER BY account_id FOR NO KEY UPDATE"
+)
+_MOVED_AWAY = text(
+    "SELECT count(*) FROM batch_account m LEFT JOIN account a USING (account_id)"  # noqa: S608  # names
+    f" WHERE m.batch_id = :batch_id AND m.state = 'PROPOSED' AND (a.account_id IS NULL OR {_MOVED} IS NOT NULL)"
 )
 _NEW_EPOCHS = text(
     "UPDATE account a SET epoch = a.epoch + 1, last_rebalanced = :trade_date FROM batch_account m"
@@ -115,8 +133,23 @@ async def batches_touched(connection: AsyncConnection) -> list[int]:
     return list((await connection.execute(_TOUCHED)).scalars())
 
 
+async def batches_touched_by_accounts(connection: AsyncConnection) -> list[int]:
+    """Return batches with accounts that those about to be stored make another's, in the order to lock them."""
+    return list((await connection.execute(_TOUCHED_BY_ACCOUNTS)).scalars())
+
+
+async def moved_away(connection: AsyncConnection, batch_id: int) -> int:
+    """Lock the proposed accounts of a locked batch; return how many are not what they were when they went into it.
+
+    One that whoever asks may not see any more is among them.
+    """
+    values = {"batch_id": batch_id}
+    await connection.execute(_LOCK_PROPOSED, values)
+    return int((await connection.execute(_MOVED_AWAY, values)).scalar_one())
+
+
 async def mark_stale(connection: AsyncConnection, batch_id: int) -> int:
-    """Mark proposals stale whose account has newer facts or a hold; return how many."""
+    """Mark proposals stale whose account moved, has newer facts or a hold; return how many."""
     return (await connection.execute(_MARK_STALE, {"batch_id": batch_id})).rowcount
 
 
@@ -165,8 +198,10 @@ def sent_too_often(sent_before: datetime, attempts: int) -> list[ColumnElement[b
 
 
 async def begin_new_epochs(connection: AsyncConnection, batch_id: int, trade_date: Any) -> int:
-    """Raise the epoch of every approved account and set its last rebalance; return how many."""
-    await connection.execute(_LOCK_ACCOUNTS, {"batch_id": batch_id})
+    """Raise the epoch of every approved account and set its last rebalance; return how many.
+
+    Whoever calls holds the locks of the accounts: see `moved_away`.
+    """
     values = {"batch_id": batch_id, "trade_date": trade_date}
     return (await connection.execute(_NEW_EPOCHS, values)).rowcount
 
