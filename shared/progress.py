@@ -2,8 +2,8 @@
 alive, in its group and ready, while messages wait: only the offsets tell.
 
 Looked at now and then from what Faust counts anyway, so messages cost nothing.  A rebalance begins anew, and so does a
-broker that does not answer: nothing can be committed then, and a new start would not help.  Source: architecture "Bulk
-paths".
+broker that does not answer: nothing can be committed then, and a new start would not help; how long it has been is told
+all the same.  Source: architecture "Bulk paths".
 """
 
 import asyncio
@@ -91,7 +91,8 @@ class Progress:
         self._publisher = publisher
         self._service = service
         self._patience_s = settings.stuck_s
-        self._standings: Standings = {}
+        self._standings: Standings = {}  # what counts against the worker
+        self._ages: Standings = {}  # what is told: it goes on while the broker is away
         self._rebalances = 0
 
     async def __aenter__(self) -> Self:
@@ -120,19 +121,24 @@ class Progress:
                 _log.exception("progress.look_failed")
 
     async def _look(self, passed_s: float) -> None:
-        was_well, found = not self.stuck(), self._found(passed_s)
+        was_well = not self.stuck()
+        self._ages, found = self._found(passed_s)
+        self._tell()
         if any(one.waited_s > 0 for one in found.values()) and not await self._publisher.answers(_ANSWER_S):
             found = {}
         self._standings = found
-        self._tell()
         if was_well and (now := self.stuck()):
             _log.error("worker.stuck", partitions=now)
 
-    def _found(self, passed_s: float) -> dict[Partition, Standing]:
+    def _found(self, passed_s: float) -> tuple[Standings, Standings]:
+        """Return what waits, and of it what only this worker can be the reason of."""
         app: Any = self._app
-        if not app.started or app.rebalancing or app.rebalancing_count != self._rebalances:
+        if not app.started:
+            return {}, {}
+        if app.rebalancing or app.rebalancing_count != self._rebalances:
             self._rebalances = app.rebalancing_count
-            return {}
+            aged = {at: one._replace(waited_s=one.waited_s + passed_s) for at, one in self._ages.items()}
+            return aged, {}
         consumer, assigned = app.consumer, app.consumer.assignment()
         read = {at: offset for at, offset in app.monitor.tp_read_offsets.items() if at in assigned}
         # The monitor forgets with a rebalance what came before its end; what is in work or in a buffer is still there.
@@ -140,14 +146,15 @@ class Progress:
             if message.tp in assigned and not message.acked:
                 read[message.tp] = max(message.offset, read.get(message.tp, 0))
         held = {guard.topic.name for guard in guards_of(app) if guard.held is not None}  # a new start would not help
-        read = {at: offset for at, offset in read.items() if at.topic not in held}
-        committed = {at: consumer._committed_offset.get(at) for at in read}  # noqa: SLF001  # no other way to it
-        return look(self._standings, _named(read), _named(committed), passed_s)
+        own = {at: offset for at, offset in read.items() if at.topic not in held}
+        committed = _named({at: consumer._committed_offset.get(at) for at in read})  # noqa: SLF001  # no other way to it
+        ages = look(self._ages, _named(read), committed, passed_s)
+        return ages, look(self._standings, _named(own), committed, passed_s)
 
     def _tell(self) -> None:
         """Set the metric: by topic, how long the partition that has waited longest has."""
         longest = dict.fromkeys((topic.get_topic_name() for topic in self._app.topics), 0.0)
-        for partition, standing in self._standings.items():
+        for partition, standing in self._ages.items():
             longest[partition.topic] = max(longest.get(partition.topic, 0.0), standing.waited_s)
         for topic, waited_s in longest.items():
             metrics.UNCOMMITTED_AGE.labels(self._service, topic).set(waited_s)

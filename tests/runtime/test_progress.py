@@ -110,6 +110,29 @@ async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worke
         assert progress.looks[first:] == [[]] * (len(progress.looks) - first)
 
 
+class _Unanswered(Publisher):
+    """Publishes, and has no answer from the broker when it asks for one."""
+
+    async def answers(self, within_s: float) -> bool:
+        """Say no."""
+        return False
+
+
+async def test_what_is_not_committed_is_told_while_the_broker_does_not_answer_and_excuses_the_worker(
+    kafka_url: str,
+) -> None:
+    prices = Prices(kafka_url)
+    async with _Unanswered(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
+        await prices.send(publisher)
+        async with asyncio.timeout(60):
+            await prices.met.wait()
+        await until_async(lambda: asyncio.sleep(0, prices.age_s()), lambda age_s: age_s > 2 * STUCK_S)
+        assert (await _alive(client))[0] == 200
+        assert not any(progress.looks)
+        prices.gate.set()
+        await until_async(lambda: asyncio.sleep(0, prices.age_s()), lambda age_s: age_s == 0)
+
+
 async def test_a_rebalance_begins_anew_and_what_is_still_stuck_is_found_again(kafka_url: str) -> None:
     prices = Prices(kafka_url)
     async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
