@@ -52,7 +52,7 @@ Before = Callable[[AsyncConnection], Awaitable[None]]
 
 
 async def put_accounts(
-    connection: AsyncConnection, accounts: Sequence[AccountChanged], before: Before
+    connection: AsyncConnection, accounts: Sequence[AccountChanged], before: Before | None = None
 ) -> Admitted[AccountChanged]:
     """Store accounts, return who was admitted and refused. Their epoch and last rebalance are ours and stay.
 
@@ -72,7 +72,8 @@ async def put_accounts(
         f"SELECT {', '.join(_ACCOUNT_FIELDS)} FROM account",  # noqa: S608  # column names
         rows,
     )
-    await before(connection)
+    if before is not None:
+        await before(connection)
     await connection.execute(_PUT_ACCOUNTS)
     return admitted
 
