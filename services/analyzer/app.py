@@ -61,6 +61,7 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
         (topics.HOLDINGS, rules.on_holdings, HOLDINGS_GROUP),
         (topics.REBALANCED, rules.on_rebalanced, HOLDINGS_GROUP),
         (topics.RETURNED, rules.on_returned, HOLDINGS_GROUP),
+        (topics.RECALL, rules.on_recall, HOLDINGS_GROUP),
         (topics.WORK_REQUEST, rules.on_request(topics.WORK_FACTS), worker.WORK_GROUP),
         (
             topics.small(topics.WORK_REQUEST),

@@ -142,6 +142,13 @@ class Handlers:
         for reason, accounts in sorted(by_reason.items()):
             await self._evaluate(sorted(accounts), f"returned from a batch ({reason})")
 
+    async def on_recall(self, group: Sequence[Chunk]) -> None:
+        """Tell flags again, as they stand: batch has not got them."""
+        rows: Any = pa.Table.from_batches([chunk.rows for chunk in group])
+        accounts: list[str] = sorted(set(rows.column("account_id").to_pylist()))
+        for start in range(0, len(accounts), CHUNK):
+            await self._publish(accounts[start : start + CHUNK])
+
     def on_request(self, answer: Topic) -> Handler:
         """Return the handler of requests that answers to the topic `answer`: FACTS chunks, metadata handed on."""
 

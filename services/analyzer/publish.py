@@ -15,12 +15,13 @@ from services.analyzer.store.pgcopy import NULL
 from shared import messages
 from shared.contracts import chunks, events
 from shared.contracts.chunks import FlagState, Tile
-from shared.contracts.topics import ACCOUNT_FLAG, FLAGS
+from shared.contracts.topics import ACCOUNT_FLAG, FLAGS, STANDING
 from shared.exact.text import text_of, usd
 from shared.ids import event_id
 from shared.messages import Outgoing
 
 SERVICE: Final = "analyzer"
+_STANDING_ROWS: Final = 5_000  # well below 512 kB
 _FIGURES: Final = (
     "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb",
     "drifted",
@@ -58,6 +59,18 @@ def flag_chunks(stored: Stored, ids: "Ids", at: datetime) -> list[Outgoing]:
         key = str(stored.account_id[start])
         name = event_id("flags", key, len(part), *versions.tolist())
         found.append(messages.chunk(FLAGS, key, part, {}, event_id=name, source=SERVICE, at=at))
+    return found
+
+
+def standing_chunks(rows: pa.RecordBatch, run_no: int, at: datetime) -> list[Outgoing]:
+    """Return rows of STANDING in chunks, keyed by their first account."""
+    found = []
+    for start in range(0, rows.num_rows, _STANDING_ROWS):
+        part = rows.slice(start, _STANDING_ROWS)
+        key = str(part.column("account_id")[0])
+        name = event_id("standing", run_no, key, part.num_rows)
+        meta = {"run_no": str(run_no)}
+        found.append(messages.chunk(STANDING, key, part, meta, event_id=name, source=SERVICE, at=at))
     return found
 
 

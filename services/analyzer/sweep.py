@@ -8,13 +8,14 @@ Source: architecture "Daily analysis".
 
 import asyncio
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from services.analyzer import publish
 from services.analyzer.evaluator import Evaluator, Run
 from services.analyzer.handlers import SERVICE
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.store import runs
+from services.analyzer.store import runs, standings
 from services.analyzer.store.database import Database, Session
 from shared import log, messages, metrics
 from shared.clock import Clock
@@ -46,6 +47,7 @@ class Sweeper:
         self._publisher = publisher
         self._clock = clock
         self._settings = settings
+        self._standing_after = timedelta(seconds=settings.standing_after_s)
         self._announcing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -74,7 +76,7 @@ class Sweeper:
         if failures:
             raise next((one for one in failures if not is_transient(one)), failures[0])
         await self.announce()
-        return any(done)
+        return any(done) or await self.tell_standing()
 
     async def _shards(self) -> bool:
         done = False
@@ -105,6 +107,20 @@ class Sweeper:
             if await asyncio.to_thread(runs.is_all_done, session, shard.run_no):
                 await self.announce()
             return True
+
+    async def tell_standing(self) -> bool:
+        """Tell what stands in a shard of the last daily run; return whether there was one left.
+
+        Only when nothing is left to sweep, and some time after the run has ended: what it told has arrived by then.
+        """
+        now = self._clock.now()
+        with self._database.session() as session, standings.claim(session, now - self._standing_after) as shard:
+            if shard is None:
+                return False
+            rows = await asyncio.to_thread(standings.read, session, shard)
+            await self._publisher.send(publish.standing_chunks(rows, shard.run_no, now))
+            standings.mark_told(session, shard)
+        return True
 
     async def announce(self) -> None:
         """Finish runs whose shards are all done and publish their completion."""

@@ -96,6 +96,7 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     facts = [guard(topics.ACCOUNT, handlers.on_accounts), guard(topics.ANALYSIS, handlers.on_analysis)]
     return [
         consumer("facts", facts, 2000),
+        consumer("standing", [guard(topics.STANDING, handlers.on_standing)], 4),
         consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
         consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _ANSWERS_PAUSE_S),
         consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),

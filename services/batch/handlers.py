@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch import outgoing
+from services.batch import healing, outgoing
 from services.batch.collecting import Collector, batch_of
 from services.batch.store import incoming
 from services.batch.store.database import Database, driver
@@ -62,6 +62,12 @@ class Handlers:
             enterprises = [str(one) for one in pc.unique(flags.column("enterprise_id")).to_pylist()]
             told = outgoing.queue_changed(enterprises, self.clock.now())
             await outbox.enqueue(await driver(connection), told)
+
+    async def on_standing(self, chunks: Sequence[Chunk]) -> None:
+        """Tell again, or have told again, what the analyzer or we have not got."""
+        for standing in chunks:
+            async with self.database.transaction(SYSTEM) as connection:
+                await healing.compare(connection, standing, self.clock.now())
 
     async def on_results(self, chunks: Sequence[Chunk]) -> None:
         """Put answers into their batches."""

@@ -17,6 +17,7 @@ from shared.ids import event_id
 from shared.messages import Outgoing, chunk, event
 
 SERVICE: Final = "batch"
+_RECALLED: Final = 2_000
 _SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
 
 
@@ -92,6 +93,17 @@ def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: i
     return _chunked(
         topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at, by_batch=True
     )
+
+
+def recall(accounts: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
+    """Return the request that the analyzer tell the flags of these accounts again."""
+    found = []
+    for start in range(0, len(accounts), _RECALLED):
+        rows = [dict(one._mapping) for one in accounts[start : start + _RECALLED]]
+        first, part = rows[0]["account_id"], pa.RecordBatch.from_pylist(rows, schema=chunks.RECALL)
+        name = event_id("recall", first, len(rows), at.isoformat())
+        found.append(chunk(topics.RECALL, first, part, {}, event_id=name, source=SERVICE, at=at))
+    return found
 
 
 def _chunked(

@@ -19,6 +19,7 @@ from shared.ids import event_id
 from shared.messages import Outgoing, chunk, plain_event
 
 _SOURCE: Final = "batch"
+_TRADED: Final = ("sleeve_trades", "positions", "securities")  # what of an answer says which sleeves traded
 _LIST: Final[Any] = chunks.REBALANCED.field("trades").type
 Ints = npt.NDArray[np.int64]
 Columns: TypeAlias = Mapping[str, Any]  # Arrow arrays by field
@@ -43,19 +44,34 @@ def released(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, at: 
         body = orders_released(what, place, answer, event_id)
         identity = event_id("orders", batch.batch_id, member.account_id, epoch)
         messages.append(plain_event(topics.ORDERS, member.account_id, body, event_id=identity, source=_SOURCE, at=at))
-    first = approved[0].account_id
-    messages.append(
-        chunk(
-            topics.REBALANCED,
-            str(batch.batch_id),
-            _rebalanced(batch, approved, flat),
-            {"batch_id": str(batch.batch_id)},
-            event_id=event_id("rebalanced", batch.batch_id, first),
-            source=_SOURCE,
-            at=at,
-        )
-    )
+    messages.append(_told(batch, approved, flat, at))
     return messages
+
+
+def rebalanced(approved: Sequence[Row[Any]], content: bytes, at: datetime) -> Outgoing:
+    """Return once more the chunk that says these accounts of one answered chunk are rebalanced, without their orders.
+
+    approved: member rows that carry batch_id, logic and trade_date of their batch as well; content: as in `released`.
+    """
+    rows, _ = chunks.decode_kept(content, chunks.RESULT)
+    rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
+    batch = approved[0]
+    flat = {name: _flat(rows.column(name), NEEDED[name], batch.logic) for name in _TRADED}
+    return _told(batch, approved, flat, at)
+
+
+def _told(
+    batch: Row[Any], approved: Sequence[Row[Any]], flat: Mapping[str, tuple[Ints, Columns]], at: datetime
+) -> Outgoing:
+    return chunk(
+        topics.REBALANCED,
+        str(batch.batch_id),
+        _rebalanced(batch, approved, flat),
+        {"batch_id": str(batch.batch_id)},
+        event_id=event_id("rebalanced", batch.batch_id, approved[0].account_id),
+        source=_SOURCE,
+        at=at,
+    )
 
 
 def _flat(column: Any, fields: Sequence[str], logic: int) -> tuple[Ints, Columns]:

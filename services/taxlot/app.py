@@ -40,6 +40,7 @@ def build_app(settings: TaxlotSettings) -> faust.App:
         worker.consume(app, guard, group=EVENT_GROUP)
     for topic, handler, group in (
         (topics.REBALANCED, rules.on_rebalanced, 8),
+        (topics.STANDING, rules.on_standing, 1),
         (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), worker.WORK_GROUP),
         (small(topics.WORK_FACTS), rules.on_facts(small(topics.WORK_LOTS)), 1),
         (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), worker.WORK_GROUP),

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from services.taxlot import attach, booking, purchases
 from services.taxlot.attach import Stored
+from services.taxlot.intake.publish import publish_accounts
 from services.taxlot.purchases import Losing
 from services.taxlot.store import households, platform, progress
 from services.taxlot.store.households import Approved, Member
-from shared import messages
+from shared import log, messages
 from shared.clock import Clock
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
@@ -26,11 +27,23 @@ from shared.kafka import Publisher
 from shared.messages import Chunk, Incoming, Outgoing
 
 SERVICE: Final = "taxlot"
+_log = log.get(__name__)
 _Bought = tuple[list[Member], list[Approved]]
 _STORED = (
     "SELECT h.account_id, h.lots_version, h.hold_text, CASE WHEN h.hold_code IS NULL THEN l.document END"
     " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
 )
+
+
+# Where the analyzer lacks what we have told: its version or date is older, or it has another file of that date.
+_LACKING = """
+SELECT h.account_id FROM unnest(%s::text[], %s::bigint[], %s::date[], %s::text[])
+    AS s (account_id, lots_version, as_of, file_id) JOIN holding h USING (account_id)
+WHERE h.lots_version > s.lots_version OR h.lots_version = s.lots_version
+    AND (s.as_of IS NULL OR h.as_of > s.as_of OR h.as_of = s.as_of AND h.file_id::text IS DISTINCT FROM s.file_id)
+ORDER BY 1
+"""
+_COMPARED: Final = ("account_id", "lots_version", "as_of", "file_id")
 
 
 class Handlers:
@@ -66,6 +79,16 @@ class Handlers:
         rows = [row for chunk in group for row in _approved(chunk.rows)]
         async with self._pool.connection() as connection:
             await platform.save_approved(connection, rows)
+
+    async def on_standing(self, group: Sequence[Chunk]) -> None:
+        """Tell holdings once more of every account of which the analyzer has not got the newest."""
+        for chunk in group:
+            columns = [chunk.rows.column(name).to_pylist() for name in _COMPARED]
+            async with self._pool.connection() as connection:
+                lacking = [row[0] for row in await (await connection.execute(_LACKING, columns)).fetchall()]
+                if lacking:
+                    _log.warning("holdings.told_again", accounts=len(lacking), first=lacking[0])
+                    await publish_accounts(connection, self._publisher, lacking, self._clock.now())
 
     def on_facts(self, answer: Topic) -> Handler:
         """Return the handler that attaches lots and answers to `answer`."""

@@ -69,6 +69,10 @@ FLAGS = Topic("analyzer.flags", chunks.FLAGS, _FIRST, "analyzer", ("batch",))
 REBALANCED = Topic("batch.rebalanced", chunks.REBALANCED, "batch_id", "batch", ("analyzer", "taxlot"))
 RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
 
+# What a lost message would leave wrong for ever is found once a day and told again.
+STANDING = Topic("analyzer.standing", chunks.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
+RECALL = Topic("batch.recall", chunks.RECALL, _FIRST, "batch", ("analyzer",))
+
 # The chunks of one request spread over all partitions and so over all workers; nothing rests on their order.
 WORK_REQUEST = Topic("work.request", chunks.REQUEST, _FIRST, "batch", ("analyzer",))
 WORK_FACTS = Topic("work.facts", chunks.FACTS, _FIRST, "analyzer", ("taxlot",))
@@ -118,6 +122,8 @@ TOPICS: Final = (
     FLAGS,
     REBALANCED,
     RETURNED,
+    STANDING,
+    RECALL,
     *WORK,
     *WORK_SMALL,
     ACCOUNT_FLAG,

@@ -240,10 +240,10 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
         TEN, ("AAA", "S1", "L2", 1, UNIT, 1), ("AAA", "S2", "L1", 1, UNIT, 1), ("BBB", "S2", "L1", 1, UNIT, 1)
     )
     when = NOW.date()
-    good = [(f"A{number:03d}", "E", "V", 1, when, 5, None, None, lots) for number in range(450)]
-    held_one = ("B", "E", "V", 2, when, 5, "BAD_SIGN", "why", None)
-    bare = ("C", "E", "V", 1, when, 7, None, None, document())
-    rows = holdings_rows([*good[:1], held_one, bare, *good[1:]], "9")
+    good = [(f"A{number:03d}", "E", "V", 1, when, 5, None, None, lots, "9") for number in range(450)]
+    held_one = ("B", "E", "V", 2, when, 5, "BAD_SIGN", "why", None, "8")
+    bare = ("C", "E", "V", 1, when, 7, None, None, document(), "9")
+    rows = holdings_rows([*good[:1], held_one, bare, *good[1:]])
     first, second, third = rows.slice(0, 3).to_pylist()
     held_units = [(one["security_id"], one["sleeve_id"], one["quantity_micro"] // UNIT) for one in first["holdings"]]
     assert held_units == [("AAA", "S1", 11), ("AAA", "S2", 1), ("BBB", "S2", 1)]

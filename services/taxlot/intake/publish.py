@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from services.taxlot.store import documents
@@ -26,15 +26,15 @@ from shared.messages import Outgoing
 SOURCE: Final = "taxlot"
 _READ_ACCOUNTS: Final = 2_000
 _MOST_ROWS: Final = 8_000  # holdings in a chunk: well below 512 kB
-_COVERED = """
+_HOLDINGS = """
 COPY (
     SELECT h.account_id, a.enterprise_id, a.advisor_id, h.lots_version, h.as_of, h.cash_cents, h.hold_code, h.hold_text,
-        CASE WHEN h.hold_code IS NULL THEN l.document END
+        CASE WHEN h.hold_code IS NULL THEN l.document END, h.file_id::text
     FROM holding h JOIN account a USING (account_id) LEFT JOIN lots l USING (account_id)
-    WHERE h.file_id = {file_id}
+    WHERE {chosen}
 ) TO STDOUT (FORMAT BINARY)
 """
-_TYPES = ["text", "text", "text", "int8", "date", "int8", "text", "text", "bytea"]
+_TYPES = ["text", "text", "text", "int8", "date", "int8", "text", "text", "bytea", "text"]
 
 
 async def publish_file(
@@ -55,8 +55,8 @@ async def publish_file(
         return
     status, name, custodian, data_date, accounts, held, code, reason = row
     if status == "LOADED":
-        async for group in _covered(connection, file_id):
-            rows = await asyncio.to_thread(holdings_rows, group, str(file_id))
+        async for group in _chosen(connection, sql.SQL("h.file_id = {}").format(file_id)):
+            rows = await asyncio.to_thread(holdings_rows, group)
             await publisher.send(holdings_chunks(rows, file_id, now))
     told = FileProcessed(
         file_id=str(file_id),
@@ -80,10 +80,25 @@ async def publish_file(
     )
 
 
-async def _covered(connection: AsyncConnection[TupleRow], file_id: int) -> AsyncIterator[list[tuple[Any, ...]]]:
-    """Yield the file's accounts in groups, from one stream."""
-    statement = _COVERED.format(file_id=int(file_id))
-    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+async def publish_accounts(
+    connection: AsyncConnection[TupleRow], publisher: Publisher, accounts: Sequence[str], now: datetime
+) -> int:
+    """Publish the holdings of these accounts once more, as they stand; return of how many.  Raises KafkaError.
+
+    The versions are those of the first time: who has them already passes them over.
+    """
+    told = 0
+    async for group in _chosen(connection, sql.SQL("h.account_id = ANY({})").format(list(accounts))):
+        rows = await asyncio.to_thread(holdings_rows, group)
+        await publisher.send(holdings_chunks(rows, "again", now))
+        told += len(group)
+    return told
+
+
+async def _chosen(connection: AsyncConnection[TupleRow], chosen: sql.Composed) -> AsyncIterator[list[tuple[Any, ...]]]:
+    """Yield the chosen accounts in groups, from one stream."""
+    statement = sql.SQL(_HOLDINGS).format(chosen=chosen)
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(_TYPES)
         group: list[tuple[Any, ...]] = []
         async for row in copy.rows():
@@ -95,7 +110,7 @@ async def _covered(connection: AsyncConnection[TupleRow], file_id: int) -> Async
             yield group
 
 
-def holdings_rows(group: Sequence[tuple[Any, ...]], file_id: str) -> pa.RecordBatch:
+def holdings_rows(group: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
     """Return the accounts as rows of HOLDINGS, their lots added up by sleeve and security."""
     columns = list(zip(*group, strict=True))
     held = np.array([document is None for document in columns[8]])
@@ -110,7 +125,7 @@ def holdings_rows(group: Sequence[tuple[Any, ...]], file_id: str) -> pa.RecordBa
         pa.array(columns[2], pa.string()),
         pa.array(columns[3], pa.int64()),
         pa.array(columns[4], pa.date32()),
-        pa.array([file_id] * len(group), pa.string()),
+        pa.array(columns[9], pa.string()),
         pa.array([None if hold else cash for cash, hold in zip(columns[5], held, strict=True)], pa.int64()),
         pa.array(columns[6], pa.string()),
         pa.array(columns[7], pa.string()),
@@ -143,8 +158,11 @@ def _added_up(lots: pa.RecordBatch, owner: Any, accounts: int) -> tuple[Any, Any
     return children, starts
 
 
-def holdings_chunks(rows: pa.RecordBatch, file_id: int, now: datetime) -> Iterator[Outgoing]:
-    """Cut rows of HOLDINGS into messages of at most 200 accounts and about 500 kB."""
+def holdings_chunks(rows: pa.RecordBatch, file_id: int | str, now: datetime) -> Iterator[Outgoing]:
+    """Cut rows of HOLDINGS into messages of at most 200 accounts and about 500 kB.
+
+    file_id: the file that is told of, or "again" where accounts of several are told of once more.
+    """
     sizes: Any = rows.column("holdings")
     ends = np.cumsum(np.nan_to_num(sizes.value_lengths().to_numpy(zero_copy_only=False)))
     begin = 0
@@ -154,7 +172,8 @@ def holdings_chunks(rows: pa.RecordBatch, file_id: int, now: datetime) -> Iterat
         end = min(max(end, begin + 1), begin + MAX_CHUNK_ACCOUNTS, rows.num_rows)
         part = rows.slice(begin, end - begin)
         key = str(part.column("account_id")[0])
-        identity = event_id("holdings", file_id, key, end - begin)
+        versions = part.column("lots_version").to_pylist() if file_id == "again" else ()
+        identity = event_id("holdings", file_id, key, end - begin, *versions)
         meta = {"file_id": str(file_id)}
         yield messages.chunk(topics.HOLDINGS, key, part, meta, event_id=identity, source=SOURCE, at=now)
         begin = end

@@ -1,0 +1,63 @@
+"""What a lost message has left wrong, found by what the analyzer says it has, and told again.
+
+An account whose epoch the analyzer does not know yet: its approval is published again.  An account whose newest flag
+is not here: the analyzer is asked to tell it again.  Both are harmless where the message is merely on its way.
+Source: architecture "Republish".
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch import outgoing
+from services.batch.releasing import rebalanced
+from services.batch.store import contents
+from services.batch.store.database import copy_table, driver
+from shared import log, outbox
+from shared.messages import Chunk, Outgoing
+
+_log = log.get(__name__)
+_LIKE: Final = "SELECT account_id, enterprise_id, advisor_id, flag_version, epoch FROM flag"
+_COLUMNS: Final = ("account_id", "enterprise_id", "advisor_id", "flag_version", "epoch")
+_NOT_HERE: Final = text(
+    "SELECT s.account_id, s.enterprise_id, s.advisor_id FROM incoming_standing s LEFT JOIN flag f USING (account_id)"
+    " WHERE s.flag_version > coalesce(f.flag_version, 0) ORDER BY 1"
+)
+_NOT_KNOWN: Final = text(
+    "SELECT a.account_id FROM incoming_standing s JOIN account a USING (account_id) WHERE a.epoch > s.epoch ORDER BY 1"
+)
+# The newest approval of each account, as it went into its batch.
+_APPROVALS: Final = text(
+    "SELECT DISTINCT ON (m.account_id) m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.chunk_id, m.row_no,"
+    " b.batch_id, b.logic, b.trade_date FROM batch_account m JOIN batch b USING (batch_id)"
+    " WHERE m.account_id = ANY(:accounts) AND m.state = 'APPROVED' ORDER BY m.account_id, m.epoch DESC"
+)
+
+
+async def compare(connection: AsyncConnection, standing: Chunk, now: datetime) -> None:
+    """Put into the outbox whatever the analyzer and we have not got from each other."""
+    table: Any = pa.Table
+    rows = table.from_batches([standing.rows]).select(list(_COLUMNS))
+    await copy_table(connection, "incoming_standing", _LIKE, rows)
+    below = await driver(connection)
+    if missing := (await connection.execute(_NOT_HERE)).all():
+        _log.warning("flags.recalled", accounts=len(missing), first=missing[0].account_id)
+        await outbox.enqueue(below, outgoing.recall(missing, now))
+    if unknown := [row.account_id for row in await connection.execute(_NOT_KNOWN)]:
+        _log.warning("approvals.told_again", accounts=len(unknown), first=unknown[0])
+        await outbox.enqueue(below, await approvals_of(connection, unknown, now))
+
+
+async def approvals_of(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:
+    """Return the newest approval of each of these accounts as it was published, without its orders."""
+    members: dict[int, list[Row[Any]]] = {}
+    for row in await connection.execute(_APPROVALS, {"accounts": list(accounts)}):
+        members.setdefault(row.chunk_id, []).append(row)
+    found = []
+    async for group in contents.groups(connection, sorted(members)):
+        found += [rebalanced(members[number], content, now) for number, content in group.items()]
+    return found

@@ -1,0 +1,151 @@
+"""analyzer, taxlot and batch on one real database and broker; the test carries messages, and may lose one."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.taxlot.handlers import Handlers as TaxlotHandlers
+from services.taxlot.intake.load import Judgement, Outcome, connected, load
+from services.taxlot.intake.publish import publish_file
+from shared import db, messages
+from shared.contracts import topics
+from shared.kafka import Publisher
+from shared.messages import Incoming
+from shared.migrations import migrate
+from shared.relay import Relay
+from tests.analyzer.desk import MONDAY, Desk, noon, settings_for
+from tests.batch.world import World
+from tests.taxlot.files import File
+
+Lose = Callable[[str, Any], bool]
+_CARRIED = (
+    topics.HOLDINGS, topics.FLAGS, topics.REBALANCED, topics.RETURNED, topics.STANDING, topics.RECALL,
+)  # fmt: skip
+_WITHIN_S = 60.0
+
+
+def nothing(_topic: str, _chunk: Any) -> bool:
+    """Lose no message."""
+    return False
+
+
+def of(topic: topics.Topic) -> Lose:
+    """Lose the messages of a topic."""
+    return lambda name, _chunk: name == topic.name
+
+
+@dataclass
+class House:
+    """Three services without their processes."""
+
+    url: str
+    desk: Desk
+    world: World
+    taxlot: TaxlotHandlers
+    pool: db.Pool
+    publisher: Publisher
+    consumer: AIOKafkaConsumer
+    folder: Path
+    lost: list[str] = field(default_factory=list)
+
+    def at(self, day: date) -> None:
+        """Set everybody's clock to noon of a day in New York."""
+        self.desk.at(day)
+        self.world.clock.instant = noon(day)
+
+    async def carry(self, lose: Lose = nothing) -> None:
+        """Deliver what is on its way, and what that leads to, until nothing is; `lose` says what never arrives."""
+        decoders = {topic.name: messages.decoder(topic) for topic in _CARRIED}
+        deadline = time.monotonic() + _WITHIN_S
+        while await self._on_its_way():
+            assert time.monotonic() < deadline, "messages lead to messages without end"
+            for place, records in (await self.consumer.getmany(timeout_ms=100)).items():
+                for one in records:
+                    came = Incoming(place.topic, place.partition, one.offset, one.key, one.value, one.headers, 0)
+                    chunk = decoders[place.topic](came)
+                    if lose(place.topic, chunk):
+                        self.lost.append(place.topic)
+                    else:
+                        await self._deliver(place.topic, chunk)
+
+    async def _on_its_way(self) -> bool:
+        ((pending,),) = self.world.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        places = list(self.consumer.assignment())
+        ends = await self.consumer.end_offsets(places)
+        return bool(pending) or any([await self.consumer.position(place) < ends[place] for place in places])
+
+    async def _deliver(self, topic: str, chunk: Any) -> None:
+        rules = self.desk.rules
+        takers: dict[str, list[Any]] = {
+            topics.HOLDINGS.name: [rules.on_holdings],
+            topics.FLAGS.name: [self.world.handlers.on_flags],
+            topics.REBALANCED.name: [rules.on_rebalanced, self.taxlot.on_rebalanced],
+            topics.RETURNED.name: [rules.on_returned],
+            topics.STANDING.name: [self.world.handlers.on_standing, self.taxlot.on_standing],
+            topics.RECALL.name: [rules.on_recall],
+        }
+        for take in takers[topic]:
+            await take([chunk])
+
+    async def daily(self, day: date, lose: Lose = nothing) -> None:
+        """Run the daily analysis of a day and all that follows from it."""
+        self.at(day)
+        while await self.desk.sweeper.step():
+            pass
+        await self.carry(lose)
+
+    async def load(self, file: File, day: date) -> Outcome:
+        """Have taxlot take a custodian's file in and tell of it."""
+        path = file.write(self.folder / f"{time.monotonic_ns()}.lots")
+        when = Judgement(noon(day), day, 10)
+        outcome = await asyncio.to_thread(load, self.url, path, path.name, "COMMAND", when, lambda _done, _all: None)
+        async with self.pool.connection() as connection:
+            await publish_file(connection, self.publisher, outcome.file_id, noon(day))
+        return outcome
+
+    def state(self, account: str) -> tuple[int, int]:
+        """Return (state, epoch) of an account's flag as batch has it."""
+        ((state, epoch),) = self.world.sql("SELECT state, epoch FROM flag WHERE account_id = %s", account)
+        return state, epoch
+
+    def versions(self, account: str) -> tuple[int, int]:
+        """Return the flag versions of batch and of the analyzer."""
+        ((ours,),) = self.world.sql("SELECT flag_version FROM batch.flag WHERE account_id = %s", account)
+        ((theirs,),) = self.world.sql("SELECT flag_version FROM analyzer.flag WHERE account_id = %s", account)
+        return ours, theirs
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]:
+    """Open a house on an empty database, its clocks at noon of MONDAY."""
+    for service in ("taxlot", "batch"):
+        migrate(service, url)
+    with connected(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO security (security_id, version, kind) SELECT one, 1, 'STOCK'"
+                           " FROM unnest(ARRAY['AAA', 'BBB']) AS one")  # fmt: skip
+    settings = settings_for(url, kafka_url, folder / "clock.json").model_copy(update={"standing_after_s": 0})
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False, group_id=None)
+    async with contextlib.AsyncExitStack() as ends:
+        await consumer.start()
+        ends.push_async_callback(consumer.stop)
+        consumer.assign([TopicPartition(one.name, number) for one in _CARRIED for number in range(one.partitions)])
+        await consumer.seek_to_end()
+        desk = await ends.enter_async_context(Desk(settings))
+        publisher = await ends.enter_async_context(Publisher(kafka_url, "test"))
+        pool = await ends.enter_async_context(db.pool(url, "taxlot"))
+        world = World(url, url)
+        ends.push_async_callback(world.database.close)
+        relay = asyncio.create_task(Relay(url, "batch", publisher).run())
+        ends.callback(relay.cancel)
+        house = House(
+            url, desk, world, TaxlotHandlers(pool, publisher, desk.parts.clock), pool, publisher, consumer, folder
+        )
+        house.at(MONDAY)
+        yield house
