@@ -129,8 +129,7 @@ def _render(problem: Problem, request: Request, status: int | None = None) -> Re
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for this class only
     response = _render(error, request)
-    if error.status == 503:
-        response.headers["Retry-After"] = "2"
+    response.headers.update(error.headers())
     return response
 
 

@@ -64,4 +64,7 @@ INBOX_AGE = Gauge(
 INBOX_FAILURES = Counter(
     "rebalancer_inbox_failures_total", "Attempts to take a file in, or to publish it, that failed.", ("service",)
 )
+RATE_LIMITED = Counter(
+    "rebalancer_rate_limited_total", "Requests refused for coming too fast, by what was counted.", ("counted",)
+)
 PUSH_STREAMS = Gauge("rebalancer_push_streams", "Open streams of live updates.")

@@ -32,6 +32,12 @@ class Problem(Exception):
             document["instance"] = instance
         return document | dict(self.extra)
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers of the answer: when to come again, where that is what helps."""
+        if self.status not in (429, 503):
+            return {}
+        return {"Retry-After": str(self.extra.get("retry_after_s", 2))}
+
 
 class BadInput(Problem):
     status, code, title = 422, "bad_input", "A value is not valid"

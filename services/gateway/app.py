@@ -17,6 +17,7 @@ from services.gateway.openapi import describe
 from services.gateway.parts import Parts
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
+from services.gateway.rates import Rates
 from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
@@ -71,6 +72,7 @@ def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: htt
         cookies=Cookies.of(settings.gateway_url),
         sessions=Sessions(database, clock, limits, settings.session_key.get_secret_value()),
         provider=Provider(client, out, clock),
+        rates=Rates(settings),
         upstream=Upstream(inside, addresses, settings.principal_key.get_secret_value(), clock),  # type: ignore[arg-type]  # keys are Service names
         hub=Hub(settings.heartbeat_s),
     )

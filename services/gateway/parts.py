@@ -7,6 +7,7 @@ from fastapi import Request
 from services.gateway.cookies import Cookies
 from services.gateway.oidc.provider import Provider
 from services.gateway.push.hub import Hub
+from services.gateway.rates import Rates
 from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream
@@ -22,6 +23,7 @@ class Parts:
     cookies: Cookies
     sessions: Sessions
     provider: Provider
+    rates: Rates
     upstream: Upstream
     hub: Hub
 

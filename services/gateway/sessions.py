@@ -13,6 +13,7 @@ from shared.db import Pool
 from shared.problems import Forbidden
 
 _ID_BYTES = 32
+_LONGEST_ID = 200
 _PATIENCE_S = 5.0  # a page must hear soon that the database is away
 
 
@@ -50,16 +51,16 @@ class Sessions:
             if not await users.is_known(connection, subject):
                 raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
             if replaced:
-                await sessions.delete(connection, _hashed(replaced))
+                await sessions.delete(connection, key_of(replaced))
             await sessions.delete_ended(connection, now, self._limits)
-            await sessions.insert(connection, _hashed(session_id), subject, id_token, now)
+            await sessions.insert(connection, key_of(session_id), subject, id_token, now)
         return session_id
 
     async def use(self, session_id: str | None) -> SignedIn | None:
         """Return who is behind `session_id` and count this as a use; None when there is no such session any more."""
-        if not session_id or len(session_id) > 200:
+        key = key_in(session_id)
+        if session_id is None or key is None:
             return None
-        key = _hashed(session_id)
         found, now = await self._alive(key), self._clock.now()
         if found is None:
             return None
@@ -89,5 +90,11 @@ class Sessions:
         return hmac.new(self._secret, b"csrf:" + session_id.encode(), hashlib.sha256).hexdigest()
 
 
-def _hashed(session_id: str) -> bytes:
+def key_in(cookie: str | None) -> bytes | None:
+    """Return the key of the session a browser names; None when it names none."""
+    return key_of(cookie) if cookie and len(cookie) <= _LONGEST_ID else None
+
+
+def key_of(session_id: str) -> bytes:
+    """Return the hash under which a session is kept."""
     return hashlib.sha256(session_id.encode()).digest()

@@ -38,6 +38,26 @@ class Settings(ServiceSettings):
     upload_limit_bytes: int = Field(default=1_000_000_000, description="Largest custodian file that may be uploaded.")
     forward_timeout_s: float = Field(default=30.0, description="Seconds a service may take to answer a request.")
     upload_timeout_s: float = Field(default=600.0, description="Seconds a service may take to answer an upload.")
+    session_per_s: float = Field(
+        default=50.0,
+        gt=0,
+        description="Requests a second that one session may make for long. A page asks a dozen things when it opens and"
+        " again on each change told (4 a second); six open pages of one user stay below.",
+    )
+    session_burst: int = Field(default=200, ge=1, description="Requests one session may make at once.")
+    address_per_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="Requests a second that one address may make for long without a session: signing in takes two, and"
+        " a firm behind one address signs in within minutes.",
+    )
+    address_burst: int = Field(
+        default=200, ge=1, description="Requests one address may make at once without a session."
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses (comma-separated) of proxies in front of the door, whose X-Forwarded-For is believed.",
+    )
     heartbeat_s: float = Field(
         default=15.0, description="Seconds between signs of life on a push stream; its session is looked at as often."
     )

@@ -38,7 +38,7 @@ async def house(world: World, database_url: str, tmp_path: Path) -> AsyncIterato
     """The door with the batch service behind it, at one time of day."""
     port = free_port()
     serving = asyncio.create_task(serve(world.app, "127.0.0.1", port))
-    async with house_at(database_url, tmp_path, batch_url=f"http://127.0.0.1:{port}") as built:
+    async with house_at(database_url, tmp_path, batch_url=f"http://127.0.0.1:{port}", session_per_s=10_000) as built:
         await until_async(partial(listens, port), within_s=10)
         world.clock.now = built.clock.now  # type: ignore[method-assign]  # both parts read one clock
         await built.grant("pat", ("viewer", "trader", "approver", "operator"))

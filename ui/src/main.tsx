@@ -12,7 +12,7 @@ import { buildRouter } from "@/app/router";
 import { SignInGate } from "@/app/SignInGate";
 import { cssVariables, theme } from "@/app/theme";
 import { keys } from "@/shared/api/keys";
-import { ProblemError } from "@/shared/api/problem";
+import { isWorthRetrying, ProblemError, retryDelayMs } from "@/shared/api/problem";
 
 const client = new QueryClient({
   queryCache: new QueryCache({
@@ -24,7 +24,8 @@ const client = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 2000,
-      retry: (failures, error) => failures < 2 && !(error instanceof ProblemError && error.status >= 400 && error.status < 500),
+      retry: (failures, error) => failures < 2 && isWorthRetrying(error),
+      retryDelay: retryDelayMs,
     },
   },
 });

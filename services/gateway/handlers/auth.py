@@ -32,9 +32,10 @@ async def login(request: Request, return_to: Text = None) -> Response:
         return RedirectResponse(f"{parts.settings.gateway_url}/auth/login?return_to={quote(wanted)}", 303)
     attempt = begin(wanted, parts.clock.now())
     try:
+        parts.rates.stranger(request)
         address = await parts.provider.sign_in_url(attempt)
     except Problem as problem:
-        return page(problem.status, problem.title, problem.detail, _AGAIN)
+        return _refused(problem)
     response = RedirectResponse(address, 303)
     parts.cookies.set_attempt(response, seal(attempt, parts.settings.session_key.get_secret_value()), TTL_S)
     return response
@@ -45,10 +46,11 @@ async def callback(request: Request, code: Text = None, state: Text = None, erro
     """Take the issuer's answer, start a session under a fresh id, and go where the user wanted to go."""
     parts = parts_of(request)
     try:
+        parts.rates.stranger(request)
         response = await _enter(request, parts, code, state, error)
     except Problem as problem:
         _log.warning("sign_in.refused", code=problem.code, detail=problem.detail)
-        response = page(problem.status, problem.title, problem.detail, _AGAIN)
+        response = _refused(problem)
     parts.cookies.clear(response, parts.cookies.attempt)
     return response
 
@@ -72,6 +74,12 @@ async def logout(request: Request) -> Response:
     address = await parts.provider.sign_out_url(found.id_token, f"{parts.settings.gateway_url}/")
     response = RedirectResponse(address, 303) if is_form else JSONResponse({"location": address})
     parts.cookies.clear(response, parts.cookies.session)
+    return response
+
+
+def _refused(problem: Problem) -> Response:
+    response = page(problem.status, problem.title, problem.detail, _AGAIN)
+    response.headers.update(problem.headers())
     return response
 
 

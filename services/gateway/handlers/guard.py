@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.gateway.parts import parts_of
-from services.gateway.sessions import SignedIn
+from services.gateway.sessions import SignedIn, key_in
 from shared.contracts.api import Principal
 from shared.problems import Forbidden, NotSignedIn
 
@@ -21,15 +21,22 @@ class NotFromOurPage(Forbidden):
 
 
 async def door(request: Request) -> Principal:
-    """Return who is behind the request, by their session. Raises NotSignedIn, and NotFromOurPage for commands."""
+    """Return who is behind the request, by their session.
+
+    Raises NotSignedIn, NotFromOurPage for commands, and TooManyRequests.
+    """
     parts = parts_of(request)
-    found = await parts.sessions.use(parts.cookies.session_of(request))
+    session_id = parts.cookies.session_of(request)
+    parts.rates.before(key_in(session_id), request)
+    found = await parts.sessions.use(session_id)
     if found is None:
+        parts.rates.stranger(request)
         raise NotSignedIn("there is no session, or it has ended; sign in again at /auth/login")
     if request.method not in _SAFE:
         check_origin(request)
         check_csrf(request.headers.get(CSRF_HEADER), found)
     request.state.signed_in = found
+    parts.rates.seen(found.key)
     return found.principal
 
 

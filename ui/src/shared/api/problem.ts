@@ -26,6 +26,17 @@ export class ProblemError extends Error {
   }
 }
 
+/** Whether to ask again by itself: after a fault of the server or when it said to wait, never after a refusal. */
+export function isWorthRetrying(error: unknown): boolean {
+  return !(error instanceof ProblemError && error.status >= 400 && error.status < 500 && error.status !== 429);
+}
+
+/** Milliseconds until the next try: what the server said (`retry_after_s`), else longer each time. */
+export function retryDelayMs(failures: number, error: unknown): number {
+  const said = error instanceof ProblemError ? error.extra.retry_after_s : undefined;
+  return typeof said === "number" ? said * 1000 : Math.min(1000 * 2 ** failures, 30_000);
+}
+
 /** Build the error from an answer's body, whatever stands in it. */
 export function problemFrom(status: number, body: unknown): ProblemError {
   const given = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
