@@ -129,6 +129,7 @@ class Keeper:
             self._said = said
             activity.look(said)
             await asyncio.sleep(PROBE_EVERY_S)
+        child.give_way()
         self.state, self._said = "ready", ""
         self._say(f"{self.spec.name} ready after {time.monotonic() - started:.1f} s")
         while (said := await complaint(self.spec.alive)) is None:

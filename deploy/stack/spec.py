@@ -23,7 +23,7 @@ class Spec:
 
     needs: names that must be ready before it starts. alive: asked for as long as it runs; what it refuses ends it, and
     it is started again. user: account to run as (root only).
-    stop_signal: asks it to end; after stop_timeout_s it is killed. nice: added niceness.
+    stop_signal: asks it to end; after stop_timeout_s it is killed. nice: its niceness once it is ready.
     """
 
     name: str

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,17 @@ def test_a_program_that_fails_is_quoted() -> None:
     process = begin([sys.executable, "-c", "raise SystemExit('no such table')"], inherited())
     with pytest.raises(StackError, match="the migration failed:\nno such table"):
         finish(process, "the migration")
+
+
+def test_who_gives_way_to_others_does_so_when_it_is_ready(place: Callable[..., Stack]) -> None:
+    """Loading at a low priority took the sweeper minutes on a busy machine."""
+    port = choose({"worker": 0})["worker"]
+    program = "import threading, time; threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n" + WAITS
+    stack = place(replace(spec("worker", program, str(port), "8", port=port), nice=10))
+    until(lambda: str(stack.status("worker")["worker"]["waiting_for"]), lambda said: said.startswith("step "))
+    pid = stack.pid("worker")
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0)
+    stack.wait_ready("worker")
+    tasks = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+    assert {os.getpriority(os.PRIO_PROCESS, task) for task in tasks} == {10}
+    assert len(tasks) > 1

@@ -1,10 +1,13 @@
 """Business dates and cut-offs on the real New York calendar."""
 
+import os
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared import sessions
 from shared.sessions import (
     NoSession,
     business_date,
@@ -52,3 +55,16 @@ def test_sessions_are_counted_forward_back_and_between() -> None:
 def test_dates_beyond_the_calendar_are_refused() -> None:
     with pytest.raises(NoSession):
         business_date(datetime(2099, 1, 1, tzinfo=NEW_YORK))
+
+
+def test_the_list_is_kept_for_a_week_and_made_anew_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "home"))
+    sessions.sessions.cache_clear()
+    whole = sessions.sessions()
+    (kept,) = (tmp_path / "home").iterdir()
+    kept.write_text("2031-01-02\n")
+    sessions.sessions.cache_clear()
+    assert sessions.sessions() == (date(2031, 1, 2),)
+    os.utime(kept, (0, 0))
+    sessions.sessions.cache_clear()
+    assert sessions.sessions() == whole
