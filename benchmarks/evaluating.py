@@ -10,7 +10,7 @@ from benchmarks import held
 from services.analyzer.domain.layout import OFF_SETTINGS, Ints, Setting
 from services.analyzer.evaluation import Context
 from services.analyzer.store import facts, pgcopy
-from services.analyzer.store.market import Prices
+from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import Held
 from shared.contracts.chunks import FlagState
 

@@ -17,11 +17,14 @@ from benchmarks import held
 from deploy.stack import Stack
 from services.analyzer import intake
 from services.analyzer.domain.layout import KEY_SHIFT, Ints
-from services.analyzer.store import facts, market, targets
+from services.analyzer.pricing import Pricing
+from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.store import facts, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import SECURITY, SLEEVE, Names
 from services.batch.store import incoming
 from services.batch.store.database import Database as BatchDatabase
+from shared.clock import FileClock
 from shared.contracts.platform import AccountChanged, Component, PortfolioChanged, PricesPublished, Sleeve
 from shared.exact.text import text_of
 from shared.tenancy import SYSTEM
@@ -40,7 +43,7 @@ def fill(stack: Stack, known: held.Market, accounts: int, as_of: date, say: Say)
         names.numbers(SECURITY, map(_security, range(held.SECURITIES)))
         sleeve = names.numbers(SLEEVE, [_SLEEVE])[_SLEEVE]
         with database.session() as session:
-            market.save_prices(session, names, _prices(known.prices, 1, as_of))
+            _pricing(stack, names).take_in(session, _prices(known.prices, 1, as_of))
             targets.save_portfolios(session, names, [_target(known, number) for number in range(held.PORTFOLIOS)])
         for part in held.accounts(known, accounts, _GROUP):
             with database.session() as session:
@@ -59,7 +62,11 @@ def move_prices(stack: Stack, known: held.Market, flagged: float, as_of: date) -
     with Database(stack.database_url("analyzer"), size=2) as database:
         names = Names(database)
         with database.session() as session:
-            market.save_prices(session, names, _prices(held.moved(known.prices, flagged), 2, as_of))
+            _pricing(stack, names).take_in(session, _prices(held.moved(known.prices, flagged), 2, as_of))
+
+
+def _pricing(stack: Stack, names: Names) -> Pricing:
+    return Pricing(names, FileClock(stack.layout.clock_file), AnalyzerSettings.model_construct())
 
 
 def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_of: date) -> None:
@@ -78,6 +85,7 @@ def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_
             cash_cents=part.cash,
             hold_code=[None] * count,
             hold_text=[None] * count,
+            securities=np.unique(part.keys >> KEY_SHIFT),
             starts=np.arange(count + 1) * width * 16,
             documents=np.frombuffer(np.ascontiguousarray(pairs, "<i8").tobytes(), np.uint8),
         ),

@@ -34,6 +34,10 @@ TOPIC_HELD = Gauge(
     ("service", "topic"),
 )
 RETRIES = Counter("rebalancer_retries_total", "Faults retried in place.", ("service", "topic"))
+PRICE_SETS_WAITING = Gauge("rebalancer_price_sets_waiting", "Price sets put aside until somebody has looked at them.")
+PRICES_WAITING = Gauge(
+    "rebalancer_prices_waiting", "Prices of the set in force put aside alone until somebody has looked at them."
+)
 PUBLISHED = Counter("rebalancer_messages_published_total", "Messages acknowledged by the broker.", ("service", "topic"))
 OUTBOX_PENDING = Gauge("rebalancer_outbox_pending", "Outbox rows not yet published.", ("service",))
 OUTBOX_AGE = Gauge("rebalancer_outbox_oldest_age_seconds", "Age of the oldest unpublished outbox row.", ("service",))

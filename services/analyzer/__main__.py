@@ -1,4 +1,4 @@
-"""`python -m services.analyzer [migrate | sweep | analyze | dlq ...]`: worker, schema, sweeper, analysis."""
+"""`python -m services.analyzer [migrate | sweep | analyze | prices ... | dlq ...]`: worker, schema, sweeper, tools."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from services.analyzer.settings import AnalyzerSettings
 from shared.migrations import migrate
 
-USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | dlq ...]"
+USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | prices ... | dlq ...]"
 
 
 def main(arguments: list[str]) -> int:
@@ -18,7 +18,8 @@ def main(arguments: list[str]) -> int:
 
         return dlq.main("analyzer", arguments[1:])
     command = arguments[0] if arguments else "work"
-    if len(arguments) > 1 or command not in ("work", "migrate", "sweep", "analyze"):
+    known = command in ("work", "migrate", "sweep", "analyze", "prices")
+    if not known or (len(arguments) > 1 and command != "prices"):
         print(USAGE, file=sys.stderr)
         return 2
     try:
@@ -32,6 +33,10 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "analyze":
         return analyze(settings)
+    if command == "prices":
+        from services.analyzer import prices_command
+
+        return prices_command.run(settings, arguments[1:])
     from shared import kernels, runner
 
     runner.leave_out_pandas()

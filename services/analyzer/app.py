@@ -50,7 +50,7 @@ def build_parts(settings: AnalyzerSettings) -> Parts:
 def build_app(settings: AnalyzerSettings) -> faust.App:
     """Return the Faust worker with an agent for each topic, its HTTP beside it."""
     parts = build_parts(settings)
-    rules = Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock)
+    rules = Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock, settings)
     app = worker.build_worker(SERVICE, settings)
     agents = (
         (topics.SECURITY, rules.on_securities, EVENT_GROUP),

@@ -12,8 +12,8 @@ from services.analyzer.domain import gate, kernel, spell, words
 from services.analyzer.domain.layout import Ints, Ragged, Target, stack_targets
 from services.analyzer.store.facts import Rows
 from services.analyzer.store.flags import FlagsIn
-from services.analyzer.store.market import Prices
 from services.analyzer.store.pgcopy import NULL
+from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import Held
 from shared.contracts.chunks import FlagState
 from shared.sessions import session_before
@@ -149,6 +149,7 @@ class _Judge:
             portfolio_no=self._portfolio,
             target_version=self._target_version,
             price_set=self._context.prices.price_set,
+            price_generation=self._context.prices.generation,
             epoch=rows.ints("a.epoch"),
             on_count=rows.ints("a.on_count"),
             state=out[:, kernel.STATE],
@@ -263,11 +264,14 @@ def gate_hold(rows: Rows, row: int) -> tuple[str, str]:
 def unchanged_quiet(rows: Rows, flags: FlagsIn, run_no: int) -> NDArray[np.bool_]:
     """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone.
 
-    Not those of its own run: another sweeper stored them and died, and perhaps nobody has been told of them yet.
+    Not those of its own run: another sweeper stored them and died, and perhaps nobody has been told of them yet.  Nor
+    those with another target: their flag must name it, else it counts as the cause of whatever brings them in later.
     """
     quiet = np.isin(flags.state, (FlagState.OFF, FlagState.CLEAR, FlagState.SETTLING))
     same = (flags.state == rows.ints("f.state", -1)) & (flags.epoch == rows.ints("f.epoch", -1))
     same &= flags.on_count == rows.ints("f.on_count", -1)
+    same &= flags.portfolio_no == rows.ints("f.portfolio_no")
+    same &= flags.target_version == rows.ints("f.target_version", -1)
     same &= flags.last_rebalanced == rows.days("f.last_rebalanced")
     same &= rows.ints("f.run_no") != run_no
     return np.asarray(quiet & same, bool)
@@ -300,6 +304,7 @@ def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
         enterprise_id=flags.enterprise_id.take(places),
         advisor_id=flags.advisor_id.take(places),
         price_set=flags.price_set,
+        price_generation=flags.price_generation,
         evaluated_us=flags.evaluated_us,
         reason_starts=starts,
         reasons=flags.reasons[chosen[owner]],

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from psycopg import sql
 
 from services.analyzer import evaluation, publish
 from services.analyzer.domain.layout import KEY_SHIFT, SLEEVE_MASK
@@ -14,9 +15,9 @@ from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.store import facts, flags
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.facts import Rows
-from services.analyzer.store.market import PriceBook
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
+from services.analyzer.store.price_sets import PriceBook
 from services.analyzer.store.targets import TargetBook
 from shared import metrics
 from shared.clock import Clock
@@ -30,9 +31,10 @@ _ROUNDS: Final = 50  # refusals in a row before the work is put off
 
 @dataclass(frozen=True)
 class Run:
-    """The run a sweep stamps on the flags it replaces; without one every account is stored."""
+    """The run a sweep stamps on the flags it replaces; without one every account is stored. covered: whom it covers."""
 
     run_no: int
+    covered: sql.Composable = field(default_factory=lambda: facts.EVERY)
 
 
 class Evaluator:
@@ -52,14 +54,14 @@ class Evaluator:
             self._until_stored(self._database.session, _by_ids(accounts[start : start + CHUNK]), trigger, None)
 
     def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
-        """Evaluate all accounts between two ids for a run and return what was stored, to be published.
+        """Evaluate the covered accounts between two ids for a run and return what was stored, to be published.
 
         Quiet accounts that stay as they were are not stored.  `session` holds the lock of the shard: with the lock
         goes the connection, so nothing is stored for a shard that somebody else may have finished meanwhile.
         """
 
         def read(session: Session) -> Rows:
-            return facts.read_rows(session, facts.BY_RANGE, first_id, last_id)
+            return facts.read_rows(session, facts.BY_RANGE, first_id, last_id, covered=run.covered)
 
         return [flags.as_stored(one) for one in self._until_stored(lambda: _transaction(session), read, trigger, run)]
 

@@ -17,11 +17,13 @@ import pyarrow as pa
 
 from services.analyzer import intake, request
 from services.analyzer.evaluator import CHUNK, Evaluator
-from services.analyzer.store import facts, flags, market, targets
+from services.analyzer.pricing import Found, Pricing
+from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.store import facts, flags, market, price_sets, runs, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
-from shared import messages
+from shared import log, messages
 from shared.clock import Clock
 from shared.contracts.nested import joined
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
@@ -31,29 +33,39 @@ from shared.faults import PartlyBad, refuse
 from shared.guard import Handler
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Chunk, Outgoing
+from shared.sessions import business_date
 
 SERVICE: Final = "analyzer"
+_log = log.get(__name__)
 
 
 class Handlers:
     """Handlers of all topics of one worker."""
 
     def __init__(
-        self, database: Database, names: Names, evaluator: Evaluator, publisher: Publisher, clock: Clock
-    ) -> None:
+        self, database: Database, names: Names, evaluator: Evaluator, publisher: Publisher, clock: Clock,
+        settings: AnalyzerSettings,
+    ) -> None:  # fmt: skip
         self._database = database
         self._names = names
         self._evaluator = evaluator
         self._publisher = publisher
         self._clock = clock
+        self._settings = settings
+        self._pricing = Pricing(names, clock, settings)
+        self._held: set[int] = set()  # securities noted as held by this process
 
     async def on_holdings(self, group: Sequence[Chunk]) -> None:
         """Take in what accounts hold after a good file, or that they are held."""
 
         def store() -> list[str]:
             merged = intake.holdings(self._names, group)
+            fresh = set(merged.securities.tolist()) - self._held
             with self._database.session() as session:
                 facts.merge_holdings(session, merged)
+                if fresh:
+                    price_sets.note_held(session, sorted(fresh))
+            self._held |= fresh
             return list(merged.account_id.to_pylist())
 
         await self._evaluate(await asyncio.to_thread(store), "new holdings")
@@ -93,18 +105,27 @@ class Handlers:
         refuse((await asyncio.to_thread(store)).refused)
 
     async def on_prices(self, group: Sequence[PricesPublished]) -> None:
-        """Take in price sets.  Only accounts held for want of a price are evaluated; others wait for the analysis."""
-        problems: list[str] = []
+        """Take in price sets.  Only accounts held for want of a price are evaluated; others wait for the analysis.
 
-        def store() -> list[str]:
-            with self._database.session() as session:
-                for event in group:
-                    problems.extend(market.save_prices(session, self._names, event))
-            with self._database.session() as session:
-                return flags.price_held(session)
+        When they are many, sweepers do it.
+        """
 
-        await self._evaluate(await asyncio.to_thread(store), "new prices")
-        _refuse("bad_price", problems)
+        def store() -> tuple[list[str], list[Found]]:
+            with self._database.session() as session:
+                found = [self._pricing.take_in(session, event) for event in group]
+                generation, _ = price_sets.in_force(session)
+                bound = self._settings.at_once_accounts
+                if len(flags.price_held(session, bound + 1)) > bound:
+                    part = runs.Part("PRICE_HELD", subject=f"prices {generation}")
+                    self._open(session, "PRICES", part)
+                    return [], found
+            with self._database.session() as session:
+                return flags.price_held(session), found
+
+        held, found = await asyncio.to_thread(store)
+        await self._evaluate(held, "new prices")
+        _refuse("bad_price_set", [one.refused for one in found if one.refused])
+        _refuse("bad_price", [problem for one in found for problem in one.problems])
 
     async def on_models(self, group: Sequence[ModelChanged]) -> None:
         """Take in models and evaluate all accounts that follow them."""
@@ -170,19 +191,34 @@ class Handlers:
         return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
 
     async def _targets(self, save: Callable[[Session], targets.Saved]) -> None:
-        """Store targets, evaluate all their accounts chunk by chunk, and refuse what cannot be used."""
+        """Store targets, have all their accounts evaluated, and refuse what cannot be used.
+
+        Up to a bound they are evaluated here, chunk by chunk; more of them by sweepers, in a run that is opened in the
+        same transaction: it is there if, and only if, the targets are.
+        """
 
         def store() -> tuple[list[str], list[str], dict[int, str]]:
             with self._database.session() as session:
                 saved = save(session)
-            with self._database.session() as session:
                 portfolios = saved.portfolios
-                return accounts_of(session, portfolios), targets.problems_of(session, portfolios), saved.refused
+                many = targets.touches_more_than(session, portfolios, self._settings.at_once_accounts)
+                if many:
+                    subject = f"targets {targets.state_of(session, portfolios)}"
+                    self._open(session, "TARGET", runs.Part("PORTFOLIOS", portfolios, subject))
+            with self._database.session() as session:
+                problems = targets.problems_of(session, portfolios)
+                return [] if many else accounts_of(session, portfolios), problems, saved.refused
 
         accounts, problems, refused = await asyncio.to_thread(store)
         await self._evaluate(accounts, "")  # the new target version itself is the cause
         _refuse("bad_target", problems)
         refuse(refused)
+
+    def _open(self, session: Session, kind: runs.Kind, part: runs.Part) -> None:
+        """Open a run over the accounts touched, unless there has been one of that subject."""
+        now = self._clock.now()
+        number = runs.start_part(session, kind, part, business_date(now, self._settings.end_of_day), now)
+        _log.info("analysis.opened", kind=kind, run_no=number, subject=part.subject)
 
     async def _evaluate(self, accounts: Sequence[str], trigger: str) -> None:
         """Evaluate and publish in chunks; each chunk is published before the next begins."""

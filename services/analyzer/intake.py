@@ -51,6 +51,7 @@ def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
         hold_code=codes,
         hold_text=texts,
         starts=positions.starts * 16,
+        securities=np.unique(positions.data[:, 0] >> KEY_SHIFT),
         documents=np.frombuffer(np.ascontiguousarray(positions.data, "<i8").tobytes(), np.uint8),
     )
 

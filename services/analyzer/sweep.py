@@ -11,11 +11,13 @@ import os
 from datetime import datetime, timedelta
 from typing import Final
 
+from psycopg import sql
+
 from services.analyzer import publish
 from services.analyzer.evaluator import Evaluator, Run
 from services.analyzer.handlers import SERVICE
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.store import runs, standings
+from services.analyzer.store import facts, price_sets, runs, standings
 from services.analyzer.store.database import Database, Session
 from shared import log, messages, metrics
 from shared.clock import Clock
@@ -28,7 +30,21 @@ from shared.messages import Outgoing
 from shared.sessions import NEW_YORK, business_date
 
 _log = log.get(__name__)
-TRIGGERS: Final = {"DAILY": "daily analysis", "ON_DEMAND": "analysis on demand"}
+TRIGGERS: Final[dict[runs.Kind, str]] = {
+    "DAILY": "daily analysis",
+    "ON_DEMAND": "analysis on demand",
+    "TARGET": "",  # the new target version itself is the cause
+    "PRICES": "new prices",
+}
+
+
+def covered(run: runs.Run, shard: runs.Shard) -> sql.Composable:
+    """Return which accounts between the ends of a shard are its run's."""
+    if run.covers == "PORTFOLIOS":
+        return facts.of_portfolios(run.portfolios or ())
+    if run.covers == "PRICE_HELD":
+        return facts.price_held(shard.first_id, shard.last_id, shard.run_no)
+    return facts.EVERY
 
 
 class Sweeper:
@@ -131,6 +147,9 @@ class Sweeper:
         def finished() -> list[runs.Run]:
             with self._database.session() as session:
                 runs.finish(session, self._clock.now())
+                sets, prices = price_sets.waiting(session)
+                metrics.PRICE_SETS_WAITING.set(sets)
+                metrics.PRICES_WAITING.set(prices)
                 return runs.unannounced(session)
 
         for run in await asyncio.to_thread(finished):
@@ -159,7 +178,8 @@ class Sweeper:
             run = runs.get(session, shard.run_no)
             session.commit()
             trigger = TRIGGERS["ON_DEMAND" if run is None else run.kind]
-            stored = self._evaluator.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), trigger)
+            mine = Run(shard.run_no) if run is None else Run(shard.run_no, covered(run, shard))
+            stored = self._evaluator.sweep(session, shard.first_id, shard.last_id, mine, trigger)
             with metrics.EVALUATION_SECONDS.labels("compose").time(), session.transaction():
                 return [message for one in stored for message in self._evaluator.messages(one, session)]
 

@@ -36,12 +36,12 @@ class FileList(Ours):
 
 
 class RunView(Ours):
-    """Progress of an analysis of the whole book."""
+    """Progress of an analysis: of the whole book, or of what a change of targets or prices touches when it is much."""
 
     run_id: str
     business_date: date
     price_set: int
-    kind: Literal["DAILY", "ON_DEMAND"]
+    kind: Literal["DAILY", "ON_DEMAND", "TARGET", "PRICES"]
     started_at: datetime
     finished_at: datetime | None
     accounts: int

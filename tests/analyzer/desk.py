@@ -54,7 +54,7 @@ class Desk:
         migrate("analyzer", self.settings.database_url)
         self._stack = AsyncExitStack()
         self.parts = await self._stack.enter_async_context(Opened(self.settings))
-        self.rules = handlers(self.parts)
+        self.rules = handlers(self.parts, self.settings)
         self.sweeper = Sweeper(
             self.parts.database, self.parts.evaluator, self.parts.publisher, self.parts.clock, self.settings
         )
@@ -126,9 +126,9 @@ class Opened:
         await self._parts.database.__aexit__(*error)
 
 
-def handlers(parts: Parts) -> Handlers:
+def handlers(parts: Parts, settings: AnalyzerSettings) -> Handlers:
     """Return the handlers of these parts."""
-    return Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock)
+    return Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock, settings)
 
 
 def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> AnalyzerSettings:

@@ -12,7 +12,7 @@ from services.analyzer import evaluation
 from services.analyzer.evaluator import Evaluator, Run
 from services.analyzer.store import facts, flags, runs
 from services.analyzer.store.database import Session
-from services.analyzer.store.market import PriceBook, Prices
+from services.analyzer.store.price_sets import PriceBook, Prices
 from shared.contracts import topics
 from shared.contracts.chunks import FlagState
 from tests.analyzer.desk import (

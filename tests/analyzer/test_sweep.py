@@ -91,6 +91,7 @@ async def test_a_flag_of_a_run_under_way_is_told_by_whoever_evaluates_the_accoun
 
 
 async def test_a_flag_of_a_finished_run_counts_as_told(desk: Desk) -> None:
+    desk.at(noon(MONDAY).replace(hour=7))  # no daily run beside it
     await desk.book("a1")
     await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     await desk.rules.on_prices([later()])

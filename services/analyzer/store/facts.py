@@ -91,7 +91,10 @@ WHERE excluded.settings_version > a.settings_version
 
 @dataclass(frozen=True)
 class HoldingsIn:
-    """A chunk of holdings to merge; documents are the accounts' holdings one after another, starts count bytes."""
+    """A chunk of holdings to merge; documents are the accounts' holdings one after another, starts count bytes.
+
+    securities: the numbers of all that are held.
+    """
 
     account_id: Arrow
     enterprise_id: Arrow
@@ -102,6 +105,7 @@ class HoldingsIn:
     cash_cents: Ints
     hold_code: Sequence[str | None]
     hold_text: Sequence[str | None]
+    securities: Ints
     starts: Ints
     documents: NDArray[np.uint8]
 
@@ -170,6 +174,7 @@ READ: Final = (
     ANNOUNCED,
 )  # fmt: skip
 _COLUMN: Final = {name: place for place, name in enumerate(READ)}
+PRICE_HELD: Final = "hold_code IN ('MISSING_PRICE', 'STALE_PRICE')"  # for want of a price
 _EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own zero
 
 
@@ -222,10 +227,26 @@ BY_RANGE: Final = sql.SQL("account_id BETWEEN {} AND {}")
 # Both tables are cut down by name: PostgreSQL carries an equality over to the other side of a join, but no range and
 # no list, and would read every flag of the book for each shard.
 _CHOSEN: Final = sql.SQL(
-    "SELECT {columns} FROM (SELECT * FROM account_facts WHERE {chosen}) AS a"
+    "SELECT {columns} FROM (SELECT * FROM account_facts WHERE {chosen} AND {covered}) AS a"
     " LEFT JOIN (SELECT * FROM flag WHERE {chosen}) AS f USING (account_id) ORDER BY a.account_id"
 )
 _COLUMNS: Final = sql.SQL(", ").join(sql.SQL(name) for name in READ)
+
+
+EVERY: Final = sql.SQL("true")
+
+
+def of_portfolios(portfolios: Sequence[int]) -> sql.Composed:
+    """Return the accounts that have one of these portfolios."""
+    return sql.SQL("portfolio_no = ANY({})").format(sql.Literal(list(portfolios)))
+
+
+def price_held(first_id: str, last_id: str, run_no: int) -> sql.Composed:
+    """Return the accounts in a range held for want of a price; also those this run has evaluated: whoever did it may
+    have died before it told anybody."""
+    return sql.SQL(
+        "account_id IN (SELECT account_id FROM flag WHERE account_id BETWEEN {} AND {} AND ({} OR run_no = {}))"
+    ).format(sql.Literal(first_id), sql.Literal(last_id), sql.SQL(PRICE_HELD), sql.Literal(run_no))
 
 
 def visible(session: Session, scope: Scope, account_id: str) -> list[str]:
@@ -237,10 +258,10 @@ def visible(session: Session, scope: Scope, account_id: str) -> list[str]:
     return [str(row[0]) for row in found]
 
 
-def read_rows(session: Session, where: sql.SQL, *values: object) -> Rows:
-    """Read the accounts chosen by BY_IDS (a list) or BY_RANGE (first and last id)."""
+def read_rows(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> Rows:
+    """Read the accounts chosen by BY_IDS (a list) or BY_RANGE (first and last id), as far as they are covered."""
     chosen = where.format(*(sql.Literal(value) for value in values))
-    query = _CHOSEN.format(columns=_COLUMNS, chosen=chosen)
+    query = _CHOSEN.format(columns=_COLUMNS, chosen=chosen, covered=covered)
     return rows_of(pgcopy.read(session, query, (), len(READ)))
 
 

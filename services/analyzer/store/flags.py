@@ -2,8 +2,9 @@
 
 The guard is tested on the row itself in the statement that replaces it; who is refused reads and evaluates again.
 Accounts that a sweep finds as quiet as they were are not rewritten; so that a late evaluation with an older price set
-cannot pass such a row, every replacement is also measured against the newest run's price set.  A run begins only when
-no replacement is in flight (barrier).  Source: architecture "Guard".
+cannot pass such a row, every replacement is also measured against the newest run's prices.  A run begins only when no
+replacement is in flight (barrier).  Prices are ordered by their generation, not by the number of their set: after a
+withdrawal the set before is the newer.  Source: architecture "Guard".
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from psycopg import sql
 from services.analyzer.arrow import Arrow, array
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
-from services.analyzer.store.facts import ANNOUNCED, days_to_database
+from services.analyzer.store.facts import ANNOUNCED, PRICE_HELD, days_to_database
 
 FIGURES: Final = (
     8  # V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
@@ -26,20 +27,20 @@ FIGURES: Final = (
 
 _COLUMNS: Final = (
     "account_id", "flag_version", "facts_version", "lots_version", "portfolio_no", "target_version", "price_set",
-    "epoch", "on_count", "state", "tiles", "needed_since", "last_rebalanced", "causes", "figures", "reasons",
-    "hold_code", "hold_text", "evaluated_at", "run_no", "announced",
+    "price_generation", "epoch", "on_count", "state", "tiles", "needed_since", "last_rebalanced", "causes", "figures",
+    "reasons", "hold_code", "hold_text", "evaluated_at", "run_no", "announced",
 )  # fmt: skip
 
 _REPLACE: Final = """
 INSERT INTO flag AS f ({columns})
 SELECT {columns} FROM incoming_flag
-WHERE price_set >= (SELECT coalesce(max(price_set), 0) FROM analysis_run)
+WHERE price_generation >= (SELECT coalesce(max(price_generation), 0) FROM analysis_run)
 ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET {assignments}
 WHERE f.flag_version = excluded.flag_version - 1
   AND f.facts_version <= excluded.facts_version
   AND f.epoch <= excluded.epoch
-  AND f.price_set <= excluded.price_set
+  AND f.price_generation <= excluded.price_generation
   AND (f.portfolio_no IS DISTINCT FROM excluded.portfolio_no OR f.target_version <= excluded.target_version)
 RETURNING account_id
 """
@@ -66,6 +67,7 @@ class FlagsIn:
     portfolio_no: pgcopy.Ints
     target_version: pgcopy.Ints
     price_set: int
+    price_generation: int
     epoch: pgcopy.Ints
     on_count: pgcopy.Ints
     state: pgcopy.Ints
@@ -109,6 +111,7 @@ def replace(session: Session, flags: FlagsIn, run_no: int | None) -> set[str]:
         pgcopy.IntColumn(flags.portfolio_no, 4),
         pgcopy.IntColumn(flags.target_version, 8),
         pgcopy.IntColumn(same * flags.price_set, 8),
+        pgcopy.IntColumn(same * flags.price_generation, 8),
         pgcopy.IntColumn(flags.epoch, 4),
         pgcopy.IntColumn(flags.on_count, 4),
         pgcopy.IntColumn(flags.state, 2),
@@ -142,12 +145,10 @@ def mark_announced(session: Session, accounts: Sequence[str], versions: Sequence
     )
 
 
-def price_held(session: Session) -> list[str]:
-    """Return the accounts held for a missing or stale price."""
-    rows = session.execute(
-        "SELECT account_id FROM flag WHERE hold_code IN ('MISSING_PRICE', 'STALE_PRICE') ORDER BY account_id"
-    )
-    return [account_id for (account_id,) in rows]
+def price_held(session: Session, limit: int | None = None) -> list[str]:
+    """Return the accounts held for a missing or stale price, so many at most."""
+    query = f"SELECT account_id FROM flag WHERE {PRICE_HELD} ORDER BY account_id LIMIT %s"  # noqa: S608  # fixed
+    return [account_id for (account_id,) in session.execute(query.encode(), [limit])]
 
 
 _READ: Final = (

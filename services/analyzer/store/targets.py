@@ -128,6 +128,25 @@ def accounts_of(session: Session, portfolios: Sequence[int]) -> list[str]:
     return [account_id for (account_id,) in rows]
 
 
+def touches_more_than(session: Session, portfolios: Sequence[int], bound: int) -> bool:
+    """Say whether more accounts than `bound` have one of these portfolios."""
+    row = session.execute(
+        "SELECT count(*) FROM (SELECT FROM account_facts WHERE portfolio_no = ANY(%s) LIMIT %s) AS touched",
+        [list(portfolios), bound + 1],
+    ).fetchone()
+    return row is not None and row[0] > bound
+
+
+def state_of(session: Session, portfolios: Sequence[int]) -> str:
+    """Return a name of these portfolios with the targets they now have: it changes when one of the targets does."""
+    row = session.execute(
+        "SELECT max(target_version), md5(string_agg(portfolio_no::text, ',' ORDER BY portfolio_no)) FROM target"
+        " WHERE portfolio_no = ANY(%s)",
+        [list(portfolios)],
+    ).fetchone()
+    return "none" if row is None else f"{row[0]} of {row[1]}"
+
+
 def _lock(session: Session) -> None:
     """One writer of targets at a time: a model and a portfolio that arrive together must both be seen."""
     session.execute("SELECT pg_advisory_xact_lock(hashtext('analyzer.target'))")

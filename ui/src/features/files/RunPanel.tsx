@@ -37,6 +37,13 @@ export function RunPanel() {
   );
 }
 
+const KINDS: Record<RunView["kind"], string> = {
+  DAILY: "Daily analysis",
+  ON_DEMAND: "Analysis on demand",
+  TARGET: "Analysis after a target change",
+  PRICES: "Analysis after new prices",
+};
+
 function RunNote({ run }: { run: RunView | null | undefined }) {
   if (run === undefined) return <Text>Loading the last run</Text>;
   if (run === null) return <Text>No analysis has run yet.</Text>;
@@ -55,7 +62,7 @@ function RunNote({ run }: { run: RunView | null | undefined }) {
   }
   return (
     <Text role="status">
-      {run.kind === "DAILY" ? "Daily analysis" : "Analysis on demand"} of {day(run.business_date)}, finished {instant(run.finished_at)}: {plural(run.accounts, "account")} checked,{" "}
+      {KINDS[run.kind]} of {day(run.business_date)}, finished {instant(run.finished_at)}: {plural(run.accounts, "account")} checked,{" "}
       {count(run.flagged)} flagged.
     </Text>
   );

@@ -1052,7 +1052,7 @@ export interface components {
         };
         /**
          * RunView
-         * @description Progress of an analysis of the whole book.
+         * @description Progress of an analysis: of the whole book, or of what a change of targets or prices touches when it is much.
          */
         RunView: {
             /** Accounts */
@@ -1072,7 +1072,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "DAILY" | "ON_DEMAND";
+            kind: "DAILY" | "ON_DEMAND" | "TARGET" | "PRICES";
             /** Price Set */
             price_set: number;
             /** Run Id */

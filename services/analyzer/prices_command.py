@@ -1,0 +1,106 @@
+"""`python -m services.analyzer prices list | show | accept | reject | withdraw`: price sets, by hand."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from services.analyzer import pricing
+from services.analyzer.pricing import CannotDecide
+from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.store import price_sets, runs
+from services.analyzer.store.database import Database, Session
+from services.analyzer.store.price_sets import SetView, Status
+from shared.clock import Clock, clock_of
+from shared.exact.text import text_of
+
+_STATUS: Final[dict[str, Status]] = {"accept": "ACCEPTED", "reject": "REJECTED", "withdraw": "WITHDRAWN"}
+_HELP: Final = {
+    "accept": "let a set count that was put aside, rejected or withdrawn; or single prices of it",
+    "reject": "turn a set down that was put aside",
+    "withdraw": "take an accepted set back: the one accepted before it counts again",
+}
+
+
+def run(settings: AnalyzerSettings, words: Sequence[str]) -> int:
+    """Do what the words say; return the exit status: 0 done, 1 it cannot be done, 2 not understood."""
+    try:
+        asked = _parser().parse_args(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+    clock = clock_of(settings.clock_file)
+    with Database(settings.database_url, size=1) as database, database.session() as session:
+        try:
+            lines = _answer(session, settings, clock, asked)
+        except CannotDecide as error:
+            session.rollback()
+            print(error, file=sys.stderr)
+            return 1
+    print("\n".join(lines))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.analyzer prices", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    listed = commands.add_parser("list", help="the newest price sets and what became of each")
+    listed.add_argument("--limit", type=int, default=20, help="so many at most (20)")
+    shown = commands.add_parser("show", help="one set: why it waits, which prices wait, who decided what")
+    shown.add_argument("price_set", type=int)
+    for name, text in _HELP.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("price_set", type=int)
+        command.add_argument("--by", required=True, help="who decides")
+        command.add_argument("--reason", required=True, help="why; it is kept")
+        if name == "accept":
+            command.add_argument(
+                "--security", action="append", default=[], help="of an accepted set: only this price that waits"
+            )
+    return parser
+
+
+def _answer(session: Session, settings: AnalyzerSettings, clock: Clock, asked: argparse.Namespace) -> Iterable[str]:
+    if asked.command == "list":
+        _, number = price_sets.in_force(session)
+        return [_line(one, number) for one in price_sets.views(session, limit=asked.limit)] or ["there is none"]
+    if asked.command == "show":
+        return _shown(session, asked.price_set)
+    if getattr(asked, "security", None):
+        opened = pricing.accept_prices(
+            session, clock, settings, asked.price_set, asked.security, asked.by, asked.reason
+        )
+    else:
+        opened = pricing.decide(
+            session, clock, settings, asked.price_set, _STATUS[asked.command], asked.by, asked.reason
+        )
+    _, number = price_sets.in_force(session)
+    told = [f"price set {asked.price_set}: {asked.command} is done; in force is {number or 'none'}"]
+    run = None if opened is None else runs.get(session, opened)
+    return told if run is None else [*told, f"all accounts are evaluated again: run {run.run_id}"]
+
+
+def _line(one: SetView, in_force: int | None) -> str:
+    mark = ", in force" if one.price_set == in_force else ""
+    waits = f", {len(one.withheld)} prices wait" if one.withheld else ""
+    why = f": {'; '.join(one.reasons)}" if one.status == "HELD" else ""
+    return f"{one.price_set} of {one.as_of}: {one.status}{mark}, {one.priced} prices{waits}{why}"
+
+
+def _shown(session: Session, price_set: int) -> list[str]:
+    found = price_sets.views(session, price_set)
+    if not found:
+        raise CannotDecide(f"there is no price set {price_set}; `prices list` shows those there are")
+    (one,) = found
+    lines = [_line(one, price_sets.in_force(session)[1])]
+    lines += [f"  looked at: {reason}" for reason in one.reasons]
+    lines += [
+        f"  waits: {name}, {text_of(price, 6, trim=True)} after {text_of(last, 6, trim=True)}"
+        for name, price, last in one.withheld
+    ]
+    lines += [f"  note: {note}" for note in one.notes]
+    lines += [
+        f"  {did.decided_at.isoformat(timespec='seconds')} {did.decision}"
+        f"{f' {did.security_id}' if did.security_id else ''} by {did.actor}: {did.reason}"
+        for did in price_sets.decisions(session, price_set)
+    ]
+    return lines
