@@ -12,7 +12,7 @@ ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
 
-.PHONY: help up down status logs reset next-day load test test-fast check bench bench-engine bench-analysis lock doctor
+.PHONY: help up down status logs reset next-day load test test-fast check bench bench-start bench-engine bench-analysis lock doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,10 @@ test-fast: ## The pure part, under a minute
 bench: ## Measure the loop on the real stack
 	@$(PREPARE) java maven node
 	@$(VENV)/python -m benchmarks $(ARGS)
+
+bench-start: ## Measure the first and the second start, step by step (ARGS=--one-core: as on a slow machine)
+	@$(PREPARE) java maven
+	@$(VENV)/python -m benchmarks.start $(ARGS)
 
 bench-engine: .local/peer/.locked ## Measure what one core does: analysis, proposals, lot relief
 	@$(VENV)/python -m benchmarks.engine $(ARGS)

@@ -159,6 +159,10 @@ class Stack:
             raise StackError(f"{name} does not run")
         return int(pid)
 
+    def supervisor_pid(self) -> int:
+        """Return the process id of the supervisor. Raises ConnectionError when none runs."""
+        return int(self.ask("supervisor")["pid"])
+
     def log_tail(self, name: str, lines: int = 30) -> str:
         """Return the last lines a process wrote."""
         return tail(self.layout.logs / f"{name}.log", lines)

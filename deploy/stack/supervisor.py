@@ -84,6 +84,8 @@ class Supervisor:
                     keeper.begin()
             case "signal":
                 return {keeper.spec.name: await keeper.signal(int(request["signal"])) for keeper in chosen}
+            case "supervisor":
+                return {"pid": os.getpid()}
             case "stop":
                 self.ended.set()
             case other:

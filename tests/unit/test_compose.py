@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from deploy import kernels
 from deploy.docker.make_env import NAMES, principal_keys
 from deploy.stack import keys, ports, table
 from deploy.stack.layout import CHECKOUT, Layout
@@ -21,7 +22,8 @@ from shared.principal import signing_key, verifying_key
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"
 RUNNING = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "gateway", "issuer")
-ONE_SHOTS = ("topics", "migrate-analyzer", "migrate-taxlot", "migrate-batch", "migrate-gateway", "grants", "sample")
+MIGRATIONS = ("migrate-analyzer", "migrate-taxlot", "migrate-batch", "migrate-gateway")
+ONE_SHOTS = ("topics", "kernels", *MIGRATIONS, "grants", "sample")
 NOT_IN_CONTAINERS = {"REBALANCER_CLOCK_FILE"}
 """In containers the machine's own time holds."""
 
@@ -164,6 +166,9 @@ def test_health_and_order_are_coherent(compose: dict[str, Any]) -> None:
     for name in table.MIGRATED:
         assert f"migrate-{name}" in services[name]["depends_on"]
     assert "topics" in services["proposer"]["depends_on"]
+    for name in kernels.SERVICES:
+        assert "kernels" in services[name]["depends_on"]
+        assert "kernels:/var/cache/numba" in services[name]["volumes"]
 
 
 def test_every_mounted_file_and_every_volume_exists(compose: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Compiled kernels: one folder, keyed by content, made once, loaded by every process."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -8,13 +9,18 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from deploy import kernels as deployed
 from deploy.stack.layout import CHECKOUT, inherited
+from deploy.stack.ports import choose
 from shared import kernels
 from shared.exact import content
+from tests.signing import PUBLIC_KEY
+from tests.waiting import until
 
 RULES = {
     "shared/contracts/inner.py": """
@@ -129,6 +135,37 @@ def test_a_mark_says_that_all_is_made_until_anything_changes(tmp_path: Path) -> 
     inner = place / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text() + "\nMORE = 1\n")
     assert run(place, home, ask) == "False\n"
+
+
+def test_a_service_without_its_kernels_says_at_its_door_and_in_its_log_what_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    port = choose({"batch": 0})["batch"]
+    settings = {"KAFKA_URL": "127.0.0.1:9", "DATABASE_URL": "postgresql://127.0.0.1:9/x", "HTTP_PORT": str(port)}
+    settings["PRINCIPAL_PUBLIC_KEY"] = PUBLIC_KEY
+    env = inherited() | {f"REBALANCER_{name}": value for name, value in settings.items()}
+    command = [sys.executable, "-m", "services.batch"]
+
+    def answer(path: str) -> tuple[int, Any]:
+        try:
+            told = httpx.get(f"http://127.0.0.1:{port}{path}")
+        except httpx.TransportError:
+            return 0, None
+        return told.status_code, told.json()
+
+    with (
+        kernels._alone(print),
+        subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True) as service,
+    ):
+        until(lambda: answer("/readyz")[0])
+        reason = "waiting for another process that compiles kernels"
+        assert answer("/readyz") == (503, {"ready": False, "waiting_for": [reason]})
+        assert answer("/healthz") == (200, {"status": "alive"})
+        service.terminate()
+        output, _ = service.communicate()
+    (line,) = [json.loads(line) for line in output.splitlines()]
+    assert (line["event"], line["waiting_for"], line["service"]) == ("service.waits", reason, "batch")
 
 
 def test_what_has_not_been_loaded_for_a_month_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

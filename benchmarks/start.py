@@ -1,0 +1,108 @@
+"""`python -m benchmarks.start`: how long the system takes to start, cold and warm, step by step, in processor time.
+
+A stack of its own starts with an empty folder of kernels and no data, takes a sample book, stops and starts again, as
+`make up` does it.  Seconds of the processor stand beside the time that a fixed piece of work takes on the same machine,
+so that figures of different machines, or of one that others keep busy, compare.
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.machine import describe, fixed_work_s
+from deploy.stack import Stack, book
+from deploy.stack.activity import cpu_s
+from deploy.stack.steps import Silent
+
+REACH_S = 30.0  # a second start
+
+
+@dataclass(frozen=True)
+class Took:
+    """One step: seconds that passed, and seconds of the processor that everything of the stack used meanwhile."""
+
+    title: str
+    elapsed_s: float
+    cpu_s: float
+
+
+class Clocked(Silent):
+    """Steps that are measured: by the clock, and by the processor time of this process, its ended children and the
+    processes that the supervisor runs."""
+
+    def __init__(self) -> None:
+        self.took: list[Took] = []
+        self.stack: Stack | None = None
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Run the block and note what it took."""
+        print(f"  {title} ...", flush=True)
+        started, used = time.monotonic(), self.used_s()
+        yield
+        self.took.append(Took(title, time.monotonic() - started, self.used_s() - used))
+
+    def used_s(self) -> float:
+        """Return the processor time used so far."""
+        own = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(one.ru_utime + one.ru_stime for one in own) + self._beside_s()
+
+    def _beside_s(self) -> float:
+        if self.stack is None or not self.stack.running():
+            return 0.0
+        pids = [one["pid"] for one in self.stack.status().values() if one["pid"]]
+        return sum(cpu_s(int(pid)) for pid in [*pids, self.stack.supervisor_pid()])
+
+
+def main() -> None:
+    """Parse the arguments, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=2000, help="accounts of the sample book (default 2000)")
+    parser.add_argument("--one-core", action="store_true", help="take a slow machine's part: one core, nice 10")
+    wish = parser.parse_args()
+    if wish.one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.nice(10)
+    unit_s = fixed_work_s()
+    with tempfile.TemporaryDirectory(prefix="rebalancer-start-") as place:
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(place) / "kernels")
+        first = _start(Path(place) / "stack", wish.accounts)
+        second = _start(Path(place) / "stack", wish.accounts, last=True)
+    print(f"\n{describe()}{', one core, nice 10' if wish.one_core else ''}")
+    print(f"fixed work of this machine: {unit_s:.2f} s of processor time\n")
+    for title, took, reach in (("first start, cold", first, ""), ("second start", second, f" (reach {REACH_S:.0f} s)")):
+        _print(title + reach, took, unit_s)
+
+
+def _start(place: Path, accounts: int, *, last: bool = False) -> list[Took]:
+    """Start the stack as `make up` does, stop it, and return what its steps took; last: its data goes as well."""
+    steps = Clocked()
+    stack = Stack(place, ephemeral=False, steps=steps)
+    steps.stack = stack
+    try:
+        stack.start()
+        book.load(stack, accounts)
+    finally:
+        stack.stop()
+        if last:
+            stack.layout.remove()
+    return steps.took
+
+
+def _print(title: str, took: list[Took], unit_s: float) -> None:
+    whole = Took("in all", sum(one.elapsed_s for one in took), sum(one.cpu_s for one in took))
+    print(f"| {title:<52} | elapsed s | processor s | in fixed works |")
+    print(f"|{'-' * 54}|{'-' * 10}:|{'-' * 12}:|{'-' * 15}:|")
+    for one in [*took, whole]:
+        print(f"| {one.title:<52} | {one.elapsed_s:>9.1f} | {one.cpu_s:>11.1f} | {one.cpu_s / unit_s:>14.1f} |")
+    print()
+
+
+if __name__ == "__main__":
+    main()
