@@ -31,21 +31,16 @@ class Rates:
         self._addresses = Buckets(settings.address_per_s, settings.address_burst, MOST_KEYS)
         self._proxies = frozenset(one.strip() for one in settings.trusted_proxies.split(",") if one.strip())
 
-    def before(self, key: bytes | None, request: Request) -> None:
-        """Count a request of a session that was seen before; a stranger is only looked at, for it may have a session.
+    def enter(self, key: bytes | None, request: Request) -> None:
+        """Count a request by the session it names; one that names none of ours is only looked at here, see `stranger`.
 
         Raises TooManyRequests before the database is asked anything.
         """
         now_s = time.monotonic()
-        if key is not None and key in self._sessions:
+        if key is not None:
             _refuse("session", self._sessions.take(key, now_s))
         else:
             _refuse("address", self._addresses.wait_s(self.address_of(request), now_s))
-
-    def seen(self, key: bytes) -> None:
-        """Note that there is such a session: from its next request on it is counted by itself."""
-        if key not in self._sessions:
-            self._sessions.take(key, time.monotonic())
 
     def stranger(self, request: Request) -> None:
         """Count a request without a session, or an attempt to sign in, by its address.  Raises TooManyRequests."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +84,15 @@ async def test_only_a_proxy_of_ours_is_believed_about_addresses(database_url: st
         assert await status("1.2.3.4, 8.8.8.8, 10.0.0.1") == 429, "the client wrote the first, our proxy the last"
         assert await status("8.8.8.8, 9.9.9.9") == 401
         assert [await status(f"2001:db8::{n}") for n in range(3)] == [401, 401, 429], "one network"
+
+
+@pytest.mark.integration
+async def test_an_id_that_was_not_made_here_is_known_without_the_database(
+    house: House, visitor: httpx.AsyncClient
+) -> None:
+    await house.sign_in(visitor)
+    given = visitor.cookies[house.parts.cookies.session]
+    assert house.parts.sessions.key_in(given) is not None
+    drawn, _, tag = given.partition(".")
+    for made_up in (drawn, f"{drawn}.", f"{drawn}.{'0' * 32}", f"x{drawn}.{tag}", f"{given}.", "caf\xe9", "", None):
+        assert house.parts.sessions.key_in(made_up) is None

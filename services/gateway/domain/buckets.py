@@ -27,9 +27,6 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._buckets
-
     def take(self, key: Hashable, now_s: float) -> float:
         """Take a token; return 0 when there was one, else the seconds until there is (and nothing is taken)."""
         bucket = self._buckets.get(key) or _Bucket(self._burst, now_s)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.gateway.parts import parts_of
-from services.gateway.sessions import SignedIn, key_in
+from services.gateway.sessions import SignedIn
 from shared.contracts.api import Principal
 from shared.problems import Forbidden, NotSignedIn
 
@@ -27,7 +27,7 @@ async def door(request: Request) -> Principal:
     """
     parts = parts_of(request)
     session_id = parts.cookies.session_of(request)
-    parts.rates.before(key_in(session_id), request)
+    parts.rates.enter(parts.sessions.key_in(session_id), request)
     found = await parts.sessions.use(session_id)
     if found is None:
         parts.rates.stranger(request)
@@ -36,7 +36,6 @@ async def door(request: Request) -> Principal:
         check_origin(request)
         check_csrf(request.headers.get(CSRF_HEADER), found)
     request.state.signed_in = found
-    parts.rates.seen(found.key)
     return found.principal
 
 
