@@ -156,14 +156,14 @@ class Sweeper:
             body = AnalysisCompleted(
                 run_id=run.run_id,
                 business_date=run.business_date,
-                version=1,
+                version=run.run_no,  # of two runs the later has the higher: one that is told again changes nothing
                 price_set=run.price_set,
                 accounts=run.accounts,
                 flagged=run.flagged or 0,
                 held=run.held or 0,
             )
             name = event_id("analysis", run.run_id)
-            at = self._clock.now()
+            at = run.finished_at or self._clock.now()  # announced again, it is the same to the byte
             await self._publisher.send(
                 [messages.event(ANALYSIS, run.run_id, body, event_id=name, source=SERVICE, at=at)]
             )

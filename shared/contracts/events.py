@@ -129,7 +129,7 @@ class OrdersReleased(Ours):
 
 
 class AnalysisCompleted(Ours):
-    """A run over the whole book is done."""
+    """A run over the whole book is done. version: number of the run, higher for a later one."""
 
     run_id: str
     business_date: date

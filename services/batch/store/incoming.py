@@ -43,8 +43,7 @@ _PUT_DETAILS = text(_upsert(FLAG_DETAIL.name, "incoming_detail", _DETAIL_FIELDS,
 _PUT_ANALYSIS = text(
     "INSERT INTO analysis (run_id, version, accounts, seen_at) VALUES (:run_id, :version, :accounts, :seen_at)"
     " ON CONFLICT (one) DO UPDATE SET run_id = excluded.run_id, version = excluded.version,"
-    " accounts = excluded.accounts, seen_at = excluded.seen_at WHERE analysis.version <= excluded.version"
-    " AND analysis.run_id <> excluded.run_id"
+    " accounts = excluded.accounts, seen_at = excluded.seen_at WHERE analysis.version < excluded.version"
 )
 
 
