@@ -18,6 +18,7 @@ from services.batch.store import batches, idempotency, parking
 from services.batch.store.database import Database
 from shared import log, metrics
 from shared.clock import Clock
+from shared.commits import CommitUnknown
 from shared.faults import is_transient
 from shared.keeping import Beat, unheard
 from shared.tenancy import SYSTEM
@@ -51,7 +52,7 @@ class Sweeps:
                 if rounds % _FORGET_EVERY == 0:
                     await self.forget()
                     await self.look_at_role()
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except (DBAPIError, CommitUnknown, OSError, TimeoutError) as error:
                 if not is_transient(error):
                     raise
                 _log.warning("sweep.database_away", error=repr(error)[:300])
@@ -135,4 +136,4 @@ class Sweeps:
 
 def _is_away(error: Exception) -> bool:
     """Say whether it is the database that went away, not the batch that cannot be dealt with."""
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    return isinstance(error, CommitUnknown) or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
 
+from shared.commits import begun, leave_demoted_servers
 from shared.db import sqlalchemy_url
 from shared.tenancy import SYSTEM, Scope
 
@@ -87,13 +88,15 @@ class Database:
                 "options": f"-c search_path={SCHEMA} -c timezone=UTC",
                 "application_name": "rebalancer-batch",
                 "connect_timeout": 5,
+                "target_session_attrs": "read-write",
             },
         )
+        leave_demoted_servers(self.engine)
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
-        """Run a transaction in `scope`: committed at its end, rolled back when it raises."""
-        async with self.engine.begin() as connection:
+        """Run a transaction in `scope`: committed at its end, rolled back when it raises.  Raises CommitUnknown."""
+        async with begun(self.engine) as connection:
             await connection.execute(_ENTER, _settings(scope))
             yield connection
 

@@ -1,0 +1,80 @@
+"""The database goes at COMMIT: nobody is told that nothing was changed, and sending the command again acts once."""
+
+import uuid
+
+import psycopg
+import pytest
+
+from shared.commits import CommitUnknown
+from shared.faults import is_transient
+from shared.tenancy import SYSTEM
+from tests.batch import build
+from tests.batch.cutting import When, way_to
+from tests.batch.world import World
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(("when", "is_done"), [("before", False), ("after", True)])
+async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_once(
+    batch_url: str, database_url: str, when: When, is_done: bool
+) -> None:
+    async with way_to(batch_url) as (way, url):
+        world = World(url, database_url)
+        pat, key = world.user(), str(uuid.uuid4())
+        await world.queue("A1", "A2")
+        batch = await pat.pending("A1", "A2")
+        way.cut = when
+        lost = await pat.do(batch, "approve", key=key)
+        assert (lost.status_code, lost.json()["code"], way.cuts) == (503, "outcome_unknown", [when])
+        assert lost.headers["Retry-After"] == "2"
+        assert "not known" in lost.json()["detail"] and "nothing was changed" not in lost.text
+        assert world.sql("SELECT status = 'APPROVED' FROM batch") == [(is_done,)]
+        again = await pat.do(batch, "approve", key=key)
+        assert (again.status_code, again.json()["batch"]["status"]) == (200, "APPROVED")
+        assert again.headers.get("Idempotency-Replayed") == ("true" if is_done else None)
+        assert [body["account_id"] for body in world.sent("rebalancer.orders.v1")] == ["A1", "A2"]
+        await world.database.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_handler_whose_commit_is_not_answered_is_run_again(
+    batch_url: str, database_url: str, when: When
+) -> None:
+    async with way_to(batch_url) as (way, url):
+        world = World(url, database_url)
+        way.cut = when
+        with pytest.raises(CommitUnknown):
+            await world.handlers.on_accounts([build.an_account("A1")])
+        await world.handlers.on_accounts([build.an_account("A1")])
+        assert world.sql("SELECT account_id, version FROM account") == [("A1", 1)]
+        await world.database.close()
+
+
+async def test_what_the_database_refuses_at_commit_is_known_not_to_be_done(world: World) -> None:
+    with pytest.raises(Exception, match="batch_account_batch_id_fkey"):
+        async with world.database.transaction(SYSTEM) as connection:
+            await connection.exec_driver_sql(
+                "INSERT INTO batch_account (batch_id, account_id, enterprise_id, advisor_id, place, account_number,"
+                " name, custodian, taxable, epoch, liquidate, state, open, sent_at)"
+                " VALUES (7, 'A1', 'E1', 'D1', 1, '1', 'x', 'c', true, 0, false, 'WORKING', true, now())"
+            )
+
+
+async def test_a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_does(world: World) -> None:
+    """As after a failover: the old server goes on answering, and refuses every change."""
+    await world.queue("A1")
+    pat = world.user()
+    batch = await pat.pending("A1")
+    await world.database.engine.dispose()
+    async with world.database.engine.connect() as connection:  # the only one of the pool
+        await connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        await connection.commit()
+    refused = await pat.do(batch, "approve")
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert (await pat.do(batch, "approve")).status_code == 200
+
+
+def test_neither_is_taken_for_poison() -> None:
+    assert is_transient(CommitUnknown("lost"))
+    assert is_transient(psycopg.errors.ReadOnlySqlTransaction("demoted"))
