@@ -1,10 +1,11 @@
 """What was stored under an earlier version of the schema is read as it was meant."""
 
 import numpy as np
+import psycopg
 import pytest
 
 from services.analyzer.domain.layout import NONE, Setting, to_bytes
-from services.analyzer.store import facts
+from services.analyzer.store import facts, price_sets
 from shared.contracts.chunks import Restriction
 from shared.contracts.platform import SecurityRestriction
 from shared.migrations import migrate
@@ -31,3 +32,18 @@ async def test_settings_stored_before_there_were_gain_limits_have_none(desk: Des
     assert read.settings.tolist() == stored.settings.tolist()
     assert [int(read.settings[0, name]) for name in LIMITS] == [NONE, NONE, 0]
     assert read.restrictions.data[:, 1].tolist() == [Restriction.DO_NOT_SELL]
+
+
+def test_price_sets_stored_before_they_were_looked_at_count_in_the_order_of_their_numbers(database_url: str) -> None:
+    migrate("analyzer", database_url, "standings_told")
+    with psycopg.connect(database_url, options="-c search_path=analyzer", autocommit=True) as connection:
+        connection.execute("INSERT INTO price_set VALUES (9, '2026-01-05', ''), (7, '2026-01-02', '')")
+        connection.execute(
+            "INSERT INTO analysis_run (business_date, kind, seq, price_set, started_at, accounts)"
+            " VALUES ('2026-01-05', 'DAILY', 0, 9, now(), 1)"
+        )
+    migrate("analyzer", database_url)
+    with psycopg.connect(database_url, options="-c search_path=analyzer", autocommit=True) as connection:
+        assert price_sets.in_force(connection) == (2, 9)
+        rows = connection.execute("SELECT kind, covers, price_generation FROM analysis_run").fetchall()
+    assert rows == [("DAILY", "BOOK", 0)]
