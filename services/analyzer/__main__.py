@@ -1,4 +1,4 @@
-"""`python -m services.analyzer [migrate | sweep | analyze | prices ... | dlq ...]`: worker, schema, sweeper, tools."""
+"""`python -m services.analyzer [migrate | sweep | analyze | prices ... | republish flags ... | dlq ...]`."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from services.analyzer.settings import AnalyzerSettings
 from shared.migrations import migrate
 
-USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | prices ... | dlq ...]"
+USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | prices ... | republish flags ... | dlq ...]"
 
 
 def main(arguments: list[str]) -> int:
@@ -18,8 +18,8 @@ def main(arguments: list[str]) -> int:
 
         return dlq.main("analyzer", arguments[1:])
     command = arguments[0] if arguments else "work"
-    known = command in ("work", "migrate", "sweep", "analyze", "prices")
-    if not known or (len(arguments) > 1 and command != "prices"):
+    known = command in ("work", "migrate", "sweep", "analyze", "prices", "republish")
+    if not known or (len(arguments) > 1 and command not in ("prices", "republish")):
         print(USAGE, file=sys.stderr)
         return 2
     try:
@@ -37,6 +37,10 @@ def main(arguments: list[str]) -> int:
         from services.analyzer import prices_command
 
         return prices_command.run(settings, arguments[1:])
+    if command == "republish":
+        from services.analyzer import republish
+
+        return republish.main(settings, arguments[1:])
     from shared import kernels, runner
 
     runner.leave_out_pandas()

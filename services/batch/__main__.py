@@ -1,4 +1,4 @@
-"""`python -m services.batch [serve | migrate | openapi | dlq ... | parked | release]`."""
+"""`python -m services.batch [serve | migrate | openapi | republish ... | dlq ... | parked | release]`."""
 
 import argparse
 import asyncio
@@ -21,12 +21,17 @@ def main() -> int:
         from shared.oncall import dlq
 
         return dlq.main("batch", sys.argv[2:])
+    if sys.argv[1:2] == ["republish"]:
+        from services.batch import republish
+
+        return republish.main(Settings(), sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m services.batch", description="Approval: queue, batches, history.")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve (the default)")
     commands.add_parser("migrate", help="bring the tables to their newest form")
     commands.add_parser("openapi", help="print the OpenAPI document")
-    commands.add_parser("dlq", help="dead letters: list, show, replay")
+    commands.add_parser("dlq", help="dead letters: list, show, replay, skip")
+    commands.add_parser("republish", help="publish approvals and returns again")
     parked.add_commands(commands)
     arguments = parser.parse_args()
     if arguments.command == "openapi":

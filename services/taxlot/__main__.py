@@ -1,4 +1,4 @@
-"""`python -m services.taxlot [migrate | load FILE... | dlq ...]`: the worker, its schema, files by command."""
+"""`python -m services.taxlot [migrate | load FILE... | republish holdings ... | dlq ...]`."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from services.taxlot.settings import TaxlotSettings
 from shared.migrations import migrate
 
-USAGE = "usage: python -m services.taxlot [migrate | load FILE... | dlq ...]"
+USAGE = "usage: python -m services.taxlot [migrate | load FILE... | republish holdings ... | dlq ...]"
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +21,8 @@ def main(arguments: list[str]) -> int:
 
         return dlq.main("taxlot", arguments[1:])
     command, *rest = arguments or ["work"]
-    if command not in ("work", "migrate", "load") or bool(rest) != (command == "load"):
+    takes_words = command in ("load", "republish")
+    if command not in ("work", "migrate", "load", "republish") or bool(rest) != takes_words:
         print(USAGE, file=sys.stderr)
         return 2
     try:
@@ -33,6 +34,10 @@ def main(arguments: list[str]) -> int:
     if command == "migrate":
         migrate("taxlot", settings.database_url)
         return 0
+    if command == "republish":
+        from services.taxlot import republish
+
+        return republish.main(settings, rest)
     if command == "load":
         return asyncio.run(load_files(settings, [Path(name) for name in rest]))
     from shared import kernels, runner

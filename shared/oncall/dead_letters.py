@@ -92,6 +92,14 @@ async def original(kafka_url: str, entry: Entry) -> ConsumerRecord[bytes, bytes]
     return found
 
 
+async def is_there(kafka_url: str, topic: str, partition: int, offset: int) -> bool:
+    """Say whether a partition holds a message at this offset.  Raises KafkaError."""
+    place = TopicPartition(topic, partition)
+    async with _consumer(kafka_url) as consumer:
+        first, last = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
+        return first[place] <= offset < last[place]
+
+
 def letter_of(record: Any) -> Letter:
     """Return the letter that a record of a dead-letter topic is."""
     about = {name: (value or b"").decode(errors="replace") for name, value in record.headers if name.startswith(_OWN)}

@@ -1,4 +1,4 @@
-"""`python -m services.<name> dlq list | show | replay | skip`: one implementation for every service."""
+"""`python -m services.<name> dlq list | show | replay | suspects | skip`: one implementation for every service."""
 
 import argparse
 import asyncio
@@ -14,10 +14,12 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import log
+from shared.contracts.topics import TOPICS
 from shared.oncall import dead_letters, shown
 from shared.oncall.dead_letters import Entry
 from shared.oncall.progress import bar
 from shared.oncall.replay import replay
+from shared.suspects import Suspects
 
 
 class OnCallSettings(BaseSettings):
@@ -63,6 +65,12 @@ def _parser(service: str) -> argparse.ArgumentParser:
     again.add_argument("--every", action="store_true", help="all letters; without it say which by a filter")
     again.add_argument("--again", action="store_true", help="also those that have been replayed")
     again.add_argument("--dry-run", action="store_true", help="list what would be replayed, send nothing")
+    commands.add_parser("suspects", help="messages that our code could not handle, before which their partition stands")
+    skip = commands.add_parser("skip", help="have one message that cannot be handled put aside by hand")
+    skip.add_argument("topic")
+    skip.add_argument("partition", type=int)
+    skip.add_argument("offset", type=int)
+    skip.add_argument("--who", required=True, help="who says so and why; it stands in the letter's reason")
     return parser
 
 
@@ -149,4 +157,26 @@ async def _replay(kafka_url: str, service: str, asked: argparse.Namespace) -> in
     return int(bool(outcome.failed))
 
 
-_COMMANDS: Final = {"list": _list, "show": _show, "replay": _replay}
+async def _suspects(kafka_url: str, service: str, _asked: argparse.Namespace) -> int:
+    for (topic, partition, offset), one in sorted((await Suspects(kafka_url, service).known()).items()):
+        said = "" if one.skip is None else f"; to be skipped: {one.skip}"
+        print(f"{topic} {partition} {offset}: could not be handled in {one.starts} starts{said}")
+    return 0
+
+
+async def _skip(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
+    """Leave word for the guard; it puts the message aside the next time it gives it up, and goes on behind it."""
+    topic = next((one for one in TOPICS if one.name == asked.topic and service in one.consumers), None)
+    if topic is None:
+        print(f"{service} reads no topic named {asked.topic!r}", file=sys.stderr)
+        return 1
+    place = (asked.topic, asked.partition, asked.offset)
+    if not 0 <= asked.partition < topic.partitions or not await dead_letters.is_there(kafka_url, *place):
+        print(f"{asked.topic}/{asked.partition} has no message at offset {asked.offset}", file=sys.stderr)
+        return 1
+    await Suspects(kafka_url, service).skip(asked.topic, asked.partition, asked.offset, asked.who)
+    print(f"{asked.topic}/{asked.partition}/{asked.offset} will be put aside when {service} next fails to handle it")
+    return 0
+
+
+_COMMANDS: Final = {"list": _list, "show": _show, "replay": _replay, "suspects": _suspects, "skip": _skip}

@@ -1,0 +1,102 @@
+"""What a store holds is published again by command: who lost it has it again, who has it is not disturbed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.analyzer import republish as flags
+from services.batch import republish as batch
+from services.taxlot import republish as holdings_of
+from services.taxlot.settings import TaxlotSettings
+from shared.contracts import topics
+from shared.oncall.republish import Wanted, parse
+from tests.analyzer.desk import MONDAY, held, holdings, prices
+from tests.healing.house import House, of, opened
+from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
+from tests.signing import PUBLIC_KEY
+
+pytestmark = pytest.mark.integration
+A1 = ["a1"]
+
+
+@pytest.fixture
+async def house(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    async with opened(database_url, kafka_url, tmp_path) as made:
+        yield made
+
+
+async def test_flags(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one account, of an enterprise; public events only when asked for, with the ids they had."""
+    await a_flagged_account(house)
+    await house.desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    await house.carry(of(topics.FLAGS))
+    assert house.state("a1") == (FLAGGED, 0)
+    settings = house.desk.settings
+    await house.desk.since()
+    assert await flags.run(settings, Wanted("flags", "E2")) == 1
+    assert await flags.run(settings, Wanted("flags", "E1")) == 0
+    assert "flags of 1 accounts published again" in capsys.readouterr().out
+    await house.carry()
+    assert house.state("a1") == (CLEAR, 0)
+    assert (await house.desk.since())[topics.ACCOUNT_FLAG.name] == []
+    versions = house.versions("a1")
+    await flags.run(settings, Wanted("flags", accounts=A1, public=True))
+    await house.carry()
+    assert house.versions("a1") == versions
+    (told,) = (await house.desk.since())[topics.ACCOUNT_FLAG.name]
+    assert (told.account_id, told.state, told.version) == ("a1", "CLEAR", versions[0])
+
+
+async def test_holdings(house: House, kafka_url: str) -> None:
+    await a_flagged_account(house)
+    house.world.sql(
+        "INSERT INTO taxlot.account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
+        " apm_sleeve_id, taxable) VALUES ('a1', 1, 'E1', 'A1', 'NORTH', 'a1', 'APM', true) RETURNING 1"
+    )
+    await house.load(in_band("2026-01-05", "600"), MONDAY)
+    await house.carry(of(topics.HOLDINGS))
+    assert house.state("a1") == (FLAGGED, 0)
+    settings = TaxlotSettings(
+        database_url=house.url, kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
+        clock_file=house.desk.settings.clock_file,
+    )  # fmt: skip
+    assert await holdings_of.run(settings, Wanted("holdings")) == 0
+    await house.carry()
+    assert house.state("a1") == (CLEAR, 0)
+
+
+async def test_approvals_without_their_orders(house: House, kafka_url: str) -> None:
+    await a_flagged_account(house)
+    await approve(house)
+    await house.carry(of(topics.REBALANCED))
+    settings = house.world.settings.model_copy(update={"kafka_url": kafka_url})
+    told = house.world.sql("SELECT count(*) FROM outbox")
+    for _ in range(2):  # twice is as good as once
+        assert await batch.run(settings, Wanted("rebalanced", accounts=A1)) == 0
+        await house.carry()
+        assert house.state("a1") == (SETTLING, 1)
+        assert house.world.sql("SELECT count(*) FROM taxlot.approved_trade") == [(3,)]
+    assert house.world.sql("SELECT count(*) FROM outbox WHERE topic = %s", topics.ORDERS.name) == [(1,)]
+    assert told <= house.world.sql("SELECT count(*) FROM outbox")
+
+
+async def test_all_that_was_decided_of_an_account(house: House, kafka_url: str) -> None:
+    """It left its batch while prices had brought it into its band; the word of that was lost."""
+    await a_flagged_account(house)
+    made = await house.world.user().propose("a1")
+    await house.desk.rules.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])
+    await house.world.answer(made["batch_id"], failing=["a1"])
+    await house.carry(of(topics.RETURNED))
+    assert house.state("a1") == (FLAGGED, 0)
+    settings = house.world.settings.model_copy(update={"kafka_url": kafka_url})
+    assert await batch.run(settings, Wanted("account", accounts=A1)) == 0
+    await house.carry()
+    assert house.state("a1") == (CLEAR, 0)
+
+
+def test_of_which_accounts_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse("taxlot", {"holdings": "what accounts hold"}, ["holdings"])
+    assert "--account, --enterprise, or --every" in capsys.readouterr().err
+    assert parse("taxlot", {"holdings": "x"}, ["holdings", "--account", "a", "--account", "b"]).accounts == ["a", "b"]
