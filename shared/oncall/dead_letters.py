@@ -97,7 +97,7 @@ async def is_there(kafka_url: str, topic: str, partition: int, offset: int) -> b
     place = TopicPartition(topic, partition)
     async with _consumer(kafka_url) as consumer:
         first, last = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
-        return first[place] <= offset < last[place]
+        return bool(first[place] <= offset < last[place])
 
 
 def letter_of(record: Any) -> Letter:

@@ -72,6 +72,8 @@ async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter
         key, value, headers = record.key, record.value, list(record.headers)
         if letter.sha256 is not None and hashlib.sha256(value or b"").hexdigest() != letter.sha256:
             return f"what stands at {entry.topic}/{entry.partition}/{entry.place} is another message"
+    if key is None and value is None:
+        return "it has neither key nor value: there is nothing in it to be handled"
     place = f"{dead_letters(service).name}/0/{entry.offset}".encode()
     sent = [*headers, (REPLAYED_FROM, place)]
     try:

@@ -1,11 +1,14 @@
 """Dead letters by command, on a real broker: listed, shown, replayed byte for byte, and only once."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,26 +17,38 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.stack.layout import CHECKOUT
 from shared import messages
+from shared.bursts import GuardLimits
 from shared.contracts import chunks, topics
+from shared.faults import Stopped
 from shared.guard import Guard
 from shared.kafka import Publisher
 from shared.messages import BadMessage, Incoming
-from shared.oncall import dlq
+from shared.oncall import dead_letters, dlq
+from shared.oncall.dead_letters import Entry
 from tests.runtime.prices import price_set
 from tests.waiting import aside
 
 pytestmark = pytest.mark.integration
 SERVICE = "gateway"
+HEADERS = (("ce_id", b"one"), ("traceparent", b"00-ab"))
+FREE = GuardLimits(retry_s=10.0, starts=1000, letters=1000, share=1.0)  # no burst in a test of letters
 AT = datetime(2026, 1, 5, 14, tzinfo=UTC)
 
 
-def put_aside(kafka_url: str, topic: topics.Topic, values: Sequence[bytes], key: bytes, code: str) -> list[Incoming]:
+def put_aside(
+    kafka_url: str,
+    topic: topics.Topic,
+    values: Sequence[bytes | None],
+    key: bytes | None,
+    code: str,
+    headers: Sequence[tuple[str, bytes | None]] = HEADERS,
+) -> list[Incoming]:
     """Publish messages and have a guard put each of them aside; return them as the broker gave them."""
 
     async def work() -> list[Incoming]:
-        async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer, Publisher(kafka_url, SERVICE) as ours:
-            headers = [("ce_id", b"one"), ("traceparent", b"00-ab")]
-            sent = [await producer.send_and_wait(topic.name, value, key, headers=headers) for value in values]
+        large = AIOKafkaProducer(bootstrap_servers=kafka_url, max_request_size=4 * topics.MIB)
+        async with large as producer, Publisher(kafka_url, SERVICE) as ours:
+            sent = [await producer.send_and_wait(topic.name, value, key, headers=list(headers)) for value in values]
             came = [
                 Incoming(topic.name, one.partition, one.offset, key, value, tuple(headers), one.timestamp)
                 for one, value in zip(sent, values, strict=True)
@@ -42,7 +57,7 @@ def put_aside(kafka_url: str, topic: topics.Topic, values: Sequence[bytes], key:
             async def refuse(_group: Sequence[Any]) -> None:
                 raise BadMessage(code, "the test refuses it")
 
-            await Guard(SERVICE, topic, refuse, ours).run(came)
+            await Guard(SERVICE, topic, refuse, ours, FREE).run(came)
             return came
 
     return aside(work())
@@ -135,7 +150,7 @@ def test_a_chunk_is_shown_as_rows_and_comes_back_when_it_fails_again(kafka_url: 
             came.topic, replayed.partition, replayed.offset, replayed.key, replayed.value, replayed.headers, 0
         )
         async with Publisher(kafka_url, SERVICE) as ours:
-            await Guard(SERVICE, topics.RETURNED, refuse, ours).run([message])
+            await Guard(SERVICE, topics.RETURNED, refuse, ours, FREE).run([message])
 
     aside(fail_again())
     (second,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
@@ -149,3 +164,89 @@ def test_every_service_has_the_command(kafka_url: str, service: str) -> None:
     env = {"PATH": "/usr/bin", "REBALANCER_KAFKA_URL": kafka_url}
     done = subprocess.run(words, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.split()[:2], done.stderr) == (0, ["OFFSET", "TIME"], "")
+
+
+@pytest.mark.parametrize(("key", "value"), [(None, b"\x00"), (b"", None)], ids=["null key", "null value"])
+def test_what_no_header_carries_comes_back_byte_for_byte(
+    kafka_url: str, dead: Callable[..., Any], key: bytes | None, value: bytes | None
+) -> None:
+    """Null values, bytes that are no text, a name twice, a name of ours, a null key or a null value."""
+    mark = uuid.uuid4().hex.encode()
+    headers = [("mark", mark), ("none", None), ("raw", b"\xff\x00"), ("raw", b"again"), ("dlq-code", b"of another")]
+    (came,) = put_aside(kafka_url, topics.RETURNED, [value], key, "test_odd", headers)
+    (one,) = [json.loads(line) for line in dead("list", "--json")[1].splitlines() if mark.decode() in shown(dead, line)]
+    assert (one["code"], one["key"]) == ("invalid_chunk", None if key is None else key.decode())
+    assert dead("replay", "--offsets", str(one["offset"])) == (0, "1 replayed\n")
+    (again,) = behind(kafka_url, came)
+    assert (again.key, again.value) == (key, value)
+    assert list(again.headers)[:-1] == headers
+    assert again.headers[-1] == ("dlq-replayed-from", f"gateway.dlq/0/{one['offset']}".encode())
+
+
+def shown(dead: Callable[..., Any], line: str) -> str:
+    """Return how a listed letter is shown."""
+    return str(dead("show", str(json.loads(line)["offset"]))[1])
+
+
+def test_a_message_too_large_for_a_letter_is_replayed_from_where_it_stands(
+    kafka_url: str, dead: Callable[..., Any], tmp_path: Path
+) -> None:
+    key = uuid.uuid4().hex
+    value = key.encode() * (4 * topics.MIB // 32 - 300)  # the topic takes it; a letter has headers of its own
+    (came,) = put_aside(kafka_url, topics.RETURNED, [value], key.encode(), "test_large")
+    (one,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
+    assert one["is_stub"]
+    assert dead("show", str(one["offset"]), "--raw", str(tmp_path / "raw"))[0] == 0
+    assert (tmp_path / "raw").read_bytes() == value
+    assert dead("replay", "--key", key) == (0, "1 replayed\n")
+    (again,) = behind(kafka_url, came)
+    assert again.value == value
+
+
+def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> None:
+    """The guard stops before it; somebody on call says so; then it is a letter, and what is behind it is done."""
+    key = uuid.uuid4().hex
+    done: list[Any] = []
+
+    async def work() -> None:
+        rows = [{"account_id": key, "enterprise_id": "E", "advisor_id": "V", "epoch": n, "reason": "X"} for n in (1, 2)]
+        async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer, Publisher(kafka_url, "analyzer") as ours:
+            came = []
+            for row in rows:
+                value = chunks.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {})
+                sent = await producer.send_and_wait(topics.RETURNED.name, value, key.encode())
+                place = (topics.RETURNED.name, sent.partition, sent.offset)
+                came.append(Incoming(*place, key.encode(), value, (), sent.timestamp))
+
+            async def fail_first(group: Sequence[Any]) -> None:
+                for one in group:
+                    if one.rows.column("epoch")[0].as_py() == 1:
+                        raise KeyError("our code")
+                    done.append(one)
+
+            limits = GuardLimits(retry_s=0.2, starts=1000, letters=1000, share=1.0)
+            with pytest.raises(Stopped):
+                await Guard("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
+            first = came[0]
+            place = (first.topic, str(first.partition), str(first.offset))
+            assert f"{' '.join(place)}: could not be handled in 1 starts" in await analyzer("suspects")
+            assert "analyzer reads no topic" in await analyzer("skip", "nothing", "0", "0", "--who", "kim", fails=True)
+            beyond = ("skip", place[0], place[1], "999999999", "--who", "kim")
+            assert "has no message" in await analyzer(*beyond, fails=True)
+            await analyzer("skip", *place, "--who", "kim: see 4711")
+            await Guard("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
+
+    async def analyzer(*words: str, fails: bool = False) -> str:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            assert await dlq.run(kafka_url, "analyzer", words) == int(fails)
+        return said.getvalue()
+
+    aside(work())
+    assert done
+    letters = aside(_letters(kafka_url, key))
+    assert [(one.code, one.reason) for one in letters] == [("skipped", "skipped by hand: kim: see 4711")]
+
+
+async def _letters(kafka_url: str, key: str) -> list[Entry]:
+    return [one for one in await dead_letters.index(kafka_url, "analyzer") if one.key == key.encode()]
