@@ -161,7 +161,8 @@ class Custodian:
             def completed(message: BaseModel) -> bool:
                 if not isinstance(message, AnalysisCompleted) or message.business_date != day:
                     return False
-                self.say(f"{day}: analysis done, {message.flagged} of {message.accounts} flagged, {message.held} held")
+                counts = f"{message.flagged} of {message.accounts} flagged, {message.held} held"
+                self.say(f"{day}: analysis of {message.enterprise_id} done, {counts}")
                 return True
 
             if moved and not await runs.until(completed, self.patience_s):

@@ -29,23 +29,24 @@ def router(
 
     @routes.post("/v1/runs", operation_id="start_run", status_code=202)
     def start_run(caller: routing.Caller) -> RunView:
-        """Start an analysis of the whole book, or show the one of today that is still going on."""
-        now = clock.now()
+        """Start an analysis of all accounts the caller may see, or show theirs of today that is still going on."""
+        now, scope = clock.now(), scope_of(caller)
         with database.session() as session:
-            number = runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now)
-        with database.session() as session:
+            number = runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now, scope)
             run = runs.get(session, number)
-        if run is None:
-            raise Conflict("the analysis that was started is gone; start it again")
+            if run is None or run.accounts == 0:
+                session.rollback()
+                raise Conflict("there is no account of yours to analyse")
         return view_of(run)
 
     @routes.get("/v1/runs/latest", operation_id="get_latest_run")
     def latest_run(caller: routing.Caller) -> RunView:
-        """Show the newest analysis and how far it is."""
-        with database.session() as session:
-            run = runs.get(session)
+        """Show the newest analysis that covers accounts of the caller, and how far it is with these."""
+        scope = scope_of(caller)
+        with database.scoped(scope) as session:
+            run = runs.latest_seen(session, scope)
         if run is None:
-            raise NotFound("no analysis has been run yet; start one with POST /v1/runs")
+            raise NotFound("no analysis of your accounts has been run yet")
         return view_of(run)
 
     @routes.get("/v1/positions/{account_id}", operation_id="get_positions")

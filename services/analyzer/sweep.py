@@ -8,7 +8,9 @@ Source: architecture "Daily analysis".
 
 import asyncio
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from psycopg import sql
@@ -21,7 +23,7 @@ from services.analyzer.store import facts, price_sets, runs, standings
 from services.analyzer.store.database import Database, Session
 from shared import log, messages, metrics
 from shared.clock import Clock
-from shared.contracts.events import AnalysisCompleted
+from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from shared.contracts.topics import ANALYSIS
 from shared.faults import is_transient
 from shared.ids import event_id
@@ -44,7 +46,7 @@ def covered(run: runs.Run, shard: runs.Shard) -> sql.Composable:
         return facts.of_portfolios(run.portfolios or ())
     if run.covers == "PRICE_HELD":
         return facts.price_held(shard.first_id, shard.last_id, shard.run_no)
-    return facts.EVERY
+    return facts.of_owners(run.enterprises, run.advisors)
 
 
 class Sweeper:
@@ -153,20 +155,9 @@ class Sweeper:
                 return runs.unannounced(session)
 
         for run in await asyncio.to_thread(finished):
-            body = AnalysisCompleted(
-                run_id=run.run_id,
-                business_date=run.business_date,
-                version=run.run_no,  # of two runs the later has the higher: one that is told again changes nothing
-                price_set=run.price_set,
-                accounts=run.accounts,
-                flagged=run.flagged or 0,
-                held=run.held or 0,
-            )
-            name = event_id("analysis", run.run_id)
-            at = run.finished_at or self._clock.now()  # announced again, it is the same to the byte
-            await self._publisher.send(
-                [messages.event(ANALYSIS, run.run_id, body, event_id=name, source=SERVICE, at=at)]
-            )
+            with self._database.session() as session:
+                parts = runs.outcomes(session, run.run_no)
+            await self._publisher.send(completions(run, parts, run.finished_at or self._clock.now()))
             with self._database.session() as session:
                 runs.mark_announced(session, run.run_no)
             _log.info("analysis.completed", run_id=run.run_id, accounts=run.accounts, flagged=run.flagged)
@@ -187,3 +178,27 @@ class Sweeper:
         with metrics.EVALUATION_SECONDS.labels("publish").time():
             await self._publisher.send(outgoing)
         await asyncio.to_thread(runs.mark_done, session, shard)
+
+
+def completions(run: runs.Run, parts: Sequence[runs.Outcome], at: datetime) -> list[Outgoing]:
+    """Return the completion of a finished run, one event for each enterprise of which it covered accounts."""
+    told = []
+    for enterprise, group in groupby(parts, key=lambda one: one.enterprise_id):
+        advisors = [
+            AdvisorCounts(advisor_id=one.advisor_id, accounts=one.accounts, flagged=one.flagged, held=one.held)
+            for one in group
+        ]
+        body = AnalysisCompleted(
+            run_id=run.run_id,
+            enterprise_id=enterprise,
+            business_date=run.business_date,
+            version=run.run_no,  # of two runs the later has the higher: one told again changes nothing
+            price_set=run.price_set,
+            accounts=sum(one.accounts for one in advisors),
+            flagged=sum(one.flagged for one in advisors),
+            held=sum(one.held for one in advisors),
+            advisors=advisors,
+        )
+        name = event_id("analysis", run.run_id, enterprise)
+        told.append(messages.event(ANALYSIS, run.run_id, body, event_id=name, source=SERVICE, at=at))
+    return told

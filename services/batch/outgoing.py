@@ -26,6 +26,8 @@ def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
     body = events.BatchChanged(
         batch_id=row.batch_id,
         enterprise_id=row.enterprise_ids[0],
+        enterprise_ids=row.enterprise_ids,
+        advisor_ids=row.advisor_ids,
         version=row.version,
         status=row.status,
         reason=row.reason,

@@ -91,12 +91,12 @@ def account_view(row: Row[Any], batches: Sequence[Row[Any]]) -> AccountView:
     )
 
 
-def tile_counts(counts: Row[Any], analysis: Row[Any] | None) -> TileCounts:
+def tile_counts(counts: Row[Any], analysis: Row[Any]) -> TileCounts:
     """Return the tiles' counts."""
     return TileCounts(
         **counts._mapping,
-        last_analysis=None if analysis is None else analysis.seen_at,
-        analysed_accounts=None if analysis is None else analysis.accounts,
+        last_analysis=analysis.seen_at,
+        analysed_accounts=analysis.accounts,
     )
 
 

@@ -5,16 +5,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
+from services.taxlot.domain.sender import Sender
+from services.taxlot.intake import uploads
 from services.taxlot.intake.inbox import UPLOADS
 from services.taxlot.intake.load import connected
-from services.taxlot.intake.receiving import checked_name, receive
+from services.taxlot.intake.receiving import checked_name
 from services.taxlot.settings import TaxlotSettings
-from services.taxlot.store import ledger
+from services.taxlot.store import shown
 from shared import routing
 from shared.clock import Clock
 from shared.contracts.api_work import FileList, FileView, RowProblem
 from shared.contracts.inputs import LARGEST_ID, Whole
 from shared.problems import NotFound, Unavailable
+from shared.tenancy import scope_of
 
 
 def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
@@ -23,11 +26,13 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
 
     @routes.post("/v1/files", operation_id="upload_file", status_code=202)
     async def upload(request: Request, caller: routing.Caller, name: str) -> FileView:
-        """Store the body in the inbox, complete or not at all; from there it is taken in like any other file."""
+        """Store the body and its sender in the inbox, complete or not at all; it acts on the sender's rights only."""
         if settings.inbox_dir is None:
             raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")
-        target = settings.inbox_dir / UPLOADS / checked_name(name)
-        await receive(request.stream(), target, settings.max_upload_bytes)
+        scope = scope_of(caller)
+        sender = Sender(scope.subject, scope.enterprises, scope.advisors)
+        folder, most_bytes = settings.inbox_dir / UPLOADS, settings.max_upload_bytes
+        await uploads.receive(request.stream(), folder, checked_name(name), sender, clock.now(), most_bytes)
         return FileView(
             file_id=f"upload:{name}",  # its number follows when it is read
             file_name=name,
@@ -44,13 +49,13 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
 
     @routes.get("/v1/files", operation_id="list_files")
     async def files(caller: routing.Caller, limit: Annotated[Whole, Query(ge=1, le=500)] = 50) -> FileList:
-        """Return the newest files, newest first."""
+        """Return the newest files that concern accounts of the asker, newest first."""
 
         def read() -> list[dict[str, Any]]:
             with connected(settings.database_url, autocommit=True) as connection:
-                return ledger.newest(connection, limit)
+                return shown.newest(connection, scope_of(caller), limit)
 
-        return FileList(rows=[_view(row, []) for row in await asyncio.to_thread(read)])
+        return FileList(rows=[_view(row) for row in await asyncio.to_thread(read)])
 
     @routes.get("/v1/files/{file_id}", operation_id="get_file")
     async def file(
@@ -60,20 +65,19 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
     ) -> FileView:
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
 
-        def read() -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        def read() -> dict[str, Any] | None:
             with connected(settings.database_url, autocommit=True) as connection:
-                found = ledger.get(connection, file_id)
-                return found, ledger.problems_of(connection, file_id, caller.enterprises, caller.advisors, limit)
+                return shown.get(connection, scope_of(caller), file_id, limit)
 
-        found, problems = await asyncio.to_thread(read)
+        found = await asyncio.to_thread(read)
         if found is None:
-            raise NotFound(f"no file has the number {file_id}")
-        return _view(found, problems)
+            raise NotFound(f"there is no file {file_id}, or it is not yours to see")
+        return _view(found)
 
     return routes
 
 
-def _view(row: dict[str, Any], problems: list[dict[str, Any]]) -> FileView:
+def _view(row: dict[str, Any]) -> FileView:
     return FileView(
         file_id=str(row["file_id"]),
         file_name=row["name"],
@@ -94,6 +98,6 @@ def _view(row: dict[str, Any], problems: list[dict[str, Any]]) -> FileView:
                 code=one["code"],
                 message=one["text"],
             )
-            for one in problems
+            for one in row.get("problems", ())
         ],
     )

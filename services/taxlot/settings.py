@@ -3,8 +3,9 @@
 from datetime import time
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from services.taxlot.domain.sender import feeds_of
 from shared.sessions import CUT_OFF
 from shared.settings import Vouched
 
@@ -28,6 +29,11 @@ class TaxlotSettings(Vouched):
     inbox_keep_bytes: int = Field(
         default=20 << 30, ge=0, description="Most bytes kept in done/ and refused/; the oldest go first."
     )
+    feeds: str = Field(
+        default="",
+        description="Enterprises that a custodian's own files (inbox, command) may change: NORTH=E1,E2;SOUTH=E3."
+        " A custodian that is not named: every account that names it.",
+    )
     end_of_day: time = Field(default=CUT_OFF, description="Cut-off of a business date, New York time.")
     max_file_age_days: int = Field(
         default=10, ge=1, description="A file whose data date lies further back, in calendar days, is refused as stale."
@@ -38,3 +44,9 @@ class TaxlotSettings(Vouched):
         description="Most seconds a file waits until accounts and securities sent before it are known.",
     )
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Largest custodial file that may be uploaded.")
+
+    @field_validator("feeds")
+    @classmethod
+    def _feeds_are_readable(cls, text: str) -> str:
+        feeds_of(text)
+        return text

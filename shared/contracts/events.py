@@ -7,6 +7,8 @@ Every event names its enterprise and carries the version of its aggregate; Cloud
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from shared.contracts.types import Identity, Instant, Ours, Price, Quantity, Usd, Weight
 
 TileName = Literal["FIRST_REBALANCE", "HIGH_CASH", "LOW_CASH", "POSITION_DRIFT"]
@@ -55,10 +57,15 @@ class QueueChanged(Ours):
 
 
 class BatchChanged(Ours):
-    """State of a batch after a transition or progress (compacted by batch)."""
+    """State of a batch after a transition or progress (compacted by batch).
+
+    enterprise_ids, advisor_ids: whose accounts are in it; only who may see all of them may see the batch.
+    """
 
     batch_id: int
     enterprise_id: Identity
+    enterprise_ids: list[Identity]
+    advisor_ids: list[Identity]
     version: int
     status: BatchStatus
     reason: str | None = None  # USER, END_OF_DAY, ALL_REMOVED, ALL_FAILED
@@ -128,20 +135,46 @@ class OrdersReleased(Ours):
     transfers: list[SleeveTransfer]
 
 
+class AdvisorCounts(Ours):
+    """What of an analysis concerns the accounts of one advisor."""
+
+    advisor_id: Identity
+    accounts: int
+    flagged: int
+    held: int
+
+
 class AnalysisCompleted(Ours):
-    """A run over the whole book is done. version: number of the run, higher for a later one."""
+    """An analysis is done: one event for each enterprise of which it covered accounts, with what is theirs.
+
+    version: number of the run, higher for a later one.
+    """
 
     run_id: str
+    enterprise_id: Identity
     business_date: date
     version: int
     price_set: int
     accounts: int
     flagged: int
     held: int
+    advisors: list[AdvisorCounts]
+
+
+class FilePart(Ours):
+    """What of a file concerns the accounts of one advisor."""
+
+    enterprise_id: Identity
+    advisor_id: Identity
+    accounts: int
+    held: int
 
 
 class FileProcessed(Ours):
-    """A custodian file was taken in, refused or recognised as a duplicate."""
+    """A custodian file was taken in, refused or recognised as a duplicate.
+
+    parts: whom it concerns; only they, and who sent it, may be told of it.
+    """
 
     file_id: str
     version: int
@@ -152,4 +185,6 @@ class FileProcessed(Ours):
     reason: str | None = None
     accounts: int = 0
     held: int = 0
+    sent_by: str | None = None  # None: the custodian's own feed
+    parts: list[FilePart] = Field(default_factory=list)
     at: Instant

@@ -1,5 +1,6 @@
 """The internal HTTP: analyses and the account page's facts."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from services.analyzer import api
 from shared import http
+from shared.contracts import topics
+from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import LotPick, SecurityRestriction
 from shared.principal import HEADER
 from shared.routing import vouched
@@ -16,6 +19,7 @@ from tests.analyzer.desk import Desk, account, held, holdings, noon
 from tests.signing import SignedAs, somebody
 
 pytestmark = pytest.mark.integration
+OWNERS = (("a1", "E1", "A1"), ("a2", "E1", "A2"), ("a3", "E2", "A1"))
 DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
 
 
@@ -41,13 +45,14 @@ async def test_an_analysis_is_started_once_and_shows_how_far_it_is(desk: Desk, c
     await desk.book("a1", "a2")
     await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
     first, second = await client.post("/v1/runs"), await client.post("/v1/runs")
-    assert (first.status_code, first.json()["run_id"]) == (202, "2026-01-05-on-demand-1")
+    assert first.status_code == 202 and re.fullmatch("2026-01-05-on-demand-[0-9a-f]{8}-1", first.json()["run_id"])
     assert second.json()["run_id"] == first.json()["run_id"]  # it is still going on
     assert (first.json()["accounts"], first.json()["accounts_done"], first.json()["finished_at"]) == (2, 0, None)
     assert await desk.sweeper.step()
     latest = (await client.get("/v1/runs/latest")).json()
     assert (latest["accounts_done"], latest["flagged"], latest["finished_at"] is not None) == (2, 1, True)
-    assert (await client.post("/v1/runs")).json()["run_id"] == "2026-01-05-on-demand-2"
+    third = (await client.post("/v1/runs")).json()["run_id"]
+    assert third == first.json()["run_id"].removesuffix("1") + "2"
 
 
 async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, client: httpx.AsyncClient) -> None:
@@ -124,6 +129,47 @@ def _told(answer: httpx.Response, account: str) -> dict[str, Any]:
 async def test_nothing_is_answered_without_the_gateways_word(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={HEADER: "x.y.z"})
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+
+
+async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_their_own_part(
+    desk: Desk, client: httpx.AsyncClient
+) -> None:
+    desk.at(noon(date(2026, 1, 5)).replace(hour=6))
+    await desk.book("a1", "a2", "a3")
+    await desk.rules.on_accounts(
+        [account("a2", 2, advisor_id="A2", last_rebalanced=None), account("a3", 2, enterprise_id="E2")]
+    )
+    held_now = [held(one, 1, **DRIFTED) | {"enterprise_id": e, "advisor_id": a} for one, e, a in OWNERS]
+    await desk.rules.on_holdings(holdings(*held_now))
+    await desk.since()
+    ann, dora, bob, eve = (
+        SignedAs(somebody(subject=name, **rights), "analyzer", desk.parts.clock.now)
+        for name, rights in (
+            ("ann", {}),
+            ("dora", {"advisors": ["A2"]}),
+            ("bob", {"enterprises": ["E2"]}),
+            ("eve", {"enterprises": ["E3"]}),
+        )
+    )
+    assert (await client.post("/v1/runs", auth=eve)).status_code == 409
+    started = (await client.post("/v1/runs", auth=ann)).json()
+    assert started["accounts"] == 2
+    assert (await client.get("/v1/runs/latest", auth=bob)).status_code == 404
+    assert (await client.get("/v1/runs/latest", auth=dora)).json()["accounts"] == 1
+    own = (await client.post("/v1/runs", auth=dora)).json()
+    assert own["run_id"] != started["run_id"] and own["accounts"] == 1
+    assert await desk.sweeper.step()
+    assert desk.row("SELECT count(*) FROM analyzer.flag WHERE run_no IS NOT NULL AND account_id = 'a3'") == (0,)
+    seen = [(await client.get("/v1/runs/latest", auth=who)).json() for who in (ann, dora)]
+    assert [(one["run_id"], one["accounts"], one["accounts_done"], one["flagged"]) for one in seen] == [
+        (own["run_id"], 1, 1, 1)
+    ] * 2
+    told = [AnalysisCompleted.model_validate_json(one) for one in (await desk.since())[topics.ANALYSIS.name]]
+    assert [(one.run_id, one.enterprise_id, [part.advisor_id for part in one.advisors]) for one in told] == [
+        (started["run_id"], "E1", ["A1", "A2"]),
+        (own["run_id"], "E1", ["A2"]),
+    ]
+    assert (await client.get("/v1/runs/latest", auth=bob)).status_code == 404
 
 
 async def test_an_analysis_is_started_by_operators_only(desk: Desk, client: httpx.AsyncClient) -> None:

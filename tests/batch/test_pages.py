@@ -9,7 +9,7 @@ import pytest
 from services.batch.app import routed
 from shared.contracts import api
 from shared.contracts.chunks import FlagState, Tile
-from shared.contracts.events import AnalysisCompleted
+from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from tests.batch import build
 from tests.batch.world import World
 
@@ -45,14 +45,22 @@ async def test_tiles_count_what_choosing_them_would_leave(world: World) -> None:
     assert (filtered["total"], filtered["high_cash"], filtered["low_cash"]) == (3, 1, 1)
     await pat.propose("A1")
     assert ((await pat.get("/v1/queue/tiles"))["total"], (await pat.get("/v1/queue/tiles"))["in_batches"]) == (5, 1)
+    counts = [
+        AdvisorCounts(advisor_id=name, accounts=number, flagged=3, held=0) for name, number in (("D1", 7), ("D2", 2))
+    ]
     done = AnalysisCompleted(
-        run_id="r", business_date=date(2026, 6, 12), version=1, price_set=1, accounts=9, flagged=6, held=1
-    )
+        run_id="r", enterprise_id="E1", business_date=date(2026, 6, 12), version=1, price_set=1, accounts=9, flagged=6,
+        held=0, advisors=counts,
+    )  # fmt: skip
     await world.handlers.on_analysis([done])
     world.clock.forward(hours=1)
     await world.handlers.on_analysis([done])  # delivered once more
     tiles = await pat.get("/v1/queue/tiles")
     assert (tiles["last_analysis"], tiles["analysed_accounts"]) == ("2026-06-12T14:00:00Z", 9)
+    dora, bob = world.user("Dora", advisors=["D2"]), world.user("Bob", enterprises=["E2"])
+    assert (await dora.get("/v1/queue/tiles"))["analysed_accounts"] == 2
+    assert (await bob.get("/v1/queue/tiles"))["analysed_accounts"] is None
+    assert (await bob.get("/v1/queue/tiles"))["last_analysis"] is None
 
 
 @pytest.mark.parametrize(

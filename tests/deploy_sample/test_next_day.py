@@ -221,15 +221,16 @@ async def test_it_waits_for_the_cut_off_the_files_and_the_analysis(
                 await publisher.send([event(FILES, name, done, event_id=name, source="test", at=NOON)])
             await until_async(lambda: _local(clock), lambda now: now.date() == TOMORROW)
             run = AnalysisCompleted(
-                run_id="r1", business_date=TOMORROW, version=1, price_set=2, accounts=40, flagged=9, held=0
-            )
+                run_id="r1", enterprise_id="E1", business_date=TOMORROW, version=1, price_set=2, accounts=40, flagged=9,
+                held=0, advisors=[],
+            )  # fmt: skip
             await publisher.send([event(ANALYSIS, "r1", run, event_id="r1", source="test", at=NOON)])
 
         await state("PENDING_APPROVAL", 1)
         await asyncio.gather(the_system(), custodian.next_day())
     assert f"{TODAY}: waiting for the end of day of batches [770077]" in said.lines
     assert sum("LOADED" in line for line in said.lines) == 3
-    assert said.lines[-1] == f"{TOMORROW}: analysis done, 9 of 40 flagged, 0 held"
+    assert said.lines[-1] == f"{TOMORROW}: analysis of E1 done, 9 of 40 flagged, 0 held"
 
 
 async def test_beyond_the_data_nothing_moves(kafka_url: str, tmp_path: Path, sample: Path) -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.changes import INTERVAL_S, Change, Gatherer, concerns
+from services.gateway.domain.changes import INTERVAL_S, Change, Gatherer, Part, Whole
 from services.gateway.domain.returning import safe_return
 from services.gateway.domain.ring import Ring
 from services.gateway.domain.session import TOUCH_EVERY, Limits, is_touch_due, standing
+from shared.tenancy import Scope
 
 pytestmark = pytest.mark.fast
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -73,7 +74,7 @@ def test_sign_in_never_leaves_this_host(wanted: str) -> None:
 
 
 def queue(enterprise: str, version: int) -> Change:
-    return Change("queue", enterprise, version, enterprise)
+    return Change("queue", enterprise, version, Whole(frozenset([enterprise])))
 
 
 def test_the_first_change_passes_at_once_and_a_burst_is_one_more() -> None:
@@ -111,10 +112,22 @@ def test_at_most_four_a_second_and_the_highest_version_always_arrives(
 
 
 def test_who_may_hear_of_a_change() -> None:
-    mine = frozenset({"E1"})
-    assert concerns(queue("E1", 1), mine)
-    assert not concerns(queue("E2", 1), mine)
-    assert concerns(Change("analysis", "run-1", 1, None), mine)
+    ann, dora, bob = (Scope("ann", ("E1",), None), Scope("dora", ("E1",), ("V2",)), Scope("bob", ("E2", "E3"), None))
+    everybody = (ann, dora, bob, Scope("nobody"))
+
+    def heard(audience: Part | Whole) -> list[str]:
+        return [who.subject for who in everybody if audience.hears(who)]
+
+    assert heard(Whole(frozenset({"E1"}))) == ["ann", "dora"]
+    assert heard(Whole(frozenset({"E1"}), frozenset({"V2"}))) == ["ann", "dora"]
+    assert heard(Whole(frozenset({"E1"}), frozenset({"V1", "V2"}))) == ["ann"]
+    assert heard(Whole(frozenset({"E1", "E2"}), frozenset({"V1"}))) == []
+    assert heard(Whole(frozenset({"E2", "E3"}), frozenset({"V1"}))) == ["bob"]
+    assert heard(Whole(frozenset())) == []
+    assert heard(Part(frozenset({("E1", "V2"), ("E2", "V9")}))) == ["ann", "dora", "bob"]
+    assert heard(Part(frozenset({("E1", "V1")}))) == ["ann"]
+    assert heard(Part(frozenset(), "bob")) == ["bob"]
+    assert heard(Part(frozenset())) == []
 
 
 def test_what_was_missed_is_told_while_it_is_kept() -> None:

@@ -1,7 +1,7 @@
 """From the real topics to a browser's stream."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
@@ -11,7 +11,14 @@ from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from shared.contracts import topics
 from shared.contracts.api import Principal
-from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, QueueChanged
+from shared.contracts.events import (
+    AdvisorCounts,
+    AnalysisCompleted,
+    BatchChanged,
+    FilePart,
+    FileProcessed,
+    QueueChanged,
+)
 from shared.kafka import Publisher
 from shared.keeping import Beat, unheard
 from shared.messages import Outgoing, event
@@ -36,10 +43,12 @@ async def feeding(kafka_url: str, hub: Hub, beat: Beat = unheard) -> AsyncIterat
         await asyncio.gather(task, return_exceptions=True)
 
 
-def batch_changed(batch_id: int, version: int, enterprise: str) -> Outgoing:
+def batch_changed(batch_id: int, version: int, enterprise: str, advisors: Sequence[str] = ("V1",)) -> Outgoing:
     body = BatchChanged(
         batch_id=batch_id,
         enterprise_id=enterprise,
+        enterprise_ids=[enterprise],
+        advisor_ids=list(advisors),
         version=version,
         status="WORKING",
         logic="BEST_FIT",
@@ -70,12 +79,20 @@ async def _until(stream: AsyncIterator[bytes], wanted: set[str]) -> list[str]:
 
 async def test_from_topic_to_stream(kafka_url: str) -> None:
     hub = Hub(heartbeat_s=60)
-    completed = AnalysisCompleted(
-        run_id="run-9", business_date=date(2026, 3, 2), version=1, price_set=4, accounts=9, flagged=2, held=0
-    )
-    processed = FileProcessed(
-        file_id="F9", version=2, file_name="lots.psv", custodian="C1", as_of=date(2026, 3, 2), outcome="LOADED", at=NOW
-    )
+    completed, others = (
+        AnalysisCompleted(
+            run_id=run, enterprise_id=enterprise, business_date=date(2026, 3, 2), version=1, price_set=4, accounts=9,
+            flagged=2, held=0, advisors=[AdvisorCounts(advisor_id="V1", accounts=9, flagged=2, held=0)],
+        )
+        for run, enterprise in (("run-9", "E1"), ("run-8", "E2"))
+    )  # fmt: skip
+    processed, of_others = (
+        FileProcessed(
+            file_id=number, version=2, file_name="lots.psv", custodian="C1", as_of=date(2026, 3, 2), outcome="LOADED",
+            at=NOW, parts=[FilePart(enterprise_id=enterprise, advisor_id="V1", accounts=1, held=0)],
+        )
+        for number, enterprise in (("F9", "E1"), ("F8", "E2"))
+    )  # fmt: skip
     async with Publisher(kafka_url, "test") as publisher:
         await publisher.send([batch_changed(1, 1, "E1")])
         async with feeding(kafka_url, hub):
@@ -84,8 +101,12 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
             await anext(stream)
             garbage = Outgoing(topics.BATCH.name, b"x", b"not json")
             await publisher.send([garbage, batch_changed(2, 7, "E1"), batch_changed(3, 1, "E2")])
-            await publisher.send([event(topics.ANALYSIS, "run-9", completed, event_id="a", source="test", at=NOW)])
-            await publisher.send([event(topics.FILES, "F9", processed, event_id="f", source="test", at=NOW)])
+            for run in (others, completed):
+                key = run.run_id
+                await publisher.send([event(topics.ANALYSIS, key, run, event_id=key, source="test", at=NOW)])
+            for file in (of_others, processed):
+                key = file.file_id
+                await publisher.send([event(topics.FILES, key, file, event_id=key, source="test", at=NOW)])
             await publisher.send([queue_changed(number, "E1") for number in range(1, 2001)])
             await publisher.send([queue_changed(9000, "E2")])
             wanted = {'"id":"2"', '"id":"run-9"', '"id":"F9"', '"version":2000'}
@@ -93,6 +114,7 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
     told = "\n".join(seen)
     assert '"id":"1"' not in told, "what was there before the start is not news"
     assert "E2" not in told and '"id":"3"' not in told
+    assert "run-8" not in told and "F8" not in told, "what concerns others is not there"
     assert sum("event: queue" in one for one in seen) <= 8, "2,000 flags are a few messages"
 
 

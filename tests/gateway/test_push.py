@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 
-from services.gateway.domain.changes import Change
+from services.gateway.domain.changes import Change, Part, Whole
 from services.gateway.push.hub import QUEUE_SIZE, STREAMS_PER_SESSION, Hub
 from shared.contracts.api import Principal
 from shared.problems import Unavailable
@@ -57,14 +57,18 @@ async def streaming(client: httpx.AsyncClient, last_id: str | None = None) -> As
 
 
 def batch(number: int, version: int = 1, enterprise: str = "E1") -> Change:
-    return Change("batch", str(number), version, enterprise)
+    return Change("batch", str(number), version, Whole(frozenset([enterprise]), frozenset(["V1"])))
 
 
 async def test_only_what_concerns_the_user_is_pushed(house: House, pat: httpx.AsyncClient) -> None:
     hub = house.parts.hub
     async with streaming(pat) as stream:
-        hub.publish([batch(1, enterprise="E2"), Change("queue", "E2", 5, "E2"), batch(2, version=4)])
-        hub.publish([Change("analysis", "run-1", 1, None), Change("file", "F1", 2, None)])
+        hub.publish(
+            [batch(1, enterprise="E2"), Change("queue", "E2", 5, Whole(frozenset(["E2"]))), batch(2, version=4)]
+        )
+        mine, others = Part(frozenset([("E1", "V1")])), Part(frozenset([("E2", "V1")]))
+        hub.publish([Change("analysis", "run-0", 1, others), Change("file", "F0", 2, others)])
+        hub.publish([Change("analysis", "run-1", 1, mine), Change("file", "F1", 2, mine)])
         assert await stream.changed() == ("batch", {"kind": "batch", "id": "2", "version": 4})
         assert await stream.changed() == ("analysis", {"kind": "analysis", "id": "run-1", "version": 1})
         assert await stream.changed() == ("file", {"kind": "file", "id": "F1", "version": 2})

@@ -17,7 +17,9 @@ import psycopg
 import pytest
 
 from deploy.stack.layout import CHECKOUT
+from services.taxlot.domain.sender import FEED, Sender, feeds_of
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
+from services.taxlot.store.ledger import Came
 from shared.clock import FileClock
 from shared.contracts.api import Principal
 from shared.migrations import migrate
@@ -43,29 +45,41 @@ class Book:
         apm: str = "APM",
         household: str | None = None,
         taxable: bool = True,
+        owner: tuple[str, str] = ("E1", "V1"),
+        prefix: str = "A",
     ) -> None:
-        """Accounts whose id is A and their number."""
+        """Accounts whose id is A (or another prefix) and their number."""
         with connected(self.url, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO account VALUES (%s, 1, 'E1', 'V1', %s, %s, %s, %s, %s)",
-                [(f"A{number}", custodian, number, apm, household, taxable) for number in numbers],
+                "INSERT INTO account VALUES (%s, 1, %s, %s, %s, %s, %s, %s, %s)",
+                [(f"{prefix}{number}", *owner, custodian, number, apm, household, taxable) for number in numbers],
             )
 
-    def load(self, file: File, name: str = "", today: date = TODAY, max_age_days: int = 10) -> Outcome:
-        """Take the file in."""
+    def load(
+        self,
+        file: File,
+        name: str = "",
+        today: date = TODAY,
+        max_age_days: int = 10,
+        sender: Sender = FEED,
+        feeds: str = "",
+    ) -> Outcome:
+        """Take the file in, as the custodian's own or as somebody's upload."""
         path = file.write(self.folder / (name or f"{uuid.uuid4().hex}.lots"))
-        return load(self.url, path, path.name, "COMMAND", Judgement(NOW, today, max_age_days), lambda _done, _all: None)
+        came = Came(path.name, "COMMAND" if sender is FEED else "UPLOAD", sender)
+        when = Judgement(NOW, today, max_age_days, feeds_of(feeds))
+        return load(self.url, path, came, when, lambda _done, _all: None)
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
         """What the database answers."""
         with connected(self.url, autocommit=True) as connection:
             return connection.execute(statement, values).fetchall()
 
-    def holding(self, number: str) -> tuple[Any, ...]:
+    def holding(self, number: str, prefix: str = "A") -> tuple[Any, ...]:
         """(lots_version, as_of, cash_cents, hold_code, hold_text) of an account."""
         (row,) = self.rows(
             "SELECT lots_version, as_of, cash_cents, hold_code, hold_text FROM holding WHERE account_id = %s",
-            f"A{number}",
+            f"{prefix}{number}",
         )
         return tuple(row)
 

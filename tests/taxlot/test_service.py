@@ -147,9 +147,11 @@ def test_upload_command_refusal_and_duplicate(start_worker: Callable[[], Any], t
         sent = worker.ask("POST", "/v1/files", params={"name": "up.lots"}, content=good_file.text())
         assert (sent.status_code, sent.json()["file_name"]) == (202, "up.lots")
         until(lambda: worker.get("/v1/files")["rows"], lambda seen: seen and seen[0]["status"] == "PUBLISHED")
+        own = worker.command("load", str(good_file.write(tmp_path / "own.lots")))
+        assert "loaded as file 2" in own.stdout  # the same bytes on the custodian's rights are another file
         again = worker.command("load", str(good_file.write(tmp_path / "again.lots")))
         assert (again.returncode, again.stderr) == (0, "")
-        assert "already loaded as file 1, nothing done" in again.stdout
+        assert "already loaded as file 2, nothing done" in again.stdout
         wrong = File(good(one), custodian=custodian, trailer="T|2|10|100.00|50.01\n").write(tmp_path / "wrong.lots")
         refused = worker.command("load", str(wrong))
         assert refused.returncode == 1

@@ -241,6 +241,16 @@ def of_portfolios(portfolios: Sequence[int]) -> sql.Composed:
     return sql.SQL("portfolio_no = ANY({})").format(sql.Literal(list(portfolios)))
 
 
+def of_owners(enterprises: Sequence[str] | None, advisors: Sequence[str] | None) -> sql.Composed:
+    """Return the accounts of these enterprises and advisors; None: of all."""
+    owned = [
+        sql.SQL("{} = ANY({})").format(sql.Identifier(name), sql.Literal(list(names)))
+        for name, names in (("enterprise_id", enterprises), ("advisor_id", advisors))
+        if names is not None
+    ]
+    return sql.SQL(" AND ").join([EVERY, *owned])
+
+
 def price_held(first_id: str, last_id: str, run_no: int) -> sql.Composed:
     """Return the accounts in a range held for want of a price; also those this run has evaluated: whoever did it may
     have died before it told anybody."""

@@ -70,7 +70,7 @@ async def count_tiles(
     wanted = queue.matching(clauses_of(f or [], QUEUE_FIELDS), q)
     async with parts.database.snapshot(scope) as connection:
         counts = await queue.count_tiles(connection, scope, views.tile_bits(tile or []), wanted)
-        analysis = await queue.read_analysis(connection)
+        analysis = await queue.read_analysis(connection, scope)
     return views.tile_counts(counts, analysis)
 
 

@@ -41,8 +41,9 @@ _PUT_ACCOUNTS = text(_upsert(ACCOUNT.name, "incoming_account", _ACCOUNT_FIELDS, 
 _PUT_FLAGS = text(_upsert(FLAG.name, "incoming_flag", _FLAG_FIELDS, "flag_version"))
 _PUT_DETAILS = text(_upsert(FLAG_DETAIL.name, "incoming_detail", _DETAIL_FIELDS, "flag_version"))
 _PUT_ANALYSIS = text(
-    "INSERT INTO analysis (run_id, version, accounts, seen_at) VALUES (:run_id, :version, :accounts, :seen_at)"
-    " ON CONFLICT (one) DO UPDATE SET run_id = excluded.run_id, version = excluded.version,"
+    "INSERT INTO analysis (enterprise_id, advisor_id, run_id, version, accounts, seen_at)"
+    " VALUES (:enterprise_id, :advisor_id, :run_id, :version, :accounts, :seen_at)"
+    " ON CONFLICT (enterprise_id, advisor_id) DO UPDATE SET run_id = excluded.run_id, version = excluded.version,"
     " accounts = excluded.accounts, seen_at = excluded.seen_at WHERE analysis.version < excluded.version"
 )
 
@@ -91,8 +92,13 @@ async def put_flags(connection: AsyncConnection, flags: pa.Table, details: pa.Ta
 
 
 async def put_analysis(connection: AsyncConnection, done: AnalysisCompleted, seen_at: datetime) -> None:
-    """Store that an analysis of the whole book has ended; a repeated or older one changes nothing."""
-    values: dict[str, Any] = {
-        "run_id": done.run_id, "version": done.version, "accounts": done.accounts, "seen_at": seen_at,
-    }  # fmt: skip
-    await connection.execute(_PUT_ANALYSIS, values)
+    """Store that an analysis of an enterprise's accounts has ended, by advisor; a repeated one changes nothing."""
+    values: list[dict[str, Any]] = [
+        {
+            "enterprise_id": done.enterprise_id, "advisor_id": one.advisor_id, "run_id": done.run_id,
+            "version": done.version, "accounts": one.accounts, "seen_at": seen_at,
+        }
+        for one in done.advisors
+    ]  # fmt: skip
+    if values:
+        await connection.execute(_PUT_ANALYSIS, values)

@@ -8,13 +8,13 @@ Source: architecture "View".
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import Row, Select, and_, case, exists, func, or_, select, text
+from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 
 from services.batch.domain.filters import Clause, Order
 from services.batch.store.database import sees
-from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FLAG, FLAG_DETAIL
+from services.batch.store.tables import ACCOUNT, ANALYSIS, BATCH_ACCOUNT, FLAG, FLAG_DETAIL
 from shared.contracts.chunks import FlagState, Tile
 from shared.tenancy import Scope
 
@@ -161,6 +161,10 @@ async def read_account(connection: AsyncConnection, scope: Scope, account_id: st
     return cast(Row[Any] | None, row)
 
 
-async def read_analysis(connection: AsyncConnection) -> Row[Any] | None:
-    """Return when the last analysis of the whole book was seen, and how many accounts it covered."""
-    return (await connection.execute(text("SELECT seen_at, accounts FROM analysis"))).one_or_none()
+async def read_analysis(connection: AsyncConnection, scope: Scope) -> Row[Any]:
+    """Return when an analysis was last seen to end, and how many accounts of the scope were analysed (else None)."""
+    query: Select[Any] = select(
+        func.max(ANALYSIS.c.seen_at).label("seen_at"), func.sum(ANALYSIS.c.accounts).label("accounts")
+    )
+    found: Row[Any] = (await connection.execute(query.where(sees(scope, ANALYSIS)))).one()
+    return found

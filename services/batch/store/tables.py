@@ -29,6 +29,11 @@ FLAG = _table(
     drifted=Integer,
 )  # fmt: skip
 
+ANALYSIS = _table(
+    "analysis",
+    enterprise_id=Text, advisor_id=Text, run_id=Text, version=_BIG, accounts=Integer, seen_at=DateTime(timezone=True),
+)  # fmt: skip
+
 FLAG_DETAIL = _table(
     "flag_detail",
     account_id=Text, enterprise_id=Text, advisor_id=Text, flag_version=_BIG, hold_code=Text, hold_text=Text,

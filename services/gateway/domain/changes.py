@@ -4,30 +4,55 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from shared.tenancy import Scope
+
 Kind = Literal["batch", "queue", "analysis", "file"]
+Topic = tuple[Kind, str, str]
 
 # Seconds between two messages about the same thing: at most four a second.
 INTERVAL_S: Final = 0.25
 
 
 @dataclass(frozen=True)
+class Part:
+    """Heard of by whoever may see any of these (enterprise, advisor), and by the person who caused it, if any."""
+
+    owners: frozenset[tuple[str, str]]
+    subject: str | None = None
+
+    def hears(self, who: Scope) -> bool:
+        """Say whether the change concerns somebody with these rights."""
+        return who.subject == self.subject or any(who.covers(*owner) for owner in self.owners)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Heard of by whoever may see all of these enterprises and advisors. advisors None: a word to whole enterprises."""
+
+    enterprises: frozenset[str]
+    advisors: frozenset[str] | None = None
+
+    def hears(self, who: Scope) -> bool:
+        """Say whether the change concerns somebody with these rights."""
+        if not self.enterprises or not self.enterprises.issubset(who.enterprises):
+            return False
+        return self.advisors is None or who.advisors is None or self.advisors.issubset(who.advisors)
+
+
+@dataclass(frozen=True)
 class Change:
-    """`entity` has reached `version`. enterprise: who may hear of it; None: every signed-in user."""
+    """`entity` has reached `version`. about: what of it, where several may be told apart."""
 
     kind: Kind
     entity: str
     version: int
-    enterprise: str | None
+    audience: Part | Whole
+    about: str = ""
 
     @property
-    def topic(self) -> tuple[Kind, str, str | None]:
+    def topic(self) -> Topic:
         """What it is about, whatever its version."""
-        return (self.kind, self.entity, self.enterprise)
-
-
-def concerns(change: Change, enterprises: frozenset[str]) -> bool:
-    """Say whether somebody entitled to these enterprises may hear of the change."""
-    return change.enterprise is None or change.enterprise in enterprises
+        return (self.kind, self.entity, self.about)
 
 
 class Gatherer:
@@ -37,8 +62,8 @@ class Gatherer:
     """
 
     def __init__(self) -> None:
-        self._sent: dict[tuple[Kind, str, str | None], float] = {}
-        self._held: dict[tuple[Kind, str, str | None], Change] = {}
+        self._sent: dict[Topic, float] = {}
+        self._held: dict[Topic, Change] = {}
 
     def offer(self, changes: Iterable[Change], now_s: float) -> list[Change]:
         """Take changes in and return all that may be sent now, at most one for each thing."""

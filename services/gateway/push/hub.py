@@ -9,12 +9,13 @@ from typing import Final
 
 import orjson
 
-from services.gateway.domain.changes import Change, concerns
+from services.gateway.domain.changes import Change
 from services.gateway.domain.ring import Numbered, Ring
 from shared import metrics
 from shared.contracts.api import Principal
 from shared.contracts.api_work import Pushed
 from shared.problems import Unavailable
+from shared.tenancy import Scope, scope_of
 
 RING_SIZE: Final = 2000
 QUEUE_SIZE: Final = 200
@@ -69,7 +70,7 @@ class Hub:
         """
         if not self._open:
             raise Unavailable("live updates are away for a moment; ask again every few seconds meanwhile")
-        return self._stream(_Listener(session, frozenset(who.enterprises)), last_id, look)
+        return self._stream(_Listener(session, scope_of(who)), last_id, look)
 
     async def _stream(self, listener: "_Listener", last_id: str | None, look: Look) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
@@ -88,7 +89,7 @@ class Hub:
                     who = await look()
                     if who is None:
                         return
-                    listener.enterprises = frozenset(who.enterprises)
+                    listener.scope = scope_of(who)
                     looked_s = loop.time()
                     yield b": alive\n\n"
         finally:
@@ -108,13 +109,13 @@ class Hub:
         missed = self._ring.since(last_id)
         if missed is None:
             return begin + _event("reset", self._ring.last_id, b"{}")
-        return begin + b"".join(_written(one) for one in missed if concerns(one.change, listener.enterprises))
+        return begin + b"".join(_written(one) for one in missed if one.change.audience.hears(listener.scope))
 
 
 @dataclass(eq=False)
 class _Listener:
     session: bytes
-    enterprises: frozenset[str]
+    scope: Scope
 
     def __post_init__(self) -> None:
         self._waiting: list[Numbered] = []
@@ -123,7 +124,7 @@ class _Listener:
 
     def offer(self, numbered: Numbered) -> None:
         """Queue a change. A full queue ends the stream: the browser comes back and gets the rest from the ring."""
-        if not concerns(numbered.change, self.enterprises):
+        if not numbered.change.audience.hears(self.scope):
             return
         if len(self._waiting) >= QUEUE_SIZE:
             self.end()

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 from aiokafka import ConsumerRecord
 
-from services.gateway.domain.changes import Change
+from services.gateway.domain.changes import Change, Part, Whole
 from shared.contracts import topics
 from shared.contracts.topics import Topic
 
@@ -29,12 +29,16 @@ def _change(topic: str, body: Mapping[str, Any]) -> Change:
     version = int(body["version"])
     if topic == topics.QUEUE.name:
         enterprise = str(body["enterprise_id"])
-        return Change("queue", enterprise, version, enterprise)
+        return Change("queue", enterprise, version, Whole(frozenset([enterprise])))
     if topic == topics.BATCH.name:
-        return Change("batch", str(body["batch_id"]), version, str(body["enterprise_id"]))
+        all_of_it = Whole(frozenset(body["enterprise_ids"]), frozenset(body["advisor_ids"]))
+        return Change("batch", str(body["batch_id"]), version, all_of_it)
     if topic == topics.ANALYSIS.name:
-        return Change("analysis", str(body["run_id"]), version, None)
-    return Change("file", str(body["file_id"]), version, None)
+        enterprise = str(body["enterprise_id"])
+        owners = frozenset((enterprise, str(one["advisor_id"])) for one in body["advisors"])
+        return Change("analysis", str(body["run_id"]), version, Part(owners), enterprise)
+    owners = frozenset((str(one["enterprise_id"]), str(one["advisor_id"])) for one in body["parts"])
+    return Change("file", str(body["file_id"]), version, Part(owners, body.get("sent_by")))
 
 
 def _newest(changes: Iterable[Change]) -> list[Change]:

@@ -42,6 +42,8 @@ _SENTENCES: Final = {
     "CASH_MISSING": "the account has no cash record",
     "CASH_TWICE": "the account has more than one cash record",
     "NOT_TOGETHER": "the records of the account do not stand together",
+    "AMBIGUOUS_NUMBER": "the account number stands for more than one account at this custodian; the platform must tell"
+    " them apart",
     MISSING_FROM_FILE: "the account is not in a file that should hold every account",
 }
 
@@ -75,6 +77,7 @@ class Note:
     line: int
     account_number: str
     text: str
+    account_id: str | None = None  # whom it concerns; None: whoever may see the whole file
 
 
 class Refused(Exception):

@@ -9,12 +9,13 @@ from typing import Final
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from services.taxlot.domain.sender import FEED, Sender, feeds_of
 from services.taxlot.intake.catchup import catch_up
 from services.taxlot.intake.load import Judgement, Outcome, Progress, connected, load, refuse
 from services.taxlot.intake.publish import publish_file
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
-from services.taxlot.store.ledger import Source
+from services.taxlot.store.ledger import Came, Source
 from shared.clock import Clock
 from shared.kafka import Publisher
 from shared.sessions import business_date
@@ -31,25 +32,28 @@ class Desk:
         self._clock = clock
 
     async def take(self, path: Path, name: str, source: Source, progress: Progress) -> Outcome:
-        """Load one file; publishing follows by `publish` or by any service's watch.  Raises as `load` does."""
+        """Load one file of a custodian's feed.  Raises as `load` does.
+
+        Publishing follows by `publish` or by any service's watch.
+        """
         await self.catch_up()
-        return await asyncio.to_thread(self.load, path, name, source, progress)
+        return await asyncio.to_thread(self.load, path, name, source, FEED, progress)
 
     async def catch_up(self) -> None:
         """Wait for what the platform told us before now.  Raises psycopg.Error when the database is away."""
         async with self._session() as connection:
             await catch_up(self._settings.kafka_url, GROUP, connection, self._settings.catch_up_s)
 
-    def load(self, path: Path, name: str, source: Source, progress: Progress) -> Outcome:
-        """Load one file now.  Raises as `load.load` does."""
+    def load(self, path: Path, name: str, source: Source, sender: Sender, progress: Progress) -> Outcome:
+        """Load one file now, on the rights of its sender.  Raises as `load.load` does."""
         now = self._clock.now()
         today = business_date(now, self._settings.end_of_day)
-        when = Judgement(now, today, self._settings.max_file_age_days)
-        return load(self._settings.database_url, path, name, source, when, progress)
+        when = Judgement(now, today, self._settings.max_file_age_days, feeds_of(self._settings.feeds))
+        return load(self._settings.database_url, path, Came(name, source, sender), when, progress)
 
-    def refuse(self, path: Path, name: str, source: Source, code: str, reason: str) -> None:
+    def refuse(self, path: Path, name: str, source: Source, sender: Sender, code: str, reason: str) -> None:
         """Write into the ledger that a file is refused unread.  Raises psycopg.Error."""
-        refuse(self._settings.database_url, path, name, source, (code, reason), self._clock.now())
+        refuse(self._settings.database_url, path, Came(name, source, sender), (code, reason), self._clock.now())
 
     async def publish(self, file_id: int) -> None:
         """Publish what an ended file has to tell, unless another process is at it.  Raises KafkaError."""

@@ -1,5 +1,6 @@
 """One file on its way into the store: what it names, who is held, which accounts changed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,8 +14,10 @@ from services.taxlot.domain.codes import Hold, Note, printable
 from services.taxlot.domain.envelope import Header, Totals
 from services.taxlot.domain.rows import Coded, Rows, judge
 from services.taxlot.intake import jumps, sleeves
+from services.taxlot.intake.reach import Reach
 from services.taxlot.intake.reader import Block
-from services.taxlot.store import documents, lots, platform
+from services.taxlot.store import documents, lots
+from services.taxlot.store.ledger import Part
 from services.taxlot.store.lots import Covered
 from services.taxlot.store.platform import KnownAccount
 
@@ -24,17 +27,19 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass
 class Gathering:
-    """The state of one load.  `holds` is by account id; `seen` are the accounts of the custodian met so far."""
+    """The state of one load.  `holds` is by account id; `seen` are the accounts met so far that the file may change."""
 
     connection: Any
     header: Header
-    known: dict[str, KnownAccount]
+    reach: Reach
     securities: frozenset[str]
     totals: Totals = field(default_factory=Totals)
     holds: dict[str, Hold] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    older: set[str] = field(default_factory=set)
     unknown: int = 0
+    records: Counter[tuple[str, str]] = field(default_factory=Counter)
     prices: dict[str, int] = field(default_factory=dict)
 
     def add(self, block: Block) -> None:
@@ -56,18 +61,21 @@ class Gathering:
         self._note_prices(rows)
 
     def missing(self) -> list[KnownAccount]:
-        """Return the accounts of the custodian that the file has not named."""
-        return [one for one in self.known.values() if one.account_id not in self.seen]
+        """Return the accounts the file may change and should have named, and has not."""
+        return [one for one in self.reach.accounts if one.account_id not in self.seen and not self.reach.is_newer(one)]
 
-    def number_of(self) -> dict[str, str]:
-        """Return the account number of each account id."""
-        return {one.account_id: one.account_number for one in self.known.values()}
+    def parts(self) -> dict[tuple[str, str], Part]:
+        """Return what of the file concerns each enterprise and advisor."""
+        owners = {one.account_id: one.owner for one in self.reach.accounts}
+        held = Counter(owners[account] for account in self.holds)
+        good = Counter(owners[account] for account in self.seen - self.holds.keys() - self.older)
+        return {one: Part(good[one] + held[one], held[one], self.records[one]) for one in set(owners.values())}
 
     def _hold(self, number: str, hold: Hold) -> None:
-        account = self.known.get(number)
-        if account is not None:
+        for account in self.reach.of_number(number):
             self.seen.add(account.account_id)
-            self.holds.setdefault(account.account_id, hold)
+            if not self.reach.is_newer(account):
+                self.holds.setdefault(account.account_id, hold)
 
     def _hold_neighbours(self, groups: Groups, rows: Rows) -> None:
         """A record without an account number may belong to the account before or after it."""
@@ -82,9 +90,16 @@ class Gathering:
         good = []
         for place, number in enumerate(groups.names):
             line = int(rows.table.line[groups.first[place]])
-            account = self.known.get(number)
+            meant = self.reach.of_number(number)
+            for one in meant:
+                self.records[one.owner] += int(groups.first[place + 1] - groups.first[place])
+            account = meant[0] if meant else None
             if account is None:
                 self._unknown(number, line)
+            elif len(meant) > 1:
+                self._hold(number, Hold("AMBIGUOUS_NUMBER", line))
+            elif self.reach.is_newer(account):
+                self._older(account, line)
             elif account.account_id in self.seen and account.account_id not in self.holds:
                 self.holds[account.account_id] = Hold("NOT_TOGETHER", line)
             elif place in found:
@@ -101,11 +116,17 @@ class Gathering:
             text = f"no account of ours at {custodian} has the number {number[:64]!r}: its records were passed over"
             self.notes.append(Note("UNKNOWN_ACCOUNT", line, printable(number[:64]), text))
 
+    def _older(self, account: KnownAccount, line: int) -> None:
+        self.seen.add(account.account_id)
+        self.older.add(account.account_id)
+        text = f"the account has a file of {account.as_of} already, later than this one: its records were passed over"
+        self.notes.append(Note("OLDER_THAN_KNOWN", line, account.account_number, text, account.account_id))
+
     def _store(self, rows: Rows, groups: Groups, good: list[int]) -> None:
         """Put the good accounts' cash, and the lots that changed, into the temporary tables."""
         table = rows.table
         chosen = lots_of(rows, groups, good)
-        accounts = [self.known[groups.names[place]] for place in good]
+        accounts = [self.reach.of_number(groups.names[place])[0] for place in good]
         cash_rows = np.flatnonzero(table.record.where("C"))
         cash = rows.cash[cash_rows[np.searchsorted(cash_rows, groups.first[good])]].tolist()
         order = chosen.rows
@@ -143,7 +164,7 @@ class Gathering:
         for place, text in jumps.of_quantities(
             batch, first, again, [before.get(accounts[p].account_id) for p in again]
         ):
-            self._note("SPLIT_RATIO", accounts[place].account_number, text)
+            self._note("SPLIT_RATIO", accounts[place].account_number, text, accounts[place].account_id)
 
     def _note_prices(self, rows: Rows) -> None:
         """Remember each security's price; note where two records differ."""
@@ -159,8 +180,8 @@ class Gathering:
             if first != low[place] or first != high[place]:
                 self._note("PRICE_DIFFERS", "", f"records of {names[place]} give different prices")
 
-    def _note(self, code: str, number: str, text: str) -> None:
-        note = Note(code, 0, number, text)
+    def _note(self, code: str, number: str, text: str, account_id: str | None = None) -> None:
+        note = Note(code, 0, number, text, account_id)
         if note not in self.notes[-100:] and len(self.notes) < 2 * MOST_NOTES:
             self.notes.append(note)
 
@@ -168,11 +189,6 @@ class Gathering:
         """Note prices that moved by a split ratio against what the custodian reported before."""
         for security, text in jumps.of_prices(before, self.prices):
             self._note("SPLIT_RATIO", "", f"{security}: {text}")
-
-
-def custodian_accounts(connection: Any, custodian: str) -> dict[str, KnownAccount]:
-    """Return the custodian's accounts by number."""
-    return {one.account_number: one for one in platform.accounts_at(connection, custodian)}
 
 
 def _texts(column: Coded) -> Any:

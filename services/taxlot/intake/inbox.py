@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from services.taxlot.domain.codes import printable
+from services.taxlot.domain.sender import FEED, Sender
+from services.taxlot.intake import uploads
 from services.taxlot.store.ledger import Source
 from shared import log
 
@@ -42,7 +44,12 @@ class Found:
     @property
     def shown(self) -> str:
         """The name as people read it."""
-        return shown(self.path)
+        return shown(self.path) if self.source == "INBOX" else uploads.name_given(self.path)
+
+    @property
+    def sender(self) -> Sender:
+        """On whose rights it acts.  Raises OSError."""
+        return FEED if self.source == "INBOX" else uploads.sender_of(self.path)
 
 
 def shown(path: Path) -> str:
@@ -136,6 +143,7 @@ class Inbox:
             path.replace(kept)
         except FileNotFoundError:
             _log.warning("inbox.file_gone", file=shown(path), when="after it had been read")
+        uploads.forget(path)
 
     def prune(self, keep_days: int, keep_bytes: int) -> int:
         """Delete ended files older than keep_days, then the oldest until keep_bytes hold; return how many."""

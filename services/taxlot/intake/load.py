@@ -2,8 +2,8 @@
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,13 @@ from psycopg.rows import TupleRow
 from services.taxlot.domain import codes
 from services.taxlot.domain.codes import Hold, Refused
 from services.taxlot.domain.envelope import check_date, check_totals
-from services.taxlot.intake.gather import Gathering, custodian_accounts
+from services.taxlot.domain.sender import acting_at
+from services.taxlot.intake.gather import Gathering
 from services.taxlot.intake.inbox import Stamp, stamp_of
+from services.taxlot.intake.reach import Reach
 from services.taxlot.intake.reader import LotFile, digest_of
 from services.taxlot.store import ledger, lots, platform
-from services.taxlot.store.ledger import Problem, Source
+from services.taxlot.store.ledger import Came, Part, Problem
 
 _FILE_SQL: Final = (
     "UPDATE file SET status = 'LOADED', records_done = %s, accounts = %s, changed = %s, held = %s, unknown = %s,"
@@ -55,11 +57,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a date is judged against: the instant of arrival, the business date, the oldest data allowed."""
+    """What a file is judged against: the instant of arrival, the business date, the oldest data allowed, and which
+    enterprises a custodian's feed covers where not all."""
 
     now: datetime
     today: date
     max_age_days: int
+    feeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -74,8 +78,10 @@ def connected(database_url: str, *, autocommit: bool) -> Iterator[Connection[Tup
         yield connection
 
 
-def load(database_url: str, path: Path, name: str, source: Source, when: Judgement, progress: Progress) -> Outcome:
-    """Load the file; waits while another process loads one.  A refusal is an Outcome, not an exception.
+def load(database_url: str, path: Path, came: Came, when: Judgement, progress: Progress) -> Outcome:
+    """Load the file on its sender's rights; waits while another process loads one.
+
+    A refusal is an Outcome, not an exception.
 
     Raises OSError when the file cannot be read (FileChanged while it is being written) and psycopg.Error when the
     database is away: the file may then be loaded again, from the start.
@@ -84,13 +90,13 @@ def load(database_url: str, path: Path, name: str, source: Source, when: Judgeme
     digest = digest_of(path)
     with connected(database_url, autocommit=True) as book, connected(database_url, autocommit=False) as work:
         ledger.lock_loading(book)
-        entry = ledger.open_entry(book, name, digest, source, when.now)
+        entry = ledger.open_entry(book, came, digest, when.now)
         if entry.duplicate_of is not None:
             reason = f"already loaded as file {entry.duplicate_of}, nothing done"
-            return Outcome(entry.file_id, name, "DUPLICATE", reason=reason)
+            return Outcome(entry.file_id, came.name, "DUPLICATE", reason=reason)
         try:
             with LotFile(path) as file:
-                outcome = _load(book, work, file, entry.file_id, name, when, progress)
+                outcome = _load(book, work, file, entry.file_id, came, when, progress)
                 _look_for_changes(book, file, entry.file_id, stamp)
                 work.commit()
                 return outcome
@@ -98,19 +104,19 @@ def load(database_url: str, path: Path, name: str, source: Source, when: Judgeme
             work.rollback()
             _look_for_changes(book, path, entry.file_id, stamp)
             ledger.refuse(book, entry.file_id, error.code, error.detail)
-            shown = ledger.get(book, entry.file_id) or {}
+            custodian, data_date = ledger.header_noted(book, entry.file_id)
             return Outcome(
                 entry.file_id,
-                name,
+                came.name,
                 "REFUSED",
-                shown.get("custodian"),
-                shown.get("data_date"),
+                custodian,
+                data_date,
                 code=error.code,
                 reason=error.detail,
             )
 
 
-def refuse(database_url: str, path: Path, name: str, source: Source, why: tuple[str, str], now: datetime) -> None:
+def refuse(database_url: str, path: Path, came: Came, why: tuple[str, str], now: datetime) -> None:
     """Write a refusal (code, reason) of a file that is not loaded into the ledger.  Raises psycopg.Error."""
     try:
         digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
@@ -118,7 +124,7 @@ def refuse(database_url: str, path: Path, name: str, source: Source, why: tuple[
         digest = _UNREAD
     with connected(database_url, autocommit=True) as book:
         ledger.lock_loading(book)
-        entry = ledger.open_entry(book, name, digest, source, now)
+        entry = ledger.open_entry(book, came, digest, now)
         if entry.duplicate_of is None:
             ledger.refuse(book, entry.file_id, *why)
 
@@ -136,17 +142,20 @@ def _load(
     work: Connection[TupleRow],
     file: LotFile,
     file_id: int,
-    name: str,
+    came: Came,
     when: Judgement,
     progress: Progress,
 ) -> Outcome:
     header, promised = file.header, file.promised
     ledger.note_header(book, file_id, header, promised.records)
-    if header.custodian not in platform.custodians(work):
+    acting = acting_at(came.sender, header.custodian, when.feeds)
+    accounts = platform.accounts_at(work, header.custodian, acting)
+    if not accounts:
         raise Refused("WRONG_CUSTODIAN", f"no account of ours is at a custodian named {header.custodian!r}")
-    check_date(header, when.today, ledger.newest_loaded(work, header.custodian), when.max_age_days)
+    ledger.note_parts(book, file_id, {one.owner: Part() for one in accounts})
+    check_date(header, when.today, ledger.newest_loaded(work, header.custodian, acting), when.max_age_days)
     lots.start_gathering(work)
-    gathering = Gathering(work, header, custodian_accounts(work, header.custodian), platform.securities(work))
+    gathering = Gathering(work, header, Reach(accounts, header.data_date), platform.securities(work))
     for block in file.blocks():
         gathering.add(block)
         ledger.note_progress(book, file_id, gathering.totals.records)
@@ -155,14 +164,16 @@ def _load(
     if header.refreshed:
         for account in gathering.missing():
             gathering.holds[account.account_id] = Hold(codes.MISSING_FROM_FILE, 0)
-    before = lots.swap_reported_prices(work, header.custodian, header.data_date, gathering.prices)
-    gathering.note_price_jumps(before)
-    held = [(account, hold.code, hold.text(name)) for account, hold in gathering.holds.items()]
+    if came.sender.subject is None:  # what one person reports is nothing to measure a custodian's next file by
+        before = lots.swap_reported_prices(work, header.custodian, header.data_date, gathering.prices)
+        gathering.note_price_jumps(before)
+    held = [(account, hold.code, hold.text(came.name)) for account, hold in gathering.holds.items()]
     covered, changed = lots.merge(work, file_id, header.data_date, held)
-    ledger.add_problems(work, file_id, _problems(gathering, name))
+    ledger.add_problems(work, file_id, _problems(gathering, came.name))
+    ledger.note_parts(work, file_id, gathering.parts())
     outcome = Outcome(
         file_id,
-        name,
+        came.name,
         "LOADED",
         header.custodian,
         header.data_date,
@@ -178,11 +189,12 @@ def _load(
 
 
 def _problems(gathering: Gathering, name: str) -> list[Problem]:
-    numbers = gathering.number_of()
+    numbers = gathering.reach.number_of()
     held = [
         Problem(hold.line, "HOLD", hold.code, numbers[account], account, hold.text(name))
         for account, hold in gathering.holds.items()
     ]
     return held + [
-        Problem(note.line, "NOTE", note.code, note.account_number, None, note.text) for note in gathering.notes
+        Problem(note.line, "NOTE", note.code, note.account_number, note.account_id, note.text)
+        for note in gathering.notes
     ]

@@ -18,7 +18,7 @@ from services.taxlot.store import documents
 from shared import messages
 from shared.contracts import topics
 from shared.contracts.chunks import HOLDINGS, MAX_CHUNK_ACCOUNTS
-from shared.contracts.events import FileProcessed
+from shared.contracts.events import FilePart, FileProcessed
 from shared.ids import event_id
 from shared.kafka import Publisher
 from shared.messages import Outgoing
@@ -46,14 +46,14 @@ async def publish_file(
     """
     row = await (
         await connection.execute(
-            "SELECT status, name, custodian, data_date, accounts, held, reason_code, reason FROM file"
+            "SELECT status, name, custodian, data_date, accounts, held, reason_code, reason, sent_by FROM file"
             " WHERE file_id = %s AND announced_at IS NULL AND status <> 'LOADING'",
             (file_id,),
         )
     ).fetchone()
     if row is None:
         return
-    status, name, custodian, data_date, accounts, held, code, reason = row
+    status, name, custodian, data_date, accounts, held, code, reason, sent_by = row
     if status == "LOADED":
         async for group in _chosen(connection, sql.SQL("h.file_id = {}").format(file_id)):
             rows = await asyncio.to_thread(holdings_rows, group)
@@ -68,6 +68,8 @@ async def publish_file(
         reason=f"{code}: {reason}" if code else reason,
         accounts=accounts,
         held=held,
+        sent_by=sent_by,
+        parts=await _parts(connection, file_id),
         at=now,
     )
     await publisher.send(
@@ -78,6 +80,17 @@ async def publish_file(
         " status = CASE WHEN status = 'LOADED' THEN 'PUBLISHED' ELSE status END WHERE file_id = %s",
         (now, now, file_id),
     )
+
+
+async def _parts(connection: AsyncConnection[TupleRow], file_id: int) -> list[FilePart]:
+    """Return whom the file concerns and what of it is theirs."""
+    rows = await connection.execute(
+        "SELECT enterprise_id, advisor_id, accounts, held FROM file_part WHERE file_id = %s ORDER BY 1, 2", (file_id,)
+    )
+    return [
+        FilePart(enterprise_id=enterprise, advisor_id=advisor, accounts=accounts, held=held)
+        async for enterprise, advisor, accounts, held in rows
+    ]
 
 
 async def publish_accounts(

@@ -75,7 +75,7 @@ class Watch:
             await self._give_up(inbox, attempts, one)
             return
         try:
-            outcome = await asyncio.to_thread(self._desk.load, one.path, one.shown, one.source, _silent)
+            outcome = await asyncio.to_thread(self._desk.load, one.path, one.shown, one.source, one.sender, _silent)
             await asyncio.to_thread(inbox.move, one.path, _refusal(outcome))
         except asyncio.CancelledError:
             attempts.not_counted(one, number)
@@ -104,7 +104,7 @@ class Watch:
 
     async def _refuse(self, inbox: Inbox, attempts: Attempts, one: Found, code: str, reason: str) -> None:
         """Write the refusal into the ledger and move the file away."""
-        await asyncio.to_thread(self._desk.refuse, one.path, one.shown, one.source, code, reason)
+        await asyncio.to_thread(self._desk.refuse, one.path, one.shown, one.source, one.sender, code, reason)
         await asyncio.to_thread(inbox.move, one.path, f"{code}: {reason}")
         attempts.ended(one)
         _log.error("inbox.file_refused", file=one.shown, code=code, reason=reason)

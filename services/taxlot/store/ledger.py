@@ -1,17 +1,37 @@
 """The ledger of files: what came in, how far it is, what was wrong, what has been told to others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from psycopg import Connection
-from psycopg.rows import TupleRow, dict_row
+from psycopg.rows import TupleRow
 
 from services.taxlot.domain.envelope import Header
+from services.taxlot.domain.sender import FEED, Sender
+from services.taxlot.store.platform import listed
 
 Source = Literal["COMMAND", "INBOX", "UPLOAD"]
 _LOAD_LOCK = "taxlot-load"
+
+
+@dataclass(frozen=True)
+class Came:
+    """How a file came: the name it was given, by which way, and on whose rights it acts."""
+
+    name: str
+    source: Source
+    sender: Sender = FEED
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a file concerns one enterprise and advisor: accounts it covers, of them held, and records."""
+
+    accounts: int = 0
+    held: int = 0
+    records: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,33 +59,52 @@ def lock_loading(connection: Connection[TupleRow]) -> None:
     connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (_LOAD_LOCK,))
 
 
-def open_entry(connection: Connection[TupleRow], name: str, digest: bytes, source: Source, now: datetime) -> Entry:
-    """Return the entry to load under.  Call under the load lock: a LOADING entry then is one whose reader died."""
+def open_entry(connection: Connection[TupleRow], came: Came, digest: bytes, now: datetime) -> Entry:
+    """Return the entry to load under; the same bytes on other rights are another file.
+
+    Call under the load lock: a LOADING entry then is one whose reader died.
+    """
+    sender = came.sender
     row = connection.execute(
-        "SELECT file_id, status FROM file WHERE digest = %s AND status IN ('LOADING', 'LOADED', 'PUBLISHED')", (digest,)
+        "SELECT file_id, status FROM file WHERE digest = %s AND rights = %s"
+        " AND status IN ('LOADING', 'LOADED', 'PUBLISHED')",
+        (digest, sender.rights),
     ).fetchone()
     if row is not None and row[1] == "LOADING":
         connection.execute(
-            "UPDATE file SET name = %s, source = %s, received_at = %s, records_done = 0 WHERE file_id = %s",
-            (name, source, now, row[0]),
+            "UPDATE file SET name = %s, source = %s, sent_by = %s, received_at = %s, records_done = 0"
+            " WHERE file_id = %s",
+            (came.name, came.source, sender.subject, now, row[0]),
         )
         return Entry(row[0])
     status, duplicate_of = ("LOADING", None) if row is None else ("DUPLICATE", row[0])
     made = connection.execute(
-        "INSERT INTO file (name, digest, source, status, received_at, duplicate_of, custodian, data_date, kind, reason)"
-        " SELECT %(name)s, %(digest)s, %(source)s, %(status)s, %(now)s, %(original)s::bigint, o.custodian, o.data_date,"
-        " o.kind, CASE WHEN o.file_id IS NOT NULL THEN 'already loaded as file ' || o.file_id || ', nothing done' END"
+        "INSERT INTO file (name, digest, source, status, received_at, duplicate_of, sent_by, sent_enterprises,"
+        " sent_advisors, rights, custodian, data_date, kind, reason)"
+        " SELECT %(name)s, %(digest)s, %(source)s, %(status)s, %(now)s, %(original)s::bigint, %(subject)s,"
+        " %(enterprises)s::text[], %(advisors)s::text[], %(rights)s, o.custodian, o.data_date, o.kind,"
+        " CASE WHEN o.file_id IS NOT NULL THEN 'already loaded as file ' || o.file_id || ', nothing done' END"
         " FROM (SELECT 1) one LEFT JOIN file o ON o.file_id = %(original)s::bigint RETURNING file_id",
         {
-            "name": name,
+            "name": came.name,
             "digest": digest,
-            "source": source,
+            "source": came.source,
             "status": status,
             "now": now,
             "original": duplicate_of,
+            "subject": sender.subject,
+            "enterprises": listed(sender.enterprises),
+            "advisors": listed(sender.advisors),
+            "rights": sender.rights,
         },
     ).fetchone()
     assert made is not None  # noqa: S101  # INSERT ... RETURNING gives a row
+    if duplicate_of is not None:
+        connection.execute(
+            "INSERT INTO file_part (file_id, enterprise_id, advisor_id)"
+            " SELECT %s, enterprise_id, advisor_id FROM file_part WHERE file_id = %s",
+            (made[0], duplicate_of),
+        )
     return Entry(made[0], duplicate_of)
 
 
@@ -94,12 +133,30 @@ def forget(connection: Connection[TupleRow], file_id: int) -> None:
     connection.execute("DELETE FROM file WHERE file_id = %s AND status = 'LOADING'", (file_id,))
 
 
-def newest_loaded(connection: Connection[TupleRow], custodian: str) -> date | None:
-    """Return the data date of the newest file loaded from a custodian."""
+def newest_loaded(connection: Connection[TupleRow], custodian: str, sender: Sender) -> date | None:
+    """Return the data date of the newest file loaded from a custodian on these rights."""
     row = connection.execute(
-        "SELECT max(data_date) FROM file WHERE custodian = %s AND status IN ('LOADED', 'PUBLISHED')", (custodian,)
+        "SELECT max(data_date) FROM file WHERE custodian = %s AND rights = %s AND status IN ('LOADED', 'PUBLISHED')",
+        (custodian, sender.rights),
     ).fetchone()
     return None if row is None else row[0]
+
+
+def header_noted(connection: Connection[TupleRow], file_id: int) -> tuple[str | None, date | None]:
+    """Return custodian and data date as far as the file has told them."""
+    row = connection.execute("SELECT custodian, data_date FROM file WHERE file_id = %s", (file_id,)).fetchone()
+    return (None, None) if row is None else (row[0], row[1])
+
+
+def note_parts(connection: Connection[TupleRow], file_id: int, parts: Mapping[tuple[str, str], Part]) -> None:
+    """Write down whom the file concerns: (enterprise, advisor) and what of it is theirs."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO file_part (file_id, enterprise_id, advisor_id, accounts, held, records)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (file_id, enterprise_id, advisor_id) DO UPDATE"
+            " SET accounts = excluded.accounts, held = excluded.held, records = excluded.records",
+            [(file_id, *owner, one.accounts, one.held, one.records) for owner, one in sorted(parts.items())],
+        )
 
 
 def add_problems(connection: Connection[TupleRow], file_id: int, problems: Sequence[Problem]) -> None:
@@ -117,44 +174,3 @@ def unannounced(connection: Connection[TupleRow]) -> list[int]:
         "SELECT file_id FROM file WHERE announced_at IS NULL AND status <> 'LOADING' ORDER BY file_id"
     )
     return [row[0] for row in rows]
-
-
-_VIEW = (
-    "SELECT file_id, name, source, status, custodian, data_date, kind, records_total, records_done, accounts, changed,"
-    " held, unknown, reason_code, reason, duplicate_of, received_at, loaded_at, published_at FROM file"
-)
-
-
-def get(connection: Connection[TupleRow], file_id: int) -> dict[str, Any] | None:
-    """Return one file as shown to users."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_VIEW + " WHERE file_id = %s", (file_id,)).fetchone()
-
-
-def newest(connection: Connection[TupleRow], limit: int) -> list[dict[str, Any]]:
-    """Return the newest files, newest first."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_VIEW + " ORDER BY file_id DESC LIMIT %s", (limit,)).fetchall()
-
-
-def problems_of(
-    connection: Connection[TupleRow], file_id: int, enterprises: list[str], advisors: list[str] | None, limit: int
-) -> list[dict[str, Any]]:
-    """Return what was wrong in a file, holds first, by line: of the file as a whole and of accounts of these advisors.
-
-    A row whose account nobody knows belongs to no enterprise; it is shown without the account.  advisors: None for all.
-    """
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT p.line, p.severity, p.code, CASE WHEN a.account_id IS NULL THEN '' ELSE p.account_number END"
-            " AS account_number, p.text FROM file_problem p LEFT JOIN account a USING (account_id)"
-            " WHERE p.file_id = %(file)s AND (p.account_id IS NULL OR (a.enterprise_id = ANY(%(enterprises)s)"
-            " AND (%(every)s OR a.advisor_id = ANY(%(advisors)s)))) ORDER BY p.severity, p.line LIMIT %(limit)s",
-            {
-                "file": file_id,
-                "enterprises": enterprises,
-                "every": advisors is None,
-                "advisors": advisors or [],
-                "limit": limit,
-            },
-        ).fetchall()

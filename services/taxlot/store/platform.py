@@ -8,6 +8,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
+from services.taxlot.domain.sender import Sender
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.succession import Admitted, Known, admit, content_of
 
@@ -27,11 +28,16 @@ _MERGE_ACCOUNTS: Final = (
 
 @dataclass(frozen=True)
 class KnownAccount:
-    """An account at a custodian. content: digest of what is stored of it, None when nothing is or it is held."""
+    """An account at a custodian. content: digest of what is stored of it, None when nothing is or it is held.
+
+    owner: its enterprise and advisor. as_of: date of its last good file, None before the first.
+    """
 
     account_id: str
     account_number: str
     apm_sleeve_id: str
+    owner: tuple[str, str]
+    as_of: date | None
     content: bytes | None
 
 
@@ -95,19 +101,26 @@ def securities(connection: Connection[TupleRow]) -> frozenset[str]:
     return frozenset(row[0] for row in connection.execute("SELECT security_id FROM security"))
 
 
-def custodians(connection: Connection[TupleRow]) -> frozenset[str]:
-    """Return every custodian that an account of ours names."""
-    return frozenset(row[0] for row in connection.execute("SELECT DISTINCT custodian FROM account"))
-
-
-def accounts_at(connection: Connection[TupleRow], custodian: str) -> list[KnownAccount]:
-    """Return all accounts at a custodian with the digest of what is stored of each."""
+def accounts_at(connection: Connection[TupleRow], custodian: str, sender: Sender) -> list[KnownAccount]:
+    """Return the accounts at a custodian that a sender's file may change, with the digest of what is stored of each."""
     rows = connection.execute(
-        "SELECT a.account_id, a.account_number, a.apm_sleeve_id, CASE WHEN h.hold_code IS NULL THEN h.content END"
-        " FROM account a LEFT JOIN holding h USING (account_id) WHERE a.custodian = %s ORDER BY a.account_number",
-        (custodian,),
+        "SELECT a.account_id, a.account_number, a.apm_sleeve_id, a.enterprise_id, a.advisor_id,"
+        " CASE WHEN h.content IS NOT NULL THEN h.as_of END, CASE WHEN h.hold_code IS NULL THEN h.content END"
+        " FROM account a LEFT JOIN holding h USING (account_id) WHERE a.custodian = %(custodian)s"
+        " AND (%(enterprises)s::text[] IS NULL OR a.enterprise_id = ANY(%(enterprises)s))"
+        " AND (%(advisors)s::text[] IS NULL OR a.advisor_id = ANY(%(advisors)s)) ORDER BY a.account_number",
+        {"custodian": custodian, "enterprises": listed(sender.enterprises), "advisors": listed(sender.advisors)},
     )
-    return [KnownAccount(*row) for row in rows]
+    owners: dict[tuple[str, str], tuple[str, str]] = {}
+    return [
+        KnownAccount(account, number, sleeve, owners.setdefault((enterprise, advisor), (enterprise, advisor)), *rest)
+        for account, number, sleeve, enterprise, advisor, *rest in rows
+    ]
+
+
+def listed(names: tuple[str, ...] | None) -> list[str] | None:
+    """Return names as the driver takes an array."""
+    return None if names is None else list(names)
 
 
 def approved_buys(
