@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from services.taxlot.handlers import Handlers as TaxlotHandlers
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
 from services.taxlot.intake.publish import publish_file
+from services.taxlot.store.ledger import Came
 from shared import db, messages
 from shared.contracts import topics
 from shared.kafka import Publisher
@@ -105,7 +106,9 @@ class House:
         """Have taxlot take a custodian's file in and tell of it."""
         path = file.write(self.folder / f"{time.monotonic_ns()}.lots")
         when = Judgement(noon(day), day, 10)
-        outcome = await asyncio.to_thread(load, self.url, path, path.name, "COMMAND", when, lambda _done, _all: None)
+        outcome = await asyncio.to_thread(
+            load, self.url, path, Came(path.name, "COMMAND"), when, lambda _done, _all: None
+        )
         async with self.pool.connection() as connection:
             await publish_file(connection, self.publisher, outcome.file_id, noon(day))
         return outcome

@@ -5,7 +5,7 @@ Files from before were the custodians' own; whom they concern is read from the a
 
 from alembic import op
 
-revision = "0004"
+revision = "senders"
 down_revision = "0003"
 branch_labels = None
 depends_on = None

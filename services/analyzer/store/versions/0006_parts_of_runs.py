@@ -5,8 +5,8 @@ Runs from before covered the whole book; of those that are going on, parts are c
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "parts_of_runs"
+down_revision = "standings_told"
 branch_labels = None
 depends_on = None
 
