@@ -121,6 +121,17 @@ def start_part(session: Session, kind: Kind, part: Part, business_date: date, no
     return _insert(session, kind, business_date, now, part)
 
 
+_INSERT: Final = """
+INSERT INTO analysis_run (business_date, kind, seq, price_set, price_generation, started_at, accounts, covers,
+    portfolios, subject, announced, rights, started_by, enterprises, advisors)
+SELECT %(day)s, %(kind)s, CASE WHEN %(kind)s = 'DAILY' THEN 0 ELSE coalesce((SELECT max(seq) FROM analysis_run
+    WHERE business_date = %(day)s AND kind = %(kind)s AND rights = %(rights)s), 0) + 1 END,
+    %(set)s, %(generation)s, %(now)s, 0, %(covers)s, %(portfolios)s, %(subject)s, %(told)s,
+    %(rights)s, %(started_by)s, %(enterprises)s::text[], %(advisors)s::text[]
+ON CONFLICT DO NOTHING RETURNING run_no
+"""
+
+
 def _insert(
     session: Session, kind: Kind, business_date: date, now: datetime, part: Part, scope: Scope = SYSTEM
 ) -> int | None:
@@ -130,15 +141,7 @@ def _insert(
         "covers": part.covers, "portfolios": None if part.portfolios is None else list(part.portfolios),
         "subject": part.subject, "size": SHARD, "told": part.covers != "BOOK", **_reach(scope),
     }  # fmt: skip
-    inserted = session.execute(
-        "INSERT INTO analysis_run (business_date, kind, seq, price_set, price_generation, started_at, accounts, covers,"
-        " portfolios, subject, announced, rights, started_by, enterprises, advisors) SELECT %(day)s, %(kind)s, CASE WHEN %(kind)s = 'DAILY' THEN 0"
-        " ELSE coalesce((SELECT max(seq) FROM analysis_run WHERE business_date = %(day)s AND kind = %(kind)s"
-        " AND rights = %(rights)s), 0) + 1 END, %(set)s, %(generation)s, %(now)s, 0, %(covers)s, %(portfolios)s, %(subject)s, %(told)s,"
-        " %(rights)s, %(started_by)s, %(enterprises)s::text[], %(advisors)s::text[]"
-        " ON CONFLICT DO NOTHING RETURNING run_no",
-        values,
-    ).fetchone()
+    inserted = session.execute(_INSERT, values).fetchone()
     if inserted is None:
         return None
     values["run"] = inserted[0]

@@ -6,7 +6,7 @@ Runs from before covered the whole book; of those that are going on, parts are c
 from alembic import op
 
 revision = "parts_of_runs"
-down_revision = "standings_told"
+down_revision = "price_sets_in_force"
 branch_labels = None
 depends_on = None
 
