@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.chunks import FlagState
-from shared.contracts.events import AnalysisCompleted
+from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from tests.batch import build
 from tests.batch.world import World
 
@@ -115,8 +115,9 @@ async def test_whatever_the_order_of_delivery_the_state_and_the_orders_are_the_s
 async def test_the_last_analysis_is_the_one_with_the_highest_number_whatever_the_order(world: World, seed: int) -> None:
     runs = [
         AnalysisCompleted(
-            run_id=f"run-{number}", business_date=date(2026, 6, 12), version=number, price_set=1, accounts=number,
-            flagged=0, held=0,
+            run_id=f"run-{number}", enterprise_id="E1", business_date=date(2026, 6, 12), version=number, price_set=1,
+            accounts=number, flagged=0, held=0,
+            advisors=[AdvisorCounts(advisor_id="D1", accounts=number, flagged=0, held=0)],
         )
         for number in range(1, 5)
     ]  # fmt: skip
