@@ -47,6 +47,8 @@ def make(warms: Sequence[Warm], tell: Tell) -> None:
 
     Of several processes one compiles and the others wait: nothing is compiled twice.
     """
+    if compiled.PLAIN:
+        return
     with _alone(tell), _heard(tell):
         for warm in warms:
             warm()

@@ -1,10 +1,13 @@
 """The one way tests wait: ask again until a condition holds, with a bound and the last answer in the failure."""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from deploy.stack.activity import QUIET_S, Activity, told
 
 T = TypeVar("T")
 _PAUSE_S = 0.05
@@ -28,6 +31,17 @@ def until(ask: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: flo
             raise AssertionError(f"not within {within_s} s; the last answer was {answer!r}")
         time.sleep(_PAUSE_S)
     return answer
+
+
+def until_up(ready: Callable[[], bool], process: "subprocess.Popen[Any]") -> None:
+    """Wait until a process is ready: without a deadline, as long as it lives and moves."""
+    activity = Activity(process.pid)
+    while not ready():
+        assert process.poll() is None, f"it ended with exit code {process.returncode}"
+        activity.look()
+        seen = activity.describe()
+        assert seen["quiet_s"] < QUIET_S, told(seen)
+        time.sleep(_PAUSE_S)
 
 
 def aside(work: Coroutine[Any, Any, T]) -> T:

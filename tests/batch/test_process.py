@@ -28,7 +28,7 @@ from shared.messages import Incoming, Outgoing, decoder
 from tests.batch import build
 from tests.batch.world import World
 from tests.signing import PUBLIC_KEY, SignedAs
-from tests.waiting import until_async
+from tests.waiting import until_async, until_up
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -62,13 +62,13 @@ class Process:
     async def ready(self) -> None:
         """Wait until it works."""
 
-        async def ask() -> int:
+        def answers() -> bool:
             try:
-                return (await self.ask("GET", "/readyz")).status_code
+                return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=30).status_code == 200
             except httpx.TransportError:
-                return 0
+                return False
 
-        await until_async(ask, lambda status: status == 200)
+        await asyncio.to_thread(until_up, answers, self._process)
 
     def kill(self) -> None:
         """Kill it as a power cut would."""

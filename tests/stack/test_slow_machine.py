@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.layout import CHECKOUT, inherited
+from deploy.stack import ports
+from deploy.stack.layout import CHECKOUT, inherited, write_json
 from shared import kernels
 from shared.exact.content import kernel_home
 
@@ -54,7 +55,12 @@ def _slow() -> None:
 @pytest.fixture
 def machine(tmp_path: Path, home: Path, built_ui: Path) -> Iterator[SlowMachine]:
     """Such a machine; its stack ends and its data goes with the test."""
-    slow = SlowMachine(tmp_path / "state", home)
+    state = tmp_path / "state"
+    state.mkdir()
+    write_json(
+        state / "state.json", {"ports": dict.fromkeys(ports.PREFERRED, 0)}
+    )  # not those of a stack that runs here
+    slow = SlowMachine(state, home)
     yield slow
     slow.make("reset")
 

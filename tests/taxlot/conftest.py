@@ -25,7 +25,7 @@ from shared.contracts.api import Principal
 from shared.migrations import migrate
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.taxlot.files import File
-from tests.waiting import aside, until
+from tests.waiting import aside, until_up
 
 TODAY = date(2026, 6, 12)
 NOW = datetime(2026, 6, 12, 14, tzinfo=UTC)
@@ -150,7 +150,7 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[..., An
             process = subprocess.Popen(run, cwd=CHECKOUT, env=env, stdout=log, stderr=log, preexec_fn=before)
         worker = Worker(book, kafka_url, f"http://127.0.0.1:{port}", env, tmp_path / "inbox", clock, process)
         try:
-            until(lambda: _ready(worker), within_s=150)  # the first start on a machine compiles the kernels
+            until_up(lambda: _ready(worker), process)
             yield worker
         finally:
             process.terminate()
