@@ -1,11 +1,11 @@
-"""`python -m services.gateway [serve | migrate | grant --file FILE | openapi | dlq ...]`."""
+"""`python -m services.gateway [serve | migrate | grant --file FILE | audit | openapi | dlq ...]`."""
 
 import argparse
 import asyncio
 import json
 import sys
 
-from services.gateway import grants
+from services.gateway import audit_log, grants
 from services.gateway.app import main as serve
 from services.gateway.app import routed
 from services.gateway.openapi import describe
@@ -31,6 +31,7 @@ def main() -> int:
     grant = commands.add_parser("grant", help="add users or replace what they may see and do")
     grant.add_argument("--file", required=True, help="JSON list of users, - for standard input")
     commands.add_parser("openapi", help="print the OpenAPI document")
+    audit_log.add_arguments(commands.add_parser("audit", help="read or verify the audit log"))
     commands.add_parser("dlq", help="dead letters: list, show, replay")
     arguments = parser.parse_args()
     if arguments.command == "openapi":
@@ -39,6 +40,8 @@ def main() -> int:
         migrate("gateway", ServiceSettings().database_url)
     elif arguments.command == "grant":
         return _grant(arguments.file)
+    elif arguments.command == "audit":
+        return asyncio.run(audit_log.main(ServiceSettings().database_url, arguments))
     else:
         settings = Settings()
         run(serve(settings), "gateway", settings.log_level)

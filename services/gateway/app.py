@@ -8,6 +8,7 @@ import psycopg
 from fastapi import FastAPI, Request, Response
 from starlette.middleware import Middleware
 
+from services.gateway.audit import AuditLog
 from services.gateway.cookies import Cookies
 from services.gateway.domain.session import Limits
 from services.gateway.edge import BodyLimit, SecurityHeaders, security_headers
@@ -18,6 +19,7 @@ from services.gateway.parts import Parts
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from services.gateway.rates import Rates
+from services.gateway.recording import Recorded
 from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
@@ -45,7 +47,7 @@ async def main(settings: Settings) -> None:
         await together(
             serve(build_app(parts), settings.http_host, settings.http_port),
             serve(probes, settings.probe_host, settings.probe_port),
-            keeper.run({"feed": feed.run}),
+            keeper.run({"feed": feed.run, "audit": parts.audit.run}),
         )
 
 
@@ -73,6 +75,7 @@ def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: htt
         sessions=Sessions(database, clock, limits, settings.session_key.get_secret_value()),
         provider=Provider(client, out, clock),
         rates=Rates(settings),
+        audit=AuditLog(database),
         upstream=Upstream(inside, addresses, settings.principal_key.get_secret_value(), clock),  # type: ignore[arg-type]  # keys are Service names
         hub=Hub(settings.heartbeat_s),
     )
@@ -85,6 +88,7 @@ def build_app(parts: Parts) -> FastAPI:
     describe(app)
     settings = parts.settings
     app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.user_middleware.append(Middleware(Recorded, parts=parts))
     # Innermost: what it raises while a body arrives must reach the errors' own handlers as it is.
     app.user_middleware.append(
         Middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, upload_limit_bytes=settings.upload_limit_bytes)

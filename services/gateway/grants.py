@@ -1,14 +1,16 @@
 """Granting access: who may do what, read from a JSON file."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from services.gateway.store import users
+from services.gateway.domain.record import Record
+from services.gateway.store import audit, users
 from shared.clock import Clock
 from shared.contracts.api import Principal, RoleName
 from shared.contracts.types import Identity
@@ -60,6 +62,15 @@ async def store(database_url: str, granted: list[Principal], clock: Clock) -> No
     try:
         async with await AsyncConnection.connect(database_url) as connection:
             await connection.execute("SET search_path TO gateway")
+            before = await users.rights(connection, [one.subject for one in granted])
             await users.put(connection, granted, clock.now())
+            await audit.append(connection, [_record(one, before.get(one.subject), clock).body() for one in granted])
     except psycopg.Error as error:
         raise GrantRefused(f"the users could not be written: {error}") from error
+
+
+def _record(granted: Principal, before: Mapping[str, Any] | None, clock: Clock) -> Record:
+    """Return the record of a grant, which stands in the same transaction: rights before and after, never the name."""
+    after = granted.model_dump(include={"roles", "enterprises", "advisors"})
+    more = {"before": before, "after": after}
+    return Record(clock.now(), "grant", "DONE", subject="command line", ids=[granted.subject], more=more)

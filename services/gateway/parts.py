@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from services.gateway.audit import AuditLog
 from services.gateway.cookies import Cookies
 from services.gateway.oidc.provider import Provider
 from services.gateway.push.hub import Hub
@@ -24,6 +25,7 @@ class Parts:
     sessions: Sessions
     provider: Provider
     rates: Rates
+    audit: AuditLog
     upstream: Upstream
     hub: Hub
 

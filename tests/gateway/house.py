@@ -143,6 +143,7 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
         parts.hub.open()
         apps = (build_app(parts), issuer.app(), inside.app())
         serving = [asyncio.create_task(serve(app, "127.0.0.1", port)) for app, port in zip(apps, ports, strict=True)]
+        serving.append(asyncio.create_task(parts.audit.run()))
         ends.push_async_callback(end, *serving)
         ends.callback(parts.hub.close)
         for port in ports:

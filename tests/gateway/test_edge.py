@@ -129,7 +129,7 @@ def _check_operation(method: str, path: str, operation: dict[str, Any]) -> None:
         assert ("If-Match" in required) is ("{batch_id}" in path)
 
 
-def _run(house: House, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run_command(house: House, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     settings = house.settings
     env = {
         "REBALANCER_KAFKA_URL": settings.kafka_url,
@@ -156,7 +156,7 @@ async def test_granting_by_file(house: House, visitor: httpx.AsyncClient, tmp_pa
     ]
     file = tmp_path / "users.json"
     file.write_text(json.dumps(users))
-    granted = _run(house, "grant", "--file", str(file))
+    granted = run_command(house, "grant", "--file", str(file))
     assert (granted.returncode, granted.stdout) == (0, "granted: 2 users\n"), granted.stderr
     for subject, advisors in (("lee", ["A7"]), ("kim", None), ("pat", None)):
         await house.sign_in(visitor, subject)
@@ -175,7 +175,7 @@ async def test_granting_by_file(house: House, visitor: httpx.AsyncClient, tmp_pa
     ],
 )
 async def test_a_bad_file_grants_nothing(house: House, text: str, said: str) -> None:
-    refused = _run(house, "grant", "--file", "-", stdin=text)
+    refused = run_command(house, "grant", "--file", "-", stdin=text)
     assert refused.returncode == 1 and said in refused.stderr and "Traceback" not in refused.stderr
 
 

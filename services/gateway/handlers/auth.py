@@ -12,6 +12,8 @@ from services.gateway.handlers.pages import page
 from services.gateway.oidc.attempt import TTL_S, begin, seal, unseal
 from services.gateway.oidc.provider import SignInFailed
 from services.gateway.parts import Parts, parts_of
+from services.gateway.recording import record_of
+from services.gateway.sessions import UnknownUser
 from shared import log, routing
 from shared.problems import NotSignedIn, Problem
 
@@ -50,6 +52,9 @@ async def callback(request: Request, code: Text = None, state: Text = None, erro
         response = await _enter(request, parts, code, state, error)
     except Problem as problem:
         _log.warning("sign_in.refused", code=problem.code, detail=problem.detail)
+        if problem.status != 429 and not isinstance(problem, UnknownUser):
+            more = {"code": problem.code}
+            parts.audit.note(record_of(parts, request, "sign_in", "REFUSED", status=problem.status, more=more))
         response = _refused(problem)
     parts.cookies.clear(response, parts.cookies.attempt)
     return response
@@ -69,6 +74,8 @@ async def logout(request: Request) -> Response:
         raise NotSignedIn("there is no session to end")
     check_origin(request)
     check_csrf(await _given_csrf(request, is_form=is_form), found)
+    request.state.signed_in = found
+    await parts.audit.write(record_of(parts, request, "sign_out", "DONE"))
     await parts.sessions.end(found.key)
     parts.hub.end_session(found.key)
     address = await parts.provider.sign_out_url(found.id_token, f"{parts.settings.gateway_url}/")
@@ -96,7 +103,13 @@ async def _enter(request: Request, parts: Parts, code: str | None, state: str | 
         raise SignInFailed("the sign-in service sent no code")
     vouched = await parts.provider.exchange(code, attempt)
     old = parts.cookies.session_of(request)
-    session_id = await parts.sessions.start(vouched.subject, vouched.id_token, old)
+    try:
+        session_id = await parts.sessions.start(vouched.subject, vouched.id_token, old)
+        await parts.audit.write(record_of(parts, request, "sign_in", "DONE", subject=vouched.subject))
+    except UnknownUser as problem:
+        more = {"code": problem.code}
+        await parts.audit.write(record_of(parts, request, "sign_in", "REFUSED", subject=vouched.subject, more=more))
+        raise
     response = RedirectResponse(f"{parts.settings.gateway_url}{attempt.return_to}", 303)
     parts.cookies.set_session(response, session_id)
     return response

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Header, Path, Query, Request, Response
 
 from services.gateway.parts import parts_of
+from services.gateway.recording import asked
 from services.gateway.sessions import SignedIn
 from services.gateway.upstream import Service
 from shared.contracts.events import TileName
@@ -38,10 +39,13 @@ IfMatch = Annotated[
 async def forward(request: Request, caller: SignedIn, service: Service) -> Response:
     """Send the request on to its service, with who asks, and return the answer as it is."""
     parts = parts_of(request)
+    content = await request.body()
+    if request.method != "GET":
+        await asked(request, content)
     return await parts.upstream.forward(
         request,
         service,
         caller.principal,
-        content=await request.body(),
+        content=content,
         timeout_s=parts.settings.forward_timeout_s,
     )

@@ -7,6 +7,7 @@ from fastapi import Path, Query, Request, Response
 from services.gateway.handlers.common import forward
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
+from services.gateway.recording import asked
 from shared import routing
 from shared.contracts.api_work import FileList, FileView, RunView
 from shared.contracts.types import Identity
@@ -31,6 +32,7 @@ async def list_files(request: Request, caller: Caller) -> Response:
 async def upload_file(request: Request, caller: Caller, name: FileName) -> Response:
     """Take in a custodian file; its bytes are the body and are never held here as a whole."""
     parts = parts_of(request)
+    await asked(request)
     return await parts.upstream.forward(
         request,
         "taxlot",

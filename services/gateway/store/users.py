@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -29,3 +30,10 @@ async def is_known(connection: AsyncConnection[TupleRow], subject: str) -> bool:
     found = await connection.execute("SELECT cardinality(roles) > 0 FROM app_user WHERE subject = %s", [subject])
     row = await found.fetchone()
     return row is not None and bool(row[0])
+
+
+async def rights(connection: AsyncConnection[TupleRow], subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what users may see and do now, by subject."""
+    query = "SELECT subject, roles, enterprises, advisors FROM app_user WHERE subject = ANY(%s)"
+    rows = await (await connection.execute(query, [list(subjects)])).fetchall()
+    return {row[0]: dict(zip(("roles", "enterprises", "advisors"), row[1:], strict=True)) for row in rows}

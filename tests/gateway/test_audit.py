@@ -1,0 +1,186 @@
+"""The audit log: complete, of ids only, never changed, and written before what it records."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from services.gateway.domain.record import NO_CLIENT_DATA, is_recorded, outcome_of, selected
+from services.gateway.store import audit
+from shared.access import RULES
+from tests.gateway.house import House, problem_of
+from tests.gateway.test_edge import run_command
+
+Json = dict[str, Any]
+pytestmark = pytest.mark.integration
+
+
+async def records(house: House, **wanted: Any) -> list[Json]:
+    """Return what stands in the log, in the order in which it happened."""
+    await house.parts.audit.flush()
+    asked = dict.fromkeys(("subject", "id", "since", "until")) | {"limit": 10_000} | wanted
+    async with await psycopg.AsyncConnection.connect(
+        house.settings.database_url, options="-c search_path=gateway"
+    ) as connection:
+        return sorted(await audit.read(connection, **asked), key=lambda one: str(one["at"]))
+
+
+def shown(found: list[Json]) -> list[tuple[Any, ...]]:
+    return [(one["action"], one["outcome"], one["subject"], one["ids"], one["status"]) for one in found]
+
+
+def test_everything_but_reads_without_client_data_is_recorded() -> None:
+    for operation in RULES:
+        method = "GET" if operation.startswith(("get_", "list_", "count_", "stream_")) else "POST"
+        assert is_recorded(method, operation, 200) is (operation not in NO_CLIENT_DATA)
+        assert all(is_recorded(method, operation, status) for status in (401, 403, 404))
+    assert RULES.keys() >= NO_CLIENT_DATA
+    assert [outcome_of(status) for status in (200, 202, 304, 404, 422, 499, 500, 503)] == [
+        "DONE", "DONE", "DONE", "REFUSED", "REFUSED", "FAILED", "FAILED", "FAILED",
+    ]  # fmt: skip
+
+
+def test_of_a_body_ids_and_decisions_are_recorded_and_neither_amounts_nor_names() -> None:
+    filter_of_names = {"kind": "matching", "q": "Jane Doe", "f": ["market_value.gte.50000"], "exclude": ["A9"]}
+    ids, more = selected({"selection": filter_of_names, "expected_count": 7, "label": "for Jane"})
+    assert (ids, more) == ([], {"expected_count": 7, "selection": "matching", "tiles": [], "except": ["A9"]})
+    assert selected({"selection": {"kind": "ids", "ids": ["A1"]}}) == (["A1"], {})
+
+
+async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.AsyncClient) -> None:
+    await house.sign_in(visitor)
+    page = await house.csrf(visitor) | {"Idempotency-Key": "key-1", "If-Match": '"3"'}
+    await visitor.get("/api/v1/positions/A1?x=1")
+    await visitor.get("/api/v1/batches/7/accounts/A2")
+    await visitor.get("/api/v1/queue/tiles")
+    house.inside.status = 404
+    await visitor.get("/api/v1/accounts/OTHER")
+    house.inside.status, house.inside.headers["Location"] = 202, "/v1/batches/8"
+    propose = {"selection": {"kind": "ids", "ids": ["A1", "A2"]}, "expected_count": 2}
+    await visitor.post("/api/v1/batches", headers=page, json=propose)
+    house.inside.status = 409
+    removal = {"selection": {"kind": "matching", "q": "Jane"}, "expected_count": 3}
+    await visitor.post("/api/v1/batches/7/removals", headers=page, json=removal)
+    await visitor.post("/api/v1/files?name=lots.psv", headers=page, content=b"x")
+    await house.grant("pat", ("viewer",))
+    await visitor.post("/api/v1/batches/7/approve", headers=page)
+    await visitor.post("/auth/logout", headers=page)
+    await visitor.get("/api/v1/positions/A1")
+    house.issuer.subject = "nobody-knows"
+    await house.sign_in(visitor, "nobody-knows")
+    await visitor.get("/auth/callback?code=1&state=2")
+
+    found = await records(house)
+    assert shown(found) == [
+        ("grant", "DONE", "command line", ["pat"], None),
+        ("sign_in", "DONE", "pat", [], None),
+        ("get_positions", "DONE", "pat", ["A1"], 200),
+        ("get_batch_account", "DONE", "pat", ["7", "A2"], 200),
+        ("get_account", "REFUSED", "pat", ["OTHER"], 404),
+        ("propose_batch", "ASKED", "pat", ["A1", "A2"], None),
+        ("propose_batch", "DONE", "pat", ["8"], 202),
+        ("remove_accounts", "ASKED", "pat", ["7"], None),
+        ("remove_accounts", "REFUSED", "pat", ["7"], 409),
+        ("upload_file", "ASKED", "pat", [], None),
+        ("upload_file", "REFUSED", "pat", [], 409),
+        ("grant", "DONE", "command line", ["pat"], None),
+        ("approve_batch", "REFUSED", "pat", ["7"], 403),
+        ("sign_out", "DONE", "pat", [], None),
+        ("get_positions", "REFUSED", None, ["A1"], 401),
+        ("sign_in", "REFUSED", "nobody-knows", [], None),
+        ("sign_in", "REFUSED", None, [], 400),
+    ]
+    by_action = {(one["action"], one["outcome"]): one for one in found}
+    asked, done = by_action["propose_batch", "ASKED"], by_action["propose_batch", "DONE"]
+    assert asked["request_id"] == done["request_id"] and asked["more"] == {"expected_count": 2, "key": "key-1"}
+    assert (done["roles"], done["enterprises"], done["address"]) == (asked["roles"], ["E1"], "127.0.0.1")
+    assert "operator" in done["roles"]
+    assert by_action["upload_file", "ASKED"]["more"]["file"] == "lots.psv"
+    assert found[11]["more"]["before"]["roles"] != found[11]["more"]["after"]["roles"] == ["viewer"]
+    text = json.dumps(found)
+    assert "Jane" not in text and '"Pat"' not in text
+
+
+async def test_a_command_that_cannot_be_recorded_is_not_sent_on(
+    house: House, pat: httpx.AsyncClient, admin_database_url: str
+) -> None:
+    page = await house.csrf(pat)
+    async with await psycopg.AsyncConnection.connect(house.settings.database_url, autocommit=True) as connection:
+        await connection.execute("ALTER TABLE gateway.audit_head RENAME TO audit_head_away")
+        refused = await pat.post("/api/v1/batches/7/approve", headers=page)
+        await connection.execute("ALTER TABLE gateway.audit_head_away RENAME TO audit_head")
+    assert refused.status_code >= 500 and house.inside.seen == []
+    assert problem_of(refused)
+
+
+async def test_reads_wait_for_a_database_that_is_away_and_are_refused_when_too_many_do(
+    house: House, pat: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_of = house.parts.audit
+    monkeypatch.setattr(log_of, "flush", _nothing)
+    monkeypatch.setattr("services.gateway.audit.MOST_WAITING", 2)
+    assert [(await pat.get("/api/v1/positions/A1")).status_code for _ in range(3)] == [200, 200, 503]
+    monkeypatch.undo()
+    assert shown(await records(house, id="A1")) == [("get_positions", "DONE", "pat", ["A1"], 200)] * 2
+    assert (await pat.get("/api/v1/positions/A1")).status_code == 200
+
+
+async def _nothing() -> None: ...
+
+
+async def test_what_stands_there_cannot_be_changed_and_a_change_by_force_is_found(house: House) -> None:
+    for n in range(5):
+        await house.grant(f"user-{n}", ("viewer",))
+    async with await psycopg.AsyncConnection.connect(house.settings.database_url, autocommit=True) as connection:
+        for statement in ("UPDATE gateway.audit SET body = '{}'", "DELETE FROM gateway.audit", "TRUNCATE gateway.audit",
+                          "DELETE FROM gateway.audit_head"):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="never changed"):
+                await connection.execute(statement.encode())
+        assert run_command(house, "audit", "--verify").returncode == 0
+        for force, place in (
+            ('UPDATE gateway.audit SET body = body || \'{"action": "x"}\' WHERE seq = 3', 3),
+            ("DELETE FROM gateway.audit WHERE seq = 2", 3),
+            ("DELETE FROM gateway.audit WHERE seq > 4", 6),
+        ):
+            async with connection.transaction(force_rollback=True):
+                await connection.execute("ALTER TABLE gateway.audit DISABLE TRIGGER ALL")
+                await connection.execute(force.encode())
+                await connection.execute("SET LOCAL search_path TO gateway")
+                assert await audit.broken_at(connection) == place, force
+            assert await _broken(connection) is None
+
+
+async def _broken(connection: psycopg.AsyncConnection[Any]) -> int | None:
+    async with connection.transaction():
+        await connection.execute("SET LOCAL search_path TO gateway")
+        return await audit.broken_at(connection)
+
+
+async def test_many_at_once_make_one_chain(house: House) -> None:
+    async def some(n: int) -> None:
+        for _ in range(5):
+            await house.grant(f"user-{n}", ("viewer",))
+
+    tasks: list[Callable[[], Awaitable[None]]] = [lambda n=n: some(n) for n in range(6)]  # type: ignore[misc]
+    await asyncio.gather(*(task() for task in tasks))
+    assert sorted(one["seq"] for one in await records(house)) == list(range(1, 32))
+    assert run_command(house, "audit", "--verify").stdout.startswith("whole: 31 records")
+
+
+async def test_the_command_line_reads_it_by_user_id_and_time(house: House, pat: httpx.AsyncClient) -> None:
+    await pat.get("/api/v1/positions/A1")
+    await pat.get("/api/v1/positions/A2")
+    await house.parts.audit.flush()
+
+    def read(*arguments: str) -> list[str]:
+        lines = run_command(house, "audit", *arguments).stdout.splitlines()
+        return [f"{one['action']} {','.join(one['ids'])}" for one in map(json.loads, lines)]
+
+    assert read("--id", "A1") == ["get_positions A1"]
+    assert read("--subject", "pat") == ["get_positions A2", "get_positions A1", "sign_in "]
+    assert read("--subject", "pat", "--limit", "1") == ["get_positions A2"]
+    assert read("--since", "2100-01-01T00:00:00Z") == [] and len(read("--until", "2100-01-01T00:00:00+02:00")) == 4
