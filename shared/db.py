@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
@@ -53,5 +54,10 @@ async def copy_rows(
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """Return the same address for SQLAlchemy with the psycopg 3 driver."""
-    return database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    """Return the same address for SQLAlchemy with the psycopg 3 driver, which takes several hosts as parameters."""
+    address = urlsplit(database_url)
+    who, at, hosts = address.netloc.rpartition("@")
+    if "," in hosts:
+        named = "&".join(f"host={host}" for host in hosts.split(","))
+        address = address._replace(netloc=who + at, query=f"{address.query}&{named}".lstrip("&"))
+    return urlunsplit(address._replace(scheme="postgresql+psycopg"))

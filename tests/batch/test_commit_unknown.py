@@ -1,6 +1,7 @@
 """The database goes at COMMIT: nobody is told that nothing was changed, and sending the command again acts once."""
 
 import uuid
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -78,3 +79,14 @@ async def test_a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_
 def test_neither_is_taken_for_poison() -> None:
     assert is_transient(CommitUnknown("lost"))
     assert is_transient(psycopg.errors.ReadOnlySqlTransaction("demoted"))
+
+
+async def test_of_several_servers_in_the_address_one_that_answers_and_takes_changes_is_used(
+    batch_url: str, database_url: str
+) -> None:
+    place = urlsplit(batch_url)
+    who, _, here = place.netloc.rpartition("@")
+    world = World(place._replace(netloc=f"{who}@127.0.0.1:1,{here}").geturl(), database_url)
+    await world.queue("A1")
+    assert await world.user().queued() == ["A1"]
+    await world.database.close()

@@ -37,7 +37,11 @@ def olivia(place: Stack) -> Iterator[httpx.Client]:
 
 def test_a_sample_user_signs_in_by_name_and_password_and_out(place: Stack, olivia: httpx.Client) -> None:
     me = olivia.get("/api/v1/me").json()
-    assert (me["name"], me["enterprises"], me["roles"]) == (USERS[0].name, ["E1"], ["viewer", "trader", "approver"])
+    assert (me["name"], me["enterprises"], me["roles"]) == (
+        USERS[0].name,
+        ["E1"],
+        ["viewer", "trader", "approver", "operator"],
+    )
     left = olivia.post("/auth/logout", headers={"X-CSRF-Token": me["csrf"], "Origin": place.urls["gateway"]})
     at_issuer = olivia.get(left.json()["location"])
     assert at_issuer.headers["location"] == f"{place.urls['gateway']}/"
