@@ -19,7 +19,7 @@ from shared.messages import BadMessage, Incoming, decoder
 from shared.migrations import migrate
 from tests.analyzer.desk import Desk, held, holdings, settings_for
 from tests.batch.world import World
-from tests.inbound.events import ACCOUNT, Body, message
+from tests.inbound.events import ACCOUNT, SECURITY, Body, message
 
 pytestmark = pytest.mark.integration
 ALL = GuardLimits(letters=10_000, share=1.0)  # so many refusals are what is tried here, and no burst
@@ -41,6 +41,7 @@ class Services:
     url: str
     desk: Desk
     guards: dict[str, Guard]
+    of_securities: list[Guard]
 
     async def hear(self, group: Sequence[Incoming]) -> None:
         """Have each service handle the group as its process does."""
@@ -64,13 +65,18 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
         world = World(database_url, database_url)
         ends.push_async_callback(world.database.close)
         publisher = desk.parts.publisher
+        taxlot = TaxlotHandlers(pool, publisher, desk.parts.clock)
         handlers = {
             "analyzer": desk.rules.on_accounts,
-            "taxlot": TaxlotHandlers(pool, publisher, desk.parts.clock).on_accounts,
+            "taxlot": taxlot.on_accounts,
             "batch": world.handlers.on_accounts,
         }
         guards = {name: Guard(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()}
-        yield Services(database_url, desk, guards)
+        of_securities = [
+            Guard("analyzer", topics.SECURITY, desk.rules.on_securities, publisher),
+            Guard("taxlot", topics.SECURITY, taxlot.on_securities, publisher),
+        ]
+        yield Services(database_url, desk, guards, of_securities)
 
 
 _TEXTS = (
@@ -204,3 +210,25 @@ async def test_a_chunk_of_holdings_that_has_not_heard_of_a_move_does_not_undo_it
         "V2",
         1,
     )
+
+
+async def test_securities_are_decided_alike(services: Services) -> None:
+    bodies = [
+        SECURITY,
+        SECURITY | {"name": "Beta"},  # the same version says something else
+        SECURITY | {"version": 3, "name": "Gamma"},
+        SECURITY | {"version": 2, "kind": "FUND"},  # older
+        SECURITY | {"security_id": "BBB", "name": "B\u0000"},
+        SECURITY | {"security_id": "CCC", "version": 2**52},  # a leap
+        SECURITY | {"security_id": "DDD", "lot_size": 100},
+    ]
+    for guard in services.of_securities:
+        await guard.run([message(topics.SECURITY, body, offset) for offset, body in enumerate(bodies)])
+    with psycopg.connect(services.url) as connection:
+        ours = connection.execute(
+            "SELECT n.id, s.version, s.content FROM analyzer.security AS s"
+            " JOIN analyzer.name AS n ON n.kind = 'S' AND n.no = s.security_no ORDER BY 1"
+        ).fetchall()
+        theirs = connection.execute("SELECT security_id, version, content FROM taxlot.security ORDER BY 1").fetchall()
+    assert [row[:2] for row in ours] == [("AAA", 3), ("DDD", 1)]
+    assert theirs == ours
