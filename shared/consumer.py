@@ -17,6 +17,7 @@ from shared.guard import Guard
 from shared.keeping import Beat, unheard
 from shared.messages import Incoming, incoming
 from shared.pacing import pace
+from shared.records import take_any_header
 
 # A client has one fetch at a time with a broker, for the partitions it has nothing of.  What comes into a partition
 # while its last records are in work waits until that fetch returns: a long row of chunks stood still several times for
@@ -98,6 +99,7 @@ class GroupConsumer:
 
     def client(self) -> AIOKafkaConsumer:
         """Return a client of the group that is not started."""
+        take_any_header()
         client = AIOKafkaConsumer(
             bootstrap_servers=self._url,
             group_id=self._group,

@@ -11,12 +11,14 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 
 from shared.consumer import FETCH_WAIT_MS
 from shared.pacing import pace
+from shared.records import take_any_header
 
 _LOOK_AGAIN_S: Final = 0.02  # while a buffer is full
 
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        take_any_header()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # Faust writes a number of its own, no setting
         pace(consumer._client)  # noqa: SLF001  # a consumer, unlike a producer, does not show it

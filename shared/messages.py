@@ -1,6 +1,6 @@
 """Messages in and out: CloudEvents 1.0 binary mode, decoding, and what can never be handled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from shared import ids
 from shared.contracts import chunks
 from shared.contracts.platform import refusal
-from shared.contracts.topics import Topic
+from shared.contracts.topics import MIB, Topic
 
+LARGEST_VALUE = 4 * MIB - 64 * 1024  # of a message: what a topic takes, less key and headers
 _PACKED = 2  # bytes of columns in a packed byte, at least: what is larger is cut before it is packed
 
 M = TypeVar("M", bound=BaseModel)
@@ -100,24 +101,51 @@ def chunk(
     return Outgoing(topic.name, key.encode(), chunks.encode(rows, meta), headers)
 
 
-def answer(topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], *, source: str, at: datetime) -> list[Outgoing]:
+def answer(
+    topic: Topic,
+    rows: pa.RecordBatch,
+    meta: Mapping[str, str],
+    *,
+    source: str,
+    at: datetime,
+    too_large: Callable[[pa.RecordBatch, str], pa.RecordBatch],
+) -> list[Outgoing]:
     """Return the rows that go on to a request's next stop: chunks of at most MAX_CHUNK_BYTES; a row is never cut.
 
     Each is keyed by its first account, so that a request spreads over all partitions; ids repeat on a retry.
+    too_large: of a row that no message can carry, and why, what goes on in its place.
     """
+    sent = []
+    for part in pieces(rows):
+        message = _answer(topic, part, meta, source, at)
+        if len(message.value) > chunks.MAX_CHUNK_BYTES and part.num_rows > 1:
+            half = part.num_rows // 2
+            for one in (part.slice(0, half), part.slice(half)):
+                sent += answer(topic, one, meta, source=source, at=at, too_large=too_large)
+            continue
+        if len(message.value) > LARGEST_VALUE:
+            why = f"account {part.column('account_id')[0]}: {len(message.value)} bytes are more than a message carries"
+            message = _answer(topic, too_large(part, why), meta, source, at)
+        sent.append(message)
+    return sent
+
+
+def _answer(topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], source: str, at: datetime) -> Outgoing:
+    first = str(rows.column("account_id")[0])
+    identity = ids.event_id(topic.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
+    return chunk(topic, first, rows, meta, event_id=identity, source=source, at=at)
+
+
+def pieces(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in parts of a size that a chunk may have, as far as can be told before they are packed."""
     parts = min(rows.num_rows, rows.nbytes // (_PACKED * chunks.MAX_CHUNK_BYTES))
     if parts < 2:
-        if not rows.num_rows:
-            return []
-        first = str(rows.column("account_id")[0])
-        identity = ids.event_id(topic.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
-        message = chunk(topic, first, rows, meta, event_id=identity, source=source, at=at)
-        if len(message.value) <= chunks.MAX_CHUNK_BYTES or rows.num_rows == 1:
-            return [message]
-        parts = 2
+        if rows.num_rows:
+            yield rows
+        return
     size = -(-rows.num_rows // parts)
-    cut = (rows.slice(start, size) for start in range(0, rows.num_rows, size))
-    return [piece for part in cut for piece in answer(topic, part, meta, source=source, at=at)]
+    for start in range(0, rows.num_rows, size):
+        yield from pieces(rows.slice(start, size))
 
 
 def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetime) -> dict[str, str]:

@@ -24,6 +24,7 @@ from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
 from shared import log, messages
+from shared.apart import each_apart, too_large
 from shared.clock import Clock
 from shared.contracts.nested import joined
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
@@ -176,7 +177,9 @@ class Handlers:
         def facts_of(group: Sequence[Chunk]) -> list[Outgoing]:
             asked = joined([chunk.rows for chunk in group])
             with self._database.session() as session:
-                facts = request.attach(session, self._names, self._evaluator, asked)
+                facts = each_apart(
+                    asked, lambda part: request.attach(session, self._names, self._evaluator, part), request.unattached
+                )
             sizes = [chunk.rows.num_rows for chunk in group]
             parts = [facts.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
             answers = [self._answer(answer, rows, chunk.meta) for rows, chunk in zip(parts, group, strict=True)]
@@ -188,7 +191,8 @@ class Handlers:
         return attached
 
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
-        return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
+        at = self._clock.now()
+        return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(request.unattached))
 
     async def _targets(self, save: Callable[[Session], targets.Saved]) -> None:
         """Store targets, have all their accounts evaluated, and refuse what cannot be used.

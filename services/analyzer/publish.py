@@ -48,17 +48,16 @@ _TILES: Final[dict[int, events.TileName]] = {
 
 
 def flag_chunks(stored: Stored, ids: "Ids", at: datetime) -> list[Outgoing]:
-    """Return the chunks of at most MAX_CHUNK_ACCOUNTS that carry these flags, whole."""
+    """Return the chunks of at most MAX_CHUNK_ACCOUNTS, and of a chunk's size, that carry these flags, whole."""
     if not len(stored):
         return []
     rows = flag_rows(stored, ids)
     found = []
     for start in range(0, len(stored), chunks.MAX_CHUNK_ACCOUNTS):
-        part = rows.slice(start, chunks.MAX_CHUNK_ACCOUNTS)
-        versions = stored.numbers["flag_version"][start : start + chunks.MAX_CHUNK_ACCOUNTS]
-        key = str(stored.account_id[start])
-        name = event_id("flags", key, len(part), *versions.tolist())
-        found.append(messages.chunk(FLAGS, key, part, {}, event_id=name, source=SERVICE, at=at))
+        for part in messages.pieces(rows.slice(start, chunks.MAX_CHUNK_ACCOUNTS)):
+            key = str(part.column("account_id")[0])
+            name = event_id("flags", key, len(part), *part.column("flag_version").to_pylist())
+            found.append(messages.chunk(FLAGS, key, part, {}, event_id=name, source=SERVICE, at=at))
     return found
 
 

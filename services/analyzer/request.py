@@ -3,7 +3,7 @@
 Failures are told per account and never stop the chunk.  Source: product 3, 4; architecture "Request path".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,6 +59,25 @@ def attach(session: Session, names: Names, evaluator: Evaluator, request: pa.Rec
     for index, security_id in missing.items():
         failures[index] = ("UNKNOWN_SECURITY", f"{security_id} is not in the security master.")
     return _batch(request, known, failures, joined)
+
+
+def unattached(request: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    """Return the FACTS rows of REQUEST rows that fail for this reason, without any facts; FACTS rows do as well."""
+    said = {"failure_code": code, "failure_text": text}
+    columns = [
+        request.column(field.name)
+        if field.name in chunks.REQUEST.names
+        else array([_without(field, said)] * request.num_rows, field.type)
+        for field in chunks.FACTS
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=chunks.FACTS)
+
+
+def _without(field: "pa.Field[pa.DataType]", said: Mapping[str, str]) -> object:
+    """Return what stands in a field of which nothing is known."""
+    if field.nullable:
+        return [] if pa.types.is_list(field.type) else said.get(field.name)
+    return False if pa.types.is_boolean(field.type) else 0
 
 
 def _failures(session: Session, names: Names, known: _Known, request: pa.RecordBatch) -> list[Failure | None]:

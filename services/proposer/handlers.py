@@ -4,9 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+import pyarrow as pa
+
 from services.proposer.chunk import propose
 from shared import messages
+from shared.apart import each_apart, failed, too_large
 from shared.clock import Clock
+from shared.contracts import chunks
 from shared.contracts.topics import Topic
 from shared.guard import Handler, at_once
 from shared.kafka import Publisher
@@ -31,6 +35,13 @@ class Handlers:
         return at_once(proposed)
 
     def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
+        """Return the answer.  An account that our code cannot propose for fails alone, and so does one too large."""
         meta = received.meta
-        rows = propose(received.rows, trade_day_of(meta))
-        return messages.answer(answer, rows, meta, source=SERVICE, at=self.clock.now())
+        day = trade_day_of(meta)
+
+        def unproposed(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+            return propose(failed(row.select(chunks.LOTS.names), code, text), day)
+
+        rows = each_apart(received.rows, lambda part: propose(part, day), unproposed)
+        at = self.clock.now()
+        return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(unproposed))

@@ -17,7 +17,9 @@ from services.taxlot.purchases import Losing
 from services.taxlot.store import households, platform, progress
 from services.taxlot.store.households import Approved, Member
 from shared import log, messages
+from shared.apart import Fail, each_apart, failed, too_large
 from shared.clock import Clock
+from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.db import Pool
@@ -118,17 +120,21 @@ class Handlers:
         return booked
 
     def _with_lots(self, answer: Topic, facts: Chunk, stored: Mapping[str, Stored]) -> list[Outgoing]:
-        return self._answer(answer, attach.attach(facts.rows, stored), facts.meta)
+        def bare(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+            return attach.attach(failed(row.select(chunks.FACTS.names), code, text), {})
 
-    def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
-        return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now())
+        rows = each_apart(facts.rows, lambda part: attach.attach(part, stored), bare)
+        return self._answer(answer, rows, facts.meta, bare)
+
+    def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:
+        return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now(), too_large=too_large(fail))
 
     def _with_purchases(self, answer: Topic, one: "_Booking", bought: _Bought) -> list[Outgoing]:
         """Return the answer: booked rows, with what their households bought where they sell at a loss."""
         rows = one.rows
         if len(one.losing.rows):
             rows = purchases.with_purchases(rows, one.trades.rows, one.losing, *bought, one.day)
-        return self._answer(answer, rows, one.trades.meta)
+        return self._answer(answer, rows, one.trades.meta, failed)
 
     async def _bought(self, bookings: Sequence["_Booking"]) -> _Bought:
         """Return the households of all accounts that sell at a loss, and what approvals bought for them."""
@@ -160,7 +166,11 @@ class _Booking:
 
 def _book(trades: Chunk) -> _Booking:
     day = messages.trade_day_of(trades.meta)
-    rows = booking.book_trades(trades.rows, day)
+    rows = each_apart(
+        trades.rows,
+        lambda part: booking.book_trades(part, day),
+        lambda row, code, text: booking.book_trades(failed(row, code, text), day),
+    )
     return _Booking(trades, day, rows, purchases.losing_of(rows))
 
 

@@ -1,9 +1,13 @@
 """Chunks as bytes: one Arrow IPC stream with one record batch; its schema metadata holds for the whole chunk."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import pyarrow as pa
 
+from shared.contracts import lengths, sound
+
+MOST_UNPACKED_BYTES: Final = 128 * 1024 * 1024  # of one chunk; a row of the largest size takes some 40
 # Chunks are small: handing the columns of each to Arrow's threads and back takes longer than the columns themselves.
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
@@ -23,11 +27,15 @@ def decode(
 ) -> tuple[pa.RecordBatch, dict[str, str]]:
     """Return the chunk's rows and its metadata.  wanted: the columns to unpack, None for all.
 
-    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected`.
+    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected` or their
+    values cannot be; of bytes that are neither, whatever Arrow raises.
     """
-    rows, sent, meta = _read(value, wanted)
+    sent = pa.ipc.read_schema(pa.py_buffer(value))
     if not sent.equals(expected, check_metadata=False):
         raise ValueError(f"columns differ from the contract: {sent.names} instead of {expected.names}")
+    lengths.check(value, MOST_UNPACKED_BYTES)
+    rows, meta = _read(value, sent, wanted)
+    sound.check(rows, pointers="lots" not in expected.names or "proposals" in expected.names)
     return rows, meta
 
 
@@ -36,7 +44,7 @@ def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict
 
     Columns that are not expected are not unpacked.  Raises as `decode` when a column has another type than expected.
     """
-    rows, _, meta = _read(value, frozenset(expected.names))
+    rows, meta = _read(value, pa.ipc.read_schema(pa.py_buffer(value)), frozenset(expected.names))
     had = {field.name: field.type for field in rows.schema}
     changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
     if changed:
@@ -47,17 +55,15 @@ def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict
     return pa.RecordBatch.from_arrays(columns, schema=expected), meta
 
 
-def _read(value: bytes, wanted: frozenset[str] | None = None) -> tuple[pa.RecordBatch, pa.Schema, dict[str, str]]:
-    """Return the wanted columns (None: all), the schema of all columns, and the metadata."""
-    options, sent = _READ, None
+def _read(value: bytes, sent: pa.Schema, wanted: frozenset[str] | None) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """Return the wanted columns (None: all) and the metadata.  sent: the schema of the bytes."""
+    options = _READ
     if wanted is not None:
-        sent = pa.ipc.read_schema(pa.py_buffer(value))
         places = [place for place, name in enumerate(sent.names) if name in wanted]
         options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=places)
     with pa.ipc.open_stream(value, options=options) as reader:
         batches = list(reader)
-        schema = reader.schema if sent is None else sent
     if len(batches) != 1:
         raise ValueError(f"a chunk holds one record batch, this one has {len(batches)}")
-    meta = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items()}
-    return batches[0].replace_schema_metadata(None), schema, meta
+    meta = {key.decode(): text.decode() for key, text in (sent.metadata or {}).items()}
+    return batches[0].replace_schema_metadata(None), meta

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from services.proposer.chunk import propose
 from services.proposer.handlers import SERVICE, Handlers
 from shared import messages
+from shared.apart import failed, too_large
 from shared.clock import clock_of
 from shared.contracts import chunks, topics
 from shared.guard import Guard
@@ -61,7 +62,8 @@ async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka
 def test_answers_are_cut_to_the_agreed_size_and_lose_nothing() -> None:
     rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(800)]), TRADE_DAY)
     meta = {"batch_id": "7", "attempt": "1"}
-    parts = messages.answer(topics.WORK_TRADES, rows, meta, source=SERVICE, at=datetime(2026, 1, 2, tzinfo=UTC))
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    parts = messages.answer(topics.WORK_TRADES, rows, meta, source=SERVICE, at=at, too_large=too_large(failed))
     assert len(parts) > 1
     assert all(len(part.value) <= chunks.MAX_CHUNK_BYTES for part in parts)
     assert len({part.headers["ce_id"] for part in parts}) == len(parts)

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from services.taxlot.store import documents
+from shared.exact.limits import MAX_LOTS, MAX_POSITIONS
 from tests.taxlot.conftest import Book
 from tests.taxlot.files import File, cash, good, lot
 
@@ -58,6 +59,33 @@ def test_a_bad_row_holds_its_account_and_no_other(book: Book, records: list[str]
     # The next good file lifts the hold by itself.
     book.load(File([*good("1"), *good("2"), *good("3")], day="2026-06-12"))
     assert book.holding("1")[:4] == (3, date(2026, 6, 12), 5_000, None)
+
+
+@pytest.mark.parametrize(
+    ("sleeves", "lots", "code"),
+    [
+        (1, MAX_LOTS, None),
+        (1, MAX_LOTS + 1, "TOO_MANY_LOTS"),
+        (MAX_POSITIONS, MAX_POSITIONS, None),
+        (MAX_POSITIONS + 1, MAX_POSITIONS + 1, "TOO_MANY_POSITIONS"),
+    ],
+)
+def test_an_account_too_large_is_held_alone(book: Book, sleeves: int, lots: int, code: str | None) -> None:
+    """What is taken in can be carried through every step of a proposal; the file and its other accounts go on."""
+    book.add_accounts(["1", "2"])
+    large = [lot("1", lot_id=f"L{place}", sleeve=f"S{place % sleeves}") for place in range(lots)]
+    outcome = book.load(File([*large, cash("1"), *good("2")]), "large.lots")
+    assert (outcome.status, outcome.held) == ("LOADED", int(code is not None))
+    *_, hold, text = book.holding("1")
+    assert hold == code
+    assert book.holding("2")[3] is None
+    if code is not None:
+        most = MAX_LOTS if code == "TOO_MANY_LOTS" else MAX_POSITIONS
+        assert text.startswith("large.lots, line 2: ")
+        assert f"{most + 1} " in text
+        assert f"at most {most}" in text
+        book.load(File([*good("1"), *good("2")], day="2026-06-12"))
+        assert book.holding("1")[3] is None
 
 
 @pytest.mark.parametrize(

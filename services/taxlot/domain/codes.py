@@ -22,6 +22,8 @@ ROW_CODES: Final = (
     "NOT_TOGETHER",
 )
 MISSING_FROM_FILE: Final = "MISSING_FROM_FILE"
+TOO_MANY_LOTS: Final = "TOO_MANY_LOTS"
+TOO_MANY_POSITIONS: Final = "TOO_MANY_POSITIONS"
 
 # Why a file is refused that was not read to its end.
 NOT_A_FILE: Final = "NOT_A_FILE"
@@ -44,6 +46,8 @@ _SENTENCES: Final = {
     "NOT_TOGETHER": "the records of the account do not stand together",
     "AMBIGUOUS_NUMBER": "the account number stands for more than one account at this custodian; the platform must tell"
     " them apart",
+    TOO_MANY_LOTS: "the account has more lots than can be worked with",
+    TOO_MANY_POSITIONS: "the account has more positions than can be worked with",
     MISSING_FROM_FILE: "the account is not in a file that should hold every account",
 }
 

@@ -16,6 +16,7 @@ from services.taxlot.domain.rows import Coded, Rows, judge
 from services.taxlot.intake import jumps, sleeves
 from services.taxlot.intake.reach import Reach
 from services.taxlot.intake.reader import Block
+from services.taxlot.intake.size import too_many
 from services.taxlot.store import documents, lots
 from services.taxlot.store.ledger import Part
 from services.taxlot.store.lots import Covered
@@ -140,11 +141,16 @@ class Gathering:
             table.covered.where("Y")[order].astype(np.int64),
         )
         batch, first = sleeves.place(self.connection, batch, chosen.first, accounts)
+        beyond = too_many(batch, first)
+        for place, (code, detail) in beyond.items():
+            self.holds[accounts[place].account_id] = Hold(code, int(table.line[groups.first[good[place]]]), detail)
         changed: list[tuple[str, bytes]] = []
         covered = []
         again: list[int] = []  # accounts that had lots before and have others now
         for place, content in enumerate(documents.digests(batch, first.tolist(), cash)):
             account = accounts[place]
+            if place in beyond:
+                continue
             covered.append(Covered(account.account_id, cash[place], content))
             if account.content != content:
                 begin, end = int(first[place]), int(first[place + 1])

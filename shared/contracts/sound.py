@@ -1,0 +1,72 @@
+"""What the values of a chunk must be, beyond their types: bytes that were changed on the way may still unpack.
+
+Kernels go by the indices that a chunk carries, and compiled code looks at no bounds: an index that points outside reads
+somebody else's memory.  The proposer judges those of its own input by itself, account by account.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 in days since 1970-01-01
+_LOGICS: Final = 3
+# Column -> its fields that are indices -> the column of the same account that they point into.
+_POINTERS: Final = {
+    "positions": {"security": "securities"},
+    "lots": {"security": "securities"},
+    "sleeve_trades": {"position": "positions"},
+    "orders": {"security": "securities"},
+    "slices": {"security": "securities"},
+    "transfers": {"security": "securities"},
+    "purchases": {"security": "securities"},
+}
+_OF_A_LOGIC: Final = frozenset({"proposals", "sleeve_trades", "orders", "slices", "transfers", "taxes"})
+
+
+def check(rows: pa.RecordBatch, *, pointers: bool = True) -> None:
+    """Raise ValueError with what is wrong and in which column; pa.ArrowInvalid where the columns themselves are broken.
+
+    pointers: whether indices are looked at.
+    """
+    rows.validate(full=True)
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        _check_values(field.name, field, column)
+        if pointers and field.name in _OF_A_LOGIC:
+            _check_range(f"{field.name}.logic", _ints(column, "logic"), 0, _LOGICS)
+    if not pointers:
+        return
+    names = rows.schema.names
+    for name, fields in _POINTERS.items():
+        for pointer, target in fields.items():
+            if name in names and target in names:
+                column, into = rows.column(name), rows.column(target)
+                sizes = _lengths(into)[np.repeat(np.arange(rows.num_rows), _lengths(column))]
+                _check_range(f"{name}.{pointer}", _ints(column, pointer), 0, sizes)
+
+
+def _check_values(name: str, field: Any, column: Any) -> None:
+    if not field.nullable and column.null_count:
+        raise ValueError(f"{name} is missing in {column.null_count} places")
+    kind = field.type
+    if pa.types.is_list(kind):
+        entries = column.flatten()
+        for place, inner in enumerate(kind.value_type):
+            _check_values(f"{name}.{inner.name}", inner, entries.field(place))
+    elif pa.types.is_date32(kind):
+        days = column.drop_null().cast(pa.int32()).to_numpy()
+        if len(days) and not _FIRST_DAY <= days.min() <= days.max() <= _LAST_DAY:
+            raise ValueError(f"{name} is outside of the years 1 to 9999")
+
+
+def _check_range(name: str, values: Any, first: int, beyond: Any) -> None:
+    if len(values) and ((values < first) | (values >= beyond)).any():
+        raise ValueError(f"{name} points to nothing")
+
+
+def _ints(column: Any, field: str) -> Any:
+    return column.flatten().field(field).to_numpy(zero_copy_only=False)
+
+
+def _lengths(column: Any) -> Any:
+    return column.value_lengths().fill_null(0).to_numpy()
