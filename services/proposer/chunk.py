@@ -152,7 +152,7 @@ def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) 
         return f"security {securities[place]['security_id'].as_py()}"
     place = int(tables.position_places[tables.position_starts[account] - 2 - where])
     position = batch.column("positions")[account][place].as_py()
-    known = securities is not None and 0 <= position["security"] < len(securities)
+    known = securities.is_valid and 0 <= position["security"] < len(securities)
     name = securities[position["security"]]["security_id"].as_py() if known else f"number {position['security']}"
     return f"position {place} (security {name} in sleeve {position['sleeve_id']})"
 
