@@ -6,7 +6,7 @@ bytes, integers most significant byte first; an int16 -1 ends it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ Composed: TypeAlias = sql.SQL | sql.Composed
 
 _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TAIL = b"\xff\xff"
+# To the compiler arrays with gaps, or that may not be written to, are other types: a kernel of its own for each.
+_ONE_FORM: Final[tuple[Literal["C"], Literal["W"]]] = ("C", "W")
 NULL = -(2**63)  # how a null integer is held in memory
 
 
@@ -40,7 +42,7 @@ class Table:
     def ints(self, column: int, null: int = NULL) -> Ints:
         """Return a column of integers or booleans (any width); nulls become `null`."""
         out = np.empty(len(self), np.int64)
-        _integers(self.blob, self.starts[column], self.lengths[column], null, out)
+        _integers(self.blob, self.starts[column], self.lengths[column], int(null), out)
         return out
 
     def spans(self, column: int) -> tuple[Ints, Bytes]:
@@ -159,9 +161,9 @@ def encode(columns: Sequence[Column]) -> bytes:
         _put_int(out, place, size, 4)
         place = place + 4
         if isinstance(column, IntColumn):
-            _put_int(out, place, column.values, column.width)
+            _put_int(out, place, np.require(column.values, requirements=_ONE_FORM), column.width)
         else:
-            _put_bytes(out, place, column.starts, column.data, size)
+            _put_bytes(out, place, column.starts, np.require(column.data, requirements=_ONE_FORM), size)
         place = place + np.maximum(size, 0)
     return out.tobytes()
 
