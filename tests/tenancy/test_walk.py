@@ -1,0 +1,297 @@
+"""Every route x every role x every stranger x every kind of id, filter, selection and file: "not yours" is "not there".
+
+The routes are those of the apps themselves: a new one is walked, or fails here until its parameters are named.
+Compared are status, body (but for the names asked for) and time.
+"""
+
+import asyncio
+import re
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.analyzer import api
+from services.gateway.app import routed
+from services.gateway.openapi import describe
+from services.gateway.push.hub import Hub
+from services.gateway.push.reading import changes_of
+from services.taxlot.intake.load import connected
+from services.taxlot.routes import router as taxlot_router
+from services.taxlot.settings import TaxlotSettings
+from shared.contracts import custody, topics
+from shared.contracts.api import Principal, RoleName
+from shared.http import create_app
+from shared.routing import Guarded, routes_of, vouched
+from tests.analyzer.desk import MONDAY, held, holdings
+from tests.healing.house import House, opened
+from tests.signing import PUBLIC_KEY, SignedAs, somebody
+from tests.taxlot.files import File, cash, lot
+
+pytestmark = pytest.mark.integration
+ROLES = [*get_args(RoleName), "nothing"]
+STRANGERS: dict[str, dict[str, Any]] = {
+    "other enterprise": {"enterprises": ["E2"]},
+    "other advisor": {"enterprises": ["E1"], "advisors": ["A9"]},
+    "nobody": {"enterprises": []},
+}
+TRIES, ROUNDS, SLOWER = 3, 7, 2.5
+THEIRS, ABSENT = "SECRET-A1", "ABSENT-A1"
+_BY_ID = {"kind": "ids", "ids": [THEIRS]}
+# Of each command a body that names what is theirs; None: it takes none. A command that is not here fails the walk.
+BODIES: dict[str, list[Any]] = {
+    "propose_batch": [
+        {"selection": _BY_ID, "expected_count": 1},
+        {"selection": {"kind": "matching", "q": THEIRS}, "expected_count": 1},
+        {"selection": {"kind": "matching", "f": ["advisor_id.eq.SECRET-A1"]}, "expected_count": 1},
+    ],
+    "remove_accounts": [
+        {"selection": _BY_ID, "expected_count": 1},
+        {"selection": {"kind": "matching", "q": THEIRS}, "expected_count": 1},
+    ],
+    "switch_logic": [{"logic": "MIN_TRANSACTION"}],
+    "repropose_accounts": [{}, {"selection": _BY_ID}],
+    "approve_batch": [None],
+    "cancel_batch": [None],
+    "start_run": [None],
+    "upload_file": [File([lot(THEIRS), cash(THEIRS)], custodian=THEIRS, kind=custody.UPDATED).text()],
+}
+# Of each list queries that name what is theirs.
+QUERIES: dict[str, list[str]] = {
+    "list_queue": ["", f"q={THEIRS}", f"f=custodian.eq.{THEIRS}", "f=enterprise_id.eq.E1", "tile=HIGH_CASH&sort=name"],
+    "count_tiles": ["", f"q={THEIRS}", f"f=custodian.in.{THEIRS}|x", "f=advisor_id.eq.A1"],
+    "list_batches": ["", "state=history"],
+    "list_files": ["", "limit=500"],
+    "get_latest_run": [""],
+    "upload_file": [f"name={THEIRS}.lots"],
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request that names what is theirs, and the same of what is not there."""
+
+    service: str
+    operation: str
+    method: str
+    theirs: str
+    absent: str
+    body: Any = None
+
+    def ask(self, is_theirs: bool) -> tuple[str, dict[str, Any]]:
+        path = self.theirs if is_theirs else self.absent
+        if self.body is None:
+            return path, {}
+        if isinstance(self.body, str):
+            return path, {"content": self.body if is_theirs else self.body.replace(THEIRS, ABSENT)}
+        text = httpx.Request("POST", "http://x", json=self.body).content.decode()
+        return path, {"content": text if is_theirs else text.replace(THEIRS, ABSENT)}
+
+
+@dataclass
+class Town:
+    """Three services over one tenant's data, and what of it can be named."""
+
+    house: House
+    apps: dict[str, FastAPI]
+    ids: dict[str, tuple[str, str]]
+    leaks: list[str] = field(default_factory=list)
+    cases: int = 0
+    timed: set[str] = field(default_factory=set)
+
+    def client(self, service: str, who: Principal) -> httpx.AsyncClient:
+        now = self.house.world.clock.now if service == "batch" else self.house.desk.parts.clock.now
+        transport = httpx.ASGITransport(self.apps[service])
+        return httpx.AsyncClient(transport=transport, base_url="http://x", auth=SignedAs(who, service, now))
+
+    def cases_of(self, service: str, path: str, route: Guarded) -> Iterator[Case]:
+        operation = route.operation_id or ""
+        for method in sorted(route.methods or ()):
+            bodies = BODIES[operation] if method != "GET" else [None]
+            names = re.findall(r"{(\w+)}", path)
+            queries = QUERIES.get(operation, [""]) if names or method != "GET" else QUERIES[operation]
+            for body in bodies:
+                for query in queries:
+                    yield from self._named(Case(service, operation, method, path, path, body), names, query)
+
+    def _named(self, case: Case, names: list[str], query: str) -> Iterator[Case]:
+        """Yield the case with every choice of which of its ids are theirs; without ids, with its query."""
+        for choice in range(1, 2 ** len(names)) if names else [0]:
+            ids = {name: self.ids[name][0 if choice >> place & 1 else 1] for place, name in enumerate(names)}
+            absent = {name: self.ids[name][1] for name in names}
+            theirs, nobodys = (f"{case.theirs.format(**one)}{'?' if query else ''}" for one in (ids, absent))
+            other = query.replace(THEIRS, ABSENT).replace("E1", "E7").replace("eq.A1", "eq.A7")
+            yield Case(case.service, case.operation, case.method, theirs + query, nobodys + other, case.body)
+
+
+@pytest.fixture
+async def town(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Town]:
+    """A tenant E1/A1 with two accounts, a batch, a file and an analysis."""
+    async with opened(database_url, kafka_url, tmp_path) as house:
+        await house.desk.book(THEIRS, "SECRET-A2")
+        drifted = [held(one, 1, AAA="780", BBB="120") for one in (THEIRS, "SECRET-A2")]
+        await house.desk.rules.on_holdings(holdings(*drifted))
+        await house.world.queue(THEIRS, "SECRET-A2", advisor_id="A1")
+        with connected(database_url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
+                " apm_sleeve_id) VALUES (%(a)s, 1, 'E1', 'A1', %(a)s, %(a)s, 'APM')",
+                {"a": THEIRS},
+            )
+        file = File([lot(THEIRS), cash(THEIRS)], custodian=THEIRS, day=MONDAY.isoformat())
+        loaded = await house.load(file, MONDAY)
+        batch = await house.world.user(advisors=["A1"]).pending(THEIRS)
+        ids = {
+            "account_id": (THEIRS, ABSENT),
+            "batch_id": (str(batch["batch_id"]), "987654"),
+            "file_id": (str(loaded.file_id), "987654"),
+        }
+        made = Town(house, _apps(house, database_url, tmp_path), ids)
+        async with made.client("analyzer", somebody("operator", advisors=["A1"])) as owner:
+            assert (await owner.post("/v1/runs")).status_code == 202
+        yield made
+
+
+async def _ready() -> list[str]:
+    return []
+
+
+def _apps(house: House, url: str, place: Path) -> dict[str, FastAPI]:
+    parts, clock = house.desk.parts, house.desk.parts.clock
+    (place / "inbox" / "uploads").mkdir(parents=True)
+    settings = TaxlotSettings(
+        kafka_url="127.0.0.1:1",
+        database_url=url,
+        http_port=1,
+        principal_public_key=PUBLIC_KEY,
+        inbox_dir=place / "inbox",
+        clock_file=house.desk.settings.clock_file,
+    )
+    runs = api.router(parts.database, parts.names, parts.evaluator, clock, house.desk.settings)
+    files = taxlot_router(settings, clock)
+    return {
+        "batch": house.world.app,
+        "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),
+        "taxlot": create_app("taxlot", _ready, routers=[files], door=vouched("taxlot", PUBLIC_KEY, clock)),
+    }
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    """Return status and body without the names that were asked for, nor what differs with every request."""
+    text = re.sub(r'"(instance|as_of|received_at)":"[^"]*"', "", answer.text)
+    return answer.status_code, re.sub(r"(SECRET|ABSENT)-A1|\b(batch|file) \d+", "?", text)
+
+
+async def _compare(town: Town, case: Case, client: httpx.AsyncClient, who: str) -> None:
+    headers = {"Idempotency-Key": f"{time.monotonic_ns()}", "If-Match": '"1"', "Content-Type": "application/json"}
+
+    async def ask(is_theirs: bool) -> tuple[httpx.Response, float]:
+        path, options = case.ask(is_theirs)
+        key = headers | {"Idempotency-Key": f"{time.monotonic_ns()}"}
+        started = time.perf_counter()
+        answer = await client.request(case.method, path, headers=key, **options)
+        return answer, time.perf_counter() - started
+
+    theirs, absent = (await ask(True))[0], (await ask(False))[0]
+    town.cases += 1
+    where = f"{who}: {case.method} {case.theirs} {case.body or ''}"
+    if told(theirs) != told(absent) or "SECRET" in theirs.text.replace(THEIRS, ""):
+        town.leaks.append(f"{where}: {told(theirs)}, not there: {told(absent)}")
+    elif theirs.status_code != 403 and await _is_told_apart(town, case, who, ask):
+        town.leaks.append(f"{where}: takes another time than what is not there")
+
+
+async def _is_told_apart(town: Town, case: Case, who: str, ask: Any) -> bool:
+    """Say whether both take different times, as medians of interleaved requests; a busy machine gets further tries.
+
+    Once for each kind of stranger: what a role may do is decided before.
+    """
+    stranger = (who.rpartition(" ")[0], case)
+    if repr(stranger) in town.timed:
+        return False
+    town.timed.add(repr(stranger))
+    for _ in range(TRIES):
+        times: dict[bool, list[float]] = {True: [], False: []}
+        for _ in range(ROUNDS):
+            for is_theirs in times:
+                times[is_theirs].append((await ask(is_theirs))[1])
+        one, other = (statistics.median(each) for each in times.values())
+        if max(one, other) / min(one, other) < SLOWER:
+            return False
+    return True
+
+
+async def test_what_is_not_yours_is_answered_as_what_is_not_there(town: Town) -> None:
+    walked = set()
+    for service, app in town.apps.items():
+        guarded = [(path, route) for path, route in routes_of(app) if isinstance(route, Guarded)]
+        for path, route in guarded:
+            walked.add(route.operation_id)
+            for name, rights in STRANGERS.items():
+                for role in ROLES:
+                    who = somebody(*([] if role == "nothing" else [role]), subject=f"{name} {role}", **rights)
+                    who = who.model_copy(update={"roles": [] if role == "nothing" else [role]})
+                    async with town.client(service, who) as client:
+                        for case in town.cases_of(service, path, route):
+                            await _compare(town, case, client, who.subject)
+    operations = {one["operationId"] for methods in describe(routed())["paths"].values() for one in methods.values()}
+    assert operations - walked == {"get_me", "stream_events"}, "a route of the door that no service answers"
+    await _streams(town)
+    print(f"\ntenancy walk: {town.cases} cases, {len(town.leaks)} leaks")
+    assert not town.leaks, "\n".join(town.leaks)
+    assert town.cases > 500
+
+
+async def _streams(town: Town) -> None:
+    """What is told of a tenant's batch, file and analysis reaches its people and nobody else, late or live."""
+    records = [
+        (topics.BATCH.name, b'{"batch_id": 7, "version": 1, "enterprise_ids": ["E1"], "advisor_ids": ["A1"]}'),
+        (topics.FILES.name, b'{"file_id": "7", "version": 1, "parts": [{"enterprise_id": "E1", "advisor_id": "A1"}]}'),
+        (
+            topics.ANALYSIS.name,
+            b'{"run_id": "r", "version": 1, "enterprise_id": "E1", "advisors": [{"advisor_id": "A1"}]}',
+        ),
+    ]
+    people = {"own": {"enterprises": ["E1"], "advisors": ["A1"]}, **STRANGERS}
+    for name, rights in people.items():
+        for is_late in (False, True):
+            hub = Hub(heartbeat_s=60)
+            hub.open()
+            who = somebody("viewer", **rights)
+            stream = hub.listen(b"s", who, hub._ring.last_id if is_late else None, partial(asyncio.sleep, 0, who))
+            if not is_late:
+                await anext(stream)
+            for topic, value in records:
+                hub.publish(changes_of(topic, [_Record(value)])[0])
+            heard = (await anext(stream)) if is_late or name == "own" else b""
+            hub.close()
+            rest = b"".join([piece async for piece in stream])
+            town.cases += len(records)
+            if (heard + rest).count(b"event:") != (len(records) if name == "own" else 0):
+                town.leaks.append(f"stream of {name}: {heard + rest!r}")
+
+
+@dataclass(frozen=True)
+class _Record:
+    value: bytes
+
+
+async def test_what_is_yours_is_there(town: Town) -> None:
+    """The walk compares something: whose it is, is shown by every read of it what nobody else is."""
+    for service, app in town.apps.items():
+        async with town.client(service, somebody("viewer", "operator", advisors=["A1"])) as own:
+            for path, route in routes_of(app):
+                if not isinstance(route, Guarded) or route.methods != {"GET"}:
+                    continue
+                *_, case = town.cases_of(service, path, route)  # the last one names nothing but what is theirs
+                theirs, absent = [await own.get(one) for one in (case.theirs, case.absent)]
+                assert theirs.status_code == 200, case
+                if "{" in path:
+                    assert absent.status_code == 404, case
