@@ -40,7 +40,7 @@ def left_once(stack: Stack, batch: dict[str, Any]) -> None:
 
 def metric(stack: Stack, name: str) -> float:
     """Return a metric of batch."""
-    lines = httpx.get(f"{stack.urls['batch']}/metrics").text.splitlines()
+    lines = httpx.get(f"{stack.addresses.probes('batch')}/metrics").text.splitlines()
     return float(next(line.split(" ")[1] for line in lines if line.startswith(name)))
 
 
@@ -56,9 +56,10 @@ def test_people_approve_while_the_broker_is_away(hurt_stack: Stack, desk: Desk, 
         age_s = metric(hurt_stack, "rebalancer_outbox_oldest_age_seconds{")
         until(lambda: metric(hurt_stack, "rebalancer_outbox_oldest_age_seconds{"), lambda now_s: now_s > age_s + 5)
         for name in ("batch", "gateway"):
-            ready = httpx.get(f"{hurt_stack.urls[name]}/readyz")
+            probes = hurt_stack.addresses.probes(name)
+            ready = httpx.get(f"{probes}/readyz")
             assert (ready.status_code, ready.json()["ready"]) == (200, True), ready.text
-            assert httpx.get(f"{hurt_stack.urls[name]}/healthz").status_code == 200
+            assert httpx.get(f"{probes}/healthz").status_code == 200
         assert desk.tiles()["total"] > 0
     finally:
         hurt_stack.resume("kafka")
