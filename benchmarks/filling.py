@@ -51,7 +51,7 @@ def fill(stack: Stack, known: held.Market, accounts: int, as_of: date, say: Say)
             if part.first % _SAY_EVERY == 0:
                 say(f"  facts of {part.first:,} accounts")
     say("batch's accounts")
-    asyncio.run(_tell_batch(stack.database_url("batch"), accounts))
+    asyncio.run(_tell_batch(stack, accounts))
     with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE analyzer.account_facts")
         connection.execute("VACUUM ANALYZE batch.account")
@@ -94,8 +94,8 @@ def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_
     facts.merge_accounts(session, intake.accounts(names, events, {}))
 
 
-async def _tell_batch(database_url: str, accounts: int) -> None:
-    database = BatchDatabase(database_url)
+async def _tell_batch(stack: Stack, accounts: int) -> None:
+    database = BatchDatabase(stack.database_url("batch"), stack.database_url("batch_requests"))
     for first in range(0, accounts, _GROUP):
         group = [_account(number, 0, None) for number in range(first, min(first + _GROUP, accounts))]
         async with database.transaction(SYSTEM) as connection:

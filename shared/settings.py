@@ -14,7 +14,6 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
 
     kafka_url: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
-    database_url: str = Field(description="PostgreSQL URL of this service's own role and schema.")
     http_port: int = Field(description="Port of /metrics, /healthz, /readyz and the internal API.")
     http_host: str = Field(
         default="127.0.0.1", description="Address to listen on; loopback unless containers need more."
@@ -59,7 +58,24 @@ class ServiceSettings(BaseSettings):
         return GuardLimits(self.retry_s, self.suspect_starts, self.burst_letters, self.burst_share)
 
 
-class Vouched(ServiceSettings):
+class DatabaseSettings(ServiceSettings):
+    """Base of the settings of a process with a database."""
+
+    database_url: str = Field(
+        description="PostgreSQL URL of this service's own role, which works on all rows of its schema and owns nothing;"
+        " for `migrate` that of the role that owns the schema."
+    )
+
+
+class RequestsSettings(DatabaseSettings):
+    """Base of the settings of a service that serves users from its database."""
+
+    requests_database_url: str = Field(
+        description="PostgreSQL URL of the role that serves requests: row-level security shows it one scope at a time."
+    )
+
+
+class Vouched(RequestsSettings):
     """Base of the settings of a service that answers what the gateway forwards."""
 
     principal_public_key: str = Field(

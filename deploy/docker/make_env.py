@@ -10,11 +10,11 @@ from os import urandom
 
 RANDOM = (
     "POSTGRES_PASSWORD",
-    "ANALYZER_PASSWORD",
-    "PROPOSER_PASSWORD",
-    "TAXLOT_PASSWORD",
-    "BATCH_PASSWORD",
-    "GATEWAY_PASSWORD",
+    *(
+        f"{service}{kind}_PASSWORD"
+        for service in ("ANALYZER", "TAXLOT", "BATCH", "GATEWAY")
+        for kind in ("_MIGRATOR", "", "_REQUESTS")
+    ),
     "SESSION_KEY",
     "OIDC_CLIENT_SECRET",
     "GRAFANA_PASSWORD",

@@ -2,17 +2,17 @@
 
 import secrets
 
+from deploy import roles
 from deploy.stack.layout import Layout, read_json, write_json
 from shared.principal import make_keys
 
-DATABASE_OWNERS = ("analyzer", "proposer", "taxlot", "batch", "gateway")
 PRINCIPAL = ("principal_key", "principal_public_key")
 NAMES = ("admin_password", "session_key", "oidc_client_secret")
 
 
 def load(layout: Layout) -> dict[str, str]:
     """Return all secrets of the stack, making those that are missing."""
-    wanted = (*NAMES, *(f"{service}_password" for service in DATABASE_OWNERS))
+    wanted = (*NAMES, *(f"{role}_password" for role in roles.NAMES))
     kept: dict[str, str] = read_json(layout.secrets_file)
     known = {name: kept.get(name) or secrets.token_hex(32) for name in wanted}
     pair = tuple(kept.get(name, "") for name in PRINCIPAL)

@@ -12,11 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-
-import psycopg
-from psycopg import sql
 
 from deploy.stack.errors import StackError
 from deploy.stack.layout import ROOT_AREA, Layout, credentials, database_user
@@ -127,28 +123,6 @@ def spec(layout: Layout, port: int, admin_password: str) -> Spec:
 def url(port: int, user: str, password: str, database: str = DATABASE) -> str:
     """Return a connection address on loopback."""
     return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
-
-
-def create_roles(admin_url: str, passwords: Mapping[str, str]) -> None:
-    """Create the database with one role and one schema per service; existing ones only get their password set anew.
-
-    admin_url: the superuser on database `postgres`. A role owns its schema, finds it first and may enter no other.
-    """
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-    base, _, _ = admin_url.rpartition("/")
-    with psycopg.connect(f"{base}/{DATABASE}") as connection:
-        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-        for service, password in passwords.items():
-            role = sql.Identifier(service)
-            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [service]).fetchone() is None:
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
-            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
-            connection.execute(sql.SQL("ALTER ROLE {} SET search_path = {}").format(role, role))
-            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, role))
-            database = sql.Identifier(DATABASE)
-            connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role))
 
 
 def _environment() -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from deploy import topics
+from deploy import roles, topics
 from deploy.stack import clock, control, kafka, keys, ports, postgres, schema, table
 from deploy.stack.activity import QUIET_S, Activity, told
 from deploy.stack.child import tail
@@ -66,9 +66,9 @@ class Stack:
             with self.steps.step("creating topics"):
                 _aside(topics.create(self.addresses.kafka))
             with self.steps.step("creating database roles"):
-                passwords = {name: self.addresses.secrets[f"{name}_password"] for name in keys.DATABASE_OWNERS}
-                postgres.create_roles(self.addresses.admin_database(), passwords)
-            schema.migrate(self.layout, self.services, self.env_of, self.steps)
+                passwords = {name: self.addresses.secrets[f"{name}_password"] for name in roles.NAMES}
+                roles.prepare(self.addresses.admin_database(), postgres.DATABASE, passwords)
+            schema.migrate(self.layout, self.services, self._env_of_owner, self.steps)
             schema.grant_sample_users(self.layout, self.services, self.env_of, self.steps)
             if self.services:
                 with self.steps.step(f"starting {len(self.services)} processes of the system"):
@@ -131,9 +131,14 @@ class Stack:
         """Return the complete environment of one program."""
         return table.environment(self.addresses, name, self.extra)
 
-    def database_url(self, service: str) -> str:
-        """Return the database address with a service's own role."""
-        return self.addresses.database(service)
+    def _env_of_owner(self, service: str) -> dict[str, str]:
+        """Return the environment of a service's migration: the role that owns the tables is used for nothing else."""
+        owner = self.database_url(f"{service}{roles.OWNER}")
+        return {**self.env_of(service), "REBALANCER_DATABASE_URL": owner}
+
+    def database_url(self, role: str) -> str:
+        """Return the database address with one of the roles of deploy.roles."""
+        return self.addresses.database(role)
 
     def running(self) -> bool:
         """Return whether a supervisor of this stack answers."""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy import roles
 from deploy.stack import kafka, postgres
 from deploy.stack.layout import CHECKOUT, Layout, inherited
 from deploy.stack.spec import Probe, Spec
@@ -29,7 +30,7 @@ MIGRATED = ("analyzer", "taxlot", "batch", "gateway")
 
 @dataclass(frozen=True)
 class Program:
-    """One Python process of ours. owner: whose database role it uses (None: no database)."""
+    """One Python process of ours. owner: whose database roles it uses (None: no database)."""
 
     module: tuple[str, ...]
     owner: str | None
@@ -43,7 +44,7 @@ PROGRAMS: Mapping[str, Program] = {
     "analyzer": Program(("services.analyzer",), "analyzer"),
     # The daily analysis of a whole book must not slow down what a user waits for.
     "analyzer-sweeper": Program(("services.analyzer", "sweep"), "analyzer", nice=10),
-    "proposer": Program(("services.proposer",), "proposer"),
+    "proposer": Program(("services.proposer",), None),
     "batch": Program(("services.batch",), "batch"),
     "gateway": Program(("services.gateway",), "gateway", needs=(*INFRASTRUCTURE, "issuer")),
 }
@@ -75,9 +76,9 @@ class Addresses:
         """Return the superuser's database address."""
         return postgres.url(self.ports["postgres"], "postgres", self.secrets["admin_password"], database)
 
-    def database(self, service: str) -> str:
-        """Return the database address with the service's own role."""
-        return postgres.url(self.ports["postgres"], service, self.secrets[f"{service}_password"])
+    def database(self, role: str) -> str:
+        """Return the database address with one of the roles of deploy.roles."""
+        return postgres.url(self.ports["postgres"], role, self.secrets[f"{role}_password"])
 
 
 def specs(addresses: Addresses, names: tuple[str, ...], extra: Mapping[str, str]) -> tuple[Spec, ...]:
@@ -109,6 +110,7 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
     }
     if owner is not None:
         ours["DATABASE_URL"] = addresses.database(owner)
+        ours["REQUESTS_DATABASE_URL"] = addresses.database(f"{owner}{roles.REQUESTS}")
     if f"{name}-probes" in addresses.ports:
         ours["PROBE_PORT"] = str(addresses.ports[f"{name}-probes"])
     if name == "gateway":

@@ -38,9 +38,10 @@ class Parts:
     publisher: Publisher
 
 
-def build_parts(settings: AnalyzerSettings) -> Parts:
-    """Return the parts, closed; open database and publisher before use."""
-    database = Database(settings.database_url, size=12)
+def build_parts(settings: AnalyzerSettings, *, serves: bool = True) -> Parts:
+    """Return the parts, closed; open database and publisher before use. serves: users' requests, too."""
+    requests_url = settings.requests_database_url if serves else None
+    database = Database(settings.database_url, requests_url, size=12)
     names = Names(database)
     clock = clock_of(settings.clock_file)
     evaluator = Evaluator(database, names, clock, settings)
@@ -87,7 +88,7 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
 
 async def run_sweeper(settings: AnalyzerSettings) -> None:
     """Sweep until cancelled, with probes and metrics beside it."""
-    parts = build_parts(settings)
+    parts = build_parts(settings, serves=False)
     async with parts.database, parts.publisher:
         sweeper = Sweeper(parts.database, parts.evaluator, parts.publisher, parts.clock, settings)
         http_app = http.create_app("analyzer-sweeper", partial(_away, parts.database))

@@ -21,6 +21,7 @@ from shared.clock import clock_of
 from shared.commits import UNKNOWN, CommitUnknown, OutcomeUnknown
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
+from shared.db import AWAY, BUSY, Busy
 from shared.faults import is_transient
 from shared.guard import Guard
 from shared.http import Liveness, Readiness, create_app, serve
@@ -29,6 +30,7 @@ from shared.keeping import Keeper
 from shared.problems import Unavailable
 from shared.relay import Relay
 from shared.runner import keep_loaded, together
+from shared.tenancy import RoleMayTooMuch
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
@@ -42,7 +44,7 @@ async def main(settings: Settings) -> None:
     clock = clock_of(settings.clock_file)
     await asyncio.to_thread(sessions.sessions)  # takes a second at its first use: before anybody waits for it
     keep_loaded()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.requests_database_url)
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)
     consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)
@@ -112,6 +114,8 @@ def readiness(database: Database) -> Readiness:
     async def ready() -> list[str]:
         try:
             await asyncio.wait_for(database.answers(), _READY_PATIENCE_S)
+        except RoleMayTooMuch as error:
+            return [error.detail]
         except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
             return [f"database ({type(error).__name__})"]
         return []
@@ -120,11 +124,15 @@ def readiness(database: Database) -> Readiness:
 
 
 async def _database(_request: Request, error: Exception) -> Response:
-    """Answer 503 when the database is away or two commands stood in each other's way; anything else is a fault."""
-    if not isinstance(error, PoolTimeout) and not is_transient(error):
+    """Answer 503 when all connections are lent, when the database is away, or when two commands stood in each other's
+    way; anything else is a fault."""
+    if isinstance(error, PoolTimeout):
+        problem: Unavailable = Busy(BUSY)
+    elif is_transient(error):
+        problem = Unavailable(AWAY)
+    else:
         raise error
-    _log.warning("http.database_away", error=repr(error)[:300])
-    problem = Unavailable("the database does not answer just now; nothing was changed, try again in a moment")
+    _log.warning(f"http.{problem.code}", error=repr(error)[:300])
     headers = {"Retry-After": "2"}
     content = problem.body()
     return JSONResponse(content, problem.status, headers, media_type="application/problem+json")

@@ -24,7 +24,7 @@ def add_commands(commands: Any) -> None:
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Do what the arguments say and return the exit code: 1 when something to be released is not put aside."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.requests_database_url)
     try:
         if arguments.command == "parked":
             await _list(database)

@@ -52,7 +52,8 @@ def main(settings: Settings, arguments: list[str]) -> int:
 
 async def run(settings: Settings, wanted: Wanted) -> int:
     """Publish again what is wanted."""
-    database, clock = Database(settings.database_url), clock_of(settings.clock_file)
+    database = Database(settings.database_url, settings.requests_database_url)
+    clock = clock_of(settings.clock_file)
 
     async def groups(out: Publisher) -> AsyncIterator[int]:
         after = ""

@@ -51,7 +51,6 @@ class Sweeps:
                 await self.look_at_parked()
                 if rounds % _FORGET_EVERY == 0:
                     await self.forget()
-                    await self.look_at_role()
             except (DBAPIError, CommitUnknown, OSError, TimeoutError) as error:
                 if not is_transient(error):
                     raise
@@ -65,11 +64,6 @@ class Sweeps:
             return []
         named = ", ".join(map(str, self.parked[:10])) + (", ..." if len(self.parked) > 10 else "")
         return [f"batches put aside: {named}; see `python -m services.batch parked`"]
-
-    async def look_at_role(self) -> None:
-        """Warn when row-level security does not bind our role: the second lock on the door is then open."""
-        if await self.database.passes_by_security():
-            _log.warning("database.role_passes_by_security", advice="use a role without SUPERUSER and BYPASSRLS")
 
     async def end_days(self) -> int:
         """Cancel every undecided batch whose day has ended; return how many this replica cancelled.

@@ -13,7 +13,7 @@ from services.gateway.settings import Settings
 from shared.clock import clock_of
 from shared.migrations import migrate
 from shared.runner import run
-from shared.settings import ServiceSettings
+from shared.settings import DatabaseSettings
 
 
 def main() -> int:
@@ -37,11 +37,11 @@ def main() -> int:
     if arguments.command == "openapi":
         print(json.dumps(_document(), indent=1, sort_keys=True))
     elif arguments.command == "migrate":
-        migrate("gateway", ServiceSettings().database_url)
+        migrate("gateway", DatabaseSettings().database_url)
     elif arguments.command == "grant":
         return _grant(arguments.file)
     elif arguments.command == "audit":
-        return asyncio.run(audit_log.main(ServiceSettings().database_url, arguments))
+        return asyncio.run(audit_log.main(DatabaseSettings().database_url, arguments))
     else:
         settings = Settings()
         run(serve(settings), "gateway", settings.log_level)
@@ -53,7 +53,7 @@ def _document() -> dict[str, object]:
 
 
 def _grant(file: str) -> int:
-    settings = ServiceSettings()  # the keys are not needed to grant, so they are not asked for
+    settings = DatabaseSettings()  # the keys are not needed to grant, so they are not asked for
     try:
         granted = grants.read(file)
         asyncio.run(grants.store(settings.database_url, granted, clock_of(settings.clock_file)))

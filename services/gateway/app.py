@@ -24,12 +24,13 @@ from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
 from shared.clock import clock_of
-from shared.db import Pool, pool
+from shared.db import AWAY, Pool, Requests, pool
 from shared.http import Readiness, create_app, serve
 from shared.keeping import Keeper
 from shared.principal import signing_key
 from shared.problems import Problem, Unavailable
 from shared.runner import together
+from shared.tenancy import Scope
 
 SCHEMA = "gateway"
 _READY_PATIENCE_S = 3.0
@@ -37,12 +38,17 @@ _READY_PATIENCE_S = 3.0
 
 async def main(settings: Settings) -> None:
     """Serve until cancelled."""
-    async with pool(settings.database_url, SCHEMA, size=10) as database, http_client() as inside, http_client() as out:
-        parts = wire(settings, database, inside, out)
+    async with (
+        pool(settings.database_url, SCHEMA, size=6) as work,
+        Requests(settings.requests_database_url, work, SCHEMA, size=10) as requests,
+        http_client() as inside,
+        http_client() as out,
+    ):
+        parts = wire(settings, requests, work, inside, out)
         feed = Feed(settings.kafka_url, parts.hub)
         keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
         probes = create_app(
-            SCHEMA, readiness(database), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)]
+            SCHEMA, readiness(requests), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)]
         )
         await together(
             serve(build_app(parts), settings.http_host, settings.http_port),
@@ -56,7 +62,9 @@ def _not_live(hub: Hub) -> list[str]:
     return [] if hub.is_open else ["live updates: not connected to the broker"]
 
 
-def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: httpx.AsyncClient) -> Parts:
+def wire(
+    settings: Settings, requests: Requests, work: Pool, inside: httpx.AsyncClient, out: httpx.AsyncClient
+) -> Parts:
     """Return the parts of a gateway. inside: to the services; out: to the issuer."""
     clock = clock_of(settings.clock_file)
     signing_key(settings.principal_key.get_secret_value())  # a wrong one is told now, not at the first request
@@ -72,10 +80,10 @@ def wire(settings: Settings, database: Pool, inside: httpx.AsyncClient, out: htt
         settings=settings,
         clock=clock,
         cookies=Cookies.of(settings.gateway_url),
-        sessions=Sessions(database, clock, limits, settings.session_key.get_secret_value()),
+        sessions=Sessions(requests, work, clock, limits, settings.session_key.get_secret_value()),
         provider=Provider(client, out, clock),
         rates=Rates(settings),
-        audit=AuditLog(database),
+        audit=AuditLog(work),
         upstream=Upstream(inside, addresses, settings.principal_key.get_secret_value(), clock),  # type: ignore[arg-type]  # keys are Service names
         hub=Hub(settings.heartbeat_s),
     )
@@ -104,15 +112,17 @@ def routed() -> FastAPI:
     return create_app(SCHEMA, _never, probes=False, routers=routers, door=guard.door, openapi_url=document)
 
 
-def readiness(database: Pool) -> Readiness:
+def readiness(requests: Requests) -> Readiness:
     """Return the check: its tables answer. Services behind the door may be away, and so may the broker: their routes
     say so themselves."""
 
     async def ready() -> list[str]:
         reasons = []
         try:
-            async with asyncio.timeout(_READY_PATIENCE_S), database.connection() as connection:
+            async with asyncio.timeout(_READY_PATIENCE_S), requests.scoped(Scope("")) as connection:
                 await connection.execute("SELECT 1 FROM session LIMIT 1")
+        except Unavailable as problem:
+            reasons.append(f"the database: {problem.detail}")
         except (psycopg.Error, TimeoutError) as error:
             reasons.append(f"the database: {type(error).__name__} (migrated? `python -m services.gateway migrate`)")
         return reasons
@@ -125,6 +135,6 @@ async def _never() -> list[str]:
 
 
 async def _database_away(request: Request, _error: Exception) -> Response:
-    away = Unavailable("the gateway's database does not answer; try again in a moment")
+    away = Unavailable(AWAY)
     answer: Response = await request.app.exception_handlers[Problem](request, away)
     return answer

@@ -28,6 +28,7 @@ class AuditLog:
         self._database = database
         self._waiting: list[dict[str, Any]] = []
         self._told_s = -_HEAD_EVERY_S
+        self._flushing = asyncio.Lock()
 
     @property
     def is_full(self) -> bool:
@@ -54,14 +55,15 @@ class AuditLog:
 
     async def flush(self) -> None:
         """Write what was noted; while the database is away it goes on waiting."""
-        while self._waiting:
-            taken = self._waiting[:_AT_ONCE]
-            try:
-                await self._append(taken)
-            except psycopg.OperationalError as error:
-                _log.warning("audit.waiting", records=len(self._waiting), error=repr(error)[:200])
-                return
-            del self._waiting[: len(taken)]
+        async with self._flushing:  # two at the same time would write the same records twice
+            while self._waiting:
+                taken = self._waiting[:_AT_ONCE]
+                try:
+                    await self._append(taken)
+                except psycopg.OperationalError as error:
+                    _log.warning("audit.waiting", records=len(self._waiting), error=repr(error)[:200])
+                    return
+                del self._waiting[: len(taken)]
 
     async def _append(self, entries: list[dict[str, Any]]) -> None:
         async with self._database.connection(_PATIENCE_S) as connection:

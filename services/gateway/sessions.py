@@ -9,8 +9,9 @@ from services.gateway.domain.session import Limits, is_touch_due, standing
 from services.gateway.store import sessions, users
 from shared.clock import Clock
 from shared.contracts.api import Principal
-from shared.db import Pool
+from shared.db import Pool, Requests
 from shared.problems import Forbidden
+from shared.tenancy import Scope
 
 _ID_BYTES = 32
 _PATIENCE_S = 5.0  # a page must hear soon that the database is away
@@ -35,8 +36,9 @@ class SignedIn:
 class Sessions:
     """Starts, finds and ends sessions; time is the Clock's."""
 
-    def __init__(self, database: Pool, clock: Clock, limits: Limits, session_key: str) -> None:
-        self._database = database
+    def __init__(self, requests: Requests, work: Pool, clock: Clock, limits: Limits, session_key: str) -> None:
+        self._requests = requests
+        self._work = work
         self._clock = clock
         self._limits = limits
         self._secret = session_key.encode()
@@ -45,14 +47,15 @@ class Sessions:
         """Start a session for a subject the issuer vouched for and return its new id; `replaced` (the id the browser
         came with) ends. Raises UnknownUser when nothing is granted to the subject."""
         session_id = self._tagged(secrets.token_urlsafe(_ID_BYTES))
-        now = self._clock.now()
-        async with self._database.connection(_PATIENCE_S) as connection:
+        now, key = self._clock.now(), key_of(session_id)
+        async with self._requests.scoped(_scope(key, subject), _PATIENCE_S) as connection:
             if not await users.is_known(connection, subject):
                 raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
-            if replaced:
-                await sessions.delete(connection, key_of(replaced))
+            await sessions.insert(connection, key, subject, id_token, now)
+        if replaced:
+            await self.end(key_of(replaced))
+        async with self._work.connection(_PATIENCE_S) as connection:
             await sessions.delete_ended(connection, now, self._limits)
-            await sessions.insert(connection, key_of(session_id), subject, id_token, now)
         return session_id
 
     async def use(self, session_id: str | None) -> SignedIn | None:
@@ -64,7 +67,7 @@ class Sessions:
         if found is None:
             return None
         if is_touch_due(found.used, now):
-            async with self._database.connection(_PATIENCE_S) as connection:
+            async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
                 await sessions.touch(connection, key, now)
         return SignedIn(key, found.principal, self._csrf(session_id), found.id_token)
 
@@ -75,11 +78,11 @@ class Sessions:
 
     async def end(self, key: bytes) -> None:
         """End a session."""
-        async with self._database.connection(_PATIENCE_S) as connection:
+        async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
             await sessions.delete(connection, key)
 
     async def _alive(self, key: bytes) -> sessions.Stored | None:
-        async with self._database.connection(_PATIENCE_S) as connection:
+        async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
             found = await sessions.find(connection, key)
         if found is None or standing(found.started, found.used, self._clock.now(), self._limits) != "ALIVE":
             return None
@@ -100,6 +103,11 @@ class Sessions:
 
     def _csrf(self, session_id: str) -> str:
         return hmac.new(self._secret, b"csrf:" + session_id.encode(), hashlib.sha256).hexdigest()
+
+
+def _scope(key: bytes, subject: str = "") -> Scope:
+    """Return what a browser that showed a session's id may see: that session, and the user behind it."""
+    return Scope(subject, session=key.hex())
 
 
 def key_of(session_id: str) -> bytes:

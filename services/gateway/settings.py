@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.settings import ServiceSettings
+from shared.settings import RequestsSettings
 
 
-class Settings(ServiceSettings):
+class Settings(RequestsSettings):
     """What the gateway needs besides the settings of every service."""
 
     probe_port: int = Field(description="Port of /metrics, /healthz and /readyz, which are not for the world.")

@@ -1,11 +1,7 @@
-"""Settings of the proposer.  Each comes from the environment as REBALANCER_<NAME>; it needs no database."""
-
-from pydantic import Field
+"""Settings of the proposer.  Each comes from the environment as REBALANCER_<NAME>; it keeps nothing: no database."""
 
 from shared.settings import ServiceSettings
 
 
 class ProposerSettings(ServiceSettings):
-    """What the proposer needs: the same as every service, but no database."""
-
-    database_url: str = Field(default="", description="Not used: the proposer keeps nothing.")
+    """What the proposer needs: the same as every service."""

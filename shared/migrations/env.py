@@ -1,7 +1,7 @@
 """Alembic's entry point, the same for every service: runs the versions of one service in that service's schema."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 
 from shared.db import sqlalchemy_url
 
@@ -19,13 +19,23 @@ def run() -> None:
     engine = create_engine(sqlalchemy_url(str(config.attributes["database_url"])), poolclass=pool.NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate-{schema}"})
-        # Asked first: a service's own role owns its schema but may create none, not even one that exists.
+        # Asked first: the role that owns a schema may create none, not even one that exists.
         found = connection.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).first()
         if found is None:
             connection.execute(text(f'CREATE SCHEMA "{schema}"'))
         connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
         context.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
         context.run_migrations()
+        _keep_history_from_services(connection)
+
+
+def _keep_history_from_services(connection: Connection) -> None:
+    """Take the right to rewrite the history of migrations from the role that works on all other tables."""
+    role = connection.execute(
+        text("SELECT 1 FROM pg_roles WHERE rolname = :name AND rolname <> current_user"), {"name": schema}
+    ).first()
+    if role is not None:
+        connection.execute(text(f'REVOKE INSERT, UPDATE, DELETE ON "{schema}".alembic_version FROM "{schema}"'))
 
 
 run()

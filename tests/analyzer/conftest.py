@@ -11,5 +11,6 @@ from tests.analyzer.desk import Desk, settings_for
 @pytest.fixture
 async def desk(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     """An analyzer on an empty database, its clock at noon of Monday 2026-01-05 in New York."""
-    async with Desk(settings_for(database_url, kafka_url, tmp_path / "clock.json")) as opened:
+    settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
+    async with Desk(settings) as opened:
         yield opened

@@ -31,6 +31,7 @@ from shared.messages import Chunk
 from shared.migrations import migrate
 from shared.sessions import NEW_YORK
 from tests.signing import PUBLIC_KEY
+from tests.stackfix.places import as_role
 
 MONDAY = date(2026, 1, 5)
 KEYS = {"enterprise_id": "E1", "advisor_id": "A1"}
@@ -51,7 +52,7 @@ class Desk:
     sweeper: Sweeper = field(init=False)
 
     async def __aenter__(self) -> Self:
-        migrate("analyzer", self.settings.database_url)
+        migrate("analyzer", as_role(self.settings.database_url, "analyzer_migrator"))
         self._stack = AsyncExitStack()
         self.parts = await self._stack.enter_async_context(Opened(self.settings))
         self.rules = handlers(self.parts, self.settings)
@@ -135,7 +136,8 @@ def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> Analyze
     """Return settings of a desk whose clock stands at noon of MONDAY."""
     set_instant(clock_file, noon(MONDAY))
     return AnalyzerSettings(
-        database_url=database_url,
+        database_url=as_role(database_url, "analyzer"),
+        requests_database_url=as_role(database_url, "analyzer_requests"),
         kafka_url=kafka_url,
         http_port=0,
         clock_file=clock_file,

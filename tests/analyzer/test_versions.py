@@ -6,29 +6,36 @@ import pytest
 
 from services.analyzer.domain.layout import NONE, Setting, to_bytes
 from services.analyzer.store import facts, price_sets
+from services.analyzer.store.database import Database
 from shared.contracts.chunks import Restriction
 from shared.contracts.platform import SecurityRestriction
 from shared.migrations import migrate
 from tests.analyzer.desk import Desk, account
+from tests.stackfix.places import as_role, fresh_database
 
 pytestmark = pytest.mark.integration
 LIMITS = (Setting.GAIN_BUDGET_SHORT_CENTS, Setting.GAIN_BUDGET_TOTAL_CENTS, Setting.NO_SHORT_TERM_GAINS)
 
 
-async def test_settings_stored_before_there_were_gain_limits_have_none(desk: Desk) -> None:
+async def test_settings_stored_before_there_were_gain_limits_have_none(desk: Desk, admin_database_url: str) -> None:
     """A document of version 0002 holds twelve settings and its restrictions: all of them stay, and no limit is set."""
     restrictions = [SecurityRestriction(security_id="AAA", kind="DO_NOT_SELL")]
     await desk.rules.on_accounts([account("a1", 1, cash_set_aside="3.00", restrictions=restrictions)])
     with desk.parts.database.session() as session:
         stored = facts.read_rows(session, facts.BY_IDS, ["a1"])
-        old = np.concatenate((np.delete(stored.settings[0], LIMITS), stored.restrictions.data[0]))
-        session.execute("UPDATE analyzer.account_facts SET settings = %s", [to_bytes(old)])
-        (newest,) = desk.row("SELECT version_num FROM analyzer.alembic_version")
-        session.execute("UPDATE analyzer.alembic_version SET version_num = '0002'")
-    migrate("analyzer", desk.settings.database_url, "0003")
-    with desk.parts.database.session() as session:
-        session.execute("UPDATE analyzer.alembic_version SET version_num = %s", [newest])
-        read = facts.read_rows(session, facts.BY_IDS, ["a1"])
+    old = np.concatenate((np.delete(stored.settings[0], LIMITS), stored.restrictions.data[0]))
+    with fresh_database(admin_database_url) as url:
+        owner = as_role(url, "analyzer_migrator")
+        migrate("analyzer", owner, "0002")
+        with psycopg.connect(owner) as connection:
+            connection.execute(
+                "INSERT INTO account_facts (account_id, enterprise_id, advisor_id, facts_version, settings)"
+                " VALUES ('a1', 'E1', 'A1', 1, %s)",
+                [to_bytes(old)],
+            )
+        migrate("analyzer", owner)
+        with Database(as_role(url, "analyzer")) as database, database.session() as session:
+            read = facts.read_rows(session, facts.BY_IDS, ["a1"])
     assert read.settings.tolist() == stored.settings.tolist()
     assert [int(read.settings[0, name]) for name in LIMITS] == [NONE, NONE, 0]
     assert read.restrictions.data[:, 1].tolist() == [Restriction.DO_NOT_SELL]

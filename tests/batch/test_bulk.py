@@ -20,7 +20,7 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     await world.queue(*ids)
     statements: list[str] = []
     event.listen(
-        world.database.engine.sync_engine,
+        world.database.requests.sync_engine,
         "before_cursor_execute",
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )

@@ -6,22 +6,24 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from services.batch.store.database import Database
 from shared.commits import CommitUnknown
 from shared.faults import is_transient
-from shared.tenancy import SYSTEM
+from shared.tenancy import SYSTEM, Scope
 from tests.batch import build
 from tests.batch.cutting import When, way_to
 from tests.batch.world import World
+from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(("when", "is_done"), [("before", False), ("after", True)])
 async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_once(
-    batch_url: str, database_url: str, when: When, is_done: bool
+    batch_url: str, when: When, is_done: bool
 ) -> None:
     async with way_to(batch_url) as (way, url):
-        world = World(url, database_url)
+        world = World(url)
         pat, key = world.user(), str(uuid.uuid4())
         await world.queue("A1", "A2")
         batch = await pat.pending("A1", "A2")
@@ -39,11 +41,9 @@ async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_o
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_handler_whose_commit_is_not_answered_is_run_again(
-    batch_url: str, database_url: str, when: When
-) -> None:
+async def test_a_handler_whose_commit_is_not_answered_is_run_again(batch_url: str, when: When) -> None:
     async with way_to(batch_url) as (way, url):
-        world = World(url, database_url)
+        world = World(url)
         way.cut = when
         with pytest.raises(CommitUnknown):
             await world.handlers.on_accounts([build.an_account("A1")])
@@ -67,8 +67,8 @@ async def test_a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_
     await world.queue("A1")
     pat = world.user()
     batch = await pat.pending("A1")
-    await world.database.engine.dispose()
-    async with world.database.engine.connect() as connection:  # the only one of the pool
+    await world.database.requests.dispose()
+    async with world.database.requests.connect() as connection:  # the only one of the pool
         await connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         await connection.commit()
     refused = await pat.do(batch, "approve")
@@ -82,11 +82,15 @@ def test_neither_is_taken_for_poison() -> None:
 
 
 async def test_of_several_servers_in_the_address_one_that_answers_and_takes_changes_is_used(
-    batch_url: str, database_url: str
+    batch_url: str,
 ) -> None:
-    place = urlsplit(batch_url)
+    place = urlsplit(as_role(batch_url, "batch"))
     who, _, here = place.netloc.rpartition("@")
-    world = World(place._replace(netloc=f"{who}@127.0.0.1:1,{here}").geturl(), database_url)
-    await world.queue("A1")
-    assert await world.user().queued() == ["A1"]
-    await world.database.close()
+    several = f"{who}@127.0.0.1:1,{here}"
+    as_requests = several.replace("batch:", "batch_requests:", 1)
+    database = Database(*(place._replace(netloc=one).geturl() for one in (several, as_requests)))
+    async with database.transaction(SYSTEM) as connection:
+        await connection.exec_driver_sql("SELECT count(*) FROM account")
+    async with database.transaction(Scope("ann", ("E1",), None)) as connection:
+        await connection.exec_driver_sql("SELECT count(*) FROM account")
+    await database.close()

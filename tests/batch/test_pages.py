@@ -208,7 +208,7 @@ async def test_the_document_names_every_operation_once(make_world: Callable[...,
 
 
 async def test_a_database_that_is_away_is_said_plainly(world: World) -> None:
-    away = World("postgresql://nobody:x@127.0.0.1:9/none", world.admin_url)
+    away = World("postgresql://nobody:x@127.0.0.1:9/none")
     answer: httpx.Response = await away.user().ask("GET", "/v1/batches")
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
     await away.database.close()

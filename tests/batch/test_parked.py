@@ -101,7 +101,8 @@ def _told(
     """Run the program as an operator does, in a thread of its own as its loop is; return exit code and output."""
     settings = {
         "KAFKA_URL": "127.0.0.1:1",
-        "DATABASE_URL": world.url,
+        "DATABASE_URL": world.settings.database_url,
+        "REQUESTS_DATABASE_URL": world.settings.requests_database_url,
         "HTTP_PORT": "1",
         "PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
     }

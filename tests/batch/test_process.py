@@ -28,6 +28,7 @@ from shared.messages import Incoming, Outgoing, decoder
 from tests.batch import build
 from tests.batch.world import World
 from tests.signing import PUBLIC_KEY, SignedAs
+from tests.stackfix.places import as_role
 from tests.waiting import until_async, until_up
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -44,7 +45,8 @@ class Process:
             self.port: int = probe.getsockname()[1]
         env = os.environ | {
             "REBALANCER_KAFKA_URL": kafka_url,
-            "REBALANCER_DATABASE_URL": database_url,
+            "REBALANCER_DATABASE_URL": as_role(database_url, "batch"),
+            "REBALANCER_REQUESTS_DATABASE_URL": as_role(database_url, "batch_requests"),
             "REBALANCER_HTTP_PORT": str(self.port),
             "REBALANCER_PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
             "REBALANCER_ANSWER_WITHIN_S": "5",
@@ -202,6 +204,19 @@ async def test_a_crash_between_commit_and_publish_loses_and_doubles_nothing(
 
 
 @contextmanager
+def _failing_flags(admin_url: str) -> Iterator[None]:
+    """Whoever writes a flag meanwhile is told to try again; it ends with the block."""
+    with psycopg.connect(admin_url, autocommit=True, options="-c search_path=batch") as connection:
+        connection.execute(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'try again' USING ERRCODE = 'serialization_failure'; END $$"
+        )
+        connection.execute("CREATE TRIGGER fails BEFORE INSERT ON flag FOR EACH ROW EXECUTE FUNCTION fail()")
+        yield
+        connection.execute("DROP FUNCTION fail CASCADE")
+
+
+@contextmanager
 def _refusing_flags(admin_url: str) -> Iterator[None]:
     """Nobody writes flags meanwhile, everybody reads them; it ends with the block."""
     with psycopg.connect(admin_url) as connection:
@@ -221,29 +236,23 @@ async def test_a_consumer_that_stops_leaves_the_api_at_work_and_begins_again(
     world = make_world()
     first, second = (f"{uuid.uuid4().hex[:8]}-{number}" for number in range(2))
     await world.queue(first, second)
-    with psycopg.connect(database_url, autocommit=True) as admin:
-        admin.execute("ALTER ROLE batch_under_test SET lock_timeout = '200ms'")
     cleared = build.a_flag(second, flag_version=2, state=int(FlagState.CLEAR), tiles=0)
-    try:
-        with _running(kafka_url, batch_url, REBALANCER_RETRY_S="0.5") as process:
-            await process.ready()
-            with _refusing_flags(database_url):
-                await publisher.send([_chunk(topics.FLAGS, second, build.flags(cleared))])
-                told = await until_async(
-                    lambda: _troubles(process), lambda all_: any("flags failed" in one for one in all_)
-                )
-                assert any("LockNotAvailable" in one for one in told), told
-                metrics = (await process.ask("GET", "/metrics")).text
-                assert 'rebalancer_part_failing{part="rebalancer-batch-flags",service="batch"} 1.0' in metrics
-                assert (await process.ask("GET", "/v1/queue/accounts")).json()["total"] == 2
-                body = {"selection": {"kind": "ids", "ids": [first]}, "expected_count": 1}
-                key = {"Idempotency-Key": str(uuid.uuid4())}
-                assert (await process.ask("POST", "/v1/batches", json=body, headers=key)).status_code == 202
-                assert (await process.ask("GET", "/healthz")).status_code == 200
-            await until_async(lambda: _state(world, second), lambda state: state == FlagState.CLEAR)
-    finally:
-        with psycopg.connect(database_url, autocommit=True) as admin:
-            admin.execute("ALTER ROLE batch_under_test RESET lock_timeout")
+    with _running(kafka_url, batch_url, REBALANCER_RETRY_S="0.5") as process:
+        await process.ready()
+        with _failing_flags(database_url):
+            await publisher.send([_chunk(topics.FLAGS, second, build.flags(cleared))])
+            told = await until_async(
+                lambda: _troubles(process), lambda all_: any("flags failed" in one for one in all_)
+            )
+            assert any("SerializationFailure" in one for one in told), told
+            metrics = (await process.ask("GET", "/metrics")).text
+            assert 'rebalancer_part_failing{part="rebalancer-batch-flags",service="batch"} 1.0' in metrics
+            assert (await process.ask("GET", "/v1/queue/accounts")).json()["total"] == 2
+            body = {"selection": {"kind": "ids", "ids": [first]}, "expected_count": 1}
+            key = {"Idempotency-Key": str(uuid.uuid4())}
+            assert (await process.ask("POST", "/v1/batches", json=body, headers=key)).status_code == 202
+            assert (await process.ask("GET", "/healthz")).status_code == 200
+        await until_async(lambda: _state(world, second), lambda state: state == FlagState.CLEAR)
 
 
 async def test_a_consumer_that_hangs_fails_the_liveness(

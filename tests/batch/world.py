@@ -24,6 +24,7 @@ from shared.contracts.api import Principal
 from shared.messages import Chunk
 from tests.batch import build
 from tests.signing import PUBLIC_KEY, SignedAs
+from tests.stackfix.places import as_role
 
 Json = dict[str, Any]
 
@@ -51,7 +52,6 @@ async def _ready() -> list[str]:
 class World:
     """One replica of the service and what tests ask of it."""
 
-    url: str
     admin_url: str
     clock: SetClock = field(default_factory=SetClock)
     four_eyes: str = ""
@@ -59,12 +59,13 @@ class World:
     def __post_init__(self) -> None:
         self.settings = Settings(
             kafka_url="127.0.0.1:1",
-            database_url=self.url,
+            database_url=as_role(self.admin_url, "batch"),
+            requests_database_url=as_role(self.admin_url, "batch_requests"),
             http_port=1,
             principal_public_key=PUBLIC_KEY,
             four_eyes=self.four_eyes,
         )
-        self.database = Database(self.url)
+        self.database = Database(self.settings.database_url, self.settings.requests_database_url)
         self.collector = Collector(self.settings, self.clock)
         self.handlers = Handlers(self.database, self.clock, self.collector)
         self.sweeps = Sweeps(self.database, self.clock, self.collector, self.settings)

@@ -20,12 +20,13 @@ from services.gateway.settings import Settings
 from services.gateway.upstream import http_client
 from shared.clock import FileClock, set_offset
 from shared.contracts.api import Principal
-from shared.db import pool
+from shared.db import Requests, pool
 from shared.http import serve
 from shared.migrations import migrate
 from shared.principal import HEADER, Errand, verify
 from tests.gateway.issuer import Issuer
 from tests.signing import PRIVATE_KEY, PUBLIC_KEY
+from tests.stackfix.places import as_role
 from tests.waiting import until_async
 
 SESSION_KEY = "session-key-of-the-tests-also-32-bytes"
@@ -126,7 +127,7 @@ async def listens(port: int) -> bool:
 @asynccontextmanager
 async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncIterator[House]:
     """Start issuer, inside and gateway; `changed` overrides settings."""
-    await asyncio.to_thread(migrate, "gateway", database_url)
+    await asyncio.to_thread(migrate, "gateway", as_role(database_url, "gateway_migrator"))
     ports = [free_port() for _ in range(3)]
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     clock_file = place / "clock.json"
@@ -137,9 +138,10 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
     issuer = Issuer(urls[1], "the-client", "the-secret", clock)
     inside = Inside(clock)
     async with AsyncExitStack() as ends:
-        database = await ends.enter_async_context(pool(database_url, "gateway", size=4))
+        work = await ends.enter_async_context(pool(settings.database_url, "gateway", size=2))
+        requests = await ends.enter_async_context(Requests(settings.requests_database_url, work, "gateway", size=4))
         clients = [await ends.enter_async_context(http_client()) for _ in range(2)]
-        parts = wire(settings, database, *clients)
+        parts = wire(settings, requests, work, *clients)
         parts.hub.open()
         apps = (build_app(parts), issuer.app(), inside.app())
         serving = [asyncio.create_task(serve(app, "127.0.0.1", port)) for app, port in zip(apps, ports, strict=True)]
@@ -154,7 +156,8 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
 def _settings(database_url: str, urls: list[str], port: int, clock_file: Path, place: Path) -> dict[str, Any]:
     return {
         "kafka_url": "127.0.0.1:1",
-        "database_url": database_url,
+        "database_url": as_role(database_url, "gateway"),
+        "requests_database_url": as_role(database_url, "gateway_requests"),
         "http_port": port,
         "probe_port": 1,
         "clock_file": clock_file,

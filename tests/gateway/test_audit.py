@@ -106,10 +106,10 @@ async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.Asy
 
 
 async def test_a_command_that_cannot_be_recorded_is_not_sent_on(
-    house: House, pat: httpx.AsyncClient, admin_database_url: str
+    house: House, pat: httpx.AsyncClient, database_url: str
 ) -> None:
     page = await house.csrf(pat)
-    async with await psycopg.AsyncConnection.connect(house.settings.database_url, autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         await connection.execute("ALTER TABLE gateway.audit_head RENAME TO audit_head_away")
         refused = await pat.post("/api/v1/batches/7/approve", headers=page)
         await connection.execute("ALTER TABLE gateway.audit_head_away RENAME TO audit_head")
@@ -132,10 +132,12 @@ async def test_reads_wait_for_a_database_that_is_away_and_are_refused_when_too_m
 async def _nothing() -> None: ...
 
 
-async def test_what_stands_there_cannot_be_changed_and_a_change_by_force_is_found(house: House) -> None:
+async def test_what_stands_there_cannot_be_changed_and_a_change_by_force_is_found(
+    house: House, database_url: str
+) -> None:
     for n in range(5):
         await house.grant(f"user-{n}", ("viewer",))
-    async with await psycopg.AsyncConnection.connect(house.settings.database_url, autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         for statement in ("UPDATE gateway.audit SET body = '{}'", "DELETE FROM gateway.audit", "TRUNCATE gateway.audit",
                           "DELETE FROM gateway.audit_head"):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="never changed"):

@@ -18,6 +18,7 @@ from shared.contracts import api
 from shared.contracts.types import Ours
 from shared.migrations import migrate
 from tests.gateway.house import House, problem_of
+from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
 
@@ -134,6 +135,7 @@ def run_command(house: House, *arguments: str, stdin: str = "") -> subprocess.Co
     env = {
         "REBALANCER_KAFKA_URL": settings.kafka_url,
         "REBALANCER_DATABASE_URL": settings.database_url,
+        "REBALANCER_REQUESTS_DATABASE_URL": settings.requests_database_url,
         "REBALANCER_HTTP_PORT": "1",
         "REBALANCER_PROBE_PORT": "1",
         "REBALANCER_GATEWAY_URL": settings.gateway_url,
@@ -179,6 +181,6 @@ async def test_a_bad_file_grants_nothing(house: House, text: str, said: str) -> 
     assert refused.returncode == 1 and said in refused.stderr and "Traceback" not in refused.stderr
 
 
-async def test_migrating_again_changes_nothing(house: House, pat: httpx.AsyncClient) -> None:
-    migrate("gateway", house.settings.database_url)
+async def test_migrating_again_changes_nothing(house: House, pat: httpx.AsyncClient, database_url: str) -> None:
+    migrate("gateway", as_role(database_url, "gateway_migrator"))
     assert (await pat.get("/api/v1/me")).status_code == 200

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def world(batch_url: str, database_url: str) -> AsyncIterator[World]:
-    made = World(batch_url, database_url)
+async def world(batch_url: str) -> AsyncIterator[World]:
+    made = World(batch_url)
     yield made
     await made.database.close()
 

@@ -23,6 +23,7 @@ from shared.migrations import migrate
 from shared.relay import Relay
 from tests.analyzer.desk import MONDAY, Desk, noon, settings_for
 from tests.batch.world import World
+from tests.stackfix.places import as_role
 from tests.taxlot.files import File
 
 Lose = Callable[[str, Any], bool]
@@ -107,7 +108,7 @@ class House:
         path = file.write(self.folder / f"{time.monotonic_ns()}.lots")
         when = Judgement(noon(day), day, 10)
         outcome = await asyncio.to_thread(
-            load, self.url, path, Came(path.name, "COMMAND"), when, lambda _done, _all: None
+            load, as_role(self.url, "taxlot"), path, Came(path.name, "COMMAND"), when, lambda _done, _all: None
         )
         async with self.pool.connection() as connection:
             await publish_file(connection, self.publisher, outcome.file_id, noon(day))
@@ -129,8 +130,8 @@ class House:
 async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]:
     """Open a house on an empty database, its clocks at noon of MONDAY."""
     for service in ("taxlot", "batch"):
-        migrate(service, url)
-    with connected(url, autocommit=True) as connection:
+        migrate(service, as_role(url, f"{service}_migrator"))
+    with connected(as_role(url, "taxlot"), autocommit=True) as connection:
         connection.execute("INSERT INTO security (security_id, version, kind) SELECT one, 1, 'STOCK'"
                            " FROM unnest(ARRAY['AAA', 'BBB']) AS one")  # fmt: skip
     settings = settings_for(url, kafka_url, folder / "clock.json").model_copy(update={"standing_after_s": 0})
@@ -142,10 +143,10 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]
         await consumer.seek_to_end()
         desk = await ends.enter_async_context(Desk(settings))
         publisher = await ends.enter_async_context(Publisher(kafka_url, "test"))
-        pool = await ends.enter_async_context(db.pool(url, "taxlot"))
-        world = World(url, url)
+        pool = await ends.enter_async_context(db.pool(as_role(url, "taxlot"), "taxlot"))
+        world = World(url)
         ends.push_async_callback(world.database.close)
-        relay = asyncio.create_task(Relay(url, "batch", publisher).run())
+        relay = asyncio.create_task(Relay(as_role(url, "batch"), "batch", publisher).run())
         ends.callback(relay.cancel)
         house = House(
             url, desk, world, TaxlotHandlers(pool, publisher, desk.parts.clock), pool, publisher, consumer, folder

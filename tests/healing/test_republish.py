@@ -15,6 +15,7 @@ from tests.analyzer.desk import MONDAY, held, holdings, prices
 from tests.healing.house import House, of, opened
 from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
 from tests.signing import PUBLIC_KEY
+from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
 A1 = ["a1"]
@@ -58,7 +59,8 @@ async def test_holdings(house: House, kafka_url: str) -> None:
     await house.carry(of(topics.HOLDINGS))
     assert house.state("a1") == (FLAGGED, 0)
     settings = TaxlotSettings(
-        database_url=house.url, kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
+        database_url=as_role(house.url, "taxlot"), requests_database_url=as_role(house.url, "taxlot_requests"),
+        kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
         clock_file=house.desk.settings.clock_file,
     )  # fmt: skip
     assert await holdings_of.run(settings, Wanted("holdings")) == 0

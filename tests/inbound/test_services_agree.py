@@ -20,6 +20,7 @@ from shared.migrations import migrate
 from tests.analyzer.desk import Desk, held, holdings, settings_for
 from tests.batch.world import World
 from tests.inbound.events import ACCOUNT, SECURITY, Body, message
+from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
 ALL = GuardLimits(letters=10_000, share=1.0)  # so many refusals are what is tried here, and no burst
@@ -57,12 +58,13 @@ class Services:
 @pytest.fixture
 async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Services]:
     """All three on an empty database."""
-    migrate("taxlot", database_url)
-    migrate("batch", database_url)
+    migrate("taxlot", as_role(database_url, "taxlot_migrator"))
+    migrate("batch", as_role(database_url, "batch_migrator"))
     async with AsyncExitStack() as ends:
-        desk = await ends.enter_async_context(Desk(settings_for(database_url, kafka_url, tmp_path / "clock.json")))
-        pool = await ends.enter_async_context(db.pool(database_url, "taxlot"))
-        world = World(database_url, database_url)
+        settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
+        desk = await ends.enter_async_context(Desk(settings))
+        pool = await ends.enter_async_context(db.pool(as_role(database_url, "taxlot"), "taxlot"))
+        world = World(database_url)
         ends.push_async_callback(world.database.close)
         publisher = desk.parts.publisher
         taxlot = TaxlotHandlers(pool, publisher, desk.parts.clock)

@@ -64,7 +64,7 @@ class Prices:
     @asynccontextmanager
     async def works(self, publisher: Publisher) -> AsyncIterator[tuple[_Noted, httpx.AsyncClient]]:
         """Run one worker of the group and yield its watch and a client of its probes."""
-        settings = ServiceSettings(kafka_url=self.kafka_url, database_url="", http_port=0, stuck_s=STUCK_S)
+        settings = ServiceSettings(kafka_url=self.kafka_url, http_port=0, stuck_s=STUCK_S)
         app: faust.App = worker.build_worker(self.service, settings)
         worker.consume(app, Guard("gateway", topics.PRICE, self.handle, publisher))
         progress = _Noted(app, publisher, self.service, settings)

@@ -9,12 +9,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy import topics
-from deploy.stack import Stack, clock, kafka, keys
+from deploy import roles, topics
+from deploy.stack import Stack, clock, kafka
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout
 from shared.clock import set_instant
 from shared.contracts.topics import TOPICS
+from tests.stackfix.places import as_role
 from tests.waiting import aside
 
 pytestmark = [pytest.mark.integration]
@@ -39,19 +40,22 @@ def test_each_test_has_an_empty_database(database_url: str) -> None:
         connection.execute("CREATE TABLE left_behind ()")
 
 
-def test_each_service_owns_its_schema_and_may_enter_no_other(local_infrastructure: Stack) -> None:
-    for service in keys.DATABASE_OWNERS:
-        with psycopg.connect(local_infrastructure.database_url(service)) as connection:
+def test_only_the_owner_of_a_schema_creates_there_and_it_may_enter_no_other(database_url: str) -> None:
+    for service in roles.SERVICES:
+        with psycopg.connect(as_role(database_url, f"{service}{roles.OWNER}")) as connection:
             connection.execute("CREATE TABLE mine (x int)")
             assert connection.execute("SELECT schemaname FROM pg_tables WHERE tablename = 'mine'").fetchall() == [
                 (service,)
             ]
             connection.rollback()
-    with (
-        psycopg.connect(local_infrastructure.database_url("gateway")) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute("CREATE TABLE batch.foreign_table (x int)")
+    refused = [(f"{service}{kind}", service) for service in roles.SERVICES for kind in ("", roles.REQUESTS)]
+    refused += [("gateway_migrator", "batch"), ("batch_migrator", "gateway"), ("batch", "public")]
+    for role, schema in refused:
+        with (
+            psycopg.connect(as_role(database_url, role)) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(f"CREATE TABLE {schema}.foreign_table (x int)")
 
 
 @pytest.mark.fault

@@ -54,12 +54,13 @@ def admin_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
             given = ends.enter_context(places.postgres_container())
         if given is None:
             given = request.getfixturevalue("local_infrastructure").addresses.admin_database()
+        places.create_roles(given)
         yield given
 
 
 @pytest.fixture
 def database_url(admin_database_url: str) -> Iterator[str]:
-    """Address of an empty database that only this test has; its role is a superuser."""
+    """Address of an empty database that only this test has; its role is a superuser (places.as_role gives others)."""
     with places.fresh_database(admin_database_url) as url:
         yield url
 

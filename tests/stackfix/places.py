@@ -7,14 +7,17 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
+from deploy import roles
 from deploy.stack import Stack
 
 KAFKA_IMAGE = "apache/kafka:4.3.0"
 POSTGRES_IMAGE = "postgres:18"
+ROLE_PASSWORD = "only-for-tests"
 
 
 @functools.cache
@@ -81,14 +84,32 @@ def local_infrastructure(place: Path) -> Iterator[Stack]:
         yield stack
 
 
+def create_roles(admin_url: str) -> None:
+    """Create the roles of all services on a server of the tests; all have one password."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        roles.create(connection, dict.fromkeys(roles.NAMES, ROLE_PASSWORD))
+
+
+def as_role(database_url: str, role: str) -> str:
+    """Return the address of the same database for one of the roles of deploy.roles."""
+    place = urlsplit(database_url)
+    return f"postgresql://{role}:{ROLE_PASSWORD}@{place.hostname}:{place.port}{place.path}"
+
+
 @contextmanager
 def fresh_database(admin_url: str) -> Iterator[str]:
-    """Create an empty database, yield its address, drop it (ending whatever still uses it)."""
+    """Create a database with nothing but the services' empty schemas, yield its address, drop it.
+
+    What still uses it is ended.
+    """
     name = sql.Identifier(f"test_{uuid.uuid4().hex[:12]}")
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
         try:
             base, _, _ = admin_url.rpartition("/")
-            yield f"{base}/{name.as_string()[1:-1]}"
+            url = f"{base}/{name.as_string()[1:-1]}"
+            with psycopg.connect(url) as inside:
+                roles.give_schemas(inside)
+            yield url
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

@@ -24,6 +24,7 @@ from shared.clock import FileClock
 from shared.contracts.api import Principal
 from shared.migrations import migrate
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
+from tests.stackfix.places import as_role
 from tests.taxlot.files import File
 from tests.waiting import aside, until_up
 
@@ -36,6 +37,7 @@ class Book:
     """A migrated database with accounts and securities, and the intake on it."""
 
     url: str
+    requests_url: str
     folder: Path
 
     def add_accounts(
@@ -87,9 +89,9 @@ class Book:
 @pytest.fixture
 def book(database_url: str, tmp_path: Path) -> Book:
     """taxlot's schema with the securities AAA and BBB, and no accounts."""
-    migrate("taxlot", database_url)
-    made = Book(database_url, tmp_path)
-    with psycopg.connect(database_url, options="-c search_path=taxlot", autocommit=True) as connection:
+    migrate("taxlot", as_role(database_url, "taxlot_migrator"))
+    made = Book(as_role(database_url, "taxlot"), as_role(database_url, "taxlot_requests"), tmp_path)
+    with psycopg.connect(made.url, autocommit=True) as connection:
         connection.execute("INSERT INTO security VALUES ('AAA', 1, 'STOCK'), ('BBB', 1, 'FUND')")
     return made
 
@@ -139,6 +141,7 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[..., An
         env = {key: value for key, value in os.environ.items() if not key.startswith("REBALANCER_")} | {
             "REBALANCER_KAFKA_URL": kafka_url,
             "REBALANCER_DATABASE_URL": book.url,
+            "REBALANCER_REQUESTS_DATABASE_URL": book.requests_url,
             "REBALANCER_HTTP_PORT": str(port),
             "REBALANCER_INBOX_DIR": str(tmp_path / "inbox"),
             "REBALANCER_PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,

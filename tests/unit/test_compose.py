@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from deploy import kernels
+from deploy import kernels, roles
 from deploy.docker.make_env import NAMES, principal_keys
 from deploy.stack import keys, ports, table
 from deploy.stack.layout import CHECKOUT, Layout
@@ -22,8 +22,8 @@ from shared.principal import signing_key, verifying_key
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"
 RUNNING = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "gateway", "issuer")
-MIGRATIONS = ("migrate-analyzer", "migrate-taxlot", "migrate-batch", "migrate-gateway")
-ONE_SHOTS = ("topics", "kernels", *MIGRATIONS, "grants", "sample")
+MIGRATIONS = tuple(f"migrate-{name}" for name in table.MIGRATED)
+ONE_SHOTS = ("topics", "kernels", "roles", *MIGRATIONS, "grants", "sample")
 NOT_IN_CONTAINERS = {"REBALANCER_CLOCK_FILE"}
 """In containers the machine's own time holds."""
 
@@ -67,7 +67,7 @@ def test_every_variable_that_settings_demand_is_given_in_containers_and_locally(
 
 def addresses(place: Path) -> table.Addresses:
     """Return addresses of a stack whose secrets are their own names."""
-    owned = [f"{owner}_password" for owner in keys.DATABASE_OWNERS]
+    owned = [f"{role}_password" for role in roles.NAMES]
     secrets = {name: name for name in (*keys.NAMES, *keys.PRINCIPAL, *owned)}
     return table.Addresses(Layout(place), dict.fromkeys(ports.PREFERRED, 1), secrets)
 
@@ -189,15 +189,26 @@ def test_every_file_the_image_copies_exists_and_is_let_through() -> None:
                 assert f"!{top}" in ignored or f"!{source}" in ignored, f"{source} never reaches the engine"
 
 
-def test_every_role_has_a_password_in_the_database_container(compose: dict[str, Any]) -> None:
-    script = (DOCKERFILE.parent / "roles.sh").read_text()
-    roles = re.search(r"for service in ([\w ]+);", script)
-    assert roles is not None
-    environment = compose["services"]["postgres"]["environment"]
-    assert {f"{role.upper()}_PASSWORD" for role in roles.group(1).split()} <= set(environment)
-    for name in ("taxlot", "analyzer", "batch", "gateway", "proposer"):
-        url = compose["services"][name]["environment"]["REBALANCER_DATABASE_URL"]
-        assert url.startswith(f"postgresql://{name}:${{{name.upper()}_PASSWORD")
+def test_every_role_has_a_password_and_each_process_its_own_roles(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert {f"{role.upper()}_PASSWORD" for role in roles.NAMES} <= set(services["roles"]["environment"])
+    for name in table.MIGRATED:
+        for container, variable, role in (
+            (name, "REBALANCER_DATABASE_URL", name),
+            (name, "REBALANCER_REQUESTS_DATABASE_URL", f"{name}{roles.REQUESTS}"),
+            (f"migrate-{name}", "REBALANCER_DATABASE_URL", f"{name}{roles.OWNER}"),
+        ):
+            url = services[container]["environment"][variable]
+            assert url.startswith(f"postgresql://{role}:${{{role.upper()}_PASSWORD"), container
+
+
+def test_only_what_makes_roles_and_migrates_has_their_passwords(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        given = " ".join(str(value) for value in service.get("environment", {}).values())
+        if name not in {"roles", *MIGRATIONS}:
+            assert "_MIGRATOR_PASSWORD" not in given, name
+        if name not in {"roles", "postgres"}:
+            assert "POSTGRES_PASSWORD" not in given, name
 
 
 def test_every_metric_on_the_dashboard_is_exported() -> None:

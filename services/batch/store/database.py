@@ -1,7 +1,8 @@
 """The database of the batch service: an engine, transactions in somebody's scope, and bulk writes by COPY.
 
-Every transaction says on whose behalf it runs. Row-level security lets it see that scope's rows and no others; queries
-carry the same predicate explicitly, for plans and as a second lock on the door.  Source: architecture "Tenancy".
+Every transaction says on whose behalf it runs. The service's own work sees all rows; a user's transaction runs with a
+role to which row-level security shows that scope's rows and no others. Queries carry the same predicate explicitly, for
+plans and as a second lock on the door.  Source: architecture "Tenancy".
 """
 
 import io
@@ -20,17 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.expression import FromClause
 
 from shared.commits import begun, leave_demoted_servers
-from shared.db import sqlalchemy_url
-from shared.tenancy import SYSTEM, Scope
+from shared.db import REQUESTS, WORK, Use, arguments, sqlalchemy_url
+from shared.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 
 SCHEMA = "batch"
 
-_ENTER = text(
-    "SELECT set_config('batch.service', :service, true), set_config('batch.enterprises', :enterprises, true),"
-    " set_config('batch.all_advisors', :all_advisors, true), set_config('batch.advisors', :advisors, true),"
-    " set_config('batch.subject', :subject, true)"
-)
-
+_ENTER = text("SELECT set_config('app.scope', :scope, true)")
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
@@ -45,17 +41,6 @@ def sees(scope: Scope, rows: FromClause) -> ColumnElement[bool]:
         return mine if scope.advisors is None else and_(mine, is_any(rows.c.advisor_id, scope.advisors))
     mine = rows.c.enterprise_ids.contained_by(texts(scope.enterprises))
     return mine if scope.advisors is None else and_(mine, rows.c.advisor_ids.contained_by(texts(scope.advisors)))
-
-
-def _settings(scope: Scope) -> dict[str, str]:
-    """Return the settings that row-level security reads."""
-    return {
-        "service": "on" if scope.service else "off",
-        "enterprises": ",".join(scope.enterprises),
-        "all_advisors": "on" if scope.advisors is None else "off",
-        "advisors": ",".join(scope.advisors or ()),
-        "subject": scope.subject,
-    }
 
 
 def texts(values: Iterable[str]) -> BindParameter[Any]:
@@ -74,56 +59,76 @@ def is_none_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnEleme
 
 
 class Database:
-    """Transactions on the schema of the batch service."""
+    """Transactions on the schema of the batch service: one pool works on all rows, the other serves users.
 
-    def __init__(self, database_url: str, *, size: int = 8) -> None:
-        self.url = database_url
-        self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(database_url),
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=20,
-            pool_pre_ping=True,
-            connect_args={
-                "options": f"-c search_path={SCHEMA} -c timezone=UTC",
-                "application_name": "rebalancer-batch",
-                "connect_timeout": 5,
-                "target_session_attrs": "read-write",
-            },
-        )
-        leave_demoted_servers(self.engine)
+    database_url: the role that works on events; requests_url: the role that row-level security shows a scope only.
+    """
+
+    def __init__(self, database_url: str, requests_url: str, *, size: int = 8) -> None:
+        self.engine = _engine(database_url, WORK, size)
+        self.requests = _engine(requests_url, REQUESTS, size)
+        self._key: bytes | None = None
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
-        """Run a transaction in `scope`: committed at its end, rolled back when it raises.  Raises CommitUnknown."""
-        async with begun(self.engine) as connection:
-            await connection.execute(_ENTER, _settings(scope))
+        """Run a transaction in `scope`: committed at its end, rolled back when it raises.
+
+        Raises CommitUnknown, and RoleMayTooMuch when row-level security does not bind the role of requests.
+        """
+        if scope.service:
+            async with begun(self.engine) as connection:
+                yield connection
+            return
+        entering = await self._entering(scope)
+        async with begun(self.requests) as connection:
+            await connection.execute(_ENTER, entering)
             yield connection
 
     @asynccontextmanager
     async def snapshot(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
-        """Read in `scope`: every query sees the same instant, so that rows, counts and totals agree."""
-        async with self.engine.begin() as connection:
+        """Read in the scope of a user: every query sees the same instant, so that rows, counts and totals agree."""
+        entering = await self._entering(scope)
+        async with self.requests.begin() as connection:
             await connection.execute(_SNAPSHOT)
-            await connection.execute(_ENTER, _settings(scope))
+            await connection.execute(_ENTER, entering)
             yield connection
 
-    async def passes_by_security(self) -> bool:
-        """Say whether row-level security does not bind this role (a superuser, or BYPASSRLS)."""
-        async with self.transaction(SYSTEM) as connection:
-            found = await connection.execute(
-                text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
-            )
-            return bool(found.scalar_one())
+    async def _entering(self, scope: Scope) -> dict[str, str]:
+        """Return the parameters of _ENTER; nobody is served before the role was looked at."""
+        if self._key is None:
+            await self.check_role()
+            async with self.engine.connect() as connection:
+                self._key = bytes((await connection.execute(text(READ_KEY))).scalar_one())
+        return {"scope": sealed(scope, self._key)}
+
+    async def check_role(self) -> None:
+        """Raise RoleMayTooMuch unless row-level security binds the role of requests."""
+        async with self.requests.connect() as connection:
+            check_role((await connection.execute(text(WHAT_ROLE_MAY))).one())
 
     async def answers(self) -> None:
-        """Ask the database something.  Raises what the driver raises when it does not answer."""
+        """Ask the database something.  Raises what the driver raises when it does not answer, and as check_role."""
+        await self.check_role()
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1 FROM batch.batch LIMIT 1"))
 
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        await self.requests.dispose()
+
+
+def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        sqlalchemy_url(database_url),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args=arguments(SCHEMA, use, SCHEMA),
+    )
+    leave_demoted_servers(engine)
+    return engine
 
 
 async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:

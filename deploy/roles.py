@@ -1,0 +1,113 @@
+"""The roles of the database: for each service one that owns its tables, one that works and one that serves users.
+
+`<service>_migrator` owns schema and tables and is used by migrations only. `<service>` does the work of events: it owns
+nothing. `<service>_requests` serves users: row-level security shows it the rows of the scope a request was given.
+
+`python -m deploy.roles` prepares a server (containers); the local stack and the tests call the same functions. Doing it
+again changes nothing, and what an older version created is handed to the role that owns it now.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg
+from psycopg import Connection, sql
+
+SERVICES = ("analyzer", "taxlot", "batch", "gateway")
+OWNER, REQUESTS = "_migrator", "_requests"
+NAMES = tuple(f"{service}{kind}" for service in SERVICES for kind in (OWNER, "", REQUESTS))
+
+_ROLE = "ALTER ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {password}"
+_SCHEMA = (
+    "CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {owner}",
+    "ALTER SCHEMA {service} OWNER TO {owner}",
+    "REVOKE ALL ON SCHEMA {service} FROM PUBLIC, {service}, {requests}",
+    "GRANT USAGE ON SCHEMA {service} TO {service}, {requests}",
+    "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {owner}, {service}, {requests}",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {service}"
+    " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {service} GRANT USAGE, SELECT ON SEQUENCES TO {service}",
+)
+# Handed over one by one, not by REASSIGN OWNED: that would take the temporary tables of running sessions as well.
+# Sequences of identity columns follow their tables.
+_FOREIGN = """
+SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END,
+       c.oid::regclass::text
+FROM pg_class c WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind IN ('r', 'p', 'S', 'v', 'm')
+  AND c.relowner <> %(owner)s::regrole
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass
+                  AND d.deptype IN ('a', 'i') AND c.relkind = 'S')
+UNION ALL
+SELECT 'ROUTINE', p.oid::regprocedure::text FROM pg_proc p
+WHERE p.pronamespace = %(schema)s::regnamespace AND p.proowner <> %(owner)s::regrole
+"""
+_RIGHTS_OF_BEFORE = (
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {service}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {service} TO {service}",
+)
+
+
+def prepare(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
+    """Create database, roles and schemas as far as they are missing; existing roles get their password set anew.
+
+    admin_url: a superuser on database `postgres`; passwords: of every role of NAMES.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        create(connection, passwords)
+    base, _, _ = admin_url.rpartition("/")
+    with psycopg.connect(f"{base}/{database}") as connection:
+        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        give_schemas(connection)
+
+
+def create(connection: Connection[Any], passwords: Mapping[str, str]) -> None:
+    """Create the roles of the server that are missing, and set the password of all."""
+    for service in SERVICES:
+        for name in (f"{service}{OWNER}", service, f"{service}{REQUESTS}"):
+            role = sql.Identifier(name)
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {}").format(role))
+            connection.execute(sql.SQL(_ROLE).format(role=role, password=sql.Literal(passwords[name])))
+            connection.execute(sql.SQL("ALTER ROLE {} SET search_path = {}").format(role, sql.Identifier(service)))
+
+
+def give_schemas(connection: Connection[Any]) -> None:
+    """Give each service's roles their schema in this database, and the owner everything an older version made there."""
+    for service in SERVICES:
+        names = {
+            "service": sql.Identifier(service),
+            "owner": sql.Identifier(f"{service}{OWNER}"),
+            "requests": sql.Identifier(f"{service}{REQUESTS}"),
+            "database": sql.Identifier(connection.info.dbname),
+        }
+        for statement in _SCHEMA:
+            connection.execute(sql.SQL(statement).format(**names))
+        handed_over = list(_hand_over(connection, service))
+        for statement in _RIGHTS_OF_BEFORE if handed_over else ():
+            connection.execute(sql.SQL(statement).format(**names))
+
+
+def _hand_over(connection: Connection[Any], service: str) -> Iterator[str]:
+    """Make the owner own what somebody else created in the schema; yield what it was."""
+    owner = f"{service}{OWNER}"
+    for kind, name in connection.execute(_FOREIGN, {"schema": service, "owner": owner}).fetchall():
+        # The names come from the catalogue, quoted by it.
+        connection.execute(
+            sql.SQL("ALTER {} {} OWNER TO {}").format(sql.SQL(kind), sql.SQL(name), sql.Identifier(owner))
+        )
+        yield name
+
+
+def main() -> int:
+    """Prepare the server of REBALANCER_ADMIN_DATABASE_URL; each role's password is in <ROLE>_PASSWORD."""
+    base, _, database = os.environ["REBALANCER_ADMIN_DATABASE_URL"].rpartition("/")
+    prepare(f"{base}/postgres", database, {name: os.environ[f"{name.upper()}_PASSWORD"] for name in NAMES})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""The role that serves sees one scope: in every table with a tenant's rows, and whatever statement is smuggled in."""
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from deploy import roles
+from shared.migrations import migrate
+from shared.tenancy import ENTER, Scope, sealed
+from tests.security.tenants import Tables, scope_of_tenant
+from tests.stackfix.places import as_role
+
+pytestmark = pytest.mark.integration
+
+# Tables without a policy, each with the reason. "work only": the role that serves requests has no right to it at all.
+WITHOUT_POLICY = {
+    "gateway.audit": "work only: who did and saw what; only its function adds to it",
+    "gateway.audit_head": "work only: the end of the audit log",
+    "analyzer.analysis_shard": "which runs go on; first and last account of a shard are for the work only",
+    "analyzer.model": "models are the platform's, of no tenant",
+    "analyzer.name": "numbers of securities, sleeves and portfolios",
+    "analyzer.portfolio": "targets, which name no account",
+    "analyzer.portfolio_model": "targets, which name no account",
+    "analyzer.held_security": "work only: securities that somebody holds or held",
+    "analyzer.price_decision": "decisions about price sets",
+    "analyzer.price_set": "prices",
+    "analyzer.price_withheld": "prices",
+    "analyzer.security": "the security master",
+    "analyzer.target": "targets, which name no account",
+    "batch.parked": "work only: batches that the service failed at",
+    "batch.outbox": "messages to send: requests may add some and read none",
+    "taxlot.progress": "work only: places in topics",
+    "taxlot.reported_price": "work only: prices of custodians",
+    "taxlot.security": "work only: the security master",
+    **{f"{service}.alembic_version": "work only: history of migrations" for service in roles.SERVICES},
+    **{f"{service}.scope_key": "work only: the key of scopes" for service in roles.SERVICES},
+}
+NAMES_OF_TENANTS = ("enterprise_id", "enterprise_ids", "advisor_id", "advisor_ids", "account_id", "subject")
+
+
+def test_every_table_of_every_service_forces_row_level_security_or_says_why_not(tables: Tables) -> None:
+    with tables.as_admin() as connection:
+        found = connection.execute(
+            "SELECT c.oid::regclass::text, c.relrowsecurity AND c.relforcerowsecurity,"
+            " has_any_column_privilege(n.nspname || '_requests', c.oid, 'SELECT'),"
+            " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY(%s))"
+            " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p', 'm', 'f')",
+            [list(NAMES_OF_TENANTS), list(roles.SERVICES)],
+        ).fetchall()
+    unprotected = {name for name, is_forced, _, _ in found if not is_forced}
+    assert unprotected == set(WITHOUT_POLICY), "protect it (shared/migrations/security.py) or say here why not"
+    for name, is_forced, is_read, names_tenants in found:
+        assert is_forced or not (names_tenants and is_read), f"{name} names tenants and requests read it"
+        assert not (is_read and WITHOUT_POLICY.get(name, "").startswith("work only")), name
+    with tables.as_requests("analyzer", None) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute("SELECT first_id FROM analysis_shard")
+
+
+def test_views_ask_with_the_rights_of_whoever_asks(tables: Tables) -> None:
+    with tables.as_admin() as connection:
+        views = connection.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind = 'v'"
+            " AND c.relnamespace = ANY(%s::regnamespace[])"
+            " AND NOT coalesce('security_invoker=true' = ANY(c.reloptions), false)",
+            [list(roles.SERVICES)],
+        ).fetchall()
+    assert views == []
+
+
+def test_who_serves_owns_nothing_and_only_named_roles_are_shown_all_rows(tables: Tables) -> None:
+    with tables.as_admin() as connection:
+        owners = connection.execute(
+            "SELECT DISTINCT n.nspname, c.relowner::regrole::text FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s) ORDER BY 1",
+            [list(roles.SERVICES)],
+        ).fetchall()
+        policies = connection.execute(
+            "SELECT schemaname, tablename, roles, qual, with_check FROM pg_policies WHERE schemaname = ANY(%s)",
+            [list(roles.SERVICES)],
+        ).fetchall()
+    assert owners == [(service, f"{service}{roles.OWNER}") for service in sorted(roles.SERVICES)]
+    for service, table, names, read, write in policies:
+        if set(names) == {service, f"{service}{roles.OWNER}"}:
+            continue
+        assert names == [f"{service}{roles.REQUESTS}"], (table, names)
+        assert "true" not in (read, write), table
+        assert read == write, f"{service}.{table}: what may be read and what may be written differ"
+
+
+def test_a_tenant_reads_its_own_rows_and_nobody_elses(tables: Tables) -> None:
+    looked_at = 0
+    for service, names in tables.protected.items():
+        for name in names:
+            with tables.as_requests(service, None) as connection:
+                row = connection.execute("SELECT has_table_privilege(%s, 'SELECT')", [name]).fetchone()
+                if row == (False,):
+                    continue
+            seen = {}
+            for who, scope in {
+                "one": scope_of_tenant(1),
+                "two": scope_of_tenant(2),
+                "stranger": scope_of_tenant(3),
+                "other advisor": Scope("user3", ("E1", "E2"), ("D9",)),
+                "no advisor": Scope("user3", ("E1", "E2"), ()),
+                "nobody": Scope(""),
+                "no scope": None,
+            }.items():
+                with tables.as_requests(service, scope) as connection:
+                    seen[who] = connection.execute(f"SELECT * FROM {name}".encode()).fetchall()
+            assert [len(rows) for rows in seen.values()] == [1, 1, 0, 0, 0, 0, 0], name
+            assert seen["one"] != seen["two"], name
+            looked_at += 1
+    assert looked_at >= 13
+
+
+def test_a_tenant_can_neither_write_a_row_for_another_nor_move_or_touch_one(tables: Tables) -> None:
+    for service, names in tables.protected.items():
+        for name in names:
+            with tables.as_requests(service, scope_of_tenant(1)) as connection:
+                with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
+                    tables.insert(connection, name, 3)
+                columns = connection.execute(
+                    "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+                    " WHERE attrelid = %s::regclass AND attname = ANY(%s)",
+                    [name, list(NAMES_OF_TENANTS)],
+                ).fetchall()
+                for column, kind in columns:
+                    value = "'{E2}'" if kind.endswith("[]") else "'E2'"
+                    if column.startswith(("advisor", "account")):
+                        continue  # one tenant's own: an advisor's account may be given to another advisor
+                    with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
+                        connection.execute(f"UPDATE {name} SET {column} = {value}".encode())
+                for statement in (f"DELETE FROM {name}", f"SELECT * FROM {name} FOR UPDATE"):
+                    try:
+                        with connection.transaction():
+                            assert connection.execute(statement.encode()).rowcount <= 1, statement
+                    except (errors.InsufficientPrivilege, errors.RestrictViolation):
+                        continue
+
+
+LIFTING = (
+    "SET ROLE {service}",
+    "SET ROLE {service}_migrator",
+    "SET ROLE postgres",
+    "SET SESSION AUTHORIZATION {service}",
+    "SET SESSION AUTHORIZATION {service}_migrator",
+    "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+    "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE {table} OWNER TO {service}_requests",
+    "DROP POLICY tenancy ON {table}",
+    "ALTER POLICY tenancy ON {table} USING (true)",
+    "CREATE POLICY mine ON {table} USING (true)",
+    "GRANT {service} TO {service}_requests",
+    "ALTER ROLE {service}_requests BYPASSRLS",
+    "ALTER ROLE {service} PASSWORD 'mine'",
+    "CREATE ROLE mine",
+    "CREATE TABLE {service}.mine (x int)",
+    "CREATE OR REPLACE FUNCTION {service}.entered() RETURNS {service}.entered_scope LANGUAGE sql AS 'SELECT NULL'",
+    "SELECT * FROM {service}.scope_key",
+    "TRUNCATE {table}",
+    "SET session_replication_role = replica",
+    "SET row_security = off; SELECT * FROM {table}",
+    "SELECT set_config('app.scope', repeat('0', 64) || '{{\"enterprises\":[\"E2\"],\"all_advisors\":true}}', true);"
+    " SELECT * FROM {table}",
+    "COPY {table} FROM STDIN",
+    "SELECT lo_import('/etc/passwd')",
+)
+
+
+@pytest.mark.parametrize("service", roles.SERVICES)
+def test_the_role_that_serves_cannot_switch_it_off(tables: Tables, service: str) -> None:
+    table = tables.protected[service][0]
+    passed = []
+    for statement in LIFTING:
+        with tables.as_requests(service, None) as connection:
+            try:
+                connection.execute(statement.format(service=service, table=table).encode())
+            except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
+                continue
+            passed.append(statement)
+    assert passed == []
+
+
+@pytest.mark.parametrize("service", roles.SERVICES)
+def test_no_setting_shows_a_row_more(tables: Tables, service: str) -> None:
+    table = tables.protected[service][0]
+    own = {f"{service}.service": "on", "app.service": "on", "app.enterprises": "{E2}", "app.all_advisors": "on"}
+    with tables.as_requests(service, scope_of_tenant(1)) as connection:
+        mine = connection.execute(f"SELECT * FROM {table}".encode()).fetchall()
+        settable = connection.execute(
+            "SELECT name, coalesce(enumvals[1], CASE vartype WHEN 'bool' THEN 'off' ELSE min_val END, '')"
+            " FROM pg_settings"
+            " WHERE context IN ('user', 'superuser', 'superuser-backend', 'backend')"
+        ).fetchall()
+        for name, value in [*settable, *((name, "off") for name, _ in settable), *own.items()]:
+            try:
+                with connection.transaction(force_rollback=True):
+                    connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+                    assert connection.execute(f"SELECT * FROM {table}".encode()).fetchall() == mine, name
+            except psycopg.Error:
+                continue  # refused, or nothing at all can be read with it
+    assert len(settable) > 100
+
+
+def test_a_scope_of_another_service_or_made_up_is_refused(tables: Tables) -> None:
+    for told in (sealed(scope_of_tenant(2), tables.key("batch")), sealed(scope_of_tenant(2), b"guessed"), "x" * 64):
+        with tables.as_requests("analyzer", None) as connection, pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(ENTER, [told])
+            connection.execute("SELECT * FROM account_facts")
+
+
+def test_a_scope_ends_with_its_transaction(tables: Tables) -> None:
+    with tables.as_requests("batch", scope_of_tenant(1)) as connection:
+        assert connection.execute("SELECT count(*) FROM account").fetchone() == (1,)
+        connection.commit()
+        assert connection.execute("SELECT count(*) FROM account").fetchone() == (0,)
+
+
+def test_rows_of_others_are_not_told_by_a_function_that_talks(tables: Tables) -> None:
+    heard: list[str] = []
+    with tables.as_requests("batch", scope_of_tenant(1)) as connection:
+        connection.add_notice_handler(lambda notice: heard.append(str(notice.message_primary)))
+        connection.execute(
+            "CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS"
+            " $$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$"
+        )
+        connection.execute("SELECT * FROM account WHERE pg_temp.tell(account_id)")
+    assert heard == ["A1"]
+
+
+def test_the_scope_of_the_service_is_never_sealed() -> None:
+    with pytest.raises(ValueError, match="not for requests"):
+        sealed(Scope("system", service=True), b"key")
+
+
+def test_what_an_older_version_made_is_handed_over_and_kept(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("ALTER SCHEMA batch OWNER TO batch")
+        admin.execute(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE batch_migrator IN SCHEMA batch REVOKE ALL ON TABLES FROM batch"
+        )
+        with psycopg.connect(as_role(database_url, "batch")) as running:
+            running.execute("CREATE TEMP TABLE of_a_session (x int)")
+            running.commit()
+            migrate("batch", as_role(database_url, "batch"), "batch_0003")
+            with psycopg.connect(as_role(database_url, "batch")) as old:
+                old.execute("SELECT set_config('batch.service', 'on', true)")
+                old.execute("INSERT INTO account VALUES ('A1', 1, 'E1', 'D1', 'x', 'x', 'x', 'TAXABLE')")
+            for _ in range(2):
+                with psycopg.connect(database_url) as again:
+                    roles.give_schemas(again)
+            running.execute("INSERT INTO of_a_session VALUES (1)")
+        migrate("batch", as_role(database_url, "batch_migrator"))
+    tables = Tables(database_url)
+    with tables.as_requests("batch", scope_of_tenant(1)) as connection:
+        assert connection.execute("SELECT account_id FROM account").fetchall() == [("A1",)]
+    with psycopg.connect(as_role(database_url, "batch")) as connection:
+        connection.execute("UPDATE account SET name = 'y'")
+        connection.execute("SELECT nextval('batch_number')")
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("ALTER TABLE account DISABLE ROW LEVEL SECURITY")
