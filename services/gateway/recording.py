@@ -1,8 +1,8 @@
 """What of requests goes into the audit log: commands before they are sent on, and how everything that counts ended."""
 
+import json
 from typing import Any
 
-import orjson
 import psycopg
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,7 +30,7 @@ def record_of(parts: Parts, request: Request, action: str, outcome: Outcome, **v
 async def asked(request: Request, content: bytes = b"") -> None:
     """Record a command before it is sent on: whatever becomes of it, that it was given is known."""
     parts = parts_of(request)
-    ids, more = selected(orjson.loads(content)) if content else ([], {})
+    ids, more = selected(_document(content))
     named = [str(value) for value in request.path_params.values()]
     key = request.headers.get("idempotency-key")
     more |= {"key": key} if key else {}
@@ -87,6 +87,14 @@ class Recorded:
             await self._audit.write(record)
         except psycopg.OperationalError:
             self._audit.note(record)  # that it was asked for stands already
+
+
+def _document(content: bytes) -> Any:
+    """Read a body as the routes read it (UTF-16 too, say): what they take is recorded."""
+    try:
+        return json.loads(content) if content else None
+    except (ValueError, RecursionError):
+        return None  # of a command that takes no body
 
 
 def _operation(scope: Scope) -> str:

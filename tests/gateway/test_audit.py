@@ -16,6 +16,7 @@ from tests.gateway.house import House, problem_of
 from tests.gateway.test_edge import run_command
 
 Json = dict[str, Any]
+_JSON = {"Content-Type": "application/json"}
 pytestmark = pytest.mark.integration
 
 
@@ -49,6 +50,9 @@ def test_of_a_body_ids_and_decisions_are_recorded_and_neither_amounts_nor_names(
     ids, more = selected({"selection": filter_of_names, "expected_count": 7, "label": "for Jane"})
     assert (ids, more) == ([], {"expected_count": 7, "selection": "matching", "tiles": [], "except": ["A9"]})
     assert selected({"selection": {"kind": "ids", "ids": ["A1"]}}) == (["A1"], {})
+    oddities: list[Any] = [None, [], "x", 5, {"selection": []}, {"selection": "x"}]
+    for odd in oddities:
+        assert selected(odd) == ([], {})
 
 
 async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.AsyncClient) -> None:
@@ -61,7 +65,7 @@ async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.Asy
     await visitor.get("/api/v1/accounts/OTHER")
     house.inside.status, house.inside.headers["Location"] = 202, "/v1/batches/8"
     propose = {"selection": {"kind": "ids", "ids": ["A1", "A2"]}, "expected_count": 2}
-    await visitor.post("/api/v1/batches", headers=page, json=propose)
+    await visitor.post("/api/v1/batches", headers=page | _JSON, content=json.dumps(propose).encode("utf-16"))
     house.inside.status = 409
     removal = {"selection": {"kind": "matching", "q": "Jane"}, "expected_count": 3}
     await visitor.post("/api/v1/batches/7/removals", headers=page, json=removal)

@@ -65,9 +65,15 @@ def is_recorded(method: str, operation: str, status: int) -> bool:
     return status < 300 and operation not in NO_CLIENT_DATA
 
 
-def selected(body: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
-    """Return the ids that a command's body names, and what else of it is recorded."""
-    selection = body.get("selection") or {}
+def selected(body: Any) -> tuple[list[str], dict[str, Any]]:
+    """Return the ids that a command's body names, and what else of it is recorded.
+
+    Of a command that takes no body anything may have been sent with it; none of that is recorded.
+    """
+    selection = body.get("selection") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not isinstance(selection, Mapping | None):
+        return [], {}
+    selection = selection or {}
     more = {name: body[name] for name in ("expected_count", "logic", "confirm_liquidation") if name in body}
     if selection.get("kind") == "matching":
         more |= {"selection": "matching", "tiles": selection.get("tiles", []), "except": selection.get("exclude", [])}
