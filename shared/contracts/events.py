@@ -64,8 +64,8 @@ class BatchChanged(Ours):
 
     batch_id: int
     enterprise_id: Identity
-    enterprise_ids: list[Identity]
-    advisor_ids: list[Identity]
+    enterprise_ids: list[Identity] = Field(default_factory=list)  # empty in events from before these were told
+    advisor_ids: list[Identity] = Field(default_factory=list)
     version: int
     status: BatchStatus
     reason: str | None = None  # USER, END_OF_DAY, ALL_REMOVED, ALL_FAILED

@@ -1,9 +1,12 @@
 """Each user sees what was granted and nothing else: by the predicate, and by the database when a query forgets it."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from shared.principal import HEADER
 from shared.tenancy import SYSTEM, Scope
 from tests.batch.world import User, World
@@ -66,12 +69,18 @@ async def test_somebody_granted_two_enterprises_may_batch_them_together(world: W
     assert [body["enterprise_id"] for body in world.sent("rebalancer.orders.v1")] == ["E1", "E2"]
 
 
-TABLES = ("account", "flag", "flag_detail", "batch", "batch_account", "result_chunk", "decision")
+TABLES = ("account", "analysis", "flag", "flag_detail", "batch", "batch_account", "result_chunk", "decision")
 
 
 async def test_the_database_shows_another_tenant_nothing_even_without_a_predicate(world: World) -> None:
     ann, _, batch = await _two_tenants(world)
     await ann.done(batch, "approve")
+    counts = AdvisorCounts(advisor_id="D1", accounts=2, flagged=2, held=0)
+    done = AnalysisCompleted(
+        run_id="r", enterprise_id="E1", business_date=date(2026, 6, 12), version=1, price_set=1, accounts=2, flagged=2,
+        held=0, advisors=[counts],
+    )  # fmt: skip
+    await world.handlers.on_analysis([done])
     for table in TABLES:
         query = text(f"SELECT count(*) FROM {table}")
         seen = {}
