@@ -16,6 +16,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from shared import log, metrics
+from shared.db import RELAY, arguments
 from shared.kafka import Publisher, is_refused_for_ever
 from shared.keeping import Beat, unheard
 from shared.messages import Outgoing
@@ -71,10 +72,9 @@ class Relay:
                 await asyncio.sleep(1.0)
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
-        """Connect to a server that takes changes, on the service's schema."""
-        connection = await AsyncConnection.connect(self._url, autocommit=True, target_session_attrs="read-write")
-        await connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
-        return connection
+        """Connect to a server that takes changes, on the service's schema; who falls silent loses the lock."""
+        session = arguments(self._schema, RELAY, f"{self._schema}-relay")
+        return await AsyncConnection.connect(self._url, autocommit=True, **session)
 
     async def _work(self, connection: AsyncConnection[TupleRow], beat: Beat) -> None:
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"{self._schema}_outbox")))

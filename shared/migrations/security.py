@@ -3,7 +3,7 @@
 Three roles are named (deploy/roles.py makes them): `<service>_migrator` owns the tables, `<service>` works on all rows,
 `<service>_requests` sees the rows of the scope that its transaction entered. A scope counts only with the seal of the
 service: a key that the role of requests cannot read, so nothing it can set shows it another tenant's rows.
-Source: architecture "Tenancy"; docs/decisions/0010-roles-of-the-database.md.
+Source: architecture "Tenancy"; docs/decisions/0018-roles-of-the-database.md.
 """
 
 import secrets
