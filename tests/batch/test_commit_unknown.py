@@ -23,7 +23,7 @@ async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_o
     batch_url: str, when: When, is_done: bool
 ) -> None:
     async with way_to(batch_url) as (way, url):
-        world = World(url)
+        world = World(batch_url, way=url)
         pat, key = world.user(), str(uuid.uuid4())
         await world.queue("A1", "A2")
         batch = await pat.pending("A1", "A2")
@@ -43,7 +43,7 @@ async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_o
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_handler_whose_commit_is_not_answered_is_run_again(batch_url: str, when: When) -> None:
     async with way_to(batch_url) as (way, url):
-        world = World(url)
+        world = World(batch_url, way=url)
         way.cut = when
         with pytest.raises(CommitUnknown):
             await world.handlers.on_accounts([build.an_account("A1")])

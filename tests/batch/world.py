@@ -55,12 +55,14 @@ class World:
     admin_url: str
     clock: SetClock = field(default_factory=SetClock)
     four_eyes: str = ""
+    way: str = ""  # the address that the service itself takes to the database, where it is another than the test's
 
     def __post_init__(self) -> None:
+        way = self.way or self.admin_url
         self.settings = Settings(
             kafka_url="127.0.0.1:1",
-            database_url=as_role(self.admin_url, "batch"),
-            requests_database_url=as_role(self.admin_url, "batch_requests"),
+            database_url=as_role(way, "batch"),
+            requests_database_url=as_role(way, "batch_requests"),
             http_port=1,
             principal_public_key=PUBLIC_KEY,
             four_eyes=self.four_eyes,
