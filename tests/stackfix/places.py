@@ -17,7 +17,7 @@ from deploy.stack import Stack
 
 KAFKA_IMAGE = "apache/kafka:4.3.0"
 POSTGRES_IMAGE = "postgres:18"
-ROLE_PASSWORD = "only-for-tests"
+ROLE_PASSWORD = "only-for-tests"  # pragma: allowlist secret
 
 
 @functools.cache
