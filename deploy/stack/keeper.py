@@ -9,6 +9,7 @@ from typing import Any
 
 from deploy.stack.activity import Activity
 from deploy.stack.child import Child
+from deploy.stack.listening import listens
 from deploy.stack.probes import answers, complaint, reason
 from deploy.stack.spec import Spec
 
@@ -58,7 +59,11 @@ class Keeper:
 
     async def answers_now(self) -> bool:
         """Return whether the process answers at this moment."""
-        return self._child is not None and await answers(self.spec.probe)
+        return self._child is not None and await answers(self.spec.probe) and self._is_it(self._child)
+
+    def _is_it(self, child: Child) -> bool:
+        """Return whether it is this process that answers the probe, and no other that holds its port."""
+        return self.spec.probe is None or listens(child.pid, self.spec.probe.port)
 
     def begin(self) -> None:
         """Start the process and keep it running; does nothing when that is already so."""
@@ -125,9 +130,9 @@ class Keeper:
     async def _attend(self, child: Child, started: float) -> None:
         """Notice when the process is ready, and end it when it says itself that only a new start can help."""
         activity = self._activity = Activity(child.pid, self.log)
-        while (said := await reason(self.spec.probe)) is not None:
-            self._said = said
-            activity.look(said)
+        while (said := await reason(self.spec.probe)) is not None or not self._is_it(child):
+            self._said = "its port, on which another process answers" if said is None else said
+            activity.look(self._said)
             await asyncio.sleep(PROBE_EVERY_S)
         child.give_way()
         self.state, self._said = "ready", ""

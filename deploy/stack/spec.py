@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from deploy.stack.layout import read_json, write_json
 
@@ -15,6 +16,14 @@ class Probe:
 
     kind: Literal["http", "tcp", "postgres"]
     target: str
+
+    @property
+    def port(self) -> int:
+        """The port that the process listens on.  Raises ValueError when the target names none."""
+        port = urlsplit(self.target if "//" in self.target else f"//{self.target}").port
+        if port is None:
+            raise ValueError(f"the probe {self.target} names no port")
+        return port
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,19 @@ def test_a_killed_process_comes_back(supervise: Callable[..., Running]) -> None:
     until(lambda: running.state("one") == "ready")
     assert running.pid("one") != before
     assert running.ask("status")["one"]["last_exit"] == -signal.SIGKILL
+
+
+def test_another_that_answers_on_its_port_is_not_taken_for_it(supervise: Callable[..., Running]) -> None:
+    theirs = web("theirs")
+    ours = replace(theirs, name="ours", argv=(sys.executable, "-c", STUBBORN), stop_timeout_s=0.1)
+    running = supervise(theirs, ours)
+    running.ask("start", "theirs")
+    until(lambda: running.state("theirs") == "ready")
+    running.ask("start", "ours")
+    said = until(lambda: running.ask("status", "ours")["ours"]["waiting_for"])
+    assert said == "its port, on which another process answers"
+    assert running.ask("status", "ours")["ours"]["answers"] is False
+    assert running.state("ours") == "starting"
 
 
 def test_a_process_that_says_it_is_stuck_is_started_again(supervise: Callable[..., Running], tmp_path: Path) -> None:
