@@ -3,12 +3,12 @@
 Source: architecture "One input never stops all".
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
-from shared import log
+from shared import log, metrics
 from shared.faults import Blame, blame
 
 OUR_FAULT: Final = "OUR_FAULT"
@@ -19,29 +19,58 @@ _EMPTIED: Final = (
 )  # fmt: skip
 _log = log.get(__name__)
 
+T = TypeVar("T")
+R = TypeVar("R")
 Work = Callable[[pa.RecordBatch], pa.RecordBatch]
 Fail = Callable[[pa.RecordBatch, str, str], pa.RecordBatch]  # one row, failure code and text: what answers in its place
 
 
-def each_apart(rows: pa.RecordBatch, work: Work, fail: Fail) -> pa.RecordBatch:
-    """Return work(rows), one row a row.  Where our code raises, halves are worked on until one row is left: it fails.
+def apart(
+    whole: T, halve: Callable[[T], Sequence[T]], work: Callable[[T], R], alone: Callable[[T, Exception], R]
+) -> list[R]:
+    """Return [work(whole)].  Where our code raises, the same of its halves; `alone` answers for what has no halves.
 
     What the world is at fault for is raised, and so is what makes the whole a bad message.
     """
     try:
-        return work(rows)
+        return [work(whole)]
     except Exception as error:
-        if blame(error) is not Blame.OURS or not rows.num_rows:
+        if blame(error) is not Blame.OURS:
             raise
-        if rows.num_rows == 1:
-            account = str(rows.column("account_id")[0])
-            _log.exception("account.cannot", account_id=account)
-            why = f"account {account}: a fault of ours ({type(error).__name__}); the others are not touched by it"
-            return fail(rows, OUR_FAULT, why)
-    half = rows.num_rows // 2
+        parts = halve(whole)
+        if not parts:
+            return [alone(whole, error)]
+    return [one for part in parts for one in apart(part, halve, work, alone)]
+
+
+def halves(accounts: list[str]) -> Sequence[list[str]]:
+    """Return the two halves of a list, none of one with a single account."""
+    half = len(accounts) // 2
+    return (accounts[:half], accounts[half:]) if half else ()
+
+
+def cannot(account: str, error: Exception) -> str:
+    """Log and count that our code raised this at one account; return the sentence that says so."""
+    metrics.ACCOUNT_FAULTS.inc()
+    _log.error("account.cannot", account_id=account, exc_info=error)
+    return f"account {account}: a fault of ours ({type(error).__name__}); the others are not touched by it"
+
+
+def each_apart(rows: pa.RecordBatch, work: Work, fail: Fail) -> pa.RecordBatch:
+    """Return work(rows), one row a row; a row at which our code raises fails alone.  Raises as `apart`."""
+
+    def halve(part: pa.RecordBatch) -> Sequence[pa.RecordBatch]:
+        half = part.num_rows // 2
+        return (part.slice(0, half), part.slice(half)) if half else ()
+
+    def alone(row: pa.RecordBatch, error: Exception) -> pa.RecordBatch:
+        if not row.num_rows:
+            raise error
+        return fail(row, OUR_FAULT, cannot(str(row.column("account_id")[0]), error))
+
+    parts = apart(rows, halve, work, alone)
     arrow: Any = pa
-    parts = [each_apart(part, work, fail) for part in (rows.slice(0, half), rows.slice(half))]
-    whole: pa.RecordBatch = arrow.concat_batches(parts)
+    whole: pa.RecordBatch = parts[0] if len(parts) == 1 else arrow.concat_batches(parts)
     return whole
 
 

@@ -54,6 +54,10 @@ BATCHES_PARKED = Gauge(
     "rebalancer_batches_parked", "Batches put aside because the service failed at them; someone must look."
 )
 BATCH_FAILURES = Counter("rebalancer_batch_failures_total", "Failures at one batch, after which it was put aside.")
+ACCOUNT_FAULTS = Counter(
+    "rebalancer_account_faults_total",
+    "Times our own code failed at one account, which was held or failed alone; someone must look.",
+)
 HTTP_REQUESTS = Counter(
     "http_server_requests_total", "HTTP requests answered.", ("service", "method", "route", "status")
 )

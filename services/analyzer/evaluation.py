@@ -1,7 +1,7 @@
 """One evaluation of a chunk of accounts: facts, targets and prices in, flags to store out.  No input or output here."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analyzer.domain import gate, kernel, spell, words
-from services.analyzer.domain.layout import Ints, Ragged, Target, stack_targets
+from services.analyzer.domain.layout import NONE, Ints, Ragged, Target, stack_targets
 from services.analyzer.store.facts import Rows
 from services.analyzer.store.flags import FlagsIn
 from services.analyzer.store.pgcopy import NULL
@@ -102,7 +102,27 @@ def judge(
     rows: Rows, context: Context, numbers: Numbers, portfolio_ids: Mapping[int, str], security_ids: Mapping[int, str]
 ) -> FlagsIn:
     """Return the flags of a chunk, spells and texts included; ids by number, of those that `named` asks for."""
-    return _Judge(rows, context, numbers).flags(portfolio_ids, security_ids)
+    found = _Judge(rows, context, numbers)
+    return found.flags(*found.spells(), *found.holds(portfolio_ids, security_ids))
+
+
+def held(rows: Rows, context: Context, code: str, text: str, *, anew: bool = False) -> FlagsIn:
+    """Return the flags of accounts that are held because they cannot be evaluated; the targets may be lacking.
+
+    Spells go on as under any hold, or begin anew.
+    """
+    count = len(rows)
+    out = np.full((count, kernel.COLUMNS), NONE, np.int64)
+    out[:, [kernel.STATE, kernel.TILES, kernel.HOLD, kernel.DRIFTED]] = (FlagState.HELD, 0, kernel.H_NONE, 0)
+    nothing = Ragged(np.zeros(count + 1, np.int64), np.zeros((0, kernel.REASON), np.int64))
+    target_of, (heads, target_rows) = np.full(count, kernel.T_UNKNOWN, np.int64), stack_targets([])
+    gates = np.full(count, kernel.G_HELD, np.int64)
+    found = _Judge(rows, context, Numbers(out, nothing, gates, target_of, heads, target_rows))
+    needed, causes = (np.full(count, NULL, np.int64), [""] * count) if anew else found.spells()
+    flags = found.flags(needed, causes, [code] * count, [text] * count)
+    # The guard lets no flag of the same portfolio fall behind in its target.
+    before = np.where(flags.portfolio_no == rows.ints("f.portfolio_no"), rows.ints("f.target_version", 0), 0)
+    return replace(flags, target_version=np.maximum(flags.target_version, before))
 
 
 def holds(
@@ -133,11 +153,9 @@ class _Judge:
         uniques, inverse = np.unique(self._portfolio, return_inverse=True)
         self._target_version = np.array([versions.get(int(number), 0) for number in uniques], np.int64)[inverse.ravel()]
 
-    def flags(self, portfolio_ids: Mapping[int, str], security_ids: Mapping[int, str]) -> FlagsIn:
-        """Return what is to be stored."""
+    def flags(self, needed: Ints, causes: list[str], codes: list[str | None], texts: list[str | None]) -> FlagsIn:
+        """Return what is to be stored, given `spells` and `holds`."""
         rows, out = self._rows, self._numbers.out
-        needed, causes = self._spells()
-        codes, texts = self.holds(portfolio_ids, security_ids)
         last = rows.days("a.last_rebalanced")
         return FlagsIn(
             account_id=rows.account_id,
@@ -166,7 +184,7 @@ class _Judge:
             announced=self._still_announced(needed, last, causes, codes),
         )
 
-    def _spells(self) -> tuple[Ints, list[str]]:
+    def spells(self) -> tuple[Ints, list[str]]:
         """Return needed-since and cause history of every account."""
         rows, state = self._rows, self._numbers.out[:, kernel.STATE]
         needed, causes = np.full(len(rows), NULL, np.int64), [""] * len(rows)

@@ -1,14 +1,16 @@
 """Evaluates accounts against the store: read, judge, replace under the guard, and again for who was refused."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 from psycopg import sql
 
 from services.analyzer import evaluation, publish
+from services.analyzer.domain import words
 from services.analyzer.domain.layout import KEY_SHIFT, SLEEVE_MASK
 from services.analyzer.evaluation import Context
 from services.analyzer.settings import AnalyzerSettings
@@ -17,11 +19,12 @@ from services.analyzer.store.database import Database, Session
 from services.analyzer.store.facts import Rows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
-from services.analyzer.store.price_sets import PriceBook
-from services.analyzer.store.targets import TargetBook
+from services.analyzer.store.price_sets import PriceBook, Prices
+from services.analyzer.store.targets import Held, TargetBook
 from shared import metrics
+from shared.apart import OUR_FAULT, apart, cannot, halves
 from shared.clock import Clock
-from shared.faults import TryAgain
+from shared.faults import Blame, TryAgain, blame
 from shared.messages import Outgoing
 from shared.sessions import business_date
 
@@ -37,8 +40,24 @@ class Run:
     covered: sql.Composable = field(default_factory=lambda: facts.EVERY)
 
 
+Read = Callable[[Session], Rows]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How accounts are evaluated and stored: in which transactions, what is judged of rows, how they are read again."""
+
+    begin: Callable[[], AbstractContextManager[Session]]
+    judge: Callable[[Session, Rows], flags.FlagsIn]
+    by_ids: Callable[[Sequence[str]], Read]
+    run_no: int | None
+
+
 class Evaluator:
-    """Keeps prices and targets of one process and evaluates accounts with the newest of both."""
+    """Keeps prices and targets of one process and evaluates accounts with the newest of both.
+
+    An account at which our own code raises is held alone (OUR_FAULT); all others are evaluated as ever.
+    """
 
     def __init__(self, database: Database, names: Names, clock: Clock, settings: AnalyzerSettings) -> None:
         self._database = database
@@ -50,8 +69,9 @@ class Evaluator:
 
     def evaluate(self, accounts: Sequence[str], trigger: str) -> None:
         """Evaluate accounts by id and store what is found; trigger says in words why."""
+        work = self._work(self._database.session, trigger, None)
         for start in range(0, len(accounts), CHUNK):
-            self._until_stored(self._database.session, _by_ids(accounts[start : start + CHUNK]), trigger, None)
+            self._each_apart(work, list(accounts[start : start + CHUNK]), trigger)
 
     def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
         """Evaluate the covered accounts between two ids for a run and return what was stored, to be published.
@@ -59,19 +79,33 @@ class Evaluator:
         Quiet accounts that stay as they were are not stored.  `session` holds the lock of the shard: with the lock
         goes the connection, so nothing is stored for a shard that somebody else may have finished meanwhile.
         """
-
-        def read(session: Session) -> Rows:
-            return facts.read_rows(session, facts.BY_RANGE, first_id, last_id, covered=run.covered)
-
-        return [flags.as_stored(one) for one in self._until_stored(lambda: _transaction(session), read, trigger, run)]
+        work = self._work(lambda: _transaction(session), trigger, run)
+        ends = (facts.BY_RANGE, first_id, last_id)
+        try:
+            stored = _until_stored(work, lambda session: facts.read_rows(session, *ends, covered=run.covered))
+        except Exception as error:
+            if blame(error) is not Blame.OURS:
+                raise
+            with work.begin() as session:
+                accounts = facts.read_ids(session, *ends, covered=run.covered)
+            if not accounts:
+                raise
+            stored = self._each_apart(work, accounts, trigger)
+        return [flags.as_stored(one) for one in stored]
 
     def context(self, session: Session, rows: Rows, trigger: str) -> Context:
         """Return the newest prices and the targets of these rows."""
-        now = self._clock.now()
+        prices = self.prices.newest(session)
         portfolios = rows.ints("a.portfolio_no")
+        return self._context(
+            prices, self.targets.of(session, np.unique(portfolios[portfolios != NULL]).tolist()), trigger
+        )
+
+    def _context(self, prices: Prices, targets: Mapping[int, Held], trigger: str) -> Context:
+        now = self._clock.now()
         return Context(
-            prices=self.prices.newest(session),
-            targets=self.targets.of(session, np.unique(portfolios[portfolios != NULL]).tolist()),
+            prices=prices,
+            targets=targets,
             today=business_date(now, self._settings.end_of_day),
             now=now,
             trigger=trigger,
@@ -93,47 +127,38 @@ class Evaluator:
             self._names.id_column(session, SECURITY, keys >> KEY_SHIFT),
         )
 
-    def _until_stored(
-        self,
-        begin: Callable[[], AbstractContextManager[Session]],
-        read: Callable[[Session], Rows],
-        trigger: str,
-        run: Run | None,
-    ) -> list[flags.FlagsIn]:
-        """Evaluate what `read` gives; then, as long as some are refused, read those again and evaluate again.
+    def _work(self, begin: Callable[[], AbstractContextManager[Session]], trigger: str, run: Run | None) -> _Work:
+        def judge(session: Session, rows: Rows) -> flags.FlagsIn:
+            context = self.context(session, rows, trigger)
+            with _stage("measure"):
+                numbers = evaluation.measure(rows, context)
+            with _stage("judge"):
+                return self._judged(session, rows, context, numbers, run)
 
-        Each round is a transaction of its own; what each has stored is returned.
-        """
-        stored: list[flags.FlagsIn] = []
-        for _ in range(_ROUNDS):
-            with begin() as session:
-                flags.barrier(session)
-                with _stage("read"):
-                    rows = read(session)
-                judged, refused = self._once(session, rows, trigger, run)
-            if judged is not None:
-                stored.append(judged if not refused else evaluation.without(judged, refused))
-            if not refused:
-                return stored
-            again = sorted(refused)
-            read = _by_ids(again)
-        raise TryAgain(f"{len(again)} accounts are being evaluated elsewhere all the time, {again[0]} among them")
+        return _Work(begin, judge, _by_ids, None if run is None else run.run_no)
 
-    def _once(
-        self, session: Session, rows: Rows, trigger: str, run: Run | None
-    ) -> tuple[flags.FlagsIn | None, set[str]]:
-        """Evaluate and store; return what was to be stored, if anything, and the accounts that were refused."""
-        if not len(rows):
-            return None, set()
-        context = self.context(session, rows, trigger)
-        with _stage("measure"):
-            numbers = evaluation.measure(rows, context)
-        with _stage("judge"):
-            judged = self._judged(session, rows, context, numbers, run)
-        if not len(judged):
-            return None, set()
-        with _stage("store"):
-            return judged, flags.replace(session, judged, None if run is None else run.run_no)
+    def _each_apart(self, work: _Work, accounts: list[str], trigger: str) -> list[flags.FlagsIn]:
+        """Evaluate and store these accounts; the ones at which our own code raises are held, each for itself."""
+
+        def hold(alone: list[str], error: Exception) -> list[flags.FlagsIn]:
+            (account,) = alone
+            cannot(account, error)
+            judge = partial(self._held, trigger, words.our_fault(type(error).__name__))
+            bare = _Work(work.begin, judge, _bare, work.run_no)
+            return _until_stored(bare, _bare(alone))
+
+        parts = apart(accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
+        return [one for part in parts for one in part]
+
+    def _held(self, trigger: str, text: str, session: Session, rows: Rows) -> flags.FlagsIn:
+        """Return the holds of accounts that cannot be evaluated.  Where our code fails at that too, with less of it."""
+        try:
+            return evaluation.held(rows, self.context(session, rows, trigger), OUR_FAULT, text)
+        except Exception as error:
+            if blame(error) is not Blame.OURS:
+                raise
+            context = self._context(self.prices.newest(session), {}, trigger)
+            return evaluation.held(rows, context, OUR_FAULT, text, anew=True)
 
     def _judged(
         self, session: Session, rows: Rows, context: Context, numbers: evaluation.Numbers, run: Run | None
@@ -152,6 +177,36 @@ class Evaluator:
         return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged, run.run_no))
 
 
+def _until_stored(work: _Work, read: Read) -> list[flags.FlagsIn]:
+    """Evaluate what `read` gives; then, as long as some are refused, read those again and evaluate again.
+
+    Each round is a transaction of its own; what each has stored is returned.
+    """
+    stored: list[flags.FlagsIn] = []
+    for _ in range(_ROUNDS):
+        with work.begin() as session:
+            flags.barrier(session)
+            with _stage("read"):
+                rows = read(session)
+            judged, refused = _once(session, rows, work)
+        if judged is not None:
+            stored.append(judged if not refused else evaluation.without(judged, refused))
+        if not refused:
+            return stored
+        again = sorted(refused)
+        read = work.by_ids(again)
+    raise TryAgain(f"{len(again)} accounts are being evaluated elsewhere all the time, {again[0]} among them")
+
+
+def _once(session: Session, rows: Rows, work: _Work) -> tuple[flags.FlagsIn | None, set[str]]:
+    """Evaluate and store; return what was to be stored, if anything, and the accounts that were refused."""
+    judged = work.judge(session, rows) if len(rows) else None
+    if judged is None or not len(judged):
+        return None, set()
+    with _stage("store"):
+        return judged, flags.replace(session, judged, work.run_no)
+
+
 @contextmanager
 def _transaction(session: Session) -> Iterator[Session]:
     with session.transaction():
@@ -164,7 +219,13 @@ def _stage(name: str) -> AbstractContextManager[object]:
     return timer
 
 
-def _by_ids(accounts: Sequence[str]) -> Callable[[Session], Rows]:
+def _by_ids(accounts: Sequence[str]) -> Read:
     """Return a reader of these accounts."""
     chosen = list(accounts)
     return lambda session: facts.read_rows(session, facts.BY_IDS, chosen)
+
+
+def _bare(accounts: Sequence[str]) -> Read:
+    """Return a reader of these accounts that does not look into their documents."""
+    chosen = list(accounts)
+    return lambda session: facts.read_bare(session, chosen)

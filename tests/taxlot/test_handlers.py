@@ -10,6 +10,7 @@ import pytest
 
 from services.taxlot.handlers import SERVICE, Handlers
 from shared import db
+from shared.apart import OUR_FAULT
 from shared.clock import clock_of
 from shared.contracts import chunks, topics
 from shared.contracts.topics import Topic
@@ -108,3 +109,26 @@ def test_purchases_are_read_once_for_a_group_and_count_by_each_trade_date(book: 
         other: ([(other, "2026-06-11", 9)], 1),
     }
     assert found[calm][0]["wash_accounts"] is None
+
+
+def test_an_account_whose_lots_cannot_be_read_fails_alone(book: Book, kafka_url: str) -> None:
+    """Its stored document is broken: our code raises at it.  The others of its chunk get their lots as ever."""
+    custodian, numbers = names(5)
+    book.add_accounts(numbers, custodian)
+    book.load(File([line for number in numbers for line in good(number)], custodian=custodian))
+    chunk = asked(facts_chunk([(f"A{number}", 1) for number in numbers]), uuid.uuid4().hex, "2026-06-12")
+
+    def answered() -> dict[str, Any]:
+        found = answers(book, kafka_url, lambda rules: rules.on_facts(topics.WORK_LOTS), [chunk], topics.WORK_LOTS)
+        return {row["account_id"]: row for row in found[chunk.meta["batch_id"]]}
+
+    sound, hurt = answered(), f"A{numbers[2]}"
+    assert {row["failure_code"] for row in sound.values()} == {None}
+    book.rows("UPDATE lots SET document = '\\x00' WHERE account_id = %s RETURNING 1", hurt)
+    found = answered()
+    assert list(found) == list(sound)
+    assert (found[hurt]["failure_code"], found[hurt]["lots"]) == (OUR_FAULT, [])
+    assert hurt in found[hurt]["failure_text"]
+    assert {name: row for name, row in found.items() if name != hurt} == {
+        name: row for name, row in sound.items() if name != hurt
+    }

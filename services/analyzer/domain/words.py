@@ -63,6 +63,15 @@ def settling_overdue(trade_date: date, sessions: int) -> tuple[str, str]:
     )
 
 
+def our_fault(kind: str) -> str:
+    """Return the sentence of an account at which our own code raised an error of this kind."""
+    return (
+        f"A fault of the Rebalancer ({kind}) keeps this account from being evaluated; no other account is touched."
+        " An operator finds it in the analyzer's log (account.cannot); once its cause is mended, the next analysis"
+        " lifts this hold."
+    )
+
+
 def reason(
     security_id: str | None, sleeve_id: str | None, weight_ppb: int, target_ppb: int, low: int, high: int
 ) -> str:

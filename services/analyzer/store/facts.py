@@ -270,9 +270,28 @@ def visible(session: Session, scope: Scope, account_id: str) -> list[str]:
 
 def read_rows(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> Rows:
     """Read the accounts chosen by BY_IDS (a list) or BY_RANGE (first and last id), as far as they are covered."""
+    return rows_of(_read(session, where, *values, covered=covered))
+
+
+def read_bare(session: Session, accounts: Sequence[str]) -> Rows:
+    """Read accounts without a look into their documents: as if they had neither settings nor holdings."""
+    table = _read(session, BY_IDS, accounts)
+    starts = np.zeros(len(table) + 1, np.int64)
+    restrictions, holdings = Ragged(starts, np.zeros((0, 3), np.int64)), Ragged(starts, np.zeros((0, 2), np.int64))
+    settings = np.tile(OFF_SETTINGS, (len(table), 1))
+    return Rows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
+
+
+def read_ids(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> list[str]:
+    """Return the ids that `read_rows` would read, in order."""
     chosen = where.format(*(sql.Literal(value) for value in values))
-    query = _CHOSEN.format(columns=_COLUMNS, chosen=chosen, covered=covered)
-    return rows_of(pgcopy.read(session, query, (), len(READ)))
+    query = sql.SQL("SELECT account_id FROM account_facts WHERE {} AND {} ORDER BY 1").format(chosen, covered)
+    return [str(account_id) for (account_id,) in session.execute(query)]
+
+
+def _read(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> pgcopy.Table:
+    chosen = where.format(*(sql.Literal(value) for value in values))
+    return pgcopy.read(session, _CHOSEN.format(columns=_COLUMNS, chosen=chosen, covered=covered), (), len(READ))
 
 
 def rows_of(table: pgcopy.Table) -> Rows:

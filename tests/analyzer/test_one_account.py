@@ -1,0 +1,166 @@
+"""One account at which our own code raises is held alone, or fails its request alone; the others go on as ever."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from prometheus_client import REGISTRY
+
+from services.analyzer import evaluation
+from services.analyzer.store import runs
+from shared.apart import OUR_FAULT
+from shared.contracts import topics
+from shared.contracts.chunks import FlagState
+from tests.analyzer.desk import MONDAY, Desk, account, held, holdings, noon, portfolio, request
+
+pytestmark = pytest.mark.integration
+ACCOUNTS = ("a1", "a2", "a3", "a4", "a5")
+DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
+TUESDAY = date(2026, 1, 6)
+Plant = Callable[[Desk, pytest.MonkeyPatch], Callable[[], object]]
+
+
+def _in_kernel(_: Desk, patch: pytest.MonkeyPatch) -> Callable[[], object]:
+    """The real measuring raises for every chunk that holds a3; returned is what mends it."""
+    measure = evaluation.measure
+
+    def raises(rows: Any, context: Any) -> Any:
+        if "a3" in rows.account_id.to_pylist():
+            raise IndexError("index 7 is out of bounds")
+        return measure(rows, context)
+
+    patch.setattr(evaluation, "measure", raises)
+    return lambda: patch.setattr(evaluation, "measure", measure)
+
+
+def _in_document(desk: Desk, _: pytest.MonkeyPatch) -> Callable[[], object]:
+    """The stored settings of a3 have lost a byte: they cannot be read."""
+    (whole,) = desk.row("SELECT settings FROM analyzer.account_facts WHERE account_id = 'a3'")
+    change = "UPDATE analyzer.account_facts SET settings = %s WHERE account_id = 'a3' RETURNING 1"
+    desk.row(change, whole[:-1])
+    return lambda: desk.row(change, whole)
+
+
+def _in_spell(desk: Desk, _: pytest.MonkeyPatch) -> Callable[[], object]:
+    """The stored history of a3 cannot be read, not even to hold it."""
+    desk.row("UPDATE analyzer.flag SET causes = 'what' WHERE account_id = 'a3' RETURNING 1")
+    return lambda: None
+
+
+def _in_target(desk: Desk, _: pytest.MonkeyPatch) -> Callable[[], object]:
+    """The newest target of a3's portfolio, which is a3's alone, has lost a byte: also when a3 is to be held."""
+    number, whole = desk.row(
+        "SELECT portfolio_no, document FROM analyzer.target JOIN analyzer.account_facts USING (portfolio_no)"
+        " WHERE account_id = 'a3'"
+    )
+    change = "UPDATE analyzer.target SET document = %s, target_version = target_version + 100 WHERE portfolio_no = %s"
+    desk.row(f"{change} RETURNING 1", whole[:-1], number)
+    return lambda: desk.row(f"{change} RETURNING 1", whole, number)
+
+
+def _faults() -> float:
+    return REGISTRY.get_sample_value("rebalancer_account_faults_total") or 0
+
+
+async def _book(desk: Desk) -> None:
+    """Five accounts, a3 with a portfolio of its own, all flagged since Monday; it is Tuesday, all is read."""
+    desk.at(noon(MONDAY).replace(hour=7))  # no daily run
+    await desk.book(*ACCOUNTS)
+    await desk.rules.on_portfolios([portfolio(1, portfolio_id="P2")])
+    await desk.rules.on_accounts([account("a3", 2, portfolio_id="P2", last_rebalanced=date(2025, 12, 1))])
+    await desk.rules.on_holdings(holdings(*(held(one, 1, **DRIFTED) for one in ACCOUNTS)))
+    desk.at(noon(TUESDAY).replace(hour=7))
+    await desk.since()
+
+
+async def _sweep(desk: Desk) -> dict[str, list[Any]]:
+    """Analyse the whole book and return what was published."""
+    with desk.parts.database.session() as session:
+        assert runs.start(session, "ON_DEMAND", TUESDAY, noon(TUESDAY)) is not None
+    assert await desk.sweeper.step()
+    return await desk.since()
+
+
+def _assert_a3_alone_is_held(published: dict[str, list[Any]]) -> None:
+    rows = {row["account_id"]: row for row in published[topics.FLAGS.name]}
+    assert {name: (row["state"], row["hold_code"]) for name, row in rows.items()} == {
+        name: (FlagState.HELD, OUR_FAULT) if name == "a3" else (FlagState.FLAGGED, None) for name in ACCOUNTS
+    }
+    assert "account.cannot" in rows["a3"]["hold_text"]
+    assert all(len(row["reasons"]) == (0 if name == "a3" else 2) for name, row in rows.items())
+    events = {one.account_id: one.state for one in published[topics.ACCOUNT_FLAG.name]}
+    assert events["a3"] == "HELD"
+
+
+@pytest.mark.parametrize("plant", [_in_kernel, _in_document, _in_spell, _in_target])
+async def test_an_event_s_account_at_which_our_code_raises_is_held_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, plant: Plant
+) -> None:
+    """Mended, it is flagged again by the next analysis, and its spell goes on where its history could be read."""
+    await _book(desk)
+    mend, before = plant(desk, monkeypatch), _faults()
+    await desk.rules.on_holdings(holdings(*(held(one, 2, cash="101", **DRIFTED) for one in ACCOUNTS)))
+    _assert_a3_alone_is_held(await desk.since())
+    assert _faults() == before + 1
+    mend()
+    found = {row["account_id"]: row for row in (await _sweep(desk))[topics.FLAGS.name]}
+    assert {row["state"] for row in found.values()} == {FlagState.FLAGGED}
+    since = MONDAY if plant in (_in_kernel, _in_document) else TUESDAY
+    assert (found["a3"]["needed_since"], found["a1"]["needed_since"]) == (since, MONDAY)
+
+
+@pytest.mark.parametrize("plant", [_in_kernel, _in_document, _in_spell, _in_target])
+async def test_a_shard_s_account_at_which_our_code_raises_is_held_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, plant: Plant
+) -> None:
+    """The shard ends, and the run with it; the other accounts are told of as ever."""
+    await _book(desk)
+    mend, before = plant(desk, monkeypatch), _faults()
+    published = await _sweep(desk)
+    _assert_a3_alone_is_held(published)
+    assert len(published[topics.ANALYSIS.name]) == 1
+    assert _faults() == before + 1
+    mend()
+    assert {row["state"] for row in (await _sweep(desk))[topics.FLAGS.name]} == {FlagState.FLAGGED}
+
+
+async def test_what_the_world_is_at_fault_for_holds_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _book(desk)
+
+    def raises(*_: Any) -> Any:
+        raise psycopg.OperationalError("the database is away")
+
+    monkeypatch.setattr(evaluation, "measure", raises)
+    before = _faults()
+    with pytest.raises(psycopg.OperationalError):
+        await desk.rules.on_holdings(holdings(*(held(one, 2, **DRIFTED) for one in ACCOUNTS)))
+    with pytest.raises(psycopg.OperationalError):
+        await _sweep(desk)
+    assert (await desk.flags(), _faults()) == ({}, before)
+    assert desk.row("SELECT count(*) FROM analyzer.flag WHERE hold_code IS NOT NULL") == (0,)
+
+
+@pytest.mark.parametrize("plant", [_in_kernel, _in_document])
+async def test_a_request_s_account_at_which_our_code_raises_fails_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, plant: Plant
+) -> None:
+    await _book(desk)
+
+    async def facts() -> dict[str, Any]:
+        await desk.rules.on_request(topics.WORK_FACTS)(request(*ACCOUNTS))
+        return {row["account_id"]: row for row in (await desk.since())[topics.WORK_FACTS.name]}
+
+    sound = await facts()
+    mend, before = plant(desk, monkeypatch), _faults()
+    hurt = await facts()
+    assert tuple(hurt) == ACCOUNTS
+    assert (hurt["a3"]["failure_code"], hurt["a3"]["positions"]) == (OUR_FAULT, [])
+    assert "a3" in hurt["a3"]["failure_text"]
+    assert _faults() == before + 1
+    assert {name: row for name, row in hurt.items() if name != "a3"} == {
+        name: row for name, row in sound.items() if name != "a3"
+    }
+    mend()
+    assert await facts() == sound
