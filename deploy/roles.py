@@ -46,7 +46,10 @@ WHERE p.pronamespace = %(schema)s::regnamespace AND p.proowner <> %(owner)s::reg
 _RIGHTS_OF_BEFORE = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {service}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {service} TO {service}",
+    "GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {service} TO {service}",
 )
+# Read by the service and written by none but their owner; grants on all tables of a schema would open them.
+_READ_ONLY = ("audit", "audit_head", "scope_key")
 
 
 def prepare(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
@@ -89,6 +92,10 @@ def give_schemas(connection: Connection[Any]) -> None:
         handed_over = list(_hand_over(connection, service))
         for statement in _RIGHTS_OF_BEFORE if handed_over else ():
             connection.execute(sql.SQL(statement).format(**names))
+        for table in _READ_ONLY:
+            if connection.execute("SELECT to_regclass(%s)", [f"{service}.{table}"]).fetchone() != (None,):
+                revoked = "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {service}.{table} FROM {service}"
+                connection.execute(sql.SQL(revoked).format(**names, table=sql.Identifier(table)))
 
 
 def _hand_over(connection: Connection[Any], service: str) -> Iterator[str]:

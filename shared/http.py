@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from shared import routing
 from shared.observing import Observe, rendered
+from shared.patience import USUAL, Bounds, Patience
 from shared.problems import BadBody, BadInput, Problem
 from shared.wellformed import WellFormed
 
@@ -73,15 +74,17 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def serve(app: FastAPI, host: str, port: int) -> None:
+async def serve(app: FastAPI, host: str, port: int, bounds: Bounds = USUAL) -> None:
     """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is.
+
+    bounds: what slow clients and many of them may take.
 
     Raises RouteWithoutRule when a route was added to an app of `create_app` since, of which nobody said who may use it.
     """
     if hasattr(app.state, "door"):
         routing.check(app)
     config = uvicorn.Config(
-        app,
+        Patience(app, bounds.piece_s),
         host=host,
         port=port,
         log_config=None,
@@ -89,6 +92,10 @@ async def serve(app: FastAPI, host: str, port: int) -> None:
         server_header=False,
         proxy_headers=False,  # who calls is who is connected, whatever X-Forwarded-For says
         lifespan="on",
+        http=bounds.protocol(),
+        ws="none",  # an upgraded connection would leave these bounds
+        h11_max_incomplete_event_size=bounds.head_bytes,
+        timeout_keep_alive=bounds.keep_alive_s,  # type: ignore[arg-type]  # only given to call_later
         timeout_graceful_shutdown=5,
     )
     server = _Embedded(config)

@@ -51,7 +51,7 @@ async def main(settings: Settings) -> None:
             SCHEMA, readiness(requests), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)]
         )
         await together(
-            serve(build_app(parts), settings.http_host, settings.http_port),
+            serve(build_app(parts), settings.http_host, settings.http_port, settings.bounds),
             serve(probes, settings.probe_host, settings.probe_port),
             keeper.run({"feed": feed.run, "audit": parts.audit.run}),
         )

@@ -27,6 +27,7 @@ _MEANING: Final = {
     401: "Not signed in.",
     403: "Not allowed.",
     404: "Not there, or not yours to see.",
+    408: "The body stopped coming.",
     409: "The state, or the number of accounts, has changed.",
     412: "The batch has changed since it was displayed.",
     413: "The body is too large.",
@@ -83,7 +84,7 @@ def _refusals(method: str, operation: dict[str, Any], parameters: list[str]) -> 
     if any(parameter.get("in") == "path" for parameter in operation.get("parameters", [])):
         found.add(404)
     if method != "get":
-        found |= {400, 409, 413}
+        found |= {400, 408, 409, 413}
     if "If-Match" in parameters:
         found |= {412, 428}
     if operation["operationId"] == "get_latest_run":

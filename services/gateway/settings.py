@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from shared.patience import Bounds
 from shared.settings import RequestsSettings
 
 
@@ -36,6 +37,34 @@ class Settings(RequestsSettings):
     session_absolute_s: int = Field(default=43_200, description="Seconds after sign-in when a session ends anyway.")
     body_limit_bytes: int = Field(default=1_000_000, description="Largest request body, files excepted.")
     upload_limit_bytes: int = Field(default=1_000_000_000, description="Largest custodian file that may be uploaded.")
+    head_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="Seconds in which the head of a request must have come, from its first byte; a browser sends it at"
+        " once, so the connection is then closed unheard.",
+    )
+    body_piece_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds in which a body must bring 16 kB or its end, else 408; the slowest line brings more, and"
+        " a gap in radio reception is shorter.",
+    )
+    keep_alive_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="Seconds a connection without a request stays open: a page asks again within a second or not soon.",
+    )
+    connections: int = Field(
+        default=600,
+        ge=1,
+        description="Connections to the door at once, further ones get 503; each open page holds one for its push"
+        " stream. With those to the services it stays below the 1,024 files a process may usually open.",
+    )
+    head_bytes: int = Field(
+        default=16_384,
+        ge=4096,
+        description="Bytes of an unfinished head beyond which it is refused; ours, with cookies, stay below 4 kB.",
+    )
     forward_timeout_s: float = Field(default=30.0, description="Seconds a service may take to answer a request.")
     upload_timeout_s: float = Field(default=600.0, description="Seconds a service may take to answer an upload.")
     session_per_s: float = Field(
@@ -61,3 +90,8 @@ class Settings(RequestsSettings):
     heartbeat_s: float = Field(
         default=15.0, description="Seconds between signs of life on a push stream; its session is looked at as often."
     )
+
+    @property
+    def bounds(self) -> Bounds:
+        """Return what clients of the door may take."""
+        return Bounds(self.head_s, self.body_piece_s, self.keep_alive_s, self.connections, self.head_bytes)

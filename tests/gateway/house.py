@@ -143,8 +143,12 @@ async def house_at(database_url: str, place: Path, **changed: Any) -> AsyncItera
         clients = [await ends.enter_async_context(http_client()) for _ in range(2)]
         parts = wire(settings, requests, work, *clients)
         parts.hub.open()
-        apps = (build_app(parts), issuer.app(), inside.app())
-        serving = [asyncio.create_task(serve(app, "127.0.0.1", port)) for app, port in zip(apps, ports, strict=True)]
+        servers = (
+            serve(build_app(parts), "127.0.0.1", ports[0], settings.bounds),
+            serve(issuer.app(), "127.0.0.1", ports[1]),
+            serve(inside.app(), "127.0.0.1", ports[2]),
+        )
+        serving = [asyncio.create_task(server) for server in servers]
         serving.append(asyncio.create_task(parts.audit.run()))
         ends.push_async_callback(end, *serving)
         ends.callback(parts.hub.close)

@@ -57,6 +57,40 @@ def test_every_table_of_every_service_forces_row_level_security_or_says_why_not(
         connection.execute("SELECT first_id FROM analysis_shard")
 
 
+WRITES_TO_THE_AUDIT_LOG = (
+    "INSERT INTO audit VALUES (1, '{}', '', '')",
+    "UPDATE audit SET body = '{}'",
+    "UPDATE audit SET body = '{}' WHERE false",
+    "DELETE FROM audit",
+    "DELETE FROM audit WHERE false",
+    "TRUNCATE audit",
+    "INSERT INTO audit_head VALUES (true, 1, '')",
+    "UPDATE audit_head SET seq = 0",
+    "DELETE FROM audit_head",
+    "ALTER TABLE audit DISABLE TRIGGER ALL",
+    "DROP TRIGGER kept ON audit",
+)
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+@pytest.mark.parametrize("role", ["gateway", "gateway_requests"])
+def test_the_audit_log_is_written_by_its_function_only(tables: Tables, role: str, is_restored: bool) -> None:
+    if is_restored:  # by somebody else, as a backup that names no owners: then the roles are prepared again
+        with tables.as_admin() as connection:
+            connection.execute("ALTER TABLE gateway.audit OWNER TO CURRENT_USER")
+            roles.give_schemas(connection)
+    with psycopg.connect(as_role(tables.admin_url, role), autocommit=True) as connection:
+        for statement in WRITES_TO_THE_AUDIT_LOG:
+            with pytest.raises(errors.InsufficientPrivilege, match=r"permission denied|must be owner"):
+                connection.execute(statement.encode())
+        if role == "gateway":
+            row = connection.execute('SELECT seq FROM audit_append(\'[{"action": "test"}]\')').fetchone()
+            assert row == (1,) and connection.execute("SELECT seq FROM audit").fetchall() == [(1,)]
+        else:
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute("SELECT audit_append('[{}]')")
+
+
 def test_views_ask_with_the_rights_of_whoever_asks(tables: Tables) -> None:
     with tables.as_admin() as connection:
         views = connection.execute(

@@ -3,12 +3,18 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI, Request
 
 from services.taxlot.intake.receiving import TooLarge, checked_name, receive
+from shared.http import serve
+from shared.patience import Bounds
 from shared.problems import BadInput, Conflict
+from tests.gateway.house import end, free_port, listens
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.fast
 
@@ -77,3 +83,26 @@ def test_a_name_that_no_file_of_the_inbox_may_have_is_refused(name: str) -> None
     with pytest.raises(BadInput, match="/query/name"):
         checked_name(name)
     assert checked_name("lots-1@x_2.psv") == "lots-1@x_2.psv"
+
+
+async def test_a_sender_that_stops_is_refused_by_the_server_and_leaves_nothing(tmp_path: Path) -> None:
+    app, port = FastAPI(), free_port()
+
+    @app.post("/files")
+    async def upload(request: Request) -> int:
+        return await receive(request.stream(), tmp_path / "lots.psv", 10**6)
+
+    serving = asyncio.create_task(serve(app, "127.0.0.1", port, Bounds(piece_s=1)))
+    await until_async(partial(listens, port), within_s=10)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /files HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" + b"x" * 20_000)
+    await until_async(partial(_has_begun, tmp_path))
+    async with asyncio.timeout(20):
+        assert (await reader.read()).startswith(b"HTTP/1.1 408")
+    assert list(tmp_path.iterdir()) == []
+    writer.close()
+    await end(serving)
+
+
+async def _has_begun(folder: Path) -> bool:
+    return any(folder.iterdir())
