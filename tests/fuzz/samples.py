@@ -27,8 +27,9 @@ _JSON: Final[dict[str, Body]] = {
     topics.ACCOUNT_FLAG.name: _KEYS | {"version": 1, "state": "CLEAR", "tiles": [], "reasons": []},
     topics.QUEUE.name: {"enterprise_id": MARK, "version": 1},
     topics.ANALYSIS.name: {
-        "run_id": MARK, "business_date": "2026-01-02", "version": 1, "price_set": 1, "accounts": 2, "flagged": 1,
-        "held": 0,
+        "run_id": MARK, "enterprise_id": "E1", "business_date": "2026-01-02", "version": 1, "price_set": 1,
+        "accounts": 2, "flagged": 1, "held": 0,
+        "advisors": [{"advisor_id": "V1", "accounts": 2, "flagged": 1, "held": 0}],
     },
     topics.BATCH.name: {
         "batch_id": 7, "enterprise_id": MARK, "version": 1, "status": "WORKING", "logic": "BEST_FIT", "accounts": 2,
