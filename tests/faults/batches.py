@@ -27,6 +27,13 @@ def all_back(desk: Desk, accounts: Figures) -> list[str]:
     return sorted(accounts)
 
 
+def to_approve(desk: Desk, kept: Figures, many: int) -> dict[str, Any]:
+    """Return a batch that can be approved, of accounts that no other test of the package wants back."""
+    free = until(lambda: sorted(set(proposable(desk)) - set(kept)), lambda seen: len(seen) >= many)
+    batch = desk.propose(free[:many])
+    return until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
+
+
 def figures_after(desk: Desk, batch_id: int) -> Figures:
     """Wait until the batch can be decided, cancel it, and return what it showed by account, each account once."""
     batch = until(lambda: desk.batch(batch_id), lambda seen: seen["status"] != "WORKING", within_s=150)

@@ -18,7 +18,7 @@ def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> It
     """The whole system on a book with more accounts to rebalance than a batch takes; every part of it killable."""
     place = tmp_path_factory.mktemp("faults")
     with Stack(place / "stack", SERVICES) as stack:
-        load_book(stack, a_book(place / "book", accounts=1500))
+        load_book(stack, a_book(place / "book", accounts=1700))
         yield stack
 
 

@@ -15,19 +15,12 @@ import pytest
 from deploy.desk import Desk
 from deploy.stack import Stack
 from shared.contracts import topics
-from tests.faults.batches import Figures, proposable
+from tests.faults.batches import Figures, to_approve
 from tests.faults.test_kill_in_the_middle import Watch, orders_of, unsent
 from tests.waiting import aside, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
 MANY = 8
-
-
-def a_pending_batch(desk: Desk, others: Figures) -> dict[str, Any]:
-    """Return a batch that can be approved, of accounts that the other tests of the package do not want back."""
-    free = until(lambda: sorted(set(proposable(desk)) - set(others)), lambda seen: len(seen) >= MANY)
-    batch = desk.propose(free[:MANY])
-    return until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
 
 
 def left_once(stack: Stack, batch: dict[str, Any]) -> None:
@@ -45,7 +38,7 @@ def metric(stack: Stack, name: str) -> float:
 
 
 def test_people_approve_while_the_broker_is_away(hurt_stack: Stack, desk: Desk, undisturbed: Figures) -> None:
-    batch = a_pending_batch(desk, undisturbed)
+    batch = to_approve(desk, undisturbed, MANY)
     hurt_stack.halt("kafka")
     try:
         approved = desk.command(batch, "approve")
@@ -88,7 +81,7 @@ def database_dies_when_orders_come(stack: Stack) -> Iterator[None]:
 def test_a_database_that_dies_while_orders_leave_sends_none_twice(
     hurt_stack: Stack, desk: Desk, undisturbed: Figures
 ) -> None:
-    batch = a_pending_batch(desk, undisturbed)
+    batch = to_approve(desk, undisturbed, MANY)
     before = hurt_stack.pid("postgres")
     with database_dies_when_orders_come(hurt_stack):
         approved = desk.command(batch, "approve")
