@@ -143,7 +143,7 @@ def test_a_service_without_its_kernels_says_at_its_door_and_in_its_log_what_it_w
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     port = choose({"batch": 0})["batch"]
     settings = {"KAFKA_URL": "127.0.0.1:9", "DATABASE_URL": "postgresql://127.0.0.1:9/x", "HTTP_PORT": str(port)}
-    settings["PRINCIPAL_PUBLIC_KEY"] = PUBLIC_KEY
+    settings |= {"REQUESTS_DATABASE_URL": settings["DATABASE_URL"], "PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY}
     env = inherited() | {f"REBALANCER_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "services.batch"]
 
