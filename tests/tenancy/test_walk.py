@@ -169,6 +169,7 @@ def _apps(house: House, url: str, place: Path) -> dict[str, FastAPI]:
     settings = TaxlotSettings(
         kafka_url="127.0.0.1:1",
         database_url=url,
+        requests_database_url=url,
         http_port=1,
         principal_public_key=PUBLIC_KEY,
         inbox_dir=place / "inbox",
