@@ -41,7 +41,7 @@ class Way:
                 to_server.write(data)
                 await to_server.drain()
         except ConnectionError:
-            pass
+            pass  # one side has ended: the other is closed below
         finally:
             back.cancel()
             to_client.transport.abort()
