@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -21,6 +22,14 @@ _PATIENCE_S: Final = 5.0
 _log = log.get(__name__)
 
 
+@dataclass(frozen=True)
+class _Said:
+    """Records that somebody waits for. stands: done when they are committed, or with the reason why they are not."""
+
+    entries: list[dict[str, Any]]
+    stands: asyncio.Future[None]
+
+
 class AuditLog:
     """Adds records. Raises psycopg.OperationalError where it is said and the database does not answer."""
 
@@ -29,6 +38,8 @@ class AuditLog:
         self._waiting: list[dict[str, Any]] = []
         self._told_s = -_HEAD_EVERY_S
         self._flushing = asyncio.Lock()
+        self._said: list[_Said] = []
+        self._writing: asyncio.Task[None] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -36,8 +47,16 @@ class AuditLog:
         return len(self._waiting) >= MOST_WAITING
 
     async def write(self, *records: Record) -> None:
-        """Write records now: what follows happens only when they stand."""
-        await self._append([record.body() for record in records])
+        """Write records now: what follows happens only when they stand.
+
+        Who comes while others are written waits, and is written in one piece with all who came meanwhile: the chain has
+        one end, so a transaction for each would let all wait for all.
+        """
+        said = _Said([record.body() for record in records], asyncio.get_running_loop().create_future())
+        self._said.append(said)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_said())
+        await said.stands
 
     def note(self, record: Record) -> None:
         """Have a record written within a moment."""
@@ -65,9 +84,31 @@ class AuditLog:
                     return
                 del self._waiting[: len(taken)]
 
+    async def _write_said(self) -> None:
+        while self._said:
+            together, self._said = self._said[:_AT_ONCE], self._said[_AT_ONCE:]
+            await self._write_together(together)
+
+    async def _write_together(self, together: list[_Said]) -> None:
+        """Write the records of several; one that the database refuses for itself is refused alone."""
+        try:
+            await self._append([entry for said in together for entry in said.entries])
+        except Exception as error:  # noqa: BLE001  # it is told to those who wait, whatever it is
+            if len(together) > 1 and not isinstance(error, psycopg.OperationalError):
+                for said in together:
+                    await self._write_together([said])
+                return
+            for said in together:
+                if not said.stands.done():  # who asked may have been cancelled
+                    said.stands.set_exception(error)
+        else:
+            for said in together:
+                if not said.stands.done():
+                    said.stands.set_result(None)
+
     async def _append(self, entries: list[dict[str, Any]]) -> None:
         async with self._database.connection(_PATIENCE_S) as connection:
-            head = await audit.append(connection, entries)
+            head = await audit.append_and_commit(connection, entries)
         if time.monotonic() - self._told_s >= _HEAD_EVERY_S:
             self._told_s = time.monotonic()
             # Logs are kept elsewhere: with this, a tail that was cut off or a chain written anew is found.

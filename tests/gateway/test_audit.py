@@ -9,11 +9,12 @@ import httpx
 import psycopg
 import pytest
 
-from services.gateway.domain.record import NO_CLIENT_DATA, is_recorded, outcome_of, selected
+from services.gateway.domain.record import NO_CLIENT_DATA, Record, is_recorded, outcome_of, selected
 from services.gateway.store import audit
 from shared.access import RULES
 from tests.gateway.house import House, problem_of
 from tests.gateway.test_edge import run_command
+from tests.waiting import until_so
 
 Json = dict[str, Any]
 _JSON = {"Content-Type": "application/json"}
@@ -175,6 +176,45 @@ async def test_many_at_once_make_one_chain(house: House) -> None:
     await asyncio.gather(*(task() for task in tasks))
     assert sorted(one["seq"] for one in await records(house)) == list(range(1, 32))
     assert run_command(house, "audit", "--verify").stdout.startswith("whole: 31 records")
+
+
+async def test_many_commands_at_once_are_few_transactions_and_a_busy_door_holds_no_other_up(
+    house: House, pat: httpx.AsyncClient, database_url: str
+) -> None:
+    page, many = await house.csrf(pat), 50
+    lock = "SELECT FROM gateway.audit_head FOR UPDATE"
+    with psycopg.connect(database_url, autocommit=True) as other:  # which stops the loop while it asks
+        await house.parts.audit.flush()
+        with other.transaction():
+            other.execute(lock)
+            approvals = [pat.post(f"/api/v1/batches/{n}/approve", headers=page) for n in range(1, many + 1)]
+            given = asyncio.gather(*approvals)
+            await until_so(lambda: len(house.parts.audit._said), lambda waiting: waiting >= many - 6, within_s=20)
+            assert house.inside.seen == []
+        # The door's loop stands still here; its transaction ends all the same.
+        other.execute("SET lock_timeout = '10s'")
+        other.execute(lock)
+        assert {answer.status_code for answer in await given} == {200}
+        made = other.execute(
+            "SELECT body->>'outcome', count(*), count(DISTINCT xmin::text) FROM gateway.audit"
+            " WHERE body->>'action' = 'approve_batch' GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert [(outcome, count) for outcome, count, _ in made] == [("ASKED", many), ("DONE", many)]
+    assert made[0][2] <= 7, "of those who waited all but a few are written together"
+    assert await _broken_in(database_url) is None
+
+
+async def test_a_record_that_the_database_refuses_is_refused_alone(house: House) -> None:
+    log_of, now = house.parts.audit, house.clock.now()
+    good, bad = (Record(now, action, "ASKED") for action in ("good", "bad\x00"))
+    written = await asyncio.gather(*(log_of.write(one) for one in (good, bad, good)), return_exceptions=True)
+    assert [type(one) for one in written] == [type(None), psycopg.errors.UntranslatableCharacter, type(None)]
+    assert [one["action"] for one in await records(house)] == ["grant", "good", "good"]
+
+
+async def _broken_in(database_url: str) -> int | None:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        return await _broken(connection)
 
 
 async def test_the_command_line_reads_it_by_user_id_and_time(house: House, pat: httpx.AsyncClient) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
 import orjson
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
 _APPEND: Final[LiteralString] = "SELECT seq, hash FROM audit_append(%s::jsonb)"
@@ -42,8 +42,28 @@ class Head:
 
 
 async def append(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> Head:
-    """Add records; they stand when the transaction is committed."""
-    row = await (await connection.execute(_APPEND, [orjson.dumps(list(entries)).decode()])).fetchone()
+    """Add records; they stand when the transaction is committed. Until then nobody else can add any: do it last."""
+    return await _appended(await _append(connection, entries))
+
+
+async def append_and_commit(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> Head:
+    """Add records in a transaction of their own, sent in one piece.
+
+    The chain's end is then locked for as long as the database takes, and not until this process, which may be busy with
+    others, has read the answer.
+    """
+    async with connection.pipeline():
+        cursor = await _append(connection, entries)
+        await connection.commit()
+    return await _appended(cursor)
+
+
+async def _append(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> AsyncCursor[TupleRow]:
+    return await connection.execute(_APPEND, [orjson.dumps(list(entries)).decode()])
+
+
+async def _appended(cursor: AsyncCursor[TupleRow]) -> Head:
+    row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # a function with OUT parameters gives one row
     return Head(int(row[0]), bytes(row[1]).hex())
 
