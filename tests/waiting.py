@@ -23,6 +23,15 @@ async def until_async(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool
     return answer
 
 
+async def until_so(look: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
+    """Return the first of what is looked at for which `holds`, while the loop goes on; fail as `until_async` does."""
+
+    async def ask() -> T:
+        return look()
+
+    return await until_async(ask, holds, within_s)
+
+
 def until(ask: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
     """Return the first answer for which `holds`; fail with the last answer after `within_s` seconds."""
     deadline = time.monotonic() + within_s

@@ -22,7 +22,7 @@ from shared.contracts.events import (
 from shared.kafka import Publisher
 from shared.keeping import Beat, unheard
 from shared.messages import Outgoing, event
-from tests.waiting import until_async
+from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration
 PAT = Principal(subject="pat", name="Pat", roles=["viewer"], enterprises=["E1"])
@@ -96,7 +96,7 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
     async with Publisher(kafka_url, "test") as publisher:
         await publisher.send([batch_changed(1, 1, "E1")])
         async with feeding(kafka_url, hub):
-            await until_async(lambda: asyncio.sleep(0, hub.is_open), within_s=30)
+            await until_so(lambda: hub.is_open, within_s=30)
             stream = hub.listen(b"s", PAT, None, _still)
             await anext(stream)
             garbage = Outgoing(topics.BATCH.name, b"x", b"not json")
@@ -122,5 +122,5 @@ async def test_without_a_broker_nobody_believes_to_be_live() -> None:
     hub = Hub(heartbeat_s=60)
     beats: list[bool] = []
     async with feeding("127.0.0.1:1", hub, lambda: beats.append(hub.is_open)):
-        await until_async(lambda: asyncio.sleep(0, len(beats)), lambda many: many > 2)
+        await until_so(lambda: len(beats), lambda many: many > 2)
     assert not any(beats)

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.keeping import Beat, Keeper, Part
-from tests.waiting import until_async
+from tests.waiting import until_so
 
 pytestmark = pytest.mark.asyncio
 
@@ -40,7 +40,7 @@ async def test_a_part_that_fails_is_begun_again_while_the_others_go_on(fault: Ba
         await asyncio.Event().wait()
 
     async with _kept({"failing": failing, "steady": steady}) as keeper:
-        await until_async(lambda: asyncio.sleep(0, begun.count("failing")), lambda many: many > 3)
+        await until_so(lambda: begun.count("failing"), lambda many: many > 3)
         assert begun.count("steady") == 1
         (said,) = keeper.troubles()
         assert said.startswith("failing failed ")
@@ -61,13 +61,14 @@ async def test_a_part_that_runs_well_for_long_enough_is_in_trouble_no_more() -> 
         await asyncio.Event().wait()
 
     async with _kept({"once": once}, most_s=0.3) as keeper:
-        await until_async(lambda: asyncio.sleep(0, keeper.troubles()))
-        await until_async(lambda: asyncio.sleep(0, keeper.troubles()), lambda told: not told)
+        await until_so(keeper.troubles)
+        await until_so(keeper.troubles, lambda told: not told)
     assert begun == [0, 1]
 
 
 async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -> None:
     gate = asyncio.Event()
+    beats: list[Beat] = []
 
     async def hanging(beat: Beat) -> None:
         await gate.wait()
@@ -75,16 +76,22 @@ async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -
         await asyncio.Event().wait()
 
     async def beating(beat: Beat) -> None:
-        while True:
-            beat()
-            await asyncio.sleep(0.01)
+        beats.append(beat)
+        await asyncio.Event().wait()
 
     async def failing(_beat: Beat) -> None:
         raise OSError("again and again")
 
     parts: dict[str, Part] = {"hanging": hanging, "beating": beating, "failing": failing}
     async with _kept(parts, stuck_s=0.6, most_s=0.1) as keeper:
-        (said,) = await until_async(lambda: asyncio.sleep(0, keeper.stuck()))
+
+        def stuck() -> list[str]:
+            """Say what is stuck, the one part having beaten just now."""
+            for beat in beats:
+                beat()
+            return keeper.stuck()
+
+        (said,) = await until_so(stuck)
         assert said.startswith("hanging: has not got on for ")
         gate.set()
-        await until_async(lambda: asyncio.sleep(0, keeper.stuck()), lambda told: not told)
+        await until_so(stuck, lambda told: not told)

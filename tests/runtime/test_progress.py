@@ -21,7 +21,7 @@ from shared.kafka import Publisher
 from shared.progress import Progress
 from shared.settings import ServiceSettings
 from tests.runtime.prices import price_set
-from tests.waiting import until_async
+from tests.waiting import until_async, until_so
 
 pytestmark = pytest.mark.asyncio
 STUCK_S = 0.6  # a look every 0.05 s
@@ -126,11 +126,11 @@ async def test_what_is_not_committed_is_told_while_the_broker_does_not_answer_an
         await prices.send(publisher)
         async with asyncio.timeout(60):
             await prices.met.wait()
-        await until_async(lambda: asyncio.sleep(0, prices.age_s()), lambda age_s: age_s > 2 * STUCK_S)
+        await until_so(prices.age_s, lambda age_s: age_s > 2 * STUCK_S)
         assert (await _alive(client))[0] == 200
         assert not any(progress.looks)
         prices.gate.set()
-        await until_async(lambda: asyncio.sleep(0, prices.age_s()), lambda age_s: age_s == 0)
+        await until_so(prices.age_s, lambda age_s: age_s == 0)
 
 
 async def test_a_rebalance_begins_anew_and_what_is_still_stuck_is_found_again(kafka_url: str) -> None:
