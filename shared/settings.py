@@ -1,11 +1,13 @@
 """Settings every service has. Each comes from the environment as REBALANCER_<NAME>; secrets have no defaults."""
 
+from datetime import time
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.bursts import GuardLimits
+from shared.sessions import CUT_OFF
 
 
 class ServiceSettings(BaseSettings):
@@ -76,8 +78,12 @@ class RequestsSettings(DatabaseSettings):
 
 
 class Vouched(RequestsSettings):
-    """Base of the settings of a service that answers what the gateway forwards."""
+    """Base of the settings of a service behind the gateway: it proves who asks, and its day ends as all others' do."""
 
     principal_public_key: str = Field(
         description="Public half of the gateway's key, base64 of its DER form; proves who asks on every request."
+    )
+    end_of_day: time = Field(
+        default=CUT_OFF,
+        description="Cut-off of a business date, New York time, when open batches end. The same for every service.",
     )

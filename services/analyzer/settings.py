@@ -4,14 +4,12 @@ from datetime import time
 
 from pydantic import Field
 
-from shared.sessions import CUT_OFF
 from shared.settings import Vouched
 
 
 class AnalyzerSettings(Vouched):
     """What the analyzer and its sweeper need beyond what every service has."""
 
-    end_of_day: time = Field(default=CUT_OFF, description="Cut-off of a business date, New York time.")
     daily_analysis: time = Field(
         default=time(7, 30), description="When the daily analysis starts on session days, New York."
     )

@@ -88,8 +88,8 @@ class Commands:
             )
         term = term_of(
             now,
-            lambda instant: sessions.business_date(instant, settings.cut_off),
-            lambda day: sessions.cut_off(day, settings.cut_off),
+            lambda instant: sessions.business_date(instant, settings.end_of_day),
+            lambda day: sessions.cut_off(day, settings.end_of_day),
         )
         new = batches.NewBatch(
             batch_id, LOGIC_NUMBERS[body.logic], body.label, self._actor.subject, self._actor.name, now, term

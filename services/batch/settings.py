@@ -1,17 +1,13 @@
 """Settings of the batch service; each from the environment as REBALANCER_<NAME>."""
 
-from datetime import time
-
 from pydantic import Field
 
-from shared.sessions import CUT_OFF
 from shared.settings import Vouched
 
 
 class Settings(Vouched):
     """What the batch service needs besides the settings of every service."""
 
-    cut_off: time = Field(default=CUT_OFF, description="End of the business day in New York, when batches end.")
     four_eyes: str = Field(
         default="",
         description="Enterprises (comma-separated) whose batches another person than the requester approves.",

@@ -1,12 +1,10 @@
 """Settings of taxlot.  Each comes from the environment as REBALANCER_<NAME>."""
 
-from datetime import time
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
 from services.taxlot.domain.sender import feeds_of
-from shared.sessions import CUT_OFF
 from shared.settings import Vouched
 
 
@@ -34,7 +32,6 @@ class TaxlotSettings(Vouched):
         description="Enterprises that a custodian's own files (inbox, command) may change: NORTH=E1,E2;SOUTH=E3."
         " A custodian that is not named: every account that names it.",
     )
-    end_of_day: time = Field(default=CUT_OFF, description="Cut-off of a business date, New York time.")
     max_file_age_days: int = Field(
         default=10, ge=1, description="A file whose data date lies further back, in calendar days, is refused as stale."
     )
