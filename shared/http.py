@@ -12,8 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from shared import routing
+from shared.connections import USUAL, Bounds
 from shared.observing import Observe, rendered
-from shared.patience import USUAL, Bounds, Patience
+from shared.patience import Patience
 from shared.problems import BadBody, BadInput, Problem
 from shared.wellformed import WellFormed
 
@@ -77,7 +78,7 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
 async def serve(app: FastAPI, host: str, port: int, bounds: Bounds = USUAL) -> None:
     """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is.
 
-    bounds: what slow clients and many of them may take.
+    bounds: what clients that are slow, that do not read, and many of them may take.
 
     Raises RouteWithoutRule when a route was added to an app of `create_app` since, of which nobody said who may use it.
     """
@@ -135,9 +136,7 @@ def _render(problem: Problem, request: Request, status: int | None = None) -> Re
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for this class only
-    response = _render(error, request)
-    response.headers.update(error.headers())
-    return response
+    return _render(error, request)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

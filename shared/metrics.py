@@ -75,4 +75,11 @@ INBOX_FAILURES = Counter(
 RATE_LIMITED = Counter(
     "rebalancer_rate_limited_total", "Requests refused for coming too fast, by what was counted.", ("counted",)
 )
+CONNECTIONS = Gauge("rebalancer_connections", "Connections open at the ports of this process.")
+CONNECTIONS_CUT = Counter(
+    "rebalancer_connections_cut_total",
+    "Connections refused or ended for what the client did, by reason: unread (an answer was not read), slow_head,"
+    " malformed, full (too many open), address (too many of one address).",
+    ("reason",),
+)
 PUSH_STREAMS = Gauge("rebalancer_push_streams", "Open streams of live updates.")

@@ -33,7 +33,7 @@ class Unexpected(Problem):
 def rendered(problem: Problem, request_id: str, status: int | None = None) -> Response:
     """Return the answer that tells a problem."""
     body = orjson.dumps(problem.body(instance=request_id))
-    return Response(body, status or problem.status, media_type="application/problem+json")
+    return Response(body, status or problem.status, problem.headers(), "application/problem+json")
 
 
 def request_id_of(headers: Headers, *made_of: object) -> str:

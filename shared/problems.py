@@ -47,6 +47,10 @@ class BadBody(Problem):
     status, code, title = 400, "bad_body", "The body cannot be read"
 
 
+class BadHead(Problem):
+    status, code, title = 400, "bad_head", "This is no request"
+
+
 class NotSignedIn(Problem):
     status, code, title = 401, "not_signed_in", "Sign in first"
 
@@ -77,6 +81,10 @@ class VersionMissing(Problem):
 
 class KeyReused(Problem):
     status, code, title = 422, "idempotency_key_reused", "This Idempotency-Key was used for another request"
+
+
+class TooManyConnections(Problem):
+    status, code, title = 429, "too_many_connections", "Too much is open from your address"
 
 
 class Unavailable(Problem):

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from services.gateway.audit import AuditLog
 from services.gateway.cookies import Cookies
+from services.gateway.crowding import Crowding
 from services.gateway.domain.session import Limits
 from services.gateway.edge import BodyLimit, SecurityHeaders, security_headers
 from services.gateway.handlers import auth, batches, guard, me, queue, ui, work
@@ -96,6 +97,7 @@ def build_app(parts: Parts) -> FastAPI:
     describe(app)
     settings = parts.settings
     app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.user_middleware.append(Middleware(Crowding, rates=parts.rates, most=settings.address_connections))
     app.user_middleware.append(Middleware(Recorded, parts=parts))
     # Innermost: what it raises while a body arrives must reach the errors' own handlers as it is.
     app.user_middleware.append(

@@ -1,6 +1,5 @@
 """How fast one session, and one address without a session, may ask. Each replica counts for itself."""
 
-import ipaddress
 import math
 import time
 from typing import Final
@@ -10,11 +9,11 @@ from fastapi import Request
 from services.gateway.domain.buckets import Buckets
 from services.gateway.settings import Settings
 from shared import metrics
+from shared.addresses import network
 from shared.problems import Problem
 
 MOST_KEYS: Final = 20_000
 """Buckets of each kind: some 5 MB. More sessions than users of a firm, and a stranger's addresses do not add up."""
-_NETWORK_V6: Final = 64  # one subscriber has a whole network of them
 
 
 class TooManyRequests(Problem):
@@ -29,7 +28,7 @@ class Rates:
     def __init__(self, settings: Settings) -> None:
         self._sessions = Buckets(settings.session_per_s, settings.session_burst, MOST_KEYS)
         self._addresses = Buckets(settings.address_per_s, settings.address_burst, MOST_KEYS)
-        self._proxies = frozenset(one.strip() for one in settings.trusted_proxies.split(",") if one.strip())
+        self._proxies = settings.proxies
 
     def enter(self, key: bytes | None, request: Request) -> None:
         """Count a request by the session it names; one that names none of ours is only looked at here, see `stranger`.
@@ -52,17 +51,11 @@ class Rates:
         if address in self._proxies:
             named = [one.strip() for one in request.headers.get("x-forwarded-for", "").split(",")]
             address = next((one for one in reversed(named) if one and one not in self._proxies), address)
-        return _network(address)
+        return network(address)
 
-
-def _network(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:64]
-    if found.version == 4:
-        return str(found)
-    return str(ipaddress.ip_network((found, _NETWORK_V6), strict=False))
+    def is_proxied(self, request: Request) -> bool:
+        """Say whether a proxy of ours brings the request, in a connection that many clients share."""
+        return request.client is not None and request.client.host in self._proxies
 
 
 def _refuse(kind: str, wait_s: float) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from shared.patience import Bounds
+from services.gateway.edge import security_headers
+from shared.connections import Bounds
 from shared.settings import RequestsSettings
 
 
@@ -60,6 +61,19 @@ class Settings(RequestsSettings):
         description="Connections to the door at once, further ones get 503; each open page holds one for its push"
         " stream. With those to the services it stays below the 1,024 files a process may usually open.",
     )
+    answer_piece_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds in which a client must take 16 kB of an answer or all that is left of it, else its"
+        " connection ends; a page reads at once, and what waits for a reader takes memory here.",
+    )
+    address_connections: int = Field(
+        default=300,
+        ge=1,
+        description="Connections of one address at once, further ones get 429: an office of a hundred behind one"
+        " address has two pages open each and now and then a few loading; half of all, so that no address keeps the"
+        " others out. Of an address behind our proxies: requests at once.",
+    )
     head_bytes: int = Field(
         default=16_384,
         ge=4096,
@@ -92,6 +106,21 @@ class Settings(RequestsSettings):
     )
 
     @property
+    def proxies(self) -> frozenset[str]:
+        """Return the addresses of proxies that are believed about where a request comes from."""
+        return frozenset(one.strip() for one in self.trusted_proxies.split(",") if one.strip())
+
+    @property
     def bounds(self) -> Bounds:
         """Return what clients of the door may take."""
-        return Bounds(self.head_s, self.body_piece_s, self.keep_alive_s, self.connections, self.head_bytes)
+        return Bounds(
+            head_s=self.head_s,
+            piece_s=self.body_piece_s,
+            answer_piece_s=self.answer_piece_s,
+            keep_alive_s=self.keep_alive_s,
+            connections=self.connections,
+            address_connections=self.address_connections,
+            head_bytes=self.head_bytes,
+            proxies=self.proxies,
+            headers=security_headers(self.gateway_url, self.oidc_issuer_url),
+        )

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.patience import PIECE_BYTES
+from shared.connections import PIECE_BYTES
 from tests.gateway.house import House, house_at
 from tests.gateway.test_push import batch, streaming
 
@@ -38,7 +38,7 @@ async def connected(house: House) -> AsyncIterator[tuple[asyncio.StreamReader, a
 
 async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     """Send a byte now and then until the other end closes; return all that it said."""
-    reading = asyncio.ensure_future(_rest(reader))
+    reading = asyncio.ensure_future(rest(reader))
     async with asyncio.timeout(FAR_BELOW_A_TEST_S):
         while not reading.done():
             writer.write(b"x")
@@ -46,7 +46,7 @@ async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     return reading.result()
 
 
-async def _rest(reader: asyncio.StreamReader) -> bytes:
+async def rest(reader: asyncio.StreamReader) -> bytes:
     said = b""
     try:
         while piece := await reader.read(65_536):
@@ -82,7 +82,7 @@ async def upload_head(house: House, pat: httpx.AsyncClient, size: int) -> bytes:
 async def test_a_head_that_drips_or_never_begins_loses_its_connection(house: House, first: bytes) -> None:
     async with connected(house) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
         writer.write(first)
-        assert (await dripping(reader, writer) if first else await _rest(reader)) == b""
+        assert (await dripping(reader, writer) if first else await rest(reader)) == b""
 
 
 async def test_a_head_that_drips_after_an_answered_request_loses_its_connection_too(house: House) -> None:
@@ -110,7 +110,7 @@ async def test_a_small_body_that_stops_is_refused(house: House, pat: httpx.Async
     head = (await upload_head(house, pat, 100)).replace(b"/files?name=a.csv", b"/runs")
     async with connected(house) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
         writer.write(head + b"{")
-        assert problem(await _rest(reader))[1]["status"] == 408
+        assert problem(await rest(reader))[1]["status"] == 408
 
 
 async def test_a_large_upload_that_comes_slowly_but_steadily_arrives(house: House, pat: httpx.AsyncClient) -> None:
@@ -120,7 +120,7 @@ async def test_a_large_upload_that_comes_slowly_but_steadily_arrives(house: Hous
         writer.write(head)
         for _ in range(pieces):
             writer.write(b"x" * PIECE_BYTES)
-            await _pause(0.1)
+            await pause(0.1)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     assert asyncio.get_running_loop().time() - began > 2 * SHORT["body_piece_s"]
     assert len(house.inside.seen[-1][1]) == pieces * PIECE_BYTES
@@ -128,12 +128,12 @@ async def test_a_large_upload_that_comes_slowly_but_steadily_arrives(house: Hous
 
 async def test_a_push_stream_outlasts_all_of_these_times(house: House, pat: httpx.AsyncClient) -> None:
     async with streaming(pat) as stream:
-        await _pause(3 * max(SHORT.values()))
+        await pause(3 * max(SHORT.values()))
         house.parts.hub.publish([batch(1)])
         assert (await stream.changed())[1]["id"] == "1"
 
 
-async def _pause(seconds: float) -> None:
+async def pause(seconds: float) -> None:
     """Let time pass, which is what the test is about: nothing must happen in it."""
     passed = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, passed.set)
@@ -145,35 +145,35 @@ async def test_connections_above_the_bound_are_told_and_those_within_it_served(
 ) -> None:
     asked = b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n"
     async with house_at(database_url, tmp_path, connections=2) as house, connected(house) as (reader, writer):
-        await _answered(reader, writer, asked)
+        await answered(reader, writer, asked)
         async with connected(house) as (second, to_second), connected(house) as (third, to_third):
-            await _answered(second, to_second, asked)
+            await answered(second, to_second, asked)
             to_third.write(asked)
             async with asyncio.timeout(FAR_BELOW_A_TEST_S):
-                headers, document = problem(await _rest(third))
+                headers, document = problem(await rest(third))
             assert (document["status"], document["code"], headers["retry-after"]) == (503, "unavailable", "2")
-            await _answered(reader, writer, asked)
+            await answered(reader, writer, asked)
 
 
 async def test_far_above_the_bound_connections_are_closed_unheard(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.patience.REFUSED_AT_ONCE", 1)
+    monkeypatch.setattr("shared.connections.REFUSED_AT_ONCE", 1)
     async with AsyncExitStack() as ends:
         house = await ends.enter_async_context(house_at(database_url, tmp_path, connections=1, head_s=600))
         reader, _ = [await ends.enter_async_context(connected(house)) for _ in range(3)][-1]
         async with asyncio.timeout(FAR_BELOW_A_TEST_S):
-            assert await _rest(reader) == b""
+            assert await rest(reader) == b""
 
 
 async def test_a_head_without_end_is_refused(database_url: str, tmp_path: Path) -> None:
     async with house_at(database_url, tmp_path, head_bytes=4096) as house, connected(house) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 5000)
         async with asyncio.timeout(FAR_BELOW_A_TEST_S):
-            assert (await _rest(reader)).startswith(b"HTTP/1.1 400")
+            assert (await rest(reader)).startswith(b"HTTP/1.1 400")
 
 
-async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> None:
+async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> None:
     writer.write(asked)
     async with asyncio.timeout(FAR_BELOW_A_TEST_S):
         head = await reader.readuntil(b"\r\n\r\n")

@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI, Request
 
 from services.taxlot.intake.receiving import TooLarge, checked_name, receive
+from shared.connections import Bounds
 from shared.http import serve
-from shared.patience import Bounds
 from shared.problems import BadInput, Conflict
 from tests.gateway.house import end, free_port, listens
 from tests.waiting import until_async

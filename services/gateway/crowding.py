@@ -1,0 +1,35 @@
+"""How many requests an address behind our proxies may have under way; without a proxy its connections are counted."""
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.rates import Rates
+from shared import metrics
+from shared.addresses import Crowd
+from shared.observing import rendered
+from shared.problems import TooManyConnections
+
+
+class Crowding:
+    """Middleware that refuses with 429, before anything is done. A push stream is under way for as long as it lasts."""
+
+    def __init__(self, app: ASGIApp, rates: Rates, most: int) -> None:
+        self._app = app
+        self._rates = rates
+        self._most = most
+        self._crowd = Crowd()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._rates.is_proxied(request := Request(scope)):
+            await self._app(scope, receive, send)
+            return
+        address = self._rates.address_of(request)
+        try:
+            if self._crowd.enter(address) <= self._most:
+                await self._app(scope, receive, send)
+                return
+            metrics.CONNECTIONS_CUT.labels("address").inc()
+            detail = f"more than {self._most} requests are under way from your address; close some pages"
+            await rendered(TooManyConnections(detail), scope["state"]["request_id"])(scope, receive, send)
+        finally:
+            self._crowd.leave(address)
