@@ -12,7 +12,7 @@ ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
 
-.PHONY: help up down status logs reset next-day load test test-fast check bench bench-start bench-engine bench-analysis lock doctor
+.PHONY: help up down status logs reset next-day load test test-fast check bench bench-start bench-engine bench-analysis house lock doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +83,10 @@ bench-analysis: ## Measure the daily analysis of the whole system (ARGS="--accou
 	@$(VENV)/python -m uv venv --quiet --allow-existing .local/peer
 	@$(VENV)/python -m uv pip install --quiet --require-hashes --python .local/peer/bin/python --requirement $<
 	@touch $@
+
+house: ## Draw the structure: rooms, import arrows and layers of each service (ARGS="--summary")
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m deploy.house $(ARGS)
 
 lock: ## Resolve requirements/*.in anew into the locks
 	@$(PREPARE) --quiet

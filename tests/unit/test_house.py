@@ -1,0 +1,78 @@
+"""The drawing of the structure: arrows join rooms, layers follow from them, a circle is found and none is there."""
+
+from itertools import pairwise
+
+import grimp
+import pytest
+
+from deploy import house
+from deploy.stack.layout import CHECKOUT
+
+pytestmark = pytest.mark.fast
+
+
+def test_arrows_join_rooms_not_modules() -> None:
+    graph = grimp.ImportGraph()
+    for name in ("s", "s.app", "s.store", "s.store.rows", "s.store.names", "s.domain"):
+        graph.add_module(name)
+    for importer, imported in (
+        ("s.app", "s.store.rows"),
+        ("s.app", "s.store.names"),
+        ("s.store.rows", "s.store.names"),
+        ("s.store.rows", "s.domain"),
+    ):
+        graph.add_import(importer=importer, imported=imported)
+
+    part = house.part_of(graph, "s")
+
+    assert part.arrows == {"app": {"store"}, "store": {"domain"}, "domain": set()}
+    assert (part.arrow_count, part.modules["store"], part.circle) == (2, 3, ())
+    assert part.layers() == [["app"], ["store"], ["domain"]]
+
+
+def test_a_layer_is_one_above_the_highest_room_it_imports() -> None:
+    arrows = {
+        "a": frozenset({"b", "d"}),
+        "b": frozenset({"c"}),
+        "c": frozenset({"d"}),
+        "d": frozenset(),
+        "e": frozenset(),
+    }
+    assert house.layers_of({room: frozenset(imported) for room, imported in arrows.items()}) == [
+        ["a"],
+        ["b"],
+        ["c"],
+        ["d", "e"],
+    ]
+
+
+def test_a_circle_is_named_from_importer_to_imported() -> None:
+    arrows = {"a": frozenset({"b"}), "b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"a"})}
+
+    circle = house.circle_of(arrows)
+
+    assert circle[0] == circle[-1]
+    assert len(circle) == 4
+    assert all(imported in arrows[importer] for importer, imported in pairwise(circle))
+
+
+def test_a_circle_ends_the_command_with_1_and_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrows = {"a": frozenset({"b"}), "b": frozenset({"a"})}
+    part = house.Part("s", {"a": 1, "b": 1}, {"a": 5, "b": 5}, arrows, house.circle_of(arrows))
+    monkeypatch.setattr(house, "house", lambda: [part])
+    monkeypatch.setattr("sys.argv", ["house"])
+
+    assert house.main() == 1
+    assert "CIRCLE: " in capsys.readouterr().out
+
+
+def test_no_part_of_this_code_has_a_circle() -> None:
+    parts = {part.name: part for part in house.house()}
+
+    assert set(parts) == {
+        path.name for path in (CHECKOUT / "services").iterdir() if (path / "__init__.py").exists()
+    } | {"shared"}
+    assert [part.circle for part in parts.values() if part.circle] == []
+    assert all(part.arrow_count > 0 and part.lines["settings"] > 0 for part in parts.values())
