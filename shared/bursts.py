@@ -19,19 +19,25 @@ class GuardLimits:
     retry_s: seconds in which a failing group is handled again in place before the process stops.
     starts: new starts that one message may cost before the guard no longer stops the process for it.
     letters: dead letters of a topic in a minute, and share: of its messages of that minute, beyond which it is held.
+    pause_s: seconds until a topic so held is tried again, twice as many each time it fails, up to pause_most_s.
+    look_s: seconds between looks whether somebody on call has released it.
     """
 
     retry_s: float = 30.0
     starts: int = 3
     letters: int = 100
     share: float = 0.2
+    pause_s: float = 300.0
+    pause_most_s: float = 3600.0
+    look_s: float = 10.0
 
 
 class Window:
-    """Counts the messages and the dead letters of one topic in the last minute."""
+    """Counts the messages and the dead letters of one topic in the last minute.  free: letters that do not count."""
 
-    def __init__(self, limits: GuardLimits) -> None:
+    def __init__(self, limits: GuardLimits, free: int = 0) -> None:
         self._limits = limits
+        self._free = free
         self._came: deque[tuple[float, int]] = deque()
         self._letters: deque[float] = deque()
 
@@ -41,10 +47,15 @@ class Window:
 
     def put_aside(self) -> None:
         """Count a dead letter."""
-        self._letters.append(time.monotonic())
+        if self._free:
+            self._free -= 1
+        else:
+            self._letters.append(time.monotonic())
 
     def burst(self) -> str | None:
         """Return why one more dead letter would be too many, None while it would not."""
+        if self._free:
+            return None
         since = time.monotonic() - WINDOW_S
         while self._letters and self._letters[0] < since:
             self._letters.popleft()

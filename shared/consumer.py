@@ -60,7 +60,7 @@ class GroupConsumer:
         self._quiet_s = quiet_s
         self._pause_s = pause_s
         self.assigned = False
-        self._held: dict[str, float | None] = {}  # topics that are held, and when they may be tried again
+        self._held: dict[str, float] = {}  # topics that are held, and when they are given to their guards again
         self._read_s: dict[TopicPartition, float] = {}  # since when what was read of a partition is not committed
         for guard in guards:
             # Asked when somebody looks: it goes on while the broker is away and nothing here gets on.
@@ -164,11 +164,9 @@ class GroupConsumer:
                 if sum(map(len, fetched.values())) < self._max and _piled_up(consumer, next_of) < self._max / 2:
                     await asyncio.sleep(self._pause_s)
 
-    def _hold(
-        self, consumer: AIOKafkaConsumer, topic: str, messages: Sequence[Incoming], again_s: float | None
-    ) -> None:
+    def _hold(self, consumer: AIOKafkaConsumer, topic: str, messages: Sequence[Incoming], again_s: float) -> None:
         """Read no more of the topic, and go back to the first of these messages in each partition."""
-        self._held[topic] = None if again_s is None else time.monotonic() + again_s
+        self._held[topic] = time.monotonic() + again_s
         self._read_s = {at: since for at, since in self._read_s.items() if at.topic != topic}
         consumer.pause(*(one for one in consumer.assignment() if one.topic == topic))
         for message in reversed(messages):
@@ -177,9 +175,9 @@ class GroupConsumer:
                 consumer.seek(place, message.offset)
 
     def _release(self, consumer: AIOKafkaConsumer) -> None:
-        """Read on in topics that may be tried again."""
+        """Read on in topics whose time has come."""
         for topic, again in list(self._held.items()):
-            if again is not None and time.monotonic() > again:
+            if time.monotonic() > again:
                 del self._held[topic]
                 consumer.resume(*(one for one in consumer.paused() if one.topic == topic))
 

@@ -44,10 +44,10 @@ class Stopped(Exception):
 class Held(Exception):
     """The topic is not consumed any further, the rest of the process goes on.
 
-    again_s: seconds after which the same messages may be handled again; None: only by a new start.
+    again_s: seconds after which the same messages are given to the guard again.
     """
 
-    def __init__(self, because: str, again_s: float | None) -> None:
+    def __init__(self, because: str, again_s: float) -> None:
         super().__init__(because)
         self.again_s = again_s
 

@@ -16,13 +16,15 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from shared import log, metrics
-from shared.bursts import GuardLimits, Window
+from shared.brake import Brake, Releases
+from shared.bursts import GuardLimits
 from shared.contracts.topics import Topic
 from shared.faults import Blame, Held, PartlyBad, Stopped, blame
 from shared.kafka import Publisher
 from shared.letters import letter
 from shared.messages import BadMessage, Incoming, decoder
-from shared.suspects import Place, Suspect, Suspects
+from shared.notes import Place
+from shared.suspects import Suspect, Suspects
 
 _log = log.get(__name__)
 EXIT_TRY_AGAIN: Final = 75  # the process asks to be started again; what it was handling is not acknowledged
@@ -62,9 +64,8 @@ class Guard:
     def __post_init__(self) -> None:
         self.held: str | None = None  # why the topic is not consumed any further just now
         self._decode = decoder(self.topic, self.wanted)
-        self._window = Window(self.limits)
+        self._brake = Brake(self.limits, Releases(self.publisher.url, self.service), self.topic.name)
         self._suspects = Suspects(self.publisher.url, self.service)
-        self._burst: str | None = None
         self._handled = 0  # messages that this process has done
 
     async def run(self, messages: Sequence[Incoming]) -> None:
@@ -73,9 +74,7 @@ class Guard:
         Raises Stopped when the process, Held when this topic cannot go on: nothing of the group is acknowledged then.
         """
         started = time.monotonic()
-        if self._burst is not None:
-            raise Held(self._burst, None)
-        self._window.came(len(messages))
+        await self._brake.let(len(messages))
         good: list[_Decoded] = []
         for message in messages:
             try:
@@ -226,16 +225,17 @@ class Guard:
 
     async def _put_aside(self, message: Incoming, error: BadMessage) -> None:
         """Publish the message to the dead letters with reason and origin.  Raises Held when there are too many."""
-        if (because := self._window.burst()) is not None:
-            self._burst = because
-            self._hold(because)
-            raise Held(because, None)
+        try:
+            await self._brake.let_letter()
+        except Held as held:
+            self._hold(str(held))
+            raise
         _log.error(
             "message.put_aside", topic=message.topic, offset=message.offset, code=error.code, detail=error.detail[:1000]
         )
         dead = letter(self.service, message, error)
         await self._patiently(lambda: self.publisher.send([dead]), message)
-        self._window.put_aside()
+        self._brake.count_letter()
         metrics.DEAD_LETTERS.labels(self.service, self.topic.name, error.code).inc()
         metrics.EVENTS.labels(self.service, self.topic.name, "dead_letter").inc()
 

@@ -29,8 +29,8 @@ DEAD_LETTERS = Counter(
 )
 TOPIC_HELD = Gauge(
     "rebalancer_topic_held",
-    "1 where a topic is not consumed any further until someone has looked: a burst of dead letters, or a fault of ours"
-    " that new starts do not cure.",
+    "1 where a topic is not consumed any further until someone has looked, or it goes well when tried again: a burst of"
+    " dead letters, or a fault of ours that new starts do not cure.",
     ("service", "topic"),
 )
 RETRIES = Counter("rebalancer_retries_total", "Faults retried in place.", ("service", "topic"))

@@ -47,6 +47,12 @@ class ServiceSettings(BaseSettings):
         description="Share of a topic's messages of a minute, from the 20th dead letter on, beyond which the topic is"
         " held. 1 switches this off.",
     )
+    burst_pause_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="Seconds after which a topic held by a burst is tried again; nothing is put aside then, and each"
+        " time it fails the pause is doubled, up to an hour. Long enough for the cause to be mended meanwhile.",
+    )
     stuck_s: float = Field(
         default=180.0,
         gt=0,
@@ -57,7 +63,7 @@ class ServiceSettings(BaseSettings):
     @property
     def guard_limits(self) -> GuardLimits:
         """Return what guards go by."""
-        return GuardLimits(self.retry_s, self.suspect_starts, self.burst_letters, self.burst_share)
+        return GuardLimits(self.retry_s, self.suspect_starts, self.burst_letters, self.burst_share, self.burst_pause_s)
 
 
 class DatabaseSettings(ServiceSettings):

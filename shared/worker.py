@@ -28,7 +28,6 @@ from shared.settings import ServiceSettings
 
 WORK_GROUP: Final = 3  # chunks of large requests in work at once: while one waits for a server another is computed
 _GATHER_S: Final = 0.01  # how long an emptied buffer is given to fill again before a group goes
-_FOR_EVER_S: Final = 3600.0
 _guards: "WeakKeyDictionary[faust.App, list[Guard]]" = WeakKeyDictionary()
 _log = log.get(__name__)
 
@@ -98,7 +97,7 @@ async def _done(guard: Guard, messages: Sequence[Incoming]) -> None:
             await guard.run(messages)
             return
         except Held as held:
-            await asyncio.sleep(held.again_s or _FOR_EVER_S)
+            await asyncio.sleep(held.again_s)
         except Exception:  # noqa: BLE001  # whatever it is, what is in work stays unacknowledged
             _log.exception("worker.stops", topic=guard.topic.name, exit=EXIT_TRY_AGAIN)
             os._exit(EXIT_TRY_AGAIN)

@@ -1,4 +1,4 @@
-"""`python -m services.<name> dlq list | show | replay | suspects | skip`: one implementation for every service."""
+"""`python -m services.<name> dlq list | show | replay | suspects | skip | release`: one implementation for all."""
 
 import argparse
 import asyncio
@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import log
-from shared.contracts.topics import TOPICS
+from shared.brake import Releases
+from shared.contracts.topics import TOPICS, Topic
 from shared.oncall import dead_letters, shown
 from shared.oncall.dead_letters import Entry
 from shared.oncall.progress import bar
@@ -71,6 +72,12 @@ def _parser(service: str) -> argparse.ArgumentParser:
     skip.add_argument("partition", type=int)
     skip.add_argument("offset", type=int)
     skip.add_argument("--who", required=True, help="who says so and why; it stands in the letter's reason")
+    release = commands.add_parser("release", help="have a topic that a burst of dead letters holds consumed again")
+    release.add_argument("topic")
+    release.add_argument("--who", required=True, help="who says so and why; it stands in the service's log")
+    release.add_argument(
+        "--letters", type=_count, default=0, help="so many more may be put aside before they count as a burst again"
+    )
     return parser
 
 
@@ -89,6 +96,12 @@ def _ranges(words: str) -> list[range]:
         first, _, last = word.partition("-")
         found.append(range(int(first), int(last or first) + 1))
     return found
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError("a whole number, 0 or more")
+    return int(word)
 
 
 def _instant(word: str) -> datetime:
@@ -166,9 +179,8 @@ async def _suspects(kafka_url: str, service: str, _asked: argparse.Namespace) ->
 
 async def _skip(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
     """Leave word for the guard; it puts the message aside the next time it gives it up, and goes on behind it."""
-    topic = next((one for one in TOPICS if one.name == asked.topic and service in one.consumers), None)
+    topic = _read_by(service, asked.topic)
     if topic is None:
-        print(f"{service} reads no topic named {asked.topic!r}", file=sys.stderr)
         return 1
     place = (asked.topic, asked.partition, asked.offset)
     if not 0 <= asked.partition < topic.partitions or not await dead_letters.is_there(kafka_url, *place):
@@ -179,4 +191,28 @@ async def _skip(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS: Final = {"list": _list, "show": _show, "replay": _replay, "suspects": _suspects, "skip": _skip}
+async def _release(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
+    """Leave word for the guards; each that holds the topic sees it at its next look and goes on."""
+    if _read_by(service, asked.topic) is None:
+        return 1
+    await Releases(kafka_url, service).give(asked.topic, asked.who, asked.letters)
+    print(f"{service} goes on with {asked.topic} within some seconds, if it is held now; see rebalancer_topic_held")
+    return 0
+
+
+def _read_by(service: str, name: str) -> Topic | None:
+    """Return the topic of this name; say so when the service reads none."""
+    topic = next((one for one in TOPICS if one.name == name and service in one.consumers), None)
+    if topic is None:
+        print(f"{service} reads no topic named {name!r}", file=sys.stderr)
+    return topic
+
+
+_COMMANDS: Final = {
+    "list": _list,
+    "show": _show,
+    "replay": _replay,
+    "suspects": _suspects,
+    "skip": _skip,
+    "release": _release,
+}

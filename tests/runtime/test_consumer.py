@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from psycopg.errors import UndefinedColumn
 
+from shared.brake import Releases
 from shared.bursts import GuardLimits
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
@@ -17,6 +18,7 @@ from shared.guard import Guard
 from shared.kafka import Publisher
 from shared.keeping import Keeper
 from shared.messages import Outgoing
+from shared.oncall import dlq
 from tests.runtime.prices import price_set
 from tests.waiting import until_async
 
@@ -150,7 +152,8 @@ async def test_a_fault_of_ours_loses_nothing_and_puts_nothing_aside(kafka_url: s
 
 
 async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafka_url: str) -> None:
-    """Garbage beyond the limit on one topic; a good message of another is handled, and the garbage is not passed by."""
+    """Garbage beyond the limit on one topic; a good message of another is handled, and the garbage is not passed by:
+    until somebody releases the topic."""
     name = uuid.uuid4().hex
     got = asyncio.Event()
 
@@ -163,7 +166,7 @@ async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafk
 
     model = ModelChanged(model_id=name, version=1, enterprise_id="E1", name="M", cash_weight="1", holdings=[])
     async with Publisher(kafka_url, "gateway") as publisher:
-        limits = GuardLimits(letters=3, share=1.0)
+        limits = GuardLimits(letters=3, share=1.0, look_s=0.1)
         guards = [
             Guard("gateway", topics.PRICE, take_prices, publisher, limits),
             Guard("gateway", topics.MODEL, take_model, publisher),
@@ -177,9 +180,15 @@ async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafk
         async with asyncio.timeout(60):
             await got.wait()
         assert topics.PRICE.name in consumer.held()[0]
+        assert await _left(kafka_url, group) >= 5
+        await dlq.run(kafka_url, "analyzer", ["release", topics.PRICE.name, "--who", "kim: of another service"])
+        release = ["release", topics.PRICE.name, "--who", "kim: a test", "--letters", "100000"]
+        assert await dlq.run(kafka_url, "gateway", release) == 1, "the gateway reads no prices"
+        await Releases(kafka_url, "gateway").give(topics.PRICE.name, "kim: a test", 100_000)
+        await until_async(lambda: _left(kafka_url, group), lambda left: left == 0)
+        assert consumer.held() == []
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert await _left(kafka_url, group) >= 5
 
 
 async def _now(ask: Callable[[], list[str]]) -> list[str]:

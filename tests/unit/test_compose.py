@@ -211,20 +211,33 @@ def test_only_what_makes_roles_and_migrates_has_their_passwords(compose: dict[st
             assert "POSTGRES_PASSWORD" not in given, name
 
 
-def test_every_metric_on_the_dashboard_is_exported() -> None:
-    known = {
-        sample
-        for metric in vars(metrics).values()
-        if hasattr(metric, "describe") and not isinstance(metric, type)
-        for family in metric.describe()
-        for sample in (family.name, f"{family.name}_total", f"{family.name}_bucket")
-    }
+def _on_the_dashboard() -> set[str]:
     dashboard = json.loads((DOCKERFILE.parent / "grafana" / "dashboards" / "overview.json").read_text())
-    used = {
+    return {
         name
         for panel in dashboard["panels"]
         for target in panel["targets"]
         for name in re.findall(r"\b(?:rebalancer|http_server)_\w+", target["expr"])
     }
+
+
+def _families() -> list[Any]:
+    exported = [one for one in vars(metrics).values() if hasattr(one, "describe") and not isinstance(one, type)]
+    return [family for metric in exported for family in metric.describe()]
+
+
+def test_every_metric_on_the_dashboard_is_exported() -> None:
+    known = {
+        sample for family in _families() for sample in (family.name, f"{family.name}_total", f"{family.name}_bucket")
+    }
+    used = _on_the_dashboard()
     assert used
     assert used <= known, sorted(used - known)
+
+
+def test_what_waits_for_somebody_is_on_the_dashboard() -> None:
+    asks = re.compile(r"some(one|body) (must look|has looked|have looked)")
+    waiting = {family.name for family in _families() if asks.search(family.documentation)}
+    assert len(waiting) >= 5
+    shown = {name.removesuffix("_total") for name in _on_the_dashboard()}
+    assert waiting <= shown, sorted(waiting - shown)
