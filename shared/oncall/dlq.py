@@ -99,7 +99,7 @@ def _ranges(words: str) -> list[range]:
 
 
 def _count(word: str) -> int:
-    if not word.isdecimal():
+    if not (word.isascii() and word.isdecimal()):
         raise argparse.ArgumentTypeError("a whole number, 0 or more")
     return int(word)
 
