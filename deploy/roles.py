@@ -57,12 +57,15 @@ def prepare(admin_url: str, database: str, passwords: Mapping[str, str]) -> None
 
     admin_url: a superuser on database `postgres`; passwords: of every role of NAMES.
     """
-    with psycopg.connect(admin_url, autocommit=True) as connection:
+    from shared.db import BULK, arguments  # what asks only for the names of roles needs none of it
+
+    session = arguments("public", BULK, "roles")
+    with psycopg.connect(admin_url, autocommit=True, **session) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
         create(connection, passwords)
     base, _, _ = admin_url.rpartition("/")
-    with psycopg.connect(f"{base}/{database}") as connection:
+    with psycopg.connect(f"{base}/{database}", **session) as connection:
         connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         give_schemas(connection)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -12,8 +12,11 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from shared.problems import Unavailable
+from shared.problems import Problem, Unavailable
 from shared.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+
+if TYPE_CHECKING:  # commands need none of it
+    from fastapi import FastAPI, Request, Response
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
@@ -44,6 +47,8 @@ WORK: Final = Use(statement_s=300, lock_s=60, idle_s=120)
 """Events: a group of messages is merged in seconds; what cannot be done is tried again."""
 BULK: Final = Use(statement_s=3600, lock_s=600, idle_s=900)
 """Files and shards: COPY of a large file, one statement over a whole book, arithmetic between two statements."""
+MIGRATION: Final = Use(statement_s=14_400, lock_s=120, idle_s=900)
+"""Tables made anew take long; who waits for a table that is in use keeps all others from it and gives way."""
 RELAY: Final = Use(statement_s=60, lock_s=15, idle_s=30, silent_s=120)
 """The session that holds the relay's lock: one that says nothing for longer than a broker is waited for gives way."""
 
@@ -154,6 +159,16 @@ class Requests:
                 yield connection
         finally:
             self._free.release()
+
+
+def tell_when_away(app: "FastAPI") -> None:
+    """Have an app of shared/http answer 503 with the reason where the database does not answer."""
+
+    async def away(request: "Request", _error: Exception) -> "Response":
+        answer: Response = await request.app.exception_handlers[Problem](request, Unavailable(AWAY))
+        return answer
+
+    app.add_exception_handler(psycopg.OperationalError, away)
 
 
 def sqlalchemy_url(database_url: str) -> str:

@@ -22,6 +22,8 @@ from shared.keeping import Beat, unheard
 from shared.messages import Outgoing
 from shared.published import found_at_end
 
+SESSIONS: Final = 1
+"""Sessions that a relay has."""
 _BATCH: Final = 500
 _LOOKED_FOR: Final = 2 * _BATCH  # rows of one batch under way may stand behind others that were committed later
 _IDLE_S: Final = 0.5

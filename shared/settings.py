@@ -73,6 +73,12 @@ class DatabaseSettings(ServiceSettings):
         description="PostgreSQL URL of this service's own role, which works on all rows of its schema and owns nothing;"
         " for `migrate` that of the role that owns the schema."
     )
+    work_connections: int = Field(
+        default=6,
+        ge=2,
+        description="Most connections the process works on events with. Those of all processes together, with a reserve"
+        " for people and tools, stay below the server's max_connections.",
+    )
 
 
 class RequestsSettings(DatabaseSettings):
@@ -80,6 +86,11 @@ class RequestsSettings(DatabaseSettings):
 
     requests_database_url: str = Field(
         description="PostgreSQL URL of the role that serves requests: row-level security shows it one scope at a time."
+    )
+    requests_connections: int = Field(
+        default=6,
+        ge=1,
+        description="Most connections the process serves users with; further requests wait 10 s for one, then get 503.",
     )
 
 

@@ -14,7 +14,7 @@ from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from services.analyzer.sweep import Sweeper
-from shared import http, worker
+from shared import db, http, worker
 from shared.clock import Clock, clock_of
 from shared.contracts import topics
 from shared.guard import Guard
@@ -41,7 +41,8 @@ class Parts:
 def build_parts(settings: AnalyzerSettings, *, serves: bool = True) -> Parts:
     """Return the parts, closed; open database and publisher before use. serves: users' requests, too."""
     requests_url = settings.requests_database_url if serves else None
-    database = Database(settings.database_url, requests_url, size=12)
+    sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
+    database = Database(settings.database_url, requests_url, **sizes)
     names = Names(database)
     clock = clock_of(settings.clock_file)
     evaluator = Evaluator(database, names, clock, settings)
@@ -82,6 +83,7 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
     routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, settings)
     door = vouched(SERVICE, settings.principal_public_key, parts.clock)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[routes], door=door)
+    db.tell_when_away(http_app)
     worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
     return app
 

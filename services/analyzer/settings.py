@@ -10,6 +10,9 @@ from shared.settings import Vouched
 class AnalyzerSettings(Vouched):
     """What the analyzer and its sweeper need beyond what every service has."""
 
+    work_connections: int = Field(
+        default=12, ge=2, description="As in every service; each group of a topic and each shard is worked on with one."
+    )
     daily_analysis: time = Field(
         default=time(7, 30), description="When the daily analysis starts on session days, New York."
     )

@@ -44,7 +44,8 @@ async def main(settings: Settings) -> None:
     clock = clock_of(settings.clock_file)
     await asyncio.to_thread(sessions.sessions)  # takes a second at its first use: before anybody waits for it
     keep_loaded()
-    database = Database(settings.database_url, settings.requests_database_url)
+    sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
+    database = Database(settings.database_url, settings.requests_database_url, **sizes)
     publisher = Publisher(settings.kafka_url, SCHEMA)
     collector = Collector(settings, clock)
     consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)

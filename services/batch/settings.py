@@ -8,6 +8,12 @@ from shared.settings import Vouched
 class Settings(Vouched):
     """What the batch service needs besides the settings of every service."""
 
+    work_connections: int = Field(
+        default=8,
+        ge=2,
+        description="As in every service: five consumers, the sweeps and readiness work with one each.",
+    )
+    requests_connections: int = Field(default=8, ge=1, description="As in every service; pages and commands.")
     four_eyes: str = Field(
         default="",
         description="Enterprises (comma-separated) whose batches another person than the requester approves.",

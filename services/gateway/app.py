@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import httpx
 import psycopg
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from services.gateway.audit import AuditLog
@@ -25,11 +25,11 @@ from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
 from shared.clock import clock_of
-from shared.db import AWAY, Pool, Requests, pool
+from shared.db import Pool, Requests, pool, tell_when_away
 from shared.http import Readiness, create_app, serve
 from shared.keeping import Keeper
 from shared.principal import signing_key
-from shared.problems import Problem, Unavailable
+from shared.problems import Unavailable
 from shared.runner import together
 from shared.tenancy import Scope
 
@@ -40,8 +40,8 @@ _READY_PATIENCE_S = 3.0
 async def main(settings: Settings) -> None:
     """Serve until cancelled."""
     async with (
-        pool(settings.database_url, SCHEMA, size=6) as work,
-        Requests(settings.requests_database_url, work, SCHEMA, size=10) as requests,
+        pool(settings.database_url, SCHEMA, size=settings.work_connections) as work,
+        Requests(settings.requests_database_url, work, SCHEMA, size=settings.requests_connections) as requests,
         http_client() as inside,
         http_client() as out,
     ):
@@ -96,7 +96,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     describe(app)
     settings = parts.settings
-    app.add_exception_handler(psycopg.OperationalError, _database_away)
+    tell_when_away(app)
     app.user_middleware.append(Middleware(Crowding, rates=parts.rates, most=settings.address_connections))
     app.user_middleware.append(Middleware(Recorded, parts=parts))
     # Innermost: what it raises while a body arrives must reach the errors' own handlers as it is.
@@ -134,9 +134,3 @@ def readiness(requests: Requests) -> Readiness:
 
 async def _never() -> list[str]:
     return ["this app has no probes"]
-
-
-async def _database_away(request: Request, _error: Exception) -> Response:
-    away = Unavailable(AWAY)
-    answer: Response = await request.app.exception_handlers[Problem](request, away)
-    return answer

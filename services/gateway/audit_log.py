@@ -9,6 +9,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from services.gateway.store import audit
+from shared.db import BULK, arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,19 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verify", action="store_true", help="look whether a record was changed or taken away")
 
 
-async def main(database_url: str, arguments: argparse.Namespace) -> int:
+async def main(database_url: str, wanted: argparse.Namespace) -> int:
     """Do it and return the exit code: 1 when the chain is broken or the database does not answer."""
     try:
-        async with await AsyncConnection.connect(database_url, options="-c search_path=gateway") as connection:
-            return await (_verify(connection) if arguments.verify else _show(connection, arguments))
+        async with await AsyncConnection.connect(database_url, **arguments("gateway", BULK, "audit")) as connection:
+            return await (_verify(connection) if wanted.verify else _show(connection, wanted))
     except psycopg.Error as error:
         print(f"the audit log cannot be read: {error}", file=sys.stderr)
         return 1
 
 
-async def _show(connection: AsyncConnection, arguments: argparse.Namespace) -> int:
+async def _show(connection: AsyncConnection, wanted: argparse.Namespace) -> int:
     names = ("subject", "id", "since", "until", "limit")
-    for record in await audit.read(connection, **{name: getattr(arguments, name) for name in names}):
+    for record in await audit.read(connection, **{name: getattr(wanted, name) for name in names}):
         print(json.dumps(record, ensure_ascii=False))
     return 0
 

@@ -14,6 +14,7 @@ from services.gateway.store import audit, users
 from shared.clock import Clock
 from shared.contracts.api import Principal, RoleName
 from shared.contracts.types import Identity
+from shared.db import WORK, arguments
 
 
 class GrantRefused(ValueError):
@@ -60,8 +61,7 @@ def read(file: str) -> list[Principal]:
 async def store(database_url: str, granted: list[Principal], clock: Clock) -> None:
     """Write the users; others stay as they are. Raises GrantRefused when the database does not answer."""
     try:
-        async with await AsyncConnection.connect(database_url) as connection:
-            await connection.execute("SET search_path TO gateway")
+        async with await AsyncConnection.connect(database_url, **arguments("gateway", WORK, "grant")) as connection:
             before = await users.rights(connection, [one.subject for one in granted])
             await users.put(connection, granted, clock.now())
             await audit.append(connection, [_record(one, before.get(one.subject), clock).body() for one in granted])

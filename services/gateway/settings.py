@@ -12,6 +12,9 @@ from shared.settings import RequestsSettings
 class Settings(RequestsSettings):
     """What the gateway needs besides the settings of every service."""
 
+    requests_connections: int = Field(
+        default=10, ge=1, description="As in every service; each request looks at its session with one, for a moment."
+    )
     probe_port: int = Field(description="Port of /metrics, /healthz and /readyz, which are not for the world.")
     probe_host: str = Field(
         default="127.0.0.1", description="Address to listen on for probes; loopback unless a scraper is elsewhere."

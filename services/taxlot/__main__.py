@@ -74,7 +74,8 @@ async def load_files(settings: TaxlotSettings, paths: list[Path]) -> int:
                     outcome = await desk.take(path, path.name, "COMMAND", progress)
                 say(outcome)
                 failed |= outcome.status == "REFUSED"
-                await desk.publish(outcome.file_id)
+                while not await desk.publish(outcome.file_id):
+                    await asyncio.sleep(settings.inbox_poll_s)  # the service is at it
             except OSError as error:
                 print(f"{path}: cannot be read: {error.strerror or error}", file=sys.stderr)
                 failed = True

@@ -19,16 +19,19 @@ from shared.clock import clock_of
 from shared.contracts import topics
 from shared.guard import EXIT_TRY_AGAIN, Guard
 from shared.kafka import Publisher
+from shared.problems import Unavailable
 from shared.progress import Progress
 from shared.routing import vouched
 
 EVENT_GROUP: Final = 500
+_READY_PATIENCE_S: Final = 2.0
 _log = log.get(__name__)
 
 
 def build_app(settings: TaxlotSettings) -> faust.App:
     """Return the Faust worker with an agent for each topic, the intake of files and HTTP beside it."""
-    pool = db.pool(settings.database_url, SERVICE)
+    pool = db.pool(settings.database_url, SERVICE, size=settings.work_connections)
+    requests = db.Requests(settings.requests_database_url, pool, SERVICE, size=settings.requests_connections)
     publisher = Publisher(settings.kafka_url, SERVICE)
     clock = clock_of(settings.clock_file)
     rules = Handlers(pool, publisher, clock)
@@ -51,11 +54,12 @@ def build_app(settings: TaxlotSettings) -> faust.App:
     progress = Progress(app, publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
-        return [*worker.readiness(app), *progress.stuck(), *await _away(pool)]
+        return [*worker.readiness(app), *progress.stuck(), *await _away(pool, requests)]
 
     door = vouched(SERVICE, settings.principal_public_key, clock)
-    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(settings, clock)], door=door)
-    worker.attach(app, [pool, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
+    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(settings, clock, requests)], door=door)
+    db.tell_when_away(http_app)
+    worker.attach(app, [pool, requests, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
     return app
 
 
@@ -82,11 +86,14 @@ def _end_with(watching: asyncio.Task[None]) -> None:
         os._exit(EXIT_TRY_AGAIN)
 
 
-async def _away(pool: db.Pool) -> list[str]:
-    """Return why the database cannot be worked with."""
+async def _away(pool: db.Pool, requests: db.Requests) -> list[str]:
+    """Return why the database cannot be worked with, or why nobody is served from it."""
     try:
-        async with pool.connection(timeout=2.0) as connection:
+        async with pool.connection(timeout=_READY_PATIENCE_S) as connection:
             await connection.execute("SELECT 1 FROM holding LIMIT 1")
+        await requests.check(_READY_PATIENCE_S)
+    except Unavailable as problem:
+        return [f"database: {problem.detail}"[:200]]
     except psycopg.Error as error:
         return [f"database: {error}"[:200]]
     return []

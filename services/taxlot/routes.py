@@ -1,6 +1,5 @@
 """The internal HTTP of taxlot: uploads, and what became of files.  The gateway forwards to it."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Path, Query, Request
 from services.taxlot.domain.sender import Sender
 from services.taxlot.intake import uploads
 from services.taxlot.intake.inbox import UPLOADS
-from services.taxlot.intake.load import connected
 from services.taxlot.intake.receiving import checked_name
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import shown
@@ -16,11 +14,12 @@ from shared import routing
 from shared.clock import Clock
 from shared.contracts.api_work import FileList, FileView, RowProblem
 from shared.contracts.inputs import LARGEST_ID, Whole
+from shared.db import Requests
 from shared.problems import NotFound, Unavailable
 from shared.tenancy import scope_of
 
 
-def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
+def router(settings: TaxlotSettings, clock: Clock, requests: Requests) -> APIRouter:
     """Return the routes of the service's HTTP."""
     routes = routing.router()
 
@@ -50,12 +49,10 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
     @routes.get("/v1/files", operation_id="list_files")
     async def files(caller: routing.Caller, limit: Annotated[Whole, Query(ge=1, le=500)] = 50) -> FileList:
         """Return the newest files that concern accounts of the asker, newest first."""
-
-        def read() -> list[dict[str, Any]]:
-            with connected(settings.database_url, autocommit=True) as connection:
-                return shown.newest(connection, scope_of(caller), limit)
-
-        return FileList(rows=[_view(row) for row in await asyncio.to_thread(read)])
+        scope = scope_of(caller)
+        async with requests.scoped(scope) as connection:
+            rows = await shown.newest(connection, scope, limit)
+        return FileList(rows=[_view(row) for row in rows])
 
     @routes.get("/v1/files/{file_id}", operation_id="get_file")
     async def file(
@@ -64,12 +61,9 @@ def router(settings: TaxlotSettings, clock: Clock) -> APIRouter:
         limit: Annotated[Whole, Query(ge=0, le=10_000)] = 200,
     ) -> FileView:
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
-
-        def read() -> dict[str, Any] | None:
-            with connected(settings.database_url, autocommit=True) as connection:
-                return shown.get(connection, scope_of(caller), file_id, limit)
-
-        found = await asyncio.to_thread(read)
+        scope = scope_of(caller)
+        async with requests.scoped(scope) as connection:
+            found = await shown.get(connection, scope, file_id, limit)
         if found is None:
             raise NotFound(f"there is no file {file_id}, or it is not yours to see")
         return _view(found)

@@ -1,12 +1,15 @@
 """Alembic's entry point, the same for every service: runs the versions of one service in that service's schema."""
 
+import time
+
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
 
-from shared.db import sqlalchemy_url
+from shared.db import MIGRATION, arguments, sqlalchemy_url
 
 config = context.config
 schema = str(config.attributes["schema"])
+_LOOK_EVERY_S = 0.5
 
 
 def run() -> None:
@@ -16,9 +19,14 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = create_engine(sqlalchemy_url(str(config.attributes["database_url"])), poolclass=pool.NullPool)
+    address = sqlalchemy_url(str(config.attributes["database_url"]))
+    session = arguments(schema, MIGRATION, f"{schema}-migrate")
+    engine = create_engine(address, poolclass=pool.NullPool, connect_args=session)
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate-{schema}"})
+        # Asked again and again: a wait inside the server would end with the time-out for locks of tables.
+        ask, name = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate-{schema}"}
+        while not connection.scalar(ask, name):
+            time.sleep(_LOOK_EVERY_S)
         # Asked first: the role that owns a schema may create none, not even one that exists.
         found = connection.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).first()
         if found is None:

@@ -131,7 +131,7 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]
     """Open a house on an empty database, its clocks at noon of MONDAY."""
     for service in ("taxlot", "batch"):
         migrate(service, as_role(url, f"{service}_migrator"))
-    with connected(as_role(url, "taxlot"), autocommit=True) as connection:
+    with connected(as_role(url, "taxlot")) as connection:
         connection.execute("INSERT INTO security (security_id, version, kind) SELECT one, 1, 'STOCK'"
                            " FROM unnest(ARRAY['AAA', 'BBB']) AS one")  # fmt: skip
     settings = settings_for(url, kafka_url, folder / "clock.json").model_copy(update={"standing_after_s": 0})

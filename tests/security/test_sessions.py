@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from shared.db import BULK, RELAY, REQUESTS, WORK, Busy, Pool, Requests, Use, arguments, pool
+from services.taxlot.intake import turn
+from shared.db import BULK, MIGRATION, RELAY, REQUESTS, WORK, Busy, Pool, Requests, Use, arguments, pool
 from shared.migrations import migrate
 from shared.tenancy import RoleMayTooMuch, Scope
 from tests.stackfix.places import as_role
@@ -24,7 +25,7 @@ async def work(database_url: str) -> AsyncIterator[Pool]:
         yield opened
 
 
-@pytest.mark.parametrize("use", [REQUESTS, WORK, BULK, RELAY])
+@pytest.mark.parametrize("use", [REQUESTS, WORK, BULK, RELAY, MIGRATION, turn.use()])
 async def test_no_session_waits_for_ever(database_url: str, use: Use) -> None:
     async with await AsyncConnection.connect(database_url, **arguments("gateway", use, "test")) as connection:
         for setting in (

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from deploy.stack.layout import CHECKOUT
 from services.taxlot.domain.sender import FEED, Sender, feeds_of
@@ -22,7 +24,9 @@ from services.taxlot.intake.load import Judgement, Outcome, connected, load
 from services.taxlot.store.ledger import Came
 from shared.clock import FileClock
 from shared.contracts.api import Principal
+from shared.db import REQUESTS, arguments
 from shared.migrations import migrate
+from shared.tenancy import ENTER, READ_KEY, Scope, sealed
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File
@@ -51,7 +55,7 @@ class Book:
         prefix: str = "A",
     ) -> None:
         """Accounts whose id is A (or another prefix) and their number."""
-        with connected(self.url, autocommit=True) as connection, connection.cursor() as cursor:
+        with connected(self.url) as connection, connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO account VALUES (%s, 1, %s, %s, %s, %s, %s, %s, %s)",
                 [(f"{prefix}{number}", *owner, custodian, number, apm, household, taxable) for number in numbers],
@@ -72,9 +76,22 @@ class Book:
         when = Judgement(NOW, today, max_age_days, feeds_of(feeds))
         return load(self.url, path, came, when, lambda _done, _all: None)
 
+    def asked_as(self, scope: Scope | None, ask: Callable[[AsyncConnection[TupleRow]], Awaitable[Any]]) -> Any:
+        """What is answered with the role of requests, in a scope or in none."""
+
+        async def asked() -> Any:
+            session = arguments("taxlot", REQUESTS, "test")
+            async with await AsyncConnection.connect(self.requests_url, **session) as connection:
+                if scope is not None:
+                    ((key,),) = self.rows(READ_KEY)
+                    await connection.execute(ENTER, [sealed(scope, key)])
+                return await ask(connection)
+
+        return run(asked())
+
     def rows(self, statement: str, *values: Any) -> list[Any]:
         """What the database answers."""
-        with connected(self.url, autocommit=True) as connection:
+        with connected(self.url) as connection:
             return connection.execute(statement, values).fetchall()
 
     def holding(self, number: str, prefix: str = "A") -> tuple[Any, ...]:

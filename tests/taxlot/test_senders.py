@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import AsyncConnection, errors
+from psycopg.rows import TupleRow
 
 from services.taxlot.domain.sender import NOBODY, Sender, feeds_of
 from services.taxlot.intake import uploads
 from services.taxlot.intake.inbox import Inbox
-from services.taxlot.intake.load import connected
 from services.taxlot.intake.receiving import TooLarge
 from services.taxlot.store import shown
 from shared.contracts import custody
@@ -29,8 +30,9 @@ BAD = "L|{}|AAA|L1|2020-01-02|ten|100.00|Y|S1||\n"
 
 def sees(book: Book, who: Sender, file_id: int) -> dict[str, Any] | None:
     """What a reader with the rights of `who` is shown of a file."""
-    with connected(book.url, autocommit=True) as connection:
-        return shown.get(connection, scope(who), file_id, 200)
+    mine = scope(who)
+    found: dict[str, Any] | None = book.asked_as(mine, lambda connection: shown.get(connection, mine, file_id, 200))
+    return found
 
 
 def scope(who: Sender) -> Scope:
@@ -38,8 +40,9 @@ def scope(who: Sender) -> Scope:
 
 
 def listed(book: Book, who: Sender) -> list[int]:
-    with connected(book.url, autocommit=True) as connection:
-        return [row["file_id"] for row in shown.newest(connection, scope(who), 50)]
+    mine = scope(who)
+    rows = book.asked_as(mine, lambda connection: shown.newest(connection, mine, 50))
+    return [row["file_id"] for row in rows]
 
 
 @pytest.fixture
@@ -130,6 +133,47 @@ def test_a_refused_file_is_told_to_those_it_concerns_without_its_sums(two: Book)
     assert part["reason"] == "TOTAL_MISMATCH: the file was refused as a whole, nothing of it was applied"
     nameless = two.load(replace(File(good("001")), header="what\n"), sender=BOB)
     assert sees(two, BOB, nameless.file_id) is not None and sees(two, ANN, nameless.file_id) is None
+
+
+OF_EVERYBODY_IT_CONCERNS = {
+    "file_id", "name", "status", "custodian", "data_date", "reason_code", "duplicate_of", "received_at", "sent_by",
+}  # fmt: skip
+
+
+def test_no_raw_select_of_the_role_that_serves_shows_anything_of_another_tenant(two: Book) -> None:
+    records = [BAD.format("001"), cash("001"), *good("002"), BAD.format("101"), cash("101"), *good("777")]
+    common = two.load(File(records, day="2026-06-12")).file_id
+    theirs = two.load(updated([BAD.format("101"), cash("101"), *good("778")]), sender=BOB).file_id
+    own = two.load(updated([BAD.format("001"), cash("001"), *good("779")]), sender=ANN).file_id
+
+    def asked(who: Sender | None, statement: str, *values: Any) -> list[Any]:
+        async def ask(connection: AsyncConnection[TupleRow]) -> list[Any]:
+            return await (await connection.execute(statement.encode(), values)).fetchall()
+
+        found: list[Any] = two.asked_as(None if who is None else scope(who), ask)
+        return found
+
+    every = [common, theirs, own]
+    problems = "SELECT DISTINCT file_id, account_id FROM file_problem ORDER BY 1"
+    assert two.rows("SELECT count(*) FROM file_problem WHERE account_id IS NULL") == [(3,)]
+    for who, files, held in ((ANN, [1, common, own], "A001"), (BOB, [1, common, theirs], "A101"), (None, [], "")):
+        assert asked(who, "SELECT file_id FROM file ORDER BY 1") == [(one,) for one in files]
+        assert asked(who, problems) == [(one, held) for one in files[1:]]
+        owners = asked(who, "SELECT DISTINCT enterprise_id FROM file_part")
+        assert owners == ([(who.enterprises[0],)] if who is not None and who.enterprises else [])
+        whole = "SELECT file_id, accounts, held FROM whole_files(%s)"
+        assert asked(who, whole, every) == [(one, 1, 1) for one in files[2:]]
+        told = [asked(who, "SELECT code FROM notes_of_whole_file(%s)", one) for one in every]
+        assert told == [[("UNKNOWN_ACCOUNT",)] if one in files[2:] else [] for one in every]
+    columns = [row[0] for row in two.rows("SELECT attname FROM pg_attribute WHERE attrelid = 'file'::regclass"
+                                          " AND attnum > 0 AND NOT attisdropped")]  # fmt: skip
+    for column in columns:
+        statement = f"SELECT {column} FROM file"
+        if column in OF_EVERYBODY_IT_CONCERNS:
+            asked(ANN, statement)
+        else:
+            with pytest.raises(errors.InsufficientPrivilege):
+                asked(ANN, statement)
 
 
 def test_the_same_bytes_of_another_sender_are_another_file(two: Book) -> None:

@@ -28,11 +28,13 @@ from services.taxlot.routes import router as taxlot_router
 from services.taxlot.settings import TaxlotSettings
 from shared.contracts import custody, topics
 from shared.contracts.api import Principal, RoleName
+from shared.db import Requests
 from shared.http import create_app
 from shared.routing import Guarded, routes_of, vouched
 from tests.analyzer.desk import MONDAY, held, holdings
 from tests.healing.house import House, opened
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
+from tests.stackfix.places import as_role
 from tests.taxlot.files import File, cash, lot
 
 pytestmark = pytest.mark.integration
@@ -134,12 +136,16 @@ class Town:
 @pytest.fixture
 async def town(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     """A tenant E1/A1 with two accounts, a batch, a file and an analysis."""
-    async with opened(database_url, kafka_url, tmp_path) as house:
+    as_requests = as_role(database_url, "taxlot_requests")
+    async with (
+        opened(database_url, kafka_url, tmp_path) as house,
+        Requests(as_requests, house.pool, "taxlot") as requests,
+    ):
         await house.desk.book(THEIRS, "SECRET-A2")
         drifted = [held(one, 1, AAA="780", BBB="120") for one in (THEIRS, "SECRET-A2")]
         await house.desk.rules.on_holdings(holdings(*drifted))
         await house.world.queue(THEIRS, "SECRET-A2", advisor_id="A1")
-        with connected(database_url, autocommit=True) as connection:
+        with connected(database_url) as connection:
             connection.execute(
                 "INSERT INTO account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
                 " apm_sleeve_id) VALUES (%(a)s, 1, 'E1', 'A1', %(a)s, %(a)s, 'APM')",
@@ -153,7 +159,7 @@ async def town(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterat
             "batch_id": (str(batch["batch_id"]), "987654"),
             "file_id": (str(loaded.file_id), "987654"),
         }
-        made = Town(house, _apps(house, database_url, tmp_path), ids)
+        made = Town(house, _apps(house, requests, tmp_path), ids)
         async with made.client("analyzer", somebody("operator", advisors=["A1"])) as owner:
             assert (await owner.post("/v1/runs")).status_code == 202
         yield made
@@ -163,20 +169,20 @@ async def _ready() -> list[str]:
     return []
 
 
-def _apps(house: House, url: str, place: Path) -> dict[str, FastAPI]:
+def _apps(house: House, requests: Requests, place: Path) -> dict[str, FastAPI]:
     parts, clock = house.desk.parts, house.desk.parts.clock
     (place / "inbox" / "uploads").mkdir(parents=True)
     settings = TaxlotSettings(
         kafka_url="127.0.0.1:1",
-        database_url=url,
-        requests_database_url=url,
+        database_url="not asked",
+        requests_database_url="not asked",
         http_port=1,
         principal_public_key=PUBLIC_KEY,
         inbox_dir=place / "inbox",
         clock_file=house.desk.settings.clock_file,
     )
     runs = api.router(parts.database, parts.names, parts.evaluator, clock, house.desk.settings)
-    files = taxlot_router(settings, clock)
+    files = taxlot_router(settings, clock, requests)
     return {
         "batch": house.world.app,
         "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),

@@ -43,9 +43,11 @@ class Database:
     Open it with `async with`, or `with` where there is no loop.
     """
 
-    def __init__(self, database_url: str, requests_url: str | None = None, *, size: int = 6) -> None:
+    def __init__(
+        self, database_url: str, requests_url: str | None = None, *, size: int = 6, requests_size: int = 6
+    ) -> None:
         self._pool = _pool(database_url, size, BULK, prepare)
-        self._requests = None if requests_url is None else Requests(requests_url, self)
+        self._requests = None if requests_url is None else Requests(requests_url, self, size=requests_size)
 
     def session(self) -> AbstractContextManager[Session]:
         """Return a context manager that lends a connection: committed at its end, rolled back when it raises."""
@@ -88,7 +90,7 @@ class Requests:
     work: the pool with which the key of scopes is read.
     """
 
-    def __init__(self, database_url: str, work: Database, *, size: int = 6) -> None:
+    def __init__(self, database_url: str, work: Database, *, size: int) -> None:
         self._work = work
         self._pool = _pool(database_url, size, REQUESTS)
         self._free = threading.Semaphore(size)

@@ -64,9 +64,9 @@ class Database:
     database_url: the role that works on events; requests_url: the role that row-level security shows a scope only.
     """
 
-    def __init__(self, database_url: str, requests_url: str, *, size: int = 8) -> None:
+    def __init__(self, database_url: str, requests_url: str, *, size: int = 8, requests_size: int = 8) -> None:
         self.engine = _engine(database_url, WORK, size)
-        self.requests = _engine(requests_url, REQUESTS, size)
+        self.requests = _engine(requests_url, REQUESTS, requests_size)
         self._key: bytes | None = None
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from services.taxlot.domain.sender import FEED, Sender, feeds_of
+from services.taxlot.intake import turn
 from services.taxlot.intake.catchup import catch_up
 from services.taxlot.intake.load import Judgement, Outcome, Progress, connected, load, refuse
 from services.taxlot.intake.publish import publish_file
@@ -17,6 +18,7 @@ from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
 from services.taxlot.store.ledger import Came, Source
 from shared.clock import Clock
+from shared.db import arguments
 from shared.kafka import Publisher
 from shared.sessions import business_date
 
@@ -49,30 +51,32 @@ class Desk:
         now = self._clock.now()
         today = business_date(now, self._settings.end_of_day)
         when = Judgement(now, today, self._settings.max_file_age_days, feeds_of(self._settings.feeds))
-        return load(self._settings.database_url, path, Came(name, source, sender), when, progress)
+        silent_s = self._settings.load_silent_s
+        return load(self._settings.database_url, path, Came(name, source, sender), when, progress, silent_s)
 
     def refuse(self, path: Path, name: str, source: Source, sender: Sender, code: str, reason: str) -> None:
         """Write into the ledger that a file is refused unread.  Raises psycopg.Error."""
-        refuse(self._settings.database_url, path, Came(name, source, sender), (code, reason), self._clock.now())
+        came, now, silent_s = Came(name, source, sender), self._clock.now(), self._settings.load_silent_s
+        refuse(self._settings.database_url, path, came, (code, reason), now, silent_s)
 
-    async def publish(self, file_id: int) -> None:
-        """Publish what an ended file has to tell, unless another process is at it.  Raises KafkaError."""
+    async def publish(self, file_id: int) -> bool:
+        """Publish what an ended file has to tell; return False while another process is at it.  Raises KafkaError."""
         async with self._session() as connection:
             key = f"taxlot-publish-{file_id}"
-            await connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (key,))
+            found = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (key,))
+            if await found.fetchone() != (True,):
+                return False
             await publish_file(connection, self._publisher, file_id, self._clock.now())
+            return True
 
     def unannounced(self) -> list[int]:
         """Return the ended files of which others have not yet been told everything.  Raises psycopg.Error."""
-        with connected(self._settings.database_url, autocommit=True) as connection:
+        with connected(self._settings.database_url) as connection:
             return ledger.unannounced(connection)
 
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
-        async with await AsyncConnection.connect(
-            self._settings.database_url,
-            autocommit=True,
-            options="-c search_path=taxlot -c timezone=UTC",
-            application_name="rebalancer-taxlot-desk",
-        ) as connection:
+        session = arguments("taxlot", turn.use(self._settings.load_silent_s), "taxlot-desk")
+        url = self._settings.database_url
+        async with await AsyncConnection.connect(url, autocommit=True, **session) as connection:
             yield connection

@@ -16,12 +16,14 @@ from services.taxlot.domain import codes
 from services.taxlot.domain.codes import Hold, Refused
 from services.taxlot.domain.envelope import check_date, check_totals
 from services.taxlot.domain.sender import acting_at
+from services.taxlot.intake import turn
 from services.taxlot.intake.gather import Gathering
 from services.taxlot.intake.inbox import Stamp, stamp_of
 from services.taxlot.intake.reach import Reach
 from services.taxlot.intake.reader import LotFile, digest_of
 from services.taxlot.store import ledger, lots, platform
 from services.taxlot.store.ledger import Came, Part, Problem
+from shared.db import BULK, Use, arguments
 
 _FILE_SQL: Final = (
     "UPDATE file SET status = 'LOADED', records_done = %s, accounts = %s, changed = %s, held = %s, unknown = %s,"
@@ -67,29 +69,28 @@ class Judgement:
 
 
 @contextlib.contextmanager
-def connected(database_url: str, *, autocommit: bool) -> Iterator[Connection[TupleRow]]:
-    """Open a connection that sees taxlot's schema."""
-    with psycopg.connect(
-        database_url,
-        autocommit=autocommit,
-        options="-c search_path=taxlot -c timezone=UTC",
-        application_name="rebalancer-taxlot-intake",
-    ) as connection:
+def connected(database_url: str, use: Use = BULK) -> Iterator[Connection[TupleRow]]:
+    """Open a connection that sees taxlot's schema, in autocommit."""
+    session = arguments("taxlot", use, "taxlot-intake")
+    with psycopg.connect(database_url, autocommit=True, **session) as connection:
         yield connection
 
 
-def load(database_url: str, path: Path, came: Came, when: Judgement, progress: Progress) -> Outcome:
-    """Load the file on its sender's rights; waits while another process loads one.
+def load(
+    database_url: str, path: Path, came: Came, when: Judgement, progress: Progress, silent_s: int = turn.SILENT_S
+) -> Outcome:
+    """Load the file on its sender's rights; waits while another process loads one, unless it is silent for silent_s.
 
     A refusal is an Outcome, not an exception.
 
     Raises OSError when the file cannot be read (FileChanged while it is being written) and psycopg.Error when the
-    database is away: the file may then be loaded again, from the start.
+    database is away or our turn was taken from us: the file may then be loaded again, from the start.
     """
     stamp = stamp_of(path.stat())
     digest = digest_of(path)
-    with connected(database_url, autocommit=True) as book, connected(database_url, autocommit=False) as work:
-        ledger.lock_loading(book)
+    with connected(database_url, turn.use(silent_s)) as work, connected(database_url) as book:
+        turn.wait(work, silent_s)
+        work.autocommit = False  # what is stored is stored under the lock, by the session that has it
         entry = ledger.open_entry(book, came, digest, when.now)
         if entry.duplicate_of is not None:
             reason = f"already loaded as file {entry.duplicate_of}, nothing done"
@@ -97,12 +98,12 @@ def load(database_url: str, path: Path, came: Came, when: Judgement, progress: P
         try:
             with LotFile(path) as file:
                 outcome = _load(book, work, file, entry.file_id, came, when, progress)
-                _look_for_changes(book, file, entry.file_id, stamp)
+                _look_for_changes(book, work, file, entry.file_id, stamp)
                 work.commit()
                 return outcome
         except Refused as error:
             work.rollback()
-            _look_for_changes(book, path, entry.file_id, stamp)
+            _look_for_changes(book, work, path, entry.file_id, stamp)
             ledger.refuse(book, entry.file_id, error.code, error.detail)
             custodian, data_date = ledger.header_noted(book, entry.file_id)
             return Outcome(
@@ -116,23 +117,34 @@ def load(database_url: str, path: Path, came: Came, when: Judgement, progress: P
             )
 
 
-def refuse(database_url: str, path: Path, came: Came, why: tuple[str, str], now: datetime) -> None:
+def refuse(
+    database_url: str,
+    path: Path,
+    came: Came,
+    why: tuple[str, str],
+    now: datetime,
+    silent_s: int = turn.SILENT_S,
+) -> None:
     """Write a refusal (code, reason) of a file that is not loaded into the ledger.  Raises psycopg.Error."""
     try:
         digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
     except OSError:
         digest = _UNREAD
-    with connected(database_url, autocommit=True) as book:
-        ledger.lock_loading(book)
+    with connected(database_url, turn.use(silent_s)) as book:
+        turn.wait(book, silent_s)
         entry = ledger.open_entry(book, came, digest, now)
         if entry.duplicate_of is None:
             ledger.refuse(book, entry.file_id, *why)
 
 
-def _look_for_changes(book: Connection[TupleRow], file: LotFile | Path, file_id: int, stamp: Stamp) -> None:
+def _look_for_changes(
+    book: Connection[TupleRow], work: Connection[TupleRow], file: LotFile | Path, file_id: int, stamp: Stamp
+) -> None:
     """Raise FileChanged, and take the entry out of the ledger, when the file is not what it was at `stamp`."""
     status = file.status() if isinstance(file, LotFile) else file.stat()
     if stamp_of(status) != stamp:
+        work.rollback()
+        work.execute("SELECT")  # raises when the turn, and with it the entry, is another's by now
         ledger.forget(book, file_id)
         raise FileChanged(file.name)
 

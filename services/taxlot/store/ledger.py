@@ -13,7 +13,6 @@ from services.taxlot.domain.sender import FEED, Sender
 from services.taxlot.store.platform import listed
 
 Source = Literal["COMMAND", "INBOX", "UPLOAD"]
-_LOAD_LOCK = "taxlot-load"
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,10 @@ class Problem:
     text: str
 
 
-def lock_loading(connection: Connection[TupleRow]) -> None:
-    """Wait until no other process loads a file; held until the connection closes."""
-    connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (_LOAD_LOCK,))
-
-
 def open_entry(connection: Connection[TupleRow], came: Came, digest: bytes, now: datetime) -> Entry:
     """Return the entry to load under; the same bytes on other rights are another file.
 
-    Call under the load lock: a LOADING entry then is one whose reader died.
+    Call in the turn of a load: a LOADING entry then is one whose reader died.
     """
     sender = came.sender
     row = connection.execute(
