@@ -34,7 +34,7 @@ from services.taxlot.intake.load import Judgement, load
 from services.taxlot.store.ledger import Came
 url, path = sys.argv[1:]
 when = Judgement(datetime(2026, 6, 12, 14, tzinfo=UTC), date(2026, 6, 12), 10)
-load(url, Path(path), Came("day.lots", "COMMAND"), when, lambda *_: os.kill(os.getpid(), signal.SIGSTOP), silent_s=2)
+load(url, Path(path), Came("day.lots", "COMMAND"), when, lambda *_: os.kill(os.getpid(), signal.SIGSTOP))
 """
 
 
@@ -44,7 +44,9 @@ def test_a_load_that_hangs_is_not_waited_for_and_cannot_come_back(book: Book) ->
     hangs = subprocess.Popen([sys.executable, "-c", STOPS, book.url, str(path)], cwd=CHECKOUT, stderr=subprocess.PIPE)
     try:
         _, status = os.waitpid(hangs.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status)
+        assert os.WIFSTOPPED(status), hangs.communicate()
+        with connected(book.url) as following:
+            turn.wait(following, silent_s=2)
         loaded = book.load(File(good("1")))
         assert (loaded.file_id, loaded.status, loaded.changed) == (1, "LOADED", 1)
         os.kill(hangs.pid, signal.SIGCONT)
