@@ -72,7 +72,7 @@ def _sum(environments: Mapping[str, Mapping[str, Any]]) -> int:
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in environment.items():
                 patch.setenv(variable, str(value))
-            settings: Any = SETTINGS[name]()  # type: ignore[call-arg]  # from the environment
+            settings: Any = SETTINGS[name]()
         served = 0 if name in SERVES_NOBODY else settings.requests_connections
         total += settings.work_connections + served + SINGLE.get(name, 0)
     return total
