@@ -5,7 +5,6 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from services.taxlot.domain.sender import feeds_of
-from services.taxlot.intake.turn import SILENT_S
 from shared.settings import Vouched
 
 
@@ -42,10 +41,10 @@ class TaxlotSettings(Vouched):
         description="Most seconds a file waits until accounts and securities sent before it are known.",
     )
     load_silent_s: int = Field(
-        default=SILENT_S,
+        default=300,
         ge=1,
         description="Seconds without a word to the database after which who loads or publishes a file counts as gone:"
-        " its session is ended and the next file taken. Far above the work on one block of a file.",
+        " its session is ended and the next file taken. It speaks with every block of the file, seconds apart.",
     )
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Largest custodial file that may be uploaded.")
 

@@ -77,7 +77,7 @@ def connected(database_url: str, use: Use = BULK) -> Iterator[Connection[TupleRo
 
 
 def load(
-    database_url: str, path: Path, came: Came, when: Judgement, progress: Progress, silent_s: int = turn.SILENT_S
+    database_url: str, path: Path, came: Came, when: Judgement, progress: Progress, silent_s: int = BULK.idle_s
 ) -> Outcome:
     """Load the file on its sender's rights; waits while another process loads one, unless it is silent for silent_s.
 
@@ -123,7 +123,7 @@ def refuse(
     came: Came,
     why: tuple[str, str],
     now: datetime,
-    silent_s: int = turn.SILENT_S,
+    silent_s: int = BULK.idle_s,
 ) -> None:
     """Write a refusal (code, reason) of a file that is not loaded into the ledger.  Raises psycopg.Error."""
     try:

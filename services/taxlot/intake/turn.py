@@ -15,8 +15,6 @@ from psycopg.rows import TupleRow
 from shared import log
 from shared.db import BULK, Use
 
-SILENT_S: Final = 300
-"""A load tells the server something with every block of its file, each a second's work at most."""
 SESSIONS: Final = 2
 """Most sessions that an intake has at once: a load has two, all else is done with one, before or after it."""
 LOCK: Final = "taxlot-load"
@@ -40,12 +38,12 @@ _END: Final = (
 _log = log.get(__name__)
 
 
-def use(silent_s: int = SILENT_S) -> Use:
+def use(silent_s: int = BULK.idle_s) -> Use:
     """Return what a session is for that takes its turn: who holds the lock and falls silent gives it up."""
     return Use(BULK.statement_s, BULK.lock_s, idle_s=silent_s, silent_s=silent_s)
 
 
-def wait(connection: Connection[TupleRow], silent_s: int = SILENT_S) -> None:
+def wait(connection: Connection[TupleRow], silent_s: int = BULK.idle_s) -> None:
     """Wait until no other process loads a file; the turn is held until the connection closes.
 
     connection: opened for `use`, in autocommit.  A holder whose session has waited for its client for silent_s seconds
