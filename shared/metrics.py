@@ -53,6 +53,10 @@ PART_FAILURES = Counter(
 BATCHES_PARKED = Gauge(
     "rebalancer_batches_parked", "Batches put aside because the service failed at them; someone must look."
 )
+WITHDRAWN_APPROVALS = Gauge(
+    "rebalancer_approvals_on_withdrawn_prices",
+    "Accounts approved on a price set that was withdrawn afterwards; someone must look.",
+)
 BATCH_FAILURES = Counter("rebalancer_batch_failures_total", "Failures at one batch, after which it was put aside.")
 ACCOUNT_FAULTS = Counter(
     "rebalancer_account_faults_total",

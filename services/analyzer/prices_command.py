@@ -1,4 +1,4 @@
-"""`python -m services.analyzer prices list | show | accept | reject | withdraw`: price sets, by hand."""
+"""`python -m services.analyzer prices list | show | accept | reject | withdraw | tell`: price sets, by hand."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from typing import Final
 from services.analyzer import pricing
 from services.analyzer.pricing import CannotDecide
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.store import price_sets, runs
+from services.analyzer.store import price_sets, runs, withdrawals
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.price_sets import SetView, Status
 from shared.clock import Clock, clock_of
@@ -20,6 +20,11 @@ _HELP: Final = {
     "reject": "turn a set down that was put aside",
     "withdraw": "take an accepted set back: the one accepted before it counts again",
 }
+
+_WITHDRAWN: Final = (
+    "once the sweeper has told batch, proposals made on it cannot be approved any more; approvals made before stand:"
+    " `python -m services.batch withdrawn` lists them"
+)
 
 
 def run(settings: AnalyzerSettings, words: Sequence[str]) -> int:
@@ -45,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     listed = commands.add_parser("list", help="the newest price sets and what became of each")
     listed.add_argument("--limit", type=int, default=20, help="so many at most (20)")
+    commands.add_parser("tell", help="tell batch again which sets were withdrawn, as every daily analysis does")
     shown = commands.add_parser("show", help="one set: why it waits, which prices wait, who decided what")
     shown.add_argument("price_set", type=int)
     for name, text in _HELP.items():
@@ -65,6 +71,8 @@ def _answer(session: Session, settings: AnalyzerSettings, clock: Clock, asked: a
         return [_line(one, number) for one in price_sets.views(session, limit=asked.limit)] or ["there is none"]
     if asked.command == "show":
         return _shown(session, asked.price_set)
+    if asked.command == "tell":
+        return [f"{withdrawals.tell_again(session)} price sets that were withdrawn once are told of by the sweeper"]
     if getattr(asked, "security", None):
         opened = pricing.accept_prices(
             session, clock, settings, asked.price_set, asked.security, asked.by, asked.reason
@@ -75,6 +83,8 @@ def _answer(session: Session, settings: AnalyzerSettings, clock: Clock, asked: a
         )
     _, number = price_sets.in_force(session)
     told = [f"price set {asked.price_set}: {asked.command} is done; in force is {number or 'none'}"]
+    if asked.command == "withdraw":
+        told.append(_WITHDRAWN)
     run = None if opened is None else runs.get(session, opened)
     return told if run is None else [*told, f"all accounts are evaluated again: run {run.run_id}"]
 

@@ -1,6 +1,6 @@
 """From stored flags to messages: FLAGS chunks for batch, and one public event for each account whose flag changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -12,16 +12,18 @@ from services.analyzer.arrow import Arrow, array, lists
 from services.analyzer.domain import gate, spell
 from services.analyzer.store.flags import Stored
 from services.analyzer.store.pgcopy import NULL
+from services.analyzer.store.withdrawals import Decided
 from shared import messages
 from shared.contracts import chunks, events
 from shared.contracts.chunks import FlagState, Tile
-from shared.contracts.topics import ACCOUNT_FLAG, FLAGS, STANDING
+from shared.contracts.topics import ACCOUNT_FLAG, FLAGS, PRICE_SETS, STANDING
 from shared.exact.text import text_of, usd
 from shared.ids import event_id
 from shared.messages import Outgoing
 
 SERVICE: Final = "analyzer"
 _STANDING_ROWS: Final = 5_000  # well below 512 kB
+_REASON: Final = 500  # characters of a person's words that an event carries
 _FIGURES: Final = (
     "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb",
     "drifted",
@@ -70,6 +72,24 @@ def standing_chunks(rows: pa.RecordBatch, run_no: int, at: datetime) -> list[Out
         name = event_id("standing", run_no, key, part.num_rows)
         meta = {"run_no": str(run_no)}
         found.append(messages.chunk(STANDING, key, part, meta, event_id=name, source=SERVICE, at=at))
+    return found
+
+
+def price_sets(decided: Sequence[Decided], at: datetime) -> list[Outgoing]:
+    """Return one event for each price set that was withdrawn, or accepted again after that."""
+    found = []
+    for one in decided:
+        reason = "".join(letter if letter.isprintable() else " " for letter in one.reason)[:_REASON].strip()
+        body = events.PriceSetDecided(
+            price_set=one.price_set,
+            version=one.decision_no,
+            is_withdrawn=one.is_withdrawn,
+            accepted_at=one.accepted_at,
+            decided_at=one.decided_at,
+            reason=reason or "no reason was given",
+        )
+        name = event_id("price-set", one.price_set, one.decision_no)
+        found.append(messages.event(PRICE_SETS, str(one.price_set), body, event_id=name, source=SERVICE, at=at))
     return found
 
 

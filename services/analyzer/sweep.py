@@ -8,7 +8,7 @@ Source: architecture "Daily analysis".
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -19,7 +19,7 @@ from services.analyzer import publish
 from services.analyzer.evaluator import Evaluator, Run
 from services.analyzer.handlers import SERVICE
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.store import facts, price_sets, runs, standings
+from services.analyzer.store import facts, price_sets, runs, standings, withdrawals
 from services.analyzer.store.database import Database, Session
 from shared import log, messages, metrics
 from shared.clock import Clock
@@ -29,9 +29,11 @@ from shared.faults import is_transient
 from shared.ids import event_id
 from shared.kafka import Publisher
 from shared.messages import Outgoing
+from shared.runner import together
 from shared.sessions import NEW_YORK, business_date
 
 _log = log.get(__name__)
+_TOLD_AGAIN: Final = timedelta(days=7)  # withdrawals older than this: no proposal lives so long
 TRIGGERS: Final[dict[runs.Kind, str]] = {
     "DAILY": "daily analysis",
     "ON_DEMAND": "analysis on demand",
@@ -71,9 +73,12 @@ class Sweeper:
     async def run(self) -> None:
         """Work until cancelled.  A database or broker that is away is waited for."""
         os.nice(self._settings.sweep_nice)
+        await together(self._again(self.step), self._again(self.tell_withdrawn))
+
+    async def _again(self, work: Callable[[], Awaitable[bool]]) -> None:
         while True:
             try:
-                busy = await self.step()
+                busy = await work()
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -114,7 +119,29 @@ class Sweeper:
             known = session.execute(
                 "SELECT FROM analysis_run WHERE business_date = %s AND kind = 'DAILY'", [today]
             ).fetchone()
-            return None if known is not None else runs.start(session, "DAILY", today, now)
+            started = None if known is not None else runs.start(session, "DAILY", today, now)
+            if started is not None:  # what was lost of it is told again
+                withdrawals.tell_again(session, now - _TOLD_AGAIN)
+            return started
+
+    async def tell_withdrawn(self) -> bool:
+        """Tell of price sets that were withdrawn, or accepted again, since it was told last; return whether any was.
+
+        It does not wait for shards: proposals made on such a set can be approved until it is known.
+        """
+
+        def untold() -> list[withdrawals.Decided]:
+            with self._database.session() as session:
+                return withdrawals.untold(session)
+
+        def mark(told: Sequence[withdrawals.Decided]) -> None:
+            with self._database.session() as session:
+                withdrawals.mark_told(session, told)
+
+        if decided := await asyncio.to_thread(untold):
+            await self._publisher.send(publish.price_sets(decided, self._clock.now()))
+            await asyncio.to_thread(mark, decided)
+        return bool(decided)
 
     async def one_shard(self) -> bool:
         """Claim a free shard and do it whole; return whether there was one."""

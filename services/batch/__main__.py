@@ -1,11 +1,11 @@
-"""`python -m services.batch [serve | migrate | openapi | republish ... | dlq ... | parked | release]`."""
+"""`python -m services.batch [serve | migrate | openapi | republish | dlq | parked | release | withdrawn | seen]`."""
 
 import argparse
 import asyncio
 import json
 import sys
 
-from services.batch import parked, warm
+from services.batch import parked, warm, withdrawn
 from services.batch.app import main as serve
 from services.batch.app import routed
 from services.batch.settings import Settings
@@ -33,6 +33,7 @@ def main() -> int:
     commands.add_parser("dlq", help="dead letters: list, show, replay, skip")
     commands.add_parser("republish", help="publish approvals and returns again")
     parked.add_commands(commands)
+    withdrawn.add_commands(commands)
     arguments = parser.parse_args()
     if arguments.command == "openapi":
         print(json.dumps(routed(_never).openapi(), indent=1, sort_keys=True))
@@ -42,6 +43,8 @@ def main() -> int:
         migrate(SCHEMA, settings.database_url)
     elif arguments.command in ("parked", "release"):
         return asyncio.run(parked.run(arguments, settings))
+    elif arguments.command in ("withdrawn", "seen"):
+        return asyncio.run(withdrawn.run(arguments, settings))
     else:
         leave_out_pandas()
         kernels.load(warm.kernels, SCHEMA, settings)

@@ -98,10 +98,15 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
         return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
 
-    facts = [guard(topics.ACCOUNT, handlers.on_accounts), guard(topics.ANALYSIS, handlers.on_analysis)]
+    standing = [guard(topics.STANDING, handlers.on_standing), guard(topics.UNBOOKED, handlers.on_unbooked)]
+    facts = [
+        guard(topics.ACCOUNT, handlers.on_accounts),
+        guard(topics.ANALYSIS, handlers.on_analysis),
+        guard(topics.PRICE_SETS, handlers.on_price_sets),
+    ]
     return [
         consumer("facts", facts, 2000),
-        consumer("standing", [guard(topics.STANDING, handlers.on_standing)], 4),
+        consumer("standing", standing, 4),
         consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
         consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _ANSWERS_PAUSE_S),
         consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),

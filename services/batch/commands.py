@@ -21,9 +21,9 @@ from services.batch.domain.proposals import LOGIC_NUMBERS
 from services.batch.domain.schedule import term_of
 from services.batch.domain.states import AccountHappening, Happening, Status, batch_after
 from services.batch.problems import (
+    FoundStale,
     LiquidationNotConfirmed,
     LogicUnavailable,
-    MembersMoved,
     NothingToPropose,
     problem_of,
 )
@@ -101,10 +101,14 @@ class Commands:
         return CommandResult(batch=views.summary(batch), accounts=frozen.accounts)
 
     async def approve(self, connection: AsyncConnection, batch_id: int, version: int) -> CommandResult:
-        """Approve every proposed account: orders go out, once.  Raises MembersMoved for accounts that are another's."""
+        """Approve every proposed account: orders go out, once.
+
+        Raises FoundStale for accounts that are another's, or whose prices were withdrawn, before that was marked.
+        """
         batch, now = await self._locked(connection, batch_id, version, Happening.APPROVE)
-        if moved := await members.moved_away(connection, batch_id):
-            raise MembersMoved(batch_id, moved, batch.version)
+        found = await members.unmarked(connection, batch_id)
+        if found.stale:
+            raise FoundStale(batch_id, found.stale, found.moved, batch.version)
         after, accounts = await close(connection, batch, Happening.APPROVE, self._actor, now)
         return CommandResult(batch=views.summary(after), accounts=accounts)
 

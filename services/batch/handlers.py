@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch import healing, outgoing
+from services.batch import healing, outgoing, withdrawn
 from services.batch.collecting import Collector, batch_of
 from services.batch.store import incoming
 from services.batch.store.database import Database, driver
 from shared import log, outbox
 from shared.clock import Clock
 from shared.contracts.chunks import FlagState
-from shared.contracts.events import AnalysisCompleted
+from shared.contracts.events import AnalysisCompleted, PriceSetDecided
 from shared.contracts.platform import AccountChanged
 from shared.faults import refuse
 from shared.messages import Chunk
@@ -68,6 +68,16 @@ class Handlers:
         for standing in chunks:
             async with self.database.transaction(SYSTEM) as connection:
                 await healing.compare(connection, standing, self.clock.now())
+
+    async def on_unbooked(self, chunks: Sequence[Chunk]) -> None:
+        """Tell approvals again that taxlot has not booked."""
+        for unbooked in chunks:
+            async with self.database.transaction(SYSTEM) as connection:
+                await healing.book_again(connection, unbooked, self.clock.now())
+
+    async def on_price_sets(self, decided: Sequence[PriceSetDecided]) -> None:
+        """Keep which price sets are withdrawn; proposals that rest on one become stale."""
+        await withdrawn.take_in(self.database, self.collector, self.clock, decided)
 
     async def on_results(self, chunks: Sequence[Chunk]) -> None:
         """Put answers into their batches."""

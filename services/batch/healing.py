@@ -1,7 +1,8 @@
 """What a lost message has left wrong, found by what the analyzer says it has, and told again.
 
-An account whose epoch the analyzer does not know yet: its approval is published again.  An account whose newest flag
-is not here: the analyzer is asked to tell it again.  Both are harmless where the message is merely on its way.
+An account whose epoch the analyzer does not know yet, or whose approval taxlot has not booked: its approval is
+published again.  An account whose newest flag is not here: the analyzer is asked to tell it again.  All of it is
+harmless where the message is merely on its way.
 Source: architecture "Republish".
 """
 
@@ -23,12 +24,17 @@ from shared.messages import Chunk, Outgoing
 _log = log.get(__name__)
 _LIKE: Final = "SELECT account_id, enterprise_id, advisor_id, flag_version, epoch FROM flag"
 _COLUMNS: Final = ("account_id", "enterprise_id", "advisor_id", "flag_version", "epoch")
+_OF_TAXLOT: Final = (("accounts", "account_id"), ("epochs", "epoch"))
 _NOT_HERE: Final = text(
     "SELECT s.account_id, s.enterprise_id, s.advisor_id FROM incoming_standing s LEFT JOIN flag f USING (account_id)"
     " WHERE s.flag_version > coalesce(f.flag_version, 0) ORDER BY 1"
 )
 _NOT_KNOWN: Final = text(
     "SELECT a.account_id FROM incoming_standing s JOIN account a USING (account_id) WHERE a.epoch > s.epoch ORDER BY 1"
+)
+_NOT_BOOKED: Final = text(
+    "SELECT a.account_id FROM unnest(CAST(:accounts AS text[]), CAST(:epochs AS int[])) AS s (account_id, epoch)"
+    " JOIN account a USING (account_id) WHERE a.epoch > s.epoch ORDER BY 1"
 )
 # The newest approval of each account, as it went into its batch.
 _APPROVALS: Final = text(
@@ -50,6 +56,14 @@ async def compare(connection: AsyncConnection, standing: Chunk, now: datetime) -
     if unknown := [row.account_id for row in await connection.execute(_NOT_KNOWN)]:
         _log.warning("approvals.told_again", accounts=len(unknown), first=unknown[0])
         await outbox.enqueue(below, await approvals_of(connection, unknown, now))
+
+
+async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime) -> None:
+    """Put into the outbox the approvals that taxlot has not booked, without their orders."""
+    columns = {name: unbooked.rows.column(field).to_pylist() for name, field in _OF_TAXLOT}
+    if lacking := [row.account_id for row in await connection.execute(_NOT_BOOKED, columns)]:
+        _log.warning("approvals.told_again", accounts=len(lacking), first=lacking[0], to="taxlot")
+        await outbox.enqueue(await driver(connection), await approvals_of(connection, lacking, now))
 
 
 async def approvals_of(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:

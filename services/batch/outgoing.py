@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import Row
 
 from services.batch.domain.proposals import LOGIC_NAMES
-from shared.contracts import chunks, events, topics
+from shared.contracts import chunks, compared, events, topics
 from shared.contracts.topics import Topic
 from shared.ids import event_id
 from shared.messages import Outgoing, chunk, event
@@ -102,7 +102,7 @@ def recall(accounts: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
     found = []
     for start in range(0, len(accounts), _RECALLED):
         rows = [dict(one._mapping) for one in accounts[start : start + _RECALLED]]
-        first, part = rows[0]["account_id"], pa.RecordBatch.from_pylist(rows, schema=chunks.RECALL)
+        first, part = rows[0]["account_id"], pa.RecordBatch.from_pylist(rows, schema=compared.RECALL)
         name = event_id("recall", first, len(rows), at.isoformat())
         found.append(chunk(topics.RECALL, first, part, {}, event_id=name, source=SERVICE, at=at))
     return found

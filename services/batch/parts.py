@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.collecting import Collector
 from services.batch.commands import Commands
-from services.batch.problems import IdempotencyKeyMissing, MembersMoved
+from services.batch.problems import FoundStale, IdempotencyKeyMissing
 from services.batch.settings import Settings
 from services.batch.store import idempotency
 from services.batch.store.database import SCHEMA, Database
@@ -85,7 +85,7 @@ async def command(
                 result = await work(connection, Commands(parts.settings, parts.clock, principal))
                 answer = _answer(result, status)
                 await idempotency.keep(connection, key, answer)
-    except MembersMoved as refused:
+    except FoundStale as refused:
         # Marked on the service's behalf: who asks may not see those accounts any more.
         async with parts.database.transaction(SYSTEM) as connection:
             await Collector(parts.settings, parts.clock).mark_stale(connection, refused.batch_id)

@@ -34,12 +34,17 @@ class StaleProposals(Conflict):
     code, title = "stale_proposals", "Some proposals are stale"
 
 
-class MembersMoved(StaleProposals):
-    """Found at approval, before it was marked: accounts of the batch are not what they were when they went into it."""
+class FoundStale(StaleProposals):
+    """Found at approval, before it was marked: accounts of the batch are not what they were when they went into it, or
+    the prices they were proposed on were withdrawn.
 
-    def __init__(self, batch_id: int, accounts: int, version: int) -> None:
+    moved: how many of the accounts are of the first kind; proposing them again does not help.
+    """
+
+    def __init__(self, batch_id: int, accounts: int, moved: int, version: int) -> None:
         some = "1 account has" if accounts == 1 else f"{accounts} accounts have"
-        super().__init__(f"{some} a stale proposal: remove what is stale, then approve.", version=version)
+        remedy = "remove what is stale" if moved else "remove what is stale or have it proposed again"
+        super().__init__(f"{some} a stale proposal: {remedy}, then approve.", version=version)
         self.batch_id = batch_id
 
 

@@ -14,7 +14,7 @@ from services.batch.closing import SYSTEM_ACTOR, close
 from services.batch.collecting import Collector
 from services.batch.domain.states import Happening
 from services.batch.settings import Settings
-from services.batch.store import batches, idempotency, parking
+from services.batch.store import batches, idempotency, parking, withdrawals
 from services.batch.store.database import Database
 from shared import log, metrics
 from shared.clock import Clock
@@ -39,6 +39,7 @@ class Sweeps:
     collector: Collector
     settings: Settings
     parked: list[int] = field(default_factory=list)  # batches that could not be dealt with, as of the last look
+    withdrawn: int = 0  # approvals made on prices that were withdrawn, which nobody has looked at
 
     async def run(self, beat: Beat = unheard) -> None:
         """Sweep until cancelled; a database that is away is waited for. beat: called with each round."""
@@ -59,11 +60,17 @@ class Sweeps:
             await asyncio.sleep(self.settings.sweep_every_s)
 
     def troubles(self) -> list[str]:
-        """Return a sentence that names the batches which could not be dealt with."""
-        if not self.parked:
-            return []
-        named = ", ".join(map(str, self.parked[:10])) + (", ..." if len(self.parked) > 10 else "")
-        return [f"batches put aside: {named}; see `python -m services.batch parked`"]
+        """Return a sentence for each thing that somebody must look at: batches put aside, approvals on bad prices."""
+        found = []
+        if self.parked:
+            named = ", ".join(map(str, self.parked[:10])) + (", ..." if len(self.parked) > 10 else "")
+            found.append(f"batches put aside: {named}; see `python -m services.batch parked`")
+        if self.withdrawn:
+            found.append(
+                f"accounts approved on prices that were withdrawn: {self.withdrawn};"
+                " see `python -m services.batch withdrawn`"
+            )
+        return found
 
     async def end_days(self) -> int:
         """Cancel every undecided batch whose day has ended; return how many this replica cancelled.
@@ -87,10 +94,12 @@ class Sweeps:
         )
 
     async def look_at_parked(self) -> None:
-        """Tell how many batches are put aside."""
+        """Tell how many batches are put aside, and how many approvals rest on prices that were withdrawn."""
         async with self.database.transaction(SYSTEM) as connection:
             self.parked = [row.batch_id for row in await parking.parked(connection)]
+            self.withdrawn = await withdrawals.unseen(connection)
         metrics.BATCHES_PARKED.set(len(self.parked))
+        metrics.WITHDRAWN_APPROVALS.set(self.withdrawn)
 
     async def forget(self) -> None:
         """Drop what nobody will ask for again: kept answers of commands, published messages."""

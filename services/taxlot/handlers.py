@@ -14,7 +14,7 @@ from services.taxlot import attach, booking, purchases
 from services.taxlot.attach import Stored
 from services.taxlot.intake.publish import publish_accounts
 from services.taxlot.purchases import Losing
-from services.taxlot.store import households, platform, progress
+from services.taxlot.store import approvals, households, platform, progress
 from services.taxlot.store.households import Approved, Member
 from shared import log, messages
 from shared.apart import Fail, each_apart, failed, too_large
@@ -81,9 +81,13 @@ class Handlers:
         rows = [row for chunk in group for row in _approved(chunk.rows)]
         async with self._pool.connection() as connection:
             await platform.save_approved(connection, rows)
+            await approvals.note(connection, [chunk.rows for chunk in group])
 
     async def on_standing(self, group: Sequence[Chunk]) -> None:
-        """Tell holdings once more of every account of which the analyzer has not got the newest."""
+        """Tell holdings once more of every account of which the analyzer has not got the newest.
+
+        Ask batch for the approval of every account of which the analyzer knows one that is not booked here.
+        """
         for chunk in group:
             columns = [chunk.rows.column(name).to_pylist() for name in _COMPARED]
             async with self._pool.connection() as connection:
@@ -91,6 +95,10 @@ class Handlers:
                 if lacking:
                     _log.warning("holdings.told_again", accounts=len(lacking), first=lacking[0])
                     await publish_accounts(connection, self._publisher, lacking, self._clock.now())
+                unbooked = await approvals.unbooked(connection, chunk.rows)
+            if unbooked.num_rows:
+                _log.warning("approvals.asked_for", accounts=unbooked.num_rows, first=str(unbooked["account_id"][0]))
+                await self._publisher.send(approvals.asked_for(unbooked, self._clock.now()))
 
     def on_facts(self, answer: Topic) -> Handler:
         """Return the handler that attaches lots and answers to `answer`."""

@@ -382,19 +382,3 @@ REBALANCED = pa.schema(
 
 # batch -> analyzer: an account left a batch without being rebalanced; evaluate it at once.
 RETURNED = pa.schema([*ACCOUNT_KEYS, _required("epoch", pa.int32()), _required("reason", pa.string())])
-
-# analyzer -> batch, taxlot, after each daily analysis: what the analyzer has of every account. Whoever has told of
-# something newer, or has not got what the analyzer told, sees it here.
-STANDING = pa.schema(
-    [
-        *ACCOUNT_KEYS,
-        pa.field("flag_version", pa.int64()),  # null: never evaluated
-        _required("epoch", pa.int32()),
-        _required("lots_version", pa.int64()),  # 0: no holdings have come
-        pa.field("as_of", pa.date32()),
-        pa.field("file_id", pa.string()),
-    ]
-)
-
-# batch -> analyzer: tell the flags of these accounts again, as they stand.
-RECALL = pa.schema([*ACCOUNT_KEYS])

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.types import Identity, Instant, Ours, Price, Quantity, Usd, Weight
+from shared.contracts.types import Identity, Instant, Ours, Price, Quantity, Remark, Usd, Version, Weight
 
 TileName = Literal["FIRST_REBALANCE", "HIGH_CASH", "LOW_CASH", "POSITION_DRIFT"]
 StateName = Literal["OFF", "CLEAR", "FLAGGED", "HELD", "SETTLING", "NO_TARGET"]
@@ -159,6 +159,21 @@ class AnalysisCompleted(Ours):
     flagged: int
     held: int
     advisors: list[AdvisorCounts]
+
+
+class PriceSetDecided(Ours):
+    """A price set was withdrawn, or accepted again after that (internal; compacted by set, which is of no tenant).
+
+    Sets that were never withdrawn are not told of.  version: number of the decision.  accepted_at: when the set first
+    counted; nothing was proposed on it before.  reason: as whoever decided gave it.
+    """
+
+    price_set: Version
+    version: Version
+    is_withdrawn: bool
+    accepted_at: Instant
+    decided_at: Instant
+    reason: Remark
 
 
 class FilePart(Ours):

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import pyarrow as pa
 from pydantic import BaseModel
 
-from shared.contracts import chunks, events, platform
+from shared.contracts import chunks, compared, events, platform
 
 DAY_MS: Final = 86_400_000
 MIB: Final = 1024 * 1024
@@ -67,11 +67,15 @@ ACCOUNT = Topic(
 HOLDINGS = Topic("taxlot.holdings", chunks.HOLDINGS, _FIRST, "taxlot", ("analyzer",))
 FLAGS = Topic("analyzer.flags", chunks.FLAGS, _FIRST, "analyzer", ("batch",))
 REBALANCED = Topic("batch.rebalanced", chunks.REBALANCED, "batch_id", "batch", ("analyzer", "taxlot"))
+PRICE_SETS = Topic(
+    "analyzer.price-set", events.PriceSetDecided, "price_set", "analyzer", ("batch",), partitions=1, compacted=True
+)
 RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
 
 # What a lost message would leave wrong for ever is found once a day and told again.
-STANDING = Topic("analyzer.standing", chunks.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
-RECALL = Topic("batch.recall", chunks.RECALL, _FIRST, "batch", ("analyzer",))
+STANDING = Topic("analyzer.standing", compared.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
+RECALL = Topic("batch.recall", compared.RECALL, _FIRST, "batch", ("analyzer",))
+UNBOOKED = Topic("taxlot.unbooked", compared.UNBOOKED, _FIRST, "taxlot", ("batch",))
 
 # The chunks of one request spread over all partitions and so over all workers; nothing rests on their order.
 WORK_REQUEST = Topic("work.request", chunks.REQUEST, _FIRST, "batch", ("analyzer",))
@@ -121,9 +125,11 @@ TOPICS: Final = (
     HOLDINGS,
     FLAGS,
     REBALANCED,
+    PRICE_SETS,
     RETURNED,
     STANDING,
     RECALL,
+    UNBOOKED,
     *WORK,
     *WORK_SMALL,
     ACCOUNT_FLAG,

@@ -64,6 +64,7 @@ def _sane_day(value: date) -> date:
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(shown_text)]
+Remark = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(shown_text)]
 LotName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(shown_text)]
 Day = Annotated[date, BeforeValidator(_iso_day), Field(strict=False), AfterValidator(_sane_day)]
 

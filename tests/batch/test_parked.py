@@ -1,7 +1,6 @@
 """A batch that the service fails at is put aside alone, with an alarm, and tried again; the others are dealt with."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -9,10 +8,9 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from services.batch import __main__ as program
 from tests.batch import build
+from tests.batch.oncall import on_call
 from tests.batch.world import World
-from tests.signing import PUBLIC_KEY
 
 pytestmark = pytest.mark.integration
 
@@ -59,15 +57,15 @@ async def test_a_batch_that_cannot_be_closed_is_put_aside_and_takes_no_other_wit
             (2, timedelta(seconds=10))
         ]
 
-    assert _told(world, monkeypatch, capsys, "parked")[1].startswith(f"batch {bad}: since ")
+    assert on_call(world, monkeypatch, capsys, "parked")[1].startswith(f"batch {bad}: since ")
     assert await world.sweeps.end_days() == 0
-    assert _told(world, monkeypatch, capsys, "release", "batch", str(bad)) == (0, "")
-    assert _told(world, monkeypatch, capsys, "release", "batch", "999") == (1, "batch 999: is not put aside\n")
+    assert on_call(world, monkeypatch, capsys, "release", "batch", str(bad)) == (0, "")
+    assert on_call(world, monkeypatch, capsys, "release", "batch", "999") == (1, "batch 999: is not put aside\n")
     assert await world.sweeps.end_days() == 1
     await world.sweeps.look_at_parked()
     assert (world.sweeps.troubles(), REGISTRY.get_sample_value("rebalancer_batches_parked")) == ([], 0)
     assert _statuses(world)[0] == (bad, "CANCELLED")
-    assert _told(world, monkeypatch, capsys, "parked") == (0, "nothing is put aside\n")
+    assert on_call(world, monkeypatch, capsys, "parked") == (0, "nothing is put aside\n")
 
 
 async def test_a_batch_that_cannot_be_asked_for_again_is_put_aside_and_takes_no_other_with_it(world: World) -> None:
@@ -89,27 +87,7 @@ async def test_a_message_that_was_put_aside_is_listed_and_released(
 ) -> None:
     await world.queue("A1")
     ((row, topic),) = world.sql("UPDATE outbox SET parked_reason = 'too large' RETURNING id, topic")
-    code, told = _told(world, monkeypatch, capsys, "parked")
+    code, told = on_call(world, monkeypatch, capsys, "parked")
     assert code == 0 and told.startswith(f"message {row}: of ") and f"{topic} key E1" in told and "too large" in told
-    assert _told(world, monkeypatch, capsys, "release", "message", str(row)) == (0, "")
+    assert on_call(world, monkeypatch, capsys, "release", "message", str(row)) == (0, "")
     assert world.sql("SELECT parked_reason FROM outbox") == [(None,)]
-
-
-def _told(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
-) -> tuple[int, str]:
-    """Run the program as an operator does, in a thread of its own as its loop is; return exit code and output."""
-    settings = {
-        "KAFKA_URL": "127.0.0.1:1",
-        "DATABASE_URL": world.settings.database_url,
-        "REQUESTS_DATABASE_URL": world.settings.requests_database_url,
-        "HTTP_PORT": "1",
-        "PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(f"REBALANCER_{name}", value)
-    capsys.readouterr()
-    monkeypatch.setattr("sys.argv", ["batch", *arguments])
-    with ThreadPoolExecutor(1) as thread:
-        code = thread.submit(program.main).result()
-    return code, capsys.readouterr().out

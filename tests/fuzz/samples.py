@@ -31,6 +31,10 @@ _JSON: Final[dict[str, Body]] = {
         "accounts": 2, "flagged": 1, "held": 0,
         "advisors": [{"advisor_id": "V1", "accounts": 2, "flagged": 1, "held": 0}],
     },
+    topics.PRICE_SETS.name: {
+        "price_set": 7, "version": 2, "is_withdrawn": True, "accepted_at": "2026-01-02T10:00:00Z",
+        "decided_at": "2026-01-02T11:00:00Z", "reason": MARK,
+    },
     topics.BATCH.name: {
         "batch_id": 7, "enterprise_id": MARK, "version": 1, "status": "WORKING", "logic": "BEST_FIT", "accounts": 2,
         "working": 2, "proposed": 0, "failed": 0, "removed": 0, "requested_by": "kim", "trade_date": "2026-01-02",

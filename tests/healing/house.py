@@ -28,7 +28,8 @@ from tests.taxlot.files import File
 
 Lose = Callable[[str, Any], bool]
 _CARRIED = (
-    topics.HOLDINGS, topics.FLAGS, topics.REBALANCED, topics.RETURNED, topics.STANDING, topics.RECALL,
+    topics.HOLDINGS, topics.FLAGS, topics.REBALANCED, topics.RETURNED, topics.STANDING, topics.RECALL, topics.UNBOOKED,
+    topics.PRICE_SETS,
 )  # fmt: skip
 _WITHIN_S = 60.0
 
@@ -56,6 +57,7 @@ class House:
     consumer: AIOKafkaConsumer
     folder: Path
     lost: list[str] = field(default_factory=list)
+    deaf: bool = False  # taxlot alone loses whatever approvals come
 
     def at(self, day: date) -> None:
         """Set everybody's clock to noon of a day in New York."""
@@ -88,10 +90,12 @@ class House:
         takers: dict[str, list[Any]] = {
             topics.HOLDINGS.name: [rules.on_holdings],
             topics.FLAGS.name: [self.world.handlers.on_flags],
-            topics.REBALANCED.name: [rules.on_rebalanced, self.taxlot.on_rebalanced],
+            topics.REBALANCED.name: [rules.on_rebalanced, *([] if self.deaf else [self.taxlot.on_rebalanced])],
             topics.RETURNED.name: [rules.on_returned],
             topics.STANDING.name: [self.world.handlers.on_standing, self.taxlot.on_standing],
             topics.RECALL.name: [rules.on_recall],
+            topics.UNBOOKED.name: [self.world.handlers.on_unbooked],
+            topics.PRICE_SETS.name: [self.world.handlers.on_price_sets],
         }
         for take in takers[topic]:
             await take([chunk])
@@ -101,6 +105,7 @@ class House:
         self.at(day)
         while await self.desk.sweeper.step():
             pass
+        await self.desk.sweeper.tell_withdrawn()
         await self.carry(lose)
 
     async def load(self, file: File, day: date) -> Outcome:

@@ -59,13 +59,13 @@ async def test_a_lost_off_flag(house: House) -> None:
     assert house.state("a1") == (OFF, 0)
 
 
-async def approve(house: House) -> None:
-    """Propose for the account and approve."""
+async def approve(house: House, **values: Any) -> None:
+    """Propose for the account and approve; values: what is proposed."""
     pat = house.world.user()
     batch = await pat.propose("a1")
     ((facts, lots, target),) = house.world.sql("SELECT facts_version, lots_version, target_version FROM flag")
     versions = {"facts_version": facts, "lots_version": lots, "target_version": target}
-    await house.world.answer(batch["batch_id"], **versions)
+    await house.world.answer(batch["batch_id"], **versions, **values)
     await pat.done(await pat.get(f"/v1/batches/{batch['batch_id']}"), "approve")
 
 
@@ -87,6 +87,34 @@ async def test_a_lost_approval(house: House) -> None:
     assert house.state("a1") == (CLEAR, 1)
     orders = house.world.sql("SELECT count(*) FROM outbox WHERE topic = %s", topics.ORDERS.name)
     assert orders == [(1,)]  # an approval that is told again sends no orders again
+
+
+BOOKED = [(1, "APM", -10_000_000), (1, "APM", -2_000_000), (1, "M1", 2_000_000)]
+NO_TRADES: dict[str, Any] = {"sleeve_trades": [], "orders": [], "slices": [], "transfers": [], "taxes": []}
+
+
+@pytest.mark.parametrize(("proposed", "booked"), [({}, BOOKED), (NO_TRADES, [])], ids=["trades", "nothing to trade"])
+async def test_an_approval_that_taxlot_alone_has_lost(house: House, proposed: dict[str, Any], booked: Any) -> None:
+    """Nobody else misses it: the account settles, and what it bought would never be a purchase of its household."""
+    await a_flagged_account(house)
+    house.deaf = True
+    await approve(house, **proposed)
+    await house.carry()
+    assert house.state("a1") == (SETTLING, 1)
+    trades = "SELECT epoch, sleeve_id, quantity_micro FROM taxlot.approved_trade ORDER BY 2, 3"
+    epochs = "SELECT account_id, epoch FROM taxlot.approval"
+    assert (house.world.sql(trades), house.world.sql(epochs)) == ([], [])
+
+    house.deaf = False
+    await house.daily(TUESDAY)
+    assert (house.world.sql(trades), house.world.sql(epochs)) == (booked, [("a1", 1)])
+    assert house.state("a1") == (SETTLING, 1)
+    orders = "SELECT count(*) FROM outbox WHERE topic = %s"
+    assert house.world.sql(orders, topics.ORDERS.name) == [(1,)]  # told again without its orders
+    await house.daily(WEDNESDAY, of(topics.UNBOOKED))
+    assert house.lost == []  # what is booked is not asked for
+    assert house.world.sql(trades) == booked
+    assert house.world.sql(orders, topics.REBALANCED.name) == [(2,)]
 
 
 async def test_a_lost_flag_of_an_approved_account(house: House) -> None:

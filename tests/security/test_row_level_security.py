@@ -28,6 +28,8 @@ WITHOUT_POLICY = {
     "analyzer.security": "the security master",
     "analyzer.target": "targets, which name no account",
     "batch.parked": "work only: batches that the service failed at",
+    "batch.withdrawn_prices": "price sets that were withdrawn, of no tenant",
+    "batch.withdrawn_approval": "work only: batches approved on such prices",
     "batch.outbox": "messages to send: requests may add some and read none",
     "taxlot.progress": "work only: places in topics",
     "taxlot.reported_price": "work only: prices of custodians",

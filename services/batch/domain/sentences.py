@@ -18,6 +18,7 @@ STALE: Final[Mapping[str, str]] = {
     "LOTS": "The custodian reported newer lots",
     "TARGET": "The target of the account changed",
     "SETTINGS": "Settings of the account changed",
+    "PRICES": "It was proposed on prices that were withdrawn",
     "MOVED": "The account now belongs to another enterprise or advisor",
     "CUSTODIAN": "The account is now held at another custodian or under another number",
     "CUSTODY": "The account changed between taxable and tax-exempt",

@@ -18,7 +18,8 @@ from shared.contracts.chunks import FlagState
 _M = BATCH_ACCOUNT.c
 _OUT: Final = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch)
 
-# Prices do not make a proposal stale; lots, targets, settings and holds do.  Source: product 6.
+# Newer prices do not make a proposal stale; lots, targets, settings and holds do, and prices that were withdrawn,
+# because then its figures were wrong.  Source: product 6; docs/decisions/0012-price-sets-wait-for-a-look.md.
 _HELD, _OFF = int(FlagState.HELD), int(FlagState.OFF)
 
 
@@ -30,13 +31,26 @@ _MOVED: Final = (
 )
 
 
+_WITHDRAWN: Final = "SELECT w.price_set FROM withdrawn_prices w WHERE w.is_withdrawn"
+
+
 def _stale(proposal: str) -> str:
     """Return what makes a proposal for member m stale, by its account a and its flag f, if any."""
     return (
         f"coalesce({_MOVED}, CASE WHEN f.state = {_HELD} THEN 'HELD' WHEN f.state = {_OFF} THEN 'OFF'"
         f" WHEN f.lots_version > {proposal}.lots_version THEN 'LOTS'"
         f" WHEN f.target_version > {proposal}.target_version THEN 'TARGET'"
-        f" WHEN f.facts_version > {proposal}.facts_version THEN 'SETTINGS' END)"
+        f" WHEN f.facts_version > {proposal}.facts_version THEN 'SETTINGS'"
+        f" WHEN {proposal}.price_set IN ({_WITHDRAWN}) THEN 'PRICES' END)"
+    )
+
+
+def _stale_text(proposal: str) -> str:
+    """Return the particulars of what `_stale` says, if any."""
+    return (
+        f"CASE {_stale(proposal)} WHEN 'HELD' THEN (SELECT hold_text FROM flag_detail d"  # noqa: S608  # names
+        " WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version)"
+        f" WHEN 'PRICES' THEN 'price set ' || {proposal}.price_set END"
     )
 
 
@@ -55,8 +69,7 @@ _ANSWER = text(
     " target_version = r.target_version, price_set = r.price_set, remarks = r.remarks, household = r.household,"
     " has_loss = r.has_loss AND NOT r.failed, washes = NULL,"
     f" stale_code = CASE WHEN NOT r.failed THEN {_stale('r')} END,"
-    " stale_text = CASE WHEN NOT r.failed AND f.state = 3 THEN"
-    " (SELECT hold_text FROM flag_detail d WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END,"
+    f" stale_text = CASE WHEN NOT r.failed THEN {_stale_text('r')} END,"
     f" {_FIGURES_SET}"
     " FROM incoming_result r JOIN account a USING (account_id) LEFT JOIN flag f USING (account_id)"
     " WHERE m.batch_id = r.batch_id AND m.account_id = r.account_id AND m.state = 'WORKING'"
@@ -74,8 +87,7 @@ _TOUCHED_BY_ACCOUNTS = text(
 )
 _MARK_STALE = text(
     f"UPDATE batch_account m SET stale_code = {_stale('m')},"  # noqa: S608  # column names
-    f" stale_text = CASE WHEN {_MOVED} IS NULL THEN (SELECT hold_text FROM flag_detail d"
-    " WHERE d.account_id = f.account_id AND d.flag_version = f.flag_version) END"
+    f" stale_text = {_stale_text('m')}"
     " FROM account a LEFT JOIN flag f USING (account_id)"
     " WHERE m.batch_id = :batch_id AND a.account_id = m.account_id AND m.state = 'PROPOSED'"
     f" AND m.stale_code IS NULL AND {_stale('m')} IS NOT NULL"
@@ -86,9 +98,12 @@ _LOCK_PROPOSED = text(
     " (SELECT account_id FROM batch_account WHERE batch_id = :batch_id AND state = 'PROPOSED')"
     " ORDER BY account_id FOR NO KEY UPDATE"
 )
-_MOVED_AWAY = text(
-    "SELECT count(*) FROM batch_account m LEFT JOIN account a USING (account_id)"  # noqa: S608  # names
-    f" WHERE m.batch_id = :batch_id AND m.state = 'PROPOSED' AND (a.account_id IS NULL OR {_MOVED} IS NOT NULL)"
+_GONE: Final = f"(a.account_id IS NULL OR {_MOVED} IS NOT NULL)"
+_UNMARKED = text(
+    f"SELECT count(*) FILTER (WHERE {_GONE}) AS moved,"  # noqa: S608  # names
+    f" count(*) FILTER (WHERE {_GONE} OR m.price_set IN ({_WITHDRAWN})) AS stale"
+    " FROM batch_account m LEFT JOIN account a USING (account_id)"
+    " WHERE m.batch_id = :batch_id AND m.state = 'PROPOSED'"
 )
 _NEW_EPOCHS = text(
     "UPDATE account a SET epoch = a.epoch + 1, last_rebalanced = :trade_date FROM batch_account m"
@@ -138,18 +153,20 @@ async def batches_touched_by_accounts(connection: AsyncConnection) -> list[int]:
     return list((await connection.execute(_TOUCHED_BY_ACCOUNTS)).scalars())
 
 
-async def moved_away(connection: AsyncConnection, batch_id: int) -> int:
-    """Lock the proposed accounts of a locked batch; return how many are not what they were when they went into it.
+async def unmarked(connection: AsyncConnection, batch_id: int) -> Row[Any]:
+    """Lock the proposed accounts of a locked batch; return how many of it are stale as it turns out.
 
-    One that whoever asks may not see any more is among them.
+    moved: those that are not what they were when they went into it; one that whoever asks may not see any more is among
+    them.  stale: these, and those whose prices were withdrawn.
     """
     values = {"batch_id": batch_id}
     await connection.execute(_LOCK_PROPOSED, values)
-    return int((await connection.execute(_MOVED_AWAY, values)).scalar_one())
+    return (await connection.execute(_UNMARKED, values)).one()
 
 
 async def mark_stale(connection: AsyncConnection, batch_id: int) -> int:
-    """Mark proposals stale whose account moved, has newer facts or a hold; return how many."""
+    """Mark proposals stale whose account moved, has newer facts or a hold, or whose prices were withdrawn; return how
+    many."""
     return (await connection.execute(_MARK_STALE, {"batch_id": batch_id})).rowcount
 
 
@@ -200,7 +217,7 @@ def sent_too_often(sent_before: datetime, attempts: int) -> list[ColumnElement[b
 async def begin_new_epochs(connection: AsyncConnection, batch_id: int, trade_date: Any) -> int:
     """Raise the epoch of every approved account and set its last rebalance; return how many.
 
-    Whoever calls holds the locks of the accounts: see `moved_away`.
+    Whoever calls holds the locks of the accounts: see `unmarked`.
     """
     values = {"batch_id": batch_id, "trade_date": trade_date}
     return (await connection.execute(_NEW_EPOCHS, values)).rowcount

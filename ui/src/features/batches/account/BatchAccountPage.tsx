@@ -45,7 +45,7 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
           Values as shown when it was decided{batch.decided_at ? `, ${instant(batch.decided_at)}` : ""}.
         </Text>
       )}
-      {isReview && account.stale && <StaleNote batch={batch} accountId={account.account_id} />}
+      {isReview && account.stale && <StaleNote batch={batch} account={account} />}
       {proposals.length === 0 ? (
         <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>
       ) : (

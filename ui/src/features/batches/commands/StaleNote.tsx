@@ -14,23 +14,24 @@ interface Props {
   batch: BatchSummary;
   /** Show only the stale ones; absent where there is just one account. */
   onShow?: () => void;
-  /** One account; absent means all stale ones. */
-  accountId?: string;
+  /** One account and why it is stale; absent means all stale ones. */
+  account?: { account_id: string; result: string };
 }
 
 /** Says that proposals are out of date, and lets them be made again. */
-export function StaleNote({ batch, onShow, accountId }: Props) {
+export function StaleNote({ batch, onShow, account }: Props) {
   const me = useMe();
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch],
     onDone: (result) => tell("Proposing again", `${plural(result.accounts, "account")} of request ${batch.batch_id}.`),
   });
-  const stale = accountId ? 1 : batch.counts.stale;
+  const stale = account ? 1 : batch.counts.stale;
   if (stale === 0) return null;
-  const selection = accountId ? { kind: "ids" as const, ids: [accountId] } : null;
+  const selection = account ? { kind: "ids" as const, ids: [account.account_id] } : null;
   return (
     <Alert color="orange" mb="md" icon={<IconRefreshAlert aria-hidden />} title={`${plural(stale, "proposal is", "proposals are")} out of date`} role="status">
-      Lots, targets, settings or holds have changed since, or the logic in force could not propose. Propose again or remove before approving.
+      {account?.result ||
+        "Lots, targets, settings or holds have changed since, prices were withdrawn, or the logic in force could not propose. Propose again or remove before approving."}
       <div className="alert-actions">
         <ReasonedButton
           size="compact-sm"

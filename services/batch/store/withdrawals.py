@@ -1,0 +1,88 @@
+"""Price sets that were withdrawn, which undecided batches may rest on them, and which approvals do.
+
+Source: product 6; docs/decisions/0012-price-sets-wait-for-a-look.md.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.contracts.events import PriceSetDecided
+
+_PUT: Final = text(
+    "INSERT INTO withdrawn_prices AS w (price_set, version, is_withdrawn, reason, decided_at)"
+    " VALUES (:price_set, :version, :is_withdrawn, :reason, :decided_at)"
+    " ON CONFLICT (price_set) DO UPDATE SET version = excluded.version, is_withdrawn = excluded.is_withdrawn,"
+    " reason = excluded.reason, decided_at = excluded.decided_at WHERE w.version < excluded.version"
+)
+_WITHDRAWN: Final = text(
+    "SELECT price_set FROM withdrawn_prices WHERE is_withdrawn AND price_set = ANY(:price_sets) ORDER BY 1"
+)
+# Those in work are among them: an answer made on such a set may be on its way in beside us.
+_UNDECIDED: Final = text(
+    "SELECT DISTINCT batch_id FROM batch_account WHERE open AND (state = 'WORKING' OR price_set = ANY(:price_sets))"
+    " ORDER BY 1"
+)
+_NOTE: Final = text(
+    "INSERT INTO withdrawn_approval (price_set, batch_id, accounts, noted_at)"
+    " SELECT m.price_set, b.batch_id, count(*), :now FROM batch b JOIN batch_account m USING (batch_id)"
+    " WHERE b.status = 'APPROVED' AND b.decided_at >= :since AND m.state = 'APPROVED'"
+    " AND m.price_set = ANY(:price_sets) GROUP BY 1, 2 ORDER BY 1, 2"
+    " ON CONFLICT DO NOTHING RETURNING price_set, batch_id, accounts"
+)
+_UNSEEN: Final = text(
+    "SELECT coalesce(sum(accounts), 0) FROM withdrawn_approval JOIN withdrawn_prices USING (price_set)"
+    " WHERE is_withdrawn AND seen_by IS NULL"
+)
+_SEEN: Final = text("UPDATE withdrawn_approval SET seen_by = :seen_by WHERE price_set = :price_set AND seen_by IS NULL")
+_LIST: Final = text("SELECT price_set, is_withdrawn, reason, decided_at FROM withdrawn_prices ORDER BY price_set")
+_APPROVED: Final = text(
+    "SELECT w.price_set, w.batch_id, w.accounts, w.seen_by, b.decided_at, b.decided_name"
+    " FROM withdrawn_approval w JOIN batch b USING (batch_id) ORDER BY 1, 2"
+)
+_WAITING: Final = text(
+    "SELECT m.price_set, m.batch_id, count(*) AS accounts FROM batch_account m"
+    " JOIN withdrawn_prices w ON w.price_set = m.price_set AND w.is_withdrawn WHERE m.open GROUP BY 1, 2 ORDER BY 1, 2"
+)
+
+
+async def put(connection: AsyncConnection, decided: Sequence[PriceSetDecided]) -> list[int]:
+    """Keep what was decided, the newest decision of each set; return which of these sets are withdrawn now."""
+    await connection.execute(_PUT, [one.model_dump(exclude={"accepted_at"}) for one in decided])
+    named = {"price_sets": sorted({one.price_set for one in decided})}
+    return list((await connection.execute(_WITHDRAWN, named)).scalars())
+
+
+async def undecided_on(connection: AsyncConnection, price_sets: Sequence[int]) -> list[int]:
+    """Return undecided batches with proposals made on these sets, or in work, in the order to lock them."""
+    return list((await connection.execute(_UNDECIDED, {"price_sets": list(price_sets)})).scalars())
+
+
+async def note_approvals(
+    connection: AsyncConnection, price_sets: Sequence[int], since: datetime, now: datetime
+) -> Sequence[Row[Any]]:
+    """Note approved batches that were made on these sets; return those not noted before.
+
+    since: nothing decided earlier can rest on them.
+    """
+    values = {"price_sets": list(price_sets), "since": since, "now": now}
+    return (await connection.execute(_NOTE, values)).all()
+
+
+async def unseen(connection: AsyncConnection) -> int:
+    """Return how many approvals of accounts were made on withdrawn sets and nobody has looked at."""
+    return int((await connection.execute(_UNSEEN)).scalar_one())
+
+
+async def mark_seen(connection: AsyncConnection, price_set: int, seen_by: str) -> bool:
+    """Note who looked at the approvals made on a set; say whether there was anything to look at."""
+    return (await connection.execute(_SEEN, {"price_set": price_set, "seen_by": seen_by})).rowcount > 0
+
+
+async def listed(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]]]:
+    """Return all sets that were withdrawn once, the approvals made on them, and the proposals that wait."""
+    found = [(await connection.execute(query)).all() for query in (_LIST, _APPROVED, _WAITING)]
+    return found[0], found[1], found[2]
