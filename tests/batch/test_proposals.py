@@ -1,0 +1,172 @@
+"""What a batch holds of its accounts' trades: stale, of another logic, asked for again, answered twice."""
+
+import pytest
+
+from shared.contracts.chunks import FlagState
+from tests.batch import build
+from tests.batch.world import World
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    ("newer", "sentence"),
+    [
+        ({"lots_version": 2}, "The custodian reported newer lots: "),
+        ({"target_version": 2}, "The target of the account changed: "),
+        ({"facts_version": 2}, "Settings of the account changed: "),
+        (
+            {"state": int(FlagState.HELD), "hold_code": "X", "hold_text": "Line 7: bad."},
+            "The account is on hold (Line 7: bad): ",
+        ),
+    ],
+)  # fmt: skip
+async def test_newer_facts_make_a_proposal_stale_until_it_is_proposed_again(
+    world: World, newer: dict[str, object], sentence: str
+) -> None:
+    pat = world.user()
+    await world.queue("A1", "A2")
+    batch = await pat.pending("A1", "A2")
+    await world.flag(build.a_flag("A1", flag_version=2, **newer))
+    refused = await pat.do(batch, "approve")
+    assert refused.json()["code"] == "version_changed"
+    batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
+    assert batch["counts"]["stale"] == 1
+    assert (await pat.do(batch, "approve")).json()["code"] == "stale_proposals"
+    page = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts", f="result.eq.STALE")
+    assert [(row["account_id"], row["stale"]) for row in page["rows"]] == [("A1", True)]
+    assert page["rows"][0]["result"].startswith(sentence)
+
+    batch = await pat.done(batch, "repropose", {})
+    assert (batch["status"], batch["counts"]["working"], batch["counts"]["proposed"]) == ("WORKING", 1, 1)
+    late = world.requested(batch["batch_id"])
+    assert [(len(rows), attempt) for rows, attempt in late] == [(2, 1), (1, 2)]
+    await world.handlers.on_results([world.answer_to(late[0][0], batch["batch_id"], 1)])  # of before: not taken
+    assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "WORKING"
+    await world.flag(build.a_flag("A1", flag_version=3, lots_version=2, target_version=2, facts_version=2))
+    fresh = world.answer_to(late[1][0], batch["batch_id"], 2, lots_version=2, target_version=2, facts_version=2)
+    await world.handlers.on_results([fresh])
+    batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
+    assert (batch["status"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 0)
+    assert (await pat.done(batch, "approve"))["counts"]["approved"] == 2
+
+
+async def test_an_answer_on_older_facts_than_the_flag_is_stale_at_once(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1")
+    batch = await pat.propose("A1")
+    await world.flag(build.a_flag("A1", flag_version=2, lots_version=2))
+    await world.answer(batch["batch_id"])
+    assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["counts"]["stale"] == 1
+
+
+async def test_switching_the_logic_changes_every_figure_and_back(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1")
+    batch = await pat.pending("A1")
+    switched = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
+    assert (switched["logic"], switched["long_term"]) == ("MIN_TRANSACTION", "50.00")
+    page = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts")
+    assert (page["rows"][0]["sells_value"], page["totals"]["flats"]) == ("500.00", 0)
+    unknown = await pat.do(switched, "logic", {"logic": "TAX_AWARE"})
+    assert unknown.json()["code"] == "logic_unavailable"
+    back = await pat.done(switched, "logic", {"logic": "BEST_FIT"})
+    assert (back["version"], back["long_term"]) == (batch["version"] + 2, "100.00")
+    assert (await pat.do(batch, "approve")).status_code == 412
+    done = await pat.done(back, "logic", {"logic": "MIN_TRANSACTION"})
+    await pat.done(done, "approve")
+    assert world.sent("rebalancer.orders.v1")[0]["orders"][0]["quantity"] == "5"
+
+
+async def test_an_account_that_the_new_logic_cannot_do_hinders_approval_until_the_logic_is_back(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1")
+    batch = await pat.propose("A1")
+    ((rows, attempt),) = world.requested(batch["batch_id"])
+    row = build.an_answer(rows[0])
+    row["proposals"][1] |= {"failure_code": "CASH_SHORTFALL", "failure_text": "Sells cannot reach the reserve."}
+    await world.handlers.on_results([build.answered([row], batch["batch_id"], attempt)])
+    batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
+    assert batch["counts"]["stale"] == 0
+    batch = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
+    assert (await pat.do(batch, "approve")).json()["code"] == "stale_proposals"
+    batch = await pat.done(batch, "logic", {"logic": "BEST_FIT"})
+    assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
+
+
+async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_where_it_could_not(world: World) -> None:
+    """A1 is held back by its gain limits, A2 cannot reach its reserve inside them: A2 must go before approval."""
+    pat = world.user()
+    await world.queue("A1", "A2")
+    batch = await pat.propose("A1", "A2")
+    ((rows, attempt),) = world.requested(batch["batch_id"])
+    limits = "The account's gain limits (at most $0.00 in all) do not allow all of Best Fit's sells."
+    answers = [build.with_tax_aware(build.an_answer(row), 3, limits) for row in rows]
+    answers[1]["proposals"][2] |= {"failure_code": "CASH_SHORTFALL", "failure_text": f"Below the reserve. {limits}"}
+    await world.handlers.on_results([build.answered(answers, batch["batch_id"], attempt)])
+    batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
+    assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 2, 0)
+    view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
+    assert [one["logic"] for one in view["proposals"]] == ["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
+    assert [one["limit_reason"] for one in view["proposals"]] == [None, None, limits]
+    assert view["proposals"][2]["trades"][0]["sentence"].endswith(
+        " The gain limits of the account keep 7 units more of it from being sold."
+    )
+    batch = await pat.done(batch, "logic", {"logic": "TAX_AWARE"})
+    assert (await pat.do(batch, "approve")).json()["code"] == "stale_proposals"
+    failed = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A2"))["account"]
+    assert failed["result"] == (
+        f"The trade logic in force could not propose for this account (Below the reserve. {limits.rstrip('.')}):"
+        " remove it or put another logic in force before approving."
+    )
+    selection = {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1}
+    batch = await pat.done(batch, "removals", selection)
+    assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
+    assert [one["quantity"] for one in world.sent("rebalancer.orders.v1")[0]["orders"]] == ["3"]
+
+
+async def test_a_repeated_or_unasked_answer_changes_nothing(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1", "A2")
+    batch = await pat.pending("A1", "A2")
+    ((rows, attempt),) = world.requested(batch["batch_id"])
+    await world.handlers.on_results([world.answer_to(rows, batch["batch_id"], attempt, failing=["A1"])])
+    assert await pat.get(f"/v1/batches/{batch['batch_id']}") == batch
+    await world.handlers.on_results([world.answer_to(rows, 4711, 1)])
+    assert world.sql("SELECT count(*) FROM result_chunk") == [(1,)]
+
+
+async def test_accounts_nobody_answers_for_are_sent_again_and_then_fail(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1", "A2")
+    batch = await pat.propose("A1", "A2")
+    number = batch["batch_id"]
+    ((rows, _),) = world.requested(number)
+    world.clock.forward(seconds=20)
+    assert await world.sweeps.ask_again() == 0
+    await world.handlers.on_results([world.answer_to(rows[:1], number, 1)])
+    world.clock.forward(seconds=15)
+    assert await world.sweeps.ask_again() == 0  # another account was answered a moment ago
+    for attempt in (2, 3):
+        world.clock.forward(seconds=31)
+        assert await world.sweeps.ask_again() == 1
+        assert world.requested(number)[-1] == ([rows[1]], attempt)
+        assert await world.sweeps.ask_again() == 0
+    world.clock.forward(seconds=31)
+    assert await world.sweeps.ask_again() == 1
+    batch = await pat.get(f"/v1/batches/{number}")
+    assert (batch["status"], batch["counts"]["failed"]) == ("PENDING_APPROVAL", 1)
+    page = await pat.get(f"/v1/batches/{number}/accounts", f="result.eq.FAILED")
+    assert page["rows"][0]["failure_code"] == "TIMEOUT"
+    assert await pat.queued() == ["A2"]
+
+
+async def test_an_answer_to_the_first_sending_counts_after_the_second(world: World) -> None:
+    pat = world.user()
+    await world.queue("A1")
+    batch = await pat.propose("A1")
+    world.clock.forward(seconds=31)
+    await world.sweeps.ask_again()
+    ((rows, _), _) = world.requested(batch["batch_id"])
+    await world.handlers.on_results([world.answer_to(rows, batch["batch_id"], 1)])
+    assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "PENDING_APPROVAL"
