@@ -17,6 +17,8 @@ MOST_WAITING: Final = 20_000
 """Records of reads that may wait for the database: some 10 MB. With more, nothing that must be recorded is answered."""
 _AT_ONCE: Final = 500
 _PAUSE_S: Final = 0.25  # what a killed process may lose of reads; commands are written first
+# Least time between two transactions for those who wait: it holds nobody up for longer, and many go together.
+_APART_S: Final = 0.02
 _HEAD_EVERY_S: Final = 60.0
 _PATIENCE_S: Final = 5.0
 _log = log.get(__name__)
@@ -40,6 +42,7 @@ class AuditLog:
         self._flushing = asyncio.Lock()
         self._said: list[_Said] = []
         self._writing: asyncio.Task[None] | None = None
+        self._began_s = 0.0
 
     @property
     def is_full(self) -> bool:
@@ -86,6 +89,9 @@ class AuditLog:
 
     async def _write_said(self) -> None:
         while self._said:
+            now_s = asyncio.get_running_loop().time
+            await asyncio.sleep(max(0.0, self._began_s + _APART_S - now_s()))
+            self._began_s = now_s()
             together, self._said = self._said[:_AT_ONCE], self._said[_AT_ONCE:]
             await self._write_together(together)
 
