@@ -1,7 +1,7 @@
 """Rows as the API shows them: scaled integers become exact text, codes become sentences."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, cast
 
 import orjson
@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from services.batch.domain import sentences
 from services.batch.domain.counts import result_of
 from services.batch.domain.proposals import LOGIC_NAMES
-from services.batch.domain.states import DECIDED, AccountState, Status
+from services.batch.domain.states import DECIDED, OPEN, AccountState, Status
 from services.batch.store.member_pages import FIGURE_OF
 from shared.contracts.api import (
     AccountState as ShownState,
@@ -21,6 +21,7 @@ from shared.contracts.api import (
     BatchSummary,
     Cause,
     Counts,
+    PutAside,
     QueueRow,
     TileCounts,
     Totals,
@@ -33,6 +34,15 @@ from shared.exact.limits import PPB
 from shared.exact.text import text_of, usd
 
 _COUNTED: Final = ("buys", "sells", "flats")
+
+
+def shown(row: Row[Any], now: datetime) -> BatchSummary:
+    """Return a batch that was read as it is shown: its summary, and whether it is put aside."""
+    aside = None
+    if row.parked_at is not None and Status(row.status) in OPEN:
+        sentence = sentences.put_aside(has_ended=row.cancel_at <= now)
+        aside = PutAside(since=row.parked_at, again_at=row.again_at, sentence=sentence)
+    return summary(row).model_copy(update={"put_aside": aside})
 
 
 def summary(row: Row[Any]) -> BatchSummary:
@@ -67,6 +77,7 @@ def summary(row: Row[Any]) -> BatchSummary:
         short_term=usd(row.short_cents),
         long_term=usd(row.long_cents),
         estimated=usd(row.estimated_cents),
+        put_aside=None,
     )
 
 

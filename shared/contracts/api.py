@@ -39,7 +39,6 @@ class ByFilter(Ours):
 
 Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
 
-
 RoleName = Literal["viewer", "trader", "approver", "operator", "admin", "auditor"]
 
 
@@ -159,6 +158,14 @@ class Counts(Ours):
     stale: int  # of the proposed ones: must be removed or proposed again
 
 
+class PutAside(Ours):
+    """The service could not deal with a batch by itself: since when, when it is tried again, what that means."""
+
+    since: datetime
+    again_at: datetime
+    sentence: str
+
+
 class BatchSummary(Ours):
     batch_id: int
     version: int
@@ -180,6 +187,7 @@ class BatchSummary(Ours):
     short_term: Usd
     long_term: Usd
     estimated: Usd
+    put_aside: PutAside | None  # None in the answers of commands too: read the batch
 
 
 class BatchList(Ours):

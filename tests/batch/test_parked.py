@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.tenancy import Scope
 from tests.batch import build
 from tests.batch.oncall import on_call
 from tests.batch.world import World
@@ -51,6 +52,7 @@ async def test_a_batch_that_cannot_be_closed_is_put_aside_and_takes_no_other_wit
         assert world.sweeps.troubles() == [f"batches put aside: {bad}; see `python -m services.batch parked`"]
         assert await world.sweeps.end_days() == 0, "its time has not come again"
         assert world.sql("SELECT failures FROM parked") == [(1,)]
+        await _is_shown(world, bad, others)
         world.clock.forward(seconds=6)
         assert await world.sweeps.end_days() == 0
         assert world.sql("SELECT failures, again_at - %s FROM parked", world.clock.now()) == [
@@ -65,7 +67,23 @@ async def test_a_batch_that_cannot_be_closed_is_put_aside_and_takes_no_other_wit
     await world.sweeps.look_at_parked()
     assert (world.sweeps.troubles(), REGISTRY.get_sample_value("rebalancer_batches_parked")) == ([], 0)
     assert _statuses(world)[0] == (bad, "CANCELLED")
+    assert (await pat.get(f"/v1/batches/{bad}"))["put_aside"] is None
     assert on_call(world, monkeypatch, capsys, "parked") == (0, "nothing is put aside\n")
+
+
+async def _is_shown(world: World, bad: int, others: list[int]) -> None:
+    """Whoever sees the batch is told, wherever it is shown: what it means, not what the fault is."""
+    pat = world.user()
+    aside = (await pat.get(f"/v1/batches/{bad}"))["put_aside"]
+    assert (aside["since"], aside["again_at"]) == ("2026-06-12T22:00:00Z", "2026-06-12T22:00:05Z")
+    assert "kept this request from being cancelled" in aside["sentence"] and "out of range" not in aside["sentence"]
+    assert (await pat.get(f"/v1/batches/{bad}/accounts"))["batch"]["put_aside"] == aside
+    assert [(row["batch_id"], row["put_aside"]) for row in (await pat.get("/v1/batches"))["rows"]] == [(bad, aside)]
+    assert [(await pat.get(f"/v1/batches/{one}"))["put_aside"] for one in others] == [None, None]
+    stranger = world.user("Eve", enterprises=["E2"])
+    assert (await stranger.get("/v1/batches"))["total"] == 0
+    async with world.database.transaction(Scope("eve", ("E2",), None)) as connection:
+        assert (await connection.exec_driver_sql("SELECT batch_id FROM parked")).all() == []
 
 
 async def test_a_batch_that_cannot_be_asked_for_again_is_put_aside_and_takes_no_other_with_it(world: World) -> None:
@@ -75,6 +93,8 @@ async def test_a_batch_that_cannot_be_asked_for_again_is_put_aside_and_takes_no_
     world.clock.forward(seconds=31)
     with _unchangeable(world, bad):
         assert await world.sweeps.ask_again() == 1
+        aside = (await pat.get(f"/v1/batches/{bad}"))["put_aside"]
+        assert "keeps this request from getting on" in aside["sentence"]
     assert [attempt for _, attempt in world.requested(good)] == [1, 2]
     assert [attempt for _, attempt in world.requested(bad)] == [1]
     world.clock.forward(seconds=6)

@@ -129,6 +129,24 @@ def removed(by: str | None) -> str:
     return f"Removed by {by}." if by else "Removed."
 
 
+def put_aside(*, has_ended: bool) -> str:
+    """Say what it means for people that the service could not deal with a batch by itself.
+
+    has_ended: the end of its day has come.
+    """
+    if has_ended:
+        return (
+            "The end of its day has come, but a fault of ours kept this request from being cancelled. Nothing of it is"
+            " lost, no orders were sent, and it cannot be approved any more. You need do nothing: it is tried again by"
+            " itself, operations have been told, and its accounts return to the queue when it is cancelled."
+        )
+    return (
+        "A fault of ours keeps this request from getting on. Nothing of it is lost and no orders were sent. You need do"
+        " nothing: it is tried again by itself and operations have been told. If it does not get on, it is cancelled at"
+        " the end of its day and its accounts return to the queue."
+    )
+
+
 def wash_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: int) -> str:
     """Say what of an account was checked for wash sales, and what was not.
 

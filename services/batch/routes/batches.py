@@ -42,7 +42,8 @@ async def list_batches(
     statuses = sorted(str(status) for status in (OPEN if state == "open" else DECIDED))
     async with parts_of(request).database.snapshot(scope) as connection:
         rows, total = await batches.read_list(connection, scope, statuses, page, size)
-    return BatchList(rows=[views.summary(row) for row in rows], total=total)
+    now = parts_of(request).clock.now()
+    return BatchList(rows=[views.shown(row, now) for row in rows], total=total)
 
 
 @router.get("/{batch_id}", operation_id="get_batch")
@@ -52,7 +53,7 @@ async def get_batch(request: Request, response: Response, caller: routing.Caller
     async with parts_of(request).database.snapshot(scope) as connection:
         row = await _batch(connection, scope, batch_id)
     response.headers["ETag"] = f'"{row.version}"'
-    return views.summary(row)
+    return views.shown(row, parts_of(request).clock.now())
 
 
 @router.get("/{batch_id}/accounts", operation_id="list_batch_accounts")
@@ -85,7 +86,7 @@ async def list_batch_accounts(
             filtered = await member_pages.read_totals(connection, scope, batch_id, batch.logic, wanted)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchPage(
-        batch=views.summary(batch),
+        batch=views.shown(batch, parts_of(request).clock.now()),
         rows=[views.member_row(row) for row in rows],
         total=filtered.rows,
         page=page,
@@ -110,7 +111,7 @@ async def get_batch_account(
         proposals, accounts, unseen = await _proposals(connection, scope, row, batch.trade_date)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
-        batch=views.summary(batch),
+        batch=views.shown(batch, parts_of(request).clock.now()),
         account=views.member_row(row),
         logic=LOGIC_NAMES[batch.logic],
         proposals=proposals,

@@ -39,6 +39,9 @@ _TALLY = text(
     " FROM batch_account WHERE batch_id = :batch_id) AS of_batch"
 )
 
+_COLUMNS: list[ColumnElement[Any]] = [*BATCH.c, PARKED.c.parked_at, PARKED.c.again_at]
+_SHOWN = select(*_COLUMNS).select_from(BATCH.outerjoin(PARKED, PARKED.c.batch_id == BATCH.c.batch_id))
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -169,8 +172,8 @@ async def lock(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[
 
 
 async def read(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any] | None:
-    """Return the row of a batch; None when there is none or it is out of scope."""
-    query = select(*BATCH.c).where(sees(scope, BATCH), BATCH.c.batch_id == batch_id)
+    """Return the row of a batch, and since when it is put aside; None when there is none or it is out of scope."""
+    query = _SHOWN.where(sees(scope, BATCH), BATCH.c.batch_id == batch_id)
     return (await connection.execute(query)).one_or_none()
 
 
@@ -207,9 +210,9 @@ async def touch(connection: AsyncConnection, batch_id: int, values: dict[str, An
 async def read_list(
     connection: AsyncConnection, scope: Scope, statuses: Sequence[str], page: int, size: int
 ) -> tuple[Sequence[Row[Any]], int]:
-    """Return batches with one of the statuses, newest first, and how many there are in all."""
+    """Return batches with one of the statuses, newest first, as `read` does, and how many there are in all."""
     wanted = (sees(scope, BATCH), BATCH.c.status.in_(statuses))
-    query = select(*BATCH.c).where(*wanted).order_by(BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
+    query = _SHOWN.where(*wanted).order_by(BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
     total = select(func.count()).select_from(BATCH).where(*wanted)
     rows = (await connection.execute(query)).all()
     return rows, int((await connection.execute(total)).scalar_one())

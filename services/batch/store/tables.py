@@ -72,4 +72,4 @@ BATCH_ACCOUNT = _table(
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
 )  # fmt: skip
 
-PARKED = _table("parked", batch_id=_BIG, again_at=DateTime(timezone=True))
+PARKED = _table("parked", batch_id=_BIG, parked_at=DateTime(timezone=True), again_at=DateTime(timezone=True))

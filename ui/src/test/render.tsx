@@ -47,6 +47,7 @@ export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
     short_term: "0.00",
     long_term: "0.00",
     estimated: "0.00",
+    put_aside: null,
     ...part,
   };
 }

@@ -634,6 +634,7 @@ export interface components {
             long_term: string;
             /** Only Account */
             only_account: string | null;
+            put_aside: components["schemas"]["PutAside"] | null;
             /** Reason */
             reason: string | null;
             /**
@@ -957,6 +958,24 @@ export interface components {
             kind: "batch" | "queue" | "analysis" | "file";
             /** Version */
             version: number;
+        };
+        /**
+         * PutAside
+         * @description The service could not deal with a batch by itself: since when, when it is tried again, what that means.
+         */
+        PutAside: {
+            /**
+             * Again At
+             * Format: date-time
+             */
+            again_at: string;
+            /** Sentence */
+            sentence: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /** QueuePage */
         QueuePage: {
@@ -3272,7 +3291,10 @@ export interface operations {
     start_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+            };
             path?: never;
             cookie?: never;
         };

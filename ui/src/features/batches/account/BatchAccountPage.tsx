@@ -7,6 +7,7 @@ import { Comparison } from "@/features/batches/account/Comparison";
 import { Lots, type Place } from "@/features/batches/account/Lots";
 import { Positions } from "@/features/batches/account/Positions";
 import { Trades } from "@/features/batches/account/Trades";
+import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import { isOpen, useBatchAccount, type Shelf } from "@/features/batches/queries";
 import type { Logic, Proposal } from "@/shared/api/models";
@@ -45,6 +46,7 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
           Values as shown when it was decided{batch.decided_at ? `, ${instant(batch.decided_at)}` : ""}.
         </Text>
       )}
+      <PutAsideNote batch={batch} />
       {isReview && account.stale && <StaleNote batch={batch} account={account} />}
       {proposals.length === 0 ? (
         <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>

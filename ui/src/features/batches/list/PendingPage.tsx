@@ -2,6 +2,7 @@ import { Button, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 
 import { DecideButtons } from "@/features/batches/commands/DecideButtons";
+import { PutAsideNotes } from "@/features/batches/commands/PutAsideNote";
 import { Status } from "@/features/batches/list/Status";
 import { useBatches } from "@/features/batches/queries";
 import type { BatchSummary } from "@/shared/api/models";
@@ -59,6 +60,7 @@ export function PendingPage() {
     <>
       <PageHead title="Pending Approval" aside={<LiveNote />} />
       {batches.error && <Failure error={batches.error} onRetry={() => void batches.refetch()} />}
+      <PutAsideNotes batches={batches.data?.rows ?? []} />
       {batches.isPending ? (
         <Waiting what="requests" />
       ) : (

@@ -13,8 +13,18 @@ const TONES: Readonly<Record<BatchSummary["status"], Tone>> = {
   FAILED: "bad",
 };
 
-/** Status of a request; while it works, how far it has come. */
+/** Status of a request; while it works, how far it has come; and that it is put aside, where it is. */
 export function Status({ batch }: { batch: BatchSummary }) {
+  if (!batch.put_aside) return <Progressed batch={batch} />;
+  return (
+    <Group gap={6} wrap="nowrap">
+      <Tag tone="bad">Put aside</Tag>
+      <Progressed batch={batch} />
+    </Group>
+  );
+}
+
+function Progressed({ batch }: { batch: BatchSummary }) {
   if (batch.status !== "WORKING") {
     return (
       <Group gap={6} wrap="nowrap">

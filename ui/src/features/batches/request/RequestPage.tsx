@@ -7,6 +7,7 @@ import { REQUEST_FIELDS } from "@/features/batches/request/fields";
 import { requestColumns } from "@/features/batches/request/columns";
 import { TotalsStrip } from "@/features/batches/request/TotalsStrip";
 import { rowBarred } from "@/features/batches/commands/rules";
+import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { FilterBar } from "@/shared/filters/FilterBar";
@@ -51,6 +52,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         <ColumnsDrawer columns={all} layout={layout} onChange={setLayout} />
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
+      <PutAsideNote batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
       <TotalsStrip all={totals} filtered={filtered} isFiltered={isFiltered} />
       <FilterBar
