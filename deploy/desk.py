@@ -58,9 +58,13 @@ class Desk:
         self._http.close()
 
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
-        """Send one request and return the JSON answer.  Raises Refused with the problem when it is refused."""
+        """Send one request and return the JSON answer.  Raises Refused with the problem when it is refused.
+
+        A command has a key of its own where none is given.
+        """
         errand = Errand(service, method, path)
-        headers = {HEADER: sign(self._principal, self._key, self._clock.now(), errand)} | options.pop("headers", {})
+        headers = {HEADER: sign(self._principal, self._key, self._clock.now(), errand)}
+        headers |= (_once() if method == "POST" else {}) | options.pop("headers", {})
         answer = self._http.request(method, self._stack.urls[service] + path, headers=headers, **options)
         if answer.is_error:
             raise Refused(answer.status_code, answer.json())
@@ -92,7 +96,7 @@ class Desk:
         """Make a batch of a selection of so many accounts; liquidate: also of those that have no target."""
         body = {"selection": selection, "expected_count": expected, "logic": logic, "label": label}
         body |= {"confirm_liquidation": liquidate}
-        answer: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body, headers=_once())
+        answer: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body)
         return dict(answer["batch"])
 
     def batch(self, batch_id: int) -> dict[str, Any]:
@@ -118,7 +122,7 @@ class Desk:
             "POST",
             f"/v1/batches/{batch['batch_id']}/{what}",
             json=body,
-            headers=_once() | {"If-Match": f'"{batch["version"]}"'},
+            headers={"If-Match": f'"{batch["version"]}"'},
         )
         return dict(answer["batch"])
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -12,15 +12,12 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from shared.problems import Problem, Unavailable
+from shared.commits import commit
+from shared.problems import Unavailable
 from shared.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
-
-if TYPE_CHECKING:  # commands need none of it
-    from fastapi import FastAPI, Request, Response
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
-AWAY: Final = "the database does not answer just now; nothing was changed, try again in a moment"
 # A peer that is gone without a word is noticed after idle + count x interval seconds, on both sides.
 _IDLE_S, _INTERVAL_S, _COUNT = 10, 5, 3
 _UNACKNOWLEDGED_MS = 25_000
@@ -87,9 +84,23 @@ def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
     }
 
 
+class _CommittingConnectionPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+    """A pool that tells a COMMIT which was not answered (CommitUnknown) from every other fault."""
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        """Lend a connection: committed at its end, rolled back when it raises."""
+        async with super().connection(timeout) as connection:
+            yield connection
+            await commit(connection)
+
+
 def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> Pool:
-    """Return a closed pool; open it in the running loop (`async with`). Sessions run in UTC on the service's schema."""
-    return AsyncConnectionPool(
+    """Return a closed pool; open it in the running loop (`async with`). Sessions run in UTC on the service's schema.
+
+    Its transactions raise CommitUnknown when their COMMIT is not answered.
+    """
+    return _CommittingConnectionPool(
         database_url,
         min_size=1,
         max_size=size,
@@ -124,8 +135,8 @@ class Requests:
     async def scoped(self, scope: Scope, patience_s: float = PATIENCE_S) -> AsyncIterator[AsyncConnection[TupleRow]]:
         """Lend a connection in the scope of a user: committed at its end, rolled back when it raises.
 
-        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role, and
-        psycopg.OperationalError when the database does not answer.
+        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role,
+        CommitUnknown, and psycopg.OperationalError when the database does not answer.
         """
         key = self._key or await self._begin(patience_s)
         async with self._connection(patience_s) as connection:
@@ -159,16 +170,6 @@ class Requests:
                 yield connection
         finally:
             self._free.release()
-
-
-def tell_when_away(app: "FastAPI") -> None:
-    """Have an app of shared/http answer 503 with the reason where the database does not answer."""
-
-    async def away(request: "Request", _error: Exception) -> "Response":
-        answer: Response = await request.app.exception_handlers[Problem](request, Unavailable(AWAY))
-        return answer
-
-    app.add_exception_handler(psycopg.OperationalError, away)
 
 
 def sqlalchemy_url(database_url: str) -> str:

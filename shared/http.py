@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from shared import routing
+from shared import database_answers, routing
 from shared.connections import USUAL, Bounds
 from shared.observing import Observe, rendered
 from shared.patience import Patience
@@ -46,6 +46,7 @@ def create_app(
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    database_answers.add(app)
     app.add_middleware(WellFormed)
     app.add_middleware(Observe, service=service)
     if probes:

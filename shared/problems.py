@@ -79,6 +79,13 @@ class VersionMissing(Problem):
     status, code, title = 428, "version_missing", "Say which version you saw (If-Match)"
 
 
+class IdempotencyKeyMissing(Problem):
+    status, code, title = 400, "idempotency_key_missing", "Give the command an Idempotency-Key"
+
+    def __init__(self) -> None:
+        super().__init__("send an Idempotency-Key header, a new one (e.g. a UUID) for every new command")
+
+
 class KeyReused(Problem):
     status, code, title = 422, "idempotency_key_reused", "This Idempotency-Key was used for another request"
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import uuid
 
 from pydantic import ValidationError
 
@@ -31,16 +32,18 @@ def main(arguments: list[str]) -> int:
     if command == "migrate":
         migrate("analyzer", settings.database_url)
         return 0
+    from shared.oncall.carried_out import carried_out
+
     if command == "analyze":
-        return analyze(settings)
+        return carried_out(lambda: analyze(settings))
     if command == "prices":
         from services.analyzer import prices_command
 
-        return prices_command.run(settings, arguments[1:])
+        return carried_out(lambda: prices_command.run(settings, arguments[1:]))
     if command == "republish":
         from services.analyzer import republish
 
-        return republish.main(settings, arguments[1:])
+        return carried_out(lambda: republish.main(settings, arguments[1:]))
     from shared import kernels, runner
 
     runner.leave_out_pandas()
@@ -63,13 +66,18 @@ def analyze(settings: AnalyzerSettings) -> int:
     from services.analyzer.store import runs
     from services.analyzer.store.database import Database
     from shared.clock import clock_of
+    from shared.commits import until_known_now
     from shared.sessions import business_date
 
     clock = clock_of(settings.clock_file)
     with Database(settings.database_url, size=1) as database:
-        now = clock.now()
-        with database.session() as session:
-            number = runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now)
+        now, once = clock.now(), f"command {uuid.uuid4()}"
+
+        def started() -> int | None:
+            with database.session() as session:
+                return runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now, subject=once)
+
+        number = until_known_now(started)
         shown = -1
         while True:
             with database.session() as session:

@@ -1,8 +1,10 @@
 """The analyzer's internal HTTP: analysis runs, and the facts of an account."""
 
+import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+import orjson
+from fastapi import APIRouter, Header, Path
 
 from services.analyzer.evaluator import Evaluator
 from services.analyzer.settings import AnalyzerSettings
@@ -14,10 +16,14 @@ from shared import routing
 from shared.clock import Clock
 from shared.contracts.api_work import RunView
 from shared.contracts.types import Identity
-from shared.problems import Conflict, NotFound
+from shared.problems import Conflict, IdempotencyKeyMissing, NotFound
 from shared.sessions import business_date
-from shared.tenancy import scope_of
+from shared.tenancy import Scope, scope_of
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", max_length=200, description="Same key, same command: a retry acts only once."),
+]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
 
 
@@ -28,11 +34,17 @@ def router(
     routes = routing.router()
 
     @routes.post("/v1/runs", operation_id="start_run", status_code=202)
-    def start_run(caller: routing.Caller) -> RunView:
-        """Start an analysis of all accounts the caller may see, or show theirs of today that is still going on."""
+    def start_run(caller: routing.Caller, idempotency_key: IdempotencyKey = None) -> RunView:
+        """Start an analysis of all accounts the caller may see, or show theirs of today that is still going on.
+
+        One is started once for a key, even when it has ended by the time it is asked for again.
+        """
         now, scope = clock.now(), scope_of(caller)
+        if not idempotency_key:
+            raise IdempotencyKeyMissing
+        asked, day = _subject(scope, idempotency_key), business_date(now, settings.end_of_day)
         with database.session() as session:
-            number = runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now, scope)
+            number = runs.start(session, "ON_DEMAND", day, now, scope, asked)
             run = runs.get(session, number)
             if run is None or run.accounts == 0:
                 session.rollback()
@@ -57,6 +69,12 @@ def router(
             return account_view(session, names, evaluator, account_id, scope)
 
     return routes
+
+
+def _subject(scope: Scope, key: str) -> str:
+    """Return what a run answers to that somebody asked for under a key: they, their rights then, the key."""
+    asked = orjson.dumps([scope.subject, scope.enterprises, scope.advisors, key])
+    return f"asked {hashlib.sha256(asked).hexdigest()}"
 
 
 def view_of(run: runs.Run) -> RunView:

@@ -14,7 +14,7 @@ from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from services.analyzer.sweep import Sweeper
-from shared import db, http, worker
+from shared import http, worker
 from shared.clock import Clock, clock_of
 from shared.contracts import topics
 from shared.guard import Guard
@@ -83,7 +83,6 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
     routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, settings)
     door = vouched(SERVICE, settings.principal_public_key, parts.clock)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[routes], door=door)
-    db.tell_when_away(http_app)
     worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
     return app
 

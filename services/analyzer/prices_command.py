@@ -12,6 +12,7 @@ from services.analyzer.store import price_sets, runs, withdrawals
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.price_sets import SetView, Status
 from shared.clock import Clock, clock_of
+from shared.commits import until_known_now
 from shared.exact.text import text_of
 
 _STATUS: Final[dict[str, Status]] = {"accept": "ACCEPTED", "reject": "REJECTED", "withdraw": "WITHDRAWN"}
@@ -28,17 +29,24 @@ _WITHDRAWN: Final = (
 
 
 def run(settings: AnalyzerSettings, words: Sequence[str]) -> int:
-    """Do what the words say; return the exit status: 0 done, 1 it cannot be done, 2 not understood."""
+    """Do what the words say; return the exit status: 0 done, 1 it cannot be done, 2 not understood.
+
+    Raises CommitUnknown when it is not known whether it was done; given again it is done once.
+    """
     try:
         asked = _parser().parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
     clock = clock_of(settings.clock_file)
-    with Database(settings.database_url, size=1) as database, database.session() as session:
+    with Database(settings.database_url, size=1) as database:
+
+        def done() -> Iterable[str]:
+            with database.session() as session:
+                return _answer(session, settings, clock, asked)
+
         try:
-            lines = _answer(session, settings, clock, asked)
+            lines = until_known_now(done)
         except CannotDecide as error:
-            session.rollback()
             print(error, file=sys.stderr)
             return 1
     print("\n".join(lines))

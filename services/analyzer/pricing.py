@@ -97,12 +97,15 @@ def decide(
 ) -> int | None:
     """Accept, reject or withdraw a set; return the number of the analysis opened, None when none is needed.
 
+    Given again by the same person for the same reason, with nothing decided since, it is done once.
     Raises CannotDecide.
     """
     price_sets.lock(session)
     found = price_sets.views(session, price_set)
     if not found:
         raise CannotDecide(f"there is no price set {price_set}; `prices list` shows those there are")
+    if found[0].status == status and _is_last(session, price_set, status, actor, reason):
+        return None
     if found[0].status not in _FROM[status]:
         allowed = " or ".join(one.lower() for one in _FROM[status])
         raise CannotDecide(
@@ -124,9 +127,19 @@ def accept_prices(
     before = price_sets.in_force(session)
     for security_id in securities:
         row = session.execute("SELECT no FROM name WHERE kind = 'S' AND id = %s", [security_id]).fetchone()
-        if row is None or not price_sets.accept_price(session, price_set, row[0], actor, reason, now):
+        if row is not None and price_sets.accept_price(session, price_set, row[0], actor, reason, now):
+            continue
+        if not _is_last(session, price_set, "ACCEPTED", actor, reason, security_id):
             raise CannotDecide(f"no price of {security_id} waits in price set {price_set}; `prices show` lists them")
     return _evaluate_all(session, settings, now) if price_sets.in_force(session) != before else None
+
+
+def _is_last(
+    session: Session, price_set: int, status: Status, actor: str, reason: str, security_id: str | None = None
+) -> bool:
+    """Say whether this is what was decided last of the set, or of this price of it: the same command, given again."""
+    mine = [one for one in price_sets.decisions(session, price_set) if one.security_id == security_id]
+    return bool(mine) and (mine[-1].decision, mine[-1].actor, mine[-1].reason) == (status, actor, reason)
 
 
 def _evaluate_all(session: Session, settings: AnalyzerSettings, now: datetime) -> int | None:

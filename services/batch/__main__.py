@@ -12,6 +12,7 @@ from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA
 from shared import kernels
 from shared.migrations import migrate
+from shared.oncall.carried_out import carried_out
 from shared.runner import leave_out_pandas, run
 
 
@@ -24,7 +25,7 @@ def main() -> int:
     if sys.argv[1:2] == ["republish"]:
         from services.batch import republish
 
-        return republish.main(Settings(), sys.argv[2:])
+        return carried_out(lambda: republish.main(Settings(), sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="python -m services.batch", description="Approval: queue, batches, history.")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve (the default)")
@@ -42,9 +43,9 @@ def main() -> int:
     if arguments.command == "migrate":
         migrate(SCHEMA, settings.database_url)
     elif arguments.command in ("parked", "release"):
-        return asyncio.run(parked.run(arguments, settings))
+        return carried_out(lambda: asyncio.run(parked.run(arguments, settings)))
     elif arguments.command in ("withdrawn", "seen"):
-        return asyncio.run(withdrawn.run(arguments, settings))
+        return carried_out(lambda: asyncio.run(withdrawn.run(arguments, settings)))
     else:
         leave_out_pandas()
         kernels.load(warm.kernels, SCHEMA, settings)

@@ -18,10 +18,10 @@ from services.batch.store.database import SCHEMA, Database
 from services.batch.sweeps import Sweeps
 from shared import log, sessions
 from shared.clock import clock_of
-from shared.commits import UNKNOWN, CommitUnknown, OutcomeUnknown
+from shared.commits import AWAY
 from shared.consumer import GroupConsumer
 from shared.contracts import topics
-from shared.db import AWAY, BUSY, Busy
+from shared.db import BUSY, Busy
 from shared.faults import is_transient
 from shared.guard import Guard
 from shared.http import Liveness, Readiness, create_app, serve
@@ -78,7 +78,6 @@ def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: 
     app.state.parts = parts
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(PoolTimeout, _database)
-    app.add_exception_handler(CommitUnknown, _unknown)
     return app
 
 
@@ -142,10 +141,3 @@ async def _database(_request: Request, error: Exception) -> Response:
     headers = {"Retry-After": "2"}
     content = problem.body()
     return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
-
-
-async def _unknown(_request: Request, error: Exception) -> Response:
-    """Say that nobody knows whether the command was carried out, and that sending it again is safe."""
-    _log.warning("http.commit_unknown", error=repr(error)[:300])
-    problem = OutcomeUnknown(UNKNOWN)
-    return JSONResponse(problem.body(), problem.status, {"Retry-After": "2"}, media_type="application/problem+json")

@@ -11,6 +11,7 @@ from services.batch.settings import Settings
 from services.batch.store import parking
 from services.batch.store.database import Database, driver
 from shared import outbox
+from shared.commits import until_known
 from shared.tenancy import SYSTEM
 
 
@@ -56,7 +57,10 @@ async def _list(database: Database) -> None:
 
 
 async def _release(database: Database, kind: str, number: int) -> bool:
-    async with database.transaction(SYSTEM) as connection:
-        if kind == "batch":
-            return await parking.release(connection, number)
-        return await outbox.release(await driver(connection), number)
+    async def released() -> bool:
+        async with database.transaction(SYSTEM) as connection:
+            if kind == "batch":
+                return await parking.release(connection, number)
+            return await outbox.release(await driver(connection), number)
+
+    return await until_known(released)

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.collecting import Collector
 from services.batch.commands import Commands
-from services.batch.problems import FoundStale, IdempotencyKeyMissing
+from services.batch.problems import FoundStale
 from services.batch.settings import Settings
 from services.batch.store import idempotency
 from services.batch.store.database import SCHEMA, Database
 from shared.clock import Clock
 from shared.contracts.api import CommandResult, Principal
-from shared.problems import BadInput, VersionMissing
+from shared.problems import BadInput, IdempotencyKeyMissing, VersionMissing
 from shared.routing import vouched
 from shared.tenancy import SYSTEM, scope_of
 
@@ -72,7 +72,7 @@ async def command(
     A retry with the same key gets the kept answer, marked Idempotency-Replayed; a refused command keeps nothing.
     """
     if not key_text:
-        raise IdempotencyKeyMissing("send an Idempotency-Key header, a new one (e.g. a UUID) for every new command")
+        raise IdempotencyKeyMissing
     parts = parts_of(request)
     content = b"" if body is None else body.model_dump_json().encode()
     if b"\\u0000" in content:

@@ -6,10 +6,6 @@ from services.batch.domain.approval import Refusal, Why
 from shared.problems import Conflict, Forbidden, Problem, VersionChanged
 
 
-class IdempotencyKeyMissing(Problem):
-    status, code, title = 400, "idempotency_key_missing", "Give the command an Idempotency-Key"
-
-
 class LiquidationNotConfirmed(Conflict):
     code, title = "liquidation_not_confirmed", "Accounts without a target would be liquidated"
 

@@ -12,6 +12,7 @@ from services.gateway.openapi import describe
 from services.gateway.settings import Settings
 from shared.clock import clock_of
 from shared.migrations import migrate
+from shared.oncall.carried_out import carried_out
 from shared.runner import run
 from shared.settings import DatabaseSettings
 
@@ -39,7 +40,7 @@ def main() -> int:
     elif arguments.command == "migrate":
         migrate("gateway", DatabaseSettings().database_url)
     elif arguments.command == "grant":
-        return _grant(arguments.file)
+        return carried_out(lambda: _grant(arguments.file))
     elif arguments.command == "audit":
         return asyncio.run(audit_log.main(DatabaseSettings().database_url, arguments))
     else:

@@ -25,7 +25,7 @@ from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
 from shared.clock import clock_of
-from shared.db import Pool, Requests, pool, tell_when_away
+from shared.db import Pool, Requests, pool
 from shared.http import Readiness, create_app, serve
 from shared.keeping import Keeper
 from shared.principal import signing_key
@@ -96,7 +96,6 @@ def build_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     describe(app)
     settings = parts.settings
-    tell_when_away(app)
     app.user_middleware.append(Middleware(Crowding, rates=parts.rates, most=settings.address_connections))
     app.user_middleware.append(Middleware(Recorded, parts=parts))
     # Innermost: what it raises while a body arrives must reach the errors' own handlers as it is.

@@ -10,6 +10,7 @@ import psycopg
 from services.gateway.domain.record import Record
 from services.gateway.store import audit
 from shared import log
+from shared.commits import CommitUnknown, until_known
 from shared.db import Pool
 from shared.keeping import Beat, unheard
 
@@ -24,20 +25,28 @@ _PATIENCE_S: Final = 5.0
 _log = log.get(__name__)
 
 
+@dataclass
+class _Entry:
+    """A record to be added. in_doubt: an attempt whose COMMIT was not answered may have added it."""
+
+    body: dict[str, Any]
+    in_doubt: bool = False
+
+
 @dataclass(frozen=True)
 class _Said:
     """Records that somebody waits for. stands: done when they are committed, or with the reason why they are not."""
 
-    entries: list[dict[str, Any]]
+    entries: list[_Entry]
     stands: asyncio.Future[None]
 
 
 class AuditLog:
-    """Adds records. Raises psycopg.OperationalError where it is said and the database does not answer."""
+    """Adds records, each once. Raises psycopg.OperationalError where it is said and the database does not answer."""
 
     def __init__(self, database: Pool) -> None:
         self._database = database
-        self._waiting: list[dict[str, Any]] = []
+        self._waiting: list[_Entry] = []
         self._told_s = -_HEAD_EVERY_S
         self._flushing = asyncio.Lock()
         self._said: list[_Said] = []
@@ -55,15 +64,19 @@ class AuditLog:
         Who comes while others are written waits, and is written in one piece with all who came meanwhile: the chain has
         one end, so a transaction for each would let all wait for all.
         """
-        said = _Said([record.body() for record in records], asyncio.get_running_loop().create_future())
-        self._said.append(said)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_said())
-        await said.stands
+        await self._say([_Entry(record.body()) for record in records])
+
+    async def write_soon(self, record: Record) -> None:
+        """Write a record now, or within a moment where the database does not answer."""
+        entry = _Entry(record.body())
+        try:
+            await self._say([entry])
+        except psycopg.OperationalError:
+            self._waiting.append(entry)
 
     def note(self, record: Record) -> None:
         """Have a record written within a moment."""
-        self._waiting.append(record.body())
+        self._waiting.append(_Entry(record.body()))
 
     async def run(self, beat: Beat = unheard) -> None:
         """Write what was noted until cancelled, and the rest at the end. beat: called each time it has got on."""
@@ -86,6 +99,13 @@ class AuditLog:
                     _log.warning("audit.waiting", records=len(self._waiting), error=repr(error)[:200])
                     return
                 del self._waiting[: len(taken)]
+
+    async def _say(self, entries: list[_Entry]) -> None:
+        said = _Said(entries, asyncio.get_running_loop().create_future())
+        self._said.append(said)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_said())
+        await said.stands
 
     async def _write_said(self) -> None:
         while self._said:
@@ -112,9 +132,24 @@ class AuditLog:
                 if not said.stands.done():
                     said.stands.set_result(None)
 
-    async def _append(self, entries: list[dict[str, Any]]) -> None:
+    async def _append(self, entries: list[_Entry]) -> None:
+        """Add records.  Raises CommitUnknown when it is not known even at a second attempt whether they stand."""
+        await until_known(lambda: self._append_once(entries))
+
+    async def _append_once(self, entries: list[_Entry]) -> None:
+        """Add records but those that an attempt of which nobody knew has added."""
         async with self._database.connection(_PATIENCE_S) as connection:
-            head = await audit.append_and_commit(connection, entries)
+            doubtful = [one for one in entries if one.in_doubt]
+            lacking = await audit.missing(connection, [one.body for one in doubtful]) if doubtful else []
+            fresh = [one for one in entries if not one.in_doubt or one.body in lacking]
+            if not fresh:
+                return
+            try:
+                head = await audit.append_and_commit(connection, [one.body for one in fresh])
+            except CommitUnknown:
+                for one in fresh:
+                    one.in_doubt = True
+                raise
         if time.monotonic() - self._told_s >= _HEAD_EVERY_S:
             self._told_s = time.monotonic()
             # Logs are kept elsewhere: with this, a tail that was cut off or a chain written anew is found.

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from services.gateway.domain.record import Record
 from services.gateway.store import audit, users
 from shared.clock import Clock
+from shared.commits import CommitUnknown, commit, until_known
 from shared.contracts.api import Principal, RoleName
 from shared.contracts.types import Identity
 from shared.db import WORK, arguments
@@ -59,12 +60,27 @@ def read(file: str) -> list[Principal]:
 
 
 async def store(database_url: str, granted: list[Principal], clock: Clock) -> None:
-    """Write the users; others stay as they are. Raises GrantRefused when the database does not answer."""
-    try:
+    """Write the users; others stay as they are.
+
+    Raises GrantRefused when the database does not answer, CommitUnknown when nobody knows: the same file may be granted
+    again, rights are what the last one says.
+    """
+    told: list[dict[str, Any]] = []  # what the log has once this stands
+
+    async def write() -> None:
         async with await AsyncConnection.connect(database_url, **arguments("gateway", WORK, "grant")) as connection:
+            if told and not await audit.missing(connection, told):
+                return
             before = await users.rights(connection, [one.subject for one in granted])
             await users.put(connection, granted, clock.now())
-            await audit.append(connection, [_record(one, before.get(one.subject), clock).body() for one in granted])
+            told[:] = [_record(one, before.get(one.subject), clock).body() for one in granted]
+            await audit.append(connection, told)
+            await commit(connection)
+
+    try:
+        await until_known(write)
+    except CommitUnknown:
+        raise
     except psycopg.Error as error:
         raise GrantRefused(f"the users could not be written: {error}") from error
 

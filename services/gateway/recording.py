@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-import psycopg
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.domain.record import Outcome, Record, is_recorded, outcome_of, selected
 from services.gateway.parts import Parts, parts_of
+from services.gateway.upstream import UNKNOWN
+from shared.commits import before_it_begins
 from shared.observing import HUNG_UP, rendered
 from shared.problems import Unavailable
 
@@ -37,7 +38,8 @@ async def asked(request: Request, content: bytes = b"") -> None:
     if "name" in request.query_params:
         more |= {"file": request.query_params["name"]}
     record = record_of(parts, request, _operation(request.scope), "ASKED", ids=[*named, *ids], more=more)
-    await parts.audit.write(record)
+    with before_it_begins():
+        await parts.audit.write(record)
 
 
 class Recorded:
@@ -79,14 +81,13 @@ class Recorded:
         made = headers.get(b"location", b"").decode("latin-1")
         if status < 300 and made.startswith("/api/v1/batches/"):
             ids.append(made.rpartition("/")[2])
-        record = record_of(self._parts, Request(scope), operation, outcome_of(status), ids=ids, status=status)
+        is_known = not scope["state"].get(UNKNOWN, False)
+        outcome = outcome_of(status, is_known=is_known)
+        record = record_of(self._parts, Request(scope), operation, outcome, ids=ids, status=status)
         if scope["method"] == "GET" or not record.subject:
             self._audit.note(record)
             return
-        try:
-            await self._audit.write(record)
-        except psycopg.OperationalError:
-            self._audit.note(record)  # that it was asked for stands already
+        await self._audit.write_soon(record)  # that it was asked for stands already
 
 
 def _document(content: bytes) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.gateway.domain.session import Limits, is_touch_due, standing
 from services.gateway.store import sessions, users
 from shared.clock import Clock
+from shared.commits import until_known
 from shared.contracts.api import Principal
 from shared.db import Pool, Requests
 from shared.problems import Forbidden
@@ -45,17 +46,25 @@ class Sessions:
 
     async def start(self, subject: str, id_token: str, replaced: str | None) -> str:
         """Start a session for a subject the issuer vouched for and return its new id; `replaced` (the id the browser
-        came with) ends. Raises UnknownUser when nothing is granted to the subject."""
+        came with) ends. Raises UnknownUser when nothing is granted to the subject, CommitUnknown when nobody knows:
+        a session that stands then is one whose id nobody has."""
         session_id = self._tagged(secrets.token_urlsafe(_ID_BYTES))
         now, key = self._clock.now(), key_of(session_id)
-        async with self._requests.scoped(_scope(key, subject), _PATIENCE_S) as connection:
-            if not await users.is_known(connection, subject):
-                raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
-            await sessions.insert(connection, key, subject, id_token, now)
+
+        async def enter() -> None:
+            async with self._requests.scoped(_scope(key, subject), _PATIENCE_S) as connection:
+                if not await users.is_known(connection, subject):
+                    raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
+                await sessions.insert(connection, key, subject, id_token, now)
+
+        async def clear_away() -> None:
+            async with self._work.connection(_PATIENCE_S) as connection:
+                await sessions.delete_ended(connection, now, self._limits)
+
+        await until_known(enter)
         if replaced:
             await self.end(key_of(replaced))
-        async with self._work.connection(_PATIENCE_S) as connection:
-            await sessions.delete_ended(connection, now, self._limits)
+        await until_known(clear_away)
         return session_id
 
     async def use(self, session_id: str | None) -> SignedIn | None:
@@ -77,9 +86,13 @@ class Sessions:
         return None if found is None else found.principal
 
     async def end(self, key: bytes) -> None:
-        """End a session."""
-        async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
-            await sessions.delete(connection, key)
+        """End a session.  Raises CommitUnknown when nobody knows whether it has ended; it may be ended again."""
+
+        async def ended() -> None:
+            async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
+                await sessions.delete(connection, key)
+
+        await until_known(ended)
 
     async def _alive(self, key: bytes) -> sessions.Stored | None:
         async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from shared import log, principal
 from shared.clock import Clock
+from shared.commits import OutcomeUnknown
 from shared.contracts.api import Principal
 from shared.problems import NotFound, Unavailable
 
@@ -27,6 +28,13 @@ _OUT: Final = (
 # Shorter than the services' own keep-alive, so that a connection is never used just as its other end closes it.
 KEEPALIVE_S: Final = 3.0
 _CONNECT_S: Final = 3.0
+UNKNOWN: Final = "outcome_unknown"
+_BY_KEY: Final = "Send the same request again with the same Idempotency-Key: it is done once"
+_AGAIN: Final[Mapping[Service, str]] = {
+    "batch": _BY_KEY,
+    "analyzer": _BY_KEY,
+    "taxlot": "Send the same file again: it is loaded once",
+}
 
 
 def http_client() -> httpx.AsyncClient:
@@ -55,7 +63,8 @@ class Upstream:
     ) -> Response:
         """Send the request on to `service` (/api/v1/x becomes /v1/x) and return its answer as it is.
 
-        Raises Unavailable when the service does not answer, with what that means for a command.
+        Raises Unavailable when the service does not answer, OutcomeUnknown when it may have carried out a command; in
+        `request.state` the latter is noted under UNKNOWN, also where the service itself says so.
         """
         headers = {name: request.headers[name] for name in _IN if name in request.headers}
         address = self._address(request, service)
@@ -75,10 +84,14 @@ class Upstream:
             raise Unavailable(f"the {service} service is away; nothing was done, try again in a moment") from error
         except httpx.HTTPError as error:
             _log.warning("forward.lost", upstream=service, error=repr(error)[:300])
-            raise Unavailable(
-                f"the {service} service did not answer; whether a command was carried out is not known, "
-                "sending it again with the same Idempotency-Key is safe"
+            if request.method == "GET":
+                raise Unavailable(f"the {service} service did not answer; try again in a moment") from error
+            setattr(request.state, UNKNOWN, True)
+            raise OutcomeUnknown(
+                f"the {service} service did not answer: whether this was done is not known. {_AGAIN[service]}"
             ) from error
+        if answer.status_code == OutcomeUnknown.status and _code_of(answer) == OutcomeUnknown.code:
+            setattr(request.state, UNKNOWN, True)
         if answer.status_code == 401:
             _log.error("forward.not_trusted", upstream=service, detail=answer.text[:300])
             raise Unavailable(f"the {service} service does not trust this gateway; an administrator must look at keys")
@@ -99,6 +112,14 @@ class Upstream:
             raise NotFound(f"there is nothing at {path}")
         target = f"{self.addresses[service].rstrip('/')}{path.removeprefix('/api')}"
         return httpx.URL(target, query=request.url.query.encode() or None)
+
+
+def _code_of(answer: httpx.Response) -> str:
+    """Return the code of a problem document."""
+    try:
+        return str(answer.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _returned(answer: httpx.Response) -> Response:

@@ -9,9 +9,13 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from services.taxlot.settings import TaxlotSettings
+from shared.commits import CommitUnknown
 from shared.migrations import migrate
 
 USAGE = "usage: python -m services.taxlot [migrate | load FILE... | republish holdings ... | dlq ...]"
+
+
+_UNKNOWN = "the database went away before it said whether this was loaded; load it again, a file is loaded once"
 
 
 def main(arguments: list[str]) -> int:
@@ -36,8 +40,9 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "republish":
         from services.taxlot import republish
+        from shared.oncall.carried_out import carried_out
 
-        return republish.main(settings, rest)
+        return carried_out(lambda: republish.main(settings, rest))
     if command == "load":
         return asyncio.run(load_files(settings, [Path(name) for name in rest]))
     from shared import kernels, runner
@@ -79,6 +84,9 @@ async def load_files(settings: TaxlotSettings, paths: list[Path]) -> int:
             except OSError as error:
                 print(f"{path}: cannot be read: {error.strerror or error}", file=sys.stderr)
                 failed = True
+            except CommitUnknown:
+                print(f"{path.name}: {_UNKNOWN}", file=sys.stderr)
+                return 1
             except psycopg.OperationalError as error:
                 print(f"the database is away: {error}".strip(), file=sys.stderr)
                 return 1

@@ -58,7 +58,6 @@ def build_app(settings: TaxlotSettings) -> faust.App:
 
     door = vouched(SERVICE, settings.principal_public_key, clock)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(settings, clock, requests)], door=door)
-    db.tell_when_away(http_app)
     worker.attach(app, [pool, requests, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
     return app
 

@@ -1,7 +1,9 @@
 """The internal HTTP: analyses and the account page's facts."""
 
 import re
+import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
@@ -25,7 +27,13 @@ DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
 
 @pytest.fixture
 async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the analyzer's routes over this desk's parts."""
+    async with client_of(desk) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def client_of(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client of the analyzer's routes over this desk's parts."""
 
     async def ready() -> list[str]:
         return []
@@ -39,19 +47,24 @@ async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
+async def start(client: httpx.AsyncClient, key: str = "", **options: Any) -> httpx.Response:
+    """Start an analysis, under a key of its own where none is given."""
+    return await client.post("/v1/runs", headers={"Idempotency-Key": key or uuid.uuid4().hex}, **options)
+
+
 async def test_an_analysis_is_started_once_and_shows_how_far_it_is(desk: Desk, client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/runs/latest")).status_code == 404
     desk.at(noon(date(2026, 1, 5)).replace(hour=6))
     await desk.book("a1", "a2")
     await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
-    first, second = await client.post("/v1/runs"), await client.post("/v1/runs")
+    first, second = await start(client), await start(client)
     assert first.status_code == 202 and re.fullmatch("2026-01-05-on-demand-[0-9a-f]{8}-1", first.json()["run_id"])
     assert second.json()["run_id"] == first.json()["run_id"]  # it is still going on
     assert (first.json()["accounts"], first.json()["accounts_done"], first.json()["finished_at"]) == (2, 0, None)
     assert await desk.sweeper.step()
     latest = (await client.get("/v1/runs/latest")).json()
     assert (latest["accounts_done"], latest["flagged"], latest["finished_at"] is not None) == (2, 1, True)
-    third = (await client.post("/v1/runs")).json()["run_id"]
+    third = (await start(client)).json()["run_id"]
     assert third == first.json()["run_id"].removesuffix("1") + "2"
 
 
@@ -151,12 +164,12 @@ async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_t
             ("eve", {"enterprises": ["E3"]}),
         )
     )
-    assert (await client.post("/v1/runs", auth=eve)).status_code == 409
-    started = (await client.post("/v1/runs", auth=ann)).json()
+    assert (await start(client, auth=eve)).status_code == 409
+    started = (await start(client, auth=ann)).json()
     assert started["accounts"] == 2
     assert (await client.get("/v1/runs/latest", auth=bob)).status_code == 404
     assert (await client.get("/v1/runs/latest", auth=dora)).json()["accounts"] == 1
-    own = (await client.post("/v1/runs", auth=dora)).json()
+    own = (await start(client, auth=dora)).json()
     assert own["run_id"] != started["run_id"] and own["accounts"] == 1
     assert await desk.sweeper.step()
     assert desk.row("SELECT count(*) FROM analyzer.flag WHERE run_no IS NOT NULL AND account_id = 'a3'") == (0,)
@@ -172,4 +185,4 @@ async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_t
 
 async def test_an_analysis_is_started_by_operators_only(desk: Desk, client: httpx.AsyncClient) -> None:
     signed = SignedAs(somebody("viewer", "trader", "approver"), "analyzer", desk.parts.clock.now)
-    assert (await client.post("/v1/runs", auth=signed)).status_code == 403
+    assert (await start(client, auth=signed)).status_code == 403

@@ -11,8 +11,9 @@ from shared.commits import CommitUnknown
 from shared.faults import is_transient
 from shared.tenancy import SYSTEM, Scope
 from tests.batch import build
-from tests.batch.cutting import When, way_to
+from tests.batch.oncall import on_call
 from tests.batch.world import World
+from tests.cutting import When, way_to
 from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.integration
 async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_once(
     batch_url: str, when: When, is_done: bool
 ) -> None:
-    async with way_to(batch_url) as (way, url):
+    with way_to(batch_url) as (way, url):
         world = World(batch_url, way=url)
         pat, key = world.user(), str(uuid.uuid4())
         await world.queue("A1", "A2")
@@ -42,13 +43,30 @@ async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_o
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_handler_whose_commit_is_not_answered_is_run_again(batch_url: str, when: When) -> None:
-    async with way_to(batch_url) as (way, url):
+    with way_to(batch_url) as (way, url):
         world = World(batch_url, way=url)
         way.cut = when
         with pytest.raises(CommitUnknown):
             await world.handlers.on_accounts([build.an_account("A1")])
         await world.handlers.on_accounts([build.an_account("A1")])
         assert world.sql("SELECT account_id, version FROM account") == [("A1", 1)]
+        await world.database.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_somebody_on_call_releases_is_released_though_the_answer_is_lost(
+    batch_url: str, when: When, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with way_to(batch_url) as (way, url):
+        world = World(batch_url, way=url)
+        await world.queue("A1")
+        ((row,),) = world.sql("UPDATE outbox SET parked_reason = 'too large' RETURNING id")
+        release = (world, monkeypatch, capsys, "release", "message", str(row))
+        way.lose(when, of="parked_reason = NULL", times=2)
+        assert on_call(*release)[0] == 1
+        assert on_call(*release) == ((0, "") if when == "before" else (1, f"message {row}: is not put aside\n"))
+        assert world.sql("SELECT parked_reason FROM outbox") == [(None,)]
+        assert len(way.cuts) == 2
         await world.database.close()
 
 

@@ -161,7 +161,7 @@ async def town(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterat
         }
         made = Town(house, _apps(house, requests, tmp_path), ids)
         async with made.client("analyzer", somebody("operator", advisors=["A1"])) as owner:
-            assert (await owner.post("/v1/runs")).status_code == 202
+            assert (await owner.post("/v1/runs", headers={"Idempotency-Key": "first"})).status_code == 202
         yield made
 
 

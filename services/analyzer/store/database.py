@@ -10,6 +10,7 @@ from psycopg import Connection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from shared.commits import commit_now
 from shared.db import BULK, BUSY, PATIENCE_S, REQUESTS, Busy, Use, arguments
 from shared.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 
@@ -50,7 +51,10 @@ class Database:
         self._requests = None if requests_url is None else Requests(requests_url, self, size=requests_size)
 
     def session(self) -> AbstractContextManager[Session]:
-        """Return a context manager that lends a connection: committed at its end, rolled back when it raises."""
+        """Return a context manager that lends a connection: committed at its end, rolled back when it raises.
+
+        Raises CommitUnknown.
+        """
         return self._pool.connection()
 
     def scoped(self, scope: Scope) -> AbstractContextManager[Session]:
@@ -108,8 +112,8 @@ class Requests:
     def scoped(self, scope: Scope) -> Iterator[Session]:
         """Lend a connection in the scope of a user: committed at its end, rolled back when it raises.
 
-        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role, and
-        psycopg.OperationalError when the database does not answer.
+        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role,
+        CommitUnknown, and psycopg.OperationalError when the database does not answer.
         """
         key = self._key or self._begin()
         with self._connection() as connection:
@@ -143,10 +147,21 @@ class Requests:
             self._free.release()
 
 
+class _CommittingConnectionPool(ConnectionPool[Session]):
+    """A pool that tells a COMMIT which was not answered (CommitUnknown) from every other fault."""
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Session]:
+        """Lend a connection: committed at its end, rolled back when it raises."""
+        with super().connection(timeout) as connection:
+            yield connection
+            commit_now(connection)
+
+
 def _pool(
     database_url: str, size: int, use: Use, configure: Callable[[Session], None] | None = None
 ) -> ConnectionPool[Session]:
-    return ConnectionPool(
+    return _CommittingConnectionPool(
         database_url,
         min_size=1,
         max_size=size,

@@ -44,8 +44,10 @@ class Names:
             with self._database.session() as session:
                 session.execute("SELECT pg_advisory_xact_lock(hashtext('analyzer.name'))")
                 session.execute(_ADD, {"kind": kind, "ids": missing})
-                rows = session.execute("SELECT id, no FROM name WHERE kind = %s AND id = ANY(%s)", [kind, missing])
-                self._remember(kind, rows.fetchall())
+                query = "SELECT id, no FROM name WHERE kind = %s AND id = ANY(%s)"
+                found = session.execute(query, [kind, missing]).fetchall()
+            # Only what is committed: a number that is lost at COMMIT is given to the next name by whoever comes first.
+            self._remember(kind, found)
         return {name: known[name] for name in wanted}
 
     def met(self, kind: Kind, number: int) -> str:

@@ -77,13 +77,20 @@ class Shard:
     accounts: int
 
 
-def start(session: Session, kind: Kind, business_date: date, now: datetime, scope: Scope = SYSTEM) -> int | None:
+def start(
+    session: Session, kind: Kind, business_date: date, now: datetime, scope: Scope = SYSTEM, subject: str | None = None
+) -> int | None:
     """Insert a run over all that the scope covers with its shards and return its number.
 
     A daily run is inserted once a business date, and only when there are prices and accounts; else None.
-    On demand, a run of the same date and rights that is not finished yet is returned instead of a second one.
+    On demand, a run of the same date and rights that is not finished yet is returned instead of a second one, and one
+    of the same `subject` however long ago it was.
     """
-    flags.close_barrier(session)
+    flags.close_barrier(session)  # one at a time from here: what is not there now comes after us
+    if subject is not None:
+        known = session.execute("SELECT run_no FROM analysis_run WHERE subject = %s", [subject]).fetchone()
+        if known is not None:
+            return int(known[0])
     if kind == "ON_DEMAND":
         open_run = session.execute(
             "SELECT run_no FROM analysis_run WHERE kind = 'ON_DEMAND' AND business_date = %s AND rights = %s"
@@ -96,7 +103,7 @@ def start(session: Session, kind: Kind, business_date: date, now: datetime, scop
         session, "SELECT EXISTS (SELECT FROM price_set) AND EXISTS (SELECT FROM account_facts)", []
     ):
         return None
-    return _insert(session, kind, business_date, now, Part("BOOK"), scope)
+    return _insert(session, kind, business_date, now, Part("BOOK", subject=subject), scope)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
 
-from shared.commits import begun, leave_demoted_servers
 from shared.db import REQUESTS, WORK, Use, arguments, sqlalchemy_url
+from shared.engines import begun, leave_demoted_servers
 from shared.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 
 SCHEMA = "batch"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-Outcome = Literal["ASKED", "DONE", "REFUSED", "FAILED"]
+Outcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
 
 NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run"})
 """Reads that show no account: they are recorded only when they are refused."""
@@ -49,8 +49,13 @@ class Record:
         }
 
 
-def outcome_of(status: int) -> Outcome:
-    """Return how a request ended, by the status of its answer (499: the asker hung up, what happened is not known)."""
+def outcome_of(status: int, *, is_known: bool = True) -> Outcome:
+    """Return how a request ended, by the status of its answer (499: the asker hung up, what happened is not known).
+
+    is_known: whether the answer says if a command was carried out.
+    """
+    if not is_known:
+        return "UNKNOWN"
     if status < 400:
         return "DONE"
     return "FAILED" if status >= 499 else "REFUSED"

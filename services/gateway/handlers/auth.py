@@ -3,6 +3,7 @@
 from typing import Annotated
 from urllib.parse import parse_qs, quote, urlsplit
 
+import psycopg
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
@@ -15,11 +16,14 @@ from services.gateway.parts import Parts, parts_of
 from services.gateway.recording import record_of
 from services.gateway.sessions import UnknownUser
 from shared import log, routing
+from shared.commits import CommitUnknown, OutcomeUnknown, before_it_begins
 from shared.problems import NotSignedIn, Problem
 
 _log = log.get(__name__)
 router = routing.open_router(prefix="/auth")
 _AGAIN = ("/auth/login", "Sign in again")
+_LOST = "the database went away while you were signed in: whether it was done is not known. Sign in again, it is safe"
+_STILL_IN = "the database went away: whether your session has ended is not known. Sign out again, it is safe"
 Text = Annotated[str | None, Query(max_length=4000)]
 
 
@@ -56,6 +60,9 @@ async def callback(request: Request, code: Text = None, state: Text = None, erro
             more = {"code": problem.code}
             parts.audit.note(record_of(parts, request, "sign_in", "REFUSED", status=problem.status, more=more))
         response = _refused(problem)
+    except psycopg.OperationalError as error:
+        _log.warning("sign_in.database_away", error=repr(error)[:300])
+        response = _refused(OutcomeUnknown(_LOST))  # the code is used up: this very request would not be taken again
     parts.cookies.clear(response, parts.cookies.attempt)
     return response
 
@@ -66,7 +73,8 @@ async def logout(request: Request) -> Response:
     (field `csrf`) is sent there directly."""
     parts = parts_of(request)
     old = parts.cookies.session_of(request)
-    found = await parts.sessions.use(old)
+    with before_it_begins():
+        found = await parts.sessions.use(old)
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     if found is None:
         if is_form:
@@ -75,8 +83,12 @@ async def logout(request: Request) -> Response:
     check_origin(request)
     check_csrf(await _given_csrf(request, is_form=is_form), found)
     request.state.signed_in = found
-    await parts.audit.write(record_of(parts, request, "sign_out", "DONE"))
-    await parts.sessions.end(found.key)
+    with before_it_begins():
+        await parts.audit.write(record_of(parts, request, "sign_out", "DONE"))
+    try:
+        await parts.sessions.end(found.key)
+    except CommitUnknown as error:
+        raise OutcomeUnknown(_STILL_IN) from error
     parts.hub.end_session(found.key)
     address = await parts.provider.sign_out_url(found.id_token, f"{parts.settings.gateway_url}/")
     response = RedirectResponse(address, 303) if is_form else JSONResponse({"location": address})

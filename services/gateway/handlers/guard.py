@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from services.gateway.parts import parts_of
 from services.gateway.sessions import SignedIn
+from shared.commits import before_it_begins
 from shared.contracts.api import Principal
 from shared.problems import Forbidden, NotSignedIn
 
@@ -28,7 +29,8 @@ async def door(request: Request) -> Principal:
     parts = parts_of(request)
     session_id = parts.cookies.session_of(request)
     parts.rates.enter(parts.sessions.key_in(session_id), request)
-    found = await parts.sessions.use(session_id)
+    with before_it_begins():
+        found = await parts.sessions.use(session_id)
     if found is None:
         parts.rates.stranger(request)
         raise NotSignedIn("there is no session, or it has ended; sign in again at /auth/login")

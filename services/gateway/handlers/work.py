@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query, Request, Response
 
-from services.gateway.handlers.common import forward
+from services.gateway.handlers.common import IdempotencyKey, forward
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
 from services.gateway.recording import asked
@@ -51,7 +51,7 @@ async def get_file(
 
 
 @router.post("/runs", operation_id="start_run", response_model=RunView, status_code=202)
-async def start_run(request: Request, caller: Caller) -> Response:
+async def start_run(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
     """Analyse the whole book now."""
     return await forward(request, caller, "analyzer")
 

@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
 import orjson
+import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
+from shared.commits import CommitUnknown, is_ending
+
 _APPEND: Final[LiteralString] = "SELECT seq, hash FROM audit_append(%s::jsonb)"
+_MISSING: Final[LiteralString] = """
+SELECT asked.place FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS asked (body, place) WHERE NOT EXISTS (
+    SELECT FROM audit WHERE audit.body->>'at' = asked.body->>'at' AND audit.body = asked.body
+) ORDER BY 1
+"""
 _READ: Final[LiteralString] = """
 SELECT seq, body FROM audit
 WHERE (%(subject)s::text IS NULL OR body->>'subject' = %(subject)s)
@@ -50,11 +58,16 @@ async def append_and_commit(connection: AsyncConnection[TupleRow], entries: Sequ
     """Add records in a transaction of their own, sent in one piece.
 
     The chain's end is then locked for as long as the database takes, and not until this process, which may be busy with
-    others, has read the answer.
+    others, has read the answer.  Raises CommitUnknown.
     """
-    async with connection.pipeline():
-        cursor = await _append(connection, entries)
-        await connection.commit()
+    try:
+        async with connection.pipeline():
+            cursor = await _append(connection, entries)
+            await connection.commit()
+    except psycopg.Error as error:
+        if is_ending(error):
+            raise CommitUnknown(f"COMMIT was not answered: {error!r}") from error
+        raise
     return await _appended(cursor)
 
 
@@ -66,6 +79,16 @@ async def _appended(cursor: AsyncCursor[TupleRow]) -> Head:
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # a function with OUT parameters gives one row
     return Head(int(row[0]), bytes(row[1]).hex())
+
+
+async def missing(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return which of the records do not stand, after a COMMIT that was not answered.
+
+    Waits for the transaction that may still be adding them, and keeps others from adding until this one ends.
+    """
+    await connection.execute(_APPEND, ["[]"])
+    rows = await (await connection.execute(_MISSING, [orjson.dumps(list(entries)).decode()])).fetchall()
+    return [entries[place - 1] for (place,) in rows]
 
 
 async def read(connection: AsyncConnection[TupleRow], **wanted: Any) -> list[dict[str, Any]]:

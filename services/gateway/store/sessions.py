@@ -29,9 +29,10 @@ class Stored:
 async def insert(
     connection: AsyncConnection[TupleRow], id_hash: bytes, subject: str, id_token: str, now: datetime
 ) -> None:
-    """Add a session that starts now."""
+    """Add a session that starts now; done twice it is one session."""
     await connection.execute(
-        "INSERT INTO session (id_hash, subject, id_token, started_at, used_at) VALUES (%s, %s, %s, %s, %s)",
+        "INSERT INTO session (id_hash, subject, id_token, started_at, used_at) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (id_hash) DO NOTHING",
         [id_hash, subject, id_token, now, now],
     )
 

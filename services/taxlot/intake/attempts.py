@@ -33,18 +33,27 @@ class Attempts:
     def begin(self, one: Found) -> int:
         """Count an attempt and return which it is; a file of the same name with another content begins at 1."""
         number = int(self._read(one).get("attempts", 0)) + 1
-        self._write(one, {"attempts": number, "error": self.error_of(one)})
+        self._write(one, attempts=number)
         return number
+
+    def entered(self, one: Found, entry: int) -> None:
+        """Keep under which entry of the ledger the file is being read."""
+        self._write(one, entry=entry)
+
+    def entry_of(self, one: Found) -> int | None:
+        """Return the entry under which the file was read before; None where it was not."""
+        kept = self._read(one).get("entry")
+        return None if kept is None else int(kept)
 
     def failed(self, one: Found, number: int, error: str) -> None:
         """Keep why attempt `number` failed and leave the file alone for a while: 1 s, doubling, at most 60 s."""
-        self._write(one, {"attempts": number, "error": error})
+        self._write(one, attempts=number, error=error)
         pause_s = min(_FIRST_PAUSE_S * 2 ** (number - 1), _LONGEST_PAUSE_S)
         self._not_before[one.path] = time.monotonic() + pause_s
 
     def not_counted(self, one: Found, number: int) -> None:
         """Take attempt `number` back: it was interrupted, not failed."""
-        self._write(one, {"attempts": number - 1, "error": self.error_of(one)})
+        self._write(one, attempts=number - 1)
 
     def ended(self, one: Found) -> None:
         """Forget the file: it has been taken in or refused, or it is gone."""
@@ -62,10 +71,11 @@ class Attempts:
             return {}
         return kept if kept.get("stamp") == list(one.stamp) else {}
 
-    def _write(self, one: Found, kept: dict[str, Any]) -> None:
+    def _write(self, one: Found, **changed: Any) -> None:
+        kept = self._read(one) | changed | {"file": shown(one.path), "stamp": list(one.stamp)}
         place = self._place(one)
         fresh = place.with_suffix(".new")
-        fresh.write_text(json.dumps(kept | {"file": shown(one.path), "stamp": list(one.stamp)}))
+        fresh.write_text(json.dumps(kept))
         fresh.replace(place)
 
     def _place(self, one: Found) -> Path:

@@ -9,10 +9,10 @@ from typing import Final
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from services.taxlot.domain.sender import FEED, Sender, feeds_of
+from services.taxlot.domain.sender import feeds_of
 from services.taxlot.intake import turn
 from services.taxlot.intake.catchup import catch_up
-from services.taxlot.intake.load import Judgement, Outcome, Progress, connected, load, refuse
+from services.taxlot.intake.load import Begun, Judgement, Outcome, Progress, connected, load, refuse, unheard
 from services.taxlot.intake.publish import publish_file
 from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store import ledger
@@ -39,25 +39,28 @@ class Desk:
         Publishing follows by `publish` or by any service's watch.
         """
         await self.catch_up()
-        return await asyncio.to_thread(self.load, path, name, source, FEED, progress)
+        return await asyncio.to_thread(self.load, path, Came(name, source), progress)
 
     async def catch_up(self) -> None:
         """Wait for what the platform told us before now.  Raises psycopg.Error when the database is away."""
         async with self._session() as connection:
             await catch_up(self._settings.kafka_url, GROUP, connection, self._settings.catch_up_s)
 
-    def load(self, path: Path, name: str, source: Source, sender: Sender, progress: Progress) -> Outcome:
-        """Load one file now, on the rights of its sender.  Raises as `load.load` does."""
+    def load(self, path: Path, came: Came, progress: Progress, begun: Begun = unheard) -> Outcome:
+        """Load one file now, on the rights of its sender.  begun, and what is raised: as of `load.load`."""
         now = self._clock.now()
         today = business_date(now, self._settings.end_of_day)
         when = Judgement(now, today, self._settings.max_file_age_days, feeds_of(self._settings.feeds))
         silent_s = self._settings.load_silent_s
-        return load(self._settings.database_url, path, Came(name, source, sender), when, progress, silent_s)
+        return load(self._settings.database_url, path, came, when, progress, silent_s, begun)
 
-    def refuse(self, path: Path, name: str, source: Source, sender: Sender, code: str, reason: str) -> None:
-        """Write into the ledger that a file is refused unread.  Raises psycopg.Error."""
-        came, now, silent_s = Came(name, source, sender), self._clock.now(), self._settings.load_silent_s
-        refuse(self._settings.database_url, path, came, (code, reason), now, silent_s)
+    def refuse(self, path: Path, came: Came, code: str, reason: str) -> Outcome:
+        """Write into the ledger that a file is refused, unless it has been loaded; return how it has ended.
+
+        Raises psycopg.Error.
+        """
+        now, silent_s = self._clock.now(), self._settings.load_silent_s
+        return refuse(self._settings.database_url, path, came, (code, reason), now, silent_s)
 
     async def publish(self, file_id: int) -> bool:
         """Publish what an ended file has to tell; return False while another process is at it.  Raises KafkaError."""

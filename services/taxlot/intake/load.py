@@ -3,7 +3,7 @@
 import contextlib
 import errno
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from services.taxlot.intake.reach import Reach
 from services.taxlot.intake.reader import LotFile, digest_of
 from services.taxlot.store import ledger, lots, platform
 from services.taxlot.store.ledger import Came, Part, Problem
+from shared.commits import commit_now, until_known_now
 from shared.db import BULK, Use, arguments
 
 _FILE_SQL: Final = (
@@ -31,6 +32,7 @@ _FILE_SQL: Final = (
 )
 _UNREAD: Final = b""  # the digest of a file that nobody could read
 Progress = Callable[[int, int], None]  # records read, records in all
+Begun = Callable[[int], None]  # the entry under which a file is read
 
 
 class FileChanged(OSError):
@@ -76,45 +78,68 @@ def connected(database_url: str, use: Use = BULK) -> Iterator[Connection[TupleRo
         yield connection
 
 
+def unheard(_entry: int) -> None:
+    """Let nobody know under which entry a file is read."""
+
+
 def load(
-    database_url: str, path: Path, came: Came, when: Judgement, progress: Progress, silent_s: int = BULK.idle_s
+    database_url: str,
+    path: Path,
+    came: Came,
+    when: Judgement,
+    progress: Progress,
+    silent_s: int = BULK.idle_s,
+    begun: Begun = unheard,
 ) -> Outcome:
     """Load the file on its sender's rights; waits while another process loads one, unless it is silent for silent_s.
 
-    A refusal is an Outcome, not an exception.
+    A refusal is an Outcome, not an exception.  begun: told of the entry before anything is stored; with it (came.entry)
+    the same file given again is known, however its first load ended, and its outcome is read, not guessed.
 
     Raises OSError when the file cannot be read (FileChanged while it is being written) and psycopg.Error when the
-    database is away or our turn was taken from us: the file may then be loaded again, from the start.
+    database is away or our turn was taken from us: the file may then be loaded again, from the start.  Of these
+    CommitUnknown: whether it was loaded is not known.
     """
+    entry = came.entry
+
+    def note(file_id: int) -> None:
+        nonlocal entry
+        entry = file_id
+        begun(file_id)
+
+    def once() -> Outcome:
+        return _once(database_url, path, replace(came, entry=entry), when, progress, silent_s, note)
+
+    return until_known_now(once)
+
+
+def _once(
+    database_url: str, path: Path, came: Came, when: Judgement, progress: Progress, silent_s: int, begun: Begun
+) -> Outcome:
     stamp = stamp_of(path.stat())
     digest = digest_of(path)
     with connected(database_url, turn.use(silent_s)) as work, connected(database_url) as book:
         turn.wait(work, silent_s)
         work.autocommit = False  # what is stored is stored under the lock, by the session that has it
+        if (known := _ended(book, came, digest)) is not None:
+            return known
         entry = ledger.open_entry(book, came, digest, when.now)
         if entry.duplicate_of is not None:
-            reason = f"already loaded as file {entry.duplicate_of}, nothing done"
-            return Outcome(entry.file_id, came.name, "DUPLICATE", reason=reason)
+            return _duplicate(entry.file_id, came, entry.duplicate_of)
+        begun(entry.file_id)
         try:
             with LotFile(path) as file:
                 outcome = _load(book, work, file, entry.file_id, came, when, progress)
                 _look_for_changes(book, work, file, entry.file_id, stamp)
-                work.commit()
+                commit_now(work)
                 return outcome
         except Refused as error:
             work.rollback()
             _look_for_changes(book, work, path, entry.file_id, stamp)
             ledger.refuse(book, entry.file_id, error.code, error.detail)
             custodian, data_date = ledger.header_noted(book, entry.file_id)
-            return Outcome(
-                entry.file_id,
-                came.name,
-                "REFUSED",
-                custodian,
-                data_date,
-                code=error.code,
-                reason=error.detail,
-            )
+            refused = Outcome(entry.file_id, came.name, "REFUSED", custodian, data_date)
+            return replace(refused, code=error.code, reason=error.detail)
 
 
 def refuse(
@@ -124,17 +149,36 @@ def refuse(
     why: tuple[str, str],
     now: datetime,
     silent_s: int = BULK.idle_s,
-) -> None:
-    """Write a refusal (code, reason) of a file that is not loaded into the ledger.  Raises psycopg.Error."""
+) -> Outcome:
+    """Write a refusal (code, reason) of a file into the ledger, unless it has been loaded; return how it has ended.
+
+    Raises psycopg.Error.
+    """
     try:
         digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
     except OSError:
         digest = _UNREAD
     with connected(database_url, turn.use(silent_s)) as book:
         turn.wait(book, silent_s)
+        if (known := _ended(book, came, digest)) is not None:
+            return known
         entry = ledger.open_entry(book, came, digest, now)
-        if entry.duplicate_of is None:
-            ledger.refuse(book, entry.file_id, *why)
+        if entry.duplicate_of is not None:
+            return _duplicate(entry.file_id, came, entry.duplicate_of)
+        ledger.refuse(book, entry.file_id, *why)
+        return Outcome(entry.file_id, came.name, "REFUSED", code=why[0], reason=why[1])
+
+
+def _ended(book: Connection[TupleRow], came: Came, digest: bytes) -> Outcome | None:
+    """Return how this very file has ended, None where it has not."""
+    found = ledger.ended(book, came, digest)
+    if found is None or came.entry is None:
+        return None
+    return Outcome(file_id=came.entry, name=came.name, **asdict(found))
+
+
+def _duplicate(file_id: int, came: Came, of: int) -> Outcome:
+    return Outcome(file_id, came.name, "DUPLICATE", reason=f"already loaded as file {of}, nothing done")
 
 
 def _look_for_changes(

@@ -19,6 +19,7 @@ from services.taxlot.intake.desk import Desk
 from services.taxlot.intake.inbox import Found, Inbox
 from services.taxlot.intake.load import FileChanged, Outcome
 from services.taxlot.settings import TaxlotSettings
+from services.taxlot.store.ledger import Came
 from shared import log, metrics
 from shared.kafka import is_refused_for_ever
 
@@ -75,7 +76,8 @@ class Watch:
             await self._give_up(inbox, attempts, one)
             return
         try:
-            outcome = await asyncio.to_thread(self._desk.load, one.path, one.shown, one.source, one.sender, _silent)
+            begun = partial(attempts.entered, one)
+            outcome = await asyncio.to_thread(self._desk.load, one.path, _came(one, attempts), _silent, begun)
             await asyncio.to_thread(inbox.move, one.path, _refusal(outcome))
         except asyncio.CancelledError:
             attempts.not_counted(one, number)
@@ -103,11 +105,14 @@ class Watch:
         await self._refuse(inbox, attempts, one, NOT_TAKEN_IN, reason)
 
     async def _refuse(self, inbox: Inbox, attempts: Attempts, one: Found, code: str, reason: str) -> None:
-        """Write the refusal into the ledger and move the file away."""
-        await asyncio.to_thread(self._desk.refuse, one.path, one.shown, one.source, one.sender, code, reason)
-        await asyncio.to_thread(inbox.move, one.path, f"{code}: {reason}")
+        """Write the refusal into the ledger and move the file away; what has been loaded after all is not refused."""
+        outcome = await asyncio.to_thread(self._desk.refuse, one.path, _came(one, attempts), code, reason)
+        await asyncio.to_thread(inbox.move, one.path, _refusal(outcome))
         attempts.ended(one)
-        _log.error("inbox.file_refused", file=one.shown, code=code, reason=reason)
+        if outcome.status == "REFUSED":
+            _log.error("inbox.file_refused", file=one.shown, code=outcome.code, reason=outcome.reason)
+        else:
+            _log.warning("inbox.loaded_before", file=one.shown, status=outcome.status, would_be=code, reason=reason)
 
     async def _publish_waiting(self) -> None:
         """Publish every ended file; one that cannot be published waits by itself, unless the broker is away."""
@@ -136,6 +141,10 @@ class Watch:
 
 def _refusal(outcome: Outcome) -> str | None:
     return f"{outcome.code}: {outcome.reason}" if outcome.status == "REFUSED" else None
+
+
+def _came(one: Found, attempts: Attempts) -> Came:
+    return Came(one.shown, one.source, one.sender, attempts.entry_of(one))
 
 
 def _silent(_done: int, _total: int) -> None:

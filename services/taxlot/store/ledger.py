@@ -17,11 +17,15 @@ Source = Literal["COMMAND", "INBOX", "UPLOAD"]
 
 @dataclass(frozen=True)
 class Came:
-    """How a file came: the name it was given, by which way, and on whose rights it acts."""
+    """How a file came: the name it was given, by which way, and on whose rights it acts.
+
+    entry: the one under which this very file was begun before, where that is known.
+    """
 
     name: str
     source: Source
     sender: Sender = FEED
+    entry: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,35 @@ def open_entry(connection: Connection[TupleRow], came: Came, digest: bytes, now:
             (made[0], duplicate_of),
         )
     return Entry(made[0], duplicate_of)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an entry stands that has ended; the names are the columns'."""
+
+    status: Literal["LOADED", "REFUSED"]
+    custodian: str | None
+    data_date: date | None
+    accounts: int
+    changed: int
+    held: int
+    unknown: int
+    code: str | None
+    reason: str | None
+
+
+def ended(connection: Connection[TupleRow], came: Came, digest: bytes) -> Ended | None:
+    """Return how this very file has ended; None when it has not, or was never begun.
+
+    Call in the turn of a load: then nothing of it is on its way to being committed.
+    """
+    row = connection.execute(
+        "SELECT CASE status WHEN 'REFUSED' THEN 'REFUSED' ELSE 'LOADED' END, custodian, data_date, accounts, changed,"
+        " held, unknown, reason_code, reason FROM file WHERE file_id = %s AND digest = %s AND rights = %s"
+        " AND status IN ('LOADED', 'PUBLISHED', 'REFUSED')",
+        (came.entry, digest, came.sender.rights),
+    ).fetchone()
+    return None if row is None else Ended(*row)
 
 
 def note_header(connection: Connection[TupleRow], file_id: int, header: Header, records: int) -> None:

@@ -1,0 +1,100 @@
+"""The database goes at COMMIT: what an operator asked for is done once, and no number is given to two names."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from services.analyzer import prices_command
+from services.analyzer.store.names import SECURITY, Names
+from shared.commits import CommitUnknown
+from shared.oncall.carried_out import carried_out
+from tests.analyzer.desk import Desk, held, holdings, noon, prices, settings_for
+from tests.analyzer.test_api import client_of, start
+from tests.cutting import Way, When, way_to
+
+pytestmark = pytest.mark.integration
+BOTH = pytest.mark.parametrize("when", ["before", "after"])
+BY = ("--by", "Pat", "--reason", "looked at it")
+
+
+@pytest.fixture
+async def cut(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[tuple[Desk, Way]]:
+    """An analyzer with one account that reaches its database by a way that can be cut."""
+    with way_to(database_url) as (way, url):
+        async with Desk(settings_for(url, kafka_url, tmp_path / "clock.json")) as opened:
+            opened.at(noon(date(2026, 1, 5)).replace(hour=6))
+            await opened.book("a1")
+            await opened.rules.on_holdings(holdings(held("a1", 1, AAA="780", BBB="120")))
+            yield opened, way
+
+
+@BOTH
+async def test_an_analysis_whose_commit_is_not_answered_is_started_once(cut: tuple[Desk, Way], when: When) -> None:
+    desk, way = cut
+    async with client_of(desk) as client:
+        assert (await client.post("/v1/runs")).json()["code"] == "idempotency_key_missing"
+        way.lose(when, of="INSERT INTO analysis_run")
+        lost = await start(client, "key-1")
+        assert (lost.status_code, lost.json()["code"], way.cuts) == (503, "outcome_unknown", [when])
+        assert "not known" in lost.json()["detail"] and "nothing was changed" not in lost.text
+        while await desk.sweeper.step():
+            pass
+        again = await start(client, "key-1")
+        assert (again.status_code, again.json()["finished_at"] is not None) == (202, when == "after")
+        assert desk.row("SELECT count(*) FROM analysis_run WHERE kind = 'ON_DEMAND'") == (1,)
+        await desk.sweeper.step()
+        assert (await start(client, "key-1")).json()["run_id"] == again.json()["run_id"]
+        assert (await start(client, "key-2")).json()["run_id"] != again.json()["run_id"]
+        way.lose(when, of="analysis_part")
+        asked = await client.get("/v1/runs/latest")
+        assert (asked.status_code, asked.json()["code"]) == (503, "unavailable")
+
+
+@BOTH
+async def test_a_decision_on_prices_whose_commit_is_not_answered_is_made_once(
+    cut: tuple[Desk, Way], when: When, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk, way = cut
+
+    def give(*words: str) -> int:
+        return carried_out(lambda: prices_command.run(desk.settings, words))
+
+    await desk.rules.on_prices([prices(5000, AAA="1", BBB="30", CCC="1")])
+    way.lose(when, of="INSERT INTO price_decision")
+    assert give("accept", "5000", *BY) == 0
+    assert desk.row(_DECIDED, 5000) == (1, 1)
+    assert give("accept", "5000", "--by", "Lee", "--reason", "looked at it") == 1, "another's decision is another one"
+    way.lose("before", of="INSERT INTO price_decision", times=2)
+    assert give("withdraw", "5000", *BY) == 1
+    assert "give the same command again" in capsys.readouterr().err
+    assert [give("withdraw", "5000", *BY), give("withdraw", "5000", *BY)] == [0, 0]
+    assert desk.row(_DECIDED, 5000) == (2, 2)
+    assert way.cuts == [when, "before", "before"]
+
+
+_DECIDED = (
+    "SELECT (SELECT count(*) FROM price_decision WHERE price_set = %s AND actor = 'Pat'),"
+    " (SELECT count(*) FROM analysis_run WHERE kind = 'PRICES')"
+)
+
+
+@BOTH
+async def test_a_number_that_was_lost_at_commit_names_nothing(cut: tuple[Desk, Way], when: When) -> None:
+    desk, way = cut
+    ours, others = desk.parts.names, Names(desk.parts.database)
+    way.lose(when, of="INSERT INTO name")
+    with pytest.raises(CommitUnknown):
+        ours.numbers(SECURITY, ["NEW"])
+    others.numbers(SECURITY, ["OTHER"])
+    stored = dict(zip(("NEW", "OTHER"), _numbers(desk), strict=True))
+    assert [one.numbers(SECURITY, ["NEW", "OTHER"]) for one in (ours, others)] == [stored, stored]
+
+
+def _numbers(desk: Desk) -> tuple[int, ...]:
+    Names(desk.parts.database).numbers(SECURITY, ["NEW"])
+    return desk.row(
+        "SELECT (SELECT no FROM name WHERE kind = 'S' AND id = 'NEW'),"
+        " (SELECT no FROM name WHERE kind = 'S' AND id = 'OTHER')"
+    )

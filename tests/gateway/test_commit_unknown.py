@@ -1,0 +1,167 @@
+"""The database goes at COMMIT: sign-in, sign-out, grants and audit log act once; nobody is told what is not so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from services.gateway import grants
+from shared.commits import CommitUnknown
+from shared.contracts.api import Principal
+from tests.cutting import Way, When, way_to
+from tests.gateway.house import House, house_at, problem_of
+from tests.gateway.test_audit import records
+from tests.gateway.test_edge import run_command
+
+pytestmark = pytest.mark.integration
+BOTH = pytest.mark.parametrize("when", ["before", "after"])
+ROLES = ("viewer", "trader", "approver", "operator")
+
+
+@pytest.fixture
+async def cut(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[House, Way]]:
+    """A gateway that reaches its database by a way that can be cut; pat may do everything at enterprise E1."""
+    with way_to(database_url) as (way, url):
+        async with house_at(url, tmp_path) as built:
+            await built.grant("pat", ROLES)
+            yield built, way
+
+
+async def _rows(house: House, query: str) -> list[Any]:
+    async with await psycopg.AsyncConnection.connect(house.settings.database_url) as connection:
+        return await (await connection.execute(query.encode())).fetchall()
+
+
+async def _sessions(house: House) -> int:
+    return int((await _rows(house, "SELECT count(*) FROM gateway.session"))[0][0])
+
+
+@BOTH
+async def test_signing_in_and_out_outlives_a_lost_answer_to_commit(cut: tuple[House, Way], when: When) -> None:
+    house, way = cut
+    async with house.client() as browser:
+        way.lose(when, of="INSERT INTO session")
+        assert (await house.sign_in(browser)).status_code == 303
+        assert (way.cuts, await _sessions(house)) == ([when], 1)
+        page = await house.csrf(browser)
+        way.lose(when, of="DELETE FROM session WHERE id_hash")
+        assert (await browser.post("/auth/logout", headers=page)).status_code == 200
+        assert (way.cuts, await _sessions(house)) == ([when, when], 0)
+
+
+@BOTH
+async def test_what_stays_unknown_is_said_and_done_again_it_is_done_once(cut: tuple[House, Way], when: When) -> None:
+    house, way = cut
+    async with house.client() as browser:
+        way.lose(when, of="INSERT INTO session", times=2)
+        lost = await house.sign_in(browser)
+        assert lost.status_code == 503 and "Sign in again, it is safe" in lost.text and "nothing was" not in lost.text
+        assert (await browser.get("/api/v1/me")).status_code == 401
+        assert (await house.sign_in(browser)).status_code == 303
+        page = await house.csrf(browser)
+        before = await _sessions(house)
+        way.lose(when, of="DELETE FROM session WHERE id_hash", times=2)
+        left = problem_of(await browser.post("/auth/logout", headers=page))
+        assert (left["code"], "Sign out again, it is safe" in left["detail"]) == ("outcome_unknown", True)
+        again = await browser.post("/auth/logout", headers=page)
+        assert again.status_code == (401 if when == "after" else 200), "the session is gone already, or goes now"
+        assert await _sessions(house) == before - 1
+        assert (await browser.get("/api/v1/me")).status_code == 401
+        assert len(way.cuts) == 4
+
+
+@BOTH
+async def test_a_record_whose_commit_is_not_answered_stands_once(cut: tuple[House, Way], when: When) -> None:
+    house, way = cut
+    async with house.client() as browser:
+        await house.sign_in(browser)
+        page = await house.csrf(browser) | {"Idempotency-Key": "key-1", "If-Match": '"3"'}
+        way.lose(when, of="ASKED")
+        assert (await browser.post("/api/v1/batches/7/approve", headers=page)).status_code == 200
+        way.lose(when, of='"outcome":"DONE"')
+        assert (await browser.post("/api/v1/batches/8/approve", headers=page)).status_code == 200
+        way.lose(when, of="get_positions")
+        await browser.get("/api/v1/positions/A1")
+        await browser.get("/api/v1/positions/A2")
+        told = [(one["action"], one["outcome"], one["ids"]) for one in await records(house)]
+        assert sorted(told[2:]) == [
+            ("approve_batch", "ASKED", ["7"]),
+            ("approve_batch", "ASKED", ["8"]),
+            ("approve_batch", "DONE", ["7"]),
+            ("approve_batch", "DONE", ["8"]),
+            ("get_positions", "DONE", ["A1"]),
+            ("get_positions", "DONE", ["A2"]),
+        ]
+        assert way.cuts == [when] * 3
+    assert run_command(house, "audit", "--verify").returncode == 0
+
+
+async def test_a_command_of_which_not_even_the_asking_could_be_recorded_has_not_begun(cut: tuple[House, Way]) -> None:
+    house, way = cut
+    async with house.client() as browser:
+        await house.sign_in(browser)
+        page = await house.csrf(browser)
+        way.lose("before", of="ASKED", times=2)
+        refused = problem_of(await browser.post("/api/v1/batches/7/approve", headers=page))
+        assert (refused["code"], "nothing was changed" in refused["detail"]) == ("unavailable", True)
+        assert house.inside.seen == []
+
+
+async def test_what_a_service_does_not_know_is_recorded_as_unknown(house: House, pat: httpx.AsyncClient) -> None:
+    page = await house.csrf(pat) | {"Idempotency-Key": "key-1"}
+    house.inside.status = 503
+    house.inside.headers["Content-Type"] = "application/problem+json"
+    house.inside.content = (
+        b'{"type":"/problems/outcome_unknown","title":"t","status":503,"detail":"d","code":"outcome_unknown"}'
+    )
+    assert problem_of(await pat.post("/api/v1/runs", headers=page))["code"] == "outcome_unknown"
+    house.inside.content = house.inside.content.replace(b"outcome_unknown", b"unavailable")
+    await pat.post("/api/v1/batches/7/cancel", headers=page)
+    found = [(one["action"], one["outcome"]) for one in await records(house) if one["status"] == 503]
+    assert found == [("start_run", "UNKNOWN"), ("cancel_batch", "FAILED")]
+
+
+async def test_a_service_that_ends_without_an_answer_may_have_done_it(house: House, pat: httpx.AsyncClient) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    page = await house.csrf(pat) | {"Idempotency-Key": "key-1"}
+    port = int(house.settings.batch_url.rpartition(":")[2])
+    await house.halt_inside()
+    async with await asyncio.start_server(hang_up, "127.0.0.1", port):
+        approved = problem_of(await pat.post("/api/v1/batches/7/approve", headers=page))
+        uploaded = problem_of(await pat.post("/api/v1/files?name=a.lots", headers=page, content=b"x"))
+        asked = problem_of(await pat.get("/api/v1/batches"))
+    assert (approved["code"], "same Idempotency-Key" in approved["detail"]) == ("outcome_unknown", True)
+    assert (uploaded["code"], "same file again" in uploaded["detail"]) == ("outcome_unknown", True)
+    assert asked["code"] == "unavailable"
+    assert [one["outcome"] for one in await records(house) if one["action"] == "approve_batch"] == ["ASKED", "UNKNOWN"]
+
+
+@BOTH
+async def test_a_grant_whose_commit_is_not_answered_is_given_once(cut: tuple[House, Way], when: When) -> None:
+    house, way = cut
+    lee = Principal(subject="lee", name="Lee", roles=["viewer"], enterprises=["E2"])
+    way.lose(when, of="INSERT INTO app_user")
+    await grants.store(house.settings.database_url, [lee], house.clock)
+    assert (await _rights(house), await _granted(house)) == ([(["viewer"],)], [None])
+    more = lee.model_copy(update={"roles": ["viewer", "auditor"]})
+    way.lose(when, of="INSERT INTO app_user", shuts=True)
+    with pytest.raises(CommitUnknown):
+        await grants.store(house.settings.database_url, [more], house.clock)
+    way.shut = False
+    await grants.store(house.settings.database_url, [more], house.clock)
+    assert (await _rights(house), len(way.cuts)) == ([(["viewer", "auditor"],)], 2)
+
+
+def _rights(house: House) -> Any:
+    return _rows(house, "SELECT roles FROM gateway.app_user WHERE subject = 'lee'")
+
+
+async def _granted(house: House) -> list[Any]:
+    return [one["more"]["before"] for one in await records(house, id="lee")]
