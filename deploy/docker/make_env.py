@@ -1,5 +1,6 @@
 """`python3 deploy/docker/make_env.py > .env`: fresh secrets for `docker compose up`; they have no defaults.
 
+`make_env.py .env > .env.new` is for a newer release: every line of .env stays as it is, and what is missing is added.
 It runs on the host, before there is an image: with nothing but Python itself and the `openssl` command.
 """
 
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from os import urandom
+from pathlib import Path
 
 RANDOM = (
     "POSTGRES_PASSWORD",
@@ -35,17 +37,29 @@ def _openssl(given: bytes, *words: str) -> bytes:
     return subprocess.run(["openssl", *words], input=given, capture_output=True, check=True).stdout
 
 
+def complete(lines: list[str]) -> list[str]:
+    """Return the lines of an environment file, and one more for each secret that is missing.
+
+    A principal's key without its public half is of an earlier release, and both are made anew: nothing that is stored
+    rests on them.  Raises OSError or CalledProcessError when openssl cannot make keys.
+    """
+    had = {line.partition("=")[0] for line in lines if line.partition("=")[2]}
+    stay = [line for line in lines if line.partition("=")[2] or line.partition("=")[0] not in NAMES]
+    added = [f"{name}={urandom(32).hex()}" for name in RANDOM if name not in had]
+    if not had.issuperset(PRINCIPAL):
+        stay = [line for line in stay if line.partition("=")[0] not in PRINCIPAL]
+        added += [f"{name}={key}" for name, key in zip(PRINCIPAL, principal_keys(), strict=True)]
+    return stay + added
+
+
 def main() -> int:
     """Print every secret as NAME=value; 1 and a sentence when openssl cannot make the keys."""
+    lines = Path(sys.argv[1]).read_text().splitlines() if len(sys.argv) > 1 else []
     try:
-        keys = principal_keys()
+        print("\n".join(complete(lines)))
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"openssl (1.1.1 or newer) is needed to make the principal's keys: {error}", file=sys.stderr)
         return 1
-    for name in RANDOM:
-        print(f"{name}={urandom(32).hex()}")
-    for name, key in zip(PRINCIPAL, keys, strict=True):
-        print(f"{name}={key}")
     return 0
 
 

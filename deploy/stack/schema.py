@@ -3,7 +3,8 @@
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from deploy.stack import table
 from deploy.stack.finishing import begin, finish
@@ -31,24 +32,32 @@ def migrate(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silen
 
 
 def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silent) -> None:
-    """Tell the gateway once what the issuer's sample users may do; later changes to their rights are left alone."""
-    kept = read_json(layout.state_file)
-    if kept.get("granted") or not {"gateway", "issuer"} <= set(services):
+    """Tell the gateway once what the issuer's sample users may do; later changes to their rights are left alone.
+
+    A release with other sample users or rights tells it again: what is new in it would be nobody's to use.
+    """
+    kept, told = read_json(layout.state_file), _digest(CHECKOUT, [CHECKOUT / "deploy" / "issuer" / "users.py"])
+    if kept.get("granted") == told or not {"gateway", "issuer"} <= set(services):
         return
     with steps.step("granting the sample users their rights"):
         users = finish(_start("issuer", env_of, "deploy.issuer", "users", "--json"), "listing the sample users")
         grant = _start("gateway", env_of, "services.gateway", "grant", "--file", "-")
         finish(grant, "granting rights to the sample users", users)
-    write_json(layout.state_file, {**kept, "granted": True})
+    write_json(layout.state_file, {**kept, "granted": told})
 
 
 def _form(service: str) -> str:
     """Return a text that changes whenever anything a service's migration consists of changes."""
-    digest = hashlib.sha256()
-    for place in (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "migrations"):
-        for path in sorted(place.rglob("*.py")):
-            digest.update(f"{path.relative_to(CHECKOUT)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    places = (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "migrations")
+    return _digest(CHECKOUT, [path for place in places for path in sorted(place.rglob("*.py"))])
+
+
+def _digest(root: Path, files: Iterable[Path]) -> str:
+    """Return a text that changes whenever one of the files, or its place below root, does."""
+    found = hashlib.sha256()
+    for path in files:
+        found.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def _start(name: str, env_of: EnvOf, *module: str) -> "subprocess.Popen[str]":

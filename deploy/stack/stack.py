@@ -228,11 +228,12 @@ class Stack:
             kafka.fetch_jars()
             postgres.binaries()
         kept = read_json(self.layout.state_file)
-        wanted = kept.get("ports") or (dict.fromkeys(ports.PREFERRED, 0) if self.ephemeral else ports.PREFERRED)
-        chosen = ports.choose({**dict.fromkeys(ports.PREFERRED, 0), **wanted})
+        preferred = dict.fromkeys(ports.PREFERRED, 0) if self.ephemeral else ports.PREFERRED
+        wanted = {**preferred, **kept.get("ports", {})}  # a port that is new in this release is not among those kept
+        chosen = ports.choose(wanted)
         for name, port in chosen.items():
-            if wanted.get(name) not in (0, port):
-                self.steps.say(f"  port {wanted.get(name)} of {name} is taken: using {port}")
+            if wanted[name] not in (0, port):
+                self.steps.say(f"  port {wanted[name]} of {name} is taken: using {port}")
         write_json(self.layout.state_file, {**kept, "ports": chosen})
         clock.begin(self.layout)
         with self.steps.step("preparing their data directories"):

@@ -89,7 +89,7 @@ class Handlers:
                 await self.collector.results(connection, batch_id, answered)
 
     async def on_analysis(self, runs: Sequence[AnalysisCompleted]) -> None:
-        """Keep when the last analysis of the whole book ended."""
+        """Keep when the last analysis of each advisor's accounts ended; an event that names none says nothing of it."""
         async with self.database.transaction(SYSTEM) as connection:
             for run in runs:
                 await incoming.put_analysis(connection, run, self.clock.now())

@@ -5,9 +5,9 @@ Every event names its enterprise and carries the version of its aggregate; Cloud
 """
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.contracts.types import Identity, Instant, Ours, Price, Quantity, Remark, Usd, Version, Weight
 
@@ -147,18 +147,26 @@ class AdvisorCounts(Ours):
 class AnalysisCompleted(Ours):
     """An analysis is done: one event for each enterprise of which it covered accounts, with what is theirs.
 
-    version: number of the run, higher for a later one.
+    version: number of the run, higher for a later one.  Events from before enterprises were told apart name none: they
+    add up the whole book, so nobody can be told of them, and whoever keeps something of an enterprise passes them over.
     """
 
     run_id: str
-    enterprise_id: Identity
+    enterprise_id: Identity | None = None
     business_date: date
     version: int
     price_set: int
     accounts: int
     flagged: int
     held: int
-    advisors: list[AdvisorCounts]
+    advisors: list[AdvisorCounts] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def names_whose_it_is(self) -> Self:
+        """Only an event that names no advisor either is of the form from before."""
+        if self.advisors and self.enterprise_id is None:
+            raise ValueError("an analysis that names advisors must name their enterprise_id")
+        return self
 
 
 class PriceSetDecided(Ours):
@@ -188,7 +196,7 @@ class FilePart(Ours):
 class FileProcessed(Ours):
     """A custodian file was taken in, refused or recognised as a duplicate.
 
-    parts: whom it concerns; only they, and who sent it, may be told of it.
+    parts: whom it concerns; only they, and who sent it, may be told of it.  Empty in events from before it was said.
     """
 
     file_id: str

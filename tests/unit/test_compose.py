@@ -13,7 +13,7 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from deploy import kernels, roles
-from deploy.docker.make_env import NAMES, principal_keys
+from deploy.docker.make_env import NAMES, complete, principal_keys
 from deploy.stack import keys, ports, table
 from deploy.stack.layout import CHECKOUT, Layout
 from shared import metrics
@@ -209,6 +209,19 @@ def test_only_what_makes_roles_and_migrates_has_their_passwords(compose: dict[st
             assert "_MIGRATOR_PASSWORD" not in given, name
         if name not in {"roles", "postgres"}:
             assert "POSTGRES_PASSWORD" not in given, name
+
+
+def test_an_environment_of_an_earlier_release_is_completed_and_kept() -> None:
+    """With another password of the superuser the database that is there could not be entered any more."""
+    before = ["# ours", "POSTGRES_PASSWORD=old", "ANALYZER_PASSWORD=old2", "PRINCIPAL_KEY=00ff", "REBALANCER_X=1", ""]
+    after = complete(before)
+    assert after[: len(before) - 1] == [line for line in before if not line.startswith("PRINCIPAL_KEY")]
+    values = dict(line.split("=", 1) for line in after if "=" in line)
+    assert set(values) == {*NAMES, "REBALANCER_X"}
+    assert all(values.values())
+    assert values["PRINCIPAL_KEY"] != "00ff"
+    verifying_key(values["PRINCIPAL_PUBLIC_KEY"])
+    assert complete(after) == after
 
 
 def _on_the_dashboard() -> set[str]:

@@ -26,18 +26,19 @@ def changes_of(topic: str, records: Iterable[ConsumerRecord]) -> tuple[list[Chan
 
 
 def _change(topic: str, body: Mapping[str, Any]) -> Change:
+    """Return what a message says; one from before it was told whom it concerns is heard by nobody."""
     version = int(body["version"])
     if topic == topics.QUEUE.name:
         enterprise = str(body["enterprise_id"])
         return Change("queue", enterprise, version, Whole(frozenset([enterprise])))
     if topic == topics.BATCH.name:
-        all_of_it = Whole(frozenset(body["enterprise_ids"]), frozenset(body["advisor_ids"]))
+        all_of_it = Whole(frozenset(body.get("enterprise_ids", ())), frozenset(body.get("advisor_ids", ())))
         return Change("batch", str(body["batch_id"]), version, all_of_it)
     if topic == topics.ANALYSIS.name:
-        enterprise = str(body["enterprise_id"])
-        owners = frozenset((enterprise, str(one["advisor_id"])) for one in body["advisors"])
+        enterprise = str(body.get("enterprise_id", ""))
+        owners = frozenset((enterprise, str(one["advisor_id"])) for one in body.get("advisors", ()))
         return Change("analysis", str(body["run_id"]), version, Part(owners), enterprise)
-    owners = frozenset((str(one["enterprise_id"]), str(one["advisor_id"])) for one in body["parts"])
+    owners = frozenset((str(one["enterprise_id"]), str(one["advisor_id"])) for one in body.get("parts", ()))
     return Change("file", str(body["file_id"]), version, Part(owners, body.get("sent_by")))
 
 

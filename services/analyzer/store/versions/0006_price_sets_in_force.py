@@ -1,6 +1,6 @@
 """Price sets are looked at before they count; a generation says which is in force.  Runs over a part of the book.
 
-What was stored before counts as accepted, in the order of its numbers.
+What was stored before counts as accepted, in the order of its numbers; what accounts hold counts as held.
 """
 
 from alembic import op
@@ -42,6 +42,11 @@ COMMENT ON COLUMN price_decision.in_force IS 'The set that counts after the deci
 CREATE TABLE held_security (security_no integer PRIMARY KEY);
 COMMENT ON TABLE held_security IS
     'Securities that an account holds or has held: a price set must not miss most of them';
+-- Holdings are pairs of 64 bits, the lowest byte first; the upper half of the first of a pair is the security's number.
+INSERT INTO held_security
+SELECT DISTINCT get_byte(holdings, at + 4) + (get_byte(holdings, at + 5) << 8) + (get_byte(holdings, at + 6) << 16)
+    + (get_byte(holdings, at + 7) << 24)
+FROM account_facts, generate_series(0, length(holdings) - 16, 16) AS at;
 
 INSERT INTO price_decision (price_set, decision, actor, reason, decided_at, generation, in_force)
 SELECT price_set, 'ACCEPTED', 'analyzer', 'stored before price sets were looked at', as_of,

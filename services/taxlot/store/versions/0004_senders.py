@@ -1,6 +1,7 @@
 """Who sent a file, on which rights it acts, and whom it concerns.
 
-Files from before were the custodians' own; whom they concern is read from the accounts they were the last to cover.
+Files from before were the custodians' own: as today they concern everybody with accounts at that custodian.  What of
+one is theirs is known of the accounts that it was the last to cover.
 """
 
 from alembic import op
@@ -28,8 +29,14 @@ CREATE TABLE file_part (
     PRIMARY KEY (file_id, enterprise_id, advisor_id)
 );
 INSERT INTO file_part (file_id, enterprise_id, advisor_id, accounts, held)
-SELECT h.file_id, a.enterprise_id, a.advisor_id, count(*), count(h.hold_code)
-FROM holding h JOIN account a USING (account_id) GROUP BY 1, 2, 3;
+SELECT file_id, enterprise_id, advisor_id, coalesce(covered.accounts, 0), coalesce(covered.held, 0)
+FROM (
+    SELECT f.file_id, o.enterprise_id, o.advisor_id
+    FROM file f JOIN (SELECT DISTINCT custodian, enterprise_id, advisor_id FROM account) o USING (custodian)
+) concerned FULL JOIN (
+    SELECT h.file_id, a.enterprise_id, a.advisor_id, count(*) AS accounts, count(h.hold_code) AS held
+    FROM holding h JOIN account a USING (account_id) GROUP BY 1, 2, 3
+) covered USING (file_id, enterprise_id, advisor_id);
 """
 
 

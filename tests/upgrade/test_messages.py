@@ -1,0 +1,139 @@
+"""Messages of an earlier release that still stand on the topics: all are handled by their readers, none put aside."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.gateway.push.reading import TOPICS as PUSHED
+from services.gateway.push.reading import changes_of
+from services.proposer.handlers import Handlers as Proposer
+from services.taxlot.handlers import Handlers as Taxlot
+from shared import db, metrics
+from shared.bursts import GuardLimits
+from shared.clock import FileClock, set_instant
+from shared.contracts import topics
+from shared.contracts.events import AnalysisCompleted
+from shared.contracts.topics import TOPICS
+from shared.guard import Guard, Handler
+from shared.kafka import Publisher
+from shared.messages import BadMessage, Incoming, decoder
+from shared.tenancy import Scope
+from tests.analyzer.desk import Opened, handlers, settings_for
+from tests.batch.world import World
+from tests.stackfix.places import as_role
+from tests.upgrade.before import MORNING, Upgraded, messages
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def readers(upgraded: Upgraded, kafka_url: str, tmp_path: Path) -> AsyncIterator[dict[tuple[str, str], Guard]]:
+    """Return the guard of each service and topic, around the real handlers on the upgraded database."""
+    settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
+    set_instant(tmp_path / "clock.json", MORNING)
+    clock, world = FileClock(tmp_path / "clock.json"), World(upgraded.url)
+    world.clock.instant = MORNING
+    async with (
+        Opened(settings) as parts,
+        Publisher(kafka_url, "taxlot") as publisher,
+        db.pool(as_role(upgraded.url, "taxlot"), "taxlot") as pool,
+    ):
+        rules, lots, proposer = handlers(parts, settings), Taxlot(pool, publisher, clock), Proposer(publisher, clock)
+        by_service: dict[str, dict[topics.Topic, Any]] = {
+            "analyzer": {
+                topics.SECURITY: rules.on_securities,
+                topics.PRICE: rules.on_prices,
+                topics.MODEL: rules.on_models,
+                topics.PORTFOLIO: rules.on_portfolios,
+                topics.ACCOUNT: rules.on_accounts,
+                topics.HOLDINGS: rules.on_holdings,
+                topics.REBALANCED: rules.on_rebalanced,
+                topics.RETURNED: rules.on_returned,
+                topics.WORK_REQUEST: rules.on_request(topics.WORK_FACTS),
+            },
+            "taxlot": {
+                topics.SECURITY: lots.on_securities,
+                topics.ACCOUNT: lots.on_accounts,
+                topics.REBALANCED: lots.on_rebalanced,
+                topics.WORK_FACTS: lots.on_facts(topics.WORK_LOTS),
+                topics.WORK_TRADES: lots.on_trades(topics.WORK_RESULTS),
+            },
+            "proposer": {topics.WORK_LOTS: proposer.on_lots(topics.WORK_TRADES)},
+            "batch": {
+                topics.ACCOUNT: world.handlers.on_accounts,
+                topics.FLAGS: world.handlers.on_flags,
+                topics.ANALYSIS: world.handlers.on_analysis,
+                topics.WORK_RESULTS: world.handlers.on_results,
+            },
+        }
+
+        def guard(service: str, topic: topics.Topic, handler: Handler) -> Guard:
+            return Guard(service, topic, handler, publisher, GuardLimits(retry_s=1.0))
+
+        made = {}
+        for service, taken in by_service.items():
+            for topic, handler in taken.items():
+                made[service, topic.name] = guard(service, topic, handler)
+                if topic in topics.WORK:
+                    small = topics.small(topic)
+                    made[service, small.name] = guard(service, small, handler)
+        yield made
+        await world.database.close()
+
+
+def _came() -> dict[str, list[Incoming]]:
+    """Return the messages by topic."""
+    by_topic: dict[str, list[Incoming]] = defaultdict(list)
+    for one in messages():
+        by_topic[one.topic].append(one)
+    for topic in topics.WORK:  # the same chunks; so few accounts go the way of small requests
+        by_topic[topic.name] = by_topic[topics.small(topic).name]
+    return by_topic
+
+
+def _letters(service: str, topic: str) -> float:
+    return sum(
+        sample.value
+        for family in metrics.DEAD_LETTERS.collect()
+        for sample in family.samples
+        if (sample.labels["service"], sample.labels["topic"]) == (service, topic) and sample.name.endswith("_total")
+    )
+
+
+async def test_every_message_from_before_is_handled(readers: dict[tuple[str, str], Guard]) -> None:
+    came = _came()
+    read = {(service, topic.name) for topic in TOPICS if topic.name in came for service in topic.consumers}
+    assert set(readers) == {(service, topic) for service, topic in read if service != "gateway"}
+    for (service, topic), guard in sorted(readers.items()):
+        before = _letters(service, topic)
+        async with asyncio.timeout(60):
+            await guard.run(came[topic])
+        assert _letters(service, topic) == before, f"{service} put messages of {topic} aside"
+
+
+def test_an_analysis_of_the_whole_book_is_told_to_nobody() -> None:
+    """Of the former form: it names no enterprise, and its counts are of all of them."""
+    decode = decoder(topics.ANALYSIS)
+    for one in _came()[topics.ANALYSIS.name]:
+        event: AnalysisCompleted = decode(one)
+        assert (event.enterprise_id, event.advisors) == (None, [])
+        assert event.accounts > 0
+        mixed = orjson.loads(one.value or b"") | {
+            "advisors": [{"advisor_id": "V1", "accounts": 1, "flagged": 0, "held": 0}]
+        }
+        with pytest.raises(BadMessage, match="must name their enterprise_id"):
+            decode(Incoming(one.topic, 0, 0, one.key, orjson.dumps(mixed), (), 0))
+
+
+@pytest.mark.parametrize("topic", PUSHED, ids=lambda topic: topic.name)
+def test_a_browser_hears_of_nothing_that_may_not_be_its_own(topic: topics.Topic) -> None:
+    changes, unreadable = changes_of(topic.name, _came()[topic.name])
+    assert changes and unreadable == 0
+    everybody = Scope("sample-ops", ("E1", "E2", "E3"), None)
+    for change in changes:
+        assert change.audience.hears(everybody) == (topic is topics.QUEUE)
