@@ -11,6 +11,7 @@ from services.gateway.domain.changes import INTERVAL_S, Change, Gatherer, Part, 
 from services.gateway.domain.returning import safe_return
 from services.gateway.domain.ring import Ring
 from services.gateway.domain.session import TOUCH_EVERY, Limits, is_touch_due, standing
+from services.gateway.push.places import Places
 from shared.tenancy import Scope
 
 pytestmark = pytest.mark.fast
@@ -131,12 +132,21 @@ def test_who_may_hear_of_a_change() -> None:
 
 
 def test_what_was_missed_is_told_while_it_is_kept() -> None:
-    ring = Ring("run", 3)
-    ids = [ring.add(queue("E1", version)).event_id for version in range(1, 6)]
-    assert ring.last_id == ids[-1] == "run-5"
-    assert [one.change.version for one in ring.since("run-3") or []] == [4, 5]
-    assert [one.change.version for one in ring.since("run-2") or []] == [3, 4, 5]
-    assert ring.since("run-5") == []
-    assert ring.since("run-1") is None, "change 2 is forgotten"
-    for foreign in ("other-4", "run-6", "run--1", "run-", "run-x", "", "4", "run-٣"):
-        assert ring.since(foreign) is None, foreign
+    ring = Ring(3)
+    assert [ring.add(queue("E1", version)).number for version in range(1, 6)] == [1, 2, 3, 4, 5]
+    assert ring.last == 5
+    assert [one.change.version for one in ring.since(3) or []] == [4, 5]
+    assert [one.change.version for one in ring.since(2) or []] == [3, 4, 5]
+    assert ring.since(5) == []
+    assert ring.since(1) is None, "change 2 is forgotten"
+    assert ring.since(6) is None, "there was none"
+
+
+def test_an_id_tells_its_place_to_nobody_but_who_made_it() -> None:
+    places = Places()
+    ids = [places.id_of(number) for number in (1, 1, 2, 10**6)]
+    assert [places.number_of(one) for one in ids] == [1, 1, 2, 10**6]
+    assert len(set(ids)) == 4 and len({len(one) for one in ids}) == 1
+    flipped = ids[0][:-1] + ("A" if ids[0][-1] != "A" else "B")
+    for foreign in (Places().id_of(1), flipped, ids[0][:-4], ids[0] + "AAAA", "run-1", "", "4", "\u0663", "A" * 48):
+        assert places.number_of(foreign) is None, foreign

@@ -1,7 +1,7 @@
 """Streams of server-sent events as a browser sees them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from psycopg import AsyncConnection
 
 from services.gateway.domain.changes import Change, Part, Whole
 from services.gateway.push.hub import QUEUE_SIZE, STREAMS_PER_SESSION, Hub
@@ -120,6 +121,37 @@ async def test_the_stream_lives_and_ends_with_its_session(database_url: str, tmp
             while (last := await stream.read()) == {"": "alive"}:
                 pass
             assert last is None
+
+
+async def _withdrawn(house: House) -> None:
+    """Take all roles away; the enterprises still stand in the row."""
+    await house.grant("pat", ())
+
+
+async def _ended_elsewhere(house: House) -> None:
+    """End all sessions as another replica does: this one is not told."""
+    async with await AsyncConnection.connect(house.settings.database_url) as connection:
+        await connection.execute("DELETE FROM gateway.session")
+
+
+@pytest.mark.parametrize("taken", [_withdrawn, _ended_elsewhere])
+async def test_a_stream_ends_when_its_rights_are_taken(
+    database_url: str, tmp_path: Path, taken: Callable[[House], Awaitable[None]]
+) -> None:
+    async with house_at(database_url, tmp_path, heartbeat_s=0.1) as house, house.client() as client:
+        await house.grant("pat", ("viewer",))
+        await house.sign_in(client)
+        async with streaming(client) as stream:
+            assert await stream.read() == {"": "alive"}
+            await taken(house)
+            async with asyncio.timeout(10):
+                while (last := await stream.read()) == {"": "alive"}:
+                    pass
+            assert last is None
+            house.parts.hub.publish([batch(1)])
+            assert await _count(house.parts.hub) == 0
+        refused = await client.get("/api/v1/events")
+        assert refused.status_code in (401, 403)
 
 
 async def test_streams_end_when_the_feed_is_lost_and_none_begin(house: House, pat: httpx.AsyncClient) -> None:

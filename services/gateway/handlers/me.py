@@ -8,6 +8,8 @@ from fastapi.responses import StreamingResponse
 from services.gateway.handlers.guard import Caller
 from services.gateway.parts import parts_of
 from shared import routing
+from shared.access import may
+from shared.contracts.api import Principal
 from shared.contracts.api_work import Me
 
 router = routing.router(prefix="/api/v1", tags=["session"])
@@ -39,6 +41,11 @@ async def get_me(caller: Caller) -> Me:
 async def stream_events(request: Request, caller: Caller, last_event_id: LastEventId = None) -> Response:
     """Push what changed: ids and versions only, of the caller's enterprises. Ends with the session."""
     parts = parts_of(request)
-    stream = parts.hub.listen(caller.key, caller.principal, last_event_id, lambda: parts.sessions.look(caller.key))
+
+    async def look() -> Principal | None:
+        who = await parts.sessions.look(caller.key)
+        return who if who is not None and may(who.roles, "stream_events") else None
+
+    stream = parts.hub.listen(caller.key, caller.principal, last_event_id, look)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

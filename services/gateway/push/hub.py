@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +10,7 @@ import orjson
 
 from services.gateway.domain.changes import Change
 from services.gateway.domain.ring import Numbered, Ring
+from services.gateway.push.places import Places
 from shared import metrics
 from shared.contracts.api import Principal
 from shared.contracts.api_work import Pushed
@@ -31,7 +31,7 @@ class Hub:
     def __init__(self, heartbeat_s: float) -> None:
         self._heartbeat_s = heartbeat_s
         self._listeners: list[_Listener] = []
-        self._ring = Ring("", 1)
+        self._ring, self._places = Ring(1), Places()
         self._open = False
 
     @property
@@ -41,7 +41,7 @@ class Hub:
 
     def open(self) -> None:
         """Begin to hand out changes: ids of an earlier run are answered with `reset` from now on."""
-        self._ring = Ring(secrets.token_hex(4), RING_SIZE)
+        self._ring, self._places = Ring(RING_SIZE), Places()
         self._open = True
 
     def close(self) -> None:
@@ -70,11 +70,12 @@ class Hub:
         """
         if not self._open:
             raise Unavailable("live updates are away for a moment; ask again every few seconds meanwhile")
-        return self._stream(_Listener(session, scope_of(who)), last_id, look)
+        return self._stream(session, scope_of(who), last_id, look)
 
-    async def _stream(self, listener: "_Listener", last_id: str | None, look: Look) -> AsyncIterator[bytes]:
+    async def _stream(self, session: bytes, scope: Scope, last_id: str | None, look: Look) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         looked_s = loop.time()
+        listener = _Listener(session, scope, self._places)
         begin = self._join(listener, last_id)
         try:
             yield begin
@@ -84,7 +85,7 @@ class Hub:
                 if ready is None:
                     return
                 if ready:
-                    yield b"".join(_written(one) for one in ready)
+                    yield b"".join(listener.written(one) for one in ready)
                 if loop.time() - looked_s >= self._heartbeat_s:
                     who = await look()
                     if who is None:
@@ -106,16 +107,18 @@ class Hub:
         begin = f"retry: {RETRY_MS}\n\n".encode()
         if last_id is None:
             return begin
-        missed = self._ring.since(last_id)
+        seen = listener.places.number_of(last_id)
+        missed = None if seen is None else self._ring.since(seen)
         if missed is None:
-            return begin + _event("reset", self._ring.last_id, b"{}")
-        return begin + b"".join(_written(one) for one in missed if one.change.audience.hears(listener.scope))
+            return begin + _event("reset", listener.places.id_of(self._ring.last), b"{}")
+        return begin + b"".join(listener.written(one) for one in missed if one.change.audience.hears(listener.scope))
 
 
 @dataclass(eq=False)
 class _Listener:
     session: bytes
     scope: Scope
+    places: Places  # of the run it began in, which it may outlive by what it has queued
 
     def __post_init__(self) -> None:
         self._waiting: list[Numbered] = []
@@ -154,11 +157,11 @@ class _Listener:
             self._wake.clear()
         return taken
 
-
-def _written(numbered: Numbered) -> bytes:
-    change = numbered.change
-    pushed = Pushed(kind=change.kind, id=change.entity, version=change.version)
-    return _event(change.kind, numbered.event_id, orjson.dumps(pushed.model_dump()))
+    def written(self, numbered: Numbered) -> bytes:
+        """Return a change as a server-sent event."""
+        change = numbered.change
+        pushed = Pushed(kind=change.kind, id=change.entity, version=change.version)
+        return _event(change.kind, self.places.id_of(numbered.number), orjson.dumps(pushed.model_dump()))
 
 
 def _event(kind: str, event_id: str, data: bytes) -> bytes:
