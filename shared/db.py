@@ -59,7 +59,7 @@ class Busy(Unavailable):
 def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
     """Return the connection arguments of a session on a schema, in UTC. name: what the server's lists call it."""
     settings = {
-        "search_path": schema,
+        "search_path": f"{schema},pg_temp",  # last: else a temporary table would stand in for one of the service
         "timezone": "UTC",
         "statement_timeout": f"{use.statement_s}s",
         "lock_timeout": f"{use.lock_s}s",

@@ -1,10 +1,15 @@
 """The outbox: a state change and its messages are one transaction; a relay publishes them in order, then marks them.
 
 Insert rows only after locking their aggregate: then row ids follow commits for that aggregate and its order holds.
-Source: architecture "Outbox".
+The role that serves users has no right to the table: a function adds for it what carries the seal of the service, so
+that a statement smuggled into a request sends nothing.
+Source: architecture "Outbox"; docs/decisions/0021-messages-of-users-under-seal.md.
 """
 
-from collections.abc import Sequence
+import hashlib
+import hmac
+import struct
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -31,17 +36,58 @@ CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL AND pa
 """
 
 
-async def enqueue(connection: AsyncConnection[TupleRow], messages: Sequence[Outgoing]) -> None:
-    """Add messages to the outbox inside the caller's transaction and wake the relay when it commits."""
+# In binary: as text each byte would go over the wire as two.
+_ADD_SEALED: Final = "SELECT outbox_add(%s, %b::text[], %b::bytea[], %b::bytea[], %b::text[])"
+_TEXT, _BYTEA = 25, 17  # type numbers of PostgreSQL's catalogue
+
+
+async def enqueue(
+    connection: AsyncConnection[TupleRow], messages: Sequence[Outgoing], key: bytes | None = None
+) -> None:
+    """Add messages to the outbox inside the caller's transaction and wake the relay when it commits.
+
+    key: the key of the service's scopes, in the transaction of a user; None with the role that works.
+    """
     if not messages:
         return
     async with connection.cursor() as cursor:
+        if key is not None:
+            columns = _columns(messages)
+            await cursor.execute(_ADD_SEALED, (seal(key, columns), *columns))
+            await cursor.execute(_WAKE)
+            return
         async with cursor.copy("COPY outbox (topic, key, value, headers) FROM STDIN") as copy:
             for message in messages:
                 await copy.write_row(
                     (message.topic, message.key, message.value, orjson.dumps(message.headers).decode())
                 )
         await cursor.execute(_WAKE)
+
+
+def _columns(messages: Sequence[Outgoing]) -> tuple[list[str], list[bytes], list[bytes], list[str]]:
+    """Return topics, keys, values and headers (JSON)."""
+    topics, keys, values = ([getattr(one, name) for one in messages] for name in ("topic", "key", "value"))
+    return topics, keys, values, [orjson.dumps(one.headers).decode() for one in messages]
+
+
+def seal(key: bytes, columns: tuple[list[str], list[bytes], list[bytes], list[str]]) -> str:
+    """Return the HMAC-SHA256, in hex, of "outbox" and the SHA-256 of each column in PostgreSQL's binary form."""
+    topics, keys, values, headers = columns
+    told = hashlib.sha256()
+    for kind, column in ((_TEXT, topics), (_BYTEA, keys), (_BYTEA, values), (_TEXT, headers)):
+        digest = hashlib.sha256()
+        for piece in _array_send(kind, column):
+            digest.update(piece)
+        told.update(digest.digest())
+    return hmac.new(key, b"outbox" + told.digest(), hashlib.sha256).hexdigest()
+
+
+def _array_send(kind: int, values: Sequence[str] | Sequence[bytes]) -> Iterator[bytes]:
+    """Yield what PostgreSQL's array_send makes of an array: dimensions, nulls, type, length, first index; elements."""
+    yield struct.pack("!iiIii", 1, 0, kind, len(values), 1)
+    for value in values:
+        content = value.encode() if isinstance(value, str) else value
+        yield struct.pack("!i", len(content)) + content
 
 
 async def parked(connection: AsyncConnection[TupleRow]) -> list[dict[str, Any]]:

@@ -19,9 +19,8 @@ from services.batch.domain.proposals import LOGIC_NAMES
 from services.batch.domain.states import AccountHappening, AccountState, Happening, Status, batch_after
 from services.batch.releasing import released
 from services.batch.store import batches, contents, decisions, member_pages, members
-from services.batch.store.database import driver
+from services.batch.store.database import send
 from services.batch.store.tables import FIGURES
-from shared import outbox
 from shared.messages import Outgoing
 
 REASONS: Final = {
@@ -76,12 +75,11 @@ async def close(
     rows = await member_pages.read_all(connection, batch_id)
     digests = await decisions.read_digests(connection, batch_id)
     await decisions.put(connection, batch_id, await asyncio.to_thread(manifest_for, after, rows, digests))
-    below = await driver(connection)
     if status is Status.APPROVED:
         await _release(connection, before, [row for row in rows if row.state == AccountState.APPROVED], now)
     else:
-        await outbox.enqueue(below, outgoing.returned(batch_id, acted, "CANCELLED", after.version, now))
-    await outbox.enqueue(below, [outgoing.batch_changed(after, now)])
+        await send(connection, outgoing.returned(batch_id, acted, "CANCELLED", after.version, now))
+    await send(connection, [outgoing.batch_changed(after, now)])
     return after, len(acted)
 
 
@@ -96,7 +94,7 @@ async def _release(connection: AsyncConnection, batch: Row[Any], approved: Seque
         return [message for part in parts for message in part]
 
     async for group in contents.groups(connection, sorted(members_of)):
-        await outbox.enqueue(await driver(connection), await asyncio.to_thread(messages, group))
+        await send(connection, await asyncio.to_thread(messages, group))
 
 
 _BATCH_FIELDS: Final = (

@@ -23,10 +23,9 @@ from services.batch.domain.counts import happening_of
 from services.batch.domain.states import DECIDED, AccountHappening, AccountState, Happening, Status, batch_after
 from services.batch.settings import Settings
 from services.batch.store import batches, members
-from services.batch.store.database import driver
+from services.batch.store.database import send
 from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from services.batch.washing import check
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.nested import joined
 from shared.messages import BadMessage, Chunk
@@ -64,7 +63,7 @@ class Collector:
                 return
         failed = [row for row in accounts if row.state == AccountState.FAILED]
         messages = outgoing.returned(batch_id, failed, "FAILED", batch.version + 1, now)
-        await outbox.enqueue(await driver(connection), messages)
+        await send(connection, messages)
         if batch.working > len(accounts):
             await self._progress(connection, batch, len(accounts), len(failed), now)
         else:
@@ -90,7 +89,7 @@ class Collector:
         counted = await batches.count(connection, batch_id, batch.logic)
         now = self.clock.now()
         after = await batches.change(connection, batch, told_at=now, **counted.columns())
-        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+        await send(connection, [outgoing.batch_changed(after, now)])
 
     def silent_since(self) -> datetime:
         """Return the instant before which an account must have been sent to be sent again."""
@@ -113,7 +112,7 @@ class Collector:
         )
         messages = outgoing.requests(batch, again, now)
         messages += outgoing.returned(batch_id, lost, "FAILED", batch.version + 1, now)
-        await outbox.enqueue(await driver(connection), messages)
+        await send(connection, messages)
         await self._settle(connection, batch, now)
         return len(again) + len(lost)
 
@@ -134,7 +133,7 @@ class Collector:
             await batches.touch(connection, batch.batch_id, columns)
             return
         after = await batches.change(connection, batch, told_at=now, **columns)
-        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+        await send(connection, [outgoing.batch_changed(after, now)])
 
     async def _settle(self, connection: AsyncConnection, batch: Row[Any], now: datetime) -> None:
         """Count, and let what the counts say happen to a batch in work."""
@@ -149,7 +148,7 @@ class Collector:
             return
         else:
             after = await batches.change(connection, batch, told_at=now, **counted.columns())
-        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+        await send(connection, [outgoing.batch_changed(after, now)])
 
 
 def batch_of(chunk: Chunk) -> int:

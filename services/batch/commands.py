@@ -29,9 +29,9 @@ from services.batch.problems import (
 )
 from services.batch.settings import Settings
 from services.batch.store import batches, member_pages, members, queue
-from services.batch.store.database import driver, is_any, is_none_of
+from services.batch.store.database import is_any, is_none_of, send
 from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FIGURES
-from shared import outbox, sessions
+from shared import sessions
 from shared.clock import Clock
 from shared.contracts.api import (
     ByFilter,
@@ -97,7 +97,7 @@ class Commands:
         batch = await batches.insert_batch(connection, new, frozen)
         rows = await member_pages.read_to_ask(connection, batch_id)
         messages = [outgoing.batch_changed(batch, now), *outgoing.requests(batch, rows, now)]
-        await outbox.enqueue(await driver(connection), messages)
+        await send(connection, messages)
         return CommandResult(batch=views.summary(batch), accounts=frozen.accounts)
 
     async def approve(self, connection: AsyncConnection, batch_id: int, version: int) -> CommandResult:
@@ -134,7 +134,7 @@ class Commands:
                 count=len(gone),
             )
         messages = outgoing.returned(batch_id, gone, "REMOVED", batch.version + 1, now)
-        await outbox.enqueue(await driver(connection), messages)
+        await send(connection, messages)
         await washing.check(connection, batch, [row.account_id for row in gone])
         counted = await batches.count(connection, batch_id, batch.logic)
         what = happening_of(counted.tally)
@@ -185,7 +185,7 @@ class Commands:
         counted = await batches.count(connection, batch_id, batch.logic)
         status = batch_after(Status(batch.status), Happening.REPROPOSE)
         after = await self._changed(connection, batch, now, status=str(status), answered_at=now, **counted.columns())
-        await outbox.enqueue(await driver(connection), outgoing.requests(after, again, now))
+        await send(connection, outgoing.requests(after, again, now))
         return CommandResult(batch=views.summary(after), accounts=len(again))
 
     async def _locked(
@@ -217,7 +217,7 @@ class Commands:
 
     async def _changed(self, connection: AsyncConnection, batch: Row[Any], now: datetime, **values: Any) -> Row[Any]:
         after = await batches.change(connection, batch, told_at=now, **values)
-        await outbox.enqueue(await driver(connection), [outgoing.batch_changed(after, now)])
+        await send(connection, [outgoing.batch_changed(after, now)])
         return after
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch import healing, outgoing, withdrawn
 from services.batch.collecting import Collector, batch_of
 from services.batch.store import incoming
-from services.batch.store.database import Database, driver
-from shared import log, outbox
+from services.batch.store.database import Database, send
+from shared import log
 from shared.clock import Clock
 from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted, PriceSetDecided
@@ -61,7 +61,7 @@ class Handlers:
             await self.collector.look_for_stale(connection)
             enterprises = [str(one) for one in pc.unique(flags.column("enterprise_id")).to_pylist()]
             told = outgoing.queue_changed(enterprises, self.clock.now())
-            await outbox.enqueue(await driver(connection), told)
+            await send(connection, told)
 
     async def on_standing(self, chunks: Sequence[Chunk]) -> None:
         """Tell again, or have told again, what the analyzer or we have not got."""

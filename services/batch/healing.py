@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch import outgoing
 from services.batch.releasing import rebalanced
 from services.batch.store import contents
-from services.batch.store.database import copy_table, driver
-from shared import log, outbox
+from services.batch.store.database import copy_table, send
+from shared import log
 from shared.messages import Chunk, Outgoing
 
 _log = log.get(__name__)
@@ -49,13 +49,12 @@ async def compare(connection: AsyncConnection, standing: Chunk, now: datetime) -
     table: Any = pa.Table
     rows = table.from_batches([standing.rows]).select(list(_COLUMNS))
     await copy_table(connection, "incoming_standing", _LIKE, rows)
-    below = await driver(connection)
     if missing := (await connection.execute(_NOT_HERE)).all():
         _log.warning("flags.recalled", accounts=len(missing), first=missing[0].account_id)
-        await outbox.enqueue(below, outgoing.recall(missing, now))
+        await send(connection, outgoing.recall(missing, now))
     if unknown := [row.account_id for row in await connection.execute(_NOT_KNOWN)]:
         _log.warning("approvals.told_again", accounts=len(unknown), first=unknown[0])
-        await outbox.enqueue(below, await approvals_of(connection, unknown, now))
+        await send(connection, await approvals_of(connection, unknown, now))
 
 
 async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime) -> None:
@@ -63,7 +62,7 @@ async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime
     columns = {name: unbooked.rows.column(field).to_pylist() for name, field in _OF_TAXLOT}
     if lacking := [row.account_id for row in await connection.execute(_NOT_BOOKED, columns)]:
         _log.warning("approvals.told_again", accounts=len(lacking), first=lacking[0], to="taxlot")
-        await outbox.enqueue(await driver(connection), await approvals_of(connection, lacking, now))
+        await send(connection, await approvals_of(connection, lacking, now))
 
 
 async def approvals_of(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:

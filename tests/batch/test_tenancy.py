@@ -108,9 +108,15 @@ async def test_the_database_refuses_to_write_for_another_tenant(world: World) ->
     for statement, refused in (
         ("INSERT INTO account VALUES ('X', 1, 'E1', 'D1', 'x', 'x', 'x', 'TAXABLE')", "permission denied"),
         ("UPDATE account SET enterprise_id = 'E1'", "permission denied"),
-        ("UPDATE batch_account SET enterprise_id = 'E1'", "row-level security"),
-        ("UPDATE batch SET enterprise_ids = '{E1}'", "row-level security"),
-        ("UPDATE batch SET enterprise_ids = '{}'", "row-level security"),
+        (
+            "INSERT INTO batch_account (batch_id, account_id, enterprise_id, advisor_id, place, account_number, name,"
+            " custodian, taxable, epoch, liquidate, state, open, sent_at) SELECT batch_id, 'A1', 'E1', 'D1', 7, 'x',"
+            " 'x', 'x', true, 0, false, 'WORKING', true, sent_at FROM batch_account",
+            "row-level security",
+        ),
+        ("UPDATE batch_account SET enterprise_id = 'E1'", "permission denied"),
+        ("UPDATE batch SET enterprise_ids = '{E1}'", "permission denied"),
+        ("UPDATE batch SET enterprise_ids = '{}'", "permission denied"),
     ):
         with pytest.raises(DBAPIError, match=refused):
             async with world.database.transaction(Scope("b", ("E2",), None)) as connection:

@@ -30,7 +30,7 @@ WITHOUT_POLICY = {
     "batch.parked": "work only: batches that the service failed at",
     "batch.withdrawn_prices": "price sets that were withdrawn, of no tenant",
     "batch.withdrawn_approval": "work only: batches approved on such prices",
-    "batch.outbox": "messages to send: requests may add some and read none",
+    "batch.outbox": "work only: messages to send; commands add to it by a function that asks for the seal",
     "taxlot.progress": "work only: places in topics",
     "taxlot.reported_price": "work only: prices of custodians",
     "taxlot.security": "work only: the security master",
@@ -96,6 +96,7 @@ def test_the_audit_log_is_written_by_its_function_only(tables: Tables, role: str
 # What runs with its owner's rights and may be called by the role of requests, each with the reason.
 WITH_RIGHTS_OF_THE_OWNER = {
     **{f"{service}.entered()": "whose rows the transaction may see" for service in roles.SERVICES},
+    "batch.outbox_add(text,text[],bytea[],bytea[],text[])": "adds what carries the seal of the service",
     "taxlot.whole_files(bigint[])": "looks at the scope, answers about files that it covers wholly",
     "taxlot.notes_of_whole_file(bigint)": "asks whole_files",
 }

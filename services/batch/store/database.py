@@ -6,7 +6,7 @@ plans and as a second lock on the door.  Source: architecture "Tenancy".
 """
 
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -20,13 +20,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
 
+from shared import outbox
 from shared.db import REQUESTS, WORK, Use, arguments, sqlalchemy_url
 from shared.engines import begun, leave_demoted_servers
+from shared.messages import Outgoing
 from shared.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 
 SCHEMA = "batch"
 
 _ENTER = text("SELECT set_config('app.scope', :scope, true)")
+_SEALED_WITH: Final = "sealed_with"  # of a connection that serves users: the key
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
@@ -82,6 +85,7 @@ class Database:
         entering = await self._entering(scope)
         async with begun(self.requests) as connection:
             await connection.execute(_ENTER, entering)
+            connection.info[_SEALED_WITH] = self._key
             yield connection
 
     @asynccontextmanager
@@ -129,6 +133,11 @@ def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
     )
     leave_demoted_servers(engine)
     return engine
+
+
+async def send(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
+    """Put messages into the outbox in the same transaction; those of a user's command under the seal of the service."""
+    await outbox.enqueue(await driver(connection), messages, connection.info.get(_SEALED_WITH))
 
 
 async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:
