@@ -115,17 +115,22 @@ class Desk:
                 return rows
             page += 1
 
-    def command(self, batch: dict[str, Any], what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Approve, cancel, ... a batch at the version seen, and return its summary afterwards."""
+    def command(
+        self, batch: dict[str, Any], what: str, body: dict[str, Any] | None = None, *, key: str | None = None
+    ) -> dict[str, Any]:
+        """Approve, cancel, ... a batch at the version seen, and return its summary afterwards.
+
+        key: under which it is sent again where nobody knows whether it was done; a new one otherwise.
+        """
         answer: dict[str, Any] = self.ask(
             "batch",
             "POST",
             f"/v1/batches/{batch['batch_id']}/{what}",
             json=body,
-            headers={"If-Match": f'"{batch["version"]}"'},
+            headers=_once(key) | {"If-Match": f'"{batch["version"]}"'},
         )
         return dict(answer["batch"])
 
 
-def _once() -> dict[str, str]:
-    return {"Idempotency-Key": str(uuid.uuid4())}
+def _once(key: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": key or str(uuid.uuid4())}

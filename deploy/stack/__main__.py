@@ -56,11 +56,11 @@ def down(stack: Stack, _: argparse.Namespace) -> None:
 def status(stack: Stack, _: argparse.Namespace) -> int:
     """Print a line per process; exit 1 unless all answer."""
     table, urls = stack.status(), stack.urls
-    print(f"{'process':<18}{'state':<10}{'answers':<9}{'pid':>8}{'starts':>8}  address")
+    print(f"{'process':<18}{'state':<10}{'answers':<9}{'pid':>8}{'starts':>8}{'last exit':>11}  address")
     for name, one in table.items():
         answers = "yes" if one["answers"] else "no"
-        pid = one["pid"] or "-"
-        print(f"{name:<18}{one['state']:<10}{answers:<9}{pid:>8}{one['starts']:>8}  {urls.get(name, '')}")
+        pid, ended = one["pid"] or "-", "-" if one["last_exit"] is None else one["last_exit"]
+        print(f"{name:<18}{one['state']:<10}{answers:<9}{pid:>8}{one['starts']:>8}{ended:>11}  {urls.get(name, '')}")
     print(f"the stack's clock: {clock.now(stack.layout).astimezone(NEW_YORK):%A %Y-%m-%d %H:%M} New York")
     return 0 if all(one["answers"] for one in table.values()) else 1
 

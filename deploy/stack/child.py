@@ -67,10 +67,10 @@ class Child:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, int(task.name), self.spec.nice)
 
-    async def stop(self) -> None:
-        """Ask the process to end, wait for it, kill it when it does not."""
+    async def stop(self, signum: int | None = None) -> None:
+        """Ask the process to end (signum: not with its own signal), wait for it, kill it when it does not."""
         self.send(signal.SIGCONT)
-        self.send(self.spec.stop_signal)
+        self.send(signum or self.spec.stop_signal)
         try:
             async with asyncio.timeout(self.spec.stop_timeout_s):
                 await self.process.wait()

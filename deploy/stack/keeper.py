@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ class Keeper:
         self.log = log
         self.state = "off"
         self.starts = 0
+        self.in_vain = 0
         self.last_exit: int | None = None
         self._needs_ready = needs_ready
         self._say = say
         self._pause_s = FIRST_PAUSE_S
+        self._env: Mapping[str, str] = {}
         self._child: Child | None = None
         self._life: asyncio.Task[None] | None = None
         self._activity: Activity | None = None
@@ -51,6 +54,7 @@ class Keeper:
             "state": self.state,
             "pid": self._child.pid if self._child else None,
             "starts": self.starts,
+            "in_vain": self.in_vain,
             "last_exit": self.last_exit,
             "log": str(self.log),
             "waiting_for": self._said,
@@ -65,20 +69,23 @@ class Keeper:
         """Return whether it is this process that answers the probe, and no other that holds its port."""
         return self.spec.probe is None or listens(child.pid, self.spec.probe.port)
 
-    def begin(self) -> None:
-        """Start the process and keep it running; does nothing when that is already so."""
+    def begin(self, env: Mapping[str, str] | None = None) -> None:
+        """Start the process and keep it running; does nothing when that is already so.
+
+        env: added to the environment of its spec until it is begun anew.
+        """
         if self._life is None or self._life.done():
-            self._pause_s = FIRST_PAUSE_S
+            self._pause_s, self._env, self.in_vain = FIRST_PAUSE_S, env or {}, 0
             self._life = asyncio.create_task(self._live())
 
-    async def end(self) -> None:
-        """Stop the process and leave it stopped."""
+    async def end(self, signum: int | None = None) -> None:
+        """Stop the process, by this signal instead of its own, and leave it stopped."""
         if self._life is not None:
             self._life.cancel()
             with suppress(asyncio.CancelledError):
                 await self._life
         if self._child is not None:
-            await self._child.stop()
+            await self._child.stop(signum)
             self.last_exit = await self._child.wait()
             self._say(f"{self.spec.name} stopped (exit {self.last_exit})")
         self._child, self._life, self._activity, self._said, self.state = None, None, None, "", "off"
@@ -111,8 +118,9 @@ class Keeper:
 
     async def _one_run(self) -> None:
         self.state, self.starts, started = "starting", self.starts + 1, time.monotonic()
+        self.in_vain += 1
         try:
-            self._child = await Child.start(self.spec, self.log)
+            self._child = await Child.start(replace(self.spec, env={**self.spec.env, **self._env}), self.log)
         except OSError as error:
             self._say(f"{self.spec.name} cannot be started: {error}")
             return
@@ -135,7 +143,7 @@ class Keeper:
             activity.look(self._said)
             await asyncio.sleep(PROBE_EVERY_S)
         child.give_way()
-        self.state, self._said = "ready", ""
+        self.state, self._said, self.in_vain = "ready", "", 0
         self._say(f"{self.spec.name} ready after {time.monotonic() - started:.1f} s")
         while (said := await complaint(self.spec.alive)) is None:
             activity.look()

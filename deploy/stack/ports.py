@@ -16,6 +16,7 @@ PREFERRED = {
     "kafka": 9392,
     "kafka-controller": 9393,
     "postgres": 5439,
+    "postgres-standby": 5440,
 }
 
 SPARE = range(12_000, 32_000)

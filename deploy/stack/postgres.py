@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.stack.errors import StackError
@@ -19,6 +20,8 @@ from deploy.stack.layout import ROOT_AREA, Layout, credentials, database_user
 from deploy.stack.spec import Probe, Spec
 
 DATABASE = "rebalancer"
+FIRST, STANDBY = "postgres", "postgres-standby"
+"""The servers of a stack; the second where it was asked for. Either may lead (`standby.py`)."""
 BIN = Path("pginstall/bin")
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -71,7 +74,7 @@ def binaries() -> Path:
 
 def initialise(layout: Layout, admin_password: str) -> None:
     """Create the database files unless they exist. Raises StackError with initdb's words when it fails."""
-    data = layout.postgres_home / "data"
+    data = _data(layout, FIRST)
     if (data / "PG_VERSION").exists():
         return
     shutil.rmtree(layout.postgres_home, ignore_errors=True)
@@ -106,23 +109,53 @@ def initialise(layout: Layout, admin_password: str) -> None:
         raise StackError(f"initdb failed:\n{done.stdout}{done.stderr}")
 
 
-def spec(layout: Layout, port: int, admin_password: str) -> Spec:
-    """Return the server process. SIGINT is its fast shutdown: sessions are ended, nothing committed is lost."""
-    settings = [word for name, value in {**SETTINGS, "port": str(port)}.items() for word in ("-c", f"{name}={value}")]
+def copy(layout: Layout, name: str, leader_port: int, admin_password: str) -> None:
+    """Replace a server's files by a copy of the leader's, made to follow it. Raises StackError when that fails."""
+    shutil.rmtree(_data(layout, name), ignore_errors=True)
+    command = [
+        str(binaries() / "pg_basebackup"), "--pgdata", str(_data(layout, name)), "--host", "127.0.0.1",
+        "--port", str(leader_port), "--username", "postgres", "--no-password", "--checkpoint", "fast",
+        "--wal-method", "stream", "--write-recovery-conf",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command,
+        cwd=layout.postgres_home,
+        env=_environment() | {"PGPASSWORD": admin_password},
+        capture_output=True,
+        text=True,
+        check=False,
+        **credentials(database_user()),
+    )
+    if done.returncode != 0:
+        raise StackError(f"{name} could not be made a copy:\n{done.stdout}{done.stderr}")
+
+
+def spec(layout: Layout, name: str, port: int, admin_password: str) -> Spec:
+    """Return a server process. SIGINT is its fast shutdown: sessions are ended, nothing committed is lost.
+
+    As a standby it calls itself by its name: the leader knows by it whom to wait for.
+    """
+    given = {**SETTINGS, "port": str(port), "cluster_name": name}
+    settings = [word for setting, value in given.items() for word in ("-c", f"{setting}={value}")]
     return Spec(
-        name="postgres",
-        argv=(str(binaries() / "postgres"), "-D", str(layout.postgres_home / "data"), *settings),
+        name=name,
+        argv=(str(binaries() / "postgres"), "-D", str(_data(layout, name)), *settings),
         cwd=str(layout.postgres_home),
         env=_environment(),
-        probe=Probe("postgres", url(port, "postgres", admin_password, "postgres")),
+        probe=Probe("postgres", url([port], "postgres", admin_password, "postgres")),
         user=database_user(),
         stop_signal=signal.SIGINT,
     )
 
 
-def url(port: int, user: str, password: str, database: str = DATABASE) -> str:
-    """Return a connection address on loopback."""
-    return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
+def url(ports: Sequence[int], user: str, password: str, database: str = DATABASE) -> str:
+    """Return a connection address on loopback; of several servers the one that leads has to be asked for."""
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return f"postgresql://{user}:{password}@{hosts}/{database}"
+
+
+def _data(layout: Layout, name: str) -> Path:
+    return layout.postgres_home / ("data" if name == FIRST else name)
 
 
 def _environment() -> dict[str, str]:

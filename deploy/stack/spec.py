@@ -30,9 +30,9 @@ class Probe:
 class Spec:
     """One process.
 
-    needs: names that must be ready before it starts. alive: asked for as long as it runs; what it refuses ends it, and
-    it is started again. user: account to run as (root only).
-    stop_signal: asks it to end; after stop_timeout_s it is killed. nice: its niceness once it is ready.
+    needs: names that must be ready before it starts; of "a|b" one is enough. alive: asked for as long as it runs; what
+    it refuses ends it, and it is started again. user: account to run as (root only). stop_signal: asks it to end; after
+    stop_timeout_s it is killed. nice: its niceness once it is ready.
     """
 
     name: str
@@ -77,7 +77,7 @@ def in_order(specs: Iterable[Spec]) -> list[list[str]]:
 
     Raises ValueError when a need is unknown or needs go in a circle.
     """
-    waiting = {spec.name: set(spec.needs) for spec in specs}
+    waiting = {spec.name: {name for need in spec.needs for name in need.split("|")} for spec in specs}
     levels: list[list[str]] = []
     placed: set[str] = set()
     while waiting:

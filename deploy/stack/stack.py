@@ -32,7 +32,8 @@ class Stack:
 
     root: the state directory. services: names of `table.PROGRAMS`. env: added to every service's environment.
     ephemeral: ends with this process however that ends, and deletes its database files (tests); otherwise the stack
-    lives on in the background and its state is kept (`make up`).
+    lives on in the background and its state is kept (`make up`). standby: every program knows a second database server,
+    which does not run until deploy.stack.standby makes it follow the first.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Stack:
         env: Mapping[str, str] | None = None,
         *,
         ephemeral: bool = True,
+        standby: bool = False,
         steps: Silent | None = None,
     ) -> None:
         self.layout = Layout(root)
         self.services = tuple(services)
         self.extra = dict(env or {})
         self.ephemeral = ephemeral
+        self.servers = (postgres.FIRST, postgres.STANDBY) if standby else (postgres.FIRST,)
         self.steps = steps or Silent()
         self._lifeline: IO[bytes] | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
@@ -113,7 +116,7 @@ class Stack:
         chosen = read_json(self.layout.state_file).get("ports")
         if chosen is None:
             raise StackError("this stack was never started: run `make up`")
-        return table.Addresses(self.layout, chosen, keys.load(self.layout))
+        return table.Addresses(self.layout, chosen, keys.load(self.layout), self.servers)
 
     @property
     def urls(self) -> dict[str, str]:
@@ -149,8 +152,8 @@ class Stack:
         return True
 
     def status(self, *names: str) -> dict[str, dict[str, Any]]:
-        """Return per process (default: all): state, answers (asked just now), pid, starts, last_exit, log, waiting_for,
-        quiet_s (since it last moved), cpu_s, process_state."""
+        """Return per process (default: all): state, answers (asked just now), pid, starts, in_vain (the last ones, that
+        it did not answer after), last_exit, log, waiting_for, quiet_s (since it last moved), cpu_s, process_state."""
         return self.ask("status", *names)
 
     def quiet_s(self) -> float:
@@ -173,11 +176,12 @@ class Stack:
         return tail(self.layout.logs / f"{name}.log", lines)
 
     def wait_ready(self, *names: str, quiet_s: float = QUIET_S) -> None:
-        """Wait until the named processes (default: all) answer, however long it takes, as long as they move.
+        """Wait until the named processes (default: all that `start` starts) answer, however long, as long as they move.
 
         Raises StackError with what is known of a process, and the last 30 lines of its log, when it is silent and idle
         for quiet_s or dies again and again without ever answering.
         """
+        names = names or (*table.INFRASTRUCTURE, *self.services)
         while True:
             status = self.status(*names)
             late = [name for name, one in status.items() if one["state"] != "ready" or not one["answers"]]
@@ -196,17 +200,17 @@ class Stack:
         """Send a signal to a process and return its id; the supervisor starts again what dies of it."""
         return int(self.ask("signal", name, signal=int(signum))[name])
 
-    def halt(self, *names: str) -> None:
-        """Stop processes and leave them stopped until `resume`."""
-        self.ask("halt", *names)
+    def halt(self, *names: str, signum: int | None = None) -> None:
+        """Stop processes, by this signal instead of their own, and leave them stopped until `resume`."""
+        self.ask("halt", *names, signal=signum)
 
     def resume(self, *names: str) -> None:
         """Start halted processes again (does not wait; see `wait_ready`)."""
         self.ask("start", *names)
 
-    def restart(self, *names: str) -> None:
-        """Stop and start processes (does not wait for readiness)."""
-        self.ask("restart", *names)
+    def restart(self, *names: str, env: Mapping[str, str] | None = None) -> None:
+        """Stop and start processes (does not wait for readiness), with `env` added until they are next stopped."""
+        self.ask("restart", *names, env=dict(env or {}))
 
     def ask(self, what: str, *names: str, **more: object) -> dict[str, Any]:
         """Send a command to the supervisor. Raises ConnectionError when none runs."""
@@ -265,7 +269,7 @@ class Stack:
 
 def _fault(seen: Mapping[str, Any], quiet_s: float) -> str:
     """Return what is wrong with a process that is waited for, nothing while it moves."""
-    if seen["starts"] >= FAILED_STARTS and seen["state"] == "pausing":
+    if seen["in_vain"] >= FAILED_STARTS and seen["state"] == "pausing":
         return "keeps dying"
     return told(seen) if seen["pid"] and seen["quiet_s"] > quiet_s else ""
 

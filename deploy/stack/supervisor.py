@@ -77,11 +77,11 @@ class Supervisor:
                 for keeper in chosen:
                     keeper.begin()
             case "halt":
-                await asyncio.gather(*(keeper.end() for keeper in chosen))
+                await asyncio.gather(*(keeper.end(request.get("signal")) for keeper in chosen))
             case "restart":
                 for keeper in chosen:
                     await keeper.end()
-                    keeper.begin()
+                    keeper.begin(request.get("env"))
             case "signal":
                 return {keeper.spec.name: await keeper.signal(int(request["signal"])) for keeper in chosen}
             case "supervisor":
@@ -98,7 +98,7 @@ class Supervisor:
         return self.keepers[name]
 
     def _ready(self, needs: Iterable[str]) -> bool:
-        return all(self.keepers[name].ready for name in needs)
+        return all(any(self.keepers[name].ready for name in need.split("|")) for need in needs)
 
     async def _housekeep(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from deploy.stack.layout import CHECKOUT, Layout, inherited
 from deploy.stack.spec import Probe, Spec
 
 CLIENT_ID = "rebalancer-gateway"
-INFRASTRUCTURE = ("kafka", "postgres")
+INFRASTRUCTURE = ("kafka", postgres.FIRST)
 SIGNING_IN = ("gateway", "issuer")
 """Who gets the secret of sign-in."""
 # Memory goes back to the system when a chunk is done: one allocator for Python and Arrow, with limits that do not grow
@@ -53,11 +53,12 @@ SERVICES = tuple(PROGRAMS)
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where everything of one stack listens, and the secrets to use it."""
+    """Where everything of one stack listens, and the secrets to use it. servers: of the database, whichever leads."""
 
     layout: Layout
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
+    servers: tuple[str, ...] = (postgres.FIRST,)
 
     @property
     def kafka(self) -> str:
@@ -73,21 +74,29 @@ class Addresses:
         return self.http(f"{name}-probes" if f"{name}-probes" in self.ports else name)
 
     def admin_database(self, database: str = "postgres") -> str:
-        """Return the superuser's database address."""
-        return postgres.url(self.ports["postgres"], "postgres", self.secrets["admin_password"], database)
+        """Return the superuser's database address, of whichever server leads."""
+        leading = "?target_session_attrs=read-write" if len(self.servers) > 1 else ""
+        return postgres.url(self._servers, "postgres", self.secrets["admin_password"], database) + leading
+
+    def server(self, name: str) -> str:
+        """Return the superuser's address on one server, whether it leads or follows."""
+        return postgres.url([self.ports[name]], "postgres", self.secrets["admin_password"], "postgres")
 
     def database(self, role: str) -> str:
         """Return the database address with one of the roles of deploy.roles."""
-        return postgres.url(self.ports["postgres"], role, self.secrets[f"{role}_password"])
+        return postgres.url(self._servers, role, self.secrets[f"{role}_password"])
+
+    @property
+    def _servers(self) -> list[int]:
+        return [self.ports[name] for name in self.servers]
 
 
 def specs(addresses: Addresses, names: tuple[str, ...], extra: Mapping[str, str]) -> tuple[Spec, ...]:
     """Return the processes of a stack: Kafka, PostgreSQL and the named programs, `extra` added to each environment."""
-    infrastructure = (
-        kafka.spec(addresses.layout, addresses.ports["kafka"]),
-        postgres.spec(addresses.layout, addresses.ports["postgres"], addresses.secrets["admin_password"]),
-    )
-    return (*infrastructure, *(_program(addresses, name, names, extra) for name in names))
+    layout, chosen, password = addresses.layout, addresses.ports, addresses.secrets["admin_password"]
+    databases = (postgres.spec(layout, name, chosen[name], password) for name in addresses.servers)
+    programs = (_program(addresses, name, names, extra) for name in names)
+    return (kafka.spec(layout, chosen["kafka"]), *databases, *programs)
 
 
 def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> dict[str, str]:
@@ -131,7 +140,11 @@ def _program(addresses: Addresses, name: str, present: tuple[str, ...], extra: M
         argv=(sys.executable, "-m", *program.module),
         cwd=str(CHECKOUT),
         env=environment(addresses, name, extra),
-        needs=tuple(need for need in program.needs if need in INFRASTRUCTURE or need in present),
+        needs=tuple(
+            "|".join(addresses.servers) if need == postgres.FIRST else need
+            for need in program.needs
+            if need in INFRASTRUCTURE or need in present
+        ),
         probe=Probe("http", f"{addresses.probes(name)}/readyz"),
         nice=program.nice,
         alive=Probe("http", f"{addresses.probes(name)}/healthz"),

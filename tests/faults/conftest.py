@@ -15,9 +15,12 @@ SERVICES = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "issu
 
 @pytest.fixture(scope="package")
 def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> Iterator[Stack]:
-    """The whole system on a book with more accounts to rebalance than a batch takes; every part of it killable."""
+    """The whole system on a book with more accounts to rebalance than a batch takes; every part of it killable.
+
+    Its programs know two database servers, of which the second runs only where a test makes it follow the first.
+    """
     place = tmp_path_factory.mktemp("faults")
-    with Stack(place / "stack", SERVICES) as stack:
+    with Stack(place / "stack", SERVICES, standby=True) as stack:
         load_book(stack, a_book(place / "book", accounts=1700))
         yield stack
 

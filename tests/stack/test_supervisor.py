@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack import control, ports
-from deploy.stack.child import bound_log
+from deploy.stack.child import bound_log, tail
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, Layout
 from deploy.stack.spec import Plan, Probe, Spec, in_order
@@ -112,6 +112,42 @@ def test_a_process_waits_for_what_it_needs(supervise: Callable[..., Running]) ->
     until(lambda: running.state("second") == "ready")
 
 
+def test_of_two_that_it_needs_either_is_enough(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("first"), web("other"), web("second", "first|other"))
+    running.ask("start", "second")
+    until(lambda: running.state("second") == "waiting")
+    running.ask("start", "other")
+    until(lambda: running.state("second") == "ready")
+    assert running.state("first") == "off"
+
+
+def test_one_that_is_halted_by_a_signal_ends_by_it_and_stays_away(supervise: Callable[..., Running]) -> None:
+    running = supervise(Spec("one", (sys.executable, "-c", STUBBORN), "/", dict(os.environ), stop_timeout_s=600))
+    running.ask("start")
+    until(lambda: tail(running.layout.logs / "one.log") == "here")
+    running.ask("halt", "one", signal=int(signal.SIGKILL))
+    seen = running.ask("status")["one"]
+    assert (seen["state"], seen["pid"], seen["last_exit"]) == ("off", None, -signal.SIGKILL)
+
+
+def test_a_setting_of_one_start_is_gone_with_the_next(supervise: Callable[..., Running]) -> None:
+    running = supervise(web("one"))
+
+    def patience() -> list[bytes]:
+        until(lambda: running.state("one") == "ready")
+        given = Path(f"/proc/{running.pid('one')}/environ").read_bytes().split(b"\0")
+        return [one for one in given if one.startswith(b"PATIENCE=")]
+
+    running.ask("start")
+    assert patience() == []
+    running.ask("restart", "one", env={"PATIENCE": "2"})
+    assert patience() == [b"PATIENCE=2"]
+    running.ask("signal", "one", signal=int(signal.SIGKILL))
+    assert patience() == [b"PATIENCE=2"]
+    running.ask("restart", "one")
+    assert patience() == []
+
+
 def test_a_killed_process_comes_back(supervise: Callable[..., Running]) -> None:
     running = supervise(web("one"))
     running.ask("start")
@@ -119,6 +155,7 @@ def test_a_killed_process_comes_back(supervise: Callable[..., Running]) -> None:
     before = running.pid("one")
     running.ask("signal", "one", signal=int(signal.SIGKILL))
     assert running.state("one") != "ready"
+    assert running.ask("status")["one"]["in_vain"] == 0  # it had answered: it is no process that keeps dying
     until(lambda: running.state("one") == "ready")
     assert running.pid("one") != before
     assert running.ask("status")["one"]["last_exit"] == -signal.SIGKILL
@@ -153,12 +190,13 @@ def test_a_process_that_says_it_is_stuck_is_started_again(supervise: Callable[..
 
 
 def test_a_program_that_always_fails_is_tried_with_growing_pauses(supervise: Callable[..., Running]) -> None:
-    running = supervise(Spec("bad", (sys.executable, "-c", "raise SystemExit(3)"), "/", dict(os.environ)))
+    running = supervise(replace(web("bad"), argv=(sys.executable, "-c", "raise SystemExit(3)")))
     started = time.monotonic()
     running.ask("start")
     until(lambda: running.ask("status")["bad"]["starts"] == 3)
     assert time.monotonic() - started >= 0.5 + 1.0
     assert running.ask("status")["bad"]["last_exit"] == 3
+    assert running.ask("status")["bad"]["in_vain"] == 3
 
 
 def test_a_program_that_cannot_be_run_is_said_so_and_the_others_go_on(supervise: Callable[..., Running]) -> None:

@@ -47,7 +47,7 @@ OPENED_BY = {
     "shared/migrations/env.py": "a command",
     "deploy/roles.py": "a command",
 }
-WITHIN_A_TIME_OF_ITS_OWN = {"deploy/stack/probes.py"}
+WITHIN_A_TIME_OF_ITS_OWN = {"deploy/stack/probes.py", "deploy/stack/standby.py"}
 _OPENS = re.compile(r"(psycopg|Connection)\.connect$|ConnectionPool(\[.*\])?$|create_(async_)?engine$")
 
 

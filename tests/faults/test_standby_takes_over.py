@@ -1,0 +1,157 @@
+"""The database's leading server dies for good, under load; its standby takes over, and nobody else does anything.
+
+The standby is synchronous: what was answered is on both.  So that this shows, it is kept from receiving just before
+the leader dies: what is decided then is not answered, until the standby leads and the same commands are sent again.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from deploy.desk import Desk, Refused
+from deploy.stack import Stack, standby
+from deploy.stack.postgres import FIRST, STANDBY
+from shared.commits import CommitUnknown
+from shared.contracts import topics
+from shared.db import REQUESTS, arguments, sqlalchemy_url
+from shared.engines import begun
+from tests.faults.batches import Figures, all_back, figures_after, to_approve
+from tests.faults.conftest import SERVICES
+from tests.faults.test_kill_in_the_middle import Watch
+from tests.faults.test_nothing_put_aside import letters
+from tests.faults.test_orders_once import left_once
+from tests.waiting import aside, until
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+BATCHES, EACH = 6, 6
+WITH_DATABASE = {"rebalancer-analyzer", "rebalancer-taxlot", "rebalancer-batch", "rebalancer-batch-relay"}
+
+
+def test_nothing_answered_is_lost_when_the_leader_dies_and_the_standby_takes_over(
+    hurt_stack: Stack, desk: Desk, undisturbed: Figures
+) -> None:
+    accounts = all_back(desk, undisturbed)
+    before = aside(letters(hurt_stack.addresses.kafka))
+    standby.follow(hurt_stack, STANDBY, FIRST)
+    batches = [to_approve(desk, undisturbed, EACH) for _ in range(BATCHES)]
+    with ThreadPoolExecutor(BATCHES) as people:
+        # The proposer is stopped until the leader is dead: what it answers meets no database.
+        with stopped(hurt_stack.pid("proposer")):
+            working = aside(under_way(hurt_stack, desk, accounts))
+            approved = list(people.map(lambda batch: desk.command(batch, "approve"), batches[::2]))
+            with stopped(receiver(hurt_stack)):
+                rest = [people.submit(insist, desk, batch) for batch in batches[1::2]]
+                until(lambda: unanswered(hurt_stack), lambda waiting: waiting == len(rest))
+                patient = people.submit(asyncio.run, commit_with_short_statements(hurt_stack))
+                until(lambda: waits_beyond_its_limit(hurt_stack))
+                hurt_stack.halt(FIRST, signum=signal.SIGKILL)
+        assert not any(one.done() for one in rest)
+        with pytest.raises(CommitUnknown):
+            patient.result()
+        standby.take_over(hurt_stack, STANDBY, FIRST)
+        approved += [one.result() for one in rest]
+    assert figures_after(desk, working["batch_id"]) == undisturbed
+    hurt_stack.wait_ready("kafka", *SERVICES)
+    for one in approved:
+        assert desk.batch(one["batch_id"])["status"] == one["status"] == "APPROVED"
+        left_once(hurt_stack, one)
+    assert aside(letters(hurt_stack.addresses.kafka)) == before
+    assert sessions(hurt_stack, STANDBY) >= WITH_DATABASE
+
+    # And back, this time on purpose: the one that leads ends in order, and everything goes on.
+    standby.follow(hurt_stack, FIRST, STANDBY)
+    batch = to_approve(desk, undisturbed, EACH)
+    hurt_stack.halt(STANDBY)
+    standby.take_over(hurt_stack, FIRST, STANDBY)
+    left_once(hurt_stack, insist(desk, batch))
+    hurt_stack.wait_ready()
+    assert aside(letters(hurt_stack.addresses.kafka)) == before
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Keep a process from running."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def under_way(stack: Stack, desk: Desk, accounts: list[str]) -> dict[str, Any]:
+    """Propose for the accounts and return the batch when analyzer and taxlot have done their part of its beginning."""
+    async with Watch(stack.addresses.kafka, topics.WORK_LOTS) as watch:
+        batch = await asyncio.to_thread(desk.propose, accounts)
+        await watch.grown(topics.WORK_LOTS)
+    return batch
+
+
+def insist(desk: Desk, batch: dict[str, Any]) -> dict[str, Any]:
+    """Approve as a careful client does: 503 is no answer, the same request under the same key is."""
+
+    def once() -> dict[str, Any] | None:
+        try:
+            return desk.command(batch, "approve", key=f"failover-{batch['batch_id']}")
+        except Refused as refused:
+            assert refused.status == 503, refused
+            return None
+
+    approved = until(once)
+    assert approved is not None
+    return approved
+
+
+async def commit_with_short_statements(stack: Stack) -> None:
+    """Commit something as batch does, in a session that gives up each statement after a second."""
+    session = arguments("batch", replace(REQUESTS, statement_s=1), "patient")
+    engine = create_async_engine(sqlalchemy_url(stack.database_url("batch")), connect_args=session)
+    try:
+        async with begun(engine) as connection:
+            await connection.execute(text("CREATE TEMP TABLE something (of_mine int) ON COMMIT DROP"))
+    finally:
+        await engine.dispose()
+
+
+def waits_beyond_its_limit(stack: Stack) -> bool:
+    """Say whether that COMMIT waits for the standby, twice as long as a statement of its session may take."""
+    long = (
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'rebalancer-patient' AND wait_event = 'SyncRep'"
+        " AND clock_timestamp() - query_start > interval '2 seconds'"
+    )
+    return bool(ask(stack, FIRST, long))
+
+
+def receiver(stack: Stack) -> int:
+    """Return the process of the standby that receives what the leader writes."""
+    ((pid,),) = ask(stack, STANDBY, "SELECT pid FROM pg_stat_wal_receiver")
+    return int(pid)
+
+
+def unanswered(stack: Stack) -> int:
+    """Return how many commands wait at COMMIT: the first for the standby, the others for the first (NOTIFY)."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'batch_requests' AND state = 'active'"
+        " AND query = 'COMMIT' AND wait_event IS NOT NULL"
+    )
+    ((count,),) = ask(stack, FIRST, waiting)
+    return int(count)
+
+
+def sessions(stack: Stack, server: str) -> set[str]:
+    """Return by what names the services are connected to a server."""
+    return {name for (name,) in ask(stack, server, "SELECT DISTINCT application_name FROM pg_stat_activity")}
+
+
+def ask(stack: Stack, server: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(stack.addresses.server(server)) as connection:
+        return connection.execute(query.encode()).fetchall()
