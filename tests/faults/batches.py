@@ -7,11 +7,29 @@ from tests.waiting import until
 
 ACCOUNTS = 500
 _PAGE = 1000
+_REACH_S = 30
 Figures = dict[str, tuple[Any, ...]]
 _SHOWN = (
     "state", "market_value", "end_cash", "buys", "buys_value", "sells", "sells_value", "flats", "flats_value",
     "short_term", "long_term", "estimated", "result",
 )  # fmt: skip
+
+
+class Recoveries:
+    """How long it took after kill -9 until a process was ready and the work in hand done: told, not asserted."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def tell(self, what: str, ready_s: float, done_s: float) -> None:
+        """Keep a line: seconds from the kill."""
+        self._lines.append(f"{what:<36}{ready_s:>8.1f}{done_s:>8.1f}")
+
+    def table(self, fixed_work_s: float) -> str:
+        """Return all lines, and the fixed piece of work that they are compared by."""
+        head = f"\n{'kill -9: seconds until':<36}{'ready':>8}{'done':>8}"
+        foot = f"ready within {_REACH_S} s is what is wanted; the fixed piece of work takes {fixed_work_s:.2f} s here"
+        return "\n".join([head, *self._lines, foot])
 
 
 def proposable(desk: Desk) -> list[str]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks.machine import fixed_work_s
 from deploy.desk import Desk
 from deploy.stack import Stack
 from tests.books import a_book, load_book
-from tests.faults.batches import ACCOUNTS, Figures, figures_after, proposable
+from tests.faults.batches import ACCOUNTS, Figures, Recoveries, figures_after, proposable
 from tests.waiting import until
 
 SERVICES = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "issuer", "gateway")
@@ -37,3 +38,13 @@ def undisturbed(desk: Desk) -> Figures:
     """State and figures by account of a batch that nothing happened to."""
     accounts = until(lambda: proposable(desk), lambda seen: len(seen) >= ACCOUNTS)[:ACCOUNTS]
     return figures_after(desk, desk.propose(accounts)["batch_id"])
+
+
+@pytest.fixture(scope="package")
+def recoveries(request: pytest.FixtureRequest) -> Iterator[Recoveries]:
+    """What tests tell of the time that a killed process takes; printed at the end, whether output is shown or not."""
+    told = Recoveries()
+    yield told
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(told.table(fixed_work_s()))

@@ -8,6 +8,7 @@ the victim dies when the batch has just reached it; only then may batch go on.
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from deploy.stack import Stack
 from shared.contracts import topics
 from shared.contracts.events import OrdersReleased
 from shared.contracts.topics import Topic
-from tests.faults.batches import Figures, all_back, figures_after, to_approve
+from tests.faults.batches import Figures, Recoveries, all_back, figures_after, to_approve
 from tests.waiting import aside, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]  # the first one waits for the stack and its book
@@ -76,8 +77,10 @@ def status_of(stack: Stack, batch_id: int) -> str:
     return str(row[0])
 
 
-async def strike(stack: Stack, desk: Desk, accounts: Sequence[str], victim: str, at: Topic) -> dict[str, Any]:
-    """Propose for the accounts, kill the victim when the batch has arrived at `at`, and return the batch."""
+async def strike(
+    stack: Stack, desk: Desk, accounts: Sequence[str], victim: str, at: Topic
+) -> tuple[dict[str, Any], float]:
+    """Propose for the accounts, kill the victim when the batch has arrived at `at`; return the batch, and when."""
     pids = {name: stack.pid(name) for name in {victim, "batch"}}
     async with Watch(stack.addresses.kafka, topics.WORK_REQUEST, at) as watch:
         batch = await asyncio.to_thread(desk.propose, accounts)
@@ -86,24 +89,62 @@ async def strike(stack: Stack, desk: Desk, accounts: Sequence[str], victim: str,
         try:
             await watch.grown(at)
             os.kill(pids[victim], signal.SIGKILL)
+            struck_s = time.monotonic()
             assert status_of(stack, batch["batch_id"]) == "WORKING"
         finally:
             if victim != "batch":
                 os.kill(pids["batch"], signal.SIGCONT)
-    return batch
+    return batch, struck_s
 
 
 @pytest.mark.parametrize(("victim", "at"), MOMENTS, ids=[f"{victim} at {at.name}" for victim, at in MOMENTS])
 def test_the_batch_reaches_pending_approval(
-    hurt_stack: Stack, desk: Desk, undisturbed: Figures, victim: str, at: Topic
+    hurt_stack: Stack, desk: Desk, undisturbed: Figures, recoveries: Recoveries, victim: str, at: Topic
 ) -> None:
     accounts = all_back(desk, undisturbed)
     before = hurt_stack.pid(victim)
-    batch = aside(strike(hurt_stack, desk, accounts, victim, at))
+    batch, struck_s = aside(strike(hurt_stack, desk, accounts, victim, at))
+    ready_s = back(hurt_stack, victim, before) - struck_s
     hurt_stack.wait_ready("batch")
     assert figures_after(desk, batch["batch_id"]) == undisturbed
+    recoveries.tell(f"{victim} at {at.name}", ready_s, time.monotonic() - struck_s)
     hurt_stack.wait_ready()
-    assert hurt_stack.pid(victim) != before
+
+
+def test_an_analysis_is_finished_though_the_sweeper_dies_in_it(
+    hurt_stack: Stack, desk: Desk, undisturbed: Figures, recoveries: Recoveries
+) -> None:
+    """It dies when the first flags are out and before it could note that they are: the next one does them again."""
+    all_back(desk, undisturbed)
+    sweeper = hurt_stack.pid("analyzer-sweeper")
+    os.kill(sweeper, signal.SIGSTOP)
+    run = desk.ask("analyzer", "POST", "/v1/runs")
+    with psycopg.connect(hurt_stack.addresses.admin_database("rebalancer")) as connection:
+        connection.execute("LOCK TABLE analyzer.analysis_part IN SHARE MODE")
+        struck_s = aside(strike_at_flags(hurt_stack, sweeper))
+    ready_s = back(hurt_stack, "analyzer-sweeper", sweeper) - struck_s
+    ended = until(lambda: desk.ask("analyzer", "GET", "/v1/runs/latest"), lambda seen: seen["finished_at"])
+    assert (ended["run_id"], ended["accounts_done"]) == (run["run_id"], run["accounts"])
+    recoveries.tell("analyzer-sweeper in an analysis", ready_s, time.monotonic() - struck_s)
+
+
+async def strike_at_flags(stack: Stack, sweeper: int) -> float:
+    """Let the sweeper run on and kill it when flags of it are out; return when."""
+    async with Watch(stack.addresses.kafka, topics.FLAGS) as watch:
+        os.kill(sweeper, signal.SIGCONT)
+        await watch.grown(topics.FLAGS)
+        os.kill(sweeper, signal.SIGKILL)
+    return time.monotonic()
+
+
+def back(stack: Stack, victim: str, before: int) -> float:
+    """Wait until the process that was killed is ready again, as another one; return when."""
+    until(
+        lambda: stack.status(victim)[victim],
+        lambda seen: seen["pid"] not in (None, before) and seen["state"] == "ready" and seen["answers"],
+        within_s=150,
+    )
+    return time.monotonic()
 
 
 def test_orders_of_an_approval_leave_once_though_batch_dies_before_it_could_send_them(
