@@ -3,8 +3,10 @@
 Poison is an explicit list (`faults`).  A group with any other fault is handled message by message, so that one message
 does not take its neighbours with it; what still fails is retried, and then the process stops with it unacknowledged and
 is started again.  A message that alone has cost `starts` new starts while others of its topic are done goes to the dead
-letters under a code of its own, with an alarm: one message never stops all.  Where no other is done either the fault is
-not the message's: the topic is held and the message tried again and again.  Source: architecture "Bulk paths".
+letters under a code of its own, with an alarm: one message never stops all.  (Where it cannot be done because our code
+raises at too many of its accounts, it is done all the same, and each of those fails alone.)  Where no other is done
+either the fault is not the message's: the topic is held and the message tried again and again.
+Source: architecture "Bulk paths".
 """
 
 import asyncio
@@ -25,11 +27,12 @@ from shared.letters import letter
 from shared.messages import BadMessage, Incoming, decoder
 from shared.notes import Place
 from shared.suspects import Suspect, Suspects
+from shared.toomany import TooMany, at_any_number
 
 _log = log.get(__name__)
 EXIT_TRY_AGAIN: Final = 75  # the process asks to be started again; what it was handling is not acknowledged
 _HELD_S: Final = 30.0  # between attempts at a message that new starts did not help
-_OTHERS: Final = 20  # messages behind a suspect that are tried to tell whether it is the message or all of them
+_OTHERS: Final = 20  # messages beside a suspect that are tried to tell whether it is the message or all of them
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
 _Decoded = tuple[Incoming, Any]
@@ -175,6 +178,8 @@ class Guard:
         if known.starts < self.limits.starts:
             raise Stopped(f"{where}: {error!r}") from error
         if self._handled or await self._others_pass(message):
+            if isinstance(error, TooMany) and await self._each_account_alone(one):
+                return
             text = f"{known.starts} new starts did not help, and others of its topic are done: {error!r}"
             await self._put_aside(message, BadMessage("our_fault", text))
             return
@@ -182,19 +187,30 @@ class Guard:
         self._hold(because)
         raise Held(because, _HELD_S) from error
 
+    async def _each_account_alone(self, one: _Decoded) -> bool:
+        """Handle the message so that each account at which our code raises fails alone; say whether that went."""
+        _log.error("message.accounts_apart", topic=one[0].topic, offset=one[0].offset)
+        with at_any_number():
+            return await self._alone(one) is None
+
     async def _others_pass(self, message: Incoming) -> bool:
-        """Say whether a message behind this one can be handled; it will be handled again in its turn."""
+        """Say whether our code can handle more of the topic's other messages than not.
+
+        Whichever they are, handling them again is harmless.  One alone would say little: there may be nothing in it.
+        """
+        passed = failed = 0
         try:
-            for other in await self._suspects.behind(message, _OTHERS):
+            for other in await self._suspects.others(message, _OTHERS):
                 try:
                     await self.handler([self._decode(other)])
                 except Exception as error:  # noqa: BLE001, PERF203  # it says no more than that this one does not pass
                     _log.warning("handler.cannot_either", offset=other.offset, error=repr(error)[:300])
+                    failed += blame(error) is Blame.OURS
                 else:
-                    return True
+                    passed += 1
         except KafkaError as error:
             raise Stopped(f"the broker does not answer: {error!r}") from error
-        return False
+        return passed > failed
 
     async def _patiently(self, work: Callable[[], Awaitable[None]], first: Incoming) -> None:
         """Do the work, again and again while the world is at fault.  Raises Stopped after retry_s."""

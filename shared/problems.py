@@ -96,3 +96,7 @@ class TooManyConnections(Problem):
 
 class Unavailable(Problem):
     status, code, title = 503, "unavailable", "A part of the system is away for a moment"
+
+
+class OurFault(Problem):
+    status, code, title = 500, "our_fault", "A fault of the Rebalancer keeps this from being done"

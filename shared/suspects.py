@@ -5,7 +5,7 @@ The note is kept by the broker (shared.notes).  Nothing here is opened before th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -43,11 +43,41 @@ class Suspects:
         known = (await self.known()).get((topic, partition, offset), Suspect())
         await self.note((topic, partition, offset), Suspect(known.starts, who[:LONGEST]), "skipped by hand")
 
-    async def behind(self, message: Incoming, most: int) -> Sequence[Incoming]:
-        """Return up to `most` messages that stand behind this one in its partition."""
+    async def others(self, message: Incoming, most: int) -> Sequence[Incoming]:
+        """Return up to `most` other messages of its topic: those behind it in its partition, then the newest there are.
+
+        On a quiet topic nothing comes behind a suspect; what was handled before says as much of our code.
+        """
         async with AIOKafkaConsumer(bootstrap_servers=self._url, enable_auto_commit=False) as one:
-            place = TopicPartition(message.topic, message.partition)
-            one.assign([place])
-            one.seek(place, message.offset + 1)
-            fetched = await one.getmany(place, timeout_ms=_BEHIND_MS, max_records=most)
-        return [incoming(record) for records in fetched.values() for record in records]
+            own = TopicPartition(message.topic, message.partition)
+            one.assign([own])
+            one.seek(own, message.offset + 1)
+            found = _incoming(await one.getmany(own, timeout_ms=_BEHIND_MS, max_records=most))
+            if len(found) < most:
+                found += await _newest(one, message.topic, most - len(found))
+        known = {(message.partition, message.offset)}
+        return [other for other in found if not _seen(known, (other.partition, other.offset))]
+
+
+async def _newest(one: AIOKafkaConsumer, topic: str, most: int) -> list[Incoming]:
+    """Return up to `most` of the messages at the ends of the topic's partitions."""
+    places = [TopicPartition(topic, number) for number in sorted(one.partitions_for_topic(topic) or ())]
+    one.assign(places)
+    ends, begins = await one.end_offsets(places), await one.beginning_offsets(places)
+    filled = [place for place in places if ends[place] > begins[place]]
+    found: list[Incoming] = []
+    for place in filled:
+        one.seek(place, max(begins[place], ends[place] - max(1, most // len(filled))))
+        found += _incoming(await one.getmany(place, timeout_ms=_BEHIND_MS, max_records=most))
+    return found[:most]
+
+
+def _incoming(fetched: Mapping[TopicPartition, Sequence[Any]]) -> list[Incoming]:
+    return [incoming(record) for records in fetched.values() for record in records]
+
+
+def _seen(known: set[tuple[int, int]], place: tuple[int, int]) -> bool:
+    """Say whether the place was known, and note it."""
+    was = place in known
+    known.add(place)
+    return was

@@ -1,6 +1,9 @@
 """Fixtures of all tests: where a broker, a database and the whole stack come from."""
 
+import pytest
 import structlog
+
+from shared import apart
 
 pytest_plugins = ["tests.stackfix.fixtures"]
 
@@ -13,3 +16,9 @@ def pytest_configure() -> None:
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]
     )
+
+
+@pytest.fixture(autouse=True)
+def _as_if_just_started() -> None:
+    """Forget at how many accounts our code raised: a process remembers it, and each test is one."""
+    apart._recent.clear()

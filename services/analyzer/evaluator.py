@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -51,12 +50,22 @@ class _Work:
     judge: Callable[[Session, Rows], flags.FlagsIn]
     by_ids: Callable[[Sequence[str]], Read]
     run_no: int | None
+    trigger: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """Flags as they stand, and all that is to be published of them: chunks for batch, public events not yet out."""
+
+    stored: flags.Stored
+    messages: list[Outgoing]
 
 
 class Evaluator:
     """Keeps prices and targets of one process and evaluates accounts with the newest of both.
 
-    An account at which our own code raises is held alone (OUR_FAULT); all others are evaluated as ever.
+    An account at which our own code raises is held alone (OUR_FAULT); all others are evaluated and told as ever.  Where
+    they are too many none is held, and TooMany is raised.
     """
 
     def __init__(self, database: Database, names: Names, clock: Clock, settings: AnalyzerSettings) -> None:
@@ -71,7 +80,7 @@ class Evaluator:
         """Evaluate accounts by id and store what is found; trigger says in words why."""
         work = self._work(self._database.session, trigger, None)
         for start in range(0, len(accounts), CHUNK):
-            self._each_apart(work, list(accounts[start : start + CHUNK]), trigger)
+            self._each_apart(work, list(accounts[start : start + CHUNK]))
 
     def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
         """Evaluate the covered accounts between two ids for a run and return what was stored, to be published.
@@ -90,7 +99,7 @@ class Evaluator:
                 accounts = facts.read_ids(session, *ends, covered=run.covered)
             if not accounts:
                 raise
-            stored = self._each_apart(work, accounts, trigger)
+            stored = self._each_apart(work, accounts)
         return [flags.as_stored(one) for one in stored]
 
     def context(self, session: Session, rows: Rows, trigger: str) -> Context:
@@ -112,11 +121,48 @@ class Evaluator:
             price_age_sessions=self._settings.price_age_sessions,
         )
 
-    def messages(self, stored: flags.Stored, session: Session) -> list[Outgoing]:
-        """Return all that is to be published of these flags: chunks for batch, public events not yet announced."""
+    def tell(self, accounts: Sequence[str]) -> list[Told]:
+        """Return the flags of these accounts as they stand, and all that is to be published of them."""
+        return self._told(self._work(self._database.session, "", None), list(accounts))
+
+    def messages(self, session: Session, stored: Sequence[flags.Stored], run: Run) -> list[Outgoing]:
+        """Return all that is to be published of what a sweep has stored: from memory, else as in `tell`."""
+        try:
+            with session.transaction():
+                return [message for one in stored for message in self._messages(session, one)]
+        except Exception as error:
+            if blame(error) is not Blame.OURS:
+                raise
+            accounts = [account for one in stored for account in one.account_id.to_pylist()]
+            told = self._told(self._work(lambda: _transaction(session), "", run), accounts)
+            return [message for one in told for message in one.messages]
+
+    def _messages(self, session: Session, stored: flags.Stored) -> list[Outgoing]:
+        """Return chunks for batch, and the public events not yet announced."""
         ids = self.ids_of(session, stored)
         at = self._clock.now()
         return [*publish.flag_chunks(stored, ids, at), *publish.public_events(stored, ids)]
+
+    def _told(self, work: _Work, accounts: Sequence[str]) -> list[Told]:
+        """Return these flags and their messages; the accounts of which our own code cannot tell are held first."""
+
+        def read(some: Sequence[str]) -> Told:
+            with work.begin() as session:
+                stored = flags.read(session, some)
+                return Told(stored, self._messages(session, stored))
+
+        def hold(alone: Sequence[str], error: Exception) -> Told:
+            cannot(alone[0], error)
+            self._hold(work, alone, error)
+            try:
+                return read(alone)
+            except Exception as again:
+                if blame(again) is not Blame.OURS:
+                    raise
+            self._hold(work, alone, error, anew=True)
+            return read(alone)
+
+        return apart("tell flags", accounts, halves, read, hold)
 
     def ids_of(self, session: Session, stored: flags.Stored) -> publish.Ids:
         """Return the ids of the numbers that these flags hold."""
@@ -135,30 +181,33 @@ class Evaluator:
             with _stage("judge"):
                 return self._judged(session, rows, context, numbers, run)
 
-        return _Work(begin, judge, _by_ids, None if run is None else run.run_no)
+        return _Work(begin, judge, _by_ids, None if run is None else run.run_no, trigger)
 
-    def _each_apart(self, work: _Work, accounts: list[str], trigger: str) -> list[flags.FlagsIn]:
+    def _each_apart(self, work: _Work, accounts: Sequence[str]) -> list[flags.FlagsIn]:
         """Evaluate and store these accounts; the ones at which our own code raises are held, each for itself."""
 
-        def hold(alone: list[str], error: Exception) -> list[flags.FlagsIn]:
-            (account,) = alone
-            cannot(account, error)
-            judge = partial(self._held, trigger, words.our_fault(type(error).__name__))
-            bare = _Work(work.begin, judge, _bare, work.run_no)
-            return _until_stored(bare, _bare(alone))
+        def hold(alone: Sequence[str], error: Exception) -> list[flags.FlagsIn]:
+            cannot(alone[0], error)
+            return self._hold(work, alone, error)
 
-        parts = apart(accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
+        parts = apart("evaluate accounts", accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
         return [one for part in parts for one in part]
 
-    def _held(self, trigger: str, text: str, session: Session, rows: Rows) -> flags.FlagsIn:
-        """Return the holds of accounts that cannot be evaluated.  Where our code fails at that too, with less of it."""
-        try:
-            return evaluation.held(rows, self.context(session, rows, trigger), OUR_FAULT, text)
-        except Exception as error:
-            if blame(error) is not Blame.OURS:
-                raise
-            context = self._context(self.prices.newest(session), {}, trigger)
+    def _hold(self, work: _Work, alone: Sequence[str], error: Exception, *, anew: bool = False) -> list[flags.FlagsIn]:
+        """Store that an account is held.  Its spell goes on, but for `anew`, or where our code fails at that too."""
+        text = words.our_fault(type(error).__name__)
+
+        def judge(session: Session, rows: Rows) -> flags.FlagsIn:
+            if not anew:
+                try:
+                    return evaluation.held(rows, self.context(session, rows, work.trigger), OUR_FAULT, text)
+                except Exception as again:
+                    if blame(again) is not Blame.OURS:
+                        raise
+            context = self._context(self.prices.newest(session), {}, work.trigger)
             return evaluation.held(rows, context, OUR_FAULT, text, anew=True)
+
+        return _until_stored(replace(work, judge=judge, by_ids=_bare), _bare(alone))
 
     def _judged(
         self, session: Session, rows: Rows, context: Context, numbers: evaluation.Numbers, run: Run | None

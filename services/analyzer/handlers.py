@@ -12,7 +12,6 @@ from datetime import date
 from itertools import accumulate
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from services.analyzer import intake, request
@@ -177,9 +176,11 @@ class Handlers:
         def facts_of(group: Sequence[Chunk]) -> list[Outgoing]:
             asked = joined([chunk.rows for chunk in group])
             with self._database.session() as session:
-                facts = each_apart(
-                    asked, lambda part: request.attach(session, self._names, self._evaluator, part), request.unattached
-                )
+
+                def attach(part: pa.RecordBatch) -> pa.RecordBatch:
+                    return request.attach(session, self._names, self._evaluator, part)
+
+                facts = each_apart("attach facts", asked, attach, request.unattached)
             sizes = [chunk.rows.num_rows for chunk in group]
             parts = [facts.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
             answers = [self._answer(answer, rows, chunk.meta) for rows, chunk in zip(parts, group, strict=True)]
@@ -234,17 +235,12 @@ class Handlers:
     async def _publish(self, accounts: Sequence[str]) -> None:
         """Publish the flags of these accounts as they stand, and note which public events are out."""
 
-        def load() -> tuple[flags.Stored, list[Outgoing]]:
-            with self._database.session() as session:
-                stored = flags.read(session, accounts)
-                return stored, self._evaluator.messages(stored, session)
-
-        stored, outgoing = await asyncio.to_thread(load)
-        await self._publisher.send(outgoing)
-        fresh = np.flatnonzero(~stored.announced)
-        if len(fresh):
-            announced: list[str] = stored.account_id.take(fresh).to_pylist()
-            versions: list[int] = stored.numbers["flag_version"][fresh].tolist()
+        told = await asyncio.to_thread(self._evaluator.tell, accounts)
+        await self._publisher.send([message for one in told for message in one.messages])
+        fresh = [one.stored.fresh() for one in told]
+        announced = [account for names, _ in fresh for account in names]
+        if announced:
+            versions = [version for _, numbers in fresh for version in numbers]
 
             def mark() -> None:
                 with self._database.session() as session:

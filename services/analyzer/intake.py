@@ -20,6 +20,8 @@ from services.analyzer.domain.account import (
 from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
 from services.analyzer.store.facts import HoldingsIn
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from shared.apart import mended
+from shared.contracts.nested import joined
 from shared.contracts.platform import AccountChanged
 from shared.contracts.succession import content_of
 from shared.exact.text import InexactText
@@ -27,8 +29,22 @@ from shared.messages import Chunk
 
 
 def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
-    """Return the newest row of each account of these HOLDINGS chunks, in order of account id."""
-    rows: Any = _newest(pa.Table.from_batches([chunk.rows for chunk in group]))
+    """Return the newest row of each account of these HOLDINGS chunks, in order of account id.
+
+    An account at which our own code raises is held.
+    """
+    rows = joined([chunk.rows for chunk in group])
+    return mended("take in holdings", rows, lambda part: _taken_in(names, part), _held)[1]
+
+
+def _held(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    said: dict[str, Any] = {"hold_code": code, "hold_text": text, "cash_cents": None, "holdings": None}
+    columns = [array([said[one.name]], one.type) if one.name in said else row.column(one.name) for one in row.schema]
+    return pa.RecordBatch.from_arrays(columns, schema=row.schema)
+
+
+def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsIn:
+    rows: Any = _newest(pa.Table.from_batches([batch]))
     listed = _one(rows, "holdings")
     positions = _positions(names, listed)
     cash = rows.column("cash_cents").fill_null(0).to_numpy().astype(np.int64)

@@ -1,7 +1,7 @@
 """`python -m services.analyzer republish flags`: every flag as it stands, for whoever has lost some."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Final, LiteralString
 
@@ -14,6 +14,7 @@ from services.analyzer.store import flags
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from shared import log
+from shared.apart import apart, cannot, halves
 from shared.clock import clock_of
 from shared.kafka import Publisher
 from shared.messages import Outgoing
@@ -39,17 +40,25 @@ async def run(settings: AnalyzerSettings, wanted: Wanted) -> int:
         names, clock = Names(database), clock_of(settings.clock_file)
         evaluator = Evaluator(database, names, clock, settings)
 
+        def told(accounts: Sequence[str]) -> list[Outgoing]:
+            with database.session() as session:
+                stored = flags.read(session, accounts)
+                ids, at = evaluator.ids_of(session, stored), clock.now()
+                chunks = publish.flag_chunks(stored, ids, at)
+                every = replace(stored, announced=np.zeros(len(stored), bool))
+                return [*chunks, *publish.public_events(every, ids)] if wanted.public else chunks
+
+        def untold(alone: Sequence[str], error: Exception) -> list[Outgoing]:
+            cannot(alone[0], error)
+            return []
+
         def some(after: str) -> tuple[list[str], list[Outgoing]]:
             with database.session() as session:
                 chosen = wanted.filters | {"after": after, "most": CHUNK}
                 accounts = [str(row[0]) for row in session.execute(_NEXT, chosen)]
-                stored = flags.read(session, accounts)
-                ids, at = evaluator.ids_of(session, stored), clock.now()
-                told = [*publish.flag_chunks(stored, ids, at)]
-                if wanted.public:
-                    every = replace(stored, announced=np.zeros(len(stored), bool))
-                    told += publish.public_events(every, ids)
-            return accounts, told
+            named: Sequence[str] = accounts
+            parts = apart("tell flags", named, halves, told, untold) if accounts else []
+            return accounts, [message for part in parts for message in part]
 
         async def groups() -> AsyncIterator[int]:
             after = ""

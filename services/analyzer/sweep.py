@@ -31,6 +31,7 @@ from shared.kafka import Publisher
 from shared.messages import Outgoing
 from shared.runner import together
 from shared.sessions import NEW_YORK, business_date
+from shared.toomany import TooMany, at_any_number
 
 _log = log.get(__name__)
 _TOLD_AGAIN: Final = timedelta(days=7)  # withdrawals older than this: no proposal lives so long
@@ -69,6 +70,8 @@ class Sweeper:
         self._settings = settings
         self._standing_after = timedelta(seconds=settings.standing_after_s)
         self._announcing = asyncio.Lock()
+        self._done = 0  # shards, since the start
+        self._stopped_at: set[tuple[int, int]] = set()  # (run, shard): not again before a new start
 
     async def run(self) -> None:
         """Work until cancelled.  A database or broker that is away is waited for."""
@@ -145,10 +148,11 @@ class Sweeper:
 
     async def one_shard(self) -> bool:
         """Claim a free shard and do it whole; return whether there was one."""
-        with self._database.session() as session, runs.claim(session) as shard:
+        with self._database.session() as session, runs.claim(session, self._stopped_at) as shard:
             if shard is None:
                 return False
-            await self._work(session, shard)
+            await self._patiently(session, shard)
+            self._done += 1
             if await asyncio.to_thread(runs.is_all_done, session, shard.run_no):
                 await self.announce()
             return True
@@ -189,6 +193,23 @@ class Sweeper:
                 runs.mark_announced(session, run.run_no)
             _log.info("analysis.completed", run_id=run.run_id, accounts=run.accounts, flagged=run.flagged)
 
+    async def _patiently(self, session: Session, shard: runs.Shard) -> None:
+        """Do a shard.  Where our code raises at too many of its accounts nothing is held, and TooMany is raised.
+
+        After as many new starts as a message may cost, and where others pass, each of them is held alone.
+        """
+        try:
+            await self._work(session, shard)
+        except TooMany as error:
+            others_pass = error.passed or self._done
+            if shard.failures < self._settings.suspect_starts or not others_pass:
+                self._stopped_at.add((shard.run_no, shard.shard))
+                await asyncio.to_thread(runs.note_failure, session, shard)
+                raise
+            _log.exception("shard.accounts_apart", run_no=shard.run_no, shard=shard.shard, failures=shard.failures)
+            with at_any_number():
+                await self._work(session, shard)
+
     async def _work(self, session: Session, shard: runs.Shard) -> None:
         """Evaluate, publish, mark done.  The session holds the lock of the shard; no transaction waits for Kafka."""
 
@@ -198,8 +219,8 @@ class Sweeper:
             trigger = TRIGGERS["ON_DEMAND" if run is None else run.kind]
             mine = Run(shard.run_no) if run is None else Run(shard.run_no, covered(run, shard))
             stored = self._evaluator.sweep(session, shard.first_id, shard.last_id, mine, trigger)
-            with metrics.EVALUATION_SECONDS.labels("compose").time(), session.transaction():
-                return [message for one in stored for message in self._evaluator.messages(one, session)]
+            with metrics.EVALUATION_SECONDS.labels("compose").time():
+                return self._evaluator.messages(session, stored, mine)
 
         outgoing = await asyncio.to_thread(evaluate)
         with metrics.EVALUATION_SECONDS.labels("publish").time():

@@ -24,21 +24,35 @@ from services.analyzer.store.database import Session
 from services.analyzer.store.facts import Rows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
+from shared.apart import cannot
 from shared.contracts.chunks import FlagState, LotMethod, Restriction, Tile
 from shared.exact.kernel import muldiv_half_away, value_cents
 from shared.exact.text import text_of, usd
-from shared.problems import NotFound
+from shared.faults import Blame, blame
+from shared.problems import NotFound, OurFault
 from shared.tenancy import Scope
 
 
 def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str, scope: Scope) -> dict[str, Any]:
     """Return an account of the scope as JSON; money, quantities and weights are text.
 
-    Raises NotFound when there is no such account, and in the same words and time when it is outside of the scope.
+    Raises NotFound when there is no such account, and in the same words and time when it is outside of the scope;
+    OurFault when our own code raises at it.
     """
-    rows = facts.read_rows(session, facts.BY_IDS, facts.visible(session, scope, account_id))
-    if not len(rows):
+    visible = facts.visible(session, scope, account_id)
+    if not visible:
         raise NotFound(f"there is no account {account_id}, or it is not yours to see")
+    try:
+        return _view(session, names, evaluator, account_id)
+    except Exception as error:
+        if blame(error) is not Blame.OURS:
+            raise
+        where = "an operator finds it in the analyzer's log (account.cannot)"
+        raise OurFault(f"{cannot(account_id, error)}; {where}") from error
+
+
+def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str) -> dict[str, Any]:
+    rows = facts.read_rows(session, facts.BY_IDS, [account_id])
     context = evaluator.context(session, rows, "view")
     numbers = evaluation.measure(rows, context)
     portfolios, securities = evaluation.named(rows, numbers)

@@ -21,7 +21,9 @@ from services.batch.releasing import released
 from services.batch.store import batches, contents, decisions, member_pages, members
 from services.batch.store.database import send
 from services.batch.store.tables import FIGURES
+from shared.apart import apart, cannot, halves
 from shared.messages import Outgoing
+from shared.problems import OurFault
 
 REASONS: Final = {
     Happening.APPROVE: None,
@@ -90,11 +92,25 @@ async def _release(connection: AsyncConnection, batch: Row[Any], approved: Seque
         members_of.setdefault(row.chunk_id, []).append(row)
 
     def messages(group: dict[int, bytes]) -> list[Outgoing]:
-        parts = (released(batch, members_of[number], content, now) for number, content in group.items())
+        parts = (_cut(batch, members_of[number], content, now) for number, content in group.items())
         return [message for part in parts for message in part]
 
     async for group in contents.groups(connection, sorted(members_of)):
         await send(connection, await asyncio.to_thread(messages, group))
+
+
+def _cut(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
+    """Return what `released` does.  Raises OurFault, which names the account, where our own code raises at one."""
+
+    def cut(some: Sequence[Row[Any]]) -> list[Outgoing]:
+        return released(batch, some, content, now)
+
+    def uncut(alone: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
+        advice = "nothing was approved; remove it from the batch and approve the others"
+        raise OurFault(f"{cannot(alone[0].account_id, error)}; {advice}") from error
+
+    parts = apart("cut orders", approved, halves, cut, uncut)
+    return [message for part in parts for message in part]
 
 
 _BATCH_FIELDS: Final = (

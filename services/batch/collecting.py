@@ -26,6 +26,7 @@ from services.batch.store import batches, members
 from services.batch.store.database import send
 from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from services.batch.washing import check
+from shared.apart import failed, mended
 from shared.clock import Clock
 from shared.contracts.nested import joined
 from shared.messages import BadMessage, Chunk
@@ -160,10 +161,17 @@ def batch_of(chunk: Chunk) -> int:
 
 
 def _table(answered: Sequence[Chunk], logic: int) -> pa.Table:
-    """Return the chunks as rows of the table of incoming answers, but for the numbers of the chunks."""
-    rows = joined([chunk.rows for chunk in answered])
+    """Return the chunks as rows of the table of incoming answers, but for the numbers of the chunks.
+
+    An account whose answer our own code cannot read fails alone.
+    """
     sizes = [chunk.rows.num_rows for chunk in answered]
-    answers = answers_of(rows, logic, PROPOSAL_FIGURES, TAX_FIGURES)
+    rows, answers = mended(
+        "take answers in",
+        joined([chunk.rows for chunk in answered]),
+        lambda part: answers_of(part, logic, PROPOSAL_FIGURES, TAX_FIGURES),
+        _unread,
+    )
     has_loss = pc.is_valid(rows.column("wash_accounts"))
     columns: dict[str, Any] = {
         "account_id": rows.column("account_id"),
@@ -182,6 +190,16 @@ def _table(answered: Sequence[Chunk], logic: int) -> pa.Table:
     # Where nothing is sold at a loss there is nothing to check; the others are checked when all are there.
     checked = pc.if_else(has_loss, pa.scalar(None, pa.string()), answers.zeros)
     return pa.table(columns | dict.fromkeys(WASH_FIGURES, checked))
+
+
+def _unread(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    """Return an answer as failed, and without figures."""
+    row = failed(row, code, text)
+    empty: list[Any] = [
+        pa.array([[]], field.type) if field.name in ("proposals", "taxes") else row.column(field.name)
+        for field in row.schema
+    ]
+    return pa.RecordBatch.from_arrays(empty, schema=row.schema)
 
 
 def _attempt(chunk: Chunk) -> int:

@@ -19,6 +19,7 @@ from services.batch.releasing import rebalanced
 from services.batch.store import contents
 from services.batch.store.database import copy_table, send
 from shared import log
+from shared.apart import apart, cannot, halves
 from shared.messages import Chunk, Outgoing
 
 _log = log.get(__name__)
@@ -66,11 +67,26 @@ async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime
 
 
 async def approvals_of(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:
-    """Return the newest approval of each of these accounts as it was published, without its orders."""
+    """Return the newest approval of each of these accounts as it was published, without its orders.
+
+    One that our own code cannot tell is left out, and counted.
+    """
     members: dict[int, list[Row[Any]]] = {}
     for row in await connection.execute(_APPROVALS, {"accounts": list(accounts)}):
         members.setdefault(row.chunk_id, []).append(row)
     found = []
     async for group in contents.groups(connection, sorted(members)):
-        found += [rebalanced(members[number], content, now) for number, content in group.items()]
+        for number, content in group.items():
+            found += _told(members[number], content, now)
     return found
+
+
+def _told(approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
+    def tell(some: Sequence[Row[Any]]) -> list[Outgoing]:
+        return [rebalanced(some, content, now)]
+
+    def untold(alone: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
+        cannot(alone[0].account_id, error)
+        return []
+
+    return [message for part in apart("tell approvals", approved, halves, tell, untold) for message in part]

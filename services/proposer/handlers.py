@@ -42,6 +42,6 @@ class Handlers:
         def unproposed(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
             return propose(failed(row.select(chunks.LOTS.names), code, text), day)
 
-        rows = each_apart(received.rows, lambda part: propose(part, day), unproposed)
+        rows = each_apart("propose", received.rows, lambda part: propose(part, day), unproposed)
         at = self.clock.now()
         return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(unproposed))

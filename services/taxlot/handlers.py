@@ -17,7 +17,7 @@ from services.taxlot.purchases import Losing
 from services.taxlot.store import approvals, households, platform, progress
 from services.taxlot.store.households import Approved, Member
 from shared import log, messages
-from shared.apart import Fail, each_apart, failed, too_large
+from shared.apart import OUR_FAULT, Fail, apart, cannot, each_apart, failed, halves, too_large, whole_of
 from shared.clock import Clock
 from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, SecurityChanged
@@ -131,7 +131,7 @@ class Handlers:
         def bare(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
             return attach.attach(failed(row.select(chunks.FACTS.names), code, text), {})
 
-        rows = each_apart(facts.rows, lambda part: attach.attach(part, stored), bare)
+        rows = each_apart("attach lots", facts.rows, lambda part: attach.attach(part, stored), bare)
         return self._answer(answer, rows, facts.meta, bare)
 
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:
@@ -139,9 +139,7 @@ class Handlers:
 
     def _with_purchases(self, answer: Topic, one: "_Booking", bought: _Bought) -> list[Outgoing]:
         """Return the answer: booked rows, with what their households bought where they sell at a loss."""
-        rows = one.rows
-        if len(one.losing.rows):
-            rows = purchases.with_purchases(rows, one.trades.rows, one.losing, *bought, one.day)
+        rows = _purchased(one, bought) if len(one.losing.rows) else one.rows
         return self._answer(answer, rows, one.trades.meta, failed)
 
     async def _bought(self, bookings: Sequence["_Booking"]) -> _Bought:
@@ -175,11 +173,28 @@ class _Booking:
 def _book(trades: Chunk) -> _Booking:
     day = messages.trade_day_of(trades.meta)
     rows = each_apart(
+        "book trades",
         trades.rows,
         lambda part: booking.book_trades(part, day),
         lambda row, code, text: booking.book_trades(failed(row, code, text), day),
     )
     return _Booking(trades, day, rows, purchases.losing_of(rows))
+
+
+def _purchased(one: _Booking, bought: _Bought) -> pa.RecordBatch:
+    """Return the booked rows with what the households bought: what cannot be read may be another account's lots."""
+
+    def found(places: Sequence[int]) -> pa.RecordBatch:
+        rows, trades = (part.slice(places[0], len(places)) for part in (one.rows, one.trades.rows))
+        losing = purchases.losing_of(rows)
+        return purchases.with_purchases(rows, trades, losing, *bought, one.day) if len(losing.rows) else rows
+
+    def unchecked(places: Sequence[int], error: Exception) -> pa.RecordBatch:
+        row = one.rows.slice(places[0], 1)
+        return failed(row, OUR_FAULT, cannot(str(row.column("account_id")[0]), error))
+
+    places: Sequence[int] = range(one.rows.num_rows)
+    return whole_of(apart("find purchases", places, halves, found, unchecked))
 
 
 def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from services.analyzer.handlers import Handlers
 from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.sweep import Sweeper
 from shared.clock import set_instant
-from shared.contracts import chunks, topics
+from shared.contracts import chunks, compared, topics
 from shared.contracts.events import AccountFlag
 from shared.contracts.platform import (
     AccountChanged,
@@ -234,6 +234,10 @@ def rebalanced(account_id: str, epoch: int, day: date) -> list[Chunk]:
 
 def returned(account_id: str, epoch: int = 0) -> list[Chunk]:
     return [chunk(chunks.RETURNED, [{**KEYS, "account_id": account_id, "epoch": epoch, "reason": "REMOVED"}])]
+
+
+def recall(*accounts: str) -> list[Chunk]:
+    return [chunk(compared.RECALL, [{**KEYS, "account_id": one} for one in accounts])]
 
 
 def request(*accounts: str, epoch: int = 0, liquidate: bool = False) -> list[Chunk]:

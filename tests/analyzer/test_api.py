@@ -186,3 +186,16 @@ async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_t
 async def test_an_analysis_is_started_by_operators_only(desk: Desk, client: httpx.AsyncClient) -> None:
     signed = SignedAs(somebody("viewer", "trader", "approver"), "analyzer", desk.parts.clock.now)
     assert (await start(client, auth=signed)).status_code == 403
+
+
+async def test_an_account_that_our_code_cannot_show_is_answered_with_a_problem_that_says_so(
+    desk: Desk, client: httpx.AsyncClient
+) -> None:
+    await desk.book("a1", "a2")
+    desk.row("UPDATE analyzer.account_facts SET settings = '\\x00' WHERE account_id = 'a1' RETURNING 1")
+    answer = await client.get("/v1/positions/a1")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json()["code"] == "our_fault"
+    assert "account a1: a fault of ours" in answer.json()["detail"]
+    assert (await client.get("/v1/positions/a2")).status_code == 200
+    assert (await client.get("/v1/positions/a9")).status_code == 404

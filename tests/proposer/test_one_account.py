@@ -139,7 +139,7 @@ def test_what_is_no_fault_of_ours_is_not_an_account_s_either(fault: Exception) -
         raise fault
 
     with pytest.raises(type(fault)):
-        each_apart(batch_of([generated(1), generated(2)]), raises, failed)
+        each_apart("fail", batch_of([generated(1), generated(2)]), raises, failed)
 
 
 def test_failing_keeps_what_an_account_is_and_what_it_failed_of_before() -> None:

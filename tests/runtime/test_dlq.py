@@ -174,7 +174,8 @@ def test_what_no_header_carries_comes_back_byte_for_byte(
     mark = uuid.uuid4().hex.encode()
     headers = [("mark", mark), ("none", None), ("raw", b"\xff\x00"), ("raw", b"again"), ("dlq-code", b"of another")]
     (came,) = put_aside(kafka_url, topics.RETURNED, [value], key, "test_odd", headers)
-    (one,) = [json.loads(line) for line in dead("list", "--json")[1].splitlines() if mark.decode() in shown(dead, line)]
+    listed = dead("list", "--json", "--topic", topics.RETURNED.name)[1]
+    (one,) = [json.loads(line) for line in listed.splitlines() if mark.decode() in shown(dead, line)]
     assert (one["code"], one["key"]) == ("invalid_chunk", None if key is None else key.decode())
     assert dead("replay", "--offsets", str(one["offset"])) == (0, "1 replayed\n")
     (again,) = behind(kafka_url, came)

@@ -9,12 +9,14 @@ import pytest
 from services.taxlot import warm
 from services.taxlot.attach import Stored, attach
 from services.taxlot.booking import book_trades
-from services.taxlot.intake.publish import holdings_chunks, holdings_rows
+from services.taxlot.intake.publish import holdings_chunks, holdings_rows, told
 from services.taxlot.store import documents
+from shared.apart import OUR_FAULT
 from shared.contracts import chunks
 from shared.contracts.chunks import LotMethod, Term
 from shared.relief import book as relief
 from shared.relief.lots import NO_BASIS, NO_DATE
+from shared.toomany import TooMany
 from tests.relief.build import day
 from tests.taxlot.test_service import NOW, facts_chunk
 
@@ -252,3 +254,16 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
     sent = [chunks.decode(one.value, chunks.HOLDINGS)[0] for one in holdings_chunks(rows, 9, NOW)]
     assert [part.num_rows for part in sent] == [200, 200, 52]
     assert pa.Table.from_batches(sent).to_pylist() == rows.to_pylist()
+
+
+def test_an_account_whose_lots_cannot_be_added_up_is_told_of_as_held() -> None:
+    when = NOW.date()
+    group = [(f"A{number}", "E", "V", 1, when, 5, None, None, document(TEN), "9") for number in range(5)]
+    sound = told(group).to_pylist()
+    hurt = told([*group[:2], (*group[2][:8], b"\0", "9"), *group[3:]]).to_pylist()
+    assert [row for row in hurt if row["account_id"] != "A2"] == [row for row in sound if row["account_id"] != "A2"]
+    assert [row["account_id"] for row in hurt] == [row["account_id"] for row in sound]
+    assert (hurt[2]["hold_code"], hurt[2]["holdings"], hurt[2]["cash_cents"]) == (OUR_FAULT, None, None)
+    assert "account A2" in hurt[2]["hold_text"]
+    with pytest.raises(TooMany):
+        told([(*one[:8], b"\0", "9") for one in group * 5])

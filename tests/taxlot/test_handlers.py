@@ -132,3 +132,24 @@ def test_an_account_whose_lots_cannot_be_read_fails_alone(book: Book, kafka_url:
     assert {name: row for name, row in found.items() if name != hurt} == {
         name: row for name, row in sound.items() if name != hurt
     }
+
+
+def test_lots_of_a_household_that_cannot_be_read_fail_only_who_sells_at_a_loss_beside_them(
+    book: Book, kafka_url: str
+) -> None:
+    """One sells in the household of the broken lots, one in another household, one at no loss."""
+    custodian, numbers = names(4)
+    mine, theirs, calm, broken = (f"A{number}" for number in numbers)
+    book.add_accounts([numbers[0], numbers[3]], custodian, household="H1")
+    book.add_accounts([numbers[1]], custodian, household="H2")
+    book.add_accounts([numbers[2]], custodian, household="H1")
+    book.load(File(good(numbers[3]), custodian=custodian))
+    book.rows("UPDATE lots SET document = '\\x00' WHERE account_id = %s RETURNING 1", broken)
+    sellers = [seller(mine, tax_household_id="H1"), seller(theirs, tax_household_id="H2"), seller(calm)]
+    sellers[2]["tax_household_id"] = "H1"
+    sellers[2]["lots"][0]["basis_cents"] = 1_000
+    chunk = asked(pa.RecordBatch.from_pylist(sellers, schema=chunks.TRADES), uuid.uuid4().hex, "2026-06-12")
+    found = answers(book, kafka_url, lambda rules: rules.on_trades(topics.WORK_RESULTS), [chunk], topics.WORK_RESULTS)
+    (rows,) = found.values()
+    assert {row["account_id"]: row["failure_code"] for row in rows} == {mine: OUR_FAULT, theirs: None, calm: None}
+    assert rows[1]["wash_accounts"] == 1

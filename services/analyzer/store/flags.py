@@ -189,6 +189,11 @@ class Stored:
     def __len__(self) -> int:
         return len(self.account_id)
 
+    def fresh(self) -> tuple[list[str], list[int]]:
+        """Return accounts and versions of the flags whose public event is not out."""
+        places = np.flatnonzero(~self.announced)
+        return self.account_id.take(array(places)).to_pylist(), self.numbers["flag_version"][places].tolist()
+
 
 def read(session: Session, accounts: Sequence[str]) -> Stored:
     """Read the flags of these accounts, as far as there are any."""

@@ -5,7 +5,7 @@ prices touches, when they are many.  Of every run each reader is shown the part 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,13 +68,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Shard:
-    """Accounts first_id to last_id of a run."""
+    """Accounts first_id to last_id of a run. failures: how often a sweeper stopped at too many of them (toomany)."""
 
     run_no: int
     shard: int
     first_id: str
     last_id: str
     accounts: int
+    failures: int = 0
 
 
 def start(
@@ -187,16 +188,23 @@ _FORGET: Final = (
 )
 
 
+_OPEN: Final = (
+    "SELECT run_no, shard, first_id, last_id, accounts, failures FROM analysis_shard WHERE NOT done"
+    " ORDER BY failures, run_no, shard"
+)
+
+
 @contextmanager
-def claim(session: Session) -> Iterator[Shard | None]:
+def claim(session: Session, but: Container[tuple[int, int]] = ()) -> Iterator[Shard | None]:
     """Lend an open shard nobody else holds, oldest run first; None when there is none.  Commit inside as needed.
 
+    Those that have failed stand behind all others.  but: (run, shard) of those not to lend.
     The lock lives with the connection: a dead sweeper's shard is free again.
     """
-    for row in session.execute(
-        "SELECT run_no, shard, first_id, last_id, accounts FROM analysis_shard WHERE NOT done ORDER BY run_no, shard"
-    ).fetchall():
+    for row in session.execute(_OPEN).fetchall():
         shard = Shard(*row)
+        if (shard.run_no, shard.shard) in but:
+            continue
         key = (shard.run_no * 100_000 + shard.shard) % 2**31
         if not _value(session, "SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, key]):
             continue
@@ -227,6 +235,13 @@ def mark_done(session: Session, shard: Shard) -> None:
         " UPDATE analysis_shard SET done = true WHERE run_no = %(run)s AND shard = %(shard)s",
         {"run": shard.run_no, "shard": shard.shard},
     )
+    session.commit()
+
+
+def note_failure(session: Session, shard: Shard) -> None:
+    """Note that a sweeper stopped at too many accounts of the shard, and commit."""
+    note = "UPDATE analysis_shard SET failures = failures + 1 WHERE run_no = %s AND shard = %s"
+    session.execute(note, [shard.run_no, shard.shard])
     session.commit()
 
 

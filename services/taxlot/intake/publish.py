@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from services.taxlot.store import documents
 from shared import messages
+from shared.apart import OUR_FAULT, apart, cannot, halves, whole_of
 from shared.contracts import topics
 from shared.contracts.chunks import HOLDINGS, MAX_CHUNK_ACCOUNTS
 from shared.contracts.events import FilePart, FileProcessed
@@ -34,6 +35,7 @@ COPY (
     WHERE {chosen}
 ) TO STDOUT (FORMAT BINARY)
 """
+_Row = tuple[Any, ...]  # the columns of _HOLDINGS
 _TYPES = ["text", "text", "text", "int8", "date", "int8", "text", "text", "bytea", "text"]
 
 
@@ -56,9 +58,9 @@ async def publish_file(
     status, name, custodian, data_date, accounts, held, code, reason, sent_by = row
     if status == "LOADED":
         async for group in _chosen(connection, sql.SQL("h.file_id = {}").format(file_id)):
-            rows = await asyncio.to_thread(holdings_rows, group)
+            rows = await asyncio.to_thread(told, group)
             await publisher.send(holdings_chunks(rows, file_id, now))
-    told = FileProcessed(
+    ended = FileProcessed(
         file_id=str(file_id),
         version=1,
         file_name=name,
@@ -73,7 +75,7 @@ async def publish_file(
         at=now,
     )
     await publisher.send(
-        [messages.event(topics.FILES, str(file_id), told, event_id=event_id("file", file_id), source=SOURCE, at=now)]
+        [messages.event(topics.FILES, str(file_id), ended, event_id=event_id("file", file_id), source=SOURCE, at=now)]
     )
     await connection.execute(
         "UPDATE file SET announced_at = %s, published_at = CASE WHEN status = 'LOADED' THEN %s END,"
@@ -100,20 +102,20 @@ async def publish_accounts(
 
     The versions are those of the first time: who has them already passes them over.
     """
-    told = 0
+    count = 0
     async for group in _chosen(connection, sql.SQL("h.account_id = ANY({})").format(list(accounts))):
-        rows = await asyncio.to_thread(holdings_rows, group)
+        rows = await asyncio.to_thread(told, group)
         await publisher.send(holdings_chunks(rows, "again", now))
-        told += len(group)
-    return told
+        count += len(group)
+    return count
 
 
-async def _chosen(connection: AsyncConnection[TupleRow], chosen: sql.Composed) -> AsyncIterator[list[tuple[Any, ...]]]:
+async def _chosen(connection: AsyncConnection[TupleRow], chosen: sql.Composed) -> AsyncIterator[list[_Row]]:
     """Yield the chosen accounts in groups, from one stream."""
     statement = sql.SQL(_HOLDINGS).format(chosen=chosen)
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(_TYPES)
-        group: list[tuple[Any, ...]] = []
+        group: list[_Row] = []
         async for row in copy.rows():
             group.append(row)
             if len(group) == _READ_ACCOUNTS:
@@ -123,7 +125,18 @@ async def _chosen(connection: AsyncConnection[TupleRow], chosen: sql.Composed) -
             yield group
 
 
-def holdings_rows(group: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
+def told(group: Sequence[_Row]) -> pa.RecordBatch:
+    """Return the accounts as rows of HOLDINGS; one whose lots our code cannot add up is told of as held."""
+
+    def held(alone: Sequence[_Row], error: Exception) -> pa.RecordBatch:
+        row = list(alone[0])
+        row[6:9] = OUR_FAULT, cannot(row[0], error), None  # code, text, document
+        return holdings_rows([tuple(row)])
+
+    return whole_of(apart("tell holdings", group, halves, holdings_rows, held))
+
+
+def holdings_rows(group: Sequence[_Row]) -> pa.RecordBatch:
     """Return the accounts as rows of HOLDINGS, their lots added up by sleeve and security."""
     columns = list(zip(*group, strict=True))
     held = np.array([document is None for document in columns[8]])

@@ -7,6 +7,7 @@ Source: product 2; architecture "One input never stops all".
 
 import asyncio
 import time
+from collections import Counter
 from functools import partial
 from typing import Final
 
@@ -22,6 +23,7 @@ from services.taxlot.settings import TaxlotSettings
 from services.taxlot.store.ledger import Came
 from shared import log, metrics
 from shared.kafka import is_refused_for_ever
+from shared.toomany import TooMany, at_any_number
 
 _PRUNE_EVERY_S: Final = 60.0
 _PUBLISH_AGAIN_S: Final = 30.0
@@ -37,6 +39,7 @@ class Watch:
         self._desk = desk
         self._pruned_s = -_PRUNE_EVERY_S
         self._publish_at_s: dict[int, float] = {}  # of files whose publishing failed: not before
+        self._too_many: Counter[int] = Counter()  # how often our code raised at too many of a file's accounts
 
     async def run(self) -> None:
         """Work until cancelled; a database, broker or folder that is away is waited for."""
@@ -122,13 +125,28 @@ class Watch:
             if time.monotonic() < self._publish_at_s.get(file_id, 0.0):
                 continue
             try:
-                await self._desk.publish(file_id)
+                await self._publish(file_id)
             except Exception as error:
                 if isinstance(error, psycopg.OperationalError | KafkaError) and not is_refused_for_ever(error):
                     raise
                 metrics.INBOX_FAILURES.labels(_SERVICE).inc()
                 _log.exception("intake.not_published", file_id=file_id, again_in_s=_PUBLISH_AGAIN_S)
                 self._publish_at_s[file_id] = time.monotonic() + _PUBLISH_AGAIN_S
+
+    async def _publish(self, file_id: int) -> None:
+        """Publish a file.  Where our code raises at too many of its accounts it waits, and nobody is told of as held.
+
+        After as many attempts as a message may cost starts, and where others pass, each of them is.
+        """
+        try:
+            await self._desk.publish(file_id)
+        except TooMany as error:
+            self._too_many[file_id] += 1
+            if self._too_many[file_id] <= self._settings.suspect_starts or not error.passed:
+                raise
+            _log.exception("file.accounts_apart", file_id=file_id, attempts=self._too_many[file_id])
+            with at_any_number():
+                await self._desk.publish(file_id)
 
     async def _prune(self, inbox: Inbox) -> None:
         if time.monotonic() - self._pruned_s < _PRUNE_EVERY_S:

@@ -1,0 +1,57 @@
+"""One account at which our own code raises: it fails alone, or is named where it stops a decision."""
+
+from typing import Any
+
+import pytest
+
+from services.batch import closing, collecting
+from shared.apart import OUR_FAULT
+from tests.batch.world import World
+
+pytestmark = pytest.mark.integration
+
+
+async def test_an_answer_that_our_code_cannot_read_fails_its_account_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = collecting
+    read = module.answers_of
+
+    def raises(rows: Any, *more: Any) -> Any:
+        if any(row["account_id"] == "A2" and row["proposals"] for row in rows.to_pylist()):
+            raise IndexError("index 7 is out of bounds")
+        return read(rows, *more)
+
+    monkeypatch.setattr(collecting, "answers_of", raises)
+    await world.queue("A1", "A2", "A3")
+    pat = world.user()
+    batch = await pat.pending("A1", "A2", "A3")
+    assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["failed"]) == ("PENDING_APPROVAL", 2, 1)
+    rows = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts"))["rows"]
+    assert {row["account_id"]: row["failure_code"] for row in rows} == {"A1": None, "A2": OUR_FAULT, "A3": None}
+    assert "account A2: a fault of ours (IndexError)" in next(row["result"] for row in rows if row["failure_code"])
+
+
+async def test_an_account_whose_orders_cannot_be_cut_is_named_and_nothing_is_approved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the others are approved."""
+    module: Any = closing
+    cut = module.released
+
+    def raises(batch: Any, approved: Any, *more: Any) -> Any:
+        if any(one.account_id == "A2" for one in approved):
+            raise IndexError("index 7 is out of bounds")
+        return cut(batch, approved, *more)
+
+    monkeypatch.setattr(closing, "released", raises)
+    await world.queue("A1", "A2", "A3")
+    pat = world.user()
+    batch = await pat.pending("A1", "A2", "A3")
+    answer = await pat.do(batch, "approve", {"expected_count": 3})
+    assert (answer.status_code, answer.json()["code"]) == (500, "our_fault")
+    assert "account A2" in answer.json()["detail"]
+    assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "PENDING_APPROVAL"
+    assert world.sent("rebalancer.orders") == []
+    batch = await pat.remove(batch, "A2")
+    assert (await pat.done(batch, "approve", {"expected_count": 2}))["status"] == "APPROVED"

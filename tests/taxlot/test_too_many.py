@@ -1,0 +1,52 @@
+"""A file of which our code cannot tell most accounts: nobody is told of as held at once, nor does it wait for ever."""
+
+from typing import Any
+
+import pytest
+
+from services.taxlot.intake.desk import Desk
+from services.taxlot.intake.watch import Watch
+from services.taxlot.settings import TaxlotSettings
+from shared.apart import OUR_FAULT
+from shared.clock import clock_of
+from shared.contracts import chunks, topics
+from shared.kafka import Publisher
+from shared.toomany import TooMany
+from tests.signing import PUBLIC_KEY
+from tests.taxlot.conftest import Book, run
+from tests.taxlot.files import File, good
+from tests.taxlot.test_service import ends, names, read, rows_of
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_file_that_cannot_be_told_waits_and_in_the_end_each_account_is_held_alone(book: Book, kafka_url: str) -> None:
+    custodian, numbers = names(24)
+    book.add_accounts(numbers, custodian)
+    loaded = book.load(File([line for number in numbers for line in good(number)], custodian=custodian))
+    broken = [f"A{number}" for number in numbers[:22]]
+    book.rows("UPDATE lots SET document = '\\x00' WHERE account_id = ANY(%s) RETURNING 1", broken)
+    settings = TaxlotSettings(
+        database_url=book.url,
+        requests_database_url=book.requests_url,
+        kafka_url=kafka_url,
+        http_port=0,
+        principal_public_key=PUBLIC_KEY,
+    )
+    before, files = ends(kafka_url, topics.HOLDINGS), ends(kafka_url, topics.FILES)
+
+    async def publish() -> None:
+        async with Publisher(kafka_url, "taxlot") as publisher:
+            watch = Watch(settings, Desk(settings, publisher, clock_of(None)))
+            for _ in range(settings.suspect_starts):
+                with pytest.raises(TooMany):
+                    await watch._publish(loaded.file_id)
+            assert (ends(kafka_url, topics.HOLDINGS), ends(kafka_url, topics.FILES)) == (before, files)
+            await watch._publish(loaded.file_id)
+
+    run(publish())
+    told: dict[str, Any] = rows_of(read(kafka_url, before, lambda seen: len(seen) >= 1), chunks.HOLDINGS)
+    assert {name: row["hold_code"] for name, row in told.items()} == {
+        f"A{number}": OUR_FAULT if number in numbers[:22] else None for number in numbers
+    }
+    assert book.rows("SELECT status FROM file WHERE file_id = %s", loaded.file_id) == [("PUBLISHED",)]
