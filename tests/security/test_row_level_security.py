@@ -27,7 +27,6 @@ WITHOUT_POLICY = {
     "analyzer.price_withheld": "prices",
     "analyzer.security": "the security master",
     "analyzer.target": "targets, which name no account",
-    "batch.parked": "work only: batches that the service failed at",
     "batch.withdrawn_prices": "price sets that were withdrawn, of no tenant",
     "batch.withdrawn_approval": "work only: batches approved on such prices",
     "batch.outbox": "work only: messages to send; commands add to it by a function that asks for the seal",
