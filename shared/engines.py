@@ -2,19 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 import psycopg
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.commits import CommitUnknown, is_ending
-
-# What is written waits for the standby, however long that is away: a session's own limit would end the waiting, and
-# have it answered and sent on though one server alone has it.
-_UNTIL_IT_IS_ON_THE_STANDBY: Final = text("SET LOCAL statement_timeout = 0")
 
 
 @asynccontextmanager
@@ -22,7 +17,6 @@ async def begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Run a transaction: committed at its end, rolled back when it raises.  Raises CommitUnknown."""
     async with engine.connect() as connection, connection.begin() as transaction:
         yield connection
-        await connection.execute(_UNTIL_IT_IS_ON_THE_STANDBY)
         try:
             await transaction.commit()
         except DBAPIError as error:
