@@ -92,6 +92,7 @@ IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "analyzer.account_facts.settings_content": {None},  # agrees with whatever comes of the version that is there
     "analyzer.security.content": {None},
     "analyzer.analysis_shard.told": {"false"},
+    "analyzer.analysis_shard.failures": {"0"},
     "analyzer.price_set.status": {"ACCEPTED"},  # it was in force
     "analyzer.price_set.reasons": {"{}"},
     "analyzer.price_set.notes": {"{}"},
