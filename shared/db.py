@@ -23,6 +23,9 @@ _IDLE_S, _INTERVAL_S, _COUNT = 10, 5, 3
 _UNACKNOWLEDGED_MS = 25_000
 PATIENCE_S: Final = 10.0
 """How long a request waits for a connection."""
+RECONNECT_S: Final = 5.0
+"""How long a pool tries by itself; then the next one who asks has it try again.  Its pauses double until then: with
+the library's own five minutes a service would be away after a long outage for as long again."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> P
         max_size=size,
         open=False,
         timeout=20.0,
+        reconnect_timeout=RECONNECT_S,
         check=AsyncConnectionPool.check_connection,
         kwargs=arguments(schema, use, schema),
         name=schema,

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from shared.commits import commit_now
-from shared.db import BULK, BUSY, PATIENCE_S, REQUESTS, Busy, Use, arguments
+from shared.db import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, Busy, Use, arguments
 from shared.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 
 SCHEMA = "analyzer"
@@ -167,6 +167,7 @@ def _pool(
         max_size=size,
         open=False,
         timeout=20.0,
+        reconnect_timeout=RECONNECT_S,
         configure=configure,
         check=ConnectionPool.check_connection,
         kwargs=arguments(SCHEMA, use, SCHEMA),
