@@ -2,7 +2,7 @@
 
 Whatever is idempotent is done again (`until_known`).  Of a command its sender is told that nobody knows, and that
 sending it again is safe; each command that writes is so, by its Idempotency-Key or by what it is about.
-Source: docs/decisions/0024-a-lost-answer-to-commit.md.
+Source: docs/decisions/0022-a-lost-answer-to-commit.md.
 """
 
 from collections.abc import Awaitable, Callable, Iterator

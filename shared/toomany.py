@@ -3,7 +3,7 @@
 More than FEW accounts, and more than one in ONE_IN, of a message: the message as a whole is our fault, its guard
 retries it and then the process stops with it unacknowledged.  A message of fewer accounts than make that share is
 judged together with those before it, so that a release that is wrong for every account does not fail them one by one.
-Source: docs/decisions/0025-too-many-accounts-fail.md.
+Source: docs/decisions/0023-too-many-accounts-fail.md.
 """
 
 import threading
