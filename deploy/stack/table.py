@@ -75,7 +75,7 @@ class Addresses:
 
     def admin_database(self, database: str = "postgres") -> str:
         """Return the superuser's database address, of whichever server leads."""
-        leading = "?target_session_attrs=read-write" if len(self.servers) > 1 else ""
+        leading = "?target_session_attrs=primary" if len(self.servers) > 1 else ""
         return postgres.url(self._servers, "postgres", self.secrets["admin_password"], database) + leading
 
     def server(self, name: str) -> str:
