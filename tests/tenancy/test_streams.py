@@ -28,7 +28,7 @@ from tests.gateway.test_feed import feeding
 from tests.healing.house import House, opened
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File, cash, lot
-from tests.waiting import until_async
+from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration
 
@@ -106,7 +106,7 @@ class Square:
             stream.read(self.client, headers | ({"Last-Event-ID": last_id} if last_id else {}))
         )
         self.ends.callback(stream.task.cancel)
-        await until_async(lambda: asyncio.sleep(0, stream.lines), within_s=10)
+        await until_so(lambda: stream.lines, within_s=10)
         return stream
 
     async def happen(self) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -177,7 +177,7 @@ async def square(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIter
         door = await ends.enter_async_context(gateway.house_at(database_url, place, kafka_url=kafka_url))
         door.parts.hub.close()
         await ends.enter_async_context(feeding(kafka_url, door.parts.hub))
-        await until_async(lambda: asyncio.sleep(0, door.parts.hub.is_open), within_s=30)
+        await until_so(lambda: door.parts.hub.is_open, within_s=30)
         limits = httpx.Limits(max_connections=None)
         client = httpx.AsyncClient(base_url=door.url, trust_env=False, limits=limits)
         yield Square(services, door, await ends.enter_async_context(client), ends)
@@ -187,7 +187,7 @@ async def test_every_connection_hears_of_its_own_and_nothing_of_others(square: S
     streams = [await square.listen(name, role) for name in PEOPLE for role in get_args(RoleName)]
     expected = await square.happen()
     told = {name: Counter(what for what, hears in expected.items() for one in hears if one == name) for name in PEOPLE}
-    await until_async(lambda: asyncio.sleep(0, [one.heard() for one in streams if one.name == "both"]),
+    await until_so(lambda: [one.heard() for one in streams if one.name == "both"],
                       lambda all_of_them: all(one == told["both"] for one in all_of_them))  # fmt: skip
     last = await _last_versions(square, streams)
     late = await _come_back(square, streams)
@@ -218,7 +218,7 @@ async def _last_versions(square: Square, streams: list[Stream]) -> dict[tuple[st
         both = next(one for one in streams if one.name == "both")
         return {(kind, entity): version for _, kind, entity, version in both.events() if (kind, entity) in wanted}
 
-    await until_async(lambda: asyncio.sleep(0, heard()), lambda newest: newest == wanted)
+    await until_so(heard, lambda newest: newest == wanted)
     return wanted
 
 
@@ -231,10 +231,10 @@ async def _come_back(square: Square, streams: list[Stream]) -> list[Stream]:
 async def test_an_id_of_somebody_elses_event_shows_nothing_of_it(square: Square) -> None:
     own = await square.listen("own", "viewer")
     await square.services.world.queue("OWN", enterprise_id="E1", advisor_id="A1")
-    await until_async(lambda: asyncio.sleep(0, own.events()))
+    await until_so(own.events)
     stranger = await square.listen("other enterprise", "viewer", own.events()[0][0])
     await square.services.world.queue("FOREIGN", enterprise_id="E2", advisor_id="A5")
-    await until_async(lambda: asyncio.sleep(0, stranger.events()))
+    await until_so(stranger.events)
     square.door.parts.hub.close()
     await asyncio.gather(*[one.task for one in (own, stranger) if one.task is not None])
     assert set(stranger.heard()) == {("queue", "E2")} and set(own.heard()) == {("queue", "E1")}
