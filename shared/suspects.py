@@ -55,8 +55,9 @@ class Suspects:
             found = _incoming(await one.getmany(own, timeout_ms=_BEHIND_MS, max_records=most))
             if len(found) < most:
                 found += await _newest(one, message.topic, most - len(found))
-        known = {(message.partition, message.offset)}
-        return [other for other in found if not _seen(known, (other.partition, other.offset))]
+        by_place = {(other.partition, other.offset): other for other in found}  # the newest may be those behind it
+        by_place.pop((message.partition, message.offset), None)
+        return list(by_place.values())
 
 
 async def _newest(one: AIOKafkaConsumer, topic: str, most: int) -> list[Incoming]:
@@ -74,10 +75,3 @@ async def _newest(one: AIOKafkaConsumer, topic: str, most: int) -> list[Incoming
 
 def _incoming(fetched: Mapping[TopicPartition, Sequence[Any]]) -> list[Incoming]:
     return [incoming(record) for records in fetched.values() for record in records]
-
-
-def _seen(known: set[tuple[int, int]], place: tuple[int, int]) -> bool:
-    """Say whether the place was known, and note it."""
-    was = place in known
-    known.add(place)
-    return was
