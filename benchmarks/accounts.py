@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.attach import Stored
+from services.taxlot.columns.lots import Stored
 from services.taxlot.store import documents
 from shared.contracts import chunks
-from shared.relief.lots import AVERAGE, Ints
+from shared.rules.relief.lots import AVERAGE, Ints
 
 TRADE_DAY: Final = (date(2026, 6, 12) - date(1970, 1, 1)).days
 _UNIVERSE: Final = 400

@@ -23,9 +23,9 @@ from benchmarks import filling, held, processes
 from benchmarks.machine import describe
 from deploy.desk import Desk
 from deploy.stack import Stack
-from shared.clock import set_instant
 from shared.contracts.chunks import FlagState
-from shared.sessions import NEW_YORK, session_after
+from shared.rules.trading_calendar import NEW_YORK, session_after
+from shared.runtime.clock import set_instant
 
 AS_OF: Final = date(2026, 6, 11)
 REACH_S: Final = 15.0

@@ -26,7 +26,7 @@ from deploy.stack.activity import cpu_s
 from services.gateway.audit import AuditLog
 from services.gateway.domain.record import Record
 from services.gateway.store import audit
-from shared import log
+from shared.runtime import log
 from tests.gateway.house import house_at
 from tests.stackfix import places
 

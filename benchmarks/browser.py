@@ -13,10 +13,10 @@ import httpx
 import orjson
 
 from deploy.stack import Stack
-from shared import messages
 from shared.contracts import topics
 from shared.contracts.platform import AccountChanged
-from shared.kafka import Publisher
+from shared.kafka import messages
+from shared.kafka.publisher import Publisher
 
 USER = ("ops", "rebalance-ops")
 ENTERPRISE = "E1"

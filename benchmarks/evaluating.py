@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from benchmarks import held
+from services.analyzer.columns.evaluation import Context
 from services.analyzer.domain.layout import OFF_SETTINGS, Ints, Setting
-from services.analyzer.evaluation import Context
 from services.analyzer.store import facts, pgcopy
 from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import Held

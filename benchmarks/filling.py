@@ -15,19 +15,19 @@ import pyarrow as pa
 
 from benchmarks import held
 from deploy.stack import Stack
-from services.analyzer import intake
+from services.analyzer.columns import incoming as intake
 from services.analyzer.domain.layout import KEY_SHIFT, Ints
-from services.analyzer.pricing import Pricing
-from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.operations.price_sets import Pricing
+from services.analyzer.settings import Settings
 from services.analyzer.store import facts, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import SECURITY, SLEEVE, Names
 from services.batch.store import incoming
 from services.batch.store.database import Database as BatchDatabase
-from shared.clock import FileClock
 from shared.contracts.platform import AccountChanged, Component, PortfolioChanged, PricesPublished, Sleeve
-from shared.exact.text import text_of
-from shared.tenancy import SYSTEM
+from shared.contracts.tenancy import SYSTEM
+from shared.fixed_point.text import text_of
+from shared.runtime.clock import FileClock
 
 ENTERPRISE: Final = "E1"
 _SLEEVE: Final = "CORE"
@@ -66,7 +66,7 @@ def move_prices(stack: Stack, known: held.Market, flagged: float, as_of: date) -
 
 
 def _pricing(stack: Stack, names: Names) -> Pricing:
-    return Pricing(names, FileClock(stack.layout.clock_file), AnalyzerSettings.model_construct())
+    return Pricing(names, FileClock(stack.layout.clock_file), Settings.model_construct())
 
 
 def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_of: date) -> None:

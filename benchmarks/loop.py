@@ -19,8 +19,8 @@ from benchmarks import browser, processes
 from deploy.desk import Desk
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
-from shared.clock import set_instant
-from shared.sessions import NEW_YORK, session_after
+from shared.rules.trading_calendar import NEW_YORK, session_after
+from shared.runtime.clock import set_instant
 
 AS_OF = date(2026, 6, 11)
 ENTERPRISES = ("E1", "E2", "E3")

@@ -9,13 +9,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from benchmarks import accounts, evaluating, held
-from services.analyzer import evaluation
+from services.analyzer.columns import evaluation
 from services.analyzer.store import facts, pgcopy
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from services.proposer.domain.engine import LOGICS
 from services.proposer.domain.reasons import LOGIC_NAMES
-from services.taxlot.attach import attach
-from services.taxlot.booking import book_trades
+from services.taxlot.columns.bookings import book_trades
+from services.taxlot.columns.lots import attach
 from shared.contracts import chunks
 from shared.contracts.chunks import Logic
 

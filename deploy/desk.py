@@ -11,9 +11,9 @@ from typing import Any, Self
 import httpx
 
 from deploy.stack import Stack
-from shared.clock import FileClock
 from shared.contracts.api import Principal
-from shared.principal import HEADER, Errand, sign
+from shared.http.principal import HEADER, Errand, sign
+from shared.runtime.clock import FileClock
 
 
 class Refused(Exception):

@@ -7,7 +7,7 @@ import importlib
 import sys
 
 from deploy.stack.layout import CHECKOUT
-from shared import kernels, runner
+from shared.runtime import kernels, runner
 
 SERVICES = ("proposer", "taxlot", "analyzer", "batch")
 """Those that have kernels, the longest to compile first."""

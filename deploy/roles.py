@@ -57,7 +57,7 @@ def prepare(admin_url: str, database: str, passwords: Mapping[str, str]) -> None
 
     admin_url: a superuser on database `postgres`; passwords: of every role of NAMES.
     """
-    from shared.db import BULK, arguments  # what asks only for the names of roles needs none of it
+    from shared.postgres.pool import BULK, arguments  # what asks only for the names of roles needs none of it
 
     session = arguments("public", BULK, "roles")
     with psycopg.connect(admin_url, autocommit=True, **session) as connection:

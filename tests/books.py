@@ -9,9 +9,9 @@ import psycopg
 
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
-from shared.clock import set_instant
 from shared.contracts.platform import AccountChanged
-from shared.sessions import NEW_YORK, session_after
+from shared.rules.trading_calendar import NEW_YORK, session_after
+from shared.runtime.clock import set_instant
 from tests.waiting import until
 
 AS_OF = date(2026, 6, 11)  # a Thursday; the business day of the story is the Friday after it

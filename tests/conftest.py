@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from shared import apart
+from shared.kafka import isolation
 
 pytest_plugins = ["tests.stackfix.fixtures"]
 
@@ -21,4 +21,4 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _as_if_just_started() -> None:
     """Forget at how many accounts our code raised: a process remembers it, and each test is one."""
-    apart._recent.clear()
+    isolation._recent.clear()

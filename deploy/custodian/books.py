@@ -15,7 +15,7 @@ from deploy.sample.book import CASH, LOTS, Holdings
 from deploy.sample.files import file_name, write_file
 from deploy.sample.make import BookFile, read_book
 from shared.contracts.events import OrdersReleased
-from shared.exact.text import text_of
+from shared.fixed_point.text import text_of
 
 compute: Any = pyarrow.compute
 

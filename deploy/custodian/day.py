@@ -16,12 +16,12 @@ from deploy.sample.files import file_name
 from deploy.sample.make import load_universe
 from deploy.sample.publish import drop, platform_event
 from deploy.sample.universe import Universe, price_set
-from shared.clock import FileClock, set_instant
 from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, OrdersReleased
 from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
-from shared.exact.text import scaled
-from shared.kafka import Publisher
-from shared.sessions import NEW_YORK, business_date, cut_off, session_after
+from shared.fixed_point.text import scaled
+from shared.kafka.publisher import Publisher
+from shared.rules.trading_calendar import NEW_YORK, business_date, cut_off, session_after
+from shared.runtime.clock import FileClock, set_instant
 
 AFTER_CUT_OFF: Final = timedelta(minutes=1)
 MORNING: Final = time(8, 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.contracts.events import Order, OrdersReleased, SleeveTransfer
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from deploy.issuer.app import build_app
 from deploy.issuer.settings import IssuerSettings
 from deploy.issuer.users import USERS, entitlements
-from shared import log
-from shared.http import serve
+from shared.http.app import serve
+from shared.runtime import log
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 

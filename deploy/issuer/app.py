@@ -14,9 +14,9 @@ from deploy.issuer.flow import ASK_TTL_S, CODE_TTL_S, Asked, Granted, Kept, Refu
 from deploy.issuer.keys import ALGORITHM, LIFETIME, SigningKey
 from deploy.issuer.settings import IssuerSettings
 from deploy.issuer.users import user_of
-from shared.clock import clock_of
-from shared.http import create_app
-from shared.routing import open_router
+from shared.http.app import create_app
+from shared.http.routing import open_router
+from shared.runtime.clock import clock_of
 
 FORM_REDIRECT = 303
 

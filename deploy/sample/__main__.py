@@ -14,8 +14,8 @@ from deploy.sample.faults import write_faults
 from deploy.sample.make import Wish, make
 from deploy.sample.market import NoPrices
 from deploy.sample.publish import load as load_sample
-from shared.clock import clock_of
-from shared.sessions import business_date, session_before
+from shared.rules.trading_calendar import business_date, session_before
+from shared.runtime.clock import clock_of
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 

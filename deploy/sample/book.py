@@ -15,7 +15,7 @@ from deploy.sample.accounts import CUSTODIANS, NO_TARGET, People, Story
 from deploy.sample.market import UNPRICED, Ints
 from deploy.sample.targets import MODEL_SLEEVES, Target
 from deploy.sample.universe import Universe
-from shared.exact.limits import MICRO
+from shared.fixed_point.limits import MICRO
 
 CHUNK_ACCOUNTS: Final = 10_000
 SLEEVES: Final = ("APM", *MODEL_SLEEVES)

@@ -16,8 +16,8 @@ from deploy.sample.accounts import CUSTODIANS
 from deploy.sample.files import created_at, file_name
 from deploy.sample.make import load_universe
 from shared.contracts.custody import UPDATED, header_line, trailer_line
-from shared.exact.text import InexactText, scaled
-from shared.sessions import session_after, session_before
+from shared.fixed_point.text import InexactText, scaled
+from shared.rules.trading_calendar import session_after, session_before
 
 STALE_SESSIONS: Final = 30
 QUANTITY, SECURITY, ACQUIRED, BASIS, COVERED = 5, 2, 4, 6, 7

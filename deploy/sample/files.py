@@ -12,7 +12,7 @@ import pyarrow.compute
 
 from deploy.sample.book import Holdings
 from shared.contracts.custody import CASH, LOT, MONEY_DECIMALS, QUANTITY_DECIMALS, REFRESHED, header_line, trailer_line
-from shared.sessions import cut_off
+from shared.rules.trading_calendar import cut_off
 
 Column = Any
 """An Arrow array; pyarrow's stubs refuse the mixture of arrays and texts that its functions take."""

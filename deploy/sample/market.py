@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shared import sessions
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
+from shared.rules import trading_calendar
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 STOCKS, FACTORS = "sp500_dataset.csv.gz", "factors_dataset.csv.gz"
@@ -71,13 +71,13 @@ class Market:
 
     def row_of(self, day: date) -> int:
         """Return the data row of a session.  Raises NoPrices when the data do not reach it or `day` is no session."""
-        if not sessions.is_session(day):
+        if not trading_calendar.is_session(day):
             raise NoPrices(f"{day} is no session of the New York exchange")
         last = paths().known_rows - 1
         if day >= self.as_of:
-            row = last + sessions.sessions_between(self.as_of, day)
+            row = last + trading_calendar.sessions_between(self.as_of, day)
         else:
-            row = last - sessions.sessions_between(day, self.as_of)
+            row = last - trading_calendar.sessions_between(day, self.as_of)
         if not 0 <= row < len(paths().prices):
             raise NoPrices(
                 f"{day} lies outside the price data, which end {DAYS_TO_COME} sessions after {self.as_of}: "
@@ -91,7 +91,7 @@ class Market:
         Raises NoPrices when as_of is no session.
         """
         self.row_of(self.as_of)
-        known = sessions.sessions()
+        known = trading_calendar.sessions()
         end = known.index(self.as_of) + 1
         return np.array(known[max(0, end - paths().known_rows) : end], dtype="datetime64[D]")
 

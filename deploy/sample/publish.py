@@ -13,8 +13,8 @@ import orjson
 from deploy.sample.make import load_universe
 from shared.contracts.topics import ACCOUNT, MODEL, PORTFOLIO, PRICE, SECURITY, Topic
 from shared.ids import event_id
-from shared.kafka import Publisher
-from shared.messages import Outgoing
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher
 
 PLATFORM: Final = "platform"
 EVENTS: Final = (

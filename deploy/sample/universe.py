@@ -8,7 +8,7 @@ import numpy as np
 
 from deploy.sample.market import UNPRICED, Ints, Market, paths
 from shared.contracts.platform import PricePoint, PricesPublished, SecurityChanged
-from shared.exact.text import text_of
+from shared.fixed_point.text import text_of
 
 FUNDS = ("SIZE", "USMV", "VLUE")
 """Sold in the sample as mutual funds (fractional units), so that both kinds of rounding occur."""

@@ -13,7 +13,7 @@ from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, DEFAULT_STATE
 from deploy.stack.stack import Stack
 from deploy.stack.steps import Spoken
-from shared.sessions import NEW_YORK
+from shared.rules.trading_calendar import NEW_YORK
 
 
 def main() -> int:

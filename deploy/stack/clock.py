@@ -6,8 +6,8 @@ It stands still while the stack is down, so a kept book never turns stale, and `
 from datetime import UTC, datetime, time, timedelta
 
 from deploy.stack.layout import Layout, read_json, write_json
-from shared.clock import FileClock, SystemClock, set_instant
-from shared.sessions import NEW_YORK, session_before
+from shared.rules.trading_calendar import NEW_YORK, session_before
+from shared.runtime.clock import FileClock, SystemClock, set_instant
 
 OPENING = time(10, 0)
 """A new stack begins at ten in the market's morning: orders can be approved long before the day's cut-off."""

@@ -4,7 +4,7 @@ import secrets
 
 from deploy import roles
 from deploy.stack.layout import Layout, read_json, write_json
-from shared.principal import make_keys
+from shared.http.principal import make_keys
 
 PRINCIPAL = ("principal_key", "principal_public_key")
 NAMES = ("admin_password", "session_key", "oidc_client_secret")

@@ -48,7 +48,7 @@ def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, s
 
 def _form(service: str) -> str:
     """Return a text that changes whenever anything a service's migration consists of changes."""
-    places = (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "migrations")
+    places = (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "postgres" / "migrations")
     return _digest(CHECKOUT, [path for place in places for path in sorted(place.rglob("*.py"))])
 
 

@@ -6,8 +6,8 @@ import uuid
 
 from pydantic import ValidationError
 
-from services.analyzer.settings import AnalyzerSettings
-from shared.migrations import migrate
+from services.analyzer.settings import Settings
+from shared.postgres.migrations import migrate
 
 USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | prices ... | republish flags ... | dlq ...]"
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        settings = AnalyzerSettings()
+        settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
             print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     if command == "migrate":
         migrate("analyzer", settings.database_url)
         return 0
-    from shared.oncall.carried_out import carried_out
+    from shared.oncall.outages import carried_out
 
     if command == "analyze":
         return carried_out(lambda: analyze(settings))
@@ -44,30 +44,31 @@ def main(arguments: list[str]) -> int:
         from services.analyzer import republish
 
         return carried_out(lambda: republish.main(settings, arguments[1:]))
-    from shared import kernels, runner
+    from shared.runtime import kernels, runner
 
     runner.leave_out_pandas()
     from services.analyzer import warm  # the worker's libraries are loaded only where they are used
 
     kernels.load(warm.kernels, "analyzer", settings)
     from services.analyzer import app
-    from shared import sessions, worker
+    from shared.kafka import faust_worker
+    from shared.rules import trading_calendar
 
-    sessions.sessions()  # the first message does not wait for the calendar either
+    trading_calendar.sessions()  # the first message does not wait for the calendar either
     if command == "sweep":
         runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)
     else:
-        worker.run_worker(app.build_app, settings, "analyzer")
+        faust_worker.run_worker(app.build_app, settings, "analyzer")
     return 0
 
 
-def analyze(settings: AnalyzerSettings) -> int:
+def analyze(settings: Settings) -> int:
     """Start an analysis of the whole book, or join the one going on, and show its progress until it is done."""
     from services.analyzer.store import runs
     from services.analyzer.store.database import Database
-    from shared.clock import clock_of
-    from shared.commits import until_known_now
-    from shared.sessions import business_date
+    from shared.postgres.commits import until_known_now
+    from shared.rules.trading_calendar import business_date
+    from shared.runtime.clock import clock_of
 
     clock = clock_of(settings.clock_file)
     with Database(settings.database_url, size=1) as database:

@@ -7,21 +7,22 @@ from typing import Final
 
 import faust
 
-from services.analyzer import api
-from services.analyzer.evaluator import Evaluator
-from services.analyzer.handlers import SERVICE, Handlers
-from services.analyzer.settings import AnalyzerSettings
+from services.analyzer import routes as api
+from services.analyzer.handlers import Handlers
+from services.analyzer.operations.evaluate import Evaluator
+from services.analyzer.operations.sweep import Sweeper
+from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
-from services.analyzer.sweep import Sweeper
-from shared import http, worker
-from shared.clock import Clock, clock_of
 from shared.contracts import topics
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.progress import Progress
-from shared.routing import vouched
-from shared.runner import together
+from shared.http import app as http
+from shared.http.routing import vouched
+from shared.kafka import faust_worker
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.kafka.stall_watch import Progress
+from shared.runtime.clock import Clock, clock_of
+from shared.runtime.runner import run_all
 
 HOLDINGS_GROUP: Final = 8  # chunks of up to 200 accounts that share one transaction
 EVENT_GROUP: Final = 500
@@ -38,7 +39,7 @@ class Parts:
     publisher: Publisher
 
 
-def build_parts(settings: AnalyzerSettings, *, serves: bool = True) -> Parts:
+def build_parts(settings: Settings, *, serves: bool = True) -> Parts:
     """Return the parts, closed; open database and publisher before use. serves: users' requests, too."""
     requests_url = settings.requests_database_url if serves else None
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
@@ -49,11 +50,11 @@ def build_parts(settings: AnalyzerSettings, *, serves: bool = True) -> Parts:
     return Parts(database, names, clock, evaluator, Publisher(settings.kafka_url, SERVICE))
 
 
-def build_app(settings: AnalyzerSettings) -> faust.App:
+def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for each topic, its HTTP beside it."""
     parts = build_parts(settings)
     rules = Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock, settings)
-    app = worker.build_worker(SERVICE, settings)
+    app = faust_worker.build_worker(SERVICE, settings)
     agents = (
         (topics.SECURITY, rules.on_securities, EVENT_GROUP),
         (topics.PRICE, rules.on_prices, 1),
@@ -64,7 +65,7 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
         (topics.REBALANCED, rules.on_rebalanced, HOLDINGS_GROUP),
         (topics.RETURNED, rules.on_returned, HOLDINGS_GROUP),
         (topics.RECALL, rules.on_recall, HOLDINGS_GROUP),
-        (topics.WORK_REQUEST, rules.on_request(topics.WORK_FACTS), worker.WORK_GROUP),
+        (topics.WORK_REQUEST, rules.on_request(topics.WORK_FACTS), faust_worker.WORK_GROUP),
         (
             topics.small(topics.WORK_REQUEST),
             rules.on_request(topics.small(topics.WORK_FACTS)),
@@ -72,28 +73,28 @@ def build_app(settings: AnalyzerSettings) -> faust.App:
         ),
     )
     for topic, handler, group in agents:
-        guard = Guard(SERVICE, topic, handler, parts.publisher, settings.guard_limits)
-        worker.consume(app, guard, group=group)
+        guard = MessageProcessor(SERVICE, topic, handler, parts.publisher, settings.guard_limits)
+        faust_worker.consume(app, guard, group=group)
 
     progress = Progress(app, parts.publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
-        return [*worker.readiness(app), *progress.stuck(), *await _away(parts.database)]
+        return [*faust_worker.readiness(app), *progress.stuck(), *await _away(parts.database)]
 
     routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, settings)
     door = vouched(SERVICE, settings.principal_public_key, parts.clock)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[routes], door=door)
-    worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
+    faust_worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
     return app
 
 
-async def run_sweeper(settings: AnalyzerSettings) -> None:
+async def run_sweeper(settings: Settings) -> None:
     """Sweep until cancelled, with probes and metrics beside it."""
     parts = build_parts(settings, serves=False)
     async with parts.database, parts.publisher:
         sweeper = Sweeper(parts.database, parts.evaluator, parts.publisher, parts.clock, settings)
         http_app = http.create_app("analyzer-sweeper", partial(_away, parts.database))
-        await together(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
+        await run_all(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
 
 
 async def _away(database: Database) -> list[str]:

@@ -10,32 +10,33 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
-from services.analyzer import intake, request
-from services.analyzer.evaluator import CHUNK, Evaluator
-from services.analyzer.pricing import Found, Pricing
-from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.columns import incoming
+from services.analyzer.operations import attach_facts
+from services.analyzer.operations.evaluate import CHUNK, Evaluator
+from services.analyzer.operations.price_sets import Found, Pricing
+from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store import facts, flags, market, price_sets, runs, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.targets import accounts_of
-from shared import log, messages
-from shared.apart import each_apart, too_large
-from shared.clock import Clock
-from shared.contracts.nested import joined
+from shared.columnar import joined
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.succession import Admitted, admit
 from shared.contracts.topics import Topic
-from shared.faults import PartlyBad, refuse
-from shared.guard import Handler
-from shared.kafka import Publisher
-from shared.messages import BadMessage, Chunk, Outgoing
-from shared.sessions import business_date
+from shared.kafka import messages
+from shared.kafka.faults import PartialFailure, refuse
+from shared.kafka.isolation import each_apart, too_large
+from shared.kafka.messages import BadMessage, Chunk, Outgoing
+from shared.kafka.processor import Handler
+from shared.kafka.publisher import Publisher
+from shared.rules.trading_calendar import business_date
+from shared.runtime import log
+from shared.runtime.clock import Clock
 
-SERVICE: Final = "analyzer"
 _log = log.get(__name__)
 
 
@@ -44,7 +45,7 @@ class Handlers:
 
     def __init__(
         self, database: Database, names: Names, evaluator: Evaluator, publisher: Publisher, clock: Clock,
-        settings: AnalyzerSettings,
+        settings: Settings,
     ) -> None:  # fmt: skip
         self._database = database
         self._names = names
@@ -59,7 +60,7 @@ class Handlers:
         """Take in what accounts hold after a good file, or that they are held."""
 
         def store() -> list[str]:
-            merged = intake.holdings(self._names, group)
+            merged = incoming.holdings(self._names, group)
             fresh = set(merged.securities.tolist()) - self._held
             with self._database.session() as session:
                 facts.merge_holdings(session, merged)
@@ -73,7 +74,7 @@ class Handlers:
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
         """Take in accounts and their settings.
 
-        Raises PartlyBad once all is done, when some settings are not valid (stored, and their account is held), or
+        Raises PartialFailure once all is done, when some settings are not valid (stored, and their account is held), or
         versions cannot follow what is there (not stored).
         """
         problems: dict[str, str] = {}
@@ -82,7 +83,7 @@ class Handlers:
             with self._database.session() as session:
                 known = facts.known_versions(session, [one.account_id for one in group])
                 admitted = admit(group, lambda one: one.account_id, known)
-                facts.merge_accounts(session, intake.accounts(self._names, admitted.newest, problems))
+                facts.merge_accounts(session, incoming.accounts(self._names, admitted.newest, problems))
             return admitted
 
         admitted = await asyncio.to_thread(store)
@@ -93,10 +94,10 @@ class Handlers:
             if place not in bad and one.account_id in problems and one.version == versions[one.account_id]:
                 bad[place] = BadMessage("bad_settings", problems[one.account_id])
         if bad:
-            raise PartlyBad(bad)
+            raise PartialFailure(bad)
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
-        """Take in securities; they matter to proposals only.  Raises PartlyBad for versions that cannot follow."""
+        """Take in securities; they matter to proposals only.  Raises PartialFailure for versions that cannot follow."""
 
         def store() -> Admitted[SecurityChanged]:
             with self._database.session() as session:
@@ -178,9 +179,9 @@ class Handlers:
             with self._database.session() as session:
 
                 def attach(part: pa.RecordBatch) -> pa.RecordBatch:
-                    return request.attach(session, self._names, self._evaluator, part)
+                    return attach_facts.attach(session, self._names, self._evaluator, part)
 
-                facts = each_apart("attach facts", asked, attach, request.unattached)
+                facts = each_apart("attach facts", asked, attach, attach_facts.unattached)
             sizes = [chunk.rows.num_rows for chunk in group]
             parts = [facts.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
             answers = [self._answer(answer, rows, chunk.meta) for rows, chunk in zip(parts, group, strict=True)]
@@ -193,7 +194,7 @@ class Handlers:
 
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
         at = self._clock.now()
-        return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(request.unattached))
+        return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(attach_facts.unattached))
 
     async def _targets(self, save: Callable[[Session], targets.Saved]) -> None:
         """Store targets, have all their accounts evaluated, and refuse what cannot be used.

@@ -5,15 +5,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from services.analyzer import pricing
-from services.analyzer.pricing import CannotDecide
-from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.operations import price_sets as pricing
+from services.analyzer.operations.price_sets import CannotDecide
+from services.analyzer.settings import Settings
 from services.analyzer.store import price_sets, runs, withdrawals
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.price_sets import SetView, Status
-from shared.clock import Clock, clock_of
-from shared.commits import until_known_now
-from shared.exact.text import text_of
+from shared.fixed_point.text import text_of
+from shared.postgres.commits import until_known_now
+from shared.runtime.clock import Clock, clock_of
 
 _STATUS: Final[dict[str, Status]] = {"accept": "ACCEPTED", "reject": "REJECTED", "withdraw": "WITHDRAWN"}
 _HELP: Final = {
@@ -28,7 +28,7 @@ _WITHDRAWN: Final = (
 )
 
 
-def run(settings: AnalyzerSettings, words: Sequence[str]) -> int:
+def run(settings: Settings, words: Sequence[str]) -> int:
     """Do what the words say; return the exit status: 0 done, 1 it cannot be done, 2 not understood.
 
     Raises CommitUnknown when it is not known whether it was done; given again it is done once.
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _answer(session: Session, settings: AnalyzerSettings, clock: Clock, asked: argparse.Namespace) -> Iterable[str]:
+def _answer(session: Session, settings: Settings, clock: Clock, asked: argparse.Namespace) -> Iterable[str]:
     if asked.command == "list":
         _, number = price_sets.in_force(session)
         return [_line(one, number) for one in price_sets.views(session, limit=asked.limit)] or ["there is none"]

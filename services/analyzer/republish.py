@@ -7,19 +7,19 @@ from typing import Final, LiteralString
 
 import numpy as np
 
-from services.analyzer import publish
-from services.analyzer.evaluator import CHUNK, Evaluator
-from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.columns import flags as publish
+from services.analyzer.operations.evaluate import CHUNK, Evaluator
+from services.analyzer.settings import Settings
 from services.analyzer.store import flags
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
-from shared import log
-from shared.apart import apart, cannot, halves
-from shared.clock import clock_of
-from shared.kafka import Publisher
-from shared.messages import Outgoing
+from shared.kafka.isolation import apart, cannot, halves
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher
 from shared.oncall import republish
 from shared.oncall.republish import Wanted
+from shared.runtime import log
+from shared.runtime.clock import clock_of
 
 KINDS: Final = {"flags": "the newest flag of each account, for batch"}
 _FROM: Final[LiteralString] = f" FROM flag f JOIN account_facts a USING (account_id) WHERE {republish.FILTER}"
@@ -27,14 +27,14 @@ _COUNT: Final[LiteralString] = "SELECT count(*)" + _FROM
 _NEXT: Final[LiteralString] = "SELECT a.account_id" + _FROM + " ORDER BY 1 LIMIT %(most)s"
 
 
-def main(settings: AnalyzerSettings, arguments: list[str]) -> int:
+def main(settings: Settings, arguments: list[str]) -> int:
     """Do what the arguments say and return the exit code.  Raises what database and broker raise."""
     wanted = republish.parse("analyzer", KINDS, arguments, public=True)
     log.configure("analyzer-republish", "ERROR")
     return asyncio.run(run(settings, wanted))
 
 
-async def run(settings: AnalyzerSettings, wanted: Wanted) -> int:
+async def run(settings: Settings, wanted: Wanted) -> int:
     """Publish again what is wanted."""
     async with Database(settings.database_url, size=2) as database, Publisher(settings.kafka_url, "analyzer") as out:
         names, clock = Names(database), clock_of(settings.clock_file)

@@ -1,13 +1,16 @@
 """Settings of the analyzer.  Each comes from the environment as REBALANCER_<NAME>."""
 
 from datetime import time
+from typing import Final
 
 from pydantic import Field
 
-from shared.settings import Vouched
+from shared.runtime.settings import Vouched
+
+SERVICE: Final = "analyzer"
 
 
-class AnalyzerSettings(Vouched):
+class Settings(Vouched):
     """What the analyzer and its sweeper need beyond what every service has."""
 
     work_connections: int = Field(

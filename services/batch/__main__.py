@@ -5,15 +5,16 @@ import asyncio
 import json
 import sys
 
-from services.batch import parked, warm, withdrawn
+from services.batch import parked, warm
 from services.batch.app import main as serve
 from services.batch.app import routed
+from services.batch.operations import withdrawn_prices
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA
-from shared import kernels
-from shared.migrations import migrate
-from shared.oncall.carried_out import carried_out
-from shared.runner import leave_out_pandas, run
+from shared.oncall.outages import carried_out
+from shared.postgres.migrations import migrate
+from shared.runtime import kernels
+from shared.runtime.runner import leave_out_pandas, run
 
 
 def main() -> int:
@@ -34,7 +35,7 @@ def main() -> int:
     commands.add_parser("dlq", help="dead letters: list, show, replay, skip")
     commands.add_parser("republish", help="publish approvals and returns again")
     parked.add_commands(commands)
-    withdrawn.add_commands(commands)
+    withdrawn_prices.add_commands(commands)
     arguments = parser.parse_args()
     if arguments.command == "openapi":
         print(json.dumps(routed(_never).openapi(), indent=1, sort_keys=True))
@@ -45,7 +46,7 @@ def main() -> int:
     elif arguments.command in ("parked", "release"):
         return carried_out(lambda: asyncio.run(parked.run(arguments, settings)))
     elif arguments.command in ("withdrawn", "seen"):
-        return carried_out(lambda: asyncio.run(withdrawn.run(arguments, settings)))
+        return carried_out(lambda: asyncio.run(withdrawn_prices.run(arguments, settings)))
     else:
         leave_out_pandas()
         kernels.load(warm.kernels, SCHEMA, settings)

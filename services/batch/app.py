@@ -9,28 +9,29 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.batch.collecting import READ, Collector
+from services.batch.dependencies import Parts, door
 from services.batch.handlers import Handlers
-from services.batch.parts import Parts, door
+from services.batch.operations.collect_results import READ, Collector
+from services.batch.operations.sweeps import Sweeps
 from services.batch.routes import batches, commands, queue
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA, Database
-from services.batch.sweeps import Sweeps
-from shared import log, sessions
-from shared.clock import clock_of
-from shared.commits import AWAY
-from shared.consumer import GroupConsumer
 from shared.contracts import topics
-from shared.db import BUSY, Busy
-from shared.faults import is_transient
-from shared.guard import Guard
-from shared.http import Liveness, Readiness, create_app, serve
-from shared.kafka import Publisher
-from shared.keeping import Keeper
-from shared.problems import Unavailable
-from shared.relay import Relay
-from shared.runner import keep_loaded, together
-from shared.tenancy import RoleMayTooMuch
+from shared.contracts.problems import Unavailable
+from shared.contracts.tenancy import RoleMayTooMuch
+from shared.http.app import Liveness, Readiness, create_app, serve
+from shared.kafka.consumer import GroupConsumer
+from shared.kafka.faults import is_transient
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.outbox.relay import Relay
+from shared.postgres.commits import AWAY
+from shared.postgres.pool import BUSY, Busy
+from shared.rules import trading_calendar
+from shared.runtime import log
+from shared.runtime.clock import clock_of
+from shared.runtime.components import Keeper
+from shared.runtime.runner import freeze_gc, run_all
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
@@ -42,8 +43,8 @@ _ANSWERS_PAUSE_S = 0.1
 async def main(settings: Settings) -> None:
     """Serve and work until cancelled."""
     clock = clock_of(settings.clock_file)
-    await asyncio.to_thread(sessions.sessions)  # takes a second at its first use: before anybody waits for it
-    keep_loaded()
+    await asyncio.to_thread(trading_calendar.sessions)  # takes a second at its first use: before anybody waits for it
+    freeze_gc()
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, settings.requests_database_url, **sizes)
     publisher = Publisher(settings.kafka_url, SCHEMA)
@@ -59,7 +60,7 @@ async def main(settings: Settings) -> None:
         "sweeps": sweeps.run,
     } | {consumer.name: consumer.run for consumer in consumers}
     try:
-        await together(serve(app, settings.http_host, settings.http_port), keeper.run(kept))
+        await run_all(serve(app, settings.http_host, settings.http_port), keeper.run(kept))
     finally:
         await database.close()
 
@@ -90,11 +91,11 @@ def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) 
 def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -> list[GroupConsumer]:
     """Return the consumers: answers to small requests never wait behind large ones, nor those behind flags."""
 
-    def guard(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> Guard:
+    def guard(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> MessageProcessor:
         limits = settings.guard_limits
-        return Guard(SCHEMA, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
+        return MessageProcessor(SCHEMA, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
 
-    def consumer(name: str, guards: list[Guard], most: int, pause_s: float = 0.0) -> GroupConsumer:
+    def consumer(name: str, guards: list[MessageProcessor], most: int, pause_s: float = 0.0) -> GroupConsumer:
         return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
 
     standing = [guard(topics.STANDING, handlers.on_standing), guard(topics.UNBOOKED, handlers.on_unbooked)]

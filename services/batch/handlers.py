@@ -11,18 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch import healing, outgoing, withdrawn
-from services.batch.collecting import Collector, batch_of
+from services.batch.columns import messages
+from services.batch.operations import reconcile, withdrawn_prices
+from services.batch.operations.collect_results import Collector, batch_of
 from services.batch.store import incoming
 from services.batch.store.database import Database, send
-from shared import log
-from shared.clock import Clock
 from shared.contracts.chunks import FlagState
 from shared.contracts.events import AnalysisCompleted, PriceSetDecided
 from shared.contracts.platform import AccountChanged
-from shared.faults import refuse
-from shared.messages import Chunk
-from shared.tenancy import SYSTEM
+from shared.contracts.tenancy import SYSTEM
+from shared.kafka.faults import refuse
+from shared.kafka.messages import Chunk
+from shared.runtime import log
+from shared.runtime.clock import Clock
 
 _log = log.get(__name__)
 _WITH_DETAIL: Final = (int(FlagState.FLAGGED), int(FlagState.HELD), int(FlagState.SETTLING), int(FlagState.NO_TARGET))
@@ -40,7 +41,7 @@ class Handlers:
     async def on_accounts(self, accounts: Sequence[AccountChanged]) -> None:
         """Keep who an account is; the newest version wins. Proposals for one that moved become stale.
 
-        Raises PartlyBad once the others are stored, for versions that cannot follow what is there.
+        Raises PartialFailure once the others are stored, for versions that cannot follow what is there.
         """
         touched: list[int] = []
 
@@ -60,24 +61,24 @@ class Handlers:
             await incoming.put_flags(connection, flags, details)
             await self.collector.look_for_stale(connection)
             enterprises = [str(one) for one in pc.unique(flags.column("enterprise_id")).to_pylist()]
-            told = outgoing.queue_changed(enterprises, self.clock.now())
+            told = messages.queue_changed(enterprises, self.clock.now())
             await send(connection, told)
 
     async def on_standing(self, chunks: Sequence[Chunk]) -> None:
         """Tell again, or have told again, what the analyzer or we have not got."""
         for standing in chunks:
             async with self.database.transaction(SYSTEM) as connection:
-                await healing.compare(connection, standing, self.clock.now())
+                await reconcile.compare(connection, standing, self.clock.now())
 
     async def on_unbooked(self, chunks: Sequence[Chunk]) -> None:
         """Tell approvals again that taxlot has not booked."""
         for unbooked in chunks:
             async with self.database.transaction(SYSTEM) as connection:
-                await healing.book_again(connection, unbooked, self.clock.now())
+                await reconcile.book_again(connection, unbooked, self.clock.now())
 
     async def on_price_sets(self, decided: Sequence[PriceSetDecided]) -> None:
         """Keep which price sets are withdrawn; proposals that rest on one become stale."""
-        await withdrawn.take_in(self.database, self.collector, self.clock, decided)
+        await withdrawn_prices.take_in(self.database, self.collector, self.clock, decided)
 
     async def on_results(self, chunks: Sequence[Chunk]) -> None:
         """Put answers into their batches."""

@@ -10,9 +10,9 @@ from typing import Any
 from services.batch.settings import Settings
 from services.batch.store import parking
 from services.batch.store.database import Database, driver
-from shared import outbox
-from shared.commits import until_known
-from shared.tenancy import SYSTEM
+from shared.contracts.tenancy import SYSTEM
+from shared.outbox import rows as outbox_rows
+from shared.postgres.commits import until_known
 
 
 def add_commands(commands: Any) -> None:
@@ -41,7 +41,7 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def _list(database: Database) -> None:
     async with database.transaction(SYSTEM) as connection:
         batches = await parking.parked(connection)
-        messages = await outbox.parked(await driver(connection))
+        messages = await outbox_rows.parked(await driver(connection))
     for row in batches:
         print(
             f"batch {row.batch_id}: since {row.parked_at:%Y-%m-%d %H:%M:%S}, failed {row.failures} times,"
@@ -61,6 +61,6 @@ async def _release(database: Database, kind: str, number: int) -> bool:
         async with database.transaction(SYSTEM) as connection:
             if kind == "batch":
                 return await parking.release(connection, number)
-            return await outbox.release(await driver(connection), number)
+            return await outbox_rows.release(await driver(connection), number)
 
     return await until_known(released)

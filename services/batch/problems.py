@@ -1,9 +1,9 @@
-"""Refusals of this service, besides the common ones of shared.problems."""
+"""Refusals of this service, besides the common ones of shared.contracts.problems."""
 
 from typing import Final
 
 from services.batch.domain.approval import Refusal, Why
-from shared.problems import Conflict, Forbidden, Problem, VersionChanged
+from shared.contracts.problems import Conflict, Forbidden, Problem, VersionChanged
 
 
 class LiquidationNotConfirmed(Conflict):

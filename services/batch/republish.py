@@ -11,18 +11,18 @@ from typing import Any, Final, LiteralString
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch import outgoing
-from services.batch.healing import approvals_of
+from services.batch.columns import messages as outgoing
+from services.batch.operations.reconcile import approvals_of
 from services.batch.settings import Settings
 from services.batch.store.database import SCHEMA, Database, driver
 from services.batch.store.tables import BATCH
-from shared import log
-from shared.clock import clock_of
-from shared.kafka import Publisher
-from shared.messages import Outgoing
+from shared.contracts.tenancy import SYSTEM
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher
 from shared.oncall import republish
 from shared.oncall.republish import Wanted
-from shared.tenancy import SYSTEM
+from shared.runtime import log
+from shared.runtime.clock import clock_of
 
 KINDS: Final = {
     "rebalanced": "the newest approval of each account, for the analyzer and taxlot",

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import Vouched
+from shared.runtime.settings import Vouched
 
 
 class Settings(Vouched):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from shared.exact.kernel import value_cents
-from shared.relief.wash import Losses, Purchases, match
+from shared.fixed_point.arithmetic import value_cents
+from shared.rules.relief.wash import Losses, Purchases, match
 
 
 def kernels() -> None:

@@ -10,11 +10,11 @@ from services.gateway.app import main as serve
 from services.gateway.app import routed
 from services.gateway.openapi import describe
 from services.gateway.settings import Settings
-from shared.clock import clock_of
-from shared.migrations import migrate
-from shared.oncall.carried_out import carried_out
-from shared.runner import run
-from shared.settings import DatabaseSettings
+from shared.oncall.outages import carried_out
+from shared.postgres.migrations import migrate
+from shared.runtime.clock import clock_of
+from shared.runtime.runner import run
+from shared.runtime.settings import DatabaseSettings
 
 
 def main() -> int:

@@ -11,27 +11,27 @@ from starlette.middleware import Middleware
 from services.gateway.audit import AuditLog
 from services.gateway.cookies import Cookies
 from services.gateway.crowding import Crowding
+from services.gateway.dependencies import Parts
 from services.gateway.domain.session import Limits
 from services.gateway.edge import BodyLimit, SecurityHeaders, security_headers
-from services.gateway.handlers import auth, batches, guard, me, queue, ui, work
 from services.gateway.oidc.provider import Client, Provider
 from services.gateway.openapi import describe
-from services.gateway.parts import Parts
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from services.gateway.rates import Rates
 from services.gateway.recording import Recorded
+from services.gateway.routes import auth, authentication, batches, me, queue, ui, work
 from services.gateway.sessions import Sessions
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream, http_client
-from shared.clock import clock_of
-from shared.db import Pool, Requests, pool
-from shared.http import Readiness, create_app, serve
-from shared.keeping import Keeper
-from shared.principal import signing_key
-from shared.problems import Unavailable
-from shared.runner import together
-from shared.tenancy import Scope
+from shared.contracts.problems import Unavailable
+from shared.contracts.tenancy import Scope
+from shared.http.app import Readiness, create_app, serve
+from shared.http.principal import signing_key
+from shared.postgres.pool import Pool, Requests, pool
+from shared.runtime.clock import clock_of
+from shared.runtime.components import Keeper
+from shared.runtime.runner import run_all
 
 SCHEMA = "gateway"
 _READY_PATIENCE_S = 3.0
@@ -51,7 +51,7 @@ async def main(settings: Settings) -> None:
         probes = create_app(
             SCHEMA, readiness(requests), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)]
         )
-        await together(
+        await run_all(
             serve(build_app(parts), settings.http_host, settings.http_port, settings.bounds),
             serve(probes, settings.probe_host, settings.probe_port),
             keeper.run({"feed": feed.run, "audit": parts.audit.run}),
@@ -110,7 +110,7 @@ def routed() -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
     routers = [me.router, queue.router, batches.router, work.router, auth.router, ui.router()]
     document = "/api/v1/openapi.json"
-    return create_app(SCHEMA, _never, probes=False, routers=routers, door=guard.door, openapi_url=document)
+    return create_app(SCHEMA, _never, probes=False, routers=routers, door=authentication.door, openapi_url=document)
 
 
 def readiness(requests: Requests) -> Readiness:

@@ -9,10 +9,10 @@ import psycopg
 
 from services.gateway.domain.record import Record
 from services.gateway.store import audit
-from shared import log
-from shared.commits import CommitUnknown, until_known
-from shared.db import Pool
-from shared.keeping import Beat, unheard
+from shared.postgres.commits import CommitUnknown, until_known
+from shared.postgres.pool import Pool
+from shared.runtime import log
+from shared.runtime.components import Beat, unheard
 
 MOST_WAITING: Final = 20_000
 """Records of reads that may wait for the database: some 10 MB. With more, nothing that must be recorded is answered."""

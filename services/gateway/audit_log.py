@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from services.gateway.store import audit
-from shared.db import BULK, arguments
+from shared.postgres.pool import BULK, arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

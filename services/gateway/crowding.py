@@ -4,10 +4,10 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.rates import Rates
-from shared import metrics
-from shared.addresses import Crowd
-from shared.observing import rendered
-from shared.problems import TooManyConnections
+from shared.contracts.problems import TooManyConnections
+from shared.http.client_addresses import Crowd
+from shared.http.request_log import rendered
+from shared.runtime import metrics
 
 
 class Crowding:

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from services.gateway.domain.record import Record
 from services.gateway.store import audit, users
-from shared.clock import Clock
-from shared.commits import CommitUnknown, commit, until_known
 from shared.contracts.api import Principal, RoleName
 from shared.contracts.types import Identity
-from shared.db import WORK, arguments
+from shared.postgres.commits import CommitUnknown, commit, until_known
+from shared.postgres.pool import WORK, arguments
+from shared.runtime.clock import Clock
 
 
 class GrantRefused(ValueError):

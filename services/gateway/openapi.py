@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from services.gateway.handlers.guard import CSRF_HEADER
-from shared.access import roles_for
+from services.gateway.routes.authentication import CSRF_HEADER
 from shared.contracts.api_work import Pushed
+from shared.contracts.roles import roles_for
 
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",

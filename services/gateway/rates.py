@@ -8,9 +8,9 @@ from fastapi import Request
 
 from services.gateway.domain.buckets import Buckets
 from services.gateway.settings import Settings
-from shared import metrics
-from shared.addresses import network
-from shared.problems import Problem
+from shared.contracts.problems import Problem
+from shared.http.client_addresses import network
+from shared.runtime import metrics
 
 MOST_KEYS: Final = 20_000
 """Buckets of each kind: some 5 MB. More sessions than users of a firm, and a stranger's addresses do not add up."""

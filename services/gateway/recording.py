@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.dependencies import Parts, parts_of
 from services.gateway.domain.record import Outcome, Record, is_recorded, outcome_of, selected
-from services.gateway.parts import Parts, parts_of
 from services.gateway.upstream import UNKNOWN
-from shared.commits import before_it_begins
-from shared.observing import HUNG_UP, rendered
-from shared.problems import Unavailable
+from shared.contracts.problems import Unavailable
+from shared.http.request_log import HUNG_UP, rendered
+from shared.postgres.commits import before_it_begins
 
 
 def record_of(parts: Parts, request: Request, action: str, outcome: Outcome, **values: Any) -> Record:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from services.gateway.domain.session import Limits, is_touch_due, standing
 from services.gateway.store import sessions, users
-from shared.clock import Clock
-from shared.commits import until_known
 from shared.contracts.api import Principal
-from shared.db import Pool, Requests
-from shared.problems import Forbidden
-from shared.tenancy import Scope
+from shared.contracts.problems import Forbidden
+from shared.contracts.tenancy import Scope
+from shared.postgres.commits import until_known
+from shared.postgres.pool import Pool, Requests
+from shared.runtime.clock import Clock
 
 _ID_BYTES = 32
 _PATIENCE_S = 5.0  # a page must hear soon that the database is away

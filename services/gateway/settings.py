@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from services.gateway.edge import security_headers
-from shared.connections import Bounds
-from shared.settings import RequestsSettings
+from shared.http.connections import Bounds
+from shared.runtime.settings import RequestsSettings
 
 
 class Settings(RequestsSettings):

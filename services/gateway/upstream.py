@@ -7,11 +7,12 @@ from typing import Final, Literal
 import httpx
 from fastapi import Request, Response
 
-from shared import log, principal
-from shared.clock import Clock
-from shared.commits import OutcomeUnknown
 from shared.contracts.api import Principal
-from shared.problems import NotFound, Unavailable
+from shared.contracts.problems import NotFound, Unavailable
+from shared.http import principal
+from shared.postgres.commits import OutcomeUnknown
+from shared.runtime import log
+from shared.runtime.clock import Clock
 
 _log = log.get(__name__)
 Service = Literal["batch", "taxlot", "analyzer"]

@@ -4,7 +4,7 @@ import sys
 
 from pydantic import ValidationError
 
-from services.proposer.settings import ProposerSettings
+from services.proposer.settings import Settings
 
 
 def main() -> int:
@@ -14,21 +14,21 @@ def main() -> int:
 
         return dlq.main("proposer", sys.argv[2:])
     try:
-        settings = ProposerSettings.model_validate({})
+        settings = Settings.model_validate({})
     except ValidationError as error:
         for problem in error.errors():
             print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
         return 2
-    from shared import kernels, runner
+    from shared.runtime import kernels, runner
 
     runner.leave_out_pandas()
     from services.proposer import warm  # the worker's libraries are loaded only where they are used
 
     kernels.load(warm.kernels, "proposer", settings)
     from services.proposer import app
-    from shared import worker
+    from shared.kafka import faust_worker
 
-    worker.run_worker(app.build_app, settings, "proposer")
+    faust_worker.run_worker(app.build_app, settings, "proposer")
     return 0
 
 

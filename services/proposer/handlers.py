@@ -6,15 +6,15 @@ from typing import Final
 
 import pyarrow as pa
 
-from services.proposer.chunk import propose
-from shared import messages
-from shared.apart import each_apart, failed, too_large
-from shared.clock import Clock
+from services.proposer.columns.proposals import propose
 from shared.contracts import chunks
 from shared.contracts.topics import Topic
-from shared.guard import Handler, at_once
-from shared.kafka import Publisher
-from shared.messages import Chunk, Outgoing, trade_day_of
+from shared.kafka import messages
+from shared.kafka.isolation import each_apart, failed, too_large
+from shared.kafka.messages import Chunk, Outgoing, trade_day_of
+from shared.kafka.processor import Handler, concurrently
+from shared.kafka.publisher import Publisher
+from shared.runtime.clock import Clock
 
 SERVICE: Final = "proposer"
 
@@ -32,7 +32,7 @@ class Handlers:
         async def proposed(received: Chunk) -> None:
             await self.publisher.send(await asyncio.to_thread(self._proposed, received, answer))
 
-        return at_once(proposed)
+        return concurrently(proposed)
 
     def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
         """Return the answer.  An account that our code cannot propose for fails alone, and so does one too large."""

@@ -1,7 +1,7 @@
 """Settings of the proposer.  Each comes from the environment as REBALANCER_<NAME>; it keeps nothing: no database."""
 
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 
 
-class ProposerSettings(ServiceSettings):
+class Settings(ServiceSettings):
     """What the proposer needs: the same as every service."""

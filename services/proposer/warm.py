@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from shared.contracts.chunks import LOTS
 
 

@@ -8,9 +8,9 @@ import psycopg
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from services.taxlot.settings import TaxlotSettings
-from shared.commits import CommitUnknown
-from shared.migrations import migrate
+from services.taxlot.settings import Settings
+from shared.postgres.commits import CommitUnknown
+from shared.postgres.migrations import migrate
 
 USAGE = "usage: python -m services.taxlot [migrate | load FILE... | republish holdings ... | dlq ...]"
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        settings = TaxlotSettings()
+        settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
             print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
@@ -40,34 +40,34 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "republish":
         from services.taxlot import republish
-        from shared.oncall.carried_out import carried_out
+        from shared.oncall.outages import carried_out
 
         return carried_out(lambda: republish.main(settings, rest))
     if command == "load":
         return asyncio.run(load_files(settings, [Path(name) for name in rest]))
-    from shared import kernels, runner
+    from shared.runtime import kernels, runner
 
     runner.leave_out_pandas()
     from services.taxlot import warm  # the worker's libraries are loaded only where they are used
 
     kernels.load(warm.kernels, "taxlot", settings)
     from services.taxlot import app
-    from shared import worker
+    from shared.kafka import faust_worker
 
-    worker.run_worker(app.build_app, settings, "taxlot")
+    faust_worker.run_worker(app.build_app, settings, "taxlot")
     return 0
 
 
-async def load_files(settings: TaxlotSettings, paths: list[Path]) -> int:
+async def load_files(settings: Settings, paths: list[Path]) -> int:
     """Load files one after another, with progress; return 1 when one of them was refused or could not be read.
 
     Safe beside the running service: the same intake, the same ledger, one load at a time.
     """
-    from services.taxlot.intake.desk import Desk
-    from services.taxlot.terminal import bar, say
-    from shared import log
-    from shared.clock import clock_of
-    from shared.kafka import Publisher
+    from services.taxlot.intake.pipeline import Desk
+    from services.taxlot.intake.terminal import bar, say
+    from shared.kafka.publisher import Publisher
+    from shared.runtime import log
+    from shared.runtime.clock import clock_of
 
     log.configure("taxlot-load", "ERROR")
     failed = False

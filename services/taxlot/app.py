@@ -10,25 +10,28 @@ import faust
 import psycopg
 
 from services.taxlot.handlers import SERVICE, Handlers
-from services.taxlot.intake.desk import Desk
+from services.taxlot.intake.pipeline import Desk
 from services.taxlot.intake.watch import Watch
 from services.taxlot.routes import router
-from services.taxlot.settings import TaxlotSettings
-from shared import db, http, log, worker
-from shared.clock import clock_of
+from services.taxlot.settings import Settings
 from shared.contracts import topics
-from shared.guard import EXIT_TRY_AGAIN, Guard
-from shared.kafka import Publisher
-from shared.problems import Unavailable
-from shared.progress import Progress
-from shared.routing import vouched
+from shared.contracts.problems import Unavailable
+from shared.http import app as http
+from shared.http.routing import vouched
+from shared.kafka import faust_worker
+from shared.kafka.processor import EXIT_TRY_AGAIN, MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.kafka.stall_watch import Progress
+from shared.postgres import pool as db
+from shared.runtime import log
+from shared.runtime.clock import clock_of
 
 EVENT_GROUP: Final = 500
 _READY_PATIENCE_S: Final = 2.0
 _log = log.get(__name__)
 
 
-def build_app(settings: TaxlotSettings) -> faust.App:
+def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for each topic, the intake of files and HTTP beside it."""
     pool = db.pool(settings.database_url, SERVICE, size=settings.work_connections)
     requests = db.Requests(settings.requests_database_url, pool, SERVICE, size=settings.requests_connections)
@@ -36,29 +39,30 @@ def build_app(settings: TaxlotSettings) -> faust.App:
     clock = clock_of(settings.clock_file)
     rules = Handlers(pool, publisher, clock)
     desk = Desk(settings, publisher, clock)
-    app = worker.build_worker(SERVICE, settings)
+    app = faust_worker.build_worker(SERVICE, settings)
     small = topics.small
     for topic, take_in in ((topics.SECURITY, rules.on_securities), (topics.ACCOUNT, rules.on_accounts)):
-        guard = Guard(SERVICE, topic, take_in, publisher, settings.guard_limits, done=rules.taken_in)
-        worker.consume(app, guard, group=EVENT_GROUP)
+        guard = MessageProcessor(SERVICE, topic, take_in, publisher, settings.guard_limits, done=rules.taken_in)
+        faust_worker.consume(app, guard, group=EVENT_GROUP)
     for topic, handler, group in (
         (topics.REBALANCED, rules.on_rebalanced, 8),
         (topics.STANDING, rules.on_standing, 1),
-        (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), worker.WORK_GROUP),
+        (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), faust_worker.WORK_GROUP),
         (small(topics.WORK_FACTS), rules.on_facts(small(topics.WORK_LOTS)), 1),
-        (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), worker.WORK_GROUP),
+        (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), faust_worker.WORK_GROUP),
         (small(topics.WORK_TRADES), rules.on_trades(small(topics.WORK_RESULTS)), 1),
     ):
-        worker.consume(app, Guard(SERVICE, topic, handler, publisher, settings.guard_limits), group=group)
+        processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.guard_limits)
+        faust_worker.consume(app, processor, group=group)
 
     progress = Progress(app, publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
-        return [*worker.readiness(app), *progress.stuck(), *await _away(pool, requests)]
+        return [*faust_worker.readiness(app), *progress.stuck(), *await _away(pool, requests)]
 
     door = vouched(SERVICE, settings.principal_public_key, clock)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(settings, clock, requests)], door=door)
-    worker.attach(app, [pool, requests, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
+    faust_worker.attach(app, [pool, requests, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
     return app
 
 

@@ -10,23 +10,25 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from services.taxlot import attach, booking, purchases
-from services.taxlot.attach import Stored
+from services.taxlot.columns import bookings as booking
+from services.taxlot.columns import lots, purchases
+from services.taxlot.columns.lots import Stored
+from services.taxlot.columns.purchases import Losing
 from services.taxlot.intake.publish import publish_accounts
-from services.taxlot.purchases import Losing
-from services.taxlot.store import approvals, households, platform, progress
+from services.taxlot.store import approvals, households, offsets, platform
 from services.taxlot.store.households import Approved, Member
-from shared import log, messages
-from shared.apart import OUR_FAULT, Fail, apart, cannot, each_apart, failed, halves, too_large, whole_of
-from shared.clock import Clock
 from shared.contracts import chunks
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
-from shared.db import Pool
-from shared.faults import refuse
-from shared.guard import Handler, at_once
-from shared.kafka import Publisher
-from shared.messages import Chunk, Incoming, Outgoing
+from shared.kafka import messages
+from shared.kafka.faults import refuse
+from shared.kafka.isolation import OUR_FAULT, Fail, apart, cannot, each_apart, failed, halves, too_large, whole_of
+from shared.kafka.messages import Chunk, Incoming, Outgoing
+from shared.kafka.processor import Handler, concurrently
+from shared.kafka.publisher import Publisher
+from shared.postgres.pool import Pool
+from shared.runtime import log
+from shared.runtime.clock import Clock
 
 SERVICE: Final = "taxlot"
 _log = log.get(__name__)
@@ -57,7 +59,7 @@ class Handlers:
         self._clock = clock
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
-        """Take in securities: a lot of one we do not know holds its account.  Raises PartlyBad as `on_accounts`."""
+        """Take in securities: a lot of an unknown one holds its account.  Raises PartialFailure as `on_accounts`."""
         async with self._pool.connection() as connection:
             admitted = await platform.save_securities(connection, group)
         refuse(admitted.refused)
@@ -65,7 +67,7 @@ class Handlers:
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
         """Take in accounts: files name them by custodian and number.
 
-        Raises PartlyBad once the others are stored, for versions that cannot follow what is there.
+        Raises PartialFailure once the others are stored, for versions that cannot follow what is there.
         """
         async with self._pool.connection() as connection:
             admitted = await platform.save_accounts(connection, group)
@@ -74,7 +76,7 @@ class Handlers:
     async def taken_in(self, done: Sequence[Incoming]) -> None:
         """Write down how far accounts and securities have been taken in: files wait for it."""
         async with self._pool.connection() as connection:
-            await progress.note(connection, done)
+            await offsets.note(connection, done)
 
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
         """Take in approved sleeve trades: lots reported without a sleeve follow them."""
@@ -109,7 +111,7 @@ class Handlers:
             async def answered(facts: Chunk) -> None:
                 await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, facts, stored))
 
-            await at_once(answered)(group)
+            await concurrently(answered)(group)
 
         return attached
 
@@ -123,15 +125,15 @@ class Handlers:
             async def answered(one: _Booking) -> None:
                 await self._publisher.send(await asyncio.to_thread(self._with_purchases, answer, one, bought))
 
-            await at_once(answered)(bookings)
+            await concurrently(answered)(bookings)
 
         return booked
 
     def _with_lots(self, answer: Topic, facts: Chunk, stored: Mapping[str, Stored]) -> list[Outgoing]:
         def bare(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
-            return attach.attach(failed(row.select(chunks.FACTS.names), code, text), {})
+            return lots.attach(failed(row.select(chunks.FACTS.names), code, text), {})
 
-        rows = each_apart("attach lots", facts.rows, lambda part: attach.attach(part, stored), bare)
+        rows = each_apart("attach lots", facts.rows, lambda part: lots.attach(part, stored), bare)
         return self._answer(answer, rows, facts.meta, bare)
 
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:

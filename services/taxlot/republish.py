@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Final, LiteralString
 
 from services.taxlot.intake.publish import publish_accounts
-from services.taxlot.settings import TaxlotSettings
-from shared import db, log
-from shared.clock import clock_of
-from shared.kafka import Publisher
+from services.taxlot.settings import Settings
+from shared.kafka.publisher import Publisher
 from shared.oncall import republish
 from shared.oncall.republish import Wanted
+from shared.postgres import pool as db
+from shared.runtime import log
+from shared.runtime.clock import clock_of
 
 KINDS: Final = {"holdings": "lots added up, cash and holds of each account, for the analyzer"}
 _GROUP: Final = 2_000
@@ -19,14 +20,14 @@ _COUNT: Final[LiteralString] = "SELECT count(*)" + _FROM
 _NEXT: Final[LiteralString] = "SELECT a.account_id" + _FROM + " ORDER BY 1 LIMIT %(most)s"
 
 
-def main(settings: TaxlotSettings, arguments: list[str]) -> int:
+def main(settings: Settings, arguments: list[str]) -> int:
     """Do what the arguments say and return the exit code.  Raises what database and broker raise."""
     wanted = republish.parse("taxlot", KINDS, arguments)
     log.configure("taxlot-republish", "ERROR")
     return asyncio.run(run(settings, wanted))
 
 
-async def run(settings: TaxlotSettings, wanted: Wanted) -> int:
+async def run(settings: Settings, wanted: Wanted) -> int:
     """Publish again what is wanted."""
     clock = clock_of(settings.clock_file)
     async with db.pool(settings.database_url, "taxlot", size=2) as pool, Publisher(settings.kafka_url, "taxlot") as out:

@@ -8,18 +8,18 @@ from services.taxlot.domain.sender import Sender
 from services.taxlot.intake import uploads
 from services.taxlot.intake.inbox import UPLOADS
 from services.taxlot.intake.receiving import checked_name
-from services.taxlot.settings import TaxlotSettings
-from services.taxlot.store import shown
-from shared import routing
-from shared.clock import Clock
+from services.taxlot.settings import Settings
+from services.taxlot.store import visible_files
 from shared.contracts.api_work import FileList, FileView, RowProblem
-from shared.contracts.inputs import LARGEST_ID, Whole
-from shared.db import Requests
-from shared.problems import NotFound, Unavailable
-from shared.tenancy import scope_of
+from shared.contracts.problems import NotFound, Unavailable
+from shared.contracts.query import LARGEST_ID, Whole
+from shared.contracts.tenancy import scope_of
+from shared.http import routing
+from shared.postgres.pool import Requests
+from shared.runtime.clock import Clock
 
 
-def router(settings: TaxlotSettings, clock: Clock, requests: Requests) -> APIRouter:
+def router(settings: Settings, clock: Clock, requests: Requests) -> APIRouter:
     """Return the routes of the service's HTTP."""
     routes = routing.router()
 
@@ -51,7 +51,7 @@ def router(settings: TaxlotSettings, clock: Clock, requests: Requests) -> APIRou
         """Return the newest files that concern accounts of the asker, newest first."""
         scope = scope_of(caller)
         async with requests.scoped(scope) as connection:
-            rows = await shown.newest(connection, scope, limit)
+            rows = await visible_files.newest(connection, scope, limit)
         return FileList(rows=[_view(row) for row in rows])
 
     @routes.get("/v1/files/{file_id}", operation_id="get_file")
@@ -63,7 +63,7 @@ def router(settings: TaxlotSettings, clock: Clock, requests: Requests) -> APIRou
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
         scope = scope_of(caller)
         async with requests.scoped(scope) as connection:
-            found = await shown.get(connection, scope, file_id, limit)
+            found = await visible_files.get(connection, scope, file_id, limit)
         if found is None:
             raise NotFound(f"there is no file {file_id}, or it is not yours to see")
         return _view(found)

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from services.taxlot.domain.sender import feeds_of
-from shared.settings import Vouched
+from shared.runtime.settings import Vouched
 
 
-class TaxlotSettings(Vouched):
+class Settings(Vouched):
     """What taxlot needs beyond what every service has."""
 
     inbox_dir: Path | None = Field(

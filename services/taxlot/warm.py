@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.booking import book_trades
+from services.taxlot.columns.bookings import book_trades
 from services.taxlot.domain import accounts
 from services.taxlot.domain.envelope import Totals
 from services.taxlot.domain.rows import judge

@@ -2,7 +2,7 @@
 
 Lists take `f=field.op.value` clauses (op: eq, gte, lte, in; the values of `in` are joined by `|`), ANDed; the same
 strings stand in the page address.  Commands take an Idempotency-Key header, and If-Match with the batch version.
-Errors are application/problem+json (shared.problems).  Source: product 6, 7.
+Errors are application/problem+json (shared.contracts.problems).  Source: product 6, 7.
 """
 
 from datetime import date, datetime
@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from shared.contracts.events import BatchStatus, LogicName, SourceName, StateName, TileName
-from shared.contracts.inputs import ClauseText, Expected, Label, SearchText
-from shared.contracts.types import Identity, Ours, Price, Quantity, Usd, Weight
+from shared.contracts.query import ClauseText, Expected, Label, SearchText
+from shared.contracts.types import Identity, OutboundModel, Price, Quantity, Usd, Weight
 
 AccountState = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
 ReasonName = Literal["FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"]
@@ -20,14 +20,14 @@ TermName = Literal["SHORT", "LONG", "UNKNOWN"]
 BoughtName = Literal["LOT", "APPROVED", "PROPOSED"]  # reported by a custodian, approved before, of this batch
 
 
-class ById(Ours):
+class ById(OutboundModel):
     """Accounts named one by one."""
 
     kind: Literal["ids"]
     ids: Annotated[list[Identity], Field(min_length=1, max_length=5000)]
 
 
-class ByFilter(Ours):
+class ByFilter(OutboundModel):
     """All accounts that match, except some: takes as long for one page as for all."""
 
     kind: Literal["matching"]
@@ -42,7 +42,7 @@ Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
 RoleName = Literal["viewer", "trader", "approver", "operator", "admin", "auditor"]
 
 
-class Principal(Ours):
+class Principal(OutboundModel):
     """Who asks, as the gateway vouches for it: entitlements come from our tables, never from the browser."""
 
     subject: str
@@ -55,7 +55,7 @@ class Principal(Ours):
 # --- Accounts to Rebalance ------------------------------------------------------------------------------------------
 
 
-class Why(Ours):
+class Why(OutboundModel):
     """A component outside its band, with the sentence shown."""
 
     component: str  # "Cash" or the security id
@@ -67,7 +67,7 @@ class Why(Ours):
     sentence: str
 
 
-class QueueRow(Ours):
+class QueueRow(OutboundModel):
     account_id: Identity
     account_number: str
     name: str
@@ -91,7 +91,7 @@ class QueueRow(Ours):
     flag_version: int
 
 
-class QueuePage(Ours):
+class QueuePage(OutboundModel):
     rows: list[QueueRow]
     total: int
     page: int
@@ -99,7 +99,7 @@ class QueuePage(Ours):
     as_of: datetime
 
 
-class TileCounts(Ours):
+class TileCounts(OutboundModel):
     """Counts under the present filter and tiles; a tile's count is what choosing it (too) would leave."""
 
     first_rebalance: int
@@ -115,7 +115,7 @@ class TileCounts(Ours):
     analysed_accounts: int | None
 
 
-class Cause(Ours):
+class Cause(OutboundModel):
     business_date: date
     source: SourceName
     detail: str
@@ -136,7 +136,7 @@ class AccountView(QueueRow):
 # --- Batches --------------------------------------------------------------------------------------------------------
 
 
-class ProposeBody(Ours):
+class ProposeBody(OutboundModel):
     """Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one."""
 
     selection: Selection
@@ -146,7 +146,7 @@ class ProposeBody(Ours):
     confirm_liquidation: StrictBool = False
 
 
-class Counts(Ours):
+class Counts(OutboundModel):
     """Accounts by state; they add up to the accounts of the batch."""
 
     working: int
@@ -158,7 +158,7 @@ class Counts(Ours):
     stale: int  # of the proposed ones: must be removed or proposed again
 
 
-class PutAside(Ours):
+class PutAside(OutboundModel):
     """The service could not deal with a batch by itself: since when, when it is tried again, what that means."""
 
     since: datetime
@@ -166,7 +166,7 @@ class PutAside(Ours):
     sentence: str
 
 
-class BatchSummary(Ours):
+class BatchSummary(OutboundModel):
     batch_id: int
     version: int
     label: str
@@ -190,12 +190,12 @@ class BatchSummary(Ours):
     put_aside: PutAside | None  # None in the answers of commands too: read the batch
 
 
-class BatchList(Ours):
+class BatchList(OutboundModel):
     rows: list[BatchSummary]
     total: int
 
 
-class BatchAccountRow(Ours):
+class BatchAccountRow(OutboundModel):
     account_id: Identity
     account_number: str
     name: str
@@ -223,7 +223,7 @@ class BatchAccountRow(Ours):
     wash_permanent: Usd | None  # of them, those lost for good to a purchase in an IRA
 
 
-class Totals(Ours):
+class Totals(OutboundModel):
     """Sums over rows; gains of taxable and non-taxable accounts stand apart."""
 
     accounts: int
@@ -248,7 +248,7 @@ class Totals(Ours):
     removed: int
 
 
-class BatchPage(Ours):
+class BatchPage(OutboundModel):
     batch: BatchSummary
     rows: list[BatchAccountRow]
     total: int
@@ -258,7 +258,7 @@ class BatchPage(Ours):
     filtered: Totals  # of what the filter leaves
 
 
-class TradeView(Ours):
+class TradeView(OutboundModel):
     """A sleeve trade with its parts: crossed inside the account, and market."""
 
     sleeve_id: str
@@ -272,7 +272,7 @@ class TradeView(Ours):
     sentence: str
 
 
-class OrderView(Ours):
+class OrderView(OutboundModel):
     security_id: str
     side: Literal["BUY", "SELL"]
     quantity: Quantity
@@ -281,7 +281,7 @@ class OrderView(Ours):
     reason: ReasonName
 
 
-class PositionView(Ours):
+class PositionView(OutboundModel):
     """One position before and after, with the tax figures of its security's sells in that sleeve."""
 
     sleeve_id: str
@@ -302,7 +302,7 @@ class PositionView(Ours):
     no_basis_proceeds: Usd | None
 
 
-class WashView(Ours):
+class WashView(OutboundModel):
     """Units bought near a sale at a loss, and how much of the loss they disallow."""
 
     quantity: Quantity
@@ -314,7 +314,7 @@ class WashView(Ours):
     lot_id: str | None
 
 
-class SliceView(Ours):
+class SliceView(OutboundModel):
     sleeve_id: str
     security_id: str
     lot_id: str
@@ -330,7 +330,7 @@ class SliceView(Ours):
     washes: list[WashView]
 
 
-class TransferView(Ours):
+class TransferView(OutboundModel):
     security_id: str
     from_sleeve_id: str
     to_sleeve_id: str
@@ -340,7 +340,7 @@ class TransferView(Ours):
     basis: Usd | None
 
 
-class PickView(Ours):
+class PickView(OutboundModel):
     """Units of a lot that the account picked for sale (lot method SPECIFIC), and how many of them a logic sells."""
 
     security_id: str
@@ -350,7 +350,7 @@ class PickView(Ours):
     sold: Quantity
 
 
-class Proposal(Ours):
+class Proposal(OutboundModel):
     """What one logic proposes for the account."""
 
     logic: LogicName
@@ -365,7 +365,7 @@ class Proposal(Ours):
     transfers: list[TransferView]
 
 
-class BatchAccountView(Ours):
+class BatchAccountView(OutboundModel):
     """One account of a batch with every logic side by side; frozen exactly once the batch is decided."""
 
     batch: BatchSummary
@@ -378,22 +378,22 @@ class BatchAccountView(Ours):
     position: int
 
 
-class RemovalBody(Ours):
+class RemovalBody(OutboundModel):
     selection: Selection
     expected_count: Expected
 
 
-class LogicBody(Ours):
+class LogicBody(OutboundModel):
     logic: LogicName
 
 
-class ReproposeBody(Ours):
+class ReproposeBody(OutboundModel):
     """Propose the stale accounts of a batch again; empty selection means all of them."""
 
     selection: Selection | None = None
 
 
-class CommandResult(Ours):
+class CommandResult(OutboundModel):
     """Outcome of a command on a batch: its state after it, and how many accounts it touched."""
 
     batch: BatchSummary

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.types import Ours
+from shared.contracts.types import OutboundModel
 
 
-class FileView(Ours):
+class FileView(OutboundModel):
     file_id: str
     file_name: str
     custodian: str | None
@@ -23,7 +23,7 @@ class FileView(Ours):
     problems: list["RowProblem"] = Field(default_factory=list)
 
 
-class RowProblem(Ours):
+class RowProblem(OutboundModel):
     line: int
     account_number: str | None
     column: str | None
@@ -31,11 +31,11 @@ class RowProblem(Ours):
     message: str
 
 
-class FileList(Ours):
+class FileList(OutboundModel):
     rows: list[FileView]
 
 
-class RunView(Ours):
+class RunView(OutboundModel):
     """Progress of an analysis: of the whole book, or of what a change of targets or prices touches when it is much."""
 
     run_id: str
@@ -49,7 +49,7 @@ class RunView(Ours):
     flagged: int
 
 
-class Me(Ours):
+class Me(OutboundModel):
     """The signed-in user; csrf goes back in the X-CSRF-Token header of every command."""
 
     subject: str
@@ -60,7 +60,7 @@ class Me(Ours):
     csrf: str
 
 
-class Pushed(Ours):
+class Pushed(OutboundModel):
     """One server-sent event: what changed, never its content (the client fetches, so entitlements hold)."""
 
     kind: Literal["batch", "queue", "analysis", "file"]

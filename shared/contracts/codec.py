@@ -5,7 +5,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from shared.contracts import lengths, sound
+from shared.contracts import claimed_lengths, value_checks
 
 MOST_UNPACKED_BYTES: Final = 128 * 1024 * 1024  # of one chunk; a row of the largest size takes some 40
 # Chunks are small: handing the columns of each to Arrow's threads and back takes longer than the columns themselves.
@@ -33,9 +33,9 @@ def decode(
     sent = pa.ipc.read_schema(pa.py_buffer(value))
     if not sent.equals(expected, check_metadata=False):
         raise ValueError(f"columns differ from the contract: {sent.names} instead of {expected.names}")
-    lengths.check(value, MOST_UNPACKED_BYTES)
+    claimed_lengths.check(value, MOST_UNPACKED_BYTES)
     rows, meta = _read(value, sent, wanted)
-    sound.check(rows, pointers="lots" not in expected.names or "proposals" in expected.names)
+    value_checks.check(rows, pointers="lots" not in expected.names or "proposals" in expected.names)
     return rows, meta
 
 

@@ -8,7 +8,7 @@ Source: product 2, "Custodial lot files".
 from collections.abc import Iterable
 from typing import Final
 
-from shared.exact.text import text_of
+from shared.fixed_point.text import text_of
 
 FILE_TYPE: Final = "CUSTODY_LOTS"
 FORMAT_VERSION: Final = "1"

@@ -1,7 +1,7 @@
 """What we tell other services: public events, full state, one per account or batch, money as decimal text.
 
 Every event names its enterprise and carries the version of its aggregate; CloudEvents attributes travel as headers
-(shared.kafka).  Source: product 6, architecture "Bulk paths".
+(shared.kafka.publisher).  Source: product 6, architecture "Bulk paths".
 """
 
 from datetime import date
@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.contracts.types import Identity, Instant, Ours, Price, Quantity, Remark, Usd, Version, Weight
+from shared.contracts.types import Identity, Instant, OutboundModel, Price, Quantity, Remark, Usd, Version, Weight
 
 TileName = Literal["FIRST_REBALANCE", "HIGH_CASH", "LOW_CASH", "POSITION_DRIFT"]
 StateName = Literal["OFF", "CLEAR", "FLAGGED", "HELD", "SETTLING", "NO_TARGET"]
@@ -18,7 +18,7 @@ BatchStatus = Literal["WORKING", "PENDING_APPROVAL", "APPROVED", "CANCELLED", "F
 LogicName = Literal["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
 
 
-class FlagReason(Ours):
+class FlagReason(OutboundModel):
     """A component outside its band; security_id absent means cash."""
 
     sleeve_id: Identity | None = None
@@ -29,7 +29,7 @@ class FlagReason(Ours):
     high: str
 
 
-class AccountFlag(Ours):
+class AccountFlag(OutboundModel):
     """What the newest evaluation found of one account (compacted by account)."""
 
     account_id: Identity
@@ -46,7 +46,7 @@ class AccountFlag(Ours):
     hold: str | None = None
 
 
-class QueueChanged(Ours):
+class QueueChanged(OutboundModel):
     """The queue of an enterprise shows something new (internal: the push to browsers rests on it).
 
     It comes from whoever serves the queue, after the effect: who asks on hearing it sees the new state.
@@ -56,7 +56,7 @@ class QueueChanged(Ours):
     version: int  # rises with time, so that of several the last one counts
 
 
-class BatchChanged(Ours):
+class BatchChanged(OutboundModel):
     """State of a batch after a transition or progress (compacted by batch).
 
     enterprise_ids, advisor_ids: whose accounts are in it; only who may see all of them may see the batch.
@@ -80,7 +80,7 @@ class BatchChanged(Ours):
     trade_date: date
 
 
-class Order(Ours):
+class Order(OutboundModel):
     order_id: str
     security_id: Identity
     side: Literal["BUY", "SELL"]
@@ -88,7 +88,7 @@ class Order(Ours):
     reference_price: Price
 
 
-class SleeveTransfer(Ours):
+class SleeveTransfer(OutboundModel):
     security_id: Identity
     from_sleeve_id: Identity
     to_sleeve_id: Identity
@@ -96,7 +96,7 @@ class SleeveTransfer(Ours):
     quantity: Quantity
 
 
-class SleeveAllocation(Ours):
+class SleeveAllocation(OutboundModel):
     """How an order's units fall to sleeves: signed, + buy."""
 
     sleeve_id: Identity
@@ -104,7 +104,7 @@ class SleeveAllocation(Ours):
     quantity: Quantity
 
 
-class LotInstruction(Ours):
+class LotInstruction(OutboundModel):
     """Which lots a sell order relieves."""
 
     order_id: str
@@ -113,7 +113,7 @@ class LotInstruction(Ours):
     quantity: Quantity
 
 
-class OrdersReleased(Ours):
+class OrdersReleased(OutboundModel):
     """All that one approved account sends to market and moves between sleeves, decided once.
 
     It is delivered at least once: after a fault the same event may come again, with the same `ce_id`, order ids and
@@ -135,7 +135,7 @@ class OrdersReleased(Ours):
     transfers: list[SleeveTransfer]
 
 
-class AdvisorCounts(Ours):
+class AdvisorCounts(OutboundModel):
     """What of an analysis concerns the accounts of one advisor."""
 
     advisor_id: Identity
@@ -144,7 +144,7 @@ class AdvisorCounts(Ours):
     held: int
 
 
-class AnalysisCompleted(Ours):
+class AnalysisCompleted(OutboundModel):
     """An analysis is done: one event for each enterprise of which it covered accounts, with what is theirs.
 
     version: number of the run, higher for a later one.  Events from before enterprises were told apart name none: they
@@ -169,7 +169,7 @@ class AnalysisCompleted(Ours):
         return self
 
 
-class PriceSetDecided(Ours):
+class PriceSetDecided(OutboundModel):
     """A price set was withdrawn, or accepted again after that (internal; compacted by set, which is of no tenant).
 
     Sets that were never withdrawn are not told of.  version: number of the decision.  accepted_at: when the set first
@@ -184,7 +184,7 @@ class PriceSetDecided(Ours):
     reason: Remark
 
 
-class FilePart(Ours):
+class FilePart(OutboundModel):
     """What of a file concerns the accounts of one advisor."""
 
     enterprise_id: Identity
@@ -193,7 +193,7 @@ class FilePart(Ours):
     held: int
 
 
-class FileProcessed(Ours):
+class FileProcessed(OutboundModel):
     """A custodian file was taken in, refused or recognised as a duplicate.
 
     parts: whom it concerns; only they, and who sent it, may be told of it.  Empty in events from before it was said.

@@ -15,8 +15,8 @@ from shared.contracts.types import (
     MAX_VERSION,
     Count,
     Day,
-    Foreign,
     Identity,
+    InboundModel,
     LotName,
     Name,
     Quantity,
@@ -60,7 +60,7 @@ def _add_up(what: str, parts: list[Weight], cash: Weight) -> None:
         raise ValueError(f"weights of {what}: a weight is negative")
 
 
-class SecurityChanged(Foreign):
+class SecurityChanged(InboundModel):
     """One security of the master. lot_size: units of a round lot (1: whole shares); fractional: 0.000001 steps."""
 
     security_id: Identity
@@ -71,14 +71,14 @@ class SecurityChanged(Foreign):
     lot_size: int = Field(default=1, ge=1, le=1_000_000)
 
 
-class PricePoint(Foreign):
+class PricePoint(InboundModel):
     """A price in dollars a unit; decimals beyond six are rounded where it is stored."""
 
     security_id: Identity
     price: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,40})?$")]
 
 
-class PricesPublished(Foreign):
+class PricesPublished(InboundModel):
     """One numbered, immutable price set: the closing prices of `as_of`.
 
     unread: what is wrong with entries that are no price points.  They alone are put aside, never their set, and the
@@ -110,7 +110,7 @@ class PricesPublished(Foreign):
         return given | {"prices": points, "unread": unread}
 
 
-class Component(Foreign):
+class Component(InboundModel):
     """A security's weight inside a model or sleeve; thresholds are relative to the target (0.2 is 20 % of it)."""
 
     security_id: Identity
@@ -120,7 +120,7 @@ class Component(Foreign):
     can_trigger: bool = True
 
 
-class ModelChanged(Foreign):
+class ModelChanged(InboundModel):
     """A model that MODEL sleeves follow."""
 
     model_id: Identity
@@ -136,7 +136,7 @@ class ModelChanged(Foreign):
         return self
 
 
-class Sleeve(Foreign):
+class Sleeve(InboundModel):
     """A sleeve of a portfolio: MODEL follows model_id, APM carries its own holdings."""
 
     sleeve_id: Identity
@@ -155,7 +155,7 @@ class Sleeve(Foreign):
         return self
 
 
-class PortfolioChanged(Foreign):
+class PortfolioChanged(InboundModel):
     """A target portfolio; its thresholds hold for components without their own.  Source: product 1."""
 
     portfolio_id: Identity
@@ -176,7 +176,7 @@ class PortfolioChanged(Foreign):
         return self
 
 
-class SecurityRestriction(Foreign):
+class SecurityRestriction(InboundModel):
     """What an account may not do with a security; SUBSTITUTE names what is bought instead."""
 
     security_id: Identity
@@ -184,7 +184,7 @@ class SecurityRestriction(Foreign):
     substitute_id: Identity | None = None
 
 
-class LotPick(Foreign):
+class LotPick(InboundModel):
     """Units of a lot that leave first when its security is sold. The sleeve may be left out where the lot stands in one
     sleeve, or where all of it is picked."""
 
@@ -194,7 +194,7 @@ class LotPick(Foreign):
     units: Quantity
 
 
-class AccountChanged(Foreign):
+class AccountChanged(InboundModel):
     """An account and its settings. rebalancer_on_count: how often the rebalancer has been turned on, so that a switch
     off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults. last_rebalanced:
     last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its

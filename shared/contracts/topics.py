@@ -6,7 +6,7 @@ from typing import Final, Literal
 import pyarrow as pa
 from pydantic import BaseModel
 
-from shared.contracts import chunks, compared, events, platform
+from shared.contracts import chunks, comparison, events, platform
 
 DAY_MS: Final = 86_400_000
 MIB: Final = 1024 * 1024
@@ -73,9 +73,9 @@ PRICE_SETS = Topic(
 RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
 
 # What a lost message would leave wrong for ever is found once a day and told again.
-STANDING = Topic("analyzer.standing", compared.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
-RECALL = Topic("batch.recall", compared.RECALL, _FIRST, "batch", ("analyzer",))
-UNBOOKED = Topic("taxlot.unbooked", compared.UNBOOKED, _FIRST, "taxlot", ("batch",))
+STANDING = Topic("analyzer.standing", comparison.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
+RECALL = Topic("batch.recall", comparison.RECALL, _FIRST, "batch", ("analyzer",))
+UNBOOKED = Topic("taxlot.unbooked", comparison.UNBOOKED, _FIRST, "taxlot", ("batch",))
 
 # The chunks of one request spread over all partitions and so over all workers; nothing rests on their order.
 WORK_REQUEST = Topic("work.request", chunks.REQUEST, _FIRST, "batch", ("analyzer",))

@@ -69,13 +69,13 @@ LotName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterVa
 Day = Annotated[date, BeforeValidator(_iso_day), Field(strict=False), AfterValidator(_sane_day)]
 
 
-class Ours(BaseModel):
+class OutboundModel(BaseModel):
     """Base of everything we publish: frozen, and unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Foreign(BaseModel):
+class InboundModel(BaseModel):
     """Base of everything others publish: frozen, unknown fields are passed over, and what is no number is none:
     neither "5" nor true nor 5.0 stands for 5."""
 

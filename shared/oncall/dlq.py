@@ -13,14 +13,14 @@ from aiokafka.errors import KafkaError
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared import log
-from shared.brake import Releases
 from shared.contracts.topics import TOPICS, Topic
-from shared.oncall import dead_letters, shown
+from shared.kafka.suspects import Suspects
+from shared.kafka.topic_hold import Releases
+from shared.oncall import dead_letters, display
 from shared.oncall.dead_letters import Entry
-from shared.oncall.progress import bar
+from shared.oncall.progress_bar import bar
 from shared.oncall.replay import replay
-from shared.suspects import Suspects
+from shared.runtime import log
 
 
 class OnCallSettings(BaseSettings):
@@ -114,7 +114,7 @@ def _fits(one: Entry, asked: argparse.Namespace) -> bool:
         (asked.offsets is None or any(one.offset in some for some in asked.offsets))
         and (asked.code is None or one.code == asked.code)
         and (asked.topic is None or one.topic == asked.topic)
-        and (asked.key is None or shown.text(one.key) == asked.key)
+        and (asked.key is None or display.text(one.key) == asked.key)
         and (asked.since is None or one.at >= asked.since)
         and (asked.until is None or one.at < asked.until)
     )
@@ -123,7 +123,7 @@ def _fits(one: Entry, asked: argparse.Namespace) -> bool:
 async def _list(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
     found = [one for one in await dead_letters.index(kafka_url, service) if _fits(one, asked)]
     entries = [one for one in found if asked.replayed or one.replayed_at is None]
-    for line in (json.dumps(shown.as_json(one)) for one in entries) if asked.json else shown.lines(entries):
+    for line in (json.dumps(display.as_json(one)) for one in entries) if asked.json else display.lines(entries):
         print(line)
     if hidden := len(found) - len(entries):
         print(f"{hidden} more have been replayed; --replayed lists them", file=sys.stderr)
@@ -137,7 +137,7 @@ async def _show(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
         print(f"{service}.dlq has no letter at offset {asked.offset}", file=sys.stderr)
         return 1
     (letter,) = letters
-    for line in shown.whole(letter):
+    for line in display.whole(letter):
         print(line)
     if asked.raw is not None:
         value = letter.value
@@ -158,7 +158,7 @@ async def _replay(kafka_url: str, service: str, asked: argparse.Namespace) -> in
     skipped = len(found) - len(entries)
     note = f"; {skipped} have been replayed before and were passed over (--again sends them too)" if skipped else ""
     if asked.dry_run:
-        for line in shown.lines(entries):
+        for line in display.lines(entries):
             print(line)
         print(f"{len(entries)} would be replayed{note}")
         return 0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from shared.oncall.progress import bar
+from shared.oncall.progress_bar import bar
 
 
 @dataclass(frozen=True)

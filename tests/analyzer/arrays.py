@@ -20,7 +20,7 @@ from services.analyzer.domain.layout import (
     stack_targets,
 )
 from shared.contracts.chunks import FlagState, Tile
-from shared.exact.limits import EDGE, PPB
+from shared.fixed_point.limits import EDGE, PPB
 from tests.analyzer.model import Answer, Book, Name, Why
 
 HOLDS = {

@@ -12,10 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.analyzer.app import Parts, build_parts
 from services.analyzer.handlers import Handlers
-from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.sweep import Sweeper
-from shared.clock import set_instant
-from shared.contracts import chunks, compared, topics
+from services.analyzer.operations.sweep import Sweeper
+from services.analyzer.settings import Settings
+from shared.contracts import chunks, comparison, topics
 from shared.contracts.events import AccountFlag
 from shared.contracts.platform import (
     AccountChanged,
@@ -27,9 +26,10 @@ from shared.contracts.platform import (
     Sleeve,
 )
 from shared.contracts.topics import Topic
-from shared.messages import Chunk
-from shared.migrations import migrate
-from shared.sessions import NEW_YORK
+from shared.kafka.messages import Chunk
+from shared.postgres.migrations import migrate
+from shared.rules.trading_calendar import NEW_YORK
+from shared.runtime.clock import set_instant
 from tests.signing import PUBLIC_KEY
 from tests.stackfix.places import as_role
 
@@ -46,7 +46,7 @@ def noon(day: date) -> datetime:
 class Desk:
     """One analyzer with its handlers; `since()` reads what it published after the last call."""
 
-    settings: AnalyzerSettings
+    settings: Settings
     parts: Parts = field(init=False)
     rules: Handlers = field(init=False)
     sweeper: Sweeper = field(init=False)
@@ -114,7 +114,7 @@ class Desk:
 class Opened:
     """The parts with database and publisher open."""
 
-    def __init__(self, settings: AnalyzerSettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._parts = build_parts(settings)
 
     async def __aenter__(self) -> Parts:
@@ -127,15 +127,15 @@ class Opened:
         await self._parts.database.__aexit__(*error)
 
 
-def handlers(parts: Parts, settings: AnalyzerSettings) -> Handlers:
+def handlers(parts: Parts, settings: Settings) -> Handlers:
     """Return the handlers of these parts."""
     return Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock, settings)
 
 
-def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> AnalyzerSettings:
+def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> Settings:
     """Return settings of a desk whose clock stands at noon of MONDAY."""
     set_instant(clock_file, noon(MONDAY))
-    return AnalyzerSettings(
+    return Settings(
         database_url=as_role(database_url, "analyzer"),
         requests_database_url=as_role(database_url, "analyzer_requests"),
         kafka_url=kafka_url,
@@ -237,7 +237,7 @@ def returned(account_id: str, epoch: int = 0) -> list[Chunk]:
 
 
 def recall(*accounts: str) -> list[Chunk]:
-    return [chunk(compared.RECALL, [{**KEYS, "account_id": one} for one in accounts])]
+    return [chunk(comparison.RECALL, [{**KEYS, "account_id": one} for one in accounts])]
 
 
 def request(*accounts: str, epoch: int = 0, liquidate: bool = False) -> list[Chunk]:

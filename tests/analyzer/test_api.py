@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from services.analyzer import api
-from shared import http
+from services.analyzer import routes as api
 from shared.contracts import topics
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import LotPick, SecurityRestriction
-from shared.principal import HEADER
-from shared.routing import vouched
+from shared.http import app as http_app
+from shared.http.principal import HEADER
+from shared.http.routing import vouched
 from tests.analyzer.desk import Desk, account, held, holdings, noon
 from tests.signing import SignedAs, somebody
 
@@ -41,7 +41,7 @@ async def client_of(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     parts = desk.parts
     routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, desk.settings)
     door = vouched("analyzer", desk.settings.principal_public_key, parts.clock)
-    transport = httpx.ASGITransport(http.create_app("analyzer", ready, routers=[routes], door=door))
+    transport = httpx.ASGITransport(http_app.create_app("analyzer", ready, routers=[routes], door=door))
     signed = SignedAs(somebody(), "analyzer", parts.clock.now)
     async with httpx.AsyncClient(transport=transport, base_url="http://analyzer", auth=signed) as opened:
         yield opened

@@ -8,8 +8,8 @@ import pytest
 
 from services.analyzer import prices_command
 from services.analyzer.store.names import SECURITY, Names
-from shared.commits import CommitUnknown
-from shared.oncall.carried_out import carried_out
+from shared.oncall.outages import carried_out
+from shared.postgres.commits import CommitUnknown
 from tests.analyzer.desk import Desk, held, holdings, noon, prices, settings_for
 from tests.analyzer.test_api import client_of, start
 from tests.cutting import Way, When, way_to

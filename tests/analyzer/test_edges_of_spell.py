@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.analyzer.domain.spell import NO_SPELL, Cause, Change, Spell, next_spell
+from services.analyzer.domain.episode import NO_SPELL, Cause, Change, Spell, next_spell
 from shared.contracts.chunks import FlagState
 
 pytestmark = pytest.mark.fast

@@ -8,7 +8,7 @@ import pytest
 from services.analyzer.domain import target as rules
 from services.analyzer.domain.layout import key_of
 from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
-from shared.exact.limits import PPB
+from shared.fixed_point.limits import PPB
 
 pytestmark = pytest.mark.fast
 

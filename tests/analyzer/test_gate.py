@@ -5,21 +5,21 @@ from datetime import date
 import numpy as np
 import pytest
 
-from services.analyzer.domain import gate, kernel
+from services.analyzer.domain import eligibility, kernel
 
 pytestmark = pytest.mark.fast
 
-MONDAY = gate.day_number(date(2026, 1, 5))
+MONDAY = eligibility.day_number(date(2026, 1, 5))
 
 
 @pytest.mark.parametrize(
     ("problem", "reported", "settle_day", "found"),
     [
-        (False, True, gate.NEVER, kernel.G_EVALUATE),
+        (False, True, eligibility.NEVER, kernel.G_EVALUATE),
         # held: a data hold or bad settings, or no file yet
-        (True, True, gate.NEVER, kernel.G_HELD),
-        (False, False, gate.NEVER, kernel.G_HELD),
-        (True, False, gate.NEVER, kernel.G_HELD),
+        (True, True, eligibility.NEVER, kernel.G_HELD),
+        (False, False, eligibility.NEVER, kernel.G_HELD),
+        (True, False, eligibility.NEVER, kernel.G_HELD),
         # orders of Monday are out; settled by Monday at the latest or overdue
         (False, True, MONDAY, kernel.G_SETTLING),
         (False, True, MONDAY + 1, kernel.G_SETTLING),
@@ -32,8 +32,8 @@ MONDAY = gate.day_number(date(2026, 1, 5))
 def test_gates(problem: bool, reported: bool, settle_day: int, found: int) -> None:
     # An account that is evaluated stands on either side: nobody's gate is another's.
     beside = np.array([False, problem, False]), np.array([True, reported, True])
-    days = np.array([gate.NEVER, settle_day, gate.NEVER])
-    gates = gate.gates(*beside, days, MONDAY)
+    days = np.array([eligibility.NEVER, settle_day, eligibility.NEVER])
+    gates = eligibility.gates(*beside, days, MONDAY)
     assert gates.tolist() == [kernel.G_EVALUATE, found, kernel.G_EVALUATE]
     assert gates.dtype == np.int64
 
@@ -51,10 +51,11 @@ def test_gates(problem: bool, reported: bool, settle_day: int, found: int) -> No
     ],
 )
 def test_orders_are_overdue_after_three_sessions(today: str, first_in_time: str) -> None:
-    assert gate.day_of(gate.overdue_before(date.fromisoformat(today))) == date.fromisoformat(first_in_time)
+    overdue_before = eligibility.overdue_before(date.fromisoformat(today))
+    assert eligibility.day_of(overdue_before) == date.fromisoformat(first_in_time)
 
 
 @pytest.mark.parametrize(("day", "number"), [("1970-01-01", 0), ("1970-01-02", 1), ("1969-12-31", -1)])
 def test_days_are_counted_from_1970(day: str, number: int) -> None:
-    assert gate.day_number(date.fromisoformat(day)) == number
-    assert gate.day_of(number) == date.fromisoformat(day)
+    assert eligibility.day_number(date.fromisoformat(day)) == number
+    assert eligibility.day_of(number) == date.fromisoformat(day)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.analyzer import evaluation
-from services.analyzer.evaluator import Evaluator, Run
+from services.analyzer.columns import evaluation
+from services.analyzer.operations.evaluate import Evaluator, Run
 from services.analyzer.store import facts, flags, runs
 from services.analyzer.store.database import Session
 from services.analyzer.store.price_sets import PriceBook, Prices
@@ -139,9 +139,9 @@ async def test_two_first_evaluations_at_once_leave_one_flag_of_the_newer_facts(d
 
 def account_row(desk: Desk, version: int) -> tuple[object, ...]:
     """Return the row that the settings of a1 become."""
-    from services.analyzer import intake
+    from services.analyzer.columns import incoming
 
-    return tuple(intake.accounts(desk.parts.names, [account("a1", version)], {})[0])
+    return tuple(incoming.accounts(desk.parts.names, [account("a1", version)], {})[0])
 
 
 async def test_an_evaluation_with_prices_older_than_a_runs_is_refused_even_on_a_row_the_run_left_alone(
@@ -184,10 +184,10 @@ async def test_a_crash_between_commit_and_publish_is_made_good_when_the_message_
     await desk.book("a1")
     message = holdings(held("a1", 1, **DRIFTED))
     await desk.since()
-    from services.analyzer import intake
+    from services.analyzer.columns import incoming
 
     with desk.parts.database.session() as session:
-        facts.merge_holdings(session, intake.holdings(desk.parts.names, message))
+        facts.merge_holdings(session, incoming.holdings(desk.parts.names, message))
     desk.parts.evaluator.evaluate(["a1"], "new holdings")  # committed; then the worker dies
     assert (await desk.since())[topics.FLAGS.name] == []
     await desk.rules.on_holdings(message)

@@ -11,9 +11,9 @@ from shared.contracts import topics
 from shared.contracts.chunks import FlagState, Tile
 from shared.contracts.platform import Component, ModelChanged, Sleeve
 from shared.contracts.topics import dead_letters
-from shared.faults import PartlyBad
-from shared.guard import Guard
-from shared.messages import BadMessage, Incoming
+from shared.kafka.faults import PartialFailure
+from shared.kafka.messages import BadMessage, Incoming
+from shared.kafka.processor import MessageProcessor
 from tests.analyzer.desk import (
     MONDAY,
     Desk,
@@ -236,12 +236,12 @@ async def test_an_account_without_target_is_shown_as_such_and_in_no_other_queue(
 async def test_bad_settings_hold_their_account_are_told_and_the_rest_goes_on(desk: Desk) -> None:
     await desk.book("a1", "a2")
     await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND), held("a2", 1, **IN_BAND)))
-    with pytest.raises(PartlyBad, match=r"account a1: cash reserve: \$-5\.00 is outside"):
+    with pytest.raises(PartialFailure, match=r"account a1: cash reserve: \$-5\.00 is outside"):
         await desk.rules.on_accounts([account("a1", 2, cash_reserve="-5.00"), account("a2", 2, floor="0.01")])
     flags = await desk.flags()
     assert (brief(flags["a1"])[0], flags["a1"]["hold_code"]) == ("HELD", "BAD_SETTINGS")
     assert brief(flags["a2"])[0] == "CLEAR"
-    with pytest.raises(PartlyBad, match=r"account a1: short-term gain budget: \$-0\.01 is outside"):
+    with pytest.raises(PartialFailure, match=r"account a1: short-term gain budget: \$-0\.01 is outside"):
         await desk.rules.on_accounts([account("a1", 3, gain_budget_short="-0.01")])
     await desk.rules.on_accounts([account("a1", 4)])
     assert brief((await desk.flags())["a1"])[0] == "CLEAR"
@@ -316,7 +316,7 @@ async def test_bad_settings_reach_the_dead_letters_alone(desk: Desk) -> None:
     await letters.start()
     try:
         await letters.seek_to_end()
-        guard = Guard("analyzer", topics.ACCOUNT, desk.rules.on_accounts, desk.parts.publisher)
+        guard = MessageProcessor("analyzer", topics.ACCOUNT, desk.rules.on_accounts, desk.parts.publisher)
         events = [account("a1", 1), account("a2", 1, floor="7"), account("a3", 1)]
         await guard.run(
             [

@@ -8,13 +8,14 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from services.analyzer import evaluation, intake, publish
+from services.analyzer.columns import evaluation, incoming
+from services.analyzer.columns import flags as publish
+from services.analyzer.operations.sweep import Sweeper
 from services.analyzer.store import runs
-from services.analyzer.sweep import Sweeper
-from shared.apart import OUR_FAULT
 from shared.contracts import topics
 from shared.contracts.chunks import FlagState
-from shared.toomany import TooMany
+from shared.kafka.failure_limit import TooMany
+from shared.kafka.isolation import OUR_FAULT
 from tests.analyzer.desk import MONDAY, Desk, account, held, holdings, noon, portfolio, recall, request
 
 pytestmark = pytest.mark.integration
@@ -196,7 +197,7 @@ async def test_holdings_that_our_code_cannot_take_in_hold_their_account(
 ) -> None:
     """Told once more after the mend, they are taken in: their version is the same."""
     await _book(desk)
-    module: Any = intake
+    module: Any = incoming
     found = module.bad_holdings
 
     def raises(positions: Any, cash: Any) -> Any:
@@ -204,13 +205,13 @@ async def test_holdings_that_our_code_cannot_take_in_hold_their_account(
             raise OverflowError("too large")
         return found(positions, cash)
 
-    monkeypatch.setattr(intake, "bad_holdings", raises)
+    monkeypatch.setattr(incoming, "bad_holdings", raises)
     told = holdings(*(held(one, 2, cash="123" if one == "a3" else "101", **DRIFTED) for one in ACCOUNTS))
     await desk.rules.on_holdings(told)
     flags = await desk.flags()
     assert {name: flags[name]["hold_code"] for name in ACCOUNTS} == dict.fromkeys(ACCOUNTS) | {"a3": OUR_FAULT}
     assert "account a3: a fault of ours (OverflowError)" in flags["a3"]["hold_text"]
-    monkeypatch.setattr(intake, "bad_holdings", found)
+    monkeypatch.setattr(incoming, "bad_holdings", found)
     await desk.rules.on_holdings(told)
     flags = await desk.flags()
     assert {flags[name]["state"] for name in ACCOUNTS} == {FlagState.FLAGGED}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.analyzer.domain.plausible import Limits, Sheet, look
-from shared.sessions import is_session
+from shared.rules.trading_calendar import is_session
 
 FRIDAY = date(2026, 1, 2)
 LIMITS = Limits(jump=100, missing_percent=50, factor=10, moves_percent=5)

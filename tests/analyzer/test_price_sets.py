@@ -10,10 +10,10 @@ import pytest
 
 from services.analyzer import prices_command
 from services.analyzer.store import price_sets
-from shared import metrics
 from shared.contracts import topics
 from shared.contracts.chunks import FlagState
-from shared.messages import BadMessage
+from shared.kafka.messages import BadMessage
+from shared.runtime import metrics
 from tests.analyzer.desk import MONDAY, Desk, held, holdings, noon, prices, request, returned
 from tests.analyzer.test_guard import slow_evaluator
 

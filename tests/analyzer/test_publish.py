@@ -5,8 +5,8 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from services.analyzer.columns.flags import Ids, public_events
 from services.analyzer.domain.layout import NONE, key_of
-from services.analyzer.publish import Ids, public_events
 from services.analyzer.store.flags import Stored
 from services.analyzer.store.pgcopy import NULL
 from shared.contracts.chunks import FlagState, Tile

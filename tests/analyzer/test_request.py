@@ -7,7 +7,7 @@ import pytest
 from shared.contracts import topics
 from shared.contracts.chunks import LotMethod, Restriction
 from shared.contracts.platform import LotPick, SecurityRestriction
-from shared.faults import PartlyBad
+from shared.kafka.faults import PartialFailure
 from tests.analyzer.desk import (
     MONDAY,
     Desk,
@@ -126,7 +126,7 @@ async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(desk: De
 async def test_a_pick_that_cannot_be_meant_holds_its_account(desk: Desk, units: tuple[str, ...], problem: str) -> None:
     await desk.book("a1")
     picks = [LotPick(security_id="AAA", lot_id="L1", units=one) for one in units]
-    with pytest.raises(PartlyBad):
+    with pytest.raises(PartialFailure):
         await desk.rules.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
     (row,) = await facts_of(desk, "a1")
     assert row["failure_code"] == "DATA_HOLD"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analyzer.domain.spell import (
+from services.analyzer.domain.episode import (
     IN_QUEUE,
     NO_SPELL,
     NOT_EVALUATED,

@@ -9,10 +9,10 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from services.analyzer.evaluator import Evaluator, Run
+from services.analyzer.operations.evaluate import Evaluator, Run
+from services.analyzer.operations.sweep import Sweeper
 from services.analyzer.store import flags, runs
 from services.analyzer.store.database import Session
-from services.analyzer.sweep import Sweeper
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
 from tests.analyzer.desk import MONDAY, Desk, held, holdings, noon, on_hold, prices

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.analyzer.domain import target as rules
 from services.analyzer.domain.layout import NONE, TargetField, read_target, target_document
 from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
-from shared.exact.limits import PPB
-from shared.exact.text import text_of
+from shared.fixed_point.limits import PPB
+from shared.fixed_point.text import text_of
 
 pytestmark = pytest.mark.fast
 NUMBERS = {name: number for number, name in enumerate("ABCDEFGHIJ")}

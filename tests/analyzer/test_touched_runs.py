@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.analyzer.api import view_of
-from services.analyzer.evaluator import Run
+from services.analyzer.operations.evaluate import Run
+from services.analyzer.operations.sweep import covered
+from services.analyzer.routes import view_of
 from services.analyzer.store import runs
-from services.analyzer.sweep import covered
 from shared.contracts import topics
 from shared.contracts.chunks import FlagState, Tile
 from tests.analyzer.desk import MONDAY, Desk, account, held, holdings, noon, portfolio, prices, settings_for

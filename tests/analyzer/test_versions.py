@@ -9,7 +9,7 @@ from services.analyzer.store import facts, price_sets
 from services.analyzer.store.database import Database
 from shared.contracts.chunks import Restriction
 from shared.contracts.platform import SecurityRestriction
-from shared.migrations import migrate
+from shared.postgres.migrations import migrate
 from tests.analyzer.desk import Desk, account
 from tests.stackfix.places import as_role, fresh_database
 

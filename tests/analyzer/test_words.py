@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from services.analyzer.domain import kernel, words
+from services.analyzer.domain import kernel, messages
 
 pytestmark = pytest.mark.fast
 
@@ -57,7 +57,7 @@ HALF = 49_999 * PPB_EDGE + PPB_EDGE // 2
     ],
 )
 def test_holds_of_the_kernel(code: int, security_id: str | None, as_of: date | None, found: str, text: str) -> None:
-    assert words.hold(code, security_id, 7, as_of) == (found, text)
+    assert messages.hold(code, security_id, 7, as_of) == (found, text)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_holds_of_the_kernel(code: int, security_id: str | None, as_of: date | N
     ],
 )
 def test_holds_of_a_target(problem: str | None, code: str, text: str) -> None:
-    assert words.target_hold("P1", problem) == (code, text)
+    assert messages.target_hold("P1", problem) == (code, text)
 
 
 def test_holds_of_files_that_did_not_come() -> None:
-    assert words.no_holdings() == ("NO_HOLDINGS", "No custodian file has reported this account yet.")
-    assert words.settling_overdue(DAY, 3) == (
+    assert messages.no_holdings() == ("NO_HOLDINGS", "No custodian file has reported this account yet.")
+    assert messages.settling_overdue(DAY, 3) == (
         "SETTLING_OVERDUE",
         "Orders were sent on 2026-01-02, and no custodian file dated on or after that day came within 3 sessions.",
     )
@@ -95,8 +95,8 @@ def test_holds_of_files_that_did_not_come() -> None:
 )
 def test_reasons(weight: int, text: str) -> None:
     low, high = 480_000_000 * PPB_EDGE, 720_000_000 * PPB_EDGE
-    assert words.reason("AAA", "APM", weight, 600_000_000, low, high) == f"AAA in sleeve APM is {text}"
-    assert words.reason(None, None, weight, 600_000_000, low, high) == f"Cash is {text}"
+    assert messages.reason("AAA", "APM", weight, 600_000_000, low, high) == f"AAA in sleeve APM is {text}"
+    assert messages.reason(None, None, weight, 600_000_000, low, high) == f"Cash is {text}"
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_reasons(weight: int, text: str) -> None:
     ],
 )
 def test_edges_are_rounded_half_away_from_zero(weight: int, low: int, high: int, text: str) -> None:
-    assert words.reason(None, None, weight, 0, low, high) == f"Cash is {text}"
+    assert messages.reason(None, None, weight, 0, low, high) == f"Cash is {text}"

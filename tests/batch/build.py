@@ -9,7 +9,7 @@ import pyarrow as pa
 from shared.contracts import chunks
 from shared.contracts.chunks import FlagState, Reason, Term, Tile
 from shared.contracts.platform import AccountChanged
-from shared.messages import Chunk
+from shared.kafka.messages import Chunk
 
 MORNING = datetime(2026, 6, 12, 14, 0, tzinfo=UTC)  # a Friday, ten o'clock in New York
 TRADE_DATE = date(2026, 6, 12)

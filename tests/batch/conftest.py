@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from shared.migrations import migrate
+from shared.postgres.migrations import migrate
 from tests.batch.world import World
 from tests.stackfix.places import as_role
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.batch.answers import Answers, answers_of, array_text
+from services.batch.columns.results import Answers, answers_of, array_text
 from shared.contracts import chunks
 from tests.batch import build
 

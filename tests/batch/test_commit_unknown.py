@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from services.batch.store.database import Database
-from shared.commits import CommitUnknown
-from shared.faults import is_transient
-from shared.tenancy import SYSTEM, Scope
+from shared.contracts.tenancy import SYSTEM, Scope
+from shared.kafka.faults import is_transient
+from shared.postgres.commits import CommitUnknown
 from tests.batch import build
 from tests.batch.oncall import on_call
 from tests.batch.world import World

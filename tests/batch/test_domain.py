@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.batch.domain import sentences
 from services.batch.domain.approval import Facts, may, refusal
 from services.batch.domain.counts import Tally, happening_of, result_of
 from services.batch.domain.filters import (
@@ -21,7 +20,6 @@ from services.batch.domain.filters import (
     parse_clauses,
     parse_sort,
 )  # fmt: skip
-from services.batch.domain.proposals import band, days_to_long_term
 from services.batch.domain.schedule import term_of
 from services.batch.domain.states import (
     ACCOUNT,
@@ -37,11 +35,13 @@ from services.batch.domain.states import (
     accounts_open_to,
     batch_after,
 )  # fmt: skip
+from services.batch.views import sentences
+from services.batch.views.proposals import band, days_to_long_term
 from shared.contracts.chunks import Term
-from shared.exact.limits import PPB
-from shared.exact.shown import percent
+from shared.fixed_point.display import percent
+from shared.fixed_point.limits import PPB
 from shared.ids import event_id
-from shared.sessions import business_date, cut_off
+from shared.rules.trading_calendar import business_date, cut_off
 from tests.batch import build
 
 pytestmark = pytest.mark.fast

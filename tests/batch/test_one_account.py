@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.batch import closing, collecting
-from shared.apart import OUR_FAULT
+from services.batch.operations import collect_results, decide
+from shared.kafka.isolation import OUR_FAULT
 from tests.batch.world import World
 
 pytestmark = pytest.mark.integration
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 async def test_an_answer_that_our_code_cannot_read_fails_its_account_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module: Any = collecting
+    module: Any = collect_results
     read = module.answers_of
 
     def raises(rows: Any, *more: Any) -> Any:
@@ -22,7 +22,7 @@ async def test_an_answer_that_our_code_cannot_read_fails_its_account_alone(
             raise IndexError("index 7 is out of bounds")
         return read(rows, *more)
 
-    monkeypatch.setattr(collecting, "answers_of", raises)
+    monkeypatch.setattr(collect_results, "answers_of", raises)
     await world.queue("A1", "A2", "A3")
     pat = world.user()
     batch = await pat.pending("A1", "A2", "A3")
@@ -36,7 +36,7 @@ async def test_an_account_whose_orders_cannot_be_cut_is_named_and_nothing_is_app
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without it the others are approved."""
-    module: Any = closing
+    module: Any = decide
     cut = module.released
 
     def raises(batch: Any, approved: Any, *more: Any) -> Any:
@@ -44,7 +44,7 @@ async def test_an_account_whose_orders_cannot_be_cut_is_named_and_nothing_is_app
             raise IndexError("index 7 is out of bounds")
         return cut(batch, approved, *more)
 
-    monkeypatch.setattr(closing, "released", raises)
+    monkeypatch.setattr(decide, "released", raises)
     await world.queue("A1", "A2", "A3")
     pat = world.user()
     batch = await pat.pending("A1", "A2", "A3")

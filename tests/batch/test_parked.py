@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.tenancy import Scope
+from shared.contracts.tenancy import Scope
 from tests.batch import build
 from tests.batch.oncall import on_call
 from tests.batch.world import World

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.batch.domain.picks import picked_of, picks_of
+from services.batch.views.picks import picked_of, picks_of
 from tests.batch.world import World
 from tests.taxlot.test_columns import UNIT
 from tests.taxlot.test_picks import picking, selling

@@ -18,13 +18,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from deploy.stack.layout import CHECKOUT
-from shared import messages
 from shared.contracts import topics
 from shared.contracts.api import Principal
 from shared.contracts.chunks import FlagState
 from shared.contracts.topics import Topic
-from shared.kafka import Publisher
-from shared.messages import Incoming, Outgoing, decoder
+from shared.kafka import messages
+from shared.kafka.messages import Incoming, Outgoing, decoder
+from shared.kafka.publisher import Publisher
 from tests.batch import build
 from tests.batch.world import World
 from tests.signing import PUBLIC_KEY, SignedAs

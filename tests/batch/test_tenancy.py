@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.events import AdvisorCounts, AnalysisCompleted
-from shared.principal import HEADER
-from shared.tenancy import SYSTEM, Scope
+from shared.contracts.tenancy import SYSTEM, Scope
+from shared.http.principal import HEADER
 from tests.batch.world import User, World
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from services.batch.store import decisions
 from shared.contracts.chunks import Bought, Term
-from shared.tenancy import SYSTEM
+from shared.contracts.tenancy import SYSTEM
 from tests.batch import build
 from tests.batch.world import Json, User, World
 

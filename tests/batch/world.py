@@ -13,15 +13,15 @@ import pyarrow as pa
 from fastapi import FastAPI
 
 from services.batch.app import build_app
-from services.batch.collecting import Collector
+from services.batch.dependencies import Parts
 from services.batch.handlers import Handlers
-from services.batch.parts import Parts
+from services.batch.operations.collect_results import Collector
+from services.batch.operations.sweeps import Sweeps
 from services.batch.settings import Settings
 from services.batch.store.database import Database
-from services.batch.sweeps import Sweeps
-from shared.clock import SystemClock
 from shared.contracts.api import Principal
-from shared.messages import Chunk
+from shared.kafka.messages import Chunk
+from shared.runtime.clock import SystemClock
 from tests.batch import build
 from tests.signing import PUBLIC_KEY, SignedAs
 from tests.stackfix.places import as_role

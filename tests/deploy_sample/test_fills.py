@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deploy.custodian.fills import Account, Lot, new_lot_id, settle, value_cents
 from shared.contracts.events import OrdersReleased
-from shared.exact.text import text_of
+from shared.fixed_point.text import text_of
 
 pytestmark = pytest.mark.fast
 DAY = date(2026, 3, 2)

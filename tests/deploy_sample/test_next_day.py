@@ -16,13 +16,13 @@ from deploy.custodian.journal import Journal
 from deploy.custodian.listen import read_new
 from deploy.sample.make import Wish, make, read_book
 from deploy.sample.market import NoPrices
-from shared.clock import FileClock, set_instant
 from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, OrdersReleased
 from shared.contracts.platform import PricesPublished
 from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
-from shared.kafka import Publisher
-from shared.messages import event
-from shared.sessions import NEW_YORK, session_after, session_before
+from shared.kafka.messages import event
+from shared.kafka.publisher import Publisher
+from shared.rules.trading_calendar import NEW_YORK, session_after, session_before
+from shared.runtime.clock import FileClock, set_instant
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration

@@ -22,8 +22,8 @@ from deploy.sample.market import DATA, DAYS_TO_COME, NoPrices
 from deploy.sample.publish import EVENTS
 from deploy.sample.universe import price_set, universe
 from shared.contracts.custody import COLUMNS, trailer_line
-from shared.exact.text import scaled, text_of
-from shared.sessions import is_session, session_after, session_before
+from shared.fixed_point.text import scaled, text_of
+from shared.rules.trading_calendar import is_session, session_after, session_before
 from tests.deploy_sample import plain_flags
 
 pytestmark = pytest.mark.fast

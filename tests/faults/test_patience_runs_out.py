@@ -13,7 +13,7 @@ import pytest
 from deploy.desk import Desk
 from deploy.stack import Stack
 from deploy.stack.keeper import HEALTHY_AFTER_S
-from shared.guard import EXIT_TRY_AGAIN
+from shared.kafka.processor import EXIT_TRY_AGAIN
 from tests.faults.batches import Figures, all_back, figures_after
 from tests.faults.test_nothing_put_aside import letters
 from tests.waiting import aside, until

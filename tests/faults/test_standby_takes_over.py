@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from deploy.desk import Desk, Refused
 from deploy.stack import Stack, standby
 from deploy.stack.postgres import FIRST, STANDBY
-from shared.commits import CommitUnknown
 from shared.contracts import topics
-from shared.db import REQUESTS, arguments, sqlalchemy_url
-from shared.engines import begun
+from shared.postgres.commits import CommitUnknown
+from shared.postgres.engines import begun
+from shared.postgres.pool import REQUESTS, arguments, sqlalchemy_url
 from tests.faults.batches import Figures, all_back, figures_after, to_approve
 from tests.faults.conftest import SERVICES
 from tests.faults.test_kill_in_the_middle import Watch

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from shared.contracts import chunks
 from shared.contracts.topics import MIB
-from shared.messages import Headers
+from shared.kafka.messages import Headers
 from tests.fuzz.samples import META
 from tests.inbound.events import Body
 

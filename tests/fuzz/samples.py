@@ -6,8 +6,8 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from services.proposer.chunk import propose
-from services.taxlot.booking import book_trades
+from services.proposer.columns.proposals import propose
+from services.taxlot.columns.bookings import book_trades
 from shared.contracts import chunks, topics
 from tests.inbound.events import ACCOUNT, MODEL, PORTFOLIO, PRICES, SECURITY, Body
 from tests.proposer.books import generated

@@ -16,23 +16,23 @@ import pyarrow as pa
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from services.batch.answers import answers_of
+from services.batch.columns.results import answers_of
 from services.proposer import handlers as proposer
-from services.taxlot import attach
 from services.taxlot import handlers as taxlot
-from shared.bursts import GuardLimits
-from shared.clock import clock_of
+from services.taxlot.columns import lots
 from shared.contracts import chunks, topics
 from shared.contracts.topics import TOPICS, Topic
-from shared.guard import Guard
-from shared.kafka import Publisher, _pack
-from shared.messages import Incoming, Outgoing
+from shared.kafka.messages import Incoming, Outgoing
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher, _pack
+from shared.runtime.bursts import ProcessorLimits
+from shared.runtime.clock import clock_of
 from tests.fuzz import mutations
 from tests.fuzz.samples import META, body_of, json_of, rows_of, with_mark
 
 MESSAGES: Final = int(os.environ.get("REBALANCER_FUZZ_MESSAGES", "4000"))
 _GROUP: Final = 10
-_LIMITS: Final = GuardLimits(retry_s=0.5, letters=10**9, share=1.0)
+_LIMITS: Final = ProcessorLimits(retry_s=0.5, letters=10**9, share=1.0)
 _CONTENT: Final = [topic for topic in TOPICS if topic.content is not None]
 
 
@@ -98,7 +98,7 @@ def _work_of(topic: Topic) -> Callable[[Any], object]:
     if topic.content is chunks.TRADES:
         return taxlot._book
     if topic.content is chunks.FACTS:
-        return lambda chunk: attach.attach(chunk.rows, {})
+        return lambda chunk: lots.attach(chunk.rows, {})
     if topic.content is chunks.RESULT:
         return lambda chunk: answers_of(chunk.rows, 0, ("value_cents", "end_cash_cents"), ("short_cents",))
     if isinstance(topic.content, pa.Schema):
@@ -110,7 +110,7 @@ def _work_of(topic: Topic) -> Callable[[Any], object]:
 async def test_nothing_escapes_and_the_good_ones_are_done(topic: Topic) -> None:
     dice = random.Random(topic.name)
     sent, publisher = _Topic(topic), _Packing()
-    guard = Guard("gateway", topic, sent.handle, publisher, _LIMITS)
+    guard = MessageProcessor("gateway", topic, sent.handle, publisher, _LIMITS)
     marks: list[str] = []
     many = MESSAGES // len(_CONTENT)
     for first in range(0, many, _GROUP):

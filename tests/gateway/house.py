@@ -14,16 +14,16 @@ import httpx
 from fastapi import FastAPI, Request, Response
 
 from services.gateway.app import build_app, wire
+from services.gateway.dependencies import Parts
 from services.gateway.grants import store
-from services.gateway.parts import Parts
 from services.gateway.settings import Settings
 from services.gateway.upstream import http_client
-from shared.clock import FileClock, set_offset
 from shared.contracts.api import Principal
-from shared.db import Requests, pool
-from shared.http import serve
-from shared.migrations import migrate
-from shared.principal import HEADER, Errand, verify
+from shared.http.app import serve
+from shared.http.principal import HEADER, Errand, verify
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Requests, pool
+from shared.runtime.clock import FileClock, set_offset
 from tests.gateway.issuer import Issuer
 from tests.signing import PRIVATE_KEY, PUBLIC_KEY
 from tests.stackfix.places import as_role

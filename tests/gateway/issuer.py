@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from shared.clock import Clock
+from shared.runtime.clock import Clock
 
 Claims = dict[str, Any]
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway.domain.record import NO_CLIENT_DATA, Record, is_recorded, outcome_of, selected
 from services.gateway.store import audit
-from shared.access import RULES
+from shared.contracts.roles import RULES
 from tests.gateway.house import House, problem_of
 from tests.gateway.test_edge import run_command
 from tests.waiting import until_so

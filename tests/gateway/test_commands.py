@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.app import routed
 from services.gateway.openapi import describe
-from shared.access import RULES
+from shared.contracts.roles import RULES
 from tests.gateway.house import ROLES, House, problem_of
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from services.gateway import grants
-from shared.commits import CommitUnknown
 from shared.contracts.api import Principal
+from shared.postgres.commits import CommitUnknown
 from tests.cutting import Way, When, way_to
 from tests.gateway.house import House, house_at, problem_of
 from tests.gateway.test_audit import records

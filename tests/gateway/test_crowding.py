@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.addresses import Crowd, network
+from shared.http.client_addresses import Crowd, network
 from tests.gateway.house import House, house_at, problem_of
 from tests.gateway.test_push import streaming
 from tests.gateway.test_slow import FAR_BELOW_A_TEST_S, answered, problem, rest
@@ -76,7 +76,7 @@ async def test_an_address_with_too_many_connections_is_told_and_no_other_is(data
 async def test_far_above_the_bound_connections_of_an_address_are_closed_unheard(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.connections.REFUSED_AT_ONCE", 1)
+    monkeypatch.setattr("shared.http.connections.REFUSED_AT_ONCE", 1)
     async with AsyncExitStack() as ends:
         house = await ends.enter_async_context(house_at(database_url, tmp_path, address_connections=1, head_s=600))
         reader, _ = [await ends.enter_async_context(connected(house, "127.0.0.2")) for _ in range(3)][-1]

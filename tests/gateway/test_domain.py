@@ -11,8 +11,8 @@ from services.gateway.domain.changes import INTERVAL_S, Change, Gatherer, Part, 
 from services.gateway.domain.returning import safe_return
 from services.gateway.domain.ring import Ring
 from services.gateway.domain.session import TOUCH_EVERY, Limits, is_touch_due, standing
-from services.gateway.push.places import Places
-from shared.tenancy import Scope
+from services.gateway.push.event_ids import Places
+from shared.contracts.tenancy import Scope
 
 pytestmark = pytest.mark.fast
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -19,9 +19,9 @@ from shared.contracts.events import (
     FileProcessed,
     QueueChanged,
 )
-from shared.kafka import Publisher
-from shared.keeping import Beat, unheard
-from shared.messages import Outgoing, event
+from shared.kafka.messages import Outgoing, event
+from shared.kafka.publisher import Publisher
+from shared.runtime.components import Beat, unheard
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ import pytest
 
 from services.gateway.app import routed
 from services.gateway.openapi import describe
-from shared.http import serve
+from shared.http.app import serve
 from tests.batch.conftest import batch_url as batch_url  # noqa: PLC0414  # a fixture of this module too
 from tests.batch.world import World
 from tests.gateway.house import House, end, free_port, house_at, listens, problem_of

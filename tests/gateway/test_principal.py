@@ -11,8 +11,8 @@ from joserfc import jws
 from joserfc.jwk import OctKey, OKPKey
 
 from shared.contracts.api import Principal
-from shared.principal import Errand, make_keys, sign, verify
-from shared.problems import NotSignedIn
+from shared.contracts.problems import NotSignedIn
+from shared.http.principal import Errand, make_keys, sign, verify
 from tests.signing import PRIVATE_KEY, PUBLIC_KEY
 
 pytestmark = pytest.mark.fast

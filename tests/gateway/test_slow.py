@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.connections import PIECE_BYTES
+from shared.http.connections import PIECE_BYTES
 from tests.gateway.house import House, house_at
 from tests.gateway.test_push import batch, streaming
 
@@ -158,7 +158,7 @@ async def test_connections_above_the_bound_are_told_and_those_within_it_served(
 async def test_far_above_the_bound_connections_are_closed_unheard(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.connections.REFUSED_AT_ONCE", 1)
+    monkeypatch.setattr("shared.http.connections.REFUSED_AT_ONCE", 1)
     async with AsyncExitStack() as ends:
         house = await ends.enter_async_context(house_at(database_url, tmp_path, connections=1, head_s=600))
         reader, _ = [await ends.enter_async_context(connected(house)) for _ in range(3)][-1]

@@ -15,12 +15,13 @@ from services.taxlot.handlers import Handlers as TaxlotHandlers
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
 from services.taxlot.intake.publish import publish_file
 from services.taxlot.store.ledger import Came
-from shared import db, messages
 from shared.contracts import topics
-from shared.kafka import Publisher
-from shared.messages import Incoming
-from shared.migrations import migrate
-from shared.relay import Relay
+from shared.kafka import messages
+from shared.kafka.messages import Incoming
+from shared.kafka.publisher import Publisher
+from shared.outbox.relay import Relay
+from shared.postgres import pool as db
+from shared.postgres.migrations import migrate
 from tests.analyzer.desk import MONDAY, Desk, noon, settings_for
 from tests.batch.world import World
 from tests.stackfix.places import as_role

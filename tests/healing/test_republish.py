@@ -8,7 +8,7 @@ import pytest
 from services.analyzer import republish as flags
 from services.batch import republish as batch
 from services.taxlot import republish as holdings_of
-from services.taxlot.settings import TaxlotSettings
+from services.taxlot.settings import Settings
 from shared.contracts import topics
 from shared.oncall.republish import Wanted, parse
 from tests.analyzer.desk import MONDAY, held, holdings, prices
@@ -58,7 +58,7 @@ async def test_holdings(house: House, kafka_url: str) -> None:
     await house.load(in_band("2026-01-05", "600"), MONDAY)
     await house.carry(of(topics.HOLDINGS))
     assert house.state("a1") == (FLAGGED, 0)
-    settings = TaxlotSettings(
+    settings = Settings(
         database_url=as_role(house.url, "taxlot"), requests_database_url=as_role(house.url, "taxlot_requests"),
         kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
         clock_file=house.desk.settings.clock_file,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts.topics import Topic
-from shared.messages import Incoming
+from shared.kafka.messages import Incoming
 
 Body = dict[str, Any]
 

@@ -7,7 +7,7 @@ import pytest
 from shared.contracts import topics
 from shared.contracts.platform import PricePoint, PricesPublished
 from shared.contracts.topics import Topic
-from shared.messages import BadMessage, decoder
+from shared.kafka.messages import BadMessage, decoder
 from tests.inbound.events import ACCOUNT, MODEL, PART, PORTFOLIO, PRICES, SECURITY, SLEEVE, Body, message
 
 BODIES = {

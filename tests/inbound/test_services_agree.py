@@ -11,19 +11,19 @@ import psycopg
 import pytest
 
 from services.taxlot.handlers import Handlers as TaxlotHandlers
-from shared import db
-from shared.bursts import GuardLimits
 from shared.contracts import topics
-from shared.guard import Guard
-from shared.messages import BadMessage, Incoming, decoder
-from shared.migrations import migrate
+from shared.kafka.messages import BadMessage, Incoming, decoder
+from shared.kafka.processor import MessageProcessor
+from shared.postgres import pool as db
+from shared.postgres.migrations import migrate
+from shared.runtime.bursts import ProcessorLimits
 from tests.analyzer.desk import Desk, held, holdings, settings_for
 from tests.batch.world import World
 from tests.inbound.events import ACCOUNT, SECURITY, Body, message
 from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
-ALL = GuardLimits(letters=10_000, share=1.0)  # so many refusals are what is tried here, and no burst
+ALL = ProcessorLimits(letters=10_000, share=1.0)  # so many refusals are what is tried here, and no burst
 
 _STORED = {
     "analyzer": "SELECT account_id, settings_version, enterprise_id, advisor_id, custodian, account_number,"
@@ -41,8 +41,8 @@ class Services:
 
     url: str
     desk: Desk
-    guards: dict[str, Guard]
-    of_securities: list[Guard]
+    guards: dict[str, MessageProcessor]
+    of_securities: list[MessageProcessor]
 
     async def hear(self, group: Sequence[Incoming]) -> None:
         """Have each service handle the group as its process does."""
@@ -73,10 +73,12 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
             "taxlot": taxlot.on_accounts,
             "batch": world.handlers.on_accounts,
         }
-        guards = {name: Guard(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()}
+        guards = {
+            name: MessageProcessor(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()
+        }
         of_securities = [
-            Guard("analyzer", topics.SECURITY, desk.rules.on_securities, publisher),
-            Guard("taxlot", topics.SECURITY, taxlot.on_securities, publisher),
+            MessageProcessor("analyzer", topics.SECURITY, desk.rules.on_securities, publisher),
+            MessageProcessor("taxlot", topics.SECURITY, taxlot.on_securities, publisher),
         ]
         yield Services(database_url, desk, guards, of_securities)
 

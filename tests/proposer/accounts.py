@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contracts.chunks import Logic, Restriction
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
 from tests.proposer.build import Account, account, position, proposal, security
 
 NO_BUY, NO_SELL, NO_TRADE = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL), int(Restriction.DO_NOT_TRADE)

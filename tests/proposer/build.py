@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from services.proposer.domain.engine import LOGICS
 from shared.contracts import chunks
 from shared.contracts.chunks import Logic, LotMethod, Reason
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
 
 BF, MT, TA = Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE
 TRADE_DATE = date(2026, 1, 2)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from shared.contracts.chunks import LOTS
 from tests.proposer.build import BF, MT, TRADE_DAY, Account, account, lots_row, position, proposals, security
 

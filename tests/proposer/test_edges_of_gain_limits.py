@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.chunks import LotMethod
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
 from tests.proposer.build import (
     FRACTIONAL,
     TA,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.chunks import LotMethod
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL
 from tests.proposer.build import TA, WHOLE, Account, Lot, Proposal, account, lot, position, proposals, security
 from tests.proposer.test_tax_aware import booked

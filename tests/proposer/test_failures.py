@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from tests.proposer.build import BF, MT, TA, TRADE_DAY, Account, account, batch_of, position, proposals, security
 
 pytestmark = pytest.mark.fast

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from services.proposer.handlers import SERVICE, Handlers
-from shared import messages
-from shared.apart import failed, too_large
-from shared.clock import clock_of
 from shared.contracts import chunks, topics
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.messages import Incoming
+from shared.kafka import messages
+from shared.kafka.isolation import failed, too_large
+from shared.kafka.messages import Incoming
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.runtime.clock import clock_of
 from tests.proposer.books import Shape, generated
 from tests.proposer.build import TRADE_DAY, batch_of
 
@@ -48,7 +48,7 @@ async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka
     meta = {"batch_id": key, "attempt": "1", "trade_date": "2026-01-02", "size": "20"}
     async with Publisher(kafka_url, SERVICE) as publisher:
         handler = Handlers(publisher, clock_of(None)).on_lots(topics.WORK_TRADES)
-        guard = Guard(SERVICE, topics.WORK_LOTS, handler, publisher)
+        guard = MessageProcessor(SERVICE, topics.WORK_LOTS, handler, publisher)
         await guard.run([_asked(0, key, b"no Arrow stream")])
         await guard.run([_asked(1, key, chunks.encode(asked, meta))])
     (answer,) = await _read(kafka_url, topics.WORK_TRADES.name, first, 1)

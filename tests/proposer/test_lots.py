@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from services.proposer.chunk import propose
-from services.taxlot.booking import book_trades
+from services.proposer.columns.proposals import propose
+from services.taxlot.columns.bookings import book_trades
 from shared.contracts import chunks
 from shared.contracts.chunks import Logic, LotMethod
 from tests.proposer.books import Shape, edges, generated

@@ -10,16 +10,16 @@ import pyarrow as pa
 import pytest
 
 from services.proposer import handlers as proposer
-from services.taxlot import booking
 from services.taxlot import handlers as taxlot
-from shared import messages
-from shared.apart import OUR_FAULT, TOO_LARGE, each_apart, failed, too_large
-from shared.clock import clock_of
+from services.taxlot.columns import bookings
 from shared.contracts import chunks, topics
-from shared.exact.limits import MAX_LOTS, MAX_POSITIONS
-from shared.faults import TryAgain
-from shared.kafka import Publisher
-from shared.messages import BadMessage, Chunk, Incoming, Outgoing, decoder
+from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
+from shared.kafka import messages
+from shared.kafka.faults import RetryLater
+from shared.kafka.isolation import OUR_FAULT, TOO_LARGE, each_apart, failed, too_large
+from shared.kafka.messages import BadMessage, Chunk, Incoming, Outgoing, decoder
+from shared.kafka.publisher import Publisher
+from shared.runtime.clock import clock_of
 from tests.proposer.books import generated
 from tests.proposer.build import TRADE_DAY, WHOLE, Account, Lot, Position, Security, batch_of
 
@@ -118,7 +118,7 @@ def _raising(work: Work) -> Work:
     return raises
 
 
-@pytest.mark.parametrize(("module", "name"), [(proposer, "propose"), (booking, "book_trades")])
+@pytest.mark.parametrize(("module", "name"), [(proposer, "propose"), (bookings, "book_trades")])
 def test_a_kernel_that_raises_for_one_account_fails_it_alone(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str
 ) -> None:
@@ -133,7 +133,7 @@ def test_a_kernel_that_raises_for_one_account_fails_it_alone(
     }
 
 
-@pytest.mark.parametrize("fault", [TryAgain("later"), BadMessage("no_trade_date", "none")])
+@pytest.mark.parametrize("fault", [RetryLater("later"), BadMessage("no_trade_date", "none")])
 def test_what_is_no_fault_of_ours_is_not_an_account_s_either(fault: Exception) -> None:
     def raises(_: pa.RecordBatch) -> pa.RecordBatch:
         raise fault
@@ -148,5 +148,5 @@ def test_failing_keeps_what_an_account_is_and_what_it_failed_of_before() -> None
     (row,) = failed(once, "SECOND", "other").to_pylist()
     assert (row["account_id"], row["failure_code"], row["failure_text"], row["lots"]) == ("A-1", "FIRST", "why", [])
     assert np.array_equal(once.column("cash_cents").to_numpy(), rows.slice(0, 1).column("cash_cents").to_numpy())
-    booked = booking.book_trades(failed(_decoded(topics.WORK_TRADES, _propose(rows)[0]).rows, "X", "y"), TRADE_DAY)
+    booked = bookings.book_trades(failed(_decoded(topics.WORK_TRADES, _propose(rows)[0]).rows, "X", "y"), TRADE_DAY)
     assert booked.schema.equals(chunks.RESULT)

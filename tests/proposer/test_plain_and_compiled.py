@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from services.proposer.chunk import propose
-from shared.exact.text import scaled
+from services.proposer.columns.proposals import propose
+from shared.fixed_point.text import scaled
 from tests.proposer.books import Shape, generated, taxed
 from tests.proposer.build import (
     BF,

@@ -6,7 +6,7 @@ The arithmetic stands beside each case; what it does not say stands in tests/pro
 import pyarrow as pa
 import pytest
 
-from services.proposer.chunk import propose
+from services.proposer.columns.proposals import propose
 from shared.contracts import chunks
 from tests.proposer.accounts import (
     NO_BUY,

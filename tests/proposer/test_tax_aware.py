@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.proposer.chunk import propose
-from services.taxlot.booking import book_trades
+from services.proposer.columns.proposals import propose
+from services.taxlot.columns.bookings import book_trades
 from shared.contracts.chunks import Logic, LotMethod, Term
-from shared.exact.text import scaled, usd
+from shared.fixed_point.text import scaled, usd
 from tests.proposer.books import Shape, generated, taxed
 from tests.proposer.build import (
     BF,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.chunks import LotMethod
-from shared.exact.text import scaled
+from shared.fixed_point.text import scaled
 from tests.proposer.build import BF, FRACTIONAL, MT, TA, WHOLE, Account, Lot, account, lot, position, security
 from tests.proposer.test_tax_aware import booked
 
@@ -99,7 +99,7 @@ CASES = [
     Case("what is picked leaves first, so it stays longest", one(lot("A", "4", "90"),
          replace(lot("A", "66", "50", "2021-01-04"), picked_micro=6 * WHOLE), gain_budget_total="150.00",
          lot_method=LotMethod.SPECIFIC), {"A": "-3", "B": "6"}, "200", "0", "150"),
-    # Guard: 4 long-term at a gain, then short-term at a gain: 4 are sold.
+    # Cap: 4 long-term at a gain, then short-term at a gain: 4 are sold.
     Case("no short-term gains: the sell ends before the first", one(lot("A", "4", "90"), lot("A", "66", "50", NEW),
          no_short_term_gains=True), {"A": "-4", "B": "8"}, "200", "0", "40"),
     Case("no short-term gains: short-term losses are no gains", one(lot("A", "70", "120", NEW),

@@ -6,9 +6,9 @@ from datetime import date
 
 import numpy as np
 
-from shared.relief.book import book
-from shared.relief.columns import BOOKED, Book
-from shared.relief.lots import FIFO, NO_BASIS, Lots, lots_of
+from shared.rules.relief.book import book
+from shared.rules.relief.columns import BOOKED, Book
+from shared.rules.relief.lots import FIFO, NO_BASIS, Lots, lots_of
 
 EPOCH = date(1970, 1, 1)
 

@@ -3,7 +3,7 @@
 import hashlib
 import random
 
-from shared.exact.compiled import PLAIN
+from shared.fixed_point.compiled import PLAIN
 from tests.relief.build import Lot, Sale, sell
 
 

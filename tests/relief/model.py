@@ -9,7 +9,7 @@ from fractions import Fraction as F
 from math import floor
 from typing import Any
 
-from shared.relief import lots as r
+from shared.rules.relief import lots as r
 from tests.relief.build import EPOCH, Lot, Move, Sale, Slice
 
 Taken = dict[int, int]  # place of the lot in the list -> micro-units

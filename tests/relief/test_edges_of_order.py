@@ -8,8 +8,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from shared.relief import lots as r
-from shared.relief.order import order_lots
+from shared.rules.relief import lots as r
+from shared.rules.relief.order import order_lots
 
 pytestmark = pytest.mark.fast
 

@@ -6,8 +6,8 @@ Units in millionths, basis in cents.  Source: product 4 ("Which lots"), 5.
 import numpy as np
 import pytest
 
-from shared.relief import lots as r
-from shared.relief.relieve import Relief, fill_pool, open_average, relief_of
+from shared.rules.relief import lots as r
+from shared.rules.relief.relieve import Relief, fill_pool, open_average, relief_of
 from tests.relief.build import Lot, Sale, sell
 
 pytestmark = pytest.mark.fast

@@ -6,8 +6,8 @@ Units in millionths, prices in millionths of a dollar, cents.  Source: product 5
 import numpy as np
 import pytest
 
-from shared.relief.lots import NO_BASIS
-from shared.relief.units import slice_proceeds, split_basis, take
+from shared.rules.relief.lots import NO_BASIS
+from shared.rules.relief.units import slice_proceeds, split_basis, take
 
 pytestmark = pytest.mark.fast
 

@@ -8,8 +8,8 @@ import random
 
 import pytest
 
-from shared.relief import lots as r
-from shared.relief.columns import BOOKED
+from shared.rules.relief import lots as r
+from shared.rules.relief.columns import BOOKED
 from tests.relief.build import Lot, Sale, sell
 from tests.relief.model import relieve
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.exact.kernel import value_cents
-from shared.relief import lots as r
-from shared.relief.columns import BOOKED
+from shared.fixed_point.arithmetic import value_cents
+from shared.rules.relief import lots as r
+from shared.rules.relief.columns import BOOKED
 from tests.relief.build import Lot, Move, Outcome, Sale, Slice, sell
 
 pytestmark = pytest.mark.fast

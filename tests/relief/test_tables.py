@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.relief import lots as r
-from shared.relief.columns import CROSS_DIFFERS, LOTS_LACKING, ORDER_DIFFERS
-from shared.relief.term import date_from_days, days_from_date, first_long_term_day
+from shared.rules.relief import lots as r
+from shared.rules.relief.columns import CROSS_DIFFERS, LOTS_LACKING, ORDER_DIFFERS
+from shared.rules.relief.term import date_from_days, days_from_date, first_long_term_day
 from tests.relief.build import Lot, Move, Sale, arrays, day, sell
 
 pytestmark = pytest.mark.fast
@@ -294,7 +294,7 @@ def test_more_than_the_sleeve_holds() -> None:
 
 
 def test_trades_that_contradict_each_other_are_not_booked() -> None:
-    from shared.relief.book import book
+    from shared.rules.relief.book import book
 
     sale = Sale([Lot("a", 1, 9 * UNIT, 100)], {0: 5 * UNIT}, {1: 2 * UNIT}, price=DOLLAR)
     trades, lots, _, _ = arrays(sale)

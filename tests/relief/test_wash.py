@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.relief.wash import WASH_DAYS, Losses, Purchases, match
+from shared.rules.relief.wash import WASH_DAYS, Losses, Purchases, match
 
 pytestmark = pytest.mark.fast
 TODAY = 20_000

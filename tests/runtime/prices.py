@@ -4,7 +4,7 @@ from datetime import date
 
 from shared.contracts import topics
 from shared.contracts.platform import PricePoint, PricesPublished
-from shared.messages import Outgoing
+from shared.kafka.messages import Outgoing
 
 
 def price_set(number: int, priced: int = 0) -> Outgoing:

@@ -12,22 +12,23 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from shared import brake, bursts
-from shared.bursts import GuardLimits
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
 from shared.contracts.topics import MIB
-from shared.faults import Held, Stopped
-from shared.guard import Guard, Handler
-from shared.kafka import Publisher
-from shared.messages import BadMessage, Headers, Incoming
+from shared.kafka import topic_hold
+from shared.kafka.faults import Held, Stopped
+from shared.kafka.messages import BadMessage, Headers, Incoming
+from shared.kafka.processor import Handler, MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.kafka.suspects import Suspects
 from shared.oncall import dlq
-from shared.suspects import Suspects
+from shared.runtime import bursts
+from shared.runtime.bursts import ProcessorLimits
 from tests.runtime.letters import letters_now, letters_of
 from tests.runtime.prices import price_set
 
 pytestmark = pytest.mark.asyncio
-LIMITS = GuardLimits(retry_s=0.2, starts=2, letters=1000, share=1.0)
+LIMITS = ProcessorLimits(retry_s=0.2, starts=2, letters=1000, share=1.0)
 OURS = [AttributeError("'NoneType' has no attribute 'decode'"), KeyError("enterprise"), MemoryError()]
 WORLD = [
     errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"),
@@ -69,9 +70,9 @@ class Rule:
         self.done += [item.price_set for item in items]
 
 
-def _guard(publisher: Publisher, handler: Handler, limits: GuardLimits = LIMITS) -> Guard:
+def _guard(publisher: Publisher, handler: Handler, limits: ProcessorLimits = LIMITS) -> MessageProcessor:
     """Return the guard of a process that has just been started."""
-    return Guard("gateway", topics.PRICE, handler, publisher, limits)
+    return MessageProcessor("gateway", topics.PRICE, handler, publisher, limits)
 
 
 @pytest.mark.parametrize("fault", [*WORLD, *OURS], ids=lambda fault: type(fault).__name__)
@@ -163,13 +164,13 @@ async def test_a_value_that_the_database_refuses_is_put_aside_alone(
 @pytest.mark.parametrize(
     ("limits", "good", "bad", "letters"),
     [
-        (GuardLimits(letters=5, share=1.0), 0, 30, 5),
-        (GuardLimits(letters=1000, share=0.2), 30, 60, 20),  # beyond a share from the 20th on
-        (GuardLimits(letters=1000, share=0.2), 200, 40, 40),  # 40 of 240 are no burst
+        (ProcessorLimits(letters=5, share=1.0), 0, 30, 5),
+        (ProcessorLimits(letters=1000, share=0.2), 30, 60, 20),  # beyond a share from the 20th on
+        (ProcessorLimits(letters=1000, share=0.2), 200, 40, 40),  # 40 of 240 are no burst
     ],
 )
 async def test_a_burst_of_dead_letters_holds_the_topic(
-    kafka_url: str, origin: int, limits: GuardLimits, good: int, bad: int, letters: int
+    kafka_url: str, origin: int, limits: ProcessorLimits, good: int, bad: int, letters: int
 ) -> None:
     rule = Rule(KeyError(), lambda _: False)
     group = [_message(origin + place, 1 + place) for place in range(good)]
@@ -192,12 +193,13 @@ async def test_a_topic_held_by_a_burst_goes_on_by_itself_when_the_cause_is_gone(
 ) -> None:
     """Tried again while the cause is still there it puts nothing aside, and waits twice as long each time."""
     now_s = [0.0]
-    for module in (brake, bursts):
+    for module in (topic_hold, bursts):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     refuses = Rule(BadMessage("refused", "our table is empty"), lambda number: number > 100)
     group = [_message(origin + place, 101 + place) for place in range(10)]
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = _guard(publisher, refuses.handle, GuardLimits(letters=3, share=1.0, pause_s=300.0, pause_most_s=1000.0))
+        limits = ProcessorLimits(letters=3, share=1.0, pause_s=300.0, pause_most_s=1000.0)
+        guard = _guard(publisher, refuses.handle, limits)
         with pytest.raises(Held, match=r"3 of the 10 messages .* tried again in 300 s"):
             await guard.run(group)
         for pause_s, then_s in ((300, 600), (600, 1000), (1000, 1000)):
@@ -226,13 +228,13 @@ async def test_a_topic_held_by_a_burst_goes_on_by_itself_when_the_cause_is_gone(
 
 async def test_a_topic_held_by_a_burst_is_released_by_hand(kafka_url: str, origin: int) -> None:
     """Only by what is said after it was held, and only once; what is beyond the number given counts again."""
-    limits = GuardLimits(letters=3, share=1.0, look_s=0.0)
+    limits = ProcessorLimits(letters=3, share=1.0, look_s=0.0)
     topic, gateway = topics.QUEUE.name, partial(dlq.run, kafka_url, "gateway")
     group = [Incoming(topic, 0, origin + place, b"1", b"{not json", (), 0) for place in range(12)]
     rule = Rule(KeyError(), lambda _: False)
     async with Publisher(kafka_url, "gateway") as publisher:
         assert await gateway(["release", topic, "--who", "kim: too early"]) == 0
-        guard = Guard("gateway", topics.QUEUE, rule.handle, publisher, limits)
+        guard = MessageProcessor("gateway", topics.QUEUE, rule.handle, publisher, limits)
         for _ in range(3):
             with pytest.raises(Held):
                 await guard.run(group)
@@ -288,7 +290,7 @@ async def test_the_end_of_a_key_is_no_event(kafka_url: str, origin: int) -> None
     """A tombstone is how a bad message of a compacted topic is deleted; elsewhere a message without value is none."""
     rule = Rule(KeyError(), lambda _: False)
     async with Publisher(kafka_url, "gateway") as publisher:
-        accounts = Guard("gateway", topics.ACCOUNT, rule.handle, publisher, LIMITS)
+        accounts = MessageProcessor("gateway", topics.ACCOUNT, rule.handle, publisher, LIMITS)
         await accounts.run([Incoming(topics.ACCOUNT.name, 0, origin, b"A1", None, (("why", None),), 0)])
         prices = _guard(publisher, rule.handle)
         await prices.run([Incoming(topics.PRICE.name, 0, origin + 1, None, None, (("why", None),), 0)])

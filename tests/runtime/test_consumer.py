@@ -9,16 +9,16 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from psycopg.errors import UndefinedColumn
 
-from shared.brake import Releases
-from shared.bursts import GuardLimits
-from shared.consumer import GroupConsumer
 from shared.contracts import topics
 from shared.contracts.platform import ModelChanged, PricesPublished
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.keeping import Keeper
-from shared.messages import Outgoing
+from shared.kafka.consumer import GroupConsumer
+from shared.kafka.messages import Outgoing
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.kafka.topic_hold import Releases
 from shared.oncall import dlq
+from shared.runtime.bursts import ProcessorLimits
+from shared.runtime.components import Keeper
 from tests.runtime.prices import price_set
 from tests.waiting import until_async
 
@@ -57,7 +57,7 @@ async def test_messages_that_wait_are_fetched_by_a_fresh_client(kafka_url: str) 
 
     async with Publisher(kafka_url, "gateway") as publisher:
         await publisher.send([price_set(number)])
-        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
         consumer = _FirstDeaf(kafka_url, f"test-{uuid.uuid4().hex}", [guard], quiet_s=0.2)
         running = asyncio.create_task(consumer.run())
         async with asyncio.timeout(60):
@@ -83,7 +83,7 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
             await got.wait_for(lambda: sum(map(len, groups)) == many)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
         consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], pause_s=5.0)
         running = asyncio.create_task(consumer.run())
         await publisher.send([price_set(numbers[0])])
@@ -113,7 +113,7 @@ async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> N
             enough.set()
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
         for number in numbers:
             await publisher.send([price_set(number, 35_000)])
         consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], max_records=4, pause_s=3600.0)
@@ -140,7 +140,7 @@ async def test_a_fault_of_ours_loses_nothing_and_puts_nothing_aside(kafka_url: s
 
     async with Publisher(kafka_url, "gateway") as publisher:
         await publisher.send([price_set(number)])
-        guard = Guard("gateway", topics.PRICE, handle, publisher, GuardLimits(retry_s=0.2))
+        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher, ProcessorLimits(retry_s=0.2))
         consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard])
         running = asyncio.create_task(keeper.run({"prices": consumer.run}))
         async with asyncio.timeout(60):
@@ -166,10 +166,10 @@ async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafk
 
     model = ModelChanged(model_id=name, version=1, enterprise_id="E1", name="M", cash_weight="1", holdings=[])
     async with Publisher(kafka_url, "gateway") as publisher:
-        limits = GuardLimits(letters=3, share=1.0, look_s=0.1)
+        limits = ProcessorLimits(letters=3, share=1.0, look_s=0.1)
         guards = [
-            Guard("gateway", topics.PRICE, take_prices, publisher, limits),
-            Guard("gateway", topics.MODEL, take_model, publisher),
+            MessageProcessor("gateway", topics.PRICE, take_prices, publisher, limits),
+            MessageProcessor("gateway", topics.MODEL, take_model, publisher),
         ]
         group = f"test-{name}"
         consumer = GroupConsumer(kafka_url, group, guards, quiet_s=0.2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.db import pool
+from shared.postgres.pool import pool
 from tests.cutting import way_to
 from tests.waiting import until_so
 

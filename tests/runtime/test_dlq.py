@@ -16,22 +16,22 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.stack.layout import CHECKOUT
-from shared import messages
-from shared.bursts import GuardLimits
 from shared.contracts import chunks, topics
-from shared.faults import Stopped
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.messages import BadMessage, Incoming
+from shared.kafka import messages
+from shared.kafka.faults import Stopped
+from shared.kafka.messages import BadMessage, Incoming
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
 from shared.oncall import dead_letters, dlq
 from shared.oncall.dead_letters import Entry
+from shared.runtime.bursts import ProcessorLimits
 from tests.runtime.prices import price_set
 from tests.waiting import aside
 
 pytestmark = pytest.mark.integration
 SERVICE = "gateway"
 HEADERS = (("ce_id", b"one"), ("traceparent", b"00-ab"))
-FREE = GuardLimits(retry_s=10.0, starts=1000, letters=1000, share=1.0)  # no burst in a test of letters
+FREE = ProcessorLimits(retry_s=10.0, starts=1000, letters=1000, share=1.0)  # no burst in a test of letters
 AT = datetime(2026, 1, 5, 14, tzinfo=UTC)
 
 
@@ -57,7 +57,7 @@ def put_aside(
             async def refuse(_group: Sequence[Any]) -> None:
                 raise BadMessage(code, "the test refuses it")
 
-            await Guard(SERVICE, topic, refuse, ours, FREE).run(came)
+            await MessageProcessor(SERVICE, topic, refuse, ours, FREE).run(came)
             return came
 
     return aside(work())
@@ -150,7 +150,7 @@ def test_a_chunk_is_shown_as_rows_and_comes_back_when_it_fails_again(kafka_url: 
             came.topic, replayed.partition, replayed.offset, replayed.key, replayed.value, replayed.headers, 0
         )
         async with Publisher(kafka_url, SERVICE) as ours:
-            await Guard(SERVICE, topics.RETURNED, refuse, ours, FREE).run([message])
+            await MessageProcessor(SERVICE, topics.RETURNED, refuse, ours, FREE).run([message])
 
     aside(fail_again())
     (second,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
@@ -225,9 +225,9 @@ def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> 
                         raise KeyError("our code")
                     done.append(one)
 
-            limits = GuardLimits(retry_s=0.2, starts=1000, letters=1000, share=1.0)
+            limits = ProcessorLimits(retry_s=0.2, starts=1000, letters=1000, share=1.0)
             with pytest.raises(Stopped):
-                await Guard("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
+                await MessageProcessor("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
             first = came[0]
             place = (first.topic, str(first.partition), str(first.offset))
             assert f"{' '.join(place)}: could not be handled in 1 starts" in await analyzer("suspects")
@@ -235,7 +235,7 @@ def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> 
             beyond = ("skip", place[0], place[1], "999999999", "--who", "kim")
             assert "has no message" in await analyzer(*beyond, fails=True)
             await analyzer("skip", *place, "--who", "kim: see 4711")
-            await Guard("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
+            await MessageProcessor("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
 
     async def analyzer(*words: str, fails: bool = False) -> str:
         said = io.StringIO()

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.consumer import FETCH_WAIT_MS
-from shared.settings import ServiceSettings
-from shared.worker import build_worker
+from shared.kafka.consumer import FETCH_WAIT_MS
+from shared.kafka.faust_worker import build_worker
+from shared.runtime.settings import ServiceSettings
 
 pytestmark = pytest.mark.asyncio
 

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from shared import messages
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
-from shared.faults import TryAgain
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.messages import BadMessage, Incoming
+from shared.kafka import messages
+from shared.kafka.faults import RetryLater
+from shared.kafka.messages import BadMessage, Incoming
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
 from tests.runtime.prices import price_set
 
 pytestmark = pytest.mark.asyncio
@@ -56,7 +56,7 @@ async def test_poison_is_put_aside_with_its_reason_and_its_neighbours_are_handle
         handled.extend(item.price_set for item in items)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = Guard("gateway", topics.PRICE, handle, publisher)
+        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
         values = [_price_set(1), b"{not json", _price_set(2), _price_set(3)]
         await guard.run(
             [
@@ -74,7 +74,7 @@ async def test_poison_is_put_aside_with_its_reason_and_its_neighbours_are_handle
 
 
 @pytest.mark.parametrize(
-    "fault", [psycopg.OperationalError("gone"), TryAgain("not yet"), ConnectionResetError("reset"), TimeoutError()]
+    "fault", [psycopg.OperationalError("gone"), RetryLater("not yet"), ConnectionResetError("reset"), TimeoutError()]
 )
 async def test_transient_faults_are_retried_until_they_pass(kafka_url: str, fault: Exception) -> None:
     attempts: list[int] = []
@@ -85,7 +85,7 @@ async def test_transient_faults_are_retried_until_they_pass(kafka_url: str, faul
             raise fault
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        await Guard("gateway", topics.PRICE, handle, publisher).run([_message(0, _price_set(1))])
+        await MessageProcessor("gateway", topics.PRICE, handle, publisher).run([_message(0, _price_set(1))])
     assert attempts == [1, 1, 1]
 
 
@@ -122,7 +122,7 @@ async def test_done_is_told_of_all_that_was_done_after_it_was_done(kafka_url: st
         told.extend(f"done {message.offset}" for message in group)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = Guard("gateway", topics.PRICE, handle, publisher, done=done)
+        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher, done=done)
         await guard.run([_message(0, _price_set(1)), _message(1, b"{not json"), _message(2, _price_set(3))])
     assert told == ["handled 1", "handled 3", "done 0", "done 1", "done 2"]
 
@@ -137,7 +137,7 @@ async def test_a_publisher_that_is_not_open_yet_is_waited_for(kafka_url: str) ->
         await publisher.send([])
         handled.extend(item.price_set for item in items)
 
-    guard = Guard("gateway", topics.PRICE, handle, publisher)
+    guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
     running = asyncio.create_task(guard.run([_message(0, _price_set(1))]))
     await asked.wait()
     async with publisher:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.keeping import Beat, Keeper, Part
+from shared.runtime.components import Beat, Keeper, Part
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.asyncio

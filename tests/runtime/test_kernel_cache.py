@@ -17,8 +17,8 @@ import pytest
 from deploy import kernels as deployed
 from deploy.stack.layout import CHECKOUT, inherited
 from deploy.stack.ports import choose
-from shared import kernels
-from shared.exact import content
+from shared.fixed_point import source_digest
+from shared.runtime import kernels
 from tests.signing import PUBLIC_KEY
 from tests.waiting import until
 
@@ -187,15 +187,15 @@ def imports_by_tree(path: Path) -> set[Path]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import is not seen"
             names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {found for name in names for found in content._file_of(name)}
+    return {found for name in names for found in source_digest._file_of(name)}
 
 
 @pytest.mark.parametrize("service", deployed.SERVICES)
 def test_the_key_covers_every_module_a_kernel_reaches(service: str) -> None:
     """Lines of imports are read faster than a tree is built; both find the same."""
-    reached = content.modules_of(CHECKOUT / "services" / service / "warm.py")
+    reached = source_digest.modules_of(CHECKOUT / "services" / service / "warm.py")
     assert {found for path in reached for found in imports_by_tree(path)} <= reached
-    assert {one for path in reached for one in content._imported(path)} == {
+    assert {one for path in reached for one in source_digest._imported(path)} == {
         one for path in reached for one in imports_by_tree(path)
     }
 
@@ -203,7 +203,9 @@ def test_the_key_covers_every_module_a_kernel_reaches(service: str) -> None:
 def test_every_service_with_kernels_is_compiled_by_the_step() -> None:
     """Any module that defines a kernel is reached from the warm-up of one of the services of the step."""
     reached = {
-        path for name in deployed.SERVICES for path in content.modules_of(CHECKOUT / "services" / name / "warm.py")
+        path
+        for name in deployed.SERVICES
+        for path in source_digest.modules_of(CHECKOUT / "services" / name / "warm.py")
     }
     define = re.compile(r"^@(?:view_|inner_)?kernel$", re.MULTILINE)
     tops = (path for top in ("services", "shared") for path in (CHECKOUT / top).rglob("*.py"))

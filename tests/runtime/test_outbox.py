@@ -13,10 +13,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from shared.contracts import topics
-from shared.kafka import Publisher
-from shared.messages import Outgoing
-from shared.outbox import TABLE_SQL, enqueue, parked, release
-from shared.relay import Relay
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher
+from shared.outbox.relay import Relay
+from shared.outbox.rows import TABLE_SQL, enqueue, parked, release
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.consumer import GroupConsumer
 from shared.contracts import topics
-from shared.pacing import PAUSE_S, Paced
+from shared.kafka.consumer import GroupConsumer
+from shared.kafka.metadata_backoff import PAUSE_S, MetadataBackoff
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,7 +23,7 @@ async def test_metadata_is_asked_for_with_pauses_however_often_somebody_wants_it
         asked_at.append(loop.time())
         return False
 
-    paced = Paced(ask)
+    paced = MetadataBackoff(ask)
     while len(asked_at) < 3:
         assert await paced() is False
     gaps = [later - sooner for sooner, later in itertools.pairwise(asked_at)]
@@ -38,7 +38,7 @@ async def test_who_asks_meanwhile_gets_the_same_answer_and_giving_up_does_not_ta
         asked.append(1)
         return bool(await answer)
 
-    paced = Paced(ask)
+    paced = MetadataBackoff(ask)
     first, second = paced(), paced()
     first.cancel()
     answer.set_result(True)

@@ -13,13 +13,14 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import REGISTRY
 
-from shared import http, worker
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.progress import Progress
-from shared.settings import ServiceSettings
+from shared.http import app as http_app
+from shared.kafka import faust_worker
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.kafka.stall_watch import Progress
+from shared.runtime.settings import ServiceSettings
 from tests.runtime.prices import price_set
 from tests.waiting import until_async, until_so
 
@@ -65,10 +66,10 @@ class Prices:
     async def works(self, publisher: Publisher) -> AsyncIterator[tuple[_Noted, httpx.AsyncClient]]:
         """Run one worker of the group and yield its watch and a client of its probes."""
         settings = ServiceSettings(kafka_url=self.kafka_url, http_port=0, stuck_s=STUCK_S)
-        app: faust.App = worker.build_worker(self.service, settings)
-        worker.consume(app, Guard("gateway", topics.PRICE, self.handle, publisher))
+        app: faust.App = faust_worker.build_worker(self.service, settings)
+        faust_worker.consume(app, MessageProcessor("gateway", topics.PRICE, self.handle, publisher))
         progress = _Noted(app, publisher, self.service, settings)
-        probes = httpx.ASGITransport(http.create_app(self.service, _ready, progress.stuck))
+        probes = httpx.ASGITransport(http_app.create_app(self.service, _ready, progress.stuck))
         async with progress, httpx.AsyncClient(transport=probes, base_url="http://worker") as client:
             await app.start()
             try:

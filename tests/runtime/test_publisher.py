@@ -10,8 +10,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import ConsumerRecord
 
 from shared.contracts.topics import ACCOUNT_FLAG, MIB
-from shared.kafka import _BATCH_BYTES, _MANY, Publisher
-from shared.messages import Outgoing
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import _BATCH_BYTES, _MANY, Publisher
 
 pytestmark = pytest.mark.asyncio
 

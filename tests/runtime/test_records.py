@@ -10,13 +10,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from shared.consumer import GroupConsumer
 from shared.contracts import topics
 from shared.contracts.platform import ModelChanged
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.settings import ServiceSettings
-from shared.worker import build_worker, consume
+from shared.kafka.consumer import GroupConsumer
+from shared.kafka.faust_worker import build_worker, consume
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.runtime.settings import ServiceSettings
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -57,7 +57,7 @@ async def test_messages_beside_odd_headers_are_all_done(kafka_url: str, kind: st
         messages += [(value(10 + number), headers), (b"{not json", headers)]
     await _send(kafka_url, name.encode(), [*messages, (value(99), [])])
     async with Publisher(kafka_url, "gateway") as publisher, contextlib.AsyncExitStack() as ends:
-        guard = Guard("gateway", topics.MODEL, handle, publisher)
+        guard = MessageProcessor("gateway", topics.MODEL, handle, publisher)
         if kind == "consumer":
             running = asyncio.create_task(GroupConsumer(kafka_url, f"test-{name}", [guard]).run())
             ends.push_async_callback(_end, running)

@@ -9,20 +9,20 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.proposer import handlers as proposer
-from shared.apart import OUR_FAULT, _recent, apart, halves
-from shared.bursts import GuardLimits
-from shared.clock import clock_of
 from shared.contracts import chunks, topics
-from shared.faults import Held, Stopped
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.messages import Incoming, Outgoing
-from shared.toomany import FEW, ONE_IN, TooMany, at_any_number
+from shared.kafka.failure_limit import FEW, ONE_IN, TooMany, at_any_number
+from shared.kafka.faults import Held, Stopped
+from shared.kafka.isolation import OUR_FAULT, _recent, apart, halves
+from shared.kafka.messages import Incoming, Outgoing
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.runtime.bursts import ProcessorLimits
+from shared.runtime.clock import clock_of
 from tests.proposer.books import generated
 from tests.proposer.build import batch_of
 from tests.runtime.letters import letters_now
 
-LIMITS = GuardLimits(retry_s=0.1, starts=2, letters=1000, share=1.0)
+LIMITS = ProcessorLimits(retry_s=0.1, starts=2, letters=1000, share=1.0)
 Row = dict[str, Any]
 
 
@@ -148,7 +148,7 @@ class Place:
         """Handle messages in a process that has just been started."""
         _recent.clear()
         handler = self._rules.on_lots(topics.WORK_TRADES)
-        await Guard("gateway", topics.WORK_LOTS, handler, self._publisher, LIMITS).run(group)
+        await MessageProcessor("gateway", topics.WORK_LOTS, handler, self._publisher, LIMITS).run(group)
 
     async def answered(self) -> dict[int, dict[str, Row]]:
         """Return the rows that were answered since the last call, by the place of their request and account."""

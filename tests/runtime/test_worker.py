@@ -12,11 +12,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
-from shared.guard import Guard
-from shared.kafka import Publisher
-from shared.messages import Outgoing
-from shared.settings import ServiceSettings
-from shared.worker import build_worker, consume
+from shared.kafka.faust_worker import build_worker, consume
+from shared.kafka.messages import Outgoing
+from shared.kafka.processor import MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.runtime.settings import ServiceSettings
 from tests.runtime.prices import price_set
 from tests.waiting import until_async
 
@@ -57,7 +57,7 @@ async def _running(
     name = f"test-{uuid.uuid4().hex}"
     app = build_worker(name, settings, stream_buffer=buffer)
     app.conf.broker_max_poll_records = 2 * buffer
-    consume(app, Guard("gateway", topics.PRICE, handle, publisher), group=group)
+    consume(app, MessageProcessor("gateway", topics.PRICE, handle, publisher), group=group)
     await app.start()
     try:
         yield f"rebalancer-{name}"

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy import roles
-from shared.migrations import migrate
+from shared.postgres.migrations import migrate
 from tests.security.tenants import Tables
 from tests.stackfix.places import as_role
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from deploy import roles
-from shared.tenancy import ENTER, READ_KEY, Scope, sealed
+from shared.contracts.tenancy import ENTER, READ_KEY, Scope, sealed
 from tests.stackfix.places import as_role
 
 _COLUMNS = """

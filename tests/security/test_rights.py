@@ -7,10 +7,10 @@ import pytest
 from psycopg import AsyncConnection, Connection, errors
 
 from deploy import roles
-from shared.db import REQUESTS, arguments
-from shared.messages import Outgoing
-from shared.outbox import enqueue, seal
-from shared.tenancy import ENTER, sealed
+from shared.contracts.tenancy import ENTER, sealed
+from shared.kafka.messages import Outgoing
+from shared.outbox.rows import enqueue, seal
+from shared.postgres.pool import REQUESTS, arguments
 from tests.security.tenants import Tables, scope_of_tenant
 from tests.stackfix.places import as_role
 

@@ -5,8 +5,8 @@ import pytest
 from psycopg import errors
 
 from deploy import roles
-from shared.migrations import migrate
-from shared.tenancy import ENTER, Scope, sealed
+from shared.contracts.tenancy import ENTER, Scope, sealed
+from shared.postgres.migrations import migrate
 from tests.security.tenants import Tables, scope_of_tenant
 from tests.stackfix.places import as_role
 
@@ -50,7 +50,7 @@ def test_every_table_of_every_service_forces_row_level_security_or_says_why_not(
             [list(NAMES_OF_TENANTS), list(roles.SERVICES)],
         ).fetchall()
     unprotected = {name for name, is_forced, _, _ in found if not is_forced}
-    assert unprotected == set(WITHOUT_POLICY), "protect it (shared/migrations/security.py) or say here why not"
+    assert unprotected == set(WITHOUT_POLICY), "protect it (shared/postgres/migrations/security.py) or say here why not"
     for name, is_forced, is_read, names_tenants in found:
         assert is_forced or not (names_tenants and is_read), f"{name} names tenants and requests read it"
         assert not (is_read and WITHOUT_POLICY.get(name, "").startswith("work only")), name

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from services.taxlot.intake import turn
-from shared.db import BULK, MIGRATION, RELAY, REQUESTS, WORK, Busy, Pool, Requests, Use, arguments, pool
-from shared.migrations import migrate
-from shared.tenancy import RoleMayTooMuch, Scope
+from services.taxlot.intake import load_lock
+from shared.contracts.tenancy import RoleMayTooMuch, Scope
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import BULK, MIGRATION, RELAY, REQUESTS, WORK, Busy, Pool, Requests, Use, arguments, pool
 from tests.stackfix.places import as_role
 from tests.waiting import until_async
 
@@ -25,7 +25,7 @@ async def work(database_url: str) -> AsyncIterator[Pool]:
         yield opened
 
 
-@pytest.mark.parametrize("use", [REQUESTS, WORK, BULK, RELAY, MIGRATION, turn.use()])
+@pytest.mark.parametrize("use", [REQUESTS, WORK, BULK, RELAY, MIGRATION, load_lock.use()])
 async def test_no_session_waits_for_ever(database_url: str, use: Use) -> None:
     async with await AsyncConnection.connect(database_url, **arguments("gateway", use, "test")) as connection:
         for setting in (

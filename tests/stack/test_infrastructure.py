@@ -13,8 +13,8 @@ from deploy import roles, topics
 from deploy.stack import Stack, clock, kafka
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout
-from shared.clock import set_instant
 from shared.contracts.topics import TOPICS
+from shared.runtime.clock import set_instant
 from tests.stackfix.places import as_role
 from tests.waiting import aside
 

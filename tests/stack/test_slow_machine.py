@@ -11,8 +11,8 @@ import pytest
 
 from deploy.stack import ports
 from deploy.stack.layout import CHECKOUT, inherited, write_json
-from shared import kernels
-from shared.exact.content import kernel_home
+from shared.fixed_point.source_digest import kernel_home
+from shared.runtime import kernels
 
 # The suite's longest start: it compiles half a minute of kernels, and everything of `make up` shares one core.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ from deploy.stack.finishing import begin, finish
 from deploy.stack.layout import CHECKOUT, inherited
 from deploy.stack.ports import choose
 from deploy.stack.spec import Plan, Probe, Spec
-from shared.clock import set_offset
+from shared.runtime.clock import set_offset
 from tests.waiting import until
 
 SLEEPS = "import time; print('half way', flush=True); time.sleep(600)"

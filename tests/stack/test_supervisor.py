@@ -16,7 +16,7 @@ from deploy.stack.child import bound_log, tail
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, Layout
 from deploy.stack.spec import Plan, Probe, Spec, in_order
-from shared.clock import set_offset
+from shared.runtime.clock import set_offset
 from tests.waiting import until
 
 ANSWERS = """

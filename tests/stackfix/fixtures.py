@@ -18,7 +18,7 @@ from deploy import browser, topics
 from deploy.stack import Stack, table, ui
 from deploy.stack.compiling import compile_kernels
 from deploy.stack.steps import Silent, Spoken
-from shared.exact import compiled
+from shared.fixed_point import compiled
 from tests.stackfix import places
 from tests.waiting import aside
 

@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 
 from deploy.desk import Desk
 from deploy.stack import Stack
-from shared import messages
-from shared.clock import set_instant
 from shared.contracts import topics
-from shared.kafka import Publisher
-from shared.sessions import cut_off
+from shared.kafka import messages
+from shared.kafka.publisher import Publisher
+from shared.rules.trading_calendar import cut_off
+from shared.runtime.clock import set_instant
 from tests.books import AS_OF, accounts_of, evaluated
 from tests.story.conftest import SignIn
 from tests.waiting import aside, until

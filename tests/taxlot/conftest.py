@@ -22,11 +22,11 @@ from deploy.stack.layout import CHECKOUT
 from services.taxlot.domain.sender import FEED, Sender, feeds_of
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
 from services.taxlot.store.ledger import Came
-from shared.clock import FileClock
 from shared.contracts.api import Principal
-from shared.db import REQUESTS, arguments
-from shared.migrations import migrate
-from shared.tenancy import ENTER, READ_KEY, Scope, sealed
+from shared.contracts.tenancy import ENTER, READ_KEY, Scope, sealed
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import REQUESTS, arguments
+from shared.runtime.clock import FileClock
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.contracts import custody
-from shared.exact.text import InexactText, scaled
+from shared.fixed_point.text import InexactText, scaled
 
 DAY = "2026-06-11"
 

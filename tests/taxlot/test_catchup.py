@@ -8,9 +8,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from services.taxlot.intake.catchup import catch_up
-from services.taxlot.store import progress
+from services.taxlot.store import offsets
 from shared.contracts import topics
-from shared.messages import Incoming
+from shared.kafka.messages import Incoming
 from tests.taxlot.conftest import Book, run
 from tests.taxlot.test_service import ends, names, tell
 
@@ -52,7 +52,7 @@ def test_what_is_noted_counts_though_the_broker_knows_of_no_commit(kafka_url: st
     _publish_account(kafka_url)
     assert not caught_up()
     done = _done_up_to(kafka_url)
-    _asked(book, lambda connection: progress.note(connection, done))
+    _asked(book, lambda connection: offsets.note(connection, done))
     assert caught_up()
     _publish_account(kafka_url)
     assert not caught_up()
@@ -62,6 +62,6 @@ def test_what_was_noted_is_never_taken_back(book: Book) -> None:
     """After a rebalance older messages come again."""
     topic = topics.ACCOUNT.name
     done = [Incoming(topic, partition, offset, None, None, (), 0) for partition, offset in ((0, 7), (0, 9), (1, 3))]
-    _asked(book, lambda connection: progress.note(connection, done))
-    _asked(book, lambda connection: progress.note(connection, done[:1]))
-    assert _asked(book, progress.read) == {(topic, 0): 10, (topic, 1): 4}
+    _asked(book, lambda connection: offsets.note(connection, done))
+    _asked(book, lambda connection: offsets.note(connection, done[:1]))
+    assert _asked(book, offsets.read) == {(topic, 0): 10, (topic, 1): 4}

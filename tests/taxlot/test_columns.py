@@ -7,16 +7,16 @@ import pyarrow as pa
 import pytest
 
 from services.taxlot import warm
-from services.taxlot.attach import Stored, attach
-from services.taxlot.booking import book_trades
+from services.taxlot.columns.bookings import book_trades
+from services.taxlot.columns.lots import Stored, attach
 from services.taxlot.intake.publish import holdings_chunks, holdings_rows, told
 from services.taxlot.store import documents
-from shared.apart import OUR_FAULT
 from shared.contracts import chunks
 from shared.contracts.chunks import LotMethod, Term
-from shared.relief import book as relief
-from shared.relief.lots import NO_BASIS, NO_DATE
-from shared.toomany import TooMany
+from shared.kafka.failure_limit import TooMany
+from shared.kafka.isolation import OUR_FAULT
+from shared.rules.relief import book as relief
+from shared.rules.relief.lots import NO_BASIS, NO_DATE
 from tests.relief.build import day
 from tests.taxlot.test_service import NOW, facts_chunk
 

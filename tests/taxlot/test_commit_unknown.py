@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from services.taxlot.domain.sender import feeds_of
-from services.taxlot.intake.desk import Desk
 from services.taxlot.intake.load import Judgement, Outcome, load
+from services.taxlot.intake.pipeline import Desk
 from services.taxlot.intake.watch import Watch
-from services.taxlot.settings import TaxlotSettings
+from services.taxlot.settings import Settings
 from services.taxlot.store.ledger import Came
-from shared.clock import FileClock, set_instant
-from shared.commits import CommitUnknown
-from shared.kafka import Publisher
+from shared.kafka.publisher import Publisher
+from shared.postgres.commits import CommitUnknown
+from shared.runtime.clock import FileClock, set_instant
 from tests.cutting import Way, When, way_to
 from tests.signing import PUBLIC_KEY
 from tests.taxlot.conftest import NOW, TODAY, Book
@@ -81,7 +81,7 @@ async def test_a_file_of_the_inbox_that_was_loaded_after_all_is_not_refused(
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     set_instant(tmp_path / "clock.json", NOW)
-    settings = TaxlotSettings(
+    settings = Settings(
         kafka_url=kafka_url,
         database_url=book.url,
         requests_database_url=book.requests_url,

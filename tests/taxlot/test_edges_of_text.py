@@ -6,7 +6,7 @@ Source: docs/custodial-files.md, "Form".
 import pytest
 
 from services.taxlot.domain import text
-from shared.relief.lots import NO_DATE
+from shared.rules.relief.lots import NO_DATE
 from tests.taxlot.test_reader import column
 
 pytestmark = pytest.mark.fast

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from services.taxlot.handlers import SERVICE, Handlers
-from shared import db
-from shared.apart import OUR_FAULT
-from shared.clock import clock_of
 from shared.contracts import chunks, topics
 from shared.contracts.topics import Topic
-from shared.guard import Handler
-from shared.kafka import Publisher
-from shared.messages import Chunk
+from shared.kafka.isolation import OUR_FAULT
+from shared.kafka.messages import Chunk
+from shared.kafka.processor import Handler
+from shared.kafka.publisher import Publisher
+from shared.postgres import pool as db
+from shared.runtime.clock import clock_of
 from tests.taxlot.conftest import Book, run
 from tests.taxlot.files import File, good
 from tests.taxlot.test_columns import UNIT

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from services.taxlot.store import documents
-from shared.exact.limits import MAX_LOTS, MAX_POSITIONS
+from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
 from tests.taxlot.conftest import Book
 from tests.taxlot.files import File, cash, good, lot
 

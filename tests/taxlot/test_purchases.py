@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 from psycopg import AsyncConnection
 
-from services.taxlot.booking import book_trades
-from services.taxlot.purchases import households_of, losing_of, window, with_purchases
+from services.taxlot.columns.bookings import book_trades
+from services.taxlot.columns.purchases import households_of, losing_of, window, with_purchases
 from services.taxlot.store import households
 from services.taxlot.store.households import Approved, Member
 from services.taxlot.store.platform import save_approved
 from shared.contracts import chunks
 from shared.contracts.chunks import Bought, LotMethod
-from shared.relief.lots import NO_DATE
+from shared.rules.relief.lots import NO_DATE
 from tests.taxlot.conftest import Book, run
 from tests.taxlot.files import File, cash, lot
 from tests.taxlot.test_columns import TODAY, UNIT, document, held, order, proposal, trade

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import Refused
 from services.taxlot.intake.reader import LotFile
-from shared.relief.lots import NO_DATE
+from shared.rules.relief.lots import NO_DATE
 from tests.taxlot.files import File, cash, lot
 
 pytestmark = pytest.mark.fast

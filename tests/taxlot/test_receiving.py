@@ -10,9 +10,9 @@ import pytest
 from fastapi import FastAPI, Request
 
 from services.taxlot.intake.receiving import TooLarge, checked_name, receive
-from shared.connections import Bounds
-from shared.http import serve
-from shared.problems import BadInput, Conflict
+from shared.contracts.problems import BadInput, Conflict
+from shared.http.app import serve
+from shared.http.connections import Bounds
 from tests.gateway.house import end, free_port, listens
 from tests.waiting import until_async
 

@@ -14,7 +14,7 @@ from services.taxlot.domain.codes import Hold
 from services.taxlot.domain.envelope import Totals
 from services.taxlot.domain.rows import Rows, judge
 from services.taxlot.intake.reader import parse
-from shared.relief.lots import NO_BASIS, NO_DATE
+from shared.rules.relief.lots import NO_BASIS, NO_DATE
 from tests.taxlot.files import DAY, cash, lot
 
 pytestmark = pytest.mark.fast

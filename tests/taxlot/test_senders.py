@@ -13,10 +13,10 @@ from services.taxlot.domain.sender import NOBODY, Sender, feeds_of
 from services.taxlot.intake import uploads
 from services.taxlot.intake.inbox import Inbox
 from services.taxlot.intake.receiving import TooLarge
-from services.taxlot.store import shown
+from services.taxlot.store import visible_files
 from shared.contracts import custody
-from shared.problems import BadInput
-from shared.tenancy import Scope
+from shared.contracts.problems import BadInput
+from shared.contracts.tenancy import Scope
 from tests.taxlot.conftest import NOW, Book
 from tests.taxlot.files import File, cash, good, lot
 
@@ -31,7 +31,9 @@ BAD = "L|{}|AAA|L1|2020-01-02|ten|100.00|Y|S1||\n"
 def sees(book: Book, who: Sender, file_id: int) -> dict[str, Any] | None:
     """What a reader with the rights of `who` is shown of a file."""
     mine = scope(who)
-    found: dict[str, Any] | None = book.asked_as(mine, lambda connection: shown.get(connection, mine, file_id, 200))
+    found: dict[str, Any] | None = book.asked_as(
+        mine, lambda connection: visible_files.get(connection, mine, file_id, 200)
+    )
     return found
 
 
@@ -41,7 +43,7 @@ def scope(who: Sender) -> Scope:
 
 def listed(book: Book, who: Sender) -> list[int]:
     mine = scope(who)
-    rows = book.asked_as(mine, lambda connection: shown.newest(connection, mine, 50))
+    rows = book.asked_as(mine, lambda connection: visible_files.newest(connection, mine, 50))
     return [row["file_id"] for row in rows]
 
 

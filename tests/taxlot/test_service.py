@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared import messages
 from shared.contracts import chunks, topics
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
-from shared.kafka import Publisher
-from shared.messages import Outgoing
+from shared.kafka import messages
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher
 from tests.taxlot.files import File, cash, good, lot
 from tests.waiting import aside, until
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from services.taxlot.domain.sleeves import Reported, place, pro_rata
-from shared.relief.lots import NO_BASIS
+from shared.rules.relief.lots import NO_BASIS
 
 pytestmark = pytest.mark.fast
 

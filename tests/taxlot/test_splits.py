@@ -5,7 +5,7 @@ import pytest
 
 from services.taxlot.domain.splits import RATIOS, price_jumps, quantity_jumps
 from services.taxlot.store import documents
-from shared.relief.lots import NO_BASIS
+from shared.rules.relief.lots import NO_BASIS
 from tests.relief.build import day
 from tests.taxlot.conftest import Book
 from tests.taxlot.files import File, cash, lot

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from services.taxlot.intake.desk import Desk
+from services.taxlot.intake.pipeline import Desk
 from services.taxlot.intake.watch import Watch
-from services.taxlot.settings import TaxlotSettings
-from shared.apart import OUR_FAULT
-from shared.clock import clock_of
+from services.taxlot.settings import Settings
 from shared.contracts import chunks, topics
-from shared.kafka import Publisher
-from shared.toomany import TooMany
+from shared.kafka.failure_limit import TooMany
+from shared.kafka.isolation import OUR_FAULT
+from shared.kafka.publisher import Publisher
+from shared.runtime.clock import clock_of
 from tests.signing import PUBLIC_KEY
 from tests.taxlot.conftest import Book, run
 from tests.taxlot.files import File, good
@@ -26,7 +26,7 @@ def test_a_file_that_cannot_be_told_waits_and_in_the_end_each_account_is_held_al
     loaded = book.load(File([line for number in numbers for line in good(number)], custodian=custodian))
     broken = [f"A{number}" for number in numbers[:22]]
     book.rows("UPDATE lots SET document = '\\x00' WHERE account_id = ANY(%s) RETURNING 1", broken)
-    settings = TaxlotSettings(
+    settings = Settings(
         database_url=book.url,
         requests_database_url=book.requests_url,
         kafka_url=kafka_url,

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from deploy.stack.layout import CHECKOUT
-from services.taxlot.intake import turn
-from services.taxlot.intake.desk import Desk
+from services.taxlot.intake import load_lock
 from services.taxlot.intake.load import connected
-from services.taxlot.settings import TaxlotSettings
-from shared.clock import SystemClock
-from shared.db import BULK
-from shared.kafka import Publisher
+from services.taxlot.intake.pipeline import Desk
+from services.taxlot.settings import Settings
+from shared.kafka.publisher import Publisher
+from shared.postgres.pool import BULK
+from shared.runtime.clock import SystemClock
 from tests.signing import PUBLIC_KEY
 from tests.taxlot.conftest import Book, run
 from tests.taxlot.files import File, good
@@ -46,7 +46,7 @@ def test_a_load_that_hangs_is_not_waited_for_and_cannot_come_back(book: Book) ->
         _, status = os.waitpid(hangs.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status), hangs.communicate()
         with connected(book.url) as following:
-            turn.wait(following, silent_s=2)
+            load_lock.wait(following, silent_s=2)
         loaded = book.load(File(good("1")))
         assert (loaded.file_id, loaded.status, loaded.changed) == (1, "LOADED", 1)
         os.kill(hangs.pid, signal.SIGCONT)
@@ -61,12 +61,12 @@ def test_a_load_that_hangs_is_not_waited_for_and_cannot_come_back(book: Book) ->
 
 def test_a_load_that_hangs_in_the_middle_of_copy_is_ended_by_who_waits(book: Book) -> None:
     """No time-out of the server reaches a session that waits for the next piece of COPY."""
-    with connected(book.url, turn.use(2)) as holder, connected(book.url, BULK) as following:
-        turn.wait(holder)
+    with connected(book.url, load_lock.use(2)) as holder, connected(book.url, BULK) as following:
+        load_lock.wait(holder)
         holder.execute("CREATE TEMP TABLE coming (x text)")
         with pytest.raises(psycopg.OperationalError), holder.cursor() as cursor, cursor.copy("COPY coming FROM STDIN"):
-            turn.wait(following, silent_s=3)
-            assert following.execute(turn.HELD, (turn.LOCK,)).fetchone() == (following.info.backend_pid,)
+            load_lock.wait(following, silent_s=3)
+            assert following.execute(load_lock.HELD, (load_lock.LOCK,)).fetchone() == (following.info.backend_pid,)
 
 
 def test_a_load_that_works_for_long_is_waited_for(book: Book) -> None:
@@ -81,16 +81,16 @@ def test_a_load_that_works_for_long_is_waited_for(book: Book) -> None:
                 " WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
             until(lambda: looking.execute(at_work).fetchone())
-            waiting = threads.submit(turn.wait, following, 2)
+            waiting = threads.submit(load_lock.wait, following, 2)
             until(lambda: (looking.execute(at_work).fetchone() or (0, True))[1])
             assert not waiting.done() and not loading.done()
         assert loading.result(60).status == "LOADED"
         waiting.result(60)
-        assert following.execute(turn.HELD, (turn.LOCK,)).fetchone() == (following.info.backend_pid,)
+        assert following.execute(load_lock.HELD, (load_lock.LOCK,)).fetchone() == (following.info.backend_pid,)
 
 
 def test_a_file_that_another_process_publishes_is_left_to_it(book: Book, tmp_path: Path) -> None:
-    settings = TaxlotSettings(
+    settings = Settings(
         kafka_url="127.0.0.1:1",
         database_url=book.url,
         requests_database_url=book.requests_url,

@@ -20,7 +20,7 @@ from services.gateway.grants import store
 from services.taxlot.intake.load import connected
 from shared.contracts import topics
 from shared.contracts.api import Principal, RoleName
-from shared.tenancy import Scope
+from shared.contracts.tenancy import Scope
 from tests.analyzer.desk import MONDAY, account, noon
 from tests.batch.build import a_flag, an_account
 from tests.gateway import house as gateway

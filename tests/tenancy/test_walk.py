@@ -20,19 +20,19 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import true
 
-from services.analyzer import api
+from services.analyzer import routes
 from services.batch.store import database
 from services.gateway.app import routed
 from services.gateway.openapi import describe
 from services.taxlot.intake.load import connected
 from services.taxlot.routes import router as taxlot_router
-from services.taxlot.settings import TaxlotSettings
+from services.taxlot.settings import Settings
 from shared.contracts import custody
 from shared.contracts.api import Principal, RoleName
-from shared.db import Requests
-from shared.http import create_app
-from shared.routing import Guarded, routes_of, vouched
-from shared.tenancy import MINE
+from shared.contracts.tenancy import MINE
+from shared.http.app import create_app
+from shared.http.routing import Guarded, routes_of, vouched
+from shared.postgres.pool import Requests
 from tests.analyzer.desk import MONDAY, held, holdings
 from tests.healing.house import House, opened
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
@@ -191,7 +191,7 @@ async def _ready() -> list[str]:
 def _apps(house: House, requests: Requests, place: Path) -> dict[str, FastAPI]:
     parts, clock = house.desk.parts, house.desk.parts.clock
     (place / "inbox" / "uploads").mkdir(parents=True)
-    settings = TaxlotSettings(
+    settings = Settings(
         kafka_url="127.0.0.1:1",
         database_url="not asked",
         requests_database_url="not asked",
@@ -200,7 +200,7 @@ def _apps(house: House, requests: Requests, place: Path) -> dict[str, FastAPI]:
         inbox_dir=place / "inbox",
         clock_file=house.desk.settings.clock_file,
     )
-    runs = api.router(parts.database, parts.names, parts.evaluator, clock, house.desk.settings)
+    runs = routes.router(parts.database, parts.names, parts.evaluator, clock, house.desk.settings)
     files = taxlot_router(settings, clock, requests)
     return {
         "batch": house.world.app,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared import log
-from shared.clock import FileClock, SystemClock, clock_of, set_instant, set_offset
+from shared.runtime import log
+from shared.runtime.clock import FileClock, SystemClock, clock_of, set_instant, set_offset
 
 
 def test_every_clock_on_the_file_shows_the_instant_it_was_set_to(tmp_path: Path) -> None:

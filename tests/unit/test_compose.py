@@ -16,8 +16,8 @@ from deploy import kernels, roles
 from deploy.docker.make_env import NAMES, complete, principal_keys
 from deploy.stack import keys, ports, table
 from deploy.stack.layout import CHECKOUT, Layout
-from shared import metrics
-from shared.principal import signing_key, verifying_key
+from shared.http.principal import signing_key, verifying_key
+from shared.runtime import metrics
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = CHECKOUT / "deploy" / "docker" / "Dockerfile"

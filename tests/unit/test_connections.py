@@ -11,13 +11,13 @@ import yaml
 
 from deploy.stack import postgres, table
 from deploy.stack.layout import CHECKOUT, Layout
-from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.settings import Settings as AnalyzerSettings
 from services.batch.settings import Settings as BatchSettings
 from services.gateway.settings import Settings as GatewaySettings
-from services.taxlot.intake import turn
-from services.taxlot.settings import TaxlotSettings
-from shared import relay
-from shared.settings import DatabaseSettings
+from services.taxlot.intake import load_lock
+from services.taxlot.settings import Settings as TaxlotSettings
+from shared.outbox import relay
+from shared.runtime.settings import DatabaseSettings
 
 SETTINGS: Mapping[str, type[DatabaseSettings]] = {
     "taxlot": TaxlotSettings,
@@ -26,7 +26,7 @@ SETTINGS: Mapping[str, type[DatabaseSettings]] = {
     "batch": BatchSettings,
     "gateway": GatewaySettings,
 }
-SINGLE = {"taxlot": turn.SESSIONS, "batch": relay.SESSIONS}
+SINGLE = {"taxlot": load_lock.SESSIONS, "batch": relay.SESSIONS}
 """Sessions beside the pools."""
 SERVES_NOBODY = {"analyzer-sweeper"}
 RESERVED_FOR_SUPERUSERS = 3
@@ -36,15 +36,15 @@ RESERVE = 25
 
 # Who opens sessions: what a pool or a service holds is in the sum above, commands live on the reserve.
 OPENED_BY = {
-    "shared/db.py": "pools",
+    "shared/postgres/pool.py": "pools",
     "services/analyzer/store/database.py": "pools",
     "services/batch/store/database.py": "pools",
-    "shared/relay.py": "relay.SESSIONS",
+    "shared/outbox/relay.py": "relay.SESSIONS",
     "services/taxlot/intake/load.py": "turn.SESSIONS",
-    "services/taxlot/intake/desk.py": "turn.SESSIONS",
+    "services/taxlot/intake/pipeline.py": "turn.SESSIONS",
     "services/gateway/audit_log.py": "a command",
     "services/gateway/grants.py": "a command",
-    "shared/migrations/env.py": "a command",
+    "shared/postgres/migrations/env.py": "a command",
     "deploy/roles.py": "a command",
 }
 WITHIN_A_TIME_OF_ITS_OWN = {"deploy/stack/probes.py", "deploy/stack/standby.py"}

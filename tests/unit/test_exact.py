@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.exact import kernel as k
-from shared.exact.text import InexactText, scaled, text_of
+from shared.fixed_point import arithmetic as k
+from shared.fixed_point.text import InexactText, scaled, text_of
 
 BIG = 2**62 - 1
 signed = st.integers(-BIG, BIG)

@@ -13,7 +13,7 @@ from deploy.stack.layout import CHECKOUT
 @pytest.mark.parametrize("service", roles.SERVICES)
 def test_the_history_of_a_schema_has_one_end(service: str) -> None:
     config = Config()
-    config.set_main_option("script_location", str(CHECKOUT / "shared" / "migrations"))
+    config.set_main_option("script_location", str(CHECKOUT / "shared" / "postgres" / "migrations"))
     versions: Path = CHECKOUT / "services" / service / "store" / "versions"
     config.set_main_option("version_locations", str(versions))
     config.set_main_option("path_separator", "os")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.progress import Partition, Standing, look, stuck
+from shared.kafka.stall_watch import Partition, Standing, look, stuck
 
 pytestmark = pytest.mark.fast
 A, B = Partition("work.lots", 0), Partition("work.lots", 1)

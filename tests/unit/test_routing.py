@@ -9,8 +9,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from shared.http import create_app, serve
-from shared.routing import Caller, Open, RouteWithoutRule, check, open_router, router, routes_of, vouched
+from shared.http.app import create_app, serve
+from shared.http.routing import Caller, Open, RouteWithoutRule, check, open_router, router, routes_of, vouched
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def _with(routes: APIRouter, operation: str | None) -> APIRouter:
 @pytest.mark.parametrize(
     ("routes", "said"),
     [
-        (lambda: _with(APIRouter(), "list_queue"), "shared.routing.router"),
+        (lambda: _with(APIRouter(), "list_queue"), "shared.http.routing.router"),
         (lambda: _with(router(), None), "no rule"),
         (lambda: _with(router(), "list_things"), "no rule"),
     ],

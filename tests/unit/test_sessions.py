@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import sessions
-from shared.sessions import (
+from shared.rules import trading_calendar
+from shared.rules.trading_calendar import (
     NoSession,
     business_date,
     cut_off,
@@ -59,12 +59,12 @@ def test_dates_beyond_the_calendar_are_refused() -> None:
 
 def test_the_list_is_kept_for_a_week_and_made_anew_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "home"))
-    sessions.sessions.cache_clear()
-    whole = sessions.sessions()
+    trading_calendar.sessions.cache_clear()
+    whole = trading_calendar.sessions()
     (kept,) = (tmp_path / "home").iterdir()
     kept.write_text("2031-01-02\n")
-    sessions.sessions.cache_clear()
-    assert sessions.sessions() == (date(2031, 1, 2),)
+    trading_calendar.sessions.cache_clear()
+    assert trading_calendar.sessions() == (date(2031, 1, 2),)
     os.utime(kept, (0, 0))
-    sessions.sessions.cache_clear()
-    assert sessions.sessions() == whole
+    trading_calendar.sessions.cache_clear()
+    assert trading_calendar.sessions() == whole

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.contracts.api import Principal
-from shared.tenancy import SYSTEM, Scope, scope_of
+from shared.contracts.tenancy import SYSTEM, Scope, scope_of
 
 pytestmark = pytest.mark.fast
 

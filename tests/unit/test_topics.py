@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
-from shared import messages
 from shared.contracts import chunks, events, topics
 from shared.contracts.topics import TOPICS, Topic
+from shared.kafka import messages
 
 
 def test_names_are_unique_and_parties_exist() -> None:

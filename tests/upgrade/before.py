@@ -13,9 +13,9 @@ import psycopg
 from psycopg import Connection, sql
 
 from deploy import roles
-from shared.messages import Incoming
-from shared.migrations import migrate
-from shared.sessions import NEW_YORK
+from shared.kafka.messages import Incoming
+from shared.postgres.migrations import migrate
+from shared.rules.trading_calendar import NEW_YORK
 from tests.stackfix.places import as_role
 
 HERE: Final = Path(__file__).parent

@@ -10,16 +10,16 @@ import pytest
 from psycopg import Connection
 
 from deploy import roles
-from services.analyzer import api
+from services.analyzer import routes
 from services.gateway.app import readiness
 from services.taxlot.routes import router as taxlot_router
-from services.taxlot.settings import TaxlotSettings
-from shared.clock import FileClock, set_instant
-from shared.db import Requests, pool
-from shared.http import create_app
-from shared.migrations import migrate
-from shared.routing import vouched
-from shared.tenancy import Scope
+from services.taxlot.settings import Settings
+from shared.contracts.tenancy import Scope
+from shared.http.app import create_app
+from shared.http.routing import vouched
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Requests, pool
+from shared.runtime.clock import FileClock, set_instant
 from tests.analyzer.desk import Opened, settings_for
 from tests.batch.world import World
 from tests.security.tenants import PROTECTED, Tables
@@ -218,7 +218,7 @@ async def clients(
     set_instant(tmp_path / "clock.json", MORNING)
     clock, world = FileClock(tmp_path / "clock.json"), World(upgraded.url)
     world.clock.instant = MORNING
-    files = TaxlotSettings(
+    files = Settings(
         kafka_url=kafka_url,
         database_url=as_role(upgraded.url, "taxlot"),
         requests_database_url=as_role(upgraded.url, "taxlot_requests"),
@@ -232,7 +232,7 @@ async def clients(
         pool(files.database_url, "taxlot", size=2) as work,
         Requests(as_role(upgraded.url, "taxlot_requests"), work, "taxlot", size=2) as requests,
     ):
-        runs = api.router(parts.database, parts.names, parts.evaluator, clock, settings)
+        runs = routes.router(parts.database, parts.names, parts.evaluator, clock, settings)
         ledger = taxlot_router(files, clock, requests)
         apps = {
             "batch": world.app,

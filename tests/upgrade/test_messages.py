@@ -9,20 +9,21 @@ from typing import Any
 import orjson
 import pytest
 
-from services.gateway.push.reading import TOPICS as PUSHED
-from services.gateway.push.reading import changes_of
+from services.gateway.push.from_events import TOPICS as PUSHED
+from services.gateway.push.from_events import changes_of
 from services.proposer.handlers import Handlers as Proposer
 from services.taxlot.handlers import Handlers as Taxlot
-from shared import db, metrics
-from shared.bursts import GuardLimits
-from shared.clock import FileClock, set_instant
 from shared.contracts import topics
 from shared.contracts.events import AnalysisCompleted
+from shared.contracts.tenancy import Scope
 from shared.contracts.topics import TOPICS
-from shared.guard import Guard, Handler
-from shared.kafka import Publisher
-from shared.messages import BadMessage, Incoming, decoder
-from shared.tenancy import Scope
+from shared.kafka.messages import BadMessage, Incoming, decoder
+from shared.kafka.processor import Handler, MessageProcessor
+from shared.kafka.publisher import Publisher
+from shared.postgres import pool as db
+from shared.runtime import metrics
+from shared.runtime.bursts import ProcessorLimits
+from shared.runtime.clock import FileClock, set_instant
 from tests.analyzer.desk import Opened, handlers, settings_for
 from tests.batch.world import World
 from tests.stackfix.places import as_role
@@ -32,7 +33,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def readers(upgraded: Upgraded, kafka_url: str, tmp_path: Path) -> AsyncIterator[dict[tuple[str, str], Guard]]:
+async def readers(
+    upgraded: Upgraded, kafka_url: str, tmp_path: Path
+) -> AsyncIterator[dict[tuple[str, str], MessageProcessor]]:
     """Return the guard of each service and topic, around the real handlers on the upgraded database."""
     settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
     set_instant(tmp_path / "clock.json", MORNING)
@@ -72,8 +75,8 @@ async def readers(upgraded: Upgraded, kafka_url: str, tmp_path: Path) -> AsyncIt
             },
         }
 
-        def guard(service: str, topic: topics.Topic, handler: Handler) -> Guard:
-            return Guard(service, topic, handler, publisher, GuardLimits(retry_s=1.0))
+        def guard(service: str, topic: topics.Topic, handler: Handler) -> MessageProcessor:
+            return MessageProcessor(service, topic, handler, publisher, ProcessorLimits(retry_s=1.0))
 
         made = {}
         for service, taken in by_service.items():
@@ -105,7 +108,7 @@ def _letters(service: str, topic: str) -> float:
     )
 
 
-async def test_every_message_from_before_is_handled(readers: dict[tuple[str, str], Guard]) -> None:
+async def test_every_message_from_before_is_handled(readers: dict[tuple[str, str], MessageProcessor]) -> None:
     came = _came()
     read = {(service, topic.name) for topic in TOPICS if topic.name in came for service in topic.consumers}
     assert set(readers) == {(service, topic) for service, topic in read if service != "gateway"}

@@ -8,9 +8,9 @@ from typing import Final
 
 from services.analyzer.domain.layout import NONE, Ints, Setting, TargetField
 from shared.contracts.chunks import FlagState, Tile
-from shared.exact.compiled import kernel
-from shared.exact.kernel import compare_products, muldiv_half_away, value_cents
-from shared.exact.limits import EDGE, MAX_VALUE_CENTS, PPB
+from shared.fixed_point.arithmetic import compare_products, muldiv_half_away, value_cents
+from shared.fixed_point.compiled import kernel
+from shared.fixed_point.limits import EDGE, MAX_VALUE_CENTS, PPB
 
 # Columns of the result, one row an account.
 STATE: Final = 0  # FlagState

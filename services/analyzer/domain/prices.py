@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from shared.contracts.platform import PricePoint
-from shared.exact.limits import MAX_PRICE_MICRO, MICRO
-from shared.exact.text import text_of
+from shared.fixed_point.limits import MAX_PRICE_MICRO, MICRO
+from shared.fixed_point.text import text_of
 
 _KEPT = 6  # decimals
 _EXACT = Context(prec=80)  # digits: more than a price can have

@@ -13,8 +13,8 @@ import numpy as np
 
 from services.analyzer.domain.layout import NONE, TARGET_ROW, Target, key_of
 from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
-from shared.exact.limits import PPB
-from shared.exact.text import scaled
+from shared.fixed_point.limits import PPB
+from shared.fixed_point.text import scaled
 
 MAX_THRESHOLD_PPB = 4 * PPB  # 400 % of target; beyond it the integers of a band would not fit 63 bits
 _WEIGHT_DECIMALS = 9

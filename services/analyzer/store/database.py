@@ -10,9 +10,9 @@ from psycopg import Connection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from shared.commits import commit_now
-from shared.db import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, Busy, Use, arguments
-from shared.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.contracts.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.postgres.commits import commit_now
+from shared.postgres.pool import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, Busy, Use, arguments
 
 SCHEMA = "analyzer"
 Session: TypeAlias = Connection[TupleRow]

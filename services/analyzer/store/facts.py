@@ -14,7 +14,7 @@ from services.analyzer.domain.layout import OFF_SETTINGS, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from shared.contracts.succession import Known
-from shared.tenancy import MINE, Scope
+from shared.contracts.tenancy import MINE, Scope
 
 _HOLDINGS: Final = (
     "account_id", "enterprise_id", "advisor_id", "lots_version", "as_of", "file_id", "cash_cents", "hold_code",

@@ -7,7 +7,7 @@ from services.analyzer.store.database import Session
 from services.analyzer.store.names import SECURITY, Names
 from shared.contracts.platform import SecurityChanged
 from shared.contracts.succession import Admitted, Known, admit, content_of
-from shared.exact.limits import MICRO
+from shared.fixed_point.limits import MICRO
 
 
 @dataclass(frozen=True)

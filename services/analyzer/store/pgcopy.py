@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from services.analyzer.arrow import Arrow, array
-from shared.exact.compiled import kernel
+from shared.fixed_point.compiled import kernel
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.int64]

@@ -15,7 +15,7 @@ from services.analyzer.store import flags, price_sets
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import PRICE_HELD
 from shared.contracts.chunks import FlagState
-from shared.tenancy import MINE, SYSTEM, Scope
+from shared.contracts.tenancy import MINE, SYSTEM, Scope
 
 SHARD: Final = 10_000  # accounts
 Kind = Literal["DAILY", "ON_DEMAND", "TARGET", "PRICES"]

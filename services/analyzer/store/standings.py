@@ -14,7 +14,7 @@ from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.runs import Shard
-from shared.contracts import compared
+from shared.contracts import comparison
 
 _LOCK: Final = "hashtext('analyzer.standing')"
 _COLUMNS: Final = (
@@ -84,6 +84,6 @@ def read(session: Session, shard: Shard) -> pa.RecordBatch:
         "lots_version": array(table.ints(6)),
         "as_of": array(np.where(days == NULL, 0, days), pa.int32(), mask=days == NULL),
     }
-    arrays: list[Arrow] = [columns[field.name].cast(field.type) for field in compared.STANDING]
+    arrays: list[Arrow] = [columns[field.name].cast(field.type) for field in comparison.STANDING]
     session.commit()
-    return pa.RecordBatch.from_arrays(arrays, schema=compared.STANDING)
+    return pa.RecordBatch.from_arrays(arrays, schema=comparison.STANDING)

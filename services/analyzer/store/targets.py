@@ -12,7 +12,7 @@ from services.analyzer.store.database import Session
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.contracts.platform import ModelChanged, PortfolioChanged
 from shared.contracts.succession import Known, admit, content_of
-from shared.exact.text import InexactText
+from shared.fixed_point.text import InexactText
 
 
 @dataclass(frozen=True)

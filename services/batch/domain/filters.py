@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
-from shared.exact.text import InexactText, scaled
+from shared.fixed_point.text import InexactText, scaled
 
 Op = Literal["eq", "gte", "lte", "in"]
 _OPS: Final[tuple[Op, ...]] = ("eq", "gte", "lte", "in")

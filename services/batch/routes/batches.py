@@ -8,21 +8,21 @@ from fastapi import Path, Query, Request, Response
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch import views
-from services.batch.commands import clauses_of
-from services.batch.domain import sentences
+from services.batch.dependencies import parts_of
 from services.batch.domain.filters import BATCH_FIELDS, BadClause, parse_sort
-from services.batch.domain.proposals import LOGIC_NAMES, logics_of, proposal_of
 from services.batch.domain.states import DECIDED, OPEN
-from services.batch.parts import parts_of
+from services.batch.operations.commands import clauses_of
 from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort, Tiles
-from services.batch.store import batches, contents, member_pages, washes
-from shared import routing
+from services.batch.store import batches, member_pages, results, wash_sales
+from services.batch.views import rows as views
+from services.batch.views import sentences
+from services.batch.views.proposals import LOGIC_NAMES, logics_of, proposal_of
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
-from shared.contracts.inputs import LARGEST_ID, Whole
-from shared.problems import BadInput, NotFound
-from shared.tenancy import Scope, scope_of
+from shared.contracts.problems import BadInput, NotFound
+from shared.contracts.query import LARGEST_ID, Whole
+from shared.contracts.tenancy import Scope, scope_of
+from shared.http import routing
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
 
@@ -130,7 +130,7 @@ async def _proposals(
     """
     if row.chunk_id is None:
         return [], None, 0
-    content = await contents.one(connection, row.chunk_id)
+    content = await results.one(connection, row.chunk_id)
     answered, _ = chunks.decode_kept(content, chunks.RESULT)
     details = answered.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
@@ -156,7 +156,7 @@ async def _proposals(
 async def _washes(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> list[dict[str, Any]]:
     """Return the matched purchases of an account; of accounts out of scope neither number nor lot."""
     kept: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
-    visible = await washes.visible(connection, scope, [one["account_id"] for one in kept]) if kept else ()
+    visible = await wash_sales.visible(connection, scope, [one["account_id"] for one in kept]) if kept else ()
     for one in kept:
         if one["account_id"] != row.account_id and one["account_id"] not in visible:
             one |= {"account_number": None, "bought_lot_id": None}

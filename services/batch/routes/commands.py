@@ -2,10 +2,10 @@
 
 from fastapi import Request, Response
 
-from services.batch.parts import IdempotencyKey, IfMatch, command, version_in
+from services.batch.dependencies import IdempotencyKey, IfMatch, command, version_in
 from services.batch.routes.batches import BatchPath
-from shared import routing
 from shared.contracts.api import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
+from shared.http import routing
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
 

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request
 
-from services.batch import views
-from services.batch.commands import clauses_of
+from services.batch.dependencies import parts_of
 from services.batch.domain.filters import QUEUE_FIELDS, BadClause, parse_sort
-from services.batch.parts import parts_of
+from services.batch.operations.commands import clauses_of
 from services.batch.store import batches, queue
-from shared import routing
+from services.batch.views import rows as views
 from shared.contracts.api import AccountView, QueuePage, TileCounts
 from shared.contracts.events import TileName
-from shared.contracts.inputs import ClauseText, SearchText, Whole
+from shared.contracts.problems import BadInput, NotFound
+from shared.contracts.query import ClauseText, SearchText, Whole
+from shared.contracts.tenancy import scope_of
 from shared.contracts.types import Identity
-from shared.problems import BadInput, NotFound
-from shared.tenancy import scope_of
+from shared.http import routing
 
 router = routing.router(prefix="/v1", tags=["queue"])
 

@@ -17,7 +17,7 @@ from services.batch.store.database import sees
 from services.batch.store.queue import IN_QUEUE
 from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG, PARKED
 from shared.contracts.chunks import FlagState
-from shared.tenancy import Scope
+from shared.contracts.tenancy import Scope
 
 _NEXT_NUMBER = text("SELECT nextval('batch_number')")
 _FROZEN_SELECTION = text(

@@ -20,11 +20,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
 
-from shared import outbox
-from shared.db import REQUESTS, WORK, Use, arguments, sqlalchemy_url
-from shared.engines import begun, leave_demoted_servers
-from shared.messages import Outgoing
-from shared.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.contracts.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.kafka.messages import Outgoing
+from shared.outbox import rows as outbox_rows
+from shared.postgres.engines import begun, leave_demoted_servers
+from shared.postgres.pool import REQUESTS, WORK, Use, arguments, sqlalchemy_url
 
 SCHEMA = "batch"
 
@@ -137,7 +137,7 @@ def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
 
 async def send(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
     """Put messages into the outbox in the same transaction; those of a user's command under the seal of the service."""
-    await outbox.enqueue(await driver(connection), messages, connection.info.get(_SEALED_WITH))
+    await outbox_rows.enqueue(await driver(connection), messages, connection.info.get(_SEALED_WITH))
 
 
 async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.problems import KeyReused
+from shared.contracts.problems import KeyReused
 
 KEPT: Final = timedelta(days=7)
 

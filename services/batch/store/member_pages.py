@@ -13,7 +13,7 @@ from services.batch.domain.states import AccountState
 from services.batch.store.database import sees
 from services.batch.store.queue import condition, contains
 from services.batch.store.tables import BATCH_ACCOUNT, FIGURES, FLAG
-from shared.tenancy import Scope
+from shared.contracts.tenancy import Scope
 
 _M = BATCH_ACCOUNT.c
 _PROPOSED: Final = ("PROPOSED", "APPROVED")

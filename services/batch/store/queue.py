@@ -16,7 +16,7 @@ from services.batch.domain.filters import Clause, Order
 from services.batch.store.database import sees
 from services.batch.store.tables import ACCOUNT, ANALYSIS, BATCH_ACCOUNT, FLAG, FLAG_DETAIL
 from shared.contracts.chunks import FlagState, Tile
-from shared.tenancy import Scope
+from shared.contracts.tenancy import Scope
 
 _A, _F = ACCOUNT.c, FLAG.c
 _QUEUED: Final = (int(FlagState.FLAGGED), int(FlagState.NO_TARGET))

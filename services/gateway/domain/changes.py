@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.tenancy import Scope
+from shared.contracts.tenancy import Scope
 
 Kind = Literal["batch", "queue", "analysis", "file"]
 Topic = tuple[Kind, str, str]

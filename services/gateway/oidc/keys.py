@@ -7,8 +7,8 @@ from typing import Any, Final
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from shared import log
-from shared.problems import Unavailable
+from shared.contracts.problems import Unavailable
+from shared.runtime import log
 
 _log = log.get(__name__)
 Fetch = Callable[[], Awaitable[dict[str, Any]]]

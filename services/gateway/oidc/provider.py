@@ -9,8 +9,8 @@ import httpx
 from services.gateway.oidc.attempt import Attempt
 from services.gateway.oidc.keys import KeyCache
 from services.gateway.oidc.tokens import Expected, TokenRefused, verify_id_token
-from shared.clock import Clock
-from shared.problems import Problem, Unavailable
+from shared.contracts.problems import Problem, Unavailable
+from shared.runtime.clock import Clock
 
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 

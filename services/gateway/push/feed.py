@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from services.gateway.domain.changes import Gatherer
+from services.gateway.push.from_events import TOPICS, changes_of
 from services.gateway.push.hub import Hub
-from services.gateway.push.reading import TOPICS, changes_of
-from shared import log, metrics
-from shared.keeping import Beat, unheard
+from shared.runtime import log, metrics
+from shared.runtime.components import Beat, unheard
 
 _log = log.get(__name__)
 _MAX_RECORDS = 5000

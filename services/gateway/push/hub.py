@@ -10,12 +10,12 @@ import orjson
 
 from services.gateway.domain.changes import Change
 from services.gateway.domain.ring import Numbered, Ring
-from services.gateway.push.places import Places
-from shared import metrics
+from services.gateway.push.event_ids import Places
 from shared.contracts.api import Principal
 from shared.contracts.api_work import Pushed
-from shared.problems import Unavailable
-from shared.tenancy import Scope, scope_of
+from shared.contracts.problems import Unavailable
+from shared.contracts.tenancy import Scope, scope_of
+from shared.runtime import metrics
 
 RING_SIZE: Final = 2000
 QUEUE_SIZE: Final = 200

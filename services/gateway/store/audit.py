@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
-from shared.commits import CommitUnknown, is_ending
+from shared.postgres.commits import CommitUnknown, is_ending
 
 _APPEND: Final[LiteralString] = "SELECT seq, hash FROM audit_append(%s::jsonb)"
 _MISSING: Final[LiteralString] = """

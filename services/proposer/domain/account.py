@@ -7,9 +7,9 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.sizing import CENT_UNITS, money_of_weight, side
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
-from shared.exact.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
+from shared.fixed_point.arithmetic import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
+from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
 
 _MAX_RELATIVE = 4 * PPB  # beyond 400 % of target a band does not fit 63 bits
 _MAX_STEP = 10**6 * 10**6  # a round lot of a million units

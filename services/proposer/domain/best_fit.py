@@ -6,8 +6,8 @@ from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import name_orders, net, reset, settle, settle_buys, settle_sells, shortfall_to
 from services.proposer.domain.sharing import book_shares, drop_undersized, share, single_units
 from services.proposer.domain.sizing import to_target
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import value_cents
+from shared.fixed_point.arithmetic import value_cents
+from shared.fixed_point.compiled import view_kernel
 
 
 @view_kernel

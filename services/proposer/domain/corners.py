@@ -9,8 +9,8 @@ from services.proposer.domain import layout as at
 from services.proposer.domain.gains import Desk, counted, relieve_sell
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.sizing import apportion
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import muldiv_floor, value_cents
+from shared.fixed_point.arithmetic import muldiv_floor, value_cents
+from shared.fixed_point.compiled import view_kernel
 
 
 @view_kernel

@@ -17,7 +17,7 @@ from services.proposer.domain.tax_aware import (
     note_other,
 )
 from shared.contracts.chunks import Logic
-from shared.exact.compiled import view_kernel
+from shared.fixed_point.compiled import view_kernel
 
 _BEST_FIT = int(Logic.BEST_FIT)
 _MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)

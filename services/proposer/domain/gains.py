@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from shared.exact.compiled import view_kernel
-from shared.relief.lots import AVERAGE, LONG, NO_BASIS, SHORT, Lots
-from shared.relief.relieve import Relief, Slices, fill_pool, open_average, sell_pooled
+from shared.fixed_point.compiled import view_kernel
+from shared.rules.relief.lots import AVERAGE, LONG, NO_BASIS, SHORT, Lots
+from shared.rules.relief.relieve import Relief, Slices, fill_pool, open_average, sell_pooled
 
 LOTS_LACKING = -1
 

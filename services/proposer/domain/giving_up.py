@@ -10,8 +10,8 @@ from services.proposer.domain.gains import Desk
 from services.proposer.domain.keeping import GUARD, SHORT, TOTAL, broken, keep, keep_more, over
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.taking_back import take_back
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import compare_products, muldiv_ceil
+from shared.fixed_point.arithmetic import compare_products, muldiv_ceil
+from shared.fixed_point.compiled import view_kernel
 
 
 @view_kernel

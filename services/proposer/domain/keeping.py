@@ -6,8 +6,8 @@ from services.proposer.domain import layout as at
 from services.proposer.domain.corners import count, undersized
 from services.proposer.domain.gains import Desk, past
 from services.proposer.domain.layout import Ints
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import muldiv_floor
+from shared.fixed_point.arithmetic import muldiv_floor
+from shared.fixed_point.compiled import view_kernel
 
 # Limits; several of them are added up.
 GUARD: Final = 1  # against short-term gains, of the one security

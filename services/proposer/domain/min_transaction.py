@@ -10,8 +10,8 @@ from services.proposer.domain.netting import name_orders, net, reset, settle_buy
 from services.proposer.domain.passes import NEW, PLANNED, place_cash, raise_cash
 from services.proposer.domain.sharing import book_shares, drop_undersized, full_cost, share
 from services.proposer.domain.sizing import down_to_edge, up_to_edge
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import value_cents
+from shared.fixed_point.arithmetic import value_cents
+from shared.fixed_point.compiled import view_kernel
 
 
 @view_kernel

@@ -7,7 +7,7 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.sizing import apportion, money_of_units, money_of_weight
-from shared.exact.compiled import view_kernel
+from shared.fixed_point.compiled import view_kernel
 
 
 @view_kernel

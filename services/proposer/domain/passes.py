@@ -8,8 +8,8 @@ from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import shortfall_to
 from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import value_cents
+from shared.fixed_point.arithmetic import value_cents
+from shared.fixed_point.compiled import view_kernel
 
 # Who takes part in a pass.
 ALL = 0

@@ -7,8 +7,8 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.sizing import CENT_UNITS, affordable, money_of_units, order_change, reaching
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import muldiv_floor, value_cents
+from shared.fixed_point.arithmetic import muldiv_floor, value_cents
+from shared.fixed_point.compiled import view_kernel
 
 _PATIENCE = 1000  # single units bought one by one before a jump is looked for
 

@@ -2,9 +2,9 @@
 
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
-from shared.exact.limits import EDGE, PPB
+from shared.fixed_point.arithmetic import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
+from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.limits import EDGE, PPB
 
 CENT_UNITS = 10_000_000_000  # micro-units x micro-dollars in a cent
 _DIRECT = 40_000_000_000  # below this price (micro) price x 10^8 fits

@@ -3,9 +3,9 @@
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import muldiv_half_away, value_cents
-from shared.exact.limits import PPB
+from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
+from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.limits import PPB
 
 
 @view_kernel

@@ -7,8 +7,8 @@ from services.proposer.domain import layout as at
 from services.proposer.domain.gains import Desk
 from services.proposer.domain.keeping import GUARD, SHORT, TOTAL, keep_more
 from services.proposer.domain.layout import Ints
-from shared.exact.compiled import view_kernel
-from shared.exact.kernel import compare_products
+from shared.fixed_point.arithmetic import compare_products
+from shared.fixed_point.compiled import view_kernel
 
 
 @view_kernel

@@ -16,7 +16,7 @@ from services.proposer.domain.giving_up import give_up
 from services.proposer.domain.keeping import kept
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import shortfall_to
-from shared.exact.compiled import view_kernel
+from shared.fixed_point.compiled import view_kernel
 
 # What is to be run next.
 DONE: Final = 0

@@ -6,8 +6,8 @@ import numpy as np
 
 from services.taxlot.domain.codes import ROW_CODES, Hold, printable
 from services.taxlot.domain.rows import CODE, Rows, Table, Text
-from shared.exact.compiled import view_kernel
-from shared.relief.lots import Bytes, Ints
+from shared.fixed_point.compiled import view_kernel
+from shared.rules.relief.lots import Bytes, Ints
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from services.taxlot.domain.codes import Refused
 from shared.contracts import custody
-from shared.exact.text import InexactText, scaled, text_of
+from shared.fixed_point.text import InexactText, scaled, text_of
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,64}\Z")
 

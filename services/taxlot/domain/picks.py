@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from shared.exact.text import text_of
-from shared.relief.lots import PICKS_MISFIT
+from shared.fixed_point.text import text_of
+from shared.rules.relief.lots import PICKS_MISFIT
 
 
 class Held(NamedTuple):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import ROW_CODES
 from services.taxlot.domain.envelope import Totals
-from shared.exact.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS
-from shared.relief.lots import NO_BASIS, Bytes, Ints
+from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS
+from shared.rules.relief.lots import NO_BASIS, Bytes, Ints
 
 CODE: Final = {name: place for place, name in enumerate(ROW_CODES)}
 Bools = NDArray[np.bool_]

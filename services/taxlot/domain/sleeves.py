@@ -7,8 +7,8 @@ belongs to the APM sleeve.  Source: product 2.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.exact.kernel import muldiv_half_away
-from shared.relief.lots import NO_BASIS
+from shared.fixed_point.arithmetic import muldiv_half_away
+from shared.rules.relief.lots import NO_BASIS
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.exact.limits import MICRO
-from shared.relief.lots import NO_BASIS, Ints
+from shared.fixed_point.limits import MICRO
+from shared.rules.relief.lots import NO_BASIS, Ints
 
 # (new, old): two for one, ..., then reverse splits.
 RATIOS: Final = (

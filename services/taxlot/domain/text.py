@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.exact.compiled import view_kernel
-from shared.relief.lots import NO_DATE
-from shared.relief.term import date_from_days, days_from_date
+from shared.fixed_point.compiled import view_kernel
+from shared.rules.relief.lots import NO_DATE
+from shared.rules.relief.term import date_from_days, days_from_date
 
 GOOD: Final = 0
 EMPTY: Final = 1

@@ -8,10 +8,10 @@ from aiokafka.errors import KafkaError
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from services.taxlot.store import progress
-from shared import log
+from services.taxlot.store import offsets
 from shared.contracts import topics
 from shared.contracts.topics import Topic
+from shared.runtime import log
 
 _log = log.get(__name__)
 _JUDGED_BY = (topics.ACCOUNT, topics.SECURITY)
@@ -51,7 +51,7 @@ async def _behind(
     consumer: AIOKafkaConsumer, connection: AsyncConnection[TupleRow], ends: dict[TopicPartition, int]
 ) -> dict[str, int]:
     """Return how many messages of which partitions have not been taken in."""
-    noted = await progress.read(connection)
+    noted = await offsets.read(connection)
     behind: dict[str, int] = {}
     for one, end in ends.items():
         lacking = end - noted.get((one.topic, one.partition), 0)

@@ -14,9 +14,9 @@ from services.taxlot.domain.codes import Hold, Note, printable
 from services.taxlot.domain.envelope import Header, Totals
 from services.taxlot.domain.rows import Coded, Rows, judge
 from services.taxlot.intake import jumps, sleeves
-from services.taxlot.intake.reach import Reach
+from services.taxlot.intake.account_scope import Reach
+from services.taxlot.intake.account_size import too_many
 from services.taxlot.intake.reader import Block
-from services.taxlot.intake.size import too_many
 from services.taxlot.store import documents, lots
 from services.taxlot.store.ledger import Part
 from services.taxlot.store.lots import Covered

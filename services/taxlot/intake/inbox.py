@@ -16,7 +16,7 @@ from services.taxlot.domain.codes import printable
 from services.taxlot.domain.sender import FEED, Sender
 from services.taxlot.intake import uploads
 from services.taxlot.store.ledger import Source
-from shared import log
+from shared.runtime import log
 
 DONE: Final = "done"
 REFUSED: Final = "refused"

@@ -16,15 +16,15 @@ from services.taxlot.domain import codes
 from services.taxlot.domain.codes import Hold, Refused
 from services.taxlot.domain.envelope import check_date, check_totals
 from services.taxlot.domain.sender import acting_at
-from services.taxlot.intake import turn
+from services.taxlot.intake import load_lock
+from services.taxlot.intake.account_scope import Reach
 from services.taxlot.intake.gather import Gathering
 from services.taxlot.intake.inbox import Stamp, stamp_of
-from services.taxlot.intake.reach import Reach
 from services.taxlot.intake.reader import LotFile, digest_of
 from services.taxlot.store import ledger, lots, platform
 from services.taxlot.store.ledger import Came, Part, Problem
-from shared.commits import commit_now, until_known_now
-from shared.db import BULK, Use, arguments
+from shared.postgres.commits import commit_now, until_known_now
+from shared.postgres.pool import BULK, Use, arguments
 
 _FILE_SQL: Final = (
     "UPDATE file SET status = 'LOADED', records_done = %s, accounts = %s, changed = %s, held = %s, unknown = %s,"
@@ -118,8 +118,8 @@ def _once(
 ) -> Outcome:
     stamp = stamp_of(path.stat())
     digest = digest_of(path)
-    with connected(database_url, turn.use(silent_s)) as work, connected(database_url) as book:
-        turn.wait(work, silent_s)
+    with connected(database_url, load_lock.use(silent_s)) as work, connected(database_url) as book:
+        load_lock.wait(work, silent_s)
         work.autocommit = False  # what is stored is stored under the lock, by the session that has it
         if (known := _ended(book, came, digest)) is not None:
             return known
@@ -158,8 +158,8 @@ def refuse(
         digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
     except OSError:
         digest = _UNREAD
-    with connected(database_url, turn.use(silent_s)) as book:
-        turn.wait(book, silent_s)
+    with connected(database_url, load_lock.use(silent_s)) as book:
+        load_lock.wait(book, silent_s)
         if (known := _ended(book, came, digest)) is not None:
             return known
         entry = ledger.open_entry(book, came, digest, now)

@@ -15,14 +15,14 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from services.taxlot.store import documents
-from shared import messages
-from shared.apart import OUR_FAULT, apart, cannot, halves, whole_of
 from shared.contracts import topics
 from shared.contracts.chunks import HOLDINGS, MAX_CHUNK_ACCOUNTS
 from shared.contracts.events import FilePart, FileProcessed
 from shared.ids import event_id
-from shared.kafka import Publisher
-from shared.messages import Outgoing
+from shared.kafka import messages
+from shared.kafka.isolation import OUR_FAULT, apart, cannot, halves, whole_of
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher
 
 SOURCE: Final = "taxlot"
 _READ_ACCOUNTS: Final = 2_000

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from shared.problems import BadInput, Conflict, Problem
+from shared.contracts.problems import BadInput, Conflict, Problem
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 

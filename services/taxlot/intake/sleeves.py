@@ -12,7 +12,7 @@ from services.taxlot.domain.sleeves import Reported
 from services.taxlot.domain.sleeves import place as place_lots
 from services.taxlot.store import documents, lots, platform
 from services.taxlot.store.platform import KnownAccount
-from shared.relief.lots import Ints
+from shared.rules.relief.lots import Ints
 
 
 def place(

@@ -16,14 +16,14 @@ from aiokafka.errors import KafkaError
 
 from services.taxlot.domain.codes import NOT_A_FILE, NOT_TAKEN_IN, printable
 from services.taxlot.intake.attempts import Attempts
-from services.taxlot.intake.desk import Desk
 from services.taxlot.intake.inbox import Found, Inbox
 from services.taxlot.intake.load import FileChanged, Outcome
-from services.taxlot.settings import TaxlotSettings
+from services.taxlot.intake.pipeline import Desk
+from services.taxlot.settings import Settings
 from services.taxlot.store.ledger import Came
-from shared import log, metrics
-from shared.kafka import is_refused_for_ever
-from shared.toomany import TooMany, at_any_number
+from shared.kafka.failure_limit import TooMany, at_any_number
+from shared.kafka.publisher import is_refused_for_ever
+from shared.runtime import log, metrics
 
 _PRUNE_EVERY_S: Final = 60.0
 _PUBLISH_AGAIN_S: Final = 30.0
@@ -34,7 +34,7 @@ _log = log.get(__name__)
 class Watch:
     """Takes in what lies in the inbox and publishes what waits for it."""
 
-    def __init__(self, settings: TaxlotSettings, desk: Desk) -> None:
+    def __init__(self, settings: Settings, desk: Desk) -> None:
         self._settings = settings
         self._desk = desk
         self._pruned_s = -_PRUNE_EVERY_S

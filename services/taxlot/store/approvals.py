@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from shared import messages
-from shared.contracts import chunks, compared, topics
+from shared.contracts import chunks, comparison, topics
 from shared.ids import event_id
-from shared.messages import Outgoing
+from shared.kafka import messages
+from shared.kafka.messages import Outgoing
 
 _SOURCE: Final = "taxlot"
 _MOST: Final = 2_000  # accounts in a message, as what asks for flags
@@ -44,7 +44,7 @@ async def unbooked(connection: AsyncConnection[TupleRow], standing: pa.RecordBat
     places = pa.array([place - 1 for place, _ in found], pa.int64())
     owners = [pc.take(standing.column(field.name), places) for field in chunks.ACCOUNT_KEYS]
     epochs = pa.array([epoch for _, epoch in found], pa.int32())
-    return pa.RecordBatch.from_arrays([*owners, epochs], schema=compared.UNBOOKED)
+    return pa.RecordBatch.from_arrays([*owners, epochs], schema=comparison.UNBOOKED)
 
 
 def asked_for(rows: pa.RecordBatch, at: datetime) -> list[Outgoing]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from shared.relief.lots import NO_DATE, Ints
+from shared.rules.relief.lots import NO_DATE, Ints
 
 _NO_DAY = -(1 << 31)  # a missing acquired date in 32 bits
 

@@ -1,6 +1,14 @@
 """Row-level security on what names an account; requests are served with a role of their own."""
 
-from shared.migrations.security import OF_ONE, allow, install_scope, of_account, protect, remove_scope, unprotect
+from shared.postgres.migrations.security import (
+    OF_ONE,
+    allow,
+    install_scope,
+    of_account,
+    protect,
+    remove_scope,
+    unprotect,
+)
 
 revision = "roles"
 down_revision = "parts_of_runs"

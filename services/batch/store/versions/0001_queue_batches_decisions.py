@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.outbox import TABLE_SQL
+from shared.outbox.rows import TABLE_SQL
 
 revision = "batch_0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.migrations.security import (
+from shared.postgres.migrations.security import (
     OF_MANY,
     OF_ONE,
     OF_SUBJECT,

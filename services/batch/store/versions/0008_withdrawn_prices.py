@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.migrations.security import allow
+from shared.postgres.migrations.security import allow
 
 revision = "batch_0008"
 down_revision = "batch_roles"

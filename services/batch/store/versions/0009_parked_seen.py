@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.migrations.security import protect
+from shared.postgres.migrations.security import protect
 
 revision = "batch_0009"
 down_revision = "batch_0008"

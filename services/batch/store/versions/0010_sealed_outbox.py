@@ -6,7 +6,7 @@ of somebody else would pass under one's own enterprise.  Source: docs/decisions/
 
 from alembic import op
 
-from shared.migrations.security import allow
+from shared.postgres.migrations.security import allow
 
 revision = "batch_0010"
 down_revision = "batch_0009"
@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 SCHEMA = "batch"
-# As shared.outbox.seal; HMAC-SHA256 with the pads that are kept ready, as entered() does it.
+# As shared.outbox.rows.seal; HMAC-SHA256 with the pads that are kept ready, as entered() does it.
 _ADD = """
 CREATE FUNCTION outbox_add(told text, topics text[], keys bytea[], contents bytea[], headings text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

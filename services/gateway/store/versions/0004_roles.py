@@ -1,6 +1,14 @@
 """Row-level security on users and sessions: a request sees the session whose id it showed, and the user behind it."""
 
-from shared.migrations.security import OF_SUBJECT, SESSION, allow, install_scope, protect, remove_scope, unprotect
+from shared.postgres.migrations.security import (
+    OF_SUBJECT,
+    SESSION,
+    allow,
+    install_scope,
+    protect,
+    remove_scope,
+    unprotect,
+)
 
 revision = "gateway_roles"
 down_revision = "gateway_0003"

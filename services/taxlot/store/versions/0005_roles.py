@@ -1,6 +1,6 @@
 """Row-level security on what names an account; requests are served with a role of their own."""
 
-from shared.migrations.security import (
+from shared.postgres.migrations.security import (
     OF_ONE,
     SUBJECT,
     allow,

@@ -6,7 +6,7 @@ with the owner's rights, look at the sealed scope and answer about whole files o
 
 from alembic import op
 
-from shared.migrations.security import OF_ONE, SUBJECT, of_account
+from shared.postgres.migrations.security import OF_ONE, SUBJECT, of_account
 
 revision = "whole_files"
 down_revision = "roles"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.migrations.security import of_account, protect
+from shared.postgres.migrations.security import of_account, protect
 
 revision = "approvals_booked"
 down_revision = "whole_files"

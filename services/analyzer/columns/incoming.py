@@ -1,0 +1,152 @@
+"""From messages to rows of facts: ids become numbers, limits are checked, what is wrong holds its own account."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from services.analyzer.arrow import Arrow, array
+from services.analyzer.domain.account import (
+    BAD_HOLDINGS,
+    BadSettings,
+    bad_holdings,
+    picks_of,
+    securities_named,
+    settings_of,
+)
+from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
+from services.analyzer.store.facts import HoldingsIn
+from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from shared.columnar import joined
+from shared.contracts.platform import AccountChanged
+from shared.contracts.succession import content_of
+from shared.fixed_point.text import InexactText
+from shared.kafka.isolation import mended
+from shared.kafka.messages import Chunk
+
+
+def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
+    """Return the newest row of each account of these HOLDINGS chunks, in order of account id.
+
+    An account at which our own code raises is held.
+    """
+    rows = joined([chunk.rows for chunk in group])
+    return mended("take in holdings", rows, lambda part: _taken_in(names, part), _held)[1]
+
+
+def _held(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    said: dict[str, Any] = {"hold_code": code, "hold_text": text, "cash_cents": None, "holdings": None}
+    columns = [array([said[one.name]], one.type) if one.name in said else row.column(one.name) for one in row.schema]
+    return pa.RecordBatch.from_arrays(columns, schema=row.schema)
+
+
+def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsIn:
+    rows: Any = _newest(pa.Table.from_batches([batch]))
+    listed = _one(rows, "holdings")
+    positions = _positions(names, listed)
+    cash = rows.column("cash_cents").fill_null(0).to_numpy().astype(np.int64)
+    codes: list[str | None] = rows.column("hold_code").to_pylist()
+    texts: list[str | None] = rows.column("hold_text").to_pylist()
+    accounts: list[str] = rows.column("account_id").to_pylist()
+    for index, problem in bad_holdings(positions, cash).items():
+        if codes[index] is None:
+            row, text = problem
+            where = "" if row is None else f"{_position_name(names, positions, row)}: "
+            codes[index], texts[index] = BAD_HOLDINGS, f"Account {accounts[index]}: {where}{text}."
+    return HoldingsIn(
+        account_id=_one(rows, "account_id"),
+        enterprise_id=_one(rows, "enterprise_id"),
+        advisor_id=_one(rows, "advisor_id"),
+        lots_version=rows.column("lots_version").to_numpy(),
+        as_of=rows.column("as_of").cast(pa.int32()).to_numpy().astype(np.int64),
+        file_id=_one(rows, "file_id"),
+        cash_cents=cash,
+        hold_code=codes,
+        hold_text=texts,
+        starts=positions.starts * 16,
+        securities=np.unique(positions.data[:, 0] >> KEY_SHIFT),
+        documents=np.frombuffer(np.ascontiguousarray(positions.data, "<i8").tobytes(), np.uint8),
+    )
+
+
+def accounts(names: Names, events: Sequence[AccountChanged], problems: dict[str, str]) -> list[Sequence[Any]]:
+    """Return the rows of accounts that are admitted, each once; `problems` gets what is wrong with settings, by id."""
+    portfolios = names.numbers(PORTFOLIO, (one.portfolio_id for one in events if one.portfolio_id is not None))
+    securities = names.numbers(SECURITY, {name for one in events for name in securities_named(one)})
+    rows: list[Sequence[Any]] = []
+    for one in events:
+        problem: str | None = None
+        picks: str | None = None
+        try:
+            settings = settings_of(one, securities.__getitem__)
+            picked = picks_of(one)
+            picks = orjson.dumps(picked).decode() if picked else None
+        except (BadSettings, InexactText) as error:
+            problem = str(error)
+            problems[one.account_id] = problem
+            settings = OFF_SETTINGS.copy()
+            settings[Setting.REBALANCER_ON] = int(one.rebalancer_on)
+        rows.append(
+            (
+                one.account_id,
+                one.enterprise_id,
+                one.advisor_id,
+                one.version,
+                None if one.portfolio_id is None else portfolios[one.portfolio_id],
+                one.custodian,
+                one.account_number,
+                one.name,
+                one.tax_household_id,
+                one.custody,
+                one.rebalancer_on_count,
+                one.last_rebalanced,
+                to_bytes(settings),
+                problem,
+                picks,
+                content_of(one),
+            )
+        )
+    return rows
+
+
+def _newest(rows: Any) -> Any:
+    """Return each account once, with its highest lots_version (the last of equals), in order of account id."""
+    ids = rows.column("account_id").to_numpy()
+    versions = rows.column("lots_version").to_numpy()
+    order = np.lexsort((np.arange(len(ids)), versions, ids.astype(str)))
+    last = np.ones(len(order), bool)
+    last[:-1] = ids[order][1:] != ids[order][:-1]
+    return rows.take(array(order[last]))
+
+
+def _positions(names: Names, listed: Arrow) -> Ragged:
+    """Return the holdings of all accounts as (key, quantity), in order of key inside each account."""
+    lengths = np.asarray(pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    flat = listed.flatten()
+    keys = _keys(names, flat)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((keys, owner))
+    quantities = flat.field("quantity_micro").to_numpy(zero_copy_only=False)
+    return Ragged(starts, np.column_stack((keys[order], quantities[order])).astype(np.int64))
+
+
+def _keys(names: Names, flat: Arrow) -> Ints:
+    securities = names.column(SECURITY, flat.field("security_id"))
+    return np.asarray(securities << KEY_SHIFT | names.column(SLEEVE, flat.field("sleeve_id")), np.int64)
+
+
+def _one(rows: Any, name: str) -> Arrow:
+    column = rows.column(name).combine_chunks()
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+
+def _position_name(names: Names, positions: Ragged, row: int) -> str:
+    """Return security and sleeve of a position."""
+    key = int(positions.data[row, 0])
+    security, sleeve = names.met(SECURITY, key >> KEY_SHIFT), names.met(SLEEVE, key & SLEEVE_MASK)
+    return f"{security} in sleeve {sleeve}"

@@ -1,0 +1,206 @@
+"""One account for the account page: facts, settings, positions with weight, target and band, and why it is flagged."""
+
+from typing import Any
+
+import numpy as np
+import orjson
+
+from services.analyzer.columns import evaluation
+from services.analyzer.domain import eligibility, kernel, messages
+from services.analyzer.domain import request as rules
+from services.analyzer.domain.layout import (
+    KEY_SHIFT,
+    NO_TARGET_HEAD,
+    NONE,
+    SLEEVE_MASK,
+    Ints,
+    Ragged,
+    Setting,
+    TargetField,
+)
+from services.analyzer.operations.evaluate import Evaluator
+from services.analyzer.store import facts
+from services.analyzer.store.database import Session
+from services.analyzer.store.facts import Rows
+from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from services.analyzer.store.pgcopy import NULL
+from shared.contracts.chunks import FlagState, LotMethod, Restriction, Tile
+from shared.contracts.problems import NotFound, OurFault
+from shared.contracts.tenancy import Scope
+from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
+from shared.fixed_point.text import text_of, usd
+from shared.kafka.faults import Blame, blame
+from shared.kafka.isolation import cannot
+
+
+def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str, scope: Scope) -> dict[str, Any]:
+    """Return an account of the scope as JSON; money, quantities and weights are text.
+
+    Raises NotFound when there is no such account, and in the same words and time when it is outside of the scope;
+    OurFault when our own code raises at it.
+    """
+    visible = facts.visible(session, scope, account_id)
+    if not visible:
+        raise NotFound(f"there is no account {account_id}, or it is not yours to see")
+    try:
+        return _view(session, names, evaluator, account_id)
+    except Exception as error:
+        if blame(error) is not Blame.OURS:
+            raise
+        where = "an operator finds it in the analyzer's log (account.cannot)"
+        raise OurFault(f"{cannot(account_id, error)}; {where}") from error
+
+
+def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str) -> dict[str, Any]:
+    rows = facts.read_rows(session, facts.BY_IDS, [account_id])
+    context = evaluator.context(session, rows, "view")
+    numbers = evaluation.measure(rows, context)
+    portfolios, securities = evaluation.named(rows, numbers)
+    judged = evaluation.judge(
+        rows,
+        context,
+        numbers,
+        names.ids(session, PORTFOLIO, sorted(portfolios)),
+        names.ids(session, SECURITY, sorted(securities)),
+    )
+    out = numbers.out[0]
+    portfolio_no = int(rows.ints("a.portfolio_no")[0])
+    return {
+        "account_id": account_id,
+        "portfolio_id": None if portfolio_no == NULL else names.ids(session, PORTFOLIO, [portfolio_no])[portfolio_no],
+        "facts_version": int(rows.ints("a.facts_version")[0]),
+        "lots_version": int(rows.ints("a.lots_version")[0]),
+        "as_of": _date(rows, "a.as_of"),
+        "price_set": context.prices.price_set,
+        "prices_as_of": None if context.prices.as_of is None else context.prices.as_of.isoformat(),
+        "state": FlagState(int(out[kernel.STATE])).name,
+        "tiles": [tile.name for tile in Tile if int(out[kernel.TILES]) & tile],
+        "last_rebalanced": _date(rows, "a.last_rebalanced"),
+        "settling_since": _date(rows, "a.settle_date"),
+        "epoch": int(rows.ints("a.epoch")[0]),
+        "hold_code": judged.hold_code[0],
+        "hold_text": judged.hold_text[0],
+        "cash": usd(int(rows.ints("a.cash_cents")[0])),
+        "market_value": usd(int(out[kernel.VALUE])) if out[kernel.VALUE] > 0 else None,
+        "settings": _settings(session, names, rows, numbers),
+        "positions": _positions(session, names, rows, numbers, context.prices.micro, int(out[kernel.VALUE])),
+        "reasons": _reasons(session, names, numbers.reasons.data),
+    }
+
+
+def _settings(session: Session, names: Names, rows: Rows, numbers: evaluation.Numbers) -> dict[str, Any]:
+    own = rows.settings[0]
+    target = int(numbers.target_of[0])
+    head = numbers.heads[target] if target >= 0 else NO_TARGET_HEAD
+
+    def weight(setting: Setting, field: TargetField | None) -> str:
+        value = int(own[setting])
+        return text_of(int(head[field]) if value == NONE and field is not None else value, 9, trim=True)
+
+    named = names.ids(
+        session, SECURITY, [int(number) for number in rows.restrictions.data[:, [0, 2]].ravel() if number >= 0]
+    )
+    return {
+        "rebalancer_on": bool(own[Setting.REBALANCER_ON]),
+        "do_not_trade": bool(own[Setting.DO_NOT_TRADE]),
+        "taxable": bool(own[Setting.TAXABLE]),
+        "lot_method": LotMethod(int(own[Setting.LOT_METHOD])).name,
+        "gain_budget_short": _limit(int(own[Setting.GAIN_BUDGET_SHORT_CENTS])),
+        "gain_budget_total": _limit(int(own[Setting.GAIN_BUDGET_TOTAL_CENTS])),
+        "no_short_term_gains": bool(own[Setting.NO_SHORT_TERM_GAINS]),
+        "threshold": weight(Setting.THRESHOLD_PPB, TargetField.THRESHOLD_PPB),
+        "precision": weight(Setting.PRECISION_PPB, TargetField.PRECISION_PPB),
+        "floor": weight(Setting.FLOOR_PPB, TargetField.FLOOR_PPB),
+        "cash_threshold": weight(Setting.CASH_THRESHOLD_PPB, TargetField.CASH_THRESHOLD_PPB),
+        "cash_target": text_of(int(head[TargetField.CASH_PPB]), 9, trim=True),
+        "min_trade_usd": usd(int(own[Setting.MIN_TRADE_CENTS])),
+        "min_trade_weight": weight(Setting.MIN_TRADE_PPB, None),
+        "cash_reserve": usd(int(own[Setting.RESERVE_CENTS])),
+        "cash_set_aside": usd(int(own[Setting.SET_ASIDE_CENTS])),
+        "restrictions": [
+            {
+                "security_id": named[int(security)],
+                "restrictions": [one.name for one in Restriction if int(flags) & one],
+                "substitute_id": named.get(int(substitute)),
+            }
+            for security, flags, substitute in rows.restrictions.data
+        ],
+        "lot_picks": [
+            {"security_id": security, "lot_id": lot, "sleeve_id": sleeve, "quantity": text_of(units, 6, trim=True)}
+            for security, lot, sleeve, units in orjson.loads(rows.text("a.lot_picks", 0) or "[]")
+        ],
+    }
+
+
+def _limit(cents: int) -> str | None:
+    return None if cents == NONE else usd(cents)
+
+
+def _positions(
+    session: Session, names: Names, rows: Rows, numbers: evaluation.Numbers, price: Ints, total: int
+) -> list[dict[str, Any]]:
+    """Return every position held or targeted, in order of security and sleeve; weights only where V is known."""
+    heads = np.concatenate((numbers.heads, NO_TARGET_HEAD[None]))
+    starts = np.append(numbers.target_rows.starts, numbers.target_rows.starts[-1])
+    targets = Ragged(starts, numbers.target_rows.data)
+    place = np.where(numbers.target_of < 0, len(heads) - 1, numbers.target_of)
+    no_restrictions = Ragged(np.zeros(2, np.int64), np.zeros((0, 3), np.int64))
+    securities, sleeves = rules.numbers_named(no_restrictions, rows.holdings, targets)
+    security_ids, sleeve_ids = names.ids(session, SECURITY, securities), names.ids(session, SLEEVE, sleeves)
+    joined = rules.join(
+        rows.settings,
+        no_restrictions,
+        rows.holdings,
+        place,
+        heads,
+        targets,
+        rules.ranks(security_ids),
+        rules.ranks(sleeve_ids),
+    )
+    own_floor = int(rows.settings[0, Setting.FLOOR_PPB])
+    floor = int(heads[place[0], TargetField.FLOOR_PPB]) if own_floor == NONE else own_floor
+    found = []
+    for row in range(len(joined.security)):
+        number = int(joined.security_no[joined.security[row]])
+        quantity, target, threshold, _, can_trigger = (int(value) for value in joined.values[row])
+        unit = int(price[number]) if number < len(price) else 0
+        value = value_cents(quantity, unit)
+        low, high = kernel.position_band(target, threshold, floor)
+        found.append(
+            {
+                "security_id": security_ids[number],
+                "sleeve_id": sleeve_ids[int(joined.sleeve_no[row])],
+                "quantity": text_of(quantity, 6, trim=True),
+                "price": text_of(unit, 6, trim=True) if unit > 0 else None,
+                "value": usd(value) if unit > 0 else None,
+                "weight": text_of(kernel.weight_ppb(value, total), 9) if total > 0 and unit > 0 else None,
+                "target": text_of(target, 9),
+                "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
+                "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
+                "can_trigger": bool(can_trigger),
+                "outside": total > 0 and unit > 0 and kernel.side(value, total, low, high) != 0,
+            }
+        )
+    return found
+
+
+def _reasons(session: Session, names: Names, reasons: Ints) -> list[str]:
+    keys = [int(key) for key in reasons[:, 0] if key >= 0]
+    securities = names.ids(session, SECURITY, [key >> KEY_SHIFT for key in keys])
+    sleeves = names.ids(session, SLEEVE, [key & SLEEVE_MASK for key in keys])
+    return [
+        messages.reason(
+            securities.get(int(key) >> KEY_SHIFT),
+            sleeves.get(int(key) & SLEEVE_MASK),
+            int(weight),
+            int(target),
+            int(low),
+            int(high),
+        )
+        for key, weight, target, low, high in reasons
+    ]
+
+
+def _date(rows: Rows, name: str) -> str | None:
+    number = int(rows.days(name)[0])
+    return None if number == NULL else eligibility.day_of(number).isoformat()

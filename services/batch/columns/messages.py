@@ -1,0 +1,139 @@
+"""The messages this service sends, made from rows; all of them go through the outbox.
+
+Ids are deterministic: the same change always makes the same ids.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+from sqlalchemy import Row
+
+from services.batch.views.proposals import LOGIC_NAMES
+from shared.contracts import chunks, comparison, events, topics
+from shared.contracts.topics import Topic
+from shared.ids import event_id
+from shared.kafka.messages import Outgoing, chunk, event
+
+SERVICE: Final = "batch"
+_RECALLED: Final = 2_000
+_SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
+
+
+def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
+    """Return the state of a batch for everybody who follows it."""
+    body = events.BatchChanged(
+        batch_id=row.batch_id,
+        enterprise_id=row.enterprise_ids[0],
+        enterprise_ids=row.enterprise_ids,
+        advisor_ids=row.advisor_ids,
+        version=row.version,
+        status=row.status,
+        reason=row.reason,
+        logic=LOGIC_NAMES[row.logic],
+        accounts=row.accounts,
+        working=row.working,
+        proposed=row.proposed + row.approved,
+        failed=row.failed,
+        removed=row.removed,
+        requested_by=row.requested_by,
+        decided_by=row.decided_by,
+        trade_date=row.trade_date,
+    )
+    identity = event_id("batch", row.batch_id, row.version)
+    return event(topics.BATCH, str(row.batch_id), body, event_id=identity, source=SERVICE, at=at)
+
+
+def queue_changed(enterprises: Sequence[str], at: datetime) -> list[Outgoing]:
+    """Return the word, for each enterprise, that its queue may show something new."""
+    version = int(at.timestamp() * 1000)
+    return [
+        event(
+            topics.QUEUE,
+            enterprise,
+            events.QueueChanged(enterprise_id=enterprise, version=version),
+            event_id=event_id("queue", enterprise, version),
+            source=SERVICE,
+            at=at,
+        )
+        for enterprise in enterprises
+    ]
+
+
+def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
+    """Return requests for members, all of the same attempt, in chunks; small requests have a topic of their own."""
+    topic = _SMALL_REQUEST if len(members) <= chunks.SMALL_REQUEST_ACCOUNTS else topics.WORK_REQUEST
+    sent = []
+    for attempt in sorted({member.attempt for member in members}):
+        meta = {
+            "batch_id": str(batch.batch_id),
+            "attempt": str(attempt),
+            "trade_date": batch.trade_date.isoformat(),
+            "size": str(batch.accounts),
+        }
+        of_attempt = [member for member in members if member.attempt == attempt]
+        fields = ("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate")
+        rows = [{field: getattr(member, field) for field in fields} for member in of_attempt]
+        sent += _chunked(topic, chunks.REQUEST, batch.batch_id, rows, meta, ("request", attempt), at, by_batch=False)
+    return sent
+
+
+def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: int, at: datetime) -> list[Outgoing]:
+    """Return the word that members left the batch without being rebalanced. reason: FAILED, REMOVED, CANCELLED."""
+    rows = [
+        {
+            "account_id": member.account_id,
+            "enterprise_id": member.enterprise_id,
+            "advisor_id": member.advisor_id,
+            "epoch": member.epoch,
+            "reason": reason,
+        }
+        for member in members
+    ]
+    meta = {"batch_id": str(batch_id)}
+    return _chunked(
+        topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at, by_batch=True
+    )
+
+
+def recall(accounts: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
+    """Return the request that the analyzer tell the flags of these accounts again."""
+    found = []
+    for start in range(0, len(accounts), _RECALLED):
+        rows = [dict(one._mapping) for one in accounts[start : start + _RECALLED]]
+        first, part = rows[0]["account_id"], pa.RecordBatch.from_pylist(rows, schema=comparison.RECALL)
+        name = event_id("recall", first, len(rows), at.isoformat())
+        found.append(chunk(topics.RECALL, first, part, {}, event_id=name, source=SERVICE, at=at))
+    return found
+
+
+def _chunked(
+    topic: Topic,
+    schema: pa.Schema,
+    batch_id: int,
+    rows: list[dict[str, Any]],
+    meta: Mapping[str, str],
+    what: tuple[object, ...],
+    at: datetime,
+    *,
+    by_batch: bool,
+) -> list[Outgoing]:
+    """Return rows in chunks; by_batch: all of the batch in one partition, else each chunk where its first row falls."""
+    return [
+        chunk(
+            topic,
+            str(batch_id) if by_batch else part[0]["account_id"],
+            pa.RecordBatch.from_pylist(part, schema=schema),
+            meta,
+            event_id=event_id(*what, batch_id, part[0]["account_id"]),
+            source=SERVICE,
+            at=at,
+        )
+        for part in _parts(rows)
+    ]
+
+
+def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), chunks.MAX_CHUNK_ACCOUNTS):
+        yield rows[start : start + chunks.MAX_CHUNK_ACCOUNTS]

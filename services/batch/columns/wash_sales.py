@@ -1,0 +1,221 @@
+"""What the wash-sale check rests on, gathered from answered chunks as flat columns; ids become ranks in their order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Row
+
+from shared.columnar import children
+from shared.contracts import chunks
+from shared.contracts.chunks import Bought, Logic
+from shared.rules.relief.lots import days_of
+from shared.rules.relief.wash import WASH_DAYS, Losses, Purchases
+
+Ints = npt.NDArray[np.int64]
+LOGICS: Final = len(Logic)
+Member = tuple[int, Row[Any]]  # place among the rows, row
+Part = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
+_NEEDED: Final = pa.schema(
+    [chunks.RESULT.field(name) for name in ("securities", "proposals", "orders", "slices", "purchases")]
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Losses, purchases that are left of each logic, and what is told of them.
+
+    owner: place of each loss's account among the rows; logics: how many logics each account has.  slices and bought:
+    the Arrow tables that losses and purchases were made from; slice_of and bought_of: their places there.
+    """
+
+    losses: Losses
+    purchases: Purchases
+    owner: Ints
+    logic: Ints
+    logics: list[int]
+    slices: pa.Table
+    slice_of: Ints
+    bought: pa.Table
+    bought_of: Ints
+
+
+def by_chunk(rows: Sequence[Row[Any]]) -> dict[int, list[Member]]:
+    """Return the rows of each chunk with their places; the rows are in the order of their chunks."""
+    grouped = groupby(enumerate(rows), key=lambda one: one[1].chunk_id)
+    return {int(number): list(group) for number, group in grouped}
+
+
+def parts_of(members: Mapping[int, list[Member]], contents: Mapping[int, bytes], trade_day: int) -> list[Part]:
+    """Return what matters of some chunks, in their order; trade_day: days since 1970-01-01."""
+    return [_chunk(members[number], contents[number], trade_day) for number in members]
+
+
+def facts_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) -> Facts:
+    """Return the facts of these accounts from the parts of all their chunks, in the order of the rows."""
+    slices, buys, stored, logics = (pa.concat_tables(tables) for tables in zip(*parts, strict=True))
+    household = np.unique([row.household for row in rows], return_inverse=True)[1].astype(np.int64)
+    taxable = np.array([row.taxable for row in rows], np.bool_)
+    owner, logic, units, gain = (_ints(slices, name) for name in ("owner", "logic", "units", "gain"))
+    at_loss = np.flatnonzero((gain < 0) & taxable[owner])
+    bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day)])
+    security, bought_security = _ranks(slices.column("security"), bought.column("security"))
+    width = 1 + int(max(security.max(initial=0), bought_security.max(initial=0)))
+    lost = (household[owner] * width + security)[at_loss]
+    matter: Ints = np.flatnonzero(np.isin(household[_ints(bought, "owner")] * width + bought_security, lost))
+    bought, bought_security = bought.take(matter), bought_security[matter]
+    account, bought_account = _ranks(pa.array([row.account_id for row in rows]), bought.column("account_id"))
+    lot, bought_lot = _ranks(slices.column("lot_id"), bought.column("lot_id"))
+    sleeve, bought_sleeve = _ranks(slices.column("sleeve_id"), bought.column("sleeve_id"))
+    sold = (household[owner] * LOGICS + logic, security, account[owner], lot, sleeve, units, -gain)
+    kind, day, amount, of_logic = (_ints(bought, name) for name in ("kind", "bought", "units", "logic"))
+    told = Purchases(
+        household[_ints(bought, "owner")], bought_security, day, kind, bought_account, bought_lot, bought_sleeve, amount
+    )
+    gone = _sold(_lots(told), np.column_stack((account[owner], security, lot, sleeve)), logic, units)
+    purchases, chosen = _left(told, of_logic, gone)
+    losses = Losses._make(column[at_loss] for column in sold)
+    counts = _ints(logics, "count").tolist()
+    return Facts(losses, purchases, owner[at_loss], logic[at_loss], counts, slices, at_loss, bought, chosen)
+
+
+def _left(told: Purchases, of_logic: Ints, gone: Ints) -> tuple[Purchases, Ints]:
+    """Return what is left of each purchase under each logic, and its place among those told of.
+
+    of_logic: the only logic a purchase counts under, -1 all; gone[.., logic]: micro-units of it that are sold.
+    """
+    once = _once(told, of_logic)
+    is_lot = told.kind[once, None] == Bought.LOT
+    left = np.maximum(told.units[once, None] - np.where(is_lot, gone[once], 0), 0)
+    counts = (of_logic[once, None] < 0) | (of_logic[once, None] == np.arange(LOGICS))
+    place, under = np.nonzero(counts & (left > 0))
+    chosen = once[place]
+    bought = Purchases._make(column[chosen] for column in told)
+    return bought._replace(group=bought.group * LOGICS + under, units=left[place, under]), chosen
+
+
+def _lots(told: Purchases) -> Ints:
+    return np.column_stack((told.account, told.security, told.lot, told.sleeve))
+
+
+def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
+    """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
+    rows, _ = chunks.decode_kept(content, _NEEDED)
+    places = np.full(rows.num_rows, -1, np.int64)  # of each row's account among the rows to check, -1: it is not
+    wanted = np.array([row.row_no for _, row in members], np.int64)
+    places[wanted] = [place for place, _ in members]
+    flat = {name: children(rows.column(name)) for name in _NEEDED.names}
+    listed, security_owner = flat["securities"]
+    first, ids = np.searchsorted(security_owner, np.arange(rows.num_rows)), listed.field("security_id")
+
+    def table(name: str, chosen: Any, **columns: Any) -> pa.Table:
+        values, owner = flat[name]
+        at = np.flatnonzero(chosen & (places[owner] >= 0))
+        values, owner = values.take(pa.array(at)), owner[at]
+        index = first[owner] + values.field("security").to_numpy()
+        made = {"owner": pa.array(places[owner]), "security": ids.take(pa.array(index))}
+        return pa.table(made | {new: _plain(values.field(old)) for new, old in columns.items()})
+
+    slices, _ = flat["slices"]
+    near = np.abs(days_of(slices.field("acquired")) - trade_day) <= WASH_DAYS
+    lost = slices.field("gain_cents").fill_null(0).to_numpy() < 0
+    made, proposal_owner = flat["proposals"]
+    logic = _numbers(made.field("logic"))
+    failed = np.zeros((rows.num_rows, LOGICS), np.bool_)
+    failed[proposal_owner, logic] = np.asarray(pc.is_valid(made.field("failure_code")))
+    count = np.zeros(rows.num_rows, np.int64)
+    np.maximum.at(count, proposal_owner, logic + 1)
+    orders, order_owner = flat["orders"]
+    bought = (orders.field("quantity_micro").to_numpy() > 0) & ~failed[order_owner, _numbers(orders.field("logic"))]
+    stored, _ = flat["purchases"]
+    names = {"account_id": "account_id", "account_number": "account_number", "taxable": "taxable", "kind": "kind"}
+    lots = {"lot_id": "lot_id", "sleeve_id": "sleeve_id", "units": "quantity_micro"}
+    purchases = table("purchases", np.ones(len(stored), np.bool_), **names, **lots, bought="bought")
+    return (
+        table("slices", near | lost, logic="logic", **lots, gain="gain_cents"),
+        table("orders", bought, logic="logic", units="quantity_micro"),
+        purchases.append_column("logic", pa.array(np.full(purchases.num_rows, -1, np.int64))),
+        pa.table({"count": pa.array(count[wanted])}),
+    )
+
+
+def _numbered(rows: Sequence[Row[Any]], stored: pa.Table) -> pa.Table:
+    """Return purchases with their account numbers: of an account's own lots the answer does not tell it."""
+    own = pa.array([row.account_number for row in rows], pa.string()).take(stored.column("owner"))
+    told = stored.column("account_number")
+    numbers = pc.if_else(pc.equal(told, pa.scalar("")), own, told)
+    return stored.set_column(stored.column_names.index("account_number"), "account_number", numbers)
+
+
+def _proposed(rows: Sequence[Row[Any]], buys: pa.Table, taxable: npt.NDArray[np.bool_], trade_day: int) -> pa.Table:
+    """Return the batch's own buys as purchases."""
+    owner, count = _ints(buys, "owner"), buys.num_rows
+    of_row = pa.array(owner)
+    return pa.table(
+        {
+            "owner": of_row,
+            "security": buys.column("security"),
+            "account_id": pa.array([row.account_id for row in rows]).take(of_row),
+            "account_number": pa.array([row.account_number for row in rows]).take(of_row),
+            "taxable": pa.array(taxable[owner]),
+            "kind": pa.array(np.full(count, int(Bought.PROPOSED), np.int64)),
+            "lot_id": pa.array([""] * count, pa.string()),
+            "sleeve_id": pa.array([""] * count, pa.string()),
+            "units": buys.column("units"),
+            "bought": pa.array(np.full(count, trade_day, np.int64)),
+            "logic": buys.column("logic"),
+        }
+    )
+
+
+def _once(told: Purchases, of_logic: Ints) -> Ints:
+    """Return the place of each purchase once: several accounts of a household tell of the same, the largest counts."""
+    names = np.column_stack((*told[:-1], of_logic))
+    order = np.lexsort((-told.units, *names.T))
+    keys = names[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    return np.asarray(order[new], np.int64)
+
+
+def _sold(bought: Ints, sold: Ints, logic: Ints, units: Ints) -> Ints:
+    """Return the micro-units sold of each bought lot under each logic; lots by (account, security, lot, sleeve)."""
+    code = np.zeros(len(bought) + len(sold), np.int64)
+    for ranks in np.concatenate((bought, sold)).T:  # one number a lot, kept small at every step
+        code = np.unique(code * (int(ranks.max(initial=0)) + 1) + ranks, return_inverse=True)[1]
+    sums = np.zeros((int(code.max(initial=-1)) + 1, LOGICS), np.int64)
+    np.add.at(sums, (code[len(bought) :], logic), units)
+    return np.asarray(sums[code[: len(bought)]], np.int64)
+
+
+def _ranks(*columns: Any) -> list[Ints]:
+    """Return the texts of all columns as ranks in their common order."""
+    texts = [pa.concat_arrays([pa.array([], pa.string()), *getattr(one, "chunks", [one])]) for one in columns]
+    coded: Any = pc.dictionary_encode(pa.concat_arrays(texts))
+    rank = np.empty(len(coded.dictionary), np.int64)
+    rank[np.asarray(pc.sort_indices(coded.dictionary))] = np.arange(len(rank))
+    ranks = rank[np.asarray(coded.indices, np.int64)]
+    return list(np.split(ranks, np.cumsum([len(one) for one in texts])[:-1]))
+
+
+def _plain(column: Any) -> Any:
+    """Return numbers and dates as int64 without nulls (0), texts without nulls (empty)."""
+    if pa.types.is_boolean(column.type):
+        return column
+    if pa.types.is_string(column.type):
+        return column.fill_null("")
+    return pa.array(_numbers(column))
+
+
+def _numbers(column: Any) -> Ints:
+    values = column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
+    return np.asarray(values.cast(pa.int64()).fill_null(0), np.int64)
+
+
+def _ints(table: pa.Table, name: str) -> Ints:
+    return np.asarray(table.column(name), np.int64)

@@ -1,0 +1,100 @@
+"""The wash-sale check of a batch: what its accounts sell at a loss against what their households buy.
+
+It runs inside the transaction that changes what is displayed, when the last answer is in and after a removal, so that
+displayed and frozen figures are always those of the accounts that are left.  The facts come with the answers: purchases
+of the household before the batch, lots that are sold, buys.  Only households in which something is sold at a loss are
+read.  Source: product 5, "Wash-sale check"; docs/decisions/0008-wash-sales-in-the-deciding-transaction.md.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.batch.columns.results import array_text
+from services.batch.columns.wash_sales import LOGICS, Facts, Part, by_chunk, facts_of, parts_of
+from services.batch.store import results, wash_sales
+from shared.rules.relief.wash import Washes, match
+
+_EPOCH: Final = date(1970, 1, 1)
+
+
+async def check(connection: AsyncConnection, batch: Row[Any], left: Sequence[str] | None = None) -> None:
+    """Check the batch; with `left` (accounts that were just taken out) only the households of those accounts.
+
+    The caller holds the lock of the batch.
+    """
+    households = None if left is None else await wash_sales.households_of(connection, batch.batch_id, left)
+    rows = await wash_sales.to_check(connection, batch.batch_id, households)
+    if not rows:
+        return
+    day = (batch.trade_date - _EPOCH).days
+    members = by_chunk(rows)
+    reading: list[asyncio.Future[list[Part]]] = []
+    async for group in results.groups(connection, list(members)):
+        chosen = {number: members[number] for number in group}
+        reading.append(asyncio.ensure_future(asyncio.to_thread(parts_of, chosen, group, day)))
+        await asyncio.gather(*reading[:-1])  # while one group is unpacked the next is fetched, and no more than that
+    parts = [part for of_group in await asyncio.gather(*reading) for part in of_group]
+    await wash_sales.put(connection, batch.batch_id, await asyncio.to_thread(washes_of, rows, parts, day))
+
+
+async def forget(connection: AsyncConnection, batch: Row[Any], again: Sequence[str]) -> None:
+    """Mark the households of accounts that are proposed again as not checked, until all answers are in."""
+    households = await wash_sales.households_of(connection, batch.batch_id, again)
+    await wash_sales.clear(connection, batch.batch_id, households)
+
+
+def washes_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) -> pa.Table:
+    """Return, for each account that sells at a loss: account_id, both figures by logic as texts of SQL arrays, and the
+    matched purchases as JSON (null where there are none).
+
+    rows: all proposed accounts of the households; parts: parts_of the chunks they are in, in the order of by_chunk;
+    trade_day: days since 1970-01-01.
+    """
+    facts = facts_of(rows, parts, trade_day)
+    found = match(facts.losses, facts.purchases, trade_day)
+    permanent = ~np.asarray(facts.bought.column("taxable"), np.bool_)[facts.bought_of[found.purchase]]
+    place = facts.owner[found.loss] * LOGICS + facts.logic[found.loss]
+    sums = np.zeros((2, len(rows) * LOGICS), np.int64)
+    np.add.at(sums[0], place, found.cents)
+    np.add.at(sums[1], place[permanent], found.cents[permanent])
+    told = _told(found, facts)
+    chosen = [index for index, row in enumerate(rows) if row.has_loss]
+    figures = [one.reshape(len(rows), LOGICS).tolist() for one in sums]
+    amounts = [[array_text(of[index][: facts.logics[index]]) for index in chosen] for of in figures]
+    documents = [orjson.dumps(told[index]).decode() if index in told else None for index in chosen]
+    return pa.table(
+        {
+            "account_id": pa.array([rows[index].account_id for index in chosen], pa.string()),
+            "wash_cents": pa.array(amounts[0], pa.string()),
+            "wash_permanent_cents": pa.array(amounts[1], pa.string()),
+            "washes": pa.array(documents, pa.string()),
+        }
+    )
+
+
+def _told(found: Washes, facts: Facts) -> dict[int, list[dict[str, Any]]]:
+    """Return the matched purchases of each account by its place among the rows: what was sold, what was bought."""
+    sold, bought = facts.slices, facts.bought
+    places: Any = [pa.array(facts.slice_of[found.loss]), pa.array(facts.bought_of[found.purchase])]
+    columns = {
+        **{name: sold.column(name).take(places[0]) for name in ("logic", "security", "sleeve_id", "lot_id")},
+        **{name: bought.column(name).take(places[1]) for name in ("bought", "kind", "taxable", "account_id")},
+        "account_number": bought.column("account_number").take(places[1]),
+        "bought_lot_id": bought.column("lot_id").take(places[1]),
+    }
+    values = [column.to_pylist() for column in columns.values()]
+    names = (*columns, "units", "cents")
+    told: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    owners = facts.owner[found.loss].tolist()
+    for owner, *one in zip(owners, *values, found.units.tolist(), found.cents.tolist(), strict=True):
+        told[owner].append(dict(zip(names, one, strict=True)))
+    return told

@@ -1,0 +1,246 @@
+"""Rows as the API shows them: scaled integers become exact text, codes become sentences."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final, cast
+
+import orjson
+from sqlalchemy import Row
+
+from services.batch.domain.counts import result_of
+from services.batch.domain.states import DECIDED, OPEN, AccountState, Status
+from services.batch.store.member_pages import FIGURE_OF
+from services.batch.views import sentences
+from services.batch.views.proposals import LOGIC_NAMES
+from shared.contracts.api import (
+    AccountState as ShownState,
+)  # fmt: skip
+from shared.contracts.api import (
+    AccountView,
+    BatchAccountRow,
+    BatchSummary,
+    Cause,
+    Counts,
+    PutAside,
+    QueueRow,
+    TileCounts,
+    Totals,
+    Why,
+)
+from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.events import SourceName, StateName, TileName
+from shared.fixed_point.arithmetic import muldiv_half_away
+from shared.fixed_point.limits import PPB
+from shared.fixed_point.text import text_of, usd
+
+_COUNTED: Final = ("buys", "sells", "flats")
+
+
+def shown(row: Row[Any], now: datetime) -> BatchSummary:
+    """Return a batch that was read as it is shown: its summary, and whether it is put aside."""
+    aside = None
+    if row.parked_at is not None and Status(row.status) in OPEN:
+        sentence = sentences.put_aside(has_ended=row.cancel_at <= now)
+        aside = PutAside(since=row.parked_at, again_at=row.again_at, sentence=sentence)
+    return summary(row).model_copy(update={"put_aside": aside})
+
+
+def summary(row: Row[Any]) -> BatchSummary:
+    """Return a batch as lists and headers show it; gains are of taxable accounts under the logic in force."""
+    status = Status(row.status)
+    return BatchSummary(
+        batch_id=row.batch_id,
+        version=row.version,
+        label=row.label,
+        enterprise_id=row.enterprise_ids[0],
+        status=row.status,
+        reason=row.reason,
+        result=result_of(status),
+        logic=LOGIC_NAMES[row.logic],
+        accounts=row.accounts,
+        only_account=row.only_account,
+        counts=Counts(
+            working=row.working,
+            proposed=row.proposed,
+            failed=row.failed,
+            removed=row.removed,
+            approved=row.approved,
+            cancelled=row.cancelled,
+            stale=row.stale,
+        ),
+        requested_by=row.requested_name,
+        requested_at=row.requested_at,
+        decided_by=row.decided_name if status in DECIDED else None,
+        decided_at=row.decided_at,
+        trade_date=row.trade_date,
+        cancel_at=row.cancel_at,
+        short_term=usd(row.short_cents),
+        long_term=usd(row.long_cents),
+        estimated=usd(row.estimated_cents),
+        put_aside=None,
+    )
+
+
+def queue_row(row: Row[Any]) -> QueueRow:
+    """Return an account of the queue."""
+    return QueueRow(**_queue_columns(row))
+
+
+def account_view(row: Row[Any], batches: Sequence[Row[Any]]) -> AccountView:
+    """Return one account with its reasons, causes, hold and decided batches."""
+    reasons = orjson.loads(row.reasons) if row.reasons else []
+    causes = orjson.loads(row.causes) if row.causes else []
+    return AccountView(
+        **_queue_columns(row),
+        why=[_why(reason) for reason in reasons],
+        causes=[Cause.model_validate_json(orjson.dumps(cause)) for cause in causes],
+        hold_code=row.hold_code,
+        hold_text=row.hold_text,
+        open_batch=row.open_batch,
+        epoch=row.epoch,
+        rebalances=[summary(batch) for batch in batches],
+    )
+
+
+def tile_counts(counts: Row[Any], analysis: Row[Any]) -> TileCounts:
+    """Return the tiles' counts."""
+    return TileCounts(
+        **counts._mapping,
+        last_analysis=analysis.seen_at,
+        analysed_accounts=analysis.accounts,
+    )
+
+
+def member_row(row: Row[Any], figures: Mapping[str, int | None] | None = None, failure: str = "") -> BatchAccountRow:
+    """Return an account of a batch. figures: those of another logic than the row holds; failure: of that logic."""
+    shown = row._mapping if figures is None else figures
+    values: dict[str, Any] = {
+        field: _figure(field, shown[name]) if row.state != AccountState.WORKING else None
+        for field, name in FIGURE_OF.items()
+    }
+    return BatchAccountRow(
+        account_id=row.account_id,
+        account_number=row.account_number,
+        name=row.name,
+        advisor_id=row.advisor_id,
+        state=cast(ShownState, row.state),
+        stale=row.stale_code is not None,
+        result=failure or result_sentence(row),
+        failure_code=row.failure_code,
+        taxable=row.taxable,
+        **values,
+    )
+
+
+def result_sentence(row: Row[Any]) -> str:
+    """Say what came of an account: why it failed, was removed, is stale or has no trades; else nothing."""
+    if row.state == AccountState.FAILED:
+        return sentences.failed(row.failure_code, row.failure_text)
+    if row.state == AccountState.REMOVED:
+        return sentences.removed(row.removed_name)
+    if row.state == AccountState.CANCELLED and row.chunk_id is None:
+        return sentences.NEVER_ANSWERED
+    if row.stale_code is not None and row.state == AccountState.PROPOSED:
+        return sentences.stale(row.stale_code, row.stale_text)
+    return row.no_trade_text or ""
+
+
+def totals(row: Row[Any]) -> Totals:
+    """Return sums over rows."""
+    return Totals(
+        accounts=row.accounts,
+        market_value=usd(int(row.value_cents)),
+        buys=int(row.buys),
+        buys_value=usd(int(row.buys_cents)),
+        sells=int(row.sells),
+        sells_value=usd(int(row.sells_cents)),
+        flats=int(row.flats),
+        flats_value=usd(int(row.flats_cents)),
+        short_term=usd(int(row.short_cents)),
+        long_term=usd(int(row.long_cents)),
+        estimated=usd(int(row.estimated_cents)),
+        no_basis_proceeds=usd(int(row.no_basis_proceeds_cents)),
+        non_taxable_short_term=usd(int(row.non_taxable_short_cents)),
+        non_taxable_long_term=usd(int(row.non_taxable_long_cents)),
+        non_taxable_estimated=usd(int(row.non_taxable_estimated_cents)),
+        wash_disallowed=usd(int(row.wash_cents)),
+        wash_permanent=usd(int(row.wash_permanent_cents)),
+        wash_unchecked=row.wash_unchecked,
+        failed=row.failed,
+        removed=row.removed,
+    )
+
+
+def tiles_of(bits: int) -> list[TileName]:
+    """Return the names of the tiles in a set of bits."""
+    return [cast(TileName, tile.name) for tile in Tile if bits & tile]
+
+
+def tile_bits(names: Sequence[TileName]) -> int:
+    """Return the bits of named tiles."""
+    bits = 0
+    for name in names:
+        bits |= Tile[name]
+    return int(bits)
+
+
+def _figure(field: str, value: int | None) -> int | str | None:
+    if value is None or field in _COUNTED:
+        return value
+    return usd(value)
+
+
+def _queue_columns(row: Row[Any]) -> dict[str, Any]:
+    known = row.flag_version is not None
+    behind = known and row.flag_epoch < row.epoch
+    state = FlagState(row.state) if known else FlagState.OFF
+    return {
+        "account_id": row.account_id,
+        "account_number": row.account_number,
+        "name": row.name,
+        "custodian": row.custodian,
+        "enterprise_id": row.enterprise_id,
+        "advisor_id": row.advisor_id,
+        "portfolio_id": row.portfolio_id,
+        "state": cast(StateName, (FlagState.SETTLING if behind else state).name),
+        "tiles": [] if behind or not known else tiles_of(row.tiles),
+        "source": cast(SourceName | None, row.source),
+        "needed_since": None if behind else row.needed_since,
+        "last_rebalanced": _latest(row.approved_on, row.last_rebalanced) if behind else row.last_rebalanced,
+        "market_value": _usd(row.value_cents),
+        "cash": _usd(row.cash_cents),
+        "cash_weight": _weight(row.cash_ppb),
+        "cash_target": _weight(row.cash_target_ppb),
+        "cash_low": _weight(row.cash_low_ppb),
+        "cash_high": _weight(row.cash_high_ppb),
+        "max_drift": _weight(row.max_drift_ppb),
+        "drifted": row.drifted or 0,
+        "flag_version": row.flag_version or 0,
+    }
+
+
+def _latest(*days: date | None) -> date | None:
+    return max((day for day in days if day is not None), default=None)
+
+
+def _why(reason: Mapping[str, Any]) -> Why:
+    low, high = (muldiv_half_away(int(reason[edge]), 1, PPB) for edge in ("low_edge", "high_edge"))
+    weight, target = int(reason["weight_ppb"]), int(reason["target_ppb"])
+    component = str(reason["security_id"] or "Cash")
+    return Why(
+        component=component,
+        sleeve_id=reason["sleeve_id"],
+        weight=text_of(weight, 9, trim=True),
+        target=text_of(target, 9, trim=True),
+        low=text_of(low, 9, trim=True),
+        high=text_of(high, 9, trim=True),
+        sentence=sentences.outside_band(component, weight, target, low, high),
+    )
+
+
+def _usd(cents: int | None) -> str | None:
+    return None if cents is None else usd(cents)
+
+
+def _weight(ppb: int | None) -> str | None:
+    return None if ppb is None else text_of(ppb, 9, trim=True)

@@ -1,0 +1,142 @@
+"""Batches: made, looked at, changed, decided."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query, Request, Response
+
+from services.gateway.routes.authentication import Caller
+from services.gateway.routes.forwarding import (
+    AccountPath,
+    BatchPath,
+    Clauses,
+    IdempotencyKey,
+    IfMatch,
+    Page,
+    Search,
+    Size,
+    Sort,
+    Tiles,
+    forward,
+)
+from shared.contracts.api import (
+    BatchAccountView,
+    BatchList,
+    BatchPage,
+    BatchSummary,
+    CommandResult,
+    LogicBody,
+    ProposeBody,
+    RemovalBody,
+    ReproposeBody,
+)
+from shared.http import routing
+
+router = routing.router(prefix="/api/v1/batches", tags=["batches"])
+Which = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
+
+
+@router.get("", operation_id="list_batches", response_model=BatchList)
+async def list_batches(
+    request: Request, caller: Caller, state: Which = "open", page: Page = 1, size: Size = 200
+) -> Response:
+    """List batches, newest first."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("", operation_id="propose_batch", response_model=CommandResult, status_code=202)
+async def propose_batch(
+    request: Request, caller: Caller, body: ProposeBody, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Make a batch of accounts and have trades proposed for them."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/{batch_id}", operation_id="get_batch", response_model=BatchSummary)
+async def get_batch(request: Request, caller: Caller, batch_id: BatchPath) -> Response:
+    """Show a batch; its version is the ETag."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/{batch_id}/accounts", operation_id="list_batch_accounts", response_model=BatchPage)
+async def list_batch_accounts(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    tile: Tiles = None,
+    f: Clauses = None,
+    q: Search = "",
+    sort: Sort = None,
+    page: Page = 1,
+    size: Size = 200,
+) -> Response:
+    """List the accounts of a batch with summary and tax columns, and their totals."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/{batch_id}/accounts/{account_id}", operation_id="get_batch_account", response_model=BatchAccountView)
+async def get_batch_account(request: Request, caller: Caller, batch_id: BatchPath, account_id: AccountPath) -> Response:
+    """Show one account of a batch with every logic side by side."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/removals", operation_id="remove_accounts", response_model=CommandResult)
+async def remove_accounts(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    body: RemovalBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Return accounts of a batch to the queue."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
+async def approve_batch(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Approve all proposed accounts of a batch: orders go out."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/cancel", operation_id="cancel_batch", response_model=CommandResult)
+async def cancel_batch(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Cancel a batch: all its accounts return to the queue."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/logic", operation_id="switch_logic", response_model=CommandResult)
+async def switch_logic(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    body: LogicBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Put another trade logic in force for a batch."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/repropose", operation_id="repropose_accounts", response_model=CommandResult)
+async def repropose_accounts(
+    request: Request,
+    caller: Caller,
+    batch_id: BatchPath,
+    body: ReproposeBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Have stale accounts of a batch proposed again."""
+    return await forward(request, caller, "batch")

@@ -1,0 +1,47 @@
+"""Accounts to rebalance, and one account."""
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from services.gateway.routes.authentication import Caller
+from services.gateway.routes.forwarding import AccountPath, Clauses, Page, Search, Size, Sort, Tiles, forward
+from shared.contracts.api import AccountView, QueuePage, TileCounts
+from shared.http import routing
+
+router = routing.router(prefix="/api/v1", tags=["queue"])
+
+
+@router.get("/queue/accounts", operation_id="list_queue", response_model=QueuePage)
+async def list_queue(
+    request: Request,
+    caller: Caller,
+    tile: Tiles = None,
+    f: Clauses = None,
+    q: Search = "",
+    sort: Sort = None,
+    page: Page = 1,
+    size: Size = 200,
+) -> Response:
+    """List the accounts that need rebalancing."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/queue/tiles", operation_id="count_tiles", response_model=TileCounts)
+async def count_tiles(
+    request: Request, caller: Caller, tile: Tiles = None, f: Clauses = None, q: Search = ""
+) -> Response:
+    """Count the queue's accounts by tile under the same filter."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/accounts/{account_id}", operation_id="get_account", response_model=AccountView)
+async def get_account(request: Request, caller: Caller, account_id: AccountPath) -> Response:
+    """Show one account: why it is flagged, its causes and holds, and the batch it is in."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/positions/{account_id}", operation_id="get_positions", response_model=dict[str, Any])
+async def get_positions(request: Request, caller: Caller, account_id: AccountPath) -> Response:
+    """Show what the analyzer knows of an account's holdings and settings."""
+    return await forward(request, caller, "analyzer")

@@ -1,0 +1,62 @@
+"""Custodian files and analysis runs."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+
+from services.gateway.dependencies import parts_of
+from services.gateway.recording import asked
+from services.gateway.routes.authentication import Caller
+from services.gateway.routes.forwarding import IdempotencyKey, forward
+from shared.contracts.api_work import FileList, FileView, RunView
+from shared.contracts.types import Identity
+from shared.http import routing
+
+router = routing.router(prefix="/api/v1", tags=["work"])
+FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
+_RAW_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/files", operation_id="list_files", response_model=FileList)
+async def list_files(request: Request, caller: Caller) -> Response:
+    """List the custodian files taken in, newest first."""
+    return await forward(request, caller, "taxlot")
+
+
+@router.post("/files", operation_id="upload_file", response_model=FileView, status_code=202, openapi_extra=_RAW_BODY)
+async def upload_file(request: Request, caller: Caller, name: FileName) -> Response:
+    """Take in a custodian file; its bytes are the body and are never held here as a whole."""
+    parts = parts_of(request)
+    await asked(request)
+    return await parts.upstream.forward(
+        request,
+        "taxlot",
+        caller.principal,
+        content=request.stream(),
+        timeout_s=parts.settings.upload_timeout_s,
+    )
+
+
+@router.get("/files/{file_id}", operation_id="get_file", response_model=FileView)
+async def get_file(
+    request: Request, caller: Caller, file_id: Annotated[Identity, Path(description="File id.")]
+) -> Response:
+    """Show what became of a file, row problems included."""
+    return await forward(request, caller, "taxlot")
+
+
+@router.post("/runs", operation_id="start_run", response_model=RunView, status_code=202)
+async def start_run(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
+    """Analyse the whole book now."""
+    return await forward(request, caller, "analyzer")
+
+
+@router.get("/runs/latest", operation_id="get_latest_run", response_model=RunView)
+async def get_latest_run(request: Request, caller: Caller) -> Response:
+    """Show the newest analysis of the whole book."""
+    return await forward(request, caller, "analyzer")

@@ -1,0 +1,245 @@
+"""What a tax household bought near a sale at a loss, before the batch's own trades: what the wash-sale check rests on.
+
+The account's own lots are those the proposal was made on; the others' are their last good ones.  Which units are sold
+again, and what the batch itself buys, is known only when all of it has been proposed: so batch matches.
+Source: product 5, "Wash-sale check".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from services.taxlot.store import documents
+from services.taxlot.store.households import Approved, Member
+from shared.columnar import children
+from shared.contracts.chunks import RESULT, Bought
+from shared.rules.relief.lots import Ints, days_of
+from shared.rules.relief.wash import WASH_DAYS
+
+_EPOCH: Final = date(1970, 1, 1)
+_TYPE: Final[Any] = RESULT.field("purchases").type
+
+
+@dataclass(frozen=True)
+class Losing:
+    """Securities that taxable accounts of a chunk sell at a loss: row of the account, index and id of the security."""
+
+    rows: Ints
+    security: Ints
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Purchases of households: code of the household, account, and everything that is told of them, one per index."""
+
+    household: Ints
+    security: list[str]
+    columns: dict[str, Any]  # the other fields of PURCHASE_FIELDS as Arrow arrays
+
+
+def window(trade_day: int) -> tuple[date, date]:
+    """Return the first and last day on which a purchase counts."""
+    day = _EPOCH + timedelta(days=trade_day)
+    return day - timedelta(days=WASH_DAYS), day + timedelta(days=WASH_DAYS)
+
+
+def losing_of(booked: pa.RecordBatch) -> Losing:
+    """Return what the taxable accounts of a RESULT chunk sell at a loss, in any logic."""
+    slices, owner = children(booked.column("slices"))
+    gain = slices.field("gain_cents").fill_null(0).to_numpy()
+    taxable = np.asarray(booked.column("taxable").to_numpy(zero_copy_only=False), np.bool_)
+    at_loss = np.flatnonzero((gain < 0) & taxable[owner])
+    security = slices.field("security").to_numpy().astype(np.int64)[at_loss]
+    width = int(security.max(initial=0)) + 1
+    pairs = np.unique(owner[at_loss] * width + security)
+    rows, index = pairs // width, pairs % width
+    listed, security_owner = children(booked.column("securities"))
+    first = np.searchsorted(security_owner, rows)
+    return Losing(rows, index, _texts(listed.field("security_id").take(_array(first + index))))
+
+
+def households_of(booked: pa.RecordBatch, losing: Losing) -> list[tuple[str, str]]:
+    """Return (enterprise, household) of the accounts that sell at a loss and belong to a household."""
+    return sorted({pair for pair in _pairs(booked, np.unique(losing.rows)) if pair is not None})
+
+
+def with_purchases(
+    booked: pa.RecordBatch,
+    trades: pa.RecordBatch,
+    losing: Losing,
+    members: Sequence[Member],
+    approved: Sequence[Approved],
+    trade_day: int,
+) -> pa.RecordBatch:
+    """Return the RESULT chunk with purchases and counts of every account in `losing`.
+
+    trades: the chunk of TRADES it was booked from, with the lots.  members: of all households_of(booked, losing), and
+    perhaps of others; approved: of all members, and perhaps of other days.
+    """
+    rows = np.unique(losing.rows)
+    pairs = dict(zip(rows.tolist(), _pairs(booked, rows), strict=True))
+    codes = {pair: code for code, pair in enumerate(sorted({pair for pair in pairs.values() if pair is not None}))}
+    household = np.full(booked.num_rows, -1, np.int64)
+    for row, pair in pairs.items():
+        household[row] = -1 if pair is None else codes[pair]
+    members = [one for one in members if (one.enterprise_id, one.household_id) in codes]
+    code_of = {one.account_id: codes[one.enterprise_id, one.household_id] for one in members}
+    begin, end = window(trade_day)
+    approved = [one for one in approved if one.account_id in code_of and begin <= one.trade_date <= end]
+    found = [_own(booked, trades, losing, trade_day)]
+    for pool in (_lots(members, code_of, trade_day), _approved(members, approved, code_of)):
+        found.append(_of_households(booked, losing, household, pool))
+    table = pa.concat_tables(found).sort_by([(name, "ascending") for name in ("row", "bought", "kind", "account_id")])
+    counts = _counts(booked, rows, household, members, code_of)
+    made = {"purchases": _listed(table, booked.num_rows)} | counts
+    return pa.RecordBatch.from_arrays([made.get(name, booked.column(name)) for name in RESULT.names], schema=RESULT)
+
+
+def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, losing: Losing, trade_day: int) -> pa.Table:
+    """Return the accounts' own lots of the window, of the securities they sell at a loss."""
+    lots, owner = children(trades.column("lots"))
+    near = np.abs(days_of(lots.field("acquired")) - trade_day) <= WASH_DAYS
+    security = lots.field("security").to_numpy().astype(np.int64)
+    width = int(max(security.max(initial=0), losing.security.max(initial=0))) + 1
+    keys = losing.rows * width + losing.security
+    mine = np.flatnonzero(near & np.isin(owner * width + security, keys))
+    lots, owner = lots.take(_array(mine)), owner[mine]
+    of_account = _array(owner)
+    numbers = _array([""] * len(mine), pa.string())  # its own number: whoever sees the account knows it
+    return _table(
+        owner,
+        security[mine],
+        booked.column("account_id").take(of_account),
+        numbers,
+        booked.column("taxable").take(of_account),
+        _array(np.full(len(mine), int(Bought.LOT)), pa.int8()),
+        lots.field("lot_id"),
+        lots.field("sleeve_id"),
+        lots.field("acquired"),
+        lots.field("quantity_micro"),
+    )
+
+
+def _lots(members: Sequence[Member], code_of: dict[str, int], trade_day: int) -> _Pool:
+    """Return the lots of the window of all members."""
+    held = [one for one in members if one.document is not None]
+    lots, first = documents.joined([one.document or b"" for one in held])
+    near = np.flatnonzero(np.abs(documents.acquired_days(lots) - trade_day) <= WASH_DAYS)
+    owner = np.repeat(np.arange(len(held)), np.diff(first))[near]
+    lots = lots.take(_array(near))
+    return _Pool(
+        np.array([code_of[one.account_id] for one in held], np.int64)[owner] if held else np.zeros(0, np.int64),
+        _texts(lots.column("security_id")),
+        {
+            **_who(held, owner),
+            "kind": _array(np.full(len(owner), int(Bought.LOT)), pa.int8()),
+            "lot_id": lots.column("lot_id"),
+            "sleeve_id": lots.column("sleeve_id"),
+            "bought": lots.column("acquired").cast(pa.date32()),
+            "quantity_micro": lots.column("quantity_micro"),
+        },
+    )
+
+
+def _approved(members: Sequence[Member], approved: Sequence[Approved], code_of: dict[str, int]) -> _Pool:
+    place = {one.account_id: index for index, one in enumerate(members)}
+    owner = np.array([place[one.account_id] for one in approved], np.int64)
+    return _Pool(
+        np.array([code_of[one.account_id] for one in approved], np.int64),
+        [one.security_id for one in approved],
+        {
+            **_who(members, owner),
+            "kind": _array(np.full(len(owner), int(Bought.APPROVED)), pa.int8()),
+            "lot_id": pa.nulls(len(owner), pa.string()),
+            "sleeve_id": pa.nulls(len(owner), pa.string()),
+            "bought": _array([one.trade_date for one in approved], pa.date32()),
+            "quantity_micro": _array([one.units for one in approved], pa.int64()),
+        },
+    )
+
+
+def _who(members: Sequence[Member], owner: Ints) -> dict[str, Any]:
+    return {
+        "account_id": _array([members[place].account_id for place in owner.tolist()], pa.string()),
+        "account_number": _array([members[place].account_number for place in owner.tolist()], pa.string()),
+        "taxable": _array([members[place].taxable for place in owner.tolist()], pa.bool_()),
+    }
+
+
+def _of_households(booked: pa.RecordBatch, losing: Losing, household: Ints, pool: _Pool) -> pa.Table:
+    """Return every purchase of the pool beside each account of its household that sells its security at a loss.
+
+    An account's own lots are left out: those it was proposed on count instead.
+    """
+    ids: Any = pc.dictionary_encode(_array([*losing.names, *pool.security], pa.string()))
+    names = np.asarray(ids.indices, np.int64)
+    width = len(ids.dictionary) + 1
+    wanted = np.where(household[losing.rows] < 0, -1, household[losing.rows] * width + names[: len(losing.names)])
+    order = np.argsort(wanted, kind="stable")
+    keys = pool.household * width + names[len(losing.names) :]
+    begin = np.searchsorted(wanted[order], keys)
+    counts = np.searchsorted(wanted[order], keys, side="right") - begin
+    one = np.repeat(np.arange(len(keys)), counts)
+    place = order[np.repeat(begin, counts) + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)]
+    bought = {name: column.take(_array(one)) for name, column in pool.columns.items()}
+    seller = booked.column("account_id").take(_array(losing.rows[place]))
+    is_own = pc.equal(bought["account_id"], seller)
+    own_lot = pc.and_(is_own, pc.equal(bought["kind"], pa.scalar(int(Bought.LOT), pa.int8())))
+    table = _table(losing.rows[place], losing.security[place], *bought.values())
+    return table.filter(pc.invert(own_lot))
+
+
+def _table(rows: Ints, security: Ints, *fields: Any) -> pa.Table:
+    """Return purchases as a table: row of the account in the chunk, then PURCHASE_FIELDS."""
+    names = ["row", *(field.name for field in _TYPE.value_type)]
+    return pa.table([_array(rows), _array(security, pa.int32()), *fields], names=names)
+
+
+def _listed(table: pa.Table, rows: int) -> Any:
+    first = np.searchsorted(table.column("row").to_numpy(), np.arange(rows + 1))
+    columns = [
+        pa.concat_arrays(table.column(field.name).chunks or [_array([], field.type)]) for field in _TYPE.value_type
+    ]
+    listed: Any = pa.ListArray
+    entries = pa.StructArray.from_arrays(columns, fields=list(_TYPE.value_type))
+    return listed.from_arrays(_array(first.astype(np.int32)), entries, type=_TYPE)
+
+
+def _counts(
+    booked: pa.RecordBatch, rows: Ints, household: Ints, members: Sequence[Member], code_of: dict[str, int]
+) -> dict[str, Any]:
+    """Return how many accounts each checked account's household has, itself included, and how many were not seen."""
+    all_of: dict[int, set[str]] = {}
+    unseen: dict[int, set[str]] = {}
+    for one in members:
+        all_of.setdefault(code_of[one.account_id], set()).add(one.account_id)
+        if not one.is_seen:
+            unseen.setdefault(code_of[one.account_id], set()).add(one.account_id)
+    accounts: list[int | None] = [None] * booked.num_rows
+    missing: list[int | None] = [None] * booked.num_rows
+    names: list[Any] = booked.column("account_id").to_pylist()
+    for row in rows.tolist():
+        code, own = int(household[row]), {names[row]}
+        accounts[row] = len(all_of.get(code, own) | own)
+        missing[row] = len(unseen.get(code, own) - own)
+    return {"wash_accounts": _array(accounts, pa.int32()), "wash_unseen": _array(missing, pa.int32())}
+
+
+def _pairs(booked: pa.RecordBatch, rows: Ints) -> list[tuple[str, str] | None]:
+    enterprises = _texts(booked.column("enterprise_id").take(_array(rows)))
+    households = _texts(booked.column("tax_household_id").take(_array(rows)))
+    return [None if two is None else (one, two) for one, two in zip(enterprises, households, strict=True)]
+
+
+def _texts(column: Any) -> list[Any]:
+    return list(column.to_pylist())
+
+
+def _array(values: Any, kind: pa.DataType | None = None) -> Any:
+    return pa.array(values, kind)

@@ -1,0 +1,49 @@
+"""Which role may use which operation of the API, at the door and in the service behind it. What is not in the table is
+refused, and an app with a route that is not in it cannot be built (shared.http.routing).
+
+A role holds in the enterprises (and for the advisors) granted with it.  Source: product 6 and 7 (commands).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, get_args
+
+from shared.contracts.api import RoleName
+
+EVERYBODY: Final[frozenset[RoleName]] = frozenset(get_args(RoleName))
+TRADER: Final[frozenset[RoleName]] = frozenset({"trader"})
+APPROVER: Final[frozenset[RoleName]] = frozenset({"approver"})
+OPERATOR: Final[frozenset[RoleName]] = frozenset({"operator"})
+
+RULES: Final[Mapping[str, frozenset[RoleName]]] = {
+    "get_me": EVERYBODY,
+    "stream_events": EVERYBODY,
+    "list_queue": EVERYBODY,
+    "count_tiles": EVERYBODY,
+    "get_account": EVERYBODY,
+    "get_positions": EVERYBODY,
+    "list_batches": EVERYBODY,
+    "get_batch": EVERYBODY,
+    "list_batch_accounts": EVERYBODY,
+    "get_batch_account": EVERYBODY,
+    "list_files": EVERYBODY,
+    "get_file": EVERYBODY,
+    "get_latest_run": EVERYBODY,
+    "propose_batch": TRADER,
+    "remove_accounts": TRADER,
+    "switch_logic": TRADER,
+    "repropose_accounts": TRADER,
+    "upload_file": OPERATOR,
+    "start_run": OPERATOR,
+    "approve_batch": APPROVER,
+    "cancel_batch": TRADER | APPROVER,
+}
+
+
+def roles_for(operation: str | None) -> frozenset[RoleName]:
+    """Return the roles that may use an operation; none when it is not in the table."""
+    return RULES.get(operation or "", frozenset())
+
+
+def may(roles: Iterable[str], operation: str | None) -> bool:
+    """Say whether somebody with these roles may use the operation."""
+    return not roles_for(operation).isdisjoint(roles)

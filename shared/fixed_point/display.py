@@ -1,0 +1,13 @@
+"""Weights as people read them.  Apart from `text`, whose users need no compiled kernel."""
+
+from shared.fixed_point.arithmetic import muldiv_half_away
+from shared.fixed_point.limits import PPB
+from shared.fixed_point.text import text_of
+
+
+def percent(ppb: int) -> str:
+    """Return a weight as percent, rounded half away from zero to two decimals: percent(74_240_000) == "7.42 %".
+
+    ppb: parts per billion of account value.
+    """
+    return f"{text_of(muldiv_half_away(ppb, 1, PPB // 10_000), 2)} %"

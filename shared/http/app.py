@@ -1,0 +1,159 @@
+"""HTTP of every service: problem+json for every refusal, /metrics, /healthz, /readyz, and one log line a request."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from shared.contracts.problems import BadBody, BadInput, Problem
+from shared.http import database_errors, routing
+from shared.http.body_timeout import Patience
+from shared.http.connections import USUAL, Bounds
+from shared.http.request_log import Observe, rendered
+from shared.http.wellformed import WellFormed
+
+Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
+Liveness = Callable[[], list[str]]  # why only a new start can help; empty means alive
+_DARK: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # no service describes itself to strangers
+
+
+def create_app(
+    service: str,
+    ready: Readiness,
+    stuck: Liveness = list,
+    troubles: Liveness = list,
+    *,
+    probes: bool = True,
+    routers: Sequence[APIRouter] = (),
+    door: routing.Door | None = None,
+    **options: Any,
+) -> FastAPI:
+    """Return a FastAPI app with the house's errors, probes, metrics, request log, and these routes.
+
+    troubles: what does not go well beside the API; it is told with the readiness and does not take it away.
+    probes: whether it answers /healthz, /readyz and /metrics; an app that the world can reach does not.
+    door: says who asks a guarded route.  Raises RouteWithoutRule for a route of which nobody said who may use it.
+    """
+    # No redirect from a path with a slash at its end: its address would follow the Host header.
+    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **_DARK | options)
+    app.state.door = door
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    database_errors.add(app)
+    app.add_middleware(WellFormed)
+    app.add_middleware(Observe, service=service)
+    if probes:
+        _add_probes(app, ready, stuck, troubles)
+    for router in routers:
+        app.include_router(router)
+    routing.check(app)
+    return app
+
+
+def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liveness) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz(response: Response) -> dict[str, Any]:
+        reasons = stuck()
+        response.status_code = 503 if reasons else 200
+        return {"status": "stuck", "because": reasons} if reasons else {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(response: Response) -> dict[str, Any]:
+        reasons = await ready()
+        response.status_code = 503 if reasons else 200
+        answer = {"ready": not reasons, "waiting_for": reasons}
+        return answer | {"troubles": beside} if (beside := troubles()) else answer
+
+    @app.get("/metrics", include_in_schema=False)
+    async def exported() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def serve(app: FastAPI, host: str, port: int, bounds: Bounds = USUAL) -> None:
+    """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is.
+
+    bounds: what clients that are slow, that do not read, and many of them may take.
+
+    Raises RouteWithoutRule when a route was added to an app of `create_app` since, of which nobody said who may use it.
+    """
+    if hasattr(app.state, "door"):
+        routing.check(app)
+    config = uvicorn.Config(
+        Patience(app, bounds.piece_s),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # who calls is who is connected, whatever X-Forwarded-For says
+        lifespan="on",
+        http=bounds.protocol(),
+        ws="none",  # an upgraded connection would leave these bounds
+        h11_max_incomplete_event_size=bounds.head_bytes,
+        timeout_keep_alive=bounds.keep_alive_s,  # type: ignore[arg-type]  # only given to call_later
+        timeout_graceful_shutdown=5,
+    )
+    server = _Embedded(config)
+    running = asyncio.create_task(server.serve(), name="http")
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await running
+        raise
+
+
+class _Embedded(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the process."""
+        yield
+
+
+class _Plain(Problem):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self._status = status
+
+    def body(self, instance: str = "") -> dict[str, Any]:
+        return super().body(instance) | {
+            "status": self._status,
+            "code": f"http_{self._status}",
+            "title": self.detail,
+            "type": "about:blank",
+        }
+
+
+def _render(problem: Problem, request: Request, status: int | None = None) -> Response:
+    return rendered(problem, getattr(request.state, "request_id", ""), status)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  # registered for this class only
+    return _render(error, request)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
+    errors = [
+        {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]} for item in error.errors()
+    ]
+    first = errors[0]
+    return _render(BadInput(f"{first['pointer']}: {first['detail']}", errors=errors), request)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
+    if error.status_code == 400:  # the framework's own: it could not read the body
+        return _render(BadBody("/body: it is no JSON in UTF-8, or nested too deeply"), request)
+    response = _render(_Plain(error.status_code, str(error.detail)), request, error.status_code)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response

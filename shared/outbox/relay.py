@@ -1,0 +1,213 @@
+"""The relay: publishes a service's outbox in order, then marks what the broker has acknowledged.
+
+A message may be published more than once, always with the same id and the same bytes: when everything dies between the
+acknowledgement and the mark.  It is rare: what was acknowledged is kept in mind until it is marked, whatever becomes of
+the database; and who takes over first looks for it at the ends of the topics.  Source: architecture "Outbox".
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+from aiokafka.errors import KafkaError
+from psycopg import AsyncConnection, sql
+from psycopg.rows import TupleRow
+
+from shared.kafka.messages import Outgoing
+from shared.kafka.publisher import Publisher, is_refused_for_ever
+from shared.outbox.published import found_at_end
+from shared.postgres.pool import RELAY, arguments
+from shared.runtime import log, metrics
+from shared.runtime.components import Beat, unheard
+
+SESSIONS: Final = 1
+"""Sessions that a relay has."""
+_BATCH: Final = 500
+_LOOKED_FOR: Final = 2 * _BATCH  # rows of one batch under way may stand behind others that were committed later
+_IDLE_S: Final = 0.5
+_MEASURE_EVERY_S: Final = 1.0
+_ANSWER_S: Final = 5.0
+_LONGEST_PAUSE_S: Final = 5.0
+_log = log.get(__name__)
+
+_WAITING: Final = (
+    "SELECT id, topic, key, value, headers FROM outbox"
+    " WHERE published_at IS NULL AND parked_reason IS NULL ORDER BY id LIMIT %s"
+)
+# By id and event: after a failover to a standby that lacks the newest rows a number may have been given anew.
+_MARK: Final = (
+    "UPDATE outbox SET published_at = clock_timestamp() FROM unnest(%s::bigint[], %s::text[]) AS done (id, event)"
+    " WHERE outbox.id = done.id AND coalesce(headers ->> 'ce_id', '') = done.event AND published_at IS NULL"
+)
+_PARK: Final = "UPDATE outbox SET parked_reason = %s WHERE id = %s"
+_STANDING: Final = (
+    "SELECT count(*) FILTER (WHERE parked_reason IS NULL), coalesce(extract(epoch FROM clock_timestamp()"
+    " - min(created_at) FILTER (WHERE parked_reason IS NULL)), 0), count(*) FILTER (WHERE parked_reason IS NOT NULL)"
+    " FROM outbox WHERE published_at IS NULL"
+)
+
+
+class Relay:
+    """Publishes the outbox of one service. Any number of replicas may run it; an advisory lock lets one work."""
+
+    def __init__(self, database_url: str, schema: str, publisher: Publisher) -> None:
+        self._url = database_url
+        self._schema = schema
+        self._publisher = publisher
+        self._acknowledged: list[tuple[int, str]] = []  # row and event id of what is published and not marked yet
+        self._measured_s = 0.0
+
+    async def run(self, beat: Beat = unheard) -> None:
+        """Relay until cancelled; a lost database connection is opened again.
+
+        beat: called each time it has got on, or cannot because broker or database are away.
+        """
+        while True:
+            beat()
+            try:
+                async with await self._connect() as connection:
+                    await self._work(connection, beat)
+            except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+                _log.warning("outbox.database_away", schema=self._schema, error=str(error))
+                await asyncio.sleep(1.0)
+
+    async def _connect(self) -> AsyncConnection[TupleRow]:
+        """Connect to a server that takes changes, on the service's schema; who falls silent loses the lock."""
+        session = arguments(self._schema, RELAY, f"{self._schema}-relay")
+        return await AsyncConnection.connect(self._url, autocommit=True, **session)
+
+    async def _work(self, connection: AsyncConnection[TupleRow], beat: Beat) -> None:
+        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"{self._schema}_outbox")))
+        await self._lead(connection, beat)
+        await self._mark(connection)
+        pause_s, is_heir = 0.1, True
+        while True:
+            await self._measure(connection)
+            try:
+                if is_heir:
+                    await self._mark_published_before(connection)
+                    is_heir = False
+                sent = await self._publish_some(connection)
+            except KafkaError as error:
+                _log.warning("outbox.broker_away", schema=self._schema, error=repr(error)[:300])
+                if not await self._publisher.answers(_ANSWER_S):
+                    beat()  # it is the broker that does not get on
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                continue
+            beat()
+            pause_s = 0.1
+            if not sent:
+                async for _ in connection.notifies(timeout=_IDLE_S, stop_after=1):
+                    pass
+
+    async def _lead(self, connection: AsyncConnection[TupleRow], beat: Beat) -> None:
+        """Wait until no other replica relays."""
+        for gauge in (metrics.OUTBOX_PENDING, metrics.OUTBOX_AGE, metrics.OUTBOX_PARKED):
+            gauge.labels(self._schema).set(0)  # told by the one that works
+        ask = "SELECT pg_try_advisory_lock(hashtext(%s))"
+        while (await _one(connection, ask, (f"outbox-{self._schema}",)))[0] is not True:
+            beat()
+            await asyncio.sleep(_IDLE_S)
+
+    async def _mark_published_before(self, connection: AsyncConnection[TupleRow]) -> None:
+        """Mark what a relay before this one has published and could not mark."""
+        rows = await _rows(connection, _LOOKED_FOR)
+        if not rows:
+            return
+        oldest = await _one(
+            connection, "SELECT min(created_at) FROM outbox WHERE id = ANY(%s)", ([row[0] for row in rows],)
+        )
+        messages = [_message(row) for row in rows]
+        places = await found_at_end(self._publisher, messages, oldest[0], _BATCH)
+        if places:
+            _log.info("outbox.found_published", schema=self._schema, rows=len(places))
+        self._acknowledged += [_identity(rows[place]) for place in sorted(places)]
+        await self._mark(connection)
+
+    async def _publish_some(self, connection: AsyncConnection[TupleRow]) -> int:
+        """Publish up to one batch of unpublished rows in order; return how many.
+
+        Raises the first fault that may pass, once what was acknowledged is marked.
+        """
+        rows = await _rows(connection, _BATCH)
+        outcomes = await self._send(connection, rows)
+        for row, failure in zip(rows, outcomes, strict=True):
+            # In a batch of many the broker's refusal may be another's.
+            if failure is not None and is_refused_for_ever(failure):
+                ((alone),) = await self._send(connection, [row])
+                if alone is not None and is_refused_for_ever(alone):
+                    await self._park(connection, row, alone)
+        for failure in outcomes:
+            if failure is not None and not is_refused_for_ever(failure):
+                raise failure
+        return len(rows)
+
+    async def _send(
+        self, connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]
+    ) -> list[BaseException | None]:
+        """Publish rows and mark what was acknowledged. With the broker away that takes long: it is measured on."""
+        if not rows:
+            return []
+        sending = asyncio.ensure_future(self._publisher.try_to_send([_message(row) for row in rows]))
+        lost: psycopg.Error | None = None
+        try:
+            while not (await asyncio.wait({sending}, timeout=_MEASURE_EVERY_S))[0]:
+                try:
+                    if lost is None:
+                        await self._measure(connection)
+                except psycopg.Error as error:
+                    lost = error  # what the broker says is waited for all the same, and kept in mind
+        finally:
+            sending.cancel()
+        outcomes = sending.result()
+        done = zip(rows, outcomes, strict=True)
+        self._acknowledged += [_identity(row) for row, failure in done if failure is None]
+        if lost is not None:
+            raise lost
+        await self._mark(connection)
+        return outcomes
+
+    async def _mark(self, connection: AsyncConnection[TupleRow]) -> None:
+        """Mark what was acknowledged as published."""
+        if self._acknowledged:
+            ids, events = zip(*self._acknowledged, strict=True)
+            await connection.execute(_MARK, (list(ids), list(events)))
+            self._acknowledged = []
+
+    async def _park(self, connection: AsyncConnection[TupleRow], row: tuple[Any, ...], why: BaseException) -> None:
+        """Put aside a row that the broker refuses for ever, for somebody to look at."""
+        _log.error("outbox.parked", schema=self._schema, row=row[0], topic=row[1], error=repr(why)[:300])
+        await connection.execute(_PARK, (repr(why)[:1000], row[0]))
+
+    async def _measure(self, connection: AsyncConnection[TupleRow]) -> None:
+        """Set the metrics, once a second at most."""
+        if time.monotonic() - self._measured_s < _MEASURE_EVERY_S:
+            return
+        pending, age_s, parked = await _one(connection, _STANDING)
+        metrics.OUTBOX_PENDING.labels(self._schema).set(pending)
+        metrics.OUTBOX_AGE.labels(self._schema).set(float(age_s))
+        metrics.OUTBOX_PARKED.labels(self._schema).set(parked)
+        self._measured_s = time.monotonic()
+
+
+async def _rows(connection: AsyncConnection[TupleRow], most: int) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(_WAITING, (most,))).fetchall()
+
+
+async def _one(connection: AsyncConnection[TupleRow], query: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+    row = await (await connection.execute(query.encode(), values)).fetchone()
+    if row is None:
+        raise psycopg.InterfaceError(f"no row: {query}")
+    return row
+
+
+def _message(row: tuple[Any, ...]) -> Outgoing:
+    _, topic, key, value, headers = row
+    return Outgoing(topic, bytes(key), bytes(value), headers)
+
+
+def _identity(row: tuple[Any, ...]) -> tuple[int, str]:
+    return row[0], str(row[4].get("ce_id", ""))

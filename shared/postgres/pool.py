@@ -1,0 +1,186 @@
+"""PostgreSQL: how sessions are opened, a pool per service for its work, and one of its own for users' requests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from shared.contracts.problems import Unavailable
+from shared.contracts.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.postgres.commits import commit
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
+# A peer that is gone without a word is noticed after idle + count x interval seconds, on both sides.
+_IDLE_S, _INTERVAL_S, _COUNT = 10, 5, 3
+_UNACKNOWLEDGED_MS = 25_000
+PATIENCE_S: Final = 10.0
+"""How long a request waits for a connection."""
+RECONNECT_S: Final = 5.0
+"""How long a pool tries by itself; then the next one who asks has it try again.  Its pauses double until then: with
+the library's own five minutes a service would be away after a long outage for as long again."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What sessions are for: longest statement, longest wait for a lock, longest silence inside a transaction, seconds.
+
+    silent_s: longest silence outside a transaction; 0 for pools, whose sessions rest.
+    """
+
+    statement_s: int
+    lock_s: int
+    idle_s: int
+    silent_s: int = 0
+
+
+REQUESTS: Final = Use(statement_s=25, lock_s=15, idle_s=30)
+"""A user waits: shorter than the gateway's patience of 30 s, so that the answer says what it was."""
+WORK: Final = Use(statement_s=300, lock_s=60, idle_s=120)
+"""Events: a group of messages is merged in seconds; what cannot be done is tried again."""
+BULK: Final = Use(statement_s=3600, lock_s=600, idle_s=900)
+"""Files and shards: COPY of a large file, one statement over a whole book, arithmetic between two statements."""
+MIGRATION: Final = Use(statement_s=14_400, lock_s=120, idle_s=900)
+"""Tables made anew take long; who waits for a table that is in use keeps all others from it and gives way."""
+RELAY: Final = Use(statement_s=60, lock_s=15, idle_s=30, silent_s=120)
+"""The session that holds the relay's lock: one that says nothing for longer than a broker is waited for gives way."""
+
+
+class Busy(Unavailable):
+    """All connections are lent: the database is there, it is we who have too much to do."""
+
+    code, title = "busy", "Too much is asked for at once"
+
+
+def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
+    """Return the connection arguments of a session on a schema, in UTC. name: what the server's lists call it."""
+    settings = {
+        "search_path": f"{schema},pg_temp",  # last: else a temporary table would stand in for one of the service
+        "timezone": "UTC",
+        "statement_timeout": f"{use.statement_s}s",
+        "lock_timeout": f"{use.lock_s}s",
+        "idle_in_transaction_session_timeout": f"{use.idle_s}s",
+        "idle_session_timeout": f"{use.silent_s}s",
+        "tcp_keepalives_idle": _IDLE_S,
+        "tcp_keepalives_interval": _INTERVAL_S,
+        "tcp_keepalives_count": _COUNT,
+        "tcp_user_timeout": _UNACKNOWLEDGED_MS,
+        "client_connection_check_interval": f"{_INTERVAL_S}s",
+    }
+    return {
+        "application_name": f"rebalancer-{name}",
+        "connect_timeout": 5,
+        "target_session_attrs": "read-write",  # after a failover: not the server that was demoted
+        "keepalives": 1,
+        "keepalives_idle": _IDLE_S,
+        "keepalives_interval": _INTERVAL_S,
+        "keepalives_count": _COUNT,
+        "tcp_user_timeout": _UNACKNOWLEDGED_MS,
+        "options": " ".join(f"-c {setting}={value}" for setting, value in settings.items()),
+    }
+
+
+class _CommittingConnectionPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+    """A pool that tells a COMMIT which was not answered (CommitUnknown) from every other fault."""
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        """Lend a connection: committed at its end, rolled back when it raises."""
+        async with super().connection(timeout) as connection:
+            yield connection
+            await commit(connection)
+
+
+def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> Pool:
+    """Return a closed pool; open it in the running loop (`async with`). Sessions run in UTC on the service's schema.
+
+    Its transactions raise CommitUnknown when their COMMIT is not answered.
+    """
+    return _CommittingConnectionPool(
+        database_url,
+        min_size=1,
+        max_size=size,
+        open=False,
+        timeout=20.0,
+        reconnect_timeout=RECONNECT_S,
+        check=AsyncConnectionPool.check_connection,
+        kwargs=arguments(schema, use, schema),
+        name=schema,
+    )
+
+
+class Requests:
+    """Connections of the role that serves users; every transaction is in somebody's scope.
+
+    Opened in the running loop (`async with`); `work` is the pool with which the key of scopes is read.
+    """
+
+    def __init__(self, database_url: str, work: Pool, schema: str, *, size: int = 6) -> None:
+        self._work = work
+        self._pool = pool(database_url, schema, size=size, use=REQUESTS)
+        self._free = asyncio.Semaphore(size)
+        self._key: bytes | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def scoped(self, scope: Scope, patience_s: float = PATIENCE_S) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        """Lend a connection in the scope of a user: committed at its end, rolled back when it raises.
+
+        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role,
+        CommitUnknown, and psycopg.OperationalError when the database does not answer.
+        """
+        key = self._key or await self._begin(patience_s)
+        async with self._connection(patience_s) as connection:
+            await connection.execute(ENTER, [sealed(scope, key)])
+            yield connection
+
+    async def check(self, patience_s: float = PATIENCE_S) -> None:
+        """Look at the role.  Raises as `scoped` does."""
+        async with self._connection(patience_s) as connection:
+            check_role(await (await connection.execute(WHAT_ROLE_MAY)).fetchone())
+
+    async def _begin(self, patience_s: float) -> bytes:
+        """Return the key, read once; nobody is served before the role was looked at."""
+        await self.check(patience_s)
+        async with self._work.connection(patience_s) as connection:
+            row = await (await connection.execute(READ_KEY)).fetchone()
+        if row is None:
+            raise psycopg.OperationalError("the schema holds no key of scopes: migrate it")
+        self._key = bytes(row[0])
+        return self._key
+
+    @asynccontextmanager
+    async def _connection(self, patience_s: float) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        """Lend a connection. A pool tells "all are lent" and "the database is away" with one word: we count."""
+        try:
+            await asyncio.wait_for(self._free.acquire(), patience_s)
+        except TimeoutError:
+            raise Busy(BUSY) from None
+        try:
+            async with self._pool.connection(patience_s) as connection:
+                yield connection
+        finally:
+            self._free.release()
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """Return the same address for SQLAlchemy with the psycopg 3 driver, which takes several hosts as parameters."""
+    address = urlsplit(database_url)
+    who, at, hosts = address.netloc.rpartition("@")
+    if "," in hosts:
+        named = "&".join(f"host={host}" for host in hosts.split(","))
+        address = address._replace(netloc=who + at, query=f"{address.query}&{named}".lstrip("&"))
+    return urlunsplit(address._replace(scheme="postgresql+psycopg"))
