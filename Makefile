@@ -12,7 +12,7 @@ ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
 
-.PHONY: help up down status logs reset next-day load test test-fast check bench bench-start bench-engine bench-analysis house lock doctor
+.PHONY: help up down status logs reset next-day load test test-fast check bench bench-start bench-engine bench-compile bench-analysis house lock doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,10 @@ bench-start: ## Measure the first and the second start, step by step (ARGS=--one
 
 bench-engine: .local/peer/.locked ## Measure what one core does: analysis, proposals, lot relief
 	@$(VENV)/python -m benchmarks.engine $(ARGS)
+
+bench-compile: ## Measure what compiling all kernels costs, beside an earlier commit (ARGS="--base COMMIT")
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m benchmarks.compile $(ARGS)
 
 bench-analysis: ## Measure the daily analysis of the whole system (ARGS="--accounts 1000000 --positions 40 --flagged 10%")
 	@$(PREPARE) java maven
