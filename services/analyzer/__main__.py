@@ -52,9 +52,7 @@ def main(arguments: list[str]) -> int:
     kernels.load(warm.kernels, "analyzer", settings)
     from services.analyzer import app
     from shared.kafka import faust_worker
-    from shared.rules import trading_calendar
 
-    trading_calendar.sessions()  # the first message does not wait for the calendar either
     if command == "sweep":
         runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)
     else:

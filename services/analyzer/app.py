@@ -21,6 +21,7 @@ from shared.kafka import faust_worker
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.kafka.stall_watch import Progress
+from shared.runtime.calendar_end import warn_before_end
 from shared.runtime.clock import Clock, clock_of
 from shared.runtime.runner import run_all
 
@@ -46,6 +47,7 @@ def build_parts(settings: Settings, *, serves: bool = True) -> Parts:
     database = Database(settings.database_url, requests_url, **sizes)
     names = Names(database)
     clock = clock_of(settings.clock_file)
+    warn_before_end(clock.now())
     evaluator = Evaluator(database, names, clock, settings)
     return Parts(database, names, clock, evaluator, Publisher(settings.kafka_url, SERVICE))
 

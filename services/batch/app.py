@@ -27,8 +27,8 @@ from shared.kafka.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.postgres.commits import AWAY
 from shared.postgres.pool import BUSY, Busy
-from shared.rules import trading_calendar
 from shared.runtime import log
+from shared.runtime.calendar_end import warn_before_end
 from shared.runtime.clock import clock_of
 from shared.runtime.components import Keeper
 from shared.runtime.runner import freeze_gc, run_all
@@ -43,7 +43,7 @@ _ANSWERS_PAUSE_S = 0.1
 async def main(settings: Settings) -> None:
     """Serve and work until cancelled."""
     clock = clock_of(settings.clock_file)
-    await asyncio.to_thread(trading_calendar.sessions)  # takes a second at its first use: before anybody waits for it
+    warn_before_end(clock.now())
     freeze_gc()
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, settings.requests_database_url, **sizes)

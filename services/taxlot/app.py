@@ -24,6 +24,7 @@ from shared.kafka.publisher import Publisher
 from shared.kafka.stall_watch import Progress
 from shared.postgres import pool as db
 from shared.runtime import log
+from shared.runtime.calendar_end import warn_before_end
 from shared.runtime.clock import clock_of
 
 EVENT_GROUP: Final = 500
@@ -37,6 +38,7 @@ def build_app(settings: Settings) -> faust.App:
     requests = db.Requests(settings.requests_database_url, pool, SERVICE, size=settings.requests_connections)
     publisher = Publisher(settings.kafka_url, SERVICE)
     clock = clock_of(settings.clock_file)
+    warn_before_end(clock.now())
     rules = Handlers(pool, publisher, clock)
     desk = Desk(settings, publisher, clock)
     app = faust_worker.build_worker(SERVICE, settings)

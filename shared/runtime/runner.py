@@ -44,7 +44,8 @@ def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
 def leave_out_pandas() -> None:
     """Make pandas look as if it were not installed; called before anything else is done.
 
-    pyarrow loads it, if there is one, with its first array: 45 MB in each process, and nothing of ours uses it.
+    pyarrow loads it, where it is installed, with its first array: 45 MB in each process, and no service uses it.
+    Images do not have it; an environment for development does.
     """
     sys.meta_path.insert(0, _Without("pandas"))
 
