@@ -1,9 +1,15 @@
-"""One source for rule and speed: `kernel` compiles a function with numba, or leaves it plain Python.
+"""One source for rule and speed: a decorator compiles a function with numba, or leaves it plain Python.
+
+Which decorator: `kernel` for arithmetic that Python and kernels call; `entry_kernel` for what only Python calls;
+`view_kernel` for what only kernels call; `inner_kernel` for a step inside a loop; `external_kernel` for a large callee
+with several callers, or at the bottom of a deep chain of calls.
+
+numba copies the code of every callee into every caller and optimises it there again, so a chain of five calls compiles
+its last link five times.  That is most of the time that compiling takes; `external_kernel` cuts it.
 
 Set REBALANCER_PLAIN_KERNELS=1 before import to run the very same text without compilation (slow, for comparison).
 Every kernel keeps its uncompiled text as `.py_func` (numba's own name; the plain variant is its own `.py_func`).
-What is compiled is kept on disk, by content (`source_digest`, `kernel_cache`); `shared.runtime.kernels` compiles all
-kernels of a service.
+What is compiled is kept on disk by content (`kernel_cache`); `shared.runtime.kernels` compiles a whole service at once.
 """
 
 import os
@@ -18,12 +24,12 @@ KERNELS: list[Any] = []
 
 
 def kernel(function: F) -> F:
-    """Compile `function` (nogil, cached on disk) unless plain kernels are asked for."""
+    """Compile `function` (nogil, cached on disk) for callers in Python and in kernels."""
     return _compiled(function)
 
 
-def view_kernel(function: F) -> F:
-    """Like `kernel`, for functions that allocate nothing: they only read and write arrays they are given.
+def entry_kernel(function: F) -> F:
+    """Compile `function` for callers in Python; like all the following it allocates nothing.
 
     Counting references to every array of a named tuple at every call costs more than the work itself (1.4 us against
     0.5 us a lot, measured on lot relief); without the runtime for allocation numba leaves the counting out.
@@ -31,26 +37,38 @@ def view_kernel(function: F) -> F:
     return _compiled(function, _nrt=False)
 
 
-def inner_kernel(function: F) -> F:
-    """Like `view_kernel`, for steps that are called by lot or by position: they become part of their callers.
+def view_kernel(function: F) -> F:
+    """Compile `function` for other kernels; the compiler decides whether its code becomes part of them.
 
-    A call hands over every array of a named tuple as seven words, and that costs more than the steps themselves (26 us
-    against 6 us an account and logic, measured on booking).  It stays one text; only the compiled form is put together.
+    Like `inner_kernel` and `external_kernel` it is compiled without the code that converts arguments from Python.
+    Called from Python (as tests do) it is compiled once more, with that code.
     """
-    return _compiled(function, _nrt=False, forceinline=True)
+    return _compiled(function, _nrt=False, no_cpython_wrapper=True)
 
 
-def _compiled(function: F, **options: bool) -> F:
+def inner_kernel(function: F) -> F:
+    """Compile `function` as a part of its callers: for steps that are called by lot or by position.
+
+    A call hands over every array as seven words, and that costs more than the steps themselves (26 us against 6 us an
+    account and logic, measured on booking).  Every caller pays for it in compile time.
+    """
+    return _compiled(function, _nrt=False, no_cpython_wrapper=True, forceinline=True)
+
+
+def external_kernel(function: F) -> F:
+    """Compile `function` once; kernels call its machine code and take in no copy of it.
+
+    A call costs some nanoseconds an array.  So this is for steps that are called by account or by security.
+    """
+    return _compiled(function, external=True, _nrt=False, no_cpython_wrapper=True)
+
+
+def _compiled(function: F, *, external: bool = False, **options: bool) -> F:
     if PLAIN:
         function.py_func = function  # type: ignore[attr-defined]
         return function
-    import numba
+    from shared.fixed_point.dispatch import dispatcher_of
 
-    from shared.fixed_point.kernel_cache import KernelCache
-
-    # The wrapper for callers in C is used by nobody and is a tenth of the time that compiling takes.
-    chosen: dict[str, Any] = {"nogil": True, "boundscheck": False, "no_cfunc_wrapper": True, **options}
-    dispatcher: Any = numba.njit(**chosen)(function)
-    dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]
-    KERNELS.append(dispatcher)
-    return cast(F, dispatcher)
+    kernel = dispatcher_of(function, external=external, **options)
+    KERNELS.append(kernel)
+    return cast(F, kernel)

@@ -46,6 +46,14 @@ class KernelCache(FunctionCache):
 
     _impl_class = _Form
 
+    def __init__(self, function: Any, options: str) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._options = options
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """Return what a form on disk is found by: numba's key, and the options it was compiled with."""
+        return (*super()._index_key(sig, codegen), self._options)  # type: ignore[no-untyped-call]
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a kept form, None when there is none that can be read."""
         with contextlib.suppress(OSError):

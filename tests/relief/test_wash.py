@@ -184,7 +184,7 @@ def test_order_of_input_changes_nothing(losses: list[Loss], buys: list[Buy], ran
 
 PROGRAM = """
 import numpy as np
-from shared.relief.wash import Losses, Purchases, match
+from shared.rules.relief.wash import Losses, Purchases, match
 rng = np.random.default_rng(7)
 losses = Losses(*rng.integers(0, 5, (5, 4000)), rng.integers(1, 10**15, 4000), rng.integers(1, 10**13, 4000))
 days = rng.integers(19_965, 20_035, 4000)

@@ -24,14 +24,14 @@ from tests.waiting import until
 
 RULES = {
     "shared/contracts/inner.py": """
-        from shared.exact.compiled import kernel
+        from shared.fixed_point.compiled import kernel
 
         @kernel
         def inner(x: int) -> int:
             return x + 1
     """,
     "shared/outer.py": """
-        from shared.exact.compiled import kernel
+        from shared.fixed_point.compiled import kernel
         from shared.contracts.inner import inner
 
         @kernel
@@ -86,11 +86,50 @@ def test_a_folder_that_cannot_be_written_to_costs_time_and_no_more(tmp_path: Pat
     assert run(checkout(tmp_path / "one"), home, ANSWER) == "20 0\n"
 
 
+def outside(place: Path) -> Path:
+    """Make the inner rule of a checkout an external kernel: callers do not link a copy of it."""
+    inner = place / "shared" / "contracts" / "inner.py"
+    inner.write_text(inner.read_text().replace("kernel", "external_kernel"))
+    return place
+
+
+def test_a_caller_of_an_external_kernel_is_loaded_together_with_it(tmp_path: Path) -> None:
+    place, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
+    assert run(place, home, ANSWER) == "20 0\n"
+    assert run(place, home, ANSWER) == "20 1\n"
+
+
+def test_a_caller_is_compiled_anew_when_its_external_kernel_was(tmp_path: Path) -> None:
+    """What is on disk names the machine code of a form that is gone."""
+    place, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
+    assert run(place, home, ANSWER) == "20 0\n"
+    (gone,) = home.glob("shared.contracts.inner-*")
+    shutil.rmtree(gone)
+    before = "import numba; [numba.njit(lambda x: x)(1) for _ in range(3)]; "  # symbols are numbered
+    assert run(place, home, before + ANSWER) == "20 0\n"
+    assert run(place, home, ANSWER) == "20 1\n"
+
+
+def test_the_code_of_an_external_kernel_is_in_no_caller(tmp_path: Path) -> None:
+    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    defined = "from shared.outer import outer; outer(1); (code,) = outer.inspect_llvm().values(); "
+    ask = defined + "print(sum('define' in line and 'inner' in line for line in code.splitlines()))"
+    assert run(outside(place), home, ask) == "0\n"
+
+
+def test_a_kernel_for_kernels_may_be_called_from_python(tmp_path: Path) -> None:
+    """As tests do, before and after it was compiled for its caller, and from disk."""
+    place, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
+    program = "from shared.outer import outer, inner; print(inner(1), outer(1), inner(2))"
+    assert run(place, home, program) == "2 20 3\n"
+    assert run(place, home, program) == "2 20 3\n"
+
+
 def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Path) -> None:
     place, home = checkout(tmp_path / "one"), tmp_path / "home"
     program = """
         import sys
-        from shared import kernels
+        from shared.runtime import kernels
         from shared.outer import warm
         with kernels._alone(print):
             print("has it", flush=True)
@@ -98,7 +137,7 @@ def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Pat
             warm()
     """
     follower = (
-        "from shared import kernels; from shared.outer import outer, warm; kernels.make([warm], lambda text: "
+        "from shared.runtime import kernels; from shared.outer import outer, warm; kernels.make([warm], lambda text: "
         "print(text, flush=True)); print(sum(outer.stats.cache_hits.values()))"
     )
     env = {**inherited(), "NUMBA_CACHE_DIR": str(home)}
@@ -118,7 +157,7 @@ def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Pat
 
 
 def test_every_kernel_that_is_compiled_is_told_of_with_number_and_seconds(tmp_path: Path) -> None:
-    program = "from shared import kernels; from shared.outer import warm; kernels.make([warm], print)"
+    program = "from shared.runtime import kernels; from shared.outer import warm; kernels.make([warm], print)"
     lines = run(checkout(tmp_path / "one"), tmp_path / "home", program).splitlines()
     assert [re.sub(r"\d+ s$", "n s", line) for line in lines] == [
         "compiling kernels: 0 of 2, shared.outer.outer, n s",
@@ -128,9 +167,9 @@ def test_every_kernel_that_is_compiled_is_told_of_with_number_and_seconds(tmp_pa
 
 def test_a_mark_says_that_all_is_made_until_anything_changes(tmp_path: Path) -> None:
     place, home = checkout(tmp_path / "one"), tmp_path / "home"
-    ask = "from pathlib import Path; from shared import kernels; print(kernels.made(Path('shared/outer.py')))"
+    ask = "from pathlib import Path; from shared.runtime import kernels; print(kernels.made(Path('shared/outer.py')))"
     assert run(place, home, ask) == "False\n"
-    run(place, home, "from shared import kernels; from shared.outer import warm; kernels.make([warm], print)")
+    run(place, home, "from shared.runtime import kernels; from shared.outer import warm; kernels.make([warm], print)")
     assert run(place, home, ask) == "True\n"
     inner = place / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text() + "\nMORE = 1\n")
@@ -207,7 +246,7 @@ def test_every_service_with_kernels_is_compiled_by_the_step() -> None:
         for name in deployed.SERVICES
         for path in source_digest.modules_of(CHECKOUT / "services" / name / "warm.py")
     }
-    define = re.compile(r"^@(?:view_|inner_)?kernel$", re.MULTILINE)
+    define = re.compile(r"^@(?:\w+_)?kernel$", re.MULTILINE)
     tops = (path for top in ("services", "shared") for path in (CHECKOUT / top).rglob("*.py"))
     defining = {path for path in tops if define.search(path.read_text())}
     assert len(defining) > 20

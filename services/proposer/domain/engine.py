@@ -17,7 +17,7 @@ from services.proposer.domain.tax_aware import (
     note_other,
 )
 from shared.contracts.chunks import Logic
-from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.compiled import entry_kernel, view_kernel
 
 _BEST_FIT = int(Logic.BEST_FIT)
 _MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)
@@ -25,7 +25,7 @@ _TAX_AWARE = int(Logic.TAX_AWARE)
 LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE)  # what trade() knows
 
 
-@view_kernel
+@entry_kernel
 def run(
     accounts: Ints,
     securities: Ints,

@@ -6,7 +6,7 @@ import numpy as np
 
 from services.taxlot.domain.codes import ROW_CODES, Hold, printable
 from services.taxlot.domain.rows import CODE, Rows, Table, Text
-from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.compiled import entry_kernel, view_kernel
 from shared.rules.relief.lots import Bytes, Ints
 
 
@@ -119,7 +119,7 @@ def _blame_duplicates(rows: Rows, groups: Groups) -> None:
     )
 
 
-@view_kernel
+@entry_kernel
 def _find_duplicates(
     first: Ints, good: Bytes, sleeve: Ints, offsets: Ints, data: Bytes, slots: Ints, code: Bytes, mark: int
 ) -> None:
@@ -172,7 +172,7 @@ def _before(one: int, two: int, key: Ints, acquired: Ints, offsets: Ints, data: 
     return _compare_text(one, two, offsets, data) < 0
 
 
-@view_kernel
+@entry_kernel
 def _sort(first: Ints, order: Ints, key: Ints, acquired: Ints, offsets: Ints, data: Bytes, spare: Ints) -> None:
     """Sort the rows of each account by key, acquired, lot id: a merge sort that skips runs already in order."""
     for owner in range(len(first) - 1):

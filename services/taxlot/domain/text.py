@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.compiled import entry_kernel
 from shared.rules.relief.lots import NO_DATE
 from shared.rules.relief.term import date_from_days, days_from_date
 
@@ -56,7 +56,7 @@ def identifiers(offsets: Offsets, data: Data) -> Codes:
     return status
 
 
-@view_kernel
+@entry_kernel
 def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Ints, status: Codes) -> None:
     for row in range(len(values)):
         place, end = offsets[row], offsets[row + 1]
@@ -96,7 +96,7 @@ def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Int
         values[row] = -value if negative else value
 
 
-@view_kernel
+@entry_kernel
 def _dates(offsets: Offsets, data: Data, days: Ints, status: Codes) -> None:
     for row in range(len(days)):
         place = offsets[row]
@@ -123,7 +123,7 @@ def _dates(offsets: Offsets, data: Data, days: Ints, status: Codes) -> None:
             days[row] = found
 
 
-@view_kernel
+@entry_kernel
 def _identifiers(offsets: Offsets, data: Data, allowed: NDArray[np.bool_], status: Codes) -> None:
     for row in range(len(status)):
         place, end = offsets[row], offsets[row + 1]

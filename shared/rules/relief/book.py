@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.fixed_point.compiled import inner_kernel, view_kernel
+from shared.fixed_point.compiled import entry_kernel, inner_kernel
 from shared.rules.relief.columns import (
     BOOKED,
     CROSS_DIFFERS,
@@ -59,7 +59,7 @@ def book(trades: Book, lots: Lots) -> Booked:
     return done
 
 
-@view_kernel
+@entry_kernel
 def _book_chunk(trades: Book, lots: Lots, work: _Work, done: Booked) -> None:
     for account in range(len(trades.method)):
         for logic in range(LOGICS):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from shared.fixed_point.arithmetic import muldiv_half_away
-from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.compiled import entry_kernel, view_kernel
 from shared.rules.relief.lots import Ints
 
 WASH_DAYS: Final = 30
@@ -76,7 +76,7 @@ def match(losses: Losses, purchases: Purchases, trade_day: int) -> Washes:
     return parts._replace(purchase=near[parts.purchase])
 
 
-@view_kernel
+@entry_kernel
 def _match(first: Ints, last: Ints, losses: Losses, bought: Purchases, left: Ints, found: Washes) -> int:
     """Walk losses in order `first` and purchases in order `last` side by side; return how many parts were found."""
     count, place = 0, 0
