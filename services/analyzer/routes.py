@@ -1,10 +1,10 @@
 """The analyzer's internal HTTP: analysis runs, and the facts of an account."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter
 
 from services.analyzer.operations.account_page import account_view
 from services.analyzer.operations.evaluate import Evaluator
@@ -15,21 +15,13 @@ from services.analyzer.store.names import Names
 from shared.contracts.api_work import RunView
 from shared.contracts.problems import Conflict, IdempotencyKeyMissing, NotFound
 from shared.contracts.tenancy import Scope, scope_of
-from shared.contracts.types import Identity
 from shared.http import routing
+from shared.http.parameters import AccountPath, IdempotencyKey
 from shared.rules.trading_calendar import business_date
 from shared.runtime.clock import Clock
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", max_length=200, description="Same key, same command: a retry acts only once."),
-]
-AccountPath = Annotated[Identity, Path(description="Account id.")]
 
-
-def router(
-    database: Database, names: Names, evaluator: Evaluator, clock: Clock, settings: Settings
-) -> APIRouter:
+def router(database: Database, names: Names, evaluator: Evaluator, clock: Clock, settings: Settings) -> APIRouter:
     """Return the analyzer's routes.  They are plain functions: the framework runs them beside the event loop."""
     routes = routing.router()
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import cast
 
-from fastapi import Header, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,13 +41,6 @@ async def door(request: Request) -> Principal:
     return await vouched(SCHEMA, parts.settings.principal_public_key, parts.clock)(request)
 
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", max_length=200, description="Same key, same command: a retry acts only once."),
-]
-IfMatch = Annotated[
-    str | None, Header(alias="If-Match", max_length=40, description='Version of the batch that was seen, e.g. "7".')
-]
 Work = Callable[[AsyncConnection, Commands], Awaitable[CommandResult]]
 
 

@@ -15,6 +15,7 @@ from shared.contracts.problems import NotFound, Unavailable
 from shared.contracts.query import LARGEST_ID, Whole
 from shared.contracts.tenancy import scope_of
 from shared.http import routing
+from shared.http.parameters import FileName
 from shared.postgres.pool import Requests
 from shared.runtime.clock import Clock
 
@@ -24,7 +25,7 @@ def router(settings: Settings, clock: Clock, requests: Requests) -> APIRouter:
     routes = routing.router()
 
     @routes.post("/v1/files", operation_id="upload_file", status_code=202)
-    async def upload(request: Request, caller: routing.Caller, name: str) -> FileView:
+    async def upload(request: Request, caller: routing.Caller, name: FileName) -> FileView:
         """Store the body and its sender in the inbox, complete or not at all; it acts on the sender's rights only."""
         if settings.inbox_dir is None:
             raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")

@@ -10,16 +10,7 @@ from hypothesis import strategies as st
 
 from services.batch.domain.approval import Facts, may, refusal
 from services.batch.domain.counts import Tally, happening_of, result_of
-from services.batch.domain.filters import (
-    BATCH_FIELDS,
-    QUEUE_FIELDS,
-    BadClause,
-    Clause,
-    Kind,
-    Order,
-    parse_clauses,
-    parse_sort,
-)  # fmt: skip
+from services.batch.domain.filters import BadClause, Clause, Order, parse_clauses, parse_sort
 from services.batch.domain.schedule import term_of
 from services.batch.domain.states import (
     ACCOUNT,
@@ -38,6 +29,7 @@ from services.batch.domain.states import (
 from services.batch.views import sentences
 from services.batch.views.proposals import band, days_to_long_term
 from shared.contracts.chunks import Term
+from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
 from shared.fixed_point.display import percent
 from shared.fixed_point.limits import PPB
 from shared.ids import event_id
@@ -253,7 +245,7 @@ def test_no_text_makes_the_parser_fail_otherwise(text: str) -> None:
 
 
 def test_kinds_and_sorting() -> None:
-    assert Kind.TEXT.ops == ("eq", "in")
+    assert FieldKind.TEXT.ops == ("eq", "in")
     assert parse_sort(None, ["name"], "name") == Order("name", down=False)
     assert parse_sort("-name", ["name"], "name") == Order("name", down=True)
     with pytest.raises(BadClause, match="no field 'age'"):

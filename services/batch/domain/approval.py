@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 from services.batch.domain.states import BATCH, DECIDED, Happening, Status
+from shared.contracts.api import RoleName
+from shared.contracts.roles import RULES
 
 Why = Literal["VERSION_CHANGED", "DECIDED", "NOT_READY", "DAY_ENDED", "STALE", "SAME_PERSON", "NOTHING_STALE"]
 
@@ -74,13 +76,13 @@ def _against_approval(facts: Facts) -> Refusal | None:
     return None
 
 
-ROLES: Final[dict[Happening | None, frozenset[str]]] = {
-    None: frozenset({"trader"}),  # proposing
-    Happening.REMOVE: frozenset({"trader"}),
-    Happening.SWITCH_LOGIC: frozenset({"trader"}),
-    Happening.REPROPOSE: frozenset({"trader"}),
-    Happening.APPROVE: frozenset({"approver"}),
-    Happening.CANCEL: frozenset({"trader", "approver"}),
+ROLES: Final[dict[Happening | None, frozenset[RoleName]]] = {
+    None: RULES["propose_batch"],
+    Happening.REMOVE: RULES["remove_accounts"],
+    Happening.SWITCH_LOGIC: RULES["switch_logic"],
+    Happening.REPROPOSE: RULES["repropose_accounts"],
+    Happening.APPROVE: RULES["approve_batch"],
+    Happening.CANCEL: RULES["cancel_batch"],
 }
 
 

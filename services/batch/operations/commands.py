@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.batch.columns import messages as outgoing
 from services.batch.domain.approval import Facts, may, refusal
 from services.batch.domain.counts import happening_of
-from services.batch.domain.filters import BATCH_FIELDS, QUEUE_FIELDS, BadClause, Clause, Kind, parse_clauses
+from services.batch.domain.filters import BadClause, Clause, parse_clauses
 from services.batch.domain.schedule import term_of
 from services.batch.domain.states import AccountHappening, Happening, Status, batch_after
 from services.batch.operations import wash_sales
@@ -43,6 +43,7 @@ from shared.contracts.api import (
     RemovalBody,
     ReproposeBody,
 )  # fmt: skip
+from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
 from shared.contracts.problems import BadInput, CountChanged, Forbidden, NotFound
 from shared.contracts.tenancy import Scope, scope_of
 from shared.rules import trading_calendar
@@ -241,7 +242,7 @@ def member_selection(selection: ById | ByFilter, logic: int) -> list[ColumnEleme
     return [*wanted, is_none_of(_M.account_id, selection.exclude)] if selection.exclude else wanted
 
 
-def clauses_of(texts: Sequence[str], fields: Mapping[str, Kind]) -> list[Clause]:
+def clauses_of(texts: Sequence[str], fields: Mapping[str, FieldKind]) -> list[Clause]:
     """Return parsed clauses.  Raises BadInput with the clause and what would be right."""
     try:
         return parse_clauses(texts, fields)

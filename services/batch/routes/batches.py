@@ -1,41 +1,50 @@
 """Batches, their accounts, and history: what is shown."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
-from fastapi import Path, Query, Request, Response
+from fastapi import Request, Response
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.dependencies import parts_of
-from services.batch.domain.filters import BATCH_FIELDS, BadClause, parse_sort
+from services.batch.domain.filters import BadClause, parse_sort
 from services.batch.domain.states import DECIDED, OPEN
 from services.batch.operations.commands import clauses_of
-from services.batch.routes.queue import AccountPath, Clauses, Page, Search, Size, Sort, Tiles
 from services.batch.store import batches, member_pages, results, wash_sales
 from services.batch.views import rows as views
 from services.batch.views import sentences
 from services.batch.views.proposals import LOGIC_NAMES, logics_of, proposal_of
 from shared.contracts import chunks
 from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
+from shared.contracts.filter_fields import BATCH_FIELDS
 from shared.contracts.problems import BadInput, NotFound
-from shared.contracts.query import LARGEST_ID, Whole
 from shared.contracts.tenancy import Scope, scope_of
 from shared.http import routing
+from shared.http.parameters import (
+    USUAL_PAGE_SIZE,
+    AccountPath,
+    BatchClauses,
+    BatchPath,
+    BatchState,
+    Page,
+    PageSize,
+    Search,
+    Sort,
+    Tiles,
+)
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
-
-BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
 
 
 @router.get("", operation_id="list_batches")
 async def list_batches(
     request: Request,
     caller: routing.Caller,
-    state: Annotated[Literal["open", "history"], Query(description="Undecided or decided ones.")] = "open",
+    state: BatchState = "open",
     page: Page = 1,
-    size: Size = 200,
+    size: PageSize = USUAL_PAGE_SIZE,
 ) -> BatchList:
     """List batches, newest first."""
     scope = scope_of(caller)
@@ -63,11 +72,11 @@ async def list_batch_accounts(
     caller: routing.Caller,
     batch_id: BatchPath,
     tile: Tiles = None,
-    f: Clauses = None,
+    f: BatchClauses = None,
     q: Search = "",
     sort: Sort = None,
     page: Page = 1,
-    size: Size = 200,
+    size: PageSize = USUAL_PAGE_SIZE,
 ) -> BatchPage:
     """List the accounts of a batch with summary and tax columns, and their totals."""
     scope = scope_of(caller)

@@ -2,10 +2,10 @@
 
 from fastapi import Request, Response
 
-from services.batch.dependencies import IdempotencyKey, IfMatch, command, version_in
-from services.batch.routes.batches import BatchPath
+from services.batch.dependencies import command, version_in
 from shared.contracts.api import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
 from shared.http import routing
+from shared.http.parameters import BatchPath, IdempotencyKey, IfMatch
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
 

@@ -1,37 +1,29 @@
 """The queue of accounts to rebalance, and single accounts."""
 
-from typing import Annotated
-
-from fastapi import Path, Query, Request
+from fastapi import Request
 
 from services.batch.dependencies import parts_of
-from services.batch.domain.filters import QUEUE_FIELDS, BadClause, parse_sort
+from services.batch.domain.filters import BadClause, parse_sort
 from services.batch.operations.commands import clauses_of
 from services.batch.store import batches, queue
 from services.batch.views import rows as views
 from shared.contracts.api import AccountView, QueuePage, TileCounts
-from shared.contracts.events import TileName
+from shared.contracts.filter_fields import QUEUE_FIELDS
 from shared.contracts.problems import BadInput, NotFound
-from shared.contracts.query import ClauseText, SearchText, Whole
 from shared.contracts.tenancy import scope_of
-from shared.contracts.types import Identity
 from shared.http import routing
+from shared.http.parameters import (
+    USUAL_PAGE_SIZE,
+    AccountPath,
+    Page,
+    PageSize,
+    QueueClauses,
+    Search,
+    Sort,
+    Tiles,
+)
 
 router = routing.router(prefix="/v1", tags=["queue"])
-
-Tiles = Annotated[list[TileName] | None, Query(max_length=20, description="Only accounts with all of these tiles.")]
-Clauses = Annotated[
-    list[ClauseText] | None,
-    Query(
-        max_length=20,
-        description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold.",
-    ),
-]
-Search = Annotated[SearchText, Query(description="Part of an account's number or name.")]
-Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
-Page = Annotated[Whole, Query(ge=1, le=1_000_000, description="Page, from 1.")]
-Size = Annotated[Whole, Query(ge=1, le=1000, description="Rows of a page.")]
-AccountPath = Annotated[Identity, Path(description="Account id.")]
 
 _BATCHES_SHOWN = 50
 
@@ -41,11 +33,11 @@ async def list_queue(
     request: Request,
     caller: routing.Caller,
     tile: Tiles = None,
-    f: Clauses = None,
+    f: QueueClauses = None,
     q: Search = "",
     sort: Sort = None,
     page: Page = 1,
-    size: Size = 200,
+    size: PageSize = USUAL_PAGE_SIZE,
 ) -> QueuePage:
     """List the accounts that need rebalancing."""
     parts, scope = parts_of(request), scope_of(caller)
@@ -63,7 +55,7 @@ async def list_queue(
 
 @router.get("/queue/tiles", operation_id="count_tiles")
 async def count_tiles(
-    request: Request, caller: routing.Caller, tile: Tiles = None, f: Clauses = None, q: Search = ""
+    request: Request, caller: routing.Caller, tile: Tiles = None, f: QueueClauses = None, q: Search = ""
 ) -> TileCounts:
     """Count the queue's accounts by tile under the same filter."""
     parts, scope = parts_of(request), scope_of(caller)

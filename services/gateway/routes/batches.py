@@ -1,23 +1,9 @@
 """Batches: made, looked at, changed, decided."""
 
-from typing import Annotated, Literal
-
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.routes.authentication import Caller
-from services.gateway.routes.forwarding import (
-    AccountPath,
-    BatchPath,
-    Clauses,
-    IdempotencyKey,
-    IfMatch,
-    Page,
-    Search,
-    Size,
-    Sort,
-    Tiles,
-    forward,
-)
+from services.gateway.routes.forwarding import forward
 from shared.contracts.api import (
     BatchAccountView,
     BatchList,
@@ -30,14 +16,27 @@ from shared.contracts.api import (
     ReproposeBody,
 )
 from shared.http import routing
+from shared.http.parameters import (
+    USUAL_PAGE_SIZE,
+    AccountPath,
+    BatchClauses,
+    BatchPath,
+    BatchState,
+    IdempotencyKey,
+    IfMatch,
+    Page,
+    PageSize,
+    Search,
+    Sort,
+    Tiles,
+)
 
 router = routing.router(prefix="/api/v1/batches", tags=["batches"])
-Which = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
 
 
 @router.get("", operation_id="list_batches", response_model=BatchList)
 async def list_batches(
-    request: Request, caller: Caller, state: Which = "open", page: Page = 1, size: Size = 200
+    request: Request, caller: Caller, state: BatchState = "open", page: Page = 1, size: PageSize = USUAL_PAGE_SIZE
 ) -> Response:
     """List batches, newest first."""
     return await forward(request, caller, "batch")
@@ -63,11 +62,11 @@ async def list_batch_accounts(
     caller: Caller,
     batch_id: BatchPath,
     tile: Tiles = None,
-    f: Clauses = None,
+    f: BatchClauses = None,
     q: Search = "",
     sort: Sort = None,
     page: Page = 1,
-    size: Size = 200,
+    size: PageSize = USUAL_PAGE_SIZE,
 ) -> Response:
     """List the accounts of a batch with summary and tax columns, and their totals."""
     return await forward(request, caller, "batch")

@@ -5,9 +5,19 @@ from typing import Any
 from fastapi import Request, Response
 
 from services.gateway.routes.authentication import Caller
-from services.gateway.routes.forwarding import AccountPath, Clauses, Page, Search, Size, Sort, Tiles, forward
+from services.gateway.routes.forwarding import forward
 from shared.contracts.api import AccountView, QueuePage, TileCounts
 from shared.http import routing
+from shared.http.parameters import (
+    USUAL_PAGE_SIZE,
+    AccountPath,
+    Page,
+    PageSize,
+    QueueClauses,
+    Search,
+    Sort,
+    Tiles,
+)
 
 router = routing.router(prefix="/api/v1", tags=["queue"])
 
@@ -17,11 +27,11 @@ async def list_queue(
     request: Request,
     caller: Caller,
     tile: Tiles = None,
-    f: Clauses = None,
+    f: QueueClauses = None,
     q: Search = "",
     sort: Sort = None,
     page: Page = 1,
-    size: Size = 200,
+    size: PageSize = USUAL_PAGE_SIZE,
 ) -> Response:
     """List the accounts that need rebalancing."""
     return await forward(request, caller, "batch")
@@ -29,7 +39,7 @@ async def list_queue(
 
 @router.get("/queue/tiles", operation_id="count_tiles", response_model=TileCounts)
 async def count_tiles(
-    request: Request, caller: Caller, tile: Tiles = None, f: Clauses = None, q: Search = ""
+    request: Request, caller: Caller, tile: Tiles = None, f: QueueClauses = None, q: Search = ""
 ) -> Response:
     """Count the queue's accounts by tile under the same filter."""
     return await forward(request, caller, "batch")

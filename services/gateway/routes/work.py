@@ -2,18 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 
 from services.gateway.dependencies import parts_of
 from services.gateway.recording import asked
 from services.gateway.routes.authentication import Caller
-from services.gateway.routes.forwarding import IdempotencyKey, forward
+from services.gateway.routes.forwarding import forward
 from shared.contracts.api_work import FileList, FileView, RunView
 from shared.contracts.types import Identity
 from shared.http import routing
+from shared.http.parameters import FileName, IdempotencyKey
 
 router = routing.router(prefix="/api/v1", tags=["work"])
-FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
 _RAW_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,

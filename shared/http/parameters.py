@@ -1,0 +1,52 @@
+"""Parameters of the API's routes: the gateway and the service behind it declare the same ones, so both refuse the same.
+
+A value that does not fit is refused with 422 before any handler runs (shared.http.app).  Source: product 7.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Header, Path, Query
+
+from shared.contracts.events import TileName
+from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
+from shared.contracts.query import LARGEST_ID, ClauseText, SearchText, Whole
+from shared.contracts.types import Identity
+
+USUAL_PAGE_SIZE: Final = 200
+_MAX_PAGE: Final = 1_000_000
+_MAX_PAGE_SIZE: Final = 1000
+_MAX_TILES: Final = 20
+_MAX_CLAUSES: Final = 20
+
+
+def _clauses(fields: Mapping[str, FieldKind]) -> Any:
+    """Return the parameter `f` of a list that filters by `fields`."""
+    return Query(
+        max_length=_MAX_CLAUSES,
+        description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold.",
+        json_schema_extra={"x-fields": {name: kind.name.lower() for name, kind in fields.items()}},
+    )
+
+
+Tiles = Annotated[
+    list[TileName] | None, Query(max_length=_MAX_TILES, description="Only accounts with all of these tiles.")
+]
+QueueClauses = Annotated[list[ClauseText] | None, _clauses(QUEUE_FIELDS)]
+BatchClauses = Annotated[list[ClauseText] | None, _clauses(BATCH_FIELDS)]
+Search = Annotated[SearchText, Query(description="Part of an account's number or name.")]
+Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
+Page = Annotated[Whole, Query(ge=1, le=_MAX_PAGE, description="Page, from 1.")]
+PageSize = Annotated[Whole, Query(ge=1, le=_MAX_PAGE_SIZE, description="Rows of a page.")]
+BatchState = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
+AccountPath = Annotated[Identity, Path(description="Account id.")]
+BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
+FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
+# Optional here: the service that owns the batch refuses a missing header with a code of its own.
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", max_length=200, description="Same key, same command: a retry acts only once."),
+]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", max_length=40, description='Version of the batch that was seen, e.g. "7".')
+]
