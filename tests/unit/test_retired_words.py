@@ -1,0 +1,46 @@
+"""No retired word comes back: docs/glossary.md has the word to use, deploy/vocabulary.py lists what is retired."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from deploy.vocabulary import PHRASES, RETIRED, WHOLE, checkout_files, found, retired_in
+
+pytestmark = pytest.mark.fast
+
+LEFT = dict(line.split(": ") for line in (Path(__file__).parent / "words_left.txt").read_text().splitlines())
+"""Of each room: the words that still stand there (`python -m deploy.vocabulary --left`).  It only gets shorter."""
+
+
+def test_no_retired_word_stands_where_it_was_cleared() -> None:
+    instead = {**RETIRED, **WHOLE, **PHRASES}
+    wrong: dict[str, list[str]] = defaultdict(list)
+    for hit in found(checkout_files()):
+        if hit.word not in LEFT.get(hit.room, "").split():
+            wrong[f"{hit.word} -> {instead[hit.word].instead}"].append(f"{hit.path}:{hit.line} {hit.name}")
+    assert not wrong, "\n".join(f"{word}: {', '.join(lines)}" for word, lines in wrong.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "retired"),
+    [
+        ("next_spell", ["spell"]),
+        ("NoSpell", ["spell"]),
+        ("NO_SPELL", ["spell"]),
+        ("spelling", []),
+        ("one", ["one"]),
+        ("scalar_one", []),
+        ("place_cash", []),
+        ("PLACE_CASH", []),
+        ("sorted_place", ["place"]),
+        ("keep_loaded", ["keep_loaded"]),
+        ("test_a_spell_is_a_sentence_here", []),
+    ],
+)
+def test_names_are_split_at_underscores_and_capitals(name: str, retired: list[str]) -> None:
+    assert retired_in(name) == retired
+
+
+def test_an_allowed_name_says_why() -> None:
+    assert all(bool(word.allowed) == bool(word.reason) for word in (RETIRED | WHOLE | PHRASES).values())
