@@ -21,7 +21,7 @@ import psycopg
 
 from benchmarks import filling, held, processes
 from benchmarks.machine import describe
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from shared.contracts.chunks import FlagState
 from shared.rules.trading_calendar import NEW_YORK, session_after
@@ -92,8 +92,8 @@ def _measure(stack: Stack, wish: Wish) -> tuple[Run, Run]:
     started = time.monotonic()
     filling.fill(stack, known, wish.accounts, AS_OF, say)
     say(f"filled in {time.monotonic() - started:.0f} s; the first analysis gives every account its flag")
-    with Desk(stack, [filling.ENTERPRISE]) as desk:
-        first = _analyse(stack, desk, "SELECT count(*) FROM batch.flag", wish.accounts)
+    with StackClient(stack, [filling.ENTERPRISE]) as client:
+        first = _analyse(stack, client, "SELECT count(*) FROM batch.flag", wish.accounts)
         with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE analyzer.flag")
             connection.execute("VACUUM ANALYZE batch.flag")
@@ -103,17 +103,17 @@ def _measure(stack: Stack, wish: Wish) -> tuple[Run, Run]:
         expected = sum(-(-(wish.accounts - number) // held.PORTFOLIOS) for number in range(portfolios))
         queued = f"SELECT count(*) FROM batch.flag WHERE state IN (2, 3, 4, 5) AND state = {int(FlagState.FLAGGED)}"
         say(f"prices move: {expected:,} accounts leave a band")
-        return first, _analyse(stack, desk, queued, expected)
+        return first, _analyse(stack, client, queued, expected)
 
 
-def _analyse(stack: Stack, desk: Desk, query: str, expected: int) -> Run:
+def _analyse(stack: Stack, client: StackClient, query: str, expected: int) -> Run:
     """Ask for an analysis and wait until it is finished and `query` counts as many flags as expected."""
     stages, cpu, machine_s = _stages(stack), processes.cpu_s(stack), processes.machine_cpu_s()
     started = time.monotonic()
-    run = desk.ask("analyzer", "POST", "/v1/runs")
+    run = client.ask("analyzer", "POST", "/v1/runs")
 
     def finished() -> bool:
-        seen: dict[str, Any] = desk.ask("analyzer", "GET", "/v1/runs/latest")
+        seen: dict[str, Any] = client.ask("analyzer", "GET", "/v1/runs/latest")
         return bool(seen["run_id"] == run["run_id"] and seen["finished_at"])
 
     _wait(finished, "the analysis")

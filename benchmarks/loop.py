@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import browser, processes
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
 from shared.rules.trading_calendar import NEW_YORK, session_after
@@ -44,7 +44,7 @@ def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> li
     morning = datetime.combine(session_after(AS_OF), clock_time(10), tzinfo=NEW_YORK)
     set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), morning)
     book = _book(place, wish, say)
-    with Desk(stack, ENTERPRISES) as desk:
+    with StackClient(stack, ENTERPRISES) as client:
         say("publishing the platform's events")
         _load_platform(stack, book)
         _wait(
@@ -57,9 +57,9 @@ def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> li
                 "60 s",
             )
         ]
-        rows.append(Row(f"daily analysis, {wish.accounts:,} accounts", f"{_analysis(desk, say):.1f} s", "30 s"))
+        rows.append(Row(f"daily analysis, {wish.accounts:,} accounts", f"{_analysis(client, say):.1f} s", "30 s"))
         for accounts, reach in ((1, ""), (wish.batch, "5 s"), (wish.large, "5 s")):
-            took_s = _to_pending(stack, desk, accounts, say)
+            took_s = _to_pending(stack, client, accounts, say)
             rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
         say(f"{wish.events} events to a browser")
         ages_s = browser.event_ages(stack, book, wish.events)
@@ -105,29 +105,29 @@ def _file_to_flags(stack: Stack, book: Path, wish: argparse.Namespace, say: Say)
     return time.monotonic() - started
 
 
-def _analysis(desk: Desk, say: Say) -> float:
+def _analysis(client: StackClient, say: Say) -> float:
     started = time.monotonic()
-    run = desk.ask("analyzer", "POST", "/v1/runs")
+    run = client.ask("analyzer", "POST", "/v1/runs")
     while True:
-        seen = desk.ask("analyzer", "GET", "/v1/runs/latest")
+        seen = client.ask("analyzer", "GET", "/v1/runs/latest")
         if seen["run_id"] == run["run_id"] and seen["finished_at"]:
             say(f"daily analysis: {seen['accounts_done']:,} accounts, {seen['flagged']:,} flagged")
             return time.monotonic() - started
         time.sleep(_PAUSE_S)
 
 
-def _to_pending(stack: Stack, desk: Desk, accounts: int, say: Say) -> float:
-    propose = _large(desk, accounts) if accounts > _MOST_IDS else _small(desk, accounts)
+def _to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> float:
+    propose = _large(client, accounts) if accounts > _MOST_IDS else _small(client, accounts)
     before = processes.cpu_s(stack)
     started = time.monotonic()
     batch = propose()
     _until_answered(stack, batch["batch_id"])
     took_s = time.monotonic() - started
-    seen = desk.batch(batch["batch_id"])
+    seen = client.batch(batch["batch_id"])
     used = {name: f"{after_s - before.get(name, 0):.1f}" for name, after_s in processes.cpu_s(stack).items()}
     say(f"processor time in s: {used}")
     say(f"batch of {accounts:,}: {took_s:.2f} s, {seen['status']} {seen['counts']}")
-    desk.command(seen, "cancel")
+    client.command(seen, "cancel")
     return took_s
 
 
@@ -143,30 +143,30 @@ def _until_answered(stack: Stack, batch_id: int) -> None:
             time.sleep(_PAUSE_S / 5)
 
 
-def _small(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
+def _small(client: StackClient, accounts: int) -> Callable[[], dict[str, Any]]:
     """Return the click on accounts that were chosen one by one."""
-    ids = _flagged(desk, accounts)
-    return lambda: desk.propose(ids)
+    ids = _flagged(client, accounts)
+    return lambda: client.propose(ids)
 
 
-def _large(desk: Desk, accounts: int) -> Callable[[], dict[str, Any]]:
+def _large(client: StackClient, accounts: int) -> Callable[[], dict[str, Any]]:
     """Return the click on all that match a filter: the accounts of largest value, those without target sold whole."""
     size = 500
-    page = desk.queue(size=size, page=accounts // size, sort="-market_value")["rows"]
+    page = client.queue(size=size, page=accounts // size, sort="-market_value")["rows"]
     if len(page) < size:
         raise ValueError(f"the queue holds fewer than {accounts} accounts: raise --accounts or lower --large")
     least = f"market_value.gte.{page[-1]['market_value']}"
-    found = desk.queue(size=1, f=least)["total"]
+    found = client.queue(size=1, f=least)["total"]
     selection = {"kind": "matching", "f": [least]}
-    return lambda: desk.propose_matching(selection, found, liquidate=True)
+    return lambda: client.propose_matching(selection, found, liquidate=True)
 
 
-def _flagged(desk: Desk, count: int) -> list[str]:
+def _flagged(client: StackClient, count: int) -> list[str]:
     """Return the first `count` flagged accounts of the queue (those without target ask for a liquidation)."""
     ids: list[str] = []
     page = 1
     while len(ids) < count:
-        rows = desk.queue(size=500, page=page, sort="account_id")["rows"]
+        rows = client.queue(size=500, page=page, sort="account_id")["rows"]
         if not rows:
             raise ValueError(f"the queue holds {len(ids)} flagged accounts, {count} were asked for: raise --accounts")
         ids += [row["account_id"] for row in rows if row["state"] == "FLAGGED"]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.machine import fixed_work_s
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from tests.books import a_book, load_book
-from tests.faults.batches import ACCOUNTS, Figures, Recoveries, figures_after, proposable
+from tests.faults.harness import ACCOUNTS, Figures, Recoveries, figures_after, proposable
 from tests.waiting import until
 
 SERVICES = ("taxlot", "analyzer", "analyzer-sweeper", "proposer", "batch", "issuer", "gateway")
@@ -20,31 +20,31 @@ def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> It
 
     Its programs know two database servers, of which the second runs only where a test makes it follow the first.
     """
-    place = tmp_path_factory.mktemp("faults")
-    with Stack(place / "stack", SERVICES, standby=True) as stack:
-        load_book(stack, a_book(place / "book", accounts=1700))
+    folder = tmp_path_factory.mktemp("faults")
+    with Stack(folder / "stack", SERVICES, standby=True) as stack:
+        load_book(stack, a_book(folder / "book", accounts=1700))
         yield stack
 
 
 @pytest.fixture(scope="package")
-def desk(hurt_stack: Stack) -> Iterator[Desk]:
+def client(hurt_stack: Stack) -> Iterator[StackClient]:
     """Somebody who may do everything with every account."""
-    with Desk(hurt_stack, ("E1", "E2", "E3")) as desk:
-        yield desk
+    with StackClient(hurt_stack, ("E1", "E2", "E3")) as client:
+        yield client
 
 
 @pytest.fixture(scope="package")
-def undisturbed(desk: Desk) -> Figures:
+def undisturbed(client: StackClient) -> Figures:
     """State and figures by account of a batch that nothing happened to."""
-    accounts = until(lambda: proposable(desk), lambda seen: len(seen) >= ACCOUNTS)[:ACCOUNTS]
-    return figures_after(desk, desk.propose(accounts)["batch_id"])
+    accounts = until(lambda: proposable(client), lambda seen: len(seen) >= ACCOUNTS)[:ACCOUNTS]
+    return figures_after(client, client.propose(accounts)["batch_id"])
 
 
 @pytest.fixture(scope="package")
 def recoveries(request: pytest.FixtureRequest) -> Iterator[Recoveries]:
     """What tests tell of the time that a killed process takes; printed at the end, whether output is shown or not."""
-    told = Recoveries()
-    yield told
+    recovered = Recoveries()
+    yield recovered
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        print(told.table(fixed_work_s()))
+        print(recovered.table(fixed_work_s()))

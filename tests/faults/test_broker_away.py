@@ -4,32 +4,32 @@ import re
 
 import pytest
 
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
-from tests.faults.batches import Figures, all_back, figures_after
+from tests.faults.harness import Figures, all_back, figures_after
 from tests.waiting import until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
 SERVICES = ("analyzer", "taxlot", "proposer", "batch", "gateway")
 
 
-def test_an_outage_is_waited_for_quietly(hurt_stack: Stack, desk: Desk, undisturbed: Figures) -> None:
+def test_an_outage_is_waited_for_quietly(hurt_stack: Stack, client: StackClient, undisturbed: Figures) -> None:
     """What a log holds back it counts, every ten seconds: the first such count says how often its clients asked.
 
     Batch has six, each asking some twenty times a second; the storm that is to be ruled out was a hundred thousand.
     """
-    accounts = all_back(desk, undisturbed)
+    accounts = all_back(client, undisturbed)
     written = {name: _lines(hurt_stack, name) for name in SERVICES}
     hurt_stack.halt("kafka")
-    batch = desk.propose(accounts)
+    batch = client.propose(accounts)
     held_back = until(lambda: _held_back(hurt_stack, "batch", written["batch"]), within_s=90)
     assert max(held_back) < 5_000, held_back
     more = {name: _lines(hurt_stack, name) - written[name] for name in SERVICES}
     assert max(more.values()) < 300, more
-    assert desk.batch(batch["batch_id"])["status"] == "WORKING"
+    assert client.batch(batch["batch_id"])["status"] == "WORKING"
     hurt_stack.resume("kafka")
     hurt_stack.wait_ready()
-    assert figures_after(desk, batch["batch_id"]) == undisturbed
+    assert figures_after(client, batch["batch_id"]) == undisturbed
 
 
 def _lines(stack: Stack, name: str) -> int:

@@ -10,12 +10,10 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
-from shared.contracts import topics
-from tests.faults.batches import Figures, all_back, figures_after
+from tests.faults.harness import Figures, all_back, count_dead_letters, figures_after
 from tests.waiting import aside, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
@@ -50,25 +48,25 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_the_batch_is_done_when_the_database_is_mended(
-    hurt_stack: Stack, desk: Desk, undisturbed: Figures, fault: Fault
+    hurt_stack: Stack, client: StackClient, undisturbed: Figures, fault: Fault
 ) -> None:
-    accounts = all_back(desk, undisturbed)
-    before = aside(letters(hurt_stack.addresses.kafka))
+    accounts = all_back(client, undisturbed)
+    before = aside(count_dead_letters(hurt_stack.addresses.kafka))
     met = _met(hurt_stack, fault)
     # The proposer is stopped until the fault is there: no answer reaches batch before it.
     proposer = hurt_stack.pid("proposer")
     os.kill(proposer, signal.SIGSTOP)
     try:
-        batch = desk.propose(accounts)
+        batch = client.propose(accounts)
         _do(hurt_stack, fault.begin)
         os.kill(proposer, signal.SIGCONT)
         until(lambda: _met(hurt_stack, fault), lambda seen: seen >= met + _TRIES, within_s=90)
     finally:
         os.kill(proposer, signal.SIGCONT)
         _do(hurt_stack, fault.end)
-    assert figures_after(desk, batch["batch_id"]) == undisturbed
+    assert figures_after(client, batch["batch_id"]) == undisturbed
     hurt_stack.wait_ready()
-    assert aside(letters(hurt_stack.addresses.kafka)) == before
+    assert aside(count_dead_letters(hurt_stack.addresses.kafka)) == before
 
 
 def _do(stack: Stack, statements: tuple[str, ...]) -> None:
@@ -80,11 +78,3 @@ def _do(stack: Stack, statements: tuple[str, ...]) -> None:
 def _met(stack: Stack, fault: Fault) -> int:
     """Return how often the service has written that it met the fault."""
     return (stack.layout.logs / f"{fault.service}.log").read_text().count(fault.name)
-
-
-async def letters(kafka_url: str) -> dict[str, int]:
-    """Return how many dead letters each service has written."""
-    partitions = [TopicPartition(topics.dead_letters(service).name, 0) for service in topics.SERVICES]
-    async with AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False) as consumer:
-        consumer.assign(partitions)
-        return {at.topic: int(end) for at, end in (await consumer.end_offsets(partitions)).items()}

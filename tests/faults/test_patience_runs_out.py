@@ -10,12 +10,11 @@ from itertools import pairwise
 import psycopg
 import pytest
 
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from deploy.stack.keeper import HEALTHY_AFTER_S
 from shared.kafka.processor import EXIT_TRY_AGAIN
-from tests.faults.batches import Figures, all_back, figures_after
-from tests.faults.test_nothing_put_aside import letters
+from tests.faults.harness import Figures, all_back, count_dead_letters, figures_after
 from tests.waiting import aside, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
@@ -27,34 +26,36 @@ BEGUN_AGAIN = "part.begins_again"
 
 
 def test_processes_end_and_come_back_until_the_schema_is_mended_and_then_all_is_done(
-    hurt_stack: Stack, desk: Desk, undisturbed: Figures
+    hurt_stack: Stack, client: StackClient, undisturbed: Figures
 ) -> None:
-    accounts = all_back(desk, undisturbed)
-    before = aside(letters(hurt_stack.addresses.kafka))
+    accounts = all_back(client, undisturbed)
+    before = aside(count_dead_letters(hurt_stack.addresses.kafka))
     hurt_stack.restart(*TABLES, env=IMPATIENT)
     hurt_stack.wait_ready(*TABLES)
-    starts, told = hurt_stack.status("taxlot")["taxlot"]["starts"], len(_written(hurt_stack, "supervisor"))
+    starts, written = hurt_stack.status("taxlot")["taxlot"]["starts"], len(_written(hurt_stack, "supervisor"))
     stops = _written(hurt_stack, "batch").count(BEGUN_AGAIN)
     try:
         for service in TABLES:
             rename(hurt_stack, service, is_behind=True)
-        batch = desk.propose(accounts)
+        batch = client.propose(accounts)
         seen = until(
             lambda: hurt_stack.status("taxlot")["taxlot"], lambda one: one["starts"] >= starts + ENDS, within_s=120
         )
         assert seen["last_exit"] == EXIT_TRY_AGAIN
         rename(hurt_stack, "taxlot", is_behind=False)
         until(lambda: _written(hurt_stack, "batch").count(BEGUN_AGAIN), lambda times: times >= stops + ENDS)
-        assert desk.batch(batch["batch_id"])["status"] == "WORKING"
+        assert client.batch(batch["batch_id"])["status"] == "WORKING"
         rename(hurt_stack, "batch", is_behind=False)
-        assert figures_after(desk, batch["batch_id"]) == undisturbed
+        assert figures_after(client, batch["batch_id"]) == undisturbed
     finally:
         for service in TABLES:
             rename(hurt_stack, service, is_behind=False)
         hurt_stack.restart(*TABLES)
     hurt_stack.wait_ready()
-    assert aside(letters(hurt_stack.addresses.kafka)) == before
-    ends = [(float(lived), float(pause)) for lived, pause in ENDED.findall(_written(hurt_stack, "supervisor")[told:])]
+    assert aside(count_dead_letters(hurt_stack.addresses.kafka)) == before
+    ends = [
+        (float(lived), float(pause)) for lived, pause in ENDED.findall(_written(hurt_stack, "supervisor")[written:])
+    ]
     assert len(ends) >= ENDS
     for (_, pause_s), (lived_s, next_s) in pairwise(ends):
         assert next_s == 2 * pause_s or lived_s >= HEALTHY_AFTER_S

@@ -18,18 +18,23 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from deploy.desk import Desk, Refused
+from deploy.client import Refused, StackClient
 from deploy.stack import Stack, standby
 from deploy.stack.postgres import FIRST, STANDBY
 from shared.contracts import topics
 from shared.postgres.commits import CommitUnknown
 from shared.postgres.engines import begun
 from shared.postgres.pool import REQUESTS, arguments, sqlalchemy_url
-from tests.faults.batches import Figures, all_back, figures_after, to_approve
 from tests.faults.conftest import SERVICES
-from tests.faults.test_kill_in_the_middle import Watch
-from tests.faults.test_nothing_put_aside import letters
-from tests.faults.test_orders_once import left_once
+from tests.faults.harness import (
+    Figures,
+    Watch,
+    all_back,
+    assert_orders_left_once,
+    count_dead_letters,
+    figures_after,
+    to_approve,
+)
 from tests.waiting import aside, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
@@ -38,19 +43,19 @@ WITH_DATABASE = {"rebalancer-analyzer", "rebalancer-taxlot", "rebalancer-batch",
 
 
 def test_nothing_answered_is_lost_when_the_leader_dies_and_the_standby_takes_over(
-    hurt_stack: Stack, desk: Desk, undisturbed: Figures
+    hurt_stack: Stack, client: StackClient, undisturbed: Figures
 ) -> None:
-    accounts = all_back(desk, undisturbed)
-    before = aside(letters(hurt_stack.addresses.kafka))
+    accounts = all_back(client, undisturbed)
+    before = aside(count_dead_letters(hurt_stack.addresses.kafka))
     standby.follow(hurt_stack, STANDBY, FIRST)
-    batches = [to_approve(desk, undisturbed, EACH) for _ in range(BATCHES)]
+    batches = [to_approve(client, undisturbed, EACH) for _ in range(BATCHES)]
     with ThreadPoolExecutor(BATCHES) as people:
         # The proposer is stopped until the leader is dead: what it answers meets no database.
         with stopped(hurt_stack.pid("proposer")):
-            working = aside(under_way(hurt_stack, desk, accounts))
-            approved = list(people.map(lambda batch: desk.command(batch, "approve"), batches[::2]))
+            working = aside(under_way(hurt_stack, client, accounts))
+            approved = list(people.map(lambda batch: client.command(batch, "approve"), batches[::2]))
             with stopped(receiver(hurt_stack)):
-                rest = [people.submit(insist, desk, batch) for batch in batches[1::2]]
+                rest = [people.submit(insist, client, batch) for batch in batches[1::2]]
                 until(lambda: unanswered(hurt_stack), lambda waiting: waiting == len(rest))
                 patient = people.submit(asyncio.run, commit_with_short_statements(hurt_stack))
                 until(lambda: waits_beyond_its_limit(hurt_stack))
@@ -60,22 +65,22 @@ def test_nothing_answered_is_lost_when_the_leader_dies_and_the_standby_takes_ove
             patient.result()
         standby.take_over(hurt_stack, STANDBY, FIRST)
         approved += [one.result() for one in rest]
-    assert figures_after(desk, working["batch_id"]) == undisturbed
+    assert figures_after(client, working["batch_id"]) == undisturbed
     hurt_stack.wait_ready("kafka", *SERVICES)
     for one in approved:
-        assert desk.batch(one["batch_id"])["status"] == one["status"] == "APPROVED"
-        left_once(hurt_stack, one)
-    assert aside(letters(hurt_stack.addresses.kafka)) == before
+        assert client.batch(one["batch_id"])["status"] == one["status"] == "APPROVED"
+        assert_orders_left_once(hurt_stack, one)
+    assert aside(count_dead_letters(hurt_stack.addresses.kafka)) == before
     assert sessions(hurt_stack, STANDBY) >= WITH_DATABASE
 
     # And back, this time on purpose: the one that leads ends in order, and everything goes on.
     standby.follow(hurt_stack, FIRST, STANDBY)
-    batch = to_approve(desk, undisturbed, EACH)
+    batch = to_approve(client, undisturbed, EACH)
     hurt_stack.halt(STANDBY)
     standby.take_over(hurt_stack, FIRST, STANDBY)
-    left_once(hurt_stack, insist(desk, batch))
+    assert_orders_left_once(hurt_stack, insist(client, batch))
     hurt_stack.wait_ready()
-    assert aside(letters(hurt_stack.addresses.kafka)) == before
+    assert aside(count_dead_letters(hurt_stack.addresses.kafka)) == before
 
 
 @contextmanager
@@ -88,20 +93,20 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def under_way(stack: Stack, desk: Desk, accounts: list[str]) -> dict[str, Any]:
+async def under_way(stack: Stack, client: StackClient, accounts: list[str]) -> dict[str, Any]:
     """Propose for the accounts and return the batch when analyzer and taxlot have done their part of its beginning."""
     async with Watch(stack.addresses.kafka, topics.WORK_LOTS) as watch:
-        batch = await asyncio.to_thread(desk.propose, accounts)
+        batch = await asyncio.to_thread(client.propose, accounts)
         await watch.grown(topics.WORK_LOTS)
     return batch
 
 
-def insist(desk: Desk, batch: dict[str, Any]) -> dict[str, Any]:
+def insist(client: StackClient, batch: dict[str, Any]) -> dict[str, Any]:
     """Approve as a careful client does: 503 is no answer, the same request under the same key is."""
 
     def once() -> dict[str, Any] | None:
         try:
-            return desk.command(batch, "approve", key=f"failover-{batch['batch_id']}")
+            return client.command(batch, "approve", key=f"failover-{batch['batch_id']}")
         except Refused as refused:
             assert refused.status == 503, refused
             return None

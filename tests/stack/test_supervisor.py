@@ -1,6 +1,7 @@
 """The supervisor with stand-in programs: order, restarts, back-off, clean ends, no orphans."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,8 +50,14 @@ class Running:
         self.layout = layout
         Plan(str(layout.state), specs, lifeline=True).save(layout.plan_file)
         command = [sys.executable, "-m", "deploy.stack.supervisor", str(layout.plan_file)]
-        self.process = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self._log = layout.logs / "supervisor.log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=log)
         until(layout.socket.exists)
+
+    def log(self) -> str:
+        """Return what the supervisor has written so far."""
+        return self._log.read_text()
 
     def ask(self, do: str, *names: str, **more: object) -> dict[str, dict[str, object]]:
         return control.ask(self.layout.socket, {"do": do, "names": names, **more}, timeout_s=20)
@@ -110,6 +117,18 @@ def test_a_process_waits_for_what_it_needs(supervise: Callable[..., Running]) ->
     until(lambda: running.state("second") == "waiting")
     running.ask("start", "first")
     until(lambda: running.state("second") == "ready")
+    seen = running.ask("status")
+    assert [(seen[name]["state"], seen[name]["starts"]) for name in ("first", "second")] == [("ready", 1), ("ready", 1)]
+    log = running.log()
+    assert log.index("first ready after") < log.index("second ready after")
+    running.ask("halt", "first")
+    before = running.pid("second")
+    running.ask("signal", "second", signal=int(signal.SIGKILL))
+    until(lambda: running.state("second") == "waiting")
+    assert running.ask("status", "second")["second"]["starts"] == 1
+    running.ask("start", "first")
+    until(lambda: running.state("second") == "ready")
+    assert running.pid("second") != before
 
 
 def test_of_two_that_it_needs_either_is_enough(supervise: Callable[..., Running]) -> None:
@@ -158,7 +177,10 @@ def test_a_killed_process_comes_back(supervise: Callable[..., Running]) -> None:
     assert running.ask("status")["one"]["in_vain"] == 0  # it had answered: it is no process that keeps dying
     until(lambda: running.state("one") == "ready")
     assert running.pid("one") != before
-    assert running.ask("status")["one"]["last_exit"] == -signal.SIGKILL
+    seen = running.ask("status")["one"]
+    assert (seen["starts"], seen["in_vain"], seen["last_exit"]) == (2, 0, -signal.SIGKILL)
+    assert not alive(before)
+    assert re.search(r"one died after [0-9.]+ s \(exit -9\), again in 0\.5 s", running.log())
 
 
 def test_another_that_answers_on_its_port_is_not_taken_for_it(supervise: Callable[..., Running]) -> None:
@@ -185,7 +207,9 @@ def test_a_process_that_says_it_is_stuck_is_started_again(supervise: Callable[..
         lambda: (stack.ask("status", "worker")["worker"]["starts"], stack.state("worker")),
         lambda seen: seen == (2, "ready"),
     )
-    assert stack.ask("status", "worker")["worker"]["last_exit"] == -signal.SIGTERM
+    seen = stack.ask("status", "worker")["worker"]
+    assert (seen["last_exit"], seen["in_vain"], seen["answers"]) == (-signal.SIGTERM, 0, True)
+    assert "worker is ended: nothing is committed any more" in stack.log()
     assert not sign.exists()
 
 
@@ -203,6 +227,10 @@ def test_a_program_that_cannot_be_run_is_said_so_and_the_others_go_on(supervise:
     running = supervise(Spec("absent", ("/no/such/program",), "/"), web("one"))
     running.ask("start")
     until(lambda: running.state("one") == "ready" and running.state("absent") == "pausing")
+    assert "absent cannot be started: " in running.log()
+    seen = running.ask("status")
+    assert (seen["absent"]["pid"], seen["absent"]["answers"]) == (None, False)
+    assert (seen["one"]["starts"], seen["one"]["answers"]) == (1, True)
 
 
 def test_halted_stays_stopped_until_started(supervise: Callable[..., Running]) -> None:

@@ -85,8 +85,8 @@ def make_stack(tmp_path: Path, built_ui: Path) -> Iterator[MakeStack]:
     with ExitStack() as ends:
 
         def make(services: Sequence[str] = table.SERVICES, env: dict[str, str] | None = None) -> Stack:
-            place = tmp_path / f"stack{len(list(tmp_path.glob('stack*')))}"
-            return ends.enter_context(Stack(place, services, env))
+            folder = tmp_path / f"stack{len(list(tmp_path.glob('stack*')))}"
+            return ends.enter_context(Stack(folder, services, env))
 
         yield make
 

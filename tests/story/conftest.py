@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from playwright.sync_api import Page, expect
 
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from shared.contracts import topics
 from shared.contracts.events import OrdersReleased
@@ -26,20 +26,20 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory, built_ui: Path, book: Path) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, built_ui: Path, book: Path) -> Iterator[Stack]:
     """The whole system on a Friday morning: it knows accounts, targets and prices, and has seen no custodian's file."""
-    with Stack(tmp_path_factory.mktemp("town") / "stack") as stack:
+    with Stack(tmp_path_factory.mktemp("story") / "stack") as stack:
         morning_after(stack)
         load_platform(stack, book)
         yield stack
 
 
 @pytest.fixture
-def sign_in(town: Stack, page: Page) -> SignIn:
+def sign_in(stack: Stack, page: Page) -> SignIn:
     """Sign in at the real issuer and return the page; a console error or a request to another host fails the test."""
 
     def enter(login: str, password: str) -> Page:
-        page.goto(town.urls["gateway"])
+        page.goto(stack.urls["gateway"])
         page.get_by_role("link", name="Sign in").click()
         page.get_by_label("User name").fill(login)
         page.get_by_label("Password").fill(password)
@@ -51,10 +51,10 @@ def sign_in(town: Stack, page: Page) -> SignIn:
 
 
 @pytest.fixture
-def desk(town: Stack) -> Iterator[Desk]:
+def client(stack: Stack) -> Iterator[StackClient]:
     """Somebody who sees everything, to look behind the screens."""
-    with Desk(town, ("E1", "E2", "E3")) as desk:
-        yield desk
+    with StackClient(stack, ("E1", "E2", "E3")) as client:
+        yield client
 
 
 def orders_released(kafka_url: str, batch_id: int, accounts: int) -> Sequence[OrdersReleased]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from shared.contracts import topics
 from shared.kafka import messages
@@ -30,25 +30,27 @@ def _deliver(stack: Stack, files: list[Path]) -> None:
         part.rename(inbox / file.name)
 
 
-def _flagged(desk: Desk) -> list[dict[str, Any]]:
+def _flagged(client: StackClient) -> list[dict[str, Any]]:
     """Return the flagged accounts of Northgate's queue."""
-    return [row for row in desk.queue()["rows"] if row["state"] == "FLAGGED" and row["enterprise_id"] == "E1"]
+    return [row for row in client.queue()["rows"] if row["state"] == "FLAGGED" and row["enterprise_id"] == "E1"]
 
 
-def _status_of(desk: Desk, name: str) -> str | None:
-    files = desk.ask("taxlot", "GET", "/v1/files")["rows"]
+def _status_of(client: StackClient, name: str) -> str | None:
+    files = client.ask("taxlot", "GET", "/v1/files")["rows"]
     return next((str(file["status"]) for file in files if file["file_name"] == name), None)
 
 
-def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sign_in: SignIn, desk: Desk) -> None:
+def test_faults_come_back_with_file_line_and_reason(
+    stack: Stack, book: Path, sign_in: SignIn, client: StackClient
+) -> None:
     accounts = accounts_of(book)
-    _deliver(town, sorted((book / "files").iterdir()))
-    until(lambda: evaluated(town), lambda seen: seen == len(accounts))
+    _deliver(stack, sorted((book / "files").iterdir()))
+    until(lambda: evaluated(stack), lambda seen: seen == len(accounts))
     expected = json.loads((book / "faults" / "manifest.json").read_text())["files"]
-    _deliver(town, [book / "faults" / file["name"] for file in expected])
+    _deliver(stack, [book / "faults" / file["name"] for file in expected])
     outcomes = {"LOADED": "PUBLISHED", "REFUSED": "REFUSED"}
     for file in expected:
-        until(partial(_status_of, desk, file["name"]), partial(eq, outcomes[file["outcome"]]))
+        until(partial(_status_of, client, file["name"]), partial(eq, outcomes[file["outcome"]]))
 
     page = sign_in("ops", "rebalance-ops")
     page.get_by_role("link", name="Files").click()
@@ -62,7 +64,7 @@ def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sig
     for name, one in held:
         account = numbers[(name.split("_")[0], one["account_number"])]
         view = until(
-            partial(desk.ask, "batch", "GET", f"/v1/accounts/{account.account_id}"),
+            partial(client.ask, "batch", "GET", f"/v1/accounts/{account.account_id}"),
             lambda seen: seen["hold_code"] is not None,
         )
         assert name in view["hold_text"]
@@ -72,7 +74,7 @@ def test_faults_come_back_with_file_line_and_reason(town: Stack, book: Path, sig
 
     # The next good file lifts the holds by itself.
     good = [account for name, one in held for account in [numbers[(name.split("_")[0], one["account_number"])]]]
-    assert {account.account_id for account in good}.isdisjoint(row["account_id"] for row in desk.queue()["rows"])
+    assert {account.account_id for account in good}.isdisjoint(row["account_id"] for row in client.queue()["rows"])
 
 
 def _bar_from_trading(stack: Stack, book: Path, account_id: str) -> None:
@@ -91,41 +93,43 @@ def _bar_from_trading(stack: Stack, book: Path, account_id: str) -> None:
 
 
 def test_a_failing_account_never_takes_the_batch_with_it_and_cancel_returns_the_others(
-    town: Stack, book: Path, sign_in: SignIn, desk: Desk
+    stack: Stack, book: Path, sign_in: SignIn, client: StackClient
 ) -> None:
-    flagged = {row["account_id"]: row["flag_version"] for row in _flagged(desk)}
+    flagged = {row["account_id"]: row["flag_version"] for row in _flagged(client)}
     barred, *others = list(flagged)[:6]
-    _bar_from_trading(town, book, barred)
+    _bar_from_trading(stack, book, barred)
     until(
-        lambda: desk.ask("batch", "GET", f"/v1/accounts/{barred}"),
+        lambda: client.ask("batch", "GET", f"/v1/accounts/{barred}"),
         lambda seen: seen["flag_version"] > flagged[barred],
     )
-    batch = desk.propose([barred, *others])
-    batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
-    rows = {row["account_id"]: row for row in desk.rows(batch["batch_id"])}
+    batch = client.propose([barred, *others])
+    batch = until(lambda: client.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
+    rows = {row["account_id"]: row for row in client.rows(batch["batch_id"])}
     assert (rows[barred]["state"], rows[barred]["failure_code"]) == ("FAILED", "RESTRICTED")
     assert {rows[account_id]["state"] for account_id in others} == {"PROPOSED"}
-    assert not {row["account_id"] for row in desk.queue()["rows"]} & set(others)
+    assert not {row["account_id"] for row in client.queue()["rows"]} & set(others)
 
     page = sign_in("ops", "rebalance-ops")
-    page.goto(f"{town.urls['gateway']}/pending/{batch['batch_id']}")
+    page.goto(f"{stack.urls['gateway']}/pending/{batch['batch_id']}")
     expect(page.get_by_role("row").filter(has_text=rows[barred]["account_number"])).to_contain_text("do not trade")
     expect(page.get_by_role("checkbox", name=f"Select account {rows[barred]['account_number']}")).to_be_disabled()
 
-    ended = desk.command(batch, "cancel")
+    ended = client.command(batch, "cancel")
     assert (ended["status"], ended["reason"], ended["result"]) == ("CANCELLED", "USER", "Cancelled")
-    until(lambda: {row["account_id"] for row in desk.queue()["rows"]}, lambda seen: set(others) <= seen)
+    until(lambda: {row["account_id"] for row in client.queue()["rows"]}, lambda seen: set(others) <= seen)
 
 
-def test_what_is_not_decided_by_the_end_of_the_day_is_cancelled_once(town: Stack, sign_in: SignIn, desk: Desk) -> None:
-    ids = [row["account_id"] for row in _flagged(desk)][:4]
-    batch = desk.propose(ids)
-    batch = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
-    set_instant(Path(town.env["REBALANCER_CLOCK_FILE"]), cut_off(date.fromisoformat(batch["trade_date"])))
-    ended = until(lambda: desk.batch(batch["batch_id"]), lambda seen: seen["status"] != "PENDING_APPROVAL")
+def test_what_is_not_decided_by_the_end_of_the_day_is_cancelled_once(
+    stack: Stack, sign_in: SignIn, client: StackClient
+) -> None:
+    ids = [row["account_id"] for row in _flagged(client)][:4]
+    batch = client.propose(ids)
+    batch = until(lambda: client.batch(batch["batch_id"]), lambda seen: seen["status"] == "PENDING_APPROVAL")
+    set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), cut_off(date.fromisoformat(batch["trade_date"])))
+    ended = until(lambda: client.batch(batch["batch_id"]), lambda seen: seen["status"] != "PENDING_APPROVAL")
     assert (ended["status"], ended["reason"]) == ("CANCELLED", "END_OF_DAY")
     assert ended["version"] == batch["version"] + 1
-    until(lambda: {row["account_id"] for row in desk.queue()["rows"]}, lambda seen: set(ids) <= seen)
+    until(lambda: {row["account_id"] for row in client.queue()["rows"]}, lambda seen: set(ids) <= seen)
 
     page = sign_in("ops", "rebalance-ops")
     page.get_by_role("link", name="History").click()

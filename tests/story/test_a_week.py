@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from deploy.desk import Desk
+from deploy.client import StackClient
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
 from tests.books import accounts_of, evaluated
@@ -69,12 +69,12 @@ def _next_day(stack: Stack, book: Path) -> None:
 
 
 def test_from_a_custodians_file_to_an_account_within_its_bands(
-    town: Stack, book: Path, sign_in: SignIn, desk: Desk
+    stack: Stack, book: Path, sign_in: SignIn, client: StackClient
 ) -> None:
     page = sign_in("ops", "rebalance-ops")
     _upload(page, book)
     theirs = [account for account in accounts_of(book) if account.enterprise_id == "E1"]
-    until(lambda: evaluated(town), lambda seen: seen == len(theirs))  # the files name others too: not theirs to change
+    until(lambda: evaluated(stack), lambda seen: seen == len(theirs))  # the files name others too: not theirs to change
 
     accounts = _propose_all_outside_tolerance(page)
     page.get_by_role("link", name="Pending Approval").click()
@@ -83,13 +83,13 @@ def test_from_a_custodians_file_to_an_account_within_its_bands(
     request.get_by_role("link", name="View details").click()
     batch_id = int(page.url.rstrip("/").rsplit("/", 1)[1].split("?")[0])
 
-    proposed = [row for row in desk.rows(batch_id) if row["state"] == "PROPOSED"]
+    proposed = [row for row in client.rows(batch_id) if row["state"] == "PROPOSED"]
     assert 3 <= len(proposed) <= accounts
     removed, kept = proposed[0], proposed[1:]
     _remove_one(page, removed["account_number"])
     _approve(page, len(kept))
 
-    released = orders_released(town.urls["kafka"], batch_id, len(kept))
+    released = orders_released(stack.urls["kafka"], batch_id, len(kept))
     assert sorted(event.account_id for event in released) == sorted(row["account_id"] for row in kept)
     for event in released:
         row = next(row for row in kept if row["account_id"] == event.account_id)
@@ -103,18 +103,20 @@ def test_from_a_custodians_file_to_an_account_within_its_bands(
     expect(page.get_by_text("Values as shown when it was decided")).to_be_visible()
 
     settled = next(row["account_id"] for row in kept if row["buys"] + row["sells"] > 0)
-    page.goto(f"{town.urls['gateway']}/accounts/{settled}")
+    page.goto(f"{stack.urls['gateway']}/accounts/{settled}")
     expect(page.get_by_text("Orders sent", exact=False).first).to_be_visible()
-    view = until(lambda: desk.ask("batch", "GET", f"/v1/accounts/{settled}"), lambda seen: seen["state"] == "SETTLING")
+    view = until(
+        lambda: client.ask("batch", "GET", f"/v1/accounts/{settled}"), lambda seen: seen["state"] == "SETTLING"
+    )
     assert view["last_rebalanced"] == TRADE_DATE
-    queued = {row["account_id"] for row in desk.queue()["rows"]}
+    queued = {row["account_id"] for row in client.queue()["rows"]}
     assert removed["account_id"] in queued
     assert not queued & {row["account_id"] for row in kept}
 
-    _next_day(town, book)
-    view = until(lambda: desk.ask("batch", "GET", f"/v1/accounts/{settled}"), lambda seen: seen["state"] == "CLEAR")
+    _next_day(stack, book)
+    view = until(lambda: client.ask("batch", "GET", f"/v1/accounts/{settled}"), lambda seen: seen["state"] == "CLEAR")
     assert view["why"] == []
     assert Decimal(view["cash_low"]) <= Decimal(view["cash_weight"]) <= Decimal(view["cash_high"])
     page = sign_in("ops", "rebalance-ops")  # a day has passed, and the session with it
-    page.goto(f"{town.urls['gateway']}/accounts/{settled}")
+    page.goto(f"{stack.urls['gateway']}/accounts/{settled}")
     expect(page.get_by_text("Nothing is outside its band.")).to_be_visible()

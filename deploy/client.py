@@ -25,7 +25,7 @@ class Refused(Exception):
         self.problem = problem
 
 
-class Desk:
+class StackClient:
     """One person's hands on a stack: who, and with which grants."""
 
     def __init__(
