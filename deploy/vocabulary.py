@@ -125,14 +125,9 @@ def main() -> int:
         for room in sorted({hit.room for hit in now}):
             print(f"{room}: {' '.join(sorted({hit.word for hit in now if hit.room == room}))}")
         return 0
-    before = list(found(revision_files(sys.argv[1]))) if len(sys.argv) > 1 else None
-    for title, of in (("room", lambda hit: hit.room), ("word", lambda hit: hit.word)):
-        new = Counter(of(hit) for hit in now)
-        old = Counter(of(hit) for hit in before or ())
-        print(f"{title:28}" + ("" if before is None else f"{sys.argv[1]:>12}") + f"{'now':>8}")
-        for key in sorted(new | old, key=lambda key: (-new[key], key)):
-            print(f"{key:28}" + ("" if before is None else f"{old[key]:12}") + f"{new[key]:8}")
-        print(f"{'all':28}" + ("" if before is None else f"{old.total():12}") + f"{new.total():8}\n")
+    before = list(found(revision_files(sys.argv[1]))) if len(sys.argv) > 1 else []
+    _print_counts("room", Counter(hit.room for hit in before), Counter(hit.room for hit in now))
+    _print_counts("word", Counter(hit.word for hit in before), Counter(hit.word for hit in now))
     return 0
 
 
@@ -208,6 +203,14 @@ def _in_typescript(path: str, text: str) -> Iterator[Found]:
 def _in_path(path: str) -> Iterator[Found]:
     stem = path.rsplit("/", 1)[-1].split(".")[0].removeprefix("test_")
     yield from (Found(word, path, 1, stem) for word in retired_in(stem))
+
+
+def _print_counts(title: str, before: Counter[str], now: Counter[str]) -> None:
+    rows = [(key, before[key], now[key]) for key in sorted(before | now, key=lambda key: (-now[key], key))]
+    print(f"{title:28}{'before':>8}{'now':>8}")
+    for key, old, new in [*rows, ("all", before.total(), now.total())]:
+        print(f"{key:28}{old:8}{new:8}")
+    print()
 
 
 @cache

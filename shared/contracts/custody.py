@@ -28,7 +28,7 @@ COLUMNS: Final = (
     "account_number",  # text: leading zeros count
     "security_id",  # L
     "lot_id",  # L, the custodian's name of the lot
-    "acquired",  # L, YYYY-MM-DD; empty or on or before SENTINEL_DATE: missing
+    "acquired",  # L, YYYY-MM-DD; empty or on or before 1900-01-01: missing
     "quantity",  # L, units, up to 6 decimals, above zero
     "cost_basis",  # L, dollars of the whole lot, 2 decimals; empty: unknown, which is not zero
     "covered",  # L, Y or N
@@ -37,9 +37,7 @@ COLUMNS: Final = (
     "cash",  # C, dollars, 2 decimals, may be negative; exactly one C record an account
 )
 
-SENTINEL_DATE: Final = "1900-01-01"
 QUANTITY_DECIMALS: Final = 6
-PRICE_DECIMALS: Final = 6
 MONEY_DECIMALS: Final = 2
 
 

@@ -6,12 +6,9 @@ Digits are those of ASCII: the digits of other scripts are letters to every read
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, NewType
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-
-AccountId = NewType("AccountId", str)
-BatchId = NewType("BatchId", int)
 
 Identity = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:@-]+$")]
 Usd = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,13}\.[0-9]{2}$")]  # dollars and cents

@@ -4,7 +4,6 @@ Source: product 1, "Money is exact".
 """
 
 import re
-from decimal import Decimal
 
 _PLAIN = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]+)?")
 
@@ -45,8 +44,3 @@ def text_of(value: int, decimals: int, *, trim: bool = False) -> str:
 def usd(cents: int) -> str:
     """Return cents as dollars text with two decimals: usd(123456) == "1234.56"."""
     return text_of(cents, 2)
-
-
-def decimal_of(value: int, decimals: int) -> Decimal:
-    """Return the scaled integer as an exact Decimal."""
-    return Decimal(value).scaleb(-decimals)

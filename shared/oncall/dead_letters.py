@@ -54,11 +54,6 @@ class Letter:
     sha256: str | None = field(default=None)  # of a stub: the digest of the value that stayed where it was
 
 
-def offset_of(place: str) -> int:
-    """Return the offset in a place such as "taxlot.dlq/0/17"."""
-    return int(place.rpartition("/")[2])
-
-
 async def index(kafka_url: str, service: str) -> list[Entry]:
     """Return every letter of a service, oldest first, and which of them have been replayed.  Raises KafkaError."""
     entries: dict[int, Entry] = {}

@@ -25,7 +25,6 @@ from shared.contracts.platform import (
     SecurityChanged,
     Sleeve,
 )
-from shared.contracts.topics import Topic
 from shared.kafka.messages import Chunk
 from shared.postgres.migrations import migrate
 from shared.rules.trading_calendar import NEW_YORK
@@ -243,7 +242,3 @@ def recall(*accounts: str) -> list[Chunk]:
 def request(*accounts: str, epoch: int = 0, liquidate: bool = False) -> list[Chunk]:
     rows = [{**KEYS, "account_id": one, "epoch": epoch, "liquidate": liquidate} for one in accounts]
     return [chunk(chunks.REQUEST, rows, batch_id="7", attempt="1", trade_date="2026-01-05", size=str(len(accounts)))]
-
-
-def topic_facts() -> Topic:
-    return topics.WORK_FACTS

@@ -3,13 +3,11 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from deploy.stack.layout import CHECKOUT
+from tests.unit.source_files import imported, python_files, tracked
 
 REGISTRIES = (
     ("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"), ("registry", "yarnpkg", "com"),
@@ -25,21 +23,8 @@ PURE = {
     "types", "typing", "typing_extensions", "urllib.parse", "uuid", "zoneinfo",
 }  # fmt: skip
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 70
-
-
-@cache
-def tracked() -> tuple[Path, ...]:
-    """Return the files under version control, else all files but those that are made."""
-    listing = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    names = (CHECKOUT / name for name in listing.stdout.split("\0") if name)
-    return tuple(path for path in names if path.is_file())
-
-
-def python_files(*tops: str) -> list[Path]:
-    """Return the tracked Python files below the top folders."""
-    return [path for path in tracked() if path.suffix == ".py" and path.relative_to(CHECKOUT).parts[0] in tops]
+TESTS_THAT_IMPORT_TESTS = {"analyzer", "batch", "gateway", "healing", "proposer", "taxlot", "tenancy"}
+"""Folders whose helpers still stand in test modules.  It only gets shorter."""
 
 
 @pytest.mark.parametrize("parts", [*REGISTRIES, *MACHINE_PATHS], ids=lambda parts: "-".join(parts).replace("/", ""))
@@ -67,17 +52,6 @@ def test_the_runtime_lock_is_part_of_the_whole_lock() -> None:
     assert pins("runtime.lock") <= pins("dev.lock")
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the absolute names a module imports."""
-    package = path.relative_to(CHECKOUT).with_suffix("").parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            yield ".".join((*base, *([node.module] if node.module else [])))
-
-
 def test_domain_code_imports_only_what_is_pure() -> None:
     wrong = []
     for path in python_files("services", "shared"):
@@ -92,6 +66,18 @@ def test_domain_code_imports_only_what_is_pure() -> None:
             if not allowed:
                 wrong.append(f"{path.relative_to(CHECKOUT)} imports {name}")
     assert not wrong, "domain code takes facts in and gives decisions out: " + "; ".join(wrong)
+
+
+def test_no_test_module_imports_another_one() -> None:
+    """What two of them need stands in the harness, the builders or the conftest of their folder."""
+    wrong = [
+        f"{path.relative_to(CHECKOUT)} imports {name}"
+        for path in python_files("tests")
+        if path.relative_to(CHECKOUT).parts[1] not in TESTS_THAT_IMPORT_TESTS
+        for name in imported(path)
+        if any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert not wrong, wrong
 
 
 def test_modules_and_functions_stay_readable() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.layout import CHECKOUT
-from tests.unit.test_house_rules import python_files
+from tests.unit.source_files import python_files
 
 pytestmark = pytest.mark.fast
 MATCHERS = {"compile", "match", "fullmatch", "search", "sub", "split", "findall", "finditer"}

@@ -94,11 +94,6 @@ def from_bytes(document: bytes) -> Ints:
     return np.frombuffer(document, "<i8").astype(np.int64)
 
 
-def holdings_document(keys: Ints, quantities: Ints) -> bytes:
-    """Return the document of an account's holdings, given in order of key; quantities in millionths."""
-    return to_bytes(np.column_stack((keys, quantities)).ravel())
-
-
 def target_document(target: Target) -> bytes:
     """Return the document of a target."""
     return to_bytes(np.concatenate((target.head, target.rows.ravel())))

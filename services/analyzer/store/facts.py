@@ -197,7 +197,7 @@ class Rows:
         return len(self.table)
 
     def ints(self, name: str, null: int = pgcopy.NULL) -> Ints:
-        """Return a column named as in the query, e.g. "a.epoch"; dates by `date_days`."""
+        """Return a column named as in the query, e.g. "a.epoch"; a date is read by `days`."""
         return self.table.ints(_COLUMN[name], null)
 
     def days(self, name: str) -> Ints:

@@ -91,16 +91,6 @@ async def new_number(connection: AsyncConnection) -> int:
     return int((await connection.execute(_NEXT_NUMBER)).scalar_one())
 
 
-async def count_selection(connection: AsyncConnection, scope: Scope, wanted: Sequence[ColumnElement[bool]]) -> int:
-    """Return how many accounts of the queue a selection holds now."""
-    query = (
-        select(func.count())
-        .select_from(FLAG.join(ACCOUNT, ACCOUNT.c.account_id == FLAG.c.account_id))
-        .where(sees(scope, ACCOUNT), sees(scope, FLAG), IN_QUEUE, *wanted)
-    )
-    return int((await connection.execute(query)).scalar_one())
-
-
 async def freeze_selection(
     connection: AsyncConnection,
     scope: Scope,
