@@ -75,7 +75,7 @@ def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_
     pairs = np.stack([part.keys >> KEY_SHIFT << KEY_SHIFT | sleeve, part.units], axis=2)
     facts.merge_holdings(
         session,
-        facts.HoldingsIn(
+        facts.HoldingsChunk(
             account_id=_texts(part.ids),
             enterprise_id=_texts([ENTERPRISE] * count),
             advisor_id=_texts(["V1"] * count),

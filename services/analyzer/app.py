@@ -30,7 +30,7 @@ EVENT_GROUP: Final = 500
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """What worker and sweeper are both made of."""
 
     database: Database
@@ -40,8 +40,8 @@ class Parts:
     publisher: Publisher
 
 
-def build_parts(settings: Settings, *, serves: bool = True) -> Parts:
-    """Return the parts, closed; open database and publisher before use. serves: users' requests, too."""
+def build_dependencies(settings: Settings, *, serves: bool = True) -> Dependencies:
+    """Return the dependencies, closed; open database and publisher before use. serves: users' requests, too."""
     requests_url = settings.requests_database_url if serves else None
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, requests_url, **sizes)
@@ -49,13 +49,20 @@ def build_parts(settings: Settings, *, serves: bool = True) -> Parts:
     clock = clock_of(settings.clock_file)
     warn_before_end(clock.now())
     evaluator = Evaluator(database, names, clock, settings)
-    return Parts(database, names, clock, evaluator, Publisher(settings.kafka_url, SERVICE))
+    return Dependencies(database, names, clock, evaluator, Publisher(settings.kafka_url, SERVICE))
 
 
 def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for each topic, its HTTP beside it."""
-    parts = build_parts(settings)
-    rules = Handlers(parts.database, parts.names, parts.evaluator, parts.publisher, parts.clock, settings)
+    dependencies = build_dependencies(settings)
+    rules = Handlers(
+        dependencies.database,
+        dependencies.names,
+        dependencies.evaluator,
+        dependencies.publisher,
+        dependencies.clock,
+        settings,
+    )
     app = faust_worker.build_worker(SERVICE, settings)
     agents = (
         (topics.SECURITY, rules.on_securities, EVENT_GROUP),
@@ -75,27 +82,29 @@ def build_app(settings: Settings) -> faust.App:
         ),
     )
     for topic, handler, group in agents:
-        guard = MessageProcessor(SERVICE, topic, handler, parts.publisher, settings.guard_limits)
+        guard = MessageProcessor(SERVICE, topic, handler, dependencies.publisher, settings.guard_limits)
         faust_worker.consume(app, guard, group=group)
 
-    progress = Progress(app, parts.publisher, SERVICE, settings)
+    progress = Progress(app, dependencies.publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
-        return [*faust_worker.readiness(app), *progress.stuck(), *await _away(parts.database)]
+        return [*faust_worker.readiness(app), *progress.stuck(), *await _away(dependencies.database)]
 
-    routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, settings)
-    door = vouched(SERVICE, settings.principal_public_key, parts.clock)
+    routes = api.router(dependencies.database, dependencies.names, dependencies.evaluator, dependencies.clock, settings)
+    door = vouched(SERVICE, settings.principal_public_key, dependencies.clock)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[routes], door=door)
-    faust_worker.attach(app, [parts.database, parts.publisher, progress], http_app, settings)
+    faust_worker.attach(app, [dependencies.database, dependencies.publisher, progress], http_app, settings)
     return app
 
 
 async def run_sweeper(settings: Settings) -> None:
     """Sweep until cancelled, with probes and metrics beside it."""
-    parts = build_parts(settings, serves=False)
-    async with parts.database, parts.publisher:
-        sweeper = Sweeper(parts.database, parts.evaluator, parts.publisher, parts.clock, settings)
-        http_app = http.create_app("analyzer-sweeper", partial(_away, parts.database))
+    dependencies = build_dependencies(settings, serves=False)
+    async with dependencies.database, dependencies.publisher:
+        sweeper = Sweeper(
+            dependencies.database, dependencies.evaluator, dependencies.publisher, dependencies.clock, settings
+        )
+        http_app = http.create_app("analyzer-sweeper", partial(_away, dependencies.database))
         await run_all(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from services.analyzer.columns import incoming
 from services.analyzer.operations import attach_facts
 from services.analyzer.operations.evaluate import CHUNK, Evaluator
-from services.analyzer.operations.price_sets import Found, Pricing
+from services.analyzer.operations.price_sets import PriceSetResult, Pricing
 from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store import facts, flags, market, price_sets, runs, targets
 from services.analyzer.store.database import Database, Session
@@ -111,13 +111,13 @@ class Handlers:
         When they are many, sweepers do it.
         """
 
-        def store() -> tuple[list[str], list[Found]]:
+        def store() -> tuple[list[str], list[PriceSetResult]]:
             with self._database.session() as session:
                 found = [self._pricing.take_in(session, event) for event in group]
                 generation, _ = price_sets.in_force(session)
                 bound = self._settings.at_once_accounts
                 if len(flags.price_held(session, bound + 1)) > bound:
-                    part = runs.Part("PRICE_HELD", subject=f"prices {generation}")
+                    part = runs.Coverage("PRICE_HELD", subject=f"prices {generation}")
                     self._open(session, "PRICES", part)
                     return [], found
             with self._database.session() as session:
@@ -196,7 +196,7 @@ class Handlers:
         at = self._clock.now()
         return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(attach_facts.unattached))
 
-    async def _targets(self, save: Callable[[Session], targets.Saved]) -> None:
+    async def _targets(self, save: Callable[[Session], targets.SavedTargets]) -> None:
         """Store targets, have all their accounts evaluated, and refuse what cannot be used.
 
         Up to a bound they are evaluated here, chunk by chunk; more of them by sweepers, in a run that is opened in the
@@ -210,7 +210,7 @@ class Handlers:
                 many = targets.touches_more_than(session, portfolios, self._settings.at_once_accounts)
                 if many:
                     subject = f"targets {targets.state_of(session, portfolios)}"
-                    self._open(session, "TARGET", runs.Part("PORTFOLIOS", portfolios, subject))
+                    self._open(session, "TARGET", runs.Coverage("PORTFOLIOS", portfolios, subject))
             with self._database.session() as session:
                 problems = targets.problems_of(session, portfolios)
                 return [] if many else accounts_of(session, portfolios), problems, saved.refused
@@ -220,7 +220,7 @@ class Handlers:
         _refuse("bad_target", problems)
         refuse(refused)
 
-    def _open(self, session: Session, kind: runs.Kind, part: runs.Part) -> None:
+    def _open(self, session: Session, kind: runs.Kind, part: runs.Coverage) -> None:
         """Open a run over the accounts touched, unless there has been one of that subject."""
         now = self._clock.now()
         number = runs.start_part(session, kind, part, business_date(now, self._settings.end_of_day), now)

@@ -69,7 +69,7 @@ def _subject(scope: Scope, key: str) -> str:
     return f"asked {hashlib.sha256(asked).hexdigest()}"
 
 
-def view_of(run: runs.Run) -> RunView:
+def view_of(run: runs.AnalysisRun) -> RunView:
     """Return a run as the API shows it."""
     return RunView(
         run_id=run.run_id,

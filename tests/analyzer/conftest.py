@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.analyzer.desk import Desk, settings_for
+from tests.analyzer.harness import Harness, settings_for
 
 
 @pytest.fixture
-async def desk(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def harness(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """An analyzer on an empty database, its clock at noon of Monday 2026-01-05 in New York."""
     settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
-    async with Desk(settings) as opened:
+    async with Harness(settings) as opened:
         yield opened

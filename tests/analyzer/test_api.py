@@ -1,23 +1,19 @@
 """The internal HTTP: analyses and the account page's facts."""
 
 import re
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
-from services.analyzer import routes as api
 from shared.contracts import topics
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import LotPick, SecurityRestriction
-from shared.http import app as http_app
 from shared.http.principal import HEADER
-from shared.http.routing import vouched
-from tests.analyzer.desk import Desk, account, held, holdings, noon
+from tests.analyzer.builders import account, held, holdings, noon
+from tests.analyzer.harness import Harness, client_of, start_analysis
 from tests.signing import SignedAs, somebody
 
 pytestmark = pytest.mark.integration
@@ -26,54 +22,35 @@ DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(desk) as opened:
+async def client(harness: Harness) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(harness) as opened:
         yield opened
 
 
-@asynccontextmanager
-async def client_of(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    """Open a client of the analyzer's routes over this desk's parts."""
-
-    async def ready() -> list[str]:
-        return []
-
-    parts = desk.parts
-    routes = api.router(parts.database, parts.names, parts.evaluator, parts.clock, desk.settings)
-    door = vouched("analyzer", desk.settings.principal_public_key, parts.clock)
-    transport = httpx.ASGITransport(http_app.create_app("analyzer", ready, routers=[routes], door=door))
-    signed = SignedAs(somebody(), "analyzer", parts.clock.now)
-    async with httpx.AsyncClient(transport=transport, base_url="http://analyzer", auth=signed) as opened:
-        yield opened
-
-
-async def start(client: httpx.AsyncClient, key: str = "", **options: Any) -> httpx.Response:
-    """Start an analysis, under a key of its own where none is given."""
-    return await client.post("/v1/runs", headers={"Idempotency-Key": key or uuid.uuid4().hex}, **options)
-
-
-async def test_an_analysis_is_started_once_and_shows_how_far_it_is(desk: Desk, client: httpx.AsyncClient) -> None:
+async def test_an_analysis_is_started_once_and_shows_how_far_it_is(harness: Harness, client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/runs/latest")).status_code == 404
-    desk.at(noon(date(2026, 1, 5)).replace(hour=6))
-    await desk.book("a1", "a2")
-    await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
-    first, second = await start(client), await start(client)
+    harness.at(noon(date(2026, 1, 5)).replace(hour=6))
+    await harness.book("a1", "a2")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **DRIFTED)))
+    first, second = await start_analysis(client), await start_analysis(client)
     assert first.status_code == 202 and re.fullmatch("2026-01-05-on-demand-[0-9a-f]{8}-1", first.json()["run_id"])
     assert second.json()["run_id"] == first.json()["run_id"]  # it is still going on
     assert (first.json()["accounts"], first.json()["accounts_done"], first.json()["finished_at"]) == (2, 0, None)
-    assert await desk.sweeper.step()
+    assert await harness.sweeper.step()
     latest = (await client.get("/v1/runs/latest")).json()
     assert (latest["accounts_done"], latest["flagged"], latest["finished_at"] is not None) == (2, 1, True)
-    third = (await start(client)).json()["run_id"]
+    third = (await start_analysis(client)).json()["run_id"]
     assert third == first.json()["run_id"].removesuffix("1") + "2"
 
 
-async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, client: httpx.AsyncClient) -> None:
-    await desk.book("a1")
+async def test_the_account_page_shows_positions_bands_and_sentences(
+    harness: Harness, client: httpx.AsyncClient
+) -> None:
+    await harness.book("a1")
     restriction = SecurityRestriction(security_id="AAA", kind="SUBSTITUTE", substitute_id="CCC")
     limits: dict[str, Any] = {"gain_budget_short": "0.00", "no_short_term_gains": True}
-    await desk.rules.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction], **limits)])
-    await desk.rules.on_holdings(holdings(held("a1", 1, CCC="10", AAA="770", BBB="120")))
+    await harness.handlers.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction], **limits)])
+    await harness.handlers.on_holdings(holdings(held("a1", 1, CCC="10", AAA="770", BBB="120")))
     found = (await client.get("/v1/positions/a1")).json()
     assert (found["state"], found["tiles"], found["market_value"]) == ("FLAGGED", ["POSITION_DRIFT"], "1000.00")
     assert [
@@ -96,13 +73,13 @@ async def test_the_account_page_shows_positions_bands_and_sentences(desk: Desk, 
     assert found["settings"]["lot_picks"] == []
 
 
-async def test_the_account_page_shows_the_lots_picked_for_sale(desk: Desk, client: httpx.AsyncClient) -> None:
-    await desk.book("a1")
+async def test_the_account_page_shows_the_lots_picked_for_sale(harness: Harness, client: httpx.AsyncClient) -> None:
+    await harness.book("a1")
     picks = [
         LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"),
         LotPick(security_id="AAA", lot_id="L1", units="1"),
     ]
-    await desk.rules.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
+    await harness.handlers.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
     settings = (await client.get("/v1/positions/a1")).json()["settings"]
     assert (settings["lot_method"], settings["lot_picks"]) == (
         "SPECIFIC",
@@ -122,12 +99,12 @@ async def test_an_unknown_account_is_a_problem_that_says_so(client: httpx.AsyncC
 
 
 async def test_another_tenants_account_is_answered_as_one_that_is_not_there(
-    desk: Desk, client: httpx.AsyncClient
+    harness: Harness, client: httpx.AsyncClient
 ) -> None:
-    await desk.book("a1")
+    await harness.book("a1")
     assert (await client.get("/v1/positions/a1")).status_code == 200
     for stranger in (somebody(enterprises=["E2"]), somebody(advisors=["A2"]), somebody(advisors=[])):
-        signed = SignedAs(stranger, "analyzer", desk.parts.clock.now)
+        signed = SignedAs(stranger, "analyzer", harness.clock.now)
         theirs, nobodys = [await client.get(f"/v1/positions/{one}", auth=signed) for one in ("a1", "a2")]
         assert (theirs.status_code, nobodys.status_code) == (404, 404)
         assert _told(theirs, "a1") == _told(nobodys, "a2")
@@ -145,18 +122,18 @@ async def test_nothing_is_answered_without_the_gateways_word(client: httpx.Async
 
 
 async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_their_own_part(
-    desk: Desk, client: httpx.AsyncClient
+    harness: Harness, client: httpx.AsyncClient
 ) -> None:
-    desk.at(noon(date(2026, 1, 5)).replace(hour=6))
-    await desk.book("a1", "a2", "a3")
-    await desk.rules.on_accounts(
+    harness.at(noon(date(2026, 1, 5)).replace(hour=6))
+    await harness.book("a1", "a2", "a3")
+    await harness.handlers.on_accounts(
         [account("a2", 2, advisor_id="A2", last_rebalanced=None), account("a3", 2, enterprise_id="E2")]
     )
     held_now = [held(one, 1, **DRIFTED) | {"enterprise_id": e, "advisor_id": a} for one, e, a in OWNERS]
-    await desk.rules.on_holdings(holdings(*held_now))
-    await desk.since()
+    await harness.handlers.on_holdings(holdings(*held_now))
+    await harness.published()
     ann, dora, bob, eve = (
-        SignedAs(somebody(subject=name, **rights), "analyzer", desk.parts.clock.now)
+        SignedAs(somebody(subject=name, **rights), "analyzer", harness.clock.now)
         for name, rights in (
             ("ann", {}),
             ("dora", {"advisors": ["A2"]}),
@@ -164,35 +141,35 @@ async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_t
             ("eve", {"enterprises": ["E3"]}),
         )
     )
-    assert (await start(client, auth=eve)).status_code == 409
-    started = (await start(client, auth=ann)).json()
+    assert (await start_analysis(client, auth=eve)).status_code == 409
+    started = (await start_analysis(client, auth=ann)).json()
     assert started["accounts"] == 2
     assert (await client.get("/v1/runs/latest", auth=bob)).status_code == 404
     assert (await client.get("/v1/runs/latest", auth=dora)).json()["accounts"] == 1
-    own = (await start(client, auth=dora)).json()
+    own = (await start_analysis(client, auth=dora)).json()
     assert own["run_id"] != started["run_id"] and own["accounts"] == 1
-    assert await desk.sweeper.step()
-    assert desk.row("SELECT count(*) FROM analyzer.flag WHERE run_no IS NOT NULL AND account_id = 'a3'") == (0,)
+    assert await harness.sweeper.step()
+    assert harness.row("SELECT count(*) FROM analyzer.flag WHERE run_no IS NOT NULL AND account_id = 'a3'") == (0,)
     seen = [(await client.get("/v1/runs/latest", auth=who)).json() for who in (ann, dora)]
     assert [(one["run_id"], one["accounts"], one["accounts_done"], one["flagged"]) for one in seen] == [
         (own["run_id"], 1, 1, 1)
     ] * 2
-    told = [AnalysisCompleted.model_validate_json(one) for one in (await desk.since())[topics.ANALYSIS.name]]
+    told = [AnalysisCompleted.model_validate_json(one) for one in (await harness.published())[topics.ANALYSIS.name]]
     covered = {one.run_id: (one.enterprise_id, [part.advisor_id for part in one.advisors]) for one in told}
     assert covered == {started["run_id"]: ("E1", ["A1", "A2"]), own["run_id"]: ("E1", ["A2"])}
     assert (await client.get("/v1/runs/latest", auth=bob)).status_code == 404
 
 
-async def test_an_analysis_is_started_by_operators_only(desk: Desk, client: httpx.AsyncClient) -> None:
-    signed = SignedAs(somebody("viewer", "trader", "approver"), "analyzer", desk.parts.clock.now)
-    assert (await start(client, auth=signed)).status_code == 403
+async def test_an_analysis_is_started_by_operators_only(harness: Harness, client: httpx.AsyncClient) -> None:
+    signed = SignedAs(somebody("viewer", "trader", "approver"), "analyzer", harness.clock.now)
+    assert (await start_analysis(client, auth=signed)).status_code == 403
 
 
 async def test_an_account_that_our_code_cannot_show_is_answered_with_a_problem_that_says_so(
-    desk: Desk, client: httpx.AsyncClient
+    harness: Harness, client: httpx.AsyncClient
 ) -> None:
-    await desk.book("a1", "a2")
-    desk.row("UPDATE analyzer.account_facts SET settings = '\\x00' WHERE account_id = 'a1' RETURNING 1")
+    await harness.book("a1", "a2")
+    harness.row("UPDATE analyzer.account_facts SET settings = '\\x00' WHERE account_id = 'a1' RETURNING 1")
     answer = await client.get("/v1/positions/a1")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert answer.json()["code"] == "our_fault"

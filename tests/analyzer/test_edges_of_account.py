@@ -18,7 +18,7 @@ from services.analyzer.domain.account import (
 from services.analyzer.domain.layout import NONE, Ragged, Setting
 from shared.contracts.chunks import Restriction
 from shared.contracts.platform import AccountChanged, LotPick, SecurityRestriction
-from tests.analyzer.desk import account
+from tests.analyzer.builders import account
 
 pytestmark = pytest.mark.fast
 

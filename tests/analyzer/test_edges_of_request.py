@@ -51,7 +51,7 @@ def targets(*parts: Rows) -> Ragged:
     return ragged([[(key_of(row[0], row[1]), *row[2:]) for row in part] for part in parts], 5)
 
 
-def joined(asked: list[Asked], aims: Ragged) -> rules.Joined:
+def joined(asked: list[Asked], aims: Ragged) -> rules.JoinedPositions:
     return rules.join(
         np.stack([one.settings() for one in asked]),
         ragged([list(one.bans) for one in asked], 3),
@@ -64,7 +64,7 @@ def joined(asked: list[Asked], aims: Ragged) -> rules.Joined:
     )
 
 
-def read(found: rules.Joined, account: int) -> tuple[Rows, Rows]:
+def read(found: rules.JoinedPositions, account: int) -> tuple[Rows, Rows]:
     """Return (security, sleeve, 5 values) of each position, and (security, restriction, substitute) of each security.
 
     All are numbers of the store; NONE where there is no substitute.

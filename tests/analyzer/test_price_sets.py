@@ -14,8 +14,8 @@ from shared.contracts import topics
 from shared.contracts.chunks import FlagState
 from shared.kafka.messages import BadMessage
 from shared.runtime import metrics
-from tests.analyzer.desk import MONDAY, Desk, held, holdings, noon, prices, request, returned
-from tests.analyzer.test_guard import slow_evaluator
+from tests.analyzer.builders import MONDAY, held, holdings, noon, prices, request, returned
+from tests.analyzer.harness import Harness, overtaken_evaluator
 
 pytestmark = pytest.mark.integration
 IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
@@ -25,30 +25,30 @@ DRIFTS = GOOD | {"BBB": "3"}
 BY = ("--by", "Pat", "--reason", "looked at it")
 
 
-def command(desk: Desk, *words: str) -> int:
+def command(harness: Harness, *words: str) -> int:
     """Run `prices ...` beside the worker."""
-    return prices_command.run(desk.settings, words)
+    return prices_command.run(harness.settings, words)
 
 
-def status(desk: Desk, number: int) -> tuple[Any, ...]:
+def status(harness: Harness, number: int) -> tuple[Any, ...]:
     """Return the status of a set, and why it waits."""
-    return desk.row(
+    return harness.row(
         "SELECT status, array_to_string(reasons, '; ') FROM analyzer.price_set WHERE price_set = %s", number
     )
 
 
-def flag(desk: Desk, account_id: str = "a1") -> tuple[Any, ...]:
+def flag(harness: Harness, account_id: str = "a1") -> tuple[Any, ...]:
     """Return the state of a stored flag and the set it rests on."""
-    return desk.row("SELECT state, price_set, hold_code FROM analyzer.flag WHERE account_id = %s", account_id)
+    return harness.row("SELECT state, price_set, hold_code FROM analyzer.flag WHERE account_id = %s", account_id)
 
 
-async def ready(desk: Desk) -> None:
+async def ready(harness: Harness) -> None:
     """One account in its band, on price set 1, before the daily analysis."""
-    desk.at(noon(MONDAY).replace(hour=7))
-    await desk.book("a1")
-    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
-    assert flag(desk) == (FlagState.CLEAR, 1, None)
-    await desk.since()
+    harness.at(noon(MONDAY).replace(hour=7))
+    await harness.book("a1")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    assert flag(harness) == (FlagState.CLEAR, 1, None)
+    await harness.published()
 
 
 @pytest.mark.parametrize(
@@ -62,86 +62,86 @@ async def ready(desk: Desk) -> None:
     ],
 )
 async def test_an_absurd_set_waits_and_the_book_goes_on_without_it(
-    desk: Desk, number: int, as_of: date, each: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
+    harness: Harness, number: int, as_of: date, each: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await ready(desk)
-    await desk.rules.on_prices([prices(number, as_of, **each)])
-    found, reasons = status(desk, number)
+    await ready(harness)
+    await harness.handlers.on_prices([prices(number, as_of, **each)])
+    found, reasons = status(harness, number)
     assert found == "HELD"
     assert why in reasons
-    await desk.rules.on_returned(returned("a1"))
-    assert flag(desk) == (FlagState.CLEAR, 1, None)
-    await desk.sweeper.announce()
+    await harness.handlers.on_returned(returned("a1"))
+    assert flag(harness) == (FlagState.CLEAR, 1, None)
+    await harness.sweeper.announce()
     assert metrics.PRICE_SETS_WAITING._value.get() == 1  # noqa: SLF001  # what a scrape would read
-    await desk.rules.on_prices([prices(3, MONDAY, **DRIFTS)])  # the next good set counts
-    await desk.rules.on_returned(returned("a1"))
-    assert flag(desk) == (FlagState.FLAGGED, 3, None)
-    assert command(desk, "list") == 0
+    await harness.handlers.on_prices([prices(3, MONDAY, **DRIFTS)])  # the next good set counts
+    await harness.handlers.on_returned(returned("a1"))
+    assert flag(harness) == (FlagState.FLAGGED, 3, None)
+    assert command(harness, "list") == 0
     assert f"{number} of {as_of}: HELD" in capsys.readouterr().out
-    assert command(desk, "reject", str(number), *BY) == 0
-    assert status(desk, number)[0] == "REJECTED"
-    await desk.sweeper.announce()
+    assert command(harness, "reject", str(number), *BY) == 0
+    assert status(harness, number)[0] == "REJECTED"
+    await harness.sweeper.announce()
     assert metrics.PRICE_SETS_WAITING._value.get() == 0  # noqa: SLF001
 
 
 async def test_an_accepted_set_counts_and_the_whole_book_is_evaluated(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
+    harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await ready(desk)
-    await desk.rules.on_prices([prices(5000, MONDAY, **DRIFTS)])
-    assert command(desk, "accept", "5000", *BY) == 0
+    await ready(harness)
+    await harness.handlers.on_prices([prices(5000, MONDAY, **DRIFTS)])
+    assert command(harness, "accept", "5000", *BY) == 0
     assert "in force is 5000" in capsys.readouterr().out
-    assert await desk.sweeper.step()
-    assert flag(desk) == (FlagState.FLAGGED, 5000, None)
-    assert desk.row("SELECT kind, covers, price_set FROM analyzer.analysis_run WHERE kind = 'PRICES'") == (
+    assert await harness.sweeper.step()
+    assert flag(harness) == (FlagState.FLAGGED, 5000, None)
+    assert harness.row("SELECT kind, covers, price_set FROM analyzer.analysis_run WHERE kind = 'PRICES'") == (
         "PRICES",
         "BOOK",
         5000,
     )
-    assert command(desk, "show", "5000") == 0
+    assert command(harness, "show", "5000") == 0
     assert "ACCEPTED by Pat: looked at it" in capsys.readouterr().out
 
 
-async def test_a_withdrawn_set_gives_way_to_the_one_before(desk: Desk) -> None:
+async def test_a_withdrawn_set_gives_way_to_the_one_before(harness: Harness) -> None:
     """Set 2 brought the account into the queue; withdrawn, it leaves it, and proposals are made on set 1."""
-    await ready(desk)
-    await desk.rules.on_prices([prices(2, MONDAY, **DRIFTS)])
-    await desk.rules.on_returned(returned("a1"))
-    assert flag(desk) == (FlagState.FLAGGED, 2, None)
-    assert command(desk, "withdraw", "2", *BY) == 0
-    assert await desk.sweeper.step()
-    assert flag(desk) == (FlagState.CLEAR, 1, None)
-    assert (await desk.flags())["a1"]["price_set"] == 1
-    await desk.rules.on_request(topics.WORK_FACTS)(request("a1"))
-    (facts,) = (await desk.since())[topics.WORK_FACTS.name]
+    await ready(harness)
+    await harness.handlers.on_prices([prices(2, MONDAY, **DRIFTS)])
+    await harness.handlers.on_returned(returned("a1"))
+    assert flag(harness) == (FlagState.FLAGGED, 2, None)
+    assert command(harness, "withdraw", "2", *BY) == 0
+    assert await harness.sweeper.step()
+    assert flag(harness) == (FlagState.CLEAR, 1, None)
+    assert (await harness.flags())["a1"]["price_set"] == 1
+    await harness.handlers.on_request(topics.WORK_FACTS)(request("a1"))
+    (facts,) = (await harness.published())[topics.WORK_FACTS.name]
     assert facts["price_set"] == 1
-    await desk.rules.on_prices([prices(3, MONDAY, **DRIFTS)])  # the corrected set comes under a new number
-    await desk.rules.on_returned(returned("a1"))
-    assert flag(desk) == (FlagState.FLAGGED, 3, None)
+    await harness.handlers.on_prices([prices(3, MONDAY, **DRIFTS)])  # the corrected set comes under a new number
+    await harness.handlers.on_returned(returned("a1"))
+    assert flag(harness) == (FlagState.FLAGGED, 3, None)
 
 
-async def test_the_only_set_can_be_withdrawn(desk: Desk) -> None:
-    await ready(desk)
-    assert command(desk, "withdraw", "1", *BY) == 0
-    assert await desk.sweeper.step()
-    assert flag(desk) == (FlagState.HELD, 0, "MISSING_PRICE")
-    await desk.rules.on_prices([prices(2, FRIDAY, **GOOD)])
-    assert flag(desk) == (FlagState.CLEAR, 2, None)
+async def test_the_only_set_can_be_withdrawn(harness: Harness) -> None:
+    await ready(harness)
+    assert command(harness, "withdraw", "1", *BY) == 0
+    assert await harness.sweeper.step()
+    assert flag(harness) == (FlagState.HELD, 0, "MISSING_PRICE")
+    await harness.handlers.on_prices([prices(2, FRIDAY, **GOOD)])
+    assert flag(harness) == (FlagState.CLEAR, 2, None)
 
 
-async def test_an_evaluation_that_began_on_withdrawn_prices_does_not_pass(desk: Desk) -> None:
+async def test_an_evaluation_that_began_on_withdrawn_prices_does_not_pass(harness: Harness) -> None:
     """It has read set 2; the withdrawal and its run come between its reading and its storing."""
-    await ready(desk)
-    await desk.rules.on_prices([prices(2, MONDAY, **DRIFTS)])
+    await ready(harness)
+    await harness.handlers.on_prices([prices(2, MONDAY, **DRIFTS)])
     before = price_sets.PriceBook()
-    with desk.parts.database.session() as session:
+    with harness.database.session() as session:
         late_prices = before.newest(session)
-    late = slow_evaluator(desk, lambda: None)
+    late = overtaken_evaluator(harness, lambda: None)
     late.prices.newest = _once(late_prices, late.prices.newest)  # type: ignore[method-assign]
-    assert command(desk, "withdraw", "2", *BY) == 0
-    assert await desk.sweeper.step()
+    assert command(harness, "withdraw", "2", *BY) == 0
+    assert await harness.sweeper.step()
     await asyncio.to_thread(late.evaluate, ["a1"], "too late")
-    assert flag(desk) == (FlagState.CLEAR, 1, None)
+    assert flag(harness) == (FlagState.CLEAR, 1, None)
 
 
 def _once(first: price_sets.Prices, then: Any) -> Any:
@@ -150,44 +150,44 @@ def _once(first: price_sets.Prices, then: Any) -> Any:
     return lambda session: answers.pop() if answers else then(session)
 
 
-async def test_one_wild_price_waits_alone_and_holds_only_its_holders(desk: Desk) -> None:
-    desk.at(noon(MONDAY).replace(hour=7))
-    await desk.book("a1", "a2")
-    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND), held("a2", 1, CCC="5", **IN_BAND)))
+async def test_one_wild_price_waits_alone_and_holds_only_its_holders(harness: Harness) -> None:
+    harness.at(noon(MONDAY).replace(hour=7))
+    await harness.book("a1", "a2")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND), held("a2", 1, CCC="5", **IN_BAND)))
     wild = GOOD | {"CCC": "100", "BBB": "1.1"}
-    await desk.rules.on_prices([prices(2, MONDAY, **wild)])
-    await desk.rules.on_returned(returned("a1"))
-    await desk.rules.on_returned(returned("a2"))
-    assert flag(desk, "a1")[1:] == (2, None)
-    assert flag(desk, "a2")[1:] == (2, "MISSING_PRICE")
-    assert "CCC moves from 1 to 100" in status(desk, 2)[1]
-    await desk.sweeper.announce()
+    await harness.handlers.on_prices([prices(2, MONDAY, **wild)])
+    await harness.handlers.on_returned(returned("a1"))
+    await harness.handlers.on_returned(returned("a2"))
+    assert flag(harness, "a1")[1:] == (2, None)
+    assert flag(harness, "a2")[1:] == (2, "MISSING_PRICE")
+    assert "CCC moves from 1 to 100" in status(harness, 2)[1]
+    await harness.sweeper.announce()
     assert metrics.PRICES_WAITING._value.get() == 1  # noqa: SLF001  # what a scrape would read
-    await desk.rules.on_prices([prices(3, MONDAY, **wild)])  # measured by the last good price, it still waits
-    await desk.rules.on_returned(returned("a2"))
-    assert flag(desk, "a2")[1:] == (3, "MISSING_PRICE")
-    assert command(desk, "accept", "3", "--security", "CCC", *BY) == 0
-    assert await desk.sweeper.step()
-    assert flag(desk, "a2")[1:] == (3, None)
-    await desk.rules.on_prices([prices(4, MONDAY, **wild)])
-    assert status(desk, 4) == ("ACCEPTED", "")
+    await harness.handlers.on_prices([prices(3, MONDAY, **wild)])  # measured by the last good price, it still waits
+    await harness.handlers.on_returned(returned("a2"))
+    assert flag(harness, "a2")[1:] == (3, "MISSING_PRICE")
+    assert command(harness, "accept", "3", "--security", "CCC", *BY) == 0
+    assert await harness.sweeper.step()
+    assert flag(harness, "a2")[1:] == (3, None)
+    await harness.handlers.on_prices([prices(4, MONDAY, **wild)])
+    assert status(harness, 4) == ("ACCEPTED", "")
 
 
-async def test_a_set_never_changes_and_comes_twice_without_harm(desk: Desk) -> None:
-    await ready(desk)
-    await desk.rules.on_prices([prices(1, FRIDAY, **GOOD)])
+async def test_a_set_never_changes_and_comes_twice_without_harm(harness: Harness) -> None:
+    await ready(harness)
+    await harness.handlers.on_prices([prices(1, FRIDAY, **GOOD)])
     with pytest.raises(BadMessage, match="send it under a new number"):
-        await desk.rules.on_prices([prices(1, FRIDAY, **DRIFTS)])
-    assert command(desk, "withdraw", "1", *BY) == 0
-    await desk.rules.on_prices([prices(1, FRIDAY, **GOOD)])  # delivered again, it stays withdrawn
-    assert status(desk, 1)[0] == "WITHDRAWN"
-    assert desk.row("SELECT count(*) FROM analyzer.price_decision") == (2,)
+        await harness.handlers.on_prices([prices(1, FRIDAY, **DRIFTS)])
+    assert command(harness, "withdraw", "1", *BY) == 0
+    await harness.handlers.on_prices([prices(1, FRIDAY, **GOOD)])  # delivered again, it stays withdrawn
+    assert status(harness, 1)[0] == "WITHDRAWN"
+    assert harness.row("SELECT count(*) FROM analyzer.price_decision") == (2,)
 
 
-async def test_single_bad_prices_are_put_aside_and_noted(desk: Desk) -> None:
+async def test_single_bad_prices_are_put_aside_and_noted(harness: Harness) -> None:
     with pytest.raises(BadMessage, match="price set 1: BBB: price 0 is outside"):
-        await desk.rules.on_prices([prices(1, AAA="1.1234567", BBB="0", CCC="1")])
-    with desk.parts.database.session() as session:
+        await harness.handlers.on_prices([prices(1, AAA="1.1234567", BBB="0", CCC="1")])
+    with harness.database.session() as session:
         found = price_sets.PriceBook().newest(session)
         (shown,) = price_sets.views(session, 1)
     assert np.count_nonzero(found.micro) == 2
@@ -212,21 +212,21 @@ async def test_single_bad_prices_are_put_aside_and_noted(desk: Desk) -> None:
     ],
 )
 async def test_what_cannot_be_decided_says_why(
-    desk: Desk, words: tuple[str, ...], code: int, says: str, capsys: pytest.CaptureFixture[str]
+    harness: Harness, words: tuple[str, ...], code: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await desk.rules.on_prices([prices(1, FRIDAY, **GOOD)])
-    assert command(desk, *words) == code
+    await harness.handlers.on_prices([prices(1, FRIDAY, **GOOD)])
+    assert command(harness, *words) == code
     assert says in capsys.readouterr().err
-    assert desk.row("SELECT count(*) FROM analyzer.price_decision") == (1,)
+    assert harness.row("SELECT count(*) FROM analyzer.price_decision") == (1,)
 
 
-async def test_decisions_cannot_be_made_of_a_set_without_a_trace(desk: Desk) -> None:
+async def test_decisions_cannot_be_made_of_a_set_without_a_trace(harness: Harness) -> None:
     """Who decided what, and why, stands in the audit table with the generation it brought."""
-    await ready(desk)
-    await desk.rules.on_prices([prices(2, MONDAY, **DRIFTS)])
-    assert command(desk, "withdraw", "2", "--by", "Pat", "--reason", "feed was wrong") == 0
-    assert command(desk, "accept", "2", "--by", "Kim", "--reason", "it was right") == 0
-    with psycopg.connect(desk.settings.database_url) as connection:
+    await ready(harness)
+    await harness.handlers.on_prices([prices(2, MONDAY, **DRIFTS)])
+    assert command(harness, "withdraw", "2", "--by", "Pat", "--reason", "feed was wrong") == 0
+    assert command(harness, "accept", "2", "--by", "Kim", "--reason", "it was right") == 0
+    with psycopg.connect(harness.settings.database_url) as connection:
         rows = connection.execute(
             "SELECT price_set, decision, actor, reason, generation, in_force FROM analyzer.price_decision ORDER BY 5"
         ).fetchall()

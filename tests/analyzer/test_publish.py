@@ -5,9 +5,9 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from services.analyzer.columns.flags import Ids, public_events
+from services.analyzer.columns.flags import FlagIds, public_events
 from services.analyzer.domain.layout import NONE, key_of
-from services.analyzer.store.flags import Stored
+from services.analyzer.store.flags import StoredFlags
 from services.analyzer.store.pgcopy import NULL
 from shared.contracts.chunks import FlagState, Tile
 from shared.contracts.events import AccountFlag
@@ -19,7 +19,7 @@ _DAY = 20_616  # 2026-06-12
 _FLAGGED, _HELD, _CLEAR = int(FlagState.FLAGGED), int(FlagState.HELD), int(FlagState.CLEAR)
 
 
-def stored(announced: tuple[bool, bool, bool, bool] = (False, False, False, True)) -> Stored:
+def stored(announced: tuple[bool, bool, bool, bool] = (False, False, False, True)) -> StoredFlags:
     """Return a flagged account (a position and cash), a held, a clear one, and one more that is announced already."""
     numbers = {name: np.ones(4, np.int64) for name in ("facts_version", "lots_version", "target_version", "price_set")}
     numbers |= {
@@ -38,7 +38,7 @@ def stored(announced: tuple[bool, bool, bool, bool] = (False, False, False, True
         [key_of(3, 1), 40_650_000, 24_500_000, 19_500_000_000_000_000, 29_500_000_000_000_000],
         [NONE, -1, 20_000_000, 0, 25_000_000_000_000_000],
     ]
-    return Stored(
+    return StoredFlags(
         pa.array(["A1", "A2", "A3", "A4"]), pa.array(["E1"] * 4), pa.array(["V1"] * 4), numbers,
         pa.array([f"{_DAY} T model M version 2\n{_DAY} D daily analysis", "", "", ""]), figures,
         np.array([0, 2, 2, 2, 2]), np.array(reasons), pa.array([None, "STALE_PRICE", None, None]),
@@ -46,8 +46,8 @@ def stored(announced: tuple[bool, bool, bool, bool] = (False, False, False, True
     )  # fmt: skip
 
 
-def ids() -> Ids:
-    return Ids(pa.array(["P1", "P1", None, "P1"]), pa.array(["CORE", None]), pa.array(["S3", None]))
+def ids() -> FlagIds:
+    return FlagIds(pa.array(["P1", "P1", None, "P1"]), pa.array(["CORE", None]), pa.array(["S3", None]))
 
 
 def test_every_event_is_what_the_model_would_write() -> None:

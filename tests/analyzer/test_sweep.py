@@ -9,14 +9,14 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from services.analyzer.operations.evaluate import Evaluator, Run
+from services.analyzer.operations.evaluate import Evaluator, RunStamp
 from services.analyzer.operations.sweep import Sweeper
 from services.analyzer.store import flags, runs
 from services.analyzer.store.database import Session
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
-from tests.analyzer.desk import MONDAY, Desk, held, holdings, noon, on_hold, prices
-from tests.analyzer.test_guard import slow_evaluator
+from tests.analyzer.builders import MONDAY, held, holdings, noon, on_hold, prices
+from tests.analyzer.harness import Harness, overtaken_evaluator
 
 pytestmark = pytest.mark.integration
 IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
@@ -28,38 +28,40 @@ def later() -> PricesPublished:
     return prices(2, AAA="1", BBB="9", CCC="1")
 
 
-async def sweep_and_die(desk: Desk) -> tuple[runs.Shard, list[flags.Stored]]:
+async def sweep_and_die(harness: Harness) -> tuple[runs.Shard, list[flags.StoredFlags]]:
     """Start an analysis and evaluate its shard, holding its lock; nothing is published, nothing marked done."""
-    with desk.parts.database.session() as session:
+    with harness.database.session() as session:
         assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
 
-    def sweep() -> tuple[runs.Shard, list[flags.Stored]]:
-        with desk.parts.database.session() as session, runs.claim(session) as shard:
+    def sweep() -> tuple[runs.Shard, list[flags.StoredFlags]]:
+        with harness.database.session() as session, runs.claim(session) as shard:
             assert shard is not None
-            return shard, desk.parts.evaluator.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), "test")
+            return shard, harness.evaluator.sweep(
+                session, shard.first_id, shard.last_id, RunStamp(shard.run_no), "test"
+            )
 
     return await asyncio.to_thread(sweep)
 
 
-async def announced(desk: Desk) -> dict[str, str]:
+async def announced(harness: Harness) -> dict[str, str]:
     """Return the newest public state of each account that was told of since the last call."""
-    return {one.account_id: one.state for one in (await desk.since())[topics.ACCOUNT_FLAG.name]}
+    return {one.account_id: one.state for one in (await harness.published())[topics.ACCOUNT_FLAG.name]}
 
 
-async def test_what_is_published_is_what_reading_it_back_gives(desk: Desk) -> None:
+async def test_what_is_published_is_what_reading_it_back_gives(harness: Harness) -> None:
     """A drifted, a held and a settling account, and one that is flagged for the first time, column by column."""
-    await desk.book("a1", "a2", "a3", "a4")
+    await harness.book("a1", "a2", "a3", "a4")
     book = [held("a1", 1, **DRIFTED), held("a2", 1, **IN_BAND), on_hold("a3", 1), held("a4", 1, cash="900", **DRIFTED)]
-    await desk.rules.on_holdings(holdings(*book))
-    await desk.rules.on_prices([later()])
-    _, (told,) = await sweep_and_die(desk)
-    with desk.parts.database.session() as session:
+    await harness.handlers.on_holdings(holdings(*book))
+    await harness.handlers.on_prices([later()])
+    _, (told,) = await sweep_and_die(harness)
+    with harness.database.session() as session:
         read = flags.read(session, ["a1", "a2", "a3", "a4"])
     assert told.account_id.to_pylist() == ["a1", "a2", "a3", "a4"]
     assert told.numbers.keys() == read.numbers.keys()
     for name, values in told.numbers.items():
         np.testing.assert_array_equal(values, read.numbers[name], err_msg=name)
-    for field in fields(flags.Stored):
+    for field in fields(flags.StoredFlags):
         ours, theirs = getattr(told, field.name), getattr(read, field.name)
         if isinstance(ours, pa.Array):
             assert ours.equals(theirs), field.name
@@ -67,68 +69,68 @@ async def test_what_is_published_is_what_reading_it_back_gives(desk: Desk) -> No
             np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
 
 
-async def test_quiet_accounts_of_a_dead_sweeper_are_told_of_as_well(desk: Desk) -> None:
+async def test_quiet_accounts_of_a_dead_sweeper_are_told_of_as_well(harness: Harness) -> None:
     """Its run cleared the account, and died; to the next sweeper it is quiet as it was, and yet nobody knows of it."""
-    desk.at(noon(MONDAY).replace(hour=7))
-    await desk.book("a1")
-    await desk.rules.on_holdings(holdings(held("a1", 1, cash="130", **DRIFTED)))
-    await desk.rules.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])  # 780 : 390 : 130
-    await desk.since()
-    await sweep_and_die(desk)
-    assert await announced(desk) == {}
-    assert await desk.sweeper.step()
-    assert await announced(desk) == {"a1": "CLEAR"}
+    harness.at(noon(MONDAY).replace(hour=7))
+    await harness.book("a1")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, cash="130", **DRIFTED)))
+    await harness.handlers.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])  # 780 : 390 : 130
+    await harness.published()
+    await sweep_and_die(harness)
+    assert await announced(harness) == {}
+    assert await harness.sweeper.step()
+    assert await announced(harness) == {"a1": "CLEAR"}
 
 
-async def test_a_flag_of_a_run_under_way_is_told_by_whoever_evaluates_the_account_next(desk: Desk) -> None:
-    await desk.book("a1")
-    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
-    await desk.rules.on_prices([later()])
-    await desk.since()
-    await sweep_and_die(desk)
-    await desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
-    assert await announced(desk) == {"a1": "FLAGGED"}
+async def test_a_flag_of_a_run_under_way_is_told_by_whoever_evaluates_the_account_next(harness: Harness) -> None:
+    await harness.book("a1")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    await harness.handlers.on_prices([later()])
+    await harness.published()
+    await sweep_and_die(harness)
+    await harness.handlers.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    assert await announced(harness) == {"a1": "FLAGGED"}
 
 
-async def test_a_flag_of_a_finished_run_counts_as_told(desk: Desk) -> None:
-    desk.at(noon(MONDAY).replace(hour=7))  # no daily run beside it
-    await desk.book("a1")
-    await desk.rules.on_holdings(holdings(held("a1", 1, **IN_BAND)))
-    await desk.rules.on_prices([later()])
-    await desk.since()
-    await sweep_and_die(desk)
-    assert await desk.sweeper.step()
-    assert await announced(desk) == {"a1": "FLAGGED"}
-    assert desk.row("SELECT announced FROM analyzer.flag") == (False,)
-    await desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
-    assert await announced(desk) == {}
+async def test_a_flag_of_a_finished_run_counts_as_told(harness: Harness) -> None:
+    harness.at(noon(MONDAY).replace(hour=7))  # no daily run beside it
+    await harness.book("a1")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
+    await harness.handlers.on_prices([later()])
+    await harness.published()
+    await sweep_and_die(harness)
+    assert await harness.sweeper.step()
+    assert await announced(harness) == {"a1": "FLAGGED"}
+    assert harness.row("SELECT announced FROM analyzer.flag") == (False,)
+    await harness.handlers.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    assert await announced(harness) == {}
 
 
-async def test_nothing_is_stored_for_a_shard_whose_lock_is_lost(desk: Desk) -> None:
+async def test_nothing_is_stored_for_a_shard_whose_lock_is_lost(harness: Harness) -> None:
     """The connection that holds the lock breaks between reading and storing: another sweeper may have the shard."""
-    await desk.book("a1")
-    await desk.rules.on_holdings(holdings(held("a1", 1, **DRIFTED)))
-    with desk.parts.database.session() as session:
+    await harness.book("a1")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **DRIFTED)))
+    with harness.database.session() as session:
         assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
-    before = desk.row("SELECT flag_version, run_no FROM analyzer.flag")
+    before = harness.row("SELECT flag_version, run_no FROM analyzer.flag")
     victim: list[int] = []
 
     def breaks() -> None:
-        with desk.parts.database.session() as other:
+        with harness.database.session() as other:
             other.execute("SELECT pg_terminate_backend(%s, 20000)", victim)
 
-    late = slow_evaluator(desk, breaks)
+    late = overtaken_evaluator(harness, breaks)
 
     def sweep() -> None:
-        with desk.parts.database.session() as session, runs.claim(session) as shard:
+        with harness.database.session() as session, runs.claim(session) as shard:
             assert shard is not None
             victim.append(session.info.backend_pid)
-            late.sweep(session, shard.first_id, shard.last_id, Run(shard.run_no), "test")
+            late.sweep(session, shard.first_id, shard.last_id, RunStamp(shard.run_no), "test")
 
     with pytest.raises(psycopg.OperationalError):
         await asyncio.to_thread(sweep)
-    assert desk.row("SELECT flag_version, run_no FROM analyzer.flag") == before
-    assert await desk.sweeper.step()
+    assert harness.row("SELECT flag_version, run_no FROM analyzer.flag") == before
+    assert await harness.sweeper.step()
 
 
 class Failing(Evaluator):
@@ -136,7 +138,9 @@ class Failing(Evaluator):
 
     failing = True
 
-    def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
+    def sweep(
+        self, session: Session, first_id: str, last_id: str, run: RunStamp, trigger: str
+    ) -> list[flags.StoredFlags]:
         """Fail, or do it."""
         if self.failing and first_id == "a1":
             raise psycopg.OperationalError("the database is away")
@@ -144,28 +148,28 @@ class Failing(Evaluator):
 
 
 async def test_a_shard_that_fails_does_not_keep_the_others_from_being_done(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "SHARD", 1)
-    desk.at(noon(MONDAY).replace(hour=7))
-    await desk.book("a1", "a2", "a3")
-    await desk.rules.on_holdings(holdings(*(held(one, 1, **IN_BAND) for one in ("a1", "a2", "a3"))))
-    await desk.rules.on_prices([later()])
-    with desk.parts.database.session() as session:
+    harness.at(noon(MONDAY).replace(hour=7))
+    await harness.book("a1", "a2", "a3")
+    await harness.handlers.on_holdings(holdings(*(held(one, 1, **IN_BAND) for one in ("a1", "a2", "a3"))))
+    await harness.handlers.on_prices([later()])
+    with harness.database.session() as session:
         number = runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
-    evaluator = Failing(desk.parts.database, desk.parts.names, desk.parts.clock, desk.settings)
-    sweeper = Sweeper(desk.parts.database, evaluator, desk.parts.publisher, desk.parts.clock, desk.settings)
-    await desk.since()
+    evaluator = Failing(harness.database, harness.names, harness.clock, harness.settings)
+    sweeper = Sweeper(harness.database, evaluator, harness.publisher, harness.clock, harness.settings)
+    await harness.published()
     for _ in range(2):  # it is free again and tried again, each time beside another one that is done
         with pytest.raises(psycopg.OperationalError):
             await sweeper.step()
-    assert await announced(desk) == {"a2": "FLAGGED", "a3": "FLAGGED"}
+    assert await announced(harness) == {"a2": "FLAGGED", "a3": "FLAGGED"}
     evaluator.failing = False
     assert await sweeper.step()
-    published = await desk.since()
+    published = await harness.published()
     assert [one.account_id for one in published[topics.ACCOUNT_FLAG.name]] == ["a1"]
     assert len(published[topics.ANALYSIS.name]) == 1
-    with desk.parts.database.session() as session:
+    with harness.database.session() as session:
         run = runs.get(session, number)
     assert run is not None
     assert (run.accounts, run.done, run.flagged, run.held) == (3, 3, 3, 0)

@@ -10,18 +10,21 @@ from services.analyzer.store.database import Database
 from shared.contracts.chunks import Restriction
 from shared.contracts.platform import SecurityRestriction
 from shared.postgres.migrations import migrate
-from tests.analyzer.desk import Desk, account
+from tests.analyzer.builders import account
+from tests.analyzer.harness import Harness
 from tests.stackfix.places import as_role, fresh_database
 
 pytestmark = pytest.mark.integration
 LIMITS = (Setting.GAIN_BUDGET_SHORT_CENTS, Setting.GAIN_BUDGET_TOTAL_CENTS, Setting.NO_SHORT_TERM_GAINS)
 
 
-async def test_settings_stored_before_there_were_gain_limits_have_none(desk: Desk, admin_database_url: str) -> None:
+async def test_settings_stored_before_there_were_gain_limits_have_none(
+    harness: Harness, admin_database_url: str
+) -> None:
     """A document of version 0002 holds twelve settings and its restrictions: all of them stay, and no limit is set."""
     restrictions = [SecurityRestriction(security_id="AAA", kind="DO_NOT_SELL")]
-    await desk.rules.on_accounts([account("a1", 1, cash_set_aside="3.00", restrictions=restrictions)])
-    with desk.parts.database.session() as session:
+    await harness.handlers.on_accounts([account("a1", 1, cash_set_aside="3.00", restrictions=restrictions)])
+    with harness.database.session() as session:
         stored = facts.read_rows(session, facts.BY_IDS, ["a1"])
     old = np.concatenate((np.delete(stored.settings[0], LIMITS), stored.restrictions.data[0]))
     with fresh_database(admin_database_url) as url:

@@ -22,7 +22,8 @@ from shared.kafka.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.postgres import pool as db
 from shared.postgres.migrations import migrate
-from tests.analyzer.desk import MONDAY, Desk, noon, settings_for
+from tests.analyzer.builders import MONDAY, noon
+from tests.analyzer.harness import Harness, settings_for
 from tests.batch.world import World
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File
@@ -50,7 +51,7 @@ class House:
     """Three services without their processes."""
 
     url: str
-    desk: Desk
+    desk: Harness
     world: World
     taxlot: TaxlotHandlers
     pool: db.Pool
@@ -87,7 +88,7 @@ class House:
         return bool(pending) or any([await self.consumer.position(place) < ends[place] for place in places])
 
     async def _deliver(self, topic: str, chunk: Any) -> None:
-        rules = self.desk.rules
+        rules = self.desk.handlers
         takers: dict[str, list[Any]] = {
             topics.HOLDINGS.name: [rules.on_holdings],
             topics.FLAGS.name: [self.world.handlers.on_flags],
@@ -147,15 +148,13 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]
         ends.push_async_callback(consumer.stop)
         consumer.assign([TopicPartition(one.name, number) for one in _CARRIED for number in range(one.partitions)])
         await consumer.seek_to_end()
-        desk = await ends.enter_async_context(Desk(settings))
+        desk = await ends.enter_async_context(Harness(settings))
         publisher = await ends.enter_async_context(Publisher(kafka_url, "test"))
         pool = await ends.enter_async_context(db.pool(as_role(url, "taxlot"), "taxlot"))
         world = World(url)
         ends.push_async_callback(world.database.close)
         relay = asyncio.create_task(Relay(as_role(url, "batch"), "batch", publisher).run())
         ends.callback(relay.cancel)
-        house = House(
-            url, desk, world, TaxlotHandlers(pool, publisher, desk.parts.clock), pool, publisher, consumer, folder
-        )
+        house = House(url, desk, world, TaxlotHandlers(pool, publisher, desk.clock), pool, publisher, consumer, folder)
         house.at(MONDAY)
         yield house

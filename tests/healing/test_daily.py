@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts import topics
 from shared.contracts.chunks import FlagState
-from tests.analyzer.desk import MONDAY, account, held, holdings, prices
+from tests.analyzer.builders import MONDAY, account, held, holdings, prices
 from tests.healing.house import House, nothing, of, opened
 from tests.taxlot.files import File, cash, lot
 
@@ -30,7 +30,7 @@ async def a_flagged_account(house: House, name: str = "a1") -> None:
     """The account has drifted, and everybody knows it."""
     await house.desk.book(name)
     await house.world.handlers.on_accounts([account(name, 1)])
-    await house.desk.rules.on_holdings(holdings(held(name, 1, cash="130", **DRIFTED)))
+    await house.desk.handlers.on_holdings(holdings(held(name, 1, cash="130", **DRIFTED)))
     await house.carry()
     assert house.state(name) == (FLAGGED, 0)
 
@@ -38,7 +38,7 @@ async def a_flagged_account(house: House, name: str = "a1") -> None:
 async def test_a_lost_clear_flag(house: House) -> None:
     """The account is quiet from then on: sweeps leave it alone, and the queue would show it for ever."""
     await a_flagged_account(house)
-    await house.desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    await house.desk.handlers.on_holdings(holdings(held("a1", 2, **IN_BAND)))
     await house.carry(of(topics.FLAGS))
     assert (house.lost, house.state("a1")) == ([topics.FLAGS.name], (FLAGGED, 0))
     await house.daily(TUESDAY)
@@ -52,7 +52,7 @@ async def test_a_lost_clear_flag(house: House) -> None:
 
 async def test_a_lost_off_flag(house: House) -> None:
     await a_flagged_account(house)
-    await house.desk.rules.on_accounts([account("a1", 2, on=False)])
+    await house.desk.handlers.on_accounts([account("a1", 2, on=False)])
     await house.carry(of(topics.FLAGS))
     assert (house.lost, house.state("a1")) == ([topics.FLAGS.name], (FLAGGED, 0))
     await house.daily(TUESDAY)
@@ -82,7 +82,7 @@ async def test_a_lost_approval(house: House) -> None:
     assert house.state("a1") == (SETTLING, 1)
     approved = "SELECT epoch, sleeve_id, quantity_micro FROM taxlot.approved_trade ORDER BY 2, 3"
     assert house.world.sql(approved) == [(1, "APM", -10_000_000), (1, "APM", -2_000_000), (1, "M1", 2_000_000)]
-    await house.desk.rules.on_holdings(holdings(held("a1", 2, as_of=TUESDAY, **IN_BAND)))
+    await house.desk.handlers.on_holdings(holdings(held("a1", 2, as_of=TUESDAY, **IN_BAND)))
     await house.carry()
     assert house.state("a1") == (CLEAR, 1)
     orders = house.world.sql("SELECT count(*) FROM outbox WHERE topic = %s", topics.ORDERS.name)
@@ -132,7 +132,7 @@ async def test_a_lost_return_from_a_batch(house: House) -> None:
     await a_flagged_account(house)
     pat = house.world.user()
     batch = await pat.propose("a1")
-    await house.desk.rules.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])  # 780 : 390 : 130
+    await house.desk.handlers.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])  # 780 : 390 : 130
     await house.world.answer(batch["batch_id"], failing=["a1"])
     await house.carry(of(topics.RETURNED))
     assert (house.lost, house.state("a1")) == ([topics.RETURNED.name], (FLAGGED, 0))

@@ -11,7 +11,7 @@ from services.taxlot import republish as holdings_of
 from services.taxlot.settings import Settings
 from shared.contracts import topics
 from shared.oncall.republish import Wanted, parse
-from tests.analyzer.desk import MONDAY, held, holdings, prices
+from tests.analyzer.builders import MONDAY, held, holdings, prices
 from tests.healing.house import House, of, opened
 from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
 from tests.signing import PUBLIC_KEY
@@ -30,22 +30,22 @@ async def house(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncItera
 async def test_flags(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """Of one account, of an enterprise; public events only when asked for, with the ids they had."""
     await a_flagged_account(house)
-    await house.desk.rules.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    await house.desk.handlers.on_holdings(holdings(held("a1", 2, **IN_BAND)))
     await house.carry(of(topics.FLAGS))
     assert house.state("a1") == (FLAGGED, 0)
     settings = house.desk.settings
-    await house.desk.since()
+    await house.desk.published()
     assert await flags.run(settings, Wanted("flags", "E2")) == 1
     assert await flags.run(settings, Wanted("flags", "E1")) == 0
     assert "flags of 1 accounts published again" in capsys.readouterr().out
     await house.carry()
     assert house.state("a1") == (CLEAR, 0)
-    assert (await house.desk.since())[topics.ACCOUNT_FLAG.name] == []
+    assert (await house.desk.published())[topics.ACCOUNT_FLAG.name] == []
     versions = house.versions("a1")
     await flags.run(settings, Wanted("flags", accounts=A1, public=True))
     await house.carry()
     assert house.versions("a1") == versions
-    (told,) = (await house.desk.since())[topics.ACCOUNT_FLAG.name]
+    (told,) = (await house.desk.published())[topics.ACCOUNT_FLAG.name]
     assert (told.account_id, told.state, told.version) == ("a1", "CLEAR", versions[0])
 
 
@@ -87,7 +87,7 @@ async def test_all_that_was_decided_of_an_account(house: House, kafka_url: str) 
     """It left its batch while prices had brought it into its band; the word of that was lost."""
     await a_flagged_account(house)
     made = await house.world.user().propose("a1")
-    await house.desk.rules.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])
+    await house.desk.handlers.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])
     await house.world.answer(made["batch_id"], failing=["a1"])
     await house.carry(of(topics.RETURNED))
     assert house.state("a1") == (FLAGGED, 0)

@@ -9,7 +9,7 @@ import pytest
 from services.analyzer import prices_command
 from services.analyzer.store import withdrawals
 from shared.contracts import topics
-from tests.analyzer.desk import prices
+from tests.analyzer.builders import prices
 from tests.healing.house import House, nothing, of, opened
 from tests.healing.test_daily import TUESDAY, a_flagged_account
 
@@ -26,7 +26,7 @@ async def house(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncItera
 async def proposed(house: House) -> dict[str, Any]:
     """Return a batch that waits, proposed on price set 2."""
     await a_flagged_account(house)
-    await house.desk.rules.on_prices([prices(2, AAA="1.01", BBB="1", CCC="1")])
+    await house.desk.handlers.on_prices([prices(2, AAA="1.01", BBB="1", CCC="1")])
     pat = house.world.user()
     batch = await pat.propose("a1")
     ((facts, lots, target),) = house.world.sql("SELECT facts_version, lots_version, target_version FROM flag")
@@ -47,7 +47,7 @@ def known(house: House) -> list[Any]:
 
 def untold(house: House) -> int:
     """Return of how many sets the sweeper has something to tell."""
-    with house.desk.parts.database.session() as session:
+    with house.desk.database.session() as session:
         return len(withdrawals.untold(session))
 
 

@@ -17,7 +17,8 @@ from shared.kafka.processor import MessageProcessor
 from shared.postgres import pool as db
 from shared.postgres.migrations import migrate
 from shared.runtime.bursts import ProcessorLimits
-from tests.analyzer.desk import Desk, held, holdings, settings_for
+from tests.analyzer.builders import held, holdings
+from tests.analyzer.harness import Harness, settings_for
 from tests.batch.world import World
 from tests.inbound.events import ACCOUNT, SECURITY, Body, message
 from tests.stackfix.places import as_role
@@ -40,7 +41,7 @@ class Services:
     """The three services that keep accounts, on one database, each with the guard of its process."""
 
     url: str
-    desk: Desk
+    desk: Harness
     guards: dict[str, MessageProcessor]
     of_securities: list[MessageProcessor]
 
@@ -62,14 +63,14 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
     migrate("batch", as_role(database_url, "batch_migrator"))
     async with AsyncExitStack() as ends:
         settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
-        desk = await ends.enter_async_context(Desk(settings))
+        desk = await ends.enter_async_context(Harness(settings))
         pool = await ends.enter_async_context(db.pool(as_role(database_url, "taxlot"), "taxlot"))
         world = World(database_url)
         ends.push_async_callback(world.database.close)
-        publisher = desk.parts.publisher
-        taxlot = TaxlotHandlers(pool, publisher, desk.parts.clock)
+        publisher = desk.publisher
+        taxlot = TaxlotHandlers(pool, publisher, desk.clock)
         handlers = {
-            "analyzer": desk.rules.on_accounts,
+            "analyzer": desk.handlers.on_accounts,
             "taxlot": taxlot.on_accounts,
             "batch": world.handlers.on_accounts,
         }
@@ -77,7 +78,7 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
             name: MessageProcessor(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()
         }
         of_securities = [
-            MessageProcessor("analyzer", topics.SECURITY, desk.rules.on_securities, publisher),
+            MessageProcessor("analyzer", topics.SECURITY, desk.handlers.on_securities, publisher),
             MessageProcessor("taxlot", topics.SECURITY, taxlot.on_securities, publisher),
         ]
         yield Services(database_url, desk, guards, of_securities)
@@ -208,7 +209,7 @@ async def test_moves_and_repeated_versions_are_decided_alike(services: Services)
 async def test_a_chunk_of_holdings_that_has_not_heard_of_a_move_does_not_undo_it(services: Services) -> None:
     await services.hear([message(topics.ACCOUNT, ACCOUNT)])
     await services.hear([message(topics.ACCOUNT, ACCOUNT | {"version": 2, "enterprise_id": "E2", "advisor_id": "V2"})])
-    await services.desk.rules.on_holdings(holdings(held("a1", 1, AAA="1")))  # of E1, A1
+    await services.desk.handlers.on_holdings(holdings(held("a1", 1, AAA="1")))  # of E1, A1
     assert services.desk.row("SELECT enterprise_id, advisor_id, lots_version FROM analyzer.account_facts") == (
         "E2",
         "V2",

@@ -21,7 +21,7 @@ from services.taxlot.intake.load import connected
 from shared.contracts import topics
 from shared.contracts.api import Principal, RoleName
 from shared.contracts.tenancy import Scope
-from tests.analyzer.desk import MONDAY, account, noon
+from tests.analyzer.builders import MONDAY, account, noon
 from tests.batch.build import a_flag, an_account
 from tests.gateway import house as gateway
 from tests.gateway.test_feed import feeding
@@ -138,14 +138,14 @@ class Square:
             account(one, 1).model_copy(update={"enterprise_id": enterprise, "advisor_id": advisor})
             for one, (enterprise, advisor) in owners.items()
         ]
-        await desk.rules.on_accounts(accounts)
+        await desk.handlers.on_accounts(accounts)
         scopes = {
             A1: Scope("own", ("E1",), ("A1",)),
             A9: Scope("other advisor", ("E1",), ("A9",)),
             E2: Scope("other enterprise", ("E2",), None),
         }
         expected: dict[tuple[str, str], tuple[str, ...]] = {}
-        with desk.parts.database.session() as session:
+        with desk.database.session() as session:
             for hears, scope in scopes.items():
                 run = runs.get(session, runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY), scope))
                 assert run is not None

@@ -33,7 +33,7 @@ from shared.contracts.tenancy import MINE
 from shared.http.app import create_app
 from shared.http.routing import Guarded, routes_of, vouched
 from shared.postgres.pool import Requests
-from tests.analyzer.desk import MONDAY, held, holdings
+from tests.analyzer.builders import MONDAY, held, holdings
 from tests.healing.house import House, opened
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.stackfix.places import as_role
@@ -121,7 +121,7 @@ class Town:
                             self.empty[name, service, case.theirs] = told(await client.get(case.theirs))
 
     def client(self, service: str, who: Principal) -> httpx.AsyncClient:
-        now = self.house.world.clock.now if service == "batch" else self.house.desk.parts.clock.now
+        now = self.house.world.clock.now if service == "batch" else self.house.desk.clock.now
         transport = httpx.ASGITransport(self.apps[service])
         return httpx.AsyncClient(transport=transport, base_url="http://x", auth=SignedAs(who, service, now))
 
@@ -163,7 +163,7 @@ async def town(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterat
         await made.look_while_empty()
         await house.desk.book(THEIRS, "SECRET-A2")
         drifted = [held(one, 1, AAA="780", BBB="120") for one in (THEIRS, "SECRET-A2")]
-        await house.desk.rules.on_holdings(holdings(*drifted))
+        await house.desk.handlers.on_holdings(holdings(*drifted))
         await house.world.queue(THEIRS, "SECRET-A2", advisor_id="A1")
         with connected(database_url) as connection:
             connection.execute(
@@ -189,7 +189,7 @@ async def _ready() -> list[str]:
 
 
 def _apps(house: House, requests: Requests, place: Path) -> dict[str, FastAPI]:
-    parts, clock = house.desk.parts, house.desk.parts.clock
+    parts, clock = house.desk.dependencies, house.desk.clock
     (place / "inbox" / "uploads").mkdir(parents=True)
     settings = Settings(
         kafka_url="127.0.0.1:1",

@@ -20,7 +20,7 @@ from shared.http.routing import vouched
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Requests, pool
 from shared.runtime.clock import FileClock, set_instant
-from tests.analyzer.desk import Opened, settings_for
+from tests.analyzer.harness import OpenDependencies, settings_for
 from tests.batch.world import World
 from tests.security.tenants import PROTECTED, Tables
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
@@ -228,7 +228,7 @@ async def clients(
         clock_file=tmp_path / "clock.json",
     )
     async with (
-        Opened(settings) as parts,
+        OpenDependencies(settings) as parts,
         pool(files.database_url, "taxlot", size=2) as work,
         Requests(as_role(upgraded.url, "taxlot_requests"), work, "taxlot", size=2) as requests,
     ):

@@ -24,7 +24,7 @@ from shared.postgres import pool as db
 from shared.runtime import metrics
 from shared.runtime.bursts import ProcessorLimits
 from shared.runtime.clock import FileClock, set_instant
-from tests.analyzer.desk import Opened, handlers, settings_for
+from tests.analyzer.harness import OpenDependencies, handlers, settings_for
 from tests.batch.world import World
 from tests.stackfix.places import as_role
 from tests.upgrade.before import MORNING, Upgraded, messages
@@ -42,7 +42,7 @@ async def readers(
     clock, world = FileClock(tmp_path / "clock.json"), World(upgraded.url)
     world.clock.instant = MORNING
     async with (
-        Opened(settings) as parts,
+        OpenDependencies(settings) as parts,
         Publisher(kafka_url, "taxlot") as publisher,
         db.pool(as_role(upgraded.url, "taxlot"), "taxlot") as pool,
     ):

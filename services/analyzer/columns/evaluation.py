@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from services.analyzer.domain import eligibility, episode, kernel, messages
 from services.analyzer.domain.layout import NONE, Ints, Ragged, Target, stack_targets
-from services.analyzer.store.facts import Rows
-from services.analyzer.store.flags import FlagsIn
+from services.analyzer.store.facts import AccountRows
+from services.analyzer.store.flags import NewFlags
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import Prices
-from services.analyzer.store.targets import Held
+from services.analyzer.store.targets import StoredTarget
 from shared.contracts.chunks import FlagState
 from shared.rules.trading_calendar import session_before
 
@@ -27,7 +27,7 @@ class Context:
     """
 
     prices: Prices
-    targets: Mapping[int, Held]
+    targets: Mapping[int, StoredTarget]
     today: date
     now: datetime
     trigger: str
@@ -52,7 +52,7 @@ class Numbers:
     target_rows: Ragged
 
 
-def measure(rows: Rows, context: Context) -> Numbers:
+def measure(rows: AccountRows, context: Context) -> Numbers:
     """Evaluate the numbers of a chunk."""
     settle = rows.days("a.settle_date")
     problem = ~rows.is_null("a.hold_code") | ~rows.is_null("a.settings_problem")
@@ -84,7 +84,7 @@ def measure(rows: Rows, context: Context) -> Numbers:
     return Numbers(out, Ragged(starts, reasons[: starts[-1]]), gates, target_of, heads, target_rows)
 
 
-def place_targets(portfolios: Ints, known: Mapping[int, Held]) -> tuple[Ints, list[Target]]:
+def place_targets(portfolios: Ints, known: Mapping[int, StoredTarget]) -> tuple[Ints, list[Target]]:
     """Return for each account the place of its target in the list returned beside it, or kernel.T_*."""
     targets: list[Target] = []
     places: dict[int, int] = {NULL: kernel.T_NONE}
@@ -99,17 +99,21 @@ def place_targets(portfolios: Ints, known: Mapping[int, Held]) -> tuple[Ints, li
 
 
 def judge(
-    rows: Rows, context: Context, numbers: Numbers, portfolio_ids: Mapping[int, str], security_ids: Mapping[int, str]
-) -> FlagsIn:
-    """Return the flags of a chunk, spells and texts included; ids by number, of those that `named` asks for."""
+    rows: AccountRows,
+    context: Context,
+    numbers: Numbers,
+    portfolio_ids: Mapping[int, str],
+    security_ids: Mapping[int, str],
+) -> NewFlags:
+    """Return the flags of a chunk, episodes and texts included; ids by number, of those that `named` asks for."""
     found = _Judge(rows, context, numbers)
-    return found.flags(*found.spells(), *found.holds(portfolio_ids, security_ids))
+    return found.flags(*found.episodes(), *found.holds(portfolio_ids, security_ids))
 
 
-def held(rows: Rows, context: Context, code: str, text: str, *, anew: bool = False) -> FlagsIn:
+def held(rows: AccountRows, context: Context, code: str, text: str, *, anew: bool = False) -> NewFlags:
     """Return the flags of accounts that are held because they cannot be evaluated; the targets may be lacking.
 
-    Spells go on as under any hold, or begin anew.
+    Episodes go on as under any hold, or begin anew.
     """
     count = len(rows)
     out = np.full((count, kernel.COLUMNS), NONE, np.int64)
@@ -118,7 +122,7 @@ def held(rows: Rows, context: Context, code: str, text: str, *, anew: bool = Fal
     target_of, (heads, target_rows) = np.full(count, kernel.T_UNKNOWN, np.int64), stack_targets([])
     gates = np.full(count, kernel.G_HELD, np.int64)
     found = _Judge(rows, context, Numbers(out, nothing, gates, target_of, heads, target_rows))
-    needed, causes = (np.full(count, NULL, np.int64), [""] * count) if anew else found.spells()
+    needed, causes = (np.full(count, NULL, np.int64), [""] * count) if anew else found.episodes()
     flags = found.flags(needed, causes, [code] * count, [text] * count)
     # The guard lets no flag of the same portfolio fall behind in its target.
     before = np.where(flags.portfolio_no == rows.ints("f.portfolio_no"), rows.ints("f.target_version", 0), 0)
@@ -126,13 +130,17 @@ def held(rows: Rows, context: Context, code: str, text: str, *, anew: bool = Fal
 
 
 def holds(
-    rows: Rows, context: Context, numbers: Numbers, portfolio_ids: Mapping[int, str], security_ids: Mapping[int, str]
+    rows: AccountRows,
+    context: Context,
+    numbers: Numbers,
+    portfolio_ids: Mapping[int, str],
+    security_ids: Mapping[int, str],
 ) -> tuple[list[str | None], list[str | None]]:
     """Return code and sentence of every held account, None of the others; ids as for `judge`."""
     return _Judge(rows, context, numbers).holds(portfolio_ids, security_ids)
 
 
-def named(rows: Rows, numbers: Numbers) -> tuple[set[int], set[int]]:
+def named(rows: AccountRows, numbers: Numbers) -> tuple[set[int], set[int]]:
     """Return the numbers of the portfolios and securities that the texts of holds will name."""
     out = numbers.out
     portfolios = rows.ints("a.portfolio_no")[out[:, kernel.HOLD] == kernel.H_TARGET]
@@ -141,9 +149,9 @@ def named(rows: Rows, numbers: Numbers) -> tuple[set[int], set[int]]:
 
 
 class _Judge:
-    """Joins numbers, spells and texts of one chunk.  Loops only over accounts about which there is something to say."""
+    """Joins numbers, flag episodes and texts of one chunk.  Loops only over accounts that need a text or an episode."""
 
-    def __init__(self, rows: Rows, context: Context, numbers: Numbers) -> None:
+    def __init__(self, rows: AccountRows, context: Context, numbers: Numbers) -> None:
         self._rows = rows
         self._context = context
         self._numbers = numbers
@@ -153,11 +161,11 @@ class _Judge:
         uniques, inverse = np.unique(self._portfolio, return_inverse=True)
         self._target_version = np.array([versions.get(int(number), 0) for number in uniques], np.int64)[inverse.ravel()]
 
-    def flags(self, needed: Ints, causes: list[str], codes: list[str | None], texts: list[str | None]) -> FlagsIn:
-        """Return what is to be stored, given `spells` and `holds`."""
+    def flags(self, needed: Ints, causes: list[str], codes: list[str | None], texts: list[str | None]) -> NewFlags:
+        """Return what is to be stored, given `episodes` and `holds`."""
         rows, out = self._rows, self._numbers.out
         last = rows.days("a.last_rebalanced")
-        return FlagsIn(
+        return NewFlags(
             account_id=rows.account_id,
             enterprise_id=rows.texts("a.enterprise_id"),
             advisor_id=rows.texts("a.advisor_id"),
@@ -184,7 +192,7 @@ class _Judge:
             announced=self._still_announced(needed, last, causes, codes),
         )
 
-    def spells(self) -> tuple[Ints, list[str]]:
+    def episodes(self) -> tuple[Ints, list[str]]:
         """Return needed-since and cause history of every account."""
         rows, state = self._rows, self._numbers.out[:, kernel.STATE]
         needed, causes = np.full(len(rows), NULL, np.int64), [""] * len(rows)
@@ -266,7 +274,7 @@ class _Judge:
         return same
 
 
-def gate_hold(rows: Rows, row: int) -> tuple[str, str]:
+def gate_hold(rows: AccountRows, row: int) -> tuple[str, str]:
     """Return code and sentence of an account that the gate held."""
     hold_code = rows.text("a.hold_code", row)
     if hold_code:
@@ -280,7 +288,7 @@ def gate_hold(rows: Rows, row: int) -> tuple[str, str]:
     return messages.settling_overdue(settle_date, eligibility.SETTLING_SESSIONS)
 
 
-def unchanged_quiet(rows: Rows, flags: FlagsIn, run_no: int) -> NDArray[np.bool_]:
+def unchanged_quiet(rows: AccountRows, flags: NewFlags, run_no: int) -> NDArray[np.bool_]:
     """Return which accounts are quiet and as their stored flag says: a sweep leaves them alone.
 
     Not those of its own run: another sweeper stored them and died, and perhaps nobody has been told of them yet.  Nor
@@ -296,12 +304,12 @@ def unchanged_quiet(rows: Rows, flags: FlagsIn, run_no: int) -> NDArray[np.bool_
     return np.asarray(quiet & same, bool)
 
 
-def without(flags: FlagsIn, refused: Collection[str]) -> FlagsIn:
+def without(flags: NewFlags, refused: Collection[str]) -> NewFlags:
     """Return the flags but those of the accounts that were refused."""
     return select(flags, ~np.isin(flags.account_id.to_numpy(zero_copy_only=False), list(refused)))
 
 
-def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
+def select(flags: NewFlags, chosen: NDArray[np.bool_]) -> NewFlags:
     """Return the chosen accounts only."""
     places = np.flatnonzero(chosen)
     lengths = np.diff(flags.reason_starts)[places]
@@ -318,7 +326,7 @@ def select(flags: FlagsIn, chosen: NDArray[np.bool_]) -> FlagsIn:
     changes |= {
         name: [getattr(flags, name)[place] for place in places] for name in ("causes", "hold_code", "hold_text")
     }
-    return FlagsIn(
+    return NewFlags(
         account_id=flags.account_id.take(places),
         enterprise_id=flags.enterprise_id.take(places),
         advisor_id=flags.advisor_id.take(places),

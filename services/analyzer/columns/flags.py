@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from services.analyzer.arrow import Arrow, array, lists
 from services.analyzer.domain import eligibility, episode
 from services.analyzer.settings import SERVICE
-from services.analyzer.store.flags import Stored
+from services.analyzer.store.flags import StoredFlags
 from services.analyzer.store.pgcopy import NULL
-from services.analyzer.store.withdrawals import Decided
+from services.analyzer.store.withdrawals import DecidedSet
+from shared.columnar import Arrow, array, lists
 from shared.contracts import chunks, events
 from shared.contracts.chunks import FlagState, Tile
 from shared.contracts.topics import ACCOUNT_FLAG, FLAGS, PRICE_SETS, STANDING
@@ -49,7 +49,7 @@ _TILES: Final[dict[int, events.TileName]] = {
 }
 
 
-def flag_chunks(stored: Stored, ids: "Ids", at: datetime) -> list[Outgoing]:
+def flag_chunks(stored: StoredFlags, ids: "FlagIds", at: datetime) -> list[Outgoing]:
     """Return the chunks of at most MAX_CHUNK_ACCOUNTS, and of a chunk's size, that carry these flags, whole."""
     if not len(stored):
         return []
@@ -75,7 +75,7 @@ def standing_chunks(rows: pa.RecordBatch, run_no: int, at: datetime) -> list[Out
     return found
 
 
-def price_sets(decided: Sequence[Decided], at: datetime) -> list[Outgoing]:
+def price_sets(decided: Sequence[DecidedSet], at: datetime) -> list[Outgoing]:
     """Return one event for each price set that was withdrawn, or accepted again after that."""
     found = []
     for one in decided:
@@ -93,8 +93,8 @@ def price_sets(decided: Sequence[Decided], at: datetime) -> list[Outgoing]:
     return found
 
 
-class Ids:
-    """Ids of the numbers that stored flags hold: portfolios by row, sleeves and securities by reason."""
+class FlagIds:
+    """FlagIds of the numbers that stored flags hold: portfolios by row, sleeves and securities by reason."""
 
     def __init__(self, portfolios: Arrow, sleeves: Arrow, securities: Arrow) -> None:
         self.portfolios = portfolios
@@ -102,7 +102,7 @@ class Ids:
         self.securities = securities
 
 
-def flag_rows(stored: Stored, ids: Ids) -> pa.RecordBatch:
+def flag_rows(stored: StoredFlags, ids: FlagIds) -> pa.RecordBatch:
     """Return stored flags as a record batch of the FLAGS contract."""
     figures = stored.figures
     columns: dict[str, Arrow] = {
@@ -138,7 +138,7 @@ def flag_rows(stored: Stored, ids: Ids) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FLAGS.names], schema=chunks.FLAGS)
 
 
-def public_events(stored: Stored, ids: "Ids") -> Iterator[Outgoing]:
+def public_events(stored: StoredFlags, ids: "FlagIds") -> Iterator[Outgoing]:
     """Yield the public event of each flag that has not been announced: an AccountFlag, what is absent left out."""
     fresh = np.flatnonzero(~stored.announced)
     if not len(fresh):
@@ -180,7 +180,7 @@ def public_events(stored: Stored, ids: "Ids") -> Iterator[Outgoing]:
 class _Reasons:
     """The triggering lists of stored flags as the public event tells them; texts that repeat are made once."""
 
-    def __init__(self, stored: Stored, ids: "Ids") -> None:
+    def __init__(self, stored: StoredFlags, ids: "FlagIds") -> None:
         self._starts: list[int] = stored.reason_starts.tolist()
         self._numbers: list[list[int]] = stored.reasons.tolist()
         self._sleeves: list[str | None] = ids.sleeves.to_pylist()
@@ -215,8 +215,8 @@ def _instant(us: int) -> datetime:
     return datetime.fromtimestamp(us / 1_000_000).astimezone()
 
 
-def _started(stored: Stored) -> list[str]:
-    """Return the causes of the accounts whose spell has begun, empty text for the others."""
+def _started(stored: StoredFlags) -> list[str]:
+    """Return the causes of the accounts whose episode has begun, empty text for the others."""
     begun = stored.numbers["needed_since"] != NULL
     return [text if started else "" for text, started in zip(stored.causes.to_pylist(), begun, strict=True)]
 
@@ -235,7 +235,7 @@ def _nullable(values: np.ndarray[tuple[int], np.dtype[np.int64]], kind: pa.DataT
     return array(np.where(null, 0, values), mask=null).cast(kind)
 
 
-def _reasons(stored: Stored, ids: Ids) -> Arrow:
+def _reasons(stored: StoredFlags, ids: FlagIds) -> Arrow:
     data = stored.reasons
     numbers = [array(np.ascontiguousarray(data[:, column])) for column in range(1, 5)]
     return lists(stored.reason_starts, [ids.sleeves, ids.securities, *numbers], chunks.FLAGS.field("reasons").type)

@@ -8,7 +8,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.analyzer.arrow import Arrow, array
 from services.analyzer.domain.account import (
     BAD_HOLDINGS,
     BadSettings,
@@ -18,9 +17,9 @@ from services.analyzer.domain.account import (
     settings_of,
 )
 from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
-from services.analyzer.store.facts import HoldingsIn
+from services.analyzer.store.facts import HoldingsChunk
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
-from shared.columnar import joined
+from shared.columnar import Arrow, array, joined
 from shared.contracts.platform import AccountChanged
 from shared.contracts.succession import content_of
 from shared.fixed_point.text import InexactText
@@ -28,7 +27,7 @@ from shared.kafka.isolation import mended
 from shared.kafka.messages import Chunk
 
 
-def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsIn:
+def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsChunk:
     """Return the newest row of each account of these HOLDINGS chunks, in order of account id.
 
     An account at which our own code raises is held.
@@ -43,7 +42,7 @@ def _held(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=row.schema)
 
 
-def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsIn:
+def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
     rows: Any = _newest(pa.Table.from_batches([batch]))
     listed = _one(rows, "holdings")
     positions = _positions(names, listed)
@@ -56,7 +55,7 @@ def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsIn:
             row, text = problem
             where = "" if row is None else f"{_position_name(names, positions, row)}: "
             codes[index], texts[index] = BAD_HOLDINGS, f"Account {accounts[index]}: {where}{text}."
-    return HoldingsIn(
+    return HoldingsChunk(
         account_id=_one(rows, "account_id"),
         enterprise_id=_one(rows, "enterprise_id"),
         advisor_id=_one(rows, "advisor_id"),

@@ -1,7 +1,7 @@
-"""The spell: how long, and by what, an account has been in the queue.  A pure state machine.  Source: product 3.
+"""The episode: how long, and by what, an account has been in the queue.  A pure state machine.  Source: product 3.
 
-A spell begins with the first evaluation that flags and ends with one that raises no flag, with approval, or with the
-rebalancer turned off.  A held or settling account is not evaluated: its spell neither begins nor ends, and a target
+A episode begins with the first evaluation that flags and ends with one that raises no flag, with approval, or with the
+rebalancer turned off.  A held or settling account is not evaluated: its episode neither begins nor ends, and a target
 change or a turning on that happens meanwhile is remembered, because it is what brings the account in later.
 """
 
@@ -29,19 +29,19 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Spell:
-    """The present spell. needed_since: business date of its first flag in days, None before the first flag."""
+class FlagEpisode:
+    """The present episode. needed_since: business date of its first flag in days, None before the first flag."""
 
     needed_since: int | None = None
     causes: tuple[Cause, ...] = ()
 
     @property
     def source(self) -> SourceName | None:
-        """What brought the account into the queue in this spell."""
+        """What brought the account into the queue in this episode."""
         return self.causes[0].source if self.needed_since is not None and self.causes else None
 
 
-NO_SPELL: Final = Spell()
+NO_EPISODE: Final = FlagEpisode()
 
 
 @dataclass(frozen=True)
@@ -67,34 +67,34 @@ def cause_of(change: Change, day: int) -> Cause:
     return Cause(day, "DRIFT_ANALYSIS", change.trigger or "evaluated again")
 
 
-def next_spell(before: Spell, change: Change, outcome: FlagState, day: int) -> Spell:
-    """Return the spell after an evaluation with this outcome on the business date `day`."""
+def next_episode(before: FlagEpisode, change: Change, outcome: FlagState, day: int) -> FlagEpisode:
+    """Return the episode after an evaluation with this outcome on the business date `day`."""
     if outcome in (FlagState.OFF, FlagState.CLEAR):
-        return NO_SPELL
-    spell = NO_SPELL if change.approved or change.turned_on else before
+        return NO_EPISODE
+    episode = NO_EPISODE if change.approved or change.turned_on else before
     cause = cause_of(change, day)
     if outcome in NOT_EVALUATED:
-        return _with(spell, cause) if cause.source != "DRIFT_ANALYSIS" else spell
-    since = day if spell.needed_since is None else spell.needed_since
-    if cause.source == "DRIFT_ANALYSIS" and not change.trigger and spell.causes:
-        return Spell(since, spell.causes)
-    return Spell(since, _with(spell, cause).causes)
+        return _with(episode, cause) if cause.source != "DRIFT_ANALYSIS" else episode
+    since = day if episode.needed_since is None else episode.needed_since
+    if cause.source == "DRIFT_ANALYSIS" and not change.trigger and episode.causes:
+        return FlagEpisode(since, episode.causes)
+    return FlagEpisode(since, _with(episode, cause).causes)
 
 
 @lru_cache(maxsize=4096)
 def next_as_stored(
     needed_since: int | None, causes: str, change: Change, outcome: FlagState, day: int
 ) -> tuple[int | None, str]:
-    """Return `next_spell` of a spell as it is stored, as it is stored; most accounts of a day share one of a few."""
-    after = next_spell(Spell(needed_since, read_causes(causes)), change, outcome, day)
+    """Return `next_episode` in stored form, given the stored form; cached, as most accounts of a day share a few."""
+    after = next_episode(FlagEpisode(needed_since, read_causes(causes)), change, outcome, day)
     return after.needed_since, causes_text(after.causes)
 
 
-def _with(spell: Spell, cause: Cause) -> Spell:
+def _with(episode: FlagEpisode, cause: Cause) -> FlagEpisode:
     """Add a cause to the history, unless the same one stands there already."""
-    if any((one.source, one.detail) == (cause.source, cause.detail) for one in spell.causes):
-        return spell
-    return Spell(spell.needed_since, (*spell.causes, cause))
+    if any((one.source, one.detail) == (cause.source, cause.detail) for one in episode.causes):
+        return episode
+    return FlagEpisode(episode.needed_since, (*episode.causes, cause))
 
 
 def causes_text(causes: tuple[Cause, ...]) -> str:

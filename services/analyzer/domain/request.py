@@ -17,7 +17,7 @@ QUANTITY, TARGET, THRESHOLD, PRECISION, CAN_TRIGGER = range(5)
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedPositions:
     """Positions of a chunk, those of account i at starts[i]:starts[i + 1]; security: index into the account's own.
 
     values[.., 5]: quantity_micro, target_ppb, threshold_ppb, precision_ppb, can_trigger.
@@ -42,7 +42,7 @@ def join(
     targets: Ragged,
     security_rank: Ints,
     sleeve_rank: Ints,
-) -> Joined:
+) -> JoinedPositions:
     """Return the positions and securities of n accounts.
 
     security_rank and sleeve_rank give the place of each number in the order of ids.
@@ -157,7 +157,7 @@ def _fill_defaults(values: Ints, owner: Ints, settings: Ints, target_of: Ints, h
 
 def _with_securities(
     count: int, owner: Ints, security_no: Ints, sleeve_no: Ints, values: Ints, restrictions: Ragged
-) -> Joined:
+) -> JoinedPositions:
     first = np.ones(len(owner), bool)
     first[1:] = (security_no[1:] != security_no[:-1]) | (owner[1:] != owner[:-1])
     security_owner, numbers = owner[first], security_no[first]
@@ -175,4 +175,4 @@ def _with_securities(
                 restriction[begin + places[int(security)]] = flags
                 if int(substitute) in places:
                     substitute_of[begin + places[int(security)]] = places[int(substitute)]
-    return Joined(starts, index, sleeve_no, values, security_starts, numbers, restriction, substitute_of)
+    return JoinedPositions(starts, index, sleeve_no, values, security_starts, numbers, restriction, substitute_of)

@@ -21,7 +21,7 @@ from services.analyzer.domain.layout import (
 from services.analyzer.operations.evaluate import Evaluator
 from services.analyzer.store import facts
 from services.analyzer.store.database import Session
-from services.analyzer.store.facts import Rows
+from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
 from shared.contracts.chunks import FlagState, LotMethod, Restriction, Tile
@@ -88,7 +88,7 @@ def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str)
     }
 
 
-def _settings(session: Session, names: Names, rows: Rows, numbers: evaluation.Numbers) -> dict[str, Any]:
+def _settings(session: Session, names: Names, rows: AccountRows, numbers: evaluation.Numbers) -> dict[str, Any]:
     own = rows.settings[0]
     target = int(numbers.target_of[0])
     head = numbers.heads[target] if target >= 0 else NO_TARGET_HEAD
@@ -137,7 +137,7 @@ def _limit(cents: int) -> str | None:
 
 
 def _positions(
-    session: Session, names: Names, rows: Rows, numbers: evaluation.Numbers, price: Ints, total: int
+    session: Session, names: Names, rows: AccountRows, numbers: evaluation.Numbers, price: Ints, total: int
 ) -> list[dict[str, Any]]:
     """Return every position held or targeted, in order of security and sleeve; weights only where V is known."""
     heads = np.concatenate((numbers.heads, NO_TARGET_HEAD[None]))
@@ -201,6 +201,6 @@ def _reasons(session: Session, names: Names, reasons: Ints) -> list[str]:
     ]
 
 
-def _date(rows: Rows, name: str) -> str | None:
+def _date(rows: AccountRows, name: str) -> str | None:
     number = int(rows.days(name)[0])
     return None if number == NULL else eligibility.day_of(number).isoformat()

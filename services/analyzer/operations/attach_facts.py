@@ -12,7 +12,6 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from services.analyzer.arrow import Arrow, array, lists
 from services.analyzer.columns import evaluation
 from services.analyzer.columns.evaluation import Context, Numbers
 from services.analyzer.domain import kernel, messages
@@ -21,8 +20,9 @@ from services.analyzer.domain.layout import NO_TARGET_HEAD, NONE, Ints, Ragged, 
 from services.analyzer.operations.evaluate import Evaluator
 from services.analyzer.store import facts, market
 from services.analyzer.store.database import Session
-from services.analyzer.store.facts import Rows
+from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from shared.columnar import Arrow, array, lists
 from shared.contracts import chunks
 from shared.contracts.chunks import FlagState
 from shared.fixed_point.limits import MICRO
@@ -40,7 +40,7 @@ _OWN_FAILURES: Final = (messages.MISSING_PRICE, messages.STALE_PRICE, messages.V
 class _Known:
     """What is known of the requested accounts that exist; place[i] is the row of requested account i, -1 unknown."""
 
-    rows: Rows
+    rows: AccountRows
     context: Context
     numbers: Numbers
     place: Ints
@@ -178,7 +178,11 @@ def _joined(session: Session, names: Names, known: _Known, good: NDArray[np.bool
 
 
 def _securities(
-    joined: rules.Joined, named: Sequence[market.Security], places: NDArray[np.intp], ids: Arrow, context: Context
+    joined: rules.JoinedPositions,
+    named: Sequence[market.Security],
+    places: NDArray[np.intp],
+    ids: Arrow,
+    context: Context,
 ) -> list[Arrow]:
     """Return the columns of the securities; places: where each stands among the different ones that are named."""
     numbers, micro = joined.security_no, context.prices.micro
@@ -193,7 +197,7 @@ def _securities(
     ]
 
 
-def _positions(joined: rules.Joined, sleeve_ids: Arrow) -> list[Arrow]:
+def _positions(joined: rules.JoinedPositions, sleeve_ids: Arrow) -> list[Arrow]:
     columns = [array(np.ascontiguousarray(joined.values[:, place])) for place in range(4)]
     return [
         sleeve_ids,

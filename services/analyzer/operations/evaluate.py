@@ -16,11 +16,11 @@ from services.analyzer.domain.layout import KEY_SHIFT, SLEEVE_MASK
 from services.analyzer.settings import Settings
 from services.analyzer.store import facts, flags
 from services.analyzer.store.database import Database, Session
-from services.analyzer.store.facts import Rows
+from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import PriceBook, Prices
-from services.analyzer.store.targets import Held, TargetBook
+from services.analyzer.store.targets import StoredTarget, TargetBook
 from shared.kafka.faults import Blame, RetryLater, blame
 from shared.kafka.isolation import OUR_FAULT, apart, cannot, halves
 from shared.kafka.messages import Outgoing
@@ -33,14 +33,14 @@ _ROUNDS: Final = 50  # refusals in a row before the work is put off
 
 
 @dataclass(frozen=True)
-class Run:
+class RunStamp:
     """The run a sweep stamps on the flags it replaces; without one every account is stored. covered: whom it covers."""
 
     run_no: int
     covered: sql.Composable = field(default_factory=lambda: facts.EVERY)
 
 
-Read = Callable[[Session], Rows]
+Read = Callable[[Session], AccountRows]
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class _Work:
     """How accounts are evaluated and stored: in which transactions, what is judged of rows, how they are read again."""
 
     begin: Callable[[], AbstractContextManager[Session]]
-    judge: Callable[[Session, Rows], flags.FlagsIn]
+    judge: Callable[[Session, AccountRows], flags.NewFlags]
     by_ids: Callable[[Sequence[str]], Read]
     run_no: int | None
     trigger: str
 
 
 @dataclass(frozen=True)
-class Told:
+class FlagMessages:
     """Flags as they stand, and all that is to be published of them: chunks for batch, public events not yet out."""
 
-    stored: flags.Stored
+    stored: flags.StoredFlags
     messages: list[Outgoing]
 
 
@@ -83,7 +83,9 @@ class Evaluator:
         for start in range(0, len(accounts), CHUNK):
             self._each_apart(work, list(accounts[start : start + CHUNK]))
 
-    def sweep(self, session: Session, first_id: str, last_id: str, run: Run, trigger: str) -> list[flags.Stored]:
+    def sweep(
+        self, session: Session, first_id: str, last_id: str, run: RunStamp, trigger: str
+    ) -> list[flags.StoredFlags]:
         """Evaluate the covered accounts between two ids for a run and return what was stored, to be published.
 
         Quiet accounts that stay as they were are not stored.  `session` holds the lock of the shard: with the lock
@@ -103,7 +105,7 @@ class Evaluator:
             stored = self._each_apart(work, accounts)
         return [flags.as_stored(one) for one in stored]
 
-    def context(self, session: Session, rows: Rows, trigger: str) -> Context:
+    def context(self, session: Session, rows: AccountRows, trigger: str) -> Context:
         """Return the newest prices and the targets of these rows."""
         prices = self.prices.newest(session)
         portfolios = rows.ints("a.portfolio_no")
@@ -111,7 +113,7 @@ class Evaluator:
             prices, self.targets.of(session, np.unique(portfolios[portfolios != NULL]).tolist()), trigger
         )
 
-    def _context(self, prices: Prices, targets: Mapping[int, Held], trigger: str) -> Context:
+    def _context(self, prices: Prices, targets: Mapping[int, StoredTarget], trigger: str) -> Context:
         now = self._clock.now()
         return Context(
             prices=prices,
@@ -122,11 +124,11 @@ class Evaluator:
             price_age_sessions=self._settings.price_age_sessions,
         )
 
-    def tell(self, accounts: Sequence[str]) -> list[Told]:
+    def tell(self, accounts: Sequence[str]) -> list[FlagMessages]:
         """Return the flags of these accounts as they stand, and all that is to be published of them."""
         return self._told(self._work(self._database.session, "", None), list(accounts))
 
-    def messages(self, session: Session, stored: Sequence[flags.Stored], run: Run) -> list[Outgoing]:
+    def messages(self, session: Session, stored: Sequence[flags.StoredFlags], run: RunStamp) -> list[Outgoing]:
         """Return all that is to be published of what a sweep has stored: from memory, else as in `tell`."""
         try:
             with session.transaction():
@@ -138,21 +140,21 @@ class Evaluator:
             told = self._told(self._work(lambda: _transaction(session), "", run), accounts)
             return [message for one in told for message in one.messages]
 
-    def _messages(self, session: Session, stored: flags.Stored) -> list[Outgoing]:
+    def _messages(self, session: Session, stored: flags.StoredFlags) -> list[Outgoing]:
         """Return chunks for batch, and the public events not yet announced."""
         ids = self.ids_of(session, stored)
         at = self._clock.now()
         return [*publish.flag_chunks(stored, ids, at), *publish.public_events(stored, ids)]
 
-    def _told(self, work: _Work, accounts: Sequence[str]) -> list[Told]:
+    def _told(self, work: _Work, accounts: Sequence[str]) -> list[FlagMessages]:
         """Return these flags and their messages; the accounts of which our own code cannot tell are held first."""
 
-        def read(some: Sequence[str]) -> Told:
+        def read(some: Sequence[str]) -> FlagMessages:
             with work.begin() as session:
                 stored = flags.read(session, some)
-                return Told(stored, self._messages(session, stored))
+                return FlagMessages(stored, self._messages(session, stored))
 
-        def hold(alone: Sequence[str], error: Exception) -> Told:
+        def hold(alone: Sequence[str], error: Exception) -> FlagMessages:
             cannot(alone[0], error)
             self._hold(work, alone, error)
             try:
@@ -165,17 +167,17 @@ class Evaluator:
 
         return apart("tell flags", accounts, halves, read, hold)
 
-    def ids_of(self, session: Session, stored: flags.Stored) -> publish.Ids:
+    def ids_of(self, session: Session, stored: flags.StoredFlags) -> publish.FlagIds:
         """Return the ids of the numbers that these flags hold."""
         keys = stored.reasons[:, 0]
-        return publish.Ids(
+        return publish.FlagIds(
             self._names.id_column(session, PORTFOLIO, stored.numbers["portfolio_no"]),
             self._names.id_column(session, SLEEVE, np.where(keys < 0, -1, keys & SLEEVE_MASK)),
             self._names.id_column(session, SECURITY, keys >> KEY_SHIFT),
         )
 
-    def _work(self, begin: Callable[[], AbstractContextManager[Session]], trigger: str, run: Run | None) -> _Work:
-        def judge(session: Session, rows: Rows) -> flags.FlagsIn:
+    def _work(self, begin: Callable[[], AbstractContextManager[Session]], trigger: str, run: RunStamp | None) -> _Work:
+        def judge(session: Session, rows: AccountRows) -> flags.NewFlags:
             context = self.context(session, rows, trigger)
             with _stage("measure"):
                 numbers = evaluation.measure(rows, context)
@@ -184,21 +186,21 @@ class Evaluator:
 
         return _Work(begin, judge, _by_ids, None if run is None else run.run_no, trigger)
 
-    def _each_apart(self, work: _Work, accounts: Sequence[str]) -> list[flags.FlagsIn]:
+    def _each_apart(self, work: _Work, accounts: Sequence[str]) -> list[flags.NewFlags]:
         """Evaluate and store these accounts; the ones at which our own code raises are held, each for itself."""
 
-        def hold(alone: Sequence[str], error: Exception) -> list[flags.FlagsIn]:
+        def hold(alone: Sequence[str], error: Exception) -> list[flags.NewFlags]:
             cannot(alone[0], error)
             return self._hold(work, alone, error)
 
         parts = apart("evaluate accounts", accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
         return [one for part in parts for one in part]
 
-    def _hold(self, work: _Work, alone: Sequence[str], error: Exception, *, anew: bool = False) -> list[flags.FlagsIn]:
-        """Store that an account is held.  Its spell goes on, but for `anew`, or where our code fails at that too."""
+    def _hold(self, work: _Work, alone: Sequence[str], error: Exception, *, anew: bool = False) -> list[flags.NewFlags]:
+        """Store that an account is held.  Its episode goes on, but for `anew`, or where our code fails at that too."""
         text = words.our_fault(type(error).__name__)
 
-        def judge(session: Session, rows: Rows) -> flags.FlagsIn:
+        def judge(session: Session, rows: AccountRows) -> flags.NewFlags:
             if not anew:
                 try:
                     return evaluation.held(rows, self.context(session, rows, work.trigger), OUR_FAULT, text)
@@ -211,8 +213,8 @@ class Evaluator:
         return _until_stored(replace(work, judge=judge, by_ids=_bare), _bare(alone))
 
     def _judged(
-        self, session: Session, rows: Rows, context: Context, numbers: evaluation.Numbers, run: Run | None
-    ) -> flags.FlagsIn:
+        self, session: Session, rows: AccountRows, context: Context, numbers: evaluation.Numbers, run: RunStamp | None
+    ) -> flags.NewFlags:
         """Return what is to be stored: all accounts, or those a run has something to say of."""
         portfolios, securities = evaluation.named(rows, numbers)
         judged = evaluation.judge(
@@ -227,12 +229,12 @@ class Evaluator:
         return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged, run.run_no))
 
 
-def _until_stored(work: _Work, read: Read) -> list[flags.FlagsIn]:
+def _until_stored(work: _Work, read: Read) -> list[flags.NewFlags]:
     """Evaluate what `read` gives; then, as long as some are refused, read those again and evaluate again.
 
     Each round is a transaction of its own; what each has stored is returned.
     """
-    stored: list[flags.FlagsIn] = []
+    stored: list[flags.NewFlags] = []
     for _ in range(_ROUNDS):
         with work.begin() as session:
             flags.barrier(session)
@@ -248,7 +250,7 @@ def _until_stored(work: _Work, read: Read) -> list[flags.FlagsIn]:
     raise RetryLater(f"{len(again)} accounts are being evaluated elsewhere all the time, {again[0]} among them")
 
 
-def _once(session: Session, rows: Rows, work: _Work) -> tuple[flags.FlagsIn | None, set[str]]:
+def _once(session: Session, rows: AccountRows, work: _Work) -> tuple[flags.NewFlags | None, set[str]]:
     """Evaluate and store; return what was to be stored, if anything, and the accounts that were refused."""
     judged = work.judge(session, rows) if len(rows) else None
     if judged is None or not len(judged):

@@ -36,7 +36,7 @@ class CannotDecide(ValueError):
 
 
 @dataclass(frozen=True)
-class Found:
+class PriceSetResult:
     """problems: entries that were put aside for good.  refused: why the set is not taken at all."""
 
     problems: list[str]
@@ -57,7 +57,7 @@ class Pricing:
             settings.price_moves_percent,
         )
 
-    def take_in(self, session: Session, event: PricesPublished) -> Found:
+    def take_in(self, session: Session, event: PricesPublished) -> PriceSetResult:
         """Store a set unless it is there already, and let it count unless it is put aside for a look."""
         entries = read_entries(event.prices, event.unread)
         problems = [f"price set {event.price_set}: {problem}" for problem in entries.problems]
@@ -70,9 +70,11 @@ class Pricing:
         before = price_sets.known(session, event.price_set)
         if before is not None:
             if before.as_of == fresh.as_of and np.array_equal(before.micro, fresh.micro):
-                return Found(problems)  # delivered again
+                return PriceSetResult(problems)  # delivered again
             taken = f"price set {event.price_set} of {event.as_of}: a set of that number has come before with other"
-            return Found([], f"{taken} content (of {before.as_of}); a set never changes, send it under a new number")
+            return PriceSetResult(
+                [], f"{taken} content (of {before.as_of}); a set never changes, send it under a new number"
+            )
         now = self._clock.now()
         held = price_sets.held_securities(session)
         today = now.astimezone(NEW_YORK).date()
@@ -81,7 +83,7 @@ class Pricing:
         status = price_sets.add(session, fresh, verdict, reasons, [*problems, *entries.notes], now)
         if reasons:
             _log.warning("prices.put_aside", price_set=event.price_set, status=status, reasons=reasons[:5])
-        return Found(problems)
+        return PriceSetResult(problems)
 
     def _wild(self, session: Session, fresh: Sheet, verdict: Verdict) -> list[str]:
         ids = self._names.ids(session, SECURITY, verdict.wild)

@@ -16,7 +16,7 @@ from typing import Final
 from psycopg import sql
 
 from services.analyzer.columns import flags
-from services.analyzer.operations.evaluate import Evaluator, Run
+from services.analyzer.operations.evaluate import Evaluator, RunStamp
 from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store import facts, price_sets, runs, standings, withdrawals
 from services.analyzer.store.database import Database, Session
@@ -43,7 +43,7 @@ TRIGGERS: Final[dict[runs.Kind, str]] = {
 }
 
 
-def covered(run: runs.Run, shard: runs.Shard) -> sql.Composable:
+def covered(run: runs.AnalysisRun, shard: runs.Shard) -> sql.Composable:
     """Return which accounts between the ends of a shard are its run's."""
     if run.covers == "PORTFOLIOS":
         return facts.of_portfolios(run.portfolios or ())
@@ -133,11 +133,11 @@ class Sweeper:
         It does not wait for shards: proposals made on such a set can be approved until it is known.
         """
 
-        def untold() -> list[withdrawals.Decided]:
+        def untold() -> list[withdrawals.DecidedSet]:
             with self._database.session() as session:
                 return withdrawals.untold(session)
 
-        def mark(told: Sequence[withdrawals.Decided]) -> None:
+        def mark(told: Sequence[withdrawals.DecidedSet]) -> None:
             with self._database.session() as session:
                 withdrawals.mark_told(session, told)
 
@@ -177,7 +177,7 @@ class Sweeper:
             await self._announce()
 
     async def _announce(self) -> None:
-        def finished() -> list[runs.Run]:
+        def finished() -> list[runs.AnalysisRun]:
             with self._database.session() as session:
                 runs.finish(session, self._clock.now())
                 sets, prices = price_sets.waiting(session)
@@ -217,7 +217,7 @@ class Sweeper:
             run = runs.get(session, shard.run_no)
             session.commit()
             trigger = TRIGGERS["ON_DEMAND" if run is None else run.kind]
-            mine = Run(shard.run_no) if run is None else Run(shard.run_no, covered(run, shard))
+            mine = RunStamp(shard.run_no) if run is None else RunStamp(shard.run_no, covered(run, shard))
             stored = self._evaluator.sweep(session, shard.first_id, shard.last_id, mine, trigger)
             with metrics.EVALUATION_SECONDS.labels("compose").time():
                 return self._evaluator.messages(session, stored, mine)
@@ -228,7 +228,7 @@ class Sweeper:
         await asyncio.to_thread(runs.mark_done, session, shard)
 
 
-def completions(run: runs.Run, parts: Sequence[runs.Outcome], at: datetime) -> list[Outgoing]:
+def completions(run: runs.AnalysisRun, parts: Sequence[runs.Outcome], at: datetime) -> list[Outgoing]:
     """Return the completion of a finished run, one event for each enterprise of which it covered accounts."""
     told = []
     for enterprise, group in groupby(parts, key=lambda one: one.enterprise_id):

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from services.analyzer.arrow import Arrow
 from services.analyzer.domain.layout import OFF_SETTINGS, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
+from shared.columnar import Arrow
 from shared.contracts.succession import Known
 from shared.contracts.tenancy import MINE, Scope
 
@@ -90,7 +90,7 @@ WHERE excluded.settings_version > a.settings_version
 
 
 @dataclass(frozen=True)
-class HoldingsIn:
+class HoldingsChunk:
     """A chunk of holdings to merge; documents are the accounts' holdings one after another, starts count bytes.
 
     securities: the numbers of all that are held.
@@ -110,7 +110,7 @@ class HoldingsIn:
     documents: NDArray[np.uint8]
 
 
-def merge_holdings(session: Session, chunk: HoldingsIn) -> None:
+def merge_holdings(session: Session, chunk: HoldingsChunk) -> None:
     """Merge what a holdings chunk says; older than what is there is passed over.  Each account may stand there once."""
     columns: list[pgcopy.Column] = [
         pgcopy.text_column(chunk.account_id),
@@ -184,7 +184,7 @@ def days_to_database(days: Ints) -> Ints:
 
 
 @dataclass(frozen=True)
-class Rows:
+class AccountRows:
     """Facts and present flags of a chunk of accounts, in order of account id."""
 
     table: pgcopy.Table
@@ -268,18 +268,18 @@ def visible(session: Session, scope: Scope, account_id: str) -> list[str]:
     return [str(row[0]) for row in found]
 
 
-def read_rows(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> Rows:
+def read_rows(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> AccountRows:
     """Read the accounts chosen by BY_IDS (a list) or BY_RANGE (first and last id), as far as they are covered."""
     return rows_of(_read(session, where, *values, covered=covered))
 
 
-def read_bare(session: Session, accounts: Sequence[str]) -> Rows:
+def read_bare(session: Session, accounts: Sequence[str]) -> AccountRows:
     """Read accounts without a look into their documents: as if they had neither settings nor holdings."""
     table = _read(session, BY_IDS, accounts)
     starts = np.zeros(len(table) + 1, np.int64)
     restrictions, holdings = Ragged(starts, np.zeros((0, 3), np.int64)), Ragged(starts, np.zeros((0, 2), np.int64))
     settings = np.tile(OFF_SETTINGS, (len(table), 1))
-    return Rows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
+    return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
 
 
 def read_ids(session: Session, where: sql.SQL, *values: object, covered: sql.Composable = EVERY) -> list[str]:
@@ -294,12 +294,12 @@ def _read(session: Session, where: sql.SQL, *values: object, covered: sql.Compos
     return pgcopy.read(session, _CHOSEN.format(columns=_COLUMNS, chosen=chosen, covered=covered), (), len(READ))
 
 
-def rows_of(table: pgcopy.Table) -> Rows:
+def rows_of(table: pgcopy.Table) -> AccountRows:
     """Return the accounts that COPY answered with, its columns in the order of READ."""
     settings, restrictions = _settings(table)
     starts, data = table.spans(_COLUMN["a.holdings"])
     holdings = Ragged(starts // 16, data.view("<i8").reshape(-1, 2))
-    return Rows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
+    return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
 
 
 def _settings(table: pgcopy.Table) -> tuple[Ints, Ragged]:

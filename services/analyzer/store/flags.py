@@ -16,10 +16,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from psycopg import sql
 
-from services.analyzer.arrow import Arrow, array
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import ANNOUNCED, PRICE_HELD, days_to_database
+from shared.columnar import Arrow, array
 
 FIGURES: Final = (
     8  # V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
@@ -52,7 +52,7 @@ _EPOCH_2000_US: Final = 946_684_800_000_000
 
 
 @dataclass(frozen=True)
-class FlagsIn:
+class NewFlags:
     """Evaluations to store, one an account; flag_version is the one read plus 1, dates are days since 1970-01-01.
 
     enterprise_id and advisor_id are told with a flag, not stored in it.
@@ -97,7 +97,7 @@ def close_barrier(session: Session) -> None:
     session.execute(f"SELECT pg_advisory_xact_lock({_BARRIER})")
 
 
-def replace(session: Session, flags: FlagsIn, run_no: int | None) -> set[str]:
+def replace(session: Session, flags: NewFlags, run_no: int | None) -> set[str]:
     """Store the evaluations that pass the guard; return the accounts that were refused.  Call `barrier` before."""
     count = len(flags)
     same = np.ones(count, np.int64)
@@ -168,7 +168,7 @@ _QUERY: Final = (
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFlags:
     """Flags as they stand in the table, in order of account id; dates in days, evaluated_us since 1970-01-01.
 
     announced: whose public event is out already.
@@ -195,7 +195,7 @@ class Stored:
         return self.account_id.take(array(places)).to_pylist(), self.numbers["flag_version"][places].tolist()
 
 
-def read(session: Session, accounts: Sequence[str]) -> Stored:
+def read(session: Session, accounts: Sequence[str]) -> StoredFlags:
     """Read the flags of these accounts, as far as there are any."""
     query = sql.SQL(_QUERY).format(sql.Literal(list(accounts)))
     table = pgcopy.read(session, query, (), len(_READ))
@@ -203,19 +203,19 @@ def read(session: Session, accounts: Sequence[str]) -> Stored:
     numbers["evaluated_us"] = numbers["evaluated_us"] + _EPOCH_2000_US
     _, figures = table.spans(16)
     reason_starts, reasons = table.spans(17)
-    return Stored(
+    return StoredFlags(
         table.texts(0), table.texts(1), table.texts(2), numbers, table.texts(15),
         figures.view("<i8").reshape(-1, FIGURES), reason_starts // 40,
         reasons.view("<i8").reshape(-1, 5), table.texts(18), table.texts(19), table.ints(20).astype(bool),
     )  # fmt: skip
 
 
-def as_stored(flags: FlagsIn) -> Stored:
+def as_stored(flags: NewFlags) -> StoredFlags:
     """Return what `read` would, of evaluations that have been stored: nothing has to be read back."""
     numbers = {name: getattr(flags, name) for name in _NUMBERS if name not in ("price_set", "evaluated_us")}
     numbers["price_set"] = np.full(len(flags), flags.price_set)
     numbers["evaluated_us"] = np.full(len(flags), flags.evaluated_us)
-    return Stored(
+    return StoredFlags(
         flags.account_id, flags.enterprise_id, flags.advisor_id, numbers, array(flags.causes, pa.string()),
         flags.figures, flags.reason_starts, flags.reasons, array(flags.hold_code, pa.string()),
         array(flags.hold_text, pa.string()), flags.announced,

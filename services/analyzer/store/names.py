@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from services.analyzer.arrow import Arrow, array
 from services.analyzer.store.database import Database, Session
+from shared.columnar import Arrow, array
 
 Kind = Literal["S", "L", "P"]
 SECURITY: Kind = "S"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from services.analyzer.arrow import Arrow, array
+from shared.columnar import Arrow, array
 from shared.fixed_point.compiled import kernel
 
 Bytes: TypeAlias = NDArray[np.uint8]

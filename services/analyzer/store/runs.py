@@ -35,7 +35,7 @@ _OWNED: Final = (
 
 
 @dataclass(frozen=True)
-class Run:
+class AnalysisRun:
     """A run as it stands; flagged counts accounts in the queue, held those that could not be evaluated: of the whole
     book, or of the accounts whose flags a run over a part of it has replaced.
 
@@ -104,11 +104,11 @@ def start(
         session, "SELECT EXISTS (SELECT FROM price_set) AND EXISTS (SELECT FROM account_facts)", []
     ):
         return None
-    return _insert(session, kind, business_date, now, Part("BOOK", subject=subject), scope)
+    return _insert(session, kind, business_date, now, Coverage("BOOK", subject=subject), scope)
 
 
 @dataclass(frozen=True)
-class Part:
+class Coverage:
     """What a run covers. subject: what it answers to; one run is opened for it, however often it is told of.
 
     BOOK: all accounts.  PORTFOLIOS: those that have one of these (by number) when they are evaluated.  PRICE_HELD:
@@ -120,7 +120,7 @@ class Part:
     subject: str | None = None
 
 
-def start_part(session: Session, kind: Kind, part: Part, business_date: date, now: datetime) -> int | None:
+def start_part(session: Session, kind: Kind, part: Coverage, business_date: date, now: datetime) -> int | None:
     """Insert a run over a part of the book; return its number, None when there has been one of that subject.
 
     Evaluations wait from here to the end of the transaction: who comes later sees what it stores.
@@ -141,7 +141,7 @@ ON CONFLICT DO NOTHING RETURNING run_no
 
 
 def _insert(
-    session: Session, kind: Kind, business_date: date, now: datetime, part: Part, scope: Scope = SYSTEM
+    session: Session, kind: Kind, business_date: date, now: datetime, part: Coverage, scope: Scope = SYSTEM
 ) -> int | None:
     generation, price_set = price_sets.in_force(session)
     values = {
@@ -287,10 +287,10 @@ FROM analysis_run AS r
 """
 
 
-def unannounced(session: Session) -> list[Run]:
+def unannounced(session: Session) -> list[AnalysisRun]:
     """Return finished runs whose completion has not been published."""
     query = f"{_SELECT} WHERE r.finished_at IS NOT NULL AND NOT r.announced ORDER BY r.run_no"
-    return [Run(*row) for row in session.execute(query.encode())]
+    return [AnalysisRun(*row) for row in session.execute(query.encode())]
 
 
 @dataclass(frozen=True)
@@ -325,10 +325,10 @@ FROM analysis_run AS r JOIN (
 """  # noqa: S608  # fixed texts
 
 
-def latest_seen(session: Session, scope: Scope) -> Run | None:
+def latest_seen(session: Session, scope: Scope) -> AnalysisRun | None:
     """Return the newest run that covers accounts of the scope, with the counts of these; None when there is none."""
     row = session.execute(_LATEST, scope.parameters()).fetchone()
-    return None if row is None else Run(*row)
+    return None if row is None else AnalysisRun(*row)
 
 
 def mark_announced(session: Session, run_no: int) -> None:
@@ -336,12 +336,12 @@ def mark_announced(session: Session, run_no: int) -> None:
     session.execute("UPDATE analysis_run SET announced = true WHERE run_no = %s", [run_no])
 
 
-def get(session: Session, run_no: int | None = None) -> Run | None:
+def get(session: Session, run_no: int | None = None) -> AnalysisRun | None:
     """Return a run, the latest without a number, None when there is none."""
     chosen = "" if run_no is None else "WHERE r.run_no = %s"
     query = f"{_SELECT} {chosen} ORDER BY r.run_no DESC LIMIT 1"
     row = session.execute(query.encode(), [] if run_no is None else [run_no]).fetchone()
-    return None if row is None else Run(*row)
+    return None if row is None else AnalysisRun(*row)
 
 
 def _value(session: Session, query: str, values: Sequence[int]) -> bool:

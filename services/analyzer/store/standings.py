@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from psycopg import sql
 
-from services.analyzer.arrow import Arrow, array
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.runs import Shard
+from shared.columnar import Arrow, array
 from shared.contracts import comparison
 
 _LOCK: Final = "hashtext('analyzer.standing')"

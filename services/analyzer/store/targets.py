@@ -16,7 +16,7 @@ from shared.fixed_point.text import InexactText
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedTargets:
     """portfolios: the numbers of those whose accounts are to be evaluated. refused: why, by place in the group."""
 
     portfolios: list[int]
@@ -24,7 +24,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredTarget:
     """A portfolio's target as stored: its version, what last changed it, and either the target or its problem."""
 
     version: int
@@ -37,9 +37,9 @@ class TargetBook:
     """Targets in memory, each checked by its version once a chunk."""
 
     def __init__(self) -> None:
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, StoredTarget] = {}
 
-    def of(self, session: Session, portfolios: Iterable[int]) -> dict[int, Held]:
+    def of(self, session: Session, portfolios: Iterable[int]) -> dict[int, StoredTarget]:
         """Return the targets of the portfolios (numbers) that are known."""
         wanted = sorted(set(portfolios))
         rows = session.execute(
@@ -53,11 +53,13 @@ class TargetBook:
             [stale],
         )
         for number, version, cause, problem, document in found if stale else ():
-            self._held[number] = Held(version, cause, problem, read_target(document) if problem is None else None)
+            self._held[number] = StoredTarget(
+                version, cause, problem, read_target(document) if problem is None else None
+            )
         return {number: self._held[number] for number, _ in rows}
 
 
-def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) -> Saved:
+def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) -> SavedTargets:
     """Store models and work out the targets that follow them.
 
     A version that is already there is evaluated again (its first delivery may have ended halfway), an older one is not.
@@ -80,10 +82,10 @@ def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) 
                 session, names, _followers(session, event.model_id), f"model {event.model_id} version {event.version}"
             )
     touched = {number for model_id in models for number in _followers(session, model_id)}
-    return Saved(sorted(touched), admitted.refused)
+    return SavedTargets(sorted(touched), admitted.refused)
 
 
-def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioChanged]) -> Saved:
+def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioChanged]) -> SavedTargets:
     """Store portfolios and work out their targets."""
     numbers = names.numbers(PORTFOLIO, (event.portfolio_id for event in events))
     ids = {number: portfolio_id for portfolio_id, number in numbers.items()}
@@ -107,7 +109,7 @@ def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioCh
             _follow(session, number, rules.models_of(event))
             _work_out(session, names, [number], f"portfolio {event.portfolio_id} version {event.version}")
             changed.append(number)
-    return Saved(changed, admitted.refused)
+    return SavedTargets(changed, admitted.refused)
 
 
 def problems_of(session: Session, portfolios: Sequence[int]) -> list[str]:

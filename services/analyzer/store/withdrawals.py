@@ -22,7 +22,7 @@ WHERE s.price_set IN ({_WITHDRAWN}) AND d.decision_no > s.told_no ORDER BY d.dec
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedSet:
     """What was decided last of a set that has been withdrawn once; accepted_at: when it first counted."""
 
     price_set: int
@@ -33,12 +33,12 @@ class Decided:
     accepted_at: datetime
 
 
-def untold(session: Session) -> list[Decided]:
+def untold(session: Session) -> list[DecidedSet]:
     """Return the newest decisions that others have not been told of, in their order."""
-    return [Decided(*row) for row in session.execute(_UNTOLD).fetchall()]
+    return [DecidedSet(*row) for row in session.execute(_UNTOLD).fetchall()]
 
 
-def mark_told(session: Session, told: Sequence[Decided]) -> None:
+def mark_told(session: Session, told: Sequence[DecidedSet]) -> None:
     """Note up to which decision others have been told."""
     with session.cursor() as cursor:
         cursor.executemany(
