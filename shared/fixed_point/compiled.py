@@ -5,7 +5,8 @@ Which decorator: `kernel` for arithmetic that Python and kernels call; `entry_ke
 with several callers, or at the bottom of a deep chain of calls.
 
 numba copies the code of every callee into every caller and optimises it there again, so a chain of five calls compiles
-its last link five times.  That is most of the time that compiling takes; `external_kernel` cuts it.
+its last link five times.  Therefore `view_kernel` and `inner_kernel` are left as they are until an entry kernel
+contains them (`linked`), and two entry kernels that call the same large callee share it as an `external_kernel`.
 
 Set REBALANCER_PLAIN_KERNELS=1 before import to run the very same text without compilation (slow, for comparison).
 Every kernel keeps its uncompiled text as `.py_func` (numba's own name; the plain variant is its own `.py_func`).
@@ -43,7 +44,7 @@ def view_kernel(function: F) -> F:
     Like `inner_kernel` and `external_kernel` it is compiled without the code that converts arguments from Python.
     Called from Python (as tests do) it is compiled once more, with that code.
     """
-    return _compiled(function, _nrt=False, no_cpython_wrapper=True)
+    return _compiled(function, linked=True, _nrt=False, no_cpython_wrapper=True)
 
 
 def inner_kernel(function: F) -> F:
@@ -52,7 +53,7 @@ def inner_kernel(function: F) -> F:
     A call hands over every array as seven words, and that costs more than the steps themselves (26 us against 6 us an
     account and logic, measured on booking).  Every caller pays for it in compile time.
     """
-    return _compiled(function, _nrt=False, no_cpython_wrapper=True, forceinline=True)
+    return _compiled(function, linked=True, _nrt=False, no_cpython_wrapper=True, forceinline=True)
 
 
 def external_kernel(function: F) -> F:
@@ -63,12 +64,12 @@ def external_kernel(function: F) -> F:
     return _compiled(function, external=True, _nrt=False, no_cpython_wrapper=True)
 
 
-def _compiled(function: F, *, external: bool = False, **options: bool) -> F:
+def _compiled(function: F, **options: bool) -> F:
     if PLAIN:
         function.py_func = function  # type: ignore[attr-defined]
         return function
     from shared.fixed_point.dispatch import dispatcher_of
 
-    kernel = dispatcher_of(function, external=external, **options)
+    kernel = dispatcher_of(function, **options)
     KERNELS.append(kernel)
     return cast(F, kernel)

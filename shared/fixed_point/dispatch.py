@@ -9,6 +9,7 @@ import numba
 from numba.core import sigutils, types
 
 from shared.fixed_point.kernel_cache import KernelCache
+from shared.fixed_point.linked import LinkedCompiler
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,19 @@ class _Load:
             raise OSError(f"{self.module}.{self.name} was compiled anew")
 
 
-def dispatcher_of(function: Any, *, external: bool, **options: bool) -> Any:
+def dispatcher_of(function: Any, *, external: bool = False, linked: bool = False, **options: bool) -> Any:
     """Return numba's dispatcher of a function; its compiled forms are kept on disk, one for each signature.
 
-    external: callers name its machine code and do not link a copy of it.  options: numba's own.
+    external: callers name its machine code and do not link a copy of it.  linked: it has no machine code of its own,
+    and nothing on disk, because its callers' forms contain it.  options: numba's own.
     """
     # Nobody uses the wrapper for callers in C; it would be a tenth of the compile time.
     chosen: dict[str, Any] = {"nogil": True, "boundscheck": False, "no_cfunc_wrapper": True, **options}
+    if linked:
+        chosen["pipeline_class"] = LinkedCompiler
     dispatcher: Any = numba.njit(**chosen)(function)
-    dispatcher._cache = KernelCache(function, repr(sorted(options.items())))
+    if not linked:
+        dispatcher._cache = KernelCache(function, repr(sorted(options.items())))
     _compile_once(dispatcher, external=external)
     if options.get("no_cpython_wrapper"):
         _wrap_when_called(dispatcher, options)
@@ -60,6 +65,8 @@ def _compile_once(dispatcher: Any, *, external: bool) -> None:
             form = dispatcher.overloads[args]
             # numba hands this on from callee to caller, though not for a callee that came from disk.
             form.library._reload_init.update(form.reload_init or ())
+            for environment in form._find_referenced_environments():  # of linked callees too
+                form.library.codegen.set_env(environment.env_name, environment)
             if external:
                 _cut_loose(dispatcher, args, form)
         return entry
@@ -70,7 +77,7 @@ def _compile_once(dispatcher: Any, *, external: bool) -> None:
 def _wrap_when_called(dispatcher: Any, options: dict[str, bool]) -> None:
     """Let Python call a kernel that has no wrapper for it: through a second form that has one."""
     with_wrapper = {name: value for name, value in options.items() if name not in ("no_cpython_wrapper", "forceinline")}
-    second = cache(lambda: dispatcher_of(dispatcher.py_func, external=False, **with_wrapper))
+    second = cache(lambda: dispatcher_of(dispatcher.py_func, **with_wrapper))
     dispatcher._insert = lambda *_form: None  # else numba would jump to the wrapper that is not there
     dispatcher._compile_for_args = lambda *args, **kws: second()._compile_for_args(*args, **kws)
 

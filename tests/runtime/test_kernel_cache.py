@@ -125,6 +125,34 @@ def test_a_kernel_for_kernels_may_be_called_from_python(tmp_path: Path) -> None:
     assert run(place, home, program) == "2 20 3\n"
 
 
+def linked(place: Path, rule: str) -> Path:
+    """Make the inner rule of a checkout a kernel that has no machine code of its own."""
+    inner = place / "shared" / "contracts" / "inner.py"
+    inner.write_text(inner.read_text().replace("kernel", "view_kernel").replace("x + 1", rule))
+    return place
+
+
+def test_a_linked_kernel_is_on_disk_as_a_part_of_its_callers_only(tmp_path: Path) -> None:
+    place, home = linked(checkout(tmp_path / "one"), "x + 1"), tmp_path / "home"
+    assert run(place, home, ANSWER) == "20 0\n"
+    assert run(place, home, ANSWER) == "20 1\n"
+    assert [path.name.split("-")[0] for path in home.iterdir()] == ["shared.outer"]
+
+
+def test_what_a_linked_kernel_raises_arrives_compiled_and_from_disk(tmp_path: Path) -> None:
+    place, home = linked(checkout(tmp_path / "one"), "6 // x"), tmp_path / "home"
+    program = """
+        from shared.outer import outer
+        print(outer(2))
+        try:
+            outer(0)
+        except ZeroDivisionError as error:
+            print(error)
+    """
+    for _ in range(2):
+        assert run(place, home, textwrap.dedent(program)) == "30\ninteger division by zero\n"
+
+
 def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Path) -> None:
     place, home = checkout(tmp_path / "one"), tmp_path / "home"
     program = """
