@@ -23,7 +23,7 @@ from benchmarks import filling, held, processes
 from benchmarks.machine import describe
 from deploy.client import StackClient
 from deploy.stack import Stack
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.rules.trading_calendar import NEW_YORK, session_after
 from shared.runtime.clock import set_instant
 

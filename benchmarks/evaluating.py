@@ -12,7 +12,7 @@ from services.analyzer.domain.layout import OFF_SETTINGS, Ints, Setting
 from services.analyzer.store import facts, pgcopy
 from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import StoredTarget
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 
 _TODAY: Final = date(2026, 6, 12)
 _DAY: Final = (_TODAY - date(1970, 1, 1)).days

@@ -16,8 +16,8 @@ from services.proposer.domain.engine import LOGICS
 from services.proposer.domain.reasons import LOGIC_NAMES
 from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.lots import attach
-from shared.contracts import chunks
-from shared.contracts.chunks import Logic
+from shared.contracts import chunks, codec
+from shared.contracts.codes import Logic
 
 LOTS: Final = 3  # a position
 _DEEP: Final = 10  # lots a position where all are relieved
@@ -146,10 +146,10 @@ def _proposing(
         return book_trades(propose(lots, accounts.TRADE_DAY, logics), accounts.TRADE_DAY)
 
     def as_messages(one: accounts.Requests, sent: bytes) -> pa.RecordBatch:
-        lots = chunks.encode(attach(chunks.decode(sent, chunks.FACTS)[0], one.stored), {})
-        trades = chunks.encode(propose(chunks.decode(lots, chunks.LOTS)[0], accounts.TRADE_DAY, logics), {})
-        result = book_trades(chunks.decode(trades, chunks.TRADES)[0], accounts.TRADE_DAY)
-        chunks.encode(result, {})
+        lots = codec.encode(attach(codec.decode(sent, chunks.FACTS)[0], one.stored), {})
+        trades = codec.encode(propose(codec.decode(lots, chunks.LOTS)[0], accounts.TRADE_DAY, logics), {})
+        result = book_trades(codec.decode(trades, chunks.TRADES)[0], accounts.TRADE_DAY)
+        codec.encode(result, {})
         return result
 
     def run(count: int) -> Figure:
@@ -157,7 +157,7 @@ def _proposing(
         for one in accounts.requests(count, positions, LOTS, budgets=budgets):
             size = one.facts.num_rows
             if encoded:
-                sent = chunks.encode(one.facts, {})
+                sent = codec.encode(one.facts, {})
                 result = watch.time(lambda: as_messages(one, sent), size)  # noqa: B023  # called at once
             else:
                 result = watch.time(lambda: way(one), size)  # noqa: B023  # called at once

@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from deploy.stack import Stack
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.http.principal import HEADER, Errand, sign
 from shared.runtime.clock import FileClock
 

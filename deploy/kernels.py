@@ -15,7 +15,7 @@ SERVICES = ("proposer", "taxlot", "analyzer", "batch")
 
 def missing() -> list[str]:
     """Return the services of which not all kernels are kept."""
-    return [name for name in SERVICES if not kernels.made(CHECKOUT / "services" / name / "warm.py")]
+    return [name for name in SERVICES if not kernels.are_compiled(CHECKOUT / "services" / name / "warm.py")]
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     if names:
         runner.leave_out_pandas()
         warms = [importlib.import_module(f"services.{name}.warm").kernels for name in names]
-        kernels.make(warms, lambda text: print(text, flush=True))
+        kernels.compile_all(warms, lambda text: print(text, flush=True))
     return 0
 
 

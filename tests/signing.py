@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.http.principal import HEADER, Errand, make_keys, sign
 
 PRIVATE_KEY, PUBLIC_KEY = make_keys()

@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 
 
 @dataclass(frozen=True)

@@ -1,97 +1,89 @@
-"""`python -m services.analyzer [migrate | sweep | analyze | prices ... | republish flags ... | dlq ...]`."""
+"""`python -m services.analyzer`: the worker, or one of its commands (--help lists them)."""
 
-import sys
-import time
-import uuid
+from typing import Final
 
-from pydantic import ValidationError
+import typer
 
-from services.analyzer.settings import Settings
-from shared.postgres.migrations import migrate
+from services.analyzer.settings import SERVICE, Settings
+from shared.oncall import command_line
 
-USAGE = "usage: python -m services.analyzer [migrate | sweep | analyze | prices ... | republish flags ... | dlq ...]"
+app = command_line.build(SERVICE, "Which accounts need rebalancing, and why.")
+SWEEPER: Final = f"{SERVICE}-sweeper"
 
 
-def main(arguments: list[str]) -> int:
-    """Do what the first word says; nothing said means: work."""
-    if arguments[:1] == ["dlq"]:
-        from shared.oncall import dlq
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Run the worker unless a command is named."""
+    if context.invoked_subcommand is None:
+        work()
 
-        return dlq.main("analyzer", arguments[1:])
-    command = arguments[0] if arguments else "work"
-    known = command in ("work", "migrate", "sweep", "analyze", "prices", "republish")
-    if not known or (len(arguments) > 1 and command not in ("prices", "republish")):
-        print(USAGE, file=sys.stderr)
-        return 2
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
-        return 2
-    if command == "migrate":
-        migrate("analyzer", settings.database_url)
-        return 0
-    from shared.oncall.outages import carried_out
 
-    if command == "analyze":
-        return carried_out(lambda: analyze(settings))
-    if command == "prices":
-        from services.analyzer import prices_command
+@app.command()
+def work() -> None:
+    """Run the worker until it is told to stop (the default)."""
+    settings = _load_kernels()
+    from services.analyzer.app import build_app
+    from shared.kafka import faust_worker
 
-        return carried_out(lambda: prices_command.run(settings, arguments[1:]))
-    if command == "republish":
-        from services.analyzer import republish
+    faust_worker.run_worker(build_app, settings, SERVICE)
 
-        return carried_out(lambda: republish.main(settings, arguments[1:]))
+
+@app.command()
+def sweep() -> None:
+    """Run a sweeper until it is told to stop: the daily analysis, and analyses on demand."""
+    settings = _load_kernels()
+    from services.analyzer.app import run_sweeper
+    from shared.runtime import runner
+
+    runner.run(run_sweeper(settings), SWEEPER, settings.log_level)
+
+
+def _load_kernels() -> Settings:
+    """Return the settings, with the kernels loaded; the worker's libraries are loaded only where they are used."""
+    settings = command_line.read_settings(Settings)
     from shared.runtime import kernels, runner
 
     runner.leave_out_pandas()
-    from services.analyzer import warm  # the worker's libraries are loaded only where they are used
+    from services.analyzer import warm
 
-    kernels.load(warm.kernels, "analyzer", settings)
-    from services.analyzer import app
-    from shared.kafka import faust_worker
-
-    if command == "sweep":
-        runner.run(app.run_sweeper(settings), "analyzer-sweeper", settings.log_level)
-    else:
-        faust_worker.run_worker(app.build_app, settings, "analyzer")
-    return 0
+    kernels.load(warm.kernels, SERVICE, settings)
+    return settings
 
 
-def analyze(settings: Settings) -> int:
+@app.command()
+def migrate() -> None:
+    """Bring the tables to their newest form."""
+    from shared.postgres import migrations
+
+    migrations.migrate(SERVICE, command_line.read_settings(Settings).database_url)
+
+
+@app.command()
+def analyze() -> None:
     """Start an analysis of the whole book, or join the one going on, and show its progress until it is done."""
-    from services.analyzer.store import runs
-    from services.analyzer.store.database import Database
-    from shared.postgres.commits import until_known_now
-    from shared.rules.trading_calendar import business_date
-    from shared.runtime.clock import clock_of
+    settings = command_line.read_settings(Settings)
+    from services.analyzer.cli.analyze import analyze
 
-    clock = clock_of(settings.clock_file)
-    with Database(settings.database_url, size=1) as database:
-        now, once = clock.now(), f"command {uuid.uuid4()}"
+    analyze(settings)
 
-        def started() -> int | None:
-            with database.session() as session:
-                return runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now, subject=once)
 
-        number = until_known_now(started)
-        shown = -1
-        while True:
-            with database.session() as session:
-                run = runs.get(session, number)
-            if run is None:
-                print("the analysis is gone from the database", file=sys.stderr)
-                return 1
-            if run.done != shown:
-                print(f"{run.run_id}: {run.done} of {run.accounts} accounts", flush=True)
-                shown = run.done
-            if run.finished_at is not None:
-                print(f"{run.run_id}: done, {run.flagged} to rebalance, {run.held} held")
-                return 0
-            time.sleep(settings.sweep_poll_s)
+@app.command(context_settings=command_line.FORWARD)
+def prices(context: typer.Context) -> None:
+    """Price sets, by hand: list, show, accept, reject, withdraw, tell."""
+    settings = command_line.read_settings(Settings)
+    from services.analyzer.cli import prices
+
+    command_line.forward(context, prices.app, settings)
+
+
+@app.command(context_settings=command_line.FORWARD)
+def republish(context: typer.Context) -> None:
+    """Publish again what is stored: flags."""
+    settings = command_line.read_settings(Settings)
+    from services.analyzer.cli import republish
+
+    command_line.forward(context, republish.app, settings)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    app(prog_name=f"python -m services.{SERVICE}")

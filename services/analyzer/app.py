@@ -20,7 +20,7 @@ from shared.http.routing import vouched
 from shared.kafka import faust_worker
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
-from shared.kafka.stall_watch import Progress
+from shared.kafka.stall_watch import StallWatch
 from shared.runtime.calendar_end import warn_before_end
 from shared.runtime.clock import Clock, clock_of
 from shared.runtime.runner import run_all
@@ -82,10 +82,10 @@ def build_app(settings: Settings) -> faust.App:
         ),
     )
     for topic, handler, group in agents:
-        guard = MessageProcessor(SERVICE, topic, handler, dependencies.publisher, settings.guard_limits)
-        faust_worker.consume(app, guard, group=group)
+        processor = MessageProcessor(SERVICE, topic, handler, dependencies.publisher, settings.processor_limits)
+        faust_worker.consume(app, processor, group=group)
 
-    progress = Progress(app, dependencies.publisher, SERVICE, settings)
+    progress = StallWatch(app, dependencies.publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
         return [*faust_worker.readiness(app), *progress.stuck(), *await _away(dependencies.database)]

@@ -29,7 +29,7 @@ from shared.contracts.succession import Admitted, admit
 from shared.contracts.topics import Topic
 from shared.kafka import messages
 from shared.kafka.faults import PartialFailure, refuse
-from shared.kafka.isolation import each_apart, too_large
+from shared.kafka.isolation import isolate_rows, too_large
 from shared.kafka.messages import BadMessage, Chunk, Outgoing
 from shared.kafka.processor import Handler
 from shared.kafka.publisher import Publisher
@@ -181,7 +181,7 @@ class Handlers:
                 def attach(part: pa.RecordBatch) -> pa.RecordBatch:
                     return attach_facts.attach(session, self._names, self._evaluator, part)
 
-                facts = each_apart("attach facts", asked, attach, attach_facts.unattached)
+                facts = isolate_rows("attach facts", asked, attach, attach_facts.unattached)
             sizes = [chunk.rows.num_rows for chunk in group]
             parts = [facts.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
             answers = [self._answer(answer, rows, chunk.meta) for rows, chunk in zip(parts, group, strict=True)]
@@ -194,7 +194,9 @@ class Handlers:
 
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
         at = self._clock.now()
-        return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(attach_facts.unattached))
+        return messages.result_chunks(
+            answer, rows, meta, source=SERVICE, at=at, too_large=too_large(attach_facts.unattached)
+        )
 
     async def _targets(self, save: Callable[[Session], targets.SavedTargets]) -> None:
         """Store targets, have all their accounts evaluated, and refuse what cannot be used.

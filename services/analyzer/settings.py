@@ -5,12 +5,12 @@ from typing import Final
 
 from pydantic import Field
 
-from shared.runtime.settings import Vouched
+from shared.runtime.settings import BehindGatewaySettings
 
 SERVICE: Final = "analyzer"
 
 
-class Settings(Vouched):
+class Settings(BehindGatewaySettings):
     """What the analyzer and its sweeper need beyond what every service has."""
 
     work_connections: int = Field(

@@ -1,62 +1,107 @@
-"""`python -m services.batch [serve | migrate | openapi | republish | dlq | parked | release | withdrawn | seen]`."""
+"""`python -m services.batch`: the service, or one of its commands (--help lists them)."""
 
-import argparse
-import asyncio
 import json
-import sys
+from typing import Annotated, Literal
 
-from services.batch import parked, warm
-from services.batch.app import main as serve
-from services.batch.app import routed
-from services.batch.operations import withdrawn_prices
-from services.batch.settings import Settings
-from services.batch.store.database import SCHEMA
-from shared.oncall.outages import carried_out
-from shared.postgres.migrations import migrate
-from shared.runtime import kernels
-from shared.runtime.runner import leave_out_pandas, run
+import typer
+
+from services.batch.settings import SERVICE, Settings
+from shared.oncall import command_line
+
+app = command_line.build(SERVICE, "Approval: queue, batches, history.")
 
 
-def main() -> int:
-    """Do what the arguments say and return the exit code."""
-    if sys.argv[1:2] == ["dlq"]:
-        from shared.oncall import dlq
-
-        return dlq.main("batch", sys.argv[2:])
-    if sys.argv[1:2] == ["republish"]:
-        from services.batch import republish
-
-        return carried_out(lambda: republish.main(Settings(), sys.argv[2:]))
-    parser = argparse.ArgumentParser(prog="python -m services.batch", description="Approval: queue, batches, history.")
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="serve (the default)")
-    commands.add_parser("migrate", help="bring the tables to their newest form")
-    commands.add_parser("openapi", help="print the OpenAPI document")
-    commands.add_parser("dlq", help="dead letters: list, show, replay, skip")
-    commands.add_parser("republish", help="publish approvals and returns again")
-    parked.add_commands(commands)
-    withdrawn_prices.add_commands(commands)
-    arguments = parser.parse_args()
-    if arguments.command == "openapi":
-        print(json.dumps(routed(_never).openapi(), indent=1, sort_keys=True))
-        return 0
-    settings = Settings()
-    if arguments.command == "migrate":
-        migrate(SCHEMA, settings.database_url)
-    elif arguments.command in ("parked", "release"):
-        return carried_out(lambda: asyncio.run(parked.run(arguments, settings)))
-    elif arguments.command in ("withdrawn", "seen"):
-        return carried_out(lambda: asyncio.run(withdrawn_prices.run(arguments, settings)))
-    else:
-        leave_out_pandas()
-        kernels.load(warm.kernels, SCHEMA, settings)
-        run(serve(settings), SCHEMA, settings.log_level)
-    return 0
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Serve unless a command is named."""
+    if context.invoked_subcommand is None:
+        serve()
 
 
-async def _never() -> list[str]:
-    return ["this app only describes itself"]
+@app.command()
+def serve() -> None:
+    """Serve until told to stop (the default)."""
+    settings = command_line.read_settings(Settings)
+    from shared.runtime import kernels, runner
+
+    runner.leave_out_pandas()
+    from services.batch import warm  # the service's libraries are loaded only where they are used
+
+    kernels.load(warm.kernels, SERVICE, settings)
+    from services.batch.app import main as serve_batch
+
+    runner.run(serve_batch(settings), SERVICE, settings.log_level)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables to their newest form."""
+    from shared.postgres import migrations
+
+    migrations.migrate(SERVICE, command_line.read_settings(Settings).database_url)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from services.batch.app import routed
+
+    async def never() -> list[str]:
+        return ["this app only describes itself"]
+
+    print(json.dumps(routed(never).openapi(), indent=1, sort_keys=True))
+
+
+@app.command(context_settings=command_line.FORWARD)
+def republish(context: typer.Context) -> None:
+    """Publish again what is stored: rebalanced, account."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import republish
+
+    command_line.forward(context, republish.app, settings)
+
+
+@app.command()
+def parked() -> None:
+    """List batches and messages that were put aside, with the reason of each."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import parked
+
+    parked.list_parked(settings)
+
+
+@app.command()
+def release(
+    kind: Annotated[Literal["batch", "message"], typer.Argument()],
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="As `parked` lists them.")],
+) -> None:
+    """Have what was put aside tried again at once; exit with 1 when some of it is not put aside."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import parked
+
+    parked.release(settings, kind, ids)
+
+
+@app.command()
+def withdrawn() -> None:
+    """List approvals and proposals made on prices that were withdrawn afterwards."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import withdrawn
+
+    withdrawn.list_withdrawn(settings)
+
+
+@app.command()
+def seen(
+    price_sets: Annotated[list[int], typer.Argument(metavar="PRICE_SET...", help="As `withdrawn` lists them.")],
+    by: Annotated[str, typer.Option(help="Who looked; it is kept.")],
+) -> None:
+    """Say that the approvals made on withdrawn prices were looked at; exit with 1 when there are none."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import withdrawn
+
+    withdrawn.mark_seen(settings, price_sets, by)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name=f"python -m services.{SERVICE}")

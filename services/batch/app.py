@@ -14,8 +14,8 @@ from services.batch.handlers import Handlers
 from services.batch.operations.collect_results import READ, Collector
 from services.batch.operations.sweeps import Sweeps
 from services.batch.routes import batches, commands, queue
-from services.batch.settings import Settings
-from services.batch.store.database import SCHEMA, Database
+from services.batch.settings import SERVICE, Settings
+from services.batch.store.database import Database
 from shared.contracts import topics
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import RoleMayTooMuch
@@ -30,7 +30,7 @@ from shared.postgres.pool import BUSY, Busy
 from shared.runtime import log
 from shared.runtime.calendar_end import warn_before_end
 from shared.runtime.clock import clock_of
-from shared.runtime.components import Keeper
+from shared.runtime.components import ComponentRunner
 from shared.runtime.runner import freeze_gc, run_all
 
 _log = log.get(__name__)
@@ -47,30 +47,30 @@ async def main(settings: Settings) -> None:
     freeze_gc()
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, settings.requests_database_url, **sizes)
-    publisher = Publisher(settings.kafka_url, SCHEMA)
+    publisher = Publisher(settings.kafka_url, SERVICE)
     collector = Collector(settings, clock)
     consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)
     sweeps = Sweeps(database, clock, collector, settings)
-    keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
-    troubles = partial(_troubles, keeper, consumers, sweeps)
-    app = build_app(Parts(settings, clock, database), readiness(database), keeper.stuck, troubles)
+    runner = ComponentRunner(SERVICE, stuck_s=settings.stuck_s)
+    troubles = partial(_troubles, runner, consumers, sweeps)
+    app = build_app(Parts(settings, clock, database), readiness(database), runner.stuck, troubles)
     kept = {
         "publisher": publisher.run,
-        "relay": Relay(settings.database_url, SCHEMA, publisher).run,
+        "relay": Relay(settings.database_url, SERVICE, publisher).run,
         "sweeps": sweeps.run,
     } | {consumer.name: consumer.run for consumer in consumers}
     try:
-        await run_all(serve(app, settings.http_host, settings.http_port), keeper.run(kept))
+        await run_all(serve(app, settings.http_host, settings.http_port), runner.run(kept))
     finally:
         await database.close()
 
 
-def _troubles(keeper: Keeper, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> list[str]:
+def _troubles(runner: ComponentRunner, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> list[str]:
     """Return what does not go well beside the API, which goes on without it."""
     away = [consumer.name for consumer in consumers if not consumer.assigned]
     held = [topic for consumer in consumers for topic in consumer.held()]
     waiting = [f"no partitions yet: {', '.join(away)}"] if away else []
-    return [*keeper.troubles(), *held, *sweeps.troubles(), *waiting]
+    return [*runner.troubles(), *held, *sweeps.troubles(), *waiting]
 
 
 def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
@@ -85,31 +85,33 @@ def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: 
 def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
     routers = [queue.router, batches.router, commands.router]
-    return create_app(SCHEMA, ready, stuck, troubles, routers=routers, door=door)
+    return create_app(SERVICE, ready, stuck, troubles, routers=routers, door=door)
 
 
 def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -> list[GroupConsumer]:
     """Return the consumers: answers to small requests never wait behind large ones, nor those behind flags."""
 
-    def guard(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> MessageProcessor:
-        limits = settings.guard_limits
-        return MessageProcessor(SCHEMA, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
+    def processor(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> MessageProcessor:
+        limits = settings.processor_limits
+        return MessageProcessor(SERVICE, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
 
-    def consumer(name: str, guards: list[MessageProcessor], most: int, pause_s: float = 0.0) -> GroupConsumer:
-        return GroupConsumer(settings.kafka_url, f"rebalancer-batch-{name}", guards, max_records=most, pause_s=pause_s)
+    def consumer(name: str, processors: list[MessageProcessor], most: int, pause_s: float = 0.0) -> GroupConsumer:
+        return GroupConsumer(
+            settings.kafka_url, f"rebalancer-batch-{name}", processors, max_records=most, pause_s=pause_s
+        )
 
-    standing = [guard(topics.STANDING, handlers.on_standing), guard(topics.UNBOOKED, handlers.on_unbooked)]
+    standing = [processor(topics.STANDING, handlers.on_standing), processor(topics.UNBOOKED, handlers.on_unbooked)]
     facts = [
-        guard(topics.ACCOUNT, handlers.on_accounts),
-        guard(topics.ANALYSIS, handlers.on_analysis),
-        guard(topics.PRICE_SETS, handlers.on_price_sets),
+        processor(topics.ACCOUNT, handlers.on_accounts),
+        processor(topics.ANALYSIS, handlers.on_analysis),
+        processor(topics.PRICE_SETS, handlers.on_price_sets),
     ]
     return [
         consumer("facts", facts, 2000),
         consumer("standing", standing, 4),
-        consumer("flags", [guard(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
-        consumer("results", [guard(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _ANSWERS_PAUSE_S),
-        consumer("results-small", [guard(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),
+        consumer("flags", [processor(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
+        consumer("results", [processor(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _ANSWERS_PAUSE_S),
+        consumer("results-small", [processor(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),
     ]
 
 

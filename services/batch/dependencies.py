@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch.operations.collect_results import Collector
 from services.batch.operations.commands import Commands
 from services.batch.problems import FoundStale
-from services.batch.settings import Settings
+from services.batch.settings import SERVICE, Settings
 from services.batch.store import idempotency
-from services.batch.store.database import SCHEMA, Database
-from shared.contracts.api import CommandResult, Principal
+from services.batch.store.database import Database
+from shared.contracts.api_batches import CommandResult
+from shared.contracts.principal import Principal
 from shared.contracts.problems import BadInput, IdempotencyKeyMissing, VersionMissing
 from shared.contracts.tenancy import SYSTEM, scope_of
 from shared.http.routing import vouched
@@ -38,7 +39,7 @@ def parts_of(request: Request) -> Parts:
 async def door(request: Request) -> Principal:
     """Return who asks.  Raises NotSignedIn unless the gateway vouches for them."""
     parts = parts_of(request)
-    return await vouched(SCHEMA, parts.settings.principal_public_key, parts.clock)(request)
+    return await vouched(SERVICE, parts.settings.principal_public_key, parts.clock)(request)
 
 
 Work = Callable[[AsyncConnection, Commands], Awaitable[CommandResult]]

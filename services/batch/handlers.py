@@ -16,7 +16,7 @@ from services.batch.operations import reconcile, withdrawn_prices
 from services.batch.operations.collect_results import Collector, batch_of
 from services.batch.store import incoming
 from services.batch.store.database import Database, send
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.contracts.events import AnalysisCompleted, PriceSetDecided
 from shared.contracts.platform import AccountChanged
 from shared.contracts.tenancy import SYSTEM

@@ -1,11 +1,15 @@
 """Settings of the batch service; each from the environment as REBALANCER_<NAME>."""
 
+from typing import Final
+
 from pydantic import Field
 
-from shared.runtime.settings import Vouched
+from shared.runtime.settings import BehindGatewaySettings
+
+SERVICE: Final = "batch"
 
 
-class Settings(Vouched):
+class Settings(BehindGatewaySettings):
     """What the batch service needs besides the settings of every service."""
 
     work_connections: int = Field(

@@ -1,69 +1,84 @@
-"""`python -m services.gateway [serve | migrate | grant --file FILE | audit | openapi | dlq ...]`."""
+"""`python -m services.gateway`: the service, or one of its commands (--help lists them)."""
 
-import argparse
-import asyncio
 import json
-import sys
+from typing import Annotated
 
-from services.gateway import audit_log, grants
-from services.gateway.app import main as serve
-from services.gateway.app import routed
-from services.gateway.openapi import describe
-from services.gateway.settings import Settings
-from shared.oncall.outages import carried_out
-from shared.postgres.migrations import migrate
-from shared.runtime.clock import clock_of
-from shared.runtime.runner import run
+import typer
+
+from services.gateway.cli import audit as audit_log
+from services.gateway.settings import SERVICE, Settings
+from shared.oncall import command_line
 from shared.runtime.settings import DatabaseSettings
 
-
-def main() -> int:
-    """Do what the arguments say and return the exit code."""
-    if sys.argv[1:2] == ["dlq"]:
-        from shared.oncall import dlq
-
-        return dlq.main("gateway", sys.argv[2:])
-    parser = argparse.ArgumentParser(
-        prog="python -m services.gateway", description="The door: sign-in, API, push, pages."
-    )
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="serve (the default)")
-    commands.add_parser("migrate", help="bring the gateway's tables to their newest form")
-    grant = commands.add_parser("grant", help="add users or replace what they may see and do")
-    grant.add_argument("--file", required=True, help="JSON list of users, - for standard input")
-    commands.add_parser("openapi", help="print the OpenAPI document")
-    audit_log.add_arguments(commands.add_parser("audit", help="read or verify the audit log"))
-    commands.add_parser("dlq", help="dead letters: list, show, replay")
-    arguments = parser.parse_args()
-    if arguments.command == "openapi":
-        print(json.dumps(_document(), indent=1, sort_keys=True))
-    elif arguments.command == "migrate":
-        migrate("gateway", DatabaseSettings().database_url)
-    elif arguments.command == "grant":
-        return carried_out(lambda: _grant(arguments.file))
-    elif arguments.command == "audit":
-        return asyncio.run(audit_log.main(DatabaseSettings().database_url, arguments))
-    else:
-        settings = Settings()
-        run(serve(settings), "gateway", settings.log_level)
-    return 0
+app = command_line.build(SERVICE, "The door: sign-in, API, push, pages.")
 
 
-def _document() -> dict[str, object]:
-    return describe(routed())
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Serve unless a command is named."""
+    if context.invoked_subcommand is None:
+        serve()
 
 
-def _grant(file: str) -> int:
-    settings = DatabaseSettings()  # the keys are not needed to grant, so they are not asked for
-    try:
-        granted = grants.read(file)
-        asyncio.run(grants.store(settings.database_url, granted, clock_of(settings.clock_file)))
-    except grants.GrantRefused as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"granted: {len(granted)} users")
-    return 0
+@app.command()
+def serve() -> None:
+    """Serve until told to stop (the default)."""
+    settings = command_line.read_settings(Settings)
+    from services.gateway.app import main as serve_gateway
+    from shared.runtime import runner
+
+    runner.run(serve_gateway(settings), SERVICE, settings.log_level)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables to their newest form."""
+    from shared.postgres import migrations
+
+    migrations.migrate(SERVICE, command_line.read_settings(DatabaseSettings).database_url)
+
+
+@app.command()
+def grant(file: Annotated[str, typer.Option(help="JSON list of users; - for standard input.")]) -> None:
+    """Add users, or replace what they may see and do."""
+    settings = command_line.read_settings(DatabaseSettings)  # granting needs none of the keys
+    from services.gateway.cli import grants
+
+    grants.grant(settings, file)
+
+
+@app.command()
+def audit(
+    subject: Annotated[str | None, typer.Option(help="Only what this user did or saw.")] = None,
+    about: Annotated[
+        str | None, typer.Option("--id", help="Only what is about this account, batch, file or user.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(parser=audit_log.instant, metavar="TIME", help="From this instant, e.g. 2026-01-02T15:04:05Z."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(parser=audit_log.instant, metavar="TIME", help="Before this instant.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 1000,
+    verify: Annotated[bool, typer.Option("--verify", help="Look whether a record was changed or taken away.")] = False,
+) -> None:
+    """Print the audit log, newest first, or verify it."""
+    settings = command_line.read_settings(DatabaseSettings)
+    if verify:
+        audit_log.verify(settings.database_url)
+    wanted = {"subject": subject, "id": about, "since": since, "until": until, "limit": limit}
+    audit_log.show(settings.database_url, wanted)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document, from which the types of the user interface are generated."""
+    from services.gateway.app import routed
+    from services.gateway.openapi import describe
+
+    print(json.dumps(describe(routed()), indent=1, sort_keys=True))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name=f"python -m services.{SERVICE}")

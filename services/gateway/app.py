@@ -22,7 +22,7 @@ from services.gateway.rates import Rates
 from services.gateway.recording import Recorded
 from services.gateway.routes import auth, authentication, batches, me, queue, ui, work
 from services.gateway.sessions import Sessions
-from services.gateway.settings import Settings
+from services.gateway.settings import SERVICE, Settings
 from services.gateway.upstream import Upstream, http_client
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import Scope
@@ -30,31 +30,30 @@ from shared.http.app import Readiness, create_app, serve
 from shared.http.principal import signing_key
 from shared.postgres.pool import Pool, Requests, pool
 from shared.runtime.clock import clock_of
-from shared.runtime.components import Keeper
+from shared.runtime.components import ComponentRunner
 from shared.runtime.runner import run_all
 
-SCHEMA = "gateway"
 _READY_PATIENCE_S = 3.0
 
 
 async def main(settings: Settings) -> None:
     """Serve until cancelled."""
     async with (
-        pool(settings.database_url, SCHEMA, size=settings.work_connections) as work,
-        Requests(settings.requests_database_url, work, SCHEMA, size=settings.requests_connections) as requests,
+        pool(settings.database_url, SERVICE, size=settings.work_connections) as work,
+        Requests(settings.requests_database_url, work, SERVICE, size=settings.requests_connections) as requests,
         http_client() as inside,
         http_client() as out,
     ):
         parts = wire(settings, requests, work, inside, out)
         feed = Feed(settings.kafka_url, parts.hub)
-        keeper = Keeper(SCHEMA, stuck_s=settings.stuck_s)
+        runner = ComponentRunner(SERVICE, stuck_s=settings.stuck_s)
         probes = create_app(
-            SCHEMA, readiness(requests), keeper.stuck, lambda: [*keeper.troubles(), *_not_live(parts.hub)]
+            SERVICE, readiness(requests), runner.stuck, lambda: [*runner.troubles(), *_not_live(parts.hub)]
         )
         await run_all(
             serve(build_app(parts), settings.http_host, settings.http_port, settings.bounds),
             serve(probes, settings.probe_host, settings.probe_port),
-            keeper.run({"feed": feed.run, "audit": parts.audit.run}),
+            runner.run({"feed": feed.run, "audit": parts.audit.run}),
         )
 
 
@@ -110,7 +109,7 @@ def routed() -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
     routers = [me.router, queue.router, batches.router, work.router, auth.router, ui.router()]
     document = "/api/v1/openapi.json"
-    return create_app(SCHEMA, _never, probes=False, routers=routers, door=authentication.door, openapi_url=document)
+    return create_app(SERVICE, _never, probes=False, routers=routers, door=authentication.door, openapi_url=document)
 
 
 def readiness(requests: Requests) -> Readiness:

@@ -12,7 +12,7 @@ from services.gateway.store import audit
 from shared.postgres.commits import CommitUnknown, until_known
 from shared.postgres.pool import Pool
 from shared.runtime import log
-from shared.runtime.components import Beat, unheard
+from shared.runtime.components import Heartbeat, no_heartbeat
 
 MOST_WAITING: Final = 20_000
 """Records of reads that may wait for the database: some 10 MB. With more, nothing that must be recorded is answered."""
@@ -78,7 +78,7 @@ class AuditLog:
         """Have a record written within a moment."""
         self._waiting.append(_Entry(record.body()))
 
-    async def run(self, beat: Beat = unheard) -> None:
+    async def run(self, beat: Heartbeat = no_heartbeat) -> None:
         """Write what was noted until cancelled, and the rest at the end. beat: called each time it has got on."""
         try:
             while True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.gateway.domain.session import Limits, is_touch_due, standing
 from services.gateway.store import sessions, users
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Forbidden
 from shared.contracts.tenancy import Scope
 from shared.postgres.commits import until_known

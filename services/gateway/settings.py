@@ -1,12 +1,15 @@
 """Settings of the gateway; each from the environment as REBALANCER_<NAME>."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr
 
 from services.gateway.edge import security_headers
 from shared.http.connections import Bounds
 from shared.runtime.settings import RequestsSettings
+
+SERVICE: Final = "gateway"
 
 
 class Settings(RequestsSettings):

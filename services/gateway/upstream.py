@@ -7,7 +7,7 @@ from typing import Final, Literal
 import httpx
 from fastapi import Request, Response
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import NotFound, Unavailable
 from shared.http import principal
 from shared.postgres.commits import OutcomeUnknown

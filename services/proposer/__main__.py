@@ -1,36 +1,35 @@
-"""`python -m services.proposer [dlq ...]`: the worker that proposes trades, and its dead letters."""
+"""`python -m services.proposer`: the worker that proposes trades, or one of its commands (--help lists them)."""
 
-import sys
+import typer
 
-from pydantic import ValidationError
+from services.proposer.settings import SERVICE, Settings
+from shared.oncall import command_line
 
-from services.proposer.settings import Settings
+app = command_line.build(SERVICE, "Which trades each logic proposes.")
 
 
-def main() -> int:
-    """Warm the engine up, then work until told to stop; or do what `dlq` says."""
-    if sys.argv[1:2] == ["dlq"]:
-        from shared.oncall import dlq
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Run the worker unless a command is named."""
+    if context.invoked_subcommand is None:
+        work()
 
-        return dlq.main("proposer", sys.argv[2:])
-    try:
-        settings = Settings.model_validate({})
-    except ValidationError as error:
-        for problem in error.errors():
-            print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
-        return 2
+
+@app.command()
+def work() -> None:
+    """Compile or load the engine, then work until told to stop (the default)."""
+    settings = command_line.read_settings(Settings)
     from shared.runtime import kernels, runner
 
     runner.leave_out_pandas()
     from services.proposer import warm  # the worker's libraries are loaded only where they are used
 
-    kernels.load(warm.kernels, "proposer", settings)
-    from services.proposer import app
+    kernels.load(warm.kernels, SERVICE, settings)
+    from services.proposer.app import build_app
     from shared.kafka import faust_worker
 
-    faust_worker.run_worker(app.build_app, settings, "proposer")
-    return 0
+    faust_worker.run_worker(build_app, settings, SERVICE)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name=f"python -m services.{SERVICE}")

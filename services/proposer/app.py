@@ -2,14 +2,14 @@
 
 import faust
 
-from services.proposer.handlers import SERVICE, Handlers
-from services.proposer.settings import Settings
+from services.proposer.handlers import Handlers
+from services.proposer.settings import SERVICE, Settings
 from shared.contracts import topics
 from shared.http import app as http_app
 from shared.kafka import faust_worker
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
-from shared.kafka.stall_watch import Progress
+from shared.kafka.stall_watch import StallWatch
 from shared.runtime.clock import clock_of
 
 
@@ -22,10 +22,10 @@ def build_app(settings: Settings) -> faust.App:
         (topics.WORK_LOTS, topics.WORK_TRADES, faust_worker.WORK_GROUP),
         (topics.small(topics.WORK_LOTS), topics.small(topics.WORK_TRADES), 1),
     ):
-        guard = MessageProcessor(SERVICE, asked, rules.on_lots(answer), publisher, settings.guard_limits)
-        faust_worker.consume(app, guard, group=group)
+        processor = MessageProcessor(SERVICE, asked, rules.on_lots(answer), publisher, settings.processor_limits)
+        faust_worker.consume(app, processor, group=group)
 
-    progress = Progress(app, publisher, SERVICE, settings)
+    progress = StallWatch(app, publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
         return [*faust_worker.readiness(app), *progress.stuck()]

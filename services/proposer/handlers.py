@@ -2,21 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 import pyarrow as pa
 
 from services.proposer.columns.proposals import propose
+from services.proposer.settings import SERVICE
 from shared.contracts import chunks
 from shared.contracts.topics import Topic
 from shared.kafka import messages
-from shared.kafka.isolation import each_apart, failed, too_large
+from shared.kafka.isolation import failed, isolate_rows, too_large
 from shared.kafka.messages import Chunk, Outgoing, trade_day_of
 from shared.kafka.processor import Handler, concurrently
 from shared.kafka.publisher import Publisher
 from shared.runtime.clock import Clock
-
-SERVICE: Final = "proposer"
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,6 @@ class Handlers:
         def unproposed(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
             return propose(failed(row.select(chunks.LOTS.names), code, text), day)
 
-        rows = each_apart("propose", received.rows, lambda part: propose(part, day), unproposed)
+        rows = isolate_rows("propose", received.rows, lambda part: propose(part, day), unproposed)
         at = self.clock.now()
-        return messages.answer(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(unproposed))
+        return messages.result_chunks(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(unproposed))

@@ -9,11 +9,11 @@ from typing import Final
 import faust
 import psycopg
 
-from services.taxlot.handlers import SERVICE, Handlers
+from services.taxlot.handlers import Handlers
 from services.taxlot.intake.pipeline import Desk
 from services.taxlot.intake.watch import Watch
 from services.taxlot.routes import router
-from services.taxlot.settings import Settings
+from services.taxlot.settings import SERVICE, Settings
 from shared.contracts import topics
 from shared.contracts.problems import Unavailable
 from shared.http import app as http
@@ -21,7 +21,7 @@ from shared.http.routing import vouched
 from shared.kafka import faust_worker
 from shared.kafka.processor import EXIT_TRY_AGAIN, MessageProcessor
 from shared.kafka.publisher import Publisher
-from shared.kafka.stall_watch import Progress
+from shared.kafka.stall_watch import StallWatch
 from shared.postgres import pool as db
 from shared.runtime import log
 from shared.runtime.calendar_end import warn_before_end
@@ -44,8 +44,8 @@ def build_app(settings: Settings) -> faust.App:
     app = faust_worker.build_worker(SERVICE, settings)
     small = topics.small
     for topic, take_in in ((topics.SECURITY, rules.on_securities), (topics.ACCOUNT, rules.on_accounts)):
-        guard = MessageProcessor(SERVICE, topic, take_in, publisher, settings.guard_limits, done=rules.taken_in)
-        faust_worker.consume(app, guard, group=EVENT_GROUP)
+        processor = MessageProcessor(SERVICE, topic, take_in, publisher, settings.processor_limits, done=rules.taken_in)
+        faust_worker.consume(app, processor, group=EVENT_GROUP)
     for topic, handler, group in (
         (topics.REBALANCED, rules.on_rebalanced, 8),
         (topics.STANDING, rules.on_standing, 1),
@@ -54,10 +54,10 @@ def build_app(settings: Settings) -> faust.App:
         (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), faust_worker.WORK_GROUP),
         (small(topics.WORK_TRADES), rules.on_trades(small(topics.WORK_RESULTS)), 1),
     ):
-        processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.guard_limits)
+        processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.processor_limits)
         faust_worker.consume(app, processor, group=group)
 
-    progress = Progress(app, publisher, SERVICE, settings)
+    progress = StallWatch(app, publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
         return [*faust_worker.readiness(app), *progress.stuck(), *await _away(pool, requests)]

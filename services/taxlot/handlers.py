@@ -15,6 +15,7 @@ from services.taxlot.columns import lots, purchases
 from services.taxlot.columns.lots import Stored
 from services.taxlot.columns.purchases import Losing
 from services.taxlot.intake.publish import publish_accounts
+from services.taxlot.settings import SERVICE
 from services.taxlot.store import approvals, households, offsets, platform
 from services.taxlot.store.households import Approved, Member
 from shared.contracts import chunks
@@ -22,7 +23,17 @@ from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.kafka import messages
 from shared.kafka.faults import refuse
-from shared.kafka.isolation import OUR_FAULT, Fail, apart, cannot, each_apart, failed, halves, too_large, whole_of
+from shared.kafka.isolation import (
+    OUR_FAULT,
+    Fail,
+    concat_rows,
+    failed,
+    halves,
+    isolate,
+    isolate_rows,
+    note_account_fault,
+    too_large,
+)
 from shared.kafka.messages import Chunk, Incoming, Outgoing
 from shared.kafka.processor import Handler, concurrently
 from shared.kafka.publisher import Publisher
@@ -30,7 +41,6 @@ from shared.postgres.pool import Pool
 from shared.runtime import log
 from shared.runtime.clock import Clock
 
-SERVICE: Final = "taxlot"
 _log = log.get(__name__)
 _Bought = tuple[list[Member], list[Approved]]
 _STORED = (
@@ -133,11 +143,13 @@ class Handlers:
         def bare(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
             return lots.attach(failed(row.select(chunks.FACTS.names), code, text), {})
 
-        rows = each_apart("attach lots", facts.rows, lambda part: lots.attach(part, stored), bare)
+        rows = isolate_rows("attach lots", facts.rows, lambda part: lots.attach(part, stored), bare)
         return self._answer(answer, rows, facts.meta, bare)
 
     def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:
-        return messages.answer(answer, rows, meta, source=SERVICE, at=self._clock.now(), too_large=too_large(fail))
+        return messages.result_chunks(
+            answer, rows, meta, source=SERVICE, at=self._clock.now(), too_large=too_large(fail)
+        )
 
     def _with_purchases(self, answer: Topic, one: "_Booking", bought: _Bought) -> list[Outgoing]:
         """Return the answer: booked rows, with what their households bought where they sell at a loss."""
@@ -174,7 +186,7 @@ class _Booking:
 
 def _book(trades: Chunk) -> _Booking:
     day = messages.trade_day_of(trades.meta)
-    rows = each_apart(
+    rows = isolate_rows(
         "book trades",
         trades.rows,
         lambda part: booking.book_trades(part, day),
@@ -193,10 +205,10 @@ def _purchased(one: _Booking, bought: _Bought) -> pa.RecordBatch:
 
     def unchecked(places: Sequence[int], error: Exception) -> pa.RecordBatch:
         row = one.rows.slice(places[0], 1)
-        return failed(row, OUR_FAULT, cannot(str(row.column("account_id")[0]), error))
+        return failed(row, OUR_FAULT, note_account_fault(str(row.column("account_id")[0]), error))
 
     places: Sequence[int] = range(one.rows.num_rows)
-    return whole_of(apart("find purchases", places, halves, found, unchecked))
+    return concat_rows(isolate("find purchases", places, halves, found, unchecked))
 
 
 def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:

@@ -1,14 +1,17 @@
 """Settings of taxlot.  Each comes from the environment as REBALANCER_<NAME>."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, field_validator
 
 from services.taxlot.domain.sender import feeds_of
-from shared.runtime.settings import Vouched
+from shared.runtime.settings import BehindGatewaySettings
+
+SERVICE: Final = "taxlot"
 
 
-class Settings(Vouched):
+class Settings(BehindGatewaySettings):
     """What taxlot needs beyond what every service has."""
 
     inbox_dir: Path | None = Field(

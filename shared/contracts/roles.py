@@ -7,7 +7,7 @@ A role holds in the enterprises (and for the advisors) granted with it.  Source:
 from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
-from shared.contracts.api import RoleName
+from shared.contracts.principal import RoleName
 
 EVERYBODY: Final[frozenset[RoleName]] = frozenset(get_args(RoleName))
 TRADER: Final[frozenset[RoleName]] = frozenset({"trader"})

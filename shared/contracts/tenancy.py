@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString
 
 import orjson
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
 
 # The same rule as the policies', for queries of one enterprise and advisor; give it Scope.parameters().

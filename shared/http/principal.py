@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import NotSignedIn
 
 HEADER: Final = "X-Principal"

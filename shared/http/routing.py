@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Forbidden, NotSignedIn
 from shared.contracts.roles import may, roles_for
 from shared.http.principal import HEADER, Errand, verify, verifying_key

@@ -1,12 +1,12 @@
-"""Dead letters: the original bytes, and in headers why they were put aside and where they came from.
+"""Dead letters: the bytes of a message that cannot be handled, with reason and origin in headers.
 
 dlq-code, dlq-reason                    a short fixed word, and a sentence
-dlq-topic, dlq-partition, dlq-offset    where the original stood
+dlq-topic, dlq-partition, dlq-offset    where the original is
 dlq-null                                "key", "value" or "key,value": what was null and is empty here
-dlq-headers                             JSON [[name, base64 or null], ...]: the original's headers, where they
-                                        cannot stand here as they were (null, no UTF-8, a name twice, a dlq- name)
-dlq-stub, dlq-size, dlq-sha256          the original does not fit into a letter: this one has no value, and the
-                                        original of so many bytes and that digest stays at its place
+dlq-headers                             JSON [[name, base64 or null], ...]: the original's headers, if they cannot be
+                                        copied as they are (null, not UTF-8, a repeated name, a name with dlq-)
+dlq-stub, dlq-size, dlq-sha256          the original is too large: this dead letter has no value; size in bytes and
+                                        digest of the original, which remains in its own topic
 """
 
 import base64
@@ -18,13 +18,13 @@ import orjson
 from shared.contracts.topics import MIB, dead_letters
 from shared.kafka.messages import BadMessage, Headers, Incoming, Outgoing
 
-_LARGEST_BYTES: Final = 4 * MIB - 16 * 1024  # what a topic takes, less our headers and the broker's own
-_LARGEST_KEY: Final = 1024  # of a stub
+_LARGEST_BYTES: Final = 4 * MIB - 16 * 1024  # a topic's limit, less our headers and the broker's overhead
+_LARGEST_KEY: Final = 1024  # bytes of the key of a stub
 _OWN: Final = "dlq-"
 
 
-def letter(service: str, message: Incoming, error: BadMessage) -> Outgoing:
-    """Return the dead letter of a message: as it was where it fits, else a stub that says where it is."""
+def dead_letter(service: str, message: Incoming, error: BadMessage) -> Outgoing:
+    """Return the dead letter of a message: a copy if it fits, else a stub that names its origin."""
     about = {
         "dlq-code": error.code,
         "dlq-reason": _text(error.detail)[:1000],
@@ -47,13 +47,15 @@ def letter(service: str, message: Incoming, error: BadMessage) -> Outgoing:
 
 
 def _carried(headers: Headers) -> dict[str, str]:
-    """Return the original's headers as a letter carries them."""
+    """Return the headers of the original as headers of the dead letter."""
     plain: dict[str, str] = {}
     for name, value in headers:
         text = None if value is None else value.decode(errors="replace")
         if text is None or text.encode() != value or name in plain or name.startswith(_OWN) or _text(name) != name:
-            exact = [[_text(one), None if part is None else base64.b64encode(part).decode()] for one, part in headers]
-            return plain | {"dlq-headers": orjson.dumps(exact).decode()}
+            original = [
+                [_text(header), None if part is None else base64.b64encode(part).decode()] for header, part in headers
+            ]
+            return plain | {"dlq-headers": orjson.dumps(original).decode()}
         plain[name] = text
     return plain
 
@@ -63,5 +65,5 @@ def _size(key: bytes, value: bytes, headers: dict[str, str]) -> int:
 
 
 def _text(text: str) -> str:
-    """Return the text as UTF-8 can carry it."""
+    """Return the text with what UTF-8 cannot encode replaced."""
     return text.encode(errors="replace").decode()

@@ -1,8 +1,9 @@
-"""Too many accounts at which our code raises: then it is not the accounts' fault, and none of them is held or failed.
+"""The limit of accounts that may fail alone: beyond it the fault is in our code, not in the accounts.
 
-More than FEW accounts, and more than one in ONE_IN, of a message: the message as a whole is our fault, its guard
-retries it and then the process stops with it unacknowledged.  A message of fewer accounts than make that share is
-judged together with those before it, so that a release that is wrong for every account does not fail them one by one.
+If our code raises at more than FEW accounts of a message, and at more than one in ONE_IN, no account of it is held or
+failed: the message fails as a whole, its processor retries it, and then the process stops with it unacknowledged.
+A message with too few accounts for that share is judged together with the messages before it, so that a faulty release
+does not fail all accounts in small messages.
 Source: docs/decisions/0023-too-many-accounts-fail.md.
 """
 
@@ -14,15 +15,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-FEW: Final = 20  # as of dead letters (bursts): up to so many their share says nothing
+FEW: Final = 20  # accounts up to which their share is not significant, as of dead letters
 ONE_IN: Final = 5
-_ENOUGH: Final = FEW * ONE_IN  # accounts of which FEW are that share
+_ENOUGH: Final = FEW * ONE_IN  # accounts of which FEW are one in ONE_IN
 _KEPT_S: Final = 3600.0
-_AT_ANY_NUMBER: Final[ContextVar[bool]] = ContextVar("at_any_number", default=False)
+_EVERY_FAULT: Final[ContextVar[bool]] = ContextVar("isolate_every_fault", default=False)
 
 
 class TooMany(Exception):
-    """Our code raises at too many accounts.  passed: at how many of the same message it certainly does not."""
+    """Our code raises at too many accounts.  passed: number of accounts of the same message that succeeded."""
 
     def __init__(self, what: str, faults: int, accounts: int, passed: int) -> None:
         super().__init__(
@@ -31,15 +32,15 @@ class TooMany(Exception):
         self.passed = passed
 
 
-class Recent:
-    """How the last accounts of one kind of work in this process ended, as far as they were answered."""
+class RecentFaults:
+    """Outcomes of the last messages of one kind of work in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # chunks are worked on in several threads
         self._seen: deque[tuple[float, int, int]] = deque()
 
     def are_too_many(self, faults: int, accounts: int) -> bool:
-        """Say whether so many faults of a message's accounts are too many: alone, or with the messages before it."""
+        """Say whether the faults of a message, together with those of the messages before it, are too many."""
         with self._lock:
             while self._seen and self._seen[0][0] < time.monotonic() - _KEPT_S:
                 self._seen.popleft()
@@ -50,7 +51,7 @@ class Recent:
         return faults > FEW and faults * ONE_IN > accounts
 
     def note(self, faults: int, accounts: int) -> None:
-        """Count a message that was answered.  A large one says no more than its share."""
+        """Count a finished message; a large one is scaled down to its share, so that it does not outweigh others."""
         if not accounts:
             return
         kept = min(accounts, _ENOUGH)
@@ -60,21 +61,21 @@ class Recent:
                 self._seen.popleft()
 
     def forget(self) -> None:
-        """Count anew: somebody has found that it was the accounts."""
+        """Start counting anew, after it was found that the accounts were the cause."""
         with self._lock:
             self._seen.clear()
 
 
 @contextmanager
-def at_any_number() -> Iterator[None]:
-    """Let each account fail alone in here, however many: others pass, and new starts have not helped."""
-    before = _AT_ANY_NUMBER.set(True)
+def isolate_every_fault() -> Iterator[None]:
+    """Within the block let every faulty account fail alone: other messages succeed, and restarts did not help."""
+    before = _EVERY_FAULT.set(True)
     try:
         yield
     finally:
-        _AT_ANY_NUMBER.reset(before)
+        _EVERY_FAULT.reset(before)
 
 
-def is_any_number_allowed() -> bool:
-    """Say whether we are inside of `at_any_number`."""
-    return _AT_ANY_NUMBER.get()
+def is_every_fault_isolated() -> bool:
+    """Say whether the caller is within `isolate_every_fault`."""
+    return _EVERY_FAULT.get()

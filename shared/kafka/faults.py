@@ -1,8 +1,8 @@
-"""What a fault says about its message.  Poison is an explicit list; the rest is the world's fault or ours.
+"""Classification of exceptions: the message's own fault (poison), an outside cause, or our code.
 
-Poison: cannot be decoded, fails its schema, names what cannot be, or is refused by a rule of the business: all of these
-are raised as BadMessage or PartialFailure.  Beside them only what the database says about a value and what no schema of
-ours could cause.  Source: architecture "Poison is an explicit list".
+Poison is an explicit list.  A message that cannot be decoded, fails its schema, names something impossible or breaks a
+business rule raises BadMessage or PartialFailure; in addition, database errors about a value count as poison.
+Source: architecture "Poison is an explicit list".
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from shared.kafka.messages import BadMessage
 
 
 class RetryLater(Exception):
-    """A handler cannot go on just now (another service is behind); the group is handled again after a pause."""
+    """The handler cannot proceed yet, because another service is behind; the group is retried after a pause."""
 
 
 class PartialFailure(Exception):
-    """The handler has done the group but for some messages: `problems` gives their places in it, and what is wrong."""
+    """The handler finished the group except some messages: `problems` maps their index in it to what is wrong."""
 
     def __init__(self, problems: Mapping[int, BadMessage]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems.values()))
@@ -31,36 +31,35 @@ class PartialFailure(Exception):
 
 
 def refuse(reasons: Mapping[int, str], code: str = "bad_version") -> None:
-    """Raise PartialFailure with the reasons by place in the group, if there are any."""
+    """Raise PartialFailure if there are reasons.  reasons: index in the group -> what is wrong with the message."""
     if reasons:
-        raise PartialFailure({place: BadMessage(code, reason) for place, reason in reasons.items()})
+        raise PartialFailure({index: BadMessage(code, reason) for index, reason in reasons.items()})
 
 
 class Stopped(Exception):
-    """A group could not be done for too long and is not acknowledged: the owner of the process stops it, or the
-    consumer alone, and begins again."""
+    """A group failed for too long and is not acknowledged; the process, or the consumer alone, must be restarted."""
 
 
-class Held(Exception):
-    """The topic is not consumed any further, the rest of the process goes on.
+class TopicHeld(Exception):
+    """Consumption of the topic is suspended; the rest of the process continues.
 
-    again_s: seconds after which the same messages are given to the guard again.
+    again_s: seconds after which the same messages are given to the processor again.
     """
 
-    def __init__(self, because: str, again_s: float) -> None:
-        super().__init__(because)
+    def __init__(self, reason: str, again_s: float) -> None:
+        super().__init__(reason)
         self.again_s = again_s
 
 
 class Blame(Enum):
-    """Whose fault a fault is."""
+    """Where a fault comes from."""
 
-    MESSAGE = "message"  # handled alone, it can never be done
-    WORLD = "world"  # another service, the database, its schema: passes without a change of the message or of our code
-    OURS = "ours"  # nothing says that the message is wrong; perhaps our code cannot do it
+    MESSAGE = "message"  # poison: handled alone, it can never succeed
+    WORLD = "world"  # another service, the database, its schema: may pass without a change of message or code
+    OURS = "ours"  # everything else: probably a fault of our code
 
 
-# A value that does not fit.
+# The database refuses a value.
 _VALUES: Final = (
     errors.NumericValueOutOfRange,
     errors.StringDataRightTruncation,
@@ -68,7 +67,7 @@ _VALUES: Final = (
     errors.UntranslatableCharacter,
     errors.DatetimeFieldOverflow,
 )
-# The database is away, is a standby, or its schema, its rights or a plan of it are not what this release needs.
+# The database is away or a standby, or its schema, rights or cached plans do not fit this release.
 _WORLD: Final = (
     RetryLater,
     KafkaError,
@@ -97,16 +96,16 @@ _WORLD: Final = (
     errors.InvalidTextRepresentation,
     errors.InvalidBinaryRepresentation,
 )
-# Kinds of the above that one message can cause for ever.
+# Subclasses of the above that one message can cause every time.
 _TOO_MUCH: Final = (errors.ProgramLimitExceeded, MessageSizeTooLargeError, RecordTooLargeError)
 
 
 def blame(error: BaseException) -> Blame:
-    """Say whose fault it is; of a group's fault it only counts when a message has been handled alone."""
+    """Return where a fault comes from; meaningful only for a message that was handled alone."""
     if isinstance(error, BadMessage | PartialFailure):
         return Blame.MESSAGE
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    # psycopg itself refuses a NUL in a text before the server sees it, with the plain class.
+    # psycopg refuses a NUL in a text by itself, with the base class.
     if isinstance(cause, _VALUES) or type(cause) is psycopg.DataError:
         return Blame.MESSAGE
     if isinstance(cause, _WORLD) and not isinstance(cause, _TOO_MUCH):
@@ -115,5 +114,5 @@ def blame(error: BaseException) -> Blame:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Say whether the same work may succeed later without anything of ours being changed."""
+    """Say whether the same work may succeed later without a change of our code or data."""
     return blame(error) is Blame.WORLD

@@ -1,7 +1,8 @@
-"""Faust's consumer with a fetch that waits as long as our own consumers' and no longer, and not for what it may have.
+"""Faust's transport with short fetches.
 
-A partition whose buffer is nearly full is left out of the next fetch, and that may wait for a second, as Faust itself
-does where none is left: that the buffer has long been empty would be noticed only afterwards.
+Faust leaves partitions with full buffers out of the next fetch, and that fetch may then block for a second (Faust also
+sleeps for a second if no partition is left).  This consumer waits only briefly in both cases, so that it notices a
+drained buffer sooner.
 """
 
 from typing import Any, Final
@@ -10,18 +11,18 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from shared.kafka.consumer import FETCH_WAIT_MS
-from shared.kafka.header_names import take_any_header
-from shared.kafka.metadata_backoff import pace
+from shared.kafka.header_names import accept_any_header_name
+from shared.kafka.metadata_backoff import add_metadata_backoff
 
-_LOOK_AGAIN_S: Final = 0.02  # while a buffer is full
+_LOOK_AGAIN_S: Final = 0.02  # seconds between two fetches while a buffer is full
 
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
-        take_any_header()
+        accept_any_header_name()
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # Faust writes a number of its own, no setting
-        pace(consumer._client)  # noqa: SLF001  # a consumer, unlike a producer, does not show it
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # Faust hard-codes a value
+        add_metadata_backoff(consumer._client)  # noqa: SLF001  # a consumer, unlike a producer, has no public attribute for it
         return consumer
 
 
@@ -39,6 +40,6 @@ class _Consumer(Consumer):
 
 
 class PromptTransport(Transport):
-    """Faust's transport whose fetches wait FETCH_WAIT_MS at most."""
+    """Faust's transport with fetches of at most FETCH_WAIT_MS."""
 
     Consumer = _Consumer

@@ -1,6 +1,6 @@
-"""Faust workers: raw bytes in, our own decoding, one guard around every handler, and the service's HTTP beside it.
+"""Faust workers: raw bytes in, our own decoding, a message processor around every handler, HTTP in the same process.
 
-Settings follow measurements: `stream_wait_empty=False` (the default livelocks a group when a retry meets a
+Settings follow measurements: `stream_wait_empty=False` (the default livelocks a group if a retry coincides with a
 rebalance), small stream buffers, frequent commits, short sessions.  Agents never raise, because Faust acknowledges an
 event whose agent raised.  Source: architecture "Bulk paths".
 """
@@ -20,23 +20,23 @@ from mode import Service
 
 from shared.contracts.topics import MIB
 from shared.http import app as http
-from shared.kafka.faults import Held
+from shared.kafka.faults import TopicHeld
 from shared.kafka.faust_transport import PromptTransport
 from shared.kafka.messages import Incoming
 from shared.kafka.processor import EXIT_TRY_AGAIN, MessageProcessor
 from shared.runtime import log, runner
 from shared.runtime.settings import ServiceSettings
 
-WORK_GROUP: Final = 3  # chunks of large requests in work at once: while one waits for a server another is computed
-_GATHER_S: Final = 0.01  # how long an emptied buffer is given to fill again before a group goes
-_guards: "WeakKeyDictionary[faust.App, list[MessageProcessor]]" = WeakKeyDictionary()
+WORK_GROUP: Final = 3  # chunks of large requests handled concurrently: one computes while another waits for I/O
+_GATHER_S: Final = 0.01  # seconds an empty buffer gets to refill before a group that is not full is handled
+_processors: "WeakKeyDictionary[faust.App, list[MessageProcessor]]" = WeakKeyDictionary()
 _log = log.get(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)
 
 
 def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int = 16) -> faust.App:
-    """Return a Faust app with the house's settings; nothing is started and no topic is declared by it."""
+    """Return a Faust app with our settings; it starts nothing and declares no topic."""
     app = faust.App(
         f"rebalancer-{service}",
         broker=f"aiokafka://{settings.kafka_url}",
@@ -57,59 +57,58 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
         consumer_max_fetch_size=MIB,
         producer_max_request_size=4 * MIB,
         producer_acks=-1,
-        datadir=tempfile.mkdtemp(prefix=f"rebalancer-{service}-"),  # Faust insists on one; no table is kept in it
+        datadir=tempfile.mkdtemp(prefix=f"rebalancer-{service}-"),  # required by Faust; no table is kept in it
         logging_config=None,
     )
     app.transport = PromptTransport(app.conf.broker_consumer, app)
     return app
 
 
-def consume(app: faust.App, guard: MessageProcessor, *, group: int = 1) -> None:
-    """Add an agent for the guard's topic. group: most messages a handler is given at once.
+def consume(app: faust.App, processor: MessageProcessor, *, group: int = 1) -> None:
+    """Add an agent for the processor's topic.  group: largest number of messages given to the handler at once.
 
-    A group is what is there when the handler is free.  A large one, of small messages, is waited for a moment: what
-    comes alone is handled soon, a stream in few groups.
+    A group holds the messages that are there when the handler is free.  If `group` exceeds the buffer size of the app
+    (small messages), it waits a moment for more, so that a stream is handled in few groups.
     """
     usual: int = app.conf.stream_buffer_maxsize
-    channel: Any = app.topic(guard.topic.name, key_serializer="raw", value_serializer="raw")
-    channel.maxsize = max(usual, group)  # Faust loses the argument of this name
+    channel: Any = app.topic(processor.topic.name, key_serializer="raw", value_serializer="raw")
+    channel.maxsize = max(usual, group)  # Faust ignores the argument of this name
     pause_s = _GATHER_S if group > usual else 0.0
 
     async def agent(stream: Any) -> None:
         async for events in _groups(stream, group, pause_s):
-            await _done(guard, [_incoming(event.message) for event in events])
+            await _handle(processor, [_incoming(event.message) for event in events])
 
-    app.agent(channel, name=f"{app.conf.id}-{guard.topic.name}", concurrency=1)(agent)
-    guards_of(app).append(guard)
-
-
-def guards_of(app: faust.App) -> list[MessageProcessor]:
-    """Return the guards of the worker's agents."""
-    return _guards.setdefault(app, [])
+    app.agent(channel, name=f"{app.conf.id}-{processor.topic.name}", concurrency=1)(agent)
+    processors_of(app).append(processor)
 
 
-async def _done(guard: MessageProcessor, messages: Sequence[Incoming]) -> None:
-    """Return when the messages are done; a topic that is held is waited with here, the others go on.
+def processors_of(app: faust.App) -> list[MessageProcessor]:
+    """Return the processors of the worker's agents."""
+    return _processors.setdefault(app, [])
 
-    Faust acknowledges what its agent raised for: a guard that stops, or that raises at all, ends the process.
+
+async def _handle(processor: MessageProcessor, messages: Sequence[Incoming]) -> None:
+    """Return when the messages are done; wait here while the topic is held, without blocking other topics.
+
+    Any exception of the processor ends the process, because Faust acknowledges an event whose agent raised.
     """
     while True:
         try:
-            await guard.run(messages)
+            await processor.run(messages)
             return
-        except Held as held:
+        except TopicHeld as held:
             await asyncio.sleep(held.again_s)
-        except Exception:  # noqa: BLE001  # whatever it is, what is in work stays unacknowledged
-            _log.exception("worker.stops", topic=guard.topic.name, exit=EXIT_TRY_AGAIN)
+        except Exception:  # noqa: BLE001  # the messages stay unacknowledged
+            _log.exception("worker.stops", topic=processor.topic.name, exit=EXIT_TRY_AGAIN)
             os._exit(EXIT_TRY_AGAIN)
 
 
 async def _groups(stream: Any, most: int, pause_s: float) -> AsyncIterator[list[Any]]:
-    """Yield groups of what has come, and acknowledge each when it has been handled.
+    """Yield groups of the events that have arrived, and acknowledge each group after it was handled.
 
-    Faust's own groups look around many times a second even when nothing comes.  When a rebalance takes away what was
-    about to join a group, the group waits for the next message: it is of before the rebalance as well, not
-    acknowledged, and comes again.
+    Faust's own grouping polls many times a second even without events.  If a rebalance removes events that were about
+    to join a group, the group waits for the next event; it is from before the rebalance too, and is delivered again.
     """
     manual = stream.noack()
     waiting = manual.channel.queue
@@ -144,13 +143,13 @@ def attach(
     http_app: FastAPI,
     settings: ServiceSettings,
 ) -> None:
-    """Open `services` (pools, publishers) before the agents start and serve HTTP for as long as the worker runs."""
+    """Open `services` (pools, publishers) before the agents start, and serve HTTP while the worker runs."""
 
-    class Beside(Service):
+    class Companions(Service):
         async def on_start(self) -> None:
             self._stack = contextlib.AsyncExitStack()
-            for one in services:
-                await self._stack.enter_async_context(one)
+            for service in services:
+                await self._stack.enter_async_context(service)
             self._http = asyncio.create_task(http.serve(http_app, settings.http_host, settings.http_port))
 
         async def on_stop(self) -> None:
@@ -159,28 +158,28 @@ def attach(
                 await self._http
             await self._stack.aclose()
 
-    app.service(Beside)
+    app.service(Companions)
 
 
 def readiness(app: faust.App) -> list[str]:
-    """Return why the worker is not ready to work: it is rebalancing, has no partitions, or holds a topic."""
+    """Return why the worker is not ready: it rebalances, has no partitions, or holds a topic; empty if it is ready."""
     if not app.started:
         return ["starting"]
     if app.rebalancing:
         return ["rebalancing"]
     if not app.consumer.assignment():
         return ["no partitions assigned"]
-    return [guard.held for guard in guards_of(app) if guard.held is not None]
+    return [processor.held for processor in processors_of(app) if processor.held is not None]
 
 
 def run_worker(build: Callable[[S], faust.App], settings: S, service: str) -> None:
-    """Build the worker and run it until it is told to stop; logs go through the house's renderer."""
+    """Build the worker and run it until it is told to stop, with logs in our format."""
     log.configure(service, settings.log_level)
-    # Both loops of a worker, Faust's own and its consumer's: a tenth less processor time under load.
+    # For both loops, Faust's own and that of its consumer thread: 10 % less processor time under load.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     asyncio.set_event_loop(asyncio.new_event_loop())
     app = build(settings)
     runner.freeze_gc()
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
-    worker.spinner = None  # it writes a terminal's control characters into the log
+    worker.spinner = None  # it writes terminal control characters into the log
     worker.execute_from_commandline()

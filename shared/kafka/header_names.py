@@ -1,7 +1,7 @@
-"""Header names that are no UTF-8: aiokafka raises for them, again and again, and passes over their neighbours.
+"""Reading header names that are not UTF-8.
 
-A broker takes any bytes as the name of a header.  The client meets them while it fetches, before any guard: the process
-ended, and what had been read before them in the same fetch was lost without a word.
+A broker accepts any bytes as a header name.  aiokafka raises for such a name inside its fetcher, before any of our code
+sees the message: the process ended, and records of the same fetch were skipped silently.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
-_MAGIC_AT: Final = 16  # in a batch's bytes
-_MAGIC: Final = 2  # of batches whose records have headers
+_MAGIC_OFFSET: Final = 16  # of the magic byte in the bytes of a batch
+_MAGIC: Final = 2  # first format whose records have headers
 
 
-def take_any_header() -> None:
-    """Make every consumer of this process take such names, written with backslashes."""
+def accept_any_header_name() -> None:
+    """Make every consumer of this process accept any name; bytes that are not UTF-8 become backslash escapes."""
     fetcher.MemoryRecords = _Records
 
 
@@ -26,7 +26,7 @@ class _Records:
     def __init__(self, data: bytes) -> None:
         self._records: Any = MemoryRecords(data)
         self._data = memoryview(data)
-        self._at = 0
+        self._offset = 0
 
     def has_next(self) -> bool:
         return bool(self._records.has_next())
@@ -36,14 +36,14 @@ class _Records:
 
     def next_batch(self) -> Any:
         batch = self._records.next_batch()
-        length = int.from_bytes(self._data[self._at + 8 : self._at + 12], "big") + 12
-        data = self._data[self._at : self._at + length]
-        self._at += length
-        return batch if data[_MAGIC_AT] < _MAGIC else _Batch(batch, data)
+        length = int.from_bytes(self._data[self._offset + 8 : self._offset + 12], "big") + 12
+        data = self._data[self._offset : self._offset + length]
+        self._offset += length
+        return batch if data[_MAGIC_OFFSET] < _MAGIC else _Batch(batch, data)
 
 
 class _Batch:
-    """A batch whose records are read at once, and leniently where they cannot be read otherwise."""
+    """A batch whose records are all read together, by the lenient reader if the usual one fails."""
 
     def __init__(self, batch: Any, data: memoryview) -> None:
         self._batch = batch
@@ -63,7 +63,7 @@ class _Batch:
 
 
 class _Lenient(_DefaultRecordBatchPy):
-    """aiokafka's reader in Python, which decodes nothing but names of headers."""
+    """aiokafka's reader in Python; header names are the only thing it decodes."""
 
     _buffer: bytearray
 
@@ -73,10 +73,10 @@ class _Lenient(_DefaultRecordBatchPy):
 
 
 class _Bytes(bytearray):
-    def __getitem__(self, place: Any) -> Any:
-        found = super().__getitem__(place)
-        return _Bytes(found) if isinstance(place, slice) else found
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return _Bytes(found) if isinstance(index, slice) else found
 
     def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
-        """Return the text, with backslashes for what is no text."""
+        """Return the text, with backslash escapes for bytes that are not UTF-8."""
         return super().decode(encoding, errors)

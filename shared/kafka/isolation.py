@@ -1,62 +1,64 @@
-"""One account that cannot be worked on, or whose answer no message can carry, fails alone with its reason.
+"""Isolating accounts at which our code raises: each fails alone, with its reason, and the others are done.
 
-Where our code raises at too many (toomany), nothing fails but the message.
+If our code raises at too many accounts (`failure_limit`), none of them fails alone; the whole message does.
 Source: architecture "One input never stops all".
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final, Generic, TypeVar
 
 import pyarrow as pa
 
-from shared.kafka.failure_limit import Recent, TooMany, is_any_number_allowed
+from shared.kafka.failure_limit import RecentFaults, TooMany, is_every_fault_isolated
 from shared.kafka.faults import Blame, blame
 from shared.runtime import log, metrics
 
 OUR_FAULT: Final = "OUR_FAULT"
 TOO_LARGE: Final = "TOO_LARGE"
-# What of an account is emptied when it fails: it may be what could not be worked on, or what was too large.
+# Columns emptied in a failed row: their content may be what failed, or what was too large.
 _EMPTIED: Final = (
     "lot_picks", "securities", "positions", "lots", "sleeve_trades", "orders", "slices", "transfers", "purchases",
 )  # fmt: skip
-_LOOKS: Final = 64  # accounts that are tried alone, to tell whether any passes where too many do not
+_SAMPLES: Final = 64  # accounts tried alone to find out whether any succeeds when too many fail
 _log = log.get(__name__)
 
 T = TypeVar("T", bound=Sized)
 S = TypeVar("S")
 R = TypeVar("R")
 Work = Callable[[pa.RecordBatch], pa.RecordBatch]
-Fail = Callable[[pa.RecordBatch, str, str], pa.RecordBatch]  # one row, failure code and text: what answers in its place
-_recent: Final[defaultdict[str, Recent]] = defaultdict(Recent)
+Fail = Callable[[pa.RecordBatch, str, str], pa.RecordBatch]  # (one row, failure code, text) -> the failed row
+_recent: Final[defaultdict[str, RecentFaults]] = defaultdict(RecentFaults)
 
 
-def apart(
+def isolate(
     what: str,
     whole: T,
     halve: Callable[[T], Sequence[T]],
     work: Callable[[T], R],
     alone: Callable[[T, Exception], R],
 ) -> list[R]:
-    """Return [work(whole)].  Where our code raises, the same of its halves; `alone` answers for a single account.
+    """Return [work(whole)]; if our code raises, try each half in the same way, down to single accounts.
 
-    what: the kind of work in words; faults are counted by it.  len(whole): its accounts.  What the world is at fault
-    for is raised, and so is what makes the whole a bad message.  Raises TooMany, before `alone` has answered for any,
-    where our code raises at more accounts than can be at fault themselves.
+    what: the kind of work in words; faults are counted per kind.  whole: accounts, len(whole) of them.
+    alone: returns the result of a single account at which our code raised.
+    Raises TooMany, before any call of `alone`, if our code raises at too many accounts; reraises exceptions that are
+    not faults of our code.
     """
-    tried = _Tried(_recent[what], len(whole), halve, work)
-    found = list(tried.parts(whole))
-    faults = [one for one in found if isinstance(one, _Fault)]
-    if tried.are_too_many():
-        count = tried.faults
-        tried.look(whole)
-        raise TooMany(what, count, tried.accounts, tried.passed) from faults[0].error
-    done = [alone(one.account, one.error) if isinstance(one, _Fault) else one for one in found]
-    if is_any_number_allowed():
+    attempt = _Attempt(_recent[what], len(whole), halve, work)
+    found = list(attempt.parts(whole))
+    faults = [result for result in found if isinstance(result, _Fault)]
+    if attempt.are_too_many():
+        count = attempt.faults
+        attempt.sample(whole)
+        raise TooMany(what, count, attempt.accounts, attempt.passed) from faults[0].error
+    done = [alone(result.account, result.error) if isinstance(result, _Fault) else result for result in found]
+    if is_every_fault_isolated():
         _recent[what].forget()
     else:
-        _recent[what].note(tried.faults, tried.accounts)
+        _recent[what].note(attempt.faults, attempt.accounts)
     return done
 
 
@@ -68,11 +70,11 @@ class _Fault(Generic[T]):
     error: Exception
 
 
-class _Tried(Generic[T, R]):
-    """The parts of a whole as they are tried: how many accounts passed, and at how many our code raised."""
+class _Attempt(Generic[T, R]):
+    """One call of `isolate`: how many accounts succeeded so far, and at how many our code raised."""
 
     def __init__(
-        self, recent: Recent, accounts: int, halve: Callable[[T], Sequence[T]], work: Callable[[T], R]
+        self, recent: RecentFaults, accounts: int, halve: Callable[[T], Sequence[T]], work: Callable[[T], R]
     ) -> None:
         self.accounts = accounts
         self.passed = 0
@@ -83,15 +85,15 @@ class _Tried(Generic[T, R]):
         self._work = work
 
     def are_too_many(self) -> bool:
-        """Say whether our code has raised at too many for them to fail alone; once they are, they stay so."""
-        if self.faults and not self._too_many and not is_any_number_allowed():
+        """Say whether our code has raised at too many accounts; once true it stays true."""
+        if self.faults and not self._too_many and not is_every_fault_isolated():
             self._too_many = self._recent.are_too_many(self.faults, self.accounts)
         return self._too_many
 
     def parts(self, part: T) -> Iterator[R | _Fault[T]]:
-        """Yield what the work made of parts as large as can be, and the single accounts at which it raised.
+        """Yield the results of parts as large as possible, and a fault for each single account at which work raised.
 
-        Once they are too many nothing is halved any further: the rest is only tried.
+        After too many faults, parts are no longer halved.
         """
         try:
             done = self._work(part)
@@ -110,15 +112,15 @@ class _Tried(Generic[T, R]):
             for half in self._halve(part):
                 yield from self.parts(half)
 
-    def look(self, whole: T) -> None:
-        """Try accounts all over the whole, one by one, until one has passed."""
-        for look in range(_LOOKS):
-            one, turns = whole, look
-            while len(one) > 1:
-                one, turns = self._halve(one)[turns % 2], turns // 2
+    def sample(self, whole: T) -> None:
+        """Try single accounts spread over the whole until one succeeds."""
+        for sample in range(_SAMPLES):
+            part, turns = whole, sample
+            while len(part) > 1:
+                part, turns = self._halve(part)[turns % 2], turns // 2
             if self.passed:
                 return
-            list(self.parts(one))
+            list(self.parts(part))
 
 
 def halves(accounts: Sequence[S]) -> tuple[Sequence[S], Sequence[S]]:
@@ -127,32 +129,32 @@ def halves(accounts: Sequence[S]) -> tuple[Sequence[S], Sequence[S]]:
     return accounts[:half], accounts[half:]
 
 
-def cannot(account: str, error: Exception) -> str:
-    """Log and count that our code raised this at one account; return the sentence that says so."""
+def note_account_fault(account: str, error: Exception) -> str:
+    """Log and count that our code raised at one account; return a sentence about it for users."""
     metrics.ACCOUNT_FAULTS.inc()
     _log.error("account.cannot", account_id=account, exc_info=error)
     return f"account {account}: a fault of ours ({type(error).__name__}); the others are not touched by it"
 
 
-def each_apart(what: str, rows: pa.RecordBatch, work: Work, fail: Fail) -> pa.RecordBatch:
-    """Return work(rows), one row a row; a row at which our code raises fails alone.  Raises as `apart`."""
+def isolate_rows(what: str, rows: pa.RecordBatch, work: Work, fail: Fail) -> pa.RecordBatch:
+    """Return work(rows), a row for each row; a row at which our code raises fails alone.  Raises as `isolate`."""
 
     def halve(part: pa.RecordBatch) -> Sequence[pa.RecordBatch]:
         half = part.num_rows // 2
         return part.slice(0, half), part.slice(half)
 
     def alone(row: pa.RecordBatch, error: Exception) -> pa.RecordBatch:
-        return fail(row, OUR_FAULT, cannot(str(row.column("account_id")[0]), error))
+        return fail(row, OUR_FAULT, note_account_fault(str(row.column("account_id")[0]), error))
 
-    return whole_of(apart(what, rows, halve, work, alone))
+    return concat_rows(isolate(what, rows, halve, work, alone))
 
 
-def mended(
+def replace_faulty_rows(
     what: str, rows: pa.RecordBatch, work: Callable[[pa.RecordBatch], R], fail: Fail
 ) -> tuple[pa.RecordBatch, R]:
-    """Return (rows, work(rows)), for work that makes no row of each row.
+    """Return (rows, work(rows)), for work whose result is not a row for each row.
 
-    Rows at which our code raises stand there as `fail` makes them.  Raises as `apart`.
+    Rows at which our code raises are replaced by fail(row) in both.  Raises as `isolate`.
     """
     try:
         done = work(rows)
@@ -163,28 +165,28 @@ def mended(
         _recent[what].note(0, rows.num_rows)
         return rows, done
 
-    def tried(part: pa.RecordBatch) -> pa.RecordBatch:
+    def attempt(part: pa.RecordBatch) -> pa.RecordBatch:
         work(part)
         return part
 
-    rows = each_apart(what, rows, tried, fail)
+    rows = isolate_rows(what, rows, attempt, fail)
     return rows, work(rows)
 
 
-def whole_of(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the parts that `apart` gives in one."""
+def concat_rows(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the parts that `isolate` returns as one record batch."""
     arrow: Any = pa
     whole: pa.RecordBatch = parts[0] if len(parts) == 1 else arrow.concat_batches(parts)
     return whole
 
 
 def too_large(fail: Fail) -> Callable[[pa.RecordBatch, str], pa.RecordBatch]:
-    """Return what `messages.answer` asks for: fails a row that no message can carry."""
+    """Return the function with which `messages.result_chunks` fails a row that is too large for a message."""
     return lambda row, why: fail(row, TOO_LARGE, why)
 
 
 def failed(rows: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
-    """Return rows of FACTS, LOTS, TRADES or RESULT as failed for this reason, unless they are already; rid of bulk."""
+    """Return rows of FACTS, LOTS, TRADES or RESULT as failed, with empty bulk columns; earlier failures are kept."""
     return pa.RecordBatch.from_arrays(
         [_column(field, rows.column(field.name), code, text) for field in rows.schema], schema=rows.schema
     )
@@ -193,18 +195,18 @@ def failed(rows: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
 def _column(field: Any, column: Any, code: str, text: str) -> Any:
     if field.name in _EMPTIED:
         return pa.array([[]] * len(column), field.type)
-    said = {"failure_code": code, "failure_text": text}
-    if field.name in said:
-        return column.fill_null(said[field.name])
+    texts = {"failure_code": code, "failure_text": text}
+    if field.name in texts:
+        return column.fill_null(texts[field.name])
     if field.name != "proposals":
         return column
     entries = column.flatten()
     marked = [
-        entries.field(one.name).fill_null(said[one.name]) if one.name in said else entries.field(one.name)
-        for one in field.type.value_type
+        entries.field(inner.name).fill_null(texts[inner.name]) if inner.name in texts else entries.field(inner.name)
+        for inner in field.type.value_type
     ]
     listed: Any = pa.ListArray
     lengths = column.value_lengths().fill_null(0).to_pylist()
-    starts = [sum(lengths[:place]) for place in range(len(lengths) + 1)]
+    starts = list(accumulate(lengths, initial=0))
     children = pa.StructArray.from_arrays(marked, fields=list(field.type.value_type))
     return listed.from_arrays(pa.array(starts, pa.int32()), children, type=field.type)

@@ -1,4 +1,4 @@
-"""Messages in and out: CloudEvents 1.0 binary mode, decoding, and what can never be handled."""
+"""Messages in and out: CloudEvents 1.0 in binary mode, cutting into chunks, decoding, and the exception of poison."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from shared import ids
-from shared.contracts import chunks
+from shared.contracts import chunks, codec
 from shared.contracts.platform import refusal
 from shared.contracts.topics import MIB, Topic
 
-LARGEST_VALUE = 4 * MIB - 64 * 1024  # of a message: what a topic takes, less key and headers
-_PACKED = 2  # bytes of columns in a packed byte, at least: what is larger is cut before it is packed
+LARGEST_VALUE = 4 * MIB - 64 * 1024  # bytes of a message's value: a topic's limit, less key and headers
+_COMPRESSION = 2  # lowest ratio of column bytes to encoded bytes: rows beyond it are cut before encoding
 
 M = TypeVar("M", bound=BaseModel)
-Headers = Sequence[tuple[str, bytes | None]]  # as sent: a value may be null, a name may come twice
+Headers = Sequence[tuple[str, bytes | None]]  # as received: a value may be null, a name may repeat
 
 
 class BadMessage(ValueError):
-    """The message can never be handled; it goes to the dead letters with this reason. `code` is a short fixed word."""
+    """The message can never be handled and becomes a dead letter.  code: a short fixed word; detail: a sentence."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -32,7 +32,7 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message as the broker gave it."""
+    """One message as the broker delivered it.  appended_ms: when the broker stored it, ms since 1970-01-01 UTC."""
 
     topic: str
     partition: int
@@ -44,7 +44,7 @@ class Incoming:
 
 
 def incoming(record: Any) -> Incoming:
-    """Return a record of aiokafka's as a message."""
+    """Return an aiokafka record as a message."""
     return Incoming(
         record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers), record.timestamp
     )
@@ -52,7 +52,7 @@ def incoming(record: Any) -> Incoming:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message to publish. Headers are CloudEvents attributes; `event_id` repeats on a retry."""
+    """One message to publish.  Headers are CloudEvents attributes; a retry repeats the event id."""
 
     topic: str
     key: bytes
@@ -62,7 +62,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A decoded work chunk: the columns its reader wants, the metadata of the whole, and the bytes it came as."""
+    """A decoded work chunk: its requested columns, its metadata, and the encoded bytes."""
 
     rows: pa.RecordBatch
     meta: dict[str, str]
@@ -78,7 +78,7 @@ def trade_day_of(meta: Mapping[str, str]) -> int:
 
 
 def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str, at: datetime) -> Outgoing:
-    """Return a JSON event for a public or inbound topic. Absent values are left out, never sent as null."""
+    """Return a JSON event for a public or inbound topic.  None values are left out, never sent as null."""
     headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
     return Outgoing(topic.name, key.encode(), orjson.dumps(body.model_dump(mode="json", exclude_none=True)), headers)
 
@@ -86,7 +86,7 @@ def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str
 def plain_event(
     topic: Topic, key: str, body: Mapping[str, Any], *, event_id: str, source: str, at: datetime
 ) -> Outgoing:
-    """Return a JSON event from plain values, for bulk paths; the sender tests them against the topic's model."""
+    """Return a JSON event from plain values, for bulk paths; the sender's tests compare it with the topic's model."""
     headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
     return Outgoing(topic.name, key.encode(), orjson.dumps(body), headers)
 
@@ -98,10 +98,10 @@ def chunk(
     headers = _attributes(topic.name, event_id, source, key, at) | {
         "content-type": "application/vnd.apache.arrow.stream"
     }
-    return Outgoing(topic.name, key.encode(), chunks.encode(rows, meta), headers)
+    return Outgoing(topic.name, key.encode(), codec.encode(rows, meta), headers)
 
 
-def answer(
+def result_chunks(
     topic: Topic,
     rows: pa.RecordBatch,
     meta: Mapping[str, str],
@@ -110,42 +110,42 @@ def answer(
     at: datetime,
     too_large: Callable[[pa.RecordBatch, str], pa.RecordBatch],
 ) -> list[Outgoing]:
-    """Return the rows that go on to a request's next stop: chunks of at most MAX_CHUNK_BYTES; a row is never cut.
+    """Return rows of a request as messages for its next service: chunks of at most MAX_CHUNK_BYTES of whole rows.
 
-    Each is keyed by its first account, so that a request spreads over all partitions; ids repeat on a retry.
-    too_large: of a row that no message can carry, and why, what goes on in its place.
+    A chunk is keyed by its first account, so that a request spreads over all partitions; a retry repeats the ids.
+    too_large: returns the replacement of a single row that exceeds LARGEST_VALUE, given the row and a sentence.
     """
     sent = []
-    for part in pieces(rows):
-        message = _answer(topic, part, meta, source, at)
+    for part in split_by_size(rows):
+        message = _result_chunk(topic, part, meta, source, at)
         if len(message.value) > chunks.MAX_CHUNK_BYTES and part.num_rows > 1:
             half = part.num_rows // 2
-            for one in (part.slice(0, half), part.slice(half)):
-                sent += answer(topic, one, meta, source=source, at=at, too_large=too_large)
+            for smaller in (part.slice(0, half), part.slice(half)):
+                sent += result_chunks(topic, smaller, meta, source=source, at=at, too_large=too_large)
             continue
         if len(message.value) > LARGEST_VALUE:
             why = f"account {part.column('account_id')[0]}: {len(message.value)} bytes are more than a message carries"
-            message = _answer(topic, too_large(part, why), meta, source, at)
+            message = _result_chunk(topic, too_large(part, why), meta, source, at)
         sent.append(message)
     return sent
 
 
-def _answer(topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], source: str, at: datetime) -> Outgoing:
+def _result_chunk(topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], source: str, at: datetime) -> Outgoing:
     first = str(rows.column("account_id")[0])
     identity = ids.event_id(topic.name, meta.get("batch_id", first), meta.get("attempt", ""), first, rows.num_rows)
     return chunk(topic, first, rows, meta, event_id=identity, source=source, at=at)
 
 
-def pieces(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Yield the rows in parts of a size that a chunk may have, as far as can be told before they are packed."""
-    parts = min(rows.num_rows, rows.nbytes // (_PACKED * chunks.MAX_CHUNK_BYTES))
+def split_by_size(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in parts that are not certain to exceed MAX_CHUNK_BYTES, judged before encoding."""
+    parts = min(rows.num_rows, rows.nbytes // (_COMPRESSION * chunks.MAX_CHUNK_BYTES))
     if parts < 2:
         if rows.num_rows:
             yield rows
         return
     size = -(-rows.num_rows // parts)
     for start in range(0, rows.num_rows, size):
-        yield from pieces(rows.slice(start, size))
+        yield from split_by_size(rows.slice(start, size))
 
 
 def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetime) -> dict[str, str]:
@@ -160,29 +160,29 @@ def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetim
 
 
 def decode_json(model: type[M]) -> Callable[[Incoming], M]:
-    """Return a decoder for JSON events of `model`; it raises BadMessage with field, value, what is allowed."""
+    """Return a decoder for JSON events of `model`; it raises BadMessage with field, value and what is allowed."""
 
     def decode(message: Incoming) -> M:
         try:
             return model.model_validate_json(message.value or b"")
         except ValidationError as error:
             raise BadMessage("invalid_event", refusal(error)) from error
-        except Exception as error:  # only the bytes are at work here, so it is theirs, whatever it is
+        except Exception as error:  # only the bytes can be the cause
             raise BadMessage("invalid_event", repr(error)[:500]) from error
 
     return decode
 
 
 def decode_chunk(schema: pa.Schema, wanted: frozenset[str] | None = None) -> Callable[[Incoming], Chunk]:
-    """Return a decoder for Arrow chunks of `schema`; it raises BadMessage when bytes or columns do not fit.
+    """Return a decoder for Arrow chunks of `schema`; it raises BadMessage if bytes or columns do not fit.
 
-    wanted: the columns to unpack, None for all.
+    wanted: the columns to decode, None: all.
     """
 
     def decode(message: Incoming) -> Chunk:
         try:
-            rows, meta = chunks.decode(message.value or b"", schema, wanted)
-        except Exception as error:  # Arrow has more kinds than it names; only the bytes are at work here
+            rows, meta = codec.decode(message.value or b"", schema, wanted)
+        except Exception as error:  # Arrow raises more types than it documents; only the bytes can be the cause
             raise BadMessage("invalid_chunk", f"{type(error).__name__}: {str(error)[:500]}") from error
         return Chunk(rows, meta, message.value or b"")
 
@@ -190,7 +190,10 @@ def decode_chunk(schema: pa.Schema, wanted: frozenset[str] | None = None) -> Cal
 
 
 def decoder(topic: Topic, wanted: frozenset[str] | None = None) -> Callable[[Incoming], Any]:
-    """Return the decoder the table of topics asks for.  wanted: of a chunk, the columns to unpack, None for all."""
+    """Return the decoder of a topic's content.  wanted: the columns of a chunk to decode, None: all.
+
+    Raises ValueError for a topic without content, such as a dead-letter topic.
+    """
     if isinstance(topic.content, pa.Schema):
         return decode_chunk(topic.content, wanted)
     if topic.content is None:

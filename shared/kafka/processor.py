@@ -1,11 +1,17 @@
-"""What happens around every handler: decode, handle a group, retry, put poison aside.  Never skip.
+"""The message processor around every handler: decode, handle a group, retry, publish poison as dead letters.
 
-Poison is an explicit list (`faults`).  A group with any other fault is handled message by message, so that one message
-does not take its neighbours with it; what still fails is retried, and then the process stops with it unacknowledged and
-is started again.  A message that alone has cost `starts` new starts while others of its topic are done goes to the dead
-letters under a code of its own, with an alarm: one message never stops all.  (Where it cannot be done because our code
-raises at too many of its accounts, it is done all the same, and each of those fails alone.)  Where no other is done
-either the fault is not the message's: the topic is held and the message tried again and again.
+A group ends in one of these ways; no message is ever skipped silently:
+
+1. The handler returns: all messages are done.
+2. Poison (an explicit list, `faults`) becomes a dead letter; the rest of the group is done.
+3. Any other fault: the messages are handled one by one, so that only the faulty ones remain.  These are retried for
+   `retry_s` seconds; then the process exits without acknowledging them and is restarted.
+4. A message that has caused `starts` restarts while other messages of its topic succeed becomes a dead letter with the
+   code `our_fault`, so that one message cannot stop a topic.  If it failed because our code raised at too many of its
+   accounts (`failure_limit`), it is handled once more with each of those accounts failing alone.
+5. If no other message of the topic succeeds either, the message is not the cause: the topic is held, and the message is
+   tried again periodically.
+
 Source: architecture "Bulk paths".
 """
 
@@ -18,30 +24,30 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import Topic
-from shared.kafka.dead_letters import letter
-from shared.kafka.failure_limit import TooMany, at_any_number
-from shared.kafka.faults import Blame, Held, PartialFailure, Stopped, blame
+from shared.kafka.dead_letters import dead_letter
+from shared.kafka.failure_limit import TooMany, isolate_every_fault
+from shared.kafka.faults import Blame, PartialFailure, Stopped, TopicHeld, blame
 from shared.kafka.messages import BadMessage, Incoming, decoder
-from shared.kafka.notes import Place
+from shared.kafka.notes import Position
 from shared.kafka.publisher import Publisher
 from shared.kafka.suspects import Suspect, Suspects
-from shared.kafka.topic_hold import Brake, Releases
+from shared.kafka.topic_hold import Releases, TopicHold
 from shared.runtime import log, metrics
-from shared.runtime.bursts import ProcessorLimits
+from shared.runtime.settings import ProcessorLimits
 
 _log = log.get(__name__)
-EXIT_TRY_AGAIN: Final = 75  # the process asks to be started again; what it was handling is not acknowledged
-_HELD_S: Final = 30.0  # between attempts at a message that new starts did not help
-_OTHERS: Final = 20  # messages beside a suspect that are tried to tell whether it is the message or all of them
+EXIT_TRY_AGAIN: Final = 75  # asks the supervisor for a restart; unacknowledged messages are delivered again
+_HELD_S: Final = 30.0  # seconds between attempts at a message that holds its topic
+_OTHERS: Final = 20  # other messages tried to find out whether only the suspect fails or all do
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
 _Decoded = tuple[Incoming, Any]
 
 
 def concurrently(work: Callable[[Any], Awaitable[None]]) -> Handler:
-    """Return the handler that does the work for all messages of a group at once: while one waits, another goes on.
+    """Return a handler that works on all messages of a group concurrently.
 
-    It returns or raises only when all have ended; the first fault is raised, and the group handled as ever.
+    It waits for all of them and then raises the first exception, if any.
     """
 
     async def handle(group: Sequence[Any]) -> None:
@@ -54,156 +60,161 @@ def concurrently(work: Callable[[Any], Awaitable[None]]) -> Handler:
 
 @dataclass
 class MessageProcessor:
-    """Runs one handler over groups of messages of one topic."""
+    """Runs one handler over groups of messages of one topic.
+
+    done: called with every group that is finished.  wanted: the columns of a chunk that the handler reads, None: all.
+    held: why the topic is not consumed at present, None while it is consumed.
+    """
 
     service: str
     topic: Topic
     handler: Handler
     publisher: Publisher
     limits: ProcessorLimits = field(default_factory=ProcessorLimits)
-    done: Callable[[Sequence[Incoming]], Awaitable[None]] | None = None  # told of every group that is done
-    wanted: frozenset[str] | None = None  # the columns of a chunk that the handler reads, None: all
+    done: Callable[[Sequence[Incoming]], Awaitable[None]] | None = None
+    wanted: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        self.held: str | None = None  # why the topic is not consumed any further just now
+        self.held: str | None = None
         self._decode = decoder(self.topic, self.wanted)
-        self._brake = Brake(self.limits, Releases(self.publisher.url, self.service), self.topic.name)
+        self._topic_hold = TopicHold(self.limits, Releases(self.publisher.url, self.service), self.topic.name)
         self._suspects = Suspects(self.publisher.url, self.service)
-        self._handled = 0  # messages that this process has done
+        self._handled = 0  # messages this process has finished
 
     async def run(self, messages: Sequence[Incoming]) -> None:
-        """Handle the group; on return every message is done or among the dead letters, and may be acknowledged.
+        """Handle the group; on return every message is done or a dead letter, and may be acknowledged.
 
-        Raises Stopped when the process, Held when this topic cannot go on: nothing of the group is acknowledged then.
+        Raises Stopped if the process must restart, TopicHeld if only this topic must wait: in both cases nothing of
+        the group may be acknowledged.
         """
         started = time.monotonic()
-        await self._brake.let(len(messages))
+        await self._topic_hold.admit(len(messages))
         good: list[_Decoded] = []
         for message in messages:
             try:
                 if message.value is None and self.topic.compacted:
-                    metrics.EVENTS.labels(self.service, self.topic.name, "deleted").inc()  # a key's end says no more
+                    metrics.EVENTS.labels(self.service, self.topic.name, "deleted").inc()  # a tombstone has no content
                     continue
                 good.append((message, self._decode(message)))
             except BadMessage as error:
-                await self._put_aside(message, error)
+                await self._publish_dead_letter(message, error)
         if good:
             await self._handle(good)
         if self.done is not None:
             done = self.done
-            await self._patiently(lambda: done(messages), messages[0])
+            await self._with_retries(lambda: done(messages), messages[0])
         self._hold(None)
         metrics.EVENT_SECONDS.labels(self.service, self.topic.name).observe(time.monotonic() - started)
 
     async def _handle(self, group: Sequence[_Decoded]) -> None:
         try:
             if len(group) > 1:
-                await self._together(group)
+                await self._handle_group(group)
             else:
-                await self._singly(group)
+                await self._handle_each(group)
         except Stopped:
-            asked = await self._known()
-            skipped = [one for one in group if asked.get(_place(one[0]), Suspect()).skip is not None]
+            requests = await self._known()
+            skipped = [one for one in group if requests.get(_position(one[0]), Suspect()).skip is not None]
             if not skipped:
                 raise
             for message, _ in skipped:
-                await self._skip(message, asked[_place(message)])
+                await self._skip(message, requests[_position(message)])
             if rest := [one for one in group if one not in skipped]:
                 await self._handle(rest)
 
-    async def _together(self, group: Sequence[_Decoded]) -> None:
+    async def _handle_group(self, group: Sequence[_Decoded]) -> None:
         try:
-            await self._patiently(lambda: self.handler([item for _, item in group]), group[0][0])
+            await self._with_retries(lambda: self.handler([item for _, item in group]), group[0][0])
         except PartialFailure as error:
-            for place, problem in error.problems.items():
-                await self._put_aside(group[place][0], problem)
-            self._count([message for place, (message, _) in enumerate(group) if place not in error.problems])
-        except (Stopped, Held):
+            for index, problem in error.problems.items():
+                await self._publish_dead_letter(group[index][0], problem)
+            self._count([message for index, (message, _) in enumerate(group) if index not in error.problems])
+        except (Stopped, TopicHeld):
             raise
-        except Exception:  # noqa: BLE001  # whatever the handler raised: one of them may be the cause
-            await self._singly(group)
+        except Exception:  # noqa: BLE001  # one message may be the cause: handle them one by one
+            await self._handle_each(group)
         else:
             self._count([message for message, _ in group])
 
-    async def _singly(self, group: Sequence[_Decoded]) -> None:
-        """Handle each alone; those that fail through no fault of their own wait until all the others are done."""
+    async def _handle_each(self, group: Sequence[_Decoded]) -> None:
+        """Handle each message alone; retry those that failed without being poison after all others are done."""
         failed: list[tuple[_Decoded, Exception]] = []
         for one in group:
-            if (error := await self._alone(one)) is not None:
+            if (error := await self._handle_one(one)) is not None:
                 failed.append((one, error))
         for one, error in failed:
-            await self._insist(one, error)
+            await self._retry(one, error)
 
-    async def _alone(self, one: _Decoded) -> Exception | None:
-        """Handle one message; put it aside if it is poison, return any other fault of it."""
+    async def _handle_one(self, one: _Decoded) -> Exception | None:
+        """Handle one message; make it a dead letter if it is poison; return any other exception."""
         message, item = one
         try:
-            await self._patiently(lambda: self.handler([item]), message)
-        except (Stopped, Held):
+            await self._with_retries(lambda: self.handler([item]), message)
+        except (Stopped, TopicHeld):
             raise
         except PartialFailure as error:
-            await self._put_aside(message, next(iter(error.problems.values())))
+            await self._publish_dead_letter(message, next(iter(error.problems.values())))
         except BadMessage as error:
-            await self._put_aside(message, error)
-        except Exception as error:  # noqa: BLE001  # the list says whose fault it is
+            await self._publish_dead_letter(message, error)
+        except Exception as error:  # noqa: BLE001  # `blame` says whose fault it is
             if blame(error) is not Blame.MESSAGE:
                 return error
-            await self._put_aside(message, BadMessage("refused_by_database", str(error)))
+            await self._publish_dead_letter(message, BadMessage("refused_by_database", str(error)))
         else:
             self._count([message])
         return None
 
-    async def _insist(self, one: _Decoded, error: Exception) -> None:
-        """Handle the message again until it is done; else stop, or hold the topic, or put it aside: see above."""
+    async def _retry(self, one: _Decoded, error: Exception) -> None:
+        """Retry the message; if that does not help, stop, hold the topic or make it a dead letter (points 3 to 5)."""
         message = one[0]
         deadline, delay_s = time.monotonic() + self.limits.retry_s, 0.05
         while time.monotonic() < deadline:
-            self._tell_retry(message, error)
+            self._report_retry(message, error)
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, 2.0)
-            again = await self._alone(one)
+            again = await self._handle_one(one)
             if again is None:
                 return
             error = again
         _log.error("handler.cannot", topic=message.topic, offset=message.offset, exc_info=error)
-        known = (await self._known()).get(_place(message), Suspect())
+        known = (await self._known()).get(_position(message), Suspect())
         if known.skip is not None:
             await self._skip(message, known)
             return
         try:
-            await self._suspects.note(_place(message), Suspect(known.starts + 1), repr(error))
+            await self._suspects.note(_position(message), Suspect(known.starts + 1), repr(error))
         except KafkaError as away:
             raise Stopped(f"the broker does not answer: {away!r}") from error
         where = f"{message.topic}-{message.partition} offset {message.offset}"
         if known.starts < self.limits.starts:
             raise Stopped(f"{where}: {error!r}") from error
-        if self._handled or await self._others_pass(message):
-            if isinstance(error, TooMany) and await self._each_account_alone(one):
+        if self._handled or await self._most_others_pass(message):
+            if isinstance(error, TooMany) and await self._isolate_accounts(one):
                 return
             text = f"{known.starts} new starts did not help, and others of its topic are done: {error!r}"
-            await self._put_aside(message, BadMessage("our_fault", text))
+            await self._publish_dead_letter(message, BadMessage("our_fault", text))
             return
         because = f"{where} cannot be handled, nor anything behind it: {error!r}"
         self._hold(because)
-        raise Held(because, _HELD_S) from error
+        raise TopicHeld(because, _HELD_S) from error
 
-    async def _each_account_alone(self, one: _Decoded) -> bool:
-        """Handle the message so that each account at which our code raises fails alone; say whether that went."""
+    async def _isolate_accounts(self, one: _Decoded) -> bool:
+        """Handle the message with every account at which our code raises failing alone; say whether it is done."""
         _log.error("message.accounts_apart", topic=one[0].topic, offset=one[0].offset)
-        with at_any_number():
-            return await self._alone(one) is None
+        with isolate_every_fault():
+            return await self._handle_one(one) is None
 
-    async def _others_pass(self, message: Incoming) -> bool:
-        """Say whether our code can handle more of the topic's other messages than not.
+    async def _most_others_pass(self, message: Incoming) -> bool:
+        """Say whether most of the topic's other messages can be handled.
 
-        Whichever they are, handling them again is harmless.  One alone would say little: there may be nothing in it.
+        Handling them again is harmless.  A single one would prove little, because it may contain no rows.
         """
         passed = failed = 0
         try:
             for other in await self._suspects.others(message, _OTHERS):
                 try:
                     await self.handler([self._decode(other)])
-                except Exception as error:  # noqa: BLE001, PERF203  # it says no more than that this one does not pass
+                except Exception as error:  # noqa: BLE001, PERF203  # only counted
                     _log.warning("handler.cannot_either", offset=other.offset, error=repr(error)[:300])
                     failed += blame(error) is Blame.OURS
                 else:
@@ -212,8 +223,8 @@ class MessageProcessor:
             raise Stopped(f"the broker does not answer: {error!r}") from error
         return passed > failed
 
-    async def _patiently(self, work: Callable[[], Awaitable[None]], first: Incoming) -> None:
-        """Do the work, again and again while the world is at fault.  Raises Stopped after retry_s."""
+    async def _with_retries(self, work: Callable[[], Awaitable[None]], first: Incoming) -> None:
+        """Repeat the work while its failures come from outside (Blame.WORLD).  Raises Stopped after `retry_s`."""
         deadline = time.monotonic() + self.limits.retry_s
         delay_s = 0.05
         while True:
@@ -226,32 +237,32 @@ class MessageProcessor:
                 if time.monotonic() > deadline:
                     _log.exception("handler.gives_up", topic=first.topic, offset=first.offset)
                     raise Stopped(f"{first.topic}-{first.partition} offset {first.offset}: {error!r}") from error
-                self._tell_retry(first, error)
+                self._report_retry(first, error)
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, 2.0)
 
-    async def _known(self) -> Mapping[Place, Suspect]:
+    async def _known(self) -> Mapping[Position, Suspect]:
         try:
             return await self._suspects.known()
         except KafkaError as error:
             raise Stopped(f"the broker does not answer: {error!r}") from error
 
-    async def _skip(self, message: Incoming, asked: Suspect) -> None:
-        await self._put_aside(message, BadMessage("skipped", f"skipped by hand: {asked.skip}"))
+    async def _skip(self, message: Incoming, request: Suspect) -> None:
+        await self._publish_dead_letter(message, BadMessage("skipped", f"skipped by hand: {request.skip}"))
 
-    async def _put_aside(self, message: Incoming, error: BadMessage) -> None:
-        """Publish the message to the dead letters with reason and origin.  Raises Held when there are too many."""
+    async def _publish_dead_letter(self, message: Incoming, error: BadMessage) -> None:
+        """Publish the message as a dead letter.  Raises TopicHeld if there have been too many of them."""
         try:
-            await self._brake.let_letter()
-        except Held as held:
+            await self._topic_hold.admit_dead_letter()
+        except TopicHeld as held:
             self._hold(str(held))
             raise
         _log.error(
             "message.put_aside", topic=message.topic, offset=message.offset, code=error.code, detail=error.detail[:1000]
         )
-        dead = letter(self.service, message, error)
-        await self._patiently(lambda: self.publisher.send([dead]), message)
-        self._brake.count_letter()
+        published = dead_letter(self.service, message, error)
+        await self._with_retries(lambda: self.publisher.send([published]), message)
+        self._topic_hold.count_dead_letter()
         metrics.DEAD_LETTERS.labels(self.service, self.topic.name, error.code).inc()
         metrics.EVENTS.labels(self.service, self.topic.name, "dead_letter").inc()
 
@@ -261,7 +272,7 @@ class MessageProcessor:
         self.held = None if because is None else f"{self.topic.name} is held: {because}"[:500]
         metrics.TOPIC_HELD.labels(self.service, self.topic.name).set(because is not None)
 
-    def _tell_retry(self, message: Incoming, error: Exception) -> None:
+    def _report_retry(self, message: Incoming, error: Exception) -> None:
         metrics.RETRIES.labels(self.service, self.topic.name).inc()
         _log.warning("handler.retries", topic=message.topic, offset=message.offset, error=repr(error)[:300])
 
@@ -275,5 +286,5 @@ class MessageProcessor:
             )
 
 
-def _place(message: Incoming) -> Place:
+def _position(message: Incoming) -> Position:
     return message.topic, message.partition, message.offset

@@ -1,1 +1,1 @@
-"""Tools for people on call, the same for every service."""
+"""The command line of people on call: what is the same for every service."""

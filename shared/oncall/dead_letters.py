@@ -1,8 +1,8 @@
-"""Reading dead letters back: what the original message was, byte for byte, and which letters have been replayed.
+"""Reading dead letters: the original message byte for byte, and which dead letters have been replayed.
 
-A letter is written by the guard (its headers are described there).  That a letter has been replayed is noted in the
-dead-letter topic itself, by a message with the key MARK and the letters' offsets: the note needs no database and lives
-as long as the letters do.
+shared.kafka.dead_letters writes them and describes their headers.  A replay is recorded in the dead-letter topic
+itself, by a message with the key MARK and the offsets of the replayed dead letters: this needs no database, and the
+record is kept as long as they are.
 """
 
 import base64
@@ -20,83 +20,91 @@ from shared.contracts.topics import dead_letters
 MARK: Final = b"dlq-replayed"
 REPLAYED_FROM: Final = "dlq-replayed-from"
 _OWN: Final = "dlq-"
-_PATIENCE_MS: Final = 500
+_FETCH_MS: Final = 500
 
 RawHeaders = list[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One letter without its body.  offset: in the dead-letter topic; topic, partition, place: where it came from."""
+    """One dead letter without its body.
+
+    offset: in the dead-letter topic; topic, partition, source_offset: of the original; bytes: its size;
+    is_stub: the original was too large to be copied; replayed_from: position of the dead letter whose replay failed
+    again and became this one.
+    """
 
     offset: int
     at: datetime
     topic: str
     partition: int
-    place: int
+    source_offset: int
     code: str
     reason: str
     key: bytes | None
     bytes: int
     is_stub: bool
     replayed_at: datetime | None = None
-    replayed_from: str | None = None  # the letter that was replayed and came back as this one
+    replayed_from: str | None = None
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A letter whole: the original's key, value and headers as they were sent; of a stub the value is not here."""
+class DeadLetter:
+    """A whole dead letter: key, value and headers of the original as they were sent.
+
+    sha256: of a stub, which has no value: digest of the value that remains in the original topic.
+    """
 
     entry: Entry
     key: bytes | None
     value: bytes | None
     headers: RawHeaders
-    sha256: str | None = field(default=None)  # of a stub: the digest of the value that stayed where it was
+    sha256: str | None = field(default=None)
 
 
 async def index(kafka_url: str, service: str) -> list[Entry]:
-    """Return every letter of a service, oldest first, and which of them have been replayed.  Raises KafkaError."""
+    """Return every dead letter of a service, oldest first.  Raises KafkaError if the broker does not answer."""
     entries: dict[int, Entry] = {}
     replayed: dict[int, datetime] = {}
     async for record in _records(kafka_url, dead_letters(service).name, 0):
         if record.key == MARK:
             replayed |= dict.fromkeys(orjson.loads(record.value or b"[]"), _instant(record))
         else:
-            entry = letter_of(record).entry
+            entry = dead_letter_of(record).entry
             entries[entry.offset] = entry
-    return [_with(one, replayed.get(one.offset)) for one in entries.values()]
+    return [_with(entry, replayed.get(entry.offset)) for entry in entries.values()]
 
 
-async def read(kafka_url: str, service: str, entries: Sequence[Entry]) -> AsyncIterator[Letter]:
-    """Yield these letters whole, in order, reading over what lies between them.  Raises KafkaError."""
-    wanted = {one.offset: one for one in entries}
+async def read(kafka_url: str, service: str, entries: Sequence[Entry]) -> AsyncIterator[DeadLetter]:
+    """Yield these dead letters whole, in order of offset.  Raises KafkaError if the broker does not answer."""
+    wanted = {entry.offset: entry for entry in entries}
     if not wanted:
         return
     async for record in _records(kafka_url, dead_letters(service).name, min(wanted), max(wanted) + 1):
         if record.offset in wanted:
-            letter = letter_of(record)
-            yield Letter(wanted[record.offset], letter.key, letter.value, letter.headers, letter.sha256)
+            found = dead_letter_of(record)
+            yield DeadLetter(wanted[record.offset], found.key, found.value, found.headers, found.sha256)
 
 
 async def original(kafka_url: str, entry: Entry) -> ConsumerRecord[bytes, bytes] | None:
-    """Return the message where it stood, None when the topic no longer has it.  Raises KafkaError."""
+    """Return the original message from its topic, None if it was deleted.  Raises KafkaError."""
     found = None
-    async for record in _records(kafka_url, entry.topic, entry.place, entry.place + 1, entry.partition):
-        if record.offset == entry.place:
-            found = record  # and on to the end: a generator that is left half way is not closed in time
+    async for record in _records(kafka_url, entry.topic, entry.source_offset, entry.source_offset + 1, entry.partition):
+        if record.offset == entry.source_offset:
+            found = record  # no break: an abandoned async generator is not closed in time
     return found
 
 
 async def is_there(kafka_url: str, topic: str, partition: int, offset: int) -> bool:
     """Say whether a partition holds a message at this offset.  Raises KafkaError."""
-    place = TopicPartition(topic, partition)
+    at = TopicPartition(topic, partition)
     async with _consumer(kafka_url) as consumer:
-        first, last = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
-        return bool(first[place] <= offset < last[place])
+        first, last = await consumer.beginning_offsets([at]), await consumer.end_offsets([at])
+        return bool(first[at] <= offset < last[at])
 
 
-def letter_of(record: Any) -> Letter:
-    """Return the letter that a record of a dead-letter topic is."""
+def dead_letter_of(record: Any) -> DeadLetter:
+    """Return a record of a dead-letter topic as a dead letter."""
     about = {name: (value or b"").decode(errors="replace") for name, value in record.headers if name.startswith(_OWN)}
     nulls = about.get("dlq-null", "").split(",")
     key = None if "key" in nulls else record.key or b""
@@ -105,7 +113,8 @@ def letter_of(record: Any) -> Letter:
     if "dlq-headers" in about:
         kept = orjson.loads(about["dlq-headers"])
         headers = [(name, None if part is None else base64.b64decode(part)) for name, part in kept]
-    came = next((part.decode() for name, part in headers if name == REPLAYED_FROM and part), about.get(REPLAYED_FROM))
+    replayed_from = about.get(REPLAYED_FROM)
+    replayed_from = next((part.decode() for name, part in headers if name == REPLAYED_FROM and part), replayed_from)
     is_stub = "dlq-stub" in about
     entry = Entry(
         record.offset,
@@ -118,10 +127,10 @@ def letter_of(record: Any) -> Letter:
         key,
         int(about["dlq-size"]) if is_stub else len(key or b"") + len(value or b""),
         is_stub,
-        replayed_from=came,
+        replayed_from=replayed_from,
     )
     plain = [(name, part) for name, part in headers if name != REPLAYED_FROM]
-    return Letter(entry, key, value, plain, about.get("dlq-sha256"))
+    return DeadLetter(entry, key, value, plain, about.get("dlq-sha256"))
 
 
 def _with(entry: Entry, replayed_at: datetime | None) -> Entry:
@@ -135,16 +144,16 @@ def _instant(record: Any) -> datetime:
 async def _records(
     kafka_url: str, topic: str, begin: int, end: int | None = None, partition: int = 0
 ) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
-    """Yield the records of a partition from `begin` to `end`, None: to what is its end now."""
-    place = TopicPartition(topic, partition)
+    """Yield the records of a partition from offset `begin` to before `end`, None: up to its present end."""
+    at = TopicPartition(topic, partition)
     async with _consumer(kafka_url) as consumer:
-        consumer.assign([place])
-        first = (await consumer.beginning_offsets([place]))[place]
-        last = (await consumer.end_offsets([place]))[place]
+        consumer.assign([at])
+        first = (await consumer.beginning_offsets([at]))[at]
+        last = (await consumer.end_offsets([at]))[at]
         last = last if end is None else min(last, end)
-        consumer.seek(place, max(begin, first))
-        while await consumer.position(place) < last:
-            for records in (await consumer.getmany(place, timeout_ms=_PATIENCE_MS)).values():
+        consumer.seek(at, max(begin, first))
+        while await consumer.position(at) < last:
+            for records in (await consumer.getmany(at, timeout_ms=_FETCH_MS)).values():
                 for record in records:
                     if record.offset < last:
                         yield record

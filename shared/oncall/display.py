@@ -1,4 +1,4 @@
-"""Dead letters as people read them: one line a letter, or one letter with headers and body."""
+"""Dead letters as text: a table with a line each, or one of them with headers and body."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from shared.contracts.topics import TOPICS
-from shared.oncall.dead_letters import Entry, Letter
+from shared.oncall.dead_letters import DeadLetter, Entry
 
 _ROWS: Final = 20
 _HEX_BYTES: Final = 512
@@ -16,20 +16,20 @@ _CHUNKS: Final = {topic.name for topic in TOPICS if isinstance(topic.content, pa
 
 
 def lines(entries: Sequence[Entry]) -> Iterator[str]:
-    """Yield a table of letters."""
+    """Yield the lines of a table of dead letters."""
     rows = [("OFFSET", "TIME", "FROM", "KEY", "CODE", "BYTES", "REPLAYED", "REASON")]
     rows += [
         (
-            str(one.offset),
-            f"{one.at:%Y-%m-%d %H:%M:%S}",
-            f"{one.topic}/{one.partition}/{one.place}",
-            text(one.key)[:40],
-            one.code,
-            f"{one.bytes}{' (stub)' if one.is_stub else ''}",
-            "" if one.replayed_at is None else f"{one.replayed_at:%m-%d %H:%M:%S}",
-            _one_line(one.reason),
+            str(entry.offset),
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            f"{entry.topic}/{entry.partition}/{entry.source_offset}",
+            text(entry.key)[:40],
+            entry.code,
+            f"{entry.bytes}{' (stub)' if entry.is_stub else ''}",
+            "" if entry.replayed_at is None else f"{entry.replayed_at:%m-%d %H:%M:%S}",
+            _one_line(entry.reason),
         )
-        for one in entries
+        for entry in entries
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
@@ -37,19 +37,21 @@ def lines(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
-    """Return a letter's entry as plain values."""
-    return vars(entry) | {
+    """Return an entry as plain values; the offset of the original is named `place`, as scripts know it."""
+    values = vars(entry) | {"place": entry.source_offset}
+    del values["source_offset"]
+    return values | {
         "key": None if entry.key is None else text(entry.key),
         "at": entry.at.isoformat(),
         "replayed_at": None if entry.replayed_at is None else entry.replayed_at.isoformat(),
     }
 
 
-def whole(letter: Letter) -> Iterator[str]:
-    """Yield one letter: where from, why, its headers and its body, decoded where that can be done."""
+def whole(letter: DeadLetter) -> Iterator[str]:
+    """Yield the lines of one dead letter: origin, reason, headers, and body, decoded if possible."""
     entry = letter.entry
     yield f"letter    {entry.offset}, put aside {entry.at:%Y-%m-%d %H:%M:%S} UTC"
-    yield f"from      {entry.topic}, partition {entry.partition}, offset {entry.place}"
+    yield f"from      {entry.topic}, partition {entry.partition}, offset {entry.source_offset}"
     yield f"because   {entry.code}: {_one_line(entry.reason)}"
     if entry.replayed_from is not None:
         yield f"earlier   it had been replayed from {entry.replayed_from} and failed again"
@@ -69,7 +71,7 @@ def whole(letter: Letter) -> Iterator[str]:
 def _body(topic: str, value: bytes) -> Iterator[str]:
     try:
         yield from _rows(value) if topic in _CHUNKS else json.dumps(json.loads(value), indent=1).splitlines()
-    except Exception as error:  # noqa: BLE001  # bytes that cannot be decoded are what is looked for here
+    except Exception as error:  # noqa: BLE001  # such bytes are expected here
         yield f"          cannot be decoded ({_one_line(repr(error))[:200]}); the first bytes:"
         for start in range(0, min(len(value), _HEX_BYTES), _HEX_LINE):
             yield f"{start:8x}  {value[start : start + _HEX_LINE].hex(' ')}"
@@ -85,7 +87,7 @@ def _rows(value: bytes) -> Iterator[str]:
 
 
 def text(value: bytes | None) -> str:
-    """Return bytes as text that a terminal shows, whatever they are."""
+    """Return any bytes as printable text."""
     shown = (value or b"").decode(errors="backslashreplace")
     return shown if shown.isprintable() else ascii(shown)[1:-1]
 

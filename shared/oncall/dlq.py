@@ -1,218 +1,289 @@
-"""`python -m services.<name> dlq list | show | replay | suspects | skip | release`: one implementation for all."""
+"""`python -m services.<name> dlq list | show | replay | suspects | skip | release`: the same for every service."""
 
-import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Self
 
+import typer
 from aiokafka.errors import KafkaError
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.topics import TOPICS, Topic
 from shared.kafka.suspects import Suspects
 from shared.kafka.topic_hold import Releases
-from shared.oncall import dead_letters, display
+from shared.oncall import command_line, dead_letters, display
 from shared.oncall.dead_letters import Entry
 from shared.oncall.progress_bar import bar
-from shared.oncall.replay import replay
+from shared.oncall.replay import replay as send_again
 from shared.runtime import log
+
+app = command_line.group("Dead letters.")
 
 
 class OnCallSettings(BaseSettings):
-    """What the tools need of the environment."""
+    """The part of a service's environment that the commands need."""
 
     model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
     kafka_url: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
 
 
-def main(service: str, arguments: Sequence[str]) -> int:
-    """Do what the arguments say and return the exit code: 1 when something could not be done."""
-    log.configure(f"{service}-dlq", "ERROR")
-    try:
-        settings = OnCallSettings()
-    except ValidationError:
-        print("REBALANCER_KAFKA_URL: set it to the broker's host:port", file=sys.stderr)
-        return 2
-    try:
-        return asyncio.run(run(settings.kafka_url, service, arguments))
-    except KafkaError as error:
-        print(f"the broker does not answer: {error!r}", file=sys.stderr)
-        return 1
+@dataclass(frozen=True)
+class Source:
+    """Whose dead letters the commands work on: a service, and the broker at which they are."""
+
+    service: str
+    kafka_url: str
+
+    @classmethod
+    def of(cls, service: str) -> Self:
+        """Return the source of a service by the environment.  Ends the command with 2 when that is incomplete."""
+        log.configure(f"{service}-dlq", "ERROR")
+        return cls(service, command_line.read_settings(OnCallSettings).kafka_url)
 
 
-async def run(kafka_url: str, service: str, arguments: Sequence[str]) -> int:
-    """Do what the arguments say and return the exit code.  Raises KafkaError when the broker is away."""
-    asked = _parser(service).parse_args(arguments)
-    return await _COMMANDS[asked.command](kafka_url, service, asked)
+@dataclass(frozen=True)
+class OffsetRanges:
+    """Offsets as the option names them: "3,7-12"."""
+
+    ranges: tuple[range, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the offsets of the text.  Raises ValueError when a part is no number or range of numbers."""
+        found = []
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found.append(range(int(first), int(last or first) + 1))
+        return cls(tuple(found))
+
+    def __contains__(self, offset: int) -> bool:
+        return any(offset in some for some in self.ranges)
 
 
-def _parser(service: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m services.{service} dlq", description="Dead letters.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="one line a letter; without --replayed only those not replayed yet")
-    _add_filters(listing)
-    listing.add_argument("--replayed", action="store_true", help="also those that have been replayed")
-    listing.add_argument("--json", action="store_true", help="one JSON object a line")
-    show = commands.add_parser("show", help="one letter with its headers and its body, decoded where it can be")
-    show.add_argument("offset", type=int)
-    show.add_argument("--raw", type=Path, help="write the original value to this file, byte for byte")
-    again = commands.add_parser("replay", help="send letters again to where they came from, each once")
-    _add_filters(again)
-    again.add_argument("--every", action="store_true", help="all letters; without it say which by a filter")
-    again.add_argument("--again", action="store_true", help="also those that have been replayed")
-    again.add_argument("--dry-run", action="store_true", help="list what would be replayed, send nothing")
-    commands.add_parser("suspects", help="messages that our code could not handle, before which their partition stands")
-    skip = commands.add_parser("skip", help="have one message that cannot be handled put aside by hand")
-    skip.add_argument("topic")
-    skip.add_argument("partition", type=int)
-    skip.add_argument("offset", type=int)
-    skip.add_argument("--who", required=True, help="who says so and why; it stands in the letter's reason")
-    release = commands.add_parser("release", help="have a topic that a burst of dead letters holds consumed again")
-    release.add_argument("topic")
-    release.add_argument("--who", required=True, help="who says so and why; it stands in the service's log")
-    release.add_argument(
-        "--letters", type=_count, default=0, help="so many more may be put aside before they count as a burst again"
-    )
-    return parser
+def _count(given: str | int) -> int:  # typer passes the default through it too
+    text = str(given)
+    if not (text.isascii() and text.isdecimal()):
+        raise typer.BadParameter("a whole number, 0 or more")
+    return int(text)
 
 
-def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--offsets", type=_ranges, help="letters by offset, e.g. 3,7-12")
-    parser.add_argument("--code", help="put aside for this reason, e.g. invalid_event")
-    parser.add_argument("--topic", help="from this topic")
-    parser.add_argument("--key", help="of this key")
-    parser.add_argument("--since", type=_instant, help="put aside at or after, e.g. 2026-01-05T14:00 (UTC)")
-    parser.add_argument("--until", type=_instant, help="put aside before")
-
-
-def _ranges(words: str) -> list[range]:
-    found = []
-    for word in words.split(","):
-        first, _, last = word.partition("-")
-        found.append(range(int(first), int(last or first) + 1))
-    return found
-
-
-def _count(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()):
-        raise argparse.ArgumentTypeError("a whole number, 0 or more")
-    return int(word)
-
-
-def _instant(word: str) -> datetime:
-    at = datetime.fromisoformat(word)
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _fits(one: Entry, asked: argparse.Namespace) -> bool:
-    return (
-        (asked.offsets is None or any(one.offset in some for some in asked.offsets))
-        and (asked.code is None or one.code == asked.code)
-        and (asked.topic is None or one.topic == asked.topic)
-        and (asked.key is None or display.text(one.key) == asked.key)
-        and (asked.since is None or one.at >= asked.since)
-        and (asked.until is None or one.at < asked.until)
-    )
+Offsets = Annotated[
+    OffsetRanges | None,
+    typer.Option(parser=OffsetRanges.parse, metavar="OFFSETS", help="Letters by offset, e.g. 3,7-12."),
+]
+Code = Annotated[str | None, typer.Option(help="Put aside for this reason, e.g. invalid_event.")]
+FromTopic = Annotated[str | None, typer.Option(help="From this topic.")]
+Key = Annotated[str | None, typer.Option(help="Of this key.")]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=_instant, metavar="TIME", help="Put aside at or after, e.g. 2026-01-05T14:00 (UTC)."),
+]
+Until = Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Put aside before.")]
+Who = Annotated[str, typer.Option(help="Name and reason; kept with the letter or in the service's log.")]
 
 
-async def _list(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
-    found = [one for one in await dead_letters.index(kafka_url, service) if _fits(one, asked)]
-    entries = [one for one in found if asked.replayed or one.replayed_at is None]
-    for line in (json.dumps(display.as_json(one)) for one in entries) if asked.json else display.lines(entries):
+@dataclass(frozen=True)
+class Filter:
+    """Which letters; what is None does not matter."""
+
+    offsets: OffsetRanges | None = None
+    code: str | None = None
+    topic: str | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def is_empty(self) -> bool:
+        """Say whether every letter passes."""
+        return all(value is None for value in vars(self).values())
+
+    def passes(self, entry: Entry) -> bool:
+        """Say whether this letter is meant."""
+        return (
+            (self.offsets is None or entry.offset in self.offsets)
+            and (self.code is None or entry.code == self.code)
+            and (self.topic is None or entry.topic == self.topic)
+            and (self.key is None or display.text(entry.key) == self.key)
+            and (self.since is None or entry.at >= self.since)
+            and (self.until is None or entry.at < self.until)
+        )
+
+
+@app.command("list")
+def list_letters(
+    context: typer.Context,
+    offsets: Offsets = None,
+    code: Code = None,
+    topic: FromTopic = None,
+    key: Key = None,
+    since: Since = None,
+    until: Until = None,
+    replayed: Annotated[bool, typer.Option("--replayed", help="Also those that have been replayed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print one line a letter; without --replayed only those that have not been replayed."""
+    wanted = Filter(offsets, code, topic, key, since, until)
+    _end(_list(context.obj, wanted, replayed, as_json))
+
+
+async def _list(source: Source, wanted: Filter, replayed: bool, as_json: bool) -> int:
+    found = await _matching(source, wanted)
+    entries = [entry for entry in found if replayed or entry.replayed_at is None]
+    for line in (json.dumps(display.as_json(entry)) for entry in entries) if as_json else display.lines(entries):
         print(line)
     if hidden := len(found) - len(entries):
         print(f"{hidden} more have been replayed; --replayed lists them", file=sys.stderr)
     return 0
 
 
-async def _show(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
-    entries = [one for one in await dead_letters.index(kafka_url, service) if one.offset == asked.offset]
-    letters = [one async for one in dead_letters.read(kafka_url, service, entries)]
+@app.command()
+def show(
+    context: typer.Context,
+    offset: int,
+    raw: Annotated[Path | None, typer.Option(help="Write the original value to this file, byte for byte.")] = None,
+) -> None:
+    """Print one letter with its headers and its body, decoded where that can be done."""
+    _end(_show(context.obj, offset, raw))
+
+
+async def _show(source: Source, offset: int, raw: Path | None) -> int:
+    entries = await _matching(source, Filter(OffsetRanges((range(offset, offset + 1),))))
+    letters = [letter async for letter in dead_letters.read(source.kafka_url, source.service, entries)]
     if not letters:
-        print(f"{service}.dlq has no letter at offset {asked.offset}", file=sys.stderr)
+        print(f"{source.service}.dlq has no letter at offset {offset}", file=sys.stderr)
         return 1
     (letter,) = letters
     for line in display.whole(letter):
         print(line)
-    if asked.raw is not None:
+    if raw is not None:
         value = letter.value
         if letter.entry.is_stub:
-            record = await dead_letters.original(kafka_url, letter.entry)
+            record = await dead_letters.original(source.kafka_url, letter.entry)
             value = None if record is None else record.value
-        asked.raw.write_bytes(value or b"")
+        raw.write_bytes(value or b"")
     return 0
 
 
-async def _replay(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
-    filters = (asked.offsets, asked.code, asked.topic, asked.key, asked.since, asked.until)
-    if not asked.every and not any(one is not None for one in filters):
+@app.command()
+def replay(
+    context: typer.Context,
+    offsets: Offsets = None,
+    code: Code = None,
+    topic: FromTopic = None,
+    key: Key = None,
+    since: Since = None,
+    until: Until = None,
+    every: Annotated[bool, typer.Option("--every", help="All letters; without it say which by a filter.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also those that have been replayed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be replayed, send nothing.")] = False,
+) -> None:  # an option is a parameter: six filters, three choices
+    """Send letters again to where they came from, each once."""
+    wanted = Filter(offsets, code, topic, key, since, until)
+    if not every and wanted.is_empty():
         print("say which letters, by a filter (--offsets, --code, ...) or with --every", file=sys.stderr)
-        return 2
-    found = [one for one in await dead_letters.index(kafka_url, service) if _fits(one, asked)]
-    entries = [one for one in found if asked.again or one.replayed_at is None]
+        raise typer.Exit(2)
+    _end(_replay(context.obj, wanted, again, dry_run))
+
+
+async def _replay(source: Source, wanted: Filter, again: bool, dry_run: bool) -> int:
+    found = await _matching(source, wanted)
+    entries = [entry for entry in found if again or entry.replayed_at is None]
     skipped = len(found) - len(entries)
     note = f"; {skipped} have been replayed before and were passed over (--again sends them too)" if skipped else ""
-    if asked.dry_run:
+    if dry_run:
         for line in display.lines(entries):
             print(line)
         print(f"{len(entries)} would be replayed{note}")
         return 0
     with bar("replay", "letters") as progress:
-        outcome = await replay(kafka_url, service, entries, progress)
+        outcome = await send_again(source.kafka_url, source.service, entries, progress)
     for offset, problem in outcome.failed.items():
         print(f"letter {offset}: not replayed: {problem}", file=sys.stderr)
     print(f"{len(outcome.replayed)} replayed{note}")
     return int(bool(outcome.failed))
 
 
-async def _suspects(kafka_url: str, service: str, _asked: argparse.Namespace) -> int:
-    for (topic, partition, offset), one in sorted((await Suspects(kafka_url, service).known()).items()):
-        said = "" if one.skip is None else f"; to be skipped: {one.skip}"
-        print(f"{topic} {partition} {offset}: could not be handled in {one.starts} starts{said}")
+@app.command()
+def suspects(context: typer.Context) -> None:
+    """Print the messages that our code could not handle; their partitions are not consumed beyond them."""
+    _end(_suspects(context.obj))
+
+
+async def _suspects(source: Source) -> int:
+    known = await Suspects(source.kafka_url, source.service).known()
+    for (topic, partition, offset), suspect in sorted(known.items()):
+        skipped = "" if suspect.skip is None else f"; to be skipped: {suspect.skip}"
+        print(f"{topic} {partition} {offset}: could not be handled in {suspect.starts} starts{skipped}")
     return 0
 
 
-async def _skip(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
-    """Leave word for the guard; it puts the message aside the next time it gives it up, and goes on behind it."""
-    topic = _read_by(service, asked.topic)
+@app.command()
+def skip(context: typer.Context, topic: str, partition: int, offset: int, who: Who) -> None:
+    """Have one message that cannot be handled put aside, the next time it fails."""
+    _end(_skip(context.obj, topic, partition, offset, who))
+
+
+async def _skip(source: Source, name: str, partition: int, offset: int, who: str) -> int:
+    topic = _consumed_topic(source, name)
     if topic is None:
         return 1
-    place = (asked.topic, asked.partition, asked.offset)
-    if not 0 <= asked.partition < topic.partitions or not await dead_letters.is_there(kafka_url, *place):
-        print(f"{asked.topic}/{asked.partition} has no message at offset {asked.offset}", file=sys.stderr)
+    if not 0 <= partition < topic.partitions or not await dead_letters.is_there(
+        source.kafka_url, name, partition, offset
+    ):
+        print(f"{name}/{partition} has no message at offset {offset}", file=sys.stderr)
         return 1
-    await Suspects(kafka_url, service).skip(asked.topic, asked.partition, asked.offset, asked.who)
-    print(f"{asked.topic}/{asked.partition}/{asked.offset} will be put aside when {service} next fails to handle it")
+    await Suspects(source.kafka_url, source.service).skip(name, partition, offset, who)
+    print(f"{name}/{partition}/{offset} will be put aside when {source.service} next fails to handle it")
     return 0
 
 
-async def _release(kafka_url: str, service: str, asked: argparse.Namespace) -> int:
-    """Leave word for the guards; each that holds the topic sees it at its next look and goes on."""
-    if _read_by(service, asked.topic) is None:
+@app.command()
+def release(
+    context: typer.Context,
+    topic: str,
+    who: Who,
+    letters: Annotated[int, typer.Option(parser=_count, metavar="N", help="So many more do not count as a burst.")] = 0,
+) -> None:
+    """Have a topic that is held because of a burst of dead letters consumed again."""
+    _end(_release(context.obj, topic, who, letters))
+
+
+async def _release(source: Source, name: str, who: str, letters: int) -> int:
+    if _consumed_topic(source, name) is None:
         return 1
-    await Releases(kafka_url, service).give(asked.topic, asked.who, asked.letters)
-    print(f"{service} goes on with {asked.topic} within some seconds, if it is held now; see rebalancer_topic_held")
+    await Releases(source.kafka_url, source.service).give(name, who, letters)
+    print(f"{source.service} goes on with {name} within some seconds, if it is held now; see rebalancer_topic_held")
     return 0
 
 
-def _read_by(service: str, name: str) -> Topic | None:
-    """Return the topic of this name; say so when the service reads none."""
-    topic = next((one for one in TOPICS if one.name == name and service in one.consumers), None)
+async def _matching(source: Source, wanted: Filter) -> list[Entry]:
+    """Return the letters that pass the filter, oldest first."""
+    return [entry for entry in await dead_letters.index(source.kafka_url, source.service) if wanted.passes(entry)]
+
+
+def _consumed_topic(source: Source, name: str) -> Topic | None:
+    """Return the topic of this name; print that there is none when the service does not consume it."""
+    topic = next((topic for topic in TOPICS if topic.name == name and source.service in topic.consumers), None)
     if topic is None:
-        print(f"{service} reads no topic named {name!r}", file=sys.stderr)
+        print(f"{source.service} reads no topic named {name!r}", file=sys.stderr)
     return topic
 
 
-_COMMANDS: Final = {
-    "list": _list,
-    "show": _show,
-    "replay": _replay,
-    "suspects": _suspects,
-    "skip": _skip,
-    "release": _release,
-}
+def _end(work: Coroutine[Any, Any, int]) -> None:
+    """Run a command to its end and exit with its code; 1 when the broker does not answer."""
+    try:
+        raise typer.Exit(asyncio.run(work))
+    except KafkaError as error:
+        print(f"the broker does not answer: {error!r}", file=sys.stderr)
+        raise typer.Exit(1) from None

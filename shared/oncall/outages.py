@@ -1,8 +1,11 @@
-"""What a command of the command line says when database or broker go away, instead of a traceback."""
+"""A sentence instead of a traceback when the database or the broker goes away during a command."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
+
+import typer
 
 from shared.kafka.faults import is_transient
 from shared.postgres.commits import CommitUnknown
@@ -13,17 +16,19 @@ _UNKNOWN: Final = (
 _AWAY: Final = "database or broker does not answer just now ({error}); give the command again later, it is safe"
 
 
-def carried_out(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code: 1, with a sentence, when database or broker go away.
+@contextmanager
+def reported() -> Iterator[None]:
+    """End the command with 1 and a sentence when database or broker go away inside the block.
 
-    Only for commands of which it is true: what they do is one transaction that is done once, or may be done twice.
+    Only for work that is one transaction which is done once, or that may be repeated: the sentence promises it.
     """
     try:
-        return command()
+        yield
+        return
     except CommitUnknown:
         print(_UNKNOWN, file=sys.stderr)
     except Exception as error:
         if not is_transient(error):
             raise
         print(_AWAY.format(error=" ".join(str(error).split())[:200] or repr(error)), file=sys.stderr)
-    return 1
+    raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; elsewhere nothing."""
+"""A progress bar on a terminal; nothing if standard error is no terminal."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextlib.contextmanager
 def bar(name: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Show (done, of) as it is told."""
+    """Yield a function to call with (done, total), which a progress bar shows."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn(),
     )  # fmt: skip

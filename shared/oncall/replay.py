@@ -1,7 +1,7 @@
-"""Replaying dead letters: the original bytes under the original key to the original place, once.
+"""Replaying dead letters: the original bytes, key and headers are sent to the original topic and partition, once.
 
-Handlers are idempotent, so a message that is replayed twice has no second effect; what is noted as replayed is passed
-over all the same, unless it is asked for again.  A message that fails again comes back as a new letter.
+Handlers are idempotent, so a second replay has no effect; still, dead letters marked as replayed are left out unless
+requested again.  A message that fails again becomes a new dead letter.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import MIB, TOPICS, dead_letters
-from shared.oncall.dead_letters import MARK, REPLAYED_FROM, Entry, Letter, original, read
+from shared.oncall.dead_letters import MARK, REPLAYED_FROM, DeadLetter, Entry, original, read
 
-_AT_ONCE: Final = 100  # letters sent before they are noted as replayed
+_GROUP: Final = 100  # dead letters sent before they are marked as replayed
 _KNOWN: Final = {topic.name for topic in TOPICS}
 
 
 @dataclass
 class Outcome:
-    """What became of the chosen letters: offsets that were replayed, and why others were not."""
+    """Offsets of the replayed dead letters, and of each other one why it was not replayed."""
 
     replayed: list[int] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
@@ -31,9 +31,9 @@ class Outcome:
 async def replay(
     kafka_url: str, service: str, entries: Sequence[Entry], progress: Callable[[int, int], None]
 ) -> Outcome:
-    """Send the letters again, oldest first, and note them as replayed; progress is told (done, of).
+    """Send dead letters again, oldest first, and mark them as replayed.  progress: called with (done, total).
 
-    Raises KafkaError when the broker is away: what was sent until then is noted or, at worst, is sent once more.
+    Raises KafkaError if the broker is away; dead letters sent by then are marked or, at worst, are sent again later.
     """
     outcome, waiting = Outcome(), list[int]()
     producer = AIOKafkaProducer(
@@ -49,33 +49,33 @@ async def replay(
                 outcome.replayed.append(offset)
             else:
                 outcome.failed[offset] = problem
-            if len(waiting) == _AT_ONCE:
-                await _note(producer, service, waiting)
+            if len(waiting) == _GROUP:
+                await _mark(producer, service, waiting)
             progress(len(outcome.replayed) + len(outcome.failed), len(entries))
-        await _note(producer, service, waiting)
+        await _mark(producer, service, waiting)
     finally:
         await producer.stop()
-    missing = {one.offset for one in entries} - set(outcome.replayed) - set(outcome.failed)
+    missing = {entry.offset for entry in entries} - set(outcome.replayed) - set(outcome.failed)
     outcome.failed |= dict.fromkeys(sorted(missing), "the letter is gone: its topic keeps letters for 30 days")
     return outcome
 
 
-async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter: Letter) -> str | None:
-    """Send one letter to where it came from; return why not, None when it is there."""
+async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter: DeadLetter) -> str | None:
+    """Send one dead letter to its origin; return why that failed, None if it was acknowledged."""
     entry, key, value, headers = letter.entry, letter.key, letter.value, letter.headers
     if entry.topic not in _KNOWN:
         return f"no topic of ours is named {entry.topic!r}"
     if entry.is_stub:
         record = await original(kafka_url, entry)
         if record is None:
-            return f"it was too large for a letter, and {entry.topic} no longer has offset {entry.place}"
+            return f"it was too large for a letter, and {entry.topic} no longer has offset {entry.source_offset}"
         key, value, headers = record.key, record.value, list(record.headers)
         if letter.sha256 is not None and hashlib.sha256(value or b"").hexdigest() != letter.sha256:
-            return f"what stands at {entry.topic}/{entry.partition}/{entry.place} is another message"
+            return f"what stands at {entry.topic}/{entry.partition}/{entry.source_offset} is another message"
     if key is None and value is None:
         return "it has neither key nor value: there is nothing in it to be handled"
-    place = f"{dead_letters(service).name}/0/{entry.offset}".encode()
-    sent = [*headers, (REPLAYED_FROM, place)]
+    position = f"{dead_letters(service).name}/0/{entry.offset}".encode()
+    sent = [*headers, (REPLAYED_FROM, position)]
     try:
         await producer.send_and_wait(entry.topic, value, key, entry.partition, headers=sent)
     except KafkaError as error:
@@ -85,7 +85,7 @@ async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter
     return None
 
 
-async def _note(producer: AIOKafkaProducer, service: str, offsets: list[int]) -> None:
+async def _mark(producer: AIOKafkaProducer, service: str, offsets: list[int]) -> None:
     if offsets:
         await producer.send_and_wait(dead_letters(service).name, orjson.dumps(offsets), MARK, 0)
         offsets.clear()

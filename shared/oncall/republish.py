@@ -1,65 +1,64 @@
-"""`python -m services.<owner> republish ...`: what the owner stores is published again, in groups, with progress.
+"""Publishing again what an owner stores, in groups of accounts, with progress: `republish` of each owner.
 
-Safe beside running services: what goes out carries the versions it had, and whoever has them passes it over.
+Safe beside running services: messages carry the versions they had, and a consumer drops versions it already has.
 """
 
-import argparse
 import sys
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Final, LiteralString
+
+import typer
 
 from shared.oncall.progress_bar import bar
 
+Every = Annotated[bool, typer.Option("--every", help="Of all accounts; without it say of which.")]
+Enterprise = Annotated[str | None, typer.Option("--enterprise", help="Of the accounts of this enterprise.")]
+Accounts = Annotated[list[str] | None, typer.Option("--account", help="Of this account; may be given again.")]
+Public = Annotated[bool, typer.Option("--public", help="The public events too.")]
 
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be published again. accounts: of these, empty: of all; enterprise: of this one, None: of every one."""
-
-    kind: str
-    enterprise: str | None = None
-    accounts: list[str] = field(default_factory=list)
-    public: bool = False
-
-    @property
-    def filters(self) -> dict[str, object]:
-        """The parameters of FILTER."""
-        return {"enterprise": self.enterprise, "accounts": self.accounts or None}
-
-
-# For queries over accounts `a`, in order of id, after the last one of the group before.
-FILTER = (
+# For queries over accounts `a` in order of id, after the last account of the group before.
+FILTER: Final[LiteralString] = (
     "a.account_id > %(after)s AND (%(enterprise)s::text IS NULL OR a.enterprise_id = %(enterprise)s)"
     " AND (%(accounts)s::text[] IS NULL OR a.account_id = ANY(%(accounts)s))"
 )
 
 
-def parse(service: str, kinds: dict[str, str], arguments: Sequence[str], *, public: bool = False) -> Wanted:
-    """Return what is asked for; kinds: what each word publishes.  Ends the process with 2 when it cannot be read."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m services.{service} republish", description="Publish again what the store holds."
-    )
-    commands = parser.add_subparsers(dest="kind", required=True)
-    for kind, what in kinds.items():
-        command = commands.add_parser(kind, help=what)
-        command.add_argument("--every", action="store_true", help="of all accounts; without it say of which")
-        command.add_argument("--enterprise", help="of the accounts of this enterprise")
-        command.add_argument("--account", action="append", default=[], help="of this account; may be given again")
-        if public:
-            command.add_argument("--public", action="store_true", help="the public events too")
-    asked = parser.parse_args(arguments)
-    if not (asked.every or asked.enterprise or asked.account):
-        parser.error("say of which accounts: --account, --enterprise, or --every")
-    return Wanted(asked.kind, asked.enterprise, asked.account, public and asked.public)
+@dataclass(frozen=True)
+class RepublishRequest:
+    """What to publish again.
+
+    accounts: ids, empty: all accounts; enterprise: None: all enterprises; public: the public events too.
+    """
+
+    kind: str
+    enterprise: str | None = None
+    accounts: tuple[str, ...] = ()
+    public: bool = False
+
+    @property
+    def filters(self) -> dict[str, object]:
+        """The parameters of FILTER, except `after`."""
+        return {"enterprise": self.enterprise, "accounts": list(self.accounts) or None}
 
 
-async def report(wanted: Wanted, total: int, groups: AsyncIterator[int]) -> int:
+def request(
+    kind: str, every: bool, enterprise: str | None, accounts: list[str] | None, public: bool = False
+) -> RepublishRequest:
+    """Return the request that the options describe.  Raises BadParameter when they do not say of which accounts."""
+    if not (every or enterprise or accounts):
+        raise typer.BadParameter("say of which accounts: --account, --enterprise, or --every")
+    return RepublishRequest(kind, enterprise, tuple(accounts or ()), public)
+
+
+async def report(request: RepublishRequest, total: int, groups: AsyncIterator[int]) -> int:
     """Show the progress of groups as they are published, each a number of accounts; return 1 when there were none."""
     done = 0
-    with bar(f"republish {wanted.kind}", "accounts") as progress:
+    with bar(f"republish {request.kind}", "accounts") as progress:
         async for count in groups:
             done += count
             progress(done, total)
-    print(f"{wanted.kind} of {done} accounts published again")
+    print(f"{request.kind} of {done} accounts published again")
     if not done:
         print("the store holds none such", file=sys.stderr)
     return int(not done)

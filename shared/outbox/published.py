@@ -1,4 +1,4 @@
-"""Which messages stand at the ends of their topics already: before something is sent that may have been sent before."""
+"""Finding messages that are already at the ends of their topics, before they are sent a second time."""
 
 import asyncio
 from collections import defaultdict
@@ -9,32 +9,32 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.kafka.messages import Outgoing
-from shared.kafka.metadata_backoff import pace
+from shared.kafka.metadata_backoff import add_metadata_backoff
 from shared.kafka.publisher import Publisher
 from shared.runtime import log
 
 _ID: Final = "ce_id"
-_SKEW_S: Final = 300  # by which the clocks of those who made a message and of those who sent it may differ
+_SKEW_S: Final = 300  # largest difference between the clocks of creator and sender
 _PATIENCE_S: Final = 20.0
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _log = log.get(__name__)
 
 
 async def found_at_end(publisher: Publisher, messages: Sequence[Outgoing], since: datetime, most: int) -> set[int]:
-    """Return the places of the messages that are among the last `most` of their partition and not older than `since`.
+    """Return the indices of messages that are among the last `most` of their partition and not older than `since`.
 
-    They are known by their event id; one without is never found.  What takes too long is left: a message may then be
-    sent twice.  Raises KafkaError while the broker does not answer.
+    Messages are compared by event id; one without is never found.  After _PATIENCE_S seconds the search ends with what
+    was found; a message may then be sent twice.  Raises KafkaError if the broker does not answer.
     """
     wanted: dict[TopicPartition, dict[str, int]] = defaultdict(dict)
     partitions = await publisher.partitions_of(messages)
-    for place, (message, partition) in enumerate(zip(messages, partitions, strict=True)):
+    for index, (message, partition) in enumerate(zip(messages, partitions, strict=True)):
         if _ID in message.headers:
-            wanted[TopicPartition(message.topic, partition)][message.headers[_ID]] = place
+            wanted[TopicPartition(message.topic, partition)][message.headers[_ID]] = index
     if not wanted:
         return set()
     consumer = AIOKafkaConsumer(bootstrap_servers=publisher.url, group_id=None, enable_auto_commit=False)
-    pace(consumer._client)  # noqa: SLF001  # a consumer, unlike a producer, does not show it
+    add_metadata_backoff(consumer._client)  # noqa: SLF001  # a consumer, unlike a producer, has no public attribute for it
     found: set[int] = set()
     try:
         await consumer.start()
@@ -56,13 +56,13 @@ async def _look(
     most: int,
     found: set[int],
 ) -> None:
-    """Add the places of what is found to `found`."""
+    """Add the indices of messages that are there to `found`."""
     ends = await consumer.end_offsets(list(wanted))
     begins = await consumer.beginning_offsets(list(wanted))
-    young = await consumer.offsets_for_times(dict.fromkeys(wanted, since_ms))
+    recent = await consumer.offsets_for_times(dict.fromkeys(wanted, since_ms))
     left: dict[TopicPartition, int] = {}
     for at, end in ends.items():
-        first: Any = young.get(at)  # None: nothing is as young
+        first: Any = recent.get(at)  # None: no message is that new
         start = end if first is None else max(begins[at], int(first.offset), end - most)
         if start < end:
             consumer.seek(at, start)

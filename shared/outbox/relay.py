@@ -1,8 +1,8 @@
-"""The relay: publishes a service's outbox in order, then marks what the broker has acknowledged.
+"""The relay: publishes a service's outbox in order, then marks the rows that the broker has acknowledged.
 
-A message may be published more than once, always with the same id and the same bytes: when everything dies between the
-acknowledgement and the mark.  It is rare: what was acknowledged is kept in mind until it is marked, whatever becomes of
-the database; and who takes over first looks for it at the ends of the topics.  Source: architecture "Outbox".
+If the process dies between acknowledgement and mark, a message is published again, with the same id and bytes.  That is
+rare: acknowledged rows are remembered until they are marked, through outages of the database; and a relay that takes
+over first searches the ends of the topics for its oldest rows.  Source: architecture "Outbox".
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from shared.kafka.publisher import Publisher, is_refused_for_ever
 from shared.outbox.published import found_at_end
 from shared.postgres.pool import RELAY, arguments
 from shared.runtime import log, metrics
-from shared.runtime.components import Beat, unheard
+from shared.runtime.components import Heartbeat, no_heartbeat
 
 SESSIONS: Final = 1
-"""Sessions that a relay has."""
+"""Database sessions of a relay."""
 _BATCH: Final = 500
-_LOOKED_FOR: Final = 2 * _BATCH  # rows of one batch under way may stand behind others that were committed later
+_LOOKED_FOR: Final = 2 * _BATCH  # rows of the last batch may be behind rows with lower ids committed later
 _IDLE_S: Final = 0.5
 _MEASURE_EVERY_S: Final = 1.0
-_ANSWER_S: Final = 5.0
+_REPLY_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 5.0
 _log = log.get(__name__)
 
@@ -36,7 +36,7 @@ _WAITING: Final = (
     "SELECT id, topic, key, value, headers FROM outbox"
     " WHERE published_at IS NULL AND parked_reason IS NULL ORDER BY id LIMIT %s"
 )
-# By id and event: after a failover to a standby that lacks the newest rows a number may have been given anew.
+# By id and event: after a failover to a standby that lacks the newest rows an id may be assigned again.
 _MARK: Final = (
     "UPDATE outbox SET published_at = clock_timestamp() FROM unnest(%s::bigint[], %s::text[]) AS done (id, event)"
     " WHERE outbox.id = done.id AND coalesce(headers ->> 'ce_id', '') = done.event AND published_at IS NULL"
@@ -50,37 +50,37 @@ _STANDING: Final = (
 
 
 class Relay:
-    """Publishes the outbox of one service. Any number of replicas may run it; an advisory lock lets one work."""
+    """Publishes the outbox of one service.  Any number of replicas may run; an advisory lock lets one work."""
 
     def __init__(self, database_url: str, schema: str, publisher: Publisher) -> None:
         self._url = database_url
         self._schema = schema
         self._publisher = publisher
-        self._acknowledged: list[tuple[int, str]] = []  # row and event id of what is published and not marked yet
+        self._acknowledged: list[tuple[int, str]] = []  # row and event id, published and not yet marked
         self._measured_s = 0.0
 
-    async def run(self, beat: Beat = unheard) -> None:
-        """Relay until cancelled; a lost database connection is opened again.
+    async def run(self, heartbeat: Heartbeat = no_heartbeat) -> None:
+        """Relay until cancelled; reopen a lost database connection.
 
-        beat: called each time it has got on, or cannot because broker or database are away.
+        heartbeat: called after each step, and while broker or database are away.
         """
         while True:
-            beat()
+            heartbeat()
             try:
                 async with await self._connect() as connection:
-                    await self._work(connection, beat)
+                    await self._work(connection, heartbeat)
             except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
                 _log.warning("outbox.database_away", schema=self._schema, error=str(error))
                 await asyncio.sleep(1.0)
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
-        """Connect to a server that takes changes, on the service's schema; who falls silent loses the lock."""
+        """Connect to the writable server; the session loses its lock if it falls silent."""
         session = arguments(self._schema, RELAY, f"{self._schema}-relay")
         return await AsyncConnection.connect(self._url, autocommit=True, **session)
 
-    async def _work(self, connection: AsyncConnection[TupleRow], beat: Beat) -> None:
+    async def _work(self, connection: AsyncConnection[TupleRow], heartbeat: Heartbeat) -> None:
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"{self._schema}_outbox")))
-        await self._lead(connection, beat)
+        await self._lead(connection, heartbeat)
         await self._mark(connection)
         pause_s, is_heir = 0.1, True
         while True:
@@ -92,28 +92,28 @@ class Relay:
                 sent = await self._publish_some(connection)
             except KafkaError as error:
                 _log.warning("outbox.broker_away", schema=self._schema, error=repr(error)[:300])
-                if not await self._publisher.answers(_ANSWER_S):
-                    beat()  # it is the broker that does not get on
+                if not await self._publisher.responds(_REPLY_S):
+                    heartbeat()  # the broker is away, not this component
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
-            beat()
+            heartbeat()
             pause_s = 0.1
             if not sent:
                 async for _ in connection.notifies(timeout=_IDLE_S, stop_after=1):
                     pass
 
-    async def _lead(self, connection: AsyncConnection[TupleRow], beat: Beat) -> None:
-        """Wait until no other replica relays."""
+    async def _lead(self, connection: AsyncConnection[TupleRow], heartbeat: Heartbeat) -> None:
+        """Wait until this replica holds the lock."""
         for gauge in (metrics.OUTBOX_PENDING, metrics.OUTBOX_AGE, metrics.OUTBOX_PARKED):
-            gauge.labels(self._schema).set(0)  # told by the one that works
+            gauge.labels(self._schema).set(0)  # the leader sets them
         ask = "SELECT pg_try_advisory_lock(hashtext(%s))"
         while (await _one(connection, ask, (f"outbox-{self._schema}",)))[0] is not True:
-            beat()
+            heartbeat()
             await asyncio.sleep(_IDLE_S)
 
     async def _mark_published_before(self, connection: AsyncConnection[TupleRow]) -> None:
-        """Mark what a relay before this one has published and could not mark."""
+        """Mark rows that an earlier relay published and could not mark."""
         rows = await _rows(connection, _LOOKED_FOR)
         if not rows:
             return
@@ -121,21 +121,21 @@ class Relay:
             connection, "SELECT min(created_at) FROM outbox WHERE id = ANY(%s)", ([row[0] for row in rows],)
         )
         messages = [_message(row) for row in rows]
-        places = await found_at_end(self._publisher, messages, oldest[0], _BATCH)
-        if places:
-            _log.info("outbox.found_published", schema=self._schema, rows=len(places))
-        self._acknowledged += [_identity(rows[place]) for place in sorted(places)]
+        indices = await found_at_end(self._publisher, messages, oldest[0], _BATCH)
+        if indices:
+            _log.info("outbox.found_published", schema=self._schema, rows=len(indices))
+        self._acknowledged += [_identity(rows[index]) for index in sorted(indices)]
         await self._mark(connection)
 
     async def _publish_some(self, connection: AsyncConnection[TupleRow]) -> int:
         """Publish up to one batch of unpublished rows in order; return how many.
 
-        Raises the first fault that may pass, once what was acknowledged is marked.
+        Raises the first transient failure, after the acknowledged rows are marked.
         """
         rows = await _rows(connection, _BATCH)
         outcomes = await self._send(connection, rows)
         for row, failure in zip(rows, outcomes, strict=True):
-            # In a batch of many the broker's refusal may be another's.
+            # The broker may have refused the whole batch because of another message.
             if failure is not None and is_refused_for_ever(failure):
                 ((alone),) = await self._send(connection, [row])
                 if alone is not None and is_refused_for_ever(alone):
@@ -148,7 +148,7 @@ class Relay:
     async def _send(
         self, connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]
     ) -> list[BaseException | None]:
-        """Publish rows and mark what was acknowledged. With the broker away that takes long: it is measured on."""
+        """Publish rows and mark the acknowledged ones; update the metrics meanwhile, because a broker may be slow."""
         if not rows:
             return []
         sending = asyncio.ensure_future(self._publisher.try_to_send([_message(row) for row in rows]))
@@ -159,7 +159,7 @@ class Relay:
                     if lost is None:
                         await self._measure(connection)
                 except psycopg.Error as error:
-                    lost = error  # what the broker says is waited for all the same, and kept in mind
+                    lost = error  # still wait for the broker, and remember what it acknowledges
         finally:
             sending.cancel()
         outcomes = sending.result()
@@ -178,12 +178,12 @@ class Relay:
             self._acknowledged = []
 
     async def _park(self, connection: AsyncConnection[TupleRow], row: tuple[Any, ...], why: BaseException) -> None:
-        """Put aside a row that the broker refuses for ever, for somebody to look at."""
+        """Park a row that the broker will always refuse, until somebody releases it."""
         _log.error("outbox.parked", schema=self._schema, row=row[0], topic=row[1], error=repr(why)[:300])
         await connection.execute(_PARK, (repr(why)[:1000], row[0]))
 
     async def _measure(self, connection: AsyncConnection[TupleRow]) -> None:
-        """Set the metrics, once a second at most."""
+        """Set the metrics, at most once a second."""
         if time.monotonic() - self._measured_s < _MEASURE_EVERY_S:
             return
         pending, age_s, parked = await _one(connection, _STANDING)

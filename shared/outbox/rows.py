@@ -1,8 +1,8 @@
-"""The outbox: a state change and its messages are one transaction; a relay publishes them in order, then marks them.
+"""The outbox: a state change and its messages are one transaction; a relay publishes the messages in order.
 
-Insert rows only after locking their aggregate: then row ids follow commits for that aggregate and its order holds.
-The role that serves users has no right to the table: a function adds for it what carries the seal of the service, so
-that a statement smuggled into a request sends nothing.
+Insert rows only after locking their aggregate, so that row ids follow its commits and its messages keep their order.
+The role that serves users has no right to the table; a function inserts for it rows that carry the seal of the service,
+so that an injected statement cannot send messages.
 Source: architecture "Outbox"; docs/decisions/0021-messages-of-users-under-seal.md.
 """
 
@@ -36,9 +36,9 @@ CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL AND pa
 """
 
 
-# In binary: as text each byte would go over the wire as two.
+# Binary parameters: as text each byte would take two on the wire.
 _ADD_SEALED: Final = "SELECT outbox_add(%s, %b::text[], %b::bytea[], %b::bytea[], %b::text[])"
-_TEXT, _BYTEA = 25, 17  # type numbers of PostgreSQL's catalogue
+_TEXT, _BYTEA = 25, 17  # type oids
 
 
 async def enqueue(
@@ -46,7 +46,7 @@ async def enqueue(
 ) -> None:
     """Add messages to the outbox inside the caller's transaction and wake the relay when it commits.
 
-    key: the key of the service's scopes, in the transaction of a user; None with the role that works.
+    key: the service's scope key, in the transaction of a user; None for the service's own role.
     """
     if not messages:
         return
@@ -73,17 +73,17 @@ def _columns(messages: Sequence[Outgoing]) -> tuple[list[str], list[bytes], list
 def seal(key: bytes, columns: tuple[list[str], list[bytes], list[bytes], list[str]]) -> str:
     """Return the HMAC-SHA256, in hex, of "outbox" and the SHA-256 of each column in PostgreSQL's binary form."""
     topics, keys, values, headers = columns
-    told = hashlib.sha256()
+    combined = hashlib.sha256()
     for kind, column in ((_TEXT, topics), (_BYTEA, keys), (_BYTEA, values), (_TEXT, headers)):
         digest = hashlib.sha256()
         for piece in _array_send(kind, column):
             digest.update(piece)
-        told.update(digest.digest())
-    return hmac.new(key, b"outbox" + told.digest(), hashlib.sha256).hexdigest()
+        combined.update(digest.digest())
+    return hmac.new(key, b"outbox" + combined.digest(), hashlib.sha256).hexdigest()
 
 
 def _array_send(kind: int, values: Sequence[str] | Sequence[bytes]) -> Iterator[bytes]:
-    """Yield what PostgreSQL's array_send makes of an array: dimensions, nulls, type, length, first index; elements."""
+    """Yield an array as PostgreSQL's array_send does: dimensions, nulls, type, length, first index; elements."""
     yield struct.pack("!iiIii", 1, 0, kind, len(values), 1)
     for value in values:
         content = value.encode() if isinstance(value, str) else value
@@ -91,7 +91,7 @@ def _array_send(kind: int, values: Sequence[str] | Sequence[bytes]) -> Iterator[
 
 
 async def parked(connection: AsyncConnection[TupleRow]) -> list[dict[str, Any]]:
-    """Return the rows that the broker refuses for ever: id, topic, key, size in bytes, when it was made, and why."""
+    """Return the parked rows as dicts: id, topic, key, bytes (of the value), created_at, reason."""
     found = await connection.execute(
         "SELECT id, topic, convert_from(key, 'UTF8'), octet_length(value), created_at, parked_reason FROM outbox"
         " WHERE published_at IS NULL AND parked_reason IS NOT NULL ORDER BY id"
@@ -101,7 +101,7 @@ async def parked(connection: AsyncConnection[TupleRow]) -> list[dict[str, Any]]:
 
 
 async def release(connection: AsyncConnection[TupleRow], row_id: int) -> bool:
-    """Let the relay try a parked row again; say whether there was such a row. Refused once more, it is parked again."""
+    """Let the relay try a parked row again; say whether there was one.  Refused again, it is parked again."""
     done = await connection.execute(
         "UPDATE outbox SET parked_reason = NULL WHERE id = %s AND published_at IS NULL AND parked_reason IS NOT NULL",
         (row_id,),

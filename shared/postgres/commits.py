@@ -1,7 +1,7 @@
-"""What is not known when the database goes away at COMMIT, and what is said and done about it.
+"""Transactions whose COMMIT is not acknowledged because the database goes away: their outcome is unknown.
 
-Whatever is idempotent is done again (`until_known`).  Of a command its sender is told that nobody knows, and that
-sending it again is safe; each command that writes is so, by its Idempotency-Key or by what it is about.
+Idempotent work is repeated (`until_known`).  The sender of a command gets OutcomeUnknown, with the advice to send it
+again; every command that writes acts once, by its Idempotency-Key or by its content.
 Source: docs/decisions/0022-a-lost-answer-to-commit.md.
 """
 
@@ -24,20 +24,20 @@ T = TypeVar("T")
 
 
 class OutcomeUnknown(Unavailable):
-    """Whether a command was carried out is not known; sent again it acts once."""
+    """It is unknown whether a command was carried out; sent again it acts once."""
 
     code, title = "outcome_unknown", "Whether this was done is not known; send it again, it is safe"
 
 
 class CommitUnknown(psycopg.OperationalError):
-    """The connection ended before COMMIT was answered: the transaction may hold or may not.
+    """The connection ended before COMMIT was acknowledged: the transaction may be committed or not.
 
-    What is idempotent is done again; of a command its sender is told (OutcomeUnknown).
+    Idempotent work is repeated; for a command it becomes OutcomeUnknown.
     """
 
 
 async def commit(connection: AsyncConnection[TupleRow]) -> None:
-    """Commit the connection's transaction, if there is one.  Raises CommitUnknown."""
+    """Commit the connection's transaction, if there is one.  Raises CommitUnknown, and psycopg.Error if it failed."""
     try:
         await connection.commit()
     except psycopg.Error as error:
@@ -47,7 +47,7 @@ async def commit(connection: AsyncConnection[TupleRow]) -> None:
 
 
 def commit_now(connection: Connection[TupleRow]) -> None:
-    """Commit the connection's transaction, if there is one, where there is no loop.  Raises CommitUnknown."""
+    """Commit the transaction of a blocking connection, if there is one.  Raises as `commit`."""
     try:
         connection.commit()
     except psycopg.Error as error:
@@ -57,9 +57,9 @@ def commit_now(connection: Connection[TupleRow]) -> None:
 
 
 async def until_known(work: Callable[[], Awaitable[T]]) -> T:
-    """Do idempotent work, and once more when its COMMIT is not answered.
+    """Do idempotent work; repeat it once if its COMMIT is not acknowledged.
 
-    Raises CommitUnknown when it is not known even then, whatever keeps it from being done again.
+    Raises CommitUnknown if the repetition fails too, for whatever reason; otherwise what the work raises.
     """
     try:
         return await work()
@@ -71,7 +71,7 @@ async def until_known(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def until_known_now(work: Callable[[], T]) -> T:
-    """Do the same where there is no loop."""
+    """Do the same with blocking work.  Raises as `until_known`."""
     try:
         return work()
     except CommitUnknown as unknown:
@@ -83,7 +83,7 @@ def until_known_now(work: Callable[[], T]) -> T:
 
 @contextmanager
 def before_it_begins() -> Iterator[None]:
-    """Around what is written ahead of a command: lost at COMMIT or not, the command itself has not begun.
+    """Wrap what is written before a command: whatever became of it, the command itself has not started.
 
     Raises Unavailable in place of CommitUnknown.
     """
@@ -94,6 +94,6 @@ def before_it_begins() -> Iterator[None]:
 
 
 def is_ending(error: BaseException | None) -> bool:
-    """Say whether the server ended the session, or nothing is known of it: no state (lost), class 08, 57P0x."""
+    """Say whether the session ended or may have ended: no SQLSTATE (connection lost), class 08, or 57P0x."""
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     return state is None or state.startswith(("08", "57P0"))

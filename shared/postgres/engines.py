@@ -1,4 +1,4 @@
-"""SQLAlchemy engines whose server may go away: their transactions, and leaving a server that was demoted."""
+"""SQLAlchemy engines: transactions whose outcome may be unknown, and leaving a server that was demoted."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +13,8 @@ from shared.postgres.commits import CommitUnknown, is_ending
 
 
 @asynccontextmanager
-async def begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Run a transaction: committed at its end, rolled back when it raises.  Raises CommitUnknown."""
+async def transaction_of(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Run a transaction: commit at the end, roll back on an exception.  Raises CommitUnknown."""
     async with engine.connect() as connection, connection.begin() as transaction:
         yield connection
         try:
@@ -26,9 +26,9 @@ async def begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def leave_demoted_servers(engine: AsyncEngine) -> None:
-    """Have all connections opened anew once a server refuses a change because it takes none any more.
+    """Reopen all connections when the server refuses a write because it is read-only.
 
-    It answers every other question, so that nothing else would tell: after a failover the pool would keep to it.
+    A demoted server still serves reads, so the pool would otherwise keep its connections to it after a failover.
     """
 
     @event.listens_for(engine.sync_engine, "handle_error")

@@ -1,4 +1,4 @@
-"""PostgreSQL: how sessions are opened, a pool per service for its work, and one of its own for users' requests."""
+"""PostgreSQL sessions: their options, a pool per service for its work, and another one for users' requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,21 +18,22 @@ from shared.postgres.commits import commit
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
-# A peer that is gone without a word is noticed after idle + count x interval seconds, on both sides.
+# TCP keepalive: both sides notice a peer that vanished after idle + count x interval seconds.
 _IDLE_S, _INTERVAL_S, _COUNT = 10, 5, 3
 _UNACKNOWLEDGED_MS = 25_000
 PATIENCE_S: Final = 10.0
-"""How long a request waits for a connection."""
+"""Seconds a request waits for a connection."""
 RECONNECT_S: Final = 5.0
-"""How long a pool tries by itself; then the next one who asks has it try again.  Its pauses double until then: with
-the library's own five minutes a service would be away after a long outage for as long again."""
+"""Seconds for which a pool reconnects by itself; after that the next caller triggers a new attempt.  Its pauses double
+meanwhile: with the library's default of five minutes a service would stay away that long after an outage."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """What sessions are for: longest statement, longest wait for a lock, longest silence inside a transaction, seconds.
+    """Time limits of sessions by their purpose, in seconds.
 
-    silent_s: longest silence outside a transaction; 0 for pools, whose sessions rest.
+    statement_s: of a statement; lock_s: of waiting for a lock; idle_s: of being idle within a transaction;
+    silent_s: of being idle outside a transaction, 0: none (sessions of pools are idle).
     """
 
     statement_s: int
@@ -42,27 +43,27 @@ class Use:
 
 
 REQUESTS: Final = Use(statement_s=25, lock_s=15, idle_s=30)
-"""A user waits: shorter than the gateway's patience of 30 s, so that the answer says what it was."""
+"""For users: shorter than the gateway's timeout of 30 s, so that the response names the cause."""
 WORK: Final = Use(statement_s=300, lock_s=60, idle_s=120)
-"""Events: a group of messages is merged in seconds; what cannot be done is tried again."""
+"""For events: a group of messages is merged within seconds; failures are retried."""
 BULK: Final = Use(statement_s=3600, lock_s=600, idle_s=900)
-"""Files and shards: COPY of a large file, one statement over a whole book, arithmetic between two statements."""
+"""For files and shards: COPY of a large file, a statement over a whole book, computing between two statements."""
 MIGRATION: Final = Use(statement_s=14_400, lock_s=120, idle_s=900)
-"""Tables made anew take long; who waits for a table that is in use keeps all others from it and gives way."""
+"""For migrations: rewriting a table takes long, but a wait for a table lock blocks all others and so is short."""
 RELAY: Final = Use(statement_s=60, lock_s=15, idle_s=30, silent_s=120)
-"""The session that holds the relay's lock: one that says nothing for longer than a broker is waited for gives way."""
+"""For the session that holds the relay's lock: it loses the lock when it is silent for longer than a broker may be."""
 
 
 class Busy(Unavailable):
-    """All connections are lent: the database is there, it is we who have too much to do."""
+    """All connections are in use: the database is up, but there are too many requests."""
 
     code, title = "busy", "Too much is asked for at once"
 
 
 def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
-    """Return the connection arguments of a session on a schema, in UTC. name: what the server's lists call it."""
+    """Return the connection arguments of a session on a schema, in UTC.  name: shown in pg_stat_activity."""
     settings = {
-        "search_path": f"{schema},pg_temp",  # last: else a temporary table would stand in for one of the service
+        "search_path": f"{schema},pg_temp",  # last, so that no temporary table hides one of the service
         "timezone": "UTC",
         "statement_timeout": f"{use.statement_s}s",
         "lock_timeout": f"{use.lock_s}s",
@@ -77,7 +78,7 @@ def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
     return {
         "application_name": f"rebalancer-{name}",
         "connect_timeout": 5,
-        "target_session_attrs": "read-write",  # after a failover: not the server that was demoted
+        "target_session_attrs": "read-write",  # after a failover: not the demoted server
         "keepalives": 1,
         "keepalives_idle": _IDLE_S,
         "keepalives_interval": _INTERVAL_S,
@@ -88,20 +89,20 @@ def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
 
 
 class _CommittingConnectionPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
-    """A pool that tells a COMMIT which was not answered (CommitUnknown) from every other fault."""
+    """A pool that raises CommitUnknown for a COMMIT that was not acknowledged."""
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:
-        """Lend a connection: committed at its end, rolled back when it raises."""
+        """Lend a connection; commit at the end, roll back on an exception.  Raises CommitUnknown."""
         async with super().connection(timeout) as connection:
             yield connection
             await commit(connection)
 
 
 def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> Pool:
-    """Return a closed pool; open it in the running loop (`async with`). Sessions run in UTC on the service's schema.
+    """Return a closed pool; open it in the running loop (`async with`).  Sessions run in UTC on the service's schema.
 
-    Its transactions raise CommitUnknown when their COMMIT is not answered.
+    Its transactions raise CommitUnknown if their COMMIT is not acknowledged.
     """
     return _CommittingConnectionPool(
         database_url,
@@ -117,9 +118,9 @@ def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> P
 
 
 class Requests:
-    """Connections of the role that serves users; every transaction is in somebody's scope.
+    """Connections of the role that serves users; every transaction runs in the scope of a user.
 
-    Opened in the running loop (`async with`); `work` is the pool with which the key of scopes is read.
+    Opened in the running loop (`async with`).  work: the pool that reads the key with which scopes are sealed.
     """
 
     def __init__(self, database_url: str, work: Pool, schema: str, *, size: int = 6) -> None:
@@ -137,10 +138,10 @@ class Requests:
 
     @asynccontextmanager
     async def scoped(self, scope: Scope, patience_s: float = PATIENCE_S) -> AsyncIterator[AsyncConnection[TupleRow]]:
-        """Lend a connection in the scope of a user: committed at its end, rolled back when it raises.
+        """Lend a connection in the scope of a user; commit at the end, roll back on an exception.
 
-        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role,
-        CommitUnknown, and psycopg.OperationalError when the database does not answer.
+        Raises Busy if none becomes free in time, RoleMayTooMuch if row-level security does not bind the role,
+        CommitUnknown, and psycopg.OperationalError if the database does not respond.
         """
         key = self._key or await self._begin(patience_s)
         async with self._connection(patience_s) as connection:
@@ -148,12 +149,12 @@ class Requests:
             yield connection
 
     async def check(self, patience_s: float = PATIENCE_S) -> None:
-        """Look at the role.  Raises as `scoped` does."""
+        """Check that row-level security binds the role.  Raises as `scoped`."""
         async with self._connection(patience_s) as connection:
             check_role(await (await connection.execute(WHAT_ROLE_MAY)).fetchone())
 
     async def _begin(self, patience_s: float) -> bytes:
-        """Return the key, read once; nobody is served before the role was looked at."""
+        """Return the key, read once after the role was checked."""
         await self.check(patience_s)
         async with self._work.connection(patience_s) as connection:
             row = await (await connection.execute(READ_KEY)).fetchone()
@@ -164,7 +165,7 @@ class Requests:
 
     @asynccontextmanager
     async def _connection(self, patience_s: float) -> AsyncIterator[AsyncConnection[TupleRow]]:
-        """Lend a connection. A pool tells "all are lent" and "the database is away" with one word: we count."""
+        """Lend a connection; count those in use, as a busy pool and an absent server raise the same error."""
         try:
             await asyncio.wait_for(self._free.acquire(), patience_s)
         except TimeoutError:

@@ -1,6 +1,6 @@
-"""The one clock. No other code reads the time.
+"""The clock port; no other code reads the time of day.
 
-The local stack and tests move time by a file that holds an offset, so that every process sees the same instant.
+The local stack and tests shift time by a file with an offset, so that every process sees the same instant.
 """
 
 import json
@@ -11,14 +11,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Port: what time is it."""
+    """Port: the source of the present instant."""
 
     def now(self) -> datetime:
         """Return the present instant in UTC."""
 
 
 class SystemClock:
-    """The machine's time."""
+    """The system clock."""
 
     def now(self) -> datetime:
         """Return the present instant in UTC."""
@@ -26,7 +26,7 @@ class SystemClock:
 
 
 class FileClock:
-    """The machine's time plus the offset a file holds; read again whenever the file changes."""
+    """The system clock plus an offset from a file, which is read again whenever it changes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,7 +34,7 @@ class FileClock:
         self._offset = timedelta()
 
     def now(self) -> datetime:
-        """Return the shifted instant in UTC.  Raises FileNotFoundError when the file is away."""
+        """Return the shifted instant in UTC.  Raises FileNotFoundError if the file is missing."""
         status = self._path.stat()
         seen = (status.st_mtime_ns, status.st_ino)
         if seen != self._seen:
@@ -44,7 +44,7 @@ class FileClock:
 
 
 def set_offset(path: Path, offset_s: float) -> None:
-    """Shift every clock that reads `path`, in one atomic step."""
+    """Shift every clock that reads `path` by `offset_s` seconds, atomically."""
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps({"offset_seconds": offset_s}))
     fresh.replace(path)
@@ -56,5 +56,5 @@ def set_instant(path: Path, instant: datetime) -> None:
 
 
 def clock_of(path: Path | None) -> Clock:
-    """Return the clock the settings ask for."""
+    """Return the clock of the setting `clock_file`: the system clock if it is None."""
     return SystemClock() if path is None else FileClock(path)

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line an event on standard output, stdlib loggers included, floods held back."""
+"""Structured logs: one JSON line per event on standard output, stdlib loggers included, repetitions limited."""
 
 import logging
 import sys
@@ -8,14 +8,14 @@ from typing import Any
 
 import structlog
 
-QUIET_S = 10.0  # a repeated library message is written at most this often, with a count of what was held back
+QUIET_S = 10.0  # shortest time between two lines of the same library message
 _LIBRARIES = ("aiokafka", "faust", "mode", "kafka", "psycopg", "sqlalchemy", "uvicorn", "httpx", "asyncio")
 
 
-class HoldBack(logging.Filter):
-    """Write a library's message template once per QUIET_S; say how many were held back since.
+class RepetitionLimit(logging.Filter):
+    """Passes a library's message template once per QUIET_S, with the number of repetitions suppressed since.
 
-    A broker that is away makes client libraries log thousands of lines a minute; none of them says more than the first.
+    While a broker is away, client libraries log thousands of equal lines a minute.
     """
 
     def __init__(self) -> None:
@@ -23,26 +23,26 @@ class HoldBack(logging.Filter):
         self._last: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Decide whether this record is written."""
+        """Say whether this record is written."""
         if not record.name.startswith(_LIBRARIES):
             return True
         key = (record.name, str(record.msg)[:60])
         now = time.monotonic()
-        written, held = self._last.get(key, (-QUIET_S, 0))
+        written, suppressed = self._last.get(key, (-QUIET_S, 0))
         if now - written < QUIET_S:
-            self._last[key] = (written, held + 1)
+            self._last[key] = (written, suppressed + 1)
             return False
         if len(self._last) > 1000:
             self._last.clear()
         self._last[key] = (now, 0)
-        if held:
-            record.msg = f"{record.getMessage()} (and {held} more like it)"
+        if suppressed:
+            record.msg = f"{record.getMessage()} (and {suppressed} more like it)"
             record.args = ()
         return True
 
 
 def _short_errors(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Keep stacks to the innermost frames: a line stays a line."""
+    """Cut stack traces to their last 4000 characters, the innermost frames."""
     stack = event.get("exception")
     if isinstance(stack, str):
         event["exception"] = stack[-4000:]
@@ -50,7 +50,7 @@ def _short_errors(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> 
 
 
 def configure(service: str, level: str = "INFO") -> None:
-    """Send every log line of this process through one JSON renderer, marked with the service."""
+    """Send every log line of this process through one JSON renderer, with the service's name."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -70,7 +70,7 @@ def configure(service: str, level: str = "INFO") -> None:
         return event
 
     handler = logging.StreamHandler(sys.stdout)
-    handler.addFilter(HoldBack())
+    handler.addFilter(RepetitionLimit())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

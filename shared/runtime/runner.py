@@ -1,4 +1,4 @@
-"""Runs a service that is no Faust worker: one coroutine until SIGTERM or SIGINT, then an orderly end."""
+"""Running a service that is not a Faust worker: one coroutine until SIGTERM or SIGINT, then an orderly end."""
 
 import asyncio
 import contextlib
@@ -14,23 +14,23 @@ from shared.runtime import log
 
 
 class _Without:
-    """Makes a library look as if it were not installed."""
+    """A meta-path finder that makes a library look as if it were not installed."""
 
     def __init__(self, library: str) -> None:
         self._library = library
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Raise ModuleNotFoundError for the library; leave every other module to those who find it."""
+        """Raise ModuleNotFoundError for the library; return None for every other module."""
         if name == self._library:
             raise ModuleNotFoundError(f"{name} is left out of this process", name=name)
 
 
 def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
-    """Run `main` until it ends or the process is told to stop; being told to stop cancels it and exits with 0."""
+    """Run `main` until it ends; SIGTERM or SIGINT cancel it, and the process ends with 0."""
     log.configure(service, level)
     freeze_gc()
 
-    async def guarded() -> None:
+    async def until_signalled() -> None:
         task = asyncio.ensure_future(main)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -38,30 +38,30 @@ def run(main: Coroutine[Any, Any, None], service: str, level: str) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    uvloop.run(guarded())
+    uvloop.run(until_signalled())
 
 
 def leave_out_pandas() -> None:
-    """Make pandas look as if it were not installed; called before anything else is done.
+    """Make pandas look as if it were not installed; call it before any other import.
 
-    pyarrow loads it, where it is installed, with its first array: 45 MB in each process, and no service uses it.
-    Images do not have it; an environment for development does.
+    pyarrow imports pandas, where it is installed, with its first array: 45 MB in each process, and no service uses it.
+    Images do not contain it; an environment for development does.
     """
     sys.meta_path.insert(0, _Without("pandas"))
 
 
 def freeze_gc() -> None:
-    """Take all that is loaded by now out of the garbage collector's sight: it stays for as long as the process.
+    """Exclude everything loaded so far from garbage collection: it lives as long as the process.
 
-    Modules and compiled kernels are hundreds of thousands of objects; walking over them again and again took a quarter
-    of a sweeper's processor time.
+    Modules and compiled kernels are hundreds of thousands of objects; traversing them repeatedly took a quarter of a
+    sweeper's processor time.
     """
     gc.collect()
     gc.freeze()
 
 
-async def run_all(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run the parts of a service side by side; when one fails all end, and the process with them."""
+async def run_all(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run coroutines concurrently; if one raises, cancel the others and raise an ExceptionGroup."""
     async with asyncio.TaskGroup() as group:
-        for part in parts:
-            group.create_task(part)
+        for coroutine in coroutines:
+            group.create_task(coroutine)

@@ -1,5 +1,10 @@
-"""Settings every service has. Each comes from the environment as REBALANCER_<NAME>; secrets have no defaults."""
+"""Settings that every service has; each comes from the environment as REBALANCER_<NAME>, secrets without a default.
 
+A service extends the class that fits it: ServiceSettings, or with a database DatabaseSettings, or if it also serves
+users RequestsSettings, or behind the gateway BehindGatewaySettings.
+"""
+
+from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
@@ -7,11 +12,31 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.rules.trading_calendar import CUT_OFF
-from shared.runtime.bursts import ProcessorLimits
+
+
+@dataclass(frozen=True)
+class ProcessorLimits:
+    """How long a message processor retries, and when it holds its topic.
+
+    retry_s: seconds for which a failing group is retried in place before the process stops.
+    starts: restarts that one message may cause before it no longer stops the process.
+    letters: dead letters of a topic in a minute, and share: their share of its messages of that minute, beyond which
+    the topic is held.
+    pause_s: seconds until a held topic is tried again; doubled after each failed trial, up to pause_most_s.
+    look_s: seconds between two looks for a release by somebody on call.
+    """
+
+    retry_s: float = 30.0
+    starts: int = 3
+    letters: int = 100
+    share: float = 0.2
+    pause_s: float = 300.0
+    pause_most_s: float = 3600.0
+    look_s: float = 10.0
 
 
 class ServiceSettings(BaseSettings):
-    """Base of a service's settings; a service adds its own fields in `settings.py`."""
+    """Settings of every process; a service adds its own in `settings.py`."""
 
     model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
 
@@ -27,49 +52,49 @@ class ServiceSettings(BaseSettings):
     retry_s: float = Field(
         default=30.0,
         gt=0,
-        description="Seconds a failing group is handled again in place, then its consumption stops.",
+        description="Seconds for which a failing group of messages is retried in place; then its consumption stops.",
     )
     suspect_starts: int = Field(
         default=3,
         ge=1,
-        description="New starts that one message may cost while others of its topic are done: then it is our code that"
-        " cannot handle it, and it goes to the dead letters as our_fault. What a new start cures is gone by then.",
+        description="Restarts that one message may cause while other messages of its topic are done; after them it"
+        " becomes a dead letter with the code our_fault. Three, because a fault that a restart cures is gone by then.",
     )
     burst_letters: int = Field(
         default=100,
         ge=1,
-        description="Dead letters of a topic in a minute beyond which the topic is held: a sender does not err that"
-        " often, so a fault of ours is likely. Raise it where someone has looked and it is the sender.",
+        description="Dead letters of a topic in a minute beyond which the topic is held: a sender is rarely wrong that"
+        " often, so a fault of ours is likely. Raise it if someone has found that it is the sender.",
     )
     burst_share: float = Field(
         default=0.2,
         gt=0,
-        description="Share of a topic's messages of a minute, from the 20th dead letter on, beyond which the topic is"
-        " held. 1 switches this off.",
+        description="Share of dead letters among a topic's messages of a minute, from the 20th dead letter on, beyond"
+        " which the topic is held. 1 switches this off.",
     )
     burst_pause_s: float = Field(
         default=300.0,
         gt=0,
-        description="Seconds after which a topic held by a burst is tried again; nothing is put aside then, and each"
-        " time it fails the pause is doubled, up to an hour. Long enough for the cause to be mended meanwhile.",
+        description="Seconds after which a topic held by a burst is tried again; no message becomes a dead letter in a"
+        " trial, and each failed trial doubles the pause, up to an hour. Long enough to mend the cause meanwhile.",
     )
     stuck_s: float = Field(
         default=180.0,
         gt=0,
-        description="Seconds without getting on, though there is work, after which the liveness fails. Far above any"
-        " group of messages (seconds) and above retry_s, after which the consumption stops by itself.",
+        description="Seconds without progress although there is work, after which liveness fails. Far above the time"
+        " of any group of messages (seconds) and above retry_s, after which consumption stops by itself.",
     )
 
     @property
-    def guard_limits(self) -> ProcessorLimits:
-        """Return what guards go by."""
+    def processor_limits(self) -> ProcessorLimits:
+        """Return the limits of the service's message processors."""
         return ProcessorLimits(
             self.retry_s, self.suspect_starts, self.burst_letters, self.burst_share, self.burst_pause_s
         )
 
 
 class DatabaseSettings(ServiceSettings):
-    """Base of the settings of a process with a database."""
+    """Settings of a process with a database."""
 
     database_url: str = Field(
         description="PostgreSQL URL of this service's own role, which works on all rows of its schema and owns nothing;"
@@ -78,13 +103,13 @@ class DatabaseSettings(ServiceSettings):
     work_connections: int = Field(
         default=6,
         ge=2,
-        description="Most connections the process works on events with. Those of all processes together, with a reserve"
-        " for people and tools, stay below the server's max_connections.",
+        description="Most connections used for work on events. The sum over all processes, with a reserve for people"
+        " and tools, stays below the server's max_connections.",
     )
 
 
 class RequestsSettings(DatabaseSettings):
-    """Base of the settings of a service that serves users from its database."""
+    """Settings of a service that serves users from its database."""
 
     requests_database_url: str = Field(
         description="PostgreSQL URL of the role that serves requests: row-level security shows it one scope at a time."
@@ -92,17 +117,17 @@ class RequestsSettings(DatabaseSettings):
     requests_connections: int = Field(
         default=6,
         ge=1,
-        description="Most connections the process serves users with; further requests wait 10 s for one, then get 503.",
+        description="Most connections used to serve users; a further request waits 10 s for one, then gets 503.",
     )
 
 
-class Vouched(RequestsSettings):
-    """Base of the settings of a service behind the gateway: it proves who asks, and its day ends as all others' do."""
+class BehindGatewaySettings(RequestsSettings):
+    """Settings of a service whose requests the gateway forwards, with a signed principal."""
 
     principal_public_key: str = Field(
-        description="Public half of the gateway's key, base64 of its DER form; proves who asks on every request."
+        description="Public half of the gateway's key, base64 of its DER form; verifies the principal of every request."
     )
     end_of_day: time = Field(
         default=CUT_OFF,
-        description="Cut-off of a business date, New York time, when open batches end. The same for every service.",
+        description="Cut-off of a business date, New York time, at which open batches end. The same for every service.",
     )

@@ -19,7 +19,7 @@ from services.analyzer.domain.layout import (
     key_of,
     stack_targets,
 )
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import EDGE, PPB
 from tests.analyzer.model import Answer, Book, Name, Why
 

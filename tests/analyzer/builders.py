@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.contracts import chunks, comparison
+from shared.contracts import chunks, codec, comparison
 from shared.contracts.platform import (
     AccountChanged,
     Component,
@@ -92,7 +92,7 @@ def on_hold(account_id: str, version: int, as_of: date = date(2026, 1, 2)) -> di
 def chunk(schema: pa.Schema, rows: Sequence[dict[str, Any]], **meta: str) -> Chunk:
     """Return rows as a decoded chunk."""
     batch = pa.RecordBatch.from_pylist(list(rows), schema=schema)
-    return Chunk(batch, meta, chunks.encode(batch, meta))
+    return Chunk(batch, meta, codec.encode(batch, meta))
 
 
 def holdings(*rows: dict[str, Any]) -> list[Chunk]:

@@ -20,7 +20,7 @@ from services.analyzer.settings import Settings
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
 from services.analyzer.store.price_sets import PriceBook, Prices
-from shared.contracts import chunks, topics
+from shared.contracts import chunks, codec, topics
 from shared.contracts.events import AccountFlag
 from shared.http import app as http_app
 from shared.http.routing import vouched
@@ -160,9 +160,9 @@ def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> Setting
 
 def _decoded(topic: str, value: bytes) -> list[Any]:
     if topic == topics.FLAGS.name:
-        return list(chunks.decode(value, chunks.FLAGS)[0].to_pylist())
+        return list(codec.decode(value, chunks.FLAGS)[0].to_pylist())
     if topic == topics.WORK_FACTS.name:
-        return list(chunks.decode(value, chunks.FACTS)[0].to_pylist())
+        return list(codec.decode(value, chunks.FACTS)[0].to_pylist())
     if topic == topics.ACCOUNT_FLAG.name:
         return [AccountFlag.model_validate_json(value)]
     return [value]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from services.analyzer import prices_command
+from services.analyzer.cli import prices as prices_command
 from services.analyzer.store.names import SECURITY, Names
-from shared.oncall.outages import carried_out
 from shared.postgres.commits import CommitUnknown
 from tests.analyzer.builders import held, holdings, noon, prices
 from tests.analyzer.harness import Harness, client_of, settings_for, start_analysis
+from tests.commands import run
 from tests.cutting import Way, When, way_to
 
 pytestmark = pytest.mark.integration
@@ -59,7 +59,7 @@ async def test_a_decision_on_prices_whose_commit_is_not_answered_is_made_once(
     harness, way = cut
 
     def give(*words: str) -> int:
-        return carried_out(lambda: prices_command.run(harness.settings, words))
+        return run(prices_command.app, harness.settings, *words)
 
     await harness.handlers.on_prices([prices(5000, AAA="1", BBB="30", CCC="1")])
     way.lose(when, of="INSERT INTO price_decision")

@@ -16,7 +16,7 @@ from services.analyzer.domain.account import (
     settings_of,
 )
 from services.analyzer.domain.layout import NONE, Ragged, Setting
-from shared.contracts.chunks import Restriction
+from shared.contracts.codes import Restriction
 from shared.contracts.platform import AccountChanged, LotPick, SecurityRestriction
 from tests.analyzer.builders import account
 

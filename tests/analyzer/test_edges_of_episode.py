@@ -3,7 +3,7 @@
 import pytest
 
 from services.analyzer.domain.episode import NO_EPISODE, Cause, Change, FlagEpisode, next_episode
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 
 pytestmark = pytest.mark.fast
 MON, TUE = 20_458, 20_459

@@ -7,7 +7,7 @@ import pytest
 
 from services.analyzer.domain import request as rules
 from services.analyzer.domain.layout import NONE, OFF_SETTINGS, Ints, Ragged, Setting, key_of
-from shared.contracts.chunks import Restriction
+from shared.contracts.codes import Restriction
 
 pytestmark = pytest.mark.fast
 

@@ -15,7 +15,7 @@ from services.analyzer.domain.episode import (
     next_episode,
     read_causes,
 )
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 
 pytestmark = pytest.mark.fast
 MON, TUE = 20_458, 20_459

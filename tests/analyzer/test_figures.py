@@ -12,7 +12,7 @@ import pytest
 
 from services.analyzer.domain import kernel
 from services.analyzer.domain.layout import NONE, OFF_SETTINGS, Ints, Setting, Target, key_of, stack_targets
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
 
 pytestmark = pytest.mark.fast

@@ -11,7 +11,7 @@ from services.analyzer.columns import evaluation
 from services.analyzer.operations.evaluate import Evaluator, RunStamp
 from services.analyzer.store import facts, flags, runs
 from shared.contracts import topics
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from tests.analyzer.builders import MONDAY, account, held, holdings, noon, portfolio, prices
 from tests.analyzer.harness import Harness, overtaken_evaluator
 from tests.waiting import until

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from shared.contracts import topics
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.platform import Component, ModelChanged, Sleeve
 from shared.contracts.topics import dead_letters
 from shared.kafka.faults import PartialFailure
@@ -320,15 +320,15 @@ async def test_securities_of_an_older_version_are_passed_over(harness: Harness) 
 
 
 async def test_bad_settings_reach_the_dead_letters_alone(harness: Harness) -> None:
-    """A guard gives the handler three messages: the middle one, and only it, is put aside with its reason."""
+    """A processor gives the handler three messages: the middle one, and only it, is put aside with its reason."""
     await harness.book()
     letters = AIOKafkaConsumer(dead_letters("analyzer").name, bootstrap_servers=harness.settings.kafka_url)
     await letters.start()
     try:
         await letters.seek_to_end()
-        guard = MessageProcessor("analyzer", topics.ACCOUNT, harness.handlers.on_accounts, harness.publisher)
+        processor = MessageProcessor("analyzer", topics.ACCOUNT, harness.handlers.on_accounts, harness.publisher)
         events = [account("a1", 1), account("a2", 1, floor="7"), account("a3", 1)]
-        await guard.run(
+        await processor.run(
             [
                 Incoming(topics.ACCOUNT.name, 0, offset, one.account_id.encode(), one.model_dump_json().encode(), (), 0)
                 for offset, one in enumerate(events)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.analyzer.domain import kernel
 from services.analyzer.domain.layout import OFF_SETTINGS, Setting, Target, stack_targets
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import EDGE, PPB
 from tests.analyzer import model
 from tests.analyzer.arrays import answer, answers, as_shown, run

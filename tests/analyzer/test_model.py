@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from services.analyzer.domain import kernel
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from tests.analyzer import model
 from tests.analyzer.arrays import HOLDS, answer, as_shown
 from tests.analyzer.books import edges, generated

@@ -13,7 +13,7 @@ from services.analyzer.columns import flags as publish
 from services.analyzer.operations.sweep import Sweeper
 from services.analyzer.store import runs
 from shared.contracts import topics
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.kafka.failure_limit import TooMany
 from shared.kafka.isolation import OUR_FAULT
 from tests.analyzer.builders import MONDAY, account, held, holdings, noon, portfolio, recall, request

@@ -9,7 +9,7 @@ import pytest
 from services.analyzer import warm
 from services.analyzer.store import pgcopy
 from services.analyzer.store.pgcopy import NULL, Column, IntColumn, bytes_column, table_of, text_column, whole
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 
 pytestmark = pytest.mark.fast
 

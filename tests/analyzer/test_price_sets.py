@@ -8,14 +8,15 @@ import numpy as np
 import psycopg
 import pytest
 
-from services.analyzer import prices_command
+from services.analyzer.cli import prices as prices_command
 from services.analyzer.store import price_sets
 from shared.contracts import topics
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.kafka.messages import BadMessage
 from shared.runtime import metrics
 from tests.analyzer.builders import MONDAY, held, holdings, noon, prices, request, returned
 from tests.analyzer.harness import Harness, overtaken_evaluator
+from tests.commands import run
 
 pytestmark = pytest.mark.integration
 IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
@@ -27,7 +28,7 @@ BY = ("--by", "Pat", "--reason", "looked at it")
 
 def command(harness: Harness, *words: str) -> int:
     """Run `prices ...` beside the worker."""
-    return prices_command.run(harness.settings, words)
+    return run(prices_command.app, harness.settings, *words)
 
 
 def status(harness: Harness, number: int) -> tuple[Any, ...]:

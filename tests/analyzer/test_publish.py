@@ -9,7 +9,7 @@ from services.analyzer.columns.flags import FlagIds, public_events
 from services.analyzer.domain.layout import NONE, key_of
 from services.analyzer.store.flags import StoredFlags
 from services.analyzer.store.pgcopy import NULL
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import AccountFlag
 
 pytestmark = pytest.mark.fast

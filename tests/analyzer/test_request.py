@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.contracts import topics
-from shared.contracts.chunks import LotMethod, Restriction
+from shared.contracts.codes import LotMethod, Restriction
 from shared.contracts.platform import LotPick, SecurityRestriction
 from shared.kafka.faults import PartialFailure
 from tests.analyzer.builders import MONDAY, account, held, holdings, on_hold, prices, rebalanced, request, security

@@ -13,7 +13,7 @@ from services.analyzer.operations.sweep import covered
 from services.analyzer.routes import view_of
 from services.analyzer.store import runs
 from shared.contracts import topics
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from tests.analyzer.builders import MONDAY, account, held, holdings, noon, portfolio, prices
 from tests.analyzer.harness import Harness, settings_for
 

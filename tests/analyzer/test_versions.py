@@ -7,7 +7,7 @@ import pytest
 from services.analyzer.domain.layout import NONE, Setting, to_bytes
 from services.analyzer.store import facts, price_sets
 from services.analyzer.store.database import Database
-from shared.contracts.chunks import Restriction
+from shared.contracts.codes import Restriction
 from shared.contracts.platform import SecurityRestriction
 from shared.postgres.migrations import migrate
 from tests.analyzer.builders import account

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.contracts import chunks
-from shared.contracts.chunks import FlagState, Reason, Term, Tile
+from shared.contracts import chunks, codec
+from shared.contracts.codes import FlagState, Reason, Term, Tile
 from shared.contracts.platform import AccountChanged
 from shared.kafka.messages import Chunk
 
@@ -184,7 +184,7 @@ def answered(rows: list[dict[str, Any]], batch_id: int, attempt: int = 1) -> Chu
 
 def _chunk(schema: pa.Schema, rows: Sequence[dict[str, Any]], meta: dict[str, str]) -> Chunk:
     batch = pa.RecordBatch.from_pylist(list(rows), schema=schema)
-    return Chunk(batch, meta, chunks.encode(batch, meta))
+    return Chunk(batch, meta, codec.encode(batch, meta))
 
 
 def _security(security_id: str, price: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from services.batch import __main__ as program
 from tests.batch.world import World
+from tests.commands import run
 from tests.signing import PUBLIC_KEY
 
 
@@ -23,7 +24,6 @@ def on_call(
     for name, value in settings.items():
         monkeypatch.setenv(f"REBALANCER_{name}", value)
     capsys.readouterr()
-    monkeypatch.setattr("sys.argv", ["batch", *arguments])
     with ThreadPoolExecutor(1) as thread:
-        code = thread.submit(program.main).result()
+        code = thread.submit(run, program.app, None, *arguments).result()
     return code, capsys.readouterr().out

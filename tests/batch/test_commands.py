@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from tests.batch import build
 from tests.batch.world import World
 

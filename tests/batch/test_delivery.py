@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from tests.batch import build
 from tests.batch.world import World

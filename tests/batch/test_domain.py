@@ -28,7 +28,7 @@ from services.batch.domain.states import (
 )  # fmt: skip
 from services.batch.views import sentences
 from services.batch.views.proposals import band, days_to_long_term
-from shared.contracts.chunks import Term
+from shared.contracts.codes import Term
 from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
 from shared.fixed_point.display import percent
 from shared.fixed_point.limits import PPB

@@ -4,7 +4,7 @@ import pytest
 
 from services.batch.store import decisions
 from shared.contracts import events, topics
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.tenancy import SYSTEM
 from tests.batch import build
 from tests.batch.world import World

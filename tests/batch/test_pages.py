@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from services.batch.app import routed
-from shared.contracts import api
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.api_queue import TileCounts
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from tests.batch import build
 from tests.batch.world import World
@@ -204,7 +204,7 @@ async def test_the_document_names_every_operation_once(make_world: Callable[...,
         "list_batch_accounts", "list_batches", "list_queue", "propose_batch", "remove_accounts", "repropose_accounts",
         "switch_logic",
     ]  # fmt: skip
-    assert set(api.TileCounts.model_fields) == set(document["components"]["schemas"]["TileCounts"]["properties"])
+    assert set(TileCounts.model_fields) == set(document["components"]["schemas"]["TileCounts"]["properties"])
 
 
 async def test_a_database_that_is_away_is_said_plainly(world: World) -> None:

@@ -19,8 +19,8 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy.stack.layout import CHECKOUT
 from shared.contracts import topics
-from shared.contracts.api import Principal
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
+from shared.contracts.principal import Principal
 from shared.contracts.topics import Topic
 from shared.kafka import messages
 from shared.kafka.messages import Incoming, Outgoing, decoder

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from tests.batch import build
 from tests.batch.world import World
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from services.batch.store import decisions
-from shared.contracts.chunks import Bought, Term
+from shared.contracts.codes import Bought, Term
 from shared.contracts.tenancy import SYSTEM
 from tests.batch import build
 from tests.batch.world import Json, User, World

@@ -19,7 +19,7 @@ from services.batch.operations.collect_results import Collector
 from services.batch.operations.sweeps import Sweeps
 from services.batch.settings import Settings
 from services.batch.store.database import Database
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.kafka.messages import Chunk
 from shared.runtime.clock import SystemClock
 from tests.batch import build

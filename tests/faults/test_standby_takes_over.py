@@ -23,7 +23,7 @@ from deploy.stack import Stack, standby
 from deploy.stack.postgres import FIRST, STANDBY
 from shared.contracts import topics
 from shared.postgres.commits import CommitUnknown
-from shared.postgres.engines import begun
+from shared.postgres.engines import transaction_of
 from shared.postgres.pool import REQUESTS, arguments, sqlalchemy_url
 from tests.faults.conftest import SERVICES
 from tests.faults.harness import (
@@ -121,7 +121,7 @@ async def commit_with_short_statements(stack: Stack) -> None:
     session = arguments("batch", replace(REQUESTS, statement_s=1), "patient")
     engine = create_async_engine(sqlalchemy_url(stack.database_url("batch")), connect_args=session)
     try:
-        async with begun(engine) as connection:
+        async with transaction_of(engine) as connection:
             await connection.execute(text("CREATE TEMP TABLE something (of_mine int) ON COMMIT DROP"))
     finally:
         await engine.dispose()

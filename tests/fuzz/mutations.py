@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from shared.contracts import chunks
+from shared.contracts import codec
 from shared.contracts.topics import MIB
 from shared.kafka.messages import Headers
 from tests.fuzz.samples import META
@@ -73,11 +73,11 @@ def chunk_shape(dice: random.Random, rows: pa.RecordBatch) -> bytes:
     field = schema.field(place)
     match dice.randrange(8):
         case 0:
-            return chunks.encode(rows.select([name for name in schema.names if name != field.name]), META)
+            return codec.encode(rows.select([name for name in schema.names if name != field.name]), META)
         case 1:
-            return chunks.encode(rows.rename_columns([*schema.names[:place], "x", *schema.names[place + 1 :]]), META)
+            return codec.encode(rows.rename_columns([*schema.names[:place], "x", *schema.names[place + 1 :]]), META)
         case 2:
-            return chunks.encode(rows, {name: dice.choice(("", "x", "2^63", "9999-99-99")) for name in META})
+            return codec.encode(rows, {name: dice.choice(("", "x", "2^63", "9999-99-99")) for name in META})
         case 3:
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, schema) as writer:
@@ -87,10 +87,10 @@ def chunk_shape(dice: random.Random, rows: pa.RecordBatch) -> bytes:
         case 4:
             columns[place] = pa.nulls(rows.num_rows, field.type)
         case 5:
-            return chunks.encode(rows.slice(0, 0), META)
+            return codec.encode(rows.slice(0, 0), META)
         case _:
             columns[place] = _wild(dice, columns[place])
-    return chunks.encode(pa.RecordBatch.from_arrays(columns, schema=schema), META)
+    return codec.encode(pa.RecordBatch.from_arrays(columns, schema=schema), META)
 
 
 def _wild(dice: random.Random, column: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Mutated messages of every topic: none escapes the guard, and the good ones beside them are all done.
+"""Mutated messages of every topic: none escapes the processor, and the good ones beside them are all done.
 
 REBALANCER_FUZZ_MESSAGES says how many; `make test` takes a small number, the same ones each time.  Handlers are the
 real ones where they need neither broker nor database, and else read every value.  Letters are packed as the publisher
@@ -20,13 +20,13 @@ from services.batch.columns.results import answers_of
 from services.proposer import handlers as proposer
 from services.taxlot import handlers as taxlot
 from services.taxlot.columns import lots
-from shared.contracts import chunks, topics
+from shared.contracts import chunks, codec, topics
 from shared.contracts.topics import TOPICS, Topic
 from shared.kafka.messages import Incoming, Outgoing
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher, _pack
-from shared.runtime.bursts import ProcessorLimits
 from shared.runtime.clock import clock_of
+from shared.runtime.settings import ProcessorLimits
 from tests.fuzz import mutations
 from tests.fuzz.samples import META, body_of, json_of, rows_of, with_mark
 
@@ -60,7 +60,7 @@ class _Topic:
         self.done: list[str] = []
         self._rows = rows_of(topic.content) if isinstance(topic.content, pa.Schema) else None
         self._body = {} if self._rows is not None else body_of(topic)
-        self._value = json_of(self._body) if self._rows is None else chunks.encode(self._rows, META)
+        self._value = json_of(self._body) if self._rows is None else codec.encode(self._rows, META)
         self._work = _work_of(topic)
 
     async def handle(self, items: Sequence[Any]) -> None:
@@ -74,7 +74,7 @@ class _Topic:
         """Return a good message with a mark of its own."""
         if self._rows is None:
             return with_mark(self._value, mark)
-        return chunks.encode(self._rows, META | {"mark": mark})
+        return codec.encode(self._rows, META | {"mark": mark})
 
     def mutated(self, dice: random.Random) -> bytes | None:
         """Return a message that something was done to."""
@@ -84,7 +84,7 @@ class _Topic:
         if which < 0.45:
             return mutations.bytes_of(dice, self._value)
         if which < 0.5:
-            return json_of(self._body) if self._rows is not None else chunks.encode(rows_of(chunks.RETURNED), META)
+            return json_of(self._body) if self._rows is not None else codec.encode(rows_of(chunks.RETURNED), META)
         if self._rows is None:
             return mutations.json_value(dice, self._body)
         return mutations.chunk_shape(dice, self._rows)
@@ -110,19 +110,19 @@ def _work_of(topic: Topic) -> Callable[[Any], object]:
 async def test_nothing_escapes_and_the_good_ones_are_done(topic: Topic) -> None:
     dice = random.Random(topic.name)
     sent, publisher = _Topic(topic), _Packing()
-    guard = MessageProcessor("gateway", topic, sent.handle, publisher, _LIMITS)
+    processor = MessageProcessor("gateway", topic, sent.handle, publisher, _LIMITS)
     marks: list[str] = []
     many = MESSAGES // len(_CONTENT)
     for first in range(0, many, _GROUP):
         values = [sent.mutated(dice) for _ in range(_GROUP - 1)]
         marks.append(f"GOOD{len(marks):04d}"[:8])
         values.insert(dice.randrange(_GROUP), sent.good(marks[-1]))
-        await guard.run(
+        await processor.run(
             [
                 Incoming(topic.name, 0, first + at, mutations.key_of(dice), value, mutations.headers_of(dice), 0)
                 for at, value in enumerate(values)
             ]
         )
     assert [mark for mark in marks if mark not in set(sent.done)] == []
-    assert guard.held is None
+    assert processor.held is None
     print(f"{topic.name}: {many} messages, {len(marks)} good ones done, letters {dict(publisher.letters)}")

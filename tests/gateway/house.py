@@ -14,11 +14,11 @@ import httpx
 from fastapi import FastAPI, Request, Response
 
 from services.gateway.app import build_app, wire
+from services.gateway.cli.grants import store
 from services.gateway.dependencies import Parts
-from services.gateway.grants import store
 from services.gateway.settings import Settings
 from services.gateway.upstream import http_client
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.http.app import serve
 from shared.http.principal import HEADER, Errand, verify
 from shared.postgres.migrations import migrate

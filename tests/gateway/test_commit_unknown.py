@@ -9,8 +9,8 @@ import httpx
 import psycopg
 import pytest
 
-from services.gateway import grants
-from shared.contracts.api import Principal
+from services.gateway.cli import grants
+from shared.contracts.principal import Principal
 from shared.postgres.commits import CommitUnknown
 from tests.cutting import Way, When, way_to
 from tests.gateway.house import House, house_at, problem_of

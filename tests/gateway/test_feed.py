@@ -10,7 +10,6 @@ import pytest
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from shared.contracts import topics
-from shared.contracts.api import Principal
 from shared.contracts.events import (
     AdvisorCounts,
     AnalysisCompleted,
@@ -19,9 +18,10 @@ from shared.contracts.events import (
     FileProcessed,
     QueueChanged,
 )
+from shared.contracts.principal import Principal
 from shared.kafka.messages import Outgoing, event
 from shared.kafka.publisher import Publisher
-from shared.runtime.components import Beat, unheard
+from shared.runtime.components import Heartbeat, no_heartbeat
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration
@@ -34,7 +34,7 @@ async def _still() -> Principal:
 
 
 @asynccontextmanager
-async def feeding(kafka_url: str, hub: Hub, beat: Beat = unheard) -> AsyncIterator[None]:
+async def feeding(kafka_url: str, hub: Hub, beat: Heartbeat = no_heartbeat) -> AsyncIterator[None]:
     task = asyncio.create_task(Feed(kafka_url, hub).run(beat))
     try:
         yield

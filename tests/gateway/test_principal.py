@@ -10,7 +10,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OctKey, OKPKey
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import NotSignedIn
 from shared.http.principal import Errand, make_keys, sign, verify
 from tests.signing import PRIVATE_KEY, PUBLIC_KEY

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 
 from services.gateway.domain.changes import Change, Part, Whole
 from services.gateway.push.hub import QUEUE_SIZE, STREAMS_PER_SESSION, Hub
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
 from tests.gateway.house import House, house_at, problem_of
 from tests.waiting import until_async

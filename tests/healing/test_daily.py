@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.contracts import topics
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from tests.analyzer.builders import MONDAY, account, held, holdings, prices
 from tests.healing.house import House, nothing, of, opened
 from tests.taxlot.files import File, cash, lot

@@ -5,20 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from services.analyzer import republish as flags
-from services.batch import republish as batch
-from services.taxlot import republish as holdings_of
+from services.analyzer.cli import republish as flags
+from services.batch.cli import republish as batch
+from services.taxlot.cli import republish as holdings_of
 from services.taxlot.settings import Settings
 from shared.contracts import topics
-from shared.oncall.republish import Wanted, parse
+from shared.oncall.republish import RepublishRequest
 from tests.analyzer.builders import MONDAY, held, holdings, prices
+from tests.commands import run
 from tests.healing.house import House, of, opened
 from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
 from tests.signing import PUBLIC_KEY
 from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
-A1 = ["a1"]
+A1 = ("a1",)
 
 
 @pytest.fixture
@@ -35,14 +36,14 @@ async def test_flags(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert house.state("a1") == (FLAGGED, 0)
     settings = house.desk.settings
     await house.desk.published()
-    assert await flags.run(settings, Wanted("flags", "E2")) == 1
-    assert await flags.run(settings, Wanted("flags", "E1")) == 0
+    assert await flags.run(settings, RepublishRequest("flags", "E2")) == 1
+    assert await flags.run(settings, RepublishRequest("flags", "E1")) == 0
     assert "flags of 1 accounts published again" in capsys.readouterr().out
     await house.carry()
     assert house.state("a1") == (CLEAR, 0)
     assert (await house.desk.published())[topics.ACCOUNT_FLAG.name] == []
     versions = house.versions("a1")
-    await flags.run(settings, Wanted("flags", accounts=A1, public=True))
+    await flags.run(settings, RepublishRequest("flags", accounts=A1, public=True))
     await house.carry()
     assert house.versions("a1") == versions
     (told,) = (await house.desk.published())[topics.ACCOUNT_FLAG.name]
@@ -63,7 +64,7 @@ async def test_holdings(house: House, kafka_url: str) -> None:
         kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
         clock_file=house.desk.settings.clock_file,
     )  # fmt: skip
-    assert await holdings_of.run(settings, Wanted("holdings")) == 0
+    assert await holdings_of.run(settings, RepublishRequest("holdings")) == 0
     await house.carry()
     assert house.state("a1") == (CLEAR, 0)
 
@@ -75,7 +76,7 @@ async def test_approvals_without_their_orders(house: House, kafka_url: str) -> N
     settings = house.world.settings.model_copy(update={"kafka_url": kafka_url})
     told = house.world.sql("SELECT count(*) FROM outbox")
     for _ in range(2):  # twice is as good as once
-        assert await batch.run(settings, Wanted("rebalanced", accounts=A1)) == 0
+        assert await batch.run(settings, RepublishRequest("rebalanced", accounts=A1)) == 0
         await house.carry()
         assert house.state("a1") == (SETTLING, 1)
         assert house.world.sql("SELECT count(*) FROM taxlot.approved_trade") == [(3,)]
@@ -92,13 +93,24 @@ async def test_all_that_was_decided_of_an_account(house: House, kafka_url: str) 
     await house.carry(of(topics.RETURNED))
     assert house.state("a1") == (FLAGGED, 0)
     settings = house.world.settings.model_copy(update={"kafka_url": kafka_url})
-    assert await batch.run(settings, Wanted("account", accounts=A1)) == 0
+    assert await batch.run(settings, RepublishRequest("account", accounts=A1)) == 0
     await house.carry()
     assert house.state("a1") == (CLEAR, 0)
 
 
-def test_of_which_accounts_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        parse("taxlot", {"holdings": "what accounts hold"}, ["holdings"])
+def test_of_which_accounts_must_be_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    requests: list[RepublishRequest] = []
+
+    async def note(_settings: object, request: RepublishRequest) -> int:
+        requests.append(request)
+        return 0
+
+    monkeypatch.setattr(holdings_of, "run", note)
+    assert run(holdings_of.app, None, "holdings") == 2
     assert "--account, --enterprise, or --every" in capsys.readouterr().err
-    assert parse("taxlot", {"holdings": "x"}, ["holdings", "--account", "a", "--account", "b"]).accounts == ["a", "b"]
+    assert run(holdings_of.app, None) == 2
+    assert run(holdings_of.app, None, "flags", "--every") == 2
+    assert requests == []
+    assert run(holdings_of.app, None, "holdings", "--account", "a", "--account", "b") == 0
+    assert run(holdings_of.app, None, "holdings", "--enterprise", "E1") == 0
+    assert requests == [RepublishRequest("holdings", accounts=("a", "b")), RepublishRequest("holdings", "E1")]

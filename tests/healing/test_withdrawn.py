@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.analyzer import prices_command
+from services.analyzer.cli import prices as prices_command
 from services.analyzer.store import withdrawals
 from shared.contracts import topics
 from tests.analyzer.builders import prices
+from tests.commands import run
 from tests.healing.house import House, nothing, of, opened
 from tests.healing.test_daily import TUESDAY, a_flagged_account
 
@@ -53,23 +54,23 @@ def untold(house: House) -> int:
 
 async def test_batch_hears_of_it_and_of_its_being_accepted_again(house: House) -> None:
     await proposed(house)
-    assert prices_command.run(house.desk.settings, ("withdraw", "2", *BY)) == 0
+    assert run(prices_command.app, house.desk.settings, "withdraw", "2", *BY) == 0
     await house.desk.sweeper.tell_withdrawn()
     await house.carry()
     assert known(house) == [(2, True, "a decimal point moved, said the vendor")]
     assert marked(house) == ("PRICES", "price set 2")
     assert untold(house) == 0
-    assert prices_command.run(house.desk.settings, ("accept", "2", *BY)) == 0
+    assert run(prices_command.app, house.desk.settings, "accept", "2", *BY) == 0
     await house.desk.sweeper.tell_withdrawn()
     await house.carry()
     assert (known(house)[0][1], untold(house)) == (False, 0)
-    assert prices_command.run(house.desk.settings, ("tell",)) == 0
+    assert run(prices_command.app, house.desk.settings, "tell") == 0
     assert untold(house) == 1
 
 
 async def test_a_word_of_it_that_was_lost_is_told_with_the_next_daily_analysis(house: House) -> None:
     await proposed(house)
-    assert prices_command.run(house.desk.settings, ("withdraw", "2", *BY)) == 0
+    assert run(prices_command.app, house.desk.settings, "withdraw", "2", *BY) == 0
     await house.desk.sweeper.tell_withdrawn()
     await house.carry(of(topics.PRICE_SETS))
     assert (house.lost, known(house), marked(house)) == ([topics.PRICE_SETS.name], [], (None, None))

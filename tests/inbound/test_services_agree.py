@@ -16,7 +16,7 @@ from shared.kafka.messages import BadMessage, Incoming, decoder
 from shared.kafka.processor import MessageProcessor
 from shared.postgres import pool as db
 from shared.postgres.migrations import migrate
-from shared.runtime.bursts import ProcessorLimits
+from shared.runtime.settings import ProcessorLimits
 from tests.analyzer.builders import held, holdings
 from tests.analyzer.harness import Harness, settings_for
 from tests.batch.world import World
@@ -38,17 +38,17 @@ _STORED = {
 
 @dataclass
 class Services:
-    """The three services that keep accounts, on one database, each with the guard of its process."""
+    """The three services that keep accounts, on one database, each with the processor of its process."""
 
     url: str
     desk: Harness
-    guards: dict[str, MessageProcessor]
+    processors: dict[str, MessageProcessor]
     of_securities: list[MessageProcessor]
 
     async def hear(self, group: Sequence[Incoming]) -> None:
         """Have each service handle the group as its process does."""
-        for guard in self.guards.values():
-            await guard.run(group)
+        for processor in self.processors.values():
+            await processor.run(group)
 
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return what each has stored of the accounts, in order of ids."""
@@ -74,14 +74,14 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
             "taxlot": taxlot.on_accounts,
             "batch": world.handlers.on_accounts,
         }
-        guards = {
+        processors = {
             name: MessageProcessor(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()
         }
         of_securities = [
             MessageProcessor("analyzer", topics.SECURITY, desk.handlers.on_securities, publisher),
             MessageProcessor("taxlot", topics.SECURITY, taxlot.on_securities, publisher),
         ]
-        yield Services(database_url, desk, guards, of_securities)
+        yield Services(database_url, desk, processors, of_securities)
 
 
 _TEXTS = (
@@ -227,8 +227,8 @@ async def test_securities_are_decided_alike(services: Services) -> None:
         SECURITY | {"security_id": "CCC", "version": 2**52},  # a leap
         SECURITY | {"security_id": "DDD", "lot_size": 100},
     ]
-    for guard in services.of_securities:
-        await guard.run([message(topics.SECURITY, body, offset) for offset, body in enumerate(bodies)])
+    for processor in services.of_securities:
+        await processor.run([message(topics.SECURITY, body, offset) for offset, body in enumerate(bodies)])
     with psycopg.connect(services.url) as connection:
         ours = connection.execute(
             "SELECT n.id, s.version, s.content FROM analyzer.security AS s"

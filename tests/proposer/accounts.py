@@ -7,7 +7,7 @@ Unless a builder says otherwise V = $10,000, threshold 20 % and precision 4 % of
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.contracts.chunks import Logic, Restriction
+from shared.contracts.codes import Logic, Restriction
 from shared.fixed_point.text import scaled
 from tests.proposer.build import Account, account, position, proposal, security
 

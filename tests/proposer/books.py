@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.contracts.chunks import LotMethod, Restriction
+from shared.contracts.codes import LotMethod, Restriction
 from tests.proposer.build import FRACTIONAL, TRADE_DATE, WHOLE, Account, Lot, Position, Security
 
 _RESTRICTIONS = (Restriction.DO_NOT_BUY, Restriction.DO_NOT_SELL, Restriction.DO_NOT_TRADE)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from services.proposer.columns.proposals import propose
 from services.proposer.domain.engine import LOGICS
 from shared.contracts import chunks
-from shared.contracts.chunks import Logic, LotMethod, Reason
+from shared.contracts.codes import Logic, LotMethod, Reason
 from shared.fixed_point.text import scaled
 
 BF, MT, TA = Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE

@@ -7,7 +7,7 @@ failure code, sleeve trades, crossed units and ending cash, to be compared with 
 from dataclasses import dataclass, field
 from fractions import Fraction as F
 
-from shared.contracts.chunks import Logic, Restriction
+from shared.contracts.codes import Logic, Restriction
 from tests.proposer.build import Account
 from tests.proposer.model_account import Book, Failed, Place, cut, down_to_cents, grow
 

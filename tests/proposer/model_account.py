@@ -3,7 +3,7 @@
 from fractions import Fraction as F
 from math import ceil, floor
 
-from shared.contracts.chunks import Restriction
+from shared.contracts.codes import Restriction
 from tests.proposer.build import Account, Security
 
 CENT = F(1, 100)

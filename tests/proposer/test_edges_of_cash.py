@@ -5,7 +5,7 @@ V = $10,000; units and dollars.
 
 import pytest
 
-from shared.contracts.chunks import Logic, Reason
+from shared.contracts.codes import Logic, Reason
 from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_BUY, NO_SELL, NO_TRADE
 from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.contracts.chunks import LotMethod
+from shared.contracts.codes import LotMethod
 from shared.fixed_point.text import scaled
 from tests.proposer.build import (
     FRACTIONAL,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.chunks import LotMethod
+from shared.contracts.codes import LotMethod
 from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL
 from tests.proposer.build import TA, WHOLE, Account, Lot, Proposal, account, lot, position, proposals, security

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.chunks import LotMethod
+from shared.contracts.codes import LotMethod
 from tests.proposer.accounts import NO_TRADE
 from tests.proposer.build import (
     BF,

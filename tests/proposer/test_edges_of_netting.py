@@ -6,7 +6,7 @@ V = $10,000; cash target 2 %, its band $150 to $250; units and dollars.
 
 import pytest
 
-from shared.contracts.chunks import Logic, Reason
+from shared.contracts.codes import Logic, Reason
 from tests.proposer.accounts import NO_BUY, NO_SELL, swapped
 from tests.proposer.build import BF, MT, Account, account, position, proposal, security
 

@@ -5,7 +5,7 @@ V = $10,000 unless a case says otherwise; cash target 2 %, its band $150 to $250
 
 import pytest
 
-from shared.contracts.chunks import Reason
+from shared.contracts.codes import Reason
 from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_BUY, NO_SELL
 from tests.proposer.build import BF, Account, Position, Security, account, position, proposal, security

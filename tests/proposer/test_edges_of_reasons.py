@@ -5,7 +5,7 @@ import pytest
 from services.proposer.domain import codes
 from services.proposer.domain.layout import NO_LIMIT
 from services.proposer.domain.reasons import failure_text, limit_text, no_trade_text
-from shared.contracts.chunks import Logic
+from shared.contracts.codes import Logic
 
 pytestmark = pytest.mark.fast
 

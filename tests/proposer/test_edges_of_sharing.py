@@ -5,7 +5,7 @@ V = $10,000; cash target 2 %, its band $150 to $250; units and dollars.  Source:
 
 import pytest
 
-from shared.contracts.chunks import Logic, Reason
+from shared.contracts.codes import Logic, Reason
 from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL
 from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security

@@ -6,7 +6,7 @@ Source: product 4, Best Fit 2 to 4.
 
 import pytest
 
-from shared.contracts.chunks import Logic
+from shared.contracts.codes import Logic
 from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL, NO_TRADE
 from tests.proposer.build import BF, FRACTIONAL, MT, Account, Security, account, position, proposal, security

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.chunks import Logic
+from shared.contracts.codes import Logic
 from tests.proposer.accounts import NO_TRADE
 from tests.proposer.build import BF, MT, TA, WHOLE, Account, Lot, account, lot, position, proposals, security
 from tests.proposer.test_tax_aware_tables import CASES

@@ -9,8 +9,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.proposer.columns.proposals import propose
-from services.proposer.handlers import SERVICE, Handlers
-from shared.contracts import chunks, topics
+from services.proposer.handlers import Handlers
+from services.proposer.settings import SERVICE
+from shared.contracts import chunks, codec, topics
 from shared.kafka import messages
 from shared.kafka.isolation import failed, too_large
 from shared.kafka.messages import Incoming
@@ -48,11 +49,11 @@ async def test_a_chunk_is_answered_with_its_trades_and_poison_is_put_aside(kafka
     meta = {"batch_id": key, "attempt": "1", "trade_date": "2026-01-02", "size": "20"}
     async with Publisher(kafka_url, SERVICE) as publisher:
         handler = Handlers(publisher, clock_of(None)).on_lots(topics.WORK_TRADES)
-        guard = MessageProcessor(SERVICE, topics.WORK_LOTS, handler, publisher)
-        await guard.run([_asked(0, key, b"no Arrow stream")])
-        await guard.run([_asked(1, key, chunks.encode(asked, meta))])
+        processor = MessageProcessor(SERVICE, topics.WORK_LOTS, handler, publisher)
+        await processor.run([_asked(0, key, b"no Arrow stream")])
+        await processor.run([_asked(1, key, codec.encode(asked, meta))])
     (answer,) = await _read(kafka_url, topics.WORK_TRADES.name, first, 1)
-    rows, answered = chunks.decode(answer, chunks.TRADES)
+    rows, answered = codec.decode(answer, chunks.TRADES)
     assert answered == meta
     assert rows.equals(propose(asked, TRADE_DAY))
     assert await _read(kafka_url, topics.dead_letters(SERVICE).name, key, 1) == [b"no Arrow stream"]
@@ -63,11 +64,11 @@ def test_answers_are_cut_to_the_agreed_size_and_lose_nothing() -> None:
     rows = propose(batch_of([generated(seed, Shape(most_securities=40)) for seed in range(800)]), TRADE_DAY)
     meta = {"batch_id": "7", "attempt": "1"}
     at = datetime(2026, 1, 2, tzinfo=UTC)
-    parts = messages.answer(topics.WORK_TRADES, rows, meta, source=SERVICE, at=at, too_large=too_large(failed))
+    parts = messages.result_chunks(topics.WORK_TRADES, rows, meta, source=SERVICE, at=at, too_large=too_large(failed))
     assert len(parts) > 1
     assert all(len(part.value) <= chunks.MAX_CHUNK_BYTES for part in parts)
     assert len({part.headers["ce_id"] for part in parts}) == len(parts)
-    decoded = [chunks.decode(part.value, chunks.TRADES) for part in parts]
+    decoded = [codec.decode(part.value, chunks.TRADES) for part in parts]
     assert all(told == meta for _, told in decoded)
     assert [part.key.decode() for part in parts] == [str(one.column("account_id")[0]) for one, _ in decoded]
     assert [row for part, _ in decoded for row in part.to_pylist()] == rows.to_pylist()

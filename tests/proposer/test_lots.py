@@ -14,7 +14,7 @@ import pytest
 from services.proposer.columns.proposals import propose
 from services.taxlot.columns.bookings import book_trades
 from shared.contracts import chunks
-from shared.contracts.chunks import Logic, LotMethod
+from shared.contracts.codes import Logic, LotMethod
 from tests.proposer.books import Shape, edges, generated
 from tests.proposer.build import lots_row
 

@@ -16,7 +16,7 @@ from shared.contracts import chunks, topics
 from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
 from shared.kafka import messages
 from shared.kafka.faults import RetryLater
-from shared.kafka.isolation import OUR_FAULT, TOO_LARGE, each_apart, failed, too_large
+from shared.kafka.isolation import OUR_FAULT, TOO_LARGE, failed, isolate_rows, too_large
 from shared.kafka.messages import BadMessage, Chunk, Incoming, Outgoing, decoder
 from shared.kafka.publisher import Publisher
 from shared.runtime.clock import clock_of
@@ -41,7 +41,7 @@ def _book(trades: list[Outgoing]) -> list[Outgoing]:
         asked = _decoded(topics.WORK_TRADES, message)
         booked = taxlot._book(asked)
         fail = too_large(failed)
-        sent += messages.answer(topics.WORK_RESULTS, booked.rows, META, source="taxlot", at=NOW, too_large=fail)
+        sent += messages.result_chunks(topics.WORK_RESULTS, booked.rows, META, source="taxlot", at=NOW, too_large=fail)
     return sent
 
 
@@ -80,7 +80,7 @@ def _large(lots: int, positions: int, name: str = "LARGE") -> Account:
 def test_an_account_at_the_limit_goes_through_every_hop() -> None:
     """Its neighbours go in messages of their own where its own is large; nothing is cut from it, nothing fails."""
     asked = batch_of([generated(1), _large(MAX_LOTS, MAX_POSITIONS), generated(2)])
-    sent = messages.answer(topics.WORK_LOTS, asked, META, source="taxlot", at=NOW, too_large=too_large(failed))
+    sent = messages.result_chunks(topics.WORK_LOTS, asked, META, source="taxlot", at=NOW, too_large=too_large(failed))
     trades = [one for message in sent for one in _propose(_decoded(topics.WORK_LOTS, message).rows)]
     results = _rows(topics.WORK_RESULTS, _book(trades))
     assert set(results) == {"A-1", "A-2", "LARGE"}
@@ -139,7 +139,7 @@ def test_what_is_no_fault_of_ours_is_not_an_account_s_either(fault: Exception) -
         raise fault
 
     with pytest.raises(type(fault)):
-        each_apart("fail", batch_of([generated(1), generated(2)]), raises, failed)
+        isolate_rows("fail", batch_of([generated(1), generated(2)]), raises, failed)
 
 
 def test_failing_keeps_what_an_account_is_and_what_it_failed_of_before() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.proposer.columns.proposals import propose
-from shared.contracts.chunks import Logic, Reason, Restriction
+from shared.contracts.codes import Logic, Reason, Restriction
 from tests.proposer.books import Shape, edges, generated, taxed
 from tests.proposer.build import (
     BF,

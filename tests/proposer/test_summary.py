@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.chunks import Logic, Reason
+from shared.contracts.codes import Logic, Reason
 from tests.proposer.accounts import NETTED_ACCOUNT, NO_TRADE, dear, near, plain, sleeves, swapped
 from tests.proposer.build import BF, MT, Account, account, position, proposal, security
 

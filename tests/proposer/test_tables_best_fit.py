@@ -5,7 +5,7 @@ What a case does not say stands in tests/proposer/accounts.py.  Source: product 
 
 import pytest
 
-from shared.contracts.chunks import Reason
+from shared.contracts.codes import Reason
 from tests.proposer.accounts import THREE, Case, check, near, overdrawn, plain, tight
 from tests.proposer.build import BF, FRACTIONAL, account, position, proposal
 

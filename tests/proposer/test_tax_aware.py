@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.proposer.columns.proposals import propose
 from services.taxlot.columns.bookings import book_trades
-from shared.contracts.chunks import Logic, LotMethod, Term
+from shared.contracts.codes import Logic, LotMethod, Term
 from shared.fixed_point.text import scaled, usd
 from tests.proposer.books import Shape, generated, taxed
 from tests.proposer.build import (

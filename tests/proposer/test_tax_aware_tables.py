@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.chunks import LotMethod
+from shared.contracts.codes import LotMethod
 from shared.fixed_point.text import scaled
 from tests.proposer.build import BF, FRACTIONAL, MT, TA, WHOLE, Account, Lot, account, lot, position, security
 from tests.proposer.test_tax_aware import booked

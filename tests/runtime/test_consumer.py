@@ -16,10 +16,10 @@ from shared.kafka.messages import Outgoing
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.kafka.topic_hold import Releases
-from shared.oncall import dlq
-from shared.runtime.bursts import ProcessorLimits
-from shared.runtime.components import Keeper
-from tests.runtime.prices import price_set
+from shared.runtime.components import ComponentRunner
+from shared.runtime.settings import ProcessorLimits
+from tests.commands import run_dlq
+from tests.runtime.harness import price_set
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -57,8 +57,8 @@ async def test_messages_that_wait_are_fetched_by_a_fresh_client(kafka_url: str) 
 
     async with Publisher(kafka_url, "gateway") as publisher:
         await publisher.send([price_set(number)])
-        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
-        consumer = _FirstDeaf(kafka_url, f"test-{uuid.uuid4().hex}", [guard], quiet_s=0.2)
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher)
+        consumer = _FirstDeaf(kafka_url, f"test-{uuid.uuid4().hex}", [processor], quiet_s=0.2)
         running = asyncio.create_task(consumer.run())
         async with asyncio.timeout(60):
             await got.wait()
@@ -83,8 +83,8 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
             await got.wait_for(lambda: sum(map(len, groups)) == many)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
-        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], pause_s=5.0)
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher)
+        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [processor], pause_s=5.0)
         running = asyncio.create_task(consumer.run())
         await publisher.send([price_set(numbers[0])])
         await handled(1)
@@ -113,10 +113,10 @@ async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> N
             enough.set()
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher)
         for number in numbers:
             await publisher.send([price_set(number, 35_000)])
-        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard], max_records=4, pause_s=3600.0)
+        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [processor], max_records=4, pause_s=3600.0)
         running = asyncio.create_task(consumer.run())
         async with asyncio.timeout(60):
             await enough.wait()
@@ -129,23 +129,27 @@ async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> N
 async def test_a_fault_of_ours_loses_nothing_and_puts_nothing_aside(kafka_url: str, fault: Exception) -> None:
     """Whatever a handler raises: the consumer stops, is begun again with what it was handling, and then it is done."""
     number = 5_000_000 + uuid.uuid4().int % 1_000_000
-    got, keeper, troubles = asyncio.Event(), Keeper("gateway", stuck_s=60.0, first_s=0.1, most_s=2.0), list[str]()
+    got, runner, troubles = (
+        asyncio.Event(),
+        ComponentRunner("gateway", stuck_s=60.0, first_s=0.1, most_s=2.0),
+        list[str](),
+    )
 
     async def handle(items: Sequence[PricesPublished]) -> None:
         if any(item.price_set == number for item in items):
-            troubles[:] = keeper.troubles()
+            troubles[:] = runner.troubles()
             if not troubles:
                 raise fault
             got.set()
 
     async with Publisher(kafka_url, "gateway") as publisher:
         await publisher.send([price_set(number)])
-        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher, ProcessorLimits(retry_s=0.2))
-        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [guard])
-        running = asyncio.create_task(keeper.run({"prices": consumer.run}))
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher, ProcessorLimits(retry_s=0.2))
+        consumer = GroupConsumer(kafka_url, f"test-{uuid.uuid4().hex}", [processor])
+        running = asyncio.create_task(runner.run({"prices": consumer.run}))
         async with asyncio.timeout(60):
             await got.wait()
-        await until_async(lambda: _now(keeper.troubles), lambda told: not told)
+        await until_async(lambda: _now(runner.troubles), lambda told: not told)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert type(fault).__name__ in troubles[0]
@@ -167,12 +171,12 @@ async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafk
     model = ModelChanged(model_id=name, version=1, enterprise_id="E1", name="M", cash_weight="1", holdings=[])
     async with Publisher(kafka_url, "gateway") as publisher:
         limits = ProcessorLimits(letters=3, share=1.0, look_s=0.1)
-        guards = [
+        processors = [
             MessageProcessor("gateway", topics.PRICE, take_prices, publisher, limits),
             MessageProcessor("gateway", topics.MODEL, take_model, publisher),
         ]
         group = f"test-{name}"
-        consumer = GroupConsumer(kafka_url, group, guards, quiet_s=0.2)
+        consumer = GroupConsumer(kafka_url, group, processors, quiet_s=0.2)
         running = asyncio.create_task(consumer.run())
         await publisher.send([Outgoing(topics.PRICE.name, b"1", b"{not json") for _ in range(5)])
         await until_async(lambda: _now(consumer.held), lambda held: len(held) == 1)
@@ -181,9 +185,9 @@ async def test_a_topic_that_is_held_leaves_the_others_of_its_consumer_alone(kafk
             await got.wait()
         assert topics.PRICE.name in consumer.held()[0]
         assert await _left(kafka_url, group) >= 5
-        await dlq.run(kafka_url, "analyzer", ["release", topics.PRICE.name, "--who", "kim: of another service"])
+        await run_dlq(kafka_url, "analyzer", "release", topics.PRICE.name, "--who", "kim: of another service")
         release = ["release", topics.PRICE.name, "--who", "kim: a test", "--letters", "100000"]
-        assert await dlq.run(kafka_url, "gateway", release) == 1, "the gateway reads no prices"
+        assert await run_dlq(kafka_url, "gateway", *release) == 1, "the gateway reads no prices"
         await Releases(kafka_url, "gateway").give(topics.PRICE.name, "kim: a test", 100_000)
         await until_async(lambda: _left(kafka_url, group), lambda left: left == 0)
         assert consumer.held() == []

@@ -16,16 +16,17 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.stack.layout import CHECKOUT
-from shared.contracts import chunks, topics
+from shared.contracts import chunks, codec, topics
 from shared.kafka import messages
 from shared.kafka.faults import Stopped
 from shared.kafka.messages import BadMessage, Incoming
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
-from shared.oncall import dead_letters, dlq
+from shared.oncall import dead_letters
 from shared.oncall.dead_letters import Entry
-from shared.runtime.bursts import ProcessorLimits
-from tests.runtime.prices import price_set
+from shared.runtime.settings import ProcessorLimits
+from tests.commands import run_dlq
+from tests.runtime.harness import price_set
 from tests.waiting import aside
 
 pytestmark = pytest.mark.integration
@@ -43,7 +44,7 @@ def put_aside(
     code: str,
     headers: Sequence[tuple[str, bytes | None]] = HEADERS,
 ) -> list[Incoming]:
-    """Publish messages and have a guard put each of them aside; return them as the broker gave them."""
+    """Publish messages and have a processor put each of them aside; return them as the broker gave them."""
 
     async def work() -> list[Incoming]:
         large = AIOKafkaProducer(bootstrap_servers=kafka_url, max_request_size=4 * topics.MIB)
@@ -83,7 +84,7 @@ def dead(kafka_url: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
 
     def run(*words: str) -> tuple[int, str]:
         capsys.readouterr()
-        code = aside(dlq.run(kafka_url, SERVICE, words))
+        code = aside(run_dlq(kafka_url, SERVICE, *words))
         return code, capsys.readouterr().out
 
     return run
@@ -205,7 +206,7 @@ def test_a_message_too_large_for_a_letter_is_replayed_from_where_it_stands(
 
 
 def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> None:
-    """The guard stops before it; somebody on call says so; then it is a letter, and what is behind it is done."""
+    """The processor stops before it; somebody on call says so; then it is a letter, and what is behind it is done."""
     key = uuid.uuid4().hex
     done: list[Any] = []
 
@@ -214,7 +215,7 @@ def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> 
         async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer, Publisher(kafka_url, "analyzer") as ours:
             came = []
             for row in rows:
-                value = chunks.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {})
+                value = codec.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {})
                 sent = await producer.send_and_wait(topics.RETURNED.name, value, key.encode())
                 place = (topics.RETURNED.name, sent.partition, sent.offset)
                 came.append(Incoming(*place, key.encode(), value, (), sent.timestamp))
@@ -240,7 +241,7 @@ def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> 
     async def analyzer(*words: str, fails: bool = False) -> str:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            assert await dlq.run(kafka_url, "analyzer", words) == int(fails)
+            assert await run_dlq(kafka_url, "analyzer", *words) == int(fails)
         return said.getvalue()
 
     aside(work())

@@ -159,14 +159,15 @@ def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Pat
         import sys
         from shared.runtime import kernels
         from shared.outer import warm
-        with kernels._alone(print):
+        with kernels._compile_lock(print):
             print("has it", flush=True)
             sys.stdin.readline()
             warm()
     """
     follower = (
-        "from shared.runtime import kernels; from shared.outer import outer, warm; kernels.make([warm], lambda text: "
-        "print(text, flush=True)); print(sum(outer.stats.cache_hits.values()))"
+        "from shared.runtime import kernels; from shared.outer import outer, warm;"
+        " kernels.compile_all([warm], lambda text: print(text, flush=True));"
+        " print(sum(outer.stats.cache_hits.values()))"
     )
     env = {**inherited(), "NUMBA_CACHE_DIR": str(home)}
 
@@ -185,7 +186,7 @@ def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Pat
 
 
 def test_every_kernel_that_is_compiled_is_told_of_with_number_and_seconds(tmp_path: Path) -> None:
-    program = "from shared.runtime import kernels; from shared.outer import warm; kernels.make([warm], print)"
+    program = "from shared.runtime import kernels; from shared.outer import warm; kernels.compile_all([warm], print)"
     lines = run(checkout(tmp_path / "one"), tmp_path / "home", program).splitlines()
     assert [re.sub(r"\d+ s$", "n s", line) for line in lines] == [
         "compiling kernels: 0 of 2, shared.outer.outer, n s",
@@ -195,9 +196,13 @@ def test_every_kernel_that_is_compiled_is_told_of_with_number_and_seconds(tmp_pa
 
 def test_a_mark_says_that_all_is_made_until_anything_changes(tmp_path: Path) -> None:
     place, home = checkout(tmp_path / "one"), tmp_path / "home"
-    ask = "from pathlib import Path; from shared.runtime import kernels; print(kernels.made(Path('shared/outer.py')))"
+    ask = (
+        "from pathlib import Path; from shared.runtime import kernels;"
+        " print(kernels.are_compiled(Path('shared/outer.py')))"
+    )
     assert run(place, home, ask) == "False\n"
-    run(place, home, "from shared.runtime import kernels; from shared.outer import warm; kernels.make([warm], print)")
+    load = "from shared.runtime import kernels; from shared.outer import warm;"
+    run(place, home, f"{load} kernels.compile_all([warm], print)")
     assert run(place, home, ask) == "True\n"
     inner = place / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text() + "\nMORE = 1\n")
@@ -222,7 +227,7 @@ def test_a_service_without_its_kernels_says_at_its_door_and_in_its_log_what_it_w
         return told.status_code, told.json()
 
     with (
-        kernels._alone(print),
+        kernels._compile_lock(print),
         subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True) as service,
     ):
         until(lambda: answer("/readyz")[0])
@@ -241,7 +246,7 @@ def test_what_has_not_been_loaded_for_a_month_is_deleted(tmp_path: Path, monkeyp
     for place in (old, new):
         place.mkdir()
     os.utime(old, (0, 0))
-    kernels._forget_old()
+    kernels._delete_unused()
     assert [old.exists(), new.exists()] == [False, True]
 
 

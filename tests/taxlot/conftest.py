@@ -22,7 +22,7 @@ from deploy.stack.layout import CHECKOUT
 from services.taxlot.domain.sender import FEED, Sender, feeds_of
 from services.taxlot.intake.load import Judgement, Outcome, connected, load
 from services.taxlot.store.ledger import Came
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.tenancy import ENTER, READ_KEY, Scope, sealed
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import REQUESTS, arguments

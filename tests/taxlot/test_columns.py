@@ -11,8 +11,8 @@ from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.lots import Stored, attach
 from services.taxlot.intake.publish import holdings_chunks, holdings_rows, told
 from services.taxlot.store import documents
-from shared.contracts import chunks
-from shared.contracts.chunks import LotMethod, Term
+from shared.contracts import chunks, codec
+from shared.contracts.codes import LotMethod, Term
 from shared.kafka.failure_limit import TooMany
 from shared.kafka.isolation import OUR_FAULT
 from shared.rules.relief import book as relief
@@ -231,7 +231,7 @@ def test_the_first_chunk_finds_its_kernel_compiled() -> None:
     warm.kernels()
     account = {"lots": [held(0, "S1", "L", "2020-01-02", 9 * UNIT, 900)], "sleeve_trades": [trade(0, 0, -UNIT)],
                "orders": [order(0, 0, -UNIT, 20 * UNIT)]}  # fmt: skip
-    read, _ = chunks.decode(chunks.encode(trades(account), {}), chunks.TRADES)
+    read, _ = codec.decode(codec.encode(trades(account), {}), chunks.TRADES)
     book_trades(read, TODAY)
     kernel: Any = relief._book_chunk
     assert len(kernel.signatures) == 1, kernel.signatures
@@ -251,7 +251,7 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
     assert held_units == [("AAA", "S1", 11), ("AAA", "S2", 1), ("BBB", "S2", 1)]
     assert (second["holdings"], second["cash_cents"], second["hold_code"]) == (None, None, "BAD_SIGN")
     assert (third["holdings"], third["cash_cents"]) == ([], 7)
-    sent = [chunks.decode(one.value, chunks.HOLDINGS)[0] for one in holdings_chunks(rows, 9, NOW)]
+    sent = [codec.decode(one.value, chunks.HOLDINGS)[0] for one in holdings_chunks(rows, 9, NOW)]
     assert [part.num_rows for part in sent] == [200, 200, 52]
     assert pa.Table.from_batches(sent).to_pylist() == rows.to_pylist()
 

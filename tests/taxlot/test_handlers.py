@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from services.taxlot.handlers import SERVICE, Handlers
-from shared.contracts import chunks, topics
+from services.taxlot.handlers import Handlers
+from services.taxlot.settings import SERVICE
+from shared.contracts import chunks, codec, topics
 from shared.contracts.topics import Topic
 from shared.kafka.isolation import OUR_FAULT
 from shared.kafka.messages import Chunk
@@ -40,7 +41,7 @@ def answers(
     found: dict[str, list[dict[str, Any]]] = {}
     for record in read(kafka_url, before, lambda seen: len(seen) >= len(group)):
         assert isinstance(topic.content, pa.Schema)
-        rows, meta = chunks.decode(record.value, topic.content)
+        rows, meta = codec.decode(record.value, topic.content)
         found.setdefault(meta["batch_id"], []).extend(rows.to_pylist())
     return found
 

@@ -9,7 +9,7 @@ from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.lots import Stored, attach
 from services.taxlot.domain.picks import Held, Pick, fit
 from shared.contracts import chunks
-from shared.contracts.chunks import LotMethod
+from shared.contracts.codes import LotMethod
 from shared.rules.relief.lots import PICKS_MISFIT
 from tests.taxlot.test_columns import TODAY, UNIT, document, order, proposal, trade
 from tests.taxlot.test_service import facts_chunk

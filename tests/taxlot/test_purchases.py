@@ -13,7 +13,7 @@ from services.taxlot.store import households
 from services.taxlot.store.households import Approved, Member
 from services.taxlot.store.platform import save_approved
 from shared.contracts import chunks
-from shared.contracts.chunks import Bought, LotMethod
+from shared.contracts.codes import Bought, LotMethod
 from shared.rules.relief.lots import NO_DATE
 from tests.taxlot.conftest import Book, run
 from tests.taxlot.files import File, cash, lot

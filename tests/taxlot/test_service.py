@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.contracts import chunks, topics
+from shared.contracts import chunks, codec, topics
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.kafka import messages
@@ -98,7 +98,7 @@ def read(kafka_url: str, begin: dict[TopicPartition, int], enough: Callable[[lis
 
 def rows_of(records: list[Any], schema: pa.Schema) -> dict[str, dict[str, Any]]:
     """The chunks' rows by account."""
-    return {row["account_id"]: row for one in records for row in chunks.decode(one.value, schema)[0].to_pylist()}
+    return {row["account_id"]: row for one in records for row in codec.decode(one.value, schema)[0].to_pylist()}
 
 
 def names(count: int) -> tuple[str, list[str]]:
@@ -195,7 +195,7 @@ def test_request_path(start_worker: Callable[[], Any]) -> None:
         ask = topics.small(topics.WORK_FACTS)
         publish(worker.kafka_url, [messages.chunk(ask, "b", facts, meta, event_id="x", source="t", at=NOW)])
         (answer,) = read(worker.kafka_url, before, lambda found: bool(found))
-        rows, got = chunks.decode(answer.value, chunks.LOTS)
+        rows, got = codec.decode(answer.value, chunks.LOTS)
         assert got == meta
         first, second = rows.to_pylist()
         assert [one_lot["lot_id"] for one_lot in first["lots"]] == ["L1"]
@@ -206,7 +206,7 @@ def test_request_path(start_worker: Callable[[], Any]) -> None:
         trades = topics.small(topics.WORK_TRADES)
         publish(worker.kafka_url, [messages.chunk(trades, "b", sold, meta, event_id="y", source="t", at=NOW)])
         (answer,) = read(worker.kafka_url, before, lambda found: bool(found))
-        booked, got = chunks.decode(answer.value, chunks.RESULT)
+        booked, got = codec.decode(answer.value, chunks.RESULT)
         assert got == meta
         result = booked.to_pylist()[0]
         assert [(cut["quantity_micro"], cut["gain_cents"]) for cut in result["slices"]] == [(4_000_000, 4_000)]
@@ -240,7 +240,7 @@ def test_a_sale_at_a_loss_brings_what_the_household_bought(start_worker: Callabl
         sold = trades_chunk(lots)
         publish(worker.kafka_url, [messages.chunk(ask, "b", sold, meta, event_id="w", source="t", at=NOW)])
         (answer,) = read(worker.kafka_url, before, lambda found: bool(found))
-        (result,) = chunks.decode(answer.value, chunks.RESULT)[0].to_pylist()
+        (result,) = codec.decode(answer.value, chunks.RESULT)[0].to_pylist()
         assert [one_slice["gain_cents"] for one_slice in result["slices"]] == [-32_000]
         names_of = ("account_id", "lot_id", "quantity_micro", "taxable")
         assert [tuple(bought[name] for name in names_of) for bought in result["purchases"]] == [

@@ -16,10 +16,10 @@ import orjson
 import pytest
 
 from services.analyzer.store import runs
-from services.gateway.grants import store
+from services.gateway.cli.grants import store
 from services.taxlot.intake.load import connected
 from shared.contracts import topics
-from shared.contracts.api import Principal, RoleName
+from shared.contracts.principal import Principal, RoleName
 from shared.contracts.tenancy import Scope
 from tests.analyzer.builders import MONDAY, account, noon
 from tests.batch.build import a_flag, an_account

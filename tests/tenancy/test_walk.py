@@ -28,7 +28,7 @@ from services.taxlot.intake.load import connected
 from services.taxlot.routes import router as taxlot_router
 from services.taxlot.settings import Settings
 from shared.contracts import custody
-from shared.contracts.api import Principal, RoleName
+from shared.contracts.principal import Principal, RoleName
 from shared.contracts.tenancy import MINE
 from shared.http.app import create_app
 from shared.http.routing import Guarded, routes_of, vouched

@@ -2,7 +2,7 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -33,3 +33,16 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             yield ".".join((*base, *([node.module] if node.module else [])))
+
+
+def names_imported(path: Path) -> Iterator[str]:
+    """Yield what `imported` yields, and every name imported from a module, which may be a module itself."""
+    yield from imported(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, modules: Iterable[str]) -> bool:
+    """Say whether a dotted name is one of the modules or lies below one."""
+    return any(name == module or name.startswith(module + ".") for module in modules)

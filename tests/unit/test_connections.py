@@ -42,8 +42,8 @@ OPENED_BY = {
     "shared/outbox/relay.py": "relay.SESSIONS",
     "services/taxlot/intake/load.py": "turn.SESSIONS",
     "services/taxlot/intake/pipeline.py": "turn.SESSIONS",
-    "services/gateway/audit_log.py": "a command",
-    "services/gateway/grants.py": "a command",
+    "services/gateway/cli/audit.py": "a command",
+    "services/gateway/cli/grants.py": "a command",
     "shared/postgres/migrations/env.py": "a command",
     "deploy/roles.py": "a command",
 }

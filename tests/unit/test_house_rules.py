@@ -94,15 +94,6 @@ def test_modules_and_functions_stay_readable() -> None:
     assert not long, long
 
 
-@pytest.mark.parametrize("service", ["analyzer", "proposer", "taxlot", "batch", "gateway"])
-def test_every_service_has_the_same_shape(service: str) -> None:
-    place = CHECKOUT / "services" / service
-    wanted = ("README.md", "__main__.py", "settings.py", "app.py", "routes" if service == "gateway" else "handlers")
-    missing = [name for name in wanted if not (place / name).exists() and not (place / f"{name}.py").exists()]
-    assert not missing
-    assert (place / "domain").is_dir()
-
-
 def test_importing_any_module_starts_nothing() -> None:
     modules = [
         ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")

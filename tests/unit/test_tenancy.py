@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.tenancy import SYSTEM, Scope, scope_of
 
 pytestmark = pytest.mark.fast

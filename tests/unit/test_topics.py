@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
-from shared.contracts import chunks, events, topics
+from shared.contracts import chunks, codec, events, topics
 from shared.contracts.topics import TOPICS, Topic
 from shared.kafka import messages
 
@@ -37,35 +37,35 @@ def test_an_empty_chunk_of_every_work_topic_goes_round(topic: Topic) -> None:
 def test_a_kept_chunk_of_an_earlier_release_has_nulls_where_columns_came_later() -> None:
     earlier = pa.schema([field for field in chunks.RETURNED if field.name != "reason"])
     row = {"account_id": "A", "enterprise_id": "E", "advisor_id": "V", "epoch": 1}
-    value = chunks.encode(pa.RecordBatch.from_pylist([row], schema=earlier), {"batch_id": "7"})
-    rows, meta = chunks.decode_kept(value, chunks.RETURNED)
+    value = codec.encode(pa.RecordBatch.from_pylist([row], schema=earlier), {"batch_id": "7"})
+    rows, meta = codec.decode_kept(value, chunks.RETURNED)
     assert (rows.to_pylist(), meta) == ([row | {"reason": None}], {"batch_id": "7"})
     with pytest.raises(ValueError, match="columns differ"):
-        chunks.decode(value, chunks.RETURNED)
+        codec.decode(value, chunks.RETURNED)
     other = pa.schema([pa.field("account_id", pa.int64())])
     with pytest.raises(ValueError, match="columns differ"):
-        chunks.decode_kept(
-            chunks.encode(pa.RecordBatch.from_pylist([{"account_id": 1}], schema=other), {}), chunks.RETURNED
+        codec.decode_kept(
+            codec.encode(pa.RecordBatch.from_pylist([{"account_id": 1}], schema=other), {}), chunks.RETURNED
         )
 
 
 def test_only_the_wanted_columns_are_unpacked_and_all_are_compared_with_the_contract() -> None:
     row = {"account_id": "A", "enterprise_id": "E", "advisor_id": "V", "epoch": 1, "reason": "FAILED"}
     wanted = frozenset(("epoch", "account_id"))
-    value = chunks.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {"batch_id": "7"})
-    rows, meta = chunks.decode(value, chunks.RETURNED, wanted)
+    value = codec.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {"batch_id": "7"})
+    rows, meta = codec.decode(value, chunks.RETURNED, wanted)
     assert (rows.to_pylist(), meta) == ([{"account_id": "A", "epoch": 1}], {"batch_id": "7"})
     other = pa.schema([pa.field(one.name, pa.int64()) if one.name == "reason" else one for one in chunks.RETURNED])
-    value = chunks.encode(pa.RecordBatch.from_pylist([row | {"reason": 4}], schema=other), {})
+    value = codec.encode(pa.RecordBatch.from_pylist([row | {"reason": 4}], schema=other), {})
     with pytest.raises(ValueError, match="columns differ"):
-        chunks.decode(value, chunks.RETURNED, wanted)
+        codec.decode(value, chunks.RETURNED, wanted)
     with pytest.raises(pa.ArrowInvalid):
-        chunks.decode(b"", chunks.RETURNED, wanted)
+        codec.decode(b"", chunks.RETURNED, wanted)
 
 
 def test_columns_that_differ_from_the_contract_are_refused_by_name() -> None:
     rows = pa.RecordBatch.from_pylist([], schema=chunks.RETURNED)
-    value = chunks.encode(rows, {})
+    value = codec.encode(rows, {})
     with pytest.raises(messages.BadMessage, match=r"invalid_chunk.*epoch"):
         messages.decoder(topics.WORK_REQUEST)(_incoming(topics.WORK_REQUEST, value))
 

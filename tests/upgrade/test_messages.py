@@ -22,8 +22,8 @@ from shared.kafka.processor import Handler, MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.postgres import pool as db
 from shared.runtime import metrics
-from shared.runtime.bursts import ProcessorLimits
 from shared.runtime.clock import FileClock, set_instant
+from shared.runtime.settings import ProcessorLimits
 from tests.analyzer.harness import OpenDependencies, handlers, settings_for
 from tests.batch.world import World
 from tests.stackfix.places import as_role
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.integration
 async def readers(
     upgraded: Upgraded, kafka_url: str, tmp_path: Path
 ) -> AsyncIterator[dict[tuple[str, str], MessageProcessor]]:
-    """Return the guard of each service and topic, around the real handlers on the upgraded database."""
+    """Return the processor of each service and topic, around the real handlers on the upgraded database."""
     settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
     set_instant(tmp_path / "clock.json", MORNING)
     clock, world = FileClock(tmp_path / "clock.json"), World(upgraded.url)
@@ -75,16 +75,16 @@ async def readers(
             },
         }
 
-        def guard(service: str, topic: topics.Topic, handler: Handler) -> MessageProcessor:
+        def processor(service: str, topic: topics.Topic, handler: Handler) -> MessageProcessor:
             return MessageProcessor(service, topic, handler, publisher, ProcessorLimits(retry_s=1.0))
 
         made = {}
         for service, taken in by_service.items():
             for topic, handler in taken.items():
-                made[service, topic.name] = guard(service, topic, handler)
+                made[service, topic.name] = processor(service, topic, handler)
                 if topic in topics.WORK:
                     small = topics.small(topic)
-                    made[service, small.name] = guard(service, small, handler)
+                    made[service, small.name] = processor(service, small, handler)
         yield made
         await world.database.close()
 
@@ -112,10 +112,10 @@ async def test_every_message_from_before_is_handled(readers: dict[tuple[str, str
     came = _came()
     read = {(service, topic.name) for topic in TOPICS if topic.name in came for service in topic.consumers}
     assert set(readers) == {(service, topic) for service, topic in read if service != "gateway"}
-    for (service, topic), guard in sorted(readers.items()):
+    for (service, topic), processor in sorted(readers.items()):
         before = _letters(service, topic)
         async with asyncio.timeout(60):
-            await guard.run(came[topic])
+            await processor.run(came[topic])
         assert _letters(service, topic) == before, f"{service} put messages of {topic} aside"
 
 

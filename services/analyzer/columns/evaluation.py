@@ -15,7 +15,7 @@ from services.analyzer.store.flags import NewFlags
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import StoredTarget
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.rules.trading_calendar import session_before
 
 

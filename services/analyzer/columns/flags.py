@@ -15,7 +15,7 @@ from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.withdrawals import DecidedSet
 from shared.columnar import Arrow, array, lists
 from shared.contracts import chunks, events
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.topics import ACCOUNT_FLAG, FLAGS, PRICE_SETS, STANDING
 from shared.fixed_point.text import text_of, usd
 from shared.ids import event_id
@@ -56,7 +56,7 @@ def flag_chunks(stored: StoredFlags, ids: "FlagIds", at: datetime) -> list[Outgo
     rows = flag_rows(stored, ids)
     found = []
     for start in range(0, len(stored), chunks.MAX_CHUNK_ACCOUNTS):
-        for part in messages.pieces(rows.slice(start, chunks.MAX_CHUNK_ACCOUNTS)):
+        for part in messages.split_by_size(rows.slice(start, chunks.MAX_CHUNK_ACCOUNTS)):
             key = str(part.column("account_id")[0])
             name = event_id("flags", key, len(part), *part.column("flag_version").to_pylist())
             found.append(messages.chunk(FLAGS, key, part, {}, event_id=name, source=SERVICE, at=at))

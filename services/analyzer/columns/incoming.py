@@ -23,7 +23,7 @@ from shared.columnar import Arrow, array, joined
 from shared.contracts.platform import AccountChanged
 from shared.contracts.succession import content_of
 from shared.fixed_point.text import InexactText
-from shared.kafka.isolation import mended
+from shared.kafka.isolation import replace_faulty_rows
 from shared.kafka.messages import Chunk
 
 
@@ -33,7 +33,7 @@ def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsChunk:
     An account at which our own code raises is held.
     """
     rows = joined([chunk.rows for chunk in group])
-    return mended("take in holdings", rows, lambda part: _taken_in(names, part), _held)[1]
+    return replace_faulty_rows("take in holdings", rows, lambda part: _taken_in(names, part), _held)[1]
 
 
 def _held(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:

@@ -9,7 +9,7 @@ import numpy as np
 
 from services.analyzer.domain.layout import NONE, Ints, Ragged
 from services.analyzer.domain.target import MAX_THRESHOLD_PPB, Number
-from shared.contracts.chunks import LotMethod, Restriction
+from shared.contracts.codes import LotMethod, Restriction
 from shared.contracts.platform import AccountChanged, SecurityRestriction
 from shared.fixed_point.limits import CENT, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, MICRO, PPB
 from shared.fixed_point.text import scaled, usd

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.contracts.events import SourceName
 
 IN_QUEUE: Final = (FlagState.FLAGGED, FlagState.NO_TARGET)

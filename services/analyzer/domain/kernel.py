@@ -7,7 +7,7 @@ an edge as value * 1e18 against edge * V, never as a rounded ratio.
 from typing import Final
 
 from services.analyzer.domain.layout import NONE, Ints, Setting, TargetField
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.arithmetic import compare_products, muldiv_half_away, value_cents
 from shared.fixed_point.compiled import kernel
 from shared.fixed_point.limits import EDGE, MAX_VALUE_CENTS, PPB

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.analyzer.domain.layout import KEY_SHIFT, NONE, SLEEVE_MASK, Ints, Ragged, Setting, TargetField
-from shared.contracts.chunks import Restriction
+from shared.contracts.codes import Restriction
 
 QUANTITY, TARGET, THRESHOLD, PRECISION, CAN_TRIGGER = range(5)
 

@@ -24,13 +24,13 @@ from services.analyzer.store.database import Session
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
-from shared.contracts.chunks import FlagState, LotMethod, Restriction, Tile
+from shared.contracts.codes import FlagState, LotMethod, Restriction, Tile
 from shared.contracts.problems import NotFound, OurFault
 from shared.contracts.tenancy import Scope
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.text import text_of, usd
 from shared.kafka.faults import Blame, blame
-from shared.kafka.isolation import cannot
+from shared.kafka.isolation import note_account_fault
 
 
 def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str, scope: Scope) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def account_view(session: Session, names: Names, evaluator: Evaluator, account_i
         if blame(error) is not Blame.OURS:
             raise
         where = "an operator finds it in the analyzer's log (account.cannot)"
-        raise OurFault(f"{cannot(account_id, error)}; {where}") from error
+        raise OurFault(f"{note_account_fault(account_id, error)}; {where}") from error
 
 
 def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str) -> dict[str, Any]:

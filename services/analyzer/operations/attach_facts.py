@@ -24,7 +24,7 @@ from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.columnar import Arrow, array, lists
 from shared.contracts import chunks
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import MICRO
 
 Failure = tuple[str, str]

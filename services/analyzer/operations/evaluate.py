@@ -22,7 +22,7 @@ from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import PriceBook, Prices
 from services.analyzer.store.targets import StoredTarget, TargetBook
 from shared.kafka.faults import Blame, RetryLater, blame
-from shared.kafka.isolation import OUR_FAULT, apart, cannot, halves
+from shared.kafka.isolation import OUR_FAULT, halves, isolate, note_account_fault
 from shared.kafka.messages import Outgoing
 from shared.rules.trading_calendar import business_date
 from shared.runtime import metrics
@@ -155,7 +155,7 @@ class Evaluator:
                 return FlagMessages(stored, self._messages(session, stored))
 
         def hold(alone: Sequence[str], error: Exception) -> FlagMessages:
-            cannot(alone[0], error)
+            note_account_fault(alone[0], error)
             self._hold(work, alone, error)
             try:
                 return read(alone)
@@ -165,7 +165,7 @@ class Evaluator:
             self._hold(work, alone, error, anew=True)
             return read(alone)
 
-        return apart("tell flags", accounts, halves, read, hold)
+        return isolate("tell flags", accounts, halves, read, hold)
 
     def ids_of(self, session: Session, stored: flags.StoredFlags) -> publish.FlagIds:
         """Return the ids of the numbers that these flags hold."""
@@ -190,10 +190,10 @@ class Evaluator:
         """Evaluate and store these accounts; the ones at which our own code raises are held, each for itself."""
 
         def hold(alone: Sequence[str], error: Exception) -> list[flags.NewFlags]:
-            cannot(alone[0], error)
+            note_account_fault(alone[0], error)
             return self._hold(work, alone, error)
 
-        parts = apart("evaluate accounts", accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
+        parts = isolate("evaluate accounts", accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
         return [one for part in parts for one in part]
 
     def _hold(self, work: _Work, alone: Sequence[str], error: Exception, *, anew: bool = False) -> list[flags.NewFlags]:

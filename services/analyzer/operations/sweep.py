@@ -24,7 +24,7 @@ from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from shared.contracts.topics import ANALYSIS
 from shared.ids import event_id
 from shared.kafka import messages
-from shared.kafka.failure_limit import TooMany, at_any_number
+from shared.kafka.failure_limit import TooMany, isolate_every_fault
 from shared.kafka.faults import is_transient
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
@@ -207,7 +207,7 @@ class Sweeper:
                 await asyncio.to_thread(runs.note_failure, session, shard)
                 raise
             _log.exception("shard.accounts_apart", run_no=shard.run_no, shard=shard.shard, failures=shard.failures)
-            with at_any_number():
+            with isolate_every_fault():
                 await self._work(session, shard)
 
     async def _work(self, session: Session, shard: runs.Shard) -> None:

@@ -10,11 +10,11 @@ from psycopg import Connection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from services.analyzer.settings import SERVICE
 from shared.contracts.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 from shared.postgres.commits import commit_now
 from shared.postgres.pool import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, Busy, Use, arguments
 
-SCHEMA = "analyzer"
 Session: TypeAlias = Connection[TupleRow]
 
 # Holds what a chunk brings before it is merged; emptied at the end of each transaction, made once a connection.
@@ -170,6 +170,6 @@ def _pool(
         reconnect_timeout=RECONNECT_S,
         configure=configure,
         check=ConnectionPool.check_connection,
-        kwargs=arguments(SCHEMA, use, SCHEMA),
-        name=SCHEMA,
+        kwargs=arguments(SERVICE, use, SERVICE),
+        name=SERVICE,
     )

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, LiteralString
 from services.analyzer.store import flags, price_sets
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import PRICE_HELD
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.contracts.tenancy import MINE, SYSTEM, Scope
 
 SHARD: Final = 10_000  # accounts

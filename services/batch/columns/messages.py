@@ -10,13 +10,13 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Row
 
+from services.batch.settings import SERVICE
 from services.batch.views.proposals import LOGIC_NAMES
 from shared.contracts import chunks, comparison, events, topics
 from shared.contracts.topics import Topic
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing, chunk, event
 
-SERVICE: Final = "batch"
 _RECALLED: Final = 2_000
 _SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
 

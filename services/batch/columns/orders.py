@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Row
 
 from services.batch.domain.orders import NEEDED, Nested, Released, orders_released
-from shared.contracts import chunks, topics
+from shared.contracts import chunks, codec, topics
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing, chunk, plain_event
 
@@ -30,7 +30,7 @@ def released(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, at: 
 
     approved: member rows, whose row_no is their place in the chunk; content: the chunk as it came.
     """
-    rows, _ = chunks.decode_kept(content, chunks.RESULT)
+    rows, _ = codec.decode_kept(content, chunks.RESULT)
     rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
     flat = {name: _flat(rows.column(name), fields, batch.logic) for name, fields in NEEDED.items()}
     answer = {name: Nested(starts.tolist(), _lists(columns)) for name, (starts, columns) in flat.items()}
@@ -53,7 +53,7 @@ def rebalanced(approved: Sequence[Row[Any]], content: bytes, at: datetime) -> Ou
 
     approved: member rows that carry batch_id, logic and trade_date of their batch as well; content: as in `released`.
     """
-    rows, _ = chunks.decode_kept(content, chunks.RESULT)
+    rows, _ = codec.decode_kept(content, chunks.RESULT)
     rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
     batch = approved[0]
     flat = {name: _flat(rows.column(name), NEEDED[name], batch.logic) for name in _TRADED}

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from sqlalchemy import Row
 
 from shared.columnar import children
-from shared.contracts import chunks
-from shared.contracts.chunks import Bought, Logic
+from shared.contracts import chunks, codec
+from shared.contracts.codes import Bought, Logic
 from shared.rules.relief.lots import days_of
 from shared.rules.relief.wash import WASH_DAYS, Losses, Purchases
 
@@ -105,7 +105,7 @@ def _lots(told: Purchases) -> Ints:
 
 def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
     """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
-    rows, _ = chunks.decode_kept(content, _NEEDED)
+    rows, _ = codec.decode_kept(content, _NEEDED)
     places = np.full(rows.num_rows, -1, np.int64)  # of each row's account among the rows to check, -1: it is not
     wanted = np.array([row.row_no for _, row in members], np.int64)
     places[wanted] = [place for place, _ in members]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from services.batch.domain.states import BATCH, DECIDED, Happening, Status
-from shared.contracts.api import RoleName
+from shared.contracts.principal import RoleName
 from shared.contracts.roles import RULES
 
 Why = Literal["VERSION_CHANGED", "DECIDED", "NOT_READY", "DAY_ENDED", "STALE", "SAME_PERSON", "NOTHING_STALE"]

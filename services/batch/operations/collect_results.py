@@ -28,7 +28,7 @@ from services.batch.store.database import send
 from services.batch.store.tables import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from shared.columnar import joined
 from shared.contracts.tenancy import SYSTEM
-from shared.kafka.isolation import failed, mended
+from shared.kafka.isolation import failed, replace_faulty_rows
 from shared.kafka.messages import BadMessage, Chunk
 from shared.runtime.clock import Clock
 
@@ -166,7 +166,7 @@ def _table(answered: Sequence[Chunk], logic: int) -> pa.Table:
     An account whose answer our own code cannot read fails alone.
     """
     sizes = [chunk.rows.num_rows for chunk in answered]
-    rows, answers = mended(
+    rows, answers = replace_faulty_rows(
         "take answers in",
         joined([chunk.rows for chunk in answered]),
         lambda part: answers_of(part, logic, PROPOSAL_FIGURES, TAX_FIGURES),

@@ -33,17 +33,17 @@ from services.batch.store.database import is_any, is_none_of, send
 from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FIGURES
 from services.batch.views import rows as views
 from services.batch.views.proposals import LOGIC_NUMBERS
-from shared.contracts.api import (
+from shared.contracts.api_batches import (
     ByFilter,
     ById,
     CommandResult,
     LogicBody,
-    Principal,
     ProposeBody,
     RemovalBody,
     ReproposeBody,
-)  # fmt: skip
+)
 from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
+from shared.contracts.principal import Principal  # fmt: skip
 from shared.contracts.problems import BadInput, CountChanged, Forbidden, NotFound
 from shared.contracts.tenancy import Scope, scope_of
 from shared.rules import trading_calendar

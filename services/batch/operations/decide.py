@@ -22,7 +22,7 @@ from services.batch.store.database import send
 from services.batch.store.tables import FIGURES
 from services.batch.views.proposals import LOGIC_NAMES
 from shared.contracts.problems import OurFault
-from shared.kafka.isolation import apart, cannot, halves
+from shared.kafka.isolation import halves, isolate, note_account_fault
 from shared.kafka.messages import Outgoing
 
 REASONS: Final = {
@@ -107,9 +107,9 @@ def _cut(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, now: dat
 
     def uncut(alone: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
         advice = "nothing was approved; remove it from the batch and approve the others"
-        raise OurFault(f"{cannot(alone[0].account_id, error)}; {advice}") from error
+        raise OurFault(f"{note_account_fault(alone[0].account_id, error)}; {advice}") from error
 
-    parts = apart("cut orders", approved, halves, cut, uncut)
+    parts = isolate("cut orders", approved, halves, cut, uncut)
     return [message for part in parts for message in part]
 
 

@@ -18,7 +18,7 @@ from services.batch.columns import messages
 from services.batch.columns.orders import rebalanced
 from services.batch.store import results
 from services.batch.store.database import copy_table, send
-from shared.kafka.isolation import apart, cannot, halves
+from shared.kafka.isolation import halves, isolate, note_account_fault
 from shared.kafka.messages import Chunk, Outgoing
 from shared.runtime import log
 
@@ -86,7 +86,7 @@ def _told(approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[O
         return [rebalanced(some, content, now)]
 
     def untold(alone: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
-        cannot(alone[0].account_id, error)
+        note_account_fault(alone[0].account_id, error)
         return []
 
-    return [message for part in apart("tell approvals", approved, halves, tell, untold) for message in part]
+    return [message for part in isolate("tell approvals", approved, halves, tell, untold) for message in part]

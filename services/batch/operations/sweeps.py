@@ -21,7 +21,7 @@ from shared.kafka.faults import is_transient
 from shared.postgres.commits import CommitUnknown
 from shared.runtime import log, metrics
 from shared.runtime.clock import Clock
-from shared.runtime.components import Beat, unheard
+from shared.runtime.components import Heartbeat, no_heartbeat
 
 _log = log.get(__name__)
 _FORGET_EVERY: Final = 3600
@@ -41,7 +41,7 @@ class Sweeps:
     parked: list[int] = field(default_factory=list)  # batches that could not be dealt with, as of the last look
     withdrawn: int = 0  # approvals made on prices that were withdrawn, which nobody has looked at
 
-    async def run(self, beat: Beat = unheard) -> None:
+    async def run(self, beat: Heartbeat = no_heartbeat) -> None:
         """Sweep until cancelled; a database that is away is waited for. beat: called with each round."""
         rounds = 0
         while True:

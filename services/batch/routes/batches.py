@@ -16,8 +16,9 @@ from services.batch.store import batches, member_pages, results, wash_sales
 from services.batch.views import rows as views
 from services.batch.views import sentences
 from services.batch.views.proposals import LOGIC_NAMES, logics_of, proposal_of
-from shared.contracts import chunks
-from shared.contracts.api import BatchAccountView, BatchList, BatchPage, BatchSummary, Proposal
+from shared.contracts import chunks, codec
+from shared.contracts.api_batches import BatchList, BatchPage, BatchSummary
+from shared.contracts.api_proposals import BatchAccountView, Proposal
 from shared.contracts.filter_fields import BATCH_FIELDS
 from shared.contracts.problems import BadInput, NotFound
 from shared.contracts.tenancy import Scope, scope_of
@@ -140,7 +141,7 @@ async def _proposals(
     if row.chunk_id is None:
         return [], None, 0
     content = await results.one(connection, row.chunk_id)
-    answered, _ = chunks.decode_kept(content, chunks.RESULT)
+    answered, _ = codec.decode_kept(content, chunks.RESULT)
     details = answered.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
     remarks = {int(made["logic"]): made for made in details["proposals"] or ()}

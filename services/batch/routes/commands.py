@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from services.batch.dependencies import command, version_in
-from shared.contracts.api import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
+from shared.contracts.api_batches import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
 from shared.http import routing
 from shared.http.parameters import BatchPath, IdempotencyKey, IfMatch
 

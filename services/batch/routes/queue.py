@@ -7,7 +7,7 @@ from services.batch.domain.filters import BadClause, parse_sort
 from services.batch.operations.commands import clauses_of
 from services.batch.store import batches, queue
 from services.batch.views import rows as views
-from shared.contracts.api import AccountView, QueuePage, TileCounts
+from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
 from shared.contracts.filter_fields import QUEUE_FIELDS
 from shared.contracts.problems import BadInput, NotFound
 from shared.contracts.tenancy import scope_of

@@ -16,7 +16,7 @@ from services.batch.domain.states import AccountState, Status
 from services.batch.store.database import sees
 from services.batch.store.queue import IN_QUEUE
 from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG, PARKED
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 from shared.contracts.tenancy import Scope
 
 _NEXT_NUMBER = text("SELECT nextval('batch_number')")

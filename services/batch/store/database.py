@@ -20,13 +20,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
 
+from services.batch.settings import SERVICE
 from shared.contracts.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 from shared.kafka.messages import Outgoing
 from shared.outbox import rows as outbox_rows
-from shared.postgres.engines import begun, leave_demoted_servers
+from shared.postgres.engines import leave_demoted_servers, transaction_of
 from shared.postgres.pool import REQUESTS, WORK, Use, arguments, sqlalchemy_url
-
-SCHEMA = "batch"
 
 _ENTER = text("SELECT set_config('app.scope', :scope, true)")
 _SEALED_WITH: Final = "sealed_with"  # of a connection that serves users: the key
@@ -79,11 +78,11 @@ class Database:
         Raises CommitUnknown, and RoleMayTooMuch when row-level security does not bind the role of requests.
         """
         if scope.service:
-            async with begun(self.engine) as connection:
+            async with transaction_of(self.engine) as connection:
                 yield connection
             return
         entering = await self._entering(scope)
-        async with begun(self.requests) as connection:
+        async with transaction_of(self.requests) as connection:
             await connection.execute(_ENTER, entering)
             connection.info[_SEALED_WITH] = self._key
             yield connection
@@ -129,7 +128,7 @@ def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
-        connect_args=arguments(SCHEMA, use, SCHEMA),
+        connect_args=arguments(SERVICE, use, SERVICE),
     )
     leave_demoted_servers(engine)
     return engine

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.batch.domain.states import AccountHappening, AccountState, account_after, accounts_open_to
 from services.batch.store.database import copy_table, driver
 from services.batch.store.tables import BATCH_ACCOUNT, FIGURES
-from shared.contracts.chunks import FlagState
+from shared.contracts.codes import FlagState
 
 _M = BATCH_ACCOUNT.c
 _OUT: Final = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch)

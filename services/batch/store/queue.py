@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 from services.batch.domain.filters import Clause, Order
 from services.batch.store.database import sees
 from services.batch.store.tables import ACCOUNT, ANALYSIS, BATCH_ACCOUNT, FLAG, FLAG_DETAIL
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.tenancy import Scope
 
 _A, _F = ACCOUNT.c, FLAG.c

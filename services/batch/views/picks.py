@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.batch.views import sentences
-from shared.contracts.api import PickView
+from shared.contracts.api_proposals import PickView
 
 Row = Mapping[str, Any]
 Lot = tuple[str, str, str]  # security, lot, sleeve

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from services.batch.views import sentences
 from services.batch.views.picks import picked_of, picks_of
-from shared.contracts.api import (
-    BatchAccountRow,
+from shared.contracts.api_batches import BatchAccountRow
+from shared.contracts.api_proposals import (  # fmt: skip
     BoughtName,
     OrderView,
     PositionView,
@@ -23,8 +23,8 @@ from shared.contracts.api import (
     TradeView,
     TransferView,
     WashView,
-)  # fmt: skip
-from shared.contracts.chunks import Bought, Logic, Reason, Term
+)
+from shared.contracts.codes import Bought, Logic, Reason, Term
 from shared.contracts.events import LogicName
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.limits import PPB

@@ -12,22 +12,10 @@ from services.batch.domain.states import DECIDED, OPEN, AccountState, Status
 from services.batch.store.member_pages import FIGURE_OF
 from services.batch.views import sentences
 from services.batch.views.proposals import LOGIC_NAMES
-from shared.contracts.api import (
-    AccountState as ShownState,
-)  # fmt: skip
-from shared.contracts.api import (
-    AccountView,
-    BatchAccountRow,
-    BatchSummary,
-    Cause,
-    Counts,
-    PutAside,
-    QueueRow,
-    TileCounts,
-    Totals,
-    Why,
-)
-from shared.contracts.chunks import FlagState, Tile
+from shared.contracts.api_batches import AccountState as ShownState  # fmt: skip
+from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, PutAside, Totals
+from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
+from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import SourceName, StateName, TileName
 from shared.fixed_point.arithmetic import muldiv_half_away
 from shared.fixed_point.limits import PPB

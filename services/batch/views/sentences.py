@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.contracts.api import ReasonName
+from shared.contracts.api_proposals import ReasonName
 from shared.fixed_point.display import percent
 from shared.fixed_point.text import text_of
 from shared.rules.relief.wash import WASH_DAYS

@@ -13,8 +13,9 @@ from aiokafka.errors import KafkaError
 from services.gateway.domain.changes import Gatherer
 from services.gateway.push.from_events import TOPICS, changes_of
 from services.gateway.push.hub import Hub
+from services.gateway.settings import SERVICE
 from shared.runtime import log, metrics
-from shared.runtime.components import Beat, unheard
+from shared.runtime.components import Heartbeat, no_heartbeat
 
 _log = log.get(__name__)
 _MAX_RECORDS = 5000
@@ -32,7 +33,7 @@ class Feed:
         self._url = kafka_url
         self._hub = hub
 
-    async def run(self, beat: Beat = unheard) -> None:
+    async def run(self, beat: Heartbeat = no_heartbeat) -> None:
         """Feed the hub until cancelled. beat: called each time it has got on."""
         try:
             while True:
@@ -46,7 +47,7 @@ class Feed:
         finally:
             self._hub.close()
 
-    async def _session(self, beat: Beat) -> None:
+    async def _session(self, beat: Heartbeat) -> None:
         """Consume for as long as the client library can. Raises KafkaError when it cannot begin or gives up."""
         consumer = AIOKafkaConsumer(
             *(topic.name for topic in TOPICS),
@@ -66,7 +67,7 @@ class Feed:
         finally:
             await consumer.stop()
 
-    async def _loop(self, consumer: AIOKafkaConsumer, beat: Beat) -> None:
+    async def _loop(self, consumer: AIOKafkaConsumer, beat: Heartbeat) -> None:
         gatherer = Gatherer()
         probed_s = time.monotonic()
         while True:
@@ -105,8 +106,8 @@ async def _answers(consumer: AIOKafkaConsumer) -> bool:
 
 
 def _count(topic: str, read: int, unreadable: int, newest_ms: int) -> None:
-    metrics.EVENTS.labels("gateway", topic, "ok").inc(read)
-    metrics.EVENT_AGE.labels("gateway", topic).observe(max(0.0, time.time() - newest_ms / 1000))
+    metrics.EVENTS.labels(SERVICE, topic, "ok").inc(read)
+    metrics.EVENT_AGE.labels(SERVICE, topic).observe(max(0.0, time.time() - newest_ms / 1000))
     if unreadable:
-        metrics.EVENTS.labels("gateway", topic, "unreadable").inc(unreadable)
+        metrics.EVENTS.labels(SERVICE, topic, "unreadable").inc(unreadable)
         _log.warning("push.unreadable", topic=topic, count=unreadable)

@@ -11,8 +11,8 @@ import orjson
 from services.gateway.domain.changes import Change
 from services.gateway.domain.ring import Numbered, Ring
 from services.gateway.push.event_ids import Places
-from shared.contracts.api import Principal
 from shared.contracts.api_work import Pushed
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import Scope, scope_of
 from shared.runtime import metrics

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from services.gateway.dependencies import parts_of
 from services.gateway.sessions import SignedIn
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Forbidden, NotSignedIn
 from shared.postgres.commits import before_it_begins
 

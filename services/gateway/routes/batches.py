@@ -4,8 +4,7 @@ from fastapi import Request, Response
 
 from services.gateway.routes.authentication import Caller
 from services.gateway.routes.forwarding import forward
-from shared.contracts.api import (
-    BatchAccountView,
+from shared.contracts.api_batches import (
     BatchList,
     BatchPage,
     BatchSummary,
@@ -15,6 +14,7 @@ from shared.contracts.api import (
     RemovalBody,
     ReproposeBody,
 )
+from shared.contracts.api_proposals import BatchAccountView
 from shared.http import routing
 from shared.http.parameters import (
     USUAL_PAGE_SIZE,

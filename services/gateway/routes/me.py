@@ -7,8 +7,8 @@ from fastapi.responses import StreamingResponse
 
 from services.gateway.dependencies import parts_of
 from services.gateway.routes.authentication import Caller
-from shared.contracts.api import Principal
 from shared.contracts.api_work import Me
+from shared.contracts.principal import Principal
 from shared.contracts.roles import may
 from shared.http import routing
 

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from services.gateway.routes.authentication import Caller
 from services.gateway.routes.forwarding import forward
-from shared.contracts.api import AccountView, QueuePage, TileCounts
+from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
 from shared.http import routing
 from shared.http.parameters import (
     USUAL_PAGE_SIZE,

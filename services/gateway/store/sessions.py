@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from services.gateway.domain.session import Limits
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 
 _FIND = """
 SELECT session.started_at, session.used_at, session.id_token,

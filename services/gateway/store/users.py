@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from shared.contracts.api import Principal
+from shared.contracts.principal import Principal
 
 _UPSERT = """
 INSERT INTO app_user (subject, name, roles, enterprises, advisors, changed_at)

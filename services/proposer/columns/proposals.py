@@ -13,7 +13,7 @@ from services.proposer.domain.engine import LOGICS, run
 from services.proposer.domain.gains import Desk
 from services.proposer.domain.layout import Ints
 from shared.contracts import chunks
-from shared.contracts.chunks import Logic
+from shared.contracts.codes import Logic
 from shared.rules.relief.relieve import Slices, relief_of
 
 _PROPOSAL_NUMBERS = (

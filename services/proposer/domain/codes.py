@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.contracts.chunks import Reason, Restriction
+from shared.contracts.codes import Reason, Restriction
 
 # Why an account cannot be proposed; the names are the published failure codes.
 OK: Final = 0

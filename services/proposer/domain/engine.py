@@ -16,7 +16,7 @@ from services.proposer.domain.tax_aware import (
     begin,
     note_other,
 )
-from shared.contracts.chunks import Logic
+from shared.contracts.codes import Logic
 from shared.fixed_point.compiled import entry_kernel, view_kernel
 
 _BEST_FIT = int(Logic.BEST_FIT)

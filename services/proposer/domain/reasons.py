@@ -4,7 +4,7 @@ from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
-from shared.contracts.chunks import Logic
+from shared.contracts.codes import Logic
 from shared.fixed_point.text import text_of, usd
 
 LOGIC_NAMES: Final = {

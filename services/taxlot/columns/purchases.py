@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from services.taxlot.store import documents
 from services.taxlot.store.households import Approved, Member
 from shared.columnar import children
-from shared.contracts.chunks import RESULT, Bought
+from shared.contracts.chunks import RESULT
+from shared.contracts.codes import Bought
 from shared.rules.relief.lots import Ints, days_of
 from shared.rules.relief.wash import WASH_DAYS
 

@@ -20,7 +20,7 @@ from shared.contracts.chunks import HOLDINGS, MAX_CHUNK_ACCOUNTS
 from shared.contracts.events import FilePart, FileProcessed
 from shared.ids import event_id
 from shared.kafka import messages
-from shared.kafka.isolation import OUR_FAULT, apart, cannot, halves, whole_of
+from shared.kafka.isolation import OUR_FAULT, concat_rows, halves, isolate, note_account_fault
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
 
@@ -130,10 +130,10 @@ def told(group: Sequence[_Row]) -> pa.RecordBatch:
 
     def held(alone: Sequence[_Row], error: Exception) -> pa.RecordBatch:
         row = list(alone[0])
-        row[6:9] = OUR_FAULT, cannot(row[0], error), None  # code, text, document
+        row[6:9] = OUR_FAULT, note_account_fault(row[0], error), None  # code, text, document
         return holdings_rows([tuple(row)])
 
-    return whole_of(apart("tell holdings", group, halves, holdings_rows, held))
+    return concat_rows(isolate("tell holdings", group, halves, holdings_rows, held))
 
 
 def holdings_rows(group: Sequence[_Row]) -> pa.RecordBatch:

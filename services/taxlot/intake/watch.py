@@ -21,7 +21,7 @@ from services.taxlot.intake.load import FileChanged, Outcome
 from services.taxlot.intake.pipeline import Desk
 from services.taxlot.settings import Settings
 from services.taxlot.store.ledger import Came
-from shared.kafka.failure_limit import TooMany, at_any_number
+from shared.kafka.failure_limit import TooMany, isolate_every_fault
 from shared.kafka.publisher import is_refused_for_ever
 from shared.runtime import log, metrics
 
@@ -145,7 +145,7 @@ class Watch:
             if self._too_many[file_id] <= self._settings.suspect_starts or not error.passed:
                 raise
             _log.exception("file.accounts_apart", file_id=file_id, attempts=self._too_many[file_id])
-            with at_any_number():
+            with isolate_every_fault():
                 await self._desk.publish(file_id)
 
     async def _prune(self, inbox: Inbox) -> None:

@@ -1,4 +1,4 @@
-"""Each service keeps its own Alembic history in services/<name>/store/versions and runs it in its own schema."""
+"""Migrations: each service has its own Alembic history in services/<name>/store/versions and its own schema."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from alembic.config import Config
 
 
 def migrate(service: str, database_url: str, revision: str = "head") -> None:
-    """Bring the schema of `service` to `revision`; doing it again changes nothing."""
+    """Bring the schema of `service` to `revision`; repeating it changes nothing."""
     config = Config()
     here = Path(__file__).resolve().parent
     config.set_main_option("script_location", str(here))

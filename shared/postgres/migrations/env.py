@@ -23,11 +23,11 @@ def run() -> None:
     session = arguments(schema, MIGRATION, f"{schema}-migrate")
     engine = create_engine(address, poolclass=pool.NullPool, connect_args=session)
     with engine.begin() as connection:
-        # Asked again and again: a wait inside the server would end with the time-out for locks of tables.
+        # Polled: a wait inside the server would end at the timeout for table locks.
         ask, name = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate-{schema}"}
         while not connection.scalar(ask, name):
             time.sleep(_LOOK_EVERY_S)
-        # Asked first: the role that owns a schema may create none, not even one that exists.
+        # Checked first: the owner of a schema may not run CREATE SCHEMA, even with IF NOT EXISTS.
         found = connection.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).first()
         if found is None:
             connection.execute(text(f'CREATE SCHEMA "{schema}"'))
@@ -38,7 +38,7 @@ def run() -> None:
 
 
 def _keep_history_from_services(connection: Connection) -> None:
-    """Take the right to rewrite the history of migrations from the role that works on all other tables."""
+    """Revoke the right to change the migration history from the service's role."""
     role = connection.execute(
         text("SELECT 1 FROM pg_roles WHERE rolname = :name AND rolname <> current_user"), {"name": schema}
     ).first()

@@ -1,8 +1,8 @@
 """Row-level security of a service's tables, as its migrations install it.
 
-Three roles are named (deploy/roles.py makes them): `<service>_migrator` owns the tables, `<service>` works on all rows,
-`<service>_requests` sees the rows of the scope that its transaction entered. A scope counts only with the seal of the
-service: a key that the role of requests cannot read, so nothing it can set shows it another tenant's rows.
+There are three roles (deploy/roles.py creates them): `<service>_migrator` owns the tables, `<service>` works on all
+rows, `<service>_requests` sees the rows of the scope that its transaction entered.  A scope must be sealed with a key
+that the role of requests cannot read, so that no setting of its own shows it another tenant's rows.
 Source: architecture "Tenancy"; docs/decisions/0018-roles-of-the-database.md.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 from alembic import op
 from sqlalchemy import text
 
-# HMAC-SHA256 as RFC 2104 writes it; the pads are kept ready because the database has no XOR of bytes.
+# HMAC-SHA256 as in RFC 2104; both pads are stored because PostgreSQL has no XOR of bytea.
 _SCOPE: Final = """
 CREATE TABLE scope_key (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -44,7 +44,7 @@ REVOKE ALL ON scope_key FROM {schema};
 GRANT SELECT ON scope_key TO {schema};
 """
 
-# Sub-selects are evaluated once a statement, not once a row; without a scope each is null, and so is the rule.
+# Sub-selects are evaluated once per statement, not per row; without a scope they are null, and so is the rule.
 _ENTERPRISES: Final = "(SELECT (entered()).enterprises)::text[]"
 _ADVISORS: Final = "(SELECT (entered()).advisors)::text[]"
 _ALL_ADVISORS: Final = "(SELECT (entered()).all_advisors)"
@@ -62,12 +62,12 @@ OF_SUBJECT: Final = f"subject = {SUBJECT}"
 
 
 def of_account(table: str, accounts: str) -> str:
-    """Return the rule of rows that name an account only: they are seen by whoever sees it in the table `accounts`."""
+    """Return the rule of rows that name only an account: visible if the account is visible in table `accounts`."""
     return f"EXISTS (SELECT FROM {accounts} AS owner WHERE owner.account_id = {table}.account_id)"
 
 
 def install_scope(schema: str) -> None:
-    """Create what policies ask: whose rows the transaction may see, and the key that a scope is sealed with."""
+    """Create the function that policies call for the transaction's scope, and the key with which scopes are sealed."""
     op.execute(_SCOPE.format(schema=schema))
     key = secrets.token_bytes(32)
     pads = [bytes(byte ^ pad for byte in key.ljust(64, b"\0")) for pad in (0x36, 0x5C)]
@@ -78,7 +78,7 @@ def install_scope(schema: str) -> None:
 
 
 def protect(schema: str, rules: Mapping[str, str]) -> None:
-    """Force row-level security on tables: all rows for the roles that own and work, those of its rule for requests."""
+    """Force row-level security on tables.  rules: table -> condition for the role of requests; others see all rows."""
     for table, rule in rules.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -87,13 +87,13 @@ def protect(schema: str, rules: Mapping[str, str]) -> None:
 
 
 def allow(schema: str, rights: Mapping[str, str]) -> None:
-    """Give the role of requests its rights on tables: table -> e.g. "SELECT, UPDATE (epoch)"."""
+    """Grant the role of requests its rights.  rights: table -> e.g. "SELECT, UPDATE (epoch)"."""
     for table, right in rights.items():
         op.execute(f"GRANT {right} ON {table} TO {schema}_requests")
 
 
 def unprotect(schema: str, rules: Mapping[str, str]) -> None:
-    """Take back what `protect` did, and the rights of the role of requests."""
+    """Undo `protect`, and revoke the rights of the role of requests."""
     for what in ("TABLES", "SEQUENCES"):
         op.execute(f"REVOKE ALL ON ALL {what} IN SCHEMA {schema} FROM {schema}_requests")
     for table in rules:

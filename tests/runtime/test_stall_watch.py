@@ -19,16 +19,16 @@ from shared.http import app as http_app
 from shared.kafka import faust_worker
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
-from shared.kafka.stall_watch import Progress
+from shared.kafka.stall_watch import StallWatch
 from shared.runtime.settings import ServiceSettings
-from tests.runtime.prices import price_set
+from tests.runtime.harness import price_set
 from tests.waiting import until_async, until_so
 
 pytestmark = pytest.mark.asyncio
-STUCK_S = 0.6  # a look every 0.05 s
+STUCK_S, LOOKS = 0.6, 12  # a look every 0.05 s
 
 
-class _Noted(Progress):
+class _Noted(StallWatch):
     """Notes what each look found."""
 
     def __init__(self, *settings: Any) -> None:
@@ -68,12 +68,12 @@ class Prices:
         settings = ServiceSettings(kafka_url=self.kafka_url, http_port=0, stuck_s=STUCK_S)
         app: faust.App = faust_worker.build_worker(self.service, settings)
         faust_worker.consume(app, MessageProcessor("gateway", topics.PRICE, self.handle, publisher))
-        progress = _Noted(app, publisher, self.service, settings)
-        probes = httpx.ASGITransport(http_app.create_app(self.service, _ready, progress.stuck))
-        async with progress, httpx.AsyncClient(transport=probes, base_url="http://worker") as client:
+        watch = _Noted(app, publisher, self.service, settings)
+        probes = httpx.ASGITransport(http_app.create_app(self.service, _ready, watch.stuck))
+        async with watch, httpx.AsyncClient(transport=probes, base_url="http://worker") as client:
             await app.start()
             try:
-                yield progress, client
+                yield watch, client
             finally:
                 await app.stop()
 
@@ -93,7 +93,7 @@ async def _alive(client: httpx.AsyncClient) -> tuple[int, Any]:
 
 async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worker_does_not(kafka_url: str) -> None:
     prices = Prices(kafka_url)
-    async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
+    async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (watch, client):
         offset = await prices.send(publisher)
         async with asyncio.timeout(60):
             await prices.met.wait()
@@ -105,16 +105,29 @@ async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worke
         prices.gate.set()
         assert (await until_async(lambda: _alive(client), lambda seen: seen[0] == 200))[1] == {"status": "alive"}
         assert prices.age_s() == 0
-        # Idle for several times its patience, it is well at every look.
-        first = len(progress.looks)
-        await until_async(lambda: _count(progress), lambda looks: looks > first + 60)
-        assert progress.looks[first:] == [[]] * (len(progress.looks) - first)
+        # Idle for several times its patience, it is well at every look ...
+        first = len(watch.looks)
+        await until_async(lambda: _count(watch), lambda looks: looks > first + 60)
+        assert watch.looks[first:] == [[]] * (len(watch.looks) - first)
+        # ... and the next message has the whole patience: idle time before it does not count.
+        prices.met.clear()
+        prices.gate.clear()
+        offset = await prices.send(publisher)
+        async with asyncio.timeout(60):
+            await prices.met.wait()
+        met = len(watch.looks)
+        await until_async(lambda: _count(watch), lambda _: any(watch.looks[met:]))
+        well = next(index for index, said in enumerate(watch.looks[met:]) if said)
+        assert well >= LOOKS - 2, f"stuck after {well} looks"
+        assert watch.looks[met + well][0].endswith(f"and messages up to offset {offset} have been read")
+        prices.gate.set()
+        await until_so(prices.age_s, lambda age_s: age_s == 0)
 
 
 class _Unanswered(Publisher):
     """Publishes, and has no answer from the broker when it asks for one."""
 
-    async def answers(self, within_s: float) -> bool:
+    async def responds(self, within_s: float) -> bool:
         """Say no."""
         return False
 
@@ -123,29 +136,29 @@ async def test_what_is_not_committed_is_told_while_the_broker_does_not_answer_an
     kafka_url: str,
 ) -> None:
     prices = Prices(kafka_url)
-    async with _Unanswered(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
+    async with _Unanswered(kafka_url, "gateway") as publisher, prices.works(publisher) as (watch, client):
         await prices.send(publisher)
         async with asyncio.timeout(60):
             await prices.met.wait()
         await until_so(prices.age_s, lambda age_s: age_s > 2 * STUCK_S)
         assert (await _alive(client))[0] == 200
-        assert not any(progress.looks)
+        assert not any(watch.looks)
         prices.gate.set()
         await until_so(prices.age_s, lambda age_s: age_s == 0)
 
 
 async def test_a_rebalance_begins_anew_and_what_is_still_stuck_is_found_again(kafka_url: str) -> None:
     prices = Prices(kafka_url)
-    async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (progress, client):
+    async with Publisher(kafka_url, "gateway") as publisher, prices.works(publisher) as (watch, client):
         await prices.send(publisher)
         await until_async(lambda: _alive(client), lambda seen: seen[0] == 503)
-        first = len(progress.looks)
+        first = len(watch.looks)
         async with prices.works(publisher) as (other, _):
-            await until_async(lambda: _count(progress), lambda _: [] in progress.looks[first:])
-            well = first + progress.looks[first:].index([])
-            await until_async(lambda: _count(progress), lambda _: any(progress.looks[well:]) or any(other.looks))
+            await until_async(lambda: _count(watch), lambda _: [] in watch.looks[first:])
+            well = first + watch.looks[first:].index([])
+            await until_async(lambda: _count(watch), lambda _: any(watch.looks[well:]) or any(other.looks))
             prices.gate.set()
 
 
-async def _count(progress: _Noted) -> int:
-    return len(progress.looks)
+async def _count(watch: _Noted) -> int:
+    return len(watch.looks)

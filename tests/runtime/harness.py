@@ -1,20 +1,31 @@
-"""Reads dead letters of the tests."""
+"""What tests of consumption share: a message to send, and the dead letters that came of it."""
 
 import asyncio
+from datetime import date
 
 from aiokafka import AIOKafkaConsumer
 
 from shared.contracts import topics
+from shared.contracts.platform import PricePoint, PricesPublished
+from shared.kafka.messages import Outgoing
 
-Letter = tuple[bytes, dict[str, str]]
+DeadLetter = tuple[bytes, dict[str, str]]
+"""Value and headers."""
 
 
-async def letters_of(kafka_url: str, origin: int, count: int) -> list[Letter]:
-    """Wait for `count` dead letters of the gateway whose originals stood from offset `origin` on, within 1000."""
+def price_set(number: int, priced: int = 0) -> Outgoing:
+    """Return the message of a price set with so many prices of some 45 bytes each."""
+    prices = [PricePoint(security_id=f"S{index:07d}", price="1") for index in range(priced)]
+    body = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=prices).model_dump_json().encode()
+    return Outgoing(topics.PRICE.name, b"1", body, {})
+
+
+async def dead_letters_of(kafka_url: str, origin: int, count: int) -> list[DeadLetter]:
+    """Wait for `count` dead letters of the gateway whose originals have offsets from `origin` on, within 1000."""
     consumer = AIOKafkaConsumer(
         topics.dead_letters("gateway").name, bootstrap_servers=kafka_url, auto_offset_reset="earliest"
     )
-    found: list[Letter] = []
+    found: list[DeadLetter] = []
     async with asyncio.timeout(30), consumer:
         while len(found) < count:
             record = await consumer.getone()
@@ -24,12 +35,12 @@ async def letters_of(kafka_url: str, origin: int, count: int) -> list[Letter]:
     return found
 
 
-async def letters_now(kafka_url: str, origin: int) -> list[Letter]:
-    """Return the dead letters of the gateway that are there now, of originals as in `letters_of`."""
+async def dead_letters_now(kafka_url: str, origin: int) -> list[DeadLetter]:
+    """Return the dead letters of the gateway that are there now, of originals as in `dead_letters_of`."""
     consumer = AIOKafkaConsumer(
         topics.dead_letters("gateway").name, bootstrap_servers=kafka_url, auto_offset_reset="earliest"
     )
-    found: list[Letter] = []
+    found: list[DeadLetter] = []
     async with consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         for partition, end in ends.items():
@@ -42,5 +53,5 @@ async def letters_now(kafka_url: str, origin: int) -> list[Letter]:
 
 
 def _is_of(headers: dict[str, str], origin: int) -> bool:
-    """Say whether it is a letter of such an original; notes about letters that were replayed stand among them."""
+    """Say whether it is the dead letter of such an original; the topic also holds marks of replayed dead letters."""
     return "dlq-offset" in headers and 0 <= int(headers["dlq-offset"]) - origin < 1000

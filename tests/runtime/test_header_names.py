@@ -57,14 +57,14 @@ async def test_messages_beside_odd_headers_are_all_done(kafka_url: str, kind: st
         messages += [(value(10 + number), headers), (b"{not json", headers)]
     await _send(kafka_url, name.encode(), [*messages, (value(99), [])])
     async with Publisher(kafka_url, "gateway") as publisher, contextlib.AsyncExitStack() as ends:
-        guard = MessageProcessor("gateway", topics.MODEL, handle, publisher)
+        processor = MessageProcessor("gateway", topics.MODEL, handle, publisher)
         if kind == "consumer":
-            running = asyncio.create_task(GroupConsumer(kafka_url, f"test-{name}", [guard]).run())
+            running = asyncio.create_task(GroupConsumer(kafka_url, f"test-{name}", [processor]).run())
             ends.push_async_callback(_end, running)
         else:
             settings: Any = ServiceSettings.model_construct(kafka_url=kafka_url)
             app = build_worker(f"test-{name}", settings)
-            consume(app, guard, group=8)
+            consume(app, processor, group=8)
             await app.start()
             ends.push_async_callback(app.stop)
         await until_async(lambda: _copy(heard), lambda seen: "M99" in seen)

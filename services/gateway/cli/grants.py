@@ -1,21 +1,26 @@
-"""Granting access: who may do what, read from a JSON file."""
+"""`python -m services.gateway grant --file FILE`: who may do what, read from a JSON file."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import psycopg
+import typer
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from services.gateway.domain.record import Record
+from services.gateway.settings import SERVICE
 from services.gateway.store import audit, users
-from shared.contracts.api import Principal, RoleName
+from shared.contracts.principal import Principal, RoleName
 from shared.contracts.types import Identity
+from shared.oncall import outages
 from shared.postgres.commits import CommitUnknown, commit, until_known
 from shared.postgres.pool import WORK, arguments
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, clock_of
+from shared.runtime.settings import DatabaseSettings
 
 
 class GrantRefused(ValueError):
@@ -45,6 +50,18 @@ class Grant(BaseModel):
         )
 
 
+def grant(settings: DatabaseSettings, file: str) -> None:
+    """Grant what a file says.  Ends the command with 1 when the file cannot be used or the database is away."""
+    try:
+        granted = read(file)
+        with outages.reported():
+            asyncio.run(store(settings.database_url, granted, clock_of(settings.clock_file)))
+    except GrantRefused as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"granted: {len(granted)} users")
+
+
 def read(file: str) -> list[Principal]:
     """Return the users of a file ("-": standard input). Raises GrantRefused with what is wrong and where."""
     try:
@@ -68,7 +85,7 @@ async def store(database_url: str, granted: list[Principal], clock: Clock) -> No
     told: list[dict[str, Any]] = []  # what the log has once this stands
 
     async def write() -> None:
-        async with await AsyncConnection.connect(database_url, **arguments("gateway", WORK, "grant")) as connection:
+        async with await AsyncConnection.connect(database_url, **arguments(SERVICE, WORK, "grant")) as connection:
             if told and not await audit.missing(connection, told):
                 return
             before = await users.rights(connection, [one.subject for one in granted])

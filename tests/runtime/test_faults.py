@@ -15,17 +15,15 @@ from psycopg import errors
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
 from shared.contracts.topics import MIB
-from shared.kafka import topic_hold
-from shared.kafka.faults import Held, Stopped
+from shared.kafka import dead_letter_window, topic_hold
+from shared.kafka.faults import Stopped, TopicHeld
 from shared.kafka.messages import BadMessage, Headers, Incoming
 from shared.kafka.processor import Handler, MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.kafka.suspects import Suspects
-from shared.oncall import dlq
-from shared.runtime import bursts
-from shared.runtime.bursts import ProcessorLimits
-from tests.runtime.letters import letters_now, letters_of
-from tests.runtime.prices import price_set
+from shared.runtime.settings import ProcessorLimits
+from tests.commands import run_dlq
+from tests.runtime.harness import dead_letters_now, dead_letters_of, price_set
 
 pytestmark = pytest.mark.asyncio
 LIMITS = ProcessorLimits(retry_s=0.2, starts=2, letters=1000, share=1.0)
@@ -71,7 +69,7 @@ class Rule:
 
 
 def _guard(publisher: Publisher, handler: Handler, limits: ProcessorLimits = LIMITS) -> MessageProcessor:
-    """Return the guard of a process that has just been started."""
+    """Return the processor of a process that has just been started."""
     return MessageProcessor("gateway", topics.PRICE, handler, publisher, limits)
 
 
@@ -84,13 +82,13 @@ async def test_what_fails_for_all_stops_the_process_and_puts_nothing_aside(
     broken = Rule(fault, lambda _: True)
     async with Publisher(kafka_url, "gateway") as publisher:
         for _ in range(LIMITS.starts + 2):
-            with pytest.raises((Stopped, Held)):
+            with pytest.raises((Stopped, TopicHeld)):
                 await _guard(publisher, broken.handle).run(group)
         mended = Rule(fault, lambda _: False)
         await _guard(publisher, mended.handle).run(group)
     assert broken.done == []
     assert mended.done == [1, 2, 3]
-    assert await letters_now(kafka_url, origin) == []
+    assert await dead_letters_now(kafka_url, origin) == []
 
 
 @pytest.mark.parametrize("fault", OURS, ids=lambda fault: type(fault).__name__)
@@ -104,9 +102,9 @@ async def test_one_message_that_we_cannot_do_costs_some_starts_and_then_itself(
             with pytest.raises(Stopped):
                 await _guard(publisher, rule.handle).run(group)
             assert rule.done[-2:] == [2, 3], "the others are done at once"
-        assert await letters_now(kafka_url, origin) == []
+        assert await dead_letters_now(kafka_url, origin) == []
         await _guard(publisher, rule.handle).run(group)
-    (value, headers), *others = await letters_of(kafka_url, origin, 1)
+    (value, headers), *others = await dead_letters_of(kafka_url, origin, 1)
     assert not others
     assert (value, headers["dlq-code"], headers["dlq-offset"]) == (group[0].value, "our_fault", str(origin))
 
@@ -118,16 +116,16 @@ async def test_a_message_that_stands_alone_is_held_and_the_process_goes_on(kafka
         for _ in range(LIMITS.starts):
             with pytest.raises(Stopped):
                 await _guard(publisher, rule.handle).run([_message(origin)])
-        guard = _guard(publisher, rule.handle)
+        processor = _guard(publisher, rule.handle)
         for _ in range(2):
-            with pytest.raises(Held) as held:
-                await guard.run([_message(origin)])
+            with pytest.raises(TopicHeld) as held:
+                await processor.run([_message(origin)])
             assert held.value.again_s is not None
-        assert str(origin) in (guard.held or "")
+        assert str(origin) in (processor.held or "")
         await Suspects(kafka_url, "gateway").skip(topics.PRICE.name, 0, origin, "kim: looked at, see 4711")
-        await guard.run([_message(origin)])
-        assert guard.held is None
-    ((_, headers),) = await letters_of(kafka_url, origin, 1)
+        await processor.run([_message(origin)])
+        assert processor.held is None
+    ((_, headers),) = await dead_letters_of(kafka_url, origin, 1)
     assert (headers["dlq-code"], headers["dlq-reason"]) == ("skipped", "skipped by hand: kim: looked at, see 4711")
 
 
@@ -138,7 +136,7 @@ async def test_somebody_on_call_can_skip_one_message_whatever_is_wrong_with_it(k
         await Suspects(kafka_url, "gateway").skip(topics.PRICE.name, 0, origin + 1, "kim")
         await _guard(publisher, rule.handle).run(group)
     assert sorted(rule.done) == [1, 3]
-    assert [headers["dlq-offset"] for _, headers in await letters_of(kafka_url, origin, 1)] == [str(origin + 1)]
+    assert [headers["dlq-offset"] for _, headers in await dead_letters_of(kafka_url, origin, 1)] == [str(origin + 1)]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +155,7 @@ async def test_a_value_that_the_database_refuses_is_put_aside_alone(
     async with Publisher(kafka_url, "gateway") as publisher:
         await _guard(publisher, rule.handle).run([_message(origin + place, 1 + place) for place in range(3)])
     assert rule.done == [1, 3]
-    ((_, headers),) = await letters_of(kafka_url, origin, 1)
+    ((_, headers),) = await dead_letters_of(kafka_url, origin, 1)
     assert (headers["dlq-code"], headers["dlq-offset"]) == ("refused_by_database", str(origin + 1))
 
 
@@ -176,16 +174,20 @@ async def test_a_burst_of_dead_letters_holds_the_topic(
     group = [_message(origin + place, 1 + place) for place in range(good)]
     group += [_message(origin + good + place, value=b"{not json") for place in range(bad)]
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = _guard(publisher, rule.handle, limits)
+        processor = _guard(publisher, rule.handle, limits)
         if letters == bad:
-            await guard.run(group)
-            assert guard.held is None
+            await processor.run(group)
+            assert processor.held is None
         else:
             for _ in range(2):
-                with pytest.raises(Held, match="were put aside"):
-                    await guard.run(group)
-            assert "were put aside" in (guard.held or "")
-    assert len(await letters_of(kafka_url, origin, letters)) == letters == len(await letters_now(kafka_url, origin))
+                with pytest.raises(TopicHeld, match="were put aside"):
+                    await processor.run(group)
+            assert "were put aside" in (processor.held or "")
+    assert (
+        len(await dead_letters_of(kafka_url, origin, letters))
+        == letters
+        == len(await dead_letters_now(kafka_url, origin))
+    )
 
 
 async def test_a_topic_held_by_a_burst_goes_on_by_itself_when_the_cause_is_gone(
@@ -193,62 +195,62 @@ async def test_a_topic_held_by_a_burst_goes_on_by_itself_when_the_cause_is_gone(
 ) -> None:
     """Tried again while the cause is still there it puts nothing aside, and waits twice as long each time."""
     now_s = [0.0]
-    for module in (topic_hold, bursts):
+    for module in (topic_hold, dead_letter_window):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     refuses = Rule(BadMessage("refused", "our table is empty"), lambda number: number > 100)
     group = [_message(origin + place, 101 + place) for place in range(10)]
     async with Publisher(kafka_url, "gateway") as publisher:
         limits = ProcessorLimits(letters=3, share=1.0, pause_s=300.0, pause_most_s=1000.0)
-        guard = _guard(publisher, refuses.handle, limits)
-        with pytest.raises(Held, match=r"3 of the 10 messages .* tried again in 300 s"):
-            await guard.run(group)
+        processor = _guard(publisher, refuses.handle, limits)
+        with pytest.raises(TopicHeld, match=r"3 of the 10 messages .* tried again in 300 s"):
+            await processor.run(group)
         for pause_s, then_s in ((300, 600), (600, 1000), (1000, 1000)):
             now_s[0] += pause_s - 1
             calls = refuses.calls
-            with pytest.raises(Held):
-                await guard.run(group)
+            with pytest.raises(TopicHeld):
+                await processor.run(group)
             assert refuses.calls == calls, "it is not time yet"
             now_s[0] += 1
-            with pytest.raises(Held, match=rf"would be put aside as well; it is tried again in {then_s} s"):
-                await guard.run(group)
+            with pytest.raises(TopicHeld, match=rf"would be put aside as well; it is tried again in {then_s} s"):
+                await processor.run(group)
         refuses.mended, now_s[0] = True, now_s[0] + 1000
-        await guard.run(group)
-        assert (guard.held, refuses.done) == (None, list(range(101, 111)))
+        await processor.run(group)
+        assert (processor.held, refuses.done) == (None, list(range(101, 111)))
         refuses.mended = False
-        with pytest.raises(Held, match="as well"):  # on trial for a minute
-            await guard.run(group)
-        assert len(await letters_now(kafka_url, origin)) == 3
+        with pytest.raises(TopicHeld, match="as well"):  # on trial for a minute
+            await processor.run(group)
+        assert len(await dead_letters_now(kafka_url, origin)) == 3
         refuses.mended, now_s[0] = True, now_s[0] + 1000
-        await guard.run(group)
-        refuses.mended, now_s[0] = False, now_s[0] + bursts.WINDOW_S + 1
-        await guard.run(group[3:4])
-        assert guard.held is None
-    assert len(await letters_of(kafka_url, origin, 4)) == 4
+        await processor.run(group)
+        refuses.mended, now_s[0] = False, now_s[0] + dead_letter_window.WINDOW_S + 1
+        await processor.run(group[3:4])
+        assert processor.held is None
+    assert len(await dead_letters_of(kafka_url, origin, 4)) == 4
 
 
 async def test_a_topic_held_by_a_burst_is_released_by_hand(kafka_url: str, origin: int) -> None:
     """Only by what is said after it was held, and only once; what is beyond the number given counts again."""
     limits = ProcessorLimits(letters=3, share=1.0, look_s=0.0)
-    topic, gateway = topics.QUEUE.name, partial(dlq.run, kafka_url, "gateway")
+    topic, gateway = topics.QUEUE.name, partial(run_dlq, kafka_url, "gateway")
     group = [Incoming(topic, 0, origin + place, b"1", b"{not json", (), 0) for place in range(12)]
     rule = Rule(KeyError(), lambda _: False)
     async with Publisher(kafka_url, "gateway") as publisher:
-        assert await gateway(["release", topic, "--who", "kim: too early"]) == 0
-        guard = MessageProcessor("gateway", topics.QUEUE, rule.handle, publisher, limits)
+        assert await gateway("release", topic, "--who", "kim: too early") == 0
+        processor = MessageProcessor("gateway", topics.QUEUE, rule.handle, publisher, limits)
         for _ in range(3):
-            with pytest.raises(Held):
-                await guard.run(group)
-        assert len(await letters_of(kafka_url, origin, 3)) == 3
-        assert await gateway(["release", "nothing", "--who", "kim"]) == 1
-        assert await gateway(["release", topic, "--who", "kim: a bad sender", "--letters", "2"]) == 0
+            with pytest.raises(TopicHeld):
+                await processor.run(group)
+        assert len(await dead_letters_of(kafka_url, origin, 3)) == 3
+        assert await gateway("release", "nothing", "--who", "kim") == 1
+        assert await gateway("release", topic, "--who", "kim: a bad sender", "--letters", "2") == 0
         for _ in range(3):
-            with pytest.raises(Held):
-                await guard.run(group[3:])
-        assert len(await letters_of(kafka_url, origin, 8)) == 8
-        assert await gateway(["release", topic, "--who", "kim: all of them", "--letters", "100"]) == 0
-        await guard.run(group[8:])
-        assert guard.held is None
-    assert len(await letters_now(kafka_url, origin)) == 12
+            with pytest.raises(TopicHeld):
+                await processor.run(group[3:])
+        assert len(await dead_letters_of(kafka_url, origin, 8)) == 8
+        assert await gateway("release", topic, "--who", "kim: all of them", "--letters", "100") == 0
+        await processor.run(group[8:])
+        assert processor.held is None
+    assert len(await dead_letters_now(kafka_url, origin)) == 12
 
 
 async def test_a_letter_carries_the_headers_as_they_were(kafka_url: str, origin: int) -> None:
@@ -260,7 +262,7 @@ async def test_a_letter_carries_the_headers_as_they_were(kafka_url: str, origin:
         group = [_message(origin, value=b"{", headers=odd), _message(origin + 1, value=b"{", headers=plain)]
         await _guard(publisher, rule.handle).run([*group, _message(origin + 2)])
     assert rule.done == [1]
-    (_, first), (_, second) = await letters_of(kafka_url, origin, 2)
+    (_, first), (_, second) = await dead_letters_of(kafka_url, origin, 2)
     assert [
         (name, None if value is None else base64.b64decode(value)) for name, value in orjson.loads(first["dlq-headers"])
     ] == list(odd)
@@ -275,7 +277,7 @@ async def test_a_message_too_large_for_a_letter_leaves_a_stub(kafka_url: str, or
     async with Publisher(kafka_url, "gateway") as publisher:
         await _guard(publisher, rule.handle).run([_message(origin, value=value), _message(origin + 1)])
     assert rule.done == [1]
-    ((stub, headers),) = await letters_of(kafka_url, origin, 1)
+    ((stub, headers),) = await dead_letters_of(kafka_url, origin, 1)
     assert stub == b""
     assert headers["dlq-size"] == str(size + 1)  # and its key
     assert headers["dlq-sha256"] == hashlib.sha256(value).hexdigest()
@@ -295,5 +297,5 @@ async def test_the_end_of_a_key_is_no_event(kafka_url: str, origin: int) -> None
         prices = _guard(publisher, rule.handle)
         await prices.run([Incoming(topics.PRICE.name, 0, origin + 1, None, None, (("why", None),), 0)])
     assert rule.done == []
-    ((_, headers),) = await letters_of(kafka_url, origin, 1)
+    ((_, headers),) = await dead_letters_of(kafka_url, origin, 1)
     assert (headers["dlq-offset"], headers["dlq-null"]) == (str(origin + 1), "key,value")

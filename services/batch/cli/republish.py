@@ -1,6 +1,6 @@
 """`python -m services.batch republish rebalanced | account`: approvals, and all that was decided of an account.
 
-Orders are never among it: they are sent by an approval, once.
+Orders are never published again: an approval sends them once.
 """
 
 import asyncio
@@ -8,26 +8,24 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
+import typer
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns import messages as outgoing
 from services.batch.operations.reconcile import approvals_of
-from services.batch.settings import Settings
-from services.batch.store.database import SCHEMA, Database, driver
+from services.batch.settings import SERVICE, Settings
+from services.batch.store.database import Database, driver
 from services.batch.store.tables import BATCH
 from shared.contracts.tenancy import SYSTEM
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
-from shared.oncall import republish
-from shared.oncall.republish import Wanted
+from shared.oncall import command_line, outages, republish
+from shared.oncall.republish import Accounts, Enterprise, Every, RepublishRequest
 from shared.runtime import log
 from shared.runtime.clock import clock_of
 
-KINDS: Final = {
-    "rebalanced": "the newest approval of each account, for the analyzer and taxlot",
-    "account": "that, the return of each account that left its last batch otherwise, and the state of its batches",
-}
+app = command_line.group("Publish again what the store holds.")
 _GROUP: Final = 500
 _FROM: Final[dict[str, LiteralString]] = {
     "rebalanced": f" FROM account a WHERE a.epoch > 0 AND {republish.FILTER}",
@@ -43,15 +41,30 @@ _LEFT: Final = text(
 _THEIRS: Final = text("SELECT DISTINCT batch_id FROM batch_account WHERE account_id = ANY(:accounts) ORDER BY 1")
 
 
-def main(settings: Settings, arguments: list[str]) -> int:
-    """Do what the arguments say and return the exit code.  Raises what database and broker raise."""
-    wanted = republish.parse(SCHEMA, KINDS, arguments)
+@app.command()
+def rebalanced(
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: Accounts = None
+) -> None:
+    """The newest approval of each account, for the analyzer and taxlot."""
+    _publish(context.obj, republish.request("rebalanced", every, enterprise, account))
+
+
+@app.command("account")
+def decisions_of_accounts(
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: Accounts = None
+) -> None:
+    """That, the return of each account that left its last batch otherwise, and the state of its batches."""
+    _publish(context.obj, republish.request("account", every, enterprise, account))
+
+
+def _publish(settings: Settings, request: RepublishRequest) -> None:
     log.configure("batch-republish", "ERROR")
-    return asyncio.run(run(settings, wanted))
+    with outages.reported():
+        raise typer.Exit(asyncio.run(run(settings, request)))
 
 
-async def run(settings: Settings, wanted: Wanted) -> int:
-    """Publish again what is wanted."""
+async def run(settings: Settings, request: RepublishRequest) -> int:
+    """Publish decisions again and return the exit code.  Raises what database and broker raise."""
     database = Database(settings.database_url, settings.requests_database_url)
     clock = clock_of(settings.clock_file)
 
@@ -59,9 +72,9 @@ async def run(settings: Settings, wanted: Wanted) -> int:
         after = ""
         while True:
             async with database.transaction(SYSTEM) as connection:
-                accounts = await _next(connection, wanted, after)
+                accounts = await _next(connection, request, after)
                 messages = await approvals_of(connection, accounts, clock.now())
-                if wanted.kind == "account":
+                if request.kind == "account":
                     messages += await _told(connection, accounts, clock.now())
             if not accounts:
                 return
@@ -72,17 +85,17 @@ async def run(settings: Settings, wanted: Wanted) -> int:
     try:
         async with database.transaction(SYSTEM) as connection:
             below = await driver(connection)
-            query = "SELECT count(*)" + _FROM[wanted.kind]
-            counted = await (await below.execute(query, wanted.filters | {"after": ""})).fetchone()
-        async with Publisher(settings.kafka_url, SCHEMA) as out:
-            return await republish.report(wanted, 0 if counted is None else int(counted[0]), groups(out))
+            query = "SELECT count(*)" + _FROM[request.kind]
+            counted = await (await below.execute(query, request.filters | {"after": ""})).fetchone()
+        async with Publisher(settings.kafka_url, SERVICE) as out:
+            return await republish.report(request, 0 if counted is None else int(counted[0]), groups(out))
     finally:
         await database.close()
 
 
-async def _next(connection: AsyncConnection, wanted: Wanted, after: str) -> list[str]:
-    query = "SELECT a.account_id" + _FROM[wanted.kind] + " ORDER BY 1 LIMIT %(most)s"
-    rows = await (await driver(connection)).execute(query, wanted.filters | {"after": after, "most": _GROUP})
+async def _next(connection: AsyncConnection, request: RepublishRequest, after: str) -> list[str]:
+    query = "SELECT a.account_id" + _FROM[request.kind] + " ORDER BY 1 LIMIT %(most)s"
+    rows = await (await driver(connection)).execute(query, request.filters | {"after": after, "most": _GROUP})
     return [str(row[0]) for row in await rows.fetchall()]
 
 

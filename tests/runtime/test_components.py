@@ -8,18 +8,20 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.runtime.components import Beat, Keeper, Part
+from shared.runtime.components import Component, ComponentRunner, Heartbeat
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.asyncio
 
 
 @asynccontextmanager
-async def _kept(parts: Mapping[str, Part], *, stuck_s: float = 60.0, most_s: float = 60.0) -> AsyncIterator[Keeper]:
-    keeper = Keeper(f"test-{uuid.uuid4().hex}", stuck_s=stuck_s, first_s=0.01, most_s=most_s)
-    running = asyncio.create_task(keeper.run(parts))
+async def _kept(
+    parts: Mapping[str, Component], *, stuck_s: float = 60.0, most_s: float = 60.0
+) -> AsyncIterator[ComponentRunner]:
+    runner = ComponentRunner(f"test-{uuid.uuid4().hex}", stuck_s=stuck_s, first_s=0.01, most_s=most_s)
+    running = asyncio.create_task(runner.run(parts))
     try:
-        yield keeper
+        yield runner
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -30,66 +32,66 @@ async def _kept(parts: Mapping[str, Part], *, stuck_s: float = 60.0, most_s: flo
 async def test_a_part_that_fails_is_begun_again_while_the_others_go_on(fault: BaseException | None) -> None:
     begun: list[str] = []
 
-    async def failing(_beat: Beat) -> None:
+    async def failing(_beat: Heartbeat) -> None:
         begun.append("failing")
         if fault is not None:
             raise fault
 
-    async def steady(_beat: Beat) -> None:
+    async def steady(_beat: Heartbeat) -> None:
         begun.append("steady")
         await asyncio.Event().wait()
 
-    async with _kept({"failing": failing, "steady": steady}) as keeper:
+    async with _kept({"failing": failing, "steady": steady}) as runner:
         await until_so(lambda: begun.count("failing"), lambda many: many > 3)
         assert begun.count("steady") == 1
-        (said,) = keeper.troubles()
+        (said,) = runner.troubles()
         assert said.startswith("failing failed ")
         assert "ours" in said or not isinstance(fault, ValueError)
-        labels = {"service": keeper._service, "part": "failing"}
+        labels = {"service": runner._service, "part": "failing"}
         assert REGISTRY.get_sample_value("rebalancer_part_failing", labels) == 1
         assert (REGISTRY.get_sample_value("rebalancer_part_failures_total", labels) or 0) >= 3
-        assert keeper.stuck() == []
+        assert runner.stuck() == []
 
 
 async def test_a_part_that_runs_well_for_long_enough_is_in_trouble_no_more() -> None:
     begun: list[int] = []
 
-    async def once(_beat: Beat) -> None:
+    async def once(_beat: Heartbeat) -> None:
         begun.append(len(begun))
         if len(begun) == 1:
             raise OSError("a moment")
         await asyncio.Event().wait()
 
-    async with _kept({"once": once}, most_s=0.3) as keeper:
-        await until_so(keeper.troubles)
-        await until_so(keeper.troubles, lambda told: not told)
+    async with _kept({"once": once}, most_s=0.3) as runner:
+        await until_so(runner.troubles)
+        await until_so(runner.troubles, lambda told: not told)
     assert begun == [0, 1]
 
 
 async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -> None:
     gate = asyncio.Event()
-    beats: list[Beat] = []
+    beats: list[Heartbeat] = []
 
-    async def hanging(beat: Beat) -> None:
+    async def hanging(beat: Heartbeat) -> None:
         await gate.wait()
         beat()
         await asyncio.Event().wait()
 
-    async def beating(beat: Beat) -> None:
+    async def beating(beat: Heartbeat) -> None:
         beats.append(beat)
         await asyncio.Event().wait()
 
-    async def failing(_beat: Beat) -> None:
+    async def failing(_beat: Heartbeat) -> None:
         raise OSError("again and again")
 
-    parts: dict[str, Part] = {"hanging": hanging, "beating": beating, "failing": failing}
-    async with _kept(parts, stuck_s=0.6, most_s=0.1) as keeper:
+    parts: dict[str, Component] = {"hanging": hanging, "beating": beating, "failing": failing}
+    async with _kept(parts, stuck_s=0.6, most_s=0.1) as runner:
 
         def stuck() -> list[str]:
             """Say what is stuck, the one part having beaten just now."""
             for beat in beats:
                 beat()
-            return keeper.stuck()
+            return runner.stuck()
 
         (said,) = await until_so(stuck)
         assert said.startswith("hanging: has not got on for ")

@@ -16,7 +16,7 @@ from shared.kafka.faults import RetryLater
 from shared.kafka.messages import BadMessage, Incoming
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
-from tests.runtime.prices import price_set
+from tests.runtime.harness import price_set
 
 pytestmark = pytest.mark.asyncio
 
@@ -56,9 +56,9 @@ async def test_poison_is_put_aside_with_its_reason_and_its_neighbours_are_handle
         handled.extend(item.price_set for item in items)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher)
         values = [_price_set(1), b"{not json", _price_set(2), _price_set(3)]
-        await guard.run(
+        await processor.run(
             [
                 Incoming(topics.PRICE.name, 0, offset, marker.encode(), value, (), 0)
                 for offset, value in enumerate(values)
@@ -122,8 +122,8 @@ async def test_done_is_told_of_all_that_was_done_after_it_was_done(kafka_url: st
         told.extend(f"done {message.offset}" for message in group)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        guard = MessageProcessor("gateway", topics.PRICE, handle, publisher, done=done)
-        await guard.run([_message(0, _price_set(1)), _message(1, b"{not json"), _message(2, _price_set(3))])
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher, done=done)
+        await processor.run([_message(0, _price_set(1)), _message(1, b"{not json"), _message(2, _price_set(3))])
     assert told == ["handled 1", "handled 3", "done 0", "done 1", "done 2"]
 
 
@@ -137,8 +137,8 @@ async def test_a_publisher_that_is_not_open_yet_is_waited_for(kafka_url: str) ->
         await publisher.send([])
         handled.extend(item.price_set for item in items)
 
-    guard = MessageProcessor("gateway", topics.PRICE, handle, publisher)
-    running = asyncio.create_task(guard.run([_message(0, _price_set(1))]))
+    processor = MessageProcessor("gateway", topics.PRICE, handle, publisher)
+    running = asyncio.create_task(processor.run([_message(0, _price_set(1))]))
     await asked.wait()
     async with publisher:
         await running

@@ -17,7 +17,7 @@ from shared.kafka.messages import Outgoing
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.runtime.settings import ServiceSettings
-from tests.runtime.prices import price_set
+from tests.runtime.harness import price_set
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio

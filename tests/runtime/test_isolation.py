@@ -9,18 +9,18 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.proposer import handlers as proposer
-from shared.contracts import chunks, topics
-from shared.kafka.failure_limit import FEW, ONE_IN, TooMany, at_any_number
-from shared.kafka.faults import Held, Stopped
-from shared.kafka.isolation import OUR_FAULT, _recent, apart, halves
+from shared.contracts import chunks, codec, topics
+from shared.kafka.failure_limit import FEW, ONE_IN, TooMany, isolate_every_fault
+from shared.kafka.faults import Stopped, TopicHeld
+from shared.kafka.isolation import OUR_FAULT, _recent, halves, isolate
 from shared.kafka.messages import Incoming, Outgoing
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
-from shared.runtime.bursts import ProcessorLimits
 from shared.runtime.clock import clock_of
+from shared.runtime.settings import ProcessorLimits
 from tests.proposer.books import generated
 from tests.proposer.build import batch_of
-from tests.runtime.letters import letters_now
+from tests.runtime.harness import dead_letters_now
 
 LIMITS = ProcessorLimits(retry_s=0.1, starts=2, letters=1000, share=1.0)
 Row = dict[str, Any]
@@ -37,7 +37,7 @@ class Work:
 
     def do(self, numbers: Sequence[int]) -> list[int]:
         """Return what comes out for these numbers, in order."""
-        parts = apart(self.what, numbers, halves, self._double, self._hold)
+        parts = isolate(self.what, numbers, halves, self._double, self._hold)
         return [one for part in parts for one in part]
 
     def _double(self, numbers: Sequence[int]) -> list[int]:
@@ -119,14 +119,14 @@ def test_who_has_found_that_it_is_the_accounts_lets_each_fail_alone() -> None:
     with pytest.raises(TooMany) as found:
         work.do(range(100))
     assert found.value.passed > 0
-    with at_any_number():
+    with isolate_every_fault():
         work.do(range(100))
     assert len(work.held) == 90
     work.do([1])
 
 
 class Place:
-    """The proposer behind a guard, on a real broker: LOTS messages in, TRADES rows out."""
+    """The proposer behind a processor, on a real broker: LOTS messages in, TRADES rows out."""
 
     def __init__(self, publisher: Publisher, answers: AIOKafkaConsumer) -> None:
         self.origin = 1000 * (10_000_000 + uuid.uuid4().int % 1_000_000_000)  # offsets far beyond any real one
@@ -137,7 +137,7 @@ class Place:
     def asks(self, place: int, seeds: Sequence[int]) -> Incoming:
         """Return a request for accounts, A-<seed> each, as the broker gives it."""
         meta = {"batch_id": str(self.origin + place), "attempt": "1", "trade_date": "2026-01-02"}
-        value = chunks.encode(batch_of([generated(seed) for seed in seeds]), meta)
+        value = codec.encode(batch_of([generated(seed) for seed in seeds]), meta)
         return Incoming(topics.WORK_LOTS.name, 0, self.origin + place, b"A", value, (), 0)
 
     async def leave(self, asked: Sequence[Incoming]) -> None:
@@ -157,7 +157,7 @@ class Place:
         found: dict[int, dict[str, Row]] = {}
         for partition, end in ends.items():
             while await consumer.position(partition) < end:
-                rows, meta = chunks.decode((await consumer.getone(partition)).value, chunks.TRADES)
+                rows, meta = codec.decode((await consumer.getone(partition)).value, chunks.TRADES)
                 place = int(meta["batch_id"]) - self.origin
                 if 0 <= place < 1000:
                     found.setdefault(place, {}).update({row["account_id"]: row for row in rows.to_pylist()})
@@ -166,7 +166,7 @@ class Place:
 
 @pytest.fixture
 async def place(kafka_url: str) -> AsyncIterator[Place]:
-    """A proposer and its guard; `answered` reads from here on."""
+    """A proposer and its processor; `answered` reads from here on."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False)
     async with Publisher(kafka_url, "gateway") as publisher, consumer:
         parts = range(topics.WORK_TRADES.partitions)
@@ -207,10 +207,10 @@ async def test_a_fault_for_every_account_is_acknowledged_nowhere_and_fails_nobod
     group = [place.asks(0, range(40)), place.asks(1, range(40, 80))]
     mend = _plant(monkeypatch, lambda _: True)
     for _ in range(LIMITS.starts + 1):
-        with pytest.raises((Stopped, Held)):
+        with pytest.raises((Stopped, TopicHeld)):
             await place.start(group)
     assert await place.answered() == {}
-    assert await letters_now(kafka_url, place.origin) == []
+    assert await dead_letters_now(kafka_url, place.origin) == []
     mend()
     await place.start(group)
     done = await place.answered()
@@ -241,7 +241,7 @@ async def test_a_chunk_that_alone_fails_costs_some_starts_and_then_its_own_accou
     done = await place.answered()
     assert [_codes(done[one]) for one in (0, 1)] == [{OUR_FAULT: 30}, {None: 30}]
     assert "IndexError" in done[0]["A-3"]["failure_text"]
-    assert await letters_now(kafka_url, place.origin) == []
+    assert await dead_letters_now(kafka_url, place.origin) == []
     await place.start([place.asks(2, [5])])
     assert _codes((await place.answered())[2]) == {OUR_FAULT: 1}
 

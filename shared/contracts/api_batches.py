@@ -1,0 +1,180 @@
+"""The HTTP API of batches: selections, commands, lists and pages.  Money, quantities and weights are text.
+
+Commands take an Idempotency-Key header, and If-Match with the batch version.  Errors are application/problem+json
+(shared.contracts.problems).  Source: product 6, 7.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+
+from shared.contracts.events import BatchStatus, LogicName, TileName
+from shared.contracts.query import ClauseText, Expected, Label, SearchText
+from shared.contracts.types import Identity, OutboundModel, Usd
+
+AccountState = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
+
+
+class ById(OutboundModel):
+    """Accounts named one by one."""
+
+    kind: Literal["ids"]
+    ids: Annotated[list[Identity], Field(min_length=1, max_length=5000)]
+
+
+class ByFilter(OutboundModel):
+    """All accounts that match, except some: takes as long for one page as for all."""
+
+    kind: Literal["matching"]
+    tiles: Annotated[list[TileName], Field(max_length=20)] = Field(default_factory=list)
+    f: Annotated[list[ClauseText], Field(max_length=20)] = Field(default_factory=list)
+    q: SearchText = ""
+    exclude: Annotated[list[Identity], Field(max_length=5000)] = Field(default_factory=list)
+
+
+Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
+
+
+class ProposeBody(OutboundModel):
+    """Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one."""
+
+    selection: Selection
+    expected_count: Expected
+    logic: LogicName = "BEST_FIT"
+    label: Label = ""
+    confirm_liquidation: StrictBool = False
+
+
+class Counts(OutboundModel):
+    """Accounts by state; they add up to the accounts of the batch."""
+
+    working: int
+    proposed: int
+    failed: int
+    removed: int
+    approved: int
+    cancelled: int
+    stale: int  # of the proposed ones: must be removed or proposed again
+
+
+class PutAside(OutboundModel):
+    """The service could not deal with a batch by itself: since when, when it is tried again, what that means."""
+
+    since: datetime
+    again_at: datetime
+    sentence: str
+
+
+class BatchSummary(OutboundModel):
+    batch_id: int
+    version: int
+    label: str
+    enterprise_id: Identity
+    status: BatchStatus
+    reason: str | None  # USER, END_OF_DAY, ALL_REMOVED, ALL_FAILED
+    result: Literal["Failed", "Complete", "Cancelled"] | None
+    logic: LogicName
+    accounts: int
+    only_account: str | None  # the account number when there is just one
+    counts: Counts
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    trade_date: date
+    cancel_at: datetime
+    short_term: Usd
+    long_term: Usd
+    estimated: Usd
+    put_aside: PutAside | None  # None in the answers of commands too: read the batch
+
+
+class BatchList(OutboundModel):
+    rows: list[BatchSummary]
+    total: int
+
+
+class BatchAccountRow(OutboundModel):
+    account_id: Identity
+    account_number: str
+    name: str
+    advisor_id: Identity
+    state: AccountState
+    stale: bool
+    result: str  # a sentence: why it failed, was removed, is stale, or has no trades; else ""
+    failure_code: str | None
+    taxable: bool
+    market_value: Usd | None
+    begin_cash: Usd | None
+    end_cash: Usd | None
+    buys: int | None
+    buys_value: Usd | None
+    sells: int | None
+    sells_value: Usd | None
+    flats: int | None
+    flats_value: Usd | None
+    short_term: Usd | None
+    long_term: Usd | None
+    estimated: Usd | None
+    unknown_term: Usd | None
+    no_basis_proceeds: Usd | None
+    wash_disallowed: Usd | None  # losses a wash sale disallows; None: not checked
+    wash_permanent: Usd | None  # of them, those lost for good to a purchase in an IRA
+
+
+class Totals(OutboundModel):
+    """Sums over rows; gains of taxable and non-taxable accounts stand apart."""
+
+    accounts: int
+    market_value: Usd
+    buys: int
+    buys_value: Usd
+    sells: int
+    sells_value: Usd
+    flats: int
+    flats_value: Usd
+    short_term: Usd
+    long_term: Usd
+    estimated: Usd
+    no_basis_proceeds: Usd
+    non_taxable_short_term: Usd
+    non_taxable_long_term: Usd
+    non_taxable_estimated: Usd
+    wash_disallowed: Usd
+    wash_permanent: Usd
+    wash_unchecked: int  # accounts that were not checked for wash sales
+    failed: int
+    removed: int
+
+
+class BatchPage(OutboundModel):
+    batch: BatchSummary
+    rows: list[BatchAccountRow]
+    total: int
+    page: int
+    size: int
+    totals: Totals  # of all proposed (or decided) accounts
+    filtered: Totals  # of what the filter leaves
+
+
+class RemovalBody(OutboundModel):
+    selection: Selection
+    expected_count: Expected
+
+
+class LogicBody(OutboundModel):
+    logic: LogicName
+
+
+class ReproposeBody(OutboundModel):
+    """Propose the stale accounts of a batch again; empty selection means all of them."""
+
+    selection: Selection | None = None
+
+
+class CommandResult(OutboundModel):
+    """Outcome of a command on a batch: its state after it, and how many accounts it touched."""
+
+    batch: BatchSummary
+    accounts: int

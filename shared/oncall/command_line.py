@@ -1,0 +1,61 @@
+"""The frame of `python -m services.<name>`: what the command lines of all services have in common.
+
+Exit codes: 0 done, 1 it could not be done (the reason is on standard error), 2 arguments or settings are wrong.
+Source: docs/on-call.md.
+"""
+
+import sys
+from typing import Any, Final, TypeVar
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+FORWARD: Final[dict[str, Any]] = {
+    "allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": [],
+}  # fmt: skip
+"""Context settings of a command whose arguments belong to another typer app; see `forward`."""
+_Settings = TypeVar("_Settings", bound=BaseSettings)
+
+
+def group(description: str) -> typer.Typer:
+    """Return an app of several commands; errors and help are plain text, and a command must be named."""
+    app = typer.Typer(help=description, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.callback()(_nothing)  # without a callback typer makes a group of one command that command
+    return app
+
+
+def build(service: str, description: str) -> typer.Typer:
+    """Return the app of a service with the commands that every service has: `dlq`."""
+    app = group(description)
+
+    @app.command(context_settings=FORWARD)
+    def dlq(context: typer.Context) -> None:
+        """Dead letters: list, show, replay, suspects, skip, release."""
+        from shared.oncall import dlq as commands
+
+        forward(context, commands.app, commands.Source.of(service))
+
+    return app
+
+
+def forward(context: typer.Context, app: typer.Typer, target: object) -> None:
+    """Hand the arguments of a command on to an app, whose commands find `target` as `context.obj`; does not return.
+
+    The app is imported by the caller, so that a service loads the libraries of a command only for that command.
+    """
+    app(list(context.args), prog_name=context.command_path, obj=target)
+
+
+def read_settings(kind: type[_Settings]) -> _Settings:
+    """Return settings from the environment.  Ends the command with 2, naming each variable that is wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def _nothing() -> None:
+    """Nothing is done before the command."""
