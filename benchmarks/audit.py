@@ -23,11 +23,11 @@ import uvloop
 
 from benchmarks.machine import describe
 from deploy.stack.activity import cpu_s
-from services.gateway.audit import AuditLog
+from services.gateway.audit.audit_log import AuditLog
 from services.gateway.domain.record import Record
 from services.gateway.store import audit
 from shared.runtime import log
-from tests.gateway.house import house_at
+from tests.gateway.harness import harness_at
 from tests.stackfix import places
 
 _RECORDS = (1, 50, 500)
@@ -106,7 +106,7 @@ async def _nothing(_log: AuditLog, *_records: Record) -> None: ...
 
 async def _serving(url: str, place: Path, told: Connection) -> None:
     place.mkdir()
-    async with house_at(url, place, session_per_s=1e6, address_per_s=1e6) as house:
+    async with harness_at(url, place, session_per_s=1e6, address_per_s=1e6) as house:
         await house.grant("pat", ("viewer", "approver"))
         house.issuer.subject = "pat"
         told.send(house.url)

@@ -48,7 +48,11 @@ RETIRED: Final = {
     "happening": Retired("transition"),
     "happen": Retired("apply"),
     "told": Retired("published, notified or announced"),
-    "answer": Retired("result (of a request), response (HTTP), reply (of a peer)"),
+    "answer": Retired(
+        "result (of a request), response (HTTP), reply (of a peer)",
+        ("answer_piece_s",),
+        "a setting that deployments use",
+    ),
     "answers": Retired("results (of requests), responses (HTTP), replies (of peers)"),
     "closing": Retired("decide (a batch), close (a file or connection)"),
     "collecting": Retired("collect_results"),

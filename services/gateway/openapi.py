@@ -1,10 +1,10 @@
-"""The OpenAPI document: what FastAPI derives from the routes, plus what holds for all of them."""
+"""The OpenAPI document: what FastAPI derives from the routes, plus roles, security and refusals of every operation."""
 
 from typing import Any, Final
 
 from fastapi import FastAPI
 
-from services.gateway.routes.authentication import CSRF_HEADER
+from services.gateway.routes.door import CSRF_HEADER
 from shared.contracts.api_work import Pushed
 from shared.contracts.roles import roles_for
 
@@ -41,7 +41,7 @@ _REQUIRED_HEADERS: Final = ("Idempotency-Key", "If-Match")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the complete document of the app's routes; from then on the app serves it."""
+    """Complete the document of the app's routes, which the app serves from now on, and return it."""
     if app.openapi_schema is not None:
         return app.openapi_schema
     document = app.openapi()

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field, SecretStr
 
-from services.gateway.edge import security_headers
+from services.gateway.security_headers import security_headers
 from shared.http.connections import Bounds
 from shared.runtime.settings import RequestsSettings
 
@@ -114,7 +114,7 @@ class Settings(RequestsSettings):
     @property
     def proxies(self) -> frozenset[str]:
         """Return the addresses of proxies that are believed about where a request comes from."""
-        return frozenset(one.strip() for one in self.trusted_proxies.split(",") if one.strip())
+        return frozenset(address.strip() for address in self.trusted_proxies.split(",") if address.strip())
 
     @property
     def bounds(self) -> Bounds:
@@ -122,7 +122,7 @@ class Settings(RequestsSettings):
         return Bounds(
             head_s=self.head_s,
             piece_s=self.body_piece_s,
-            answer_piece_s=self.answer_piece_s,
+            response_piece_s=self.answer_piece_s,
             keep_alive_s=self.keep_alive_s,
             connections=self.connections,
             address_connections=self.address_connections,

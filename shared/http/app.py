@@ -1,4 +1,4 @@
-"""HTTP of every service: problem+json for every refusal, /metrics, /healthz, /readyz, and one log line a request."""
+"""The HTTP app of every service: problem+json for refusals, /metrics, /healthz, /readyz, one log line per request."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ from starlette.exceptions import HTTPException
 
 from shared.contracts.problems import BadBody, BadInput, Problem
 from shared.http import database_errors, routing
-from shared.http.body_timeout import Patience
+from shared.http.body_timeout import BodyTimeout
 from shared.http.connections import USUAL, Bounds
 from shared.http.request_log import Observe, rendered
 from shared.http.wellformed import WellFormed
 
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
-Liveness = Callable[[], list[str]]  # why only a new start can help; empty means alive
-_DARK: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # no service describes itself to strangers
+Liveness = Callable[[], list[str]]  # the reasons why only a restart can help; empty means alive
+_NO_DOCUMENTS: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # services do not publish their API
 
 
 def create_app(
@@ -34,14 +34,15 @@ def create_app(
     door: routing.Door | None = None,
     **options: Any,
 ) -> FastAPI:
-    """Return a FastAPI app with the house's errors, probes, metrics, request log, and these routes.
+    """Return a FastAPI app with the common error handlers, probes, metrics and request log, and these routes.
 
-    troubles: what does not go well beside the API; it is told with the readiness and does not take it away.
-    probes: whether it answers /healthz, /readyz and /metrics; an app that the world can reach does not.
-    door: says who asks a guarded route.  Raises RouteWithoutRule for a route of which nobody said who may use it.
+    troubles: problems beside the API; /readyz lists them, and the service stays ready.
+    probes: whether the app serves /healthz, /readyz and /metrics; a public app does not.
+    door: authenticates requests of guarded routes.
+    Raises RouteWithoutRule for a route that is neither open nor in the role table.
     """
     # No redirect from a path with a slash at its end: its address would follow the Host header.
-    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **_DARK | options)
+    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **_NO_DOCUMENTS | options)
     app.state.door = door
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -68,8 +69,8 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
     async def readyz(response: Response) -> dict[str, Any]:
         reasons = await ready()
         response.status_code = 503 if reasons else 200
-        answer = {"ready": not reasons, "waiting_for": reasons}
-        return answer | {"troubles": beside} if (beside := troubles()) else answer
+        report = {"ready": not reasons, "waiting_for": reasons}
+        return report | {"troubles": beside} if (beside := troubles()) else report
 
     @app.get("/metrics", include_in_schema=False)
     async def exported() -> Response:
@@ -77,22 +78,21 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
 
 
 async def serve(app: FastAPI, host: str, port: int, bounds: Bounds = USUAL) -> None:
-    """Serve until cancelled, inside the running loop; the process's own signal handling stays as it is.
+    """Serve until cancelled, inside the running loop; the process keeps its own signal handling.
 
-    bounds: what clients that are slow, that do not read, and many of them may take.
-
-    Raises RouteWithoutRule when a route was added to an app of `create_app` since, of which nobody said who may use it.
+    bounds: limits on slow and on many clients.
+    Raises RouteWithoutRule if such a route was added to an app of `create_app` after its creation.
     """
     if hasattr(app.state, "door"):
         routing.check(app)
     config = uvicorn.Config(
-        Patience(app, bounds.piece_s),
+        BodyTimeout(app, bounds.piece_s),
         host=host,
         port=port,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # who calls is who is connected, whatever X-Forwarded-For says
+        proxy_headers=False,  # the client is the connected peer, whatever X-Forwarded-For says
         lifespan="on",
         http=bounds.protocol(),
         ws="none",  # an upgraded connection would leave these bounds
@@ -151,7 +151,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
-    if error.status_code == 400:  # the framework's own: it could not read the body
+    if error.status_code == 400:  # raised by the framework if it cannot parse the body
         return _render(BadBody("/body: it is no JSON in UTF-8, or nested too deeply"), request)
     response = _render(_Plain(error.status_code, str(error.detail)), request, error.status_code)
     for name, value in (error.headers or {}).items():

@@ -1,4 +1,4 @@
-"""How long a server waits for the body of a request: who sends slowly does not hold a place for long."""
+"""A time limit on the body of a request, so that slow senders do not hold connections."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from shared.http.connections import PIECE_BYTES
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Lets whoever reads a body that stopped coming fail with 408; after it the connection is closed.
+class BodyTimeout:
+    """Middleware: reading a body that stopped arriving raises 408, after which the connection is closed.
 
-    Only time spent waiting for the client counts: a service that writes slowly holds its client up, not the reverse.
+    Only time spent waiting for the client counts, not the time that the service takes to process what arrived.
     """
 
     app: ASGIApp
@@ -26,13 +26,13 @@ class Patience:
 
 
 class _Body:
-    """The messages of one request; after the last of its body the wait for the end of the connection is unbounded."""
+    """Messages of one request. After the last one of its body, waiting for the disconnect is not limited."""
 
     def __init__(self, receive: Receive, piece_s: float) -> None:
         self._receive = receive
         self._piece_s = piece_s
         self._waited_s = 0.0  # since the last whole piece
-        self._got = 0  # bytes, since then
+        self._received = 0  # bytes since the last whole piece
         self._is_whole = False
 
     async def next(self) -> Message:
@@ -49,8 +49,8 @@ class _Body:
             )
             raise HTTPException(408, detail, {"Connection": "close"}) from error
         self._waited_s += now() - began
-        self._got += len(message.get("body", b""))
-        if self._got >= PIECE_BYTES:
-            self._waited_s, self._got = 0.0, 0
+        self._received += len(message.get("body", b""))
+        if self._received >= PIECE_BYTES:
+            self._waited_s, self._received = 0.0, 0
         self._is_whole = not message.get("more_body", False)
         return message

@@ -1,10 +1,10 @@
-"""Where clients are: what counts as one address, and how many of something each has at the moment."""
+"""Client addresses: what counts as one address, and how many connections or requests each has."""
 
 import ipaddress
 from collections import Counter
 from typing import Final
 
-_NETWORK_V6: Final = 64  # one subscriber has a whole network of them
+_NETWORK_V6: Final = 64  # bits: one subscriber has a whole /64 network
 _LONGEST: Final = 64
 
 
@@ -20,7 +20,7 @@ def network(address: str) -> str:
 
 
 class Crowd:
-    """Counts who is here, by address; who has left is forgotten."""
+    """Counts by address; addresses with none are dropped."""
 
     def __init__(self) -> None:
         self._here: Counter[str] = Counter()
@@ -29,7 +29,7 @@ class Crowd:
         return len(self._here)
 
     def enter(self, address: str) -> int:
-        """Count one more of an address and return how many there are of it now."""
+        """Count one more of an address and return how many it has now."""
         self._here[address] += 1
         return self._here[address]
 

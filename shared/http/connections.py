@@ -1,6 +1,6 @@
-"""One connection of a server: it ends when its client does not ask, does not read, or holds too many of them.
+"""Connections of a server: closed if the client is slow to send or to read, or has too many of them.
 
-The parser is h11, whichever others are installed: it refuses an unfinished head above a size (plus one read).
+The parser is always h11, because it bounds the size of an unfinished head (plus one read).
 """
 
 import asyncio
@@ -20,25 +20,25 @@ from shared.ids import event_id
 from shared.runtime import log, metrics
 
 PIECE_BYTES: Final = 16_384
-"""A smaller piece, sent or read, is no progress: one byte now and then would hold a place for ever."""
+"""Less than this, sent or read, is no progress: otherwise a byte now and then would hold a connection for ever."""
 REFUSED_AT_ONCE: Final = 100
-"""Connections above a bound that are kept until they asked and can be told so; further ones are closed unheard."""
-_LOOKS: Final = 5  # at a reader; not one, because after a pause of this whole process one is overdue at once
+"""Connections above a bound that are kept until they can be refused properly; further ones are closed at once."""
+_CHECKS: Final = 5  # of a reader per period; with a single one, a pause of this process would cut every reader
 _log = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What clients of one listening port may take. Times in seconds.
+    """Limits on the clients of one listening port; times in seconds.
 
-    address_connections: of one address; None where all clients are ours.
-    proxies: addresses whose connections are not counted so, for each carries requests of many clients.
-    headers: what the server's own answers carry, which no app sees.
+    address_connections: limit of one address; None if all clients are ours.
+    proxies: addresses exempt from it, because their connections carry requests of many clients.
+    headers: added to responses of the server itself, which no app sees.
     """
 
     head_s: float = 10.0
     piece_s: float = 30.0
-    answer_piece_s: float = 30.0
+    response_piece_s: float = 30.0
     keep_alive_s: float = 5.0
     connections: int = 600
     address_connections: int | None = None
@@ -47,11 +47,11 @@ class Bounds:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def protocol(self) -> type[H11Protocol]:
-        """Return the protocol of a server that goes by these bounds."""
+        """Return the protocol class of a server with these bounds."""
         return type("_Bounded", (_Watching,), {"bounds": self, "crowd": Crowd()})
 
-    def told(self, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """Return headers and body of an answer that the server gives by itself; the connection ends with it."""
+    def refusal(self, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Return headers and body of a response by the server itself, after which the connection is closed."""
         request_id = event_id(time.time_ns(), id(problem))
         body = orjson.dumps(problem.body(instance=request_id))
         own = {
@@ -66,27 +66,27 @@ class Bounds:
 
 
 USUAL: Final = Bounds()
-"""What services inside go by, whose clients are ours."""
+"""Bounds of internal services, whose clients are ours."""
 
 
 class _Watching(H11Protocol):
-    """While nothing is being answered, the head of the next request must come in time; an answer must be read in time.
+    """Limits the time for the head of a request, and for reading a response.
 
-    uvicorn bounds only the time between two requests of a connection.
+    uvicorn limits only the time between two requests of a connection.
     """
 
     bounds: Bounds
     crowd: Crowd
-    _address: str | None = None  # under which the connection is counted
+    _address: str | None = None  # by which the connection is counted
     _head_timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
-    _unsent = 0  # bytes that waited for the reader when it last took a piece
-    _looks = 0  # at the reader, since then
+    _unsent = 0  # bytes that waited for the reader when it last read a piece
+    _checks = 0  # of the reader, since then
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         metrics.CONNECTIONS.inc()
-        # Nothing is added to what waits for the reader, and every byte that waits is known of.
+        # The app is paused while anything waits for the reader, and pause_writing is called for every byte that waits.
         transport.set_write_buffer_limits(high=0)
         for why, surplus, problem in self._surpluses():
             if surplus > REFUSED_AT_ONCE:
@@ -104,31 +104,31 @@ class _Watching(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unsent, self._looks = self._waiting(), 0
-        self._look_later()
+        self._unsent, self._checks = self._waiting(), 0
+        self._check_later()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_looking()
+        self._stop_checking()
 
     def connection_lost(self, exc: Exception | None) -> None:
         metrics.CONNECTIONS.dec()
         if self._address is not None:
             self.crowd.leave(self._address)
         self._unwatch()
-        self._stop_looking()
+        self._stop_checking()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request as every refusal is answered, in place of uvicorn's plain text."""
+        """Respond to a malformed request with a problem document, instead of uvicorn's plain text."""
         metrics.CONNECTIONS_CUT.labels("malformed").inc()
         _log.info("http.malformed", address=self._peer)
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:  # the body is what cannot be read
+        if cycle is not None and not cycle.response_complete:  # its body is malformed
             cycle.disconnected = True
             cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            headers, body = self.bounds.told(BadHead("what came is no HTTP/1.1 request; the connection is closed"))
+            headers, body = self.bounds.refusal(BadHead("what came is no HTTP/1.1 request; the connection is closed"))
             whole = (
                 h11.Response(status_code=400, headers=self.server_state.default_headers + headers),
                 h11.Data(data=body),
@@ -138,7 +138,7 @@ class _Watching(H11Protocol):
         self.transport.close()
 
     def _surpluses(self) -> list[tuple[Literal["full", "address"], int, Problem]]:
-        """Return by how many there are too many connections, of all and of this one's address."""
+        """Return by how many connections the limits are exceeded, in total and for this client's address."""
         everybody = Unavailable("too many connections are open here; try again in a moment")
         found: list[tuple[Literal["full", "address"], int, Problem]] = [
             ("full", len(self.connections) - self.bounds.connections, everybody)
@@ -151,41 +151,41 @@ class _Watching(H11Protocol):
         return found
 
     def _watch(self) -> None:
-        """Let the time run, from the first byte on, where no request waits for an answer; bytes do not prolong it.
+        """Start the head timer at the first byte unless a response is pending; further bytes do not extend it.
 
-        It also runs for the rest of a body that nobody reads any more, because its request is answered.
+        It also runs while the rest of a body arrives after the response has been sent.
         """
         cycle: RequestResponseCycle | None = self.cycle  # none before the first request
         if cycle is not None and not cycle.response_complete:
             self._unwatch()
         elif self._head_timer is None and self.timeout_keep_alive_task is None:
-            self._head_timer = self.loop.call_later(self.bounds.head_s, self._asks_nothing)
+            self._head_timer = self.loop.call_later(self.bounds.head_s, self._head_is_late)
 
     def _unwatch(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _asks_nothing(self) -> None:
+    def _head_is_late(self) -> None:
         metrics.CONNECTIONS_CUT.labels("slow_head").inc()
         self.transport.close()
 
-    def _look_later(self) -> None:
-        self._stop_looking()
-        self._reader_timer = self.loop.call_later(self.bounds.answer_piece_s / _LOOKS, self._look)
+    def _check_later(self) -> None:
+        self._stop_checking()
+        self._reader_timer = self.loop.call_later(self.bounds.response_piece_s / _CHECKS, self._check_reader)
 
-    def _look(self) -> None:
-        """End the connection when its client has not taken a piece in time; what waited for it is let go."""
+    def _check_reader(self) -> None:
+        """Abort the connection if its client has not read a piece in time; buffered bytes are dropped."""
         waiting = self._waiting()
-        self._looks += 1
+        self._checks += 1
         if waiting <= self._unsent - PIECE_BYTES:
-            self._unsent, self._looks = waiting, 0
-        if self._looks >= _LOOKS:
+            self._unsent, self._checks = waiting, 0
+        if self._checks >= _CHECKS:
             self._cut("unread")
         else:
-            self._look_later()
+            self._check_later()
 
-    def _stop_looking(self) -> None:
+    def _stop_checking(self) -> None:
         if self._reader_timer is not None:
             self._reader_timer.cancel()
             self._reader_timer = None
@@ -205,7 +205,7 @@ class _Watching(H11Protocol):
 
 def _refusing(bounds: Bounds, problem: Problem) -> ASGIApp:
     async def refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
-        headers, body = bounds.told(problem)
+        headers, body = bounds.refusal(problem)
         await send({"type": "http.response.start", "status": problem.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

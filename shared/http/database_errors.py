@@ -1,4 +1,4 @@
-"""How the HTTP of every service answers when its database goes away: what is known is said, what is not is not."""
+"""Responses while the database is away: 503 if nothing was done, `outcome_unknown` if a command may have been."""
 
 import psycopg
 from fastapi import FastAPI, Request, Response
@@ -13,23 +13,23 @@ _log = log.get(__name__)
 
 
 def add(app: FastAPI) -> None:
-    """Answer 503 for a database that is away, and for a COMMIT that was not answered."""
+    """Add handlers for a database that is away and for a COMMIT without a reply; both respond 503."""
     app.add_exception_handler(psycopg.OperationalError, _away)
     app.add_exception_handler(CommitUnknown, _unknown)
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    return _told(request, Unavailable(AWAY), error)
+    return _response(request, Unavailable(AWAY), error)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
-    """Say of a command that nobody knows whether it was carried out; whoever only asked has changed nothing."""
+    """Respond `outcome_unknown` to a command; a read has changed nothing, so it may simply be retried."""
     if request.method in _SAFE:
         return await _away(request, error)
-    return _told(request, OutcomeUnknown(UNKNOWN), error)
+    return _response(request, OutcomeUnknown(UNKNOWN), error)
 
 
-def _told(request: Request, problem: Problem, error: Exception) -> Response:
+def _response(request: Request, problem: Problem, error: Exception) -> Response:
     _log.warning(f"http.{problem.code}", error=repr(error)[:300])
     response = rendered(problem, getattr(request.state, "request_id", ""))
     response.headers.update(problem.headers())

@@ -1,7 +1,7 @@
-"""Who asks, vouched for by the gateway: a short signed token that goes with every forwarded request.
+"""The principal of a forwarded request: a short-lived token, signed by the gateway for this request only.
 
-A compact JWS (Ed25519: only the gateway holds the private key, everybody else its public half) whose payload is
-api.Principal with the service, method and path it is good for, and the seconds between which it is.
+A compact JWS (Ed25519: the gateway alone holds the private key, the services its public half). Its payload is
+api.Principal with the service, method and path for which it is valid, and the times between which it is.
 Source: architecture "Rules of the house", Tenancy.
 """
 
@@ -24,13 +24,12 @@ from shared.contracts.problems import NotSignedIn
 HEADER: Final = "X-Principal"
 SKEW_S: Final = 60  # how far the clocks of gateway and service may differ, either way
 _ALGORITHM: Final = "Ed25519"
-_TYPE: Final = "principal+jwt"  # no other token signed with the same key passes for a principal
+_TYPE: Final = "principal+jwt"  # so that no other token signed with this key passes for a principal
 
 
 @dataclass(frozen=True)
 class Errand:
-    """The one request a token is good for. service: its name; path: decoded, without the query, as that service sees
-    it."""
+    """The request for which a token is valid. path: decoded, without the query, as the service sees it."""
 
     service: str
     method: str
@@ -47,7 +46,7 @@ def make_keys() -> tuple[str, str]:
 def sign(principal: Principal, key: str, now: datetime, errand: Errand, ttl_s: int = 30) -> str:
     """Return the compact token of `principal` for one errand, valid for `ttl_s` seconds from `now`.
 
-    Raises ValueError when the key is no private Ed25519 key.
+    Raises ValueError if the key is no private Ed25519 key.
     """
     issued = int(now.timestamp())
     payload = principal.model_dump(mode="json") | asdict(errand) | {"iat": issued, "exp": issued + ttl_s}
@@ -57,10 +56,10 @@ def sign(principal: Principal, key: str, now: datetime, errand: Errand, ttl_s: i
 
 
 def verify(token: str, public_key: str, now: datetime, errand: Errand) -> Principal:
-    """Return the principal of a token the gateway signed for just this errand and that is valid at `now`.
+    """Return the principal of a token that the gateway signed for this errand and that is valid at `now`.
 
-    Raises NotSignedIn when the signature, algorithm, type, time, errand or content is wrong, ValueError when the key is
-    no public Ed25519 key.
+    Raises NotSignedIn if the signature, algorithm, type, time, errand or content is wrong, ValueError if the key is no
+    public Ed25519 key.
     """
     key = verifying_key(public_key)
     try:
@@ -86,7 +85,7 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
 
 @lru_cache(maxsize=8)
 def signing_key(key: str) -> OKPKey:
-    """Return the private key that a setting holds.  Raises ValueError when it is none."""
+    """Return the private key of a setting.  Raises ValueError if it is none."""
     found = _key(key)
     if not found.is_private:
         raise ValueError("REBALANCER_PRINCIPAL_KEY is a public key; the gateway needs the private one to sign with")
@@ -95,8 +94,10 @@ def signing_key(key: str) -> OKPKey:
 
 @lru_cache(maxsize=8)
 def verifying_key(key: str) -> OKPKey:
-    """Return the public key that a setting holds.  Raises ValueError when it is none: also for the private one, which
-    only the gateway may have."""
+    """Return the public key of a setting.
+
+    Raises ValueError if it is none, and for a private key, which the gateway alone may hold.
+    """
     found = _key(key)
     if found.is_private:
         raise ValueError("REBALANCER_PRINCIPAL_PUBLIC_KEY is a private key; only the gateway may have that")

@@ -1,4 +1,4 @@
-"""Every HTTP request seen from outside: its id, one log line, one count, and an answer even when a handler fails."""
+"""Every HTTP request gets an id, one log line, one count, and a response even if its handler fails."""
 
 import re
 import time
@@ -17,7 +17,7 @@ from shared.runtime import log, metrics
 
 QUIET: Final = ("/metrics", "/healthz", "/readyz")
 HUNG_UP: Final = 499
-"""Not sent to anybody: the client had gone before there was an answer. Neither a fault of ours nor a refusal."""
+"""Status for log and metrics only: the client disconnected before the response. Neither a fault nor a refusal."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _PATH_SHOWN: Final = 200
@@ -25,19 +25,19 @@ _log = log.get(__name__)
 
 
 class Unexpected(Problem):
-    """A fault that nothing else names."""
+    """A fault without a code of its own."""
 
     status, code, title = 500, "unexpected", "Something went wrong on our side"
 
 
 def rendered(problem: Problem, request_id: str, status: int | None = None) -> Response:
-    """Return the answer that tells a problem."""
+    """Return a problem as a response."""
     body = orjson.dumps(problem.body(instance=request_id))
     return Response(body, status or problem.status, problem.headers(), "application/problem+json")
 
 
 def request_id_of(headers: Headers, *made_of: object) -> str:
-    """Return the request's id: the caller's when it is short and plain, else a new one."""
+    """Return the request's id: the client's if it is short and plain, else a new one."""
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else event_id(*made_of)
 
@@ -61,7 +61,7 @@ class Observe:
 
 
 class _Watched:
-    """One request on its way."""
+    """One request under way."""
 
     def __init__(self, service: str, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self._service = service
@@ -70,33 +70,33 @@ class _Watched:
         self._send = send
         self._request_id = request_id
         self._started_s = time.monotonic()
-        self._answered = False
-        self._gone = False  # the client hung up before there was an answer
+        self._has_responded = False
+        self._gone = False  # the client disconnected before the response
 
     async def run(self, app: ASGIApp) -> None:
         try:
             await app(self._scope, self._receiving, self._sending)
-        except Exception as error:  # noqa: BLE001  # every fault is answered as a problem
+        except Exception as error:  # noqa: BLE001  # every fault becomes a problem
             if not (self._gone or isinstance(error, ClientDisconnect)):
                 await self._failed(error)
-        if not self._answered:
-            self._tell(HUNG_UP)
+        if not self._has_responded:
+            self._report(HUNG_UP)
 
     async def _receiving(self) -> Message:
         message = await self._receive()
-        self._gone = self._gone or (message["type"] == "http.disconnect" and not self._answered)
+        self._gone = self._gone or (message["type"] == "http.disconnect" and not self._has_responded)
         return message
 
     async def _sending(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and not self._answered:
-            self._tell(HUNG_UP if self._gone else message["status"])
+        if message["type"] == "http.response.start" and not self._has_responded:
+            self._report(HUNG_UP if self._gone else message["status"])
             MutableHeaders(scope=message)["X-Request-Id"] = self._request_id
         await self._send(message)
 
     async def _failed(self, error: Exception) -> None:
-        """Answer a fault as a problem; an answer that had begun can only be broken off."""
+        """Respond with a problem; a response that has begun can only be cut off."""
         _log.error("http.failed", method=self._scope["method"], path=self._path, exc_info=error)
-        if self._answered:
+        if self._has_responded:
             raise error
         problem = Unexpected("an unexpected fault; nothing is known to have changed", fault=type(error).__name__)
         await rendered(problem, self._request_id)(self._scope, self._receiving, self._sending)
@@ -105,9 +105,9 @@ class _Watched:
     def _path(self) -> str:
         return str(self._scope["path"])[:_PATH_SHOWN]
 
-    def _tell(self, status: int) -> None:
-        """Count and log the request, once. Methods and routes are ours to name, so that callers make no new series."""
-        self._answered = True
+    def _report(self, status: int) -> None:
+        """Count and log the request, once. Unknown methods and routes share one label, so clients create no series."""
+        self._has_responded = True
         took_s = time.monotonic() - self._started_s
         route: Any = getattr(self._scope.get("route"), "path", "unmatched")
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"

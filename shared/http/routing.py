@@ -1,7 +1,7 @@
-"""Routes that ask who comes before anything else: one mechanism for every service and for the door itself.
+"""Routes that authenticate and authorise before anything else, in the gateway and in the services behind it.
 
-A route is made by `router()` and is then guarded: the app's door says who asks, the table of contracts.roles whether
-their roles may.  A route for anybody is made by `open_router()`; anything else keeps the app from being built.
+Routes of `router()` are guarded: the app's door authenticates the request, contracts.roles decides by role. Routes of
+`open_router()` are for everybody. An app with any other route cannot be built.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -17,19 +17,19 @@ from shared.contracts.roles import may, roles_for
 from shared.http.principal import HEADER, Errand, verify, verifying_key
 from shared.runtime.clock import Clock
 
-Door = Callable[[Request], Awaitable[Principal]]  # who asks; raises NotSignedIn, or Forbidden
+Door = Callable[[Request], Awaitable[Principal]]  # authenticates; raises NotSignedIn, or Forbidden
 PROBES: Final = ("/healthz", "/readyz", "/metrics")
 
 
 class RouteWithoutRule(Exception):
-    """An app has a route of which nobody said who may use it."""
+    """An app has a route that is neither open nor in the role table."""
 
 
 class Guarded(APIRoute):
-    """A route for those whom the table of shared.contracts.roles names under its operation id."""
+    """A route for the roles that shared.contracts.roles lists under its operation id."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler behind the door: nothing of the request is read before it is known who asks."""
+        """Return the handler behind the door: nothing of the request is parsed before its principal is known."""
         handle = super().get_route_handler()
 
         async def admitted(request: Request) -> Response:
@@ -45,21 +45,21 @@ class Guarded(APIRoute):
 
 
 class Open(APIRoute):
-    """A route for anybody: pages, and signing in itself."""
+    """A route for everybody: pages, and sign-in itself."""
 
 
 def router(prefix: str = "", tags: list[str] | None = None) -> APIRouter:
-    """Return a router of guarded routes; each needs an operation id that the table of shared.contracts.roles knows."""
+    """Return a router of guarded routes; each needs an operation id that shared.contracts.roles lists."""
     return APIRouter(prefix=prefix, tags=[*(tags or ())], route_class=Guarded)
 
 
 def open_router(prefix: str = "") -> APIRouter:
-    """Return a router of routes for anybody, which no API document shows."""
+    """Return a router of routes for everybody, which no API document shows."""
     return APIRouter(prefix=prefix, include_in_schema=False, route_class=Open)
 
 
 def check(app: FastAPI) -> None:
-    """Raise RouteWithoutRule when the app has a route of which nobody said who may use it."""
+    """Raise RouteWithoutRule if the app has a route that is neither open nor in the role table."""
     for path, route in routes_of(app):
         if path in PROBES or (path and path == app.openapi_url) or isinstance(route, Open):
             continue
@@ -73,15 +73,15 @@ def check(app: FastAPI) -> None:
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, BaseRoute]]:
-    """Yield every route of the app with its whole path, those of included routers too."""
+    """Yield every route of the app with its full path, those of included routers too."""
     for context in iter_route_contexts(app.routes):
         yield context.path or "", context.original_route
 
 
 def vouched(service: str, public_key: str, clock: Clock) -> Door:
-    """Return the door of a service behind the gateway: who asks is whom the gateway signed for this very request.
+    """Return the door of a service behind the gateway: it accepts principals that the gateway signed for the request.
 
-    Raises ValueError when the key is no public Ed25519 key.
+    Raises ValueError if the key is no public Ed25519 key.
     """
     verifying_key(public_key)
 

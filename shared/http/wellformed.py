@@ -1,7 +1,7 @@
-"""Requests that are text: what no handler should have to think of is refused before any sees it.
+"""Refuses requests whose path, query or headers are not well-formed text, before any handler.
 
-Servers decode what cannot be decoded by putting signs in its place, and take the last of two values without a word:
-then what is checked is not what is done.
+Servers replace bytes that they cannot decode and silently take the last of two values of a parameter: the value that is
+checked would not be the value that was sent.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.contracts.problems import BadInput, NotFound, Problem
 from shared.http.request_log import rendered
 
-LISTS: Final = frozenset({"f", "tile"})  # parameters that may stand several times in a query
+LISTS: Final = frozenset({"f", "tile"})  # parameters that may occur several times in a query
 READ_HEADERS: Final = frozenset(
     {
         b"accept", b"content-type", b"idempotency-key", b"if-match", b"if-none-match", b"last-event-id", b"origin",
@@ -24,7 +24,7 @@ _CONTROL: Final = frozenset(range(32)) | {127}
 
 
 class WellFormed:
-    """Middleware in front of the routes. Raises nothing: a refusal is answered as a problem."""
+    """Middleware in front of the routes; refuses with a problem."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,7 +38,7 @@ class WellFormed:
 
 
 def fault(scope: Scope) -> Problem | None:
-    """Return what is wrong with the request's path, query or headers; None when all of them are text."""
+    """Return the problem with the request's path, query or headers; None if there is none."""
     if not _is_text(unquote_to_bytes(scope["raw_path"].partition(b"?")[0])):
         return NotFound("there is nothing at this address: it is no text in UTF-8")
     seen = set()
@@ -61,10 +61,10 @@ def _bad(where: str, name: str, detail: str) -> BadInput:
 
 
 def _parameters(query: bytes) -> Iterator[tuple[str, str | None]]:
-    """Yield names and values of a query; the value None where one of both is no text."""
+    """Yield names and values of a query; None as the value if the name or the value is not text."""
     for part in query.split(b"&"):
         if part:
-            name, _, value = (unquote_to_bytes(one) for one in part.replace(b"+", b" ").partition(b"="))
+            name, _, value = (unquote_to_bytes(piece) for piece in part.replace(b"+", b" ").partition(b"="))
             is_text = _is_text(name) and _is_text(value)
             yield name.decode(errors="replace"), value.decode() if is_text else None
 

@@ -1,4 +1,4 @@
-"""The house of each test: a gateway, its issuer, and what is behind it."""
+"""Fixtures of every test: a gateway with its surroundings, and browsers."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,26 +6,26 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.gateway.house import House, house_at
+from tests.gateway.harness import Harness, harness_at
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def harness(database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """A gateway with a user `pat` who may do everything at enterprise E1."""
-    async with house_at(database_url, tmp_path) as built:
+    async with harness_at(database_url, tmp_path) as built:
         await built.grant("pat", ("viewer", "trader", "approver", "operator"))
         yield built
 
 
 @pytest.fixture
-async def visitor(house: House) -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(harness: Harness) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that nobody signed in with yet."""
-    async with house.client() as client:
+    async with harness.client() as client:
         yield client
 
 
 @pytest.fixture
-async def pat(house: House, visitor: httpx.AsyncClient) -> httpx.AsyncClient:
+async def pat(harness: Harness, visitor: httpx.AsyncClient) -> httpx.AsyncClient:
     """Pat's browser, signed in."""
-    await house.sign_in(visitor)
+    await harness.sign_in(visitor)
     return visitor

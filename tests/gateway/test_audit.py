@@ -12,8 +12,7 @@ import pytest
 from services.gateway.domain.record import NO_CLIENT_DATA, Record, is_recorded, outcome_of, selected
 from services.gateway.store import audit
 from shared.contracts.roles import RULES
-from tests.gateway.house import House, problem_of
-from tests.gateway.test_edge import run_command
+from tests.gateway.harness import Harness, problem_of, records, run_command
 from tests.waiting import until_so
 
 Json = dict[str, Any]
@@ -21,18 +20,10 @@ _JSON = {"Content-Type": "application/json"}
 pytestmark = pytest.mark.integration
 
 
-async def records(house: House, **wanted: Any) -> list[Json]:
-    """Return what stands in the log, in the order in which it happened."""
-    await house.parts.audit.flush()
-    asked = dict.fromkeys(("subject", "id", "since", "until")) | {"limit": 10_000} | wanted
-    async with await psycopg.AsyncConnection.connect(
-        house.settings.database_url, options="-c search_path=gateway"
-    ) as connection:
-        return sorted(await audit.read(connection, **asked), key=lambda one: str(one["at"]))
-
-
 def shown(found: list[Json]) -> list[tuple[Any, ...]]:
-    return [(one["action"], one["outcome"], one["subject"], one["ids"], one["status"]) for one in found]
+    return [
+        (record["action"], record["outcome"], record["subject"], record["ids"], record["status"]) for record in found
+    ]
 
 
 def test_everything_but_reads_without_client_data_is_recorded() -> None:
@@ -56,30 +47,30 @@ def test_of_a_body_ids_and_decisions_are_recorded_and_neither_amounts_nor_names(
         assert selected(odd) == ([], {})
 
 
-async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.AsyncClient) -> None:
-    await house.sign_in(visitor)
-    page = await house.csrf(visitor) | {"Idempotency-Key": "key-1", "If-Match": '"3"'}
+async def test_who_came_saw_did_and_was_refused(harness: Harness, visitor: httpx.AsyncClient) -> None:
+    await harness.sign_in(visitor)
+    page = await harness.csrf(visitor) | {"Idempotency-Key": "key-1", "If-Match": '"3"'}
     await visitor.get("/api/v1/positions/A1?x=1")
     await visitor.get("/api/v1/batches/7/accounts/A2")
     await visitor.get("/api/v1/queue/tiles")
-    house.inside.status = 404
+    harness.inside.status = 404
     await visitor.get("/api/v1/accounts/OTHER")
-    house.inside.status, house.inside.headers["Location"] = 202, "/v1/batches/8"
+    harness.inside.status, harness.inside.headers["Location"] = 202, "/v1/batches/8"
     propose = {"selection": {"kind": "ids", "ids": ["A1", "A2"]}, "expected_count": 2}
     await visitor.post("/api/v1/batches", headers=page | _JSON, content=json.dumps(propose).encode("utf-16"))
-    house.inside.status = 409
+    harness.inside.status = 409
     removal = {"selection": {"kind": "matching", "q": "Jane"}, "expected_count": 3}
     await visitor.post("/api/v1/batches/7/removals", headers=page, json=removal)
     await visitor.post("/api/v1/files?name=lots.psv", headers=page, content=b"x")
-    await house.grant("pat", ("viewer",))
+    await harness.grant("pat", ("viewer",))
     await visitor.post("/api/v1/batches/7/approve", headers=page)
     await visitor.post("/auth/logout", headers=page)
     await visitor.get("/api/v1/positions/A1")
-    house.issuer.subject = "nobody-knows"
-    await house.sign_in(visitor, "nobody-knows")
+    harness.issuer.subject = "nobody-knows"
+    await harness.sign_in(visitor, "nobody-knows")
     await visitor.get("/auth/callback?code=1&state=2")
 
-    found = await records(house)
+    found = await records(harness)
     assert shown(found) == [
         ("grant", "DONE", "command line", ["pat"], None),
         ("sign_in", "DONE", "pat", [], None),
@@ -99,7 +90,7 @@ async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.Asy
         ("sign_in", "REFUSED", "nobody-knows", [], None),
         ("sign_in", "REFUSED", None, [], 400),
     ]
-    by_action = {(one["action"], one["outcome"]): one for one in found}
+    by_action = {(record["action"], record["outcome"]): record for record in found}
     asked, done = by_action["propose_batch", "ASKED"], by_action["propose_batch", "DONE"]
     assert asked["request_id"] == done["request_id"] and asked["more"] == {"expected_count": 2, "key": "key-1"}
     assert (done["roles"], done["enterprises"], done["address"]) == (asked["roles"], ["E1"], "127.0.0.1")
@@ -111,26 +102,26 @@ async def test_who_came_saw_did_and_was_refused(house: House, visitor: httpx.Asy
 
 
 async def test_a_command_that_cannot_be_recorded_is_not_sent_on(
-    house: House, pat: httpx.AsyncClient, database_url: str
+    harness: Harness, pat: httpx.AsyncClient, database_url: str
 ) -> None:
-    page = await house.csrf(pat)
+    page = await harness.csrf(pat)
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         await connection.execute("ALTER TABLE gateway.audit_head RENAME TO audit_head_away")
         refused = await pat.post("/api/v1/batches/7/approve", headers=page)
         await connection.execute("ALTER TABLE gateway.audit_head_away RENAME TO audit_head")
-    assert refused.status_code >= 500 and house.inside.seen == []
+    assert refused.status_code >= 500 and harness.inside.seen == []
     assert problem_of(refused)
 
 
 async def test_reads_wait_for_a_database_that_is_away_and_are_refused_when_too_many_do(
-    house: House, pat: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, pat: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log_of = house.parts.audit
+    log_of = harness.dependencies.audit
     monkeypatch.setattr(log_of, "flush", _nothing)
-    monkeypatch.setattr("services.gateway.audit.MOST_WAITING", 2)
+    monkeypatch.setattr("services.gateway.audit.audit_log.MOST_WAITING", 2)
     assert [(await pat.get("/api/v1/positions/A1")).status_code for _ in range(3)] == [200, 200, 503]
     monkeypatch.undo()
-    assert shown(await records(house, id="A1")) == [("get_positions", "DONE", "pat", ["A1"], 200)] * 2
+    assert shown(await records(harness, id="A1")) == [("get_positions", "DONE", "pat", ["A1"], 200)] * 2
     assert (await pat.get("/api/v1/positions/A1")).status_code == 200
 
 
@@ -138,17 +129,17 @@ async def _nothing() -> None: ...
 
 
 async def test_what_stands_there_cannot_be_changed_and_a_change_by_force_is_found(
-    house: House, database_url: str
+    harness: Harness, database_url: str
 ) -> None:
     for n in range(5):
-        await house.grant(f"user-{n}", ("viewer",))
+        await harness.grant(f"user-{n}", ("viewer",))
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         for statement in ("UPDATE gateway.audit SET body = '{}'", "DELETE FROM gateway.audit", "TRUNCATE gateway.audit",
                           "DELETE FROM gateway.audit_head"):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="never changed"):
                 await connection.execute(statement.encode())
-        assert run_command(house, "audit", "--verify").returncode == 0
-        for force, place in (
+        assert run_command(harness, "audit", "--verify").returncode == 0
+        for force, first_bad in (
             ('UPDATE gateway.audit SET body = body || \'{"action": "x"}\' WHERE seq = 3', 3),
             ("DELETE FROM gateway.audit WHERE seq = 2", 3),
             ("DELETE FROM gateway.audit WHERE seq > 4", 6),
@@ -157,7 +148,7 @@ async def test_what_stands_there_cannot_be_changed_and_a_change_by_force_is_foun
                 await connection.execute("ALTER TABLE gateway.audit DISABLE TRIGGER ALL")
                 await connection.execute(force.encode())
                 await connection.execute("SET LOCAL search_path TO gateway")
-                assert await audit.broken_at(connection) == place, force
+                assert await audit.broken_at(connection) == first_bad, force
             assert await _broken(connection) is None
 
 
@@ -167,34 +158,36 @@ async def _broken(connection: psycopg.AsyncConnection[Any]) -> int | None:
         return await audit.broken_at(connection)
 
 
-async def test_many_at_once_make_one_chain(house: House) -> None:
+async def test_many_at_once_make_one_chain(harness: Harness) -> None:
     async def some(n: int) -> None:
         for _ in range(5):
-            await house.grant(f"user-{n}", ("viewer",))
+            await harness.grant(f"user-{n}", ("viewer",))
 
     tasks: list[Callable[[], Awaitable[None]]] = [lambda n=n: some(n) for n in range(6)]  # type: ignore[misc]
     await asyncio.gather(*(task() for task in tasks))
-    assert sorted(one["seq"] for one in await records(house)) == list(range(1, 32))
-    assert run_command(house, "audit", "--verify").stdout.startswith("whole: 31 records")
+    assert sorted(record["seq"] for record in await records(harness)) == list(range(1, 32))
+    assert run_command(harness, "audit", "--verify").stdout.startswith("whole: 31 records")
 
 
 async def test_many_commands_at_once_are_few_transactions_and_a_busy_door_holds_no_other_up(
-    house: House, pat: httpx.AsyncClient, database_url: str
+    harness: Harness, pat: httpx.AsyncClient, database_url: str
 ) -> None:
-    page, many = await house.csrf(pat), 50
+    page, many = await harness.csrf(pat), 50
     lock = "SELECT FROM gateway.audit_head FOR UPDATE"
     with psycopg.connect(database_url, autocommit=True) as other:  # which stops the loop while it asks
-        await house.parts.audit.flush()
+        await harness.dependencies.audit.flush()
         with other.transaction():
             other.execute(lock)
             approvals = [pat.post(f"/api/v1/batches/{n}/approve", headers=page) for n in range(1, many + 1)]
             given = asyncio.gather(*approvals)
-            await until_so(lambda: len(house.parts.audit._said), lambda waiting: waiting >= many - 6, within_s=20)
-            assert house.inside.seen == []
+            await until_so(
+                lambda: len(harness.dependencies.audit._writes), lambda waiting: waiting >= many - 6, within_s=20
+            )
+            assert harness.inside.seen == []
         # The door's loop stands still here; its transaction ends all the same.
         other.execute("SET lock_timeout = '10s'")
         other.execute(lock)
-        assert {answer.status_code for answer in await given} == {200}
+        assert {response.status_code for response in await given} == {200}
         made = other.execute(
             "SELECT body->>'outcome', count(*), count(DISTINCT xmin::text) FROM gateway.audit"
             " WHERE body->>'action' = 'approve_batch' GROUP BY 1 ORDER BY 1"
@@ -204,12 +197,12 @@ async def test_many_commands_at_once_are_few_transactions_and_a_busy_door_holds_
     assert await _broken_in(database_url) is None
 
 
-async def test_a_record_that_the_database_refuses_is_refused_alone(house: House) -> None:
-    log_of, now = house.parts.audit, house.clock.now()
+async def test_a_record_that_the_database_refuses_is_refused_alone(harness: Harness) -> None:
+    log_of, now = harness.dependencies.audit, harness.clock.now()
     good, bad = (Record(now, action, "ASKED") for action in ("good", "bad\x00"))
-    written = await asyncio.gather(*(log_of.write(one) for one in (good, bad, good)), return_exceptions=True)
-    assert [type(one) for one in written] == [type(None), psycopg.errors.UntranslatableCharacter, type(None)]
-    assert [one["action"] for one in await records(house)] == ["grant", "good", "good"]
+    written = await asyncio.gather(*(log_of.write(record) for record in (good, bad, good)), return_exceptions=True)
+    assert [type(record) for record in written] == [type(None), psycopg.errors.UntranslatableCharacter, type(None)]
+    assert [record["action"] for record in await records(harness)] == ["grant", "good", "good"]
 
 
 async def _broken_in(database_url: str) -> int | None:
@@ -217,14 +210,14 @@ async def _broken_in(database_url: str) -> int | None:
         return await _broken(connection)
 
 
-async def test_the_command_line_reads_it_by_user_id_and_time(house: House, pat: httpx.AsyncClient) -> None:
+async def test_the_command_line_reads_it_by_user_id_and_time(harness: Harness, pat: httpx.AsyncClient) -> None:
     await pat.get("/api/v1/positions/A1")
     await pat.get("/api/v1/positions/A2")
-    await house.parts.audit.flush()
+    await harness.dependencies.audit.flush()
 
     def read(*arguments: str) -> list[str]:
-        lines = run_command(house, "audit", *arguments).stdout.splitlines()
-        return [f"{one['action']} {','.join(one['ids'])}" for one in map(json.loads, lines)]
+        lines = run_command(harness, "audit", *arguments).stdout.splitlines()
+        return [f"{record['action']} {','.join(record['ids'])}" for record in map(json.loads, lines)]
 
     assert read("--id", "A1") == ["get_positions A1"]
     assert read("--subject", "pat") == ["get_positions A2", "get_positions A1", "sign_in "]

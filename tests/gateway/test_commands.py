@@ -9,7 +9,7 @@ import pytest
 from services.gateway.app import routed
 from services.gateway.openapi import describe
 from shared.contracts.roles import RULES
-from tests.gateway.house import ROLES, House, problem_of
+from tests.gateway.harness import ROLES, Harness, problem_of
 
 pytestmark = pytest.mark.integration
 
@@ -61,26 +61,26 @@ def test_every_documented_route_has_a_rule_and_no_rule_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("role", [*ROLES, "nothing"])
-async def test_role_by_route(house: House, visitor: httpx.AsyncClient, role: str) -> None:
-    await house.grant("pat", ("viewer",))
-    await house.sign_in(visitor)
-    page = await house.csrf(visitor)
-    await house.grant("pat", () if role == "nothing" else (role,))
+async def test_role_by_route(harness: Harness, visitor: httpx.AsyncClient, role: str) -> None:
+    await harness.grant("pat", ("viewer",))
+    await harness.sign_in(visitor)
+    page = await harness.csrf(visitor)
+    await harness.grant("pat", () if role == "nothing" else (role,))
     for method, path, operation in _operations():
         address = path.format(account_id="A1", batch_id=7, file_id="F1")
         query = {"name": "lots.psv"} if operation == "upload_file" else {}
         sent = visitor.build_request(method, address, params=query, headers=page, json=BODIES.get(operation))
-        answer = await visitor.send(sent, stream=True)
-        await answer.aclose()
+        response = await visitor.send(sent, stream=True)
+        await response.aclose()
         expected = role in EXPECTED[f"{method} {path}"]
-        assert (answer.status_code == 200) is expected, (operation, answer.status_code)
-        assert answer.status_code in (200, 403)
-        assert (len(house.inside.seen) > 0) is (expected and operation not in ("get_me", "stream_events"))
-        house.inside.seen.clear()
+        assert (response.status_code == 200) is expected, (operation, response.status_code)
+        assert response.status_code in (200, 403)
+        assert (len(harness.inside.seen) > 0) is (expected and operation not in ("get_me", "stream_events"))
+        harness.inside.seen.clear()
 
 
 async def test_a_route_without_a_rule_is_refused(
-    house: House, pat: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, pat: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(RULES, "list_queue")
     assert "nobody" in problem_of(await pat.get("/api/v1/queue/accounts"))["detail"]
@@ -103,23 +103,23 @@ async def test_a_route_without_a_rule_is_refused(
     ids=str,
 )
 async def test_a_command_must_come_from_our_page(
-    house: House, pat: httpx.AsyncClient, change: dict[str, str | None], status: int
+    harness: Harness, pat: httpx.AsyncClient, change: dict[str, str | None], status: int
 ) -> None:
-    headers = {name: value for name, value in ((await house.csrf(pat)) | change).items() if value is not None}
-    answer = await pat.post("/api/v1/batches/7/approve", headers=headers)
-    assert answer.status_code == status
+    headers = {name: value for name, value in ((await harness.csrf(pat)) | change).items() if value is not None}
+    response = await pat.post("/api/v1/batches/7/approve", headers=headers)
+    assert response.status_code == status
     if status == 403:
-        assert problem_of(answer)["code"] == "not_from_our_page" and house.inside.seen == []
+        assert problem_of(response)["code"] == "not_from_our_page" and harness.inside.seen == []
 
 
-async def test_the_token_is_of_one_session_only(house: House, pat: httpx.AsyncClient) -> None:
-    page = await house.csrf(pat)
-    async with house.client() as other:
-        await house.sign_in(other)
+async def test_the_token_is_of_one_session_only(harness: Harness, pat: httpx.AsyncClient) -> None:
+    page = await harness.csrf(pat)
+    async with harness.client() as other:
+        await harness.sign_in(other)
         assert (await other.post("/api/v1/runs", headers=page)).status_code == 403
 
 
-async def test_who_is_nobody_learns_nothing(house: House, visitor: httpx.AsyncClient) -> None:
+async def test_who_is_nobody_learns_nothing(harness: Harness, visitor: httpx.AsyncClient) -> None:
     for method, path, _ in _operations():
-        answer = await visitor.request(method, path.format(account_id="A1", batch_id=7, file_id="F1"))
-        assert problem_of(answer)["code"] == "not_signed_in", path
+        response = await visitor.request(method, path.format(account_id="A1", batch_id=7, file_id="F1"))
+        assert problem_of(response)["code"] == "not_signed_in", path

@@ -9,9 +9,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.http.client_addresses import Crowd, network
-from tests.gateway.house import House, house_at, problem_of
-from tests.gateway.test_push import streaming
-from tests.gateway.test_slow import FAR_BELOW_A_TEST_S, answered, problem, rest
+from tests.gateway.harness import Harness, harness_at, problem_of
+from tests.gateway.sockets import FAR_BELOW_A_TEST_S, answered, problem, rest
+from tests.gateway.streams import streaming
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration
@@ -24,9 +24,9 @@ def refused() -> float:
 
 
 @asynccontextmanager
-async def connected(house: House, address: str = "127.0.0.1") -> AsyncIterator[Streams]:
+async def connected(harness: Harness, address: str = "127.0.0.1") -> AsyncIterator[Streams]:
     """Connect from an address of this machine."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.settings.http_port, local_addr=(address, 0))
+    reader, writer = await asyncio.open_connection("127.0.0.1", harness.settings.http_port, local_addr=(address, 0))
     try:
         yield reader, writer
     finally:
@@ -45,26 +45,26 @@ def test_addresses_are_counted_while_they_are_here() -> None:
 
 async def test_an_address_with_too_many_connections_is_told_and_no_other_is(database_url: str, tmp_path: Path) -> None:
     async with AsyncExitStack() as ends:
-        house = await ends.enter_async_context(house_at(database_url, tmp_path, address_connections=2))
-        mine = [await ends.enter_async_context(connected(house, "127.0.0.2")) for _ in range(2)]
+        harness = await ends.enter_async_context(harness_at(database_url, tmp_path, address_connections=2))
+        mine = [await ends.enter_async_context(connected(harness, "127.0.0.2")) for _ in range(2)]
         for reader, writer in mine:
             await answered(reader, writer, ASKED)
         before = refused()
-        async with connected(house, "127.0.0.2") as (third, to_third), asyncio.timeout(FAR_BELOW_A_TEST_S):
+        async with connected(harness, "127.0.0.2") as (third, to_third), asyncio.timeout(FAR_BELOW_A_TEST_S):
             to_third.write(ASKED)
             headers, document = problem(await rest(third))
         assert (document["status"], document["code"]) == (429, "too_many_connections")
         assert headers["retry-after"] == "2" and headers["x-frame-options"] == "deny"
         assert headers["x-request-id"] == document["instance"]
         assert refused() == before + 1
-        async with connected(house, "127.0.0.3") as (reader, writer):
+        async with connected(harness, "127.0.0.3") as (reader, writer):
             await answered(reader, writer, ASKED)
         for reader, writer in mine:
             await answered(reader, writer, ASKED)
             writer.close()
 
         async def is_served() -> bool:
-            async with connected(house, "127.0.0.2") as (reader, writer):
+            async with connected(harness, "127.0.0.2") as (reader, writer):
                 writer.write(ASKED)
                 return (await reader.readline()).startswith(b"HTTP/1.1 401")
 
@@ -78,8 +78,8 @@ async def test_far_above_the_bound_connections_of_an_address_are_closed_unheard(
 ) -> None:
     monkeypatch.setattr("shared.http.connections.REFUSED_AT_ONCE", 1)
     async with AsyncExitStack() as ends:
-        house = await ends.enter_async_context(house_at(database_url, tmp_path, address_connections=1, head_s=600))
-        reader, _ = [await ends.enter_async_context(connected(house, "127.0.0.2")) for _ in range(3)][-1]
+        harness = await ends.enter_async_context(harness_at(database_url, tmp_path, address_connections=1, head_s=600))
+        reader, _ = [await ends.enter_async_context(connected(harness, "127.0.0.2")) for _ in range(3)][-1]
         async with asyncio.timeout(FAR_BELOW_A_TEST_S):
             assert await rest(reader) == b""
 
@@ -89,26 +89,26 @@ async def test_behind_a_proxy_of_ours_requests_are_counted_by_the_address_it_nam
 ) -> None:
     settings = {"address_connections": 2, "trusted_proxies": "127.0.0.1"}
     async with AsyncExitStack() as ends:
-        house = await ends.enter_async_context(house_at(database_url, tmp_path, **settings))
-        await house.grant("pat", ("viewer",))
-        pat, other = [await ends.enter_async_context(house.client()) for _ in range(2)]
+        harness = await ends.enter_async_context(harness_at(database_url, tmp_path, **settings))
+        await harness.grant("pat", ("viewer",))
+        pat, other = [await ends.enter_async_context(harness.client()) for _ in range(2)]
         pat.headers["X-Forwarded-For"], other.headers["X-Forwarded-For"] = "1.2.3.4, 8.8.8.8", "8.8.8.9"
-        await house.sign_in(pat)
+        await harness.sign_in(pat)
         for _ in range(2):
             await ends.enter_async_context(streaming(pat))
-        answer = await pat.get("/api/v1/me")
-        assert problem_of(answer)["code"] == "too_many_connections" and answer.headers["retry-after"] == "2"
+        response = await pat.get("/api/v1/me")
+        assert problem_of(response)["code"] == "too_many_connections" and response.headers["retry-after"] == "2"
         for _ in range(3):
-            await ends.enter_async_context(connected(house))
+            await ends.enter_async_context(connected(harness))
         assert (await other.get("/api/v1/me")).status_code == 401
 
 
 async def test_who_left_a_proxied_stream_may_ask_again(database_url: str, tmp_path: Path) -> None:
     settings = {"address_connections": 1, "trusted_proxies": "127.0.0.1"}
-    async with house_at(database_url, tmp_path, **settings) as house, house.client() as pat:
-        await house.grant("pat", ("viewer",))
-        await house.sign_in(pat)
+    async with harness_at(database_url, tmp_path, **settings) as harness, harness.client() as pat:
+        await harness.grant("pat", ("viewer",))
+        await harness.sign_in(pat)
         async with streaming(pat):
             assert (await pat.get("/api/v1/me")).status_code == 429
-        await until_so(lambda: len(house.parts.hub._listeners), lambda many: many == 0, within_s=10)
+        await until_so(lambda: len(harness.dependencies.hub._listeners), lambda many: many == 0, within_s=10)
         assert (await pat.get("/api/v1/me")).status_code == 200

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.changes import INTERVAL_S, Change, Gatherer, Part, Whole
-from services.gateway.domain.returning import safe_return
-from services.gateway.domain.ring import Ring
+from services.gateway.domain.change_log import ChangeLog
+from services.gateway.domain.changes import INTERVAL_S, AllEnterprises, AnyOwner, Change, Throttle
+from services.gateway.domain.return_address import safe_return
 from services.gateway.domain.session import TOUCH_EVERY, Limits, is_touch_due, standing
-from services.gateway.push.event_ids import Places
+from services.gateway.push.event_ids import EventIds
 from shared.contracts.tenancy import Scope
 
 pytestmark = pytest.mark.fast
@@ -75,11 +75,11 @@ def test_sign_in_never_leaves_this_host(wanted: str) -> None:
 
 
 def queue(enterprise: str, version: int) -> Change:
-    return Change("queue", enterprise, version, Whole(frozenset([enterprise])))
+    return Change("queue", enterprise, version, AllEnterprises(frozenset([enterprise])))
 
 
 def test_the_first_change_passes_at_once_and_a_burst_is_one_more() -> None:
-    gatherer = Gatherer()
+    gatherer = Throttle()
     assert gatherer.offer([queue("E1", 1)], 10.0) == [queue("E1", 1)]
     for step, version in enumerate(range(2, 6)):
         assert gatherer.offer([queue("E1", version)], 10.0 + step * 0.05) == []
@@ -97,7 +97,7 @@ def test_the_first_change_passes_at_once_and_a_burst_is_one_more() -> None:
 def test_at_most_four_a_second_and_the_highest_version_always_arrives(
     offered: list[tuple[str, int, float]],
 ) -> None:
-    gatherer, now_s, sent = Gatherer(), 0.0, []
+    gatherer, now_s, sent = Throttle(), 0.0, []
     for enterprise, version, later_s in offered:
         now_s += later_s
         sent += [(now_s, change) for change in gatherer.offer([queue(enterprise, version)], now_s)]
@@ -116,37 +116,37 @@ def test_who_may_hear_of_a_change() -> None:
     ann, dora, bob = (Scope("ann", ("E1",), None), Scope("dora", ("E1",), ("V2",)), Scope("bob", ("E2", "E3"), None))
     everybody = (ann, dora, bob, Scope("nobody"))
 
-    def heard(audience: Part | Whole) -> list[str]:
-        return [who.subject for who in everybody if audience.hears(who)]
+    def heard(audience: AnyOwner | AllEnterprises) -> list[str]:
+        return [who.subject for who in everybody if audience.includes(who)]
 
-    assert heard(Whole(frozenset({"E1"}))) == ["ann", "dora"]
-    assert heard(Whole(frozenset({"E1"}), frozenset({"V2"}))) == ["ann", "dora"]
-    assert heard(Whole(frozenset({"E1"}), frozenset({"V1", "V2"}))) == ["ann"]
-    assert heard(Whole(frozenset({"E1", "E2"}), frozenset({"V1"}))) == []
-    assert heard(Whole(frozenset({"E2", "E3"}), frozenset({"V1"}))) == ["bob"]
-    assert heard(Whole(frozenset())) == []
-    assert heard(Part(frozenset({("E1", "V2"), ("E2", "V9")}))) == ["ann", "dora", "bob"]
-    assert heard(Part(frozenset({("E1", "V1")}))) == ["ann"]
-    assert heard(Part(frozenset(), "bob")) == ["bob"]
-    assert heard(Part(frozenset())) == []
+    assert heard(AllEnterprises(frozenset({"E1"}))) == ["ann", "dora"]
+    assert heard(AllEnterprises(frozenset({"E1"}), frozenset({"V2"}))) == ["ann", "dora"]
+    assert heard(AllEnterprises(frozenset({"E1"}), frozenset({"V1", "V2"}))) == ["ann"]
+    assert heard(AllEnterprises(frozenset({"E1", "E2"}), frozenset({"V1"}))) == []
+    assert heard(AllEnterprises(frozenset({"E2", "E3"}), frozenset({"V1"}))) == ["bob"]
+    assert heard(AllEnterprises(frozenset())) == []
+    assert heard(AnyOwner(frozenset({("E1", "V2"), ("E2", "V9")}))) == ["ann", "dora", "bob"]
+    assert heard(AnyOwner(frozenset({("E1", "V1")}))) == ["ann"]
+    assert heard(AnyOwner(frozenset(), "bob")) == ["bob"]
+    assert heard(AnyOwner(frozenset())) == []
 
 
 def test_what_was_missed_is_told_while_it_is_kept() -> None:
-    ring = Ring(3)
-    assert [ring.add(queue("E1", version)).number for version in range(1, 6)] == [1, 2, 3, 4, 5]
-    assert ring.last == 5
-    assert [one.change.version for one in ring.since(3) or []] == [4, 5]
-    assert [one.change.version for one in ring.since(2) or []] == [3, 4, 5]
-    assert ring.since(5) == []
-    assert ring.since(1) is None, "change 2 is forgotten"
-    assert ring.since(6) is None, "there was none"
+    log = ChangeLog(3)
+    assert [log.add(queue("E1", version)).number for version in range(1, 6)] == [1, 2, 3, 4, 5]
+    assert log.last == 5
+    assert [numbered.change.version for numbered in log.since(3) or []] == [4, 5]
+    assert [numbered.change.version for numbered in log.since(2) or []] == [3, 4, 5]
+    assert log.since(5) == []
+    assert log.since(1) is None, "change 2 is forgotten"
+    assert log.since(6) is None, "there was none"
 
 
-def test_an_id_tells_its_place_to_nobody_but_who_made_it() -> None:
-    places = Places()
-    ids = [places.id_of(number) for number in (1, 1, 2, 10**6)]
-    assert [places.number_of(one) for one in ids] == [1, 1, 2, 10**6]
-    assert len(set(ids)) == 4 and len({len(one) for one in ids}) == 1
+def test_an_event_id_reveals_its_number_to_its_maker_only() -> None:
+    event_ids = EventIds()
+    ids = [event_ids.id_of(number) for number in (1, 1, 2, 10**6)]
+    assert [event_ids.number_of(event_id) for event_id in ids] == [1, 1, 2, 10**6]
+    assert len(set(ids)) == 4 and len({len(event_id) for event_id in ids}) == 1
     flipped = ids[0][:-1] + ("A" if ids[0][-1] != "A" else "B")
-    for foreign in (Places().id_of(1), flipped, ids[0][:-4], ids[0] + "AAAA", "run-1", "", "4", "\u0663", "A" * 48):
-        assert places.number_of(foreign) is None, foreign
+    for foreign in (EventIds().id_of(1), flipped, ids[0][:-4], ids[0] + "AAAA", "run-1", "", "4", "\u0663", "A" * 48):
+        assert event_ids.number_of(foreign) is None, foreign

@@ -1,8 +1,6 @@
 """What holds for every answer, the pages of the user interface, and the document."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +9,20 @@ import psycopg
 import pytest
 
 from services.gateway.app import routed
-from services.gateway.cookies import Cookies
-from services.gateway.edge import security_headers
 from services.gateway.openapi import describe
+from services.gateway.security_headers import security_headers
+from services.gateway.sessions.cookies import Cookies
 from shared.contracts import api_batches, api_proposals, api_queue
 from shared.contracts.types import OutboundModel
 from shared.postgres.migrations import migrate
-from tests.gateway.house import House, problem_of
+from tests.gateway.harness import Harness, problem_of, run_command
 from tests.stackfix.places import as_role
 
 pytestmark = pytest.mark.integration
 
 
-def build_ui(house: House) -> Path:
-    ui = house.settings.ui_dir
+def build_ui(harness: Harness) -> Path:
+    ui = harness.settings.ui_dir
     (ui / "index.html").write_text("<title>start page</title>")
     (ui / "assets" / "app-4f3a.js").write_text("let x = 1;")
     (ui / "favicon.svg").write_text("<svg/>")
@@ -33,17 +31,17 @@ def build_ui(house: House) -> Path:
     return ui
 
 
-async def test_every_address_of_the_interface_is_its_start_page(house: House, visitor: httpx.AsyncClient) -> None:
-    build_ui(house)
+async def test_every_address_of_the_interface_is_its_start_page(harness: Harness, visitor: httpx.AsyncClient) -> None:
+    build_ui(harness)
     for path in ("/", "/queue?tile=HIGH_CASH", "/batches/7/accounts/A.1", "/apis", "/.built-from", "/..%2fsecret.txt"):
-        answer = await visitor.get(path)
-        assert (answer.status_code, answer.text) == (200, "<title>start page</title>"), path
-        assert answer.headers["cache-control"] == "no-cache"
-        assert answer.headers["content-type"].startswith("text/html")
+        response = await visitor.get(path)
+        assert (response.status_code, response.text) == (200, "<title>start page</title>"), path
+        assert response.headers["cache-control"] == "no-cache"
+        assert response.headers["content-type"].startswith("text/html")
 
 
-async def test_hashed_files_are_kept_and_others_are_asked_for_again(house: House, visitor: httpx.AsyncClient) -> None:
-    build_ui(house)
+async def test_hashed_files_are_cached_and_others_revalidated(harness: Harness, visitor: httpx.AsyncClient) -> None:
+    build_ui(harness)
     asset = await visitor.get("/assets/app-4f3a.js")
     assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert asset.headers["content-type"].startswith("text/javascript")
@@ -53,13 +51,13 @@ async def test_hashed_files_are_kept_and_others_are_asked_for_again(house: House
     assert problem_of(await visitor.get("/assets/gone.js"))["status"] == 404
 
 
-async def test_an_interface_that_is_not_built_says_how(house: House, visitor: httpx.AsyncClient) -> None:
-    answer = await visitor.get("/queue")
-    assert answer.status_code == 503 and "npm run build" in answer.text
+async def test_an_interface_that_is_not_built_says_how(harness: Harness, visitor: httpx.AsyncClient) -> None:
+    response = await visitor.get("/queue")
+    assert response.status_code == 503 and "npm run build" in response.text
 
 
-async def test_security_headers_stand_on_every_answer(house: House, visitor: httpx.AsyncClient) -> None:
-    build_ui(house)
+async def test_security_headers_stand_on_every_answer(harness: Harness, visitor: httpx.AsyncClient) -> None:
+    build_ui(harness)
     for path in ("/", "/api/v1/me", "/api/v1/nothing", "/auth/login", "/metrics"):
         headers = (await visitor.get(path)).headers
         policy = headers["content-security-policy"]
@@ -75,7 +73,7 @@ def test_cookies_over_https_are_bound_to_the_host() -> None:
     assert not plain.secure and plain.session == "rebalancer-8400"
 
 
-async def test_every_refusal_is_a_problem(house: House, pat: httpx.AsyncClient) -> None:
+async def test_every_refusal_is_a_problem(harness: Harness, pat: httpx.AsyncClient) -> None:
     for path in ("/api/v1/nothing", "/api/nothing", "/auth/nothing", "/v1/batches"):
         assert problem_of(await pat.get(path))["status"] == 404, path
     wrong = await pat.delete("/api/v1/runs")
@@ -85,10 +83,10 @@ async def test_every_refusal_is_a_problem(house: House, pat: httpx.AsyncClient) 
 
 
 async def test_a_database_that_is_away_is_told_as_such(
-    house: House, pat: httpx.AsyncClient, admin_database_url: str
+    harness: Harness, pat: httpx.AsyncClient, admin_database_url: str
 ) -> None:
     async with await psycopg.AsyncConnection.connect(admin_database_url, autocommit=True) as connection:
-        database = psycopg.conninfo.conninfo_to_dict(house.settings.database_url)["dbname"]
+        database = psycopg.conninfo.conninfo_to_dict(harness.settings.database_url)["dbname"]
         await connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database]
@@ -125,44 +123,23 @@ def _check_operation(method: str, path: str, operation: dict[str, Any]) -> None:
                 "text/event-stream",
             }
         )
-    required = {one["name"] for one in operation.get("parameters", []) if one.get("required")}
+    required = {parameter["name"] for parameter in operation.get("parameters", []) if parameter.get("required")}
     if method == "post" and path.startswith("/api/v1/batches"):
         assert "Idempotency-Key" in required
         assert ("If-Match" in required) is ("{batch_id}" in path)
 
 
-def run_command(house: House, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    settings = house.settings
-    env = {
-        "REBALANCER_KAFKA_URL": settings.kafka_url,
-        "REBALANCER_DATABASE_URL": settings.database_url,
-        "REBALANCER_REQUESTS_DATABASE_URL": settings.requests_database_url,
-        "REBALANCER_HTTP_PORT": "1",
-        "REBALANCER_PROBE_PORT": "1",
-        "REBALANCER_GATEWAY_URL": settings.gateway_url,
-        "REBALANCER_BATCH_URL": settings.batch_url,
-        "REBALANCER_TAXLOT_URL": settings.taxlot_url,
-        "REBALANCER_ANALYZER_URL": settings.analyzer_url,
-        "REBALANCER_OIDC_ISSUER_URL": settings.oidc_issuer_url,
-        "REBALANCER_OIDC_CLIENT_ID": settings.oidc_client_id,
-        "REBALANCER_OIDC_CLIENT_SECRET": settings.oidc_client_secret.get_secret_value(),
-        "REBALANCER_UI_DIR": str(settings.ui_dir),
-    }
-    command = [sys.executable, "-m", "services.gateway", *arguments]
-    return subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-
-
-async def test_granting_by_file(house: House, visitor: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_granting_by_file(harness: Harness, visitor: httpx.AsyncClient, tmp_path: Path) -> None:
     users = [
         {"subject": "lee", "name": "Lee", "roles": ["auditor"], "enterprises": ["E2"], "advisors": ["A7"], "more": 1},
         {"subject": "kim", "name": "Kim", "roles": ["viewer"], "enterprises": ["E1", "E2"], "advisors": "all"},
     ]
     file = tmp_path / "users.json"
     file.write_text(json.dumps(users))
-    granted = run_command(house, "grant", "--file", str(file))
+    granted = run_command(harness, "grant", "--file", str(file))
     assert (granted.returncode, granted.stdout) == (0, "granted: 2 users\n"), granted.stderr
     for subject, advisors in (("lee", ["A7"]), ("kim", None), ("pat", None)):
-        await house.sign_in(visitor, subject)
+        await harness.sign_in(visitor, subject)
         me = (await visitor.get("/api/v1/me")).json()
         assert (me["subject"], me["advisors"]) == (subject, advisors)
 
@@ -177,11 +154,11 @@ async def test_granting_by_file(house: House, visitor: httpx.AsyncClient, tmp_pa
         ('[{"subject":"lee","name":"Lee","roles":[],"enterprises":[]}]', "0.advisors"),
     ],
 )
-async def test_a_bad_file_grants_nothing(house: House, text: str, said: str) -> None:
-    refused = run_command(house, "grant", "--file", "-", stdin=text)
+async def test_a_bad_file_grants_nothing(harness: Harness, text: str, said: str) -> None:
+    refused = run_command(harness, "grant", "--file", "-", stdin=text)
     assert refused.returncode == 1 and said in refused.stderr and "Traceback" not in refused.stderr
 
 
-async def test_migrating_again_changes_nothing(house: House, pat: httpx.AsyncClient, database_url: str) -> None:
+async def test_migrating_again_changes_nothing(harness: Harness, pat: httpx.AsyncClient, database_url: str) -> None:
     migrate("gateway", as_role(database_url, "gateway_migrator"))
     assert (await pat.get("/api/v1/me")).status_code == 200

@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
 import pytest
 
-from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from shared.contracts import topics
 from shared.contracts.events import (
@@ -21,7 +19,7 @@ from shared.contracts.events import (
 from shared.contracts.principal import Principal
 from shared.kafka.messages import Outgoing, event
 from shared.kafka.publisher import Publisher
-from shared.runtime.components import Heartbeat, no_heartbeat
+from tests.gateway.streams import feeding
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration
@@ -31,16 +29,6 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 async def _still() -> Principal:
     return PAT
-
-
-@asynccontextmanager
-async def feeding(kafka_url: str, hub: Hub, beat: Heartbeat = no_heartbeat) -> AsyncIterator[None]:
-    task = asyncio.create_task(Feed(kafka_url, hub).run(beat))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def batch_changed(batch_id: int, version: int, enterprise: str, advisors: Sequence[str] = ("V1",)) -> Outgoing:
@@ -72,9 +60,9 @@ async def _until(stream: AsyncIterator[bytes], wanted: set[str]) -> list[str]:
     """Read until every wanted piece was seen; return all events."""
     seen: list[str] = []
     async with asyncio.timeout(20):
-        while not all(any(piece in one for one in seen) for piece in wanted):
+        while not all(any(piece in event_text for event_text in seen) for piece in wanted):
             seen += (await anext(stream)).decode().split("\n\n")
-    return [one for one in seen if "event:" in one]
+    return [event_text for event_text in seen if "event:" in event_text]
 
 
 async def test_from_topic_to_stream(kafka_url: str) -> None:
@@ -111,11 +99,11 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
             await publisher.send([queue_changed(9000, "E2")])
             wanted = {'"id":"2"', '"id":"run-9"', '"id":"F9"', '"version":2000'}
             seen = await _until(stream, wanted)
-    told = "\n".join(line for one in seen for line in one.split("\n") if not line.startswith("id:"))
-    assert '"id":"1"' not in told, "what was there before the start is not news"
-    assert "E2" not in told and '"id":"3"' not in told
-    assert "run-8" not in told and "F8" not in told, "what concerns others is not there"
-    assert sum("event: queue" in one for one in seen) <= 8, "2,000 flags are a few messages"
+    pushed = "\n".join(line for event_text in seen for line in event_text.split("\n") if not line.startswith("id:"))
+    assert '"id":"1"' not in pushed, "what was there before the start is not news"
+    assert "E2" not in pushed and '"id":"3"' not in pushed
+    assert "run-8" not in pushed and "F8" not in pushed, "what concerns others is not there"
+    assert sum("event: queue" in event_text for event_text in seen) <= 8, "2,000 flags are a few messages"
 
 
 async def test_without_a_broker_nobody_believes_to_be_live() -> None:

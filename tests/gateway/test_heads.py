@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from tests.gateway.house import House
-from tests.gateway.test_slow import FAR_BELOW_A_TEST_S, connected, problem, rest, upload_head
+from tests.gateway.harness import Harness
+from tests.gateway.sockets import FAR_BELOW_A_TEST_S, connected, problem, rest, upload_head
 
 pytestmark = pytest.mark.integration
 OTHERWISE = {"content-length", "content-type", "date", "x-request-id", "connection", "cache-control"}
@@ -30,11 +30,11 @@ def malformed() -> float:
 
 @pytest.mark.parametrize("sent", NO_REQUESTS.values(), ids=NO_REQUESTS.keys())
 async def test_what_is_no_request_is_refused_as_a_problem(
-    house: House, visitor: httpx.AsyncClient, sent: bytes
+    harness: Harness, visitor: httpx.AsyncClient, sent: bytes
 ) -> None:
     before = malformed()
     with capture_logs() as logs:
-        async with connected(house) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
+        async with connected(harness) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
             writer.write(sent)
             said = await rest(reader)
     headers, document = problem(said)
@@ -49,19 +49,19 @@ async def test_what_is_no_request_is_refused_as_a_problem(
     assert "secret" not in json.dumps([logs, document])
 
 
-async def test_a_request_whose_body_is_none_is_refused_and_not_sent_on(house: House, pat: httpx.AsyncClient) -> None:
-    head = (await upload_head(house, pat, 1)).replace(b"Content-Length: 1", b"Transfer-Encoding: chunked")
+async def test_a_malformed_body_is_refused_and_not_forwarded(harness: Harness, pat: httpx.AsyncClient) -> None:
+    head = (await upload_head(harness, pat, 1)).replace(b"Content-Length: 1", b"Transfer-Encoding: chunked")
     with capture_logs() as logs:
-        async with connected(house) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
+        async with connected(harness) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
             writer.write(head + b"5\r\nhello\r\nsecret-bytes\r\n")
             headers, document = problem(await rest(reader))
     assert (document["status"], headers["connection"]) == (400, "close")
-    assert house.inside.seen == [] and "secret" not in json.dumps(logs)
+    assert harness.inside.seen == [] and "secret" not in json.dumps(logs)
     assert not [line for line in logs if line["log_level"] in ("warning", "error")]
 
 
-async def test_what_follows_an_answered_request_and_is_none_is_refused_too(house: House) -> None:
-    async with connected(house) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
+async def test_what_follows_an_answered_request_and_is_none_is_refused_too(harness: Harness) -> None:
+    async with connected(harness) as (reader, writer), asyncio.timeout(FAR_BELOW_A_TEST_S):
         writer.write(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n\x00\x01\r\n\r\n")
         said = await rest(reader)
     assert said.startswith(b"HTTP/1.1 401")

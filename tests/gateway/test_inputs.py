@@ -20,7 +20,7 @@ from services.gateway.openapi import describe
 from shared.http.app import serve
 from tests.batch.conftest import batch_url as batch_url  # noqa: PLC0414  # a fixture of this module too
 from tests.batch.world import World
-from tests.gateway.house import House, end, free_port, house_at, listens, problem_of
+from tests.gateway.harness import Harness, end, free_port, harness_at, listens, problem_of
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration
@@ -34,13 +34,13 @@ async def world(batch_url: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def house(world: World, database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def harness(world: World, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """The door with the batch service behind it, at one time of day."""
     port = free_port()
     serving = asyncio.create_task(serve(world.app, "127.0.0.1", port))
-    async with house_at(database_url, tmp_path, batch_url=f"http://127.0.0.1:{port}", session_per_s=10_000) as built:
+    async with harness_at(database_url, tmp_path, batch_url=f"http://127.0.0.1:{port}", session_per_s=10_000) as built:
         await until_async(partial(listens, port), within_s=10)
-        world.clock.now = built.clock.now  # type: ignore[method-assign]  # both parts read one clock
+        world.clock.now = built.clock.now  # type: ignore[method-assign]  # both dependencies read one clock
         await built.grant("pat", ("viewer", "trader", "approver", "operator"))
         yield built
     await end(serving)
@@ -50,9 +50,9 @@ SELECTION = {"kind": "matching"}
 PROPOSAL: dict[str, Any] = {"selection": SELECTION, "expected_count": 9}
 
 
-async def ask(house: House, pat: httpx.AsyncClient, method: str, address: str, **options: Any) -> httpx.Response:
+async def ask(harness: Harness, pat: httpx.AsyncClient, method: str, address: str, **options: Any) -> httpx.Response:
     """Send a request as a page of ours would, but for what the test puts in."""
-    page = await house.csrf(pat)
+    page = await harness.csrf(pat)
     fresh = {"Idempotency-Key": str(uuid.uuid4()), "If-Match": '"1"', "Content-Type": "application/json"} | page
     given = dict(options.pop("headers", {}))
     headers = [(name.encode(), value) for name, value in given.items()]
@@ -102,12 +102,12 @@ FIELDS: tuple[tuple[dict[str, Any], str], ...] = (
 BODIES = (b"\xff", b"[" * 100_000, b'{"a":' * 5000, b"1" * 5000, b"{", b"", b"null", b"[]", b"NaN")
 
 
-async def test_what_is_no_text_or_number_is_refused_by_name(house: House, pat: httpx.AsyncClient) -> None:
+async def test_what_is_no_text_or_number_is_refused_by_name(harness: Harness, pat: httpx.AsyncClient) -> None:
     async def refused(named: str, method: str, path: str, **options: Any) -> str | None:
-        answer = await ask(house, pat, method, f"/api/v1/{path}", **options)
-        problem = problem_of(answer)
+        response = await ask(harness, pat, method, f"/api/v1/{path}", **options)
+        problem = problem_of(response)
         is_right = problem["status"] in (400, 404, 422) and named in problem["detail"]
-        return None if is_right else f"{path[:60]} {str(options)[:90]}: {answer.text[:200]}"
+        return None if is_right else f"{path[:60]} {str(options)[:90]}: {response.text[:200]}"
 
     wrong = [await refused(named, "GET", f"queue/accounts?{query}") for query, named in QUERIES]
     wrong += [await refused("", "GET", path) for path in PATHS]
@@ -118,7 +118,7 @@ async def test_what_is_no_text_or_number_is_refused_by_name(house: House, pat: h
     for change, named in FIELDS:
         wrong.append(await refused(named, "POST", "batches", content=json.dumps(PROPOSAL | change)))
     wrong += [await refused("/body", "POST", "batches", content=body) for body in BODIES]
-    assert [one for one in wrong if one] == []
+    assert [fault for fault in wrong if fault] == []
 
 
 BAD: dict[str, tuple[str, ...]] = {
@@ -150,14 +150,16 @@ def calls(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], 
             yield method, path, operation, {}
             for parameter in operation.get("parameters", []):
                 schema = parameter["schema"]
-                kind = schema.get("type") or next(one["type"] for one in schema["anyOf"] if one["type"] != "null")
+                kind = schema.get("type") or next(
+                    option["type"] for option in schema["anyOf"] if option["type"] != "null"
+                )
                 for bad in BAD[kind]:
                     yield method, path, operation, {parameter["in"]: {parameter["name"]: bad}}
             for body in FORMS if method == "post" else ():
                 yield method, path, operation, {"body": body}
 
 
-async def test_every_answer_is_one_of_the_document(house: House, world: World, pat: httpx.AsyncClient) -> None:
+async def test_every_answer_is_one_of_the_document(harness: Harness, world: World, pat: httpx.AsyncClient) -> None:
     """No parameter, header, path or body of any operation is answered by anything that the document does not list."""
     await world.queue("A1", "A2")
     document = describe(routed())
@@ -168,18 +170,18 @@ async def test_every_answer_is_one_of_the_document(house: House, world: World, p
         query = {"name": "lots.psv"} if operation["operationId"] == "upload_file" else {}
         headers = {name: value.encode() for name, value in bad.get("header", {}).items()}
         headers = {name: value for name, value in headers.items() if not set(value) & {0, 10}}  # no client sends these
-        house.inside.status = int(min(operation["responses"]))
+        harness.inside.status = int(min(operation["responses"]))
         body = bad.get("body", PROPOSAL)
         content = None if method != "post" else body if isinstance(body, bytes) else json.dumps(body)
-        answer = await ask(
-            house, pat, method.upper(), address, params=query | bad.get("query", {}), headers=headers, content=content
+        response = await ask(
+            harness, pat, method.upper(), address, params=query | bad.get("query", {}), headers=headers, content=content
         )
         asked += 1
-        if answer.status_code in (404, 405) and "/" in "".join(bad.get("path", {}).values()):
+        if response.status_code in (404, 405) and "/" in "".join(bad.get("path", {}).values()):
             continue  # another path
-        listed = operation["responses"].get(str(answer.status_code))
-        assert listed is not None, (operation["operationId"], bad, answer.status_code, answer.text)
-        assert answer.status_code < 500, (operation["operationId"], bad, answer.text)
-        assert answer.headers["content-type"] in listed["content"], (operation["operationId"], bad)
+        listed = operation["responses"].get(str(response.status_code))
+        assert listed is not None, (operation["operationId"], bad, response.status_code, response.text)
+        assert response.status_code < 500, (operation["operationId"], bad, response.text)
+        assert response.headers["content-type"] in listed["content"], (operation["operationId"], bad)
     print(f"{asked} requests")
     assert asked > 400

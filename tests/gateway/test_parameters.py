@@ -11,7 +11,7 @@ from services.batch import app as batch
 from services.gateway.app import routed
 from services.gateway.openapi import describe
 from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS
-from tests.gateway.house import House, problem_of
+from tests.gateway.harness import Harness, problem_of
 
 
 async def _ready() -> list[str]:
@@ -21,7 +21,9 @@ async def _ready() -> list[str]:
 def _parameters(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return the parameters of each operation but the headers, whose presence the gateway's document adds."""
     return {
-        operation["operationId"]: [one for one in operation.get("parameters", []) if one["in"] != "header"]
+        operation["operationId"]: [
+            parameter for parameter in operation.get("parameters", []) if parameter["in"] != "header"
+        ]
         for methods in document["paths"].values()
         for operation in methods.values()
     }
@@ -67,11 +69,11 @@ TEXTS = (
 
 
 @pytest.mark.integration
-async def test_what_batch_would_refuse_never_reaches_it(house: House, pat: httpx.AsyncClient) -> None:
+async def test_what_batch_would_refuse_never_reaches_it(harness: Harness, pat: httpx.AsyncClient) -> None:
     asked = [(path, query, pointer) for path in LISTS for query, pointer in PAGES]
     asked += [(path, query, pointer) for path in LISTS[:2] for query, pointer in TEXTS]
     for path, query, pointer in asked:
         problem = problem_of(await pat.get(f"/api/v1/{path}?{query}"))
         assert (problem["status"], problem["code"]) == (422, "bad_input"), (path, query, problem)
         assert pointer in problem["detail"], (path, query, problem)
-    assert house.inside.seen == []
+    assert harness.inside.seen == []

@@ -39,8 +39,8 @@ GOOD = {"alg": "Ed25519", "typ": "principal+jwt"}
 
 
 def _unsigned() -> str:
-    parts = ({"alg": "none", "typ": "principal+jwt"}, PAT.model_dump(mode="json") | {"exp": 99_999_999_999})
-    return ".".join(base64.urlsafe_b64encode(orjson.dumps(part)).rstrip(b"=").decode() for part in parts) + "."
+    dependencies = ({"alg": "none", "typ": "principal+jwt"}, PAT.model_dump(mode="json") | {"exp": 99_999_999_999})
+    return ".".join(base64.urlsafe_b64encode(orjson.dumps(part)).rstrip(b"=").decode() for part in dependencies) + "."
 
 
 def _signed_with_what_everybody_knows() -> str:

@@ -16,43 +16,43 @@ pytestmark = [pytest.mark.integration, pytest.mark.fault]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("door"), services=("issuer", "gateway")) as running:
         yield running
 
 
 @pytest.fixture
-def olivia(place: Stack) -> Iterator[httpx.Client]:
+def olivia(stack: Stack) -> Iterator[httpx.Client]:
     """A browser, signed in by name and password at the issuer's own page."""
-    with httpx.Client(base_url=place.urls["gateway"], trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=stack.urls["gateway"], trust_env=False, timeout=10) as client:
         form = client.get("/auth/login", params={"return_to": "/queue"}, follow_redirects=True)
         ticket = re.search(r'name="ticket" value="([^"]+)"', form.text)
         assert ticket is not None, form.text
-        answer = {"ticket": ticket[1], "login": USERS[0].login, "password": USERS[0].word}
-        back = client.post(str(form.url), data=answer)
+        form_data = {"ticket": ticket[1], "login": USERS[0].login, "password": USERS[0].word}
+        back = client.post(str(form.url), data=form_data)
         entered = client.get(back.headers["location"])
         assert urlsplit(entered.headers["location"]).path == "/queue", entered.text
         yield client
 
 
-def test_a_sample_user_signs_in_by_name_and_password_and_out(place: Stack, olivia: httpx.Client) -> None:
+def test_a_sample_user_signs_in_by_name_and_password_and_out(stack: Stack, olivia: httpx.Client) -> None:
     me = olivia.get("/api/v1/me").json()
     assert (me["name"], me["enterprises"], me["roles"]) == (
         USERS[0].name,
         ["E1"],
         ["viewer", "trader", "approver", "operator"],
     )
-    left = olivia.post("/auth/logout", headers={"X-CSRF-Token": me["csrf"], "Origin": place.urls["gateway"]})
+    left = olivia.post("/auth/logout", headers={"X-CSRF-Token": me["csrf"], "Origin": stack.urls["gateway"]})
     at_issuer = olivia.get(left.json()["location"])
-    assert at_issuer.headers["location"] == f"{place.urls['gateway']}/"
+    assert at_issuer.headers["location"] == f"{stack.urls['gateway']}/"
     assert olivia.get("/api/v1/me").status_code == 401
 
 
-def test_sessions_outlive_a_killed_gateway(place: Stack, olivia: httpx.Client) -> None:
-    place.kill("gateway")
-    place.wait_ready("gateway")
+def test_sessions_outlive_a_killed_gateway(stack: Stack, olivia: httpx.Client) -> None:
+    stack.kill("gateway")
+    stack.wait_ready("gateway")
     assert olivia.get("/api/v1/me").status_code == 200
-    assert "rebalancer_push_streams" in httpx.get(f"{place.urls['gateway-probes']}/metrics").text
+    assert "rebalancer_push_streams" in httpx.get(f"{stack.urls['gateway-probes']}/metrics").text
     for path in ("/metrics", "/readyz", "/healthz"):
         assert olivia.get(path).status_code == 404, "not for the world"
 
@@ -63,28 +63,28 @@ def live(client: httpx.Client) -> bool:
         return stream.status_code == 200
 
 
-def test_being_told_to_stop_ends_streams_at_once(place: Stack, olivia: httpx.Client) -> None:
+def test_a_stop_ends_streams_at_once(stack: Stack, olivia: httpx.Client) -> None:
     until(lambda: live(olivia))
     with olivia.stream("GET", "/api/v1/events") as stream:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
-        starts = place.status()["gateway"]["starts"]
-        place.kill("gateway", signal.SIGTERM)
+        starts = stack.status()["gateway"]["starts"]
+        stack.kill("gateway", signal.SIGTERM)
         assert [line for line in lines if line] == []
-    again = until(lambda: place.status()["gateway"], lambda seen: seen["starts"] > starts)
-    assert again["last_exit"] == 0, place.log_tail("gateway")
-    place.wait_ready("gateway")
+    again = until(lambda: stack.status()["gateway"], lambda seen: seen["starts"] > starts)
+    assert again["last_exit"] == 0, stack.log_tail("gateway")
+    stack.wait_ready("gateway")
 
 
-def test_without_the_broker_streams_end_and_come_back_with_it(place: Stack, olivia: httpx.Client) -> None:
+def test_without_the_broker_streams_end_and_come_back_with_it(stack: Stack, olivia: httpx.Client) -> None:
     until(lambda: live(olivia))
     with olivia.stream("GET", "/api/v1/events", timeout=60) as stream:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
-        place.halt("kafka")
+        stack.halt("kafka")
         assert [line for line in lines if line not in ("", ": alive")] == []
     assert olivia.get("/api/v1/events").status_code == 503
     assert olivia.get("/api/v1/me").status_code == 200
-    place.wait_ready("gateway")
-    place.resume("kafka")
+    stack.wait_ready("gateway")
+    stack.resume("kafka")
     until(lambda: live(olivia))

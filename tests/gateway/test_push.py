@@ -1,73 +1,36 @@
 """Streams of server-sent events as a browser sees them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
 import pytest
 from psycopg import AsyncConnection
 
-from services.gateway.domain.changes import Change, Part, Whole
+from services.gateway.domain.changes import AllEnterprises, AnyOwner, Change
 from services.gateway.push.hub import QUEUE_SIZE, STREAMS_PER_SESSION, Hub
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
-from tests.gateway.house import House, house_at, problem_of
+from tests.gateway.harness import Harness, harness_at, problem_of
+from tests.gateway.streams import batch, streaming
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration
 
 
-@dataclass
-class Stream:
-    """An open stream. `read` returns the fields of the next event; a sign of life is {"": "alive"}; None at the end."""
-
-    response: httpx.Response
-
-    def __post_init__(self) -> None:
-        self._lines = self.response.aiter_lines()
-
-    async def read(self) -> dict[str, str] | None:
-        async with asyncio.timeout(10):
-            fields: dict[str, str] = {}
-            async for line in self._lines:
-                if not line and fields:
-                    return fields
-                name, _, value = line.partition(":")
-                fields[name] = value.strip()
-            return None
-
-    async def changed(self) -> tuple[str, dict[str, Any]]:
-        fields = await self.read()
-        assert fields is not None
-        return fields["event"], orjson.loads(fields["data"])
-
-
-@asynccontextmanager
-async def streaming(client: httpx.AsyncClient, last_id: str | None = None) -> AsyncIterator[Stream]:
-    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
-    async with client.stream("GET", "/api/v1/events", headers=headers) as response:
-        assert response.headers["content-type"].startswith("text/event-stream")
-        stream = Stream(response)
-        assert await stream.read() == {"retry": "2000"}
-        yield stream
-
-
-def batch(number: int, version: int = 1, enterprise: str = "E1") -> Change:
-    return Change("batch", str(number), version, Whole(frozenset([enterprise]), frozenset(["V1"])))
-
-
-async def test_only_what_concerns_the_user_is_pushed(house: House, pat: httpx.AsyncClient) -> None:
-    hub = house.parts.hub
+async def test_only_what_concerns_the_user_is_pushed(harness: Harness, pat: httpx.AsyncClient) -> None:
+    hub = harness.dependencies.hub
     async with streaming(pat) as stream:
         hub.publish(
-            [batch(1, enterprise="E2"), Change("queue", "E2", 5, Whole(frozenset(["E2"]))), batch(2, version=4)]
+            [
+                batch(1, enterprise="E2"),
+                Change("queue", "E2", 5, AllEnterprises(frozenset(["E2"]))),
+                batch(2, version=4),
+            ]
         )
-        mine, others = Part(frozenset([("E1", "V1")])), Part(frozenset([("E2", "V1")]))
+        mine, others = AnyOwner(frozenset([("E1", "V1")])), AnyOwner(frozenset([("E2", "V1")]))
         hub.publish([Change("analysis", "run-0", 1, others), Change("file", "F0", 2, others)])
         hub.publish([Change("analysis", "run-1", 1, mine), Change("file", "F1", 2, mine)])
         assert await stream.changed() == ("batch", {"kind": "batch", "id": "2", "version": 4})
@@ -75,8 +38,8 @@ async def test_only_what_concerns_the_user_is_pushed(house: House, pat: httpx.As
         assert await stream.changed() == ("file", {"kind": "file", "id": "F1", "version": 2})
 
 
-async def test_what_was_missed_follows_on_return(house: House, pat: httpx.AsyncClient) -> None:
-    hub = house.parts.hub
+async def test_what_was_missed_follows_on_return(harness: Harness, pat: httpx.AsyncClient) -> None:
+    hub = harness.dependencies.hub
     async with streaming(pat) as stream:
         hub.publish([batch(1)])
         first = await stream.read()
@@ -86,98 +49,98 @@ async def test_what_was_missed_follows_on_return(house: House, pat: httpx.AsyncC
         assert [(await stream.changed())[1]["id"] for _ in range(2)] == ["2", "4"]
 
 
-async def test_what_cannot_be_told_any_more_is_a_reset(house: House, pat: httpx.AsyncClient) -> None:
-    house.parts.hub.publish([batch(1)])
+async def test_what_cannot_be_told_any_more_is_a_reset(harness: Harness, pat: httpx.AsyncClient) -> None:
+    harness.dependencies.hub.publish([batch(1)])
     async with streaming(pat, "another-run-1") as stream:
         reset = await stream.read()
         assert reset is not None and reset["event"] == "reset"
-    house.parts.hub.publish([batch(2)])
+    harness.dependencies.hub.publish([batch(2)])
     async with streaming(pat, reset["id"]) as stream:
         assert (await stream.changed())[1]["id"] == "2"
 
 
-async def test_signing_out_ends_the_stream(house: House, pat: httpx.AsyncClient) -> None:
-    page = await house.csrf(pat)
+async def test_signing_out_ends_the_stream(harness: Harness, pat: httpx.AsyncClient) -> None:
+    page = await harness.csrf(pat)
     async with streaming(pat) as stream:
         await pat.post("/auth/logout", headers=page)
         assert await stream.read() is None
 
 
 async def test_the_stream_lives_and_ends_with_its_session(database_url: str, tmp_path: Path) -> None:
-    async with house_at(database_url, tmp_path, heartbeat_s=0.1) as house, house.client() as client:
-        await house.grant("pat", ("viewer",))
-        await house.sign_in(client)
+    async with harness_at(database_url, tmp_path, heartbeat_s=0.1) as harness, harness.client() as client:
+        await harness.grant("pat", ("viewer",))
+        await harness.sign_in(client)
         async with streaming(client) as stream:
             assert await stream.read() == {"": "alive"}
-            await house.grant("pat", ("viewer",), ("E2",))
+            await harness.grant("pat", ("viewer",), ("E2",))
             assert await stream.read() == {"": "alive"}
             assert await stream.read() == {"": "alive"}
-            house.parts.hub.publish([batch(1, enterprise="E1"), batch(2, enterprise="E2")])
-            told = await stream.read()
-            while told == {"": "alive"}:
-                told = await stream.read()
-            assert told is not None and orjson.loads(told["data"])["id"] == "2"
-            house.pass_time(house.settings.session_idle_s + 60)
+            harness.dependencies.hub.publish([batch(1, enterprise="E1"), batch(2, enterprise="E2")])
+            received = await stream.read()
+            while received == {"": "alive"}:
+                received = await stream.read()
+            assert received is not None and orjson.loads(received["data"])["id"] == "2"
+            harness.pass_time(harness.settings.session_idle_s + 60)
             while (last := await stream.read()) == {"": "alive"}:
                 pass
             assert last is None
 
 
-async def _withdrawn(house: House) -> None:
+async def _withdrawn(harness: Harness) -> None:
     """Take all roles away; the enterprises still stand in the row."""
-    await house.grant("pat", ())
+    await harness.grant("pat", ())
 
 
-async def _ended_elsewhere(house: House) -> None:
+async def _ended_elsewhere(harness: Harness) -> None:
     """End all sessions as another replica does: this one is not told."""
-    async with await AsyncConnection.connect(house.settings.database_url) as connection:
+    async with await AsyncConnection.connect(harness.settings.database_url) as connection:
         await connection.execute("DELETE FROM gateway.session")
 
 
 @pytest.mark.parametrize("taken", [_withdrawn, _ended_elsewhere])
 async def test_a_stream_ends_when_its_rights_are_taken(
-    database_url: str, tmp_path: Path, taken: Callable[[House], Awaitable[None]]
+    database_url: str, tmp_path: Path, taken: Callable[[Harness], Awaitable[None]]
 ) -> None:
-    async with house_at(database_url, tmp_path, heartbeat_s=0.1) as house, house.client() as client:
-        await house.grant("pat", ("viewer",))
-        await house.sign_in(client)
+    async with harness_at(database_url, tmp_path, heartbeat_s=0.1) as harness, harness.client() as client:
+        await harness.grant("pat", ("viewer",))
+        await harness.sign_in(client)
         async with streaming(client) as stream:
             assert await stream.read() == {"": "alive"}
-            await taken(house)
+            await taken(harness)
             async with asyncio.timeout(10):
                 while (last := await stream.read()) == {"": "alive"}:
                     pass
             assert last is None
-            house.parts.hub.publish([batch(1)])
-            assert await _count(house.parts.hub) == 0
+            harness.dependencies.hub.publish([batch(1)])
+            assert await _count(harness.dependencies.hub) == 0
         refused = await client.get("/api/v1/events")
         assert refused.status_code in (401, 403)
 
 
-async def test_streams_end_when_the_feed_is_lost_and_none_begin(house: House, pat: httpx.AsyncClient) -> None:
+async def test_streams_end_when_the_feed_is_lost_and_none_begin(harness: Harness, pat: httpx.AsyncClient) -> None:
     async with streaming(pat) as stream:
-        house.parts.hub.close()
+        harness.dependencies.hub.close()
         assert await stream.read() is None
     refused = await pat.get("/api/v1/events")
     assert problem_of(refused)["code"] == "unavailable" and refused.headers["retry-after"] == "2"
-    house.parts.hub.open()
+    harness.dependencies.hub.open()
     async with streaming(pat):
         pass
 
 
-async def test_a_browser_that_leaves_is_forgotten(house: House, pat: httpx.AsyncClient) -> None:
+async def test_a_browser_that_leaves_is_forgotten(harness: Harness, pat: httpx.AsyncClient) -> None:
     async with streaming(pat):
-        assert len(house.parts.hub._listeners) == 1
-    await until_async(lambda: _count(house.parts.hub), lambda count: count == 0, within_s=10)
+        assert len(harness.dependencies.hub._listeners) == 1
+    await until_async(lambda: _count(harness.dependencies.hub), lambda count: count == 0, within_s=10)
 
 
-async def test_a_session_has_a_bounded_number_of_streams(house: House, pat: httpx.AsyncClient) -> None:
+async def test_a_session_has_a_bounded_number_of_streams(harness: Harness, pat: httpx.AsyncClient) -> None:
     async with streaming(pat) as oldest:
         others = [streaming(pat) for _ in range(STREAMS_PER_SESSION)]
         for other in others:
             await other.__aenter__()
         assert await oldest.read() is None
-        assert await _count(house.parts.hub) == STREAMS_PER_SESSION
+        assert await _count(harness.dependencies.hub) == STREAMS_PER_SESSION
         for other in others:
             await other.__aexit__(None, None, None)
 

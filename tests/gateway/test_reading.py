@@ -14,10 +14,10 @@ import pytest
 import uvloop
 from prometheus_client import REGISTRY
 
-from services.gateway.domain.changes import Change, Whole
+from services.gateway.domain.changes import AllEnterprises, Change
 from services.gateway.push.hub import QUEUE_SIZE
-from tests.gateway.house import House, house_at
-from tests.gateway.test_slow import pause
+from tests.gateway.harness import Harness, harness_at
+from tests.gateway.sockets import pause
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.integration
@@ -26,12 +26,12 @@ LARGE = b"x" * 8_000_000  # far more than the system keeps for a connection
 
 
 @contextlib.asynccontextmanager
-async def waiting_a_second(database_url: str, place: Path) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
+async def waiting_a_second(database_url: str, directory: Path) -> AsyncIterator[tuple[Harness, httpx.AsyncClient]]:
     """A gateway that waits a second for its readers, and a browser that is signed in."""
-    async with house_at(database_url, place, answer_piece_s=SHORT_S) as house, house.client() as pat:
-        await house.grant("pat", ("viewer",))
-        await house.sign_in(pat)
-        yield house, pat
+    async with harness_at(database_url, directory, answer_piece_s=SHORT_S) as harness, harness.client() as pat:
+        await harness.grant("pat", ("viewer",))
+        await harness.sign_in(pat)
+        yield harness, pat
 
 
 def unread() -> float:
@@ -43,14 +43,14 @@ def is_open() -> float:
 
 
 @contextlib.asynccontextmanager
-async def asking(house: House, pat: httpx.AsyncClient, path: str) -> AsyncIterator[socket.socket]:
+async def asking(harness: Harness, pat: httpx.AsyncClient, path: str) -> AsyncIterator[socket.socket]:
     """Ask for a path and read nothing."""
     cookies = "; ".join(f"{name}={value}" for name, value in pat.cookies.items())
     loop = asyncio.get_running_loop()
     with socket.socket() as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         plain.setblocking(False)
-        await loop.sock_connect(plain, ("127.0.0.1", house.settings.http_port))
+        await loop.sock_connect(plain, ("127.0.0.1", harness.settings.http_port))
         await loop.sock_sendall(plain, f"GET {path} HTTP/1.1\r\nHost: a\r\nCookie: {cookies}\r\n\r\n".encode())
         yield plain
 
@@ -65,15 +65,15 @@ async def rest(plain: socket.socket) -> int:
     return got
 
 
-def test_an_answer_that_nobody_reads_is_let_go(database_url: str, tmp_path: Path) -> None:
-    uvloop.run(_an_unread_answer(database_url, tmp_path))
+def test_an_unread_response_is_cut(database_url: str, tmp_path: Path) -> None:
+    uvloop.run(_an_unread_response(database_url, tmp_path))
 
 
-async def _an_unread_answer(database_url: str, place: Path) -> None:
-    async with waiting_a_second(database_url, place) as (house, pat):
-        house.inside.content = LARGE
+async def _an_unread_response(database_url: str, directory: Path) -> None:
+    async with waiting_a_second(database_url, directory) as (harness, pat):
+        harness.inside.content = LARGE
         before, opened = unread(), is_open()
-        async with asking(house, pat, "/api/v1/runs/latest") as plain:
+        async with asking(harness, pat, "/api/v1/runs/latest") as plain:
             await until_so(unread, lambda count: count == before + 1, within_s=20)
             await until_so(is_open, lambda count: count <= opened, within_s=20)
             assert 0 < await rest(plain) < len(LARGE)
@@ -84,15 +84,17 @@ def test_a_push_stream_that_nobody_reads_ends_and_so_does_its_task(database_url:
     uvloop.run(_an_unread_stream(database_url, tmp_path))
 
 
-async def _an_unread_stream(database_url: str, place: Path) -> None:
-    async with waiting_a_second(database_url, place) as (house, pat):
-        hub, before = house.parts.hub, unread()
-        async with asking(house, pat, "/api/v1/events"):
+async def _an_unread_stream(database_url: str, directory: Path) -> None:
+    async with waiting_a_second(database_url, directory) as (harness, pat):
+        hub, before = harness.dependencies.hub, unread()
+        async with asking(harness, pat, "/api/v1/events"):
             await until_so(lambda: len(hub._listeners), within_s=20)
 
             def tell() -> int:
-                """Return how many listen after they were told so much that nothing more fits."""
-                hub.publish(Change("batch", "1" * 10_000, n, Whole(frozenset(["E1"]))) for n in range(QUEUE_SIZE))
+                """Fill all queues and return how many listeners are left."""
+                hub.publish(
+                    Change("batch", "1" * 10_000, n, AllEnterprises(frozenset(["E1"]))) for n in range(QUEUE_SIZE)
+                )
                 return len(hub._listeners)
 
             await until_so(tell, lambda listening: listening == 0, within_s=20)
@@ -103,12 +105,12 @@ def test_who_reads_slowly_but_steadily_gets_all_of_it(database_url: str, tmp_pat
     uvloop.run(_a_slow_reader(database_url, tmp_path))
 
 
-async def _a_slow_reader(database_url: str, place: Path) -> None:
-    async with waiting_a_second(database_url, place) as (house, pat):
-        house.inside.content = LARGE
+async def _a_slow_reader(database_url: str, directory: Path) -> None:
+    async with waiting_a_second(database_url, directory) as (harness, pat):
+        harness.inside.content = LARGE
         loop, before, got = asyncio.get_running_loop(), unread(), 0
         began = loop.time()
-        async with asking(house, pat, "/api/v1/runs/latest") as plain:
+        async with asking(harness, pat, "/api/v1/runs/latest") as plain:
             async with asyncio.timeout(60):
                 while got < len(LARGE):
                     await pause(0.03)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from services.gateway.app import routed
 from services.gateway.openapi import describe
-from tests.gateway.house import House, problem_of
+from tests.gateway.harness import Harness, problem_of
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration
@@ -30,59 +30,61 @@ def count(**labels: str) -> float:
     return REGISTRY.get_sample_value("http_server_requests_total", labels | {"service": "gateway"}) or 0.0
 
 
-async def raw(house: House, request: bytes) -> bytes:
+async def raw(harness: Harness, request: bytes) -> bytes:
     """Send bytes as they are and return all that comes back: a client library would not send these."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.settings.http_port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", harness.settings.http_port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    response = await asyncio.wait_for(reader.read(), 10)
     writer.close()
-    return answer
+    return response
 
 
-async def test_methods_and_paths_of_a_strangers_making_make_no_new_series(house: House) -> None:
-    await raw(house, b"MADEUP0 /api/v1/queue/accounts HTTP/1.0\r\n\r\n")
-    await raw(house, b"MADEUP0 /api/v1/x HTTP/1.0\r\n\r\n")
+async def test_methods_and_paths_of_a_strangers_making_make_no_new_series(harness: Harness) -> None:
+    await raw(harness, b"MADEUP0 /api/v1/queue/accounts HTTP/1.0\r\n\r\n")
+    await raw(harness, b"MADEUP0 /api/v1/x HTTP/1.0\r\n\r\n")
     before = series()
     for n in range(1, 20):
         for path in (b"/api/v1/queue/accounts", b"/api/v1/x%d" % n):
-            answer = await raw(house, b"MADEUP%d %b HTTP/1.0\r\n\r\n" % (n, path))
-            assert answer.split()[1] in (b"404", b"405")
+            response = await raw(harness, b"MADEUP%d %b HTTP/1.0\r\n\r\n" % (n, path))
+            assert response.split()[1] in (b"404", b"405")
     assert series() == before
     assert not any("MADEUP" in text for labels in before for pair in labels for text in pair)
 
 
 @pytest.mark.parametrize("given", ["a" * 65, "a" * 5000, "a b", "<b>", "id;drop", "", "caf\xe9", '{"a":1}'])
-async def test_an_id_that_is_long_or_strange_is_replaced(house: House, visitor: httpx.AsyncClient, given: str) -> None:
-    answer = await visitor.get("/api/v1/me", headers=[(b"X-Request-Id", given.encode("latin-1"))])
-    assert answer.headers["x-request-id"] != given and len(answer.headers["x-request-id"]) == 36
-    assert problem_of(answer)["instance"] == answer.headers["x-request-id"]
+async def test_an_id_that_is_long_or_strange_is_replaced(
+    harness: Harness, visitor: httpx.AsyncClient, given: str
+) -> None:
+    response = await visitor.get("/api/v1/me", headers=[(b"X-Request-Id", given.encode("latin-1"))])
+    assert response.headers["x-request-id"] != given and len(response.headers["x-request-id"]) == 36
+    assert problem_of(response)["instance"] == response.headers["x-request-id"]
 
 
-async def test_an_id_of_our_kind_is_kept(house: House, visitor: httpx.AsyncClient) -> None:
+async def test_an_id_of_our_kind_is_kept(harness: Harness, visitor: httpx.AsyncClient) -> None:
     assert (await visitor.get("/api/v1/me", headers={"X-Request-Id": "a-1:b.2"})).headers["x-request-id"] == "a-1:b.2"
 
 
-async def test_no_answer_names_the_host_that_was_asked_for(house: House) -> None:
+async def test_no_answer_names_the_host_that_was_asked_for(harness: Harness) -> None:
     """Every route, with and without a slash at its end, under a Host that is not ours."""
-    (house.settings.ui_dir / "index.html").write_text("<title>start page</title>")
+    (harness.settings.ui_dir / "index.html").write_text("<title>start page</title>")
     paths = {*describe(routed())["paths"], "/", "/queue", "/assets", "/auth/login", "/auth/callback", "/auth/logout"}
     assert len(paths) > 20
     for path in paths:
-        for one in (path, f"{path.rstrip('/')}/", f"/{path}"):
-            filled = one.format(account_id="A1", batch_id="7", file_id="1", path="")
+        for spelling in (path, f"{path.rstrip('/')}/", f"/{path}"):
+            filled = spelling.format(account_id="A1", batch_id="7", file_id="1", path="")
             head = f"GET {filled} HTTP/1.0\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\n"
-            answer = await raw(
-                house, f"{head}X-Forwarded-Proto: https\r\nForwarded: host=evil.example\r\n\r\n".encode()
+            response = await raw(
+                harness, f"{head}X-Forwarded-Proto: https\r\nForwarded: host=evil.example\r\n\r\n".encode()
             )
-            assert b"evil.example" not in answer, filled
-            assert answer.split()[1] != b"307", filled
+            assert b"evil.example" not in response, filled
+            assert response.split()[1] != b"307", filled
 
 
-async def test_probes_and_metrics_are_not_for_the_world(house: House, visitor: httpx.AsyncClient) -> None:
+async def test_probes_and_metrics_are_not_for_the_world(harness: Harness, visitor: httpx.AsyncClient) -> None:
     for path in ("/metrics", "/readyz", "/healthz", "/metrics/", "//metrics", "/%6detrics", "/docs", "/openapi.json"):
-        answer = await visitor.get(house.url + path)
-        assert b"rebalancer_" not in answer.content and b"waiting_for" not in answer.content, path
-        assert answer.status_code in (404, 503), path  # 503: the pages of the interface, which is not built here
+        response = await visitor.get(harness.url + path)
+        assert b"rebalancer_" not in response.content and b"waiting_for" not in response.content, path
+        assert response.status_code in (404, 503), path  # 503: the pages of the interface, which is not built here
 
 
 @pytest.mark.parametrize(
@@ -94,10 +96,10 @@ async def test_probes_and_metrics_are_not_for_the_world(house: House, visitor: h
     ],
 )
 async def test_a_client_that_hangs_up_is_no_fault_of_ours(
-    house: House, pat: httpx.AsyncClient, path: str, body: bytes
+    harness: Harness, pat: httpx.AsyncClient, path: str, body: bytes
 ) -> None:
-    cookie = f"{house.parts.cookies.session}={pat.cookies[house.parts.cookies.session]}"
-    page = await house.csrf(pat)
+    cookie = f"{harness.dependencies.cookies.session}={pat.cookies[harness.dependencies.cookies.session]}"
+    page = await harness.csrf(pat)
     kind = "application/x-www-form-urlencoded" if path.startswith("/auth") else "application/json"
     route = path.partition("?")[0]
     before = count(method="POST", route=route, status="499")
@@ -106,24 +108,24 @@ async def test_a_client_that_hangs_up_is_no_fault_of_ours(
         f"Content-Type: {kind}\r\nContent-Length: 1000\r\n\r\n"
     )
     with capture_logs() as logs:
-        reader, writer = await asyncio.open_connection("127.0.0.1", house.settings.http_port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", harness.settings.http_port)
         writer.write(head.encode() + body)
         await writer.drain()
-        await until_async(partial(_opened, house), within_s=10)
+        await until_async(partial(_opened, harness), within_s=10)
         writer.close()
         await writer.wait_closed()
 
-        async def told() -> bool:
+        async def is_counted() -> bool:
             return count(method="POST", route=route, status="499") == before + 1
 
-        await until_async(told, within_s=10)
+        await until_async(is_counted, within_s=10)
         del reader
-    told_levels = {line["log_level"] for line in logs if str(line["event"]).startswith("http")}
-    assert told_levels == {"info"}, logs
+    levels = {line["log_level"] for line in logs if str(line["event"]).startswith("http")}
+    assert levels == {"info"}, logs
     assert count(method="POST", route=route, status="500") == 0
 
 
-async def _opened(house: House) -> bool:
+async def _opened(harness: Harness) -> bool:
     """Say whether all that was sent has been read: another request on the same loop comes after it."""
-    async with house.client() as client:
+    async with harness.client() as client:
         return (await client.get("/api/v1/nothing")).status_code == 404

@@ -13,7 +13,7 @@ from services.taxlot.intake.receiving import TooLarge, checked_name, receive
 from shared.contracts.problems import BadInput, Conflict
 from shared.http.app import serve
 from shared.http.connections import Bounds
-from tests.gateway.house import end, free_port, listens
+from tests.gateway.harness import end, free_port, listens
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.fast

@@ -23,8 +23,8 @@ from shared.contracts.principal import Principal, RoleName
 from shared.contracts.tenancy import Scope
 from tests.analyzer.builders import MONDAY, account, noon
 from tests.batch.build import a_flag, an_account
-from tests.gateway import house as gateway
-from tests.gateway.test_feed import feeding
+from tests.gateway import harness as gateway
+from tests.gateway.streams import feeding
 from tests.healing.house import House, opened
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File, cash, lot
@@ -49,7 +49,7 @@ Heard = Counter[tuple[str, str]]
 
 @dataclass
 class Stream:
-    """What one connection was sent: raw lines, and the events in them as (id, kind, entity, version)."""
+    """What one connection received: raw lines, and the events in them as (id, kind, entity, version)."""
 
     name: str
     lines: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Stream:
                 self.lines.append(line)
 
     def events(self) -> list[tuple[str, str, str, int]]:
-        """Return the events; fail for a line that is neither of one nor a plain sign of life."""
+        """Return the events; fail for a line that is neither part of an event nor a heartbeat."""
         found = []
         lines = iter(self.lines)
         assert next(lines).startswith("retry: ")
@@ -71,7 +71,7 @@ class Stream:
             if line in ("", ": alive"):
                 continue
             event_id, kind, data = (
-                one.partition(": ")[::2] for one in (line, next(lines, ""), next(lines, "data: {}"))
+                field.partition(": ")[::2] for field in (line, next(lines, ""), next(lines, "data: {}"))
             )
             assert (event_id[0], kind[0], data[0]) == ("id", "event", "data"), self.lines
             body = orjson.loads(data[1])
@@ -80,9 +80,9 @@ class Stream:
         return found
 
     def heard(self) -> Heard:
-        """Return what was told of: a thing with versions once, an analysis as often as it was told."""
-        told = Counter((kind, entity) for _, kind, entity, _ in self.events())
-        return Counter({what: many if what[0] == "analysis" else 1 for what, many in told.items()})
+        """Return the entities of the events: those with versions once, an analysis as often as it was sent."""
+        received = Counter((kind, entity) for _, kind, entity, _ in self.events())
+        return Counter({what: many if what[0] == "analysis" else 1 for what, many in received.items()})
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Square:
     """A gateway on a real socket in front of the real topics; `services` make the events."""
 
     services: House
-    door: gateway.House
+    door: gateway.Harness
     client: httpx.AsyncClient
     ends: AsyncExitStack
 
@@ -99,8 +99,8 @@ class Square:
         subject = f"{name} {role}"
         who = Principal.model_validate({"subject": subject, "name": name, "roles": [role], **PEOPLE[name]})
         await store(self.door.settings.database_url, [who], self.door.clock)
-        session = await self.door.parts.sessions.start(subject, "", None)
-        headers = {"Cookie": f"{self.door.parts.cookies.session}={session}", "Accept": "text/event-stream"}
+        session = await self.door.dependencies.sessions.start(subject, "", None)
+        headers = {"Cookie": f"{self.door.dependencies.cookies.session}={session}", "Accept": "text/event-stream"}
         stream = Stream(name)
         stream.task = asyncio.create_task(
             stream.read(self.client, headers | ({"Last-Event-ID": last_id} if last_id else {}))
@@ -109,13 +109,13 @@ class Square:
         await until_so(lambda: stream.lines, within_s=10)
         return stream
 
-    async def happen(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        """Have something of every kind happen to everybody's accounts; return who must hear of what."""
+    async def change_everything(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Change something of every kind in the accounts of all; return which users must be notified of what."""
         house, world = self.services, self.services.world
         cleo = world.user("Cleo", enterprises=["E1", "E2"])
-        for one, (enterprise, advisor) in OWNERS.items():
-            await world.queue(one, f"{one}2", enterprise_id=enterprise, advisor_id=advisor)
-        made = {one: await cleo.pending(one) for one in OWNERS}
+        for account_id, (enterprise, advisor) in OWNERS.items():
+            await world.queue(account_id, f"{account_id}2", enterprise_id=enterprise, advisor_id=advisor)
+        made = {account_id: await cleo.pending(account_id) for account_id in OWNERS}
         across = await cleo.pending("OWN2", "FOREIGN2")
         await world.handlers.on_accounts([an_account("MOVED", version=2, enterprise_id="E2", advisor_id="A5")])
         await world.flag(a_flag("MOVED", enterprise_id="E2", advisor_id="A5", flag_version=2))
@@ -123,20 +123,21 @@ class Square:
         owners = OWNERS | {"MOVED": ("E2", "A5")}
         hears = {"OWN": A1, "ADVISOR": A9, "FOREIGN": E2, "MOVED": E2}
         expected: dict[tuple[str, str], tuple[str, ...]] = {("queue", "E1"): E1, ("queue", "E2"): E2}
-        expected |= {("batch", str(made[one]["batch_id"])): hears[one] for one in ("OWN", "ADVISOR", "FOREIGN")}
+        unmoved = ("OWN", "ADVISOR", "FOREIGN")
+        expected |= {("batch", str(made[account_id]["batch_id"])): hears[account_id] for account_id in unmoved}
         expected |= {("batch", str(made["MOVED"]["batch_id"])): A1, ("batch", str(across["batch_id"])): ("both",)}
-        for one, (enterprise, advisor) in owners.items():
-            _put_account(house.url, one, enterprise, advisor)
-            file = File([lot(one), cash(one)], custodian=one, day=MONDAY.isoformat())
-            expected["file", str((await house.load(file, MONDAY)).file_id)] = hears[one]
+        for account_id, (enterprise, advisor) in owners.items():
+            _put_account(house.url, account_id, enterprise, advisor)
+            file = File([lot(account_id), cash(account_id)], custodian=account_id, day=MONDAY.isoformat())
+            expected["file", str((await house.load(file, MONDAY)).file_id)] = hears[account_id]
         return expected | await self._analyses(owners)
 
     async def _analyses(self, owners: dict[str, tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
         desk = self.services.desk
         await desk.book()
         accounts = [
-            account(one, 1).model_copy(update={"enterprise_id": enterprise, "advisor_id": advisor})
-            for one, (enterprise, advisor) in owners.items()
+            account(account_id, 1).model_copy(update={"enterprise_id": enterprise, "advisor_id": advisor})
+            for account_id, (enterprise, advisor) in owners.items()
         ]
         await desk.handlers.on_accounts(accounts)
         scopes = {
@@ -158,26 +159,26 @@ class Square:
         return expected
 
 
-def _put_account(url: str, one: str, enterprise: str, advisor: str) -> None:
+def _put_account(url: str, account_id: str, enterprise: str, advisor: str) -> None:
     with connected(as_role(url, "taxlot")) as connection:
         connection.execute(
             "INSERT INTO account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
             " apm_sleeve_id) VALUES (%(a)s, 1, %(e)s, %(d)s, %(a)s, %(a)s, 'APM')",
-            {"a": one, "e": enterprise, "d": advisor},
+            {"a": account_id, "e": enterprise, "d": advisor},
         )
 
 
 @pytest.fixture
 async def square(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Square]:
     """All services, and a gateway that is connected to the topics."""
-    place = tmp_path / "gateway"
-    place.mkdir()
+    directory = tmp_path / "gateway"
+    directory.mkdir()
     async with AsyncExitStack() as ends:
         services = await ends.enter_async_context(opened(database_url, kafka_url, tmp_path))
-        door = await ends.enter_async_context(gateway.house_at(database_url, place, kafka_url=kafka_url))
-        door.parts.hub.close()
-        await ends.enter_async_context(feeding(kafka_url, door.parts.hub))
-        await until_so(lambda: door.parts.hub.is_open, within_s=30)
+        door = await ends.enter_async_context(gateway.harness_at(database_url, directory, kafka_url=kafka_url))
+        door.dependencies.hub.close()
+        await ends.enter_async_context(feeding(kafka_url, door.dependencies.hub))
+        await until_so(lambda: door.dependencies.hub.is_open, within_s=30)
         limits = httpx.Limits(max_connections=None)
         client = httpx.AsyncClient(base_url=door.url, trust_env=False, limits=limits)
         yield Square(services, door, await ends.enter_async_context(client), ends)
@@ -185,24 +186,25 @@ async def square(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIter
 
 async def test_every_connection_hears_of_its_own_and_nothing_of_others(square: Square) -> None:
     streams = [await square.listen(name, role) for name in PEOPLE for role in get_args(RoleName)]
-    expected = await square.happen()
-    told = {name: Counter(what for what, hears in expected.items() for one in hears if one == name) for name in PEOPLE}
-    await until_so(lambda: [one.heard() for one in streams if one.name == "both"],
-                      lambda all_of_them: all(one == told["both"] for one in all_of_them))  # fmt: skip
+    expected = await square.change_everything()
+    hearings = [(hearer, what) for what, hears in expected.items() for hearer in hears]
+    due = {name: Counter(what for hearer, what in hearings if hearer == name) for name in PEOPLE}
+    await until_so(lambda: [stream.heard() for stream in streams if stream.name == "both"],
+                      lambda all_of_them: all(heard == due["both"] for heard in all_of_them))  # fmt: skip
     last = await _last_versions(square, streams)
     late = await _come_back(square, streams)
-    square.door.parts.hub.close()  # what was offered to anybody by now is sent, then streams end
-    await asyncio.gather(*[one.task for one in (*streams, *late) if one.task is not None])
-    assert not told["nobody"] and all(told[name] for name in PEOPLE if name != "nobody")
-    for one in streams:
-        assert one.heard() == told[one.name], one.name
-        newest = {(kind, entity): version for _, kind, entity, version in one.events() if kind in ("batch", "queue")}
-        assert newest.items() <= last.items(), one.name
-    for one in late:
-        (first,) = [other for other in streams if other.name == one.name][:1]
-        assert [event[1:] for event in one.events()] == [event[1:] for event in first.events()[1:]], one.name
-    ids = [event[0] for one in (*streams, *late) for event in one.events()]
-    assert len(ids) == len(set(ids)) and len({len(one) for one in ids}) == 1, "an id tells of others' changes"
+    square.door.dependencies.hub.close()  # what was offered to anybody by now is sent, then streams end
+    await asyncio.gather(*[stream.task for stream in (*streams, *late) if stream.task is not None])
+    assert not due["nobody"] and all(due[name] for name in PEOPLE if name != "nobody")
+    for stream in streams:
+        assert stream.heard() == due[stream.name], stream.name
+        newest = {(kind, entity): version for _, kind, entity, version in stream.events() if kind in ("batch", "queue")}
+        assert newest.items() <= last.items(), stream.name
+    for stream in late:
+        (first,) = [other for other in streams if other.name == stream.name][:1]
+        assert [event[1:] for event in stream.events()] == [event[1:] for event in first.events()[1:]], stream.name
+    ids = [event[0] for stream in (*streams, *late) for event in stream.events()]
+    assert len(ids) == len(set(ids)) and len({len(event_id) for event_id in ids}) == 1, "an id tells of others' changes"
     print(f"\nstreams: {len(streams)} connections, {len(late)} came back, {len(ids)} events of {len(expected)} things")
 
 
@@ -215,7 +217,7 @@ async def _last_versions(square: Square, streams: list[Stream]) -> dict[tuple[st
             wanted[kind, str(body[key])] = body["version"]
 
     def heard() -> dict[tuple[str, str], int]:
-        both = next(one for one in streams if one.name == "both")
+        both = next(stream for stream in streams if stream.name == "both")
         return {(kind, entity): version for _, kind, entity, version in both.events() if (kind, entity) in wanted}
 
     await until_so(heard, lambda newest: newest == wanted)
@@ -224,8 +226,8 @@ async def _last_versions(square: Square, streams: list[Stream]) -> dict[tuple[st
 
 async def _come_back(square: Square, streams: list[Stream]) -> list[Stream]:
     """Have somebody of each kind come back with the id of the first event they heard."""
-    firsts = {one.name: one for one in reversed(streams) if one.events()}
-    return [await square.listen(name, "viewer", one.events()[0][0]) for name, one in firsts.items()]
+    firsts = {stream.name: stream for stream in reversed(streams) if stream.events()}
+    return [await square.listen(name, "viewer", stream.events()[0][0]) for name, stream in firsts.items()]
 
 
 async def test_an_id_of_somebody_elses_event_shows_nothing_of_it(square: Square) -> None:
@@ -235,6 +237,6 @@ async def test_an_id_of_somebody_elses_event_shows_nothing_of_it(square: Square)
     stranger = await square.listen("other enterprise", "viewer", own.events()[0][0])
     await square.services.world.queue("FOREIGN", enterprise_id="E2", advisor_id="A5")
     await until_so(stranger.events)
-    square.door.parts.hub.close()
-    await asyncio.gather(*[one.task for one in (own, stranger) if one.task is not None])
+    square.door.dependencies.hub.close()
+    await asyncio.gather(*[stream.task for stream in (own, stranger) if stream.task is not None])
     assert set(stranger.heard()) == {("queue", "E2")} and set(own.heard()) == {("queue", "E1")}

@@ -100,8 +100,8 @@ class Case:
 
 
 @dataclass
-class Town:
-    """Three services over one tenant's data, and what of it can be named."""
+class Tenants:
+    """Three services over the data of one tenant, and the ids in it that a request can name."""
 
     house: House
     apps: dict[str, FastAPI]
@@ -112,13 +112,13 @@ class Town:
     empty: dict[tuple[str, str, str], tuple[int, str]] = field(default_factory=dict)
 
     async def look_while_empty(self) -> None:
-        """Keep what strangers are told where no id is named, before there is anything."""
+        """Keep the responses to strangers' reads without ids, before there is any data."""
         for service, app in self.apps.items():
             for name, rights in STRANGERS.items():
                 async with self.client(service, somebody("viewer", **rights)) as client:
                     for path, route in _reads(app):
                         for case in self.cases_of(service, path, route) if "{" not in path else ():
-                            self.empty[name, service, case.theirs] = told(await client.get(case.theirs))
+                            self.empty[name, service, case.theirs] = visible(await client.get(case.theirs))
 
     def client(self, service: str, who: Principal) -> httpx.AsyncClient:
         now = self.house.world.clock.now if service == "batch" else self.house.desk.clock.now
@@ -138,9 +138,9 @@ class Town:
     def _named(self, case: Case, names: list[str], query: str) -> Iterator[Case]:
         """Yield the case with every choice of which of its ids are theirs; without ids, with its query."""
         for choice in range(1, 2 ** len(names)) if names else [0]:
-            ids = {name: self.ids[name][0 if choice >> place & 1 else 1] for place, name in enumerate(names)}
+            ids = {name: self.ids[name][0 if choice >> index & 1 else 1] for index, name in enumerate(names)}
             absent = {name: self.ids[name][1] for name in names}
-            theirs, nobodys = (f"{case.theirs.format(**one)}{'?' if query else ''}" for one in (ids, absent))
+            theirs, nobodys = (f"{case.theirs.format(**values)}{'?' if query else ''}" for values in (ids, absent))
             other = query.replace(THEIRS, ABSENT).replace("E1", "E7").replace("eq.A1", "eq.A7")
             yield Case(case.service, case.operation, case.method, theirs + query, nobodys + other, case.body)
 
@@ -152,17 +152,17 @@ def _reads(app: FastAPI) -> Iterator[tuple[str, Guarded]]:
 
 
 @pytest.fixture
-async def town(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Town]:
+async def tenants(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Tenants]:
     """A tenant E1/A1 with two accounts, a batch, a file and an analysis."""
     as_requests = as_role(database_url, "taxlot_requests")
     async with (
         opened(database_url, kafka_url, tmp_path) as house,
         Requests(as_requests, house.pool, "taxlot") as requests,
     ):
-        made = Town(house, _apps(house, requests, tmp_path))
+        made = Tenants(house, _apps(house, requests, tmp_path))
         await made.look_while_empty()
         await house.desk.book(THEIRS, "SECRET-A2")
-        drifted = [held(one, 1, AAA="780", BBB="120") for one in (THEIRS, "SECRET-A2")]
+        drifted = [held(account_id, 1, AAA="780", BBB="120") for account_id in (THEIRS, "SECRET-A2")]
         await house.desk.handlers.on_holdings(holdings(*drifted))
         await house.world.queue(THEIRS, "SECRET-A2", advisor_id="A1")
         with connected(database_url) as connection:
@@ -188,19 +188,19 @@ async def _ready() -> list[str]:
     return []
 
 
-def _apps(house: House, requests: Requests, place: Path) -> dict[str, FastAPI]:
-    parts, clock = house.desk.dependencies, house.desk.clock
-    (place / "inbox" / "uploads").mkdir(parents=True)
+def _apps(house: House, requests: Requests, directory: Path) -> dict[str, FastAPI]:
+    dependencies, clock = house.desk.dependencies, house.desk.clock
+    (directory / "inbox" / "uploads").mkdir(parents=True)
     settings = Settings(
         kafka_url="127.0.0.1:1",
         database_url="not asked",
         requests_database_url="not asked",
         http_port=1,
         principal_public_key=PUBLIC_KEY,
-        inbox_dir=place / "inbox",
+        inbox_dir=directory / "inbox",
         clock_file=house.desk.settings.clock_file,
     )
-    runs = routes.router(parts.database, parts.names, parts.evaluator, clock, house.desk.settings)
+    runs = routes.router(dependencies.database, dependencies.names, dependencies.evaluator, clock, house.desk.settings)
     files = taxlot_router(settings, clock, requests)
     return {
         "batch": house.world.app,
@@ -209,61 +209,61 @@ def _apps(house: House, requests: Requests, place: Path) -> dict[str, FastAPI]:
     }
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
-    """Return status and body without the names that were asked for, nor what differs with every request."""
-    text = re.sub(r'"(instance|as_of|received_at)":"[^"]*"', "", answer.text)
-    return answer.status_code, re.sub(r"(SECRET|ABSENT)-A1|\b(batch|file) \d+", "?", text)
+def visible(response: httpx.Response) -> tuple[int, str]:
+    """Return status and body without the requested ids and without what differs in every response."""
+    text = re.sub(r'"(instance|as_of|received_at)":"[^"]*"', "", response.text)
+    return response.status_code, re.sub(r"(SECRET|ABSENT)-A1|\b(batch|file) \d+", "?", text)
 
 
-async def _compare(town: Town, case: Case, client: httpx.AsyncClient, who: str, *, is_timed: bool = True) -> None:
+async def _compare(tenants: Tenants, case: Case, client: httpx.AsyncClient, who: str, *, is_timed: bool = True) -> None:
     headers = {"Idempotency-Key": f"{time.monotonic_ns()}", "If-Match": '"1"', "Content-Type": "application/json"}
 
     async def ask(is_theirs: bool) -> tuple[httpx.Response, float]:
         path, options = case.ask(is_theirs)
         key = headers | {"Idempotency-Key": f"{time.monotonic_ns()}"}
         started = time.perf_counter()
-        answer = await client.request(case.method, path, headers=key, **options)
-        return answer, time.perf_counter() - started
+        response = await client.request(case.method, path, headers=key, **options)
+        return response, time.perf_counter() - started
 
     theirs, absent = (await ask(True))[0], (await ask(False))[0]
-    town.cases += 1
+    tenants.cases += 1
     where = f"{who}: {case.method} {case.theirs} {case.body or ''}"
-    empty = told(absent) if who.endswith("nothing") else _while_empty(town, case, who) or told(absent)
-    if not told(theirs) == told(absent) == empty or "SECRET" in theirs.text.replace(THEIRS, ""):
-        town.leaks.append(f"{where}: {told(theirs)}, not there: {told(absent)}")
-    elif is_timed and theirs.status_code != 403 and await _is_told_apart(town, case, who, ask):
-        town.leaks.append(f"{where}: takes another time than what is not there")
+    empty = visible(absent) if who.endswith("nothing") else _while_empty(tenants, case, who) or visible(absent)
+    if not visible(theirs) == visible(absent) == empty or "SECRET" in theirs.text.replace(THEIRS, ""):
+        tenants.leaks.append(f"{where}: {visible(theirs)}, not there: {visible(absent)}")
+    elif is_timed and theirs.status_code != 403 and await _is_distinguishable(tenants, case, who, ask):
+        tenants.leaks.append(f"{where}: takes another time than what is not there")
 
 
-def _while_empty(town: Town, case: Case, who: str) -> tuple[int, str] | None:
-    """Return what the same read said to such a stranger before there was anything; None where an id is named."""
-    name = next(one for one in STRANGERS if who.startswith(one))
-    return town.empty.get((name, case.service, case.theirs)) if case.method == "GET" else None
+def _while_empty(tenants: Tenants, case: Case, who: str) -> tuple[int, str] | None:
+    """Return the response to the same read before there was any data; None if the read names an id."""
+    name = next(kind for kind in STRANGERS if who.startswith(kind))
+    return tenants.empty.get((name, case.service, case.theirs)) if case.method == "GET" else None
 
 
-async def _is_told_apart(town: Town, case: Case, who: str, ask: Any) -> bool:
-    """Say whether both take different times, as medians of interleaved requests; a busy machine gets further tries.
+async def _is_distinguishable(tenants: Tenants, case: Case, who: str, ask: Any) -> bool:
+    """Whether both take different times, as medians of interleaved requests; a busy machine gets further tries.
 
-    Once for each kind of stranger: what a role may do is decided before.
+    Once for each kind of stranger: the role is checked before.
     """
     stranger = (who.rpartition(" ")[0], case)
-    if repr(stranger) in town.timed:
+    if repr(stranger) in tenants.timed:
         return False
-    town.timed.add(repr(stranger))
+    tenants.timed.add(repr(stranger))
     for _ in range(TRIES):
         times: dict[bool, list[float]] = {True: [], False: []}
         for _ in range(ROUNDS):
             for is_theirs in times:
                 times[is_theirs].append((await ask(is_theirs))[1])
-        one, other = (statistics.median(each) for each in times.values())
-        if max(one, other) / min(one, other) < SLOWER:
+        first, other = (statistics.median(each) for each in times.values())
+        if max(first, other) / min(first, other) < SLOWER:
             return False
     return True
 
 
-async def test_what_is_not_yours_is_answered_as_what_is_not_there(town: Town) -> None:
+async def test_what_is_not_yours_is_answered_as_what_is_not_there(tenants: Tenants) -> None:
     walked = set()
-    for service, app in town.apps.items():
+    for service, app in tenants.apps.items():
         guarded = [(path, route) for path, route in routes_of(app) if isinstance(route, Guarded)]
         for path, route in guarded:
             walked.add(route.operation_id)
@@ -271,14 +271,16 @@ async def test_what_is_not_yours_is_answered_as_what_is_not_there(town: Town) ->
                 for role in ROLES:
                     who = somebody(*([] if role == "nothing" else [role]), subject=f"{name} {role}", **rights)
                     who = who.model_copy(update={"roles": [] if role == "nothing" else [role]})
-                    async with town.client(service, who) as client:
-                        for case in town.cases_of(service, path, route):
-                            await _compare(town, case, client, who.subject)
-    operations = {one["operationId"] for methods in describe(routed())["paths"].values() for one in methods.values()}
+                    async with tenants.client(service, who) as client:
+                        for case in tenants.cases_of(service, path, route):
+                            await _compare(tenants, case, client, who.subject)
+    operations = {
+        operation["operationId"] for methods in describe(routed())["paths"].values() for operation in methods.values()
+    }
     assert operations - walked == {"get_me", "stream_events"}, "a route of the door that no service answers"
-    print(f"\ntenancy walk: {town.cases} cases, {len(town.leaks)} leaks")
-    assert not town.leaks, "\n".join(town.leaks)
-    assert town.cases > 500
+    print(f"\ntenancy walk: {tenants.cases} cases, {len(tenants.leaks)} leaks")
+    assert not tenants.leaks, "\n".join(tenants.leaks)
+    assert tenants.cases > 500
 
 
 # What queries say explicitly besides row-level security; the one of batch is a function.
@@ -299,7 +301,7 @@ def _without_predicates(patch: pytest.MonkeyPatch) -> None:
                 if isinstance(value, str) and text in value:
                     patch.setattr(module, name, value := value.replace(text, "true"))
                     replaced.add(text)
-    assert replaced >= {f"services.batch.store.{one}" for one in ("batches", "member_pages", "queue", "washes")}
+    assert replaced >= {f"services.batch.store.{module}" for module in ("batches", "member_pages", "queue", "washes")}
     assert replaced >= set(PREDICATES)
 
 
@@ -313,43 +315,43 @@ def _without_policies(url: str) -> None:
             connection.execute(f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY".encode())
 
 
-async def _walk_reads(town: Town) -> tuple[int, list[str]]:
+async def _walk_reads(tenants: Tenants) -> tuple[int, list[str]]:
     """Ask every read for what is a stranger's, without looking at the time; return cases and leaks."""
-    before, town.leaks = town.cases, []
-    for service, app in town.apps.items():
+    before, tenants.leaks = tenants.cases, []
+    for service, app in tenants.apps.items():
         for name, rights in STRANGERS.items():
-            async with town.client(service, somebody("viewer", subject=name, **rights)) as client:
+            async with tenants.client(service, somebody("viewer", subject=name, **rights)) as client:
                 for path, route in _reads(app):
-                    for case in town.cases_of(service, path, route):
-                        await _compare(town, case, client, name, is_timed=False)
-    return town.cases - before, town.leaks
+                    for case in tenants.cases_of(service, path, route):
+                        await _compare(tenants, case, client, name, is_timed=False)
+    return tenants.cases - before, tenants.leaks
 
 
-async def test_each_of_the_two_locks_holds_alone(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_of_the_two_locks_holds_alone(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         _without_predicates(patch)
-        cases, leaks = await _walk_reads(town)
+        cases, leaks = await _walk_reads(tenants)
         print(f"\nrow-level security alone: {cases} cases, {len(leaks)} leaks")
         assert not leaks, "\n".join(leaks)
-    _without_policies(town.house.url)
-    cases, leaks = await _walk_reads(town)
+    _without_policies(tenants.house.url)
+    cases, leaks = await _walk_reads(tenants)
     print(f"predicates alone: {cases} cases, {len(leaks)} leaks")
     assert not leaks and cases > 50, "\n".join(leaks)
     _without_predicates(monkeypatch)
-    cases, leaks = await _walk_reads(town)
+    cases, leaks = await _walk_reads(tenants)
     print(f"neither: {cases} cases, {len(leaks)} leaks")
-    assert {one.split("/v1/")[1].split("/")[0].split("?")[0].split()[0] for one in leaks} >= {
+    assert {first.split("/v1/")[1].split("/")[0].split("?")[0].split()[0] for first in leaks} >= {
         "queue", "accounts", "batches", "positions", "runs", "files",
     }, "without both the walk finds it"  # fmt: skip
 
 
-async def test_what_is_yours_is_there(town: Town) -> None:
+async def test_what_is_yours_is_there(tenants: Tenants) -> None:
     """The walk compares something: whose it is, is shown by every read of it what nobody else is."""
-    for service, app in town.apps.items():
-        async with town.client(service, somebody("viewer", "operator", advisors=["A1"])) as own:
+    for service, app in tenants.apps.items():
+        async with tenants.client(service, somebody("viewer", "operator", advisors=["A1"])) as own:
             for path, route in _reads(app):
-                *_, case = town.cases_of(service, path, route)  # the last one names nothing but what is theirs
-                theirs, absent = [await own.get(one) for one in (case.theirs, case.absent)]
+                *_, case = tenants.cases_of(service, path, route)  # the last one names nothing but what is theirs
+                theirs, absent = [await own.get(first) for first in (case.theirs, case.absent)]
                 assert theirs.status_code == 200, case
                 if "{" in path:
                     assert absent.status_code == 404, case

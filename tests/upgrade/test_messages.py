@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from services.gateway.push.from_events import TOPICS as PUSHED
-from services.gateway.push.from_events import changes_of
+from services.gateway.push.changes_from_topics import TOPICS as PUSHED
+from services.gateway.push.changes_from_topics import changes_of
 from services.proposer.handlers import Handlers as Proposer
 from services.taxlot.handlers import Handlers as Taxlot
 from shared.contracts import topics
@@ -139,4 +139,4 @@ def test_a_browser_hears_of_nothing_that_may_not_be_its_own(topic: topics.Topic)
     assert changes and unreadable == 0
     everybody = Scope("sample-ops", ("E1", "E2", "E3"), None)
     for change in changes:
-        assert change.audience.hears(everybody) == (topic is topics.QUEUE)
+        assert change.audience.includes(everybody) == (topic is topics.QUEUE)

@@ -1,1 +1,1 @@
-"""Decisions of the door: who may do what, when a session ends, what is pushed to whom."""
+"""Pure rules of the gateway: when a session ends, who is notified of a change, what is recorded, rate limits."""

@@ -1,4 +1,4 @@
-"""What the audit log says of a request: who, as what, did or saw which thing, when, and how it ended.
+"""The audit record of a request: who, with which rights, did or saw what, when, and how it ended.
 
 Ids only: no amounts and no names of people; filters and search texts, which may hold both, stay out.
 Source: operations 4.4.
@@ -18,7 +18,7 @@ _ABSENT: Final = 404
 
 @dataclass(frozen=True)
 class Record:
-    """One record. ids: accounts, batches, files, users it is about; more: what else is worth knowing of it."""
+    """One record. ids: the accounts, batches, files or users concerned; more: further facts, by name."""
 
     at: datetime
     action: str
@@ -33,7 +33,7 @@ class Record:
     more: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
-        """Return the record as it is kept; its time is text of one length, so that it sorts."""
+        """Return the record as it is stored; its time is text of fixed length, so that it sorts."""
         return {
             "at": self.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "action": self.action,
@@ -50,9 +50,9 @@ class Record:
 
 
 def outcome_of(status: int, *, is_known: bool = True) -> Outcome:
-    """Return how a request ended, by the status of its answer (499: the asker hung up, what happened is not known).
+    """Return how a request ended, by the status of its response (499: the client disconnected before it).
 
-    is_known: whether the answer says if a command was carried out.
+    is_known: whether the response states if a command was carried out.
     """
     if not is_known:
         return "UNKNOWN"
@@ -62,7 +62,7 @@ def outcome_of(status: int, *, is_known: bool = True) -> Outcome:
 
 
 def is_recorded(method: str, operation: str, status: int) -> bool:
-    """Say whether the end of a request is recorded: commands, reads of client data, and whatever is refused."""
+    """Whether the outcome of a request is recorded: commands, reads of client data, and refusals."""
     if method != "GET":
         return True
     if status in (401, 403, _ABSENT):
@@ -71,9 +71,9 @@ def is_recorded(method: str, operation: str, status: int) -> bool:
 
 
 def selected(body: Any) -> tuple[list[str], dict[str, Any]]:
-    """Return the ids that a command's body names, and what else of it is recorded.
+    """Return the ids that a command's body names, and its other recorded fields.
 
-    Of a command that takes no body anything may have been sent with it; none of that is recorded.
+    Nothing is recorded of a body of another form: a command without a body may have been sent with anything.
     """
     selection = body.get("selection") if isinstance(body, Mapping) else None
     if not isinstance(body, Mapping) or not isinstance(selection, Mapping | None):

@@ -1,4 +1,4 @@
-"""When a session ends. Instants come from the Clock port; limits are durations."""
+"""When a session ends. Instants come from the Clock; limits are durations."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 Standing = Literal["ALIVE", "IDLE", "OVER"]
 
-# The last use is written down at most this often, so that reading is not a write each time.
+# The last use is stored at most this often, so that not every request is a write.
 TOUCH_EVERY: Final = timedelta(seconds=30)
 
 
@@ -31,5 +31,5 @@ def standing(started: datetime, used: datetime, now: datetime, limits: Limits) -
 
 
 def is_touch_due(used: datetime, now: datetime) -> bool:
-    """Say whether this use must be written down; a clock set back is written down too."""
+    """Whether this use must be stored; so must one after the clock was set back."""
     return abs(now - used) >= TOUCH_EVERY

@@ -1,4 +1,4 @@
-"""One attempt to sign in: what must come back with the browser, kept in a signed cookie of its own for ten minutes."""
+"""One attempt to sign in: the secrets that the browser must bring back, kept in a signed cookie for ten minutes."""
 
 import base64
 import hashlib
@@ -20,7 +20,11 @@ _ALGORITHMS: Final = ["HS256"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """state ties the answer to this browser, nonce the token to this attempt, verifier proves we asked (PKCE)."""
+    """Secrets of one attempt.
+
+    state ties the issuer's redirect to this browser, nonce the id token to this attempt; verifier proves that we began
+    it (PKCE).
+    """
 
     state: str
     nonce: str
@@ -34,19 +38,19 @@ class Attempt:
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
-    def is_answered_by(self, state: str) -> bool:
-        """Say whether the issuer's answer belongs to this attempt."""
+    def matches(self, state: str) -> bool:
+        """Whether the issuer's redirect belongs to this attempt."""
         return hmac.compare_digest(self.state.encode(), state.encode())
 
 
 def begin(return_to: str, now: datetime) -> Attempt:
     """Return a new attempt with fresh secrets."""
-    made = [secrets.token_urlsafe(32) for _ in range(3)]
-    return Attempt(made[0], made[1], made[2], return_to, int(now.timestamp()))
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    return Attempt(state, nonce, verifier, return_to, int(now.timestamp()))
 
 
 def seal(attempt: Attempt, key: str) -> str:
-    """Return the cookie's value."""
+    """Return the attempt as a signed cookie value."""
     token: str = jws.serialize_compact(
         {"alg": "HS256", "typ": _TYPE}, orjson.dumps(asdict(attempt)), OctKey.import_key(key), algorithms=_ALGORITHMS
     )

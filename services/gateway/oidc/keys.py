@@ -1,4 +1,4 @@
-"""The issuer's public keys: cached, read again when a token names an unknown one, but not at an attacker's pace."""
+"""The issuer's public keys: cached, and fetched again for an unknown key id, at most every 30 seconds."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ REFETCH_S: Final = 30.0
 
 
 class KeyCache:
-    """Holds the last good key set. steady_s gives seconds of a steady clock."""
+    """The last valid key set. steady_s: returns seconds of a monotonic clock."""
 
     def __init__(self, fetch: Fetch, steady_s: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -25,10 +25,10 @@ class KeyCache:
         self._fetched_s: float | None = None
 
     async def find(self, kid: str | None) -> Key | None:
-        """Return the key of that id (or the only key, when a token names none); None when the issuer has no such key.
+        """Return the key of that id (or the only key, if a token names none); None if the issuer has no such key.
 
-        An unknown id makes one new request at most every REFETCH_S; while the issuer is away the last keys stay.
-        Raises Unavailable when the issuer is away and no keys were ever read.
+        An unknown id causes one request at most every REFETCH_S; while the issuer is away the last keys stay valid.
+        Raises Unavailable if the issuer is away and no keys were ever fetched.
         """
         found = self._known(kid)
         if found is None and self._may_fetch():

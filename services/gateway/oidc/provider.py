@@ -1,4 +1,4 @@
-"""The issuer over HTTP: discovery, the way to its sign-in page, and the exchange of a code for an id token."""
+"""The OpenID Connect issuer over HTTP: discovery, addresses of its pages, exchange of a code for an id token."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +16,14 @@ _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class SignInFailed(Problem):
-    """The issuer or its token did not convince us."""
+    """The issuer refused the sign-in, or its token is not valid."""
 
     status, code, title = 400, "sign_in_failed", "You could not be signed in"
 
 
 @dataclass(frozen=True)
 class Client:
-    """Who we are at the issuer."""
+    """Our registration at the issuer."""
 
     issuer: str
     client_id: str
@@ -33,14 +33,14 @@ class Client:
 
 @dataclass(frozen=True)
 class Vouched:
-    """Whom the issuer vouches for."""
+    """The user whom the issuer authenticated, with the id token that says so."""
 
     subject: str
     id_token: str
 
 
 class Provider:
-    """One issuer. Its discovery document is read at the first sign-in and kept."""
+    """One issuer. Its discovery document is fetched at the first sign-in and kept."""
 
     def __init__(self, client: Client, http: httpx.AsyncClient, clock: Clock) -> None:
         self._client = client
@@ -50,7 +50,7 @@ class Provider:
         self._keys = KeyCache(self._read_keys)
 
     async def sign_in_url(self, attempt: Attempt) -> str:
-        """Return where the browser goes to sign in. Raises Unavailable while the issuer is away."""
+        """Return the address of the issuer's sign-in page.  Raises Unavailable while the issuer is away."""
         query = {
             "response_type": "code",
             "client_id": self._client.client_id,
@@ -64,7 +64,10 @@ class Provider:
         return _with_query((await self._discovered())["authorization_endpoint"], query)
 
     async def exchange(self, code: str, attempt: Attempt) -> Vouched:
-        """Return whom the code stands for. Raises SignInFailed, or Unavailable while the issuer is away."""
+        """Exchange a code for the user it stands for.
+
+        Raises SignInFailed if the issuer or the token check refuses, Unavailable while the issuer is away.
+        """
         found = await self._discovered()
         form = {
             "grant_type": "authorization_code",
@@ -73,10 +76,10 @@ class Provider:
             "code_verifier": attempt.verifier,
             "client_id": self._client.client_id,
         }
-        answer = await self._ask("POST", found["token_endpoint"], **self._credentials(form, found))
-        token = answer.get("id_token")
+        reply = await self._request("POST", found["token_endpoint"], **self._credentials(form, found))
+        token = reply.get("id_token")
         if not isinstance(token, str):
-            raise SignInFailed(f"the issuer gave no id token ({answer.get('error', 'no reason')}); try again")
+            raise SignInFailed(f"the issuer gave no id token ({reply.get('error', 'no reason')}); try again")
         expected = Expected(self._client.issuer, self._client.client_id, attempt.nonce)
         try:
             subject = await verify_id_token(token, self._keys.find, expected, self._clock.now())
@@ -85,8 +88,10 @@ class Provider:
         return Vouched(subject, token)
 
     async def sign_out_url(self, id_token: str, return_to: str) -> str:
-        """Return where the browser goes to sign out at the issuer too; `return_to` when the issuer offers no such page
-        or is away: our own session has ended in any case."""
+        """Return the address of the issuer's sign-out page; `return_to` if it has none or is away.
+
+        Our own session has ended in any case.
+        """
         try:
             end = (await self._discovered()).get("end_session_endpoint")
         except Unavailable:
@@ -101,7 +106,10 @@ class Provider:
         return _with_query(end, query)
 
     def _credentials(self, form: dict[str, str], found: dict[str, Any]) -> dict[str, Any]:
-        """Return the token request's arguments with our secret where the issuer wants it (RFC 6749, 2.3.1)."""
+        """Return the arguments of the token request, with the client secret where the issuer expects it.
+
+        Source: RFC 6749, 2.3.1.
+        """
         methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if "client_secret_basic" in methods:
             return {"data": form, "auth": (quote_plus(self._client.client_id), quote_plus(self._client.client_secret))}
@@ -110,8 +118,10 @@ class Provider:
     async def _discovered(self) -> dict[str, Any]:
         if self._found is None:
             address = f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = await self._ask("GET", address)
-            if found.get("issuer") != self._client.issuer or any(not isinstance(found.get(n), str) for n in _NEEDED):
+            found = await self._request("GET", address)
+            if found.get("issuer") != self._client.issuer or any(
+                not isinstance(found.get(name), str) for name in _NEEDED
+            ):
                 raise Unavailable(
                     f"the sign-in service at {address} is not the configured issuer; check OIDC_ISSUER_URL"
                 )
@@ -119,18 +129,18 @@ class Provider:
         return self._found
 
     async def _read_keys(self) -> dict[str, Any]:
-        return await self._ask("GET", (await self._discovered())["jwks_uri"])
+        return await self._request("GET", (await self._discovered())["jwks_uri"])
 
-    async def _ask(self, method: str, address: str, **more: Any) -> dict[str, Any]:
-        """Return the issuer's JSON, refusals (4xx) included. Raises Unavailable when there is no usable answer."""
+    async def _request(self, method: str, address: str, **more: Any) -> dict[str, Any]:
+        """Return the issuer's JSON, refusals (4xx) included.  Raises Unavailable for anything else."""
         try:
             response = await self._http.request(method, address, headers={"Accept": "application/json"}, **more)
-            answer = response.json()
+            reply = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unavailable("the sign-in service does not answer; try again in a moment") from error
-        if response.status_code >= 500 or not isinstance(answer, dict):
+        if response.status_code >= 500 or not isinstance(reply, dict):
             raise Unavailable("the sign-in service has a fault; try again in a moment")
-        return answer
+        return reply
 
 
 def _with_query(address: str, query: dict[str, str]) -> str:

@@ -1,4 +1,7 @@
-"""Checking an id token: OpenID Connect Core 3.1.3.7, with the algorithm decided before any key is looked up."""
+"""Verification of id tokens; the algorithm is checked before any key is looked up.
+
+Source: OpenID Connect Core 3.1.3.7.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,24 +12,21 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
-ALGORITHMS: Final = (
-    "RS256",
-    "PS256",
-    "ES256",
-)  # signatures with a public key only: never "none", never a shared secret
+# Signatures with a public key only: never "none", never a shared secret.
+ALGORITHMS: Final = ("RS256", "PS256", "ES256")
 LEEWAY_S: Final = 60
-MAX_AGE_S: Final = 600  # it was just issued to us; an older one comes from elsewhere
+MAX_AGE_S: Final = 600  # a token is used right after its issue; an older one comes from elsewhere
 
 FindKey = Callable[[str | None], Awaitable[Key | None]]
 
 
 class TokenRefused(Exception):
-    """The id token does not prove who it is."""
+    """The id token is not valid for this sign-in."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the token must say."""
+    """Values that the claims must have."""
 
     issuer: str
     client_id: str
@@ -34,7 +34,10 @@ class Expected:
 
 
 async def verify_id_token(token: str, find_key: FindKey, expected: Expected, now: datetime) -> str:
-    """Return the subject of a token the issuer signed for this client and this sign-in. Raises TokenRefused."""
+    """Return the subject of a token that the issuer signed for this client and this sign-in.
+
+    Raises TokenRefused with the reason, Unavailable if the key is unknown and the issuer is away.
+    """
     try:
         header = jws.extract_compact(token.encode()).headers()
         algorithm = header.get("alg")

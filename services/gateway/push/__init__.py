@@ -1,1 +1,1 @@
-"""Push: from the public topics to the browsers that may hear of it."""
+"""Push: from the public topics to the browsers whose users may be notified."""

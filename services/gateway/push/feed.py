@@ -1,7 +1,7 @@
-"""Reads the public topics from their ends and feeds the hub.
+"""Reads the public topics from their ends and publishes changes to the hub.
 
 Every replica reads all partitions, outside of any consumer group: there is nothing to share and nothing to commit.
-While the broker is away the hub is closed, so that browsers ask by themselves instead of believing they are live.
+While the broker is away the hub is closed, so that browsers poll instead of showing stale pages as live.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import time
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from services.gateway.domain.changes import Gatherer
-from services.gateway.push.from_events import TOPICS, changes_of
+from services.gateway.domain.changes import Throttle
+from services.gateway.push.changes_from_topics import TOPICS, changes_of
 from services.gateway.push.hub import Hub
 from services.gateway.settings import SERVICE
 from shared.runtime import log, metrics
@@ -27,14 +27,14 @@ _CONNECT_S = 60.0
 
 
 class Feed:
-    """One consumer of the four topics."""
+    """The consumer of the four topics."""
 
     def __init__(self, kafka_url: str, hub: Hub) -> None:
         self._url = kafka_url
         self._hub = hub
 
     async def run(self, beat: Heartbeat = no_heartbeat) -> None:
-        """Feed the hub until cancelled. beat: called each time it has got on."""
+        """Feed the hub until cancelled. beat: called in every round."""
         try:
             while True:
                 beat()
@@ -48,7 +48,7 @@ class Feed:
             self._hub.close()
 
     async def _session(self, beat: Heartbeat) -> None:
-        """Consume for as long as the client library can. Raises KafkaError when it cannot begin or gives up."""
+        """Consume until the client library fails.  Raises KafkaError, or TimeoutError if it cannot connect."""
         consumer = AIOKafkaConsumer(
             *(topic.name for topic in TOPICS),
             bootstrap_servers=self._url,
@@ -68,11 +68,11 @@ class Feed:
             await consumer.stop()
 
     async def _loop(self, consumer: AIOKafkaConsumer, beat: Heartbeat) -> None:
-        gatherer = Gatherer()
+        throttle = Throttle()
         probed_s = time.monotonic()
         while True:
             beat()
-            wait_s = gatherer.wait_s(time.monotonic())
+            wait_s = throttle.wait_s(time.monotonic())
             patience_s = _IDLE_S if wait_s is None else min(wait_s, _IDLE_S)
             fetched = await consumer.getmany(timeout_ms=max(1, int(patience_s * 1000)), max_records=_MAX_RECORDS)
             changes = []
@@ -81,22 +81,22 @@ class Feed:
                 changes.extend(found)
                 _count(partition.topic, len(records) - unreadable, unreadable, records[-1].timestamp)
             if fetched or time.monotonic() - probed_s >= _PROBE_EVERY_S:
-                self._believe(bool(fetched) or await _answers(consumer))
+                self._set_connected(bool(fetched) or await _is_reachable(consumer))
                 probed_s = time.monotonic()
-            self._hub.publish(gatherer.offer(changes, time.monotonic()))
+            self._hub.publish(throttle.offer(changes, time.monotonic()))
 
-    def _believe(self, is_connected: bool) -> None:
-        """Open or close the hub as the broker comes and goes; the consumer itself goes on where it was."""
+    def _set_connected(self, is_connected: bool) -> None:
+        """Open or close the hub as the broker comes and goes; the consumer keeps its position."""
         if is_connected and not self._hub.is_open:
             _log.info("push.connected")
             self._hub.open()
         elif not is_connected and self._hub.is_open:
-            _log.warning("push.away", error="the broker does not answer")
+            _log.warning("push.away", error="the broker does not respond")
             self._hub.close()
 
 
-async def _answers(consumer: AIOKafkaConsumer) -> bool:
-    """Ask the broker something: when it is lost no fetch fails, they only stay empty."""
+async def _is_reachable(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the broker responds to a request: while it is lost, fetches do not fail, they return nothing."""
     try:
         async with asyncio.timeout(_PROBE_PATIENCE_S):
             await consumer.end_offsets(list(consumer.assignment()))

@@ -1,4 +1,4 @@
-"""Browsers that listen: each with a short queue of its own, so that a slow one neither holds up nor fills anything."""
+"""Listening browsers, each with a short queue: a slow one neither delays the others nor takes much memory."""
 
 import asyncio
 import contextlib
@@ -8,44 +8,46 @@ from typing import Final
 
 import orjson
 
+from services.gateway.domain.change_log import ChangeLog, Numbered
 from services.gateway.domain.changes import Change
-from services.gateway.domain.ring import Numbered, Ring
-from services.gateway.push.event_ids import Places
+from services.gateway.push.event_ids import EventIds
 from shared.contracts.api_work import Pushed
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import Scope, scope_of
 from shared.runtime import metrics
 
-RING_SIZE: Final = 2000
+CHANGES_KEPT: Final = 2000
 QUEUE_SIZE: Final = 200
 STREAMS_PER_SESSION: Final = 6  # as many connections as a browser opens to one host
 RETRY_MS: Final = 2000
 
-Look = Callable[[], Awaitable[Principal | None]]  # the session's user as of now; None when the session has ended
+CheckSession = Callable[
+    [], Awaitable[Principal | None]
+]  # the session's user as of now; None once the session has ended
 
 
 class Hub:
-    """Hands changes to every listener that may hear of them. It is open only while the feed behind it is connected."""
+    """Passes changes to every listener that may be notified. It is open only while the feed is connected."""
 
     def __init__(self, heartbeat_s: float) -> None:
         self._heartbeat_s = heartbeat_s
         self._listeners: list[_Listener] = []
-        self._ring, self._places = Ring(1), Places()
+        self._changes, self._event_ids = ChangeLog(1), EventIds()
         self._open = False
 
     @property
     def is_open(self) -> bool:
-        """Say whether changes are handed out."""
+        """Whether changes are passed on."""
         return self._open
 
     def open(self) -> None:
-        """Begin to hand out changes: ids of an earlier run are answered with `reset` from now on."""
-        self._ring, self._places = Ring(RING_SIZE), Places()
+        """Begin a new run: streams that resume after an id of an earlier one start with `reset`."""
+        self._changes, self._event_ids = ChangeLog(CHANGES_KEPT), EventIds()
         self._open = True
 
     def close(self) -> None:
-        """End all streams: what is missed from now on cannot be told, so clients must know they are not live."""
+        """End all streams: changes may be missed from now on, and clients must not believe to be live."""
         self._open = False
         for listener in list(self._listeners):
             listener.end()
@@ -57,68 +59,75 @@ class Hub:
                 listener.end()
 
     def publish(self, changes: Iterable[Change]) -> None:
-        """Hand changes to whom they concern."""
+        """Number changes and queue each for the listeners of its audience."""
         for change in changes:
-            numbered = self._ring.add(change)
+            numbered = self._changes.add(change)
             for listener in self._listeners:
                 listener.offer(numbered)
 
-    def listen(self, session: bytes, who: Principal, last_id: str | None, look: Look) -> AsyncIterator[bytes]:
-        """Return the bytes of a stream of server-sent events, beginning after `last_id`.
+    def listen(
+        self, session: bytes, user: Principal, last_id: str | None, check_session: CheckSession
+    ) -> AsyncIterator[bytes]:
+        """Return the bytes of a stream of server-sent events that resumes after `last_id`.
 
-        Raises Unavailable while the feed is away: the client then asks by itself until the stream opens.
+        Raises Unavailable while the feed is disconnected: the client polls until the stream opens.
         """
         if not self._open:
             raise Unavailable("live updates are away for a moment; ask again every few seconds meanwhile")
-        return self._stream(session, scope_of(who), last_id, look)
+        return self._stream(session, scope_of(user), last_id, check_session)
 
-    async def _stream(self, session: bytes, scope: Scope, last_id: str | None, look: Look) -> AsyncIterator[bytes]:
+    async def _stream(
+        self, session: bytes, scope: Scope, last_id: str | None, check_session: CheckSession
+    ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        looked_s = loop.time()
-        listener = _Listener(session, scope, self._places)
-        begin = self._join(listener, last_id)
+        checked_s = loop.time()
+        listener = _Listener(session, scope, self._event_ids)
+        start = self._join(listener, last_id)
         try:
-            yield begin
+            yield start
             while self._open or listener.has_more:
-                patience_s = max(0.0, looked_s + self._heartbeat_s - loop.time())
+                patience_s = max(0.0, checked_s + self._heartbeat_s - loop.time())
                 ready = await listener.take(patience_s)
                 if ready is None:
                     return
                 if ready:
-                    yield b"".join(listener.written(one) for one in ready)
-                if loop.time() - looked_s >= self._heartbeat_s:
-                    who = await look()
-                    if who is None:
+                    yield b"".join(listener.event_of(numbered) for numbered in ready)
+                if loop.time() - checked_s >= self._heartbeat_s:
+                    user = await check_session()
+                    if user is None:
                         return
-                    listener.scope = scope_of(who)
-                    looked_s = loop.time()
+                    listener.scope = scope_of(user)
+                    checked_s = loop.time()
                     yield b": alive\n\n"
         finally:
             self._listeners.remove(listener)
             metrics.PUSH_STREAMS.dec()
 
     def _join(self, listener: "_Listener", last_id: str | None) -> bytes:
-        """Let the listener in, in one step with reading what it missed, and return how its stream begins."""
-        mine = [one for one in self._listeners if one.session == listener.session]
-        for oldest in mine[: max(0, len(mine) - STREAMS_PER_SESSION + 1)]:
+        """Add the listener and return the start of its stream with the changes it missed, in one step."""
+        of_session = [known for known in self._listeners if known.session == listener.session]
+        for oldest in of_session[: max(0, len(of_session) - STREAMS_PER_SESSION + 1)]:
             oldest.end()
         self._listeners.append(listener)
         metrics.PUSH_STREAMS.inc()
-        begin = f"retry: {RETRY_MS}\n\n".encode()
+        start = f"retry: {RETRY_MS}\n\n".encode()
         if last_id is None:
-            return begin
-        seen = listener.places.number_of(last_id)
-        missed = None if seen is None else self._ring.since(seen)
+            return start
+        seen = listener.event_ids.number_of(last_id)
+        missed = None if seen is None else self._changes.since(seen)
         if missed is None:
-            return begin + _event("reset", listener.places.id_of(self._ring.last), b"{}")
-        return begin + b"".join(listener.written(one) for one in missed if one.change.audience.hears(listener.scope))
+            return start + _event("reset", listener.event_ids.id_of(self._changes.last), b"{}")
+        visible = [numbered for numbered in missed if numbered.change.audience.includes(listener.scope)]
+        return start + b"".join(listener.event_of(numbered) for numbered in visible)
 
 
 @dataclass(eq=False)
 class _Listener:
+    """One stream. event_ids: of the run in which it began, which its queue may outlive."""
+
     session: bytes
     scope: Scope
-    places: Places  # of the run it began in, which it may outlive by what it has queued
+    event_ids: EventIds
 
     def __post_init__(self) -> None:
         self._waiting: list[Numbered] = []
@@ -126,8 +135,8 @@ class _Listener:
         self._wake = asyncio.Event()
 
     def offer(self, numbered: Numbered) -> None:
-        """Queue a change. A full queue ends the stream: the browser comes back and gets the rest from the ring."""
-        if not numbered.change.audience.hears(self.scope):
+        """Queue a change of its audience. A full queue ends the stream: the browser reconnects and resumes."""
+        if not numbered.change.audience.includes(self.scope):
             return
         if len(self._waiting) >= QUEUE_SIZE:
             self.end()
@@ -142,11 +151,11 @@ class _Listener:
 
     @property
     def has_more(self) -> bool:
-        """Say whether anything is still queued."""
+        """Whether changes are queued."""
         return bool(self._waiting)
 
     async def take(self, patience_s: float) -> list[Numbered] | None:
-        """Return what is queued, waiting up to patience_s for the first; empty when nothing came, None at the end."""
+        """Return the queued changes, waiting up to patience_s for the first; empty if none came, None at the end."""
         if not self._wake.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), patience_s)
@@ -157,11 +166,11 @@ class _Listener:
             self._wake.clear()
         return taken
 
-    def written(self, numbered: Numbered) -> bytes:
+    def event_of(self, numbered: Numbered) -> bytes:
         """Return a change as a server-sent event."""
         change = numbered.change
         pushed = Pushed(kind=change.kind, id=change.entity, version=change.version)
-        return _event(change.kind, self.places.id_of(numbered.number), orjson.dumps(pushed.model_dump()))
+        return _event(change.kind, self.event_ids.id_of(numbered.number), orjson.dumps(pushed.model_dump()))
 
 
 def _event(kind: str, event_id: str, data: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""The routes, by area."""
+"""The HTTP API and pages, a module for each area."""

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from services.gateway.routes.authentication import Caller
+from services.gateway.routes.door import Caller
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_batches import (
     BatchList,

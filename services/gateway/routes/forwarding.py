@@ -2,22 +2,21 @@
 
 from fastapi import Request, Response
 
-from services.gateway.dependencies import parts_of
-from services.gateway.recording import asked
-from services.gateway.sessions import SignedIn
+from services.gateway.dependencies import dependencies_of
+from services.gateway.sessions.sessions import SignedIn
 from services.gateway.upstream import Service
 
 
 async def forward(request: Request, caller: SignedIn, service: Service) -> Response:
-    """Send the request on to its service, with who asks, and return the answer as it is."""
-    parts = parts_of(request)
+    """Forward the request to its service with the signed principal, and return the response as it is."""
+    dependencies = dependencies_of(request)
     content = await request.body()
     if request.method != "GET":
-        await asked(request, content)
-    return await parts.upstream.forward(
+        await dependencies.recorder.record_command(request, content)
+    return await dependencies.upstream.forward(
         request,
         service,
         caller.principal,
         content=content,
-        timeout_s=parts.settings.forward_timeout_s,
+        timeout_s=dependencies.settings.forward_timeout_s,
     )

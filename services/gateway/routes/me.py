@@ -5,15 +5,18 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.gateway.dependencies import parts_of
-from services.gateway.routes.authentication import Caller
+from services.gateway.dependencies import dependencies_of
+from services.gateway.routes.door import Caller
 from shared.contracts.api_work import Me
 from shared.contracts.principal import Principal
 from shared.contracts.roles import may
 from shared.http import routing
 
 router = routing.router(prefix="/api/v1", tags=["session"])
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=60, description="Where to go on.")]
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", max_length=60, description="Id of the last event seen: the stream resumes after it."),
+]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: the event's name is Pushed.kind, its data is Pushed as JSON. The event "
@@ -25,14 +28,14 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 @router.get("/me", operation_id="get_me", response_model=Me)
 async def get_me(caller: Caller) -> Me:
-    """Say who is signed in, with the token that commands must carry."""
-    who = caller.principal
+    """Return the signed-in user, with the token that commands must carry."""
+    user = caller.principal
     return Me(
-        subject=who.subject,
-        name=who.name,
-        roles=list(who.roles),
-        enterprises=list(who.enterprises),
-        advisors=who.advisors,
+        subject=user.subject,
+        name=user.name,
+        roles=list(user.roles),
+        enterprises=list(user.enterprises),
+        advisors=user.advisors,
         csrf=caller.csrf,
     )
 
@@ -40,12 +43,12 @@ async def get_me(caller: Caller) -> Me:
 @router.get("/events", operation_id="stream_events", responses=_STREAM, response_class=StreamingResponse)
 async def stream_events(request: Request, caller: Caller, last_event_id: LastEventId = None) -> Response:
     """Push what changed: ids and versions only, of the caller's enterprises. Ends with the session."""
-    parts = parts_of(request)
+    dependencies = dependencies_of(request)
 
-    async def look() -> Principal | None:
-        who = await parts.sessions.look(caller.key)
-        return who if who is not None and may(who.roles, "stream_events") else None
+    async def check_session() -> Principal | None:
+        user = await dependencies.sessions.look(caller.key)
+        return user if user is not None and may(user.roles, "stream_events") else None
 
-    stream = parts.hub.listen(caller.key, caller.principal, last_event_id, look)
+    stream = dependencies.hub.listen(caller.key, caller.principal, last_event_id, check_session)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

@@ -1,4 +1,4 @@
-"""Plain pages for what happens before or without the user interface."""
+"""Plain HTML pages, for sign-in and for a missing user interface."""
 
 from html import escape
 

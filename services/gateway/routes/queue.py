@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from services.gateway.routes.authentication import Caller
+from services.gateway.routes.door import Caller
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
 from shared.http import routing

@@ -1,4 +1,4 @@
-"""The built user interface: files as they are, the start page for every address of it."""
+"""The built user interface: its files, and its start page for every address of its own."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -6,7 +6,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from services.gateway.dependencies import parts_of
+from services.gateway.dependencies import dependencies_of
 from services.gateway.routes.pages import page
 from shared.contracts.problems import NotFound
 from shared.http import routing
@@ -16,7 +16,7 @@ _HASHED = "assets/"  # names there change with their content
 
 
 class _PagePath(Convertor[str]):
-    """Every path but those of the API, of sign-in and of operations, so that these keep their own 404 and 405."""
+    """Every path except those of the API, sign-in and operations, so that these keep their own 404 and 405."""
 
     regex = r"(?!(?:api|auth|v1|metrics|healthz|readyz)(?:/|$)).*"
 
@@ -36,8 +36,11 @@ def router() -> APIRouter:
 
 
 async def _serve(request: Request) -> Response:
-    """Return the file of that name, else the start page (its script knows the address); 404 for a missing asset."""
-    directory = parts_of(request).settings.ui_dir
+    """Return the file of that name, else the start page, whose script reads the address.
+
+    Raises NotFound for a missing asset.
+    """
+    directory = dependencies_of(request).settings.ui_dir
     if not (directory / _START).is_file():
         return page(
             503,
@@ -47,7 +50,7 @@ async def _serve(request: Request) -> Response:
     path = request.path_params["path"]
     files = StaticFiles(directory=directory)
     try:
-        if not path or any(part.startswith(".") for part in path.split("/")):
+        if not path or any(segment.startswith(".") for segment in path.split("/")):
             raise HTTPException(404)
         response = await files.get_response(path, request.scope)
     except HTTPException as error:

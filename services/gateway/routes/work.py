@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import Path, Request, Response
 
-from services.gateway.dependencies import parts_of
-from services.gateway.recording import asked
-from services.gateway.routes.authentication import Caller
+from services.gateway.dependencies import dependencies_of
+from services.gateway.routes.door import Caller
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_work import FileList, FileView, RunView
 from shared.contracts.types import Identity
@@ -30,15 +29,15 @@ async def list_files(request: Request, caller: Caller) -> Response:
 
 @router.post("/files", operation_id="upload_file", response_model=FileView, status_code=202, openapi_extra=_RAW_BODY)
 async def upload_file(request: Request, caller: Caller, name: FileName) -> Response:
-    """Take in a custodian file; its bytes are the body and are never held here as a whole."""
-    parts = parts_of(request)
-    await asked(request)
-    return await parts.upstream.forward(
+    """Take in a custodian file; its bytes are the body, streamed through and never held here as a whole."""
+    dependencies = dependencies_of(request)
+    await dependencies.recorder.record_command(request)
+    return await dependencies.upstream.forward(
         request,
         "taxlot",
         caller.principal,
         content=request.stream(),
-        timeout_s=parts.settings.upload_timeout_s,
+        timeout_s=dependencies.settings.upload_timeout_s,
     )
 
 

@@ -1,4 +1,4 @@
-"""The audit log's rows: added in bulk by the one function that may, read by filters, checked as a chain."""
+"""Rows of the audit log: added in bulk by the only function that may, read by filters, verified as a hash chain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from shared.postgres.commits import CommitUnknown, is_ending
 
 _APPEND: Final[LiteralString] = "SELECT seq, hash FROM audit_append(%s::jsonb)"
 _MISSING: Final[LiteralString] = """
-SELECT asked.place FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS asked (body, place) WHERE NOT EXISTS (
-    SELECT FROM audit WHERE audit.body->>'at' = asked.body->>'at' AND audit.body = asked.body
+SELECT wanted.number FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS wanted (body, number) WHERE NOT EXISTS (
+    SELECT FROM audit WHERE audit.body->>'at' = wanted.body->>'at' AND audit.body = wanted.body
 ) ORDER BY 1
 """
 _READ: Final[LiteralString] = """
@@ -25,14 +25,14 @@ WHERE (%(subject)s::text IS NULL OR body->>'subject' = %(subject)s)
   AND (%(until)s::text IS NULL OR body->>'at' < %(until)s)
 ORDER BY seq DESC LIMIT %(limit)s
 """
-# Every record fits what it says and the one before it; the last of them is the head; none is missing.
+# Each hash covers the record and its predecessor, numbers have no gap, and the last record is the head.
 _BROKEN: Final[LiteralString] = """
 WITH chain AS (
-    SELECT seq, prev, hash, sha256(prev || int8send(seq) || convert_to(body::text, 'UTF8')) AS due,
-           lag(hash, 1, sha256('')) OVER (ORDER BY seq) AS before, row_number() OVER (ORDER BY seq) AS place
+    SELECT seq, prev, hash, sha256(prev || int8send(seq) || convert_to(body::text, 'UTF8')) AS expected,
+           lag(hash, 1, sha256('')) OVER (ORDER BY seq) AS before, row_number() OVER (ORDER BY seq) AS number
     FROM audit
 )
-(SELECT seq FROM chain WHERE hash <> due OR prev <> before OR seq <> place ORDER BY seq LIMIT 1)
+(SELECT seq FROM chain WHERE hash <> expected OR prev <> before OR seq <> number ORDER BY seq LIMIT 1)
 UNION ALL
 SELECT head.seq FROM audit_head head
 WHERE head.hash <> coalesce((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), sha256(''))
@@ -43,22 +43,22 @@ LIMIT 1
 
 @dataclass(frozen=True)
 class Head:
-    """The newest record's place and hash. Kept elsewhere too, it proves that nothing before it was taken away."""
+    """Number and hash of the newest record. A copy kept elsewhere proves that no earlier record was removed."""
 
     seq: int
     hash: str
 
 
 async def append(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> Head:
-    """Add records; they stand when the transaction is committed. Until then nobody else can add any: do it last."""
+    """Add records, as the last statement of a transaction: until it ends no other one can add any."""
     return await _appended(await _append(connection, entries))
 
 
 async def append_and_commit(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> Head:
-    """Add records in a transaction of their own, sent in one piece.
+    """Add records in a transaction of their own, with its COMMIT in the same network packet.
 
-    The chain's end is then locked for as long as the database takes, and not until this process, which may be busy with
-    others, has read the answer.  Raises CommitUnknown.
+    So the end of the chain is locked only while the database works, not until this process reads the reply.
+    Raises CommitUnknown if the COMMIT got no reply.
     """
     try:
         async with connection.pipeline():
@@ -66,7 +66,7 @@ async def append_and_commit(connection: AsyncConnection[TupleRow], entries: Sequ
             await connection.commit()
     except psycopg.Error as error:
         if is_ending(error):
-            raise CommitUnknown(f"COMMIT was not answered: {error!r}") from error
+            raise CommitUnknown(f"COMMIT got no reply: {error!r}") from error
         raise
     return await _appended(cursor)
 
@@ -82,13 +82,13 @@ async def _appended(cursor: AsyncCursor[TupleRow]) -> Head:
 
 
 async def missing(connection: AsyncConnection[TupleRow], entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return which of the records do not stand, after a COMMIT that was not answered.
+    """Return which of the records are not in the log, after a COMMIT without a reply.
 
-    Waits for the transaction that may still be adding them, and keeps others from adding until this one ends.
+    Waits for the transaction that may still be adding them, and locks the end of the chain until this one ends.
     """
     await connection.execute(_APPEND, ["[]"])
     rows = await (await connection.execute(_MISSING, [orjson.dumps(list(entries)).decode()])).fetchall()
-    return [entries[place - 1] for (place,) in rows]
+    return [entries[number - 1] for (number,) in rows]
 
 
 async def read(connection: AsyncConnection[TupleRow], **wanted: Any) -> list[dict[str, Any]]:
@@ -98,13 +98,13 @@ async def read(connection: AsyncConnection[TupleRow], **wanted: Any) -> list[dic
 
 
 async def broken_at(connection: AsyncConnection[TupleRow]) -> int | None:
-    """Return the first record that was changed, or after which one is missing; None when the chain holds."""
+    """Return the number of the first record that was changed or follows a gap; None if the chain is whole."""
     row = await (await connection.execute(_BROKEN)).fetchone()
     return None if row is None else int(row[0])
 
 
 async def head(connection: AsyncConnection[TupleRow]) -> Head:
-    """Return the newest record's place and hash."""
+    """Return the number and hash of the newest record."""
     row = await (await connection.execute("SELECT seq, hash FROM audit_head")).fetchone()
-    assert row is not None  # noqa: S101  # the migration puts it there, and nobody can take it away
+    assert row is not None  # noqa: S101  # the migration inserts it, and no role can delete it
     return Head(int(row[0]), bytes(row[1]).hex())

@@ -1,4 +1,4 @@
-"""Rows of sessions. Ids come in hashed; whether a row still counts is decided in domain.session."""
+"""Rows of sessions. Ids are hashed by the caller; whether a row is still valid is decided in domain.session."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +17,8 @@ FROM session JOIN app_user USING (subject) WHERE session.id_hash = %s
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A session's row with its user's present entitlements."""
+class SessionRow:
+    """A session with its user's present entitlements."""
 
     started: datetime
     used: datetime
@@ -29,7 +29,7 @@ class Stored:
 async def insert(
     connection: AsyncConnection[TupleRow], id_hash: bytes, subject: str, id_token: str, now: datetime
 ) -> None:
-    """Add a session that starts now; done twice it is one session."""
+    """Add a session that starts now; repeating it has no effect."""
     await connection.execute(
         "INSERT INTO session (id_hash, subject, id_token, started_at, used_at) VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT (id_hash) DO NOTHING",
@@ -37,17 +37,17 @@ async def insert(
     )
 
 
-async def find(connection: AsyncConnection[TupleRow], id_hash: bytes) -> Stored | None:
-    """Return the session's row, or None when there is none."""
+async def find(connection: AsyncConnection[TupleRow], id_hash: bytes) -> SessionRow | None:
+    """Return the session's row, or None if there is none."""
     row = await (await connection.execute(_FIND, [id_hash])).fetchone()
     if row is None:
         return None
     names = ("subject", "name", "roles", "enterprises", "advisors")
-    return Stored(row[0], row[1], row[2], Principal.model_validate(dict(zip(names, row[3:], strict=True))))
+    return SessionRow(row[0], row[1], row[2], Principal.model_validate(dict(zip(names, row[3:], strict=True))))
 
 
 async def touch(connection: AsyncConnection[TupleRow], id_hash: bytes, now: datetime) -> None:
-    """Write down that the session was used."""
+    """Store the time of the last use."""
     await connection.execute("UPDATE session SET used_at = %s WHERE id_hash = %s", [now, id_hash])
 
 
@@ -57,7 +57,7 @@ async def delete(connection: AsyncConnection[TupleRow], id_hash: bytes) -> None:
 
 
 async def delete_ended(connection: AsyncConnection[TupleRow], now: datetime, limits: Limits) -> None:
-    """Clear away sessions that time has ended."""
+    """Delete sessions that have ended by time."""
     await connection.execute(
         "DELETE FROM session WHERE used_at <= %s OR started_at <= %s", [now - limits.idle, now - limits.absolute]
     )

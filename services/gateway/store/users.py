@@ -1,4 +1,4 @@
-"""Users and what they may see and do. The sign-in issuer says who somebody is, this table says what that means."""
+"""Users and their entitlements: the issuer authenticates a subject, this table holds what it may see and do."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,14 +26,14 @@ async def put(connection: AsyncConnection[TupleRow], users: Sequence[Principal],
 
 
 async def is_known(connection: AsyncConnection[TupleRow], subject: str) -> bool:
-    """Say whether somebody has granted this subject anything."""
+    """Whether the subject has any role."""
     found = await connection.execute("SELECT cardinality(roles) > 0 FROM app_user WHERE subject = %s", [subject])
     row = await found.fetchone()
     return row is not None and bool(row[0])
 
 
 async def rights(connection: AsyncConnection[TupleRow], subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what users may see and do now, by subject."""
+    """Return the present entitlements of users, by subject."""
     query = "SELECT subject, roles, enterprises, advisors FROM app_user WHERE subject = ANY(%s)"
     rows = await (await connection.execute(query, [list(subjects)])).fetchall()
     return {row[0]: dict(zip(("roles", "enterprises", "advisors"), row[1:], strict=True)) for row in rows}

@@ -1,17 +1,17 @@
-"""How many requests an address behind our proxies may have under way; without a proxy its connections are counted."""
+"""Bounds the requests that an address behind our proxies has under way; without a proxy its connections are counted."""
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.rates import Rates
+from services.gateway.limits.rates import Rates
 from shared.contracts.problems import TooManyConnections
 from shared.http.client_addresses import Crowd
 from shared.http.request_log import rendered
 from shared.runtime import metrics
 
 
-class Crowding:
-    """Middleware that refuses with 429, before anything is done. A push stream is under way for as long as it lasts."""
+class RequestsPerAddress:
+    """Middleware that refuses further requests with 429. A push stream counts for as long as it lasts."""
 
     def __init__(self, app: ASGIApp, rates: Rates, most: int) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What a message says to a browser: ids and versions only, so a whole book's new flags are cheap."""
+"""Turns messages of the public topics into changes: ids and versions only, cheap even for a whole book of flags."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 from aiokafka import ConsumerRecord
 
-from services.gateway.domain.changes import Change, Part, Whole
+from services.gateway.domain.changes import AllEnterprises, AnyOwner, Change
 from shared.contracts import topics
 from shared.contracts.topics import Topic
 
@@ -14,7 +14,7 @@ TOPICS: Final[tuple[Topic, ...]] = (topics.BATCH, topics.QUEUE, topics.ANALYSIS,
 
 
 def changes_of(topic: str, records: Iterable[ConsumerRecord]) -> tuple[list[Change], int]:
-    """Return what changed, and how many records could not be read. The queue of an enterprise is told once."""
+    """Return the changes, and how many records could not be read. Of each enterprise's queue only the newest stays."""
     found: list[Change] = []
     unreadable = 0
     for record in records:
@@ -26,24 +26,24 @@ def changes_of(topic: str, records: Iterable[ConsumerRecord]) -> tuple[list[Chan
 
 
 def _change(topic: str, body: Mapping[str, Any]) -> Change:
-    """Return what a message says; one from before it was told whom it concerns is heard by nobody."""
+    """Return the change of a message; without an audience, as in old messages, nobody is notified."""
     version = int(body["version"])
     if topic == topics.QUEUE.name:
         enterprise = str(body["enterprise_id"])
-        return Change("queue", enterprise, version, Whole(frozenset([enterprise])))
+        return Change("queue", enterprise, version, AllEnterprises(frozenset([enterprise])))
     if topic == topics.BATCH.name:
-        all_of_it = Whole(frozenset(body.get("enterprise_ids", ())), frozenset(body.get("advisor_ids", ())))
-        return Change("batch", str(body["batch_id"]), version, all_of_it)
+        audience = AllEnterprises(frozenset(body.get("enterprise_ids", ())), frozenset(body.get("advisor_ids", ())))
+        return Change("batch", str(body["batch_id"]), version, audience)
     if topic == topics.ANALYSIS.name:
         enterprise = str(body.get("enterprise_id", ""))
-        owners = frozenset((enterprise, str(one["advisor_id"])) for one in body.get("advisors", ()))
-        return Change("analysis", str(body["run_id"]), version, Part(owners), enterprise)
-    owners = frozenset((str(one["enterprise_id"]), str(one["advisor_id"])) for one in body.get("parts", ()))
-    return Change("file", str(body["file_id"]), version, Part(owners, body.get("sent_by")))
+        owners = frozenset((enterprise, str(advisor["advisor_id"])) for advisor in body.get("advisors", ()))
+        return Change("analysis", str(body["run_id"]), version, AnyOwner(owners), enterprise)
+    owners = frozenset((str(part["enterprise_id"]), str(part["advisor_id"])) for part in body.get("parts", ()))
+    return Change("file", str(body["file_id"]), version, AnyOwner(owners, body.get("sent_by")))
 
 
 def _newest(changes: Iterable[Change]) -> list[Change]:
-    """Return the change of highest version for each thing."""
+    """Return the change of highest version for each entity."""
     newest: dict[str, Change] = {}
     for change in changes:
         if change.entity not in newest or change.version > newest[change.entity].version:

@@ -1,4 +1,4 @@
-"""The two cookies: names, flags and lifetimes follow from the address browsers use."""
+"""The cookies of the session and of a sign-in attempt; their names and flags follow from the address of the gateway."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,10 +9,10 @@ from fastapi import Request, Response
 
 @dataclass(frozen=True)
 class Cookies:
-    """Names of the session's and the sign-in attempt's cookie.
+    """Names and flags of the two cookies.
 
-    Over https they carry the __Host- prefix: Secure, of this host alone, whole site. Over http (loopback) they carry
-    the port, because cookies do not tell ports apart and two stacks on one machine must not sign each other out.
+    Over https the names have the __Host- prefix, which binds the cookie to this host and to https. Over http (loopback)
+    they contain the port: cookies are shared by all ports of a host, and two stacks on one machine must stay apart.
     """
 
     session: str
@@ -21,11 +21,11 @@ class Cookies:
 
     @classmethod
     def of(cls, gateway_url: str) -> Self:
-        """Return the cookies for the address browsers use."""
-        parts = urlsplit(gateway_url)
-        if parts.scheme == "https":
+        """Return the cookies for the address that browsers open."""
+        address = urlsplit(gateway_url)
+        if address.scheme == "https":
             return cls("__Host-rebalancer", "__Host-rebalancer-sign-in", secure=True)
-        return cls(f"rebalancer-{parts.port or 80}", f"rebalancer-sign-in-{parts.port or 80}", secure=False)
+        return cls(f"rebalancer-{address.port or 80}", f"rebalancer-sign-in-{address.port or 80}", secure=False)
 
     def session_of(self, request: Request) -> str | None:
         """Return the session id a browser sent."""
@@ -36,15 +36,15 @@ class Cookies:
         return request.cookies.get(self.attempt)
 
     def set_session(self, response: Response, session_id: str) -> None:
-        """Give the browser its session; it forgets it when it is closed."""
+        """Set the session cookie, which lasts until the browser is closed."""
         self._set(response, self.session, session_id, None)
 
     def set_attempt(self, response: Response, sealed: str, ttl_s: int) -> None:
-        """Give the browser its sign-in attempt."""
+        """Set the cookie of a sign-in attempt."""
         self._set(response, self.attempt, sealed, ttl_s)
 
     def clear(self, response: Response, name: str) -> None:
-        """Make the browser forget a cookie."""
+        """Delete a cookie."""
         response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="lax")
 
     def _set(self, response: Response, name: str, value: str, ttl_s: int | None) -> None:

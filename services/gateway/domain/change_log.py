@@ -1,4 +1,4 @@
-"""The newest changes, numbered, so that a browser that was away for a moment hears what it missed."""
+"""The newest changes, numbered, so that a browser that was disconnected for a moment gets what it missed."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from services.gateway.domain.changes import Change
 
 @dataclass(frozen=True)
 class Numbered:
-    """A change with its place, counted from 1, in the sequence of one run of one replica."""
+    """A change with its number, counted from 1 in one run of one replica."""
 
     number: int
     change: Change
 
 
-class Ring:
-    """The last `size` changes, of everybody: a number says how many there were, so no client is told one."""
+class ChangeLog:
+    """The last `size` changes of all enterprises. Their numbers reveal how many there were: clients get sealed ids."""
 
     def __init__(self, size: int) -> None:
         self._kept: deque[Numbered] = deque(maxlen=size)
@@ -34,8 +34,8 @@ class Ring:
         return self._last
 
     def since(self, seen: int) -> list[Numbered] | None:
-        """Return what came after the change of this number; None when that can no longer be told, or never could."""
+        """Return the changes after this number; None if they are no longer kept, or the number is unknown."""
         oldest = self._last - len(self._kept)
         if not oldest <= seen <= self._last:
             return None
-        return [one for one in self._kept if one.number > seen]
+        return [numbered for numbered in self._kept if numbered.number > seen]

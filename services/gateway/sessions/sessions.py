@@ -1,4 +1,4 @@
-"""Server-side sessions: the browser holds a random id, the table its hash, and every request reads the entitlements."""
+"""Server-side sessions: the browser holds a random id, the table its hash; every request reads the entitlements."""
 
 import hashlib
 import hmac
@@ -15,18 +15,18 @@ from shared.postgres.pool import Pool, Requests
 from shared.runtime.clock import Clock
 
 _ID_BYTES = 32
-_PATIENCE_S = 5.0  # a page must hear soon that the database is away
+_PATIENCE_S = 5.0  # so that a page soon shows that the database is away
 
 
 class UnknownUser(Forbidden):
-    """The issuer knows who it is, our table does not say what they may do."""
+    """The issuer authenticated a user who has no entitlements in our table."""
 
     code, title = "unknown_user", "You are signed in, but nothing is granted to you here"
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who is behind a request. key: the hash under which the session is kept; csrf: what commands must carry."""
+    """The user of a request. key: hash under which the session is stored; csrf: token that commands must carry."""
 
     key: bytes
     principal: Principal
@@ -35,7 +35,7 @@ class SignedIn:
 
 
 class Sessions:
-    """Starts, finds and ends sessions; time is the Clock's."""
+    """Starts, finds and ends sessions, by the Clock."""
 
     def __init__(self, requests: Requests, work: Pool, clock: Clock, limits: Limits, session_key: str) -> None:
         self._requests = requests
@@ -45,30 +45,32 @@ class Sessions:
         self._secret = session_key.encode()
 
     async def start(self, subject: str, id_token: str, replaced: str | None) -> str:
-        """Start a session for a subject the issuer vouched for and return its new id; `replaced` (the id the browser
-        came with) ends. Raises UnknownUser when nothing is granted to the subject, CommitUnknown when nobody knows:
-        a session that stands then is one whose id nobody has."""
+        """Start a session for an authenticated subject and return its new id; end `replaced`, the browser's former id.
+
+        Raises UnknownUser if the subject has no entitlements, CommitUnknown if a COMMIT got no reply: a session that
+        may exist then has an id that nobody knows.
+        """
         session_id = self._tagged(secrets.token_urlsafe(_ID_BYTES))
         now, key = self._clock.now(), key_of(session_id)
 
-        async def enter() -> None:
+        async def insert() -> None:
             async with self._requests.scoped(_scope(key, subject), _PATIENCE_S) as connection:
                 if not await users.is_known(connection, subject):
                     raise UnknownUser(f"Ask an administrator to grant access to the user {subject}.")
                 await sessions.insert(connection, key, subject, id_token, now)
 
-        async def clear_away() -> None:
+        async def delete_ended() -> None:
             async with self._work.connection(_PATIENCE_S) as connection:
                 await sessions.delete_ended(connection, now, self._limits)
 
-        await until_known(enter)
+        await until_known(insert)
         if replaced:
             await self.end(key_of(replaced))
-        await until_known(clear_away)
+        await until_known(delete_ended)
         return session_id
 
     async def use(self, session_id: str | None) -> SignedIn | None:
-        """Return who is behind `session_id` and count this as a use; None when there is no such session any more."""
+        """Return the user of a session and count this as a use; None if the session has ended or never existed."""
         key = self.key_in(session_id)
         if session_id is None or key is None:
             return None
@@ -81,20 +83,20 @@ class Sessions:
         return SignedIn(key, found.principal, self._csrf(session_id), found.id_token)
 
     async def look(self, key: bytes) -> Principal | None:
-        """Return the session's user with the present entitlements without counting as a use; None when it has ended."""
+        """Return the session's user with the present entitlements, without counting as a use; None if it has ended."""
         found = await self._alive(key)
         return None if found is None else found.principal
 
     async def end(self, key: bytes) -> None:
-        """End a session.  Raises CommitUnknown when nobody knows whether it has ended; it may be ended again."""
+        """End a session.  Raises CommitUnknown if the COMMIT got no reply; ending it again is safe."""
 
-        async def ended() -> None:
+        async def delete() -> None:
             async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
                 await sessions.delete(connection, key)
 
-        await until_known(ended)
+        await until_known(delete)
 
-    async def _alive(self, key: bytes) -> sessions.Stored | None:
+    async def _alive(self, key: bytes) -> sessions.SessionRow | None:
         async with self._requests.scoped(_scope(key), _PATIENCE_S) as connection:
             found = await sessions.find(connection, key)
         if found is None or standing(found.started, found.used, self._clock.now(), self._limits) != "ALIVE":
@@ -102,27 +104,27 @@ class Sessions:
         return found
 
     def key_in(self, cookie: str | None) -> bytes | None:
-        """Return the key of the session a browser names; None unless its id was made here.
+        """Return the key of a session id; None unless the id was made here.
 
-        A made-up one is known by its tag, without asking the database.
+        The tag reveals made-up ids without a query.
         """
         if cookie is None:
             return None
-        ours = self._tagged(cookie.partition(".")[0])
-        return key_of(cookie) if hmac.compare_digest(ours.encode(), cookie.encode()) else None
+        expected = self._tagged(cookie.partition(".")[0])
+        return key_of(cookie) if hmac.compare_digest(expected.encode(), cookie.encode()) else None
 
-    def _tagged(self, drawn: str) -> str:
-        return f"{drawn}.{hmac.new(self._secret, b'session:' + drawn.encode(), hashlib.sha256).hexdigest()[:32]}"
+    def _tagged(self, random: str) -> str:
+        return f"{random}.{hmac.new(self._secret, b'session:' + random.encode(), hashlib.sha256).hexdigest()[:32]}"
 
     def _csrf(self, session_id: str) -> str:
         return hmac.new(self._secret, b"csrf:" + session_id.encode(), hashlib.sha256).hexdigest()
 
 
 def _scope(key: bytes, subject: str = "") -> Scope:
-    """Return what a browser that showed a session's id may see: that session, and the user behind it."""
+    """Return the scope of a browser with this session id: that session and its user."""
     return Scope(subject, session=key.hex())
 
 
 def key_of(session_id: str) -> bytes:
-    """Return the hash under which a session is kept."""
+    """Return the hash under which a session is stored."""
     return hashlib.sha256(session_id.encode()).digest()

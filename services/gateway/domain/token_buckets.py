@@ -1,4 +1,4 @@
-"""How fast somebody may ask: a bucket of tokens for each, filled steadily, emptied by requests."""
+"""Rate limits by token buckets: filled steadily, emptied by requests."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -11,11 +11,11 @@ class _Bucket:
     at_s: float
 
 
-class Buckets:
+class TokenBuckets:
     """Buckets by key, of `burst` tokens, filled with `per_s` tokens a second.
 
-    Of more than `most` keys those unused for longest are forgotten: memory is bounded, and who is forgotten begins with
-    a full bucket. Times are seconds of any steady clock, given by the caller.
+    Beyond `most` keys the least recently used is dropped, which bounds memory; a dropped key starts with a full bucket.
+    Times are seconds of any monotonic clock, given by the caller.
     """
 
     def __init__(self, per_s: float, burst: int, most: int) -> None:
@@ -28,7 +28,7 @@ class Buckets:
         return len(self._buckets)
 
     def take(self, key: Hashable, now_s: float) -> float:
-        """Take a token; return 0 when there was one, else the seconds until there is (and nothing is taken)."""
+        """Take a token and return 0; without one, take nothing and return the seconds until there is one."""
         bucket = self._buckets.get(key) or _Bucket(self._burst, now_s)
         tokens = self._tokens(bucket, now_s)
         wait_s = self._lacking_s(tokens)

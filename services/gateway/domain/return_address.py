@@ -1,4 +1,4 @@
-"""Where a browser goes after sign-in: only to pages of ours."""
+"""Where a browser returns after sign-in: to pages of ours only."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ _NOT_PAGES = ("/api", "/auth")
 
 
 def safe_return(wanted: str | None) -> str:
-    """Return `wanted` when it is a path of our own pages (query allowed), else "/".
+    """Return `wanted` if it is a path of our own pages (query allowed), else "/".
 
     Refuses other hosts ("https://...", "//host", "/\\host"), control characters, and paths of the API or of sign-in.
     """
@@ -14,9 +14,9 @@ def safe_return(wanted: str | None) -> str:
         return "/"
     if "\\" in wanted or not wanted.isprintable():
         return "/"
-    parts = urlsplit(wanted)
-    if parts.scheme or parts.netloc or wanted.startswith("//"):
+    address = urlsplit(wanted)
+    if address.scheme or address.netloc or wanted.startswith("//"):
         return "/"
-    if any(parts.path == head or parts.path.startswith(f"{head}/") for head in _NOT_PAGES):
+    if any(address.path == head or address.path.startswith(f"{head}/") for head in _NOT_PAGES):
         return "/"
     return wanted

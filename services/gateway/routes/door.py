@@ -1,12 +1,15 @@
-"""Who sends a request, and whether their own page sent it. What they may do: shared.contracts.roles."""
+"""Authentication of requests: the session, and the proof that a page of ours sent a command.
+
+Which role may do what is decided by shared.contracts.roles.
+"""
 
 import hmac
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.gateway.dependencies import parts_of
-from services.gateway.sessions import SignedIn
+from services.gateway.dependencies import dependencies_of
+from services.gateway.sessions.sessions import SignedIn
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Forbidden, NotSignedIn
 from shared.postgres.commits import before_it_begins
@@ -22,17 +25,17 @@ class NotFromOurPage(Forbidden):
 
 
 async def door(request: Request) -> Principal:
-    """Return who is behind the request, by their session.
+    """Return the principal of the request's session and count the request against its rate.
 
-    Raises NotSignedIn, NotFromOurPage for commands, and TooManyRequests.
+    Raises NotSignedIn without a session, NotFromOurPage for a command of another page, TooManyRequests.
     """
-    parts = parts_of(request)
-    session_id = parts.cookies.session_of(request)
-    parts.rates.enter(parts.sessions.key_in(session_id), request)
+    dependencies = dependencies_of(request)
+    session_id = dependencies.cookies.session_of(request)
+    dependencies.rates.enter(dependencies.sessions.key_in(session_id), request)
     with before_it_begins():
-        found = await parts.sessions.use(session_id)
+        found = await dependencies.sessions.use(session_id)
     if found is None:
-        parts.rates.stranger(request)
+        dependencies.rates.stranger(request)
         raise NotSignedIn("there is no session, or it has ended; sign in again at /auth/login")
     if request.method not in _SAFE:
         check_origin(request)
@@ -47,18 +50,20 @@ def _signed_in(request: Request) -> SignedIn:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a command another site's page sent. A browser always says where a command comes from; a program that says
-    nothing at all still needs the token."""
+    """Raise NotFromOurPage for a command that another site's page sent.
+
+    Browsers always state the origin of a command; a program that states none still needs the CSRF token.
+    """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
-    if origin is not None and origin != parts_of(request).settings.gateway_url:
-        raise NotFromOurPage(f"the Origin header names {origin}, not {parts_of(request).settings.gateway_url}")
+    if origin is not None and origin != dependencies_of(request).settings.gateway_url:
+        raise NotFromOurPage(f"the Origin header names {origin}, not {dependencies_of(request).settings.gateway_url}")
     if origin is None and site not in (None, "same-origin"):
         raise NotFromOurPage(f"the browser says the request is {site}")
 
 
 def check_csrf(given: str | None, found: SignedIn) -> None:
-    """Refuse a command without the session's token (api.Me.csrf)."""
+    """Raise NotFromOurPage for a command without the session's token (api_work.Me.csrf)."""
     if given is None or not hmac.compare_digest(given.encode(), found.csrf.encode()):
         raise NotFromOurPage(f"the {CSRF_HEADER} header is missing or of another session; /api/v1/me gives it")
 

@@ -1,0 +1,1 @@
+"""The audit log: records of requests, and the chain they are written to."""

@@ -1,0 +1,1 @@
+"""Sessions of signed-in users and the cookies that carry them."""
