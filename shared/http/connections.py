@@ -4,6 +4,7 @@ The parser is always h11, because it bounds the size of an unfinished head (plus
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ PIECE_BYTES: Final = 16_384
 """Less than this, sent or read, is no progress: otherwise a byte now and then would hold a connection for ever."""
 REFUSED_AT_ONCE: Final = 100
 """Connections above a bound that are kept until they can be refused properly; further ones are closed at once."""
+UNACKNOWLEDGED_MS: Final = 60_000
+"""How long sent bytes may stay unacknowledged; otherwise the kernel retries for 15 minutes after a client vanished.
+
+Longer than `Bounds.response_piece_s`, which cuts clients that are there and do not read."""
 _CHECKS: Final = 5  # of a reader per period; with a single one, a pause of this process would cut every reader
 _log = log.get(__name__)
 
@@ -86,6 +91,7 @@ class _Watching(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         metrics.CONNECTIONS.inc()
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
         # The app is paused while anything waits for the reader, and pause_writing is called for every byte that waits.
         transport.set_write_buffer_limits(high=0)
         for why, surplus, problem in self._surpluses():

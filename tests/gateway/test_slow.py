@@ -1,6 +1,9 @@
 """Clients that send slowly, stop, or are too many, on plain sockets: none holds a place at the door for long."""
 
 import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.http.connections import PIECE_BYTES
+from shared.http.connections import PIECE_BYTES, UNACKNOWLEDGED_MS
 from tests.gateway.harness import Harness, harness_at
 from tests.gateway.sockets import FAR_BELOW_A_TEST_S, answered, connected, pause, problem, rest, upload_head
 from tests.gateway.streams import batch, streaming
@@ -121,3 +124,19 @@ async def test_a_head_without_end_is_refused(database_url: str, tmp_path: Path) 
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 5000)
         async with asyncio.timeout(FAR_BELOW_A_TEST_S):
             assert (await rest(reader)).startswith(b"HTTP/1.1 400")
+
+
+async def test_the_kernel_ends_connections_to_clients_that_vanished(harness: Harness) -> None:
+    async with connected(harness) as (reader, writer):
+        await answered(reader, writer, b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\n\r\n")
+        client = writer.get_extra_info("sockname")
+        assert _user_timeout_ms(harness.settings.http_port, client) == UNACKNOWLEDGED_MS
+
+
+def _user_timeout_ms(port: int, client: tuple[str, int]) -> int:
+    """Return the option of the socket of this process that serves the client."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as found:
+            if found.family == socket.AF_INET and (found.getsockname()[1], found.getpeername()) == (port, client):
+                return found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    raise AssertionError(f"no socket of {client}")
