@@ -71,27 +71,27 @@ def read(file: str) -> list[Principal]:
         raise GrantRefused(f"{file} cannot be read: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise GrantRefused(f"{file}, {place}: {first['msg']}") from error
+        where = ".".join(str(step) for step in first["loc"]) or "the whole file"
+        raise GrantRefused(f"{file}, {where}: {first['msg']}") from error
     return [grant.principal() for grant in grants]
 
 
 async def store(database_url: str, granted: list[Principal], clock: Clock) -> None:
     """Write the users; others stay as they are.
 
-    Raises GrantRefused when the database does not answer, CommitUnknown when nobody knows: the same file may be granted
-    again, rights are what the last one says.
+    Raises GrantRefused if the database does not respond, CommitUnknown if a COMMIT got no reply: granting the same file
+    again is safe.
     """
-    told: list[dict[str, Any]] = []  # what the log has once this stands
+    records: list[dict[str, Any]] = []  # of an attempt whose COMMIT may have got no reply
 
     async def write() -> None:
         async with await AsyncConnection.connect(database_url, **arguments(SERVICE, WORK, "grant")) as connection:
-            if told and not await audit.missing(connection, told):
+            if records and not await audit.missing(connection, records):
                 return
-            before = await users.rights(connection, [one.subject for one in granted])
+            before = await users.rights(connection, [user.subject for user in granted])
             await users.put(connection, granted, clock.now())
-            told[:] = [_record(one, before.get(one.subject), clock).body() for one in granted]
-            await audit.append(connection, told)
+            records[:] = [_record(user, before.get(user.subject), clock).body() for user in granted]
+            await audit.append(connection, records)
             await commit(connection)
 
     try:
@@ -103,7 +103,7 @@ async def store(database_url: str, granted: list[Principal], clock: Clock) -> No
 
 
 def _record(granted: Principal, before: Mapping[str, Any] | None, clock: Clock) -> Record:
-    """Return the record of a grant, which stands in the same transaction: rights before and after, never the name."""
+    """Return the record of a grant, written in its transaction: entitlements before and after, never the name."""
     after = granted.model_dump(include={"roles", "enterprises", "advisors"})
     more = {"before": before, "after": after}
     return Record(clock.now(), "grant", "DONE", subject="command line", ids=[granted.subject], more=more)
