@@ -7,9 +7,10 @@ from typing import Any
 
 import numba
 from numba.core import sigutils, types
+from numba.core.targetconfig import TargetConfig
 
 from shared.fixed_point.kernel_cache import KernelCache
-from shared.fixed_point.linked import LinkedCompiler
+from shared.fixed_point.linked import CallerCompiler, LinkedCompiler
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ def dispatcher_of(function: Any, *, external: bool = False, linked: bool = False
     """
     # Nobody uses the wrapper for callers in C; it would be a tenth of the compile time.
     chosen: dict[str, Any] = {"nogil": True, "boundscheck": False, "no_cfunc_wrapper": True, **options}
-    if linked:
-        chosen["pipeline_class"] = LinkedCompiler
+    chosen["pipeline_class"] = LinkedCompiler if linked else CallerCompiler
     dispatcher: Any = numba.njit(**chosen)(function)
     if not linked:
         dispatcher._cache = KernelCache(function, repr(sorted(options.items())))
@@ -101,3 +101,13 @@ def _cut_loose(dispatcher: Any, signature: tuple[Any, ...], form: Any) -> None:
 
 def _symbol(dispatcher: Any, signature: tuple[Any, ...]) -> str:
     return str(dispatcher.overloads[signature].fndesc.mangled_name)
+
+
+def _same_flags(one: Any, other: Any) -> bool:
+    return bool(one._values == other._values or one.values() == other.values())
+
+
+# numba hashes and compares its flags for every operation that it types, each time by listing all of their values.  Its
+# hash takes in the names of the options only, so it is one for all flags; this is a tenth of what typing takes.
+TargetConfig.__hash__ = lambda flags: hash(type(flags))  # type: ignore[method-assign]
+TargetConfig.__eq__ = _same_flags  # type: ignore[method-assign]
