@@ -92,7 +92,7 @@ FLAGS = pa.schema(
             ),
         ),
         pa.field(
-            "causes",  # cause history of the present spell, oldest first
+            "causes",  # cause history of the present flag episode, oldest first
             _list_of(
                 _required("business_date", pa.date32()),
                 _required("source", pa.string()),

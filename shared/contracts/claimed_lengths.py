@@ -59,10 +59,10 @@ def _claims(metadata: Any, body: Any) -> tuple[int, int]:
 class _Table:
     """A table of a flatbuffer."""
 
-    def __init__(self, data: Any, place: int) -> None:
+    def __init__(self, data: Any, start: int) -> None:
         self._data = data
-        self._place = place
-        self._fields = place - self._int(place, "<i4")
+        self._start = start
+        self._fields = start - self._int(start, "<i4")
 
     @staticmethod
     def root(data: Any) -> int:
@@ -97,7 +97,7 @@ class _Table:
         if slot + 2 > self._int(self._fields, "<u2"):
             return None
         offset = self._int(self._fields + slot, "<u2")
-        return self._place + offset if offset else None
+        return self._start + offset if offset else None
 
     def _int(self, at: int, kind: str) -> int:
         size = int(kind[2:])

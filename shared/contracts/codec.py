@@ -59,8 +59,8 @@ def _read(value: bytes, sent: pa.Schema, wanted: frozenset[str] | None) -> tuple
     """Return the wanted columns (None: all) and the metadata.  sent: the schema of the bytes."""
     options = _READ
     if wanted is not None:
-        places = [place for place, name in enumerate(sent.names) if name in wanted]
-        options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=places)
+        indices = [index for index, name in enumerate(sent.names) if name in wanted]
+        options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=indices)
     with pa.ipc.open_stream(value, options=options) as reader:
         batches = list(reader)
     if len(batches) != 1:

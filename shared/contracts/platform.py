@@ -39,11 +39,11 @@ _SHOWN: Final = 80  # characters of a value in a refusal
 def refusal(error: ValidationError) -> str:
     """Return why an event is refused: the field, the value it has, what is allowed, and how much else is wrong."""
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the whole message"
+    field = ".".join(str(part) for part in first["loc"]) or "the whole message"
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     given = first["input"]
     value = "" if isinstance(given, dict | list | bytes) or first["type"] == "missing" else f" is {_cut(given)}"
-    return f"{place}{value}: {first['msg'].removeprefix('Value error, ')}{more}"
+    return f"{field}{value}: {first['msg'].removeprefix('Value error, ')}{more}"
 
 
 def _cut(value: object) -> str:
@@ -52,11 +52,11 @@ def _cut(value: object) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
-def _add_up(what: str, parts: list[Weight], cash: Weight) -> None:
-    total = sum((Decimal(part) for part in parts), Decimal(cash))
+def _add_up(what: str, weights: list[Weight], cash: Weight) -> None:
+    total = sum((Decimal(weight) for weight in weights), Decimal(cash))
     if total != 1:
         raise ValueError(f"weights of {what} add up to {total}, they must add up to 1 (cash included)")
-    if min([Decimal(part) for part in parts] + [Decimal(cash)]) < 0:
+    if min([Decimal(weight) for weight in weights] + [Decimal(cash)]) < 0:
         raise ValueError(f"weights of {what}: a weight is negative")
 
 

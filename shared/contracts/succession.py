@@ -31,7 +31,7 @@ NOTHING: Final = Known(0, None)
 @dataclass(frozen=True)
 class Admitted(Generic[E]):
     """newest: the event of each thing that holds after the group, unless older than what is kept; in order of ids.
-    named: the ids of all events that were not refused.  refused: why, by place in the group."""
+    named: the ids of all events that were not refused.  refused: why, by index in the group."""
 
     newest: list[E]
     named: list[str]
@@ -41,17 +41,17 @@ class Admitted(Generic[E]):
 def admit(events: Sequence[E], identity: Callable[[E], str], known: Mapping[str, Known]) -> Admitted[E]:
     """Decide a group of events, in their order, against what is kept of each by its id."""
     state, newest, named, refused = dict(known), dict[str, E](), set[str](), dict[int, str]()
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         name, content = identity(event), content_of(event)
         before = state.get(name, NOTHING)
         if event.version - before.version > MAX_LEAP:
-            refused[place] = (
+            refused[index] = (
                 f"version is {event.version}: {name} is at version {before.version},"
                 f" the next may be {MAX_LEAP} higher at most"
             )
             continue
         if event.version == before.version and before.content not in (None, content):
-            refused[place] = (
+            refused[index] = (
                 f"version is {event.version}: that version of {name} has come before with other content,"
                 " a change needs a higher version"
             )

@@ -90,14 +90,14 @@ def sealed(scope: Scope, key: bytes) -> str:
     """
     if scope.service:
         raise ValueError("the scope of the service is not for requests; use the role that works")
-    told = {
+    content = {
         "subject": scope.subject,
         "session": scope.session,
         "enterprises": scope.enterprises,
         "all_advisors": scope.advisors is None,
         "advisors": scope.advisors or (),
     }
-    body = orjson.dumps(told)
+    body = orjson.dumps(content)
     return hmac.new(key, body, hashlib.sha256).hexdigest() + body.decode()
 
 

@@ -37,9 +37,9 @@ def shown_text(value: str) -> str:
     """Return the text as it is.  Raises ValueError for control characters, lone surrogates and line breaks."""
     if value.isprintable():
         return value
-    for place, letter in enumerate(value):
+    for index, letter in enumerate(value):
         if unicodedata.category(letter) in _NO_TEXT:
-            raise ValueError(f"character {place + 1} is U+{ord(letter):04X}: control characters are not allowed")
+            raise ValueError(f"character {index + 1} is U+{ord(letter):04X}: control characters are not allowed")
     return value
 
 

@@ -51,8 +51,8 @@ def _check_values(name: str, field: Any, column: Any) -> None:
     kind = field.type
     if pa.types.is_list(kind):
         entries = column.flatten()
-        for place, inner in enumerate(kind.value_type):
-            _check_values(f"{name}.{inner.name}", inner, entries.field(place))
+        for index, inner in enumerate(kind.value_type):
+            _check_values(f"{name}.{inner.name}", inner, entries.field(index))
     elif pa.types.is_date32(kind):
         days = column.drop_null().cast(pa.int32()).to_numpy()
         if len(days) and not _FIRST_DAY <= days.min() <= days.max() <= _LAST_DAY:

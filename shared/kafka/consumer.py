@@ -24,8 +24,8 @@ from shared.runtime.components import Heartbeat, no_heartbeat
 # chunks stalled several times for half a second and more while both sides were idle.
 FETCH_WAIT_MS: Final = 100
 _QUIET_S: Final = 8.0
-_PATIENCE_S: Final = 60.0  # for one call of the client: a fetch, a commit
-_CLOSING_S: Final = 10.0
+_PATIENCE_S: Final = 60.0  # for a call of the client: a fetch, a commit
+_STOP_S: Final = 10.0
 _log = log.get(__name__)
 
 
@@ -73,7 +73,7 @@ class GroupConsumer:
         return self._group
 
     def held(self) -> list[str]:
-        """Return a sentence for each topic that is held: which one, and why."""
+        """Return a sentence for each topic that is held: which topic, and why."""
         return [processor.held for processor in self._processors.values() if processor.held is not None]
 
     async def run(self, heartbeat: Heartbeat = no_heartbeat) -> None:
@@ -168,7 +168,7 @@ class GroupConsumer:
         """Pause the topic and seek back to the first of these messages in each partition."""
         self._held[topic] = time.monotonic() + again_s
         self._read_s = {at: since for at, since in self._read_s.items() if at.topic != topic}
-        consumer.pause(*(one for one in consumer.assignment() if one.topic == topic))
+        consumer.pause(*(partition for partition in consumer.assignment() if partition.topic == topic))
         for message in reversed(messages):
             partition = TopicPartition(topic, message.partition)
             if partition in consumer.assignment():
@@ -179,14 +179,14 @@ class GroupConsumer:
         for topic, again in list(self._held.items()):
             if time.monotonic() > again:
                 del self._held[topic]
-                consumer.resume(*(one for one in consumer.paused() if one.topic == topic))
+                consumer.resume(*(partition for partition in consumer.paused() if partition.topic == topic))
 
 
 def _backlog(consumer: AIOKafkaConsumer, next_of: Mapping[TopicPartition, int]) -> int:
     """Return how many messages wait beyond `next_of`, by the end offsets of the client's last fetches."""
     mine = consumer.assignment()
-    ends = {one: consumer.highwater(one) for one in next_of if one in mine}
-    return sum(max(0, end - next_of[one]) for one, end in ends.items() if end is not None)
+    ends = {partition: consumer.highwater(partition) for partition in next_of if partition in mine}
+    return sum(max(0, end - next_of[partition]) for partition, end in ends.items() if end is not None)
 
 
 async def _unfetched(consumer: AIOKafkaConsumer, held: Container[str]) -> dict[TopicPartition, int]:
@@ -195,21 +195,21 @@ async def _unfetched(consumer: AIOKafkaConsumer, held: Container[str]) -> dict[T
     Raises TimeoutError if the broker does not answer.
     """
     async with asyncio.timeout(_PATIENCE_S):
-        assigned = [one for one in consumer.assignment() if one.topic not in held]
+        assigned = [partition for partition in consumer.assignment() if partition.topic not in held]
         ends = await consumer.end_offsets(assigned) if assigned else {}
-        positions = {one: await consumer.position(one) for one in ends}
-    return {one: position for one, position in positions.items() if position < ends[one]}
+        positions = {partition: await consumer.position(partition) for partition in ends}
+    return {partition: position for partition, position in positions.items() if position < ends[partition]}
 
 
 async def _close(consumer: AIOKafkaConsumer) -> None:
     """Close a consumer in a task of its own: if the broker is away, cancelled tasks of aiokafka would cancel ours."""
-    closing = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait([closing], timeout=_CLOSING_S)
-    if not closing.done():
-        closing.cancel()
+    stopping = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait([stopping], timeout=_STOP_S)
+    if not stopping.done():
+        stopping.cancel()
         _log.warning("consumer.close_hangs")
-    elif not closing.cancelled() and closing.exception() is not None:
-        _log.warning("consumer.close_failed", error=repr(closing.exception()))
+    elif not stopping.cancelled() and stopping.exception() is not None:
+        _log.warning("consumer.close_failed", error=repr(stopping.exception()))
 
 
 class _Assigned(ConsumerRebalanceListener):

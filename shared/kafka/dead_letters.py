@@ -39,7 +39,9 @@ def dead_letter(service: str, message: Incoming, error: BadMessage) -> Outgoing:
     if _size(key, value, headers) > _LARGEST_BYTES:
         about |= {
             "dlq-stub": "the original stays where it is",
-            "dlq-size": str(_size(key, value, {}) + sum(len(name) + len(one or b"") for name, one in message.headers)),
+            "dlq-size": str(
+                _size(key, value, {}) + sum(len(name) + len(part or b"") for name, part in message.headers)
+            ),
             "dlq-sha256": hashlib.sha256(value).hexdigest(),
         }
         key, value, headers = key if len(key) <= _LARGEST_KEY else b"", b"", {}
@@ -61,7 +63,7 @@ def _carried(headers: Headers) -> dict[str, str]:
 
 
 def _size(key: bytes, value: bytes, headers: dict[str, str]) -> int:
-    return len(key) + len(value) + sum(len(name.encode()) + len(one.encode()) for name, one in headers.items())
+    return len(key) + len(value) + sum(len(name.encode()) + len(part.encode()) for name, part in headers.items())
 
 
 def _text(text: str) -> str:

@@ -55,7 +55,7 @@ class Blame(Enum):
     """Where a fault comes from."""
 
     MESSAGE = "message"  # poison: handled alone, it can never succeed
-    WORLD = "world"  # another service, the database, its schema: may pass without a change of message or code
+    OUTSIDE = "outside"  # another service, the database, its schema: may pass without a change of message or code
     OURS = "ours"  # everything else: probably a fault of our code
 
 
@@ -68,7 +68,7 @@ _VALUES: Final = (
     errors.DatetimeFieldOverflow,
 )
 # The database is away or a standby, or its schema, rights or cached plans do not fit this release.
-_WORLD: Final = (
+_OUTSIDE: Final = (
     RetryLater,
     KafkaError,
     OSError,
@@ -108,11 +108,11 @@ def blame(error: BaseException) -> Blame:
     # psycopg refuses a NUL in a text by itself, with the base class.
     if isinstance(cause, _VALUES) or type(cause) is psycopg.DataError:
         return Blame.MESSAGE
-    if isinstance(cause, _WORLD) and not isinstance(cause, _TOO_MUCH):
-        return Blame.WORLD
+    if isinstance(cause, _OUTSIDE) and not isinstance(cause, _TOO_MUCH):
+        return Blame.OUTSIDE
     return Blame.OURS
 
 
 def is_transient(error: BaseException) -> bool:
     """Say whether the same work may succeed later without a change of our code or data."""
-    return blame(error) is Blame.WORLD
+    return blame(error) is Blame.OUTSIDE

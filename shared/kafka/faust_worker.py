@@ -119,8 +119,8 @@ async def _groups(stream: Any, most: int, pause_s: float) -> AsyncIterator[list[
             await asyncio.sleep(pause_s)
         if len(group) == most or waiting.empty():
             yield group
-            for one in group:
-                await manual.ack(one)
+            for event in group:
+                await manual.ack(event)
             group = []
 
 

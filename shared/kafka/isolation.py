@@ -48,7 +48,7 @@ def isolate(
     not faults of our code.
     """
     attempt = _Attempt(_recent[what], len(whole), halve, work)
-    found = list(attempt.parts(whole))
+    found = list(attempt.results(whole))
     faults = [result for result in found if isinstance(result, _Fault)]
     if attempt.are_too_many():
         count = attempt.faults
@@ -90,10 +90,10 @@ class _Attempt(Generic[T, R]):
             self._too_many = self._recent.are_too_many(self.faults, self.accounts)
         return self._too_many
 
-    def parts(self, part: T) -> Iterator[R | _Fault[T]]:
-        """Yield the results of parts as large as possible, and a fault for each single account at which work raised.
+    def results(self, part: T) -> Iterator[R | _Fault[T]]:
+        """Yield the results of results as large as possible, and a fault for each single account at which work raised.
 
-        After too many faults, parts are no longer halved.
+        After too many faults, results are no longer halved.
         """
         try:
             done = self._work(part)
@@ -110,7 +110,7 @@ class _Attempt(Generic[T, R]):
             yield _Fault(part, fault)
         elif not self.are_too_many():
             for half in self._halve(part):
-                yield from self.parts(half)
+                yield from self.results(half)
 
     def sample(self, whole: T) -> None:
         """Try single accounts spread over the whole until one succeeds."""
@@ -120,7 +120,7 @@ class _Attempt(Generic[T, R]):
                 part, turns = self._halve(part)[turns % 2], turns // 2
             if self.passed:
                 return
-            list(self.parts(part))
+            list(self.results(part))
 
 
 def halves(accounts: Sequence[S]) -> tuple[Sequence[S], Sequence[S]]:
@@ -173,10 +173,10 @@ def replace_faulty_rows(
     return rows, work(rows)
 
 
-def concat_rows(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the parts that `isolate` returns as one record batch."""
+def concat_rows(results: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the results that `isolate` returns as one record batch."""
     arrow: Any = pa
-    whole: pa.RecordBatch = parts[0] if len(parts) == 1 else arrow.concat_batches(parts)
+    whole: pa.RecordBatch = results[0] if len(results) == 1 else arrow.concat_batches(results)
     return whole
 
 

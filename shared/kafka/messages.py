@@ -138,12 +138,12 @@ def _result_chunk(topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], s
 
 def split_by_size(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Yield the rows in parts that are not certain to exceed MAX_CHUNK_BYTES, judged before encoding."""
-    parts = min(rows.num_rows, rows.nbytes // (_COMPRESSION * chunks.MAX_CHUNK_BYTES))
-    if parts < 2:
+    count = min(rows.num_rows, rows.nbytes // (_COMPRESSION * chunks.MAX_CHUNK_BYTES))
+    if count < 2:
         if rows.num_rows:
             yield rows
         return
-    size = -(-rows.num_rows // parts)
+    size = -(-rows.num_rows // count)
     for start in range(0, rows.num_rows, size):
         yield from split_by_size(rows.slice(start, size))
 

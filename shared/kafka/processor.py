@@ -114,12 +114,12 @@ class MessageProcessor:
                 await self._handle_each(group)
         except Stopped:
             requests = await self._known()
-            skipped = [one for one in group if requests.get(_position(one[0]), Suspect()).skip is not None]
+            skipped = [pair for pair in group if requests.get(_position(pair[0]), Suspect()).skip is not None]
             if not skipped:
                 raise
             for message, _ in skipped:
                 await self._skip(message, requests[_position(message)])
-            if rest := [one for one in group if one not in skipped]:
+            if rest := [pair for pair in group if pair not in skipped]:
                 await self._handle(rest)
 
     async def _handle_group(self, group: Sequence[_Decoded]) -> None:
@@ -139,15 +139,15 @@ class MessageProcessor:
     async def _handle_each(self, group: Sequence[_Decoded]) -> None:
         """Handle each message alone; retry those that failed without being poison after all others are done."""
         failed: list[tuple[_Decoded, Exception]] = []
-        for one in group:
-            if (error := await self._handle_one(one)) is not None:
-                failed.append((one, error))
-        for one, error in failed:
-            await self._retry(one, error)
+        for pair in group:
+            if (error := await self._handle_one(pair)) is not None:
+                failed.append((pair, error))
+        for pair, error in failed:
+            await self._retry(pair, error)
 
-    async def _handle_one(self, one: _Decoded) -> Exception | None:
+    async def _handle_one(self, pair: _Decoded) -> Exception | None:
         """Handle one message; make it a dead letter if it is poison; return any other exception."""
-        message, item = one
+        message, item = pair
         try:
             await self._with_retries(lambda: self.handler([item]), message)
         except (Stopped, TopicHeld):
@@ -164,15 +164,15 @@ class MessageProcessor:
             self._count([message])
         return None
 
-    async def _retry(self, one: _Decoded, error: Exception) -> None:
+    async def _retry(self, pair: _Decoded, error: Exception) -> None:
         """Retry the message; if that does not help, stop, hold the topic or make it a dead letter (points 3 to 5)."""
-        message = one[0]
+        message = pair[0]
         deadline, delay_s = time.monotonic() + self.limits.retry_s, 0.05
         while time.monotonic() < deadline:
             self._report_retry(message, error)
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, 2.0)
-            again = await self._handle_one(one)
+            again = await self._handle_one(pair)
             if again is None:
                 return
             error = again
@@ -189,7 +189,7 @@ class MessageProcessor:
         if known.starts < self.limits.starts:
             raise Stopped(f"{where}: {error!r}") from error
         if self._handled or await self._most_others_pass(message):
-            if isinstance(error, TooMany) and await self._isolate_accounts(one):
+            if isinstance(error, TooMany) and await self._isolate_accounts(pair):
                 return
             text = f"{known.starts} new starts did not help, and others of its topic are done: {error!r}"
             await self._publish_dead_letter(message, BadMessage("our_fault", text))
@@ -198,11 +198,11 @@ class MessageProcessor:
         self._hold(because)
         raise TopicHeld(because, _HELD_S) from error
 
-    async def _isolate_accounts(self, one: _Decoded) -> bool:
+    async def _isolate_accounts(self, pair: _Decoded) -> bool:
         """Handle the message with every account at which our code raises failing alone; say whether it is done."""
-        _log.error("message.accounts_apart", topic=one[0].topic, offset=one[0].offset)
+        _log.error("message.accounts_apart", topic=pair[0].topic, offset=pair[0].offset)
         with isolate_every_fault():
-            return await self._handle_one(one) is None
+            return await self._handle_one(pair) is None
 
     async def _most_others_pass(self, message: Incoming) -> bool:
         """Say whether most of the topic's other messages can be handled.
@@ -224,7 +224,7 @@ class MessageProcessor:
         return passed > failed
 
     async def _with_retries(self, work: Callable[[], Awaitable[None]], first: Incoming) -> None:
-        """Repeat the work while its failures come from outside (Blame.WORLD).  Raises Stopped after `retry_s`."""
+        """Repeat the work while its failures come from outside (Blame.OUTSIDE).  Raises Stopped after `retry_s`."""
         deadline = time.monotonic() + self.limits.retry_s
         delay_s = 0.05
         while True:
@@ -232,7 +232,7 @@ class MessageProcessor:
                 await work()
                 return
             except Exception as error:
-                if blame(error) is not Blame.WORLD:
+                if blame(error) is not Blame.OUTSIDE:
                     raise
                 if time.monotonic() > deadline:
                     _log.exception("handler.gives_up", topic=first.topic, offset=first.offset)

@@ -125,7 +125,7 @@ class StallWatch:
         was_well = not self.stuck()
         self._ages, found = self._found(passed_s)
         self._set_metric()
-        if any(one.waited_s > 0 for one in found.values()) and not await self._publisher.responds(_REPLY_S):
+        if any(backlog.waited_s > 0 for backlog in found.values()) and not await self._publisher.responds(_REPLY_S):
             found = {}
         self._backlogs = found
         if was_well and (now := self.stuck()):
@@ -138,7 +138,7 @@ class StallWatch:
             return {}, {}
         if app.rebalancing or app.rebalancing_count != self._rebalances:
             self._rebalances = app.rebalancing_count
-            aged = {at: one._replace(waited_s=one.waited_s + passed_s) for at, one in self._ages.items()}
+            aged = {at: backlog._replace(waited_s=backlog.waited_s + passed_s) for at, backlog in self._ages.items()}
             return aged, {}
         consumer, assigned = app.consumer, app.consumer.assignment()
         read = {at: offset for at, offset in app.monitor.tp_read_offsets.items() if at in assigned}
@@ -146,7 +146,8 @@ class StallWatch:
         for message in list(consumer.unacked):
             if message.tp in assigned and not message.acked:
                 read[message.tp] = max(message.offset, read.get(message.tp, 0))
-        held = {one.topic.name for one in processors_of(app) if one.held is not None}  # a restart would not help
+        # A restart would not help a held topic.
+        held = {processor.topic.name for processor in processors_of(app) if processor.held is not None}
         own = {at: offset for at, offset in read.items() if at.topic not in held}
         committed = _named({at: consumer._committed_offset.get(at) for at in read})  # noqa: SLF001  # not public
         ages = look(self._ages, _named(read), committed, passed_s)

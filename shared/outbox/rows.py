@@ -66,8 +66,8 @@ async def enqueue(
 
 def _columns(messages: Sequence[Outgoing]) -> tuple[list[str], list[bytes], list[bytes], list[str]]:
     """Return topics, keys, values and headers (JSON)."""
-    topics, keys, values = ([getattr(one, name) for one in messages] for name in ("topic", "key", "value"))
-    return topics, keys, values, [orjson.dumps(one.headers).decode() for one in messages]
+    topics, keys, values = ([getattr(message, name) for message in messages] for name in ("topic", "key", "value"))
+    return topics, keys, values, [orjson.dumps(message.headers).decode() for message in messages]
 
 
 def seal(key: bytes, columns: tuple[list[str], list[bytes], list[bytes], list[str]]) -> str:

@@ -126,4 +126,4 @@ class ComponentRunner:
             for health in self._healths.values():
                 health.silent_s += min(loop.time() - began_s, 2 * pause_s)
             if was_well and (now := self.stuck()):
-                _log.error("part.stuck", parts=now)
+                _log.error("part.stuck", components=now)
