@@ -225,7 +225,7 @@ class Handlers:
     def _open(self, session: Session, kind: runs.Kind, part: runs.Coverage) -> None:
         """Open a run over the accounts touched, unless there has been one of that subject."""
         now = self._clock.now()
-        number = runs.start_part(session, kind, part, business_date(now, self._settings.end_of_day), now)
+        number = runs.start_part(session, kind, part, business_date(now, self._settings.cut_off), now)
         _log.info("analysis.opened", kind=kind, run_no=number, subject=part.subject)
 
     async def _evaluate(self, accounts: Sequence[str], trigger: str) -> None:

@@ -34,7 +34,7 @@ def router(database: Database, names: Names, evaluator: Evaluator, clock: Clock,
         now, scope = clock.now(), scope_of(caller)
         if not idempotency_key:
             raise IdempotencyKeyMissing
-        asked, day = _subject(scope, idempotency_key), business_date(now, settings.end_of_day)
+        asked, day = _subject(scope, idempotency_key), business_date(now, settings.cut_off)
         with database.session() as session:
             number = runs.start(session, "ON_DEMAND", day, now, scope, asked)
             run = runs.get(session, number)

@@ -127,7 +127,7 @@ class BehindGatewaySettings(RequestsSettings):
     principal_public_key: str = Field(
         description="Public half of the gateway's key, base64 of its DER form; verifies the principal of every request."
     )
-    end_of_day: time = Field(
+    cut_off: time = Field(
         default=CUT_OFF,
-        description="Cut-off of a business date, New York time, at which open batches end. The same for every service.",
+        description="Cut-off of a business date, New York time; open batches end then. The same for every service.",
     )

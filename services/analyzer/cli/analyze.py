@@ -28,7 +28,7 @@ def _analyze(settings: Settings) -> int:
 
         def started() -> int | None:
             with database.session() as session:
-                return runs.start(session, "ON_DEMAND", business_date(now, settings.end_of_day), now, subject=once)
+                return runs.start(session, "ON_DEMAND", business_date(now, settings.cut_off), now, subject=once)
 
         number = until_known_now(started)
         shown = -1

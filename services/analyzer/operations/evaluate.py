@@ -118,7 +118,7 @@ class Evaluator:
         return Context(
             prices=prices,
             targets=targets,
-            today=business_date(now, self._settings.end_of_day),
+            today=business_date(now, self._settings.cut_off),
             now=now,
             trigger=trigger,
             price_age_sessions=self._settings.price_age_sessions,

@@ -145,4 +145,4 @@ def _is_last(
 
 
 def _evaluate_all(session: Session, settings: Settings, now: datetime) -> int | None:
-    return runs.start(session, "PRICES", business_date(now, settings.end_of_day), now)
+    return runs.start(session, "PRICES", business_date(now, settings.cut_off), now)

@@ -115,7 +115,7 @@ class Sweeper:
     def start_daily(self) -> int | None:
         """Start the daily run of this business date when its time has come; return its number when it is new."""
         now = self._clock.now()
-        today = business_date(now, self._settings.end_of_day)
+        today = business_date(now, self._settings.cut_off)
         if now < datetime.combine(today, self._settings.daily_analysis, tzinfo=NEW_YORK):
             return None
         with self._database.session() as session:

@@ -91,8 +91,8 @@ class Commands:
             )
         term = term_of(
             now,
-            lambda instant: trading_calendar.business_date(instant, settings.end_of_day),
-            lambda day: trading_calendar.cut_off(day, settings.end_of_day),
+            lambda instant: trading_calendar.business_date(instant, settings.cut_off),
+            lambda day: trading_calendar.cut_off(day, settings.cut_off),
         )
         new = batches.NewBatch(
             batch_id, LOGIC_NUMBERS[body.logic], body.label, self._actor.subject, self._actor.name, now, term

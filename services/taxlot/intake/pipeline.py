@@ -49,7 +49,7 @@ class Desk:
     def load(self, path: Path, came: Came, progress: Progress, begun: Begun = unheard) -> Outcome:
         """Load one file now, on the rights of its sender.  begun, and what is raised: as of `load.load`."""
         now = self._clock.now()
-        today = business_date(now, self._settings.end_of_day)
+        today = business_date(now, self._settings.cut_off)
         when = Judgement(now, today, self._settings.max_file_age_days, feeds_of(self._settings.feeds))
         silent_s = self._settings.load_silent_s
         return load(self._settings.database_url, path, came, when, progress, silent_s, begun)
