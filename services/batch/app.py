@@ -1,4 +1,4 @@
-"""Builds the batch service: parts, routes, consumers, relay, sweeps."""
+"""Build the batch service: routes, consumers, relay, sweeps."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.batch.dependencies import Parts, door
+from services.batch.columns.results import READ
 from services.batch.handlers import Handlers
-from services.batch.operations.collect_results import READ, Collector
 from services.batch.operations.sweeps import Sweeps
 from services.batch.routes import batches, commands, queue
+from services.batch.routes.dependencies import Dependencies, door
 from services.batch.settings import SERVICE, Settings
 from services.batch.store.database import Database
 from shared.contracts import topics
@@ -35,9 +35,9 @@ from shared.runtime.runner import freeze_gc, run_all
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
-# A stream of chunks is taken in by a few transactions a second.
+# Chunks of a stream are collected into a few transactions per second.
 _FLAGS_PAUSE_S = 0.2
-_ANSWERS_PAUSE_S = 0.1
+_RESULTS_PAUSE_S = 0.1
 
 
 async def main(settings: Settings) -> None:
@@ -48,12 +48,11 @@ async def main(settings: Settings) -> None:
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, settings.requests_database_url, **sizes)
     publisher = Publisher(settings.kafka_url, SERVICE)
-    collector = Collector(settings, clock)
-    consumers = consumers_of(settings, Handlers(database, clock, collector), publisher)
-    sweeps = Sweeps(database, clock, collector, settings)
+    consumers = consumers_of(settings, Handlers(database, clock, settings), publisher)
+    sweeps = Sweeps(database, clock, settings)
     runner = ComponentRunner(SERVICE, stuck_s=settings.stuck_s)
     troubles = partial(_troubles, runner, consumers, sweeps)
-    app = build_app(Parts(settings, clock, database), readiness(database), runner.stuck, troubles)
+    app = build_app(Dependencies(settings, clock, database), readiness(database), runner.stuck, troubles)
     kept = {
         "publisher": publisher.run,
         "relay": Relay(settings.database_url, SERVICE, publisher).run,
@@ -66,32 +65,34 @@ async def main(settings: Settings) -> None:
 
 
 def _troubles(runner: ComponentRunner, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> list[str]:
-    """Return what does not go well beside the API, which goes on without it."""
+    """Return what does not work beside the API, which serves without it."""
     away = [consumer.name for consumer in consumers if not consumer.assigned]
     held = [topic for consumer in consumers for topic in consumer.held()]
     waiting = [f"no partitions yet: {', '.join(away)}"] if away else []
     return [*runner.troubles(), *held, *sweeps.troubles(), *waiting]
 
 
-def build_app(parts: Parts, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
-    """Return the app with everything attached."""
+def build_app(
+    dependencies: Dependencies, ready: Readiness, stuck: Liveness = list, troubles: Liveness = list
+) -> FastAPI:
+    """Return the app with its routes and dependencies."""
     app = routed(ready, stuck, troubles)
-    app.state.parts = parts
+    app.state.dependencies = dependencies
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(PoolTimeout, _database)
     return app
 
 
 def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
-    """Return the app with its routes only: enough to describe it."""
+    """Return the app with its routes only, as the OpenAPI document needs it."""
     routers = [queue.router, batches.router, commands.router]
     return create_app(SERVICE, ready, stuck, troubles, routers=routers, door=door)
 
 
 def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -> list[GroupConsumer]:
-    """Return the consumers: answers to small requests never wait behind large ones, nor those behind flags."""
+    """Return the consumers: results of small requests never wait behind large ones, nor either behind flags."""
 
-    def processor(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> MessageProcessor:
+    def process(topic: topics.Topic, handler: object, wanted: frozenset[str] | None = None) -> MessageProcessor:
         limits = settings.processor_limits
         return MessageProcessor(SERVICE, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
 
@@ -100,28 +101,30 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
             settings.kafka_url, f"rebalancer-batch-{name}", processors, max_records=most, pause_s=pause_s
         )
 
-    standing = [processor(topics.STANDING, handlers.on_standing), processor(topics.UNBOOKED, handlers.on_unbooked)]
+    standing = [process(topics.STANDING, handlers.on_standing), process(topics.UNBOOKED, handlers.on_unbooked)]
     facts = [
-        processor(topics.ACCOUNT, handlers.on_accounts),
-        processor(topics.ANALYSIS, handlers.on_analysis),
-        processor(topics.PRICE_SETS, handlers.on_price_sets),
+        process(topics.ACCOUNT, handlers.on_accounts),
+        process(topics.ANALYSIS, handlers.on_analysis),
+        process(topics.PRICE_SETS, handlers.on_price_sets),
     ]
     return [
         consumer("facts", facts, 2000),
         consumer("standing", standing, 4),
-        consumer("flags", [processor(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
-        consumer("results", [processor(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _ANSWERS_PAUSE_S),
-        consumer("results-small", [processor(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),
+        consumer("flags", [process(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
+        consumer("results", [process(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _RESULTS_PAUSE_S),
+        consumer("results-small", [process(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),
     ]
 
 
 def readiness(database: Database) -> Readiness:
-    """Return the probe: the database answers. While the broker is away the outbox holds what is to be sent, and what
-    comes in waits there: people go on deciding."""
+    """Return the probe of the database.
+
+    The broker does not count: while it is away the outbox keeps what is to be sent, and people go on deciding.
+    """
 
     async def ready() -> list[str]:
         try:
-            await asyncio.wait_for(database.answers(), _READY_PATIENCE_S)
+            await asyncio.wait_for(database.ping(), _READY_PATIENCE_S)
         except RoleMayTooMuch as error:
             return [error.detail]
         except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
@@ -132,8 +135,10 @@ def readiness(database: Database) -> Readiness:
 
 
 async def _database(_request: Request, error: Exception) -> Response:
-    """Answer 503 when all connections are lent, when the database is away, or when two commands stood in each other's
-    way; anything else is a fault."""
+    """Reply 503 if all connections are in use, the database is away, or two commands deadlocked.
+
+    Any other error is a fault and is raised.
+    """
     if isinstance(error, PoolTimeout):
         problem: Unavailable = Busy(BUSY)
     elif is_transient(error):

@@ -1,4 +1,4 @@
-"""Builders that name only what matters: accounts, flags and answers as their owners would send them."""
+"""Builders that name only what matters: accounts, flags and results as their owners would send them."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -83,7 +83,7 @@ def flags(*rows: dict[str, Any]) -> Chunk:
     return _chunk(chunks.FLAGS, rows, {})
 
 
-def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
+def a_result(request: dict[str, Any], **values: Any) -> dict[str, Any]:
     """Return a row of RESULT for a requested account.
 
     Ten units of AAA are sold at $100 (basis $900, held long: gain $100) under Best Fit, five under Min Transaction; two
@@ -130,7 +130,7 @@ def an_answer(request: dict[str, Any], **values: Any) -> dict[str, Any]:
 def a_failure(request: dict[str, Any], code: str = "MISSING_PRICE", text: str | None = None) -> dict[str, Any]:
     """Return a row of RESULT for an account that cannot be proposed."""
     nothing = ("proposals", "sleeve_trades", "orders", "slices", "transfers", "taxes")
-    return an_answer(request, failure_code=code, failure_text=text, **dict.fromkeys(nothing))
+    return a_result(request, failure_code=code, failure_text=text, **dict.fromkeys(nothing))
 
 
 def _proposed(account_id: str) -> dict[str, Any]:
@@ -163,20 +163,20 @@ def _proposed(account_id: str) -> dict[str, Any]:
     }
 
 
-def with_tax_aware(answer: dict[str, Any], sold: int, limit_text: str) -> dict[str, Any]:
-    """Return the answer with the tax-aware logic beside: it sells so many of AAA, the rest of ten is held back."""
+def with_tax_aware(result: dict[str, Any], sold: int, limit_text: str) -> dict[str, Any]:
+    """Return the result with the tax-aware logic beside: it sells so many of AAA, the rest of ten is held back."""
     trade = _trade(2, 0, -sold, 0, Reason.TO_TARGET) | {"held_back_micro": (10 - sold) * 1_000_000}
     more = {
         "proposals": [_proposal(2, sold) | {"limit_text": limit_text, "flats": 0, "flats_cents": 0}],
         "sleeve_trades": [trade],
         "orders": [_order(2, sold, Reason.TO_TARGET)],
-        "slices": [_slice(2, sold, answer["account_id"])],
+        "slices": [_slice(2, sold, result["account_id"])],
         "taxes": [_tax(2, sold)],
     }
-    return answer | {name: [*answer[name], *rows] for name, rows in more.items()}
+    return result | {name: [*result[name], *rows] for name, rows in more.items()}
 
 
-def answered(rows: list[dict[str, Any]], batch_id: int, attempt: int = 1) -> Chunk:
+def results(rows: list[dict[str, Any]], batch_id: int, attempt: int = 1) -> Chunk:
     """Return a chunk of RESULT."""
     meta = {"batch_id": str(batch_id), "attempt": str(attempt), "trade_date": TRADE_DATE.isoformat(), "size": "1"}
     return _chunk(chunks.RESULT, rows, meta)

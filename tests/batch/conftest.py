@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from shared.postgres.migrations import migrate
-from tests.batch.world import World
+from tests.batch.harness import Harness
 from tests.stackfix.places import as_role
 
 
@@ -17,20 +17,20 @@ def batch_url(database_url: str) -> str:
 
 
 @pytest.fixture
-async def make_world(batch_url: str) -> AsyncIterator[Callable[..., World]]:
+async def make_harness(batch_url: str) -> AsyncIterator[Callable[..., Harness]]:
     """Make replicas of the service; they share the database."""
-    made: list[World] = []
+    made: list[Harness] = []
 
-    def make(**values: object) -> World:
-        made.append(World(batch_url, **values))  # type: ignore[arg-type]  # keyword arguments of World
+    def make(**values: object) -> Harness:
+        made.append(Harness(batch_url, **values))  # type: ignore[arg-type]  # keyword arguments of Harness
         return made[-1]
 
     yield make
-    for world in made:
-        await world.database.close()
+    for harness in made:
+        await harness.database.close()
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
+def harness(make_harness: Callable[..., Harness]) -> Harness:
     """One replica."""
-    return make_world()
+    return make_harness()

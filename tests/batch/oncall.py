@@ -5,19 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from services.batch import __main__ as program
-from tests.batch.world import World
+from tests.batch.harness import Harness
 from tests.commands import run
 from tests.signing import PUBLIC_KEY
 
 
 def on_call(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> tuple[int, str]:
     """Run the program as an operator does, in a thread of its own as its loop is; return exit code and output."""
     settings = {
         "KAFKA_URL": "127.0.0.1:1",
-        "DATABASE_URL": world.settings.database_url,
-        "REQUESTS_DATABASE_URL": world.settings.requests_database_url,
+        "DATABASE_URL": harness.settings.database_url,
+        "REQUESTS_DATABASE_URL": harness.settings.requests_database_url,
         "HTTP_PORT": "1",
         "PRINCIPAL_PUBLIC_KEY": PUBLIC_KEY,
     }

@@ -6,21 +6,21 @@ import pytest
 from sqlalchemy import event
 
 from tests.batch import build
+from tests.batch.harness import Harness
 from tests.batch.test_wash import bought, losing
-from tests.batch.world import World
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ACCOUNTS = 10_000
 
 
-async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(world: World) -> None:
-    pat = world.user()
+async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(harness: Harness) -> None:
+    pat = harness.user()
     ids = [f"A{number:05d}" for number in range(ACCOUNTS)]
-    await world.queue(*ids)
+    await harness.queue(*ids)
     statements: list[str] = []
     event.listen(
-        world.database.requests.sync_engine,
+        harness.database.requests.sync_engine,
         "before_cursor_execute",
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
@@ -34,16 +34,16 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     assert len(statements) < 15
     number = batch["batch_id"]
 
-    answers = [world.answer_to(rows, number, attempt) for rows, attempt in world.requested(number)]
-    assert len(answers) == ACCOUNTS // 200
+    results = [harness.results_for(rows, number, attempt) for rows, attempt in harness.requested(number)]
+    assert len(results) == ACCOUNTS // 200
     statements.clear()
     groups = []
-    for start in range(0, len(answers), 8):
+    for start in range(0, len(results), 8):
         started = time.monotonic()
-        await world.handlers.on_results(answers[start : start + 8])
+        await harness.handlers.on_results(results[start : start + 8])
         groups.append(time.monotonic() - started)
     took["collect"] = sum(groups)
-    assert len(statements) < 20 * len(answers)
+    assert len(statements) < 20 * len(results)
     # The last group brings the checks of the whole batch with it; looked up by account they took 300 times as long.
     assert groups[-1] < 30 * max(groups[:-1]), groups
 
@@ -59,52 +59,52 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(worl
     await pat.done(batch, "approve")
     took["approve"] = time.monotonic() - started
     assert len(statements) < 25
-    assert world.sql("SELECT count(*), count(DISTINCT key) FROM outbox WHERE topic = 'rebalancer.orders.v1'") == [
+    assert harness.sql("SELECT count(*), count(DISTINCT key) FROM outbox WHERE topic = 'rebalancer.orders.v1'") == [
         (ACCOUNTS, ACCOUNTS)
     ]
-    assert world.sql("SELECT count(*) FROM account WHERE epoch = 1") == [(ACCOUNTS,)]
+    assert harness.sql("SELECT count(*) FROM account WHERE epoch = 1") == [(ACCOUNTS,)]
     print({name: round(seconds, 2) for name, seconds in took.items()})
 
 
-async def test_flags_of_many_accounts_are_stored_in_one_go(world: World) -> None:
+async def test_flags_of_many_accounts_are_stored_in_one_go(harness: Harness) -> None:
     ids = [f"A{number:05d}" for number in range(ACCOUNTS)]
-    await world.handlers.on_accounts([build.an_account(one) for one in ids])
+    await harness.handlers.on_accounts([build.an_account(one) for one in ids])
     chunks = [
         build.flags(*[build.a_flag(one) for one in ids[start : start + 2500]]) for start in range(0, ACCOUNTS, 2500)
     ]
     started = time.monotonic()
-    await world.handlers.on_flags(chunks)
+    await harness.handlers.on_flags(chunks)
     print("flags", round(time.monotonic() - started, 2))
-    assert (await world.user().get("/v1/queue/tiles"))["high_cash"] == ACCOUNTS
-    await world.handlers.on_flags(list(reversed(chunks)))
-    assert world.sql("SELECT count(*) FROM flag") == [(ACCOUNTS,)]
+    assert (await harness.user().get("/v1/queue/tiles"))["high_cash"] == ACCOUNTS
+    await harness.handlers.on_flags(list(reversed(chunks)))
+    assert harness.sql("SELECT count(*) FROM flag") == [(ACCOUNTS,)]
 
 
-async def test_a_large_batch_in_which_everybody_loses_is_checked_in_few_statements(world: World) -> None:
+async def test_a_large_batch_in_which_everybody_loses_is_checked_in_few_statements(harness: Harness) -> None:
     """2,000 accounts in households of two: each sells at a loss, each household bought half of it elsewhere."""
-    pat = world.user()
+    pat = harness.user()
     ids = [f"A{number:05d}" for number in range(2_000)]
-    await world.queue(*ids)
+    await harness.queue(*ids)
     batch = await pat.propose(selection={"kind": "matching"}, expected_count=len(ids))
-    answers = []
-    for rows, attempt in world.requested(batch["batch_id"]):
+    results = []
+    for rows, attempt in harness.requested(batch["batch_id"]):
         made = [
-            build.an_answer(row, **losing(bought("X", 5), household=f"H{int(row['account_id'][1:]) // 2}"))
+            build.a_result(row, **losing(bought("X", 5), household=f"H{int(row['account_id'][1:]) // 2}"))
             for row in rows
         ]
-        answers.append(build.answered(made, batch["batch_id"], attempt))
+        results.append(build.results(made, batch["batch_id"], attempt))
     statements: list[str] = []
     event.listen(
-        world.database.engine.sync_engine,
+        harness.database.engine.sync_engine,
         "before_cursor_execute",
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
-    await world.handlers.on_results(answers[:-1])
+    await harness.handlers.on_results(results[:-1])
     assert not [one for one in statements if "ORDER BY chunk_id, row_no" in one]
     statements.clear()
     started = time.monotonic()
-    await world.handlers.on_results(answers[-1:])
-    print("last answer with the check", round(time.monotonic() - started, 2))
+    await harness.handlers.on_results(results[-1:])
+    print("last result with the check", round(time.monotonic() - started, 2))
     assert len([one for one in statements if "ORDER BY chunk_id, row_no" in one]) == 1
     assert len([one for one in statements if "incoming_wash" in one]) <= 3
     # The first account of each household takes the five units: half of $100 each.

@@ -11,8 +11,8 @@ from shared.contracts.tenancy import SYSTEM, Scope
 from shared.kafka.faults import is_transient
 from shared.postgres.commits import CommitUnknown
 from tests.batch import build
+from tests.batch.harness import Harness
 from tests.batch.oncall import on_call
-from tests.batch.world import World
 from tests.cutting import When, way_to
 from tests.stackfix.places import as_role
 
@@ -20,59 +20,59 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(("when", "is_done"), [("before", False), ("after", True)])
-async def test_an_approval_whose_commit_is_not_answered_is_sent_again_and_acts_once(
+async def test_an_approval_whose_commit_gets_no_reply_is_sent_again_and_acts_once(
     batch_url: str, when: When, is_done: bool
 ) -> None:
     with way_to(batch_url) as (way, url):
-        world = World(batch_url, way=url)
-        pat, key = world.user(), str(uuid.uuid4())
-        await world.queue("A1", "A2")
+        harness = Harness(batch_url, way=url)
+        pat, key = harness.user(), str(uuid.uuid4())
+        await harness.queue("A1", "A2")
         batch = await pat.pending("A1", "A2")
         way.cut = when
         lost = await pat.do(batch, "approve", key=key)
         assert (lost.status_code, lost.json()["code"], way.cuts) == (503, "outcome_unknown", [when])
         assert lost.headers["Retry-After"] == "2"
         assert "not known" in lost.json()["detail"] and "nothing was changed" not in lost.text
-        assert world.sql("SELECT status = 'APPROVED' FROM batch") == [(is_done,)]
+        assert harness.sql("SELECT status = 'APPROVED' FROM batch") == [(is_done,)]
         again = await pat.do(batch, "approve", key=key)
         assert (again.status_code, again.json()["batch"]["status"]) == (200, "APPROVED")
         assert again.headers.get("Idempotency-Replayed") == ("true" if is_done else None)
-        assert [body["account_id"] for body in world.sent("rebalancer.orders.v1")] == ["A1", "A2"]
-        await world.database.close()
+        assert [body["account_id"] for body in harness.sent("rebalancer.orders.v1")] == ["A1", "A2"]
+        await harness.database.close()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_handler_whose_commit_is_not_answered_is_run_again(batch_url: str, when: When) -> None:
+async def test_a_handler_whose_commit_gets_no_reply_is_run_again(batch_url: str, when: When) -> None:
     with way_to(batch_url) as (way, url):
-        world = World(batch_url, way=url)
+        harness = Harness(batch_url, way=url)
         way.cut = when
         with pytest.raises(CommitUnknown):
-            await world.handlers.on_accounts([build.an_account("A1")])
-        await world.handlers.on_accounts([build.an_account("A1")])
-        assert world.sql("SELECT account_id, version FROM account") == [("A1", 1)]
-        await world.database.close()
+            await harness.handlers.on_accounts([build.an_account("A1")])
+        await harness.handlers.on_accounts([build.an_account("A1")])
+        assert harness.sql("SELECT account_id, version FROM account") == [("A1", 1)]
+        await harness.database.close()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_what_somebody_on_call_releases_is_released_though_the_answer_is_lost(
+async def test_a_release_by_a_person_on_call_holds_though_the_reply_is_lost(
     batch_url: str, when: When, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with way_to(batch_url) as (way, url):
-        world = World(batch_url, way=url)
-        await world.queue("A1")
-        ((row,),) = world.sql("UPDATE outbox SET parked_reason = 'too large' RETURNING id")
-        release = (world, monkeypatch, capsys, "release", "message", str(row))
+        harness = Harness(batch_url, way=url)
+        await harness.queue("A1")
+        ((row,),) = harness.sql("UPDATE outbox SET parked_reason = 'too large' RETURNING id")
+        release = (harness, monkeypatch, capsys, "release", "message", str(row))
         way.lose(when, of="parked_reason = NULL", times=2)
         assert on_call(*release)[0] == 1
         assert on_call(*release) == ((0, "") if when == "before" else (1, f"message {row}: is not put aside\n"))
-        assert world.sql("SELECT parked_reason FROM outbox") == [(None,)]
+        assert harness.sql("SELECT parked_reason FROM outbox") == [(None,)]
         assert len(way.cuts) == 2
-        await world.database.close()
+        await harness.database.close()
 
 
-async def test_what_the_database_refuses_at_commit_is_known_not_to_be_done(world: World) -> None:
+async def test_what_the_database_refuses_at_commit_is_known_not_to_be_done(harness: Harness) -> None:
     with pytest.raises(Exception, match="batch_account_batch_id_fkey"):
-        async with world.database.transaction(SYSTEM) as connection:
+        async with harness.database.transaction(SYSTEM) as connection:
             await connection.exec_driver_sql(
                 "INSERT INTO batch_account (batch_id, account_id, enterprise_id, advisor_id, place, account_number,"
                 " name, custodian, taxable, epoch, liquidate, state, open, sent_at)"
@@ -80,13 +80,13 @@ async def test_what_the_database_refuses_at_commit_is_known_not_to_be_done(world
             )
 
 
-async def test_a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_does(world: World) -> None:
+async def test_a_server_that_takes_no_changes_any_more_is_left_for_the_one_that_does(harness: Harness) -> None:
     """As after a failover: the old server goes on answering, and refuses every change."""
-    await world.queue("A1")
-    pat = world.user()
+    await harness.queue("A1")
+    pat = harness.user()
     batch = await pat.pending("A1")
-    await world.database.requests.dispose()
-    async with world.database.requests.connect() as connection:  # the only one of the pool
+    await harness.database.requests.dispose()
+    async with harness.database.requests.connect() as connection:  # the only one of the pool
         await connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         await connection.commit()
     refused = await pat.do(batch, "approve")
@@ -99,7 +99,7 @@ def test_neither_is_taken_for_poison() -> None:
     assert is_transient(psycopg.errors.ReadOnlySqlTransaction("demoted"))
 
 
-async def test_of_several_servers_in_the_address_one_that_answers_and_takes_changes_is_used(
+async def test_of_several_servers_in_the_address_the_reachable_writable_server_is_used(
     batch_url: str,
 ) -> None:
     place = urlsplit(as_role(batch_url, "batch"))

@@ -16,7 +16,7 @@ import pytest
 from shared.contracts.codes import FlagState
 from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from tests.batch import build
-from tests.batch.world import World
+from tests.batch.harness import Harness
 
 pytestmark = pytest.mark.integration
 
@@ -42,68 +42,68 @@ def _disordered(deliveries: Sequence[Delivery], chance: random.Random | None) ->
     return repeated
 
 
-def _before(world: World, ids: Sequence[str]) -> list[Delivery]:
+def _before(harness: Harness, ids: Sequence[str]) -> list[Delivery]:
     """Return what comes before the batch: two versions of each account, three evaluations, one account a message."""
     cleared = {"state": int(FlagState.CLEAR), "tiles": 0}
     return [
-        *(partial(world.handlers.on_accounts, [build.an_account(one, version=1, name="Old")]) for one in ids),
-        *(partial(world.flag, build.a_flag(one, flag_version=1, **cleared)) for one in ids),
-        *(partial(world.handlers.on_accounts, [build.an_account(one, version=2, name="Of now")]) for one in ids),
-        *(partial(world.flag, build.a_flag(one, flag_version=number)) for number in (2, 3) for one in ids),
+        *(partial(harness.handlers.on_accounts, [build.an_account(one, version=1, name="Old")]) for one in ids),
+        *(partial(harness.flag, build.a_flag(one, flag_version=1, **cleared)) for one in ids),
+        *(partial(harness.handlers.on_accounts, [build.an_account(one, version=2, name="Of now")]) for one in ids),
+        *(partial(harness.flag, build.a_flag(one, flag_version=number)) for number in (2, 3) for one in ids),
     ]
 
 
-def _during(world: World, ids: Sequence[str], batch_id: int) -> list[Delivery]:
-    """Return what comes while the batch is open: the answers, in two chunks, and what happens to the accounts."""
+def _during(harness: Harness, ids: Sequence[str], batch_id: int) -> list[Delivery]:
+    """Return what comes while the batch is open: the results, in two chunks, and what happens to the accounts."""
     held = {"state": int(FlagState.HELD), "hold_code": "X", "hold_text": "Line 7: bad.", "tiles": 0}
-    ((rows, attempt),) = world.requested(batch_id)
-    answers = [
-        partial(world.handlers.on_results, [world.answer_to(part, batch_id, attempt, failing=[ids[FAILING]])])
+    ((rows, attempt),) = harness.requested(batch_id)
+    results = [
+        partial(harness.handlers.on_results, [harness.results_for(part, batch_id, attempt, failing=[ids[FAILING]])])
         for part in (rows[:4], rows[4:])
     ]
     return [
-        *answers,
-        partial(world.flag, build.a_flag(ids[LOTS], flag_version=4, lots_version=2)),
-        partial(world.flag, build.a_flag(ids[HELD], flag_version=4, **held)),
-        partial(world.flag, build.a_flag(ids[LIFTED], flag_version=4, **held)),
-        partial(world.flag, build.a_flag(ids[LIFTED], flag_version=5)),
+        *results,
+        partial(harness.flag, build.a_flag(ids[LOTS], flag_version=4, lots_version=2)),
+        partial(harness.flag, build.a_flag(ids[HELD], flag_version=4, **held)),
+        partial(harness.flag, build.a_flag(ids[LIFTED], flag_version=4, **held)),
+        partial(harness.flag, build.a_flag(ids[LIFTED], flag_version=5)),
         partial(
-            world.handlers.on_accounts, [build.an_account(ids[MOVED], version=3, name="Of now", enterprise_id="E2")]
+            harness.handlers.on_accounts, [build.an_account(ids[MOVED], version=3, name="Of now", enterprise_id="E2")]
         ),
-        partial(world.handlers.on_accounts, [build.an_account(ids[RENAMED], version=3, name="New")]),
-        partial(world.flag, build.a_flag(ids[CLEAN], flag_version=4, price_set=2)),
+        partial(harness.handlers.on_accounts, [build.an_account(ids[RENAMED], version=3, name="New")]),
+        partial(harness.flag, build.a_flag(ids[CLEAN], flag_version=4, price_set=2)),
     ]
 
 
-async def _trial(world: World, tag: str, chance: random.Random | None) -> tuple[Any, set[int], list[Any]]:
+async def _trial(harness: Harness, tag: str, chance: random.Random | None) -> tuple[Any, set[int], list[Any]]:
     """Return the state in the end, which accounts are stale, and what is released once those are removed."""
-    pat = world.user()
+    pat = harness.user()
     ids = [f"{tag}-{number}" for number in range(7)]
-    for deliver in _disordered(_before(world, ids), chance):
+    for deliver in _disordered(_before(harness, ids), chance):
         await deliver()
     batch_id = (await pat.propose(*ids))["batch_id"]
-    for deliver in _disordered(_during(world, ids, batch_id), chance):
+    for deliver in _disordered(_during(harness, ids, batch_id), chance):
         await deliver()
-    state = world.sql(_STATE, f"{tag}-%"), world.sql(_COUNTS, batch_id)
-    stale = {row[0] for row in world.sql(_STALE, batch_id)}
+    state = harness.sql(_STATE, f"{tag}-%"), harness.sql(_COUNTS, batch_id)
+    stale = {row[0] for row in harness.sql(_STALE, batch_id)}
     batch = await pat.remove(await pat.get(f"/v1/batches/{batch_id}"), *(ids[number] for number in stale))
     await pat.done(batch, "approve")
-    for deliver in _disordered(_during(world, ids, batch_id), chance) if chance else []:
+    for deliver in _disordered(_during(harness, ids, batch_id), chance) if chance else []:
         await deliver()  # everything once more, late
     released = [
         (body["account_id"][-1], [(one["side"], one["security_id"], one["quantity"]) for one in body["orders"]])
-        for body in world.sent("rebalancer.orders.v1")
+        for body in harness.sent("rebalancer.orders.v1")
         if body["batch_id"] == batch_id
     ]
     return state, stale, released
 
 
-async def test_whatever_the_order_of_delivery_the_state_and_the_orders_are_the_same(world: World) -> None:
-    state, stale, released = await _trial(world, "T00", None)
+async def test_whatever_the_order_of_delivery_the_state_and_the_orders_are_the_same(harness: Harness) -> None:
+    state, stale, released = await _trial(harness, "T00", None)
     assert stale == {LOTS, HELD, MOVED, LIFTED}
     orders = dict(released)
     for number in range(1, TRIALS):
-        again, marked, sent = await _trial(world, f"T{number:02}", random.Random(number))
+        again, marked, sent = await _trial(harness, f"T{number:02}", random.Random(number))
         assert again == state, f"trial {number}"
         assert {LOTS, HELD, MOVED} <= marked <= {LOTS, HELD, MOVED, LIFTED}, f"trial {number}"
         expected = set(range(7)) - marked - {FAILING}
@@ -112,7 +112,9 @@ async def test_whatever_the_order_of_delivery_the_state_and_the_orders_are_the_s
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_the_last_analysis_is_the_one_with_the_highest_number_whatever_the_order(world: World, seed: int) -> None:
+async def test_the_last_analysis_is_the_one_with_the_highest_number_whatever_the_order(
+    harness: Harness, seed: int
+) -> None:
     runs = [
         AnalysisCompleted(
             run_id=f"run-{number}", enterprise_id="E1", business_date=date(2026, 6, 12), version=number, price_set=1,
@@ -121,6 +123,6 @@ async def test_the_last_analysis_is_the_one_with_the_highest_number_whatever_the
         )
         for number in range(1, 5)
     ]  # fmt: skip
-    for deliver in _disordered([partial(world.handlers.on_analysis, [run]) for run in runs], random.Random(seed)):
+    for deliver in _disordered([partial(harness.handlers.on_analysis, [run]) for run in runs], random.Random(seed)):
         await deliver()
-    assert world.sql("SELECT run_id, accounts FROM analysis") == [("run-4", 4)]
+    assert harness.sql("SELECT run_id, accounts FROM analysis") == [("run-4", 4)]

@@ -8,23 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.batch.domain.approval import Facts, may, refusal
-from services.batch.domain.counts import Tally, happening_of, result_of
-from services.batch.domain.filters import BadClause, Clause, Order, parse_clauses, parse_sort
-from services.batch.domain.schedule import term_of
+from services.batch.domain.filters import BadClause, Clause, SortOrder, parse_clauses, parse_sort
+from services.batch.domain.refusals import CommandFacts, is_allowed, refusal
+from services.batch.domain.schedule import decision_window
 from services.batch.domain.states import (
     ACCOUNT,
     BATCH,
     DECIDED,
     OPEN,
-    AccountHappening,
     AccountState,
-    Happening,
+    AccountTransition,
     IllegalTransition,
     Status,
+    Tally,
+    Transition,
     account_after,
-    accounts_open_to,
     batch_after,
+    result_of,
+    states_allowing,
+    transition_of,
 )  # fmt: skip
 from services.batch.views import sentences
 from services.batch.views.proposals import band, days_to_long_term
@@ -33,13 +35,12 @@ from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
 from shared.fixed_point.display import percent
 from shared.fixed_point.limits import PPB
 from shared.ids import event_id
-from shared.rules.trading_calendar import business_date, cut_off
 from tests.batch import build
 
 pytestmark = pytest.mark.fast
 
 ALLOWED = {
-    ("WORKING", "ANSWERED", "PENDING_APPROVAL"),
+    ("WORKING", "COLLECTED", "PENDING_APPROVAL"),
     ("WORKING", "ALL_FAILED", "FAILED"),
     ("WORKING", "NONE_LEFT", "CANCELLED"),
     ("WORKING", "DAY_ENDED", "CANCELLED"),
@@ -67,16 +68,16 @@ def test_the_tables_are_what_the_product_says() -> None:
     assert {(str(a), str(b), str(c)) for (a, b), c in ACCOUNT.items()} == ACCOUNT_ALLOWED
 
 
-@pytest.mark.parametrize("pair", sorted(set(product(Status, Happening)) - set(BATCH)), ids=lambda pair: "-".join(pair))
-def test_every_other_pair_is_illegal_for_a_batch(pair: tuple[Status, Happening]) -> None:
+@pytest.mark.parametrize("pair", sorted(set(product(Status, Transition)) - set(BATCH)), ids=lambda pair: "-".join(pair))
+def test_every_other_pair_is_illegal_for_a_batch(pair: tuple[Status, Transition]) -> None:
     with pytest.raises(IllegalTransition, match=pair[1]):
         batch_after(*pair)
 
 
 @pytest.mark.parametrize(
-    "pair", sorted(set(product(AccountState, AccountHappening)) - set(ACCOUNT)), ids=lambda pair: "-".join(pair)
+    "pair", sorted(set(product(AccountState, AccountTransition)) - set(ACCOUNT)), ids=lambda pair: "-".join(pair)
 )
-def test_every_other_pair_is_illegal_for_an_account(pair: tuple[AccountState, AccountHappening]) -> None:
+def test_every_other_pair_is_illegal_for_an_account(pair: tuple[AccountState, AccountTransition]) -> None:
     with pytest.raises(IllegalTransition, match=pair[1]):
         account_after(*pair)
 
@@ -84,21 +85,21 @@ def test_every_other_pair_is_illegal_for_an_account(pair: tuple[AccountState, Ac
 def test_what_is_decided_stays_decided() -> None:
     assert set(Status) == OPEN | DECIDED
     assert not {status for status, _ in BATCH} & DECIDED
-    assert set(accounts_open_to(AccountHappening.CANCEL)) == {"WORKING", "PROPOSED"}
+    assert set(states_allowing(AccountTransition.CANCEL)) == {"WORKING", "PROPOSED"}
 
 
 COUNTED = [
     (Tally(working=1, proposed=2), None),
-    (Tally(proposed=1, failed=2), Happening.ANSWERED),
-    (Tally(failed=3), Happening.ALL_FAILED),
-    (Tally(removed=3), Happening.NONE_LEFT),
-    (Tally(removed=1, failed=2), Happening.NONE_LEFT),
+    (Tally(proposed=1, failed=2), Transition.COLLECTED),
+    (Tally(failed=3), Transition.ALL_FAILED),
+    (Tally(removed=3), Transition.NONE_LEFT),
+    (Tally(removed=1, failed=2), Transition.NONE_LEFT),
 ]
 
 
 @pytest.mark.parametrize(("tally", "expected"), COUNTED)
-def test_counts_say_what_happens_to_the_batch(tally: Tally, expected: Happening | None) -> None:
-    assert happening_of(tally) == expected
+def test_counts_say_what_happens_to_the_batch(tally: Tally, expected: Transition | None) -> None:
+    assert transition_of(tally) == expected
 
 
 @pytest.mark.parametrize(
@@ -115,12 +116,12 @@ def test_result(status: str, result: str | None) -> None:
     assert result_of(Status(status)) == result
 
 
-def facts(**values: object) -> Facts:
+def facts(**values: object) -> CommandFacts:
     given_ = {
         "status": Status.PENDING_APPROVAL, "version": 7, "version_seen": 7, "cancel_at": build.EVENING, "stale": 0,
         "requested_by": "ann", "asked_by": "bob",
     } | values  # fmt: skip
-    return Facts(**given_)  # type: ignore[arg-type]  # values of Facts
+    return CommandFacts(**given_)  # type: ignore[arg-type]  # values of CommandFacts
 
 
 APPROVALS = [
@@ -140,35 +141,43 @@ APPROVALS = [
 
 @pytest.mark.parametrize(("values", "why"), APPROVALS)
 def test_approval(values: dict[str, object], why: str | None) -> None:
-    refused = refusal(Happening.APPROVE, facts(**values), build.MORNING)
+    refused = refusal(Transition.APPROVE, facts(**values), build.MORNING)
     assert (refused.why if refused else None) == why
     assert refused is None or refused.sentence.endswith(".")
 
 
 def test_stale_and_same_person_hinder_nothing_but_approval() -> None:
     seen = facts(stale=2, asked_by="ann", four_eyes=True)
-    for happening in (Happening.CANCEL, Happening.REMOVE, Happening.REPROPOSE, Happening.SWITCH_LOGIC):
-        assert refusal(happening, seen, build.MORNING) is None
-    nothing = refusal(Happening.REPROPOSE, facts(), build.MORNING)
+    for transition in (Transition.CANCEL, Transition.REMOVE, Transition.REPROPOSE, Transition.SWITCH_LOGIC):
+        assert refusal(transition, seen, build.MORNING) is None
+    nothing = refusal(Transition.REPROPOSE, facts(), build.MORNING)
     assert nothing is not None
     assert nothing.why == "NOTHING_STALE"
 
 
 @pytest.mark.parametrize(
-    ("role", "happenings"),
+    ("role", "allowed"),
     [
         ("viewer", set()),
         ("auditor", set()),
-        ("trader", {None, Happening.REMOVE, Happening.SWITCH_LOGIC, Happening.REPROPOSE, Happening.CANCEL}),
-        ("approver", {Happening.APPROVE, Happening.CANCEL}),
+        ("trader", {None, Transition.REMOVE, Transition.SWITCH_LOGIC, Transition.REPROPOSE, Transition.CANCEL}),
+        ("approver", {Transition.APPROVE, Transition.CANCEL}),
     ],
 )
-def test_roles(role: str, happenings: set[Happening | None]) -> None:
-    asked = (None, Happening.REMOVE, Happening.SWITCH_LOGIC, Happening.REPROPOSE, Happening.CANCEL, Happening.APPROVE)
-    assert {one for one in asked if may([role], one)} == happenings
+def test_roles(role: str, allowed: set[Transition | None]) -> None:
+    commands = (
+        None,
+        Transition.REMOVE,
+        Transition.SWITCH_LOGIC,
+        Transition.REPROPOSE,
+        Transition.CANCEL,
+        Transition.APPROVE,
+    )
+    assert {transition for transition in commands if is_allowed([role], transition)} == allowed
 
 
-TERMS = [
+END_OF_DAY = time(18)
+WINDOWS = [
     (datetime(2026, 6, 12, 14, tzinfo=UTC), date(2026, 6, 12), datetime(2026, 6, 12, 22, tzinfo=UTC)),
     (datetime(2026, 6, 12, 22, tzinfo=UTC), date(2026, 6, 15), datetime(2026, 6, 15, 22, tzinfo=UTC)),  # at the cut-off
     (datetime(2026, 6, 13, 12, tzinfo=UTC), date(2026, 6, 15), datetime(2026, 6, 15, 22, tzinfo=UTC)),  # a Saturday
@@ -177,17 +186,15 @@ TERMS = [
 ]
 
 
-@pytest.mark.parametrize(("now", "trade_date", "cancel_at"), TERMS)
+@pytest.mark.parametrize(("now", "trade_date", "cancel_at"), WINDOWS)
 def test_the_day_of_a_batch(now: datetime, trade_date: date, cancel_at: datetime) -> None:
-    term = term_of(now, business_date, cut_off)
-    assert (term.trade_date, term.cancel_at) == (trade_date, cancel_at)
-    assert term.cancel_at > now
+    window = decision_window(now, END_OF_DAY)
+    assert (window.trade_date, window.cancel_at) == (trade_date, cancel_at)
+    assert window.cancel_at > now
 
 
 def test_another_cut_off() -> None:
-    at = time(16)
-    term = term_of(build.MORNING, lambda now: business_date(now, at), lambda day: cut_off(day, at))
-    assert term.cancel_at == datetime(2026, 6, 12, 20, tzinfo=UTC)
+    assert decision_window(build.MORNING, time(16)).cancel_at == datetime(2026, 6, 12, 20, tzinfo=UTC)
 
 
 PARSED = [
@@ -246,8 +253,8 @@ def test_no_text_makes_the_parser_fail_otherwise(text: str) -> None:
 
 def test_kinds_and_sorting() -> None:
     assert FieldKind.TEXT.ops == ("eq", "in")
-    assert parse_sort(None, ["name"], "name") == Order("name", down=False)
-    assert parse_sort("-name", ["name"], "name") == Order("name", down=True)
+    assert parse_sort(None, ["name"], "name") == SortOrder("name", down=False)
+    assert parse_sort("-name", ["name"], "name") == SortOrder("name", down=True)
     with pytest.raises(BadClause, match="no field 'age'"):
         parse_sort("-age", ["name"], "name")
 

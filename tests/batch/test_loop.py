@@ -2,19 +2,17 @@
 
 import pytest
 
-from services.batch.store import decisions
 from shared.contracts import events, topics
 from shared.contracts.codes import FlagState, Tile
-from shared.contracts.tenancy import SYSTEM
 from tests.batch import build
-from tests.batch.world import World
+from tests.batch.harness import Harness
 
 pytestmark = pytest.mark.integration
 
 
-async def test_a_batch_goes_from_the_queue_to_history(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2", "A3")
+async def test_a_batch_goes_from_the_queue_to_history(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2", "A3")
     assert await pat.queued() == ["A1", "A2", "A3"]
 
     batch = await pat.propose("A1", "A2", "A3", label="June")
@@ -23,7 +21,7 @@ async def test_a_batch_goes_from_the_queue_to_history(world: World) -> None:
     assert batch["cancel_at"] == build.EVENING.isoformat().replace("+00:00", "Z")
     assert await pat.queued() == []
 
-    await world.answer(number, failing=["A3"])
+    await harness.reply(number, failing=["A3"])
     batch = await pat.get(f"/v1/batches/{number}")
     assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["failed"]) == ("PENDING_APPROVAL", 2, 1)
     assert (batch["long_term"], batch["estimated"]) == ("200.00", "200.00")
@@ -33,7 +31,7 @@ async def test_a_batch_goes_from_the_queue_to_history(world: World) -> None:
     assert (done["status"], done["result"], done["decided_by"]) == ("APPROVED", "Complete", "Pat")
     assert done["counts"]["approved"] + done["counts"]["failed"] + done["counts"]["removed"] == 3
 
-    orders = [events.OrdersReleased.model_validate(body) for body in world.sent(topics.ORDERS.name)]
+    orders = [events.OrdersReleased.model_validate(body) for body in harness.sent(topics.ORDERS.name)]
     assert [order.account_id for order in orders] == ["A1", "A2"]
     first = orders[0]
     assert [(one.side, one.security_id, one.quantity) for one in first.orders] == [("SELL", "AAA", "10")]
@@ -42,9 +40,9 @@ async def test_a_batch_goes_from_the_queue_to_history(world: World) -> None:
     assert [(one.from_sleeve_id, one.to_sleeve_id, one.quantity) for one in first.transfers] == [("APM", "M1", "2")]
     assert (first.version, first.account_number, first.custodian) == (1, "00A1", "SCHW")
 
-    ((rebalanced, _),) = world.sent_chunks("batch.rebalanced")
+    ((rebalanced, _),) = harness.sent_chunks("batch.rebalanced")
     assert [(row["account_id"], row["epoch"], len(row["trades"])) for row in rebalanced] == [("A1", 1, 3), ("A2", 1, 3)]
-    ((returned, _),) = world.sent_chunks("batch.returned")
+    ((returned, _),) = harness.sent_chunks("batch.returned")
     assert [(row["account_id"], row["reason"]) for row in returned] == [("A3", "FAILED")]
 
     history = await pat.get("/v1/batches", state="history")
@@ -55,74 +53,70 @@ async def test_a_batch_goes_from_the_queue_to_history(world: World) -> None:
     assert [row["batch_id"] for row in account["rebalances"]] == [number]
 
 
-async def test_every_change_of_a_batch_is_told_with_a_higher_version(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+async def test_every_change_of_a_batch_is_told_with_a_higher_version(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.pending("A1", "A2")
     batch = await pat.remove(batch, "A2")
     batch = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
     await pat.done(batch, "approve")
-    told = [events.BatchChanged.model_validate(body) for body in world.sent(topics.BATCH.name)]
+    told = [events.BatchChanged.model_validate(body) for body in harness.sent(topics.BATCH.name)]
     assert [event.version for event in told] == list(range(1, len(told) + 1))
     assert [event.status for event in told] == ["WORKING", *["PENDING_APPROVAL"] * 3, "APPROVED"]
     assert told[-1].proposed + told[-1].failed + told[-1].removed == told[-1].accounts
 
 
-async def test_a_flag_during_an_open_batch_is_kept_but_not_shown(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_a_flag_during_an_open_batch_is_kept_but_not_shown(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.pending("A1")
-    await world.flag(build.a_flag("A1", flag_version=2, price_set=2, tiles=int(Tile.LOW_CASH)))
+    await harness.flag(build.a_flag("A1", flag_version=2, price_set=2, tiles=int(Tile.LOW_CASH)))
     assert await pat.queued() == []
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["counts"]["stale"] == 0  # prices make nothing stale
     await pat.done(batch, "cancel")
     assert await pat.queued(tile="LOW_CASH") == ["A1"]
 
 
-async def test_a_late_flag_of_an_older_epoch_does_not_show_after_approval(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_a_late_flag_of_an_older_epoch_does_not_show_after_approval(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     await pat.done(await pat.pending("A1"), "approve")
-    await world.flag(build.a_flag("A1", flag_version=9))  # evaluated before the analyzer heard of the approval
+    await harness.flag(build.a_flag("A1", flag_version=9))  # evaluated before the analyzer heard of the approval
     assert await pat.queued() == []
     assert (await pat.get("/v1/accounts/A1"))["state"] == "SETTLING"
     assert (await pat.get("/v1/queue/tiles"))["settling"] == 1
-    await world.flag(build.a_flag("A1", flag_version=10, epoch=1, state=int(FlagState.SETTLING), tiles=0))
+    await harness.flag(build.a_flag("A1", flag_version=10, epoch=1, state=int(FlagState.SETTLING), tiles=0))
     assert await pat.queued() == []
-    await world.flag(build.a_flag("A1", flag_version=11, epoch=1))
+    await harness.flag(build.a_flag("A1", flag_version=11, epoch=1))
     assert await pat.queued() == ["A1"]
 
 
-async def test_the_newest_flag_wins_in_whatever_order_they_come(world: World) -> None:
-    await world.queue("A1")
-    await world.flag(build.a_flag("A1", flag_version=5, state=int(FlagState.CLEAR), tiles=0))
-    await world.flag(build.a_flag("A1", flag_version=4))
-    assert await world.user().queued() == []
+async def test_the_newest_flag_wins_in_whatever_order_they_come(harness: Harness) -> None:
+    await harness.queue("A1")
+    await harness.flag(build.a_flag("A1", flag_version=5, state=int(FlagState.CLEAR), tiles=0))
+    await harness.flag(build.a_flag("A1", flag_version=4))
+    assert await harness.user().queued() == []
 
 
-async def test_history_is_frozen_to_the_byte(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+async def test_history_is_frozen_to_the_byte(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.pending("A1", "A2")
     batch = await pat.remove(batch, "A2")
     await pat.done(batch, "approve")
     base = f"/v1/batches/{batch['batch_id']}"
     paths = [base, f"{base}/accounts", f"{base}/accounts/A1", f"{base}/accounts/A2"]
     before = [(await pat.ask("GET", path)).content for path in paths]
-    async with world.database.transaction(SYSTEM) as connection:
-        kept = await decisions.read(connection, batch["batch_id"])
-    assert kept is not None
-    assert kept.is_intact
+    kept = harness.decision(batch["batch_id"])
 
-    await world.handlers.on_accounts([build.an_account("A1", version=2, name="Renamed", advisor_id="D1")])
-    await world.flag(build.a_flag("A1", flag_version=7, epoch=1, lots_version=9, value_cents=1))
-    await world.answer(batch["batch_id"], facts_version=5)  # all answers come once more
-    world.clock.forward(days=3)
-    await world.sweeps.end_days()
-    await world.sweeps.ask_again()
+    await harness.handlers.on_accounts([build.an_account("A1", version=2, name="Renamed", advisor_id="D1")])
+    await harness.flag(build.a_flag("A1", flag_version=7, epoch=1, lots_version=9, value_cents=1))
+    await harness.reply(batch["batch_id"], facts_version=5)  # all results come once more
+    harness.clock.forward(days=3)
+    await harness.sweeps.end_days()
+    await harness.sweeps.send_again()
     assert [(await pat.ask("GET", path)).content for path in paths] == before
-    async with world.database.transaction(SYSTEM) as connection:
-        assert await decisions.read(connection, batch["batch_id"]) == kept
+    assert harness.decision(batch["batch_id"]) == kept
 
 
 @pytest.mark.parametrize(
@@ -137,9 +131,9 @@ async def test_history_is_frozen_to_the_byte(world: World) -> None:
         "TRUNCATE decision",
     ],
 )
-async def test_the_database_itself_refuses_to_change_what_is_decided(world: World, statement: str) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_the_database_itself_refuses_to_change_what_is_decided(harness: Harness, statement: str) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     await pat.done(await pat.pending("A1"), "approve")
     with pytest.raises(Exception, match="what is decided cannot be changed"):
-        world.sql(statement)
+        harness.sql(statement)

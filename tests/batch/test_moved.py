@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.batch import build
-from tests.batch.world import Json, User, World
+from tests.batch.harness import Harness, Json, User
 
 pytestmark = pytest.mark.integration
 
@@ -28,17 +28,17 @@ async def _stale_then_approved_without(pat: User, batch: Json, sentence: str) ->
     assert [(row["account_id"], row["result"]) for row in page["rows"]] == [("A1", sentence)]
     batch = await pat.remove(await _look(pat, batch), "A1")
     assert (await pat.done(batch, "approve"))["counts"]["approved"] == 1
-    assert [body["account_id"] for body in pat.world.sent("rebalancer.orders.v1")] == ["A2"]
+    assert [body["account_id"] for body in pat.harness.sent("rebalancer.orders.v1")] == ["A2"]
 
 
 @pytest.mark.parametrize(("change", "sentence"), CHANGES)
 async def test_one_that_moves_while_its_batch_waits_is_stale(
-    world: World, change: dict[str, Any], sentence: str
+    harness: Harness, change: dict[str, Any], sentence: str
 ) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.pending("A1", "A2")
-    await world.handlers.on_accounts([build.an_account("A1", version=2, **change)])
+    await harness.handlers.on_accounts([build.an_account("A1", version=2, **change)])
     refused = await pat.do(batch, "approve")
     assert (refused.status_code, refused.json()["code"]) == (412, "version_changed")
     batch = await _look(pat, batch)
@@ -50,14 +50,14 @@ async def test_one_that_moves_while_its_batch_waits_is_stale(
 
 @pytest.mark.parametrize(("change", "sentence"), CHANGES)
 async def test_one_that_moves_just_before_the_approval_is_found_by_it(
-    world: World, change: dict[str, Any], sentence: str
+    harness: Harness, change: dict[str, Any], sentence: str
 ) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.pending("A1", "A2")
     # Stored by a transaction that did not see the batch's accounts, as the batch was made beside it.
     for column, value in change.items():
-        world.sql(f"UPDATE account SET {column} = %s WHERE account_id = 'A1' RETURNING 1", value)
+        harness.sql(f"UPDATE account SET {column} = %s WHERE account_id = 'A1' RETURNING 1", value)
     refused = await pat.do(batch, "approve")
     assert (refused.status_code, refused.json()["code"]) == (409, "stale_proposals")
     assert refused.json()["detail"].startswith("1 account has a stale proposal")
@@ -66,26 +66,26 @@ async def test_one_that_moves_just_before_the_approval_is_found_by_it(
     await _stale_then_approved_without(pat, batch, f"{sentence}remove it before approving.")
 
 
-async def test_one_that_moves_before_it_is_answered_is_stale_at_once_and_after_being_proposed_again(
-    world: World,
+async def test_an_account_that_moves_before_its_result_is_in_is_stale_at_once_and_after_being_proposed_again(
+    harness: Harness,
 ) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.propose("A1", "A2")
-    await world.handlers.on_accounts([build.an_account("A1", version=2, enterprise_id="E2")])
-    await world.answer(batch["batch_id"])
+    await harness.handlers.on_accounts([build.an_account("A1", version=2, enterprise_id="E2")])
+    await harness.reply(batch["batch_id"])
     batch = await _look(pat, batch)
     assert (batch["status"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 1)
     batch = await pat.done(batch, "repropose", {})
-    await world.answer(batch["batch_id"])
+    await harness.reply(batch["batch_id"])
     batch = await _look(pat, batch)
     assert (batch["status"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 1)
     await _stale_then_approved_without(pat, batch, f"{CHANGES[0][1]}remove it before approving.")
 
 
-async def test_a_new_name_or_the_same_account_once_more_makes_nothing_stale(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_a_new_name_or_the_same_account_once_more_makes_nothing_stale(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.pending("A1")
-    await world.handlers.on_accounts([build.an_account("A1", version=2, name="Renamed")])
+    await harness.handlers.on_accounts([build.an_account("A1", version=2, name="Renamed")])
     assert (await pat.done(batch, "approve"))["counts"]["approved"] == 1

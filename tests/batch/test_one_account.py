@@ -4,27 +4,28 @@ from typing import Any
 
 import pytest
 
-from services.batch.operations import collect_results, decide
+from services.batch.columns import results
+from services.batch.operations import decide
 from shared.kafka.isolation import OUR_FAULT
-from tests.batch.world import World
+from tests.batch.harness import Harness
 
 pytestmark = pytest.mark.integration
 
 
-async def test_an_answer_that_our_code_cannot_read_fails_its_account_alone(
-    world: World, monkeypatch: pytest.MonkeyPatch
+async def test_a_result_that_our_code_cannot_read_fails_its_account_alone(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module: Any = collect_results
-    read = module.answers_of
+    module: Any = results
+    read = module.columns_of
 
     def raises(rows: Any, *more: Any) -> Any:
         if any(row["account_id"] == "A2" and row["proposals"] for row in rows.to_pylist()):
             raise IndexError("index 7 is out of bounds")
         return read(rows, *more)
 
-    monkeypatch.setattr(collect_results, "answers_of", raises)
-    await world.queue("A1", "A2", "A3")
-    pat = world.user()
+    monkeypatch.setattr(results, "columns_of", raises)
+    await harness.queue("A1", "A2", "A3")
+    pat = harness.user()
     batch = await pat.pending("A1", "A2", "A3")
     assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["failed"]) == ("PENDING_APPROVAL", 2, 1)
     rows = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts"))["rows"]
@@ -32,26 +33,26 @@ async def test_an_answer_that_our_code_cannot_read_fails_its_account_alone(
     assert "account A2: a fault of ours (IndexError)" in next(row["result"] for row in rows if row["failure_code"])
 
 
-async def test_an_account_whose_orders_cannot_be_cut_is_named_and_nothing_is_approved(
-    world: World, monkeypatch: pytest.MonkeyPatch
+async def test_an_account_whose_orders_cannot_be_made_is_named_and_nothing_is_approved(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without it the others are approved."""
     module: Any = decide
-    cut = module.released
+    cut = module.approval_messages
 
     def raises(batch: Any, approved: Any, *more: Any) -> Any:
         if any(one.account_id == "A2" for one in approved):
             raise IndexError("index 7 is out of bounds")
         return cut(batch, approved, *more)
 
-    monkeypatch.setattr(decide, "released", raises)
-    await world.queue("A1", "A2", "A3")
-    pat = world.user()
+    monkeypatch.setattr(decide, "approval_messages", raises)
+    await harness.queue("A1", "A2", "A3")
+    pat = harness.user()
     batch = await pat.pending("A1", "A2", "A3")
-    answer = await pat.do(batch, "approve", {"expected_count": 3})
-    assert (answer.status_code, answer.json()["code"]) == (500, "our_fault")
-    assert "account A2" in answer.json()["detail"]
+    response = await pat.do(batch, "approve", {"expected_count": 3})
+    assert (response.status_code, response.json()["code"]) == (500, "our_fault")
+    assert "account A2" in response.json()["detail"]
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "PENDING_APPROVAL"
-    assert world.sent("rebalancer.orders") == []
+    assert harness.sent("rebalancer.orders") == []
     batch = await pat.remove(batch, "A2")
     assert (await pat.done(batch, "approve", {"expected_count": 2}))["status"] == "APPROVED"

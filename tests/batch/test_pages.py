@@ -11,29 +11,29 @@ from shared.contracts.api_queue import TileCounts
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from tests.batch import build
-from tests.batch.world import World
+from tests.batch.harness import Harness
 
 pytestmark = pytest.mark.integration
 
 FIRST, HIGH, LOW, DRIFT = (int(tile) for tile in Tile)
 
 
-async def _book(world: World) -> None:
+async def _book(harness: Harness) -> None:
     """Flag six accounts in all ways, one held, one settling, one clear."""
-    await world.queue("A1", tiles=FIRST | HIGH, value_cents=300)
-    await world.queue("A2", tiles=HIGH, value_cents=100, portfolio_id="P2")
-    await world.queue("A3", tiles=LOW, value_cents=200, max_drift_ppb=90_000_000)
-    await world.queue("A4", tiles=DRIFT, value_cents=200, drifted=4)
-    await world.queue("A5", tiles=FIRST, value_cents=None, source="REBALANCER_ON")
-    await world.queue("A6", tiles=0, state=int(FlagState.NO_TARGET), portfolio_id=None, value_cents=50)
-    await world.queue("H1", state=int(FlagState.HELD), tiles=0, hold_code="BAD_SIGN", hold_text="line 3: negative")
-    await world.queue("S1", state=int(FlagState.SETTLING), tiles=0)
-    await world.queue("C1", state=int(FlagState.CLEAR), tiles=0)
+    await harness.queue("A1", tiles=FIRST | HIGH, value_cents=300)
+    await harness.queue("A2", tiles=HIGH, value_cents=100, portfolio_id="P2")
+    await harness.queue("A3", tiles=LOW, value_cents=200, max_drift_ppb=90_000_000)
+    await harness.queue("A4", tiles=DRIFT, value_cents=200, drifted=4)
+    await harness.queue("A5", tiles=FIRST, value_cents=None, source="REBALANCER_ON")
+    await harness.queue("A6", tiles=0, state=int(FlagState.NO_TARGET), portfolio_id=None, value_cents=50)
+    await harness.queue("H1", state=int(FlagState.HELD), tiles=0, hold_code="BAD_SIGN", hold_text="line 3: negative")
+    await harness.queue("S1", state=int(FlagState.SETTLING), tiles=0)
+    await harness.queue("C1", state=int(FlagState.CLEAR), tiles=0)
 
 
-async def test_tiles_count_what_choosing_them_would_leave(world: World) -> None:
-    pat = world.user()
-    await _book(world)
+async def test_tiles_count_what_choosing_them_would_leave(harness: Harness) -> None:
+    pat = harness.user()
+    await _book(harness)
     wanted = {
         "first_rebalance": 2, "high_cash": 2, "low_cash": 1, "position_drift": 1, "no_target": 1, "total": 6, "held": 1,
         "settling": 1, "in_batches": 0, "last_analysis": None, "analysed_accounts": None,
@@ -52,12 +52,12 @@ async def test_tiles_count_what_choosing_them_would_leave(world: World) -> None:
         run_id="r", enterprise_id="E1", business_date=date(2026, 6, 12), version=1, price_set=1, accounts=9, flagged=6,
         held=0, advisors=counts,
     )  # fmt: skip
-    await world.handlers.on_analysis([done])
-    world.clock.forward(hours=1)
-    await world.handlers.on_analysis([done])  # delivered once more
+    await harness.handlers.on_analysis([done])
+    harness.clock.forward(hours=1)
+    await harness.handlers.on_analysis([done])  # delivered once more
     tiles = await pat.get("/v1/queue/tiles")
     assert (tiles["last_analysis"], tiles["analysed_accounts"]) == ("2026-06-12T14:00:00Z", 9)
-    dora, bob = world.user("Dora", advisors=["D2"]), world.user("Bob", enterprises=["E2"])
+    dora, bob = harness.user("Dora", advisors=["D2"]), harness.user("Bob", enterprises=["E2"])
     assert (await dora.get("/v1/queue/tiles"))["analysed_accounts"] == 2
     assert (await bob.get("/v1/queue/tiles"))["analysed_accounts"] is None
     assert (await bob.get("/v1/queue/tiles"))["last_analysis"] is None
@@ -84,10 +84,10 @@ async def test_tiles_count_what_choosing_them_would_leave(world: World) -> None:
     ],
 )
 async def test_the_queue_is_filtered_sorted_and_paged(
-    world: World, query: dict[str, object], accounts: list[str]
+    harness: Harness, query: dict[str, object], accounts: list[str]
 ) -> None:
-    await _book(world)
-    page = await world.user().get("/v1/queue/accounts", **query)
+    await _book(harness)
+    page = await harness.user().get("/v1/queue/accounts", **query)
     assert [row["account_id"] for row in page["rows"]] == accounts
     assert page["total"] == (6 if {"sort", "page"} & set(query) else len(accounts))
 
@@ -95,15 +95,15 @@ async def test_the_queue_is_filtered_sorted_and_paged(
 @pytest.mark.parametrize(
     "query", [{"f": "size.gte.1"}, {"sort": "size"}, {"tile": "WIDE"}, {"page": 0}, {"size": 1001}]
 )
-async def test_a_query_that_cannot_be_understood_says_so(world: World, query: dict[str, object]) -> None:
-    answer = await world.user().ask("GET", "/v1/queue/accounts", params=query)
-    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
-    assert next(iter(query)) in answer.json()["detail"] or "size.gte.1" in answer.json()["detail"]
+async def test_a_query_that_cannot_be_understood_says_so(harness: Harness, query: dict[str, object]) -> None:
+    response = await harness.user().ask("GET", "/v1/queue/accounts", params=query)
+    assert (response.status_code, response.json()["code"]) == (422, "bad_input")
+    assert next(iter(query)) in response.json()["detail"] or "size.gte.1" in response.json()["detail"]
 
 
-async def test_an_account_says_why_it_is_in_the_queue(world: World) -> None:
-    await _book(world)
-    pat = world.user()
+async def test_an_account_says_why_it_is_in_the_queue(harness: Harness) -> None:
+    await _book(harness)
+    pat = harness.user()
     account = await pat.get("/v1/accounts/A1")
     assert account["why"][0]["sentence"] == (
         "Cash is 8.00 % of the account, above its band of 2.40 % to 3.60 % around the target of 3.00 %."
@@ -113,20 +113,20 @@ async def test_an_account_says_why_it_is_in_the_queue(world: World) -> None:
     ]
     held = await pat.get("/v1/accounts/H1")
     assert (held["state"], held["hold_code"], held["hold_text"]) == ("HELD", "BAD_SIGN", "line 3: negative")
-    await world.handlers.on_accounts([build.an_account("N1")])
+    await harness.handlers.on_accounts([build.an_account("N1")])
     assert (await pat.get("/v1/accounts/N1"))["state"] == "OFF"  # nothing is known of it yet
     batch = await pat.propose("A1")
     assert (await pat.get("/v1/accounts/A1"))["open_batch"] == batch["batch_id"]
 
 
-async def test_totals_are_the_sums_of_the_rows_with_taxable_and_other_accounts_apart(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2", "A3", "A4")
+async def test_totals_are_the_sums_of_the_rows_with_taxable_and_other_accounts_apart(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2", "A3", "A4")
     batch = await pat.propose("A1", "A2", "A3", "A4")
-    ((rows, attempt),) = world.requested(batch["batch_id"])
-    made = [build.an_answer(row) for row in rows[:3]] + [build.a_failure(rows[3], text="Price of AAA is missing.")]
+    ((rows, attempt),) = harness.requested(batch["batch_id"])
+    made = [build.a_result(row) for row in rows[:3]] + [build.a_failure(rows[3], text="Price of AAA is missing.")]
     made[2]["taxable"] = False
-    await world.handlers.on_results([build.answered(made, batch["batch_id"], attempt)])
+    await harness.handlers.on_results([build.results(made, batch["batch_id"], attempt)])
     path = f"/v1/batches/{batch['batch_id']}/accounts"
     page = await pat.get(path)
     totals = page["totals"]
@@ -142,9 +142,9 @@ async def test_totals_are_the_sums_of_the_rows_with_taxable_and_other_accounts_a
     assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_input")
 
 
-async def test_one_account_shows_both_logics_and_its_figures_add_up(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2", "A3")
+async def test_one_account_shows_both_logics_and_its_figures_add_up(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2", "A3")
     batch = await pat.pending("A1", "A2", "A3")
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A2")
     assert (view["previous_id"], view["next_id"], view["position"], view["logic"]) == ("A1", "A3", 2, "BEST_FIT")
@@ -169,31 +169,31 @@ async def test_one_account_shows_both_logics_and_its_figures_add_up(world: World
     ]
 
 
-async def test_a_failed_account_and_one_in_work_can_be_looked_at(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+async def test_a_failed_account_and_one_in_work_can_be_looked_at(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.propose("A1", "A2")
     path = f"/v1/batches/{batch['batch_id']}/accounts/A1"
     working = await pat.get(path)
     assert (working["account"]["state"], working["proposals"]) == ("WORKING", [])
-    await world.answer(batch["batch_id"], failing=["A1"])
+    await harness.reply(batch["batch_id"], failing=["A1"])
     failed = await pat.get(path)
     assert (failed["account"]["failure_code"], failed["proposals"]) == ("MISSING_PRICE", [])
 
 
-async def test_a_batch_carries_its_version_as_etag(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_a_batch_carries_its_version_as_etag(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     made = await pat.try_propose("A1")
     number = made.json()["batch"]["batch_id"]
     assert (made.headers["Location"], made.headers["ETag"]) == (f"/v1/batches/{number}", '"1"')
-    await world.answer(number)
+    await harness.reply(number)
     shown = await pat.ask("GET", f"/v1/batches/{number}")
     assert shown.headers["ETag"] == f'"{shown.json()["version"]}"'
     assert shown.json()["only_account"] == "00A1"
 
 
-async def test_the_document_names_every_operation_once(make_world: Callable[..., World]) -> None:
+async def test_the_document_names_every_operation_once(make_harness: Callable[..., Harness]) -> None:
     async def ready() -> list[str]:
         return []
 
@@ -207,8 +207,8 @@ async def test_the_document_names_every_operation_once(make_world: Callable[...,
     assert set(TileCounts.model_fields) == set(document["components"]["schemas"]["TileCounts"]["properties"])
 
 
-async def test_a_database_that_is_away_is_said_plainly(world: World) -> None:
-    away = World("postgresql://nobody:x@127.0.0.1:9/none")
-    answer: httpx.Response = await away.user().ask("GET", "/v1/batches")
-    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
+async def test_a_database_that_is_away_is_said_plainly(harness: Harness) -> None:
+    away = Harness("postgresql://nobody:x@127.0.0.1:9/none")
+    response: httpx.Response = await away.user().ask("GET", "/v1/batches")
+    assert (response.status_code, response.json()["code"], response.headers["Retry-After"]) == (503, "unavailable", "2")
     await away.database.close()

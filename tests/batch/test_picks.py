@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.batch.views.picks import picked_of, picks_of
-from tests.batch.world import World
+from tests.batch.harness import Harness
 from tests.taxlot.test_columns import UNIT
 from tests.taxlot.test_picks import picking, selling
 
@@ -15,7 +15,7 @@ Slice = tuple[str, str, int]  # lot of AAA, sleeve, units
 
 
 def row_of(picks: list[Pick]) -> dict[str, Any]:
-    """An answered row that picks so many units of lots of AAA."""
+    """A result that picks so many units of lots of AAA."""
     return {
         "securities": [{"security_id": "BBB"}, {"security_id": "AAA"}],
         "lot_picks": [
@@ -76,15 +76,15 @@ def test_as_booked_so_many_units_are_picked_as_the_sale_and_the_picks_allow() ->
 
 
 @pytest.mark.integration
-async def test_an_account_shows_its_picks_beside_the_lots_that_leave(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_an_account_shows_its_picks_beside_the_lots_that_leave(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.propose("A1")
     picks = [
         {"security_id": "AAA", "lot_id": "A1-L1", "sleeve_id": None, "quantity_micro": 7_500_000},
         {"security_id": "BBB", "lot_id": "A1-L9", "sleeve_id": "M1", "quantity_micro": 1_000_000},
     ]
-    await world.answer(batch["batch_id"], lot_method=6, lot_picks=picks)
+    await harness.reply(batch["batch_id"], lot_method=6, lot_picks=picks)
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
     best, least = view["proposals"]  # sell 10 and 5 of A1-L1
     assert [(one["quantity"], one["picked"]) for one in best["slices"]] == [("10", "7.5")]

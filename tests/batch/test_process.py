@@ -26,7 +26,7 @@ from shared.kafka import messages
 from shared.kafka.messages import Incoming, Outgoing, decoder
 from shared.kafka.publisher import Publisher
 from tests.batch import build
-from tests.batch.world import World
+from tests.batch.harness import Harness
 from tests.signing import PUBLIC_KEY, SignedAs
 from tests.stackfix.places import as_role
 from tests.waiting import until_async, until_up
@@ -57,20 +57,20 @@ class Process:
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request as somebody with every role."""
         who = Principal(subject="pat", name="Pat", roles=["trader", "approver"], enterprises=["E1"])
-        signed = SignedAs(who, "batch", World.real_now)
+        signed = SignedAs(who, "batch", Harness.real_now)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30, auth=signed) as client:
             return await client.request(method, path, **options)
 
     async def ready(self) -> None:
         """Wait until it works."""
 
-        def answers() -> bool:
+        def responds() -> bool:
             try:
                 return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=30).status_code == 200
             except httpx.TransportError:
                 return False
 
-        await asyncio.to_thread(until_up, answers, self._process)
+        await asyncio.to_thread(until_up, responds, self._process)
 
     def kill(self) -> None:
         """Kill it as a power cut would."""
@@ -130,7 +130,7 @@ async def _orders(consumer: AIOKafkaConsumer, wanted: set[str]) -> dict[str, set
 
 
 async def test_events_in_orders_out(
-    kafka_url: str, batch_url: str, make_world: Callable[..., World], publisher: Publisher
+    kafka_url: str, batch_url: str, make_harness: Callable[..., Harness], publisher: Publisher
 ) -> None:
     tag = uuid.uuid4().hex[:8]
     ids = [f"{tag}-{number}" for number in range(3)]
@@ -151,7 +151,7 @@ async def test_events_in_orders_out(
         made = await process.ask("POST", "/v1/batches", json=body, headers={"Idempotency-Key": "p"})
         assert made.status_code == 202, made.text
         number = made.json()["batch"]["batch_id"]
-        await publisher.send([await _answer(requests, ids[0], number)])
+        await publisher.send([await _result(requests, ids[0], number)])
 
         async def batch() -> Any:
             return (await process.ask("GET", f"/v1/batches/{number}")).json()
@@ -166,27 +166,27 @@ async def test_events_in_orders_out(
         assert process.end() == 0
 
 
-async def _answer(requests: AIOKafkaConsumer, account_id: str, batch_id: int) -> Outgoing:
-    """Return the answer to the request that asks for the account."""
+async def _result(requests: AIOKafkaConsumer, account_id: str, batch_id: int) -> Outgoing:
+    """Return the result of the request that names the account."""
     decode = decoder(SMALL_REQUEST)
     async with asyncio.timeout(40):
         async for record in requests:
             asked = decode(Incoming(record.topic, 0, record.offset, record.key, record.value, (), 0))
             rows = asked.rows.to_pylist()
             if rows[0]["account_id"] == account_id:
-                answered = build.answered([build.an_answer(row) for row in rows], batch_id, int(asked.meta["attempt"]))
-                return _chunk(SMALL_RESULTS, str(batch_id), answered)
+                results = build.results([build.a_result(row) for row in rows], batch_id, int(asked.meta["attempt"]))
+                return _chunk(SMALL_RESULTS, str(batch_id), results)
     raise AssertionError("no request came")
 
 
 async def test_a_crash_between_commit_and_publish_loses_and_doubles_nothing(
-    kafka_url: str, batch_url: str, make_world: Callable[..., World]
+    kafka_url: str, batch_url: str, make_harness: Callable[..., Harness]
 ) -> None:
-    world = make_world()  # commits like a replica, and dies before its relay has published anything
+    harness = make_harness()  # commits like a replica, and dies before its relay has published anything
     tag = uuid.uuid4().hex[:8]
     ids = [f"{tag}-{number}" for number in range(5)]
-    await world.queue(*ids)
-    await world.user().done(await world.user().pending(*ids), "approve")
+    await harness.queue(*ids)
+    await harness.user().done(await harness.user().pending(*ids), "approve")
     async with AsyncExitStack() as stack:
         orders = await _reader(stack, kafka_url, topics.ORDERS.name)
         first = stack.enter_context(_running(kafka_url, batch_url))
@@ -197,7 +197,7 @@ async def test_a_crash_between_commit_and_publish_loses_and_doubles_nothing(
         seen = await _orders(orders, set(ids))
 
         async def unpublished() -> int:
-            return int(world.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0])
+            return int(harness.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0])
 
         await until_async(unpublished, lambda left: left == 0)
     assert all(len(events) == 1 for events in seen.values())
@@ -225,17 +225,17 @@ def _refusing_flags(admin_url: str) -> Iterator[None]:
 
 
 async def _troubles(process: Process) -> list[str]:
-    answer = await process.ask("GET", "/readyz")
-    assert answer.status_code == 200, answer.text
-    return list(answer.json().get("troubles", ()))
+    response = await process.ask("GET", "/readyz")
+    assert response.status_code == 200, response.text
+    return list(response.json().get("troubles", ()))
 
 
 async def test_a_consumer_that_stops_leaves_the_api_at_work_and_begins_again(
-    kafka_url: str, batch_url: str, database_url: str, make_world: Callable[..., World], publisher: Publisher
+    kafka_url: str, batch_url: str, database_url: str, make_harness: Callable[..., Harness], publisher: Publisher
 ) -> None:
-    world = make_world()
+    harness = make_harness()
     first, second = (f"{uuid.uuid4().hex[:8]}-{number}" for number in range(2))
-    await world.queue(first, second)
+    await harness.queue(first, second)
     cleared = build.a_flag(second, flag_version=2, state=int(FlagState.CLEAR), tiles=0)
     with _running(kafka_url, batch_url, REBALANCER_RETRY_S="0.5") as process:
         await process.ready()
@@ -252,26 +252,26 @@ async def test_a_consumer_that_stops_leaves_the_api_at_work_and_begins_again(
             key = {"Idempotency-Key": str(uuid.uuid4())}
             assert (await process.ask("POST", "/v1/batches", json=body, headers=key)).status_code == 202
             assert (await process.ask("GET", "/healthz")).status_code == 200
-        await until_async(lambda: _state(world, second), lambda state: state == FlagState.CLEAR)
+        await until_async(lambda: _state(harness, second), lambda state: state == FlagState.CLEAR)
 
 
 async def test_a_consumer_that_hangs_fails_the_liveness(
-    kafka_url: str, batch_url: str, database_url: str, make_world: Callable[..., World], publisher: Publisher
+    kafka_url: str, batch_url: str, database_url: str, make_harness: Callable[..., Harness], publisher: Publisher
 ) -> None:
     account = uuid.uuid4().hex
-    await make_world().queue(account)
+    await make_harness().queue(account)
     with _running(kafka_url, batch_url, REBALANCER_STUCK_S="6") as process:
         await process.ready()
         assert (await process.ask("GET", "/healthz")).status_code == 200
         with _refusing_flags(database_url):
             await publisher.send([_chunk(topics.FLAGS, account, build.flags(build.a_flag(account, flag_version=2)))])
             said = await until_async(
-                lambda: process.ask("GET", "/healthz"), lambda answer: "batch-flags" in answer.text
+                lambda: process.ask("GET", "/healthz"), lambda response: "batch-flags" in response.text
             )
             assert said.status_code == 503
             because = said.json()["because"]  # others that wait for the same table may be among them
             assert any(one.startswith("rebalancer-batch-flags: has not got on for ") for one in because), because
 
 
-async def _state(world: World, account_id: str) -> int:
-    return int(world.sql("SELECT state FROM flag WHERE account_id = %s", account_id)[0][0])
+async def _state(harness: Harness, account_id: str) -> int:
+    return int(harness.sql("SELECT state FROM flag WHERE account_id = %s", account_id)[0][0])

@@ -1,10 +1,10 @@
-"""What a batch holds of its accounts' trades: stale, of another logic, asked for again, answered twice."""
+"""The proposals of a batch: stale, of another logic, requested again, with results that come twice."""
 
 import pytest
 
 from shared.contracts.codes import FlagState
 from tests.batch import build
-from tests.batch.world import World
+from tests.batch.harness import Harness
 
 pytestmark = pytest.mark.integration
 
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.integration
     ],
 )  # fmt: skip
 async def test_newer_facts_make_a_proposal_stale_until_it_is_proposed_again(
-    world: World, newer: dict[str, object], sentence: str
+    harness: Harness, newer: dict[str, object], sentence: str
 ) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.pending("A1", "A2")
-    await world.flag(build.a_flag("A1", flag_version=2, **newer))
+    await harness.flag(build.a_flag("A1", flag_version=2, **newer))
     refused = await pat.do(batch, "approve")
     assert refused.json()["code"] == "version_changed"
     batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
@@ -39,30 +39,30 @@ async def test_newer_facts_make_a_proposal_stale_until_it_is_proposed_again(
 
     batch = await pat.done(batch, "repropose", {})
     assert (batch["status"], batch["counts"]["working"], batch["counts"]["proposed"]) == ("WORKING", 1, 1)
-    late = world.requested(batch["batch_id"])
+    late = harness.requested(batch["batch_id"])
     assert [(len(rows), attempt) for rows, attempt in late] == [(2, 1), (1, 2)]
-    await world.handlers.on_results([world.answer_to(late[0][0], batch["batch_id"], 1)])  # of before: not taken
+    await harness.handlers.on_results([harness.results_for(late[0][0], batch["batch_id"], 1)])  # of before: not taken
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "WORKING"
-    await world.flag(build.a_flag("A1", flag_version=3, lots_version=2, target_version=2, facts_version=2))
-    fresh = world.answer_to(late[1][0], batch["batch_id"], 2, lots_version=2, target_version=2, facts_version=2)
-    await world.handlers.on_results([fresh])
+    await harness.flag(build.a_flag("A1", flag_version=3, lots_version=2, target_version=2, facts_version=2))
+    fresh = harness.results_for(late[1][0], batch["batch_id"], 2, lots_version=2, target_version=2, facts_version=2)
+    await harness.handlers.on_results([fresh])
     batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
     assert (batch["status"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 0)
     assert (await pat.done(batch, "approve"))["counts"]["approved"] == 2
 
 
-async def test_an_answer_on_older_facts_than_the_flag_is_stale_at_once(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_a_result_on_older_facts_than_the_flag_is_stale_at_once(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.propose("A1")
-    await world.flag(build.a_flag("A1", flag_version=2, lots_version=2))
-    await world.answer(batch["batch_id"])
+    await harness.flag(build.a_flag("A1", flag_version=2, lots_version=2))
+    await harness.reply(batch["batch_id"])
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["counts"]["stale"] == 1
 
 
-async def test_switching_the_logic_changes_every_figure_and_back(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_switching_the_logic_changes_every_figure_and_back(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.pending("A1")
     switched = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
     assert (switched["logic"], switched["long_term"]) == ("MIN_TRANSACTION", "50.00")
@@ -75,17 +75,19 @@ async def test_switching_the_logic_changes_every_figure_and_back(world: World) -
     assert (await pat.do(batch, "approve")).status_code == 412
     done = await pat.done(back, "logic", {"logic": "MIN_TRANSACTION"})
     await pat.done(done, "approve")
-    assert world.sent("rebalancer.orders.v1")[0]["orders"][0]["quantity"] == "5"
+    assert harness.sent("rebalancer.orders.v1")[0]["orders"][0]["quantity"] == "5"
 
 
-async def test_an_account_that_the_new_logic_cannot_do_hinders_approval_until_the_logic_is_back(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_an_account_that_the_new_logic_cannot_do_hinders_approval_until_the_logic_is_back(
+    harness: Harness,
+) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.propose("A1")
-    ((rows, attempt),) = world.requested(batch["batch_id"])
-    row = build.an_answer(rows[0])
+    ((rows, attempt),) = harness.requested(batch["batch_id"])
+    row = build.a_result(rows[0])
     row["proposals"][1] |= {"failure_code": "CASH_SHORTFALL", "failure_text": "Sells cannot reach the reserve."}
-    await world.handlers.on_results([build.answered([row], batch["batch_id"], attempt)])
+    await harness.handlers.on_results([build.results([row], batch["batch_id"], attempt)])
     batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
     assert batch["counts"]["stale"] == 0
     batch = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
@@ -94,16 +96,18 @@ async def test_an_account_that_the_new_logic_cannot_do_hinders_approval_until_th
     assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
 
 
-async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_where_it_could_not(world: World) -> None:
+async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_where_it_could_not(
+    harness: Harness,
+) -> None:
     """A1 is held back by its gain limits, A2 cannot reach its reserve inside them: A2 must go before approval."""
-    pat = world.user()
-    await world.queue("A1", "A2")
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.propose("A1", "A2")
-    ((rows, attempt),) = world.requested(batch["batch_id"])
+    ((rows, attempt),) = harness.requested(batch["batch_id"])
     limits = "The account's gain limits (at most $0.00 in all) do not allow all of Best Fit's sells."
-    answers = [build.with_tax_aware(build.an_answer(row), 3, limits) for row in rows]
-    answers[1]["proposals"][2] |= {"failure_code": "CASH_SHORTFALL", "failure_text": f"Below the reserve. {limits}"}
-    await world.handlers.on_results([build.answered(answers, batch["batch_id"], attempt)])
+    results = [build.with_tax_aware(build.a_result(row), 3, limits) for row in rows]
+    results[1]["proposals"][2] |= {"failure_code": "CASH_SHORTFALL", "failure_text": f"Below the reserve. {limits}"}
+    await harness.handlers.on_results([build.results(results, batch["batch_id"], attempt)])
     batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
     assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 2, 0)
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
@@ -122,38 +126,38 @@ async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_wh
     selection = {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1}
     batch = await pat.done(batch, "removals", selection)
     assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
-    assert [one["quantity"] for one in world.sent("rebalancer.orders.v1")[0]["orders"]] == ["3"]
+    assert [one["quantity"] for one in harness.sent("rebalancer.orders.v1")[0]["orders"]] == ["3"]
 
 
-async def test_a_repeated_or_unasked_answer_changes_nothing(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+async def test_a_repeated_or_unrequested_result_changes_nothing(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.pending("A1", "A2")
-    ((rows, attempt),) = world.requested(batch["batch_id"])
-    await world.handlers.on_results([world.answer_to(rows, batch["batch_id"], attempt, failing=["A1"])])
+    ((rows, attempt),) = harness.requested(batch["batch_id"])
+    await harness.handlers.on_results([harness.results_for(rows, batch["batch_id"], attempt, failing=["A1"])])
     assert await pat.get(f"/v1/batches/{batch['batch_id']}") == batch
-    await world.handlers.on_results([world.answer_to(rows, 4711, 1)])
-    assert world.sql("SELECT count(*) FROM result_chunk") == [(1,)]
+    await harness.handlers.on_results([harness.results_for(rows, 4711, 1)])
+    assert harness.sql("SELECT count(*) FROM result_chunk") == [(1,)]
 
 
-async def test_accounts_nobody_answers_for_are_sent_again_and_then_fail(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+async def test_accounts_without_a_result_are_sent_again_and_then_fail(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.propose("A1", "A2")
     number = batch["batch_id"]
-    ((rows, _),) = world.requested(number)
-    world.clock.forward(seconds=20)
-    assert await world.sweeps.ask_again() == 0
-    await world.handlers.on_results([world.answer_to(rows[:1], number, 1)])
-    world.clock.forward(seconds=15)
-    assert await world.sweeps.ask_again() == 0  # another account was answered a moment ago
+    ((rows, _),) = harness.requested(number)
+    harness.clock.forward(seconds=20)
+    assert await harness.sweeps.send_again() == 0
+    await harness.handlers.on_results([harness.results_for(rows[:1], number, 1)])
+    harness.clock.forward(seconds=15)
+    assert await harness.sweeps.send_again() == 0  # another account's result came a moment ago
     for attempt in (2, 3):
-        world.clock.forward(seconds=31)
-        assert await world.sweeps.ask_again() == 1
-        assert world.requested(number)[-1] == ([rows[1]], attempt)
-        assert await world.sweeps.ask_again() == 0
-    world.clock.forward(seconds=31)
-    assert await world.sweeps.ask_again() == 1
+        harness.clock.forward(seconds=31)
+        assert await harness.sweeps.send_again() == 1
+        assert harness.requested(number)[-1] == ([rows[1]], attempt)
+        assert await harness.sweeps.send_again() == 0
+    harness.clock.forward(seconds=31)
+    assert await harness.sweeps.send_again() == 1
     batch = await pat.get(f"/v1/batches/{number}")
     assert (batch["status"], batch["counts"]["failed"]) == ("PENDING_APPROVAL", 1)
     page = await pat.get(f"/v1/batches/{number}/accounts", f="result.eq.FAILED")
@@ -161,12 +165,12 @@ async def test_accounts_nobody_answers_for_are_sent_again_and_then_fail(world: W
     assert await pat.queued() == ["A2"]
 
 
-async def test_an_answer_to_the_first_sending_counts_after_the_second(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1")
+async def test_a_result_of_the_first_request_counts_after_the_second(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
     batch = await pat.propose("A1")
-    world.clock.forward(seconds=31)
-    await world.sweeps.ask_again()
-    ((rows, _), _) = world.requested(batch["batch_id"])
-    await world.handlers.on_results([world.answer_to(rows, batch["batch_id"], 1)])
+    harness.clock.forward(seconds=31)
+    await harness.sweeps.send_again()
+    ((rows, _), _) = harness.requested(batch["batch_id"])
+    await harness.handlers.on_results([harness.results_for(rows, batch["batch_id"], 1)])
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "PENDING_APPROVAL"

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from tests.batch import build
-from tests.batch.world import World
+from tests.batch.harness import Harness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-Replicas = Callable[..., World]
+Replicas = Callable[..., Harness]
 TRIALS = 100
 
 
@@ -20,10 +20,10 @@ def _together(*asked: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.gather(*asked)
 
 
-def _consistent(world: World) -> None:
+def _consistent(harness: Harness) -> None:
     """Check what must hold whatever happened: counts add up, orders go with approvals, one open batch an account."""
     assert (
-        world.sql(
+        harness.sql(
             "SELECT batch_id FROM batch WHERE (working, proposed, failed, removed, approved, cancelled) <>"
             " (SELECT count(*) FILTER (WHERE state = 'WORKING'), count(*) FILTER (WHERE state = 'PROPOSED'),"
             " count(*) FILTER (WHERE state = 'FAILED'), count(*) FILTER (WHERE state = 'REMOVED'),"
@@ -32,35 +32,35 @@ def _consistent(world: World) -> None:
         )
         == []
     )
-    approved = world.sql("SELECT batch_id, account_id FROM batch_account WHERE state = 'APPROVED' ORDER BY 1, 2")
-    orders = sorted((body["batch_id"], body["account_id"]) for body in world.sent("rebalancer.orders.v1"))
+    approved = harness.sql("SELECT batch_id, account_id FROM batch_account WHERE state = 'APPROVED' ORDER BY 1, 2")
+    orders = sorted((body["batch_id"], body["account_id"]) for body in harness.sent("rebalancer.orders.v1"))
     assert orders == approved
-    epochs = world.sql("SELECT account_id, epoch FROM account WHERE epoch > 0 ORDER BY 1")
+    epochs = harness.sql("SELECT account_id, epoch FROM account WHERE epoch > 0 ORDER BY 1")
     assert epochs == sorted(
         (account_id, sum(1 for _, one in approved if one == account_id)) for _, account_id in approved
     )
-    assert world.sql("SELECT account_id FROM batch_account WHERE open GROUP BY 1 HAVING count(*) > 1") == []
-    decided = world.sql("SELECT batch_id FROM batch WHERE decided_at IS NOT NULL ORDER BY 1")
-    assert world.sql("SELECT batch_id FROM decision ORDER BY 1") == decided
-    left = [row["account_id"] for rows, _ in world.sent_chunks("batch.returned") for row in rows]
-    gone = world.sql("SELECT account_id FROM batch_account WHERE state IN ('REMOVED', 'FAILED', 'CANCELLED')")
+    assert harness.sql("SELECT account_id FROM batch_account WHERE open GROUP BY 1 HAVING count(*) > 1") == []
+    decided = harness.sql("SELECT batch_id FROM batch WHERE decided_at IS NOT NULL ORDER BY 1")
+    assert harness.sql("SELECT batch_id FROM decision ORDER BY 1") == decided
+    left = [row["account_id"] for rows, _ in harness.sent_chunks("batch.returned") for row in rows]
+    gone = harness.sql("SELECT account_id FROM batch_account WHERE state IN ('REMOVED', 'FAILED', 'CANCELLED')")
     assert sorted(left) == sorted(account_id for (account_id,) in gone)
 
 
-async def test_two_approvals_at_once_give_one_approval_and_one_set_of_orders(make_world: Replicas) -> None:
-    one, two = make_world(), make_world()
+async def test_two_approvals_at_once_give_one_approval_and_one_set_of_orders(make_harness: Replicas) -> None:
+    one, two = make_harness(), make_harness()
     ann, bob = one.user("Ann"), two.user("Bob")
     ids = [f"A{number:03d}" for number in range(TRIALS)]
     await one.queue(*ids)
     batches = [await ann.propose(account_id) for account_id in ids]
     for number, batch in enumerate(batches):
         ((rows, attempt),) = one.requested(batch["batch_id"]) if number == 0 else [([_request(ids[number])], 1)]
-        await one.handlers.on_results([one.answer_to(rows, batch["batch_id"], attempt)])
+        await one.handlers.on_results([one.results_for(rows, batch["batch_id"], attempt)])
     for batch in batches:
         seen = await ann.get(f"/v1/batches/{batch['batch_id']}")
-        answers = await _together(ann.do(seen, "approve"), bob.do(seen, "approve"))
-        assert sorted(answer.status_code for answer in answers) == [200, 409]
-        loser = next(answer for answer in answers if answer.status_code == 409)
+        responses = await _together(ann.do(seen, "approve"), bob.do(seen, "approve"))
+        assert sorted(response.status_code for response in responses) == [200, 409]
+        loser = next(response for response in responses if response.status_code == 409)
         assert loser.json()["code"] == "batch_decided"
     assert len(one.sent("rebalancer.orders.v1")) == TRIALS
     _consistent(one)
@@ -70,36 +70,36 @@ def _request(account_id: str) -> dict[str, Any]:
     return {"account_id": account_id, "enterprise_id": "E1", "advisor_id": "D1", "epoch": 0, "liquidate": False}
 
 
-async def test_one_retried_request_that_arrives_ten_times_at_once_acts_once(make_world: Replicas) -> None:
-    one, two = make_world(), make_world()
+async def test_one_retried_request_that_arrives_ten_times_at_once_acts_once(make_harness: Replicas) -> None:
+    one, two = make_harness(), make_harness()
     await one.queue("A1")
     seen = await one.user().pending("A1")
     asked = [replica.user().do(seen, "approve", key="the one") for replica in (one, two) for _ in range(5)]
-    answers: list[httpx.Response] = await _together(*asked)
-    assert {(answer.status_code, answer.content) for answer in answers} == {(200, answers[0].content)}
-    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    responses: list[httpx.Response] = await _together(*asked)
+    assert {(response.status_code, response.content) for response in responses} == {(200, responses[0].content)}
+    assert sum("Idempotency-Replayed" not in response.headers for response in responses) == 1
     _consistent(one)
 
 
-async def test_the_same_accounts_proposed_at_once_go_into_one_batch(make_world: Replicas) -> None:
-    one, two = make_world(), make_world()
+async def test_the_same_accounts_proposed_at_once_go_into_one_batch(make_harness: Replicas) -> None:
+    one, two = make_harness(), make_harness()
     ids = [f"A{number:03d}" for number in range(40)]
     await one.queue(*ids)
     for _ in range(10):
         body: dict[str, Any] = {"selection": {"kind": "matching"}, "expected_count": len(ids)}
-        answers = await _together(
-            *[world.user(name).try_propose(**body) for world in (one, two) for name in ("Ann", "Bob")]
+        responses = await _together(
+            *[harness.user(name).try_propose(**body) for harness in (one, two) for name in ("Ann", "Bob")]
         )
-        assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
-        made = next(answer.json()["batch"] for answer in answers if answer.status_code == 202)
-        await one.answer(made["batch_id"])
+        assert sorted(response.status_code for response in responses) == [202, 409, 409, 409]
+        made = next(response.json()["batch"] for response in responses if response.status_code == 202)
+        await one.reply(made["batch_id"])
         seen = await one.user().get(f"/v1/batches/{made['batch_id']}")
         await one.user().done(seen, "cancel")
     _consistent(one)
 
 
-async def test_approval_against_cancel_removal_staleness_and_the_end_of_day(make_world: Replicas) -> None:
-    one, two = make_world(), make_world()
+async def test_approval_against_cancel_removal_staleness_and_the_end_of_day(make_harness: Replicas) -> None:
+    one, two = make_harness(), make_harness()
     outcomes = set()
     for trial in range(40):
         ids = [f"T{trial:02d}{number}" for number in range(3)]
@@ -129,22 +129,22 @@ async def test_approval_against_cancel_removal_staleness_and_the_end_of_day(make
     assert {kind for kind, *_ in outcomes} == {0, 1, 2, 3}
 
 
-async def test_an_answer_and_a_newer_flag_that_come_together_never_miss_one_another(make_world: Replicas) -> None:
-    one, two = make_world(), make_world()
+async def test_a_result_and_a_newer_flag_that_come_together_never_miss_each_other(make_harness: Replicas) -> None:
+    one, two = make_harness(), make_harness()
     for trial in range(30):
         account_id = f"A{trial:02d}"
         await one.queue(account_id)
         batch = await one.user().propose(account_id)
-        answer = one.answer_to([_request(account_id)], batch["batch_id"], 1)
+        results = one.results_for([_request(account_id)], batch["batch_id"], 1)
         await _together(
-            one.handlers.on_results([answer]), two.flag(build.a_flag(account_id, flag_version=2, lots_version=2))
+            one.handlers.on_results([results]), two.flag(build.a_flag(account_id, flag_version=2, lots_version=2))
         )
         shown = await one.user().get(f"/v1/batches/{batch['batch_id']}")
         assert (shown["status"], shown["counts"]["stale"]) == ("PENDING_APPROVAL", 1), f"trial {trial}"
 
 
-async def test_every_replica_ends_the_day_and_each_batch_ends_once(make_world: Replicas) -> None:
-    replicas = [make_world() for _ in range(3)]
+async def test_every_replica_ends_the_day_and_each_batch_ends_once(make_harness: Replicas) -> None:
+    replicas = [make_harness() for _ in range(3)]
     one = replicas[0]
     ids = [f"A{number:02d}" for number in range(30)]
     await one.queue(*ids)

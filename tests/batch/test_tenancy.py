@@ -9,21 +9,21 @@ from sqlalchemy.exc import DBAPIError
 from shared.contracts.events import AdvisorCounts, AnalysisCompleted
 from shared.contracts.tenancy import SYSTEM, Scope
 from shared.http.principal import HEADER
-from tests.batch.world import User, World
+from tests.batch.harness import Harness, User
 
 pytestmark = pytest.mark.integration
 
 
-async def _two_tenants(world: World) -> tuple[User, User, dict[str, object]]:
-    ann = world.user("Ann")
-    bob = world.user("Bob", enterprises=["E2"])
-    await world.queue("A1", "A2")
-    await world.queue("B1", enterprise_id="E2", advisor_id="D9")
+async def _two_tenants(harness: Harness) -> tuple[User, User, dict[str, object]]:
+    ann = harness.user("Ann")
+    bob = harness.user("Bob", enterprises=["E2"])
+    await harness.queue("A1", "A2")
+    await harness.queue("B1", enterprise_id="E2", advisor_id="D9")
     return ann, bob, await ann.pending("A1")
 
 
-async def test_another_tenant_sees_nothing_and_can_do_nothing(world: World) -> None:
-    ann, bob, batch = await _two_tenants(world)
+async def test_another_tenant_sees_nothing_and_can_do_nothing(harness: Harness) -> None:
+    ann, bob, batch = await _two_tenants(harness)
     assert await bob.queued() == ["B1"]
     assert await ann.queued() == ["A2"]
     number = batch["batch_id"]
@@ -34,9 +34,9 @@ async def test_another_tenant_sees_nothing_and_can_do_nothing(world: World) -> N
         "/v1/accounts/A1",
         "/v1/batches/999",
     ):
-        answer = await bob.ask("GET", path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
-        assert "Account A1" not in answer.text
+        response = await bob.ask("GET", path)
+        assert (response.status_code, response.json()["code"]) == (404, "not_found"), path
+        assert "Account A1" not in response.text
     selection = {"selection": {"kind": "ids", "ids": ["A1"]}, "expected_count": 1}
     bodies = {"approve": None, "cancel": None, "removals": selection, "logic": {"logic": "BEST_FIT"}, "repropose": {}}
     for what, body in bodies.items():
@@ -48,39 +48,39 @@ async def test_another_tenant_sees_nothing_and_can_do_nothing(world: World) -> N
     assert (await ann.do(batch, "approve")).status_code == 200
 
 
-async def test_an_advisor_sees_her_accounts_and_batches_that_are_all_hers(world: World) -> None:
-    ann = world.user("Ann")
-    dora = world.user("Dora", advisors=["D2"])
-    await world.queue("A1")
-    await world.queue("A2", "A3", advisor_id="D2")
+async def test_an_advisor_sees_her_accounts_and_batches_that_are_all_hers(harness: Harness) -> None:
+    ann = harness.user("Ann")
+    dora = harness.user("Dora", advisors=["D2"])
+    await harness.queue("A1")
+    await harness.queue("A2", "A3", advisor_id="D2")
     assert await dora.queued() == ["A2", "A3"]
     mixed, hers = await ann.propose("A1", "A2"), await ann.propose("A3")
     assert [row["batch_id"] for row in (await dora.get("/v1/batches"))["rows"]] == [hers["batch_id"]]
     assert (await dora.ask("GET", f"/v1/batches/{mixed['batch_id']}")).status_code == 404
 
 
-async def test_somebody_granted_two_enterprises_may_batch_them_together(world: World) -> None:
-    both = world.user("Cleo", enterprises=["E1", "E2"])
-    await world.queue("A1")
-    await world.queue("B1", enterprise_id="E2")
+async def test_somebody_granted_two_enterprises_may_batch_them_together(harness: Harness) -> None:
+    both = harness.user("Cleo", enterprises=["E1", "E2"])
+    await harness.queue("A1")
+    await harness.queue("B1", enterprise_id="E2")
     batch = await both.pending("A1", "B1")
-    assert (await world.user("Ann").get("/v1/batches"))["total"] == 0
+    assert (await harness.user("Ann").get("/v1/batches"))["total"] == 0
     await both.done(batch, "approve")
-    assert [body["enterprise_id"] for body in world.sent("rebalancer.orders.v1")] == ["E1", "E2"]
+    assert [body["enterprise_id"] for body in harness.sent("rebalancer.orders.v1")] == ["E1", "E2"]
 
 
 TABLES = ("account", "analysis", "flag", "flag_detail", "batch", "batch_account", "result_chunk", "decision")
 
 
-async def test_the_database_shows_another_tenant_nothing_even_without_a_predicate(world: World) -> None:
-    ann, _, batch = await _two_tenants(world)
+async def test_the_database_shows_another_tenant_nothing_even_without_a_predicate(harness: Harness) -> None:
+    ann, _, batch = await _two_tenants(harness)
     await ann.done(batch, "approve")
     counts = AdvisorCounts(advisor_id="D1", accounts=2, flagged=2, held=0)
     done = AnalysisCompleted(
         run_id="r", enterprise_id="E1", business_date=date(2026, 6, 12), version=1, price_set=1, accounts=2, flagged=2,
         held=0, advisors=[counts],
     )  # fmt: skip
-    await world.handlers.on_analysis([done])
+    await harness.handlers.on_analysis([done])
     for table in TABLES:
         query = text(f"SELECT count(*) FROM {table}")
         seen = {}
@@ -92,19 +92,19 @@ async def test_the_database_shows_another_tenant_nothing_even_without_a_predicat
             "nobody": Scope("n"),
             "two enterprises in one name": Scope("t", ("E1,E2",), None),
         }.items():
-            async with world.database.transaction(scope) as connection:
+            async with harness.database.transaction(scope) as connection:
                 seen[name] = (await connection.execute(query)).scalar_one()
         assert seen["service"] >= seen["ann"] > 0, table
         assert [seen[name] for name in list(seen)[2:]] == [0] * 4, table
-    async with world.database.requests.connect() as connection:  # a transaction that never said on whose behalf
+    async with harness.database.requests.connect() as connection:  # a transaction that never said on whose behalf
         for table in (*TABLES, "idempotency"):
             assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 0
 
 
-async def test_the_database_refuses_to_write_for_another_tenant(world: World) -> None:
-    await world.queue("A1")
-    await world.queue("B1", enterprise_id="E2")
-    await world.user("Bob", enterprises=["E2"]).pending("B1")
+async def test_the_database_refuses_to_write_for_another_tenant(harness: Harness) -> None:
+    await harness.queue("A1")
+    await harness.queue("B1", enterprise_id="E2")
+    await harness.user("Bob", enterprises=["E2"]).pending("B1")
     for statement, refused in (
         ("INSERT INTO account VALUES ('X', 1, 'E1', 'D1', 'x', 'x', 'x', 'TAXABLE')", "permission denied"),
         ("UPDATE account SET enterprise_id = 'E1'", "permission denied"),
@@ -119,15 +119,15 @@ async def test_the_database_refuses_to_write_for_another_tenant(world: World) ->
         ("UPDATE batch SET enterprise_ids = '{}'", "permission denied"),
     ):
         with pytest.raises(DBAPIError, match=refused):
-            async with world.database.transaction(Scope("b", ("E2",), None)) as connection:
+            async with harness.database.transaction(Scope("b", ("E2",), None)) as connection:
                 await connection.execute(text(statement))
 
 
-async def test_nobody_is_believed_without_the_gateways_word(world: World) -> None:
-    pat = world.user()
+async def test_nobody_is_believed_without_the_gateways_word(harness: Harness) -> None:
+    pat = harness.user()
     for token in ("", "x.y.z"):
-        answer = await pat.ask("GET", "/v1/batches", headers={HEADER: token})
-        assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
-    world.clock.forward(minutes=-5)
+        response = await pat.ask("GET", "/v1/batches", headers={HEADER: token})
+        assert (response.status_code, response.json()["code"]) == (401, "not_signed_in")
+    harness.clock.forward(minutes=-5)
     late = await pat.ask("GET", "/v1/batches")
     assert late.status_code == 200

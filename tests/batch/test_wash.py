@@ -7,11 +7,9 @@ import orjson
 import pytest
 from sqlalchemy import event
 
-from services.batch.store import decisions
 from shared.contracts.codes import Bought, Term
-from shared.contracts.tenancy import SYSTEM
 from tests.batch import build
-from tests.batch.world import Json, User, World
+from tests.batch.harness import Harness, Json, User
 
 pytestmark = pytest.mark.integration
 UNIT = 1_000_000
@@ -55,19 +53,19 @@ def buying(units: int, household: str | None = "H1", logic: int = 0, **more: Any
     return {"tax_household_id": household, "slices": [], "orders": [order], **more}
 
 
-async def answer(world: World, batch_id: int, accounts: dict[str, Json]) -> None:
-    """Answer what was asked last of each account, with these values."""
-    for rows, attempt in world.requested(batch_id):
-        made = [build.an_answer(row, **accounts[row["account_id"]]) for row in rows if row["account_id"] in accounts]
+async def reply(harness: Harness, batch_id: int, accounts: dict[str, Json]) -> None:
+    """Reply to the last request of each account, with these values."""
+    for rows, attempt in harness.requested(batch_id):
+        made = [build.a_result(row, **accounts[row["account_id"]]) for row in rows if row["account_id"] in accounts]
         if made:
-            await world.handlers.on_results([build.answered(made, batch_id, attempt)])
+            await harness.handlers.on_results([build.results(made, batch_id, attempt)])
 
 
-async def proposed(world: World, pat: User, **accounts: Json) -> Json:
-    """A batch of these accounts with these answers, pending approval."""
-    await world.queue(*accounts)
+async def proposed(harness: Harness, pat: User, **accounts: Json) -> Json:
+    """A batch of these accounts with these results, pending approval."""
+    await harness.queue(*accounts)
     batch = await pat.propose(*accounts)
-    await answer(world, batch["batch_id"], accounts)
+    await reply(harness, batch["batch_id"], accounts)
     shown = await pat.get(f"/v1/batches/{batch['batch_id']}")
     assert shown["status"] == "PENDING_APPROVAL"
     return shown
@@ -79,11 +77,11 @@ async def figures(pat: User, batch: Json, **query: Any) -> dict[str, tuple[str |
     return {row["account_id"]: (row["wash_disallowed"], row["wash_permanent"]) for row in page["rows"]}
 
 
-async def test_what_remains_of_an_own_recent_lot_disallows_its_share(world: World) -> None:
+async def test_what_remains_of_an_own_recent_lot_disallows_its_share(harness: Harness) -> None:
     """Six of the ten units bought on June 1 are sold again by this batch: 4 of 10 units, $100 x 4 / 10 = $40."""
-    pat = world.user()
+    pat = harness.user()
     slices = [sold("L1", 10, -100), sold("A1-NEW", 6, 5, acquired=date(2026, 6, 1))]
-    batch = await proposed(world, pat, A1=losing(bought("A1", 10), slices=slices, household=None), A2={})
+    batch = await proposed(harness, pat, A1=losing(bought("A1", 10), slices=slices, household=None), A2={})
     assert await figures(pat, batch) == {"A1": ("40.00", "0.00"), "A2": ("0.00", "0.00")}
     totals = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts"))["totals"]
     assert (totals["wash_disallowed"], totals["wash_permanent"], totals["wash_unchecked"]) == ("40.00", "0.00", 0)
@@ -98,12 +96,14 @@ async def test_what_remains_of_an_own_recent_lot_disallows_its_share(world: Worl
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A2"))["wash_note"].startswith("Nothing is sold")
 
 
-async def test_an_ira_that_buys_in_the_same_batch_makes_the_loss_permanent_until_it_is_removed(world: World) -> None:
+async def test_an_ira_that_buys_in_the_same_batch_makes_the_loss_permanent_until_it_is_removed(
+    harness: Harness,
+) -> None:
     """Taxable A1 loses $100 on ten; an approved buy of A3 takes 2 ($20), the IRA's buy of today 5 of 8 left ($50)."""
-    pat = world.user()
+    pat = harness.user()
     approved = bought("A3", 2, Bought.APPROVED, bought=date(2026, 6, 11))
     ira = buying(5, taxable=False)
-    batch = await proposed(world, pat, A1=losing(approved), A2=ira, A4=buying(5, household="H2"))
+    batch = await proposed(harness, pat, A1=losing(approved), A2=ira, A4=buying(5, household="H2"))
     assert await figures(pat, batch, f="wash_disallowed.gte.0.01") == {"A1": ("70.00", "50.00")}
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
     told = view["proposals"][0]["slices"][0]["washes"]
@@ -116,20 +116,20 @@ async def test_an_ira_that_buys_in_the_same_batch_makes_the_loss_permanent_until
     assert (await figures(pat, batch))["A1"] == ("20.00", "0.00")
 
 
-async def test_losses_of_an_ira_are_not_checked(world: World) -> None:
-    pat = world.user()
+async def test_losses_of_an_ira_are_not_checked(harness: Harness) -> None:
+    pat = harness.user()
     ira = losing(bought("A1", 10), taxable=False, wash_accounts=None, purchases=None)
-    batch = await proposed(world, pat, A1=ira)
+    batch = await proposed(harness, pat, A1=ira)
     assert await figures(pat, batch) == {"A1": ("0.00", "0.00")}
     note = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1"))["wash_note"]
     assert note == "Not checked for wash sales: losses of this account are not taxed."
 
 
-async def test_each_logic_is_checked_by_its_own_trades(world: World) -> None:
+async def test_each_logic_is_checked_by_its_own_trades(harness: Harness) -> None:
     """Best Fit sells at a loss and nobody buys; Min Transaction sells five at a loss of $50 and A2 buys one: $10."""
-    pat = world.user()
+    pat = harness.user()
     slices = [sold("L1", 10, -100), sold("L1", 5, -50, logic=1)]
-    batch = await proposed(world, pat, A1=losing(slices=slices), A2=buying(1, logic=1))
+    batch = await proposed(harness, pat, A1=losing(slices=slices), A2=buying(1, logic=1))
     assert await figures(pat, batch) == {"A1": ("0.00", "0.00"), "A2": ("0.00", "0.00")}
     batch = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
     assert (await figures(pat, batch))["A1"] == ("10.00", "0.00")
@@ -138,50 +138,50 @@ async def test_each_logic_is_checked_by_its_own_trades(world: World) -> None:
     assert [one["row"]["wash_disallowed"] for one in view["proposals"]] == ["0.00", "10.00"]
 
 
-async def test_two_accounts_that_tell_of_the_same_purchase_share_it(world: World) -> None:
+async def test_two_accounts_that_tell_of_the_same_purchase_share_it(harness: Harness) -> None:
     """A3's lot of four units stands beside both: A1 comes first by account id and takes it all."""
-    pat = world.user()
-    batch = await proposed(world, pat, A1=losing(bought("A3", 4)), A2=losing(bought("A3", 4)))
+    pat = harness.user()
+    batch = await proposed(harness, pat, A1=losing(bought("A3", 4)), A2=losing(bought("A3", 4)))
     assert await figures(pat, batch) == {"A1": ("40.00", "0.00"), "A2": ("0.00", "0.00")}
     batch = await pat.remove(batch, "A1")
     assert (await figures(pat, batch))["A2"] == ("40.00", "0.00")
 
 
-async def test_an_own_lot_is_named_by_its_number_whoever_tells_of_it(world: World) -> None:
+async def test_an_own_lot_is_named_by_its_number_whoever_tells_of_it(harness: Harness) -> None:
     """A2's recent lot stands without number beside A2 itself and with it beside A1."""
-    pat = world.user()
+    pat = harness.user()
     own = bought("A2", 4, account_number="")
-    batch = await proposed(world, pat, A2=losing(own), A1=losing(bought("A2", 4)))
+    batch = await proposed(harness, pat, A2=losing(own), A1=losing(bought("A2", 4)))
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
     (wash,) = view["proposals"][0]["slices"][0]["washes"]
     assert (wash["account_number"], wash["disallowed"]) == ("00A2", "40.00")
 
 
-async def test_nothing_is_claimed_before_all_are_answered_and_while_some_are_proposed_again(world: World) -> None:
-    pat = world.user()
+async def test_nothing_is_claimed_before_every_result_is_in_and_while_some_are_proposed_again(harness: Harness) -> None:
+    pat = harness.user()
     accounts = {"A1": losing(), "A2": buying(5)}
-    await world.queue(*accounts)
+    await harness.queue(*accounts)
     batch = await pat.propose(*accounts)
-    await answer(world, batch["batch_id"], {"A1": accounts["A1"]})
+    await reply(harness, batch["batch_id"], {"A1": accounts["A1"]})
     assert await figures(pat, batch) == {"A1": (None, None), "A2": (None, None)}
     note = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1"))["wash_note"]
     assert note == "Not checked for wash sales."
     totals = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts"))["totals"]
     assert (totals["wash_disallowed"], totals["wash_unchecked"]) == ("0.00", 1)
-    await answer(world, batch["batch_id"], {"A2": accounts["A2"]})
+    await reply(harness, batch["batch_id"], {"A2": accounts["A2"]})
     assert (await figures(pat, batch))["A1"] == ("50.00", "0.00")
-    await world.flag(build.a_flag("A2", flag_version=2, lots_version=2))
+    await harness.flag(build.a_flag("A2", flag_version=2, lots_version=2))
     batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
     batch = await pat.done(batch, "repropose", {})
     assert (await figures(pat, batch))["A1"] == (None, None)
-    await answer(world, batch["batch_id"], {"A2": buying(2, lots_version=2)})
+    await reply(harness, batch["batch_id"], {"A2": buying(2, lots_version=2)})
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["status"] == "PENDING_APPROVAL"
     assert (await figures(pat, batch))["A1"] == ("20.00", "0.00")
 
 
-async def test_history_shows_what_was_decided_on_and_the_decision_holds_it(world: World) -> None:
-    pat = world.user()
-    batch = await proposed(world, pat, A1=losing(bought("A3", 4)), A2=buying(1))
+async def test_history_shows_what_was_decided_on_and_the_decision_holds_it(harness: Harness) -> None:
+    pat = harness.user()
+    batch = await proposed(harness, pat, A1=losing(bought("A3", 4)), A2=buying(1))
     path = f"/v1/batches/{batch['batch_id']}/accounts/A1"
     before = await pat.get(path)
     await pat.done(batch, "approve")
@@ -191,50 +191,47 @@ async def test_history_shows_what_was_decided_on_and_the_decision_holds_it(world
         before["proposals"][0]["slices"],
         before["wash_note"],
     )
-    async with world.database.transaction(SYSTEM) as connection:
-        kept = await decisions.read(connection, batch["batch_id"])
-    assert kept is not None
-    (first, _) = orjson.loads(kept.content)["accounts"]
+    (first, _) = orjson.loads(harness.decision(batch["batch_id"]))["accounts"]
     assert first["wash_cents"] == [5_000, 0]
     assert [one["cents"] for one in orjson.loads(first["washes"])] == [4_000, 1_000]
 
 
-async def test_a_purchase_in_an_account_one_may_not_see_has_no_name(world: World) -> None:
+async def test_a_purchase_in_an_account_one_may_not_see_has_no_name(harness: Harness) -> None:
     """A9 of the same household belongs to another advisor: its units count, its number and lot are not told."""
-    pat = world.user()
-    await world.handlers.on_accounts([build.an_account("A9", advisor_id="D2")])
-    batch = await proposed(world, pat, A1=losing(bought("A9", 3)))
+    pat = harness.user()
+    await harness.handlers.on_accounts([build.an_account("A9", advisor_id="D2")])
+    batch = await proposed(harness, pat, A1=losing(bought("A9", 3)))
     path = f"/v1/batches/{batch['batch_id']}/accounts/A1"
-    (mine,) = (await world.user("Sam", advisors=["D1"]).get(path))["proposals"][0]["slices"][0]["washes"]
+    (mine,) = (await harness.user("Sam", advisors=["D1"]).get(path))["proposals"][0]["slices"][0]["washes"]
     assert (mine["account_number"], mine["lot_id"], mine["disallowed"]) == (None, None, "30.00")
     (all_,) = (await pat.get(path))["proposals"][0]["slices"][0]["washes"]
     assert (all_["account_number"], all_["lot_id"]) == ("00A9", "A9-NEW")
 
 
-async def test_a_logic_that_failed_buys_nothing(world: World) -> None:
-    """A2's orders of Min Transaction stand in the answer although its lots did not fit: they are not made."""
-    pat = world.user()
+async def test_a_logic_that_failed_buys_nothing(harness: Harness) -> None:
+    """A2's orders of Min Transaction are in the result although its lots did not fit: they are not made."""
+    pat = harness.user()
     other = buying(5, logic=1)
-    row = build.an_answer(
+    row = build.a_result(
         {"account_id": "A2", "enterprise_id": "E1", "advisor_id": "D1", "epoch": 0, "liquidate": False}
     )
     failed = [row["proposals"][0], row["proposals"][1] | {"failure_code": "LOTS_DO_NOT_FIT", "failure_text": "no"}]
     slices = [sold("L1", 5, -50, logic=1)]
-    batch = await proposed(world, pat, A1=losing(slices=slices), A2=other | {"proposals": failed})
+    batch = await proposed(harness, pat, A1=losing(slices=slices), A2=other | {"proposals": failed})
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
     assert [one["row"]["wash_disallowed"] for one in view["proposals"]] == ["0.00", "0.00"]
 
 
-async def test_without_any_loss_no_answer_is_read_again(world: World) -> None:
-    pat = world.user()
-    await world.queue("A1", "A2")
+async def test_without_any_loss_no_result_is_read_again(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2")
     batch = await pat.propose("A1", "A2")
     statements: list[str] = []
     event.listen(
-        world.database.engine.sync_engine,
+        harness.database.engine.sync_engine,
         "before_cursor_execute",
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
-    await world.answer(batch["batch_id"])
+    await harness.reply(batch["batch_id"])
     assert not [one for one in statements if "FROM result_chunk" in one or "incoming_wash" in one]
     assert await figures(pat, batch) == {"A1": ("0.00", "0.00"), "A2": ("0.00", "0.00")}

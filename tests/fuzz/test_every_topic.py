@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from services.batch.columns.results import answers_of
+from services.batch.columns.results import columns_of
 from services.proposer import handlers as proposer
 from services.taxlot import handlers as taxlot
 from services.taxlot.columns import lots
@@ -100,7 +100,7 @@ def _work_of(topic: Topic) -> Callable[[Any], object]:
     if topic.content is chunks.FACTS:
         return lambda chunk: lots.attach(chunk.rows, {})
     if topic.content is chunks.RESULT:
-        return lambda chunk: answers_of(chunk.rows, 0, ("value_cents", "end_cash_cents"), ("short_cents",))
+        return lambda chunk: columns_of(chunk.rows, 0, ("value_cents", "end_cash_cents"), ("short_cents",))
     if isinstance(topic.content, pa.Schema):
         return lambda chunk: chunk.rows.to_pylist()
     return lambda event: event.model_dump_json()

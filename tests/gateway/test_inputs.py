@@ -19,7 +19,7 @@ from services.gateway.app import routed
 from services.gateway.openapi import describe
 from shared.http.app import serve
 from tests.batch.conftest import batch_url as batch_url  # noqa: PLC0414  # a fixture of this module too
-from tests.batch.world import World
+from tests.batch.harness import Harness as BatchHarness
 from tests.gateway.harness import Harness, end, free_port, harness_at, listens, problem_of
 from tests.waiting import until_async
 
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def world(batch_url: str) -> AsyncIterator[World]:
-    made = World(batch_url)
+async def world(batch_url: str) -> AsyncIterator[BatchHarness]:
+    made = BatchHarness(batch_url)
     yield made
     await made.database.close()
 
 
 @pytest.fixture
-async def harness(world: World, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
+async def harness(world: BatchHarness, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """The door with the batch service behind it, at one time of day."""
     port = free_port()
     serving = asyncio.create_task(serve(world.app, "127.0.0.1", port))
@@ -159,7 +159,9 @@ def calls(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], 
                 yield method, path, operation, {"body": body}
 
 
-async def test_every_answer_is_one_of_the_document(harness: Harness, world: World, pat: httpx.AsyncClient) -> None:
+async def test_every_answer_is_one_of_the_document(
+    harness: Harness, world: BatchHarness, pat: httpx.AsyncClient
+) -> None:
     """No parameter, header, path or body of any operation is answered by anything that the document does not list."""
     await world.queue("A1", "A2")
     document = describe(routed())

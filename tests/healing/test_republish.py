@@ -13,7 +13,7 @@ from shared.contracts import topics
 from shared.oncall.republish import RepublishRequest
 from tests.analyzer.builders import MONDAY, held, holdings, prices
 from tests.commands import run
-from tests.healing.house import House, of, opened
+from tests.healing.harness import Harness, of, opened
 from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
 from tests.signing import PUBLIC_KEY
 from tests.stackfix.places import as_role
@@ -23,79 +23,79 @@ A1 = ("a1",)
 
 
 @pytest.fixture
-async def house(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def harness(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     async with opened(database_url, kafka_url, tmp_path) as made:
         yield made
 
 
-async def test_flags(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_flags(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     """Of one account, of an enterprise; public events only when asked for, with the ids they had."""
-    await a_flagged_account(house)
-    await house.desk.handlers.on_holdings(holdings(held("a1", 2, **IN_BAND)))
-    await house.carry(of(topics.FLAGS))
-    assert house.state("a1") == (FLAGGED, 0)
-    settings = house.desk.settings
-    await house.desk.published()
+    await a_flagged_account(harness)
+    await harness.analyzer.handlers.on_holdings(holdings(held("a1", 2, **IN_BAND)))
+    await harness.carry(of(topics.FLAGS))
+    assert harness.state("a1") == (FLAGGED, 0)
+    settings = harness.analyzer.settings
+    await harness.analyzer.published()
     assert await flags.run(settings, RepublishRequest("flags", "E2")) == 1
     assert await flags.run(settings, RepublishRequest("flags", "E1")) == 0
     assert "flags of 1 accounts published again" in capsys.readouterr().out
-    await house.carry()
-    assert house.state("a1") == (CLEAR, 0)
-    assert (await house.desk.published())[topics.ACCOUNT_FLAG.name] == []
-    versions = house.versions("a1")
+    await harness.carry()
+    assert harness.state("a1") == (CLEAR, 0)
+    assert (await harness.analyzer.published())[topics.ACCOUNT_FLAG.name] == []
+    versions = harness.versions("a1")
     await flags.run(settings, RepublishRequest("flags", accounts=A1, public=True))
-    await house.carry()
-    assert house.versions("a1") == versions
-    (told,) = (await house.desk.published())[topics.ACCOUNT_FLAG.name]
+    await harness.carry()
+    assert harness.versions("a1") == versions
+    (told,) = (await harness.analyzer.published())[topics.ACCOUNT_FLAG.name]
     assert (told.account_id, told.state, told.version) == ("a1", "CLEAR", versions[0])
 
 
-async def test_holdings(house: House, kafka_url: str) -> None:
-    await a_flagged_account(house)
-    house.world.sql(
+async def test_holdings(harness: Harness, kafka_url: str) -> None:
+    await a_flagged_account(harness)
+    harness.batch.sql(
         "INSERT INTO taxlot.account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
         " apm_sleeve_id, taxable) VALUES ('a1', 1, 'E1', 'A1', 'NORTH', 'a1', 'APM', true) RETURNING 1"
     )
-    await house.load(in_band("2026-01-05", "600"), MONDAY)
-    await house.carry(of(topics.HOLDINGS))
-    assert house.state("a1") == (FLAGGED, 0)
+    await harness.load(in_band("2026-01-05", "600"), MONDAY)
+    await harness.carry(of(topics.HOLDINGS))
+    assert harness.state("a1") == (FLAGGED, 0)
     settings = Settings(
-        database_url=as_role(house.url, "taxlot"), requests_database_url=as_role(house.url, "taxlot_requests"),
+        database_url=as_role(harness.url, "taxlot"), requests_database_url=as_role(harness.url, "taxlot_requests"),
         kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
-        clock_file=house.desk.settings.clock_file,
+        clock_file=harness.analyzer.settings.clock_file,
     )  # fmt: skip
     assert await holdings_of.run(settings, RepublishRequest("holdings")) == 0
-    await house.carry()
-    assert house.state("a1") == (CLEAR, 0)
+    await harness.carry()
+    assert harness.state("a1") == (CLEAR, 0)
 
 
-async def test_approvals_without_their_orders(house: House, kafka_url: str) -> None:
-    await a_flagged_account(house)
-    await approve(house)
-    await house.carry(of(topics.REBALANCED))
-    settings = house.world.settings.model_copy(update={"kafka_url": kafka_url})
-    told = house.world.sql("SELECT count(*) FROM outbox")
+async def test_approvals_without_their_orders(harness: Harness, kafka_url: str) -> None:
+    await a_flagged_account(harness)
+    await approve(harness)
+    await harness.carry(of(topics.REBALANCED))
+    settings = harness.batch.settings.model_copy(update={"kafka_url": kafka_url})
+    told = harness.batch.sql("SELECT count(*) FROM outbox")
     for _ in range(2):  # twice is as good as once
         assert await batch.run(settings, RepublishRequest("rebalanced", accounts=A1)) == 0
-        await house.carry()
-        assert house.state("a1") == (SETTLING, 1)
-        assert house.world.sql("SELECT count(*) FROM taxlot.approved_trade") == [(3,)]
-    assert house.world.sql("SELECT count(*) FROM outbox WHERE topic = %s", topics.ORDERS.name) == [(1,)]
-    assert told <= house.world.sql("SELECT count(*) FROM outbox")
+        await harness.carry()
+        assert harness.state("a1") == (SETTLING, 1)
+        assert harness.batch.sql("SELECT count(*) FROM taxlot.approved_trade") == [(3,)]
+    assert harness.batch.sql("SELECT count(*) FROM outbox WHERE topic = %s", topics.ORDERS.name) == [(1,)]
+    assert told <= harness.batch.sql("SELECT count(*) FROM outbox")
 
 
-async def test_all_that_was_decided_of_an_account(house: House, kafka_url: str) -> None:
+async def test_all_that_was_decided_of_an_account(harness: Harness, kafka_url: str) -> None:
     """It left its batch while prices had brought it into its band; the word of that was lost."""
-    await a_flagged_account(house)
-    made = await house.world.user().propose("a1")
-    await house.desk.handlers.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])
-    await house.world.answer(made["batch_id"], failing=["a1"])
-    await house.carry(of(topics.RETURNED))
-    assert house.state("a1") == (FLAGGED, 0)
-    settings = house.world.settings.model_copy(update={"kafka_url": kafka_url})
+    await a_flagged_account(harness)
+    made = await harness.batch.user().propose("a1")
+    await harness.analyzer.handlers.on_prices([prices(2, AAA="1", BBB="3.25", CCC="1")])
+    await harness.batch.reply(made["batch_id"], failing=["a1"])
+    await harness.carry(of(topics.RETURNED))
+    assert harness.state("a1") == (FLAGGED, 0)
+    settings = harness.batch.settings.model_copy(update={"kafka_url": kafka_url})
     assert await batch.run(settings, RepublishRequest("account", accounts=A1)) == 0
-    await house.carry()
-    assert house.state("a1") == (CLEAR, 0)
+    await harness.carry()
+    assert harness.state("a1") == (CLEAR, 0)
 
 
 def test_of_which_accounts_must_be_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

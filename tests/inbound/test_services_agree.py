@@ -19,7 +19,7 @@ from shared.postgres.migrations import migrate
 from shared.runtime.settings import ProcessorLimits
 from tests.analyzer.builders import held, holdings
 from tests.analyzer.harness import Harness, settings_for
-from tests.batch.world import World
+from tests.batch.harness import Harness as BatchHarness
 from tests.inbound.events import ACCOUNT, SECURITY, Body, message
 from tests.stackfix.places import as_role
 
@@ -65,7 +65,7 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
         settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
         desk = await ends.enter_async_context(Harness(settings))
         pool = await ends.enter_async_context(db.pool(as_role(database_url, "taxlot"), "taxlot"))
-        world = World(database_url)
+        world = BatchHarness(database_url)
         ends.push_async_callback(world.database.close)
         publisher = desk.publisher
         taxlot = TaxlotHandlers(pool, publisher, desk.clock)

@@ -25,7 +25,8 @@ from tests.analyzer.builders import MONDAY, account, noon
 from tests.batch.build import a_flag, an_account
 from tests.gateway import harness as gateway
 from tests.gateway.streams import feeding
-from tests.healing.house import House, opened
+from tests.healing.harness import Harness as HealingHarness
+from tests.healing.harness import opened
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File, cash, lot
 from tests.waiting import until_so
@@ -89,7 +90,7 @@ class Stream:
 class Square:
     """A gateway on a real socket in front of the real topics; `services` make the events."""
 
-    services: House
+    services: HealingHarness
     door: gateway.Harness
     client: httpx.AsyncClient
     ends: AsyncExitStack
@@ -111,7 +112,7 @@ class Square:
 
     async def change_everything(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """Change something of every kind in the accounts of all; return which users must be notified of what."""
-        house, world = self.services, self.services.world
+        house, world = self.services, self.services.batch
         cleo = world.user("Cleo", enterprises=["E1", "E2"])
         for account_id, (enterprise, advisor) in OWNERS.items():
             await world.queue(account_id, f"{account_id}2", enterprise_id=enterprise, advisor_id=advisor)
@@ -133,7 +134,7 @@ class Square:
         return expected | await self._analyses(owners)
 
     async def _analyses(self, owners: dict[str, tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
-        desk = self.services.desk
+        desk = self.services.analyzer
         await desk.book()
         accounts = [
             account(account_id, 1).model_copy(update={"enterprise_id": enterprise, "advisor_id": advisor})
@@ -210,7 +211,7 @@ async def test_every_connection_hears_of_its_own_and_nothing_of_others(square: S
 
 async def _last_versions(square: Square, streams: list[Stream]) -> dict[tuple[str, str], int]:
     """Return the newest version of each batch and queue by the services' own records, once somebody has heard all."""
-    world = square.services.world
+    world = square.services.batch
     wanted: dict[tuple[str, str], int] = {}
     for topic, kind, key in ((topics.BATCH, "batch", "batch_id"), (topics.QUEUE, "queue", "enterprise_id")):
         for body in world.sent(topic.name):
@@ -232,10 +233,10 @@ async def _come_back(square: Square, streams: list[Stream]) -> list[Stream]:
 
 async def test_an_id_of_somebody_elses_event_shows_nothing_of_it(square: Square) -> None:
     own = await square.listen("own", "viewer")
-    await square.services.world.queue("OWN", enterprise_id="E1", advisor_id="A1")
+    await square.services.batch.queue("OWN", enterprise_id="E1", advisor_id="A1")
     await until_so(own.events)
     stranger = await square.listen("other enterprise", "viewer", own.events()[0][0])
-    await square.services.world.queue("FOREIGN", enterprise_id="E2", advisor_id="A5")
+    await square.services.batch.queue("FOREIGN", enterprise_id="E2", advisor_id="A5")
     await until_so(stranger.events)
     square.door.dependencies.hub.close()
     await asyncio.gather(*[stream.task for stream in (own, stranger) if stream.task is not None])

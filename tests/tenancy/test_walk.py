@@ -34,7 +34,8 @@ from shared.http.app import create_app
 from shared.http.routing import Guarded, routes_of, vouched
 from shared.postgres.pool import Requests
 from tests.analyzer.builders import MONDAY, held, holdings
-from tests.healing.house import House, opened
+from tests.healing.harness import Harness as HealingHarness
+from tests.healing.harness import opened
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File, cash, lot
@@ -103,7 +104,7 @@ class Case:
 class Tenants:
     """Three services over the data of one tenant, and the ids in it that a request can name."""
 
-    house: House
+    house: HealingHarness
     apps: dict[str, FastAPI]
     ids: dict[str, tuple[str, str]] = field(default_factory=dict)
     leaks: list[str] = field(default_factory=list)
@@ -121,7 +122,7 @@ class Tenants:
                             self.empty[name, service, case.theirs] = visible(await client.get(case.theirs))
 
     def client(self, service: str, who: Principal) -> httpx.AsyncClient:
-        now = self.house.world.clock.now if service == "batch" else self.house.desk.clock.now
+        now = self.house.batch.clock.now if service == "batch" else self.house.analyzer.clock.now
         transport = httpx.ASGITransport(self.apps[service])
         return httpx.AsyncClient(transport=transport, base_url="http://x", auth=SignedAs(who, service, now))
 
@@ -161,10 +162,10 @@ async def tenants(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIte
     ):
         made = Tenants(house, _apps(house, requests, tmp_path))
         await made.look_while_empty()
-        await house.desk.book(THEIRS, "SECRET-A2")
+        await house.analyzer.book(THEIRS, "SECRET-A2")
         drifted = [held(account_id, 1, AAA="780", BBB="120") for account_id in (THEIRS, "SECRET-A2")]
-        await house.desk.handlers.on_holdings(holdings(*drifted))
-        await house.world.queue(THEIRS, "SECRET-A2", advisor_id="A1")
+        await house.analyzer.handlers.on_holdings(holdings(*drifted))
+        await house.batch.queue(THEIRS, "SECRET-A2", advisor_id="A1")
         with connected(database_url) as connection:
             connection.execute(
                 "INSERT INTO account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
@@ -173,7 +174,7 @@ async def tenants(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIte
             )
         file = File([lot(THEIRS), cash(THEIRS)], custodian=THEIRS, day=MONDAY.isoformat())
         loaded = await house.load(file, MONDAY)
-        batch = await house.world.user(advisors=["A1"]).pending(THEIRS)
+        batch = await house.batch.user(advisors=["A1"]).pending(THEIRS)
         made.ids |= {
             "account_id": (THEIRS, ABSENT),
             "batch_id": (str(batch["batch_id"]), "987654"),
@@ -188,8 +189,8 @@ async def _ready() -> list[str]:
     return []
 
 
-def _apps(house: House, requests: Requests, directory: Path) -> dict[str, FastAPI]:
-    dependencies, clock = house.desk.dependencies, house.desk.clock
+def _apps(house: HealingHarness, requests: Requests, directory: Path) -> dict[str, FastAPI]:
+    dependencies, clock = house.analyzer.dependencies, house.analyzer.clock
     (directory / "inbox" / "uploads").mkdir(parents=True)
     settings = Settings(
         kafka_url="127.0.0.1:1",
@@ -198,12 +199,14 @@ def _apps(house: House, requests: Requests, directory: Path) -> dict[str, FastAP
         http_port=1,
         principal_public_key=PUBLIC_KEY,
         inbox_dir=directory / "inbox",
-        clock_file=house.desk.settings.clock_file,
+        clock_file=house.analyzer.settings.clock_file,
     )
-    runs = routes.router(dependencies.database, dependencies.names, dependencies.evaluator, clock, house.desk.settings)
+    runs = routes.router(
+        dependencies.database, dependencies.names, dependencies.evaluator, clock, house.analyzer.settings
+    )
     files = taxlot_router(settings, clock, requests)
     return {
-        "batch": house.world.app,
+        "batch": house.batch.app,
         "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),
         "taxlot": create_app("taxlot", _ready, routers=[files], door=vouched("taxlot", PUBLIC_KEY, clock)),
     }
@@ -301,7 +304,8 @@ def _without_predicates(patch: pytest.MonkeyPatch) -> None:
                 if isinstance(value, str) and text in value:
                     patch.setattr(module, name, value := value.replace(text, "true"))
                     replaced.add(text)
-    assert replaced >= {f"services.batch.store.{module}" for module in ("batches", "member_pages", "queue", "washes")}
+    stores = ("batches", "batch_pages", "member_pages", "queue", "wash_sales")
+    assert replaced >= {f"services.batch.store.{module}" for module in stores}
     assert replaced >= set(PREDICATES)
 
 

@@ -21,7 +21,7 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import Requests, pool
 from shared.runtime.clock import FileClock, set_instant
 from tests.analyzer.harness import OpenDependencies, settings_for
-from tests.batch.world import World
+from tests.batch.harness import Harness as BatchHarness
 from tests.security.tenants import PROTECTED, Tables
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 from tests.stackfix.places import as_role, fresh_database
@@ -216,7 +216,7 @@ async def clients(
     """Make a client of a service on the database, as somebody of E1 and E2, on the morning after the book."""
     settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
     set_instant(tmp_path / "clock.json", MORNING)
-    clock, world = FileClock(tmp_path / "clock.json"), World(upgraded.url)
+    clock, world = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
     world.clock.instant = MORNING
     files = Settings(
         kafka_url=kafka_url,

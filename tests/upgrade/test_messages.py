@@ -25,7 +25,7 @@ from shared.runtime import metrics
 from shared.runtime.clock import FileClock, set_instant
 from shared.runtime.settings import ProcessorLimits
 from tests.analyzer.harness import OpenDependencies, handlers, settings_for
-from tests.batch.world import World
+from tests.batch.harness import Harness as BatchHarness
 from tests.stackfix.places import as_role
 from tests.upgrade.before import MORNING, Upgraded, messages
 
@@ -39,7 +39,7 @@ async def readers(
     """Return the processor of each service and topic, around the real handlers on the upgraded database."""
     settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
     set_instant(tmp_path / "clock.json", MORNING)
-    clock, world = FileClock(tmp_path / "clock.json"), World(upgraded.url)
+    clock, world = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
     world.clock.instant = MORNING
     async with (
         OpenDependencies(settings) as parts,

@@ -1,4 +1,4 @@
-"""The messages this service sends, made from rows; all of them go through the outbox.
+"""The messages this service sends besides those of an approval, made from rows; all go through the outbox.
 
 Ids are deterministic: the same change always makes the same ids.
 """
@@ -10,19 +10,19 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Row
 
+from services.batch.domain.figures import LOGIC_NAMES
 from services.batch.settings import SERVICE
-from services.batch.views.proposals import LOGIC_NAMES
 from shared.contracts import chunks, comparison, events, topics
 from shared.contracts.topics import Topic
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing, chunk, event
 
-_RECALLED: Final = 2_000
+_RECALLED_TOGETHER: Final = 2_000
 _SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
 
 
 def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
-    """Return the state of a batch for everybody who follows it."""
+    """Return the event with the state of a batch."""
     body = events.BatchChanged(
         batch_id=row.batch_id,
         enterprise_id=row.enterprise_ids[0],
@@ -46,7 +46,7 @@ def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
 
 
 def queue_changed(enterprises: Sequence[str], at: datetime) -> list[Outgoing]:
-    """Return the word, for each enterprise, that its queue may show something new."""
+    """Return the event, for each enterprise, that its queue may have changed."""
     version = int(at.timestamp() * 1000)
     return [
         event(
@@ -62,7 +62,7 @@ def queue_changed(enterprises: Sequence[str], at: datetime) -> list[Outgoing]:
 
 
 def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
-    """Return requests for members, all of the same attempt, in chunks; small requests have a topic of their own."""
+    """Return the requests for proposals, in chunks of one attempt; small requests have a topic of their own."""
     topic = _SMALL_REQUEST if len(members) <= chunks.SMALL_REQUEST_ACCOUNTS else topics.WORK_REQUEST
     sent = []
     for attempt in sorted({member.attempt for member in members}):
@@ -80,7 +80,7 @@ def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list
 
 
 def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: int, at: datetime) -> list[Outgoing]:
-    """Return the word that members left the batch without being rebalanced. reason: FAILED, REMOVED, CANCELLED."""
+    """Return the chunks that say members left the batch without a rebalance. reason: FAILED, REMOVED, CANCELLED."""
     rows = [
         {
             "account_id": member.account_id,
@@ -98,13 +98,13 @@ def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: i
 
 
 def recall(accounts: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
-    """Return the request that the analyzer tell the flags of these accounts again."""
+    """Return the requests that the analyzer publish the flags of these accounts again."""
     found = []
-    for start in range(0, len(accounts), _RECALLED):
-        rows = [dict(one._mapping) for one in accounts[start : start + _RECALLED]]
-        first, part = rows[0]["account_id"], pa.RecordBatch.from_pylist(rows, schema=comparison.RECALL)
+    for start in range(0, len(accounts), _RECALLED_TOGETHER):
+        rows = [dict(account._mapping) for account in accounts[start : start + _RECALLED_TOGETHER]]
+        first, batch = rows[0]["account_id"], pa.RecordBatch.from_pylist(rows, schema=comparison.RECALL)
         name = event_id("recall", first, len(rows), at.isoformat())
-        found.append(chunk(topics.RECALL, first, part, {}, event_id=name, source=SERVICE, at=at))
+        found.append(chunk(topics.RECALL, first, batch, {}, event_id=name, source=SERVICE, at=at))
     return found
 
 
@@ -114,19 +114,19 @@ def _chunked(
     batch_id: int,
     rows: list[dict[str, Any]],
     meta: Mapping[str, str],
-    what: tuple[object, ...],
+    identity: tuple[object, ...],
     at: datetime,
     *,
     by_batch: bool,
 ) -> list[Outgoing]:
-    """Return rows in chunks; by_batch: all of the batch in one partition, else each chunk where its first row falls."""
+    """Return rows in chunks. identity: of their event ids; by_batch: keyed by batch, else by each first account."""
     return [
         chunk(
             topic,
             str(batch_id) if by_batch else part[0]["account_id"],
             pa.RecordBatch.from_pylist(part, schema=schema),
             meta,
-            event_id=event_id(*what, batch_id, part[0]["account_id"]),
+            event_id=event_id(*identity, batch_id, part[0]["account_id"]),
             source=SERVICE,
             at=at,
         )

@@ -1,4 +1,4 @@
-"""Answered chunks as columns of accounts: did it fail, its figures under every logic, what is worth a remark.
+"""Result chunks as columns of accounts: whether an account failed, its figures under every logic, its remarks.
 
 Source: contracts chunks.RESULT.
 """
@@ -13,19 +13,67 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.columnar import children
+from services.batch.domain.figures import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
+from shared.columnar import children, joined
+from shared.kafka.isolation import failed, replace_faulty_rows
+from shared.kafka.messages import BadMessage, Chunk
 
 Ints = npt.NDArray[np.int64]
+_VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
+_OWN: Final = ("account_id", "enterprise_id", "tax_household_id", "epoch", "failure_code", "failure_text")
+READ: Final = frozenset((*_OWN, *_VERSIONS, "wash_accounts", "proposals", "taxes"))
+"""Columns of RESULT that are decoded when a chunk arrives; details decode the others from the kept chunk."""
 _NOT_COMPUTED: Final = ("LOGIC_UNAVAILABLE", "The chosen trade logic was not computed for this account.")
 _REMARKS: Final = ("failure_code", "failure_text", "no_trade_text")
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What came of the accounts of a chunk, one element an account.
+def table_of(results: Sequence[Chunk], logic: int) -> pa.Table:
+    """Return result chunks as rows of `incoming_result`, without chunk_id.
 
-    figures: name -> its values as the text of an SQL array with one element a logic; remarks: a JSON list of them by
-    logic; zeros: as a figure that is 0 under every logic.
+    logic: number of the logic in force.  An account whose result our own code cannot read fails alone.  Raises
+    BadMessage if a chunk names no attempt.
+    """
+    sizes = [chunk.rows.num_rows for chunk in results]
+    rows, columns = replace_faulty_rows(
+        "take results in",
+        joined([chunk.rows for chunk in results]),
+        lambda part: columns_of(part, logic),
+        _unreadable,
+    )
+    has_loss = pc.is_valid(rows.column("wash_accounts"))
+    table: dict[str, Any] = {
+        "account_id": rows.column("account_id"),
+        "attempt": pa.array(np.repeat([_attempt_of(chunk) for chunk in results], sizes), pa.int32()),
+        "epoch": rows.column("epoch"),
+        "failed": columns.failed,
+        "failure_code": columns.failure_code,
+        "failure_text": columns.failure_text,
+        "row_no": pa.array(np.concatenate([np.arange(size) for size in sizes]), pa.int32()),
+        "remarks": columns.remarks,
+        "household": _households(rows),
+        "has_loss": has_loss,
+        **{name: rows.column(name) for name in _VERSIONS},
+        **columns.figures,
+    }
+    # Wash figures of an account without a loss are 0; the others are checked when every result is in.
+    washes = pc.if_else(has_loss, pa.scalar(None, pa.string()), columns.zeros)
+    return pa.table(table | dict.fromkeys(WASH_FIGURES, washes))
+
+
+def batch_of(chunk: Chunk) -> int:
+    """Return the batch that a result chunk belongs to.  Raises BadMessage if the chunk does not say."""
+    try:
+        return int(chunk.meta["batch_id"])
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_batch", "the chunk names no batch_id in its metadata") from error
+
+
+@dataclass(frozen=True)
+class ResultColumns:
+    """Columns with one element per account.
+
+    figures: name -> values as the text of an SQL array with one element per logic; remarks: a JSON list with one object
+    per logic; zeros: a figure that is 0 under every logic.
     """
 
     failed: Any
@@ -36,17 +84,20 @@ class Answers:
     zeros: Any
 
 
-def answers_of(
-    rows: pa.RecordBatch, logic: int, proposal_figures: Sequence[str], tax_figures: Sequence[str]
-) -> Answers:
-    """Return the answers for accounts whose batch has `logic` in force.
+def columns_of(
+    rows: pa.RecordBatch,
+    logic: int,
+    proposal_figures: Sequence[str] = PROPOSAL_FIGURES,
+    tax_figures: Sequence[str] = TAX_FIGURES,
+) -> ResultColumns:
+    """Return the columns of RESULT rows for a batch that has `logic` in force.
 
-    An account fails when it failed as a whole, or when the logic in force could not propose for it; what another logic
-    could not do only matters once that one is put in force.
+    An account fails if it failed as a whole, or if the logic in force could not propose for it. The failure of another
+    logic matters only once that one is in force.
     """
     proposals = _flat(rows.column("proposals"))
     taxes = _flat(rows.column("taxes"))
-    logics = np.zeros(rows.num_rows, np.int64)  # so many elements has every list of the account
+    logics = np.zeros(rows.num_rows, np.int64)  # length of every list of the account
     np.maximum.at(logics, proposals.owner, proposals.logic + 1)
     first = np.concatenate([[0], np.cumsum(logics)]).astype(np.int64)
     of_proposals = _ByLogic(first, first[proposals.owner] + proposals.logic)
@@ -57,7 +108,7 @@ def answers_of(
     figures |= {name: of_taxes.array_texts(taxed.field(name)) for name in tax_figures}
     code, text = _failures(rows, proposals, logic)
     zeros = _ByLogic(first, np.arange(first[-1])).array_texts(pa.array(np.zeros(int(first[-1]), np.int64)))
-    return Answers(pc.is_valid(code), code, text, figures, of_proposals.remarks(proposals.entries), zeros)
+    return ResultColumns(pc.is_valid(code), code, text, figures, of_proposals.remarks(proposals.entries), zeros)
 
 
 def array_text(values: Sequence[int | None]) -> str:
@@ -67,7 +118,7 @@ def array_text(values: Sequence[int | None]) -> str:
 
 @dataclass(frozen=True)
 class _Flat:
-    """The entries of a list column, the row that owns each, and the logic it is of."""
+    """The entries of a list column, with the row that owns each and its logic."""
 
     entries: Any
     owner: Ints
@@ -81,30 +132,30 @@ def _flat(column: Any) -> _Flat:
 
 @dataclass(frozen=True)
 class _ByLogic:
-    """Where entries stand in lists with one element a logic: list i at first[i]:first[i + 1], entry j at place[j]."""
+    """Lists with one element per logic: list i is elements first[i]:first[i + 1], entry j is element index[j]."""
 
     first: Ints
-    place: Ints
+    index: Ints
 
     def array_texts(self, values: Any) -> Any:
         """Return the lists as texts of SQL arrays; a logic without entry is NULL."""
         return self._joined(values.cast(pa.string()), "NULL", "{", "}")
 
     def remarks(self, entries: Any) -> Any:
-        """Return the lists of remarks as JSON; few entries have any, so alike ones are rendered once."""
-        told = list(zip(*(entries.field(name).to_pylist() for name in _REMARKS), strict=True))
-        rendered = {one: _json(one) for one in set(told)}
-        texts = pa.array([rendered[one] for one in told], pa.string())
+        """Return the lists of remarks as JSON; few entries have any, so equal ones are rendered once."""
+        remarks = list(zip(*(entries.field(name).to_pylist() for name in _REMARKS), strict=True))
+        rendered = {remark: _json(remark) for remark in set(remarks)}
+        texts = pa.array([rendered[remark] for remark in remarks], pa.string())
         return self._joined(texts, _json((None,) * len(_REMARKS)), "[", "]")
 
     def _joined(self, texts: Any, absent: str, begin: str, end: str) -> Any:
-        at = np.full(int(self.first[-1]), -1, np.int64)
-        at[self.place] = np.arange(len(self.place))
-        elements = pc.fill_null(texts.take(pa.array(at, mask=at < 0)), absent)
+        entry_at = np.full(int(self.first[-1]), -1, np.int64)
+        entry_at[self.index] = np.arange(len(self.index))
+        elements = pc.fill_null(texts.take(pa.array(entry_at, mask=entry_at < 0)), absent)
         lists: Any = pa.ListArray
-        joined = pc.binary_join(lists.from_arrays(pa.array(self.first.astype(np.int32)), elements), ",")
+        inside = pc.binary_join(lists.from_arrays(pa.array(self.first.astype(np.int32)), elements), ",")
         around: Any = pc.binary_join_element_wise
-        return around(pa.scalar(begin), joined, pa.scalar(end), pa.scalar(""))
+        return around(pa.scalar(begin), inside, pa.scalar(end), pa.scalar(""))
 
 
 def _json(remark: tuple[str | None, ...]) -> str:
@@ -113,14 +164,38 @@ def _json(remark: tuple[str | None, ...]) -> str:
 
 def _failures(rows: pa.RecordBatch, proposals: _Flat, logic: int) -> tuple[Any, Any]:
     """Return code and sentence of each account's failure: its own, or that of the logic in force."""
-    mine = np.full(rows.num_rows, -1, np.int64)
+    entry_of_account = np.full(rows.num_rows, -1, np.int64)
     of_logic = np.flatnonzero(proposals.logic == logic)
-    mine[proposals.owner[of_logic]] = of_logic
-    places = pa.array(mine, mask=mine < 0)
+    entry_of_account[proposals.owner[of_logic]] = of_logic
+    entries = pa.array(entry_of_account, mask=entry_of_account < 0)
     whole = pc.is_valid(rows.column("failure_code"))
     found = []
     for name, not_computed in zip(_REMARKS, _NOT_COMPUTED, strict=False):
-        of_mine = proposals.entries.field(name).take(places)
-        under_logic = pc.if_else(pa.array(mine < 0), pa.scalar(not_computed), of_mine)
+        of_entry = proposals.entries.field(name).take(entries)
+        under_logic = pc.if_else(pa.array(entry_of_account < 0), pa.scalar(not_computed), of_entry)
         found.append(pc.if_else(whole, rows.column(name), under_logic))
     return found[0], found[1]
+
+
+def _unreadable(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    """Return a result row as failed and without figures."""
+    row = failed(row, code, text)
+    emptied: list[Any] = [
+        pa.array([[]], field.type) if field.name in ("proposals", "taxes") else row.column(field.name)
+        for field in row.schema
+    ]
+    return pa.RecordBatch.from_arrays(emptied, schema=row.schema)
+
+
+def _attempt_of(chunk: Chunk) -> int:
+    try:
+        return int(chunk.meta["attempt"])
+    except (KeyError, ValueError) as error:
+        raise BadMessage("no_attempt", "the chunk names no attempt in its metadata") from error
+
+
+def _households(rows: pa.RecordBatch) -> Any:
+    """Return the tax household of each account: one of its enterprise, or its own where it names none."""
+    join: Any = pc.binary_join_element_wise
+    named = join(rows.column("enterprise_id"), rows.column("tax_household_id"), "/")
+    return pc.coalesce(named, join(rows.column("enterprise_id"), rows.column("account_id"), "//"))

@@ -1,6 +1,7 @@
 """Filter clauses `field.op.value`: parsed and checked against the fields of a list.  Source: api, product 7.
 
-Values become the scaled integers that rows hold (cents, ppb), so that a filter never compares rounded numbers.
+Values become the scaled integers that rows hold (cents, ppb), so a filter never compares rounded numbers.
+`store.filters` turns clauses into SQL.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.contracts.filter_fields import RESULTS, FieldKind, FilterOp
+from shared.contracts.problems import BadInput
 from shared.fixed_point.text import InexactText, scaled
 
 _OPS: Final[tuple[FilterOp, ...]] = ("eq", "gte", "lte", "in")
@@ -15,8 +17,8 @@ _LARGEST: Final = 2**63 - 1
 _LARGEST_COUNT: Final = 2**31 - 1
 
 
-class BadClause(ValueError):
-    """A filter clause cannot be understood; the text says which one and what would be right."""
+class BadClause(BadInput):
+    """A filter clause or sort text cannot be read; the detail says which one and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Clause:
 
 
 def parse_clauses(texts: Iterable[str], fields: Mapping[str, FieldKind]) -> list[Clause]:
-    """Return the clauses; all of them must hold.  Raises BadClause with what is wrong and what would be right."""
+    """Return the clauses; all of them must hold.  Raises BadClause if one cannot be read or its field is unknown."""
     return [_parse(text, fields) for text in texts]
 
 
@@ -41,7 +43,7 @@ def _parse(text: str, fields: Mapping[str, FieldKind]) -> Clause:
     if field not in fields:
         raise BadClause(f"f: {text!r}: there is no field {field!r}; fields are {', '.join(fields)}")
     kind = fields[field]
-    op = next((one for one in _OPS if one == op_text), None)
+    op = next((known for known in _OPS if known == op_text), None)
     if op is None or op not in kind.ops:
         raise BadClause(f"f: {text!r}: {field} takes {', '.join(kind.ops)}, not {op_text!r}")
     if kind is FieldKind.TEXT:
@@ -72,18 +74,18 @@ def _number(text: str, value: str, kind: FieldKind) -> int:
 
 
 @dataclass(frozen=True)
-class Order:
+class SortOrder:
     """Sort by `field`, downwards or not; ties always break by account id."""
 
     field: str
     down: bool
 
 
-def parse_sort(text: str | None, sortable: Iterable[str], default: str) -> Order:
-    """Return the order a sort text such as "-max_drift" asks for.  Raises BadClause for an unknown field."""
+def parse_sort(text: str | None, sortable: Iterable[str], default: str) -> SortOrder:
+    """Return the order that a sort text such as "-max_drift" asks for.  Raises BadClause if the field is unknown."""
     chosen = text or default
     field = chosen.removeprefix("-")
     known = tuple(sortable)
     if field not in known:
         raise BadClause(f"sort: there is no field {field!r}; fields are {', '.join(known)}")
-    return Order(field, chosen.startswith("-"))
+    return SortOrder(field, chosen.startswith("-"))

@@ -1,7 +1,7 @@
 """The decision about a batch as a document: canonical JSON, so that the same facts are the same bytes.
 
 It holds what was displayed: who decided what and when, every account with its result and its figures under every logic,
-and the digests of the answers that details are shown from.  Source: product 6, "frozen for ever".
+and the digests of the result chunks that details are shown from.  Source: product 6, "frozen for ever".
 """
 
 import hashlib
@@ -19,24 +19,22 @@ class Manifest:
     content: bytes
     sha256: bytes
 
-    @property
-    def is_intact(self) -> bool:
-        """Say whether the content is what was digested."""
-        return hashlib.sha256(self.content).digest() == self.sha256
-
 
 def manifest_of(
     batch: Mapping[str, Any],
     accounts: Sequence[Mapping[str, Any]],
-    answers: Mapping[int, str],
+    chunk_digests: Mapping[int, str],
     canonical: Callable[[Any], bytes],
 ) -> Manifest:
-    """Return the manifest. answers: digest by chunk number; canonical: renders sorted keys, no spaces, no floats."""
+    """Return the manifest of a decided batch.
+
+    chunk_digests: SHA-256 in hex by chunk number; canonical: renders sorted keys, no spaces, no floats.
+    """
     document = {
         "format": FORMAT,
         "batch": dict(batch),
         "accounts": list(accounts),
-        "answers": {str(number): digest for number, digest in sorted(answers.items())},
+        "answers": {str(number): digest for number, digest in sorted(chunk_digests.items())},
     }
     content = canonical(document)
     return Manifest(content, hashlib.sha256(content).digest())

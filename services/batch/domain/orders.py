@@ -1,6 +1,6 @@
-"""What an approved account sends out: its orders, how they fall to sleeves, which lots, which moves between sleeves.
+"""The order event of an approved account: orders, their allocation to sleeves, lots, and moves between sleeves.
 
-Everything is a pure function of the answered columns and the logic in force, so a retry makes the same ids and bytes.
+Pure functions of the columns of a result chunk and the logic in force, so a retry makes the same ids and bytes.
 Source: product 6, "On approval"; contracts events.OrdersReleased.
 """
 
@@ -14,7 +14,6 @@ from shared.fixed_point.text import text_of
 
 NewId = Callable[..., str]
 
-# Nested columns of an answer that a release needs, and which of their fields; those with a logic hold every logic's.
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "securities": ("security_id",),
     "positions": ("sleeve_id", "security"),
@@ -23,24 +22,25 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "slices": ("security", "lot_id", "sleeve_id", "quantity_micro"),
     "transfers": ("security", "from_sleeve_id", "to_sleeve_id", "lot_id", "quantity_micro"),
 }
+"""Nested columns of a result that an approval reads, with their fields; some hold the rows of every logic."""
 
 
 @dataclass(frozen=True)
-class Nested:
-    """Rows of all accounts of a chunk: account i has rows starts[i] to starts[i + 1] of every column."""
+class NestedColumn:
+    """A list column of all accounts of a chunk, flat: account i has rows starts[i] to starts[i + 1]."""
 
     starts: Sequence[int]
-    columns: Mapping[str, Sequence[Any]]
+    fields: Mapping[str, Sequence[Any]]
 
     def rows(self, account: int) -> Iterator[tuple[Any, ...]]:
-        """Return the rows of one account, fields in the order of NEEDED."""
+        """Return the rows of the account at this index, fields in the order of NEEDED."""
         first, last = self.starts[account], self.starts[account + 1]
-        return zip(*(column[first:last] for column in self.columns.values()), strict=True)
+        return zip(*(field[first:last] for field in self.fields.values()), strict=True)
 
 
 @dataclass(frozen=True)
-class Released:
-    """Of which account and approval: epoch is the account's new one."""
+class Approval:
+    """The approval of one account. epoch: the account's new one."""
 
     batch_id: int
     account_id: str
@@ -52,22 +52,22 @@ class Released:
     trade_date: date
 
 
-def order_id(new_id: NewId, what: Released, security_id: str) -> str:
-    """Return the id of an order: one a security, because an account never buys and sells the same one."""
-    return new_id("order", what.batch_id, what.account_id, what.epoch, security_id)
+def order_id(new_id: NewId, approval: Approval, security_id: str) -> str:
+    """Return the id of an order: one per security, because an account never buys and sells the same one."""
+    return new_id("order", approval.batch_id, approval.account_id, approval.epoch, security_id)
 
 
-def orders_released(what: Released, account: int, answer: Mapping[str, Nested], new_id: NewId) -> dict[str, Any]:
-    """Return the body of OrdersReleased as plain values (money and units as text).
+def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColumn], new_id: NewId) -> dict[str, Any]:
+    """Return the body of OrdersReleased as plain values; units and dollars are decimal texts.
 
-    account: row of the account in the chunk; answer: its nested columns, those of the logic in force only.
+    account: index of the account in the chunk; result: the chunk's NEEDED columns, rows of the logic in force only.
     """
-    securities = [row[0] for row in answer["securities"].rows(account)]
-    positions = list(answer["positions"].rows(account))
+    securities = [row[0] for row in result["securities"].rows(account)]
+    positions = list(result["positions"].rows(account))
     orders = []
     ids: dict[int, str] = {}
-    for security, quantity, price in answer["orders"].rows(account):
-        ids[security] = order_id(new_id, what, securities[security])
+    for security, quantity, price in result["orders"].rows(account):
+        ids[security] = order_id(new_id, approval, securities[security])
         orders.append(
             {
                 "order_id": ids[security],
@@ -78,36 +78,36 @@ def orders_released(what: Released, account: int, answer: Mapping[str, Nested], 
             }
         )
     allocations = []
-    for position, quantity, crossed in answer["sleeve_trades"].rows(account):
-        if quantity != crossed:  # what is crossed never goes to market
+    for position, quantity, crossed in result["sleeve_trades"].rows(account):
+        if quantity != crossed:  # crossed units never go to market
             sleeve_id, security = positions[position]
             allocations.append(
                 {"sleeve_id": sleeve_id, "security_id": securities[security], "quantity": _units(quantity - crossed)}
             )
     return {
-        "account_id": what.account_id,
-        "enterprise_id": what.enterprise_id,
-        "advisor_id": what.advisor_id,
-        "custodian": what.custodian,
-        "account_number": what.account_number,
-        "batch_id": what.batch_id,
-        "version": what.epoch,
-        "trade_date": what.trade_date.isoformat(),
+        "account_id": approval.account_id,
+        "enterprise_id": approval.enterprise_id,
+        "advisor_id": approval.advisor_id,
+        "custodian": approval.custodian,
+        "account_number": approval.account_number,
+        "batch_id": approval.batch_id,
+        "version": approval.epoch,
+        "trade_date": approval.trade_date.isoformat(),
         "orders": orders,
         "allocations": allocations,
         "lots": [
             {"order_id": ids[security], "lot_id": lot_id, "sleeve_id": sleeve_id, "quantity": _units(quantity)}
-            for security, lot_id, sleeve_id, quantity in answer["slices"].rows(account)
+            for security, lot_id, sleeve_id, quantity in result["slices"].rows(account)
         ],
         "transfers": [
             {
                 "security_id": securities[security],
-                "from_sleeve_id": giver,
-                "to_sleeve_id": taker,
+                "from_sleeve_id": from_sleeve,
+                "to_sleeve_id": to_sleeve,
                 "lot_id": lot_id,
                 "quantity": _units(quantity),
             }
-            for security, giver, taker, lot_id, quantity in answer["transfers"].rows(account)
+            for security, from_sleeve, to_sleeve, lot_id, quantity in result["transfers"].rows(account)
         ],
     }
 

@@ -1,22 +1,23 @@
 """Until when a batch may be decided.  Source: product 6, "End of day"; product 1, "business date"."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+
+from shared.rules import trading_calendar
 
 
 @dataclass(frozen=True)
-class Term:
+class DecisionWindow:
     """trade_date: the business date a batch belongs to. cancel_at: the instant (UTC) at which it is cancelled."""
 
     trade_date: date
     cancel_at: datetime
 
 
-def term_of(now: datetime, business_date: Callable[[datetime], date], cut_off: Callable[[date], datetime]) -> Term:
-    """Return the term of a batch made at `now`; it is fixed then and never moves.
+def decision_window(now: datetime, cut_off: time) -> DecisionWindow:
+    """Return the window of a batch made at `now`; it is fixed then and never moves.
 
-    business_date and cut_off are the exchange calendar.  Raises what they raise beyond the calendar.
+    cut_off: local time in New York, the end of a business date.  Raises NoSession if `now` lies beyond the calendar.
     """
-    trade_date = business_date(now)
-    return Term(trade_date, cut_off(trade_date).astimezone(UTC))
+    trade_date = trading_calendar.business_date(now, cut_off)
+    return DecisionWindow(trade_date, trading_calendar.cut_off(trade_date, cut_off).astimezone(UTC))

@@ -1,15 +1,18 @@
-"""States of a batch and of an account in it, as tables. A pair that is not in a table is an error.
+"""States of a batch and of an account in it, as tables: a pair that is not in a table is an error.
 
 Source: product 6.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
+
+Result = Literal["Failed", "Complete", "Cancelled"]
 
 
 class IllegalTransition(ValueError):
-    """This cannot happen to something in that state."""
+    """The state table has no such transition."""
 
 
 class Status(StrEnum):
@@ -22,11 +25,11 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-class Happening(StrEnum):
-    """What can happen to a batch."""
+class Transition(StrEnum):
+    """What changes the status of a batch, or keeps it and changes the batch."""
 
-    ANSWERED = "ANSWERED"  # no account is being worked on any more, at least one is proposed
-    ALL_FAILED = "ALL_FAILED"  # no account is being worked on any more, none was ever proposed
+    COLLECTED = "COLLECTED"  # every result is in, at least one account is proposed
+    ALL_FAILED = "ALL_FAILED"  # every result is in, and every account failed
     NONE_LEFT = "NONE_LEFT"  # the last proposed account was removed or failed, others were removed before
     APPROVE = "APPROVE"
     CANCEL = "CANCEL"
@@ -47,8 +50,8 @@ class AccountState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-class AccountHappening(StrEnum):
-    """What can happen to an account in a batch."""
+class AccountTransition(StrEnum):
+    """What changes the state of an account in a batch."""
 
     PROPOSAL = "PROPOSAL"
     FAILURE = "FAILURE"
@@ -58,50 +61,87 @@ class AccountHappening(StrEnum):
     CANCEL = "CANCEL"
 
 
-BATCH: Final[Mapping[tuple[Status, Happening], Status]] = {
-    (Status.WORKING, Happening.ANSWERED): Status.PENDING_APPROVAL,
-    (Status.WORKING, Happening.ALL_FAILED): Status.FAILED,
-    (Status.WORKING, Happening.NONE_LEFT): Status.CANCELLED,
-    (Status.WORKING, Happening.DAY_ENDED): Status.CANCELLED,  # guide: "Incomplete Batches"
-    (Status.PENDING_APPROVAL, Happening.APPROVE): Status.APPROVED,
-    (Status.PENDING_APPROVAL, Happening.CANCEL): Status.CANCELLED,
-    (Status.PENDING_APPROVAL, Happening.DAY_ENDED): Status.CANCELLED,
-    (Status.PENDING_APPROVAL, Happening.REMOVE): Status.PENDING_APPROVAL,
-    (Status.PENDING_APPROVAL, Happening.NONE_LEFT): Status.CANCELLED,
-    (Status.PENDING_APPROVAL, Happening.SWITCH_LOGIC): Status.PENDING_APPROVAL,
-    (Status.PENDING_APPROVAL, Happening.REPROPOSE): Status.WORKING,
+BATCH: Final[Mapping[tuple[Status, Transition], Status]] = {
+    (Status.WORKING, Transition.COLLECTED): Status.PENDING_APPROVAL,
+    (Status.WORKING, Transition.ALL_FAILED): Status.FAILED,
+    (Status.WORKING, Transition.NONE_LEFT): Status.CANCELLED,
+    (Status.WORKING, Transition.DAY_ENDED): Status.CANCELLED,  # guide: "Incomplete Batches"
+    (Status.PENDING_APPROVAL, Transition.APPROVE): Status.APPROVED,
+    (Status.PENDING_APPROVAL, Transition.CANCEL): Status.CANCELLED,
+    (Status.PENDING_APPROVAL, Transition.DAY_ENDED): Status.CANCELLED,
+    (Status.PENDING_APPROVAL, Transition.REMOVE): Status.PENDING_APPROVAL,
+    (Status.PENDING_APPROVAL, Transition.NONE_LEFT): Status.CANCELLED,
+    (Status.PENDING_APPROVAL, Transition.SWITCH_LOGIC): Status.PENDING_APPROVAL,
+    (Status.PENDING_APPROVAL, Transition.REPROPOSE): Status.WORKING,
 }
 
-ACCOUNT: Final[Mapping[tuple[AccountState, AccountHappening], AccountState]] = {
-    (AccountState.WORKING, AccountHappening.PROPOSAL): AccountState.PROPOSED,
-    (AccountState.WORKING, AccountHappening.FAILURE): AccountState.FAILED,
-    (AccountState.WORKING, AccountHappening.CANCEL): AccountState.CANCELLED,  # the day ended before it was answered
-    (AccountState.PROPOSED, AccountHappening.REMOVE): AccountState.REMOVED,
-    (AccountState.PROPOSED, AccountHappening.REPROPOSE): AccountState.WORKING,
-    (AccountState.PROPOSED, AccountHappening.APPROVE): AccountState.APPROVED,
-    (AccountState.PROPOSED, AccountHappening.CANCEL): AccountState.CANCELLED,
+ACCOUNT: Final[Mapping[tuple[AccountState, AccountTransition], AccountState]] = {
+    (AccountState.WORKING, AccountTransition.PROPOSAL): AccountState.PROPOSED,
+    (AccountState.WORKING, AccountTransition.FAILURE): AccountState.FAILED,
+    (AccountState.WORKING, AccountTransition.CANCEL): AccountState.CANCELLED,  # the day ended before its result came
+    (AccountState.PROPOSED, AccountTransition.REMOVE): AccountState.REMOVED,
+    (AccountState.PROPOSED, AccountTransition.REPROPOSE): AccountState.WORKING,
+    (AccountState.PROPOSED, AccountTransition.APPROVE): AccountState.APPROVED,
+    (AccountState.PROPOSED, AccountTransition.CANCEL): AccountState.CANCELLED,
 }
 
 OPEN: Final = frozenset({Status.WORKING, Status.PENDING_APPROVAL})
 DECIDED: Final = frozenset(Status) - OPEN
+_RESULTS: Final[Mapping[Status, Result]] = {
+    Status.FAILED: "Failed",
+    Status.APPROVED: "Complete",
+    Status.CANCELLED: "Cancelled",
+}
 
 
-def batch_after(status: Status, happening: Happening) -> Status:
-    """Return the status of a batch after `happening`.  Raises IllegalTransition when the table has no such pair."""
+def batch_after(status: Status, transition: Transition) -> Status:
+    """Return the status of a batch after `transition`.  Raises IllegalTransition if the table has no such pair."""
     try:
-        return BATCH[status, happening]
+        return BATCH[status, transition]
     except KeyError:
-        raise IllegalTransition(f"{happening} cannot happen to a batch that is {status}") from None
+        raise IllegalTransition(f"{transition} cannot happen to a batch that is {status}") from None
 
 
-def account_after(state: AccountState, happening: AccountHappening) -> AccountState:
-    """Return the state of an account after `happening`.  Raises IllegalTransition when the table has no such pair."""
+def account_after(state: AccountState, transition: AccountTransition) -> AccountState:
+    """Return the state of an account after `transition`.  Raises IllegalTransition if the table has no such pair."""
     try:
-        return ACCOUNT[state, happening]
+        return ACCOUNT[state, transition]
     except KeyError:
-        raise IllegalTransition(f"{happening} cannot happen to an account that is {state}") from None
+        raise IllegalTransition(f"{transition} cannot happen to an account that is {state}") from None
 
 
-def accounts_open_to(happening: AccountHappening) -> tuple[str, ...]:
-    """Return the states in which `happening` may happen: what statements over many rows are guarded with."""
-    return tuple(str(state) for state, what in ACCOUNT if what == happening)
+def states_allowing(transition: AccountTransition) -> tuple[str, ...]:
+    """Return the account states that allow `transition`: the guard of statements over many rows."""
+    return tuple(str(state) for state, allowed in ACCOUNT if allowed == transition)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Number of accounts of a batch in each state; stale ones are a part of the proposed ones."""
+
+    working: int = 0
+    proposed: int = 0
+    failed: int = 0
+    removed: int = 0
+    approved: int = 0
+    cancelled: int = 0
+    stale: int = 0
+
+    @property
+    def accounts(self) -> int:
+        """All accounts of the batch: the sum over the states."""
+        return self.working + self.proposed + self.failed + self.removed + self.approved + self.cancelled
+
+
+def transition_of(tally: Tally) -> Transition | None:
+    """Return the transition that the counts of an undecided batch cause; None while accounts are being worked on."""
+    if tally.working:
+        return None
+    if tally.proposed:
+        return Transition.COLLECTED
+    return Transition.ALL_FAILED if tally.failed == tally.accounts else Transition.NONE_LEFT
+
+
+def result_of(status: Status) -> Result | None:
+    """Return the result that history shows; None while the batch is undecided."""
+    return _RESULTS.get(status)

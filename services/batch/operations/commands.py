@@ -1,250 +1,201 @@
-"""What users do to batches.
+"""The commands of users.
 
-Each command is one transaction that locks the batch first, decides by pure rules and leaves its messages in the outbox.
-Source: product 6.
+Each one is a function that runs in one transaction: it locks the batch first, decides by pure rules and leaves its
+messages in the outbox.  Source: product 6.
 """
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.elements import ColumnElement
 
-from services.batch.columns import messages as outgoing
-from services.batch.domain.approval import Facts, may, refusal
-from services.batch.domain.counts import happening_of
-from services.batch.domain.filters import BadClause, Clause, parse_clauses
-from services.batch.domain.schedule import term_of
-from services.batch.domain.states import AccountHappening, Happening, Status, batch_after
-from services.batch.operations import wash_sales
-from services.batch.operations.decide import Actor, close
-from services.batch.problems import (
+from services.batch.columns import messages
+from services.batch.domain.figures import LOGIC_NUMBERS
+from services.batch.domain.refusals import CommandFacts, is_allowed, refusal
+from services.batch.domain.schedule import decision_window
+from services.batch.domain.states import AccountTransition, Status, Transition, batch_after, transition_of
+from services.batch.operations import decide, wash_sales
+from services.batch.operations.change import change, recount
+from services.batch.operations.decide import Actor, Outcome
+from services.batch.operations.problems import (
     FoundStale,
     LiquidationNotConfirmed,
     LogicUnavailable,
     NothingToPropose,
     problem_of,
 )
+from services.batch.operations.selections import member_selection, queue_selection
 from services.batch.settings import Settings
-from services.batch.store import batches, member_pages, members, queue
-from services.batch.store.database import is_any, is_none_of, send
-from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FIGURES
-from services.batch.views import rows as views
-from services.batch.views.proposals import LOGIC_NUMBERS
-from shared.contracts.api_batches import (
-    ByFilter,
-    ById,
-    CommandResult,
-    LogicBody,
-    ProposeBody,
-    RemovalBody,
-    ReproposeBody,
-)
-from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
-from shared.contracts.principal import Principal  # fmt: skip
-from shared.contracts.problems import BadInput, CountChanged, Forbidden, NotFound
-from shared.contracts.tenancy import Scope, scope_of
-from shared.rules import trading_calendar
+from services.batch.store import batches, members, staleness
+from services.batch.store.database import send
+from shared.contracts.api_batches import LogicBody, ProposeBody, RemovalBody, ReproposeBody
+from shared.contracts.principal import Principal
+from shared.contracts.problems import CountChanged, Forbidden, NotFound
+from shared.contracts.tenancy import scope_of
 from shared.runtime.clock import Clock
 
-_M = BATCH_ACCOUNT.c
+
+@dataclass(frozen=True)
+class CommandContext:
+    """The transaction of a command, and the person who gives it."""
+
+    connection: AsyncConnection
+    settings: Settings
+    clock: Clock
+    principal: Principal
+
+    @property
+    def actor(self) -> Actor:
+        """The person as the one who decides."""
+        return Actor(self.principal.subject, self.principal.name)
 
 
-class Commands:
-    """The commands of one person. Every method runs inside the caller's transaction."""
+async def propose(context: CommandContext, body: ProposeBody) -> Outcome:
+    """Make a batch of the selected accounts of the queue and request proposals.
 
-    def __init__(self, settings: Settings, clock: Clock, principal: Principal) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._principal = principal
-        self._actor = Actor(principal.subject, principal.name)
-        self._scope: Scope = scope_of(principal)
-
-    def check_role(self, happening: Happening | None) -> None:
-        """Raise Forbidden unless one of the person's roles may do this; None means proposing."""
-        if not may(self._principal.roles, happening):
-            what = "propose trades" if happening is None else happening.replace("_", " ").lower()
-            raise Forbidden(f"your roles ({', '.join(self._principal.roles) or 'none'}) do not allow to {what}")
-
-    async def propose(self, connection: AsyncConnection, body: ProposeBody) -> CommandResult:
-        """Make a batch of the selected accounts of the queue and ask for proposals."""
-        self.check_role(None)
-        now, settings = self._clock.now(), self._settings
-        wanted = queue_selection(body.selection)
-        batch_id = await batches.new_number(connection)
-        frozen = await batches.freeze_selection(connection, self._scope, batch_id, now, wanted)
-        if frozen.accounts != body.expected_count:
-            raise CountChanged(
-                f"{frozen.accounts} accounts of your selection can be proposed now, you saw {body.expected_count}:"
-                " look again, then propose",
-                count=frozen.accounts,
-            )
-        if frozen.accounts == 0:
-            raise NothingToPropose("no account of the queue is selected")
-        if frozen.without_target and not body.confirm_liquidation:
-            raise LiquidationNotConfirmed(
-                f"{frozen.without_target} of the accounts have no target: proposing for them sells everything."
-                " Confirm the liquidation or leave them out.",
-                count=frozen.without_target,
-            )
-        term = term_of(
-            now,
-            lambda instant: trading_calendar.business_date(instant, settings.cut_off),
-            lambda day: trading_calendar.cut_off(day, settings.cut_off),
+    Raises Forbidden, BadClause, CountChanged, NothingToPropose or LiquidationNotConfirmed.
+    """
+    _check_role(context.principal, None)
+    connection, now = context.connection, context.clock.now()
+    selected = queue_selection(body.selection)
+    batch_id = await batches.new_number(connection)
+    added = await batches.add_accounts(connection, scope_of(context.principal), batch_id, now, selected)
+    if added.accounts != body.expected_count:
+        raise CountChanged(
+            f"{added.accounts} accounts of your selection can be proposed now, you saw {body.expected_count}:"
+            " look again, then propose",
+            count=added.accounts,
         )
-        new = batches.NewBatch(
-            batch_id, LOGIC_NUMBERS[body.logic], body.label, self._actor.subject, self._actor.name, now, term
+    if added.accounts == 0:
+        raise NothingToPropose("no account of the queue is selected")
+    if added.without_target and not body.confirm_liquidation:
+        raise LiquidationNotConfirmed(
+            f"{added.without_target} of the accounts have no target: proposing for them sells everything."
+            " Confirm the liquidation or leave them out.",
+            count=added.without_target,
         )
-        batch = await batches.insert_batch(connection, new, frozen)
-        rows = await member_pages.read_to_ask(connection, batch_id)
-        messages = [outgoing.batch_changed(batch, now), *outgoing.requests(batch, rows, now)]
-        await send(connection, messages)
-        return CommandResult(batch=views.summary(batch), accounts=frozen.accounts)
+    actor, window = context.actor, decision_window(now, context.settings.cut_off)
+    new = batches.NewBatch(
+        batch_id, LOGIC_NUMBERS[body.logic], body.label, actor.subject, actor.name, now, window
+    )  # fmt: skip
+    batch = await batches.insert_batch(connection, new, added)
+    rows = await members.read_for_request(connection, batch_id)
+    await send(connection, [messages.batch_changed(batch, now), *messages.requests(batch, rows, now)])
+    return Outcome(batch, added.accounts)
 
-    async def approve(self, connection: AsyncConnection, batch_id: int, version: int) -> CommandResult:
-        """Approve every proposed account: orders go out, once.
 
-        Raises FoundStale for accounts that are another's, or whose prices were withdrawn, before that was marked.
-        """
-        batch, now = await self._locked(connection, batch_id, version, Happening.APPROVE)
-        found = await members.unmarked(connection, batch_id)
-        if found.stale:
-            raise FoundStale(batch_id, found.stale, found.moved, batch.version)
-        after, accounts = await close(connection, batch, Happening.APPROVE, self._actor, now)
-        return CommandResult(batch=views.summary(after), accounts=accounts)
+async def approve(context: CommandContext, batch_id: int, version_seen: int) -> Outcome:
+    """Approve every proposed account: orders go out, once.
 
-    async def cancel(self, connection: AsyncConnection, batch_id: int, version: int) -> CommandResult:
-        """Cancel the batch: its accounts return to the queue."""
-        batch, now = await self._locked(connection, batch_id, version, Happening.CANCEL)
-        after, accounts = await close(connection, batch, Happening.CANCEL, self._actor, now)
-        return CommandResult(batch=views.summary(after), accounts=accounts)
+    Raises as `_lock`, and FoundStale for accounts that moved, or whose prices were withdrawn, and are not marked yet.
+    """
+    batch, now = await _lock(context, batch_id, version_seen, Transition.APPROVE)
+    unmarked = await staleness.count_unmarked(context.connection, batch_id)
+    if unmarked.stale:
+        raise FoundStale(batch_id, unmarked.stale, unmarked.moved, batch.version)
+    return await decide.approve(context.connection, batch, context.actor, now)
 
-    async def remove(
-        self, connection: AsyncConnection, batch_id: int, version: int, body: RemovalBody
-    ) -> CommandResult:
-        """Return proposed accounts of the batch to the queue; without any left the batch is cancelled."""
-        batch, now = await self._locked(connection, batch_id, version, Happening.REMOVE)
-        wanted = member_selection(body.selection, batch.logic)
-        gone = await members.happen(
-            connection, batch_id, AccountHappening.REMOVE, wanted, removed_name=self._actor.name
+
+async def cancel(context: CommandContext, batch_id: int, version_seen: int) -> Outcome:
+    """Cancel the batch: its accounts return to the queue.  Raises as `_lock`."""
+    batch, now = await _lock(context, batch_id, version_seen, Transition.CANCEL)
+    return await decide.end(context.connection, batch, Transition.CANCEL, context.actor, now)
+
+
+async def remove(context: CommandContext, batch_id: int, version_seen: int, body: RemovalBody) -> Outcome:
+    """Return selected proposed accounts to the queue; a batch without any left is cancelled.
+
+    Raises as `_lock`, BadClause or CountChanged.
+    """
+    connection = context.connection
+    batch, now = await _lock(context, batch_id, version_seen, Transition.REMOVE)
+    selected = member_selection(body.selection, batch.logic)
+    removed = await members.apply(
+        connection, batch_id, AccountTransition.REMOVE, selected, removed_name=context.actor.name
+    )
+    if len(removed) != body.expected_count:
+        raise CountChanged(
+            f"{len(removed)} accounts of your selection can be removed now, you saw {body.expected_count}:"
+            " look again, then remove",
+            count=len(removed),
         )
-        if len(gone) != body.expected_count:
-            raise CountChanged(
-                f"{len(gone)} accounts of your selection can be removed now, you saw {body.expected_count}:"
-                " look again, then remove",
-                count=len(gone),
-            )
-        messages = outgoing.returned(batch_id, gone, "REMOVED", batch.version + 1, now)
-        await send(connection, messages)
-        await wash_sales.check(connection, batch, [row.account_id for row in gone])
-        counted = await batches.count(connection, batch_id, batch.logic)
-        what = happening_of(counted.tally)
-        if what in (Happening.NONE_LEFT, Happening.ALL_FAILED):
-            after, _ = await close(connection, batch, Happening.NONE_LEFT, self._actor, now)
-        else:
-            after = await self._changed(connection, batch, now, **counted.columns())
-        return CommandResult(batch=views.summary(after), accounts=len(gone))
-
-    async def switch_logic(
-        self, connection: AsyncConnection, batch_id: int, version: int, body: LogicBody
-    ) -> CommandResult:
-        """Put another trade logic in force; accounts it could not propose for must then be removed."""
-        batch, now = await self._locked(connection, batch_id, version, Happening.SWITCH_LOGIC)
-        logic = LOGIC_NUMBERS[body.logic]
-        if logic == batch.logic:
-            return CommandResult(batch=views.summary(batch), accounts=0)
-        if not await member_pages.logic_is_there(connection, batch_id, logic):
-            raise LogicUnavailable(f"{body.logic} was not computed for every account of this batch")
-        await members.mark_logic(connection, batch_id, logic)
-        counted = await batches.count(connection, batch_id, logic)
-        after = await self._changed(connection, batch, now, logic=logic, **counted.columns())
-        return CommandResult(batch=views.summary(after), accounts=counted.tally.proposed)
-
-    async def repropose(
-        self, connection: AsyncConnection, batch_id: int, version: int, body: ReproposeBody
-    ) -> CommandResult:
-        """Ask again for proposals of stale accounts; the batch is working until they are answered."""
-        batch, now = await self._locked(connection, batch_id, version, Happening.REPROPOSE)
-        wanted: list[ColumnElement[bool]] = [_M.stale_code.is_not(None)]
-        if body.selection is not None:
-            wanted += member_selection(body.selection, batch.logic)
-        empty = dict.fromkeys((*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text", "washes"))
-        again = await members.happen(
-            connection,
-            batch_id,
-            AccountHappening.REPROPOSE,
-            wanted,
-            attempt=_M.attempt + 1,
-            first_attempt=_M.attempt + 1,
-            sent_at=now,
-            has_loss=False,
-            **empty,
-        )
-        if not again:
-            raise CountChanged("none of the selected accounts is stale any more", count=0)
-        await wash_sales.forget(connection, batch, [row.account_id for row in again])
-        counted = await batches.count(connection, batch_id, batch.logic)
-        status = batch_after(Status(batch.status), Happening.REPROPOSE)
-        after = await self._changed(connection, batch, now, status=str(status), answered_at=now, **counted.columns())
-        await send(connection, outgoing.requests(after, again, now))
-        return CommandResult(batch=views.summary(after), accounts=len(again))
-
-    async def _locked(
-        self, connection: AsyncConnection, batch_id: int, version: int, happening: Happening
-    ) -> tuple[Row[Any], datetime]:
-        """Return the locked batch and the present instant, read after the lock was had.
-
-        Raises Forbidden, NotFound, or the problem that says why the command is refused.
-        """
-        self.check_role(happening)
-        batch = await batches.lock(connection, self._scope, batch_id)
-        if batch is None:
-            raise NotFound(f"there is no batch {batch_id}, or it is not yours to see")
-        now = self._clock.now()
-        facts = Facts(
-            status=Status(batch.status),
-            version=batch.version,
-            version_seen=version,
-            cancel_at=batch.cancel_at,
-            stale=batch.stale,
-            requested_by=batch.requested_by,
-            asked_by=self._actor.subject,
-            four_eyes=not self._settings.four_eyes_enterprises.isdisjoint(batch.enterprise_ids),
-        )
-        refused = refusal(happening, facts, now)
-        if refused is not None:
-            raise problem_of(refused, batch.version)
-        return batch, now
-
-    async def _changed(self, connection: AsyncConnection, batch: Row[Any], now: datetime, **values: Any) -> Row[Any]:
-        after = await batches.change(connection, batch, told_at=now, **values)
-        await send(connection, [outgoing.batch_changed(after, now)])
-        return after
+    await send(connection, messages.returned(batch_id, removed, "REMOVED", batch.version + 1, now))
+    await wash_sales.check(connection, batch, [row.account_id for row in removed])
+    totals = await batches.count(connection, batch_id, batch.logic)
+    if transition_of(totals.tally) in (Transition.NONE_LEFT, Transition.ALL_FAILED):
+        after = (await decide.end(connection, batch, Transition.NONE_LEFT, context.actor, now)).batch
+    else:
+        after = await change(connection, batch, now, **totals.columns())
+    return Outcome(after, len(removed))
 
 
-def queue_selection(selection: ById | ByFilter) -> list[ColumnElement[bool]]:
-    """Return the predicates of a selection of the queue.  Raises BadInput for a filter that cannot be understood."""
-    if isinstance(selection, ById):
-        return [is_any(ACCOUNT.c.account_id, selection.ids)]
-    wanted = queue.matching(clauses_of(selection.f, QUEUE_FIELDS), selection.q)
-    wanted += queue.with_tiles(views.tile_bits(selection.tiles))
-    return [*wanted, is_none_of(ACCOUNT.c.account_id, selection.exclude)] if selection.exclude else wanted
+async def switch_logic(context: CommandContext, batch_id: int, version_seen: int, body: LogicBody) -> Outcome:
+    """Put another trade logic in force; accounts it could not propose for become stale.
+
+    Raises as `_lock`, and LogicUnavailable if it was not computed for every account.
+    """
+    batch, now = await _lock(context, batch_id, version_seen, Transition.SWITCH_LOGIC)
+    logic = LOGIC_NUMBERS[body.logic]
+    if logic == batch.logic:
+        return Outcome(batch, 0)
+    if not await members.has_logic(context.connection, batch_id, logic):
+        raise LogicUnavailable(f"{body.logic} was not computed for every account of this batch")
+    await staleness.mark_logic(context.connection, batch_id, logic)
+    after = await recount(context.connection, batch, now, logic=logic)
+    return Outcome(after, after.proposed)
 
 
-def member_selection(selection: ById | ByFilter, logic: int) -> list[ColumnElement[bool]]:
-    """Return the predicates of a selection of a batch's accounts.  Raises BadInput as `queue_selection`."""
-    if isinstance(selection, ById):
-        return [is_any(_M.account_id, selection.ids)]
-    wanted = member_pages.matching(clauses_of(selection.f, BATCH_FIELDS), selection.q, logic)
-    wanted += member_pages.with_tiles(views.tile_bits(selection.tiles))
-    return [*wanted, is_none_of(_M.account_id, selection.exclude)] if selection.exclude else wanted
+async def repropose(context: CommandContext, batch_id: int, version_seen: int, body: ReproposeBody) -> Outcome:
+    """Request proposals again for selected stale accounts; the batch is working until their results are in.
+
+    Raises as `_lock`, BadClause or CountChanged.
+    """
+    connection = context.connection
+    batch, now = await _lock(context, batch_id, version_seen, Transition.REPROPOSE)
+    selected = [] if body.selection is None else member_selection(body.selection, batch.logic)
+    again = await members.repropose(connection, batch_id, selected, now)
+    if not again:
+        raise CountChanged("none of the selected accounts is stale any more", count=0)
+    await wash_sales.forget(connection, batch, [row.account_id for row in again])
+    status = batch_after(Status(batch.status), Transition.REPROPOSE)
+    after = await recount(connection, batch, now, status=str(status), answered_at=now)
+    await send(connection, messages.requests(after, again, now))
+    return Outcome(after, len(again))
 
 
-def clauses_of(texts: Sequence[str], fields: Mapping[str, FieldKind]) -> list[Clause]:
-    """Return parsed clauses.  Raises BadInput with the clause and what would be right."""
-    try:
-        return parse_clauses(texts, fields)
-    except BadClause as error:
-        raise BadInput(str(error)) from error
+async def _lock(
+    context: CommandContext, batch_id: int, version_seen: int, transition: Transition
+) -> tuple[Row[Any], datetime]:
+    """Lock the batch and check that the person may apply the transition to it now; return its row and the instant.
+
+    The clock is read once the lock is held.  Raises Forbidden, NotFound, or the problem that says why the command is
+    refused.
+    """
+    _check_role(context.principal, transition)
+    batch = await batches.lock(context.connection, scope_of(context.principal), batch_id)
+    if batch is None:
+        raise NotFound(f"there is no batch {batch_id}, or it is not yours to see")
+    now = context.clock.now()
+    facts = CommandFacts(
+        status=Status(batch.status),
+        version=batch.version,
+        version_seen=version_seen,
+        cancel_at=batch.cancel_at,
+        stale=batch.stale,
+        requested_by=batch.requested_by,
+        asked_by=context.actor.subject,
+        four_eyes=not context.settings.four_eyes_enterprises.isdisjoint(batch.enterprise_ids),
+    )
+    refused = refusal(transition, facts, now)
+    if refused is not None:
+        raise problem_of(refused, batch.version)
+    return batch, now
+
+
+def _check_role(principal: Principal, transition: Transition | None) -> None:
+    """Raise Forbidden unless one of the person's roles allows the transition; None means proposing."""
+    if not is_allowed(principal.roles, transition):
+        command = "propose trades" if transition is None else transition.replace("_", " ").lower()
+        raise Forbidden(f"your roles ({', '.join(principal.roles) or 'none'}) do not allow to {command}")

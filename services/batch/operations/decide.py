@@ -1,6 +1,6 @@
-"""How a batch ends: approved, cancelled or failed. Everything that follows from it is in the deciding transaction.
+"""Decide a batch: approve it, or end it without approval.  All that follows is in the deciding transaction.
 
-Whoever calls holds the lock of the batch row.  Source: product 6; architecture "Outbox", "End of day".
+The caller holds the lock of the batch row.  Source: product 6; architecture "Outbox", "End of day".
 """
 
 import asyncio
@@ -13,24 +13,23 @@ import orjson
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.columns import messages as outgoing
-from services.batch.columns.orders import released
+from services.batch.columns import messages
+from services.batch.columns.orders import approval_messages
+from services.batch.domain.figures import FIGURES, LOGIC_NAMES
 from services.batch.domain.manifest import Manifest, manifest_of
-from services.batch.domain.states import AccountHappening, AccountState, Happening, Status, batch_after
-from services.batch.store import batches, decisions, member_pages, members, results
+from services.batch.domain.states import AccountState, AccountTransition, Status, Transition, batch_after
+from services.batch.store import batches, decisions, members, results
 from services.batch.store.database import send
-from services.batch.store.tables import FIGURES
-from services.batch.views.proposals import LOGIC_NAMES
 from shared.contracts.problems import OurFault
 from shared.kafka.isolation import halves, isolate, note_account_fault
 from shared.kafka.messages import Outgoing
 
 REASONS: Final = {
-    Happening.APPROVE: None,
-    Happening.CANCEL: "USER",
-    Happening.DAY_ENDED: "END_OF_DAY",
-    Happening.NONE_LEFT: "ALL_REMOVED",
-    Happening.ALL_FAILED: "ALL_FAILED",
+    Transition.APPROVE: None,
+    Transition.CANCEL: "USER",
+    Transition.DAY_ENDED: "END_OF_DAY",
+    Transition.NONE_LEFT: "ALL_REMOVED",
+    Transition.ALL_FAILED: "ALL_FAILED",
 }
 
 
@@ -42,75 +41,96 @@ class Actor:
     name: str
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """batch: the row after a command; accounts: how many accounts the command acted on."""
+
+    batch: Row[Any]
+    accounts: int
+
+
 SYSTEM_ACTOR: Final = Actor("system", "System")
 
 
-async def close(
-    connection: AsyncConnection, before: Row[Any], happening: Happening, actor: Actor, now: datetime
-) -> tuple[Row[Any], int]:
-    """End a locked batch; return its row afterwards and how many accounts the decision acted on.
+async def approve(connection: AsyncConnection, batch: Row[Any], actor: Actor, now: datetime) -> Outcome:
+    """Approve every proposed account of a locked batch: epochs rise and orders go out, once.
 
-    Raises IllegalTransition when this cannot happen to the batch.
+    Raises IllegalTransition if the batch is not pending approval, OurFault if the orders of an account cannot be made.
     """
-    status = batch_after(Status(before.status), happening)
-    batch_id = before.batch_id
-    if status is Status.APPROVED:
-        acted = await members.happen(connection, batch_id, AccountHappening.APPROVE, frozen=True)
-        raised = await members.begin_new_epochs(connection, batch_id, before.trade_date)
-        if raised != len(acted):
-            raise RuntimeError(f"batch {batch_id}: {len(acted)} accounts approved, {raised} epochs raised")
-    else:
-        acted = await members.happen(connection, batch_id, AccountHappening.CANCEL, frozen=True)
-    await members.freeze(connection, batch_id)
-    counted = await batches.count(connection, batch_id, before.logic)
+    accounts = await members.approve(connection, batch.batch_id, batch.trade_date)
+    after, rows = await _record(connection, batch, Transition.APPROVE, actor, now)
+    approved = [row for row in rows if row.state == AccountState.APPROVED]
+    await _send_orders(connection, batch, approved, now)
+    await send(connection, [messages.batch_changed(after, now)])
+    return Outcome(after, accounts)
+
+
+async def end(
+    connection: AsyncConnection, batch: Row[Any], transition: Transition, actor: Actor, now: datetime
+) -> Outcome:
+    """End a locked batch without approval: its open accounts return to the queue.
+
+    transition: CANCEL, DAY_ENDED, NONE_LEFT or ALL_FAILED.  Raises IllegalTransition if the batch does not allow it.
+    """
+    cancelled = await members.apply(connection, batch.batch_id, AccountTransition.CANCEL, frozen=True)
+    after, _ = await _record(connection, batch, transition, actor, now)
+    await send(connection, messages.returned(batch.batch_id, cancelled, "CANCELLED", after.version, now))
+    await send(connection, [messages.batch_changed(after, now)])
+    return Outcome(after, len(cancelled))
+
+
+async def _record(
+    connection: AsyncConnection, batch: Row[Any], transition: Transition, actor: Actor, now: datetime
+) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """Freeze the batch as decided and keep its manifest; return its row and its accounts' rows afterwards."""
+    status = batch_after(Status(batch.status), transition)
+    await members.freeze(connection, batch.batch_id)
+    totals = await batches.count(connection, batch.batch_id, batch.logic)
     after = await batches.change(
         connection,
-        before,
+        batch,
+        now,
         status=str(status),
-        reason=REASONS[happening],
+        reason=REASONS[transition],
         decided_by=actor.subject,
         decided_name=actor.name,
         decided_at=now,
-        told_at=now,
-        **counted.columns(),
+        **totals.columns(),
     )
-    rows = await member_pages.read_all(connection, batch_id)
-    digests = await decisions.read_digests(connection, batch_id)
-    await decisions.put(connection, batch_id, await asyncio.to_thread(manifest_for, after, rows, digests))
-    if status is Status.APPROVED:
-        await _release(connection, before, [row for row in rows if row.state == AccountState.APPROVED], now)
-    else:
-        await send(connection, outgoing.returned(batch_id, acted, "CANCELLED", after.version, now))
-    await send(connection, [outgoing.batch_changed(after, now)])
-    return after, len(acted)
+    rows = await members.read_all(connection, batch.batch_id)
+    digests = await decisions.read_digests(connection, batch.batch_id)
+    await decisions.put(connection, batch.batch_id, await asyncio.to_thread(manifest_for, after, rows, digests))
+    return after, rows
 
 
-async def _release(connection: AsyncConnection, batch: Row[Any], approved: Sequence[Row[Any]], now: datetime) -> None:
-    """Put orders and rebalances of the approved accounts into the outbox, made from the answers as they came."""
-    members_of: dict[int, list[Row[Any]]] = {}
+async def _send_orders(
+    connection: AsyncConnection, batch: Row[Any], approved: Sequence[Row[Any]], now: datetime
+) -> None:
+    """Put the orders and rebalances of approved accounts into the outbox, made from the result chunks as they came."""
+    by_chunk: dict[int, list[Row[Any]]] = {}
     for row in approved:
-        members_of.setdefault(row.chunk_id, []).append(row)
+        by_chunk.setdefault(row.chunk_id, []).append(row)
 
-    def messages(group: dict[int, bytes]) -> list[Outgoing]:
-        parts = (_cut(batch, members_of[number], content, now) for number, content in group.items())
-        return [message for part in parts for message in part]
+    def messages_of(contents: dict[int, bytes]) -> list[Outgoing]:
+        made = [_isolated(batch, by_chunk[number], content, now) for number, content in contents.items()]
+        return [message for of_chunk in made for message in of_chunk]
 
-    async for group in results.groups(connection, sorted(members_of)):
-        await send(connection, await asyncio.to_thread(messages, group))
+    async for contents in results.read_groups(connection, sorted(by_chunk)):
+        await send(connection, await asyncio.to_thread(messages_of, contents))
 
 
-def _cut(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
-    """Return what `released` does.  Raises OurFault, which names the account, where our own code raises at one."""
+def _isolated(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
+    """Return the approval messages of one chunk.  Raises OurFault, naming the account, if our own code fails at one."""
 
-    def cut(some: Sequence[Row[Any]]) -> list[Outgoing]:
-        return released(batch, some, content, now)
+    def make(accounts: Sequence[Row[Any]]) -> list[Outgoing]:
+        return approval_messages(batch, accounts, content, now)
 
-    def uncut(alone: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
+    def refuse(account: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
         advice = "nothing was approved; remove it from the batch and approve the others"
-        raise OurFault(f"{note_account_fault(alone[0].account_id, error)}; {advice}") from error
+        raise OurFault(f"{note_account_fault(account[0].account_id, error)}; {advice}") from error
 
-    parts = isolate("cut orders", approved, halves, cut, uncut)
-    return [message for part in parts for message in part]
+    made = isolate("cut orders", approved, halves, make, refuse)
+    return [message for some in made for message in some]
 
 
 _BATCH_FIELDS: Final = (
@@ -126,12 +146,12 @@ _ACCOUNT_FIELDS: Final = (
 
 
 def manifest_for(batch: Row[Any], rows: Sequence[Row[Any]], digests: dict[int, str]) -> Manifest:
-    """Return the manifest of a batch from its rows; figures are lists with one element a logic."""
+    """Return the manifest of a decided batch from its rows; figures are lists with one element per logic."""
     header = {field: getattr(batch, field) for field in _BATCH_FIELDS} | {"logic": LOGIC_NAMES[batch.logic]}
     accounts = [{field: getattr(row, field) for field in _ACCOUNT_FIELDS} for row in rows]
     return manifest_of(header, accounts, digests, canonical)
 
 
 def canonical(document: Any) -> bytes:
-    """Render sorted keys, no spaces, instants in UTC."""
+    """Return JSON with sorted keys, without spaces, with instants in UTC."""
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)

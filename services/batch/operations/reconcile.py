@@ -1,67 +1,44 @@
-"""What a lost message has left wrong, found by what the analyzer says it has, and told again.
+"""Repair what a lost message left wrong, found by comparing with what the analyzer and taxlot have.
 
-An account whose epoch the analyzer does not know yet, or whose approval taxlot has not booked: its approval is
-published again.  An account whose newest flag is not here: the analyzer is asked to tell it again.  All of it is
-harmless where the message is merely on its way.
-Source: architecture "Republish".
+An approval that the analyzer does not know, or that taxlot has not booked, is published again, without its orders.  A
+flag that the analyzer has and this service has not is asked for.  Both are harmless while the message is only late.
+Source: architecture "Republish"; docs/decisions/0019-what-is-lost-is-told-again.md.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import pyarrow as pa
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns import messages
-from services.batch.columns.orders import rebalanced
-from services.batch.store import results
-from services.batch.store.database import copy_table, send
+from services.batch.columns.orders import rebalanced_again
+from services.batch.store import reconcile, results
+from services.batch.store.database import send
 from shared.kafka.isolation import halves, isolate, note_account_fault
 from shared.kafka.messages import Chunk, Outgoing
 from shared.runtime import log
 
 _log = log.get(__name__)
-_LIKE: Final = "SELECT account_id, enterprise_id, advisor_id, flag_version, epoch FROM flag"
-_COLUMNS: Final = ("account_id", "enterprise_id", "advisor_id", "flag_version", "epoch")
-_OF_TAXLOT: Final = (("accounts", "account_id"), ("epochs", "epoch"))
-_NOT_HERE: Final = text(
-    "SELECT s.account_id, s.enterprise_id, s.advisor_id FROM incoming_standing s LEFT JOIN flag f USING (account_id)"
-    " WHERE s.flag_version > coalesce(f.flag_version, 0) ORDER BY 1"
-)
-_NOT_KNOWN: Final = text(
-    "SELECT a.account_id FROM incoming_standing s JOIN account a USING (account_id) WHERE a.epoch > s.epoch ORDER BY 1"
-)
-_NOT_BOOKED: Final = text(
-    "SELECT a.account_id FROM unnest(CAST(:accounts AS text[]), CAST(:epochs AS int[])) AS s (account_id, epoch)"
-    " JOIN account a USING (account_id) WHERE a.epoch > s.epoch ORDER BY 1"
-)
-# The newest approval of each account, as it went into its batch.
-_APPROVALS: Final = text(
-    "SELECT DISTINCT ON (m.account_id) m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.chunk_id, m.row_no,"
-    " b.batch_id, b.logic, b.trade_date FROM batch_account m JOIN batch b USING (batch_id)"
-    " WHERE m.account_id = ANY(:accounts) AND m.state = 'APPROVED' ORDER BY m.account_id, m.epoch DESC"
-)
 
 
 async def compare(connection: AsyncConnection, standing: Chunk, now: datetime) -> None:
-    """Put into the outbox whatever the analyzer and we have not got from each other."""
-    table: Any = pa.Table
-    rows = table.from_batches([standing.rows]).select(list(_COLUMNS))
-    await copy_table(connection, "incoming_standing", _LIKE, rows)
-    if missing := (await connection.execute(_NOT_HERE)).all():
+    """Compare with what the analyzer has (a chunk of STANDING); put what either side lacks into the outbox."""
+    await reconcile.put_standing(connection, standing.rows)
+    if missing := await reconcile.missing_flags(connection):
         _log.warning("flags.recalled", accounts=len(missing), first=missing[0].account_id)
         await send(connection, messages.recall(missing, now))
-    if unknown := [row.account_id for row in await connection.execute(_NOT_KNOWN)]:
+    if unknown := await reconcile.unknown_to_analyzer(connection):
         _log.warning("approvals.told_again", accounts=len(unknown), first=unknown[0])
         await send(connection, await approvals_of(connection, unknown, now))
 
 
 async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime) -> None:
-    """Put into the outbox the approvals that taxlot has not booked, without their orders."""
-    columns = {name: unbooked.rows.column(field).to_pylist() for name, field in _OF_TAXLOT}
-    if lacking := [row.account_id for row in await connection.execute(_NOT_BOOKED, columns)]:
+    """Put the approvals that taxlot has not booked (a chunk of UNBOOKED) into the outbox, without their orders."""
+    columns: Any = unbooked.rows
+    accounts, epochs = (columns.column(name).to_pylist() for name in ("account_id", "epoch"))
+    if lacking := await reconcile.unknown_to_taxlot(connection, accounts, epochs):
         _log.warning("approvals.told_again", accounts=len(lacking), first=lacking[0], to="taxlot")
         await send(connection, await approvals_of(connection, lacking, now))
 
@@ -69,24 +46,23 @@ async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime
 async def approvals_of(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:
     """Return the newest approval of each of these accounts as it was published, without its orders.
 
-    One that our own code cannot tell is left out, and counted.
+    An approval that our own code cannot make is left out, and counted.
     """
-    members: dict[int, list[Row[Any]]] = {}
-    for row in await connection.execute(_APPROVALS, {"accounts": list(accounts)}):
-        members.setdefault(row.chunk_id, []).append(row)
+    by_chunk = await reconcile.newest_approvals(connection, accounts)
     found = []
-    async for group in results.groups(connection, sorted(members)):
-        for number, content in group.items():
-            found += _told(members[number], content, now)
+    async for contents in results.read_groups(connection, sorted(by_chunk)):
+        for number, content in contents.items():
+            found += _isolated(by_chunk[number], content, now)
     return found
 
 
-def _told(approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
-    def tell(some: Sequence[Row[Any]]) -> list[Outgoing]:
-        return [rebalanced(some, content, now)]
+def _isolated(approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
+    def make(accounts: Sequence[Row[Any]]) -> list[Outgoing]:
+        return [rebalanced_again(accounts, content, now)]
 
-    def untold(alone: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
-        note_account_fault(alone[0].account_id, error)
+    def leave_out(account: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
+        note_account_fault(account[0].account_id, error)
         return []
 
-    return [message for part in isolate("tell approvals", approved, halves, tell, untold) for message in part]
+    made = isolate("tell approvals", approved, halves, make, leave_out)
+    return [message for some in made for message in some]

@@ -1,4 +1,4 @@
-"""What the clock brings: days that end, answers that stay away, and what nobody will ask for again."""
+"""What every replica does again and again: end days, send requests again, drop what is no longer needed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,8 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.domain.states import Happening
-from services.batch.operations.collect_results import Collector
-from services.batch.operations.decide import SYSTEM_ACTOR, close
+from services.batch.domain.states import Transition
+from services.batch.operations import collect_results, decide
 from services.batch.settings import Settings
 from services.batch.store import batches, idempotency, parking, withdrawals
 from services.batch.store.database import Database
@@ -24,31 +23,35 @@ from shared.runtime.clock import Clock
 from shared.runtime.components import Heartbeat, no_heartbeat
 
 _log = log.get(__name__)
-_FORGET_EVERY: Final = 3600
+_FORGET_EVERY: Final = 3600  # rounds
 
-Find = Callable[[AsyncConnection], Awaitable[Row[Any] | None]]  # locks the next batch there is something to do with
-Work = Callable[[AsyncConnection, Row[Any], datetime], Awaitable[int]]  # does it, and returns how much it was
+LockNext = Callable[[AsyncConnection], Awaitable[Row[Any] | None]]
+"""Locks the next batch that there is work for; None if there is none."""
+Work = Callable[[AsyncConnection, Row[Any], datetime], Awaitable[int]]
+"""Works on a locked batch at an instant; returns how many things it did."""
 
 
 @dataclass
 class Sweeps:
-    """What every replica does all the time; row locks let exactly one of them do each thing."""
+    """The sweeps of one replica; row locks let exactly one replica do each thing.
+
+    parked: batches put aside, as of the last look; withdrawn: unseen approvals of accounts on withdrawn prices.
+    """
 
     database: Database
     clock: Clock
-    collector: Collector
     settings: Settings
-    parked: list[int] = field(default_factory=list)  # batches that could not be dealt with, as of the last look
-    withdrawn: int = 0  # approvals made on prices that were withdrawn, which nobody has looked at
+    parked: list[int] = field(default_factory=list)
+    withdrawn: int = 0
 
     async def run(self, beat: Heartbeat = no_heartbeat) -> None:
-        """Sweep until cancelled; a database that is away is waited for. beat: called with each round."""
+        """Sweep until cancelled; wait while the database is away. beat: called with each round."""
         rounds = 0
         while True:
             beat()
             try:
                 await self.end_days()
-                await self.ask_again()
+                await self.send_again()
                 await self.look_at_parked()
                 if rounds % _FORGET_EVERY == 0:
                     await self.forget()
@@ -60,7 +63,7 @@ class Sweeps:
             await asyncio.sleep(self.settings.sweep_every_s)
 
     def troubles(self) -> list[str]:
-        """Return a sentence for each thing that somebody must look at: batches put aside, approvals on bad prices."""
+        """Return a sentence for each thing that a person must look at: batches put aside, approvals on bad prices."""
         found = []
         if self.parked:
             named = ", ".join(map(str, self.parked[:10])) + (", ..." if len(self.parked) > 10 else "")
@@ -78,23 +81,30 @@ class Sweeps:
         Source: product 6, "End of day": exactly once, whatever number of replicas run and whoever crashes.
         """
 
-        async def end(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
-            await close(connection, batch, Happening.DAY_ENDED, SYSTEM_ACTOR, now)
+        async def lock_due(connection: AsyncConnection) -> Row[Any] | None:
+            return await batches.lock_due(connection, self.clock.now())
+
+        async def end_day(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
+            await decide.end(connection, batch, Transition.DAY_ENDED, decide.SYSTEM_ACTOR, now)
             _log.info("batch.day_ended", batch_id=batch.batch_id)
             return 1
 
-        return await self._each(lambda connection: batches.lock_due(connection, self.clock.now()), end)
+        return await self._each(lock_due, end_day)
 
-    async def ask_again(self) -> int:
-        """Send unanswered accounts again, or fail them; return how many."""
-        before = self.collector.silent_since()
-        return await self._each(
-            lambda connection: batches.lock_unanswered(connection, before, self.clock.now()),
-            lambda connection, batch, now: self.collector.ask_again(connection, batch, before, now),
-        )
+    async def send_again(self) -> int:
+        """Send accounts without a result again, or fail them; return how many."""
+        sent_before = collect_results.silent_since(self.settings, self.clock.now())
+
+        async def lock_silent(connection: AsyncConnection) -> Row[Any] | None:
+            return await batches.lock_silent(connection, sent_before, self.clock.now())
+
+        async def send_again(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
+            return await collect_results.send_again(connection, batch, sent_before, self.settings, now)
+
+        return await self._each(lock_silent, send_again)
 
     async def look_at_parked(self) -> None:
-        """Tell how many batches are put aside, and how many approvals rest on prices that were withdrawn."""
+        """Count the batches put aside, and the approvals that rest on prices that were withdrawn."""
         async with self.database.transaction(SYSTEM) as connection:
             self.parked = [row.batch_id for row in await parking.parked(connection)]
             self.withdrawn = await withdrawals.unseen(connection)
@@ -102,27 +112,27 @@ class Sweeps:
         metrics.WITHDRAWN_APPROVALS.set(self.withdrawn)
 
     async def forget(self) -> None:
-        """Drop what nobody will ask for again: kept answers of commands, published messages."""
+        """Drop old responses kept for retried commands, and old published messages."""
         async with self.database.transaction(SYSTEM) as connection:
             await idempotency.forget(connection, self.clock.now())
 
-    async def _each(self, find: Find, work: Work) -> int:
-        """Do the work for one batch after the other, each in its own transaction; return how much it was in all.
+    async def _each(self, lock_next: LockNext, work: Work) -> int:
+        """Do the work for one batch after the other, each in its own transaction; return how many things it did in all.
 
-        A batch at which it fails is put aside with an alarm and takes no other with it; what the database raises
-        because it is away is raised.
+        A batch at which the work fails is put aside with an alarm and delays no other. Raises what the database raises
+        if it is away.
         """
         done = 0
         while True:
             batch = None
             try:
                 async with self.database.transaction(SYSTEM) as connection:
-                    batch = await find(connection)
+                    batch = await lock_next(connection)
                     if batch is None:
                         return done
-                    much = await work(connection, batch, self.clock.now())
+                    count = await work(connection, batch, self.clock.now())
                     await parking.forget(connection, batch.batch_id)
-                done += much
+                done += count
             except Exception as error:
                 if batch is None or _is_away(error):
                     raise
@@ -138,5 +148,5 @@ class Sweeps:
 
 
 def _is_away(error: Exception) -> bool:
-    """Say whether it is the database that went away, not the batch that cannot be dealt with."""
+    """Return whether the database went away, as opposed to a batch that cannot be worked on."""
     return isinstance(error, CommitUnknown) or (isinstance(error, DBAPIError) and error.connection_invalidated)

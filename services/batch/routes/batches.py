@@ -1,4 +1,4 @@
-"""Batches, their accounts, and history: what is shown."""
+"""Batches, their accounts, and history, as pages show them."""
 
 from datetime import date
 from typing import Any
@@ -8,19 +8,20 @@ from fastapi import Request, Response
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.dependencies import parts_of
-from services.batch.domain.filters import BadClause, parse_sort
+from services.batch.domain.figures import LOGIC_NAMES, tile_bits
+from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED, OPEN
-from services.batch.operations.commands import clauses_of
-from services.batch.store import batches, member_pages, results, wash_sales
+from services.batch.routes.dependencies import dependencies_of
+from services.batch.store import batch_pages, member_pages, results, wash_sales
+from services.batch.store.filters import MEMBER_FIELDS, members_matching
 from services.batch.views import rows as views
 from services.batch.views import sentences
-from services.batch.views.proposals import LOGIC_NAMES, logics_of, proposal_of
+from services.batch.views.proposals import logics_of, proposal_of
 from shared.contracts import chunks, codec
 from shared.contracts.api_batches import BatchList, BatchPage, BatchSummary
 from shared.contracts.api_proposals import BatchAccountView, Proposal
 from shared.contracts.filter_fields import BATCH_FIELDS
-from shared.contracts.problems import BadInput, NotFound
+from shared.contracts.problems import NotFound
 from shared.contracts.tenancy import Scope, scope_of
 from shared.http import routing
 from shared.http.parameters import (
@@ -50,20 +51,20 @@ async def list_batches(
     """List batches, newest first."""
     scope = scope_of(caller)
     statuses = sorted(str(status) for status in (OPEN if state == "open" else DECIDED))
-    async with parts_of(request).database.snapshot(scope) as connection:
-        rows, total = await batches.read_list(connection, scope, statuses, page, size)
-    now = parts_of(request).clock.now()
-    return BatchList(rows=[views.shown(row, now) for row in rows], total=total)
+    async with dependencies_of(request).database.snapshot(scope) as connection:
+        rows, total = await batch_pages.read_list(connection, scope, statuses, page, size)
+    now = dependencies_of(request).clock.now()
+    return BatchList(rows=[views.batch_view(row, now) for row in rows], total=total)
 
 
 @router.get("/{batch_id}", operation_id="get_batch")
 async def get_batch(request: Request, response: Response, caller: routing.Caller, batch_id: BatchPath) -> BatchSummary:
     """Show a batch; its version is the ETag."""
     scope = scope_of(caller)
-    async with parts_of(request).database.snapshot(scope) as connection:
+    async with dependencies_of(request).database.snapshot(scope) as connection:
         row = await _batch(connection, scope, batch_id)
     response.headers["ETag"] = f'"{row.version}"'
-    return views.shown(row, parts_of(request).clock.now())
+    return views.batch_view(row, dependencies_of(request).clock.now())
 
 
 @router.get("/{batch_id}/accounts", operation_id="list_batch_accounts")
@@ -81,28 +82,26 @@ async def list_batch_accounts(
 ) -> BatchPage:
     """List the accounts of a batch with summary and tax columns, and their totals."""
     scope = scope_of(caller)
-    clauses = clauses_of(f or [], BATCH_FIELDS)
-    try:
-        order = parse_sort(sort, member_pages.SORTABLE, "account_number")
-    except BadClause as error:
-        raise BadInput(str(error)) from error
-    async with parts_of(request).database.snapshot(scope) as connection:
+    clauses = parse_clauses(f or [], BATCH_FIELDS)
+    order = parse_sort(sort, MEMBER_FIELDS, "account_number")
+    async with dependencies_of(request).database.snapshot(scope) as connection:
         batch = await _batch(connection, scope, batch_id)
-        wanted = member_pages.matching(clauses, q, batch.logic) + member_pages.with_tiles(views.tile_bits(tile or []))
-        rows = await member_pages.read_page(connection, scope, batch_id, batch.logic, wanted, order, page, size)
-        totals = await member_pages.read_totals(connection, scope, batch_id, batch.logic)
+        logic = batch.logic
+        matching = members_matching(clauses, q, tile_bits(tile or []), logic)
+        rows = await member_pages.read_page(connection, scope, batch_id, logic, matching, order, page, size)
+        totals = await member_pages.read_totals(connection, scope, batch_id, logic)
         filtered = totals
-        if wanted:
-            filtered = await member_pages.read_totals(connection, scope, batch_id, batch.logic, wanted)
+        if matching:
+            filtered = await member_pages.read_totals(connection, scope, batch_id, logic, matching)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchPage(
-        batch=views.shown(batch, parts_of(request).clock.now()),
+        batch=views.batch_view(batch, dependencies_of(request).clock.now()),
         rows=[views.member_row(row) for row in rows],
         total=filtered.rows,
         page=page,
         size=size,
-        totals=views.totals(totals),
-        filtered=views.totals(filtered),
+        totals=views.totals_view(totals),
+        filtered=views.totals_view(filtered),
     )
 
 
@@ -112,16 +111,16 @@ async def get_batch_account(
 ) -> BatchAccountView:
     """Show one account of a batch with every logic side by side."""
     scope = scope_of(caller)
-    async with parts_of(request).database.snapshot(scope) as connection:
+    async with dependencies_of(request).database.snapshot(scope) as connection:
         batch = await _batch(connection, scope, batch_id)
-        row = await member_pages.read_one(connection, scope, batch_id, account_id, batch.logic)
+        row = await member_pages.read_member(connection, scope, batch_id, account_id, batch.logic)
         if row is None:
             raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
         before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
         proposals, accounts, unseen = await _proposals(connection, scope, row, batch.trade_date)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
-        batch=views.shown(batch, parts_of(request).clock.now()),
+        batch=views.batch_view(batch, dependencies_of(request).clock.now()),
         account=views.member_row(row),
         logic=LOGIC_NAMES[batch.logic],
         proposals=proposals,
@@ -135,17 +134,17 @@ async def get_batch_account(
 async def _proposals(
     connection: AsyncConnection, scope: Scope, row: Row[Any], trade_date: date
 ) -> tuple[list[Proposal], int | None, int]:
-    """Return what every logic proposes, from the answer as it came and the columns that lists show; how many accounts
-    of the tax household the wash-sale check looked at (None: it had nothing to check), and how many it could not.
+    """Return the proposal of every logic, from the kept result chunk and the columns that lists show; then how many
+    accounts of the tax household the wash-sale check covered (None: nothing to check), and how many it could not.
     """
     if row.chunk_id is None:
         return [], None, 0
-    content = await results.one(connection, row.chunk_id)
-    answered, _ = codec.decode_kept(content, chunks.RESULT)
-    details = answered.slice(row.row_no, 1).to_pylist()[0]
+    content = await results.read_chunk(connection, row.chunk_id)
+    chunk, _ = codec.decode_kept(content, chunks.RESULT)
+    details = chunk.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
-    remarks = {int(made["logic"]): made for made in details["proposals"] or ()}
-    washed = await _washes(connection, scope, row)
+    by_logic = {int(proposal["logic"]): proposal for proposal in details["proposals"] or ()}
+    purchases = await _matched_purchases(connection, scope, row)
     proposals = [
         proposal_of(
             details,
@@ -153,28 +152,29 @@ async def _proposals(
             views.member_row(
                 row,
                 {name: None if values is None else values[logic] for name, values in figures.items()},
-                remarks[logic]["failure_text"] or "",
+                by_logic[logic]["failure_text"] or "",
             ),
             trade_date,
-            washed,
+            purchases,
         )
         for logic in logics_of(details)
     ]
     return proposals, details["wash_accounts"], details["wash_unseen"] or 0
 
 
-async def _washes(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> list[dict[str, Any]]:
-    """Return the matched purchases of an account; of accounts out of scope neither number nor lot."""
-    kept: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
-    visible = await wash_sales.visible(connection, scope, [one["account_id"] for one in kept]) if kept else ()
-    for one in kept:
-        if one["account_id"] != row.account_id and one["account_id"] not in visible:
-            one |= {"account_number": None, "bought_lot_id": None}
-    return kept
+async def _matched_purchases(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> list[dict[str, Any]]:
+    """Return the matched purchases of an account; those of accounts out of scope without account number and lot."""
+    purchases: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
+    accounts = [purchase["account_id"] for purchase in purchases]
+    visible = await wash_sales.visible(connection, scope, accounts) if accounts else ()
+    for purchase in purchases:
+        if purchase["account_id"] != row.account_id and purchase["account_id"] not in visible:
+            purchase |= {"account_number": None, "bought_lot_id": None}
+    return purchases
 
 
 async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
-    row = await batches.read(connection, scope, batch_id)
+    row = await batch_pages.read(connection, scope, batch_id)
     if row is None:
         raise NotFound(f"there is no batch {batch_id}, or it is not yours to see")
     return row

@@ -2,7 +2,8 @@
 
 from fastapi import Request, Response
 
-from services.batch.dependencies import command, version_in
+from services.batch.operations import commands
+from services.batch.routes.dependencies import CommandRequest, run_once, version_in
 from shared.contracts.api_batches import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
 from shared.http import routing
 from shared.http.parameters import BatchPath, IdempotencyKey, IfMatch
@@ -15,9 +16,8 @@ async def propose_batch(
     request: Request, caller: routing.Caller, body: ProposeBody, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Make a batch of accounts and have trades proposed for them."""
-    return await command(
-        request, caller, idempotency_key, body, lambda connection, who: who.propose(connection, body), 202
-    )
+    sent = CommandRequest(request, caller, idempotency_key, body, status=202)
+    return await run_once(sent, commands.propose, body)
 
 
 @router.post("/{batch_id}/removals", operation_id="remove_accounts", response_model=CommandResult)
@@ -30,10 +30,9 @@ async def remove_accounts(
     if_match: IfMatch = None,
 ) -> Response:
     """Return accounts of a batch to the queue."""
-    seen = version_in(if_match)
-    return await command(
-        request, caller, idempotency_key, body, lambda connection, who: who.remove(connection, batch_id, seen, body)
-    )
+    version_seen = version_in(if_match)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, commands.remove, batch_id, version_seen, body)
 
 
 @router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
@@ -45,10 +44,8 @@ async def approve_batch(
     if_match: IfMatch = None,
 ) -> Response:
     """Approve all proposed accounts of a batch: orders go out."""
-    seen = version_in(if_match)
-    return await command(
-        request, caller, idempotency_key, None, lambda connection, who: who.approve(connection, batch_id, seen)
-    )
+    version_seen = version_in(if_match)
+    return await run_once(CommandRequest(request, caller, idempotency_key), commands.approve, batch_id, version_seen)
 
 
 @router.post("/{batch_id}/cancel", operation_id="cancel_batch", response_model=CommandResult)
@@ -60,10 +57,8 @@ async def cancel_batch(
     if_match: IfMatch = None,
 ) -> Response:
     """Cancel a batch: all its accounts return to the queue."""
-    seen = version_in(if_match)
-    return await command(
-        request, caller, idempotency_key, None, lambda connection, who: who.cancel(connection, batch_id, seen)
-    )
+    version_seen = version_in(if_match)
+    return await run_once(CommandRequest(request, caller, idempotency_key), commands.cancel, batch_id, version_seen)
 
 
 @router.post("/{batch_id}/logic", operation_id="switch_logic", response_model=CommandResult)
@@ -76,14 +71,9 @@ async def switch_logic(
     if_match: IfMatch = None,
 ) -> Response:
     """Put another trade logic in force for a batch."""
-    seen = version_in(if_match)
-    return await command(
-        request,
-        caller,
-        idempotency_key,
-        body,
-        lambda connection, who: who.switch_logic(connection, batch_id, seen, body),
-    )
+    version_seen = version_in(if_match)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, commands.switch_logic, batch_id, version_seen, body)
 
 
 @router.post("/{batch_id}/repropose", operation_id="repropose_accounts", response_model=CommandResult)
@@ -96,7 +86,6 @@ async def repropose_accounts(
     if_match: IfMatch = None,
 ) -> Response:
     """Have stale accounts of a batch proposed again."""
-    seen = version_in(if_match)
-    return await command(
-        request, caller, idempotency_key, body, lambda connection, who: who.repropose(connection, batch_id, seen, body)
-    )
+    version_seen = version_in(if_match)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, commands.repropose, batch_id, version_seen, body)

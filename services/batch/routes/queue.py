@@ -2,14 +2,15 @@
 
 from fastapi import Request
 
-from services.batch.dependencies import parts_of
-from services.batch.domain.filters import BadClause, parse_sort
-from services.batch.operations.commands import clauses_of
-from services.batch.store import batches, queue
+from services.batch.domain.figures import tile_bits
+from services.batch.domain.filters import parse_clauses, parse_sort
+from services.batch.routes.dependencies import dependencies_of
+from services.batch.store import batch_pages, queue
+from services.batch.store.filters import QUEUE_COLUMNS, queue_matching
 from services.batch.views import rows as views
 from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
 from shared.contracts.filter_fields import QUEUE_FIELDS
-from shared.contracts.problems import BadInput, NotFound
+from shared.contracts.problems import NotFound
 from shared.contracts.tenancy import scope_of
 from shared.http import routing
 from shared.http.parameters import (
@@ -40,17 +41,13 @@ async def list_queue(
     size: PageSize = USUAL_PAGE_SIZE,
 ) -> QueuePage:
     """List the accounts that need rebalancing."""
-    parts, scope = parts_of(request), scope_of(caller)
-    wanted = queue.matching(clauses_of(f or [], QUEUE_FIELDS), q) + queue.with_tiles(views.tile_bits(tile or []))
-    try:
-        order = parse_sort(sort, queue.COLUMNS, "account_number")
-    except BadClause as error:
-        raise BadInput(str(error)) from error
-    async with parts.database.snapshot(scope) as connection:
-        rows, total = await queue.read_page(connection, scope, wanted, order, page, size)
-    return QueuePage(
-        rows=[views.queue_row(row) for row in rows], total=total, page=page, size=size, as_of=parts.clock.now()
-    )
+    service, scope = dependencies_of(request), scope_of(caller)
+    matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q, tile_bits(tile or []))
+    order = parse_sort(sort, QUEUE_COLUMNS, "account_number")
+    async with service.database.snapshot(scope) as connection:
+        rows, total = await queue.read_page(connection, scope, matching, order, page, size)
+    shown = [views.queue_row(row) for row in rows]
+    return QueuePage(rows=shown, total=total, page=page, size=size, as_of=service.clock.now())
 
 
 @router.get("/queue/tiles", operation_id="count_tiles")
@@ -58,10 +55,10 @@ async def count_tiles(
     request: Request, caller: routing.Caller, tile: Tiles = None, f: QueueClauses = None, q: Search = ""
 ) -> TileCounts:
     """Count the queue's accounts by tile under the same filter."""
-    parts, scope = parts_of(request), scope_of(caller)
-    wanted = queue.matching(clauses_of(f or [], QUEUE_FIELDS), q)
-    async with parts.database.snapshot(scope) as connection:
-        counts = await queue.count_tiles(connection, scope, views.tile_bits(tile or []), wanted)
+    service, scope = dependencies_of(request), scope_of(caller)
+    matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q)
+    async with service.database.snapshot(scope) as connection:
+        counts = await queue.count_tiles(connection, scope, tile_bits(tile or []), matching)
         analysis = await queue.read_analysis(connection, scope)
     return views.tile_counts(counts, analysis)
 
@@ -69,10 +66,10 @@ async def count_tiles(
 @router.get("/accounts/{account_id}", operation_id="get_account")
 async def get_account(request: Request, caller: routing.Caller, account_id: AccountPath) -> AccountView:
     """Show one account: why it is flagged, its causes and holds, and the batches it was in."""
-    parts, scope = parts_of(request), scope_of(caller)
-    async with parts.database.snapshot(scope) as connection:
+    service, scope = dependencies_of(request), scope_of(caller)
+    async with service.database.snapshot(scope) as connection:
         row = await queue.read_account(connection, scope, account_id)
         if row is None:
             raise NotFound(f"there is no account {account_id}, or it is not yours to see")
-        decided = await batches.read_of_account(connection, scope, account_id, _BATCHES_SHOWN)
+        decided = await batch_pages.read_of_account(connection, scope, account_id, _BATCHES_SHOWN)
     return views.account_view(row, decided)

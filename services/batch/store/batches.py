@@ -1,4 +1,4 @@
-"""Batches: locking, making, counting, telling.  Every change locks the batch row first; then nothing interleaves."""
+"""Batch rows: lock, make, count, change.  Every change locks the batch row first; then nothing interleaves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from services.batch.domain.counts import Tally
-from services.batch.domain.schedule import Term
-from services.batch.domain.states import AccountState, Status
+from services.batch.domain.schedule import DecisionWindow
+from services.batch.domain.states import AccountState, Status, Tally
 from services.batch.store.database import sees
 from services.batch.store.queue import IN_QUEUE
 from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG, PARKED
@@ -20,7 +19,7 @@ from shared.contracts.codes import FlagState
 from shared.contracts.tenancy import Scope
 
 _NEXT_NUMBER = text("SELECT nextval('batch_number')")
-_FROZEN_SELECTION = text(
+_ADDED = text(
     "SELECT count(*) AS accounts, min(account_number) AS number, count(*) FILTER (WHERE liquidate) AS without_target,"
     " array_agg(DISTINCT enterprise_id) AS enterprises, array_agg(DISTINCT advisor_id) AS advisors,"
     " count(*) FILTER (WHERE epoch <> (SELECT epoch FROM account a WHERE a.account_id = batch_account.account_id))"
@@ -39,13 +38,10 @@ _TALLY = text(
     " FROM batch_account WHERE batch_id = :batch_id) AS of_batch"
 )
 
-_COLUMNS: list[ColumnElement[Any]] = [*BATCH.c, PARKED.c.parked_at, PARKED.c.again_at]
-_SHOWN = select(*_COLUMNS).select_from(BATCH.outerjoin(PARKED, PARKED.c.batch_id == BATCH.c.batch_id))
-
 
 @dataclass(frozen=True)
-class Counted:
-    """Counts of a batch with its gains in cents (taxable accounts, under the logic in force)."""
+class BatchTotals:
+    """Counts and gains of a batch; gains are in cents, of taxable accounts under the logic in force."""
 
     tally: Tally
     short_cents: int
@@ -53,7 +49,7 @@ class Counted:
     estimated_cents: int
 
     def columns(self) -> dict[str, int]:
-        """Return what the batch row keeps of it."""
+        """Return the values of the batch row's columns."""
         return {
             **vars(self.tally),
             "short_cents": self.short_cents,
@@ -64,7 +60,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class NewBatch:
-    """What is fixed when a batch is made."""
+    """The facts that are fixed when a batch is made. logic: number of the trade logic in force."""
 
     batch_id: int
     logic: int
@@ -72,12 +68,15 @@ class NewBatch:
     requested_by: str
     requested_name: str
     requested_at: datetime
-    term: Term
+    window: DecisionWindow
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """The selection as it went into the batch. without_target: how many would be liquidated."""
+class AddedAccounts:
+    """The accounts of the queue that went into a batch.
+
+    only_account: account number where there is just one; without_target: number of accounts that would be liquidated.
+    """
 
     accounts: int
     only_account: str | None
@@ -91,62 +90,62 @@ async def new_number(connection: AsyncConnection) -> int:
     return int((await connection.execute(_NEXT_NUMBER)).scalar_one())
 
 
-async def freeze_selection(
+async def add_accounts(
     connection: AsyncConnection,
     scope: Scope,
     batch_id: int,
     sent_at: datetime,
-    wanted: Sequence[ColumnElement[bool]],
-) -> Frozen:
-    """Put the selected accounts of the queue into the batch, in one statement, and return what went in.
+    matching: Sequence[ColumnElement[bool]],
+) -> AddedAccounts:
+    """Put the matching accounts of the queue into the batch, in one statement, and return what went in.
 
-    An account that another batch takes at the same moment stays out: the index of open memberships decides, and the
-    count tells.  So does an account that was approved meanwhile.
+    An account that another batch takes at the same moment stays out, by the index of open memberships; so the caller
+    compares the number.  An account that was approved meanwhile is not counted either.
     """
     account, flag = ACCOUNT.c, FLAG.c
-    place = func.row_number().over(order_by=(account.account_number, account.account_id))
+    position = func.row_number().over(order_by=(account.account_number, account.account_id))
     chosen = (
         select(
-            literal(batch_id), account.account_id, account.enterprise_id, account.advisor_id, place,
+            literal(batch_id), account.account_id, account.enterprise_id, account.advisor_id, position,
             account.account_number, account.name, account.custodian, account.custody == "TAXABLE", account.epoch,
             flag.state == int(FlagState.NO_TARGET), literal(str(AccountState.WORKING)), literal(True), literal(sent_at),
         )
         .select_from(FLAG.join(ACCOUNT, account.account_id == flag.account_id))
-        .where(sees(scope, ACCOUNT), sees(scope, FLAG), IN_QUEUE, *wanted)
+        .where(sees(scope, ACCOUNT), sees(scope, FLAG), IN_QUEUE, *matching)
         .order_by(account.account_id)
     )  # fmt: skip
     names = (
         "batch_id", "account_id", "enterprise_id", "advisor_id", "place", "account_number", "name", "custodian",
         "taxable", "epoch", "liquidate", "state", "open", "sent_at",
     )  # fmt: skip
-    # No index is named: whichever membership is in the way, the account stays out.
+    # No index is named: whichever membership conflicts, the account stays out.
     await connection.execute(insert(BATCH_ACCOUNT).from_select(list(names), chosen).on_conflict_do_nothing())
-    row = (await connection.execute(_FROZEN_SELECTION, {"batch_id": batch_id})).one()
+    row = (await connection.execute(_ADDED, {"batch_id": batch_id})).one()
     accounts = int(row.accounts) - int(row.overtaken)
     only = row.number if row.accounts == 1 else None
-    return Frozen(accounts, only, int(row.without_target), list(row.enterprises or ()), list(row.advisors or ()))
+    return AddedAccounts(accounts, only, int(row.without_target), list(row.enterprises or ()), list(row.advisors or ()))
 
 
-async def insert_batch(connection: AsyncConnection, new: NewBatch, frozen: Frozen) -> Row[Any]:
-    """Insert the row of a batch whose accounts are in place, and return it."""
+async def insert_batch(connection: AsyncConnection, new: NewBatch, added: AddedAccounts) -> Row[Any]:
+    """Insert the row of a batch whose accounts were added, and return it."""
     statement = (
         insert(BATCH)
         .values(
             batch_id=new.batch_id,
-            enterprise_ids=frozen.enterprises,
-            advisor_ids=frozen.advisors,
+            enterprise_ids=added.enterprises,
+            advisor_ids=added.advisors,
             version=1,
             status=str(Status.WORKING),
             logic=new.logic,
             label=new.label,
-            accounts=frozen.accounts,
-            working=frozen.accounts,
-            only_account=frozen.only_account,
+            accounts=added.accounts,
+            working=added.accounts,
+            only_account=added.only_account,
             requested_by=new.requested_by,
             requested_name=new.requested_name,
             requested_at=new.requested_at,
-            trade_date=new.term.trade_date,
-            cancel_at=new.term.cancel_at,
+            trade_date=new.window.trade_date,
+            cancel_at=new.window.cancel_at,
             answered_at=new.requested_at,
             told_at=new.requested_at,
         )
@@ -156,34 +155,28 @@ async def insert_batch(connection: AsyncConnection, new: NewBatch, frozen: Froze
 
 
 async def lock(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any] | None:
-    """Lock a batch and return its row; None when there is none or it is out of scope."""
+    """Lock a batch and return its row; None if it does not exist or is out of scope."""
     query = select(*BATCH.c).where(sees(scope, BATCH), BATCH.c.batch_id == batch_id).with_for_update()
     return (await connection.execute(query)).one_or_none()
 
 
-async def read(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any] | None:
-    """Return the row of a batch, and since when it is put aside; None when there is none or it is out of scope."""
-    query = _SHOWN.where(sees(scope, BATCH), BATCH.c.batch_id == batch_id)
-    return (await connection.execute(query)).one_or_none()
-
-
-async def count(connection: AsyncConnection, batch_id: int, logic: int) -> Counted:
-    """Count the accounts of a batch by state, with gains under `logic`."""
+async def count(connection: AsyncConnection, batch_id: int, logic: int) -> BatchTotals:
+    """Count the accounts of a batch by state and sum their gains under `logic`."""
     row = (await connection.execute(_TALLY, {"batch_id": batch_id, "element": logic + 1})).one()
     tally = Tally(row.working, row.proposed, row.failed, row.removed, row.approved, row.cancelled, row.stale)
-    return Counted(tally, row.short_cents, row.long_cents, row.estimated_cents)
+    return BatchTotals(tally, row.short_cents, row.long_cents, row.estimated_cents)
 
 
-async def change(connection: AsyncConnection, before: Row[Any], **values: Any) -> Row[Any]:
-    """Raise the version of a locked batch and set `values`; return the row after it.
+async def change(connection: AsyncConnection, before: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+    """Raise the version of a locked batch and set `values`; return the row afterwards.
 
-    The statement is guarded by the version and status that were read under the lock.  Raises RuntimeError when the
-    row is not as it was read: then the caller did not hold the lock.
+    now: when the new version is published.  Raises RuntimeError if the row is not as it was read, because the caller
+    did not hold the lock.
     """
     statement = (
         update(BATCH)
         .where(BATCH.c.batch_id == before.batch_id, BATCH.c.version == before.version, BATCH.c.status == before.status)
-        .values(version=before.version + 1, **values)
+        .values(version=before.version + 1, told_at=now, **values)
         .returning(*BATCH.c)
     )
     after = (await connection.execute(statement)).one_or_none()
@@ -193,41 +186,16 @@ async def change(connection: AsyncConnection, before: Row[Any], **values: Any) -
 
 
 async def touch(connection: AsyncConnection, batch_id: int, values: dict[str, Any]) -> None:
-    """Set columns of a locked batch that nobody decides by, without raising its version."""
+    """Set columns of a locked batch that no decision rests on, without raising its version."""
     await connection.execute(update(BATCH).where(BATCH.c.batch_id == batch_id).values(**values))
 
 
-async def read_list(
-    connection: AsyncConnection, scope: Scope, statuses: Sequence[str], page: int, size: int
-) -> tuple[Sequence[Row[Any]], int]:
-    """Return batches with one of the statuses, newest first, as `read` does, and how many there are in all."""
-    wanted = (sees(scope, BATCH), BATCH.c.status.in_(statuses))
-    query = _SHOWN.where(*wanted).order_by(BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
-    total = select(func.count()).select_from(BATCH).where(*wanted)
-    rows = (await connection.execute(query)).all()
-    return rows, int((await connection.execute(total)).scalar_one())
-
-
-async def read_of_account(connection: AsyncConnection, scope: Scope, account_id: str, limit: int) -> Sequence[Row[Any]]:
-    """Return the decided batches an account was in, newest first."""
-    member = BATCH_ACCOUNT.c
-    query = (
-        select(*BATCH.c)
-        .select_from(BATCH.join(BATCH_ACCOUNT, member.batch_id == BATCH.c.batch_id))
-        .where(sees(scope, BATCH), sees(scope, BATCH_ACCOUNT), member.account_id == account_id, ~member.open)
-        .where(BATCH.c.decided_at.is_not(None))
-        .order_by(BATCH.c.batch_id.desc())
-        .limit(limit)
-    )
-    return (await connection.execute(query)).all()
-
-
 async def lock_due(connection: AsyncConnection, now: datetime) -> Row[Any] | None:
-    """Lock one undecided batch whose day has ended; those that another replica holds are passed over."""
-    open_ones = (str(Status.WORKING), str(Status.PENDING_APPROVAL))
+    """Lock an undecided batch whose day has ended, skipping those that another replica holds; None if there is none."""
+    undecided = (str(Status.WORKING), str(Status.PENDING_APPROVAL))
     query = (
         select(*BATCH.c)
-        .where(BATCH.c.status.in_(open_ones), BATCH.c.cancel_at <= now, _not_parked(now))
+        .where(BATCH.c.status.in_(undecided), BATCH.c.cancel_at <= now, _not_parked(now))
         .order_by(BATCH.c.cancel_at, BATCH.c.batch_id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -235,8 +203,9 @@ async def lock_due(connection: AsyncConnection, now: datetime) -> Row[Any] | Non
     return (await connection.execute(query)).one_or_none()
 
 
-async def lock_unanswered(connection: AsyncConnection, silent_since: datetime, now: datetime) -> Row[Any] | None:
-    """Lock one batch with accounts sent and nothing answered since `silent_since`; others' are passed over."""
+async def lock_silent(connection: AsyncConnection, silent_since: datetime, now: datetime) -> Row[Any] | None:
+    """Lock a batch with accounts sent, and no result received, since `silent_since`, skipping those that another
+    replica holds; None if there is none."""
     member = BATCH_ACCOUNT.c
     waiting = (
         select(literal(1))
@@ -255,5 +224,5 @@ async def lock_unanswered(connection: AsyncConnection, silent_since: datetime, n
 
 
 def _not_parked(now: datetime) -> ColumnElement[bool]:
-    """Return the predicate that a batch is not put aside, or long enough."""
+    """Return the predicate that a batch is not put aside, or was put aside until now at the latest."""
     return ~select(literal(1)).where(PARKED.c.batch_id == BATCH.c.batch_id, PARKED.c.again_at > now).exists()

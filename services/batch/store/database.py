@@ -1,8 +1,10 @@
-"""The database of the batch service: an engine, transactions in somebody's scope, and bulk writes by COPY.
+"""The database of the batch service: transactions in a scope, the outbox, and bulk writes by COPY.
 
-Every transaction says on whose behalf it runs. The service's own work sees all rows; a user's transaction runs with a
-role to which row-level security shows that scope's rows and no others. Queries carry the same predicate explicitly, for
-plans and as a second lock on the door.  Source: architecture "Tenancy".
+Every transaction has a scope. The service's own work sees all rows; a user's transaction runs with a role to which
+row-level security shows that scope's rows and no others. Queries carry the same predicate explicitly (`sees`), for
+their plans and as a second safeguard.  Source: architecture "Tenancy".
+
+The modules beside this one hold all SQL: a function takes the connection of the caller's transaction first.
 """
 
 import io
@@ -46,7 +48,7 @@ def sees(scope: Scope, rows: FromClause) -> ColumnElement[bool]:
 
 
 def texts(values: Iterable[str]) -> BindParameter[Any]:
-    """Return texts as one array parameter, however many they are."""
+    """Return texts as one array parameter, whatever their number."""
     return literal(list(values), ARRAY(Text))
 
 
@@ -63,7 +65,7 @@ def is_none_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnEleme
 class Database:
     """Transactions on the schema of the batch service: one pool works on all rows, the other serves users.
 
-    database_url: the role that works on events; requests_url: the role that row-level security shows a scope only.
+    database_url: the role that handles events; requests_url: the role that row-level security restricts to a scope.
     """
 
     def __init__(self, database_url: str, requests_url: str, *, size: int = 8, requests_size: int = 8) -> None:
@@ -97,7 +99,7 @@ class Database:
             yield connection
 
     async def _entering(self, scope: Scope) -> dict[str, str]:
-        """Return the parameters of _ENTER; nobody is served before the role was looked at."""
+        """Return the parameters of _ENTER; the first call checks the role before any user is served."""
         if self._key is None:
             await self.check_role()
             async with self.engine.connect() as connection:
@@ -109,8 +111,8 @@ class Database:
         async with self.requests.connect() as connection:
             check_role((await connection.execute(text(WHAT_ROLE_MAY))).one())
 
-    async def answers(self) -> None:
-        """Ask the database something.  Raises what the driver raises when it does not answer, and as check_role."""
+    async def ping(self) -> None:
+        """Query the database.  Raises what the driver raises if it does not reply, and as check_role."""
         await self.check_role()
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1 FROM batch.batch LIMIT 1"))
@@ -135,33 +137,36 @@ def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
 
 
 async def send(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
-    """Put messages into the outbox in the same transaction; those of a user's command under the seal of the service."""
+    """Put messages into the outbox in the same transaction; those of a user's command carry the service's seal."""
     await outbox_rows.enqueue(await driver(connection), messages, connection.info.get(_SEALED_WITH))
 
 
 async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:
-    """Return the psycopg connection below, in the same transaction."""
+    """Return the psycopg connection under SQLAlchemy's, in the same transaction: for COPY and binary values.
+
+    Raises TypeError if the engine runs on another driver.
+    """
     raw = await connection.get_raw_connection()
-    below = raw.driver_connection
-    if not isinstance(below, psycopg.AsyncConnection):
-        raise TypeError(f"the engine runs on {type(below).__name__}, not on psycopg")
-    return below
+    psycopg_connection = raw.driver_connection
+    if not isinstance(psycopg_connection, psycopg.AsyncConnection):
+        raise TypeError(f"the engine runs on {type(psycopg_connection).__name__}, not on psycopg")
+    return psycopg_connection
 
 
-_KEYS: Final = ("batch_id", "account_id")  # what temporary tables are joined by: the rest needs no statistics
+_KEYS: Final = ("batch_id", "account_id")  # join keys of temporary tables; other columns need no statistics
 
 
 async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa.Table) -> None:
-    """Fill the temporary table `name` (made like the SELECT `like`) with rows by COPY; it is emptied at commit.
+    """Fill the temporary table `name`, shaped like the SELECT `like`, with rows by COPY; it is emptied at commit.
 
-    It has an index by account: where the planner expects few rows beside it (before there are statistics, or behind
-    row-level security) it would else be read whole once an account: 6 s of the first batch of 10,000.
+    It has an index by account: a planner that expects few rows (without statistics, or behind row-level security)
+    would otherwise scan it once per account, which took 6 s of the first batch of 10,000.
 
-    rows: columns of integers, texts, booleans, dates and instants, named as the temporary table's.
+    rows: columns of integers, texts, booleans, dates and instants, named as those of the temporary table.
     """
-    below = await driver(connection)
+    psycopg_connection = await driver(connection)
     table = sql.Identifier(name)
-    async with below.cursor() as cursor:
+    async with psycopg_connection.cursor() as cursor:
         await cursor.execute(
             sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS {} WITH NO DATA").format(
                 table, sql.SQL(like)
@@ -178,7 +183,7 @@ async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa
 
 
 def _csv(rows: pa.Table) -> bytes:
-    """Return rows as CSV: a null is an unquoted empty field, texts are quoted."""
+    """Return rows as CSV: a null is an unquoted empty field, an empty text a quoted one."""
     sink = io.BytesIO()
     csv.write_csv(rows, sink, csv.WriteOptions(include_header=False, quoting_style="needed"))
     return sink.getvalue()

@@ -1,6 +1,6 @@
-"""Commands that are sent twice act once: the answer is kept under the sender's key, in the command's transaction.
+"""A command that is sent twice acts once: its response is kept under the sender's key, in the command's transaction.
 
-A second request with the same key waits for the first one's transaction; a refused command keeps nothing, because it
+A second request with the same key waits for the first one's transaction. A refused command keeps nothing, because it
 changed nothing.  Source: operations 3, api "Idempotency-Key".
 """
 
@@ -30,14 +30,14 @@ _KEEP = text(
     "UPDATE idempotency SET status = :status, body = :body, headers = :headers"
     " WHERE subject = :subject AND route = :route AND key = :key"
 )
-# By the database's own clock, which stamped the rows.
+# By the database's own clock, which set published_at.
 _FORGET_SENT = text("DELETE FROM outbox WHERE published_at < clock_timestamp() - interval '3 days'")
 _FORGET = text("DELETE FROM idempotency WHERE made_at < :before")
 
 
 @dataclass(frozen=True)
-class Key:
-    """Who sent what where: the same key for another body is refused."""
+class CommandKey:
+    """An Idempotency-Key with its sender, path and body; the same key with another body is refused."""
 
     subject: str
     route: str
@@ -50,8 +50,8 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer as it goes over the wire. replayed: it was made for an earlier request with the same key."""
+class KeptResponse:
+    """A response as it is sent. replayed: it was made for an earlier request with the same key."""
 
     status: int
     body: bytes
@@ -59,10 +59,10 @@ class Answer:
     replayed: bool = False
 
 
-async def claim(connection: AsyncConnection, key: Key, now: datetime) -> Answer | None:
-    """Claim the key for this transaction; return the kept answer when the command was done before.
+async def claim(connection: AsyncConnection, key: CommandKey, now: datetime) -> KeptResponse | None:
+    """Claim the key for this transaction; return the kept response if the command was done before.
 
-    Raises KeyReused when the key was used with another body.
+    Raises KeyReused if the key was used with another body.
     """
     digest = hashlib.sha256(key.body).digest()
     done = await connection.execute(_CLAIM, {**key.where(), "digest": digest, "now": now})
@@ -71,21 +71,21 @@ async def claim(connection: AsyncConnection, key: Key, now: datetime) -> Answer 
     row = (await connection.execute(_READ, key.where())).one()
     if bytes(row.body_sha256) != digest:
         raise KeyReused("this Idempotency-Key belongs to a request with another body; use a new key for a new command")
-    return Answer(int(row.status), bytes(row.body), dict(row.headers), replayed=True)
+    return KeptResponse(int(row.status), bytes(row.body), dict(row.headers), replayed=True)
 
 
-async def keep(connection: AsyncConnection, key: Key, answer: Answer) -> None:
-    """Keep the answer under the claimed key."""
+async def keep(connection: AsyncConnection, key: CommandKey, response: KeptResponse) -> None:
+    """Keep the response under the claimed key."""
     values = {
         **key.where(),
-        "status": answer.status,
-        "body": answer.body,
-        "headers": orjson.dumps(dict(answer.headers)).decode(),
+        "status": response.status,
+        "body": response.body,
+        "headers": orjson.dumps(dict(response.headers)).decode(),
     }
     await connection.execute(_KEEP, values)
 
 
 async def forget(connection: AsyncConnection, now: datetime) -> None:
-    """Drop answers that nobody will ask for again, and messages that were published days ago."""
+    """Drop responses kept for more than 7 days, and messages that were published more than 3 days ago."""
     await connection.execute(_FORGET, {"before": now - KEPT})
     await connection.execute(_FORGET_SENT)

@@ -1,6 +1,6 @@
-"""What other services tell: accounts, flags, finished analyses. Bulk upserts; the newest version wins.
+"""Accounts, flags and finished analyses from other services: bulk upserts; the newest version wins.
 
-Every flag is stored, also of accounts in a batch and also of an older epoch: the queue is a view and sorts it out.
+Every flag is stored, also those of accounts in a batch and those of an older epoch; the queue is a view over them.
 Source: architecture "View".
 """
 
@@ -48,38 +48,37 @@ _PUT_ANALYSIS = text(
 )
 
 
-Before = Callable[[AsyncConnection], Awaitable[None]]
-
-
 async def put_accounts(
-    connection: AsyncConnection, accounts: Sequence[AccountChanged], before: Before | None = None
+    connection: AsyncConnection,
+    accounts: Sequence[AccountChanged],
+    lock_batches: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> Admitted[AccountChanged]:
-    """Store accounts, return who was admitted and refused. Their epoch and last rebalance are ours and stay.
+    """Store accounts and return which were admitted and refused. This service's epoch and last rebalance stay.
 
-    before: awaited when those to be stored stand in `incoming_account` and none is stored: to lock their batches, which
-    comes before the locks of accounts everywhere.
+    lock_batches: awaited once the accounts are in `incoming_account` and before any is stored, because the locks of
+    batches precede those of accounts everywhere.
     """
-    asked = {"accounts": [account.account_id for account in accounts]}
-    known = {name: Known(version, content) for name, version, content in await connection.execute(_KNOWN, asked)}
-    admitted = admit(accounts, lambda one: one.account_id, known)
+    ids = {"accounts": [account.account_id for account in accounts]}
+    known = {name: Known(version, content) for name, version, content in await connection.execute(_KNOWN, ids)}
+    admitted = admit(accounts, lambda account: account.account_id, known)
     if not admitted.newest:
         return admitted
-    columns = {field: [getattr(one, field) for one in admitted.newest] for field in _ACCOUNT_FIELDS[:-1]}
-    rows = pa.table(columns | {"content": [rf"\x{content_of(one).hex()}" for one in admitted.newest]})
+    columns = {field: [getattr(account, field) for account in admitted.newest] for field in _ACCOUNT_FIELDS[:-1]}
+    rows = pa.table(columns | {"content": [rf"\x{content_of(account).hex()}" for account in admitted.newest]})
     await copy_table(
         connection,
         "incoming_account",
         f"SELECT {', '.join(_ACCOUNT_FIELDS)} FROM account",  # noqa: S608  # column names
         rows,
     )
-    if before is not None:
-        await before(connection)
+    if lock_batches is not None:
+        await lock_batches(connection)
     await connection.execute(_PUT_ACCOUNTS)
     return admitted
 
 
 async def put_flags(connection: AsyncConnection, flags: pa.Table, details: pa.Table) -> None:
-    """Store flags and the details of those that have any; `incoming_flag` holds them until the end of the transaction.
+    """Store flags and the details of those that have any; `incoming_flag` holds the flags until the transaction ends.
 
     flags: columns of the table flag; details: of flag_detail.
     """
@@ -92,13 +91,13 @@ async def put_flags(connection: AsyncConnection, flags: pa.Table, details: pa.Ta
 
 
 async def put_analysis(connection: AsyncConnection, done: AnalysisCompleted, seen_at: datetime) -> None:
-    """Store that an analysis of an enterprise's accounts has ended, by advisor; a repeated one changes nothing."""
+    """Store that an analysis of an enterprise's accounts has ended, by advisor; a repeated event changes nothing."""
     values: list[dict[str, Any]] = [
         {
-            "enterprise_id": done.enterprise_id, "advisor_id": one.advisor_id, "run_id": done.run_id,
-            "version": done.version, "accounts": one.accounts, "seen_at": seen_at,
+            "enterprise_id": done.enterprise_id, "advisor_id": advisor.advisor_id, "run_id": done.run_id,
+            "version": done.version, "accounts": advisor.accounts, "seen_at": seen_at,
         }
-        for one in done.advisors
+        for advisor in done.advisors
     ]  # fmt: skip
     if values:
         await connection.execute(_PUT_ANALYSIS, values)

@@ -1,92 +1,29 @@
 """Pages, totals and single rows of a batch's accounts, under the logic in force."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, case, cast, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, case, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from services.batch.domain.filters import Clause, Order
+from services.batch.domain.figures import FIGURES
+from services.batch.domain.filters import SortOrder
 from services.batch.domain.states import AccountState
 from services.batch.store.database import sees
-from services.batch.store.queue import condition, contains
-from services.batch.store.tables import BATCH_ACCOUNT, FIGURES, FLAG
+from services.batch.store.filters import figure, member_column
+from services.batch.store.tables import BATCH_ACCOUNT
 from shared.contracts.tenancy import Scope
 
 _M = BATCH_ACCOUNT.c
-_PROPOSED: Final = ("PROPOSED", "APPROVED")
 _COUNTED: Final = ("PROPOSED", "APPROVED", "CANCELLED")
 
-# Field of the API -> figure of a proposal.
-FIGURE_OF: Final[Mapping[str, str]] = {
-    "market_value": "value_cents",
-    "begin_cash": "begin_cash_cents",
-    "end_cash": "end_cash_cents",
-    "buys": "buys",
-    "buys_value": "buys_cents",
-    "sells": "sells",
-    "sells_value": "sells_cents",
-    "flats": "flats",
-    "flats_value": "flats_cents",
-    "short_term": "short_cents",
-    "long_term": "long_cents",
-    "estimated": "estimated_cents",
-    "unknown_term": "unknown_term_cents",
-    "no_basis_proceeds": "no_basis_proceeds_cents",
-    "wash_disallowed": "wash_cents",
-    "wash_permanent": "wash_permanent_cents",
-}
-_TEXT_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
-    "account_id": _M.account_id,
-    "account_number": _M.account_number,
-    "name": _M.name,
-    "advisor_id": _M.advisor_id,
-    "result": case((_M.stale_code.is_not(None), "STALE"), else_=_M.state),
-}
-SORTABLE: Final = (*_TEXT_COLUMNS, *FIGURE_OF)
-TOTALLED: Final = (
+_TOTALLED: Final = (
     "value_cents", "buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents", "no_basis_proceeds_cents",
     "wash_cents", "wash_permanent_cents",
 )  # fmt: skip
-GAINS: Final = ("short_cents", "long_cents", "estimated_cents")
-
-_RESULTS: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
-    "COMPLETE": lambda: _M.state.in_(_PROPOSED),
-    "STALE": lambda: and_(_M.state.in_(_PROPOSED), _M.stale_code.is_not(None)),
-    "FAILED": lambda: _M.state == str(AccountState.FAILED),
-    "REMOVED": lambda: _M.state == str(AccountState.REMOVED),
-    "WORKING": lambda: _M.state == str(AccountState.WORKING),
-    "CANCELLED": lambda: _M.state == str(AccountState.CANCELLED),
-}
-
-
-def figure(name: str, logic: int) -> ColumnElement[Any]:
-    """Return a figure under a logic: arrays hold one element a logic, and PostgreSQL counts from 1."""
-    element: ColumnElement[Any] = _M[name][logic + 1]
-    return element
-
-
-def matching(clauses: Sequence[Clause], q: str, logic: int) -> list[ColumnElement[bool]]:
-    """Return the predicates of clauses and search text under a logic."""
-    wanted: list[ColumnElement[bool]] = []
-    for clause in clauses:
-        if clause.field == "result":
-            wanted.append(or_(*[_RESULTS[str(value)]() for value in clause.values]))
-        elif clause.field in FIGURE_OF:
-            wanted.append(condition(figure(FIGURE_OF[clause.field], logic), clause))
-        else:
-            wanted.append(condition(_TEXT_COLUMNS[clause.field], clause))
-    return [*wanted, contains(q, _M.account_number, _M.name)] if q else wanted
-
-
-def with_tiles(tiles: int) -> list[ColumnElement[bool]]:
-    """Return the predicate that an account of a batch has all of these tiles, by the newest word about it."""
-    if not tiles:
-        return []
-    flag = FLAG.c
-    return [exists().where(flag.account_id == _M.account_id, flag.tiles.op("&")(tiles) == tiles)]
+_GAINS: Final = ("short_cents", "long_cents", "estimated_cents")
 
 
 def _rows(scope: Scope, batch_id: int, logic: int, *more: ColumnElement[Any]) -> Select[Any]:
@@ -102,16 +39,16 @@ async def read_page(
     scope: Scope,
     batch_id: int,
     logic: int,
-    wanted: Sequence[ColumnElement[bool]],
-    order: Order,
+    matching: Sequence[ColumnElement[bool]],
+    order: SortOrder,
     page: int,
     size: int,
 ) -> Sequence[Row[Any]]:
-    """Return rows of a page (from 1), with their figures under `logic`."""
-    by = figure(FIGURE_OF[order.field], logic) if order.field in FIGURE_OF else _TEXT_COLUMNS[order.field]
+    """Return the rows of a page (from 1), with their figures under `logic`."""
+    by = member_column(order.field, logic)
     query = (
         _rows(scope, batch_id, logic)
-        .where(*wanted)
+        .where(*matching)
         .order_by((by.desc() if order.down else by.asc()).nulls_last(), _M.account_id)
         .limit(size)
         .offset((page - 1) * size)
@@ -120,38 +57,16 @@ async def read_page(
     return rows
 
 
-async def read_all(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:
-    """Return every row of a batch in its own order, with the figures of every logic as lists."""
-    query = select(*_M).where(_M.batch_id == batch_id).order_by(_M.place)
-    return (await connection.execute(query)).all()
-
-
-async def read_to_ask(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:
-    """Return what requests say of every account of a batch, by account."""
-    columns = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch, _M.liquidate, _M.attempt)
-    query: Select[Any] = select(*columns).where(_M.batch_id == batch_id).order_by(_M.account_id)
-    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
-    return rows
-
-
 async def read_figures(connection: AsyncConnection, batch_id: int, account_id: str) -> dict[str, list[int] | None]:
-    """Return the figures of one account under every logic."""
+    """Return the figures of one account, each with one element per logic."""
     query = select(*[_M[name] for name in FIGURES]).where(_M.batch_id == batch_id, _M.account_id == account_id)
     return dict((await connection.execute(query)).one()._mapping)
 
 
-async def logic_is_there(connection: AsyncConnection, batch_id: int, logic: int) -> bool:
-    """Say whether every proposed account of a batch has figures under a logic."""
-    missing = select(func.count()).where(
-        _M.batch_id == batch_id, _M.state == str(AccountState.PROPOSED), figure("value_cents", logic).is_(None)
-    )
-    return int((await connection.execute(missing)).scalar_one()) == 0
-
-
-async def read_one(
+async def read_member(
     connection: AsyncConnection, scope: Scope, batch_id: int, account_id: str, logic: int
 ) -> Row[Any] | None:
-    """Return one account's row with figures under `logic` and the purchases its wash sales come from."""
+    """Return one account's row with figures under `logic` and the matched purchases of its wash sales."""
     query = _rows(scope, batch_id, logic, _M.washes).where(_M.account_id == account_id)
     row: Row[Any] | None = (await connection.execute(query)).one_or_none()
     return row
@@ -162,11 +77,11 @@ async def read_totals(
     scope: Scope,
     batch_id: int,
     logic: int,
-    wanted: Sequence[ColumnElement[bool]] = (),
+    matching: Sequence[ColumnElement[bool]] = (),
 ) -> Row[Any]:
-    """Return sums over proposed or decided accounts that are wanted, and how many rows of any state there are.
+    """Return the sums over matching proposed or decided accounts, and the number of matching rows of any state.
 
-    Gains of accounts that are not taxable stand apart (non_taxable_...).  Source: product 5.
+    Money is in cents; gains of accounts that are not taxable are summed apart (non_taxable_...).  Source: product 5.
     """
     counted = _M.state.in_(_COUNTED) & _M.chunk_id.is_not(None)
 
@@ -179,15 +94,16 @@ async def read_totals(
         func.count(case((and_(counted, figure("wash_cents", logic).is_(None)), 1))).label("wash_unchecked"),
         func.count(case((_M.state == str(AccountState.FAILED), 1))).label("failed"),
         func.count(case((_M.state == str(AccountState.REMOVED), 1))).label("removed"),
-        *[total(name).label(name) for name in TOTALLED],
-        *[total(name, _M.taxable).label(name) for name in GAINS],
-        *[total(name, ~_M.taxable).label(f"non_taxable_{name}") for name in GAINS],
-    ).where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, *wanted)
+        *[total(name).label(name) for name in _TOTALLED],
+        *[total(name, _M.taxable).label(name) for name in _GAINS],
+        *[total(name, ~_M.taxable).label(f"non_taxable_{name}") for name in _GAINS],
+    ).where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, *matching)
     return (await connection.execute(query)).one()
 
 
-async def read_neighbours(connection: AsyncConnection, batch_id: int, place: int) -> tuple[str | None, str | None]:
-    """Return the accounts before and after a place in the batch."""
-    query = select(_M.place, _M.account_id).where(_M.batch_id == batch_id, _M.place.in_((place - 1, place + 1)))
+async def read_neighbours(connection: AsyncConnection, batch_id: int, position: int) -> tuple[str | None, str | None]:
+    """Return the ids of the accounts before and after a position (from 1) in the batch."""
+    neighbours = _M.place.in_((position - 1, position + 1))
+    query = select(_M.place, _M.account_id).where(_M.batch_id == batch_id, neighbours)
     found = {row.place: str(row.account_id) for row in (await connection.execute(query)).all()}
-    return found.get(place - 1), found.get(place + 1)
+    return found.get(position - 1), found.get(position + 1)

@@ -1,6 +1,6 @@
-"""Batches put aside because the service itself could not deal with them: they wait for their time or for an operator.
+"""Batches put aside because a sweep failed at them, until a time or until an operator releases them.
 
-A row is a batch that a sweep failed at; it is tried again at `again_at`, and the row goes with the first success.
+A batch is tried again at `again_at`; its row is deleted with the first success.
 """
 
 from datetime import datetime
@@ -21,21 +21,21 @@ _RELEASE: Final = text("UPDATE parked SET again_at = parked_at WHERE batch_id = 
 
 
 async def park(connection: AsyncConnection, batch_id: int, reason: str, now: datetime) -> Row[Any]:
-    """Put a batch aside, for longer with each failure (5 s doubled, up to an hour); return its row."""
+    """Put a batch aside, for longer with each failure (5 s, doubled up to an hour); return its row."""
     values = {"batch_id": batch_id, "reason": reason, "now": now}
     return (await connection.execute(_PARK, values)).one()
 
 
 async def forget(connection: AsyncConnection, batch_id: int) -> None:
-    """Take note that a batch was dealt with."""
+    """Delete the row of a batch that a sweep has dealt with."""
     await connection.execute(_FORGET, {"batch_id": batch_id})
 
 
 async def parked(connection: AsyncConnection) -> list[Row[Any]]:
-    """Return all that is put aside: batch_id, reason, parked_at, failures, again_at."""
+    """Return all batches put aside: batch_id, reason, parked_at, failures, again_at."""
     return list(await connection.execute(_LIST))
 
 
 async def release(connection: AsyncConnection, batch_id: int) -> bool:
-    """Have a batch tried again at once; say whether it was put aside."""
+    """Have a batch tried again at once; return whether it was put aside."""
     return (await connection.execute(_RELEASE, {"batch_id": batch_id})).rowcount == 1

@@ -1,19 +1,20 @@
 """The queue: a view of flags, accounts and open memberships; never a table of its own.
 
-An account stands in it when it is FLAGGED or NO_TARGET, in no open batch, and its flag was evaluated at the account's
-present epoch; that also keeps it out between an approval and the analyzer's word that it settles.
+An account is in the queue when it is FLAGGED or NO_TARGET, in no open batch, and its flag was evaluated at its present
+epoch. The epoch keeps it out between an approval and the flag that says SETTLING.
 Source: architecture "View".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
+from sqlalchemy.sql.elements import ColumnElement
 
-from services.batch.domain.filters import Clause, Order
+from services.batch.domain.filters import SortOrder
 from services.batch.store.database import sees
+from services.batch.store.filters import QUEUE_COLUMNS, queue_matching
 from services.batch.store.tables import ACCOUNT, ANALYSIS, BATCH_ACCOUNT, FLAG, FLAG_DETAIL
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.tenancy import Scope
@@ -26,26 +27,6 @@ IN_BATCH: Final = exists().where(BATCH_ACCOUNT.c.account_id == _A.account_id, BA
 NEWEST: Final = _F.epoch == _A.epoch
 _SETTLING: Final = or_(_F.epoch < _A.epoch, _F.state == int(FlagState.SETTLING))
 IN_QUEUE: Final = and_(_F.state.in_(_QUEUED), NEWEST, ~IN_BATCH)
-
-COLUMNS: Final[Mapping[str, KeyedColumnElement[Any]]] = {
-    "account_id": _A.account_id,
-    "account_number": _A.account_number,
-    "name": _A.name,
-    "market_value": _F.value_cents,
-    "cash": _F.cash_cents,
-    "cash_weight": _F.cash_ppb,
-    "cash_target": _F.cash_target_ppb,
-    "max_drift": _F.max_drift_ppb,
-    "drifted": _F.drifted,
-    "custodian": _A.custodian,
-    "portfolio_id": _F.portfolio_id,
-    "advisor_id": _A.advisor_id,
-    "enterprise_id": _A.enterprise_id,
-    "source": _F.source,
-    "needed_since": _F.needed_since,
-    "last_rebalanced": _F.last_rebalanced,
-    "state": _F.state,
-}
 
 _ROW: Final[tuple[Any, ...]] = (
     _A.account_id,
@@ -62,31 +43,6 @@ _ROW: Final[tuple[Any, ...]] = (
 )
 
 
-def condition(column: ColumnElement[Any], clause: Clause) -> ColumnElement[bool]:
-    """Return a clause as SQL on `column`."""
-    if clause.op == "gte":
-        return column >= clause.values[0]
-    if clause.op == "lte":
-        return column <= clause.values[0]
-    return column.in_(clause.values)
-
-
-def contains(q: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the predicate that one of the columns contains `q`, whatever its case."""
-    return or_(*[column.icontains(q, autoescape=True) for column in columns])
-
-
-def matching(clauses: Sequence[Clause], q: str) -> list[ColumnElement[bool]]:
-    """Return the predicates of clauses and search text."""
-    wanted = [condition(COLUMNS[clause.field], clause) for clause in clauses]
-    return [*wanted, contains(q, _A.account_number, _A.name)] if q else wanted
-
-
-def with_tiles(tiles: int) -> list[ColumnElement[bool]]:
-    """Return the predicate that an account has all of these tiles."""
-    return [_F.tiles.op("&")(tiles) == tiles] if tiles else []
-
-
 def _joined(scope: Scope, *columns: Any) -> Select[Any]:
     return (
         select(*columns)
@@ -98,30 +54,30 @@ def _joined(scope: Scope, *columns: Any) -> Select[Any]:
 async def read_page(
     connection: AsyncConnection,
     scope: Scope,
-    wanted: Sequence[ColumnElement[bool]],
-    order: Order,
+    matching: Sequence[ColumnElement[bool]],
+    order: SortOrder,
     page: int,
     size: int,
 ) -> tuple[Sequence[Row[Any]], int]:
     """Return rows of a page (from 1) of the queue and how many rows there are in all."""
-    by = COLUMNS[order.field]
+    by = QUEUE_COLUMNS[order.field]
     query = (
         _joined(scope, *_ROW)
-        .where(IN_QUEUE, *wanted)
+        .where(IN_QUEUE, *matching)
         .order_by((by.desc() if order.down else by.asc()).nulls_last(), _A.account_id)
         .limit(size)
         .offset((page - 1) * size)
     )
-    total = _joined(scope, func.count()).where(IN_QUEUE, *wanted)
+    total = _joined(scope, func.count()).where(IN_QUEUE, *matching)
     rows = (await connection.execute(query)).all()
     return rows, int((await connection.execute(total)).scalar_one())
 
 
 async def count_tiles(
-    connection: AsyncConnection, scope: Scope, tiles: int, wanted: Sequence[ColumnElement[bool]]
+    connection: AsyncConnection, scope: Scope, tiles: int, matching: Sequence[ColumnElement[bool]]
 ) -> Row[Any]:
-    """Return counts by tile in one query; each tile's is what choosing it besides `tiles` would leave."""
-    queued = and_(IN_QUEUE, *with_tiles(tiles))
+    """Return the counts by tile in one query: how many accounts choosing a tile besides `tiles` (bits) would leave."""
+    queued = and_(IN_QUEUE, *queue_matching((), "", tiles))
     per_tile = [
         func.count(case((and_(queued, _F.tiles.op("&")(int(tile)) != 0), 1))).label(str(tile.name).lower())
         for tile in Tile
@@ -134,7 +90,7 @@ async def count_tiles(
         func.count(case((and_(_F.state == int(FlagState.HELD), NEWEST), 1))).label("held"),
         func.count(case((_SETTLING, 1))).label("settling"),
         func.count(case((IN_BATCH, 1))).label("in_batches"),
-    ).where(_F.state.in_(_SHOWN), *wanted)
+    ).where(_F.state.in_(_SHOWN), *matching)
     counts: Row[Any] = (await connection.execute(query)).one()
     return counts
 

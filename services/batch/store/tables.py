@@ -1,9 +1,11 @@
-"""Columns that queries name; the migrations hold the whole definition."""
+"""Tables with the columns that queries name; the migrations in `versions/` hold the whole definition."""
 
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, MetaData, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.batch.domain.figures import FIGURES
 
 _META = MetaData()
 _BIG: Final[Any] = BigInteger
@@ -49,18 +51,6 @@ BATCH = _table(
     told_at=DateTime(timezone=True), working=Integer, proposed=Integer, failed=Integer, removed=Integer,
     approved=Integer, cancelled=Integer, stale=Integer, short_cents=_BIG, long_cents=_BIG, estimated_cents=_BIG,
 )  # fmt: skip
-
-# The figures of a proposal, one array element a logic: column -> where it comes from in a RESULT row.
-PROPOSAL_FIGURES: Final = (
-    "value_cents", "begin_cash_cents", "end_cash_cents", "buys", "buys_cents", "sells", "sells_cents", "flats",
-    "flats_cents",
-)  # fmt: skip
-TAX_FIGURES: Final = (
-    "short_cents", "long_cents", "unknown_term_cents", "estimated_cents", "no_basis_proceeds_cents",
-)  # fmt: skip
-# Losses that a wash sale disallows, and of them those an IRA's purchase makes permanent; null while not checked.
-WASH_FIGURES: Final = ("wash_cents", "wash_permanent_cents")
-FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES)
 
 BATCH_ACCOUNT = _table(
     "batch_account",

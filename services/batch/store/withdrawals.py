@@ -1,4 +1,4 @@
-"""Price sets that were withdrawn, which undecided batches may rest on them, and which approvals do.
+"""Price sets that were withdrawn, the undecided batches that may rest on them, and the approvals that do.
 
 Source: product 6; docs/decisions/0012-price-sets-wait-for-a-look.md.
 """
@@ -21,7 +21,7 @@ _PUT: Final = text(
 _WITHDRAWN: Final = text(
     "SELECT price_set FROM withdrawn_prices WHERE is_withdrawn AND price_set = ANY(:price_sets) ORDER BY 1"
 )
-# Those in work are among them: an answer made on such a set may be on its way in beside us.
+# Includes batches with accounts being worked on: a result made on such a set may arrive in a concurrent transaction.
 _UNDECIDED: Final = text(
     "SELECT DISTINCT batch_id FROM batch_account WHERE open AND (state = 'WORKING' OR price_set = ANY(:price_sets))"
     " ORDER BY 1"
@@ -50,39 +50,39 @@ _WAITING: Final = text(
 
 
 async def put(connection: AsyncConnection, decided: Sequence[PriceSetDecided]) -> list[int]:
-    """Keep what was decided, the newest decision of each set; return which of these sets are withdrawn now."""
-    await connection.execute(_PUT, [one.model_dump(exclude={"accepted_at"}) for one in decided])
-    named = {"price_sets": sorted({one.price_set for one in decided})}
-    return list((await connection.execute(_WITHDRAWN, named)).scalars())
+    """Keep the newest decision about each price set; return which of these sets are withdrawn now."""
+    await connection.execute(_PUT, [decision.model_dump(exclude={"accepted_at"}) for decision in decided])
+    sets = {"price_sets": sorted({decision.price_set for decision in decided})}
+    return list((await connection.execute(_WITHDRAWN, sets)).scalars())
 
 
 async def undecided_on(connection: AsyncConnection, price_sets: Sequence[int]) -> list[int]:
-    """Return undecided batches with proposals made on these sets, or in work, in the order to lock them."""
+    """Return undecided batches with proposals made on these sets, or being worked on, in locking order."""
     return list((await connection.execute(_UNDECIDED, {"price_sets": list(price_sets)})).scalars())
 
 
 async def note_approvals(
     connection: AsyncConnection, price_sets: Sequence[int], since: datetime, now: datetime
 ) -> Sequence[Row[Any]]:
-    """Note approved batches that were made on these sets; return those not noted before.
+    """Note the approved batches that rest on these sets; return those not noted before.
 
-    since: nothing decided earlier can rest on them.
+    since: batches decided earlier cannot rest on them.
     """
     values = {"price_sets": list(price_sets), "since": since, "now": now}
     return (await connection.execute(_NOTE, values)).all()
 
 
 async def unseen(connection: AsyncConnection) -> int:
-    """Return how many approvals of accounts were made on withdrawn sets and nobody has looked at."""
+    """Return the number of approved accounts on withdrawn sets that nobody has marked as seen."""
     return int((await connection.execute(_UNSEEN)).scalar_one())
 
 
 async def mark_seen(connection: AsyncConnection, price_set: int, seen_by: str) -> bool:
-    """Note who looked at the approvals made on a set; say whether there was anything to look at."""
+    """Note who looked at the approvals made on a set; return whether any was unseen."""
     return (await connection.execute(_SEEN, {"price_set": price_set, "seen_by": seen_by})).rowcount > 0
 
 
 async def listed(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]]]:
-    """Return all sets that were withdrawn once, the approvals made on them, and the proposals that wait."""
+    """Return all sets that were ever withdrawn, the approvals made on them, and the open proposals made on them."""
     found = [(await connection.execute(query)).all() for query in (_LIST, _APPROVED, _WAITING)]
     return found[0], found[1], found[2]

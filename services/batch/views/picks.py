@@ -1,8 +1,8 @@
-"""Which lots the account picked for sale itself (lot method SPECIFIC), and what of them a proposal sells.
+"""The lots that an account picked for sale (lot method SPECIFIC), and how much of them a proposal sells.
 
-Source: product 5.  What is picked leaves first, so of a slice as many units are picked as the picks of its lot cover.
-A pick that names no sleeve counts in each of the lot's sleeves: it fits only where the lot stands in one, or where all
-of it is picked.  Picks that do not fit sell nothing: the logic that sells their security fails.
+Source: product 5.  Picked lots leave first, so as many units of a slice are picked as the picks of its lot cover.
+A pick that names no sleeve counts in each of the lot's sleeves: it fits only if the lot is in one sleeve, or if all of
+the lot is picked.  Picks that do not fit sell nothing: the logic that sells their security fails.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,31 +11,31 @@ from typing import Any
 from services.batch.views import sentences
 from shared.contracts.api_proposals import PickView
 
-Row = Mapping[str, Any]
+ResultRow = Mapping[str, Any]
 Lot = tuple[str, str, str]  # security, lot, sleeve
 
 
-def picked_of(row: Row, one: Row) -> int:
-    """Return how many micro-units of a slice of the answered row were picked."""
-    lot = _lot_of(row, one)
-    covered = sum(int(pick["quantity_micro"]) for pick in row["lot_picks"] or () if _names(pick, lot))
-    return min(covered, int(one["quantity_micro"]))
+def picked_of(result: ResultRow, slice_: ResultRow) -> int:
+    """Return how many micro-units of a slice of the result were picked."""
+    lot = _lot_of(result, slice_)
+    covered = sum(int(pick["quantity_micro"]) for pick in result["lot_picks"] or () if _covers(pick, lot))
+    return min(covered, int(slice_["quantity_micro"]))
 
 
-def picks_of(row: Row, slices: Sequence[Row]) -> list[PickView]:
-    """Return the account's picks, and how much of each leaves by `slices`, which are those of one logic.
+def picks_of(result: ResultRow, slices: Sequence[ResultRow]) -> list[PickView]:
+    """Return the account's picks, and how many units of each leave by `slices`, which are those of one logic.
 
-    Of a lot that is picked both in a sleeve and without one, the pick that names the sleeve counts first there.
+    Where a lot is picked both in a sleeve and without one, the pick that names the sleeve counts first there.
     """
-    unclaimed = {_lot_of(row, one): picked_of(row, one) for one in slices}
-    picks = list(row["lot_picks"] or ())
+    unclaimed = {_lot_of(result, slice_): picked_of(result, slice_) for slice_ in slices}
+    picks = list(result["lot_picks"] or ())
     sold = [0] * len(picks)
-    for place in sorted(range(len(picks)), key=lambda place: picks[place]["sleeve_id"] is None):
+    for index in sorted(range(len(picks)), key=lambda index: picks[index]["sleeve_id"] is None):
         for lot in unclaimed:
-            if _names(picks[place], lot):
-                part = min(int(picks[place]["quantity_micro"]) - sold[place], unclaimed[lot])
-                sold[place] += part
-                unclaimed[lot] -= part
+            if _covers(picks[index], lot):
+                units = min(int(picks[index]["quantity_micro"]) - sold[index], unclaimed[lot])
+                sold[index] += units
+                unclaimed[lot] -= units
     return [
         PickView(
             security_id=pick["security_id"],
@@ -48,10 +48,10 @@ def picks_of(row: Row, slices: Sequence[Row]) -> list[PickView]:
     ]
 
 
-def _lot_of(row: Row, one: Row) -> Lot:
-    return row["securities"][one["security"]]["security_id"], one["lot_id"], one["sleeve_id"]
+def _lot_of(result: ResultRow, slice_: ResultRow) -> Lot:
+    return result["securities"][slice_["security"]]["security_id"], slice_["lot_id"], slice_["sleeve_id"]
 
 
-def _names(pick: Row, lot: Lot) -> bool:
+def _covers(pick: ResultRow, lot: Lot) -> bool:
     security_id, lot_id, sleeve_id = lot
     return (pick["security_id"], pick["lot_id"]) == (security_id, lot_id) and pick["sleeve_id"] in (None, sleeve_id)

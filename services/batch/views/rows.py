@@ -1,4 +1,4 @@
-"""Rows as the API shows them: scaled integers become exact text, codes become sentences."""
+"""Database rows as the API shows them: scaled integers become exact text, codes become sentences."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -7,12 +7,10 @@ from typing import Any, Final, cast
 import orjson
 from sqlalchemy import Row
 
-from services.batch.domain.counts import result_of
-from services.batch.domain.states import DECIDED, OPEN, AccountState, Status
-from services.batch.store.member_pages import FIGURE_OF
+from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
+from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
-from services.batch.views.proposals import LOGIC_NAMES
-from shared.contracts.api_batches import AccountState as ShownState  # fmt: skip
+from shared.contracts.api_batches import AccountState as MemberState
 from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, PutAside, Totals
 from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile
@@ -24,16 +22,16 @@ from shared.fixed_point.text import text_of, usd
 _COUNTED: Final = ("buys", "sells", "flats")
 
 
-def shown(row: Row[Any], now: datetime) -> BatchSummary:
-    """Return a batch that was read as it is shown: its summary, and whether it is put aside."""
-    aside = None
+def batch_view(row: Row[Any], now: datetime) -> BatchSummary:
+    """Return a batch of `batch_pages`: its summary, and whether it is put aside."""
+    put_aside = None
     if row.parked_at is not None and Status(row.status) in OPEN:
         sentence = sentences.put_aside(has_ended=row.cancel_at <= now)
-        aside = PutAside(since=row.parked_at, again_at=row.again_at, sentence=sentence)
-    return summary(row).model_copy(update={"put_aside": aside})
+        put_aside = PutAside(since=row.parked_at, again_at=row.again_at, sentence=sentence)
+    return batch_summary(row).model_copy(update={"put_aside": put_aside})
 
 
-def summary(row: Row[Any]) -> BatchSummary:
+def batch_summary(row: Row[Any]) -> BatchSummary:
     """Return a batch as lists and headers show it; gains are of taxable accounts under the logic in force."""
     status = Status(row.status)
     return BatchSummary(
@@ -86,7 +84,7 @@ def account_view(row: Row[Any], batches: Sequence[Row[Any]]) -> AccountView:
         hold_text=row.hold_text,
         open_batch=row.open_batch,
         epoch=row.epoch,
-        rebalances=[summary(batch) for batch in batches],
+        rebalances=[batch_summary(batch) for batch in batches],
     )
 
 
@@ -100,10 +98,10 @@ def tile_counts(counts: Row[Any], analysis: Row[Any]) -> TileCounts:
 
 
 def member_row(row: Row[Any], figures: Mapping[str, int | None] | None = None, failure: str = "") -> BatchAccountRow:
-    """Return an account of a batch. figures: those of another logic than the row holds; failure: of that logic."""
-    shown = row._mapping if figures is None else figures
+    """Return an account of a batch. figures: of another logic than the row has; failure: sentence under that logic."""
+    by_name = row._mapping if figures is None else figures
     values: dict[str, Any] = {
-        field: _figure(field, shown[name]) if row.state != AccountState.WORKING else None
+        field: _figure(field, by_name[name]) if row.state != AccountState.WORKING else None
         for field, name in FIGURE_OF.items()
     }
     return BatchAccountRow(
@@ -111,7 +109,7 @@ def member_row(row: Row[Any], figures: Mapping[str, int | None] | None = None, f
         account_number=row.account_number,
         name=row.name,
         advisor_id=row.advisor_id,
-        state=cast(ShownState, row.state),
+        state=cast(MemberState, row.state),
         stale=row.stale_code is not None,
         result=failure or result_sentence(row),
         failure_code=row.failure_code,
@@ -121,7 +119,7 @@ def member_row(row: Row[Any], figures: Mapping[str, int | None] | None = None, f
 
 
 def result_sentence(row: Row[Any]) -> str:
-    """Say what came of an account: why it failed, was removed, is stale or has no trades; else nothing."""
+    """Return why an account failed, was removed, is stale or has no trades; else an empty text."""
     if row.state == AccountState.FAILED:
         return sentences.failed(row.failure_code, row.failure_text)
     if row.state == AccountState.REMOVED:
@@ -133,8 +131,8 @@ def result_sentence(row: Row[Any]) -> str:
     return row.no_trade_text or ""
 
 
-def totals(row: Row[Any]) -> Totals:
-    """Return sums over rows."""
+def totals_view(row: Row[Any]) -> Totals:
+    """Return the sums over accounts of a batch."""
     return Totals(
         accounts=row.accounts,
         market_value=usd(int(row.value_cents)),
@@ -162,14 +160,6 @@ def totals(row: Row[Any]) -> Totals:
 def tiles_of(bits: int) -> list[TileName]:
     """Return the names of the tiles in a set of bits."""
     return [cast(TileName, tile.name) for tile in Tile if bits & tile]
-
-
-def tile_bits(names: Sequence[TileName]) -> int:
-    """Return the bits of named tiles."""
-    bits = 0
-    for name in names:
-        bits |= Tile[name]
-    return int(bits)
 
 
 def _figure(field: str, value: int | None) -> int | str | None:

@@ -1,6 +1,6 @@
-"""Every sentence a user reads about a flag, a trade or a result, made in one place from codes and figures.
+"""Every sentence that users read about a flag, a trade or a result, made from codes and figures.
 
-Weights are shown as percent of account value with two decimals, rounded half away from zero; units as they are.
+Weights are shown as percent of account value with two decimals, rounded half away from zero; units exactly.
 """
 
 from collections.abc import Mapping
@@ -41,12 +41,12 @@ FAILURES: Final[Mapping[str, str]] = {
 
 
 def units(micro: int) -> str:
-    """Return millionths of a unit as units, without their sign."""
+    """Return millionths of a unit as units, without sign."""
     return text_of(abs(micro), 6, trim=True)
 
 
 def outside_band(component: str, weight: int, target: int, low: int, high: int) -> str:
-    """Say why a component raises a flag; all in ppb."""
+    """Return why a component raises a flag; weight, target and edges in ppb of account value."""
     where = "above" if weight > high else "below"
     if target == 0 and high == 0:
         return f"{component} is {percent(weight)} of the account and is not in its target."
@@ -58,7 +58,11 @@ def outside_band(component: str, weight: int, target: int, low: int, high: int) 
 
 @dataclass(frozen=True)
 class TradeFacts:
-    """Figures of one sleeve trade. Quantities are signed millionths (+ buy); weights and band are ppb."""
+    """Figures of one sleeve trade. Quantities are signed millionths (+ buy); weights and edges are ppb.
+
+    replaced: the security this one is bought for; held_back: millionths by which gain limits keep the market order of
+    the security below that of Best Fit.
+    """
 
     reason: ReasonName
     quantity: int
@@ -68,12 +72,12 @@ class TradeFacts:
     target: int
     low: int
     high: int
-    replaced: str | None = None  # the security this one is bought for
-    held_back: int = 0  # units by which gain limits keep the security's market order below Best Fit's
+    replaced: str | None = None
+    held_back: int = 0
 
 
 def trade(facts: TradeFacts) -> str:
-    """Say why a trade exists."""
+    """Return why a trade exists."""
     crossed = ""
     if facts.crossed and facts.reason != "NETTED":
         crossed = f" {units(facts.crossed)} of {units(facts.quantity)} units are crossed inside the account."
@@ -114,26 +118,23 @@ def _why(facts: TradeFacts) -> str:
 
 
 def failed(code: str | None, text: str | None) -> str:
-    """Say why an account could not be proposed."""
+    """Return why an account could not be proposed."""
     return text or FAILURES.get(code or "", "") or f"It could not be proposed ({code or 'no reason given'})."
 
 
 def stale(code: str, text: str | None) -> str:
-    """Say why a proposal may not be approved as it is."""
+    """Return why a proposal cannot be approved as it is, and the remedy."""
     cause = STALE.get(code, "Its facts changed") + (f" ({text.rstrip('.')})" if text else "")
     return f"{cause}: {_REMEDIES.get(code, _REMEDY)}"
 
 
 def removed(by: str | None) -> str:
-    """Say who took an account out of a batch."""
+    """Return who removed an account from a batch."""
     return f"Removed by {by}." if by else "Removed."
 
 
 def put_aside(*, has_ended: bool) -> str:
-    """Say what it means for people that the service could not deal with a batch by itself.
-
-    has_ended: the end of its day has come.
-    """
+    """Return what it means for users that a batch is put aside. has_ended: the end of its day has come."""
     if has_ended:
         return (
             "The end of its day has come, but a fault of ours kept this request from being cancelled. Nothing of it is"
@@ -148,9 +149,9 @@ def put_aside(*, has_ended: bool) -> str:
 
 
 def wash_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: int) -> str:
-    """Say what of an account was checked for wash sales, and what was not.
+    """Return what of an account was checked for wash sales, and what was not.
 
-    accounts: those of its tax household, None where it sells nothing at a loss; unseen: of them, those not looked at.
+    accounts: number in its tax household, None if it sells nothing at a loss; unseen: of them, how many not covered.
     """
     if not taxable:
         return "Not checked for wash sales: losses of this account are not taxed."

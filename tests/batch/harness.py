@@ -1,5 +1,6 @@
 """A batch service without its network: real database and role, real routes and handlers, a clock that the test sets."""
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,9 @@ import pyarrow as pa
 from fastapi import FastAPI
 
 from services.batch.app import build_app
-from services.batch.dependencies import Parts
 from services.batch.handlers import Handlers
-from services.batch.operations.collect_results import Collector
 from services.batch.operations.sweeps import Sweeps
+from services.batch.routes.dependencies import Dependencies
 from services.batch.settings import Settings
 from services.batch.store.database import Database
 from shared.contracts.principal import Principal
@@ -49,7 +49,7 @@ async def _ready() -> list[str]:
 
 
 @dataclass
-class World:
+class Harness:
     """One replica of the service and what tests ask of it."""
 
     admin_url: str
@@ -68,10 +68,9 @@ class World:
             four_eyes=self.four_eyes,
         )
         self.database = Database(self.settings.database_url, self.settings.requests_database_url)
-        self.collector = Collector(self.settings, self.clock)
-        self.handlers = Handlers(self.database, self.clock, self.collector)
-        self.sweeps = Sweeps(self.database, self.clock, self.collector, self.settings)
-        self.app: FastAPI = build_app(Parts(self.settings, self.clock, self.database), _ready)
+        self.handlers = Handlers(self.database, self.clock, self.settings)
+        self.sweeps = Sweeps(self.database, self.clock, self.settings)
+        self.app: FastAPI = build_app(Dependencies(self.settings, self.clock, self.database), _ready)
 
     @staticmethod
     def real_now() -> datetime:
@@ -99,6 +98,12 @@ class World:
         with psycopg.connect(self.admin_url, options="-c search_path=batch") as connection:
             return connection.execute(query.encode(), values).fetchall()
 
+    def decision(self, batch_id: int) -> bytes:
+        """Return the manifest of a decided batch; its digest must be that of its bytes."""
+        ((content, sha256),) = self.sql("SELECT manifest, sha256 FROM decision WHERE batch_id = %s", batch_id)
+        assert hashlib.sha256(content).digest() == bytes(sha256)
+        return bytes(content)
+
     def sent(self, topic: str) -> list[Json]:
         """Return JSON events left in the outbox for a topic."""
         rows = self.sql("SELECT value FROM outbox WHERE topic = %s ORDER BY id", topic)
@@ -114,19 +119,17 @@ class World:
         both = self.sent_chunks("work.request") + self.sent_chunks("work.request.small")
         return [(rows, int(meta["attempt"])) for rows, meta in both if meta["batch_id"] == str(batch_id)]
 
-    async def answer(self, batch_id: int, failing: Sequence[str] = (), **values: Any) -> None:
-        """Answer every request of the batch as the services would."""
+    async def reply(self, batch_id: int, failing: Sequence[str] = (), **values: Any) -> None:
+        """Reply to every request of the batch as the services would."""
         for rows, attempt in self.requested(batch_id):
-            await self.handlers.on_results([self.answer_to(rows, batch_id, attempt, failing, **values)])
+            await self.handlers.on_results([self.results_for(rows, batch_id, attempt, failing, **values)])
 
-    def answer_to(
+    def results_for(
         self, rows: list[Json], batch_id: int, attempt: int, failing: Sequence[str] = (), **values: Any
     ) -> Chunk:
-        """Return the answer to one chunk."""
-        made = [
-            build.a_failure(row) if row["account_id"] in failing else build.an_answer(row, **values) for row in rows
-        ]
-        return build.answered(made, batch_id, attempt)
+        """Return the results of one request chunk."""
+        made = [build.a_failure(row) if row["account_id"] in failing else build.a_result(row, **values) for row in rows]
+        return build.results(made, batch_id, attempt)
 
 
 def _unpack(value: bytes) -> tuple[list[Json], dict[str, str]]:
@@ -139,21 +142,21 @@ def _unpack(value: bytes) -> tuple[list[Json], dict[str, str]]:
 class User:
     """One person at the service's HTTP."""
 
-    world: World
+    harness: Harness
     principal: Principal
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request."""
-        transport = httpx.ASGITransport(self.world.app)
-        signed = SignedAs(self.principal, "batch", self.world.clock.now)
+        transport = httpx.ASGITransport(self.harness.app)
+        signed = SignedAs(self.principal, "batch", self.harness.clock.now)
         async with httpx.AsyncClient(transport=transport, base_url="http://batch", auth=signed) as client:
             return await client.request(method, path, **options)
 
     async def get(self, path: str, **query: Any) -> Json:
         """Return what a path shows."""
-        answer = await self.ask("GET", path, params=query)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
+        response = await self.ask("GET", path, params=query)
+        assert response.status_code == 200, response.text
+        return dict(response.json())
 
     async def queued(self, **query: Any) -> list[str]:
         """Return the accounts of the queue."""
@@ -168,14 +171,14 @@ class User:
 
     async def propose(self, *ids: str, **body: Any) -> Json:
         """Make a batch and return its summary."""
-        answer = await self.try_propose(*ids, **body)
-        assert answer.status_code == 202, answer.text
-        return dict(answer.json()["batch"])
+        response = await self.try_propose(*ids, **body)
+        assert response.status_code == 202, response.text
+        return dict(response.json()["batch"])
 
     async def pending(self, *ids: str, **body: Any) -> Json:
-        """Make a batch, have it answered, return its summary."""
+        """Make a batch, collect its results, return its summary."""
         batch = await self.propose(*ids, **body)
-        await self.world.answer(batch["batch_id"])
+        await self.harness.reply(batch["batch_id"])
         return await self.get(f"/v1/batches/{batch['batch_id']}")
 
     async def do(
@@ -188,9 +191,9 @@ class User:
 
     async def done(self, batch: Json, what: str, body: Json | None = None) -> Json:
         """Give a command that must succeed; return the batch afterwards."""
-        answer = await self.do(batch, what, body)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json()["batch"])
+        response = await self.do(batch, what, body)
+        assert response.status_code == 200, response.text
+        return dict(response.json()["batch"])
 
     async def remove(self, batch: Json, *ids: str) -> Json:
         """Remove accounts."""

@@ -1,4 +1,4 @@
-"""Answered chunks as columns: who failed and why, figures and remarks by logic."""
+"""Result chunks as columns: who failed and why, figures and remarks by logic."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.batch.columns.results import Answers, answers_of, array_text
+from services.batch.columns.results import ResultColumns, array_text, columns_of
 from shared.contracts import chunks
 from tests.batch import build
 
@@ -18,31 +18,31 @@ REQUESTED = {"account_id": "A1", "enterprise_id": "E1", "advisor_id": "D1", "epo
 FIGURES = (("value_cents",), ("long_cents",))
 
 
-def answers(logic: int, *rows: dict[str, Any]) -> Answers:
-    """Return the answers of RESULT rows."""
-    return answers_of(pa.RecordBatch.from_pylist(list(rows), schema=chunks.RESULT), logic, *FIGURES)
+def columns(logic: int, *rows: dict[str, Any]) -> ResultColumns:
+    """Return the columns of RESULT rows."""
+    return columns_of(pa.RecordBatch.from_pylist(list(rows), schema=chunks.RESULT), logic, *FIGURES)
 
 
 @pytest.mark.parametrize(
     ("row", "logic", "code"),
     [
-        (build.an_answer(REQUESTED), 0, None),
+        (build.a_result(REQUESTED), 0, None),
         (build.a_failure(REQUESTED), 0, "MISSING_PRICE"),
-        (build.an_answer(REQUESTED), 2, "LOGIC_UNAVAILABLE"),
+        (build.a_result(REQUESTED), 2, "LOGIC_UNAVAILABLE"),
     ],
 )
 def test_an_account_fails_as_a_whole_or_under_the_logic_in_force(
     row: dict[str, Any], logic: int, code: str | None
 ) -> None:
-    found = answers(logic, row)
+    found = columns(logic, row)
     assert (found.failed.to_pylist(), found.failure_code.to_pylist()) == ([code is not None], [code])
 
 
 def test_only_the_failure_of_the_logic_in_force_counts() -> None:
-    row = build.an_answer(REQUESTED)
+    row = build.a_result(REQUESTED)
     row["proposals"][1] |= {"failure_code": "CASH_SHORTFALL", "failure_text": "too little"}
-    assert answers(0, row).failed.to_pylist() == [False]
-    under = answers(1, row)
+    assert columns(0, row).failed.to_pylist() == [False]
+    under = columns(1, row)
     assert (under.failure_code.to_pylist(), under.failure_text.to_pylist()) == (["CASH_SHORTFALL"], ["too little"])
     nothing = {"failure_code": None, "failure_text": None, "no_trade_text": None}
     told = [nothing, nothing | {"failure_code": "CASH_SHORTFALL", "failure_text": "too little"}]
@@ -51,26 +51,26 @@ def test_only_the_failure_of_the_logic_in_force_counts() -> None:
 
 def test_figures_have_one_element_for_each_logic_that_was_proposed() -> None:
     """Gains of $100.00 and $50.00 under two logics, a whole failure between them, three logics beside."""
-    first = build.an_answer(REQUESTED)
-    third = build.with_tax_aware(build.an_answer(REQUESTED), 4, "held back")
-    found = answers(0, first, build.a_failure(REQUESTED), third)
+    first = build.a_result(REQUESTED)
+    third = build.with_tax_aware(build.a_result(REQUESTED), 4, "held back")
+    found = columns(0, first, build.a_failure(REQUESTED), third)
     assert found.figures["long_cents"].to_pylist() == ["{10000,5000}", "{}", "{10000,5000,4000}"]
     assert found.zeros.to_pylist() == ["{0,0}", "{}", "{0,0,0}"]
     assert found.remarks.to_pylist()[1] == "[]"
 
 
 def test_a_logic_without_proposal_or_tax_leaves_a_gap() -> None:
-    row = build.an_answer(REQUESTED)
+    row = build.a_result(REQUESTED)
     row |= {"proposals": [row["proposals"][1]], "taxes": []}
-    found = answers(1, row)
+    found = columns(1, row)
     value = row["proposals"][0]["value_cents"]
     assert found.figures["value_cents"].to_pylist() == [f"{{NULL,{value}}}"]
     assert found.figures["long_cents"].to_pylist() == ["{NULL,NULL}"]
-    assert (found.failed.to_pylist(), answers(0, row).failure_code.to_pylist()) == ([False], ["LOGIC_UNAVAILABLE"])
+    assert (found.failed.to_pylist(), columns(0, row).failure_code.to_pylist()) == ([False], ["LOGIC_UNAVAILABLE"])
 
 
-def test_no_rows_give_no_answers() -> None:
-    found = answers(0)
+def test_no_rows_give_no_results() -> None:
+    found = columns(0)
     assert (found.failed.to_pylist(), found.remarks.to_pylist(), found.zeros.to_pylist()) == ([], [], [])
 
 

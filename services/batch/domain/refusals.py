@@ -1,11 +1,11 @@
-"""May this be done to this batch, by this person, now?  Source: product 6, api "Roles"."""
+"""May this person give this command to this batch now?  Source: product 6, api "Roles"."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from services.batch.domain.states import BATCH, DECIDED, Happening, Status
+from services.batch.domain.states import BATCH, DECIDED, Status, Transition
 from shared.contracts.principal import RoleName
 from shared.contracts.roles import RULES
 
@@ -13,8 +13,12 @@ Why = Literal["VERSION_CHANGED", "DECIDED", "NOT_READY", "DAY_ENDED", "STALE", "
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a decision about a batch rests on. version_seen: the one that was displayed to whoever asks."""
+class CommandFacts:
+    """The batch and the command that a refusal is decided from.
+
+    version_seen: the version that was displayed to the person; stale: number of stale proposals; cancel_at: end of its
+    day (UTC).
+    """
 
     status: Status
     version: int
@@ -41,10 +45,10 @@ _DONE: Final = {
 }
 
 
-def refusal(happening: Happening, facts: Facts, now: datetime) -> Refusal | None:
-    """Return why the command is refused, or None when it may be done.
+def refusal(transition: Transition, facts: CommandFacts, now: datetime) -> Refusal | None:
+    """Return why the command is refused, or None if it is allowed.
 
-    A decided batch says so whatever version was seen, because that is what the user must know first.
+    A decided batch is reported first, whatever version was seen: that is what the user must know.
     """
     if facts.status in DECIDED:
         return Refusal("DECIDED", f"The batch has already been {_DONE[facts.status]}.")
@@ -56,36 +60,36 @@ def refusal(happening: Happening, facts: Facts, now: datetime) -> Refusal | None
         )
     if facts.cancel_at <= now:
         return Refusal("DAY_ENDED", "The end of its day has come: the batch is being cancelled.")
-    if (facts.status, happening) not in BATCH:
+    if (facts.status, transition) not in BATCH:
         return Refusal("NOT_READY", "Trades are still being proposed: wait until the batch is pending approval.")
-    if happening is Happening.APPROVE:
-        return _against_approval(facts)
-    if happening is Happening.REPROPOSE and not facts.stale:
+    if transition is Transition.APPROVE:
+        return _approval_refusal(facts)
+    if transition is Transition.REPROPOSE and not facts.stale:
         return Refusal("NOTHING_STALE", "No proposal of the batch is stale: there is nothing to propose again.")
     return None
 
 
-def _against_approval(facts: Facts) -> Refusal | None:
+def _approval_refusal(facts: CommandFacts) -> Refusal | None:
     if facts.stale:
-        some = "1 account has" if facts.stale == 1 else f"{facts.stale} accounts have"
+        accounts = "1 account has" if facts.stale == 1 else f"{facts.stale} accounts have"
         return Refusal(
-            "STALE", f"{some} a stale proposal: remove what is stale or have it proposed again, then approve."
+            "STALE", f"{accounts} a stale proposal: remove what is stale or have it proposed again, then approve."
         )
     if facts.four_eyes and facts.requested_by == facts.asked_by:
         return Refusal("SAME_PERSON", "Somebody else must approve: you requested this batch yourself.")
     return None
 
 
-ROLES: Final[dict[Happening | None, frozenset[RoleName]]] = {
+ROLES: Final[dict[Transition | None, frozenset[RoleName]]] = {
     None: RULES["propose_batch"],
-    Happening.REMOVE: RULES["remove_accounts"],
-    Happening.SWITCH_LOGIC: RULES["switch_logic"],
-    Happening.REPROPOSE: RULES["repropose_accounts"],
-    Happening.APPROVE: RULES["approve_batch"],
-    Happening.CANCEL: RULES["cancel_batch"],
+    Transition.REMOVE: RULES["remove_accounts"],
+    Transition.SWITCH_LOGIC: RULES["switch_logic"],
+    Transition.REPROPOSE: RULES["repropose_accounts"],
+    Transition.APPROVE: RULES["approve_batch"],
+    Transition.CANCEL: RULES["cancel_batch"],
 }
 
 
-def may(roles: Collection[str], happening: Happening | None) -> bool:
-    """Say whether somebody with these roles may give the command; None means proposing."""
-    return not ROLES[happening].isdisjoint(roles)
+def is_allowed(roles: Collection[str], transition: Transition | None) -> bool:
+    """Return whether a person with these roles may give the command; None means proposing."""
+    return not ROLES[transition].isdisjoint(roles)

@@ -23,8 +23,9 @@ from shared.outbox.relay import Relay
 from shared.postgres import pool as db
 from shared.postgres.migrations import migrate
 from tests.analyzer.builders import MONDAY, noon
-from tests.analyzer.harness import Harness, settings_for
-from tests.batch.world import World
+from tests.analyzer.harness import Harness as AnalyzerHarness
+from tests.analyzer.harness import settings_for
+from tests.batch.harness import Harness as BatchHarness
 from tests.stackfix.places import as_role
 from tests.taxlot.files import File
 
@@ -47,12 +48,12 @@ def of(topic: topics.Topic) -> Lose:
 
 
 @dataclass
-class House:
+class Harness:
     """Three services without their processes."""
 
     url: str
-    desk: Harness
-    world: World
+    analyzer: AnalyzerHarness
+    batch: BatchHarness
     taxlot: TaxlotHandlers
     pool: db.Pool
     publisher: Publisher
@@ -63,8 +64,8 @@ class House:
 
     def at(self, day: date) -> None:
         """Set everybody's clock to noon of a day in New York."""
-        self.desk.at(day)
-        self.world.clock.instant = noon(day)
+        self.analyzer.at(day)
+        self.batch.clock.instant = noon(day)
 
     async def carry(self, lose: Lose = nothing) -> None:
         """Deliver what is on its way, and what that leads to, until nothing is; `lose` says what never arrives."""
@@ -82,22 +83,22 @@ class House:
                         await self._deliver(place.topic, chunk)
 
     async def _on_its_way(self) -> bool:
-        ((pending,),) = self.world.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        ((pending,),) = self.batch.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")
         places = list(self.consumer.assignment())
         ends = await self.consumer.end_offsets(places)
         return bool(pending) or any([await self.consumer.position(place) < ends[place] for place in places])
 
     async def _deliver(self, topic: str, chunk: Any) -> None:
-        rules = self.desk.handlers
+        rules = self.analyzer.handlers
         takers: dict[str, list[Any]] = {
             topics.HOLDINGS.name: [rules.on_holdings],
-            topics.FLAGS.name: [self.world.handlers.on_flags],
+            topics.FLAGS.name: [self.batch.handlers.on_flags],
             topics.REBALANCED.name: [rules.on_rebalanced, *([] if self.deaf else [self.taxlot.on_rebalanced])],
             topics.RETURNED.name: [rules.on_returned],
-            topics.STANDING.name: [self.world.handlers.on_standing, self.taxlot.on_standing],
+            topics.STANDING.name: [self.batch.handlers.on_standing, self.taxlot.on_standing],
             topics.RECALL.name: [rules.on_recall],
-            topics.UNBOOKED.name: [self.world.handlers.on_unbooked],
-            topics.PRICE_SETS.name: [self.world.handlers.on_price_sets],
+            topics.UNBOOKED.name: [self.batch.handlers.on_unbooked],
+            topics.PRICE_SETS.name: [self.batch.handlers.on_price_sets],
         }
         for take in takers[topic]:
             await take([chunk])
@@ -105,9 +106,9 @@ class House:
     async def daily(self, day: date, lose: Lose = nothing) -> None:
         """Run the daily analysis of a day and all that follows from it."""
         self.at(day)
-        while await self.desk.sweeper.step():
+        while await self.analyzer.sweeper.step():
             pass
-        await self.desk.sweeper.tell_withdrawn()
+        await self.analyzer.sweeper.tell_withdrawn()
         await self.carry(lose)
 
     async def load(self, file: File, day: date) -> Outcome:
@@ -123,19 +124,19 @@ class House:
 
     def state(self, account: str) -> tuple[int, int]:
         """Return (state, epoch) of an account's flag as batch has it."""
-        ((state, epoch),) = self.world.sql("SELECT state, epoch FROM flag WHERE account_id = %s", account)
+        ((state, epoch),) = self.batch.sql("SELECT state, epoch FROM flag WHERE account_id = %s", account)
         return state, epoch
 
     def versions(self, account: str) -> tuple[int, int]:
         """Return the flag versions of batch and of the analyzer."""
-        ((ours,),) = self.world.sql("SELECT flag_version FROM batch.flag WHERE account_id = %s", account)
-        ((theirs,),) = self.world.sql("SELECT flag_version FROM analyzer.flag WHERE account_id = %s", account)
+        ((ours,),) = self.batch.sql("SELECT flag_version FROM batch.flag WHERE account_id = %s", account)
+        ((theirs,),) = self.batch.sql("SELECT flag_version FROM analyzer.flag WHERE account_id = %s", account)
         return ours, theirs
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]:
-    """Open a house on an empty database, its clocks at noon of MONDAY."""
+async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[Harness]:
+    """Open a harness on an empty database, its clocks at noon of MONDAY."""
     for service in ("taxlot", "batch"):
         migrate(service, as_role(url, f"{service}_migrator"))
     with connected(as_role(url, "taxlot")) as connection:
@@ -148,13 +149,15 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[House]
         ends.push_async_callback(consumer.stop)
         consumer.assign([TopicPartition(one.name, number) for one in _CARRIED for number in range(one.partitions)])
         await consumer.seek_to_end()
-        desk = await ends.enter_async_context(Harness(settings))
+        analyzer = await ends.enter_async_context(AnalyzerHarness(settings))
         publisher = await ends.enter_async_context(Publisher(kafka_url, "test"))
         pool = await ends.enter_async_context(db.pool(as_role(url, "taxlot"), "taxlot"))
-        world = World(url)
-        ends.push_async_callback(world.database.close)
+        batch = BatchHarness(url)
+        ends.push_async_callback(batch.database.close)
         relay = asyncio.create_task(Relay(as_role(url, "batch"), "batch", publisher).run())
         ends.callback(relay.cancel)
-        house = House(url, desk, world, TaxlotHandlers(pool, publisher, desk.clock), pool, publisher, consumer, folder)
-        house.at(MONDAY)
-        yield house
+        harness = Harness(
+            url, analyzer, batch, TaxlotHandlers(pool, publisher, analyzer.clock), pool, publisher, consumer, folder
+        )
+        harness.at(MONDAY)
+        yield harness

@@ -1,8 +1,8 @@
-"""Refusals of this service, besides the common ones of shared.contracts.problems."""
+"""Problems of commands on batches, besides the common ones of shared.contracts.problems."""
 
 from typing import Final
 
-from services.batch.domain.approval import Refusal, Why
+from services.batch.domain.refusals import Refusal, Why
 from shared.contracts.problems import Conflict, Forbidden, Problem, VersionChanged
 
 
@@ -31,10 +31,9 @@ class StaleProposals(Conflict):
 
 
 class FoundStale(StaleProposals):
-    """Found at approval, before it was marked: accounts of the batch are not what they were when they went into it, or
-    the prices they were proposed on were withdrawn.
+    """Found at approval and not marked yet: accounts that moved, or that were proposed on prices that were withdrawn.
 
-    moved: how many of the accounts are of the first kind; proposing them again does not help.
+    moved: how many of the accounts moved; proposing these again does not help.
     """
 
     def __init__(self, batch_id: int, accounts: int, moved: int, version: int) -> None:
@@ -68,5 +67,5 @@ _CLASSES: Final[dict[Why, type[Problem]]] = {
 
 
 def problem_of(refusal: Refusal, version: int) -> Problem:
-    """Return the problem a refusal is answered with; `version` is the batch's present one."""
+    """Return the problem that reports a refusal. version: the batch's present one."""
     return _CLASSES[refusal.why](refusal.sentence, version=version)

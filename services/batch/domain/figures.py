@@ -1,0 +1,55 @@
+"""Figures of a proposal: their columns, the API fields they are shown as, and the trade logics they are computed under.
+
+A member row holds each figure as an array with one element per logic, at the index of the logic's number.
+Money is in cents; buys, sells and flats are counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from shared.contracts.codes import Logic, Tile
+from shared.contracts.events import LogicName, TileName
+
+PROPOSAL_FIGURES: Final = (
+    "value_cents", "begin_cash_cents", "end_cash_cents", "buys", "buys_cents", "sells", "sells_cents", "flats",
+    "flats_cents",
+)  # fmt: skip
+TAX_FIGURES: Final = (
+    "short_cents", "long_cents", "unknown_term_cents", "estimated_cents", "no_basis_proceeds_cents",
+)  # fmt: skip
+WASH_FIGURES: Final = ("wash_cents", "wash_permanent_cents")
+"""Losses that a wash sale disallows, and of them those an IRA's purchase makes permanent; null while not checked."""
+FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES)
+
+FIGURE_OF: Final[Mapping[str, str]] = {
+    "market_value": "value_cents",
+    "begin_cash": "begin_cash_cents",
+    "end_cash": "end_cash_cents",
+    "buys": "buys",
+    "buys_value": "buys_cents",
+    "sells": "sells",
+    "sells_value": "sells_cents",
+    "flats": "flats",
+    "flats_value": "flats_cents",
+    "short_term": "short_cents",
+    "long_term": "long_cents",
+    "estimated": "estimated_cents",
+    "unknown_term": "unknown_term_cents",
+    "no_basis_proceeds": "no_basis_proceeds_cents",
+    "wash_disallowed": "wash_cents",
+    "wash_permanent": "wash_permanent_cents",
+}
+"""API field -> figure."""
+
+LOGIC_NAMES: Final[Mapping[int, LogicName]] = {
+    Logic.BEST_FIT: "BEST_FIT", Logic.MIN_TRANSACTION: "MIN_TRANSACTION", Logic.TAX_AWARE: "TAX_AWARE",
+}  # fmt: skip
+LOGIC_NUMBERS: Final[Mapping[LogicName, int]] = {name: int(number) for number, name in LOGIC_NAMES.items()}
+
+
+def tile_bits(names: Sequence[TileName]) -> int:
+    """Return the bits of the named tiles, as `flag.tiles` holds them."""
+    bits = 0
+    for name in names:
+        bits |= Tile[name]
+    return int(bits)
