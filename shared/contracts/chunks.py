@@ -1,8 +1,8 @@
-"""Internal work chunks: one Arrow record batch, one row per account, stages add columns.
+"""Schemas of internal work chunks: one Arrow record batch with one row per account; each service adds columns.
 
-A chunk is the value of one Kafka message: an Arrow IPC stream with a single record batch. Its schema metadata carries
-what holds for the whole chunk (batch_id, trade_date, attempt, ...), all as text. Nested rows of an account (positions,
-lots, trades) are list<struct> columns, so a kernel reads them as flat child arrays with offsets.
+A chunk is the value of one Kafka message: an Arrow IPC stream with a single record batch.  Its schema metadata holds
+what applies to the whole chunk (batch_id, trade_date, attempt, ...), as text.  Nested rows of an account (positions,
+lots, trades) are list<struct> columns, which a kernel reads as flat child arrays with offsets.
 
 Scales: *_cents 1e-2 dollars, *_micro 1e-6 units or dollars, *_ppb 1e-9 of account value, *_edge 1e-18 of account value;
 dates are days since 1970-01-01 (Arrow date32).  Order inside an account: securities by security_id; positions by

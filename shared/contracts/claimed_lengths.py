@@ -1,7 +1,7 @@
-"""What the bytes of an Arrow stream claim to unpack to, known before anything is unpacked.
+"""The size that an Arrow stream claims to have when decompressed, read before anything is decompressed.
 
-Arrow allocates what a compressed buffer says it will be: a few changed bytes ask for terabytes, and LZ4 lets four
-megabytes become one thousand.  Source: Arrow columnar format, "Buffer compression" and `Message.fbs`.
+Arrow allocates the size that a compressed buffer claims.  A few changed bytes may claim terabytes, and LZ4 can expand
+four megabytes to a thousand.  Source: Arrow columnar format, "Buffer compression" and `Message.fbs`.
 """
 
 from typing import Any, Final
@@ -16,9 +16,10 @@ _MOST_ROWS: Final = 1_000_000
 
 
 def check(value: bytes, most_bytes: int) -> None:
-    """Raise ValueError when the stream claims more than `most_bytes` of columns, absurdly many rows, or cannot be.
+    """Check the sizes that the stream claims.
 
-    Raises pa.ArrowInvalid or OSError where the bytes are no Arrow stream.
+    Raises ValueError if it claims more than `most_bytes` of columns, more than a million rows, or is inconsistent;
+    pa.ArrowInvalid or OSError if the bytes are not an Arrow stream.
     """
     claimed = 0
     # pyarrow's stubs do not know that the reader iterates over messages.
@@ -35,7 +36,10 @@ def check(value: bytes, most_bytes: int) -> None:
 
 
 def _claims(metadata: Any, body: Any) -> tuple[int, int]:
-    """Return the rows of a record batch and the bytes that its buffers claim to be when unpacked."""
+    """Return the number of rows of a record batch and the bytes that its buffers claim when decompressed.
+
+    Raises ValueError if its header or a buffer is inconsistent.
+    """
     table = _Table(metadata, _Table.root(metadata))
     batch = table.child(_HEADER)
     if batch is None or table.byte(_HEADER_TYPE) != _RECORD_BATCH:
@@ -49,7 +53,7 @@ def _claims(metadata: Any, body: Any) -> tuple[int, int]:
     if len(starts) and (starts.min() < 0 or starts.max() + 8 > len(packed)):
         raise ValueError("a buffer lies outside of its message")
     sizes = packed[starts[:, None] + np.arange(8)].copy().view("<i8")[:, 0]
-    plain = sizes == -1  # kept as it is: packed it would be larger
+    plain = sizes == -1  # not compressed, because that would be larger
     claimed = np.where(plain, lengths[:, 1], sizes)
     if (claimed < 0).any():
         raise ValueError("a buffer of negative length")
@@ -57,7 +61,7 @@ def _claims(metadata: Any, body: Any) -> tuple[int, int]:
 
 
 class _Table:
-    """A table of a flatbuffer."""
+    """A table of a flatbuffer.  Its methods raise ValueError for an offset outside the message."""
 
     def __init__(self, data: Any, start: int) -> None:
         self._data = data
@@ -81,7 +85,7 @@ class _Table:
         return None if at is None else _Table(self._data, at + self._int(at, "<u4"))
 
     def pairs(self, field: int) -> Any:
-        """Return a vector of structs of two longs."""
+        """Return a vector of structs of two longs: shape (n, 2).  Raises ValueError if it exceeds the message."""
         at = self._at(field)
         if at is None:
             return np.zeros((0, 2), np.int64)

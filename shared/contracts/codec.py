@@ -1,4 +1,4 @@
-"""Chunks as bytes: one Arrow IPC stream with one record batch; its schema metadata holds for the whole chunk."""
+"""Encoding chunks: one Arrow IPC stream with one record batch, whose schema metadata describes the whole chunk."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from shared.contracts import claimed_lengths, value_checks
 
-MOST_UNPACKED_BYTES: Final = 128 * 1024 * 1024  # of one chunk; a row of the largest size takes some 40
-# Chunks are small: handing the columns of each to Arrow's threads and back takes longer than the columns themselves.
+MOST_UNPACKED_BYTES: Final = 128 * 1024 * 1024  # of a decoded chunk; the largest possible row takes about 40 MiB
+# Chunks are small: handing their columns to Arrow's threads takes longer than decoding them.
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 
@@ -25,10 +25,10 @@ def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
 def decode(
     value: bytes, expected: pa.Schema, wanted: frozenset[str] | None = None
 ) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the chunk's rows and its metadata.  wanted: the columns to unpack, None for all.
+    """Return the chunk's rows and its metadata.  wanted: the columns to decode, None: all.
 
-    Raises pa.ArrowInvalid when the bytes are no Arrow stream, ValueError when columns differ from `expected` or their
-    values cannot be; of bytes that are neither, whatever Arrow raises.
+    Raises pa.ArrowInvalid if the bytes are not an Arrow stream, ValueError if columns differ from `expected` or hold
+    impossible values; damaged bytes may make Arrow raise other exceptions.
     """
     sent = pa.ipc.read_schema(pa.py_buffer(value))
     if not sent.equals(expected, check_metadata=False):
@@ -40,9 +40,9 @@ def decode(
 
 
 def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the expected columns of a chunk that was kept, perhaps by an earlier release: those it lacks are null.
+    """Return the expected columns of a stored chunk, perhaps of an earlier release: columns it lacks are null.
 
-    Columns that are not expected are not unpacked.  Raises as `decode` when a column has another type than expected.
+    Columns that are not expected are not decoded.  Raises ValueError if a column has another type than expected.
     """
     rows, meta = _read(value, pa.ipc.read_schema(pa.py_buffer(value)), frozenset(expected.names))
     had = {field.name: field.type for field in rows.schema}
@@ -56,7 +56,10 @@ def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict
 
 
 def _read(value: bytes, sent: pa.Schema, wanted: frozenset[str] | None) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the wanted columns (None: all) and the metadata.  sent: the schema of the bytes."""
+    """Return the wanted columns (None: all) and the metadata.  sent: the schema of the bytes.
+
+    Raises ValueError if the stream does not hold exactly one record batch.
+    """
     options = _READ
     if wanted is not None:
         indices = [index for index, name in enumerate(sent.names) if name in wanted]

@@ -1,14 +1,14 @@
-"""Chunks by which services compare once a day what they have of every account, and ask for what they lack.
+"""Chunks with which services compare once a day what they know of every account, and request what they lack.
 
-As `shared.contracts.chunks`: one row per account.  Source: docs/decisions/0019-what-is-lost-is-told-again.md.
+One row per account, as in `shared.contracts.chunks`.  Source: docs/decisions/0019-what-is-lost-is-told-again.md.
 """
 
 import pyarrow as pa
 
 from shared.contracts.chunks import ACCOUNT_KEYS
 
-# analyzer -> batch, taxlot, after each daily analysis: what the analyzer has of every account. Whoever has told of
-# something newer, or has not got what the analyzer told, sees it here.
+# analyzer -> batch, taxlot, after each daily analysis: the versions the analyzer has of every account.  A service that
+# published something newer, or lacks what the analyzer published, detects it by comparing.
 STANDING = pa.schema(
     [
         *ACCOUNT_KEYS,
@@ -20,8 +20,8 @@ STANDING = pa.schema(
     ]
 )
 
-# batch -> analyzer: tell the flags of these accounts again, as they stand.
+# batch -> analyzer: publish the flags of these accounts again.
 RECALL = pa.schema([*ACCOUNT_KEYS])
 
-# taxlot -> batch: tell the approvals of these accounts again; epoch: of the newest that taxlot has booked, 0: none.
+# taxlot -> batch: publish the approvals of these accounts again; epoch: of the newest booked by taxlot, 0: none.
 UNBOOKED = pa.schema([*ACCOUNT_KEYS, pa.field("epoch", pa.int32(), nullable=False)])

@@ -163,7 +163,7 @@ class AnalysisCompleted(OutboundModel):
 
     @model_validator(mode="after")
     def names_whose_it_is(self) -> Self:
-        """Only an event that names no advisor either is of the form from before."""
+        """Raise ValueError if an event names advisors but no enterprise; events of earlier releases name neither."""
         if self.advisors and self.enterprise_id is None:
             raise ValueError("an analysis that names advisors must name their enterprise_id")
         return self

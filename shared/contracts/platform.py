@@ -93,7 +93,7 @@ class PricesPublished(InboundModel):
     @model_validator(mode="before")
     @classmethod
     def put_aside(cls, given: Any) -> Any:
-        """Take the entries that are no price points out of the set."""
+        """Move entries that are not price points to `unread`.  Raises ValueError if there are too many entries."""
         if not isinstance(given, dict) or not isinstance(given.get("prices"), list):
             return given
         if len(given["prices"]) > MAX_PRICES:

@@ -1,11 +1,11 @@
-"""Errors are part of the API: one class per refusal, rendered once as application/problem+json (RFC 9457)."""
+"""The problems of the API: one class per refusal, rendered as application/problem+json (RFC 9457)."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
 class Problem(Exception):
-    """A refusal a caller can act on. `detail` says what, where and what to do; `extra` joins the JSON body.
+    """A refusal that the caller can act on.  detail: what, where and what to do; extra: more fields of the JSON body.
 
     Services raise subclasses; shared.http.app renders them with their status and stable `type` /problems/<code>.
     """
@@ -33,7 +33,7 @@ class Problem(Exception):
         return document | dict(self.extra)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of the answer: when to come again, where that is what helps."""
+        """Return the headers of the response: Retry-After where a retry helps."""
         if self.status not in (429, 503):
             return {}
         return {"Retry-After": str(self.extra.get("retry_after_s", 2))}

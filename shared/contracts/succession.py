@@ -1,7 +1,8 @@
-"""Which version of a thing follows which: the same decision in every service that keeps it.  Source: product 1, 2.
+"""Which version of a security, model, portfolio or account replaces which: the same decision in every service.
 
-The newest version wins; an older one is passed over; a version that comes again with other content is refused, and
-so is one that would leap so far that no room for later ones is left.  The first that came stays.
+The newest version wins and an older one is ignored.  A version that repeats with other content is refused, and so is
+one that leaps so far that few numbers are left for later versions; in both cases the earlier one remains.
+Source: product 1, 2.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, SecurityChanged
 
-# A quarter of all versions: what was numbered by a mistake can still be followed by the next version, by hand.
+# A quarter of all versions, so that a version with a wrong number can still be followed by a corrected one.
 MAX_LEAP: Final = 2**51
 
 E = TypeVar("E", AccountChanged, ModelChanged, PortfolioChanged, SecurityChanged)
@@ -19,7 +20,7 @@ E = TypeVar("E", AccountChanged, ModelChanged, PortfolioChanged, SecurityChanged
 
 @dataclass(frozen=True)
 class Known:
-    """What is kept of a thing: its version (0: none yet), and the digest of the event it came with, None: not known."""
+    """The stored version (0: none yet) and the digest of its event (None: not known)."""
 
     version: int
     content: bytes | None
@@ -30,8 +31,11 @@ NOTHING: Final = Known(0, None)
 
 @dataclass(frozen=True)
 class Admitted(Generic[E]):
-    """newest: the event of each thing that holds after the group, unless older than what is kept; in order of ids.
-    named: the ids of all events that were not refused.  refused: why, by index in the group."""
+    """What to do with a group of events.
+
+    newest: the event of each id that holds after the group, unless older than what is stored, ordered by id.
+    named: the ids of all events that were not refused.  refused: index in the group -> reason.
+    """
 
     newest: list[E]
     named: list[str]
@@ -39,7 +43,7 @@ class Admitted(Generic[E]):
 
 
 def admit(events: Sequence[E], identity: Callable[[E], str], known: Mapping[str, Known]) -> Admitted[E]:
-    """Decide a group of events, in their order, against what is kept of each by its id."""
+    """Decide a group of events, in order, against what is stored.  known: id -> stored version."""
     state, newest, named, refused = dict(known), dict[str, E](), set[str](), dict[int, str]()
     for index, event in enumerate(events):
         name, content = identity(event), content_of(event)
@@ -63,6 +67,6 @@ def admit(events: Sequence[E], identity: Callable[[E], str], known: Mapping[str,
 
 
 def content_of(event: AccountChanged | ModelChanged | PortfolioChanged | SecurityChanged) -> bytes:
-    """Return the digest of what an event says; fields at their defaults do not count, nor do unknown ones."""
-    said = event.model_dump_json(exclude_defaults=True).encode()
-    return hashlib.blake2b(said, digest_size=16).digest()
+    """Return the digest of an event's content (16 bytes), without fields at their defaults and unknown fields."""
+    content = event.model_dump_json(exclude_defaults=True).encode()
+    return hashlib.blake2b(content, digest_size=16).digest()

@@ -1,9 +1,8 @@
-"""On whose behalf the database is read or written: a scope, entered once a transaction.
+"""The scope in which the database is read or written, entered once per transaction.
 
-The role that serves requests sees the rows of the scope its transaction entered and no others; queries carry the same
-predicate explicitly, for plans and as a second lock on the door. A scope is sealed with a key that this role cannot
-read, so a statement that was smuggled into a request cannot widen it.  Source: architecture "Tenancy"; the policies:
-shared/postgres/migrations/security.py.
+The role that serves requests sees only rows of the scope that its transaction entered.  Queries also contain the same
+predicate, for better plans and as a second protection.  A scope is sealed with a key that this role cannot read, so an
+injected statement cannot widen it.  Source: architecture "Tenancy"; policies: shared/postgres/migrations/security.py.
 """
 
 import hashlib
@@ -16,16 +15,16 @@ import orjson
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
 
-# The same rule as the policies', for queries of one enterprise and advisor; give it Scope.parameters().
+# The rule of the policies, for queries of rows with one enterprise and advisor; its parameters: Scope.parameters().
 MINE: Final[LiteralString] = (
     "(enterprise_id = ANY(%(enterprises)s::text[])"
     " AND (%(advisors)s::text[] IS NULL OR advisor_id = ANY(%(advisors)s::text[])))"
 )
-# Local to the transaction: the next one on the same connection begins with none.
+# Local to the transaction: the next one on the connection starts without a scope.
 ENTER: Final[LiteralString] = "SELECT set_config('app.scope', %s, true)"
-# With the role that works, in the service's schema.
+# Run by the service's own role, in its schema.
 READ_KEY: Final[LiteralString] = "SELECT key FROM scope_key"
-# Every role a session could become by SET ROLE, itself among them.
+# Rights of every role that the session could assume by SET ROLE, including its own.
 WHAT_ROLE_MAY: Final[LiteralString] = (
     "SELECT session_user, bool_or(r.rolsuper), bool_or(r.rolbypassrls), count(*) > 1,"
     " bool_or(EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relpersistence <> 't')),"
@@ -46,8 +45,8 @@ _TOO_MUCH: Final = (
 class Scope:
     """On whose behalf a transaction runs.
 
-    advisors None: all advisors of the enterprises; service: everything, for the work of events; session: the hash of
-    the id that a browser showed, in hex, at the door only.
+    advisors: None means all advisors of the enterprises; service: no restriction, for work on events; session: hash of
+    the browser's session id, in hex, in the gateway only.
     """
 
     subject: str
@@ -57,7 +56,7 @@ class Scope:
     session: str = ""
 
     def covers(self, enterprise_id: str, advisor_id: str) -> bool:
-        """Say whether what belongs to this enterprise and advisor may be seen."""
+        """Say whether rows of this enterprise and advisor are visible in the scope."""
         if self.service:
             return True
         return enterprise_id in self.enterprises and (self.advisors is None or advisor_id in self.advisors)
@@ -72,21 +71,21 @@ SYSTEM: Final = Scope("system", service=True)
 
 
 class RoleMayTooMuch(Unavailable):
-    """The role that serves requests could pass by row-level security: nobody is served with it."""
+    """The role that serves requests could bypass row-level security; no request is served with it."""
 
     code, title = "role_may_too_much", "The database is not set up safely"
 
 
 def scope_of(principal: Principal) -> Scope:
-    """Return what a principal may see."""
+    """Return the scope of a principal."""
     advisors = None if principal.advisors is None else tuple(principal.advisors)
     return Scope(principal.subject, tuple(principal.enterprises), advisors)
 
 
 def sealed(scope: Scope, key: bytes) -> str:
-    """Return the scope as the setting `app.scope` holds it: HMAC-SHA256 in hex, then the scope as JSON.
+    """Return the scope as a value of the setting `app.scope`: HMAC-SHA256 in hex, then the scope as JSON.
 
-    Raises ValueError for the scope of the service itself: no transaction of a request may have it.
+    Raises ValueError for the scope of the service itself, which no transaction of a request may have.
     """
     if scope.service:
         raise ValueError("the scope of the service is not for requests; use the role that works")
@@ -102,7 +101,7 @@ def sealed(scope: Scope, key: bytes) -> str:
 
 
 def check_role(row: Any) -> None:
-    """Look at the row WHAT_ROLE_MAY answers with.  Raises RoleMayTooMuch unless row-level security binds the role."""
+    """Check a row of WHAT_ROLE_MAY.  Raises RoleMayTooMuch unless row-level security binds the role."""
     name, *may = row
     found = [what for what, is_so in zip(_TOO_MUCH, may, strict=True) if is_so]
     if found:

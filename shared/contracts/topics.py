@@ -1,4 +1,4 @@
-"""The one table of topics. Faust, topic creation, documentation and tests are all read from it."""
+"""The table of topics, from which Faust, topic creation, documentation and tests are derived."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -15,9 +15,10 @@ _FIRST: Final = "account_id of the first row"
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `content` is a pydantic model (JSON value) or an Arrow schema (chunk); `audience` says who may read.
+    """One topic.
 
-    key: what the message key holds. compacted: newest value per key is kept for ever, else retention_ms holds.
+    content: a pydantic model (JSON value), an Arrow schema (chunk) or None (any bytes); key: content of the message key;
+    audience: who may read it; compacted: the newest value of each key is kept for ever, otherwise retention_ms applies.
     """
 
     name: str
@@ -72,12 +73,12 @@ PRICE_SETS = Topic(
 )
 RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
 
-# What a lost message would leave wrong for ever is found once a day and told again.
+# Differences left by lost messages are found once a day, and their owner publishes again.
 STANDING = Topic("analyzer.standing", comparison.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
 RECALL = Topic("batch.recall", comparison.RECALL, _FIRST, "batch", ("analyzer",))
 UNBOOKED = Topic("taxlot.unbooked", comparison.UNBOOKED, _FIRST, "taxlot", ("batch",))
 
-# The chunks of one request spread over all partitions and so over all workers; nothing rests on their order.
+# The chunks of a request spread over all partitions and so over all workers; their order does not matter.
 WORK_REQUEST = Topic("work.request", chunks.REQUEST, _FIRST, "batch", ("analyzer",))
 WORK_FACTS = Topic("work.facts", chunks.FACTS, _FIRST, "analyzer", ("taxlot",))
 WORK_LOTS = Topic("work.lots", chunks.LOTS, _FIRST, "taxlot", ("proposer",))
@@ -86,7 +87,7 @@ WORK_RESULTS = Topic("work.results", chunks.RESULT, _FIRST, "taxlot", ("batch",)
 
 
 def small(topic: Topic) -> Topic:
-    """Return the twin of a work topic for requests of up to 50 accounts: one account never waits behind 10,000."""
+    """Return the twin of a work topic for requests of up to 50 accounts, which so never wait behind 10,000 accounts."""
     return Topic(f"{topic.name}.small", topic.content, topic.key, topic.producer, topic.consumers)
 
 

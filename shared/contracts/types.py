@@ -1,6 +1,6 @@
 """Field types of events and API models: exact text for money, quantities and weights, identities, bounds of the rest.
 
-Digits are those of ASCII: the digits of other scripts are letters to every reader but ours.
+Digits are ASCII digits: other readers do not accept the digits of other scripts.
 """
 
 import re
@@ -25,7 +25,7 @@ def _utc(value: datetime) -> datetime:
 
 Instant = Annotated[datetime, AfterValidator(_utc)]
 
-MAX_VERSION: Final = 2**53 - 1  # the largest whole number that every reader of JSON keeps exactly
+MAX_VERSION: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 MAX_COUNT: Final = 10**9  # a count in an `integer` column, with room above it
 FIRST_DAY: Final = date(1970, 1, 1)
 LAST_DAY: Final = date(2099, 12, 31)
@@ -34,7 +34,7 @@ _NO_TEXT: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, lon
 
 
 def shown_text(value: str) -> str:
-    """Return the text as it is.  Raises ValueError for control characters, lone surrogates and line breaks."""
+    """Return the text unchanged.  Raises ValueError for control characters, lone surrogates and line breaks."""
     if value.isprintable():
         return value
     for index, letter in enumerate(value):
@@ -44,7 +44,10 @@ def shown_text(value: str) -> str:
 
 
 def _iso_day(value: Any) -> Any:
-    """Take a date or its text, and nothing else: pydantic would read a number as seconds since 1970."""
+    """Accept a date or its text only, because pydantic would read a number as seconds since 1970.
+
+    Raises ValueError for anything else.
+    """
     if isinstance(value, datetime) or not (
         isinstance(value, date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value))
     ):

@@ -1,7 +1,7 @@
-"""What the values of a chunk must be, beyond their types: bytes that were changed on the way may still unpack.
+"""Checks of a chunk's values beyond their types: damaged bytes may still decode.
 
-Kernels go by the indices that a chunk carries, and compiled code looks at no bounds: an index that points outside reads
-somebody else's memory.  The proposer judges those of its own input by itself, account by account.
+Kernels use the indices in a chunk, and compiled code checks no bounds: an index outside reads foreign memory.  The
+proposer checks the indices of its own input itself, account by account.
 """
 
 from typing import Any, Final
@@ -25,9 +25,9 @@ _OF_A_LOGIC: Final = frozenset({"proposals", "sleeve_trades", "orders", "slices"
 
 
 def check(rows: pa.RecordBatch, *, pointers: bool = True) -> None:
-    """Raise ValueError with what is wrong and in which column; pa.ArrowInvalid where the columns themselves are broken.
+    """Check all values.  pointers: whether to check indices too.
 
-    pointers: whether indices are looked at.
+    Raises ValueError that names the column and what is wrong, or pa.ArrowInvalid if a column itself is broken.
     """
     rows.validate(full=True)
     for field, column in zip(rows.schema, rows.columns, strict=True):

@@ -165,7 +165,10 @@ class MessageProcessor:
         return None
 
     async def _retry(self, pair: _Decoded, error: Exception) -> None:
-        """Retry the message; if that does not help, stop, hold the topic or make it a dead letter (points 3 to 5)."""
+        """Retry the message; if that does not help, stop, hold the topic or make it a dead letter (points 3 to 5).
+
+        Raises Stopped or TopicHeld accordingly; Stopped also if the broker does not answer.
+        """
         message = pair[0]
         deadline, delay_s = time.monotonic() + self.limits.retry_s, 0.05
         while time.monotonic() < deadline:
@@ -208,6 +211,7 @@ class MessageProcessor:
         """Say whether most of the topic's other messages can be handled.
 
         Handling them again is harmless.  A single one would prove little, because it may contain no rows.
+        Raises Stopped if the broker does not answer.
         """
         passed = failed = 0
         try:

@@ -48,7 +48,7 @@ def forward(context: typer.Context, app: typer.Typer, target: object) -> None:
 
 
 def read_settings(kind: type[_Settings]) -> _Settings:
-    """Return settings from the environment.  Ends the command with 2, naming each variable that is wrong."""
+    """Return settings from the environment.  Raises Exit(2), after printing each variable that is wrong."""
     try:
         return kind()
     except ValidationError as error:

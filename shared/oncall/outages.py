@@ -18,7 +18,7 @@ _AWAY: Final = "database or broker does not answer just now ({error}); give the 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """End the command with 1 and a sentence when database or broker go away inside the block.
+    """Raise Exit(1), after printing a sentence, if database or broker go away inside the block.
 
     Only for work that is one transaction which is done once, or that may be repeated: the sentence promises it.
     """

@@ -148,7 +148,10 @@ class Relay:
     async def _send(
         self, connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]
     ) -> list[BaseException | None]:
-        """Publish rows and mark the acknowledged ones; update the metrics meanwhile, because a broker may be slow."""
+        """Publish rows and mark the acknowledged ones; update the metrics meanwhile, because a broker may be slow.
+
+        Raises psycopg.Error if the database goes away; acknowledged rows are remembered.
+        """
         if not rows:
             return []
         sending = asyncio.ensure_future(self._publisher.try_to_send([_message(row) for row in rows]))
