@@ -17,7 +17,7 @@ _FIRST: Final = "account_id of the first row"
 class Topic:
     """One topic.
 
-    content: a pydantic model (JSON value), an Arrow schema (chunk) or None (any bytes); key: content of the message key;
+    content: a pydantic model (JSON value), an Arrow schema (chunk) or None (any bytes); key: what the message key is;
     audience: who may read it; compacted: the newest value of each key is kept for ever, otherwise retention_ms applies.
     """
 
