@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.columns.lots import Stored
-from services.taxlot.store import documents
+from services.taxlot.columns import documents
+from services.taxlot.domain.holdings import StoredHolding
 from shared.contracts import chunks
 from shared.rules.relief.lots import AVERAGE, Ints
 
@@ -32,7 +32,7 @@ class Requests:
     """One chunk of requests with facts, and what taxlot has stored of its accounts."""
 
     facts: pa.RecordBatch
-    stored: Mapping[str, Stored]
+    stored: Mapping[str, StoredHolding]
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _with_budgets(dice: np.random.Generator, facts: pa.RecordBatch) -> pa.Record
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=facts.schema)
 
 
-def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -> dict[str, Stored]:
+def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -> dict[str, StoredHolding]:
     """Return each account's lots as its document: equal parts, the first lot takes the rest; no lots of what is 0."""
     count = len(ids)
     positions = np.flatnonzero(held.units >= lots)
@@ -190,7 +190,7 @@ def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -
     width = len(held.units) // count
     begins = np.searchsorted(owner // width, np.arange(count + 1))
     return {
-        one: Stored(1, None, documents.document(batch, int(begins[row]), int(begins[row + 1])))
+        one: StoredHolding(1, None, documents.document(batch, int(begins[row]), int(begins[row + 1])))
         for row, one in enumerate(ids)
     }
 

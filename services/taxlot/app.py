@@ -1,4 +1,4 @@
-"""Wires taxlot: which topic goes to which handler, and what runs beside it.  Importing starts nothing."""
+"""Wire taxlot: which topic goes to which handler, and what runs beside it.  Importing starts nothing."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,8 @@ import faust
 import psycopg
 
 from services.taxlot.handlers import Handlers
-from services.taxlot.intake.pipeline import Desk
+from services.taxlot.intake.pipeline import Intake
+from services.taxlot.intake.uploads import Uploads
 from services.taxlot.intake.watch import Watch
 from services.taxlot.routes import router
 from services.taxlot.settings import SERVICE, Settings
@@ -39,20 +40,21 @@ def build_app(settings: Settings) -> faust.App:
     publisher = Publisher(settings.kafka_url, SERVICE)
     clock = clock_of(settings.clock_file)
     warn_before_end(clock.now())
-    rules = Handlers(pool, publisher, clock)
-    desk = Desk(settings, publisher, clock)
+    handlers = Handlers(pool, publisher, clock)
+    intake = Intake(settings, publisher, clock)
     app = faust_worker.build_worker(SERVICE, settings)
     small = topics.small
-    for topic, take_in in ((topics.SECURITY, rules.on_securities), (topics.ACCOUNT, rules.on_accounts)):
-        processor = MessageProcessor(SERVICE, topic, take_in, publisher, settings.processor_limits, done=rules.taken_in)
+    for topic, store in ((topics.SECURITY, handlers.on_securities), (topics.ACCOUNT, handlers.on_accounts)):
+        limits, note_offsets = settings.processor_limits, handlers.note_offsets
+        processor = MessageProcessor(SERVICE, topic, store, publisher, limits, done=note_offsets)
         faust_worker.consume(app, processor, group=EVENT_GROUP)
     for topic, handler, group in (
-        (topics.REBALANCED, rules.on_rebalanced, 8),
-        (topics.STANDING, rules.on_standing, 1),
-        (topics.WORK_FACTS, rules.on_facts(topics.WORK_LOTS), faust_worker.WORK_GROUP),
-        (small(topics.WORK_FACTS), rules.on_facts(small(topics.WORK_LOTS)), 1),
-        (topics.WORK_TRADES, rules.on_trades(topics.WORK_RESULTS), faust_worker.WORK_GROUP),
-        (small(topics.WORK_TRADES), rules.on_trades(small(topics.WORK_RESULTS)), 1),
+        (topics.REBALANCED, handlers.on_rebalanced, 8),
+        (topics.STANDING, handlers.on_standing, 1),
+        (topics.WORK_FACTS, handlers.on_facts(topics.WORK_LOTS), faust_worker.WORK_GROUP),
+        (small(topics.WORK_FACTS), handlers.on_facts(small(topics.WORK_LOTS)), 1),
+        (topics.WORK_TRADES, handlers.on_trades(topics.WORK_RESULTS), faust_worker.WORK_GROUP),
+        (small(topics.WORK_TRADES), handlers.on_trades(small(topics.WORK_RESULTS)), 1),
     ):
         processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.processor_limits)
         faust_worker.consume(app, processor, group=group)
@@ -63,16 +65,19 @@ def build_app(settings: Settings) -> faust.App:
         return [*faust_worker.readiness(app), *progress.stuck(), *await _away(pool, requests)]
 
     door = vouched(SERVICE, settings.principal_public_key, clock)
-    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(settings, clock, requests)], door=door)
-    faust_worker.attach(app, [pool, requests, publisher, _running(Watch(settings, desk)), progress], http_app, settings)
+    uploads = Uploads(settings.inbox_dir, settings.max_upload_bytes)
+    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(uploads, clock, requests)], door=door)
+    faust_worker.attach(
+        app, [pool, requests, publisher, _running(Watch(settings, intake)), progress], http_app, settings
+    )
     return app
 
 
 @contextlib.asynccontextmanager
 async def _running(watch: Watch) -> AsyncIterator[None]:
-    """Watch inbox and ledger for as long as the worker runs; a file being loaded is rolled back and loaded again.
+    """Watch inbox and ledger for as long as the worker runs; a load that is interrupted is rolled back.
 
-    A watch that ends by itself takes the process with it: a worker that takes no files in must not look well.
+    A watch that ends by itself ends the process: a worker that loads no files must not look healthy.
     """
     watching = asyncio.create_task(watch.run(), name="intake")
     watching.add_done_callback(_end_with)
@@ -85,14 +90,14 @@ async def _running(watch: Watch) -> AsyncIterator[None]:
 
 
 def _end_with(watching: asyncio.Task[None]) -> None:
-    """End the process when the watch has failed; it asks to be started again."""
+    """End the process if the watch has failed; the exit code asks for a restart."""
     if not watching.cancelled() and (error := watching.exception()) is not None:
         _log.critical("intake.died", error=repr(error)[:500], exc_info=error)
         os._exit(EXIT_TRY_AGAIN)
 
 
 async def _away(pool: db.Pool, requests: db.Requests) -> list[str]:
-    """Return why the database cannot be worked with, or why nobody is served from it."""
+    """Return why the database cannot be used, by the handlers or for requests."""
     try:
         async with pool.connection(timeout=_READY_PATIENCE_S) as connection:
             await connection.execute("SELECT 1 FROM holding LIMIT 1")

@@ -1,4 +1,4 @@
-"""What taxlot does with each kind of message.  Effects are idempotent: a message may be delivered twice.
+"""Handlers of taxlot, one for each kind of message.  Effects are idempotent: a message may be delivered twice.
 
 Source: architecture "Request path", product 2.
 """
@@ -6,21 +6,22 @@ Source: architecture "Request path", product 2.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
 
-from services.taxlot.columns import bookings as booking
-from services.taxlot.columns import lots, purchases
-from services.taxlot.columns.lots import Stored
-from services.taxlot.columns.purchases import Losing
+from services.taxlot.columns import bookings, lots, purchases
+from services.taxlot.columns.purchases import LossSales
+from services.taxlot.domain.holdings import StoredHolding
+from services.taxlot.domain.households import HouseholdFacts
 from services.taxlot.intake.publish import publish_accounts
 from services.taxlot.settings import SERVICE
-from services.taxlot.store import approvals, households, offsets, platform
-from services.taxlot.store.households import Approved, Member
-from shared.contracts import chunks
+from services.taxlot.store import approvals, holdings, households, offsets, platform
+from shared.contracts import chunks, topics
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.topics import Topic
+from shared.ids import event_id
 from shared.kafka import messages
 from shared.kafka.faults import refuse
 from shared.kafka.isolation import (
@@ -41,23 +42,8 @@ from shared.postgres.pool import Pool
 from shared.runtime import log
 from shared.runtime.clock import Clock
 
+_MOST_UNBOOKED: Final = 2_000  # accounts in a message, as in the analyzer's requests for flags
 _log = log.get(__name__)
-_Bought = tuple[list[Member], list[Approved]]
-_STORED = (
-    "SELECT h.account_id, h.lots_version, h.hold_text, CASE WHEN h.hold_code IS NULL THEN l.document END"
-    " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
-)
-
-
-# Where the analyzer lacks what we have told: its version or date is older, or it has another file of that date.
-_LACKING = """
-SELECT h.account_id FROM unnest(%s::text[], %s::bigint[], %s::date[], %s::text[])
-    AS s (account_id, lots_version, as_of, file_id) JOIN holding h USING (account_id)
-WHERE h.lots_version > s.lots_version OR h.lots_version = s.lots_version
-    AND (s.as_of IS NULL OR h.as_of > s.as_of OR h.as_of = s.as_of AND h.file_id::text IS DISTINCT FROM s.file_id)
-ORDER BY 1
-"""
-_COMPARED: Final = ("account_id", "lots_version", "as_of", "file_id")
 
 
 class Handlers:
@@ -69,119 +55,116 @@ class Handlers:
         self._clock = clock
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
-        """Take in securities: a lot of an unknown one holds its account.  Raises PartialFailure as `on_accounts`."""
+        """Store securities: a lot of an unknown security holds its account.  Raises PartialFailure as `on_accounts`."""
         async with self._pool.connection() as connection:
             admitted = await platform.save_securities(connection, group)
         refuse(admitted.refused)
 
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
-        """Take in accounts: files name them by custodian and number.
+        """Store accounts: files name them by custodian and number.
 
-        Raises PartialFailure once the others are stored, for versions that cannot follow what is there.
+        Raises PartialFailure once the others are stored, for versions that contradict the stored ones.
         """
         async with self._pool.connection() as connection:
             admitted = await platform.save_accounts(connection, group)
         refuse(admitted.refused)
 
-    async def taken_in(self, done: Sequence[Incoming]) -> None:
-        """Write down how far accounts and securities have been taken in: files wait for it."""
+    async def note_offsets(self, done: Sequence[Incoming]) -> None:
+        """Store how far accounts and securities have been read: a file waits for it before it is loaded."""
         async with self._pool.connection() as connection:
             await offsets.note(connection, done)
 
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
-        """Take in approved sleeve trades: lots reported without a sleeve follow them."""
-        rows = [row for chunk in group for row in _approved(chunk.rows)]
+        """Store approved sleeve trades: lots reported without a sleeve follow them."""
+        rows = [row for chunk in group for row in _approved_trades(chunk.rows)]
         async with self._pool.connection() as connection:
             await platform.save_approved(connection, rows)
             await approvals.note(connection, [chunk.rows for chunk in group])
 
     async def on_standing(self, group: Sequence[Chunk]) -> None:
-        """Tell holdings once more of every account of which the analyzer has not got the newest.
+        """Publish once more the holdings of every account whose newest one the analyzer lacks.
 
-        Ask batch for the approval of every account of which the analyzer knows one that is not booked here.
+        Request from batch the approval of every account of which the analyzer knows one that is not booked here.
         """
         for chunk in group:
-            columns = [chunk.rows.column(name).to_pylist() for name in _COMPARED]
             async with self._pool.connection() as connection:
-                lacking = [row[0] for row in await (await connection.execute(_LACKING, columns)).fetchall()]
-                if lacking:
-                    _log.warning("holdings.told_again", accounts=len(lacking), first=lacking[0])
-                    await publish_accounts(connection, self._publisher, lacking, self._clock.now())
+                outdated = await holdings.outdated(connection, chunk.rows)
+                if outdated:
+                    _log.warning("holdings.published_again", accounts=len(outdated), first=outdated[0])
+                    await publish_accounts(connection, self._publisher, outdated, self._clock.now())
                 unbooked = await approvals.unbooked(connection, chunk.rows)
             if unbooked.num_rows:
-                _log.warning("approvals.asked_for", accounts=unbooked.num_rows, first=str(unbooked["account_id"][0]))
-                await self._publisher.send(approvals.asked_for(unbooked, self._clock.now()))
+                _log.warning("approvals.requested", accounts=unbooked.num_rows, first=str(unbooked["account_id"][0]))
+                await self._publisher.send(_approval_requests(unbooked, self._clock.now()))
 
-    def on_facts(self, answer: Topic) -> Handler:
-        """Return the handler that attaches lots and answers to `answer`."""
+    def on_facts(self, reply_topic: Topic) -> Handler:
+        """Return the handler that attaches lots and sends the result to `reply_topic`."""
 
-        async def attached(group: Sequence[Chunk]) -> None:
-            stored = await self._stored([one for facts in group for one in facts.rows.column("account_id").to_pylist()])
+        async def handle(group: Sequence[Chunk]) -> None:
+            columns: list[Any] = [facts.rows.column("account_id") for facts in group]
+            accounts = [account for column in columns for account in column.to_pylist()]
+            async with self._pool.connection() as connection:
+                stored = await holdings.stored(connection, accounts)
 
-            async def answered(facts: Chunk) -> None:
-                await self._publisher.send(await asyncio.to_thread(self._with_lots, answer, facts, stored))
+            async def reply(facts: Chunk) -> None:
+                await self._publisher.send(await asyncio.to_thread(self._with_lots, reply_topic, facts, stored))
 
-            await concurrently(answered)(group)
+            await concurrently(reply)(group)
 
-        return attached
+        return handle
 
-    def on_trades(self, answer: Topic) -> Handler:
-        """Return the handler that books trades from the lots in the message and answers to `answer`."""
+    def on_trades(self, reply_topic: Topic) -> Handler:
+        """Return the handler that books trades from the lots in the message and sends the result to `reply_topic`."""
 
-        async def booked(group: Sequence[Chunk]) -> None:
-            bookings = await asyncio.gather(*(asyncio.to_thread(_book, trades) for trades in group))
-            bought = await self._bought(bookings)
+        async def handle(group: Sequence[Chunk]) -> None:
+            booked = await asyncio.gather(*(asyncio.to_thread(_book, trades) for trades in group))
+            facts = await self._household_facts(booked)
 
-            async def answered(one: _Booking) -> None:
-                await self._publisher.send(await asyncio.to_thread(self._with_purchases, answer, one, bought))
+            async def reply(booking: _Booking) -> None:
+                await self._publisher.send(await asyncio.to_thread(self._with_purchases, reply_topic, booking, facts))
 
-            await concurrently(answered)(bookings)
+            await concurrently(reply)(booked)
 
-        return booked
+        return handle
 
-    def _with_lots(self, answer: Topic, facts: Chunk, stored: Mapping[str, Stored]) -> list[Outgoing]:
-        def bare(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    def _with_lots(self, reply_topic: Topic, facts: Chunk, stored: Mapping[str, StoredHolding]) -> list[Outgoing]:
+        def without_lots(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
             return lots.attach(failed(row.select(chunks.FACTS.names), code, text), {})
 
-        rows = isolate_rows("attach lots", facts.rows, lambda part: lots.attach(part, stored), bare)
-        return self._answer(answer, rows, facts.meta, bare)
+        rows = isolate_rows("attach lots", facts.rows, lambda part: lots.attach(part, stored), without_lots)
+        return self._reply(reply_topic, rows, facts.meta, without_lots)
 
-    def _answer(self, answer: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:
+    def _with_purchases(self, reply_topic: Topic, booking: "_Booking", facts: HouseholdFacts) -> list[Outgoing]:
+        """Return the reply: booked rows, with the purchases of their households where they sell at a loss."""
+        rows = _add_purchases(booking, facts) if len(booking.loss_sales.rows) else booking.rows
+        return self._reply(reply_topic, rows, booking.trades.meta, failed)
+
+    def _reply(self, topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:
         return messages.result_chunks(
-            answer, rows, meta, source=SERVICE, at=self._clock.now(), too_large=too_large(fail)
+            topic, rows, meta, source=SERVICE, at=self._clock.now(), too_large=too_large(fail)
         )
 
-    def _with_purchases(self, answer: Topic, one: "_Booking", bought: _Bought) -> list[Outgoing]:
-        """Return the answer: booked rows, with what their households bought where they sell at a loss."""
-        rows = _purchased(one, bought) if len(one.losing.rows) else one.rows
-        return self._answer(answer, rows, one.trades.meta, failed)
-
-    async def _bought(self, bookings: Sequence["_Booking"]) -> _Bought:
+    async def _household_facts(self, booked: Sequence["_Booking"]) -> HouseholdFacts:
         """Return the households of all accounts that sell at a loss, and what approvals bought for them."""
-        wanted = {pair for one in bookings for pair in purchases.households_of(one.rows, one.losing)}
+        wanted = {pair for booking in booked for pair in purchases.households_of(booking.rows, booking.loss_sales)}
         if not wanted:
-            return [], []
-        days = [one.day for one in bookings]
+            return HouseholdFacts([], [])
+        days = [booking.day for booking in booked]
         window = purchases.window(min(days))[0], purchases.window(max(days))[1]
         async with self._pool.connection() as connection:
             members = await households.members(connection, sorted(wanted))
-            names = [one.account_id for one in members]
-            return members, await households.approved(connection, names, *window)
-
-    async def _stored(self, accounts: list[Any]) -> dict[str, Stored]:
-        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(_STORED, (accounts,))
-            return {account: Stored(version, hold, document) async for account, version, hold, document in cursor}
+            names = [member.account_id for member in members]
+            return HouseholdFacts(members, await households.approved(connection, names, *window))
 
 
 @dataclass(frozen=True)
 class _Booking:
-    """A chunk of trades, its trade date in days since 1970-01-01, its booked rows, and what they sell at a loss."""
+    """A chunk of trades, its trade date in days since 1970-01-01, its booked rows, and their sales at a loss."""
 
     trades: Chunk
     day: int
     rows: pa.RecordBatch
-    losing: Losing
+    loss_sales: LossSales
 
 
 def _book(trades: Chunk) -> _Booking:
@@ -189,34 +172,48 @@ def _book(trades: Chunk) -> _Booking:
     rows = isolate_rows(
         "book trades",
         trades.rows,
-        lambda part: booking.book_trades(part, day),
-        lambda row, code, text: booking.book_trades(failed(row, code, text), day),
+        lambda part: bookings.book_trades(part, day),
+        lambda row, code, text: bookings.book_trades(failed(row, code, text), day),
     )
-    return _Booking(trades, day, rows, purchases.losing_of(rows))
+    return _Booking(trades, day, rows, purchases.loss_sales_of(rows))
 
 
-def _purchased(one: _Booking, bought: _Bought) -> pa.RecordBatch:
-    """Return the booked rows with what the households bought: what cannot be read may be another account's lots."""
+def _add_purchases(booking: _Booking, facts: HouseholdFacts) -> pa.RecordBatch:
+    """Return the booked rows with the purchases of their households.
 
-    def found(places: Sequence[int]) -> pa.RecordBatch:
-        rows, trades = (part.slice(places[0], len(places)) for part in (one.rows, one.trades.rows))
-        losing = purchases.losing_of(rows)
-        return purchases.with_purchases(rows, trades, losing, *bought, one.day) if len(losing.rows) else rows
+    An account whose household cannot be read fails alone: the unreadable lots may be another account's.
+    """
 
-    def unchecked(places: Sequence[int], error: Exception) -> pa.RecordBatch:
-        row = one.rows.slice(places[0], 1)
+    def checked(indices: Sequence[int]) -> pa.RecordBatch:
+        rows, trades = (part.slice(indices[0], len(indices)) for part in (booking.rows, booking.trades.rows))
+        losses = purchases.loss_sales_of(rows)
+        return purchases.with_purchases(rows, trades, losses, facts, booking.day) if len(losses.rows) else rows
+
+    def unchecked(indices: Sequence[int], error: Exception) -> pa.RecordBatch:
+        row = booking.rows.slice(indices[0], 1)
         return failed(row, OUR_FAULT, note_account_fault(str(row.column("account_id")[0]), error))
 
-    places: Sequence[int] = range(one.rows.num_rows)
-    return concat_rows(isolate("find purchases", places, halves, found, unchecked))
+    indices: Sequence[int] = range(booking.rows.num_rows)
+    return concat_rows(isolate("find purchases", indices, halves, checked, unchecked))
 
 
-def _approved(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:
+def _approved_trades(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:
     """Return (account, epoch, security, sleeve, trade date, units, crossed units) of every approved sleeve trade."""
-    found = []
+    approved = []
     for row in rows.select(["account_id", "epoch", "trade_date", "trades"]).to_pylist():
         for trade in row["trades"] or ():
             names = (trade["security_id"], trade["sleeve_id"])
             units = (trade["quantity_micro"], trade["crossed_micro"])
-            found.append((row["account_id"], row["epoch"], *names, row["trade_date"], *units))
-    return found
+            approved.append((row["account_id"], row["epoch"], *names, row["trade_date"], *units))
+    return approved
+
+
+def _approval_requests(unbooked: pa.RecordBatch, at: datetime) -> list[Outgoing]:
+    """Return the messages that request the approvals of these UNBOOKED rows from batch."""
+    requests = []
+    for begin in range(0, unbooked.num_rows, _MOST_UNBOOKED):
+        part = unbooked.slice(begin, _MOST_UNBOOKED)
+        first = str(part.column("account_id")[0])
+        identity = event_id("unbooked", first, part.num_rows, at.isoformat())
+        requests.append(messages.chunk(topics.UNBOOKED, first, part, {}, event_id=identity, source=SERVICE, at=at))
+    return requests

@@ -1,17 +1,13 @@
-"""The internal HTTP of taxlot: uploads, and what became of files.  The gateway forwards to it."""
+"""The internal HTTP of taxlot: upload files, list them with their problems.  The gateway forwards to it."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from services.taxlot.domain.sender import Sender
-from services.taxlot.intake import uploads
-from services.taxlot.intake.inbox import UPLOADS
-from services.taxlot.intake.receiving import checked_name
-from services.taxlot.settings import Settings
+from services.taxlot.intake.uploads import Uploads
 from services.taxlot.store import visible_files
 from shared.contracts.api_work import FileList, FileView, RowProblem
-from shared.contracts.problems import NotFound, Unavailable
+from shared.contracts.problems import NotFound
 from shared.contracts.query import LARGEST_ID, Whole
 from shared.contracts.tenancy import scope_of
 from shared.http import routing
@@ -20,21 +16,16 @@ from shared.postgres.pool import Requests
 from shared.runtime.clock import Clock
 
 
-def router(settings: Settings, clock: Clock, requests: Requests) -> APIRouter:
+def router(uploads: Uploads, clock: Clock, requests: Requests) -> APIRouter:
     """Return the routes of the service's HTTP."""
     routes = routing.router()
 
     @routes.post("/v1/files", operation_id="upload_file", status_code=202)
     async def upload(request: Request, caller: routing.Caller, name: FileName) -> FileView:
         """Store the body and its sender in the inbox, complete or not at all; it acts on the sender's rights only."""
-        if settings.inbox_dir is None:
-            raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")
-        scope = scope_of(caller)
-        sender = Sender(scope.subject, scope.enterprises, scope.advisors)
-        folder, most_bytes = settings.inbox_dir / UPLOADS, settings.max_upload_bytes
-        await uploads.receive(request.stream(), folder, checked_name(name), sender, clock.now(), most_bytes)
+        await uploads.receive(request.stream(), name, scope_of(caller), clock.now())
         return FileView(
-            file_id=f"upload:{name}",  # its number follows when it is read
+            file_id=f"upload:{name}",  # the ledger numbers the file when its load begins
             file_name=name,
             custodian=None,
             as_of=None,
@@ -64,10 +55,10 @@ def router(settings: Settings, clock: Clock, requests: Requests) -> APIRouter:
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""
         scope = scope_of(caller)
         async with requests.scoped(scope) as connection:
-            found = await visible_files.get(connection, scope, file_id, limit)
-        if found is None:
+            row = await visible_files.get(connection, scope, file_id, limit)
+        if row is None:
             raise NotFound(f"there is no file {file_id}, or it is not yours to see")
-        return _view(found)
+        return _view(row)
 
     return routes
 
@@ -87,12 +78,12 @@ def _view(row: dict[str, Any]) -> FileView:
         received_at=row["received_at"],
         problems=[
             RowProblem(
-                line=one["line"],
-                account_number=one["account_number"] or None,
+                line=problem["line"],
+                account_number=problem["account_number"] or None,
                 column=None,
-                code=one["code"],
-                message=one["text"],
+                code=problem["code"],
+                message=problem["text"],
             )
-            for one in row.get("problems", ())
+            for problem in row.get("problems", ())
         ],
     )

@@ -5,7 +5,6 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
-from services.taxlot.domain.sender import feeds_of
 from shared.runtime.settings import BehindGatewaySettings
 
 SERVICE: Final = "taxlot"
@@ -21,7 +20,7 @@ class Settings(BehindGatewaySettings):
         default=0.5, gt=0, description="Seconds between two looks at the inbox and at files that wait to be published."
     )
     inbox_settle_s: float = Field(
-        default=1.0, ge=0, description="Seconds a file in the inbox must stay as it is before it counts as complete."
+        default=1.0, ge=0, description="Seconds a file in the inbox must stay unchanged before it counts as complete."
     )
     inbox_attempts: int = Field(
         default=5, ge=1, description="Times a file is tried before it is refused, whatever makes it fail."
@@ -46,13 +45,28 @@ class Settings(BehindGatewaySettings):
     load_silent_s: int = Field(
         default=300,
         ge=1,
-        description="Seconds without a word to the database after which who loads or publishes a file counts as gone:"
-        " its session is ended and the next file taken. It speaks with every block of the file, seconds apart.",
+        description="Seconds without a statement after which a session that loads or publishes a file counts as dead:"
+        " it is ended and the next file is loaded. A load sends statements with every block, seconds apart.",
     )
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Largest custodial file that may be uploaded.")
 
     @field_validator("feeds")
     @classmethod
     def _feeds_are_readable(cls, text: str) -> str:
-        feeds_of(text)
+        enterprises_by_feed(text)
         return text
+
+
+def enterprises_by_feed(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the enterprises that each named custodian's feed covers, from `NORTH=E1,E2;SOUTH=E3`.
+
+    Raises ValueError when the text has another form.
+    """
+    feeds: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        custodian, sign, names = (part.strip() for part in entry.partition("="))
+        enterprises = tuple(name.strip() for name in names.split(",") if name.strip())
+        if not (custodian and sign and enterprises) or custodian in feeds:
+            raise ValueError(f"{entry!r} is not a custodian and its enterprises, such as NORTH=E1,E2")
+        feeds[custodian] = enterprises
+    return feeds

@@ -7,8 +7,7 @@ import pytest
 
 from services.batch.views.picks import picked_of, picks_of
 from tests.batch.harness import Harness
-from tests.taxlot.test_columns import UNIT
-from tests.taxlot.test_picks import picking, selling
+from tests.taxlot.build import UNIT, picking, selling
 
 Pick = tuple[str, str | None, int]  # lot of AAA, sleeve, units
 Slice = tuple[str, str, int]  # lot of AAA, sleeve, units

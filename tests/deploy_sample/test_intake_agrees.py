@@ -9,10 +9,10 @@ import pytest
 
 from deploy.sample.faults import write_faults
 from deploy.sample.make import Wish, make, read_book
-from services.taxlot.domain.accounts import group, holds_of
-from services.taxlot.domain.codes import Refused
-from services.taxlot.domain.envelope import Totals, check_date, check_totals
-from services.taxlot.domain.rows import judge
+from services.taxlot.domain.accounts import account_holds, group
+from services.taxlot.domain.codes import FileRefused
+from services.taxlot.domain.envelope import ControlTotals, check_date, check_totals
+from services.taxlot.domain.records import judge
 from services.taxlot.intake.reader import LotFile
 from tests.deploy_sample import plain_flags
 
@@ -32,13 +32,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def taken_in(file: Path, sample: Path) -> tuple[dict[str, tuple[str, int]], set[str], dict[str, int]]:
     """Return holds (code and line) by account number, the good accounts, and sums of the values read.
 
-    Raises Refused as intake does.
+    Raises FileRefused as intake does.
     """
     known = {one["security_id"] for one in plain_flags.read(sample, "securities")}
     held: dict[str, tuple[str, int]] = {}
     accounts: set[str] = set()
     sums = {"quantity": 0, "cash": 0}
-    found = Totals()
+    found = ControlTotals()
     with LotFile(file) as lots:
         check_date(lots.header, AS_OF, None, 10)
         for block in lots.blocks():
@@ -46,7 +46,7 @@ def taken_in(file: Path, sample: Path) -> tuple[dict[str, tuple[str, int]], set[
             rows = judge(block.table, securities, (lots.header.data_date - EPOCH).days, found)
             groups = group(block.table)
             accounts |= set(groups.names)
-            held |= {groups.names[at]: (hold.code, hold.line) for at, hold in holds_of(rows, groups).items()}
+            held |= {groups.names[at]: (hold.code, hold.line) for at, hold in account_holds(rows, groups).items()}
             sums["quantity"] += int(rows.quantity[rows.is_lot].sum())
             sums["cash"] += int(rows.cash[~rows.is_lot].sum())
             found.records += block.records
@@ -72,7 +72,7 @@ def test_faults_lead_to_what_their_manifest_says(sample: Path) -> None:
     for file in orjson.loads((sample / "faults" / "manifest.json").read_bytes())["files"]:
         place = sample / "faults" / file["name"]
         if file["outcome"] == "REFUSED":
-            with pytest.raises(Refused, match=file["code"]):
+            with pytest.raises(FileRefused, match=file["code"]):
                 taken_in(place, sample)
             continue
         held, good, _ = taken_in(place, sample)

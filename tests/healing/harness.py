@@ -12,9 +12,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.taxlot.handlers import Handlers as TaxlotHandlers
-from services.taxlot.intake.load import Judgement, Outcome, connected, load
+from services.taxlot.intake.load import Criteria, LoadOutcome, connected, load
 from services.taxlot.intake.publish import publish_file
-from services.taxlot.store.ledger import Came
+from services.taxlot.store.ledger import Arrival
 from shared.contracts import topics
 from shared.kafka import messages
 from shared.kafka.messages import Incoming
@@ -111,12 +111,12 @@ class Harness:
         await self.analyzer.sweeper.tell_withdrawn()
         await self.carry(lose)
 
-    async def load(self, file: File, day: date) -> Outcome:
+    async def load(self, file: File, day: date) -> LoadOutcome:
         """Have taxlot take a custodian's file in and tell of it."""
         path = file.write(self.folder / f"{time.monotonic_ns()}.lots")
-        when = Judgement(noon(day), day, 10)
+        when = Criteria(noon(day), day, 10)
         outcome = await asyncio.to_thread(
-            load, as_role(self.url, "taxlot"), path, Came(path.name, "COMMAND"), when, lambda _done, _all: None
+            load, as_role(self.url, "taxlot"), path, Arrival(path.name, "COMMAND"), when, lambda _done, _all: None
         )
         async with self.pool.connection() as connection:
             await publish_file(connection, self.publisher, outcome.file_id, noon(day))

@@ -25,7 +25,7 @@ async def work(database_url: str) -> AsyncIterator[Pool]:
         yield opened
 
 
-@pytest.mark.parametrize("use", [REQUESTS, WORK, BULK, RELAY, MIGRATION, load_lock.use()])
+@pytest.mark.parametrize("use", [REQUESTS, WORK, BULK, RELAY, MIGRATION, load_lock.session_use()])
 async def test_no_session_waits_for_ever(database_url: str, use: Use) -> None:
     async with await AsyncConnection.connect(database_url, **arguments("gateway", use, "test")) as connection:
         for setting in (

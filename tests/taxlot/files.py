@@ -49,7 +49,8 @@ class File:
         """The whole file."""
         header = self.header or custody.header_line(self.custodian, self.day, self.kind, f"{self.day}T23:00:00Z")
         sums = [
-            sum(_value(one, place, decimals) for one in self.records) for place, decimals in ((5, 6), (6, 2), (10, 2))
+            sum(_value(record, index, decimals) for record in self.records)
+            for index, decimals in ((5, 6), (6, 2), (10, 2))
         ]
         trailer = self.trailer or custody.trailer_line(len(self.records), *sums)
         return header + "".join(self.records) + trailer
@@ -60,9 +61,9 @@ class File:
         return path
 
 
-def _value(record: str, place: int, decimals: int) -> int:
+def _value(record: str, index: int, decimals: int) -> int:
     fields = record.rstrip("\n").split("|")
     try:
-        return scaled(fields[place], decimals) if fields[place] else 0
+        return scaled(fields[index], decimals) if fields[index] else 0
     except (InexactText, IndexError):
         return 0

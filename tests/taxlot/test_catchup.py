@@ -11,8 +11,7 @@ from services.taxlot.intake.catchup import catch_up
 from services.taxlot.store import offsets
 from shared.contracts import topics
 from shared.kafka.messages import Incoming
-from tests.taxlot.conftest import Book, run
-from tests.taxlot.test_service import ends, names, tell
+from tests.taxlot.harness import Book, end_offsets, publish_accounts, run, unique_numbers
 
 Asked = Callable[[AsyncConnection[TupleRow]], Awaitable[Any]]
 
@@ -20,24 +19,26 @@ Asked = Callable[[AsyncConnection[TupleRow]], Awaitable[Any]]
 def _done_up_to(kafka_url: str) -> list[Incoming]:
     """The last message of every partition that files are judged by."""
     return [
-        Incoming(one.topic, one.partition, end - 1, None, None, (), 0)
+        Incoming(partition.topic, partition.partition, end - 1, None, None, (), 0)
         for topic in (topics.ACCOUNT, topics.SECURITY)
-        for one, end in ends(kafka_url, topic).items()
+        for partition, end in end_offsets(kafka_url, topic).items()
         if end
     ]
 
 
 def _publish_account(kafka_url: str) -> None:
-    custodian, numbers = names(1)
-    tell(kafka_url, numbers, custodian)
+    custodian, numbers = unique_numbers(1)
+    publish_accounts(kafka_url, numbers, custodian)
 
 
 def _asked(book: Book, ask: Asked) -> Any:
     """What is answered on a connection that sees taxlot's schema."""
 
     async def connected() -> Any:
-        async with await AsyncConnection.connect(book.url, autocommit=True, options="-c search_path=taxlot") as one:
-            return await ask(one)
+        async with await AsyncConnection.connect(
+            book.url, autocommit=True, options="-c search_path=taxlot"
+        ) as connection:
+            return await ask(connection)
 
     return run(connected())
 

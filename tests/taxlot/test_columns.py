@@ -2,73 +2,71 @@
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from services.taxlot import warm
 from services.taxlot.columns.bookings import book_trades
-from services.taxlot.columns.lots import Stored, attach
-from services.taxlot.intake.publish import holdings_chunks, holdings_rows, told
-from services.taxlot.store import documents
+from services.taxlot.columns.holdings import holdings_of, holdings_rows
+from services.taxlot.columns.lots import attach
+from services.taxlot.domain.holdings import StoredHolding
+from services.taxlot.intake.publish import holdings_chunks
 from shared.contracts import chunks, codec
 from shared.contracts.codes import LotMethod, Term
 from shared.kafka.failure_limit import TooMany
 from shared.kafka.isolation import OUR_FAULT
 from shared.rules.relief import book as relief
 from shared.rules.relief.lots import NO_BASIS, NO_DATE
-from tests.relief.build import day
-from tests.taxlot.test_service import NOW, facts_chunk
+from tests.taxlot.build import (
+    TEN,
+    TRADE_DAY,
+    UNIT,
+    document,
+    facts_chunk,
+    held,
+    order,
+    positions,
+    proposal,
+    trade,
+    trades,
+)
+from tests.taxlot.harness import NOW
 
 pytestmark = pytest.mark.fast
-UNIT = 1_000_000
-TODAY = day("2026-06-12") or 0
-
-
-def document(*lots: tuple[str, str, str, int, int, int]) -> bytes:
-    """(security, sleeve, lot id, acquired, units, basis) rows as a stored document."""
-    columns: list[Any] = [list(column) for column in zip(*lots, strict=True)] or [[]] * 6
-    acquired, units, basis = (np.array(column, dtype=np.int64) for column in columns[3:])
-    security, sleeve, lot_id = (pa.array(column, pa.string()) for column in columns[:3])
-    batch = documents.batch_of(security, sleeve, lot_id, acquired, units, basis, np.ones(len(lots), dtype=np.int64))
-    return documents.document(batch, 0, len(lots))
-
-
-TEN = ("AAA", "S1", "L1", 18_000, 10 * UNIT, 10_000)
 
 
 @pytest.mark.parametrize(
     ("stored", "code"),
     [
-        (Stored(1, None, document(TEN)), None),
+        (StoredHolding(1, None, document(TEN)), None),
         (
-            Stored(
+            StoredHolding(
                 1, None, document(("AAA", "S1", "L1", NO_DATE, 4 * UNIT, NO_BASIS), ("AAA", "S1", "L2", 1, 6 * UNIT, 1))
             ),
             None,
         ),
-        (Stored(2, None, document(TEN)), "STALE_LOTS"),  # the facts rest on an older file
-        (Stored(1, None, document(("AAA", "S1", "L1", 1, 9 * UNIT, 1))), "STALE_LOTS"),  # units missing
-        (Stored(1, None, document(("AAA", "S2", "L1", 1, 10 * UNIT, 1))), "STALE_LOTS"),  # another sleeve
+        (StoredHolding(2, None, document(TEN)), "STALE_LOTS"),  # the facts rest on an older file
+        (StoredHolding(1, None, document(("AAA", "S1", "L1", 1, 9 * UNIT, 1))), "STALE_LOTS"),  # units missing
+        (StoredHolding(1, None, document(("AAA", "S2", "L1", 1, 10 * UNIT, 1))), "STALE_LOTS"),  # another sleeve
         (
-            Stored(1, None, document(("BBB", "S1", "L1", 1, 10 * UNIT, 1))),
+            StoredHolding(1, None, document(("BBB", "S1", "L1", 1, 10 * UNIT, 1))),
             "STALE_LOTS",
         ),  # a security unknown to the facts
-        (Stored(1, None, document(TEN, ("BBB", "S1", "L2", 1, UNIT, 1))), "STALE_LOTS"),
-        (Stored(1, None, document()), "STALE_LOTS"),
-        (Stored(1, "bad.lots, line 2: no", None), "DATA_HOLD"),
+        (StoredHolding(1, None, document(TEN, ("BBB", "S1", "L2", 1, UNIT, 1))), "STALE_LOTS"),
+        (StoredHolding(1, None, document()), "STALE_LOTS"),
+        (StoredHolding(1, "bad.lots, line 2: no", None), "DATA_HOLD"),
         (None, "STALE_LOTS"),
     ],
 )
-def test_attach(stored: Stored | None, code: str | None) -> None:
+def test_attach(stored: StoredHolding | None, code: str | None) -> None:
     """One account with trouble between two without: it fails alone, with a sentence; theirs stand as stored."""
     facts = facts_chunk([("A", 1), ("B", 1), ("C", 1)])
-    known = {"A": Stored(1, None, document(TEN)), "C": Stored(1, None, document(TEN))}
+    known = {"A": StoredHolding(1, None, document(TEN)), "C": StoredHolding(1, None, document(TEN))}
     rows = attach(facts, known | ({"B": stored} if stored else {})).to_pylist()
     assert [row["failure_code"] for row in rows] == [None, code, None]
     assert (rows[1]["failure_text"] is None) == (code is None)
     assert (rows[1]["lots"] == []) == (code is not None)
-    assert [one["lot_id"] for one in rows[0]["lots"]] == [one["lot_id"] for one in rows[2]["lots"]] == ["L1"]
+    assert [entry["lot_id"] for entry in rows[0]["lots"]] == [entry["lot_id"] for entry in rows[2]["lots"]] == ["L1"]
 
 
 def test_attach_keeps_a_failure_and_marks_what_is_unknown() -> None:
@@ -77,51 +75,12 @@ def test_attach_keeps_a_failure_and_marks_what_is_unknown() -> None:
     row[0] |= {"failure_code": "MISSING_PRICE", "failure_text": "AAA has no price"}
     facts = pa.RecordBatch.from_pylist(row, schema=chunks.FACTS)
     lots = (("AAA", "S1", "L1", NO_DATE, 4 * UNIT, NO_BASIS), ("AAA", "S1", "L2", 1, 6 * UNIT, 0))
-    done = attach(facts, {name: Stored(1, None, document(*lots)) for name in "AB"}).to_pylist()
+    done = attach(facts, {name: StoredHolding(1, None, document(*lots)) for name in "AB"}).to_pylist()
     assert (done[0]["failure_code"], done[0]["lots"]) == ("MISSING_PRICE", [])
-    assert [(one["acquired"] is None, one["basis_cents"]) for one in done[1]["lots"]] == [(True, None), (False, 0)]
-
-
-def proposal(logic: int) -> dict[str, Any]:
-    numbers = ("value_cents", "begin_cash_cents", "end_cash_cents", "buys", "buys_cents", "sells", "sells_cents")
-    texts = {"failure_code": None, "failure_text": None, "no_trade_text": None, "limit_text": None}
-    return {"logic": logic, **texts, **dict.fromkeys((*numbers, "flats", "flats_cents"), 0)}
-
-
-def trade(logic: int, position: int, units: int, crossed: int = 0) -> dict[str, Any]:
-    return {"logic": logic, "position": position, "quantity_micro": units, "crossed_micro": crossed, "reason": 2,
-            "before_ppb": 0, "after_ppb": 0, "held_back_micro": 0}  # fmt: skip
-
-
-def order(logic: int, security: int, units: int, price: int) -> dict[str, Any]:
-    return {
-        "logic": logic,
-        "security": security,
-        "quantity_micro": units,
-        "price_micro": price,
-        "value_cents": 0,
-        "reason": 2,
-    }
-
-
-def trades(*accounts: dict[str, Any]) -> pa.RecordBatch:
-    """TRADES rows: facts of one AAA position unless the account says more."""
-    base = facts_chunk([(f"A{number}", 1) for number in range(len(accounts))]).to_pylist()
-    blank: dict[str, Any] = {"lots": [], "proposals": [proposal(0)], "sleeve_trades": [], "orders": []}
-    rows = [row | blank | account for row, account in zip(base, accounts, strict=True)]
-    return pa.RecordBatch.from_pylist(rows, schema=chunks.TRADES)
-
-
-def held(
-    security: int, sleeve: str, lot_id: str, acquired: str | None, units: int, basis: int | None
-) -> dict[str, Any]:
-    return {"security": security, "sleeve_id": sleeve, "lot_id": lot_id, "acquired": day(acquired),
-            "quantity_micro": units, "basis_cents": basis, "covered": True, "picked_micro": 0}  # fmt: skip
-
-
-def positions(*places: tuple[str, int]) -> list[dict[str, Any]]:
-    rest = dict.fromkeys(("quantity_micro", "target_ppb", "threshold_ppb", "precision_ppb"), 0)
-    return [{"sleeve_id": sleeve, "security": security, **rest, "can_trigger": True} for sleeve, security in places]
+    assert [(entry["acquired"] is None, entry["basis_cents"]) for entry in done[1]["lots"]] == [
+        (True, None),
+        (False, 0),
+    ]
 
 
 def test_booking_two_logics_and_unknowns() -> None:
@@ -138,9 +97,9 @@ def test_booking_two_logics_and_unknowns() -> None:
         "sleeve_trades": [trade(0, 0, -4 * UNIT), trade(1, 0, -6 * UNIT)],
         "orders": [order(0, 0, -4 * UNIT, 20 * UNIT), order(1, 0, -6 * UNIT, 20 * UNIT)],
     }
-    first, second, third = book_trades(trades({}, account, {}), TODAY).to_pylist()
+    first, second, third = book_trades(trades({}, account, {}), TRADE_DAY).to_pylist()
     assert (first["slices"], third["transfers"], len(third["taxes"])) == ([], [], 1)
-    cuts = [(one["logic"], one["lot_id"], one["gain_cents"], one["term"]) for one in second["slices"]]
+    cuts = [(entry["logic"], entry["lot_id"], entry["gain_cents"], entry["term"]) for entry in second["slices"]]
     assert cuts == [
         (0, "D", 1_000, Term.UNKNOWN),
         (0, "L", 3_000, Term.LONG),
@@ -152,7 +111,7 @@ def test_booking_two_logics_and_unknowns() -> None:
     assert str(second["slices"][1]["first_long_term_day"]) == "2025-01-03"
     assert second["slices"][0]["first_long_term_day"] is None
     names = ("logic", "short_cents", "long_cents", "unknown_term_cents", "estimated_cents", "no_basis_proceeds_cents")
-    assert [tuple(one[name] for name in names) for one in second["taxes"]] == [
+    assert [tuple(entry[name] for name in names) for entry in second["taxes"]] == [
         (0, 0, 3_000, 1_000, 4_000, 0),
         (1, -500, 3_000, 1_000, 3_500, 2_000),
     ]
@@ -172,10 +131,10 @@ def test_booking_moves_crossed_units_by_sleeve_id() -> None:
     }
     short = {"lots": [held(0, "S1", "L", "2020-01-02", UNIT, 1)], "sleeve_trades": [trade(0, 0, -2 * UNIT)],
              "orders": [order(0, 0, -2 * UNIT, UNIT)]}  # fmt: skip
-    moved, failed = book_trades(trades(account, short), TODAY).to_pylist()
-    assert [(one["lot_id"], one["quantity_micro"]) for one in moved["slices"]] == [("dear", 2 * UNIT)]
+    moved, failed = book_trades(trades(account, short), TRADE_DAY).to_pylist()
+    assert [(entry["lot_id"], entry["quantity_micro"]) for entry in moved["slices"]] == [("dear", 2 * UNIT)]
     names = ("from_sleeve_id", "to_sleeve_id", "lot_id", "quantity_micro", "basis_cents")
-    assert [tuple(one[name] for name in names) for one in moved["transfers"]] == [
+    assert [tuple(entry[name] for name in names) for entry in moved["transfers"]] == [
         ("S2", "S1", "cheap", UNIT, 100),
         ("S2", "S3", "cheap", UNIT, 100),
         ("S2", "S3", "dear", UNIT, 3_000),
@@ -207,13 +166,13 @@ def test_what_a_sleeve_sells_is_its_slices_and_its_transfers() -> None:
         "orders": [order(0, 0, -10 * UNIT, 20 * UNIT)],
     }
     lacking = account | {"lots": account["lots"][:1]}
-    moved, failed, bare = book_trades(trades(account, lacking, {}), TODAY).to_pylist()
-    assert [(one["sleeve_id"], one["quantity_micro"]) for one in moved["slices"]] == [("S1", 10 * UNIT)]
+    moved, failed, bare = book_trades(trades(account, lacking, {}), TRADE_DAY).to_pylist()
+    assert [(entry["sleeve_id"], entry["quantity_micro"]) for entry in moved["slices"]] == [("S1", 10 * UNIT)]
     names = ("from_sleeve_id", "to_sleeve_id", "quantity_micro")
-    assert [tuple(one[name] for name in names) for one in moved["transfers"]] == [("S2", "S3", 10 * UNIT)]
-    crossed = [one["crossed_micro"] for one in moved["sleeve_trades"]]
+    assert [tuple(entry[name] for name in names) for entry in moved["transfers"]] == [("S2", "S3", 10 * UNIT)]
+    crossed = [entry["crossed_micro"] for entry in moved["sleeve_trades"]]
     assert crossed == [0, -10 * UNIT, 10 * UNIT]
-    assert [one["crossed_micro"] for one in failed["sleeve_trades"]] == [-5 * UNIT, -5 * UNIT, 10 * UNIT]
+    assert [entry["crossed_micro"] for entry in failed["sleeve_trades"]] == [-5 * UNIT, -5 * UNIT, 10 * UNIT]
     assert bare["sleeve_trades"] == []
 
 
@@ -222,8 +181,8 @@ def test_booking_a_slice_of_a_chunk() -> None:
     account = {"lots": [held(0, "S1", "L", "2020-01-02", 9 * UNIT, 900)], "sleeve_trades": [trade(0, 0, -UNIT)],
                "orders": [order(0, 0, -UNIT, 20 * UNIT)]}  # fmt: skip
     whole = trades({}, account, account, {})
-    part = book_trades(whole.slice(2, 2), TODAY)
-    assert part.to_pylist() == book_trades(whole, TODAY).to_pylist()[2:]
+    part = book_trades(whole.slice(2, 2), TRADE_DAY)
+    assert part.to_pylist() == book_trades(whole, TRADE_DAY).to_pylist()[2:]
 
 
 def test_the_first_chunk_finds_its_kernel_compiled() -> None:
@@ -232,7 +191,7 @@ def test_the_first_chunk_finds_its_kernel_compiled() -> None:
     account = {"lots": [held(0, "S1", "L", "2020-01-02", 9 * UNIT, 900)], "sleeve_trades": [trade(0, 0, -UNIT)],
                "orders": [order(0, 0, -UNIT, 20 * UNIT)]}  # fmt: skip
     read, _ = codec.decode(codec.encode(trades(account), {}), chunks.TRADES)
-    book_trades(read, TODAY)
+    book_trades(read, TRADE_DAY)
     kernel: Any = relief._book_chunk
     assert len(kernel.signatures) == 1, kernel.signatures
 
@@ -247,11 +206,13 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
     bare = ("C", "E", "V", 1, when, 7, None, None, document(), "9")
     rows = holdings_rows([*good[:1], held_one, bare, *good[1:]])
     first, second, third = rows.slice(0, 3).to_pylist()
-    held_units = [(one["security_id"], one["sleeve_id"], one["quantity_micro"] // UNIT) for one in first["holdings"]]
+    held_units = [
+        (entry["security_id"], entry["sleeve_id"], entry["quantity_micro"] // UNIT) for entry in first["holdings"]
+    ]
     assert held_units == [("AAA", "S1", 11), ("AAA", "S2", 1), ("BBB", "S2", 1)]
     assert (second["holdings"], second["cash_cents"], second["hold_code"]) == (None, None, "BAD_SIGN")
     assert (third["holdings"], third["cash_cents"]) == ([], 7)
-    sent = [codec.decode(one.value, chunks.HOLDINGS)[0] for one in holdings_chunks(rows, 9, NOW)]
+    sent = [codec.decode(message.value, chunks.HOLDINGS)[0] for message in holdings_chunks(rows, 9, NOW)]
     assert [part.num_rows for part in sent] == [200, 200, 52]
     assert pa.Table.from_batches(sent).to_pylist() == rows.to_pylist()
 
@@ -259,11 +220,11 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
 def test_an_account_whose_lots_cannot_be_added_up_is_told_of_as_held() -> None:
     when = NOW.date()
     group = [(f"A{number}", "E", "V", 1, when, 5, None, None, document(TEN), "9") for number in range(5)]
-    sound = told(group).to_pylist()
-    hurt = told([*group[:2], (*group[2][:8], b"\0", "9"), *group[3:]]).to_pylist()
+    sound = holdings_of(group).to_pylist()
+    hurt = holdings_of([*group[:2], (*group[2][:8], b"\0", "9"), *group[3:]]).to_pylist()
     assert [row for row in hurt if row["account_id"] != "A2"] == [row for row in sound if row["account_id"] != "A2"]
     assert [row["account_id"] for row in hurt] == [row["account_id"] for row in sound]
     assert (hurt[2]["hold_code"], hurt[2]["holdings"], hurt[2]["cash_cents"]) == (OUR_FAULT, None, None)
     assert "account A2" in hurt[2]["hold_text"]
     with pytest.raises(TooMany):
-        told([(*one[:8], b"\0", "9") for one in group * 5])
+        holdings_of([(*row[:8], b"\0", "9") for row in group * 5])

@@ -8,19 +8,18 @@ from typing import Any
 
 import pytest
 
-from services.taxlot.domain.sender import feeds_of
-from services.taxlot.intake.load import Judgement, Outcome, load
-from services.taxlot.intake.pipeline import Desk
+from services.taxlot.intake.load import Criteria, LoadOutcome, load
+from services.taxlot.intake.pipeline import Intake
 from services.taxlot.intake.watch import Watch
-from services.taxlot.settings import Settings
-from services.taxlot.store.ledger import Came
+from services.taxlot.settings import Settings, enterprises_by_feed
+from services.taxlot.store.ledger import Arrival
 from shared.kafka.publisher import Publisher
 from shared.postgres.commits import CommitUnknown
 from shared.runtime.clock import FileClock, set_instant
 from tests.cutting import Way, When, way_to
 from tests.signing import PUBLIC_KEY
-from tests.taxlot.conftest import NOW, TODAY, Book
 from tests.taxlot.files import File, good
+from tests.taxlot.harness import NOW, TODAY, Book
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration
@@ -36,12 +35,12 @@ def cut(book: Book) -> Iterator[tuple[Book, Way]]:
         yield replace(book, url=url), way
 
 
-def _load(book: Book, entries: list[int]) -> Outcome:
+def _load(book: Book, entries: list[int]) -> LoadOutcome:
     """Load the one file, as what was begun last where something was."""
     path = File(good("1")).write(book.folder / "one.lots")
-    came = Came("one.lots", "INBOX", entry=entries[-1] if entries else None)
-    when = Judgement(NOW, TODAY, 10, feeds_of(""))
-    return load(book.url, path, came, when, lambda _done, _all: None, begun=entries.append)
+    arrival = Arrival("one.lots", "INBOX", entry=entries[-1] if entries else None)
+    criteria = Criteria(NOW, TODAY, 10, enterprises_by_feed(""))
+    return load(book.url, path, arrival, criteria, lambda _done, _all: None, on_entry=entries.append)
 
 
 def _stands(book: Book) -> tuple[list[Any], int]:
@@ -97,21 +96,21 @@ async def test_a_file_of_the_inbox_that_was_loaded_after_all_is_not_refused(
     way.lose("after", of=STORED, shuts=True)
     async with Publisher(kafka_url, "taxlot") as publisher:
         watching = asyncio.create_task(
-            Watch(settings, Desk(settings, publisher, FileClock(tmp_path / "clock.json"))).run()
+            Watch(settings, Intake(settings, publisher, FileClock(tmp_path / "clock.json"))).run()
         )
 
         async def failed() -> bool:
             assert not watching.done()
-            return any("CommitUnknown" in one.read_text() for one in (inbox / ".attempts").glob("*.json"))
+            return any("CommitUnknown" in path.read_text() for path in (inbox / ".attempts").glob("*.json"))
 
         async def status() -> list[Any]:
-            return [one for (one,) in await asyncio.to_thread(book.rows, "SELECT status FROM file")]
+            return [status for (status,) in await asyncio.to_thread(book.rows, "SELECT status FROM file")]
 
         await until_async(failed)
         way.shut = False
         await until_async(status, lambda seen: seen == ["PUBLISHED"])
-        await until_async(lambda: asyncio.to_thread(lambda: [one.name for one in (inbox / "done").iterdir()]))
+        await until_async(lambda: asyncio.to_thread(lambda: [path.name for path in (inbox / "done").iterdir()]))
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    assert [one.name for one in (inbox / "done").iterdir()] == ["one.lots"]
+    assert [path.name for path in (inbox / "done").iterdir()] == ["one.lots"]
     assert list((inbox / "refused").iterdir()) == []

@@ -20,7 +20,7 @@ def jumped(*changes: tuple[int, int]) -> list[bool]:
     """Say of each change of a lot's micro-units, its basis staying, whether it looks like a split."""
     old, new = (np.array(side, np.int64) for side in zip(*changes, strict=True))
     basis = np.full(len(changes), 100, np.int64)
-    return [bool(one) for one in quantity_jumps(old, new, basis, basis)]
+    return [bool(jumped) for jumped in quantity_jumps(old, new, basis, basis)]
 
 
 @pytest.mark.parametrize(

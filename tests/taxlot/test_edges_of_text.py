@@ -7,14 +7,14 @@ import pytest
 
 from services.taxlot.domain import text
 from shared.rules.relief.lots import NO_DATE
-from tests.taxlot.test_reader import column
+from tests.taxlot.build import column
 
 pytestmark = pytest.mark.fast
 MOST = 2**63 - 1
 
 
 @pytest.mark.parametrize(
-    ("one", "places", "limit", "value", "code"),
+    ("given", "scale", "limit", "value", "code"),
     [
         ("", 6, MOST, 0, text.EMPTY),
         ("7", 6, MOST, 7_000_000, text.GOOD),
@@ -62,14 +62,14 @@ MOST = 2**63 - 1
         ("18446744073710", 6, 10**15, 0, text.TOO_LARGE),
     ],
 )
-def test_decimals(one: str, places: int, limit: int, value: int, code: int) -> None:
+def test_decimals(given: str, scale: int, limit: int, value: int, code: int) -> None:
     # An empty text and one that is no number stand on either side: no text is read into another's.
-    values, status = text.decimals(*column(["", one, "x"]), places, limit)
+    values, status = text.decimals(*column(["", given, "x"]), scale, limit)
     assert (values.tolist(), status.tolist()) == ([0, value, 0], [text.EMPTY, code, text.MALFORMED])
 
 
 @pytest.mark.parametrize(
-    ("one", "day", "code"),
+    ("given", "day", "code"),
     [
         ("1970-01-01", 0, text.GOOD),
         ("1969-12-31", -1, text.GOOD),
@@ -98,13 +98,13 @@ def test_decimals(one: str, places: int, limit: int, value: int, code: int) -> N
         ("202/-01-02", NO_DATE, text.MALFORMED),
     ],
 )
-def test_dates(one: str, day: int, code: int) -> None:
-    days, status = text.dates(*column(["2026-01-01", one, "2026-01-02"]))
+def test_dates(given: str, day: int, code: int) -> None:
+    days, status = text.dates(*column(["2026-01-01", given, "2026-01-02"]))
     assert (days.tolist(), status.tolist()) == ([20_454, day, 20_455], [text.GOOD, code, text.GOOD])
 
 
 @pytest.mark.parametrize(
-    ("one", "code"),
+    ("given", "code"),
     [
         ("", text.EMPTY),
         ("azAZ09._:@-", text.GOOD),
@@ -116,6 +116,6 @@ def test_dates(one: str, day: int, code: int) -> None:
         ("é", text.MALFORMED),
     ],
 )
-def test_identifiers(one: str, code: int) -> None:
-    for texts, found in (([one, "A"], [code, text.GOOD]), (["A", one, ""], [text.GOOD, code, text.EMPTY])):
+def test_identifiers(given: str, code: int) -> None:
+    for texts, found in (([given, "A"], [code, text.GOOD]), (["A", given, ""], [text.GOOD, code, text.EMPTY])):
         assert text.identifiers(*column(texts)).tolist() == found

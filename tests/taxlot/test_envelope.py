@@ -1,14 +1,14 @@
-"""Header, trailer, dates and sums of a custodial file, each on its edge, and the words of each refusal.
+"""Header, trailer, dates and sums of a custodial file, each on its edge, and the message of each refusal.
 
 Source: docs/custodial-files.md; product 2.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.taxlot.domain.codes import Refused
-from services.taxlot.domain.envelope import Header, Totals, check_date, check_totals, header_of, trailer_of
+from services.taxlot.domain.codes import FileRefused
+from services.taxlot.domain.envelope import ControlTotals, Header, check_date, check_totals, header_of, trailer_of
 
 pytestmark = pytest.mark.fast
 
@@ -24,7 +24,7 @@ def test_a_header_says_who_when_and_whether_every_account_is_there(kind: str, re
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         (
             "X" * 61,
@@ -53,19 +53,19 @@ def test_a_header_says_who_when_and_whether_every_account_is_there(kind: str, re
         ),
     ],
 )
-def test_a_header_that_cannot_be_meant_is_refused(line: str, words: str) -> None:
-    with pytest.raises(Refused) as refusal:
+def test_a_header_that_cannot_be_meant_is_refused(line: str, message: str) -> None:
+    with pytest.raises(FileRefused) as refusal:
         header_of(line)
-    assert str(refusal.value).startswith(words)
+    assert str(refusal.value).startswith(message)
 
 
 def test_a_trailer_promises_a_count_and_three_sums() -> None:
     found = trailer_of("T|3|10.000001|-2.05|3.5")
-    assert found == Totals(3, 10_000_001, -205, 350, {"quantity": 0, "cost_basis": 0, "cash": 0})
+    assert found == ControlTotals(3, 10_000_001, -205, 350, {"quantity": 0, "cost_basis": 0, "cash": 0})
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("C|3|10|2.00|3.00", "the last line is no trailer ('C|3|10|2.00|3.00'): the file was cut off"),
         ("T|3|10|2.00", "the last line is no trailer ('T|3|10|2.00'): the file was cut off"),
@@ -77,27 +77,37 @@ def test_a_trailer_promises_a_count_and_three_sums() -> None:
         ("T|3|10|2.00|3.001", "the trailer cannot be read: total_cash: '3.001' has more than 2 decimals"),
     ],
 )
-def test_a_trailer_that_cannot_be_meant_is_refused(line: str, words: str) -> None:
-    with pytest.raises(Refused) as refusal:
+def test_a_trailer_that_cannot_be_meant_is_refused(line: str, message: str) -> None:
+    with pytest.raises(FileRefused) as refusal:
         trailer_of(line)
-    assert str(refusal.value).startswith(f"BAD_TRAILER: {words}")
+    assert str(refusal.value).startswith(f"BAD_TRAILER: {message}")
+
+
+def refusal_code(today: date, newest: date | None) -> str | None:
+    """Return the code that a file of 2026-06-11 is refused with, at most five days old; None if it is accepted."""
+    try:
+        check_date(HEADER, today, newest, 5)
+    except FileRefused as refusal:
+        return refusal.code
+    return None
+
+
+def test_a_file_in_time_is_accepted_from_its_own_date_to_the_last_day_of_its_age() -> None:
+    days = [HEADER.data_date + timedelta(days=age) for age in range(-2, 8)]
+    codes = [refusal_code(day, None) for day in days]
+    assert codes == ["FUTURE_DATE"] * 2 + [None] * 6 + ["STALE_DATE"] * 2
+
+
+@pytest.mark.parametrize("age", [0, 1, 5])
+def test_a_file_in_time_is_accepted_unless_a_newer_one_is_loaded(age: int) -> None:
+    """A second file of the same day is accepted as well."""
+    today = HEADER.data_date + timedelta(days=age)
+    newest = [None, *(HEADER.data_date + timedelta(days=days) for days in (-30, -1, 0, 1, 30))]
+    assert [refusal_code(today, day) for day in newest] == [None] * 4 + ["STALE_DATE"] * 2
 
 
 @pytest.mark.parametrize(
-    ("today", "newest"),
-    [
-        ("2026-06-11", None),
-        ("2026-06-11", "2026-06-11"),  # a second file of the same day
-        ("2026-06-11", "2026-06-10"),
-        ("2026-06-16", None),  # five days, just not too old
-    ],
-)
-def test_a_file_in_time_is_taken(today: str, newest: str | None) -> None:
-    check_date(HEADER, date.fromisoformat(today), date.fromisoformat(newest) if newest else None, 5)
-
-
-@pytest.mark.parametrize(
-    ("today", "newest", "words"),
+    ("today", "newest", "message"),
     [
         ("2026-06-10", None, "FUTURE_DATE: the data date 2026-06-11 lies after the business date 2026-06-10"),
         (
@@ -109,52 +119,55 @@ def test_a_file_in_time_is_taken(today: str, newest: str | None) -> None:
         ("2026-06-17", "2026-06-11", "STALE_DATE: the data date 2026-06-11 is more than 5 days before 2026-06-17"),
     ],
 )
-def test_a_file_out_of_time_is_refused(today: str, newest: str | None, words: str) -> None:
-    with pytest.raises(Refused) as refusal:
+def test_a_file_out_of_time_is_refused(today: str, newest: str | None, message: str) -> None:
+    with pytest.raises(FileRefused) as refusal:
         check_date(HEADER, date.fromisoformat(today), date.fromisoformat(newest) if newest else None, 5)
-    assert str(refusal.value) == words
+    assert str(refusal.value) == message
 
 
 def test_before_the_first_record_nothing_is_counted() -> None:
-    assert Totals() == Totals(0, 0, 0, 0, {"quantity": 0, "cost_basis": 0, "cash": 0})
+    assert ControlTotals() == ControlTotals(0, 0, 0, 0, {"quantity": 0, "cost_basis": 0, "cash": 0})
 
 
 def test_nothing_is_remarked_on_sums_that_agree() -> None:
-    assert check_totals(Totals(2, 1, -2, 3), Totals(2, 1, -2, 3)) == []
+    assert check_totals(ControlTotals(2, 1, -2, 3), ControlTotals(2, 1, -2, 3)) == []
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("found", "message"),
     [
-        (Totals(3, 1, 2, 4), "COUNT_MISMATCH: the trailer counts 2 records, the file has 3"),
-        (Totals(1, 1, 2, 3), "COUNT_MISMATCH: the trailer counts 2 records, the file has 1"),
+        (ControlTotals(3, 1, 2, 4), "COUNT_MISMATCH: the trailer counts 2 records, the file has 3"),
+        (ControlTotals(1, 1, 2, 3), "COUNT_MISMATCH: the trailer counts 2 records, the file has 1"),
         (
-            Totals(2, 2, 2, 3),
+            ControlTotals(2, 2, 2, 3),
             "TOTAL_MISMATCH: the trailer's sum of quantity is 0.000001, the records add up to 0.000002; ",
         ),
-        (Totals(2, 1, 1, 3), "TOTAL_MISMATCH: the trailer's sum of cost_basis is 0.02, the records add up to 0.01; "),
-        (Totals(2, 1, 2, 4), "TOTAL_MISMATCH: the trailer's sum of cash is 0.03, the records add up to 0.04; "),
+        (
+            ControlTotals(2, 1, 1, 3),
+            "TOTAL_MISMATCH: the trailer's sum of cost_basis is 0.02, the records add up to 0.01; ",
+        ),
+        (ControlTotals(2, 1, 2, 4), "TOTAL_MISMATCH: the trailer's sum of cash is 0.03, the records add up to 0.04; "),
     ],
 )
-def test_a_file_that_does_not_add_up_to_its_trailer_is_refused(found: Totals, words: str) -> None:
-    with pytest.raises(Refused) as refusal:
-        check_totals(Totals(2, 1, 2, 3), found)
-    assert str(refusal.value).startswith(words)
+def test_a_file_that_does_not_add_up_to_its_trailer_is_refused(found: ControlTotals, message: str) -> None:
+    with pytest.raises(FileRefused) as refusal:
+        check_totals(ControlTotals(2, 1, 2, 3), found)
+    assert str(refusal.value).startswith(message)
 
 
-def raised(names: set[str], by: int, unreadable: dict[str, int]) -> Totals:
+def raised(names: set[str], by: int, unreadable: dict[str, int]) -> ControlTotals:
     """Return the totals (2, 1, 2, 3) with the sums of these columns raised."""
     quantity, basis, cash = (by * (name in names) for name in ("quantity", "cost_basis", "cash"))
-    return Totals(2, 1 + quantity, 2 + basis, 3 + cash, unreadable)
+    return ControlTotals(2, 1 + quantity, 2 + basis, 3 + cash, unreadable)
 
 
 @pytest.mark.parametrize("column", ["quantity", "cost_basis", "cash"])
 def test_a_column_with_a_value_that_is_no_number_is_not_compared_and_the_others_are(column: str) -> None:
     """Each column in turn holds one such value: its own sum may differ, another's may not."""
     unreadable = {name: int(name == column) for name in ("quantity", "cost_basis", "cash")}
-    assert check_totals(Totals(2, 1, 2, 3), raised({column}, 5, unreadable)) == [
+    assert check_totals(ControlTotals(2, 1, 2, 3), raised({column}, 5, unreadable)) == [
         f"{column} holds 1 values that are no numbers; its sum is unchecked"
     ]
     for other in unreadable.keys() - {column}:
-        with pytest.raises(Refused, match=f"sum of {other} is"):
-            check_totals(Totals(2, 1, 2, 3), raised({other}, 1, unreadable))
+        with pytest.raises(FileRefused, match=f"sum of {other} is"):
+            check_totals(ControlTotals(2, 1, 2, 3), raised({other}, 1, unreadable))

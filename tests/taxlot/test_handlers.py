@@ -18,20 +18,18 @@ from shared.kafka.processor import Handler
 from shared.kafka.publisher import Publisher
 from shared.postgres import pool as db
 from shared.runtime.clock import clock_of
-from tests.taxlot.conftest import Book, run
+from tests.taxlot.build import UNIT, facts_chunk, seller
 from tests.taxlot.files import File, good
-from tests.taxlot.test_columns import UNIT
-from tests.taxlot.test_purchases import approve, seller
-from tests.taxlot.test_service import ends, facts_chunk, names, read
+from tests.taxlot.harness import Book, approve, end_offsets, read_messages, run, unique_numbers
 
 pytestmark = pytest.mark.integration
 
 
-def answers(
+def replies(
     book: Book, kafka_url: str, pick: Callable[[Handlers], Handler], group: list[Chunk], topic: Topic
 ) -> dict[str, list[dict[str, Any]]]:
     """Handle the group and return the answered rows by the batch their metadata names."""
-    before = ends(kafka_url, topic)
+    before = end_offsets(kafka_url, topic)
 
     async def handle() -> None:
         async with db.pool(book.url, SERVICE) as pool, Publisher(kafka_url, SERVICE) as publisher:
@@ -39,7 +37,7 @@ def answers(
 
     run(handle())
     found: dict[str, list[dict[str, Any]]] = {}
-    for record in read(kafka_url, before, lambda seen: len(seen) >= len(group)):
+    for record in read_messages(kafka_url, before, lambda seen: len(seen) >= len(group)):
         assert isinstance(topic.content, pa.Schema)
         rows, meta = codec.decode(record.value, topic.content)
         found.setdefault(meta["batch_id"], []).extend(rows.to_pylist())
@@ -51,22 +49,22 @@ def asked(rows: pa.RecordBatch, batch_id: str, trade_date: str) -> Chunk:
 
 
 def test_lots_are_read_once_for_a_group_and_go_to_the_accounts_that_asked(book: Book, kafka_url: str) -> None:
-    custodian, (one, two, three) = names(3)
-    book.add_accounts([one, two, three], custodian)
-    book.load(File([*good(one), *good(two)], custodian=custodian))
+    custodian, (one_number, two, three) = unique_numbers(3)
+    book.add_accounts([one_number, two, three], custodian)
+    book.load(File([*good(one_number), *good(two)], custodian=custodian))
     first, second = uuid.uuid4().hex, uuid.uuid4().hex
     group = [
-        asked(facts_chunk([(f"A{one}", 1), (f"A{three}", 1)]), first, "2026-06-12"),
-        asked(facts_chunk([(f"A{two}", 1), (f"A{one}", 7)]), second, "2026-08-12"),
+        asked(facts_chunk([(f"A{one_number}", 1), (f"A{three}", 1)]), first, "2026-06-12"),
+        asked(facts_chunk([(f"A{two}", 1), (f"A{one_number}", 7)]), second, "2026-08-12"),
     ]
-    found = answers(book, kafka_url, lambda rules: rules.on_facts(topics.WORK_LOTS), group, topics.WORK_LOTS)
-    told = {
+    found = replies(book, kafka_url, lambda rules: rules.on_facts(topics.WORK_LOTS), group, topics.WORK_LOTS)
+    reply_rows = {
         batch: [(row["account_id"], row["failure_code"], len(row["lots"])) for row in rows]
         for batch, rows in found.items()
     }
-    assert told == {
-        first: [(f"A{one}", None, 1), (f"A{three}", "DATA_HOLD", 0)],
-        second: [(f"A{two}", None, 1), (f"A{one}", "STALE_LOTS", 0)],
+    assert reply_rows == {
+        first: [(f"A{one_number}", None, 1), (f"A{three}", "DATA_HOLD", 0)],
+        second: [(f"A{two}", None, 1), (f"A{one_number}", "STALE_LOTS", 0)],
     }
 
 
@@ -75,7 +73,7 @@ def test_purchases_are_read_once_for_a_group_and_count_by_each_trade_date(book: 
 
     A third chunk sells at no loss: nothing is looked up for it.  The household H1 of another enterprise is another one.
     """
-    custodian, numbers = names(4)
+    custodian, numbers = unique_numbers(4)
     june, august, other, calm = (f"A{number}" for number in numbers)
     book.add_accounts(numbers[:3], custodian, household="H1")
     book.add_accounts(numbers[3:], custodian)
@@ -95,16 +93,19 @@ def test_purchases_are_read_once_for_a_group_and_count_by_each_trade_date(book: 
         asked(pa.RecordBatch.from_pylist([sellers[name]], schema=chunks.TRADES), name, day)
         for name, day in days.items()
     ]
-    found = answers(book, kafka_url, lambda rules: rules.on_trades(topics.WORK_RESULTS), group, topics.WORK_RESULTS)
-    told = {
+    found = replies(book, kafka_url, lambda rules: rules.on_trades(topics.WORK_RESULTS), group, topics.WORK_RESULTS)
+    reply_rows = {
         name: (
-            [(one["account_id"], one["bought"].isoformat(), one["quantity_micro"] // UNIT) for one in row["purchases"]],
+            [
+                (entry["account_id"], entry["bought"].isoformat(), entry["quantity_micro"] // UNIT)
+                for entry in row["purchases"]
+            ],
             row["wash_accounts"],
         )
         for name, (row,) in found.items()
         if row["purchases"] is not None
     }
-    assert told == {
+    assert reply_rows == {
         june: ([(august, "2026-06-10", 2)], 2),
         august: ([(june, "2026-08-10", 3)], 2),
         other: ([(other, "2026-06-11", 9)], 1),
@@ -114,13 +115,13 @@ def test_purchases_are_read_once_for_a_group_and_count_by_each_trade_date(book: 
 
 def test_an_account_whose_lots_cannot_be_read_fails_alone(book: Book, kafka_url: str) -> None:
     """Its stored document is broken: our code raises at it.  The others of its chunk get their lots as ever."""
-    custodian, numbers = names(5)
+    custodian, numbers = unique_numbers(5)
     book.add_accounts(numbers, custodian)
     book.load(File([line for number in numbers for line in good(number)], custodian=custodian))
     chunk = asked(facts_chunk([(f"A{number}", 1) for number in numbers]), uuid.uuid4().hex, "2026-06-12")
 
     def answered() -> dict[str, Any]:
-        found = answers(book, kafka_url, lambda rules: rules.on_facts(topics.WORK_LOTS), [chunk], topics.WORK_LOTS)
+        found = replies(book, kafka_url, lambda rules: rules.on_facts(topics.WORK_LOTS), [chunk], topics.WORK_LOTS)
         return {row["account_id"]: row for row in found[chunk.meta["batch_id"]]}
 
     sound, hurt = answered(), f"A{numbers[2]}"
@@ -139,7 +140,7 @@ def test_lots_of_a_household_that_cannot_be_read_fail_only_who_sells_at_a_loss_b
     book: Book, kafka_url: str
 ) -> None:
     """One sells in the household of the broken lots, one in another household, one at no loss."""
-    custodian, numbers = names(4)
+    custodian, numbers = unique_numbers(4)
     mine, theirs, calm, broken = (f"A{number}" for number in numbers)
     book.add_accounts([numbers[0], numbers[3]], custodian, household="H1")
     book.add_accounts([numbers[1]], custodian, household="H2")
@@ -150,7 +151,7 @@ def test_lots_of_a_household_that_cannot_be_read_fail_only_who_sells_at_a_loss_b
     sellers[2]["tax_household_id"] = "H1"
     sellers[2]["lots"][0]["basis_cents"] = 1_000
     chunk = asked(pa.RecordBatch.from_pylist(sellers, schema=chunks.TRADES), uuid.uuid4().hex, "2026-06-12")
-    found = answers(book, kafka_url, lambda rules: rules.on_trades(topics.WORK_RESULTS), [chunk], topics.WORK_RESULTS)
+    found = replies(book, kafka_url, lambda rules: rules.on_trades(topics.WORK_RESULTS), [chunk], topics.WORK_RESULTS)
     (rows,) = found.values()
     assert {row["account_id"]: row["failure_code"] for row in rows} == {mine: OUR_FAULT, theirs: None, calm: None}
     assert rows[1]["wash_accounts"] == 1

@@ -19,7 +19,7 @@ import pytest
 
 from deploy.stack.layout import CHECKOUT
 from tests.taxlot.files import File, cash, good, lot
-from tests.taxlot.test_service import names, tell
+from tests.taxlot.harness import publish_accounts, unique_numbers
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -55,37 +55,39 @@ def gauge(worker: Any, name: str) -> float:
 
 
 def in_folder(worker: Any, folder: str) -> set[str]:
-    return {os.fsencode(one.name).decode(errors="backslashreplace") for one in (worker.inbox / folder).iterdir()}
+    return {os.fsencode(path.name).decode(errors="backslashreplace") for path in (worker.inbox / folder).iterdir()}
 
 
 def counted(inbox: Path) -> int:
     """How often the one file that has not ended was begun."""
-    return sum(json.loads(one.read_text())["attempts"] for one in (inbox / ".attempts").glob("*.json"))
+    return sum(json.loads(path.read_text())["attempts"] for path in (inbox / ".attempts").glob("*.json"))
 
 
 def test_every_odd_thing_in_the_inbox_has_a_named_outcome(start_worker: Callable[..., Any], tmp_path: Path) -> None:
     """The good file that comes last in order of names is taken in beside all of them."""
-    custodian, (one, two, three) = names(3)
-    records = [*good(one), lot(two, quantity="1\0"), cash(two), lot(f"{three}\0"), cash(f"{three}\0")]
+    custodian, (first, second, third) = unique_numbers(3)
+    records = [*good(first), lot(second, quantity="1\0"), cash(second), lot(f"{third}\0"), cash(f"{third}\0")]
     long_name = "n" * 251 + ".lot"
     with start_worker(before=bound_by_permissions) as worker:
-        tell(worker.kafka_url, [one, two, three], custodian)
+        publish_accounts(worker.kafka_url, [first, second, third], custodian)
         bodies: dict[str, bytes] = {
             "a-zero-bytes": b"",
             "b-packed.gz": gzip.compress(b"\0" * 1_000_000),
-            "c-nul-in-header": File(good(one), custodian="NO\0RTH").text().encode(),
+            "c-nul-in-header": File(good(first), custodian="NO\0RTH").text().encode(),
             "d-no-text": b"\xff\xfe\x00H|",
-            "e-huge-count": File(good(one), custodian=custodian, trailer="T|" + "9" * 30 + "|1|1|1\n").text().encode(),
-            "f line\nbreak and\ttab": File(good(one), custodian="NOBODY").text().encode(),
+            "e-huge-count": File(good(first), custodian=custodian, trailer="T|" + "9" * 30 + "|1|1|1\n")
+            .text()
+            .encode(),
+            "f line\nbreak and\ttab": File(good(first), custodian="NOBODY").text().encode(),
             long_name: b"too long a name for .reason.txt beside it",
         }
         for name, body in bodies.items():
             put(worker, name, body)
-        put(worker, b"g-\xff\xfe-no-utf8", File(good(one), custodian="NOBODY").text().encode())
+        put(worker, b"g-\xff\xfe-no-utf8", File(good(first), custodian="NOBODY").text().encode())
         (worker.inbox / "h-link").symlink_to(tmp_path / "worker.log")
         os.mkfifo(worker.inbox / "i-pipe")
         (worker.inbox / "j-folder").mkdir()
-        put(worker, "k-unreadable", File(good(one), custodian=custodian).text().encode())
+        put(worker, "k-unreadable", File(good(first), custodian=custodian).text().encode())
         (worker.inbox / "k-unreadable").chmod(0)
         put(worker, "z-good", File(records, kind="UPDATED", custodian=custodian).text().encode())
         # The file that cannot be read rests between its attempts; the good one does not wait for it.
@@ -110,13 +112,13 @@ def test_every_odd_thing_in_the_inbox_has_a_named_outcome(start_worker: Callable
         (packed,) = worker.book.rows("SELECT reason FROM file WHERE name = 'b-packed.gz'")
         assert packed[0] == "the file is packed (gzip); unpack it and put it in again"
         # The row with a NUL holds its account, the account number with a NUL is nobody's; neither stops the file.
-        assert worker.book.holding(two)[3:] == (
+        assert worker.book.holding(second)[3:] == (
             "NOT_A_NUMBER",
             "z-good, line 4: quantity, cost basis, price or cash is not a plain decimal number (1\\x00)",
         )
-        assert worker.book.holding(one)[3] is None
+        assert worker.book.holding(first)[3] is None
         noted = worker.book.rows("SELECT account_number FROM file_problem WHERE code = 'UNKNOWN_ACCOUNT'")
-        assert noted == [(f"{three}\\x00",)]
+        assert noted == [(f"{third}\\x00",)]
         assert len([name for name in in_folder(worker, "refused") if name.endswith(".reason.txt")]) == 11
         assert "z-good" in in_folder(worker, "done")
         assert (worker.inbox / "j-folder").is_dir()
@@ -125,10 +127,10 @@ def test_every_odd_thing_in_the_inbox_has_a_named_outcome(start_worker: Callable
 
 def test_a_file_is_taken_when_its_writer_has_ended(start_worker: Callable[..., Any]) -> None:
     """A writer that goes on for longer than the inbox looks twice: one entry in the ledger, and that one is whole."""
-    custodian, numbers = names(60)
+    custodian, numbers = unique_numbers(60)
     with start_worker(REBALANCER_INBOX_POLL_S="0.1") as worker:
-        tell(worker.kafka_url, numbers, custodian)
-        text = File([record for one in numbers for record in good(one)], custodian=custodian).text()
+        publish_accounts(worker.kafka_url, numbers, custodian)
+        text = File([record for first in numbers for record in good(first)], custodian=custodian).text()
         lines = iter(text.splitlines(keepends=True))
         with (worker.inbox / "slow").open("w") as file:
 
@@ -143,10 +145,10 @@ def test_a_file_is_taken_when_its_writer_has_ended(start_worker: Callable[..., A
 
 def test_a_file_that_kills_the_process_is_refused_after_its_attempts(start_worker: Callable[..., Any]) -> None:
     """Each start counts one more attempt, because it is written down before the file is opened."""
-    custodian, (one, two) = names(2)
+    custodian, (first, second) = unique_numbers(2)
     settings = {"REBALANCER_INBOX_ATTEMPTS": "2", "REBALANCER_INBOX_SETTLE_S": "0"}
     with start_worker(**settings) as worker:
-        tell(worker.kafka_url, [one, two], custodian)
+        publish_accounts(worker.kafka_url, [first, second], custodian)
         book, inbox = worker.book, worker.inbox
         until(lambda: len(book.rows("SELECT FROM account")) == 2)
     with psycopg.connect(book.url, options="-c search_path=taxlot") as stop:
@@ -154,12 +156,12 @@ def test_a_file_that_kills_the_process_is_refused_after_its_attempts(start_worke
         for number in (1, 2):
             with start_worker(**settings) as worker:
                 if number == 1:
-                    put(worker, "deadly", File(good(one), custodian=custodian).text().encode())
+                    put(worker, "deadly", File(good(first), custodian=custodian).text().encode())
                 until(partial(counted, inbox), partial(eq, number))
                 worker.process.kill()
                 worker.process.wait(20)
     with start_worker(**settings) as worker:
-        put(worker, "other", File(good(two), kind="UPDATED", custodian=custodian).text().encode())
+        put(worker, "other", File(good(second), kind="UPDATED", custodian=custodian).text().encode())
         until(lambda: ended(worker).get("other"), lambda seen: seen == ("PUBLISHED", None))
         assert ended(worker)["deadly"] == ("REFUSED", "NOT_TAKEN_IN")
         reason = (inbox / "refused" / "deadly.reason.txt").read_text()
@@ -168,15 +170,15 @@ def test_a_file_that_kills_the_process_is_refused_after_its_attempts(start_worke
 
 def test_a_file_taken_away_while_it_is_read(start_worker: Callable[..., Any]) -> None:
     """What was read is kept, its name is gone, and the next file is taken."""
-    custodian, (one, two) = names(2)
+    custodian, (first, second) = unique_numbers(2)
     with start_worker() as worker:
-        tell(worker.kafka_url, [one, two], custodian)
+        publish_accounts(worker.kafka_url, [first, second], custodian)
         with psycopg.connect(worker.book.url, options="-c search_path=taxlot") as stop:
             stop.execute("LOCK TABLE holding")
-            put(worker, "going", File(good(one), kind="UPDATED", custodian=custodian).text().encode())
+            put(worker, "going", File(good(first), kind="UPDATED", custodian=custodian).text().encode())
             until(lambda: ended(worker).get("going"), lambda seen: seen == ("LOADING", None))
             (worker.inbox / "going").unlink()
-        put(worker, "next", File(good(two), kind="UPDATED", custodian=custodian).text().encode())
+        put(worker, "next", File(good(second), kind="UPDATED", custodian=custodian).text().encode())
         until(lambda: ended(worker), lambda seen: set(seen.values()) == {("PUBLISHED", None)} and len(seen) == 2)
 
 
@@ -187,7 +189,7 @@ def test_ended_files_are_pruned_by_size(start_worker: Callable[..., Any]) -> Non
     for number in range(5):
         (done / f"old{number}").write_bytes(b"x" * 100)
     with start_worker(REBALANCER_INBOX_KEEP_BYTES="250"):
-        until(lambda: {one.name for one in done.iterdir()}, lambda left: left == {"old3", "old4"})
+        until(lambda: {path.name for path in done.iterdir()}, lambda left: left == {"old3", "old4"})
     with start_worker(REBALANCER_INBOX_KEEP_DAYS="0"):
         until(lambda: list(done.iterdir()), lambda left: not left)
 

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from services.taxlot.store import documents
+from services.taxlot.columns import documents
 from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
-from tests.taxlot.conftest import Book
 from tests.taxlot.files import File, cash, good, lot
+from tests.taxlot.harness import Book
 
 pytestmark = pytest.mark.integration
 
@@ -73,7 +73,7 @@ def test_a_bad_row_holds_its_account_and_no_other(book: Book, records: list[str]
 def test_an_account_too_large_is_held_alone(book: Book, sleeves: int, lots: int, code: str | None) -> None:
     """What is taken in can be carried through every step of a proposal; the file and its other accounts go on."""
     book.add_accounts(["1", "2"])
-    large = [lot("1", lot_id=f"L{place}", sleeve=f"S{place % sleeves}") for place in range(lots)]
+    large = [lot("1", lot_id=f"L{index}", sleeve=f"S{index % sleeves}") for index in range(lots)]
     outcome = book.load(File([*large, cash("1"), *good("2")]), "large.lots")
     assert (outcome.status, outcome.held) == ("LOADED", int(code is not None))
     *_, hold, text = book.holding("1")
@@ -201,7 +201,7 @@ def test_lots_stand_in_the_order_of_the_contract(book: Book) -> None:
         lot("1", security=sec, lot_id=name, acquired=day, sleeve=sleeve) for sec, sleeve, name, day in reversed(wanted)
     ]
     book.load(File([cash("1"), *rows]))
-    assert [one[:3] for one in lots_of(book, "1")] == [one[:3] for one in wanted]
+    assert [lot_row[:3] for lot_row in lots_of(book, "1")] == [lot_row[:3] for lot_row in wanted]
 
 
 def test_sleeves_of_rows_without_one(book: Book) -> None:

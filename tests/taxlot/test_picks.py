@@ -1,25 +1,17 @@
 """Lots picked for sale: followed to the unit or refused with the reason, through attaching and booking."""
 
-from typing import Any
-
-import pyarrow as pa
 import pytest
 
-from services.taxlot.columns.bookings import book_trades
-from services.taxlot.columns.lots import Stored, attach
-from services.taxlot.domain.picks import Held, Pick, fit
-from shared.contracts import chunks
-from shared.contracts.codes import LotMethod
+from services.taxlot.domain.picks import HeldLot, Pick, match_picks
 from shared.rules.relief.lots import PICKS_MISFIT
-from tests.taxlot.test_columns import TODAY, UNIT, document, order, proposal, trade
-from tests.taxlot.test_service import facts_chunk
+from tests.taxlot.build import UNIT, picking, selling
 
 pytestmark = pytest.mark.fast
 LOTS = [
-    Held("AAA", "S1", "L1", 10),
-    Held("AAA", "S1", "L2", 5),
-    Held("AAA", "S2", "L2", 7),
-    Held("BBB", "S1", "L1", 9),
+    HeldLot("AAA", "S1", "L1", 10),
+    HeldLot("AAA", "S1", "L2", 5),
+    HeldLot("AAA", "S2", "L2", 7),
+    HeldLot("BBB", "S1", "L1", 9),
 ]
 
 
@@ -41,7 +33,7 @@ LOTS = [
     ],
 )
 def test_picks_fit_to_the_unit_or_say_why(picks: list[Pick], picked: list[int] | None, problem: str | None) -> None:
-    got, problems = fit(LOTS, picks)
+    got, problems = match_picks(LOTS, picks)
     if problem is None:
         assert (got, problems) == (picked, {})
     else:
@@ -49,33 +41,9 @@ def test_picks_fit_to_the_unit_or_say_why(picks: list[Pick], picked: list[int] |
         assert problem in problems["AAA"]
 
 
-def picking(*picks: tuple[str, str, str | None, int], method: LotMethod = LotMethod.SPECIFIC) -> pa.RecordBatch:
-    """LOTS of one account with ten units of AAA in L1, L2 and L3 (3, 3 and 4), attached as they come from facts."""
-    (row,) = facts_chunk([("A", 1)]).to_pylist()
-    names = [field.name for field in chunks.PICK_FIELDS]
-    row |= {"lot_method": int(method), "lot_picks": [dict(zip(names, pick, strict=True)) for pick in picks]}
-    lots = [
-        ("AAA", "S1", f"L{number}", 18_000 + number, units * UNIT, 100) for number, units in ((1, 3), (2, 3), (3, 4))
-    ]
-    facts = pa.RecordBatch.from_pylist([row], schema=chunks.FACTS)
-    return attach(facts, {"A": Stored(1, None, document(*lots))})
-
-
-def selling(lots: pa.RecordBatch, units: int) -> dict[str, Any]:
-    """The result of selling so many units in Best Fit."""
-    (row,) = lots.to_pylist()
-    row |= {
-        "proposals": [proposal(0)],
-        "sleeve_trades": [trade(0, 0, -units * UNIT)] if units else [],
-        "orders": [order(0, 0, -units * UNIT, 20 * UNIT)] if units else [],
-    }
-    (booked,) = book_trades(pa.RecordBatch.from_pylist([row], schema=chunks.TRADES), TODAY).to_pylist()
-    return dict(booked)
-
-
 def test_picks_leave_first_and_the_rest_is_taken_fifo() -> None:
     result = selling(picking(("AAA", "L3", None, 2 * UNIT), ("AAA", "L2", "S1", UNIT)), 5)
-    assert [(one["lot_id"], one["quantity_micro"] // UNIT) for one in result["slices"]] == [
+    assert [(entry["lot_id"], entry["quantity_micro"] // UNIT) for entry in result["slices"]] == [
         ("L1", 2), ("L2", 1), ("L3", 2),
     ]  # fmt: skip
     assert result["proposals"][0]["failure_code"] is None
@@ -83,7 +51,7 @@ def test_picks_leave_first_and_the_rest_is_taken_fifo() -> None:
 
 def test_of_more_picks_than_are_sold_the_oldest_lots_leave() -> None:
     result = selling(picking(("AAA", "L3", None, 4 * UNIT), ("AAA", "L2", None, 2 * UNIT)), 3)
-    assert [(one["lot_id"], one["quantity_micro"] // UNIT) for one in result["slices"]] == [("L2", 2), ("L3", 1)]
+    assert [(entry["lot_id"], entry["quantity_micro"] // UNIT) for entry in result["slices"]] == [("L2", 2), ("L3", 1)]
 
 
 def test_a_pick_that_does_not_fit_fails_the_logic_that_sells_its_security() -> None:

@@ -8,46 +8,34 @@ import pytest
 from psycopg import AsyncConnection
 
 from services.taxlot.columns.bookings import book_trades
-from services.taxlot.columns.purchases import households_of, losing_of, window, with_purchases
+from services.taxlot.columns.purchases import households_of, loss_sales_of, window, with_purchases
+from services.taxlot.domain.households import ApprovedBuy, HouseholdFacts, Member
 from services.taxlot.store import households
-from services.taxlot.store.households import Approved, Member
-from services.taxlot.store.platform import save_approved
 from shared.contracts import chunks
 from shared.contracts.codes import Bought, LotMethod
 from shared.rules.relief.lots import NO_DATE
-from tests.taxlot.conftest import Book, run
+from tests.taxlot.build import TRADE_DAY, UNIT, document, held, seller
 from tests.taxlot.files import File, cash, lot
-from tests.taxlot.test_columns import TODAY, UNIT, document, held, order, proposal, trade
-from tests.taxlot.test_service import facts_chunk
+from tests.taxlot.harness import Book, approve, run
 
 DAY = date(2026, 6, 12)
 
 
-def seller(name: str, **more: Any) -> dict[str, Any]:
-    """TRADES of an account that sells one AAA at $20 out of lots of $30: a loss."""
-    (row,) = facts_chunk([(name, 1)]).to_pylist()
-    return row | {
-        "lots": [held(0, "S1", "OLD", "2020-01-02", UNIT, 3_000)],
-        "proposals": [proposal(0)],
-        "sleeve_trades": [trade(0, 0, -UNIT)],
-        "orders": [order(0, 0, -UNIT, 20 * UNIT)],
-        **more,
-    }
-
-
-def bought(members: list[Member], approved: list[Approved], *sellers: dict[str, Any]) -> list[dict[str, Any]]:
+def bought(members: list[Member], approved: list[ApprovedBuy], *sellers: dict[str, Any]) -> list[dict[str, Any]]:
     """RESULT rows of the sellers with what their households bought."""
     trades = pa.RecordBatch.from_pylist(list(sellers), schema=chunks.TRADES)
-    booked = book_trades(trades, TODAY)
-    rows: list[dict[str, Any]] = with_purchases(booked, trades, losing_of(booked), members, approved, TODAY).to_pylist()
+    booked = book_trades(trades, TRADE_DAY)
+    rows: list[dict[str, Any]] = with_purchases(
+        booked, trades, loss_sales_of(booked), HouseholdFacts(members, approved), TRADE_DAY
+    ).to_pylist()
     return rows
 
 
 def seen(row: dict[str, Any]) -> list[tuple[str, str | None, str, int]]:
     """(account, lot, day, units) of a row's purchases."""
     return [
-        (one["account_id"], one["lot_id"], one["bought"].isoformat(), one["quantity_micro"] // UNIT)
-        for one in row["purchases"] or []
+        (entry["account_id"], entry["lot_id"], entry["bought"].isoformat(), entry["quantity_micro"] // UNIT)
+        for entry in row["purchases"] or []
     ]
 
 
@@ -68,29 +56,29 @@ def test_own_lots_of_the_window_are_those_the_proposal_was_made_on() -> None:
         held(0, "S1", "NOW", "2026-06-12", 3 * UNIT, 1),
     ]
     a = seller("A", lots=lots, tax_household_id="H1", lot_method=int(LotMethod.HIFO))
-    (row,) = bought([member("A", ("AAA", "S1", "STALE", TODAY, UNIT, 1))], [], a)
+    (row,) = bought([member("A", ("AAA", "S1", "STALE", TRADE_DAY, UNIT, 1))], [], a)
     assert seen(row) == [("A", "D30", "2026-05-13", 2), ("A", "NOW", "2026-06-12", 3)]
     assert (row["wash_accounts"], row["wash_unseen"]) == (1, 0)
-    assert window(TODAY) == (date(2026, 5, 13), date(2026, 7, 12))
+    assert window(TRADE_DAY) == (date(2026, 5, 13), date(2026, 7, 12))
 
 
 @pytest.mark.fast
 def test_others_of_the_household_and_their_approved_buys() -> None:
     members = [
         member("A"),
-        member("B", ("AAA", "S1", "B1", TODAY - 3, 4 * UNIT, 1), ("BBB", "S1", "B2", TODAY, UNIT, 1)),
-        member("C", ("AAA", "S9", "C1", TODAY - 30, UNIT, 1), ("AAA", "S9", "C2", NO_DATE, UNIT, 1), taxable=False),
+        member("B", ("AAA", "S1", "B1", TRADE_DAY - 3, 4 * UNIT, 1), ("BBB", "S1", "B2", TRADE_DAY, UNIT, 1)),
+        member("C", ("AAA", "S9", "C1", TRADE_DAY - 30, UNIT, 1), ("AAA", "S9", "C2", NO_DATE, UNIT, 1), taxable=False),
         Member("D", "ND", "E1", "H1", True, False, None),
-        member("X", ("AAA", "S1", "X1", TODAY, UNIT, 1), household_id="H2"),
+        member("X", ("AAA", "S1", "X1", TRADE_DAY, UNIT, 1), household_id="H2"),
     ]
-    approved = [Approved("B", "AAA", date(2026, 6, 10), 5 * UNIT), Approved("B", "BBB", date(2026, 6, 10), UNIT)]
+    approved = [ApprovedBuy("B", "AAA", date(2026, 6, 10), 5 * UNIT), ApprovedBuy("B", "BBB", date(2026, 6, 10), UNIT)]
     rows = bought(members, approved, seller("Z"), seller("A", tax_household_id="H1"), seller("Y"))
     assert seen(rows[1]) == [
         ("C", "C1", "2026-05-13", 1), ("B", "B1", "2026-06-09", 4), ("B", None, "2026-06-10", 5),
     ]  # fmt: skip
-    assert [one["taxable"] for one in rows[1]["purchases"]] == [False, True, True]
-    assert [one["kind"] for one in rows[1]["purchases"]] == [Bought.LOT, Bought.LOT, Bought.APPROVED]
-    assert [one["account_number"] for one in rows[1]["purchases"]] == ["NC", "NB", "NB"]
+    assert [entry["taxable"] for entry in rows[1]["purchases"]] == [False, True, True]
+    assert [entry["kind"] for entry in rows[1]["purchases"]] == [Bought.LOT, Bought.LOT, Bought.APPROVED]
+    assert [entry["account_number"] for entry in rows[1]["purchases"]] == ["NC", "NB", "NB"]
     assert (rows[1]["wash_accounts"], rows[1]["wash_unseen"]) == (4, 1)
     assert [(row["purchases"], row["wash_accounts"]) for row in (rows[0], rows[2])] == [([], 1), ([], 1)]
 
@@ -102,8 +90,8 @@ def test_only_losses_of_taxable_accounts_are_looked_at() -> None:
     bare = seller("U", lots=[held(0, "S1", "L", "2020-01-02", UNIT, None)])
     ira = seller("I", taxable=False, tax_household_id="H9")
     loss = seller("L", tax_household_id="H1")
-    booked = book_trades(pa.RecordBatch.from_pylist([gain, zero, bare, ira, loss], schema=chunks.TRADES), TODAY)
-    losing = losing_of(booked)
+    booked = book_trades(pa.RecordBatch.from_pylist([gain, zero, bare, ira, loss], schema=chunks.TRADES), TRADE_DAY)
+    losing = loss_sales_of(booked)
     assert (losing.rows.tolist(), losing.names) == ([4], ["AAA"])
     assert households_of(booked, losing) == [("E1", "H1")]
     rows = bought([], [], gain, loss)
@@ -114,26 +102,16 @@ def test_only_losses_of_taxable_accounts_are_looked_at() -> None:
 def asked(book: Book, names: list[str]) -> list[tuple[str, str, str, int]]:
     """The open approved buys of accounts in the window of 12 June 2026."""
 
-    async def ask() -> list[Approved]:
+    async def ask() -> list[ApprovedBuy]:
         async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
             return await households.approved(connection, names, date(2026, 5, 13), date(2026, 7, 12))
 
-    return [(one.account_id, one.security_id, one.trade_date.isoformat(), one.units // UNIT) for one in run(ask())]
-
-
-def approve(book: Book, *rows: tuple[Any, ...]) -> None:
-    """Store approved sleeve trades."""
-
-    async def save() -> None:
-        async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
-            await save_approved(connection, rows)
-
-    run(save())
+    return [(buy.account_id, buy.security_id, buy.trade_date.isoformat(), buy.units // UNIT) for buy in run(ask())]
 
 
 @pytest.mark.integration
 def test_an_approved_buy_counts_until_a_good_file_shows_it(book: Book) -> None:
-    """Approved on the 10th after the file of the 10th was in; crossed units are no purchase; sells are none."""
+    """ApprovedBuy on the 10th after the file of the 10th was in; crossed units are no purchase; sells are none."""
     book.add_accounts(["1"])
     day = date(2026, 6, 10)
     before = (("A1", 1, "AAA", "S1", day, 7 * UNIT, 2 * UNIT), ("A1", 1, "AAA", "S2", day, -3 * UNIT, -2 * UNIT))
@@ -163,6 +141,6 @@ def test_members_of_a_household_in_one_enterprise(book: Book) -> None:
             return await households.members(connection, [("E1", "H1"), ("E2", "H2")])  # of the latter there is nobody
 
     found = run(ask())
-    assert [(one.account_id, one.taxable, one.is_seen, one.document is not None) for one in found] == [
+    assert [(member.account_id, member.taxable, member.is_seen, member.document is not None) for member in found] == [
         ("A1", True, True, True), ("A2", True, False, False), ("A4", False, False, False),
     ]  # fmt: skip

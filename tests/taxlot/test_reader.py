@@ -10,17 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.taxlot.domain import text
-from services.taxlot.domain.codes import Refused
+from services.taxlot.domain.codes import FileRefused
 from services.taxlot.intake.reader import LotFile
 from shared.rules.relief.lots import NO_DATE
+from tests.taxlot.build import column
 from tests.taxlot.files import File, cash, lot
 
 pytestmark = pytest.mark.fast
-
-
-def column(texts: list[str]) -> tuple[text.Offsets, text.Data]:
-    raw = [one.encode() for one in texts]
-    return np.cumsum([0] + [len(one) for one in raw]).astype(np.int32), np.frombuffer(b"".join(raw) or b"\0", np.uint8)
 
 
 @pytest.mark.parametrize("size", [1, 40, 100, 200, 1_000, 1 << 20])
@@ -38,19 +34,19 @@ def test_blocks_hold_whole_accounts_and_every_line(tmp_path: Path, size: int, ne
     with LotFile(path) as file:
         for block in file.blocks(size):
             lines += block.table.line.tolist()
-            accounts = [block.table.account.names[place] for place in block.table.account.index]
+            accounts = [block.table.account.names[index] for index in block.table.account.index]
             assert not set(accounts) & set(seen)
             seen += accounts
     assert lines == list(range(2, len(records) + 2))
     assert seen == [record.split("|")[1] for record in records]
 
 
-def test_misshapen_records_keep_the_lines_of_the_others(tmp_path: Path) -> None:
+def test_malformed_records_keep_the_lines_of_the_others(tmp_path: Path) -> None:
     records = [lot("1"), "L|1|too short\n", cash("1"), "rubbish\n", lot("2"), cash("2")]
     with LotFile(File(records).write(tmp_path / "f.lots")) as file:
         (block,) = file.blocks()
     assert block.table.line.tolist() == [2, 4, 6, 7]
-    assert [(one.line, one.accounts) for one in block.misshapen] == [(3, ("1",)), (5, ("1", "2"))]
+    assert [(record.line, record.accounts) for record in block.malformed] == [(3, ("1",)), (5, ("1", "2"))]
     assert block.records == 6
 
 
@@ -70,7 +66,7 @@ def test_misshapen_records_keep_the_lines_of_the_others(tmp_path: Path) -> None:
     ],
 )
 def test_first_and_last_line(tmp_path: Path, file: File, code: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(FileRefused) as refusal:
         LotFile(file.write(tmp_path / "f.lots"))
     assert refusal.value.code == code
 
@@ -79,7 +75,7 @@ def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
     for number, content in enumerate((b"", b"\n", b"\xff\xfe\x00", b"PK\x03\x04" * 50_000)):
         path = tmp_path / f"{number}.lots"
         path.write_bytes(content)
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(FileRefused) as refusal:
             LotFile(path)
         assert refusal.value.code == "NOT_A_LOT_FILE"
 
@@ -89,12 +85,12 @@ digits = st.text("0123456789", min_size=1, max_size=14)
 
 @settings(deadline=None)  # the first example loads a compiled kernel
 @given(st.lists(st.tuples(st.sampled_from(["", "-"]), digits, st.one_of(st.just(""), digits)), max_size=20))
-def test_decimals_equal_python(parts: list[tuple[str, str, str]]) -> None:
+def test_decimals_equal_python(numbers: list[tuple[str, str, str]]) -> None:
     """A plain decimal becomes exactly Decimal's value, or is refused where places or limit are passed."""
-    texts = [sign + whole + ("." + fraction if fraction else "") for sign, whole, fraction in parts]
+    texts = [sign + whole + ("." + fraction if fraction else "") for sign, whole, fraction in numbers]
     values, status = text.decimals(*column(texts), 6, 10**15)
-    for one, value, code in zip(texts, values.tolist(), status.tolist(), strict=True):
-        exact = Decimal(one).scaleb(6)
+    for number, value, code in zip(texts, values.tolist(), status.tolist(), strict=True):
+        exact = Decimal(number).scaleb(6)
         if exact != exact.to_integral_value():
             assert code == text.MALFORMED
         elif abs(exact) > 10**15:
@@ -105,16 +101,16 @@ def test_decimals_equal_python(parts: list[tuple[str, str, str]]) -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=12))
-def test_any_text_gets_a_status_and_no_exception(one: str) -> None:
+def test_any_text_gets_a_status_and_no_exception(given: str) -> None:
     """What Python's grammar of the format does not know is not GOOD."""
     import re
 
-    _, status = text.decimals(*column([one]), 6, 10**15)
-    plain = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", one) is not None
+    _, status = text.decimals(*column([given]), 6, 10**15)
+    plain = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", given) is not None
     assert (
         (status[0] in (text.GOOD, text.TOO_LARGE, text.MALFORMED))
         if plain
-        else (status[0] == (text.EMPTY if not one else text.MALFORMED))
+        else (status[0] == (text.EMPTY if not given else text.MALFORMED))
     )
 
 
@@ -131,11 +127,11 @@ def test_texts_are_read_alike_without_the_compiler(texts: list[str]) -> None:
     for found, numbers, status in zip(
         (text.decimals(offsets, data, 6, 10**15), text.dates(offsets, data)), (values, days), statuses, strict=True
     ):
-        assert [one.tolist() for one in found] == [numbers.tolist(), status.tolist()]
+        assert [column_found.tolist() for column_found in found] == [numbers.tolist(), status.tolist()]
 
 
 @pytest.mark.parametrize(
-    ("one", "day", "code"),
+    ("given", "day", "code"),
     [
         ("2026-02-28", 20_512, text.GOOD),
         ("2024-02-29", 19_782, text.GOOD),
@@ -149,6 +145,6 @@ def test_texts_are_read_alike_without_the_compiler(texts: list[str]) -> None:
         ("2024-13-01", NO_DATE, text.MALFORMED),
     ],
 )
-def test_dates(one: str, day: int, code: int) -> None:
-    days, status = text.dates(*column([one]))
+def test_dates(given: str, day: int, code: int) -> None:
+    days, status = text.dates(*column([given]))
     assert (days[0], status[0]) == (day, code)

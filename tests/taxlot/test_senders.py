@@ -9,16 +9,17 @@ import pytest
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
 
-from services.taxlot.domain.sender import NOBODY, Sender, feeds_of
+from services.taxlot.domain.sender import NOBODY, Sender
 from services.taxlot.intake import uploads
 from services.taxlot.intake.inbox import Inbox
-from services.taxlot.intake.receiving import TooLarge
+from services.taxlot.intake.uploads import TooLarge
+from services.taxlot.settings import enterprises_by_feed
 from services.taxlot.store import visible_files
 from shared.contracts import custody
 from shared.contracts.problems import BadInput
 from shared.contracts.tenancy import Scope
-from tests.taxlot.conftest import NOW, Book
 from tests.taxlot.files import File, cash, good, lot
+from tests.taxlot.harness import NOW, Book
 
 pytestmark = pytest.mark.integration
 
@@ -73,7 +74,7 @@ def test_an_upload_changes_nothing_of_another_enterprise_and_says_so(two: Book) 
     nobodys = two.load(updated([lot("999"), cash("999")]), sender=ANN)
     other = sees(two, ANN, nobodys.file_id)
     assert other is not None
-    assert [one | {"text": one["text"].replace("999", "101")} for one in other["problems"]] == [note]
+    assert [problem | {"text": problem["text"].replace("999", "101")} for problem in other["problems"]] == [note]
     assert sees(two, BOB, loaded.file_id) is None and loaded.file_id not in listed(two, BOB)
 
 
@@ -88,10 +89,10 @@ def test_a_bad_row_holds_nobody_elses_account(two: Book, sender: Sender) -> None
 def test_a_whole_file_of_somebody_with_part_of_the_rights_holds_no_account_of_others(two: Book) -> None:
     loaded = two.load(File(good("002"), day="2026-06-12"), sender=DORA)
     assert (loaded.accounts, loaded.held) == (1, 0)
-    assert [two.holding(one)[3] for one in ("001", "002", "101")] == [None, None, None]
+    assert [two.holding(number)[3] for number in ("001", "002", "101")] == [None, None, None]
     held = two.load(File(good("002"), day="2026-06-12"), sender=ANN)
     assert (held.accounts, held.held) == (2, 1)
-    assert [two.holding(one)[3] for one in ("001", "101")] == ["MISSING_FROM_FILE", None]
+    assert [two.holding(number)[3] for number in ("001", "101")] == ["MISSING_FROM_FILE", None]
 
 
 def test_one_number_for_two_accounts_is_a_named_problem_and_never_the_file_of_one_for_the_other(two: Book) -> None:
@@ -113,7 +114,7 @@ def test_readers_see_their_own_part_of_a_custodians_file(two: Book) -> None:
     records = [BAD.format("001"), cash("001"), *good("002"), *good("101"), *good("777")]
     loaded = two.load(File(records, day="2026-06-12"))
     whole, ann, dora, bob = (
-        sees(two, one, loaded.file_id) for one in (Sender("aud", ("E1", "E2"), None), ANN, DORA, BOB)
+        sees(two, reader, loaded.file_id) for reader in (Sender("aud", ("E1", "E2"), None), ANN, DORA, BOB)
     )
     assert whole is not None and ann is not None and dora is not None and bob is not None
     names = ("accounts", "held", "records_total")
@@ -121,7 +122,7 @@ def test_readers_see_their_own_part_of_a_custodians_file(two: Book) -> None:
     assert [ann[name] for name in names] == [2, 1, 4]
     assert [dora[name] for name in names] == [1, 0, 2]
     assert [bob[name] for name in names] == [1, 0, 2]
-    codes = [[problem["code"] for problem in one["problems"]] for one in (whole, ann, dora, bob)]
+    codes = [[problem["code"] for problem in view["problems"]] for view in (whole, ann, dora, bob)]
     assert codes == [["NOT_A_NUMBER", "UNKNOWN_ACCOUNT"], ["NOT_A_NUMBER"], [], []]
     for stranger in (NOBODY, Sender("eve", ("E3",), None), Sender("eve", ("E1",), ("V7",))):
         assert sees(two, stranger, loaded.file_id) is None and not listed(two, stranger)
@@ -159,14 +160,14 @@ def test_no_raw_select_of_the_role_that_serves_shows_anything_of_another_tenant(
     problems = "SELECT DISTINCT file_id, account_id FROM file_problem ORDER BY 1"
     assert two.rows("SELECT count(*) FROM file_problem WHERE account_id IS NULL") == [(3,)]
     for who, files, held in ((ANN, [1, common, own], "A001"), (BOB, [1, common, theirs], "A101"), (None, [], "")):
-        assert asked(who, "SELECT file_id FROM file ORDER BY 1") == [(one,) for one in files]
-        assert asked(who, problems) == [(one, held) for one in files[1:]]
+        assert asked(who, "SELECT file_id FROM file ORDER BY 1") == [(file_id,) for file_id in files]
+        assert asked(who, problems) == [(file_id, held) for file_id in files[1:]]
         owners = asked(who, "SELECT DISTINCT enterprise_id FROM file_part")
         assert owners == ([(who.enterprises[0],)] if who is not None and who.enterprises else [])
         whole = "SELECT file_id, accounts, held FROM whole_files(%s)"
-        assert asked(who, whole, every) == [(one, 1, 1) for one in files[2:]]
-        told = [asked(who, "SELECT code FROM notes_of_whole_file(%s)", one) for one in every]
-        assert told == [[("UNKNOWN_ACCOUNT",)] if one in files[2:] else [] for one in every]
+        assert asked(who, whole, every) == [(file_id, 1, 1) for file_id in files[2:]]
+        notes = [asked(who, "SELECT code FROM notes_of_whole_file(%s)", file_id) for file_id in every]
+        assert notes == [[("UNKNOWN_ACCOUNT",)] if file_id in files[2:] else [] for file_id in every]
     columns = [row[0] for row in two.rows("SELECT attname FROM pg_attribute WHERE attrelid = 'file'::regclass"
                                           " AND attnum > 0 AND NOT attisdropped")]  # fmt: skip
     for column in columns:
@@ -194,7 +195,7 @@ def test_a_later_file_of_one_sender_neither_bars_nor_yields_to_an_earlier_one_of
     assert (feed.status, feed.changed, feed.held) == ("LOADED", 1, 0)
     assert two.holding("001")[2] == 100
     whole = sees(two, Sender("aud", ("E1", "E2"), None), feed.file_id)
-    assert whole is not None and [one["code"] for one in whole["problems"]] == ["OLDER_THAN_KNOWN"]
+    assert whole is not None and [problem["code"] for problem in whole["problems"]] == ["OLDER_THAN_KNOWN"]
 
 
 def test_a_custodians_feed_covers_the_enterprises_that_are_configured(two: Book) -> None:
@@ -204,7 +205,7 @@ def test_a_custodians_feed_covers_the_enterprises_that_are_configured(two: Book)
     assert two.load(File(good("001")), sender=Sender("eve", ("E3",), None)).code == "WRONG_CUSTODIAN"
     for wrong in ("NORTH", "NORTH=", "=E1", "A=E1;A=E2"):
         with pytest.raises(ValueError, match="such as NORTH=E1,E2"):
-            feeds_of(wrong)
+            enterprises_by_feed(wrong)
 
 
 async def _pieces(*pieces: bytes) -> Any:
@@ -218,14 +219,14 @@ async def test_an_upload_carries_its_sender_on_disk_from_its_first_moment(tmp_pa
     for who in (ANN, DORA):
         await uploads.receive(_pieces(b"H|", b"x"), folder, "day.lots", who, NOW, 10)
     found = list(inbox.waiting())
-    assert [(one.shown, one.source) for one in found] == [("day.lots", "UPLOAD")] * 2
-    assert {one.sender for one in found} == {ANN, DORA}
+    assert [(file.name, file.source) for file in found] == [("day.lots", "UPLOAD")] * 2
+    assert {file.sender for file in found} == {ANN, DORA}
     for error, pieces in ((TooLarge, (b"x" * 11,)), (BadInput, ())):
         with pytest.raises(error):
             await uploads.receive(_pieces(*pieces), folder, "more.lots", ANN, NOW, 10)
     assert len(list(inbox.waiting())) == 2
     (folder / "by-hand.lots").write_bytes(b"x")
-    assert [one.sender for one in inbox.waiting() if one.shown == "by-hand.lots"] == [NOBODY]
-    for one in list(inbox.waiting()):
-        inbox.move(one.path, None)
+    assert [file.sender for file in inbox.waiting() if file.name == "by-hand.lots"] == [NOBODY]
+    for file in list(inbox.waiting()):
+        inbox.move(file.path, None)
     assert not list(folder.iterdir())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.taxlot.domain.sleeves import Reported, place, pro_rata
+from services.taxlot.domain.sleeves import ReportedLot, assign_sleeves, pro_rata
 from shared.rules.relief.lots import NO_BASIS
 
 pytestmark = pytest.mark.fast
@@ -14,20 +14,20 @@ Known = Mapping[tuple[str, str], Mapping[str, int]]
 
 def lot(
     lot_id: str, quantity: int, basis: int = 0, security: str = "A", sleeve: str = "", acquired: int = 0
-) -> Reported:
-    return Reported(security, lot_id, sleeve, acquired, quantity, basis, 1)
+) -> ReportedLot:
+    return ReportedLot(security, lot_id, sleeve, acquired, quantity, basis, 1)
 
 
 def placed(
-    lots: list[Reported], known: Known | None = None, buys: Mapping[str, Mapping[str, int]] | None = None
+    lots: list[ReportedLot], known: Known | None = None, buys: Mapping[str, Mapping[str, int]] | None = None
 ) -> list[tuple[str, str, str, int, int]]:
-    """Return (security, sleeve, lot, quantity, basis) of the parts; the APM sleeve is OWN."""
-    found = place(lots, known or {}, buys or {}, "OWN")
-    return [(one.security_id, one.sleeve_id, one.lot_id, one.quantity, one.basis) for one in found]
+    """Return (security, sleeve, lot, quantity, basis) of the split lots; the APM sleeve is OWN."""
+    found = assign_sleeves(lots, known or {}, buys or {}, "OWN")
+    return [(lot.security_id, lot.sleeve_id, lot.lot_id, lot.quantity, lot.basis) for lot in found]
 
 
 @pytest.mark.parametrize(
-    ("units", "shares", "parts"),
+    ("units", "shares", "split"),
     [
         # 10 x 1/3 = 3 1/3 and 10 x 2/3 = 6 2/3: the unit left goes to the larger remainder
         (10, {"S1": 1, "S2": 2}, {"S1": 3, "S2": 7}),
@@ -43,8 +43,8 @@ def placed(
         (10**15, {"S1": 10**15 - 1, "S2": 1}, {"S1": 10**15 - 1, "S2": 1}),
     ],
 )
-def test_pro_rata(units: int, shares: dict[str, int], parts: dict[str, int]) -> None:
-    assert pro_rata(units, shares) == parts
+def test_pro_rata(units: int, shares: dict[str, int], split: dict[str, int]) -> None:
+    assert pro_rata(units, shares) == split
 
 
 def test_a_lot_with_a_sleeve_stays_there() -> None:
@@ -125,8 +125,8 @@ def test_parts_stand_by_security_sleeve_acquired_and_lot_id() -> None:
         lot("L2", 1, sleeve="S1", acquired=6),
         lot("L1", 1, sleeve="S1", acquired=6),
     ]
-    found = place(lots, {}, {}, "OWN")
-    assert [(one.security_id, one.sleeve_id, one.acquired, one.lot_id) for one in found] == [
+    found = assign_sleeves(lots, {}, {}, "OWN")
+    assert [(lot.security_id, lot.sleeve_id, lot.acquired, lot.lot_id) for lot in found] == [
         ("A", "S1", 5, "L3"),
         ("A", "S1", 6, "L1"),
         ("A", "S1", 6, "L2"),
@@ -136,6 +136,6 @@ def test_parts_stand_by_security_sleeve_acquired_and_lot_id() -> None:
 
 
 def test_date_and_cover_go_with_every_part() -> None:
-    given = Reported("A", "L1", "", 7, 4, 40, 0)
-    found = place([given], {("A", "L1"): {"S1": 1, "S2": 1}}, {}, "OWN")
-    assert [(one.acquired, one.covered) for one in found] == [(7, 0), (7, 0)]
+    given = ReportedLot("A", "L1", "", 7, 4, 40, 0)
+    found = assign_sleeves([given], {("A", "L1"): {"S1": 1, "S2": 1}}, {}, "OWN")
+    assert [(lot.acquired, lot.covered) for lot in found] == [(7, 0), (7, 0)]

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from services.taxlot.columns import documents
 from services.taxlot.domain.splits import RATIOS, price_jumps, quantity_jumps
-from services.taxlot.store import documents
 from shared.rules.relief.lots import NO_BASIS
 from tests.relief.build import day
-from tests.taxlot.conftest import Book
 from tests.taxlot.files import File, cash, lot
+from tests.taxlot.harness import Book
 
 UNIT = 1_000_000
 DOLLAR = 1_000_000
@@ -92,9 +92,9 @@ def test_every_ratio_is_found_in_both() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("quantity", "price", "units", "words"), [("15", "68", 15 * UNIT, "3 for 2"), ("1", "1010", UNIT, "1 for 10")]
+    ("quantity", "price", "units", "text"), [("15", "68", 15 * UNIT, "3 for 2"), ("1", "1010", UNIT, "1 for 10")]
 )
-def test_lots_after_a_split_keep_basis_and_date(book: Book, quantity: str, price: str, units: int, words: str) -> None:
+def test_lots_after_a_split_keep_basis_and_date(book: Book, quantity: str, price: str, units: int, text: str) -> None:
     """Ten units at $100 become 15 at $68, or 1 at $1,010: flagged once in quantity and once in price, never held."""
     book.add_accounts(["1"])
     book.load(File([lot("1", quantity="10", basis="700.00", price="100"), cash("1")], day="2026-06-10"))
@@ -102,7 +102,7 @@ def test_lots_after_a_split_keep_basis_and_date(book: Book, quantity: str, price
     assert outcome.held == 0
     notes = book.rows("SELECT account_number, text FROM file_problem WHERE code = 'SPLIT_RATIO' ORDER BY 1")
     assert notes == [
-        ("", f"AAA: the price moved as after a split {words}"),
+        ("", f"AAA: the price moved as after a split {text}"),
         ("1", "AAA: the units of a lot changed by a usual split ratio"),
     ]
     ((stored,),) = book.rows("SELECT document FROM lots")

@@ -25,6 +25,7 @@ from services.batch.store import database
 from services.gateway.app import routed
 from services.gateway.openapi import describe
 from services.taxlot.intake.load import connected
+from services.taxlot.intake.uploads import Uploads
 from services.taxlot.routes import router as taxlot_router
 from services.taxlot.settings import Settings
 from shared.contracts import custody
@@ -204,7 +205,7 @@ def _apps(house: HealingHarness, requests: Requests, directory: Path) -> dict[st
     runs = routes.router(
         dependencies.database, dependencies.names, dependencies.evaluator, clock, house.analyzer.settings
     )
-    files = taxlot_router(settings, clock, requests)
+    files = taxlot_router(Uploads(settings.inbox_dir, settings.max_upload_bytes), clock, requests)
     return {
         "batch": house.batch.app,
         "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),

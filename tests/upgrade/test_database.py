@@ -12,6 +12,7 @@ from psycopg import Connection
 from deploy import roles
 from services.analyzer import routes
 from services.gateway.app import readiness
+from services.taxlot.intake.uploads import Uploads
 from services.taxlot.routes import router as taxlot_router
 from services.taxlot.settings import Settings
 from shared.contracts.tenancy import Scope
@@ -233,7 +234,7 @@ async def clients(
         Requests(as_role(upgraded.url, "taxlot_requests"), work, "taxlot", size=2) as requests,
     ):
         runs = routes.router(parts.database, parts.names, parts.evaluator, clock, settings)
-        ledger = taxlot_router(files, clock, requests)
+        ledger = taxlot_router(Uploads(files.inbox_dir, files.max_upload_bytes), clock, requests)
         apps = {
             "batch": world.app,
             "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),

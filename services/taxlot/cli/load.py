@@ -9,9 +9,9 @@ import psycopg
 import typer
 from aiokafka.errors import KafkaError
 
-from services.taxlot.intake import load
-from services.taxlot.intake.pipeline import Desk
-from services.taxlot.settings import Settings
+from services.taxlot.intake.load import LoadOutcome
+from services.taxlot.intake.pipeline import Intake
+from services.taxlot.settings import SERVICE, Settings
 from shared.kafka.publisher import Publisher
 from shared.oncall.progress_bar import bar
 from shared.postgres.commits import CommitUnknown
@@ -32,15 +32,15 @@ def load_files(settings: Settings, paths: list[Path]) -> None:
 
 async def _load_all(settings: Settings, paths: list[Path]) -> int:
     failed = False
-    async with Publisher(settings.kafka_url, "taxlot") as publisher:
-        desk = Desk(settings, publisher, clock_of(settings.clock_file))
+    async with Publisher(settings.kafka_url, SERVICE) as publisher:
+        intake = Intake(settings, publisher, clock_of(settings.clock_file))
         for path in paths:
             try:
                 with bar(path.name, "records") as progress:
-                    outcome = await desk.take(path, path.name, "COMMAND", progress)
+                    outcome = await intake.load_feed_file(path, path.name, "COMMAND", progress)
                 _print(outcome)
                 failed |= outcome.status == "REFUSED"
-                while not await desk.publish(outcome.file_id):
+                while not await intake.publish(outcome.file_id):
                     await asyncio.sleep(settings.inbox_poll_s)  # the service is publishing it
             except OSError as error:
                 print(f"{path}: cannot be read: {error.strerror or error}", file=sys.stderr)
@@ -58,7 +58,7 @@ async def _load_all(settings: Settings, paths: list[Path]) -> int:
     return int(failed)
 
 
-def _print(outcome: load.Outcome) -> None:
+def _print(outcome: LoadOutcome) -> None:
     """Print how the file ended; refusals go to standard error."""
     if outcome.status == "REFUSED":
         print(f"{outcome.name}: REFUSED, {outcome.code}: {outcome.reason}", file=sys.stderr)

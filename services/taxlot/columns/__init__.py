@@ -1,0 +1,1 @@
+"""Arrow columns in and out: records of files, lots documents, chunks of requests, rows of HOLDINGS."""

@@ -5,45 +5,37 @@ Source: architecture "Request path".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.domain.picks import Held, Pick, fit
-from services.taxlot.store import documents
+from services.taxlot.columns import documents
+from services.taxlot.domain.holdings import STALE_LOTS, StoredHolding, failure_of
+from services.taxlot.domain.picks import HeldLot, Pick, match_picks
 from shared.columnar import children
 from shared.contracts.chunks import LOTS
 from shared.rules.relief.lots import NO_BASIS, NO_DATE, Ints
 
-STALE_LOTS: Final = "STALE_LOTS"
-DATA_HOLD: Final = "DATA_HOLD"
-_LOT_TYPE: Any = LOTS.field("lots").type
+_LOT_TYPE: Final[Any] = LOTS.field("lots").type
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What is stored of one account; document None: nothing, or the account is held."""
+def attach(facts: pa.RecordBatch, stored: Mapping[str, StoredHolding]) -> pa.RecordBatch:
+    """Return the FACTS rows as LOTS rows, with the lots of each account.
 
-    lots_version: int
-    hold_text: str | None
-    document: bytes | None
-
-
-def attach(facts: pa.RecordBatch, stored: Mapping[str, Stored]) -> pa.RecordBatch:
-    """Return the chunk with its lots.  An account whose lots do not fit its facts carries failure_code and no lots."""
+    An account whose lots do not fit its facts has no lots, and its failure_code and failure_text say why.
+    """
     accounts: list[Any] = facts.column("account_id").to_pylist()
     codes, texts = facts.column("failure_code").to_pylist(), facts.column("failure_text").to_pylist()
     versions: list[Any] = facts.column("lots_version").to_pylist()
     for row, account in enumerate(accounts):
         if codes[row] is None:
-            codes[row], texts[row] = _failure(account, versions[row], stored.get(account))
+            codes[row], texts[row] = failure_of(account, versions[row], stored.get(account))
     wanted = [row for row, code in enumerate(codes) if code is None]
     lots, first = documents.joined([stored[accounts[row]].document or b"" for row in wanted])
     owner = np.repeat(np.array(wanted, np.int64), np.diff(first))
     security = _security_index(facts, lots, owner)
-    for row in _ill_fitting(facts, lots, owner, security):
+    for row in _mismatched(facts, lots, owner, security):
         if codes[row] is None:
             codes[row] = STALE_LOTS
             why = "the lots do not add up to the positions the proposal would rest on; analyse again and propose"
@@ -51,18 +43,8 @@ def attach(facts: pa.RecordBatch, stored: Mapping[str, Stored]) -> pa.RecordBatc
     return _with_lots(facts, codes, texts, lots, owner, security, _picked(facts, lots, wanted, first))
 
 
-def _failure(account: str, version: int, found: Stored | None) -> tuple[str | None, str | None]:
-    if found is None:
-        return STALE_LOTS, f"no custodial file has reported account {account} yet"
-    if found.hold_text is not None:
-        return DATA_HOLD, found.hold_text
-    if found.lots_version != version or found.document is None:
-        newer = f"lots version {found.lots_version} is newer than the facts' version {version}"
-        return STALE_LOTS, f"{newer}; the account is being analysed again, then propose once more"
-    return None, None
-
-
-def _starts(owner: Ints, rows: int) -> Ints:
+def _offsets(owner: Ints, rows: int) -> Ints:
+    """Return rows + 1 offsets: row r owns the entries offsets[r]:offsets[r + 1].  owner: row of each entry, sorted."""
     return np.searchsorted(owner, np.arange(rows + 1)).astype(np.int64)
 
 
@@ -75,26 +57,26 @@ def _codes(*columns: Any) -> list[Ints]:
 
 
 def _security_index(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints) -> Ints:
-    """Return each lot's index among its account's securities, -1 where the facts do not know the security."""
-    held, owners = children(facts.column("securities"))
-    ours, theirs = _codes(lots.column("security_id"), held.field("security_id"))
-    width = int(max(ours.max(initial=0), theirs.max(initial=0))) + 1
-    known = owners * width + theirs
+    """Return the index of each lot's security in its account's securities, -1 where the facts do not have it."""
+    securities, owners = children(facts.column("securities"))
+    of_lots, of_facts = _codes(lots.column("security_id"), securities.field("security_id"))
+    width = int(max(of_lots.max(initial=0), of_facts.max(initial=0))) + 1
+    known = owners * width + of_facts
     order = np.argsort(known, kind="stable")
-    wanted = owner * width + ours
+    wanted = owner * width + of_lots
     if not len(known):
         return np.full(len(wanted), -1, np.int64)
-    place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
-    return np.where(known[place] == wanted, place - _starts(owners, facts.num_rows)[owner], -1)
+    match = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
+    return np.where(known[match] == wanted, match - _offsets(owners, facts.num_rows)[owner], -1)
 
 
-def _ill_fitting(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, security: Ints) -> Sequence[int]:
+def _mismatched(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, security: Ints) -> Sequence[int]:
     """Return the rows whose lots do not add up to their positions, by security and sleeve."""
     positions, owners = children(facts.column("positions"))
-    ours, theirs = _codes(lots.column("sleeve_id"), positions.field("sleeve_id"))
+    lot_sleeve, position_sleeve = _codes(lots.column("sleeve_id"), positions.field("sleeve_id"))
     with_security = np.concatenate([security, positions.field("security").to_numpy().astype(np.int64)])
     rows = np.concatenate([owner, owners])
-    sleeves = np.concatenate([ours, theirs])
+    sleeves = np.concatenate([lot_sleeve, position_sleeve])
     units = np.concatenate(
         [lots.column("quantity_micro").to_numpy(), -positions.field("quantity_micro").to_numpy().astype(np.int64)]
     )
@@ -105,28 +87,31 @@ def _ill_fitting(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, secur
     begin = np.flatnonzero(np.concatenate([[True], np.diff(key[order]) != 0]))
     sums = np.add.reduceat(units[order], begin)
     wrong = rows[order][begin[sums != 0]]
-    found: list[int] = np.unique(np.concatenate([wrong, owner[security < 0]])).tolist()
-    return found
+    mismatched: list[int] = np.unique(np.concatenate([wrong, owner[security < 0]])).tolist()
+    return mismatched
 
 
 def _picked(facts: pa.RecordBatch, lots: pa.RecordBatch, wanted: Sequence[int], first: Ints) -> Ints:
-    """Return the micro-units picked of each lot, PICKS_MISFIT where picks do not fit; few accounts pick at all."""
+    """Return the micro-units picked of each lot, PICKS_MISFIT where picks do not fit; few accounts pick at all.
+
+    wanted: rows of `facts`; the lots of row wanted[k] are first[k]:first[k + 1].
+    """
     picked = np.zeros(lots.num_rows, np.int64)
     column: Any = facts.column("lot_picks")
     if column.null_count == len(column):
         return picked
-    for place, row in enumerate(wanted):
+    for index, row in enumerate(wanted):
         picks = column[row].as_py()
         if picks:
-            begin, end = int(first[place]), int(first[place + 1])
+            begin, end = int(first[index]), int(first[index + 1])
             names = ("security_id", "sleeve_id", "lot_id", "quantity_micro")
             held = zip(*(lots.column(name)[begin:end].to_pylist() for name in names), strict=True)
-            picked[begin:end], _ = fit([Held(*one) for one in held], [Pick(**_named(one)) for one in picks])
+            picked[begin:end], _ = match_picks([HeldLot(*lot) for lot in held], [_pick_of(pick) for pick in picks])
     return picked
 
 
-def _named(pick: Mapping[str, Any]) -> dict[str, Any]:
-    return {**{name: pick[name] for name in ("security_id", "lot_id", "sleeve_id")}, "units": pick["quantity_micro"]}
+def _pick_of(entry: Mapping[str, Any]) -> Pick:
+    return Pick(entry["security_id"], entry["lot_id"], entry["sleeve_id"], entry["quantity_micro"])
 
 
 def _with_lots(
@@ -138,17 +123,17 @@ def _with_lots(
     security: Ints,
     picked: Ints,
 ) -> pa.RecordBatch:
+    """Return LOTS rows: the facts with these failures, and the lots of the accounts that have none."""
     kept = np.array([code is None for code in codes], np.bool_)[owner] if len(owner) else np.zeros(0, np.bool_)
     chosen = lots.filter(pa.array(kept))
     acquired, basis = documents.acquired_days(chosen), documents.bases(chosen)
+    no_date = acquired == NO_DATE
     entries = pa.StructArray.from_arrays(
         [
             pa.array(security[kept], pa.int32()),
             chosen.column("sleeve_id"),
             chosen.column("lot_id"),
-            pa.array(np.where(acquired == NO_DATE, 0, acquired).astype(np.int32), mask=acquired == NO_DATE).cast(
-                pa.date32()
-            ),
+            pa.array(np.where(no_date, 0, acquired).astype(np.int32), mask=no_date).cast(pa.date32()),
             chosen.column("quantity_micro"),
             pa.array(basis, pa.int64(), mask=basis == NO_BASIS),
             chosen.column("covered").cast(pa.bool_()),
@@ -156,15 +141,9 @@ def _with_lots(
         ],
         fields=list(_LOT_TYPE.value_type),
     )
-    starts = pa.array(_starts(owner[kept], facts.num_rows).astype(np.int32))
+    offsets = pa.array(_offsets(owner[kept], facts.num_rows).astype(np.int32))
     listed: Any = pa.ListArray
-    arrays = [
-        pa.array(codes, pa.string())
-        if name == "failure_code"
-        else pa.array(texts, pa.string())
-        if name == "failure_text"
-        else facts.column(name)
-        for name in facts.schema.names
-    ]
-    arrays.append(listed.from_arrays(starts, entries, type=_LOT_TYPE))
+    failures = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
+    arrays = [failures.get(name, facts.column(name)) for name in facts.schema.names]
+    arrays.append(listed.from_arrays(offsets, entries, type=_LOT_TYPE))
     return pa.RecordBatch.from_arrays(arrays, schema=LOTS)

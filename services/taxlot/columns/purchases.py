@@ -1,7 +1,7 @@
-"""What a tax household bought near a sale at a loss, before the batch's own trades: what the wash-sale check rests on.
+"""What a tax household bought near a sale at a loss, before the batch's own trades: facts of the wash-sale check.
 
-The account's own lots are those the proposal was made on; the others' are their last good ones.  Which units are sold
-again, and what the batch itself buys, is known only when all of it has been proposed: so batch matches.
+The account's own lots are those the proposal rests on; the lots of other accounts are their last good ones.  Which
+units are sold again and what the batch itself buys is known only when the whole batch is proposed: so batch matches.
 Source: product 5, "Wash-sale check".
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.taxlot.store import documents
-from services.taxlot.store.households import Approved, Member
+from services.taxlot.columns import documents
+from services.taxlot.domain.households import ApprovedBuy, HouseholdFacts, Member
 from shared.columnar import children
 from shared.contracts.chunks import RESULT
 from shared.contracts.codes import Bought
@@ -27,7 +27,7 @@ _TYPE: Final[Any] = RESULT.field("purchases").type
 
 
 @dataclass(frozen=True)
-class Losing:
+class LossSales:
     """Securities that taxable accounts of a chunk sell at a loss: row of the account, index and id of the security."""
 
     rows: Ints
@@ -36,8 +36,8 @@ class Losing:
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """Purchases of households: code of the household, account, and everything that is told of them, one per index."""
+class _Purchases:
+    """Purchases of households: of each the code of its household, its security and its other fields."""
 
     household: Ints
     security: list[str]
@@ -50,8 +50,8 @@ def window(trade_day: int) -> tuple[date, date]:
     return day - timedelta(days=WASH_DAYS), day + timedelta(days=WASH_DAYS)
 
 
-def losing_of(booked: pa.RecordBatch) -> Losing:
-    """Return what the taxable accounts of a RESULT chunk sell at a loss, in any logic."""
+def loss_sales_of(booked: pa.RecordBatch) -> LossSales:
+    """Return what the taxable accounts of a RESULT chunk sell at a loss, in any trade logic."""
     slices, owner = children(booked.column("slices"))
     gain = slices.field("gain_cents").fill_null(0).to_numpy()
     taxable = np.asarray(booked.column("taxable").to_numpy(zero_copy_only=False), np.bool_)
@@ -62,10 +62,10 @@ def losing_of(booked: pa.RecordBatch) -> Losing:
     rows, index = pairs // width, pairs % width
     listed, security_owner = children(booked.column("securities"))
     first = np.searchsorted(security_owner, rows)
-    return Losing(rows, index, _texts(listed.field("security_id").take(_array(first + index))))
+    return LossSales(rows, index, _texts(listed.field("security_id").take(_array(first + index))))
 
 
-def households_of(booked: pa.RecordBatch, losing: Losing) -> list[tuple[str, str]]:
+def households_of(booked: pa.RecordBatch, losing: LossSales) -> list[tuple[str, str]]:
     """Return (enterprise, household) of the accounts that sell at a loss and belong to a household."""
     return sorted({pair for pair in _pairs(booked, np.unique(losing.rows)) if pair is not None})
 
@@ -73,15 +73,14 @@ def households_of(booked: pa.RecordBatch, losing: Losing) -> list[tuple[str, str
 def with_purchases(
     booked: pa.RecordBatch,
     trades: pa.RecordBatch,
-    losing: Losing,
-    members: Sequence[Member],
-    approved: Sequence[Approved],
+    losing: LossSales,
+    facts: HouseholdFacts,
     trade_day: int,
 ) -> pa.RecordBatch:
     """Return the RESULT chunk with purchases and counts of every account in `losing`.
 
-    trades: the chunk of TRADES it was booked from, with the lots.  members: of all households_of(booked, losing), and
-    perhaps of others; approved: of all members, and perhaps of other days.
+    trades: the chunk of TRADES it was booked from, with the lots.  facts: cover all households_of(booked, losing) and
+    the days of `window(trade_day)`; more of either is ignored.  trade_day: days since 1970-01-01.
     """
     rows = np.unique(losing.rows)
     pairs = dict(zip(rows.tolist(), _pairs(booked, rows), strict=True))
@@ -89,37 +88,37 @@ def with_purchases(
     household = np.full(booked.num_rows, -1, np.int64)
     for row, pair in pairs.items():
         household[row] = -1 if pair is None else codes[pair]
-    members = [one for one in members if (one.enterprise_id, one.household_id) in codes]
-    code_of = {one.account_id: codes[one.enterprise_id, one.household_id] for one in members}
+    members = [member for member in facts.members if (member.enterprise_id, member.household_id) in codes]
+    code_of = {member.account_id: codes[member.enterprise_id, member.household_id] for member in members}
     begin, end = window(trade_day)
-    approved = [one for one in approved if one.account_id in code_of and begin <= one.trade_date <= end]
-    found = [_own(booked, trades, losing, trade_day)]
-    for pool in (_lots(members, code_of, trade_day), _approved(members, approved, code_of)):
-        found.append(_of_households(booked, losing, household, pool))
-    table = pa.concat_tables(found).sort_by([(name, "ascending") for name in ("row", "bought", "kind", "account_id")])
+    approved = [buy for buy in facts.approved if buy.account_id in code_of and begin <= buy.trade_date <= end]
+    tables = [_own(booked, trades, losing, trade_day)]
+    for bought in (_lots(members, code_of, trade_day), _approved(members, approved, code_of)):
+        tables.append(_of_households(booked, losing, household, bought))
+    table = pa.concat_tables(tables).sort_by([(name, "ascending") for name in ("row", "bought", "kind", "account_id")])
     counts = _counts(booked, rows, household, members, code_of)
     made = {"purchases": _listed(table, booked.num_rows)} | counts
     return pa.RecordBatch.from_arrays([made.get(name, booked.column(name)) for name in RESULT.names], schema=RESULT)
 
 
-def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, losing: Losing, trade_day: int) -> pa.Table:
+def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, losing: LossSales, trade_day: int) -> pa.Table:
     """Return the accounts' own lots of the window, of the securities they sell at a loss."""
     lots, owner = children(trades.column("lots"))
     near = np.abs(days_of(lots.field("acquired")) - trade_day) <= WASH_DAYS
     security = lots.field("security").to_numpy().astype(np.int64)
     width = int(max(security.max(initial=0), losing.security.max(initial=0))) + 1
     keys = losing.rows * width + losing.security
-    mine = np.flatnonzero(near & np.isin(owner * width + security, keys))
-    lots, owner = lots.take(_array(mine)), owner[mine]
+    chosen = np.flatnonzero(near & np.isin(owner * width + security, keys))
+    lots, owner = lots.take(_array(chosen)), owner[chosen]
     of_account = _array(owner)
-    numbers = _array([""] * len(mine), pa.string())  # its own number: whoever sees the account knows it
+    numbers = _array([""] * len(chosen), pa.string())  # readers of the account know its own number
     return _table(
         owner,
-        security[mine],
+        security[chosen],
         booked.column("account_id").take(of_account),
         numbers,
         booked.column("taxable").take(of_account),
-        _array(np.full(len(mine), int(Bought.LOT)), pa.int8()),
+        _array(np.full(len(chosen), int(Bought.LOT)), pa.int8()),
         lots.field("lot_id"),
         lots.field("sleeve_id"),
         lots.field("acquired"),
@@ -127,18 +126,18 @@ def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, losing: Losing, trade_d
     )
 
 
-def _lots(members: Sequence[Member], code_of: dict[str, int], trade_day: int) -> _Pool:
+def _lots(members: Sequence[Member], code_of: dict[str, int], trade_day: int) -> _Purchases:
     """Return the lots of the window of all members."""
-    held = [one for one in members if one.document is not None]
-    lots, first = documents.joined([one.document or b"" for one in held])
+    held = [member for member in members if member.document is not None]
+    lots, first = documents.joined([member.document or b"" for member in held])
     near = np.flatnonzero(np.abs(documents.acquired_days(lots) - trade_day) <= WASH_DAYS)
     owner = np.repeat(np.arange(len(held)), np.diff(first))[near]
     lots = lots.take(_array(near))
-    return _Pool(
-        np.array([code_of[one.account_id] for one in held], np.int64)[owner] if held else np.zeros(0, np.int64),
+    return _Purchases(
+        np.array([code_of[member.account_id] for member in held], np.int64)[owner] if held else np.zeros(0, np.int64),
         _texts(lots.column("security_id")),
         {
-            **_who(held, owner),
+            **_account_fields(held, owner),
             "kind": _array(np.full(len(owner), int(Bought.LOT)), pa.int8()),
             "lot_id": lots.column("lot_id"),
             "sleeve_id": lots.column("sleeve_id"),
@@ -148,51 +147,55 @@ def _lots(members: Sequence[Member], code_of: dict[str, int], trade_day: int) ->
     )
 
 
-def _approved(members: Sequence[Member], approved: Sequence[Approved], code_of: dict[str, int]) -> _Pool:
-    place = {one.account_id: index for index, one in enumerate(members)}
-    owner = np.array([place[one.account_id] for one in approved], np.int64)
-    return _Pool(
-        np.array([code_of[one.account_id] for one in approved], np.int64),
-        [one.security_id for one in approved],
+def _approved(members: Sequence[Member], approved: Sequence[ApprovedBuy], code_of: dict[str, int]) -> _Purchases:
+    """Return the approved buys, each of an account in `members`."""
+    index_of = {member.account_id: index for index, member in enumerate(members)}
+    owner = np.array([index_of[buy.account_id] for buy in approved], np.int64)
+    return _Purchases(
+        np.array([code_of[buy.account_id] for buy in approved], np.int64),
+        [buy.security_id for buy in approved],
         {
-            **_who(members, owner),
+            **_account_fields(members, owner),
             "kind": _array(np.full(len(owner), int(Bought.APPROVED)), pa.int8()),
             "lot_id": pa.nulls(len(owner), pa.string()),
             "sleeve_id": pa.nulls(len(owner), pa.string()),
-            "bought": _array([one.trade_date for one in approved], pa.date32()),
-            "quantity_micro": _array([one.units for one in approved], pa.int64()),
+            "bought": _array([buy.trade_date for buy in approved], pa.date32()),
+            "quantity_micro": _array([buy.units for buy in approved], pa.int64()),
         },
     )
 
 
-def _who(members: Sequence[Member], owner: Ints) -> dict[str, Any]:
+def _account_fields(members: Sequence[Member], owner: Ints) -> dict[str, Any]:
+    """Return the fields of a purchase that describe its account.  owner: index of each purchase's account."""
+    owners = [members[index] for index in owner.tolist()]
     return {
-        "account_id": _array([members[place].account_id for place in owner.tolist()], pa.string()),
-        "account_number": _array([members[place].account_number for place in owner.tolist()], pa.string()),
-        "taxable": _array([members[place].taxable for place in owner.tolist()], pa.bool_()),
+        "account_id": _array([member.account_id for member in owners], pa.string()),
+        "account_number": _array([member.account_number for member in owners], pa.string()),
+        "taxable": _array([member.taxable for member in owners], pa.bool_()),
     }
 
 
-def _of_households(booked: pa.RecordBatch, losing: Losing, household: Ints, pool: _Pool) -> pa.Table:
-    """Return every purchase of the pool beside each account of its household that sells its security at a loss.
+def _of_households(booked: pa.RecordBatch, losing: LossSales, household: Ints, bought: _Purchases) -> pa.Table:
+    """Return every purchase, once for each account of its household that sells its security at a loss.
 
-    An account's own lots are left out: those it was proposed on count instead.
+    household: code of each account's household, -1 for none.  An account's own lots are left out: `_own` has them.
     """
-    ids: Any = pc.dictionary_encode(_array([*losing.names, *pool.security], pa.string()))
+    ids: Any = pc.dictionary_encode(_array([*losing.names, *bought.security], pa.string()))
     names = np.asarray(ids.indices, np.int64)
     width = len(ids.dictionary) + 1
     wanted = np.where(household[losing.rows] < 0, -1, household[losing.rows] * width + names[: len(losing.names)])
     order = np.argsort(wanted, kind="stable")
-    keys = pool.household * width + names[len(losing.names) :]
+    keys = bought.household * width + names[len(losing.names) :]
     begin = np.searchsorted(wanted[order], keys)
     counts = np.searchsorted(wanted[order], keys, side="right") - begin
-    one = np.repeat(np.arange(len(keys)), counts)
-    place = order[np.repeat(begin, counts) + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)]
-    bought = {name: column.take(_array(one)) for name, column in pool.columns.items()}
-    seller = booked.column("account_id").take(_array(losing.rows[place]))
-    is_own = pc.equal(bought["account_id"], seller)
-    own_lot = pc.and_(is_own, pc.equal(bought["kind"], pa.scalar(int(Bought.LOT), pa.int8())))
-    table = _table(losing.rows[place], losing.security[place], *bought.values())
+    purchase = np.repeat(np.arange(len(keys)), counts)
+    in_group = np.arange(len(purchase)) - np.repeat(np.cumsum(counts) - counts, counts)
+    loss = order[np.repeat(begin, counts) + in_group]
+    fields = {name: column.take(_array(purchase)) for name, column in bought.columns.items()}
+    seller = booked.column("account_id").take(_array(losing.rows[loss]))
+    is_own = pc.equal(fields["account_id"], seller)
+    own_lot = pc.and_(is_own, pc.equal(fields["kind"], pa.scalar(int(Bought.LOT), pa.int8())))
+    table = _table(losing.rows[loss], losing.security[loss], *fields.values())
     return table.filter(pc.invert(own_lot))
 
 
@@ -215,13 +218,13 @@ def _listed(table: pa.Table, rows: int) -> Any:
 def _counts(
     booked: pa.RecordBatch, rows: Ints, household: Ints, members: Sequence[Member], code_of: dict[str, int]
 ) -> dict[str, Any]:
-    """Return how many accounts each checked account's household has, itself included, and how many were not seen."""
+    """Return the size of each checked account's household, itself included, and how many of it are not seen."""
     all_of: dict[int, set[str]] = {}
     unseen: dict[int, set[str]] = {}
-    for one in members:
-        all_of.setdefault(code_of[one.account_id], set()).add(one.account_id)
-        if not one.is_seen:
-            unseen.setdefault(code_of[one.account_id], set()).add(one.account_id)
+    for member in members:
+        all_of.setdefault(code_of[member.account_id], set()).add(member.account_id)
+        if not member.is_seen:
+            unseen.setdefault(code_of[member.account_id], set()).add(member.account_id)
     accounts: list[int | None] = [None] * booked.num_rows
     missing: list[int | None] = [None] * booked.num_rows
     names: list[Any] = booked.column("account_id").to_pylist()
@@ -233,9 +236,11 @@ def _counts(
 
 
 def _pairs(booked: pa.RecordBatch, rows: Ints) -> list[tuple[str, str] | None]:
+    """Return (enterprise, household) of each row, None for an account without a household."""
     enterprises = _texts(booked.column("enterprise_id").take(_array(rows)))
     households = _texts(booked.column("tax_household_id").take(_array(rows)))
-    return [None if two is None else (one, two) for one, two in zip(enterprises, households, strict=True)]
+    pairs = zip(enterprises, households, strict=True)
+    return [None if household is None else (enterprise, household) for enterprise, household in pairs]
 
 
 def _texts(column: Any) -> list[Any]:

@@ -1,11 +1,11 @@
-"""Why an account's trades could not be booked: code and sentence, with account, component and what to do."""
+"""The failure of an account whose trades cannot be booked: code and sentence, with account, component and remedy."""
 
 from collections import Counter
 from typing import Any, Final
 
 import pyarrow as pa
 
-from services.taxlot.domain.picks import REMEDY, Held, Pick, fit
+from services.taxlot.domain.picks import REMEDY, HeldLot, Pick, match_picks
 from shared.fixed_point.text import text_of
 from shared.rules.relief.columns import LOTS_LACKING, PICKS_DIFFER
 
@@ -29,29 +29,31 @@ def not_booked(trades: pa.RecordBatch, row: int, logic: int, outcome: int) -> tu
 
 
 def _misfit(account: dict[str, Any]) -> str:
-    """Return which picks name what the account does not hold."""
-    names = [one["security_id"] for one in account["securities"]]
+    """Return which picks do not fit the lots of the account, and what to do."""
+    names = [security["security_id"] for security in account["securities"]]
     lots = [
-        Held(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"]) for lot in account["lots"]
+        HeldLot(names[lot["security"]], lot["sleeve_id"], lot["lot_id"], lot["quantity_micro"])
+        for lot in account["lots"]
     ]
     picks = [
-        Pick(one["security_id"], one["lot_id"], one["sleeve_id"], one["quantity_micro"]) for one in account["lot_picks"]
+        Pick(pick["security_id"], pick["lot_id"], pick["sleeve_id"], pick["quantity_micro"])
+        for pick in account["lot_picks"]
     ]
-    _, problems = fit(lots, picks)
+    _, problems = match_picks(lots, picks)
     return f"{'; '.join(problems[name] for name in sorted(problems))}: {REMEDY}"
 
 
 def _lacking(account: dict[str, Any], logic: int) -> str:
-    """Return which sleeves sell how many units more of what than their lots hold."""
+    """Return the sleeves that sell more units of a security than their lots hold, with both figures."""
     held: Counter[tuple[int, str]] = Counter()
     for lot in account["lots"] or ():
         held[lot["security"], lot["sleeve_id"]] += lot["quantity_micro"]
-    found = ""
+    text = ""
     for trade in account["sleeve_trades"]:
         position = account["positions"][trade["position"]]
-        units, there = -trade["quantity_micro"], held[position["security"], position["sleeve_id"]]
-        if trade["logic"] == logic and units > max(0, there):
+        units, available = -trade["quantity_micro"], held[position["security"], position["sleeve_id"]]
+        if trade["logic"] == logic and units > max(0, available):
             name = account["securities"][position["security"]]["security_id"]
-            sells, holds = text_of(units, 6, trim=True), text_of(there, 6, trim=True)
-            found += f"; {name} in sleeve {position['sleeve_id']} sells {sells} of {holds}"
-    return found
+            sells, holds = text_of(units, 6, trim=True), text_of(available, 6, trim=True)
+            text += f"; {name} in sleeve {position['sleeve_id']} sells {sells} of {holds}"
+    return text

@@ -1,1 +1,1 @@
-"""What is true of a custodial file and of lots, over plain arrays: no input, no output, no clock."""
+"""Rules of custodial files and lots over plain values and arrays: no input or output, no clock."""

@@ -1,17 +1,17 @@
-"""From judged records to accounts: who is held and why, and every good account's lots in the order of the contract."""
+"""Group judged records into accounts: the hold of each bad account, the lots of each good one in stored order."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.taxlot.domain.codes import ROW_CODES, Hold, printable
-from services.taxlot.domain.rows import CODE, Rows, Table, Text
+from services.taxlot.domain.codes import ROW_CODES, DataHold, printable
+from services.taxlot.domain.records import CODE, JudgedRecords, RecordTable, TextColumn
 from shared.fixed_point.compiled import entry_kernel, view_kernel
 from shared.rules.relief.lots import Bytes, Ints
 
 
 @dataclass(frozen=True)
-class Groups:
+class AccountGroups:
     """The accounts of a block.  Account g has the records first[g]:first[g + 1] and the name names[g]."""
 
     first: Ints
@@ -22,87 +22,87 @@ class Groups:
 
 
 @dataclass(frozen=True)
-class LotColumns:
+class SortedLots:
     """Lots of accounts, ordered by (security, sleeve, acquired, lot id) inside each.
 
-    Account k has the lots first[k]:first[k + 1].  rows: each lot's place among the block's records.
+    Account k has the lots first[k]:first[k + 1].  rows: the index of each lot's record in the block.
     """
 
     first: Ints
     rows: Ints
 
 
-def group(table: Table) -> Groups:
-    """Return the runs of records of one account number."""
+def group(table: RecordTable) -> AccountGroups:
+    """Return the accounts of the table: runs of records that have the same account number."""
     codes = table.account.index
     change = np.flatnonzero(codes[1:] != codes[:-1]) + 1
     first = np.concatenate([[0], change, [len(codes)]]).astype(np.int64) if len(codes) else np.zeros(1, np.int64)
-    return Groups(first, [table.account.names[codes[place]] for place in first[:-1]])
+    return AccountGroups(first, [table.account.names[codes[begin]] for begin in first[:-1]])
 
 
-def holds_of(rows: Rows, groups: Groups) -> dict[int, Hold]:
-    """Return the hold of each group that has one: its first bad record, else what is wrong with the whole."""
+def account_holds(rows: JudgedRecords, groups: AccountGroups) -> dict[int, DataHold]:
+    """Return the hold of each bad account, by its index: its first bad record, else its count of cash records."""
     if not len(groups):
         return {}
-    _blame_duplicates(rows, groups)
-    found: dict[int, Hold] = {}
+    _mark_duplicates(rows, groups)
+    holds: dict[int, DataHold] = {}
     bad = np.flatnonzero(rows.code)
     if len(bad):
-        owners, at = np.unique(np.searchsorted(groups.first, bad, side="right") - 1, return_index=True)
-        for owner, place in zip(owners.tolist(), bad[at].tolist(), strict=True):
-            found[owner] = Hold(ROW_CODES[rows.code[place]], int(rows.table.line[place]), _values(rows, place))
+        owners, first_bad = np.unique(np.searchsorted(groups.first, bad, side="right") - 1, return_index=True)
+        for owner, row in zip(owners.tolist(), bad[first_bad].tolist(), strict=True):
+            holds[owner] = DataHold(ROW_CODES[rows.code[row]], int(rows.table.line[row]), _values(rows, row))
     cash = np.add.reduceat(rows.table.record.where("C").astype(np.int64), groups.first[:-1])
     for owner in np.flatnonzero(cash != 1).tolist():
         line = int(rows.table.line[groups.first[owner]])
-        found.setdefault(owner, Hold("CASH_MISSING" if cash[owner] == 0 else "CASH_TWICE", line))
-    return found
+        holds.setdefault(owner, DataHold("CASH_MISSING" if cash[owner] == 0 else "CASH_TWICE", line))
+    return holds
 
 
-def lots_of(rows: Rows, groups: Groups, wanted: list[int]) -> LotColumns:
-    """Return the lots of the wanted groups, in their order, sorted inside each."""
+def sorted_lots(rows: JudgedRecords, groups: AccountGroups, wanted: list[int]) -> SortedLots:
+    """Return the lots of the wanted accounts (indices into `groups`), in that order, sorted inside each."""
     lot_rows = np.flatnonzero(rows.is_lot)
     starts = np.searchsorted(lot_rows, groups.first)
     counts = np.diff(starts)[wanted]
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    # Places of the wanted groups' lots among lot_rows, without a loop over accounts.
-    places = np.arange(first[-1], dtype=np.int64) + np.repeat(starts[:-1][wanted] - first[:-1], counts)
-    order = lot_rows[places]
+    # Indices of the wanted accounts' lots in lot_rows, without a loop over accounts.
+    indices = np.arange(first[-1], dtype=np.int64) + np.repeat(starts[:-1][wanted] - first[:-1], counts)
+    order = lot_rows[indices]
     table = rows.table
     key = ranks(table.security.names)[table.security.index] * (len(table.sleeve.names) + 1)
     key += ranks(table.sleeve.names)[table.sleeve.index]
     _sort(first, order, key, rows.acquired, table.lot_id.offsets, table.lot_id.data, np.empty_like(order))
-    return LotColumns(first, order)
+    return SortedLots(first, order)
 
 
 def ranks(names: list[str]) -> Ints:
-    """Return the place of each name in the sorted order of the names."""
-    places = np.zeros(len(names), np.int64)
-    places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
-    return places
+    """Return the rank of each name in the sorted order of the names."""
+    ranked = np.zeros(len(names), np.int64)
+    ranked[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return ranked
 
 
-def _values(rows: Rows, place: int) -> str:
-    """Return what the record says in the fields that may be at fault."""
+def _values(rows: JudgedRecords, row: int) -> str:
+    """Return the value of the field that the record's code is about, printable; empty when it is about none."""
     table = rows.table
-    code = ROW_CODES[rows.code[place]]
-    fields: dict[str, Text] = {
-        "NOT_A_NUMBER": table.quantity if rows.is_lot[place] else table.cash,
+    code = ROW_CODES[rows.code[row]]
+    fields: dict[str, TextColumn] = {
+        "NOT_A_NUMBER": table.quantity if rows.is_lot[row] else table.cash,
         "SHORT_POSITION": table.quantity,
         "BAD_DATE": table.acquired,
         "FUTURE_ACQUIRED": table.acquired,
         "DUPLICATE_LOT": table.lot_id,
     }
     if code == "UNKNOWN_SECURITY":
-        return table.security.names[int(table.security.index[place])]
+        return table.security.names[int(table.security.index[row])]
     if code not in fields:
         return ""
     column = fields[code]
-    value = bytes(column.data[column.offsets[place] : column.offsets[place + 1]])
+    value = bytes(column.data[column.offsets[row] : column.offsets[row + 1]])
     return printable(value.decode(errors="replace")[:64])
 
 
-def _blame_duplicates(rows: Rows, groups: Groups) -> None:
-    """Give the code DUPLICATE_LOT to every good lot whose lot id and sleeve stood in its account before."""
+def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:
+    """Give the code DUPLICATE_LOT to every good lot whose lot id and sleeve occur earlier in its account."""
     table = rows.table
     longest = int(np.diff(groups.first).max())
     size = 1 << (2 * longest).bit_length()
@@ -123,14 +123,14 @@ def _blame_duplicates(rows: Rows, groups: Groups) -> None:
 def _find_duplicates(
     first: Ints, good: Bytes, sleeve: Ints, offsets: Ints, data: Bytes, slots: Ints, code: Bytes, mark: int
 ) -> None:
-    """Put each account's lots into an open-addressed table; who meets its own key there is a duplicate."""
+    """Put each account's lots into an open-addressed table; a lot whose key is there already is a duplicate."""
     mask = len(slots) - 1
     for owner in range(len(first) - 1):
         for row in range(first[owner], first[owner + 1]):
             if good[row] == 0:
                 continue
             slot = _hash(row, sleeve, offsets, data) & mask
-            # Rows of earlier accounts that still lie in the table count as empty.
+            # Slots filled by earlier accounts count as empty.
             while slots[slot] >= first[owner]:
                 if _same_key(slots[slot], row, sleeve, offsets, data):
                     code[row] = mark
@@ -143,20 +143,20 @@ def _find_duplicates(
 @view_kernel
 def _hash(row: int, sleeve: Ints, offsets: Ints, data: Bytes) -> int:
     value = 2166136261 ^ sleeve[row]
-    for place in range(offsets[row], offsets[row + 1]):
-        value = ((value ^ data[place]) * 16777619) & 0xFFFFFFFF
+    for byte in range(offsets[row], offsets[row + 1]):
+        value = ((value ^ data[byte]) * 16777619) & 0xFFFFFFFF
     return int(value ^ (value >> 15))
 
 
 @view_kernel
-def _same_key(one: int, two: int, sleeve: Ints, offsets: Ints, data: Bytes) -> bool:
-    return bool(sleeve[one] == sleeve[two] and _compare_text(one, two, offsets, data) == 0)
+def _same_key(left: int, right: int, sleeve: Ints, offsets: Ints, data: Bytes) -> bool:
+    return bool(sleeve[left] == sleeve[right] and _compare_text(left, right, offsets, data) == 0)
 
 
 @view_kernel
-def _compare_text(one: int, two: int, offsets: Ints, data: Bytes) -> int:
-    start1, start2 = offsets[one], offsets[two]
-    length1, length2 = offsets[one + 1] - start1, offsets[two + 1] - start2
+def _compare_text(left: int, right: int, offsets: Ints, data: Bytes) -> int:
+    start1, start2 = offsets[left], offsets[right]
+    length1, length2 = offsets[left + 1] - start1, offsets[right + 1] - start2
     for step in range(min(length1, length2)):
         if data[start1 + step] != data[start2 + step]:
             return -1 if data[start1 + step] < data[start2 + step] else 1
@@ -164,12 +164,12 @@ def _compare_text(one: int, two: int, offsets: Ints, data: Bytes) -> int:
 
 
 @view_kernel
-def _before(one: int, two: int, key: Ints, acquired: Ints, offsets: Ints, data: Bytes) -> bool:
-    if key[one] != key[two]:
-        return bool(key[one] < key[two])
-    if acquired[one] != acquired[two]:
-        return bool(acquired[one] < acquired[two])
-    return _compare_text(one, two, offsets, data) < 0
+def _before(left: int, right: int, key: Ints, acquired: Ints, offsets: Ints, data: Bytes) -> bool:
+    if key[left] != key[right]:
+        return bool(key[left] < key[right])
+    if acquired[left] != acquired[right]:
+        return bool(acquired[left] < acquired[right])
+    return _compare_text(left, right, offsets, data) < 0
 
 
 @entry_kernel
@@ -183,16 +183,16 @@ def _sort(first: Ints, order: Ints, key: Ints, acquired: Ints, offsets: Ints, da
                 middle, right = min(left + width, end), min(left + 2 * width, end)
                 if middle >= right or not _before(order[middle], order[middle - 1], key, acquired, offsets, data):
                     continue
-                for place in range(left, middle):
-                    spare[place] = order[place]
-                one, two = left, middle
-                for place in range(left, right):
-                    if one == middle:
+                for index in range(left, middle):
+                    spare[index] = order[index]
+                low, high = left, middle
+                for index in range(left, right):
+                    if low == middle:
                         break
-                    if two < right and _before(order[two], spare[one], key, acquired, offsets, data):
-                        order[place] = order[two]
-                        two += 1
+                    if high < right and _before(order[high], spare[low], key, acquired, offsets, data):
+                        order[index] = order[high]
+                        high += 1
                     else:
-                        order[place] = spare[one]
-                        one += 1
+                        order[index] = spare[low]
+                        low += 1
             width *= 2

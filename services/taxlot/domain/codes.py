@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-# Why an account is held, in the order in which a row is judged; the place in this tuple is the row's code (0: good).
+# Why an account is held, in the order in which a record is judged; the index in this tuple is its code (0: good).
 ROW_CODES: Final = (
     "",
     "BAD_RECORD",
@@ -53,14 +53,14 @@ _SENTENCES: Final = {
 
 
 def printable(text: str) -> str:
-    """Return a text from outside as one that every database, log and page takes: what does not print is escaped."""
+    """Return a text from outside with its unprintable characters escaped: databases, logs and pages accept it."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 @dataclass(frozen=True)
-class Hold:
+class DataHold:
     """Why one account is held. line: 1 is the file's first; 0 when no line is to blame. detail: the values at fault."""
 
     code: str
@@ -74,17 +74,17 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Note:
-    """Something of a file that is reported and holds nothing back."""
+class FileNote:
+    """A remark on a file that is reported and holds no account."""
 
     code: str
     line: int
     account_number: str
     text: str
-    account_id: str | None = None  # whom it concerns; None: whoever may see the whole file
+    account_id: str | None = None  # the account it concerns; None: the whole file
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """The whole file is refused; nothing of it is applied. `code` as documented, the message says what to do."""
 
     def __init__(self, code: str, detail: str) -> None:

@@ -1,10 +1,10 @@
-"""Header and trailer of a custodial file, and what they refuse.  Source: docs/custodial-files.md."""
+"""Header and trailer of a custodial file, and the checks that refuse a whole file.  Source: docs/custodial-files.md."""
 
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from services.taxlot.domain.codes import Refused
+from services.taxlot.domain.codes import FileRefused
 from shared.contracts import custody
 from shared.fixed_point.text import InexactText, scaled, text_of
 
@@ -27,8 +27,8 @@ class Header:
 
 
 @dataclass
-class Totals:
-    """What the records add up to. unreadable: per column, values that are no numbers and so are not in the sum."""
+class ControlTotals:
+    """Count and sums over the records. unreadable: per column, how many values are no numbers and not in the sum."""
 
     records: int = 0
     quantity_micro: int = 0
@@ -38,77 +38,81 @@ class Totals:
 
 
 def header_of(line: str) -> Header:
-    """Return the header.  Raises Refused with NOT_A_LOT_FILE or BAD_HEADER."""
+    """Return the header.  Raises FileRefused with NOT_A_LOT_FILE or BAD_HEADER."""
     fields = line.split("|")
     if fields[:3] != [custody.HEADER, custody.FILE_TYPE, custody.FORMAT_VERSION]:
         begin = f"{custody.HEADER}|{custody.FILE_TYPE}|{custody.FORMAT_VERSION}|"
-        raise Refused("NOT_A_LOT_FILE", f"the first line must begin with {begin}, it reads {line[:60]!r}")
+        raise FileRefused("NOT_A_LOT_FILE", f"the first line must begin with {begin}, it reads {line[:60]!r}")
     if len(fields) != len(custody.HEADER_FIELDS):
-        raise Refused("BAD_HEADER", f"the header has {len(fields)} fields, it needs {len(custody.HEADER_FIELDS)}")
+        raise FileRefused("BAD_HEADER", f"the header has {len(fields)} fields, it needs {len(custody.HEADER_FIELDS)}")
     _, _, _, custodian, data_date, kind, created_at = fields
     if not custodian:
-        raise Refused("BAD_HEADER", "the header names no custodian")
+        raise FileRefused("BAD_HEADER", "the header names no custodian")
     if not _IDENTIFIER.match(custodian):
-        raise Refused(
+        raise FileRefused(
             "BAD_HEADER", f"the custodian is {custodian[:80]!r}; at most 64 of A-Z a-z 0-9 . _ : @ - are allowed"
         )
     if kind not in (custody.REFRESHED, custody.UPDATED):
-        raise Refused("BAD_HEADER", f"the kind is {kind!r}, it must be {custody.REFRESHED} or {custody.UPDATED}")
+        raise FileRefused("BAD_HEADER", f"the kind is {kind!r}, it must be {custody.REFRESHED} or {custody.UPDATED}")
     try:
         day = date.fromisoformat(data_date)
     except ValueError as error:
-        raise Refused("BAD_HEADER", f"the data date {data_date!r} is no date such as 2026-01-02") from error
+        raise FileRefused("BAD_HEADER", f"the data date {data_date!r} is no date such as 2026-01-02") from error
     try:
         made = datetime.fromisoformat(created_at)
     except ValueError as error:
-        raise Refused("BAD_HEADER", f"created at {created_at!r} is no instant such as 2026-01-02T23:10:00Z") from error
+        raise FileRefused(
+            "BAD_HEADER", f"created at {created_at!r} is no instant such as 2026-01-02T23:10:00Z"
+        ) from error
     return Header(custodian, day, kind == custody.REFRESHED, made)
 
 
-def trailer_of(line: str) -> Totals:
-    """Return what the trailer promises.  Raises Refused with BAD_TRAILER."""
+def trailer_of(line: str) -> ControlTotals:
+    """Return the totals that the trailer promises.  Raises FileRefused with BAD_TRAILER."""
     fields = line.split("|")
     if fields[0] != custody.TRAILER or len(fields) != len(custody.TRAILER_FIELDS):
-        raise Refused(
+        raise FileRefused(
             "BAD_TRAILER",
             f"the last line is no trailer ({line[:60]!r}): the file was cut off; ask the custodian to send it again",
         )
     try:
         records, quantity, basis, cash = (
-            scaled(text, places, name)
-            for text, places, name in zip(fields[1:], (0, 6, 2, 2), custody.TRAILER_FIELDS[1:], strict=True)
+            scaled(text, decimals, name)
+            for text, decimals, name in zip(fields[1:], (0, 6, 2, 2), custody.TRAILER_FIELDS[1:], strict=True)
         )
     except InexactText as error:
-        raise Refused("BAD_TRAILER", f"the trailer cannot be read: {error}") from error
-    return Totals(records, quantity, basis, cash)
+        raise FileRefused("BAD_TRAILER", f"the trailer cannot be read: {error}") from error
+    return ControlTotals(records, quantity, basis, cash)
 
 
 def check_date(header: Header, today: date, newest_loaded: date | None, max_age_days: int) -> None:
-    """Refuse a file of the future (FUTURE_DATE) or one that is too old or older than what we have (STALE_DATE).
+    """Refuse a file of the future (FUTURE_DATE), and one too old or older than the newest loaded (STALE_DATE).
 
     today: the present business date.  newest_loaded: data date of the newest file loaded from this custodian.
-    Raises Refused.  Source: product 2.
+    Raises FileRefused.  Source: product 2.
     """
     day = header.data_date
     if day > today:
-        raise Refused("FUTURE_DATE", f"the data date {day} lies after the business date {today}")
+        raise FileRefused("FUTURE_DATE", f"the data date {day} lies after the business date {today}")
     if newest_loaded is not None and day < newest_loaded:
-        raise Refused(
+        raise FileRefused(
             "STALE_DATE", f"the data date {day} lies before {newest_loaded}, already loaded from {header.custodian}"
         )
     if (today - day).days > max_age_days:
-        raise Refused("STALE_DATE", f"the data date {day} is more than {max_age_days} days before {today}")
+        raise FileRefused("STALE_DATE", f"the data date {day} is more than {max_age_days} days before {today}")
 
 
-def check_totals(promised: Totals, found: Totals) -> list[str]:
+def check_totals(promised: ControlTotals, found: ControlTotals) -> list[str]:
     """Refuse a file whose records do not add up to its trailer; return a remark per sum that could not be compared.
 
-    Raises Refused (COUNT_MISMATCH, TOTAL_MISMATCH): nothing of the file is applied.  Source: product 2.
+    Raises FileRefused (COUNT_MISMATCH, TOTAL_MISMATCH): nothing of the file is applied.  Source: product 2.
     """
     if promised.records != found.records:
-        raise Refused("COUNT_MISMATCH", f"the trailer counts {promised.records} records, the file has {found.records}")
+        raise FileRefused(
+            "COUNT_MISMATCH", f"the trailer counts {promised.records} records, the file has {found.records}"
+        )
     remarks = []
-    for column, places, wanted, got in (
+    for column, decimals, wanted, got in (
         ("quantity", 6, promised.quantity_micro, found.quantity_micro),
         ("cost_basis", 2, promised.basis_cents, found.basis_cents),
         ("cash", 2, promised.cash_cents, found.cash_cents),
@@ -118,9 +122,9 @@ def check_totals(promised: Totals, found: Totals) -> list[str]:
                 f"{column} holds {found.unreadable[column]} values that are no numbers; its sum is unchecked"
             )
         elif wanted != got:
-            raise Refused(
+            raise FileRefused(
                 "TOTAL_MISMATCH",
-                f"the trailer's sum of {column} is {text_of(wanted, places)}, the records add up to "
-                f"{text_of(got, places)}; nothing was applied, ask the custodian for a correct file",
+                f"the trailer's sum of {column} is {text_of(wanted, decimals)}, the records add up to "
+                f"{text_of(got, decimals)}; nothing was applied, ask the custodian for a correct file",
             )
     return remarks

@@ -1,10 +1,12 @@
-"""On whose rights a file acts: a person's who sent it, or those of the custodian's own feed.
+"""The rights a file acts on (those of its sender, or of the custodian's own feed) and the accounts it may change.
 
 Source: architecture "Tenancy".
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 
@@ -12,7 +14,7 @@ from typing import Final
 class Sender:
     """subject: who sent the file; None: the custodian's feed (inbox or command).
 
-    enterprises and advisors: what of a custodian's accounts the file may change; None: every one.
+    enterprises and advisors: those whose accounts at the custodian the file may change; None: all.
     """
 
     subject: str | None
@@ -21,33 +23,59 @@ class Sender:
 
     @property
     def rights(self) -> str:
-        """A text that is the same for the same rights: the same bytes with other rights are another file."""
+        """A text that is equal for equal rights: the same bytes sent with other rights are another file."""
         if self.subject is None:
             return ""
-        return "|".join("*" if part is None else ",".join(sorted(part)) for part in (self.enterprises, self.advisors))
+        return "|".join(
+            "*" if names is None else ",".join(sorted(names)) for names in (self.enterprises, self.advisors)
+        )
 
 
 FEED: Final = Sender(None, None, None)
 NOBODY: Final = Sender("", (), ())
 
 
-def feeds_of(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the enterprises that each named custodian's feed covers, of `NORTH=E1,E2;SOUTH=E3`.
-
-    Raises ValueError when the text has another form.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for part in filter(None, (one.strip() for one in text.split(";"))):
-        custodian, sign, names = (one.strip() for one in part.partition("="))
-        enterprises = tuple(one.strip() for one in names.split(",") if one.strip())
-        if not (custodian and sign and enterprises) or custodian in found:
-            raise ValueError(f"{part!r} is not a custodian and its enterprises, such as NORTH=E1,E2")
-        found[custodian] = enterprises
-    return found
-
-
-def acting_at(sender: Sender, custodian: str, feeds: Mapping[str, tuple[str, ...]]) -> Sender:
-    """Return the sender with what it may change at this custodian: a feed has what the settings name, else all."""
+def with_feed_scope(sender: Sender, custodian: str, feeds: Mapping[str, tuple[str, ...]]) -> Sender:
+    """Return the sender, a feed limited to the enterprises that the settings name for its custodian (default: all)."""
     if sender.subject is not None:
         return sender
     return Sender(None, feeds.get(custodian), None)
+
+
+@dataclass(frozen=True)
+class KnownAccount:
+    """An account at a custodian.
+
+    owner: its enterprise and advisor.  as_of: date of its last good file, None before the first.  content: digest of
+    its stored lots and cash, None if none are stored or it is held.
+    """
+
+    account_id: str
+    account_number: str
+    apm_sleeve_id: str
+    owner: tuple[str, str]
+    as_of: date | None
+    content: bytes | None
+
+
+class AccountScope:
+    """The accounts that one file may change.  A number that several of them have identifies none of them."""
+
+    def __init__(self, accounts: Sequence[KnownAccount], data_date: date) -> None:
+        self.accounts = accounts
+        self._data_date = data_date
+        self._by_number: defaultdict[str, list[KnownAccount]] = defaultdict(list)
+        for account in accounts:
+            self._by_number[account.account_number].append(account)
+
+    def of_number(self, number: str) -> Sequence[KnownAccount]:
+        """Return the accounts of a number: none if it is unknown, another sender's, or no number at all."""
+        return self._by_number.get(number, ())
+
+    def is_newer(self, account: KnownAccount) -> bool:
+        """Say whether the account has a good file of a later date than this one; older data never replaces newer."""
+        return account.as_of is not None and account.as_of > self._data_date
+
+    def numbers(self) -> dict[str, str]:
+        """Return the account number of each account id."""
+        return {account.account_id: account.account_number for account in self.accounts}

@@ -1,6 +1,6 @@
-"""To which sleeves a lot belongs that its custodian reports without one.
+"""Assign a sleeve to lots that their custodian reports without one.
 
-It keeps our last known split of that lot; a new lot follows the approved buys it came from, pro rata; what is left
+A lot keeps its last known split over sleeves; a new lot follows the approved buys it came from, pro rata; what is left
 belongs to the APM sleeve.  Source: product 2.
 """
 
@@ -12,7 +12,7 @@ from shared.rules.relief.lots import NO_BASIS
 
 
 @dataclass(frozen=True)
-class Reported:
+class ReportedLot:
     """A lot as the custodian reports it: micro-units, basis in cents or NO_BASIS; sleeve_id empty when not given."""
 
     security_id: str
@@ -24,40 +24,40 @@ class Reported:
     covered: int
 
 
-def place(
-    lots: Sequence[Reported],
+def assign_sleeves(
+    lots: Sequence[ReportedLot],
     known: Mapping[tuple[str, str], Mapping[str, int]],
     buys: Mapping[str, Mapping[str, int]],
     apm_sleeve_id: str,
-) -> list[Reported]:
-    """Return the lots of one account, each in a sleeve, in the order of the contract.
+) -> list[ReportedLot]:
+    """Return the lots of one account, each in a sleeve, ordered by security, sleeve, acquired date and lot id.
 
-    known: units by sleeve of each (security, lot id) as last known.  buys: units by sleeve of approved buys that no
-    file has shown yet, by security.
+    known: micro-units by sleeve of each (security, lot id), as last stored.  buys: by security, the micro-units by
+    sleeve of approved buys that no file has shown yet.
     """
     open_buys = {security: dict(sleeves) for security, sleeves in buys.items()}
-    placed: list[Reported] = []
-    for lot in sorted(lots, key=lambda one: (one.acquired, one.lot_id)):
+    assigned: list[ReportedLot] = []
+    for lot in sorted(lots, key=lambda lot: (lot.acquired, lot.lot_id)):
         if lot.sleeve_id:
-            placed.append(lot)
+            assigned.append(lot)
         elif shares := known.get((lot.security_id, lot.lot_id)):
-            placed += _cut(lot, pro_rata(lot.quantity, shares))
+            assigned += _split(lot, pro_rata(lot.quantity, shares))
         else:
-            placed += _cut(lot, _of_buys(lot.quantity, open_buys.get(lot.security_id, {}), apm_sleeve_id))
-    return sorted(placed, key=lambda one: (one.security_id, one.sleeve_id, one.acquired, one.lot_id))
+            assigned += _split(lot, _follow_buys(lot.quantity, open_buys.get(lot.security_id, {}), apm_sleeve_id))
+    return sorted(assigned, key=lambda lot: (lot.security_id, lot.sleeve_id, lot.acquired, lot.lot_id))
 
 
 def pro_rata(units: int, shares: Mapping[str, int]) -> dict[str, int]:
     """Return `units` shared in proportion, exactly: floors first, the rest by largest remainder, ties by sleeve id."""
     whole = sum(shares.values())
-    parts = {sleeve: divmod(units * share, whole) for sleeve, share in sorted(shares.items())}
-    lacking = units - sum(part for part, _ in parts.values())
-    by_remainder = sorted(parts, key=lambda sleeve: (-parts[sleeve][1], sleeve))
-    return {sleeve: part + (1 if sleeve in by_remainder[:lacking] else 0) for sleeve, (part, _) in parts.items()}
+    quotients = {sleeve: divmod(units * share, whole) for sleeve, share in sorted(shares.items())}
+    lacking = units - sum(part for part, _ in quotients.values())
+    by_remainder = sorted(quotients, key=lambda sleeve: (-quotients[sleeve][1], sleeve))
+    return {sleeve: part + (1 if sleeve in by_remainder[:lacking] else 0) for sleeve, (part, _) in quotients.items()}
 
 
-def _of_buys(units: int, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, int]:
-    """Return the new lot's units by sleeve, using up `buys`; what no buy explains belongs to the APM sleeve."""
+def _follow_buys(units: int, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, int]:
+    """Return the new lot's units by sleeve and reduce `buys` by them; units beyond the buys go to the APM sleeve."""
     explained = min(units, sum(buys.values()))
     split = pro_rata(explained, buys) if explained else {}
     for sleeve, part in split.items():
@@ -66,9 +66,9 @@ def _of_buys(units: int, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, 
     return split
 
 
-def _cut(lot: Reported, units_by_sleeve: Mapping[str, int]) -> list[Reported]:
-    """Return the lot cut by sleeve; basis goes with the units, the last units take the rest."""
-    parts = []
+def _split(lot: ReportedLot, units_by_sleeve: Mapping[str, int]) -> list[ReportedLot]:
+    """Return the lot split by sleeve; basis goes with the units, the last units take the rest."""
+    split_lots = []
     units_left, basis_left = lot.quantity, lot.basis
     for sleeve, units in sorted(units_by_sleeve.items()):
         if units == 0:
@@ -76,7 +76,7 @@ def _cut(lot: Reported, units_by_sleeve: Mapping[str, int]) -> list[Reported]:
         basis = basis_left
         if lot.basis != NO_BASIS and units != units_left:
             basis = muldiv_half_away(basis_left, units, units_left)
-        parts.append(Reported(lot.security_id, lot.lot_id, sleeve, lot.acquired, units, basis, lot.covered))
+        split_lots.append(ReportedLot(lot.security_id, lot.lot_id, sleeve, lot.acquired, units, basis, lot.covered))
         units_left -= units
         basis_left -= basis if lot.basis != NO_BASIS else 0
-    return parts
+    return split_lots

@@ -1,4 +1,4 @@
-"""Jumps that look like a stock split: reported for a look, never acted on.  Source: product 2."""
+"""Find jumps of quantity or price that look like a stock split: reported, never acted on.  Source: product 2."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,9 +23,9 @@ _PRICE_SLACK_PERCENT = 4  # a day's usual movement on top of the split
 def quantity_jumps(old_quantity: Ints, new_quantity: Ints, old_basis: Ints, new_basis: Ints) -> Any:
     """Say for each lot whether its units changed by a usual split ratio, in micro-units and cents.
 
-    A lot never grows by trading, so growth counts whatever became of its basis; the units may have been cut to whole
-    ones, the fraction paid in cash.  A lot shrinks by every sale, so shrinking counts only while its known basis
-    stayed.  Either way the last micro-unit may have been rounded.
+    A lot never grows by trading, so growth counts whatever its basis is now; a fraction of a unit may have been paid in
+    cash.  A lot shrinks by every sale, so shrinking counts only when its known basis is unchanged.  The last micro-unit
+    may have been rounded.
     """
     grew = np.zeros(len(old_quantity), np.bool_)
     shrank = np.zeros(len(old_quantity), np.bool_)
@@ -48,12 +48,12 @@ def price_jumps(before: Mapping[str, int], now: Mapping[str, int]) -> list[tuple
 
     Prices in micro-dollars by security; a ratio (2, 1) means two new units for an old one, so half the price.
     """
-    found = []
+    jumps = []
     for security in sorted(before.keys() & now.keys()):
         near = [ratio for ratio in RATIOS if _distance(before[security], now[security], ratio) <= 0]
         if near:
-            found.append((security, min(near, key=lambda ratio: _distance(before[security], now[security], ratio))))
-    return found
+            jumps.append((security, min(near, key=lambda ratio: _distance(before[security], now[security], ratio))))
+    return jumps
 
 
 def _distance(before: int, now: int, ratio: tuple[int, int]) -> int:

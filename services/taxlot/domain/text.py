@@ -1,6 +1,6 @@
-"""Text columns to exact integers: one pass over the bytes of a column, a status for every value, never an exception.
+"""Convert text columns to exact integers: one pass over the bytes, a status for every value, never an exception.
 
-A column of n texts is `offsets` (n + 1 places, int32) and `data` (their bytes one after another), as Arrow keeps it.
+A column of n texts is `offsets` (n + 1 of them, int32) and `data` (all bytes, one text after the other), as in Arrow.
 Source: docs/custodial-files.md, "Form".
 """
 
@@ -30,14 +30,14 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.uint8]
 
 
-def decimals(offsets: Offsets, data: Data, places: int, limit: int) -> tuple[Ints, Codes]:
-    """Return the values in units of 10**-places and a status each; a value that is not GOOD is 0.
+def decimals(offsets: Offsets, data: Data, scale: int, limit: int) -> tuple[Ints, Codes]:
+    """Return the values in units of 10**-scale and a status each; a value that is not GOOD is 0.
 
-    limit: largest magnitude that is not TOO_LARGE.  More than `places` significant decimals are MALFORMED.
+    limit: largest magnitude that is not TOO_LARGE.  More than `scale` significant decimals are MALFORMED.
     """
     values = np.zeros(len(offsets) - 1, np.int64)
     status = np.zeros(len(offsets) - 1, np.uint8)
-    _decimals(offsets, data, places, limit, values, status)
+    _decimals(offsets, data, scale, limit, values, status)
     return values, status
 
 
@@ -57,25 +57,25 @@ def identifiers(offsets: Offsets, data: Data) -> Codes:
 
 
 @entry_kernel
-def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Ints, status: Codes) -> None:
+def _decimals(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints, status: Codes) -> None:
     for row in range(len(values)):
-        place, end = offsets[row], offsets[row + 1]
-        if place == end:
+        position, end = offsets[row], offsets[row + 1]
+        if position == end:
             status[row] = EMPTY
             continue
-        negative = data[place] == 45  # -
+        negative = data[position] == 45  # -
         if negative:
-            place += 1
+            position += 1
         value, digits, point, seen = 0, 0, -1, 0
         good = True
-        while place < end:
-            byte = int(data[place])  # a scalar of 8 bits would overflow where no compiler widens it
+        while position < end:
+            byte = int(data[position])  # a scalar of 8 bits would overflow where no compiler widens it
             if byte == 46 and point < 0 and seen > 0:  # .
                 point = 0
             elif 48 <= byte <= 57:
                 seen += 1
-                if point >= places:
-                    good = good and byte == 48  # zeros beyond the last place say nothing
+                if point >= scale:
+                    good = good and byte == 48  # zeros beyond the last decimal change nothing
                 else:
                     if point >= 0:
                         point += 1
@@ -83,11 +83,11 @@ def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Int
                     value = value * 10 + (byte - 48) if digits <= _MOST_DIGITS else value
             else:
                 good = False
-            place += 1
+            position += 1
         if not good or seen == 0 or data[end - 1] == 46:
             status[row] = MALFORMED
             continue
-        for _ in range(places - max(point, 0)):
+        for _ in range(scale - max(point, 0)):
             digits += 1 if value > 0 else 0
             value = value * 10 if digits <= _MOST_DIGITS else value
         if digits > _MOST_DIGITS or value > limit:
@@ -99,17 +99,17 @@ def _decimals(offsets: Offsets, data: Data, places: int, limit: int, values: Int
 @entry_kernel
 def _dates(offsets: Offsets, data: Data, days: Ints, status: Codes) -> None:
     for row in range(len(days)):
-        place = offsets[row]
-        length = offsets[row + 1] - place
+        position = offsets[row]
+        length = offsets[row + 1] - position
         if length == 0:
             continue
-        good = length == 10 and data[place + 4] == 45 and data[place + 7] == 45
+        good = length == 10 and data[position + 4] == 45 and data[position + 7] == 45
         number = 0
         if good:
             for step in range(10):
                 if step in (4, 7):
                     continue
-                byte = int(data[place + step])
+                byte = int(data[position + step])
                 good = good and 48 <= byte <= 57
                 number = number * 10 + (byte - 48)
         year, month, day = number // 10_000, number // 100 % 100, number % 100
@@ -126,13 +126,13 @@ def _dates(offsets: Offsets, data: Data, days: Ints, status: Codes) -> None:
 @entry_kernel
 def _identifiers(offsets: Offsets, data: Data, allowed: NDArray[np.bool_], status: Codes) -> None:
     for row in range(len(status)):
-        place, end = offsets[row], offsets[row + 1]
-        if place == end:
+        position, end = offsets[row], offsets[row + 1]
+        if position == end:
             status[row] = EMPTY
-        elif end - place > _LONGEST_ID:
+        elif end - position > _LONGEST_ID:
             status[row] = MALFORMED
         else:
-            while place < end:
-                if not allowed[data[place]]:
+            while position < end:
+                if not allowed[data[position]]:
                     status[row] = MALFORMED
-                place += 1
+                position += 1

@@ -1,1 +1,1 @@
-"""How a custodial file gets in: read in blocks, judged, stored in one transaction, published."""
+"""The way of a custodial file: read in blocks, judged, stored in one transaction, published."""

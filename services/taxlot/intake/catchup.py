@@ -1,4 +1,4 @@
-"""Before a file is judged: has everything been taken in that the platform told us before the file came?"""
+"""Wait until the accounts and securities that were published before a file are stored, so that it is judged by them."""
 
 import asyncio
 import time
@@ -19,17 +19,17 @@ _PAUSE_S = 0.2
 
 
 async def catch_up(kafka_url: str, group: str, connection: AsyncConnection[TupleRow], within_s: float) -> bool:
-    """Wait until all accounts and securities published before now have been taken in; say whether they have.
+    """Wait until all accounts and securities published before now are stored, for within_s at most; say if they are.
 
     Without this a file that follows right after the accounts it names would find them unknown.  connection: sees
-    taxlot's schema, in autocommit.  group: taxlot's; what it has committed at the broker counts too, since a database
-    may be younger than the group.  Raises psycopg.Error when the database is away.
+    taxlot's schema, in autocommit.  group: taxlot's consumer group; offsets it committed at the broker count too,
+    because a database may be younger than the group.  Raises psycopg.Error if the database is away.
     """
     deadline = time.monotonic() + within_s
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
-        ends = await consumer.end_offsets([one for topic in _JUDGED_BY for one in _partitions(topic)])
+        ends = await consumer.end_offsets([partition for topic in _JUDGED_BY for partition in _partitions(topic)])
         while waiting := await _behind(consumer, connection, ends):
             if time.monotonic() > deadline:
                 _log.warning("intake.not_caught_up", waits_for=waiting, waited_s=within_s)
@@ -50,13 +50,13 @@ def _partitions(topic: Topic) -> list[TopicPartition]:
 async def _behind(
     consumer: AIOKafkaConsumer, connection: AsyncConnection[TupleRow], ends: dict[TopicPartition, int]
 ) -> dict[str, int]:
-    """Return how many messages of which partitions have not been taken in."""
+    """Return by partition how many messages are not yet stored."""
     noted = await offsets.read(connection)
     behind: dict[str, int] = {}
-    for one, end in ends.items():
-        lacking = end - noted.get((one.topic, one.partition), 0)
+    for partition, end in ends.items():
+        lacking = end - noted.get((partition.topic, partition.partition), 0)
         if lacking > 0:
-            lacking = min(lacking, end - (await consumer.committed(one) or 0))
+            lacking = min(lacking, end - (await consumer.committed(partition) or 0))
         if lacking > 0:
-            behind[f"{one.topic}/{one.partition}"] = lacking
+            behind[f"{partition.topic}/{partition.partition}"] = lacking
     return behind

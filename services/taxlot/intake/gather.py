@@ -1,4 +1,4 @@
-"""One file on its way into the store: what it names, who is held, which accounts changed."""
+"""Judge a file block by block and gather its good accounts in temporary tables, its holds and its remarks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,34 +9,38 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.domain.accounts import Groups, group, holds_of, lots_of
-from services.taxlot.domain.codes import Hold, Note, printable
-from services.taxlot.domain.envelope import Header, Totals
-from services.taxlot.domain.rows import Coded, Rows, judge
+from services.taxlot.columns import documents
+from services.taxlot.columns.records import Block
+from services.taxlot.domain.accounts import AccountGroups, account_holds, group, sorted_lots
+from services.taxlot.domain.codes import DataHold, FileNote, printable
+from services.taxlot.domain.envelope import ControlTotals, Header
+from services.taxlot.domain.records import CodedColumn, JudgedRecords, judge
+from services.taxlot.domain.sender import AccountScope, KnownAccount
 from services.taxlot.intake import jumps, sleeves
-from services.taxlot.intake.account_scope import Reach
-from services.taxlot.intake.account_size import too_many
-from services.taxlot.intake.reader import Block
-from services.taxlot.store import documents, lots
-from services.taxlot.store.ledger import Part
-from services.taxlot.store.lots import Covered
-from services.taxlot.store.platform import KnownAccount
+from services.taxlot.store import lots
+from services.taxlot.store.ledger import OwnerCounts
+from services.taxlot.store.lots import CoveredAccount
 
-MOST_NOTES: Final = 10_000  # of one kind and file; more would say nothing new
+MOST_NOTES: Final = 10_000  # of one kind and file
 _EPOCH = date(1970, 1, 1)
 
 
 @dataclass
 class Gathering:
-    """The state of one load.  `holds` is by account id; `seen` are the accounts met so far that the file may change."""
+    """The state of one load.
+
+    holds: by account id.  seen: account ids of the file so far that it may change; older: those of them that have a
+    later file.  unknown: count of account numbers that no account has.  records: by (enterprise, advisor).  prices: in
+    micro-dollars by security.
+    """
 
     connection: Any
     header: Header
-    reach: Reach
+    scope: AccountScope
     securities: frozenset[str]
-    totals: Totals = field(default_factory=Totals)
-    holds: dict[str, Hold] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
+    totals: ControlTotals = field(default_factory=ControlTotals)
+    holds: dict[str, DataHold] = field(default_factory=dict)
+    notes: list[FileNote] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     older: set[str] = field(default_factory=set)
     unknown: int = 0
@@ -51,83 +55,90 @@ class Gathering:
         data_day = (self.header.data_date - _EPOCH).days
         rows = judge(table, known_security, data_day, self.totals)
         groups = group(table)
-        found = holds_of(rows, groups)
+        holds = account_holds(rows, groups)
         self._hold_neighbours(groups, rows)
-        for misshapen in block.misshapen:
-            for number in misshapen.accounts:
-                self._hold(number, Hold("BAD_RECORD", misshapen.line))
-        good = self._sort_out(groups, rows, found)
+        for record in block.malformed:
+            for number in record.accounts:
+                self._hold(number, DataHold("BAD_RECORD", record.line))
+        good = self._good_accounts(groups, rows, holds)
         if good:
             self._store(rows, groups, good)
         self._note_prices(rows)
 
     def missing(self) -> list[KnownAccount]:
-        """Return the accounts the file may change and should have named, and has not."""
-        return [one for one in self.reach.accounts if one.account_id not in self.seen and not self.reach.is_newer(one)]
+        """Return the accounts that a file of all accounts should have named and has not."""
+        return [
+            account
+            for account in self.scope.accounts
+            if account.account_id not in self.seen and not self.scope.is_newer(account)
+        ]
 
-    def parts(self) -> dict[tuple[str, str], Part]:
-        """Return what of the file concerns each enterprise and advisor."""
-        owners = {one.account_id: one.owner for one in self.reach.accounts}
+    def owner_counts(self) -> dict[tuple[str, str], OwnerCounts]:
+        """Return the counts of the file for each enterprise and advisor."""
+        owners = {account.account_id: account.owner for account in self.scope.accounts}
         held = Counter(owners[account] for account in self.holds)
         good = Counter(owners[account] for account in self.seen - self.holds.keys() - self.older)
-        return {one: Part(good[one] + held[one], held[one], self.records[one]) for one in set(owners.values())}
+        return {
+            owner: OwnerCounts(good[owner] + held[owner], held[owner], self.records[owner])
+            for owner in set(owners.values())
+        }
 
-    def _hold(self, number: str, hold: Hold) -> None:
-        for account in self.reach.of_number(number):
+    def _hold(self, number: str, hold: DataHold) -> None:
+        for account in self.scope.of_number(number):
             self.seen.add(account.account_id)
-            if not self.reach.is_newer(account):
+            if not self.scope.is_newer(account):
                 self.holds.setdefault(account.account_id, hold)
 
-    def _hold_neighbours(self, groups: Groups, rows: Rows) -> None:
-        """A record without an account number may belong to the account before or after it."""
-        for place, name in enumerate(groups.names):
+    def _hold_neighbours(self, groups: AccountGroups, rows: JudgedRecords) -> None:
+        """Hold the accounts before and after a record without an account number: it may belong to either."""
+        for index, name in enumerate(groups.names):
             if name == "":
-                hold = Hold("BAD_RECORD", int(rows.table.line[groups.first[place]]))
-                for near in groups.names[max(place - 1, 0) : place + 2]:
-                    self._hold(near, hold)
+                hold = DataHold("BAD_RECORD", int(rows.table.line[groups.first[index]]))
+                for neighbour in groups.names[max(index - 1, 0) : index + 2]:
+                    self._hold(neighbour, hold)
 
-    def _sort_out(self, groups: Groups, rows: Rows, found: dict[int, Hold]) -> list[int]:
-        """Return the groups that are good; hold, or report as unknown, the others."""
+    def _good_accounts(self, groups: AccountGroups, rows: JudgedRecords, holds: dict[int, DataHold]) -> list[int]:
+        """Return the indices of the good accounts; hold, or report as unknown, the others.  holds: by index."""
         good = []
-        for place, number in enumerate(groups.names):
-            line = int(rows.table.line[groups.first[place]])
-            meant = self.reach.of_number(number)
-            for one in meant:
-                self.records[one.owner] += int(groups.first[place + 1] - groups.first[place])
-            account = meant[0] if meant else None
+        for index, number in enumerate(groups.names):
+            line = int(rows.table.line[groups.first[index]])
+            candidates = self.scope.of_number(number)
+            for candidate in candidates:
+                self.records[candidate.owner] += int(groups.first[index + 1] - groups.first[index])
+            account = candidates[0] if candidates else None
             if account is None:
-                self._unknown(number, line)
-            elif len(meant) > 1:
-                self._hold(number, Hold("AMBIGUOUS_NUMBER", line))
-            elif self.reach.is_newer(account):
-                self._older(account, line)
+                self._note_unknown(number, line)
+            elif len(candidates) > 1:
+                self._hold(number, DataHold("AMBIGUOUS_NUMBER", line))
+            elif self.scope.is_newer(account):
+                self._note_older(account, line)
             elif account.account_id in self.seen and account.account_id not in self.holds:
-                self.holds[account.account_id] = Hold("NOT_TOGETHER", line)
-            elif place in found:
-                self._hold(number, found[place])
+                self.holds[account.account_id] = DataHold("NOT_TOGETHER", line)
+            elif index in holds:
+                self._hold(number, holds[index])
             elif account.account_id not in self.seen:
                 self.seen.add(account.account_id)
-                good.append(place)
+                good.append(index)
         return good
 
-    def _unknown(self, number: str, line: int) -> None:
+    def _note_unknown(self, number: str, line: int) -> None:
         self.unknown += 1
         if self.unknown <= MOST_NOTES:
             custodian = self.header.custodian
             text = f"no account of ours at {custodian} has the number {number[:64]!r}: its records were passed over"
-            self.notes.append(Note("UNKNOWN_ACCOUNT", line, printable(number[:64]), text))
+            self.notes.append(FileNote("UNKNOWN_ACCOUNT", line, printable(number[:64]), text))
 
-    def _older(self, account: KnownAccount, line: int) -> None:
+    def _note_older(self, account: KnownAccount, line: int) -> None:
         self.seen.add(account.account_id)
         self.older.add(account.account_id)
         text = f"the account has a file of {account.as_of} already, later than this one: its records were passed over"
-        self.notes.append(Note("OLDER_THAN_KNOWN", line, account.account_number, text, account.account_id))
+        self.notes.append(FileNote("OLDER_THAN_KNOWN", line, account.account_number, text, account.account_id))
 
-    def _store(self, rows: Rows, groups: Groups, good: list[int]) -> None:
+    def _store(self, rows: JudgedRecords, groups: AccountGroups, good: list[int]) -> None:
         """Put the good accounts' cash, and the lots that changed, into the temporary tables."""
         table = rows.table
-        chosen = lots_of(rows, groups, good)
-        accounts = [self.reach.of_number(groups.names[place])[0] for place in good]
+        chosen = sorted_lots(rows, groups, good)
+        accounts = [self.scope.of_number(groups.names[index])[0] for index in good]
         cash_rows = np.flatnonzero(table.record.where("C"))
         cash = rows.cash[cash_rows[np.searchsorted(cash_rows, groups.first[good])]].tolist()
         order = chosen.rows
@@ -140,40 +151,40 @@ class Gathering:
             rows.basis[order],
             table.covered.where("Y")[order].astype(np.int64),
         )
-        batch, first = sleeves.place(self.connection, batch, chosen.first, accounts)
-        beyond = too_many(batch, first)
-        for place, (code, detail) in beyond.items():
-            self.holds[accounts[place].account_id] = Hold(code, int(table.line[groups.first[good[place]]]), detail)
+        batch, first = sleeves.with_sleeves(self.connection, batch, chosen.first, accounts)
+        oversized = documents.oversized_accounts(batch, first)
+        for index, (code, detail) in oversized.items():
+            self.holds[accounts[index].account_id] = DataHold(code, int(table.line[groups.first[good[index]]]), detail)
         changed: list[tuple[str, bytes]] = []
         covered = []
-        again: list[int] = []  # accounts that had lots before and have others now
-        for place, content in enumerate(documents.digests(batch, first.tolist(), cash)):
-            account = accounts[place]
-            if place in beyond:
+        replaced: list[int] = []  # accounts that had other lots or cash before
+        for index, content in enumerate(documents.digests(batch, first.tolist(), cash)):
+            account = accounts[index]
+            if index in oversized:
                 continue
-            covered.append(Covered(account.account_id, cash[place], content))
+            covered.append(CoveredAccount(account.account_id, cash[index], content))
             if account.content != content:
-                begin, end = int(first[place]), int(first[place + 1])
+                begin, end = int(first[index]), int(first[index + 1])
                 changed.append((account.account_id, documents.document(batch, begin, end)))
                 if account.content is not None:
-                    again.append(place)
-        self._note_jumps(batch, first, accounts, again)
+                    replaced.append(index)
+        self._note_jumps(batch, first, accounts, replaced)
         lots.gather_documents(self.connection, changed)
         lots.gather_covered(self.connection, covered)
 
     def _note_jumps(
-        self, batch: pa.RecordBatch, first: Any, accounts: Sequence[KnownAccount], again: list[int]
+        self, batch: pa.RecordBatch, first: Any, accounts: Sequence[KnownAccount], replaced: list[int]
     ) -> None:
-        if not again:
+        """Note lots whose units jumped by a split ratio.  replaced: indices of accounts whose documents change."""
+        if not replaced:
             return
-        before = lots.documents(self.connection, [accounts[place].account_id for place in again])
-        for place, text in jumps.of_quantities(
-            batch, first, again, [before.get(accounts[p].account_id) for p in again]
-        ):
-            self._note("SPLIT_RATIO", accounts[place].account_number, text, accounts[place].account_id)
+        stored = lots.documents(self.connection, [accounts[index].account_id for index in replaced])
+        before = [stored.get(accounts[index].account_id) for index in replaced]
+        for index, text in jumps.of_quantities(batch, first, replaced, before):
+            self._note("SPLIT_RATIO", accounts[index].account_number, text, accounts[index].account_id)
 
-    def _note_prices(self, rows: Rows) -> None:
-        """Remember each security's price; note where two records differ."""
+    def _note_prices(self, rows: JudgedRecords) -> None:
+        """Keep the first price of each security; note where records give different prices."""
         names = rows.table.security.names
         priced = np.flatnonzero(rows.is_lot & (rows.code == 0) & (rows.price > 0))
         index, prices = rows.table.security.index[priced], rows.price[priced]
@@ -181,23 +192,23 @@ class Gathering:
         high = np.zeros(len(names), np.int64)
         np.minimum.at(low, index, prices)
         np.maximum.at(high, index, prices)
-        for place in np.flatnonzero(high).tolist():
-            first = self.prices.setdefault(names[place], int(low[place]))
-            if first != low[place] or first != high[place]:
-                self._note("PRICE_DIFFERS", "", f"records of {names[place]} give different prices")
+        for code in np.flatnonzero(high).tolist():
+            first = self.prices.setdefault(names[code], int(low[code]))
+            if first != low[code] or first != high[code]:
+                self._note("PRICE_DIFFERS", "", f"records of {names[code]} give different prices")
 
     def _note(self, code: str, number: str, text: str, account_id: str | None = None) -> None:
-        note = Note(code, 0, number, text, account_id)
+        note = FileNote(code, 0, number, text, account_id)
         if note not in self.notes[-100:] and len(self.notes) < 2 * MOST_NOTES:
             self.notes.append(note)
 
     def note_price_jumps(self, before: dict[str, int]) -> None:
-        """Note prices that moved by a split ratio against what the custodian reported before."""
+        """Note prices that moved by a split ratio.  before: the last reported, in micro-dollars by security."""
         for security, text in jumps.of_prices(before, self.prices):
             self._note("SPLIT_RATIO", "", f"{security}: {text}")
 
 
-def _texts(column: Coded) -> Any:
+def _texts(column: CodedColumn) -> Any:
     return pa.array(column.names, pa.string())
 
 

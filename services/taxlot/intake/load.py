@@ -1,4 +1,4 @@
-"""Loading one file: checked, stored in one transaction, written into the ledger. Publishing is the next step."""
+"""Load one file: check it, store it in one transaction, write its end into the ledger.  Publishing is the next step."""
 
 import contextlib
 import errno
@@ -13,16 +13,16 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from services.taxlot.domain import codes
-from services.taxlot.domain.codes import Hold, Refused
+from services.taxlot.domain.codes import DataHold, FileRefused
 from services.taxlot.domain.envelope import check_date, check_totals
-from services.taxlot.domain.sender import acting_at
+from services.taxlot.domain.sender import AccountScope, with_feed_scope
 from services.taxlot.intake import load_lock
-from services.taxlot.intake.account_scope import Reach
 from services.taxlot.intake.gather import Gathering
 from services.taxlot.intake.inbox import Stamp, stamp_of
 from services.taxlot.intake.reader import LotFile, digest_of
+from services.taxlot.settings import SERVICE
 from services.taxlot.store import ledger, lots, platform
-from services.taxlot.store.ledger import Came, Part, Problem
+from services.taxlot.store.ledger import Arrival, FileProblem, OwnerCounts
 from shared.postgres.commits import commit_now, until_known_now
 from shared.postgres.pool import BULK, Use, arguments
 
@@ -30,21 +30,21 @@ _FILE_SQL: Final = (
     "UPDATE file SET status = 'LOADED', records_done = %s, accounts = %s, changed = %s, held = %s, unknown = %s,"
     " reason = %s, loaded_at = %s WHERE file_id = %s"
 )
-_UNREAD: Final = b""  # the digest of a file that nobody could read
-Progress = Callable[[int, int], None]  # records read, records in all
-Begun = Callable[[int], None]  # the entry under which a file is read
+_UNREAD: Final = b""  # the digest of a file that could not be read
+Progress = Callable[[int, int], None]  # records read, records of the file
+OnEntry = Callable[[int], None]  # the ledger entry under which a file is read
 
 
 class FileChanged(OSError):
-    """The file is not what it was when its reading began: somebody is still writing it."""
+    """The file was written to while it was read."""
 
     def __init__(self, name: str) -> None:
         super().__init__(errno.EAGAIN, f"{name} was changed while it was read; nothing of it was applied")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a load ended.  status: LOADED, REFUSED or DUPLICATE; reason says why, or what was not compared."""
+class LoadOutcome:
+    """How a load ended.  status: LOADED, REFUSED or DUPLICATE; reason says why, or which sums were not compared."""
 
     file_id: int
     name: str
@@ -60,9 +60,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a file is judged against: the instant of arrival, the business date, the oldest data allowed, and which
-    enterprises a custodian's feed covers where not all."""
+class Criteria:
+    """What a file is judged by.
+
+    now: the instant of arrival; today: the business date; max_age_days: calendar days; feeds: the enterprises that a
+    custodian's feed covers, for custodians whose feed does not cover all.
+    """
 
     now: datetime
     today: date
@@ -73,84 +76,90 @@ class Judgement:
 @contextlib.contextmanager
 def connected(database_url: str, use: Use = BULK) -> Iterator[Connection[TupleRow]]:
     """Open a connection that sees taxlot's schema, in autocommit."""
-    session = arguments("taxlot", use, "taxlot-intake")
+    session = arguments(SERVICE, use, "taxlot-intake")
     with psycopg.connect(database_url, autocommit=True, **session) as connection:
         yield connection
 
 
-def unheard(_entry: int) -> None:
-    """Let nobody know under which entry a file is read."""
+def ignore_entry(_entry: int) -> None:
+    """Do nothing with the entry."""
 
 
 def load(
     database_url: str,
     path: Path,
-    came: Came,
-    when: Judgement,
+    arrival: Arrival,
+    criteria: Criteria,
     progress: Progress,
     silent_s: int = BULK.idle_s,
-    begun: Begun = unheard,
-) -> Outcome:
-    """Load the file on its sender's rights; waits while another process loads one, unless it is silent for silent_s.
+    on_entry: OnEntry = ignore_entry,
+) -> LoadOutcome:
+    """Load the file on its sender's rights; wait while another process loads one, unless that is silent for silent_s.
 
-    A refusal is an Outcome, not an exception.  begun: told of the entry before anything is stored; with it (came.entry)
-    the same file given again is known, however its first load ended, and its outcome is read, not guessed.
+    A refusal is a LoadOutcome, not an exception.  on_entry is called with the ledger entry before anything is stored.
+    Given again with that entry (arrival.entry), a file whose load has ended gets the outcome of that load.
 
-    Raises OSError when the file cannot be read (FileChanged while it is being written) and psycopg.Error when the
-    database is away or our turn was taken from us: the file may then be loaded again, from the start.  Of these
-    CommitUnknown: whether it was loaded is not known.
+    Raises OSError if the file cannot be read (FileChanged if it is written to meanwhile) and psycopg.Error if the
+    database is away or the lock was lost: the file may then be loaded again, from the start.  Of these CommitUnknown
+    means that it is not known whether the file was loaded.
     """
-    entry = came.entry
+    entry = arrival.entry
 
-    def note(file_id: int) -> None:
+    def note_entry(file_id: int) -> None:
         nonlocal entry
         entry = file_id
-        begun(file_id)
+        on_entry(file_id)
 
-    def once() -> Outcome:
-        return _once(database_url, path, replace(came, entry=entry), when, progress, silent_s, note)
+    def load_once() -> LoadOutcome:
+        return _load_once(database_url, path, replace(arrival, entry=entry), criteria, progress, silent_s, note_entry)
 
-    return until_known_now(once)
+    return until_known_now(load_once)
 
 
-def _once(
-    database_url: str, path: Path, came: Came, when: Judgement, progress: Progress, silent_s: int, begun: Begun
-) -> Outcome:
+def _load_once(
+    database_url: str,
+    path: Path,
+    arrival: Arrival,
+    criteria: Criteria,
+    progress: Progress,
+    silent_s: int,
+    on_entry: OnEntry,
+) -> LoadOutcome:
     stamp = stamp_of(path.stat())
     digest = digest_of(path)
-    with connected(database_url, load_lock.use(silent_s)) as work, connected(database_url) as book:
-        load_lock.wait(work, silent_s)
-        work.autocommit = False  # what is stored is stored under the lock, by the session that has it
-        if (known := _ended(book, came, digest)) is not None:
+    with connected(database_url, load_lock.session_use(silent_s)) as work, connected(database_url) as book:
+        load_lock.acquire(work, silent_s)
+        work.autocommit = False  # the session that holds the lock is the one that stores
+        if (known := _ended(book, arrival, digest)) is not None:
             return known
-        entry = ledger.open_entry(book, came, digest, when.now)
+        entry = ledger.open_entry(book, arrival, digest, criteria.now)
         if entry.duplicate_of is not None:
-            return _duplicate(entry.file_id, came, entry.duplicate_of)
-        begun(entry.file_id)
+            return _duplicate(entry.file_id, arrival, entry.duplicate_of)
+        on_entry(entry.file_id)
         try:
             with LotFile(path) as file:
-                outcome = _load(book, work, file, entry.file_id, came, when, progress)
-                _look_for_changes(book, work, file, entry.file_id, stamp)
+                outcome = _load(book, work, file, entry.file_id, arrival, criteria, progress)
+                _check_unchanged(book, work, file, entry.file_id, stamp)
                 commit_now(work)
                 return outcome
-        except Refused as error:
+        except FileRefused as error:
             work.rollback()
-            _look_for_changes(book, work, path, entry.file_id, stamp)
+            _check_unchanged(book, work, path, entry.file_id, stamp)
             ledger.refuse(book, entry.file_id, error.code, error.detail)
             custodian, data_date = ledger.header_noted(book, entry.file_id)
-            refused = Outcome(entry.file_id, came.name, "REFUSED", custodian, data_date)
+            refused = LoadOutcome(entry.file_id, arrival.name, "REFUSED", custodian, data_date)
             return replace(refused, code=error.code, reason=error.detail)
 
 
 def refuse(
     database_url: str,
     path: Path,
-    came: Came,
-    why: tuple[str, str],
+    arrival: Arrival,
+    refusal: tuple[str, str],
     now: datetime,
     silent_s: int = BULK.idle_s,
-) -> Outcome:
-    """Write a refusal (code, reason) of a file into the ledger, unless it has been loaded; return how it has ended.
+) -> LoadOutcome:
+    """Write a refusal (code, reason) of a file into the ledger, unless the file has been loaded; return how it ended.
 
     Raises psycopg.Error.
     """
@@ -158,37 +167,37 @@ def refuse(
         digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
     except OSError:
         digest = _UNREAD
-    with connected(database_url, load_lock.use(silent_s)) as book:
-        load_lock.wait(book, silent_s)
-        if (known := _ended(book, came, digest)) is not None:
+    with connected(database_url, load_lock.session_use(silent_s)) as book:
+        load_lock.acquire(book, silent_s)
+        if (known := _ended(book, arrival, digest)) is not None:
             return known
-        entry = ledger.open_entry(book, came, digest, now)
+        entry = ledger.open_entry(book, arrival, digest, now)
         if entry.duplicate_of is not None:
-            return _duplicate(entry.file_id, came, entry.duplicate_of)
-        ledger.refuse(book, entry.file_id, *why)
-        return Outcome(entry.file_id, came.name, "REFUSED", code=why[0], reason=why[1])
+            return _duplicate(entry.file_id, arrival, entry.duplicate_of)
+        ledger.refuse(book, entry.file_id, *refusal)
+        return LoadOutcome(entry.file_id, arrival.name, "REFUSED", code=refusal[0], reason=refusal[1])
 
 
-def _ended(book: Connection[TupleRow], came: Came, digest: bytes) -> Outcome | None:
-    """Return how this very file has ended, None where it has not."""
-    found = ledger.ended(book, came, digest)
-    if found is None or came.entry is None:
+def _ended(book: Connection[TupleRow], arrival: Arrival, digest: bytes) -> LoadOutcome | None:
+    """Return how the load of this file under its known entry ended, None if it has not."""
+    ended = ledger.ended(book, arrival, digest)
+    if ended is None or arrival.entry is None:
         return None
-    return Outcome(file_id=came.entry, name=came.name, **asdict(found))
+    return LoadOutcome(file_id=arrival.entry, name=arrival.name, **asdict(ended))
 
 
-def _duplicate(file_id: int, came: Came, of: int) -> Outcome:
-    return Outcome(file_id, came.name, "DUPLICATE", reason=f"already loaded as file {of}, nothing done")
+def _duplicate(file_id: int, arrival: Arrival, original: int) -> LoadOutcome:
+    return LoadOutcome(file_id, arrival.name, "DUPLICATE", reason=f"already loaded as file {original}, nothing done")
 
 
-def _look_for_changes(
+def _check_unchanged(
     book: Connection[TupleRow], work: Connection[TupleRow], file: LotFile | Path, file_id: int, stamp: Stamp
 ) -> None:
-    """Raise FileChanged, and take the entry out of the ledger, when the file is not what it was at `stamp`."""
+    """Raise FileChanged, and delete the ledger entry, if the file has changed since `stamp`."""
     status = file.status() if isinstance(file, LotFile) else file.stat()
     if stamp_of(status) != stamp:
         work.rollback()
-        work.execute("SELECT")  # raises when the turn, and with it the entry, is another's by now
+        work.execute("SELECT")  # raises if the lock, and with it the entry, has gone to another process
         ledger.forget(book, file_id)
         raise FileChanged(file.name)
 
@@ -198,20 +207,20 @@ def _load(
     work: Connection[TupleRow],
     file: LotFile,
     file_id: int,
-    came: Came,
-    when: Judgement,
+    arrival: Arrival,
+    criteria: Criteria,
     progress: Progress,
-) -> Outcome:
+) -> LoadOutcome:
     header, promised = file.header, file.promised
     ledger.note_header(book, file_id, header, promised.records)
-    acting = acting_at(came.sender, header.custodian, when.feeds)
-    accounts = platform.accounts_at(work, header.custodian, acting)
+    sender = with_feed_scope(arrival.sender, header.custodian, criteria.feeds)
+    accounts = platform.accounts_at(work, header.custodian, sender)
     if not accounts:
-        raise Refused("WRONG_CUSTODIAN", f"no account of ours is at a custodian named {header.custodian!r}")
-    ledger.note_parts(book, file_id, {one.owner: Part() for one in accounts})
-    check_date(header, when.today, ledger.newest_loaded(work, header.custodian, acting), when.max_age_days)
+        raise FileRefused("WRONG_CUSTODIAN", f"no account of ours is at a custodian named {header.custodian!r}")
+    ledger.note_owner_counts(book, file_id, {account.owner: OwnerCounts() for account in accounts})
+    check_date(header, criteria.today, ledger.newest_loaded(work, header.custodian, sender), criteria.max_age_days)
     lots.start_gathering(work)
-    gathering = Gathering(work, header, Reach(accounts, header.data_date), platform.securities(work))
+    gathering = Gathering(work, header, AccountScope(accounts, header.data_date), platform.securities(work))
     for block in file.blocks():
         gathering.add(block)
         ledger.note_progress(book, file_id, gathering.totals.records)
@@ -219,17 +228,17 @@ def _load(
     remarks = check_totals(promised, gathering.totals)
     if header.refreshed:
         for account in gathering.missing():
-            gathering.holds[account.account_id] = Hold(codes.MISSING_FROM_FILE, 0)
-    if came.sender.subject is None:  # what one person reports is nothing to measure a custodian's next file by
+            gathering.holds[account.account_id] = DataHold(codes.MISSING_FROM_FILE, 0)
+    if arrival.sender.subject is None:  # one person's upload is no measure for the custodian's next file
         before = lots.swap_reported_prices(work, header.custodian, header.data_date, gathering.prices)
         gathering.note_price_jumps(before)
-    held = [(account, hold.code, hold.text(came.name)) for account, hold in gathering.holds.items()]
+    held = [(account, hold.code, hold.text(arrival.name)) for account, hold in gathering.holds.items()]
     covered, changed = lots.merge(work, file_id, header.data_date, held)
-    ledger.add_problems(work, file_id, _problems(gathering, came.name))
-    ledger.note_parts(work, file_id, gathering.parts())
-    outcome = Outcome(
+    ledger.add_problems(work, file_id, _problems(gathering, arrival.name))
+    ledger.note_owner_counts(work, file_id, gathering.owner_counts())
+    outcome = LoadOutcome(
         file_id,
-        came.name,
+        arrival.name,
         "LOADED",
         header.custodian,
         header.data_date,
@@ -240,17 +249,17 @@ def _load(
         reason="; ".join(remarks) or None,
     )
     counts = (gathering.totals.records, outcome.accounts, changed, len(held), gathering.unknown)
-    work.execute(_FILE_SQL, (*counts, outcome.reason, when.now, file_id))
+    work.execute(_FILE_SQL, (*counts, outcome.reason, criteria.now, file_id))
     return outcome
 
 
-def _problems(gathering: Gathering, name: str) -> list[Problem]:
-    numbers = gathering.reach.number_of()
+def _problems(gathering: Gathering, name: str) -> list[FileProblem]:
+    numbers = gathering.scope.numbers()
     held = [
-        Problem(hold.line, "HOLD", hold.code, numbers[account], account, hold.text(name))
+        FileProblem(hold.line, "HOLD", hold.code, numbers[account], account, hold.text(name))
         for account, hold in gathering.holds.items()
     ]
     return held + [
-        Problem(note.line, "NOTE", note.code, note.account_number, note.account_id, note.text)
+        FileProblem(note.line, "NOTE", note.code, note.account_number, note.account_id, note.text)
         for note in gathering.notes
     ]

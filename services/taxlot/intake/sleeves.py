@@ -1,4 +1,4 @@
-"""Giving sleeves to lots reported without one: only accounts that have such lots are touched."""
+"""Assign sleeves to the lots of accounts that have lots without one; other accounts are not touched."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.domain.sleeves import Reported
-from services.taxlot.domain.sleeves import place as place_lots
-from services.taxlot.store import documents, lots, platform
-from services.taxlot.store.platform import KnownAccount
+from services.taxlot.columns import documents
+from services.taxlot.domain.sender import KnownAccount
+from services.taxlot.domain.sleeves import ReportedLot, assign_sleeves
+from services.taxlot.store import lots, platform
 from shared.rules.relief.lots import Ints
 
 
-def place(
+def with_sleeves(
     connection: Any, batch: pa.RecordBatch, first: Ints, accounts: Sequence[KnownAccount]
 ) -> tuple[pa.RecordBatch, Ints]:
-    """Return the lots with every one in a sleeve, and where each account's lots begin, one more at the end."""
+    """Return the lots of n accounts, each in a sleeve, and n + 1 offsets: account k has the lots first[k]:first[k + 1].
+
+    A lot that is split over sleeves becomes several lots.
+    """
     without = np.flatnonzero(_lengths(batch.column("sleeve_id")) == 0)
     if not len(without):
         return batch, first
@@ -26,18 +29,18 @@ def place(
     names = [accounts[owner].account_id for owner in owners]
     known = _known_splits(lots.documents(connection, names))
     buys = _open_buys(connection, names)
-    parts, sizes = [], np.diff(first)
+    slices, sizes = [], np.diff(first)
     begin = 0
     for owner in owners:
-        parts.append(batch.slice(first[begin], first[owner] - first[begin]))
+        slices.append(batch.slice(first[begin], first[owner] - first[begin]))
         account = accounts[owner]
         reported = _reported(batch.slice(first[owner], first[owner + 1] - first[owner]))
-        placed = place_lots(reported, known[account.account_id], buys[account.account_id], account.apm_sleeve_id)
-        parts.append(_batch(placed))
-        sizes[owner] = len(placed)
+        assigned = assign_sleeves(reported, known[account.account_id], buys[account.account_id], account.apm_sleeve_id)
+        slices.append(_batch(assigned))
+        sizes[owner] = len(assigned)
         begin = owner + 1
-    parts.append(batch.slice(first[begin]))
-    whole = pa.Table.from_batches(parts, documents.SCHEMA).combine_chunks().to_batches()
+    slices.append(batch.slice(first[begin]))
+    whole = pa.Table.from_batches(slices, documents.SCHEMA).combine_chunks().to_batches()
     return whole[0], np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
@@ -48,6 +51,7 @@ def _lengths(texts: Any) -> Any:
 
 
 def _known_splits(stored: dict[str, bytes]) -> dict[str, dict[tuple[str, str], dict[str, int]]]:
+    """Return by account the stored micro-units by sleeve of each (security, lot id)."""
     known: dict[str, dict[tuple[str, str], dict[str, int]]] = defaultdict(dict)
     for account, document in stored.items():
         lots_before, _ = documents.joined([document])
@@ -64,31 +68,31 @@ def _open_buys(connection: Any, names: Sequence[str]) -> dict[str, dict[str, dic
     by_day: dict[date, list[str]] = defaultdict(list)
     for name in names:
         by_day[seen.get(name, date.min)].append(name)
-    for day, some in by_day.items():
-        for account, security, sleeve, units in platform.approved_buys(connection, some, day):
+    for day, accounts in by_day.items():
+        for account, security, sleeve, units in platform.approved_buys(connection, accounts, day):
             buys[account][security][sleeve] = units
     return buys
 
 
-def _reported(lots_now: pa.RecordBatch) -> list[Reported]:
-    columns = [lots_now.column(name).to_pylist() for name in ("security_id", "lot_id", "sleeve_id")]
+def _reported(batch: pa.RecordBatch) -> list[ReportedLot]:
+    columns = [batch.column(name).to_pylist() for name in ("security_id", "lot_id", "sleeve_id")]
     numbers = [
-        documents.acquired_days(lots_now).tolist(),
-        lots_now.column("quantity_micro").to_pylist(),
-        documents.bases(lots_now).tolist(),
-        lots_now.column("covered").to_pylist(),
+        documents.acquired_days(batch).tolist(),
+        batch.column("quantity_micro").to_pylist(),
+        documents.bases(batch).tolist(),
+        batch.column("covered").to_pylist(),
     ]
-    return [Reported(*row) for row in zip(*columns, *numbers, strict=True)]
+    return [ReportedLot(*row) for row in zip(*columns, *numbers, strict=True)]
 
 
-def _batch(placed: Sequence[Reported]) -> pa.RecordBatch:
+def _batch(assigned: Sequence[ReportedLot]) -> pa.RecordBatch:
     def numbers(name: str) -> Ints:
-        return np.array([getattr(one, name) for one in placed], dtype=np.int64)
+        return np.array([getattr(lot, name) for lot in assigned], dtype=np.int64)
 
     return documents.batch_of(
-        pa.array([one.security_id for one in placed], pa.string()),
-        pa.array([one.sleeve_id for one in placed], pa.string()),
-        pa.array([one.lot_id for one in placed], pa.string()),
+        pa.array([lot.security_id for lot in assigned], pa.string()),
+        pa.array([lot.sleeve_id for lot in assigned], pa.string()),
+        pa.array([lot.lot_id for lot in assigned], pa.string()),
         numbers("acquired"),
         numbers("quantity"),
         numbers("basis"),

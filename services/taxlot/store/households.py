@@ -1,15 +1,17 @@
-"""What the accounts of a tax household hold and have had approved: read when one of them sells at a loss."""
+"""Read the accounts of tax households, their lots and approved buys: needed when one of them sells at a loss."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-# Asked by name, never joined to a list: how long a list is cannot be foreseen, and before the first statistics are
-# taken a join may read every account's lots.
+from services.taxlot.domain.households import ApprovedBuy, Member
+
+# Lots are asked for by account id in a statement of their own: joined to a list of unknown length, and before the
+# first statistics are taken, the planner may read every account's lots.
 _MEMBERS: Final = (
     "SELECT account_id, account_number, enterprise_id, tax_household_id, taxable FROM account"
     " WHERE enterprise_id = ANY(%s) AND tax_household_id = ANY(%s)"
@@ -30,36 +32,12 @@ _APPROVED: Final = (
 )
 
 
-class Member(NamedTuple):
-    """An account of a household. document: its last good lots. is_seen: it has such lots and is not on hold.
-
-    Of an account that is alone in its household neither is read: it is checked on the lots it was proposed on.
-    """
-
-    account_id: str
-    account_number: str
-    enterprise_id: str
-    household_id: str
-    taxable: bool
-    is_seen: bool
-    document: bytes | None
-
-
-class Approved(NamedTuple):
-    """Micro-units of a security bought on the market by an approval that no good file has shown yet."""
-
-    account_id: str
-    security_id: str
-    trade_date: date
-    units: int
-
-
 async def members(connection: AsyncConnection[TupleRow], households: Sequence[tuple[str, str]]) -> list[Member]:
     """Return every account of these (enterprise, household) pairs, in order of account id."""
     wanted = frozenset(households)
-    enterprises, names = ({pair[place] for pair in wanted} for place in (0, 1))
+    enterprises, names = ({pair[field] for pair in wanted} for field in (0, 1))
     cursor = await connection.execute(_MEMBERS, (sorted(enterprises), sorted(names)))
-    # Of two enterprises that name a household alike, perhaps only the one's is wanted.
+    # Two enterprises may use the same household id, and only one of them may be wanted.
     accounts: list[tuple[str, str, str, str, bool]] = [account async for account in cursor if account[2:4] in wanted]
     sizes = Counter((enterprise, household) for _, _, enterprise, household, _ in accounts)
     shared = [account for account, _, enterprise, household, _ in accounts if sizes[enterprise, household] > 1]
@@ -73,7 +51,7 @@ async def members(connection: AsyncConnection[TupleRow], households: Sequence[tu
 
 async def approved(
     connection: AsyncConnection[TupleRow], accounts: Sequence[str], first: date, last: date
-) -> list[Approved]:
+) -> list[ApprovedBuy]:
     """Return the open approved buys of these accounts with a trade date from first to last."""
     cursor = await connection.execute(_APPROVED, (list(accounts), first, last))
-    return [Approved(*row) async for row in cursor]
+    return [ApprovedBuy(*row) async for row in cursor]

@@ -1,4 +1,4 @@
-"""The ledger of files: what came in, how far it is, what was wrong, what has been told to others."""
+"""The ledger of files: what came in, how far it is read, what was wrong, what is published."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Source = Literal["COMMAND", "INBOX", "UPLOAD"]
 
 
 @dataclass(frozen=True)
-class Came:
-    """How a file came: the name it was given, by which way, and on whose rights it acts.
+class Arrival:
+    """How a file came: its name, by which way, and the sender on whose rights it acts.
 
-    entry: the one under which this very file was begun before, where that is known.
+    entry: the ledger entry under which a load of this file was begun before, if known.
     """
 
     name: str
@@ -29,8 +29,8 @@ class Came:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What of a file concerns one enterprise and advisor: accounts it covers, of them held, and records."""
+class OwnerCounts:
+    """Counts of a file for one enterprise and advisor: accounts it covers, of them held, and records."""
 
     accounts: int = 0
     held: int = 0
@@ -38,16 +38,16 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A file that may now be read, or (duplicate_of) one whose bytes are loaded already."""
+class LedgerEntry:
+    """The entry of a file to be loaded, or (duplicate_of) of one whose bytes are loaded already as that entry."""
 
     file_id: int
     duplicate_of: int | None = None
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One line of what was wrong (HOLD) or worth a look (NOTE)."""
+class FileProblem:
+    """A problem of a file: HOLD holds its account, NOTE is only shown."""
 
     line: int
     severity: Literal["HOLD", "NOTE"]
@@ -57,12 +57,12 @@ class Problem:
     text: str
 
 
-def open_entry(connection: Connection[TupleRow], came: Came, digest: bytes, now: datetime) -> Entry:
-    """Return the entry to load under; the same bytes on other rights are another file.
+def open_entry(connection: Connection[TupleRow], arrival: Arrival, digest: bytes, now: datetime) -> LedgerEntry:
+    """Return the entry to load under; the same bytes with other rights are another file.
 
-    Call in the turn of a load: a LOADING entry then is one whose reader died.
+    Call with the load lock held: a LOADING entry then is one whose process died.
     """
-    sender = came.sender
+    sender = arrival.sender
     row = connection.execute(
         "SELECT file_id, status FROM file WHERE digest = %s AND rights = %s"
         " AND status IN ('LOADING', 'LOADED', 'PUBLISHED')",
@@ -72,21 +72,21 @@ def open_entry(connection: Connection[TupleRow], came: Came, digest: bytes, now:
         connection.execute(
             "UPDATE file SET name = %s, source = %s, sent_by = %s, received_at = %s, records_done = 0"
             " WHERE file_id = %s",
-            (came.name, came.source, sender.subject, now, row[0]),
+            (arrival.name, arrival.source, sender.subject, now, row[0]),
         )
-        return Entry(row[0])
+        return LedgerEntry(row[0])
     status, duplicate_of = ("LOADING", None) if row is None else ("DUPLICATE", row[0])
-    made = connection.execute(
+    inserted = connection.execute(
         "INSERT INTO file (name, digest, source, status, received_at, duplicate_of, sent_by, sent_enterprises,"
         " sent_advisors, rights, custodian, data_date, kind, reason)"
         " SELECT %(name)s, %(digest)s, %(source)s, %(status)s, %(now)s, %(original)s::bigint, %(subject)s,"
         " %(enterprises)s::text[], %(advisors)s::text[], %(rights)s, o.custodian, o.data_date, o.kind,"
         " CASE WHEN o.file_id IS NOT NULL THEN 'already loaded as file ' || o.file_id || ', nothing done' END"
-        " FROM (SELECT 1) one LEFT JOIN file o ON o.file_id = %(original)s::bigint RETURNING file_id",
+        " FROM (SELECT 1) single LEFT JOIN file o ON o.file_id = %(original)s::bigint RETURNING file_id",
         {
-            "name": came.name,
+            "name": arrival.name,
             "digest": digest,
-            "source": came.source,
+            "source": arrival.source,
             "status": status,
             "now": now,
             "original": duplicate_of,
@@ -96,19 +96,19 @@ def open_entry(connection: Connection[TupleRow], came: Came, digest: bytes, now:
             "rights": sender.rights,
         },
     ).fetchone()
-    assert made is not None  # noqa: S101  # INSERT ... RETURNING gives a row
+    assert inserted is not None  # noqa: S101  # INSERT ... RETURNING gives a row
     if duplicate_of is not None:
         connection.execute(
             "INSERT INTO file_part (file_id, enterprise_id, advisor_id)"
             " SELECT %s, enterprise_id, advisor_id FROM file_part WHERE file_id = %s",
-            (made[0], duplicate_of),
+            (inserted[0], duplicate_of),
         )
-    return Entry(made[0], duplicate_of)
+    return LedgerEntry(inserted[0], duplicate_of)
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How an entry stands that has ended; the names are the columns'."""
+class EndedFile:
+    """How the load of an entry ended; the fields are columns of `file`."""
 
     status: Literal["LOADED", "REFUSED"]
     custodian: str | None
@@ -121,22 +121,22 @@ class Ended:
     reason: str | None
 
 
-def ended(connection: Connection[TupleRow], came: Came, digest: bytes) -> Ended | None:
-    """Return how this very file has ended; None when it has not, or was never begun.
+def ended(connection: Connection[TupleRow], arrival: Arrival, digest: bytes) -> EndedFile | None:
+    """Return how the load under arrival.entry ended; None if it has not, or was never begun.
 
-    Call in the turn of a load: then nothing of it is on its way to being committed.
+    Call with the load lock held: then no load of it can still commit.
     """
     row = connection.execute(
         "SELECT CASE status WHEN 'REFUSED' THEN 'REFUSED' ELSE 'LOADED' END, custodian, data_date, accounts, changed,"
         " held, unknown, reason_code, reason FROM file WHERE file_id = %s AND digest = %s AND rights = %s"
         " AND status IN ('LOADED', 'PUBLISHED', 'REFUSED')",
-        (came.entry, digest, came.sender.rights),
+        (arrival.entry, digest, arrival.sender.rights),
     ).fetchone()
-    return None if row is None else Ended(*row)
+    return None if row is None else EndedFile(*row)
 
 
 def note_header(connection: Connection[TupleRow], file_id: int, header: Header, records: int) -> None:
-    """Write down what the file says of itself."""
+    """Store the header and the record count of the trailer."""
     connection.execute(
         "UPDATE file SET custodian = %s, data_date = %s, kind = %s, records_total = %s WHERE file_id = %s",
         (header.custodian, header.data_date, header.kind, records, file_id),
@@ -144,7 +144,7 @@ def note_header(connection: Connection[TupleRow], file_id: int, header: Header, 
 
 
 def note_progress(connection: Connection[TupleRow], file_id: int, records: int) -> None:
-    """Write down how many records have been read."""
+    """Store how many records have been read."""
     connection.execute("UPDATE file SET records_done = %s WHERE file_id = %s", (records, file_id))
 
 
@@ -156,7 +156,7 @@ def refuse(connection: Connection[TupleRow], file_id: int, code: str, reason: st
 
 
 def forget(connection: Connection[TupleRow], file_id: int) -> None:
-    """Take out an entry whose reading came to nothing and whose bytes will not come again."""
+    """Delete the entry of a load that was given up because the bytes of the file changed."""
     connection.execute("DELETE FROM file WHERE file_id = %s AND status = 'LOADING'", (file_id,))
 
 
@@ -170,38 +170,40 @@ def newest_loaded(connection: Connection[TupleRow], custodian: str, sender: Send
 
 
 def header_noted(connection: Connection[TupleRow], file_id: int) -> tuple[str | None, date | None]:
-    """Return custodian and data date as far as the file has told them."""
+    """Return custodian and data date, None if no header was read."""
     row = connection.execute("SELECT custodian, data_date FROM file WHERE file_id = %s", (file_id,)).fetchone()
     return (None, None) if row is None else (row[0], row[1])
 
 
-def note_parts(connection: Connection[TupleRow], file_id: int, parts: Mapping[tuple[str, str], Part]) -> None:
-    """Write down whom the file concerns: (enterprise, advisor) and what of it is theirs."""
+def note_owner_counts(
+    connection: Connection[TupleRow], file_id: int, counts: Mapping[tuple[str, str], OwnerCounts]
+) -> None:
+    """Store the counts of the file by (enterprise, advisor)."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO file_part (file_id, enterprise_id, advisor_id, accounts, held, records)"
             " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (file_id, enterprise_id, advisor_id) DO UPDATE"
             " SET accounts = excluded.accounts, held = excluded.held, records = excluded.records",
-            [(file_id, *owner, one.accounts, one.held, one.records) for owner, one in sorted(parts.items())],
+            [(file_id, *owner, part.accounts, part.held, part.records) for owner, part in sorted(counts.items())],
         )
 
 
-def add_problems(connection: Connection[TupleRow], file_id: int, problems: Sequence[Problem]) -> None:
-    """Store what was wrong, in place of what an earlier reader of the same file stored."""
+def add_problems(connection: Connection[TupleRow], file_id: int, problems: Sequence[FileProblem]) -> None:
+    """Store the problems of a file in place of those of an earlier load of it."""
     connection.execute("DELETE FROM file_problem WHERE file_id = %s", (file_id,))
     if not problems:
         return
     names = ("line", "severity", "code", "account_number", "account_id", "text")
-    # Whole columns in one statement: COPY does not go into a table with row-level security.
+    # Whole columns in one statement: COPY FROM is refused for a table with row-level security.
     connection.execute(
         "INSERT INTO file_problem (file_id, line, severity, code, account_number, account_id, text)"
         " SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])",
-        (file_id, *([getattr(one, name) for one in problems] for name in names)),
+        (file_id, *([getattr(problem, name) for problem in problems] for name in names)),
     )
 
 
-def unannounced(connection: Connection[TupleRow]) -> list[int]:
-    """Return the files that have ended and of which others have not yet been told everything."""
+def unpublished(connection: Connection[TupleRow]) -> list[int]:
+    """Return the files whose load has ended and that are not yet published."""
     rows = connection.execute(
         "SELECT file_id FROM file WHERE announced_at IS NULL AND status <> 'LOADING' ORDER BY file_id"
     )

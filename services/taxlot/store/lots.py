@@ -1,4 +1,4 @@
-"""Lots by account in bulk: a file's accounts are gathered in temporary tables and merged in one transaction."""
+"""Lots by account in bulk: the accounts of a file are gathered in temporary tables and merged in one transaction."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ ON CONFLICT (account_id) DO UPDATE SET
 
 
 @dataclass(frozen=True)
-class Covered:
+class CoveredAccount:
     """A good account of a file: its cash and the digest of its lots and cash."""
 
     account_id: str
@@ -61,18 +61,18 @@ def gather_documents(connection: Connection[TupleRow], rows: Iterable[tuple[str,
             copy.write_row(row)
 
 
-def gather_covered(connection: Connection[TupleRow], rows: Iterable[Covered]) -> None:
+def gather_covered(connection: Connection[TupleRow], rows: Iterable[CoveredAccount]) -> None:
     """Add the good accounts of a block."""
     with connection.cursor() as cursor, cursor.copy("COPY covered FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(["text", "int8", "bytea"])
-        for one in rows:
-            copy.write_row((one.account_id, one.cash_cents, one.content))
+        for account in rows:
+            copy.write_row((account.account_id, account.cash_cents, account.content))
 
 
 def merge(
     connection: Connection[TupleRow], file_id: int, as_of: date, held: Sequence[tuple[str, str, str]]
 ) -> tuple[int, int]:
-    """Apply what was gathered; return how many accounts the file covers well and how many documents changed.
+    """Apply what was gathered; return how many accounts are good and how many documents changed.
 
     held: (account, code, sentence) of every account the file holds; a hold wins over lots of the same file.
     """

@@ -1,7 +1,7 @@
-"""How far the platform's topics have been taken in, written down after their effects.
+"""The next offset of each partition of accounts and securities, stored after the messages before it.
 
-The group's commits at the broker say the same, later, and not always: a commit that a rebalance refuses is not repeated
-until the next message of its partition comes.
+The group's commits at the broker come later and not always: a commit that a rebalance refuses is not repeated until
+the next message of its partition comes.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from shared.kafka.messages import Incoming
 
 
 async def note(connection: AsyncConnection[TupleRow], done: Sequence[Incoming]) -> None:
-    """Write down that these messages are done; what was noted before is never taken back."""
+    """Store that these messages are done; a stored offset never decreases."""
     ends: dict[tuple[str, int], int] = {}
     for message in done:
-        place = (message.topic, message.partition)
-        ends[place] = max(ends.get(place, 0), message.offset + 1)
+        partition = (message.topic, message.partition)
+        ends[partition] = max(ends.get(partition, 0), message.offset + 1)
     async with connection.cursor() as cursor:
         await cursor.executemany(
             "INSERT INTO progress (topic, partition, next_offset) VALUES (%s, %s, %s) ON CONFLICT (topic, partition)"
             " DO UPDATE SET next_offset = greatest(progress.next_offset, excluded.next_offset)",
-            [(*place, end) for place, end in sorted(ends.items())],
+            [(*partition, end) for partition, end in sorted(ends.items())],
         )
 
 
 async def read(connection: AsyncConnection[TupleRow]) -> dict[tuple[str, int], int]:
-    """Return the next offset to come by (topic, partition)."""
+    """Return the next offset by (topic, partition)."""
     rows = await connection.execute("SELECT topic, partition, next_offset FROM progress")
     return {(topic, partition): offset async for topic, partition, offset in rows}

@@ -1,14 +1,13 @@
-"""Accounts, securities and approved trades as others have told us; the newest version of each wins."""
+"""Accounts, securities and approved trades from other services; the newest version of each wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
-from services.taxlot.domain.sender import Sender
+from services.taxlot.domain.sender import KnownAccount, Sender
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.succession import Admitted, Known, admit, content_of
 
@@ -26,34 +25,19 @@ _MERGE_ACCOUNTS: Final = (
 ).encode()
 
 
-@dataclass(frozen=True)
-class KnownAccount:
-    """An account at a custodian. content: digest of what is stored of it, None when nothing is or it is held.
-
-    owner: its enterprise and advisor. as_of: date of its last good file, None before the first.
-    """
-
-    account_id: str
-    account_number: str
-    apm_sleeve_id: str
-    owner: tuple[str, str]
-    as_of: date | None
-    content: bytes | None
-
-
 async def save_securities(
     connection: AsyncConnection[TupleRow], events: Sequence[SecurityChanged]
 ) -> Admitted[SecurityChanged]:
-    """Store the securities unless a newer version is there; return what was admitted and what was refused."""
+    """Store the securities unless a newer version is stored; return which were admitted and which refused."""
     query = "SELECT security_id, version, content FROM security WHERE security_id = ANY(%s)"
-    known = await _known(connection, query, [one.security_id for one in events])
-    admitted = admit(events, lambda one: one.security_id, known)
+    known = await _known(connection, query, [event.security_id for event in events])
+    admitted = admit(events, lambda event: event.security_id, known)
     async with connection.cursor() as cursor:
         await cursor.executemany(
             "INSERT INTO security (security_id, version, kind, content) VALUES (%s, %s, %s, %s)"
             " ON CONFLICT (security_id) DO UPDATE SET version = excluded.version, kind = excluded.kind,"
             " content = excluded.content WHERE security.version < excluded.version",
-            [(one.security_id, one.version, one.kind, content_of(one)) for one in admitted.newest],
+            [(event.security_id, event.version, event.kind, content_of(event)) for event in admitted.newest],
         )
     return admitted
 
@@ -66,17 +50,17 @@ async def _known(connection: AsyncConnection[TupleRow], query: str, names: Seque
 async def save_accounts(
     connection: AsyncConnection[TupleRow], events: Sequence[AccountChanged]
 ) -> Admitted[AccountChanged]:
-    """Store the accounts unless a newer version is there; return what was admitted and what was refused."""
+    """Store the accounts unless a newer version is stored; return which were admitted and which refused."""
     query = "SELECT account_id, version, content FROM account WHERE account_id = ANY(%s)"
-    known = await _known(connection, query, [one.account_id for one in events])
-    admitted = admit(events, lambda one: one.account_id, known)
+    known = await _known(connection, query, [event.account_id for event in events])
+    admitted = admit(events, lambda event: event.account_id, known)
     async with connection.cursor() as cursor:
         await cursor.execute("CREATE TEMP TABLE fresh (LIKE account) ON COMMIT DROP")
         async with cursor.copy(f"COPY fresh ({_ACCOUNT}) FROM STDIN".encode()) as copy:
-            for one in admitted.newest:
-                names = (one.enterprise_id, one.advisor_id, one.custodian, one.account_number, one.apm_sleeve_id)
-                household = (one.tax_household_id, one.custody == "TAXABLE")
-                await copy.write_row((one.account_id, one.version, *names, *household, content_of(one)))
+            for event in admitted.newest:
+                names = (event.enterprise_id, event.advisor_id, event.custodian, event.account_number)
+                household = (event.apm_sleeve_id, event.tax_household_id, event.custody == "TAXABLE")
+                await copy.write_row((event.account_id, event.version, *names, *household, content_of(event)))
         await cursor.execute(_MERGE_ACCOUNTS)
     return admitted
 
@@ -102,7 +86,7 @@ def securities(connection: Connection[TupleRow]) -> frozenset[str]:
 
 
 def accounts_at(connection: Connection[TupleRow], custodian: str, sender: Sender) -> list[KnownAccount]:
-    """Return the accounts at a custodian that a sender's file may change, with the digest of what is stored of each."""
+    """Return the accounts at a custodian that a sender's file may change, by account number."""
     rows = connection.execute(
         "SELECT a.account_id, a.account_number, a.apm_sleeve_id, a.enterprise_id, a.advisor_id,"
         " CASE WHEN h.content IS NOT NULL THEN h.as_of END, CASE WHEN h.hold_code IS NULL THEN h.content END"
@@ -119,7 +103,7 @@ def accounts_at(connection: Connection[TupleRow], custodian: str, sender: Sender
 
 
 def listed(names: tuple[str, ...] | None) -> list[str] | None:
-    """Return names as the driver takes an array."""
+    """Return names as a list, which the driver passes as an array."""
     return None if names is None else list(names)
 
 

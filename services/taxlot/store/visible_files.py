@@ -1,7 +1,7 @@
-"""The ledger as one reader may see it: files that concern accounts of theirs, or that they sent, and their own part.
+"""The ledger as one reader may see it: files that cover accounts of theirs or that they sent, with their own counts.
 
-Asked with the role of requests, in the reader's scope.  Explicit predicates beside row-level security, in one statement
-a question: "not yours" and "not there" are one answer.  Source: architecture "Tenancy".
+Read with the database role of requests, in the reader's scope.  Each query has explicit predicates beside row-level
+security: a file of others cannot be distinguished from a file that does not exist.  Source: architecture "Tenancy".
 """
 
 from typing import Any, Final, LiteralString
@@ -23,8 +23,8 @@ WHERE (f.sent_by = %(subject)s OR p.seen > 0)
 """  # noqa: S608  # fixed texts
 
 
-def _shown(chosen: LiteralString) -> LiteralString:
-    """Return the query of chosen files; the functions answer where the reader sees all and nobody else sent it."""
+def _query(chosen: LiteralString) -> LiteralString:
+    """Return the query of chosen files; whole_files() returns a row where the reader may see the whole file."""
     return f"""
 WITH part AS MATERIALIZED ({_PARTS} {chosen})
 SELECT part.*, whole.file_id IS NOT NULL AS is_whole, whole.accounts AS all_accounts, whole.held AS all_held,
@@ -33,8 +33,8 @@ FROM part LEFT JOIN whole_files(ARRAY(SELECT file_id FROM part)) AS whole USING 
 """  # noqa: S608  # fixed texts
 
 
-_NEWEST: Final = _shown("ORDER BY f.file_id DESC LIMIT %(limit)s")
-_ONE: Final = _shown("AND f.file_id = %(file)s")
+_NEWEST: Final = _query("ORDER BY f.file_id DESC LIMIT %(limit)s")
+_ONE: Final = _query("AND f.file_id = %(file)s")
 _PROBLEMS: Final[LiteralString] = f"""
 SELECT p.line, p.severity, p.code, p.text, p.account_number FROM file_problem p JOIN account USING (account_id)
 WHERE p.file_id = %(file)s AND {MINE}
@@ -45,25 +45,25 @@ ORDER BY severity, line, text LIMIT %(limit)s
 
 
 async def newest(connection: AsyncConnection[TupleRow], scope: Scope, limit: int) -> list[dict[str, Any]]:
-    """Return the newest files that concern the reader, newest first."""
+    """Return the newest files that the reader may see, newest first."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_NEWEST, scope.parameters() | {"limit": limit})
-        return [_told(row) async for row in cursor]
+        return [_visible(row) async for row in cursor]
 
 
 async def get(connection: AsyncConnection[TupleRow], scope: Scope, file_id: int, limit: int) -> dict[str, Any] | None:
-    """Return one file with its `problems`, at most `limit`, holds first; None when it does not concern the reader."""
+    """Return one file with its `problems`, at most `limit`, holds first; None if the reader may not see it."""
     names = scope.parameters() | {"file": file_id, "limit": limit}
     async with connection.cursor(row_factory=dict_row) as cursor:
         row = await (await cursor.execute(_ONE, names)).fetchone()
         if row is None:
             return None
         problems = await (await cursor.execute(_PROBLEMS, names)).fetchall()
-        return _told(row) | {"problems": problems}
+        return _visible(row) | {"problems": problems}
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with the counts and the reason of the whole file, or of the reader's own part of it."""
+def _visible(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with counts and reason of the whole file, or else of the reader's own accounts."""
     if row["is_whole"]:
         return row | {name: row[f"all_{name}"] for name in ("accounts", "held")}
     row["records_total"] = row["records_done"] = row["records"]

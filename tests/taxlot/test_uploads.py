@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI, Request
 
-from services.taxlot.intake.receiving import TooLarge, checked_name, receive
+from services.taxlot.intake.uploads import TooLarge, checked_name, write_whole
 from shared.contracts.problems import BadInput, Conflict
 from shared.http.app import serve
 from shared.http.connections import Bounds
@@ -19,21 +19,21 @@ from tests.waiting import until_async
 pytestmark = pytest.mark.fast
 
 
-async def slowly(letter: bytes, together: asyncio.Barrier) -> AsyncIterator[bytes]:
+async def slowly(letter: bytes, barrier: asyncio.Barrier) -> AsyncIterator[bytes]:
     """Yield a file in two pieces; every sender has sent the first before any sends the second."""
     yield letter * 10
-    await together.wait()
+    await barrier.wait()
     yield letter * 10
 
 
-async def at_once(*pieces: bytes) -> AsyncIterator[bytes]:
+async def pieces_of(*pieces: bytes) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
 
 
 async def test_of_slow_uploads_of_one_name_one_is_taken_and_the_others_are_refused(tmp_path: Path) -> None:
-    together, target = asyncio.Barrier(8), tmp_path / "lots.psv"
-    sent = [receive(slowly(b"%d" % n, together), target, 1000) for n in range(8)]
+    barrier, target = asyncio.Barrier(8), tmp_path / "lots.psv"
+    sent = [write_whole(slowly(b"%d" % n, barrier), target, 1000) for n in range(8)]
     ended = await asyncio.gather(*sent, return_exceptions=True)
     taken = [n for n, outcome in enumerate(ended) if outcome == 20]
     assert len(taken) == 1 and sum(isinstance(outcome, Conflict) for outcome in ended) == 7
@@ -52,7 +52,7 @@ async def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_the_
         real(handle)
 
     monkeypatch.setattr(os, "fsync", noted)
-    await receive(at_once(b"abc", b"def"), target, 1000)
+    await write_whole(pieces_of(b"abc", b"def"), target, 1000)
     assert seen == [(6, False), ("folder", True)]
 
 
@@ -62,7 +62,7 @@ async def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_the_
 )
 async def test_what_is_refused_leaves_nothing(tmp_path: Path, pieces: tuple[bytes, ...], problem: type) -> None:
     with pytest.raises(problem):
-        await receive(at_once(*pieces), tmp_path / "lots.psv", 10)
+        await write_whole(pieces_of(*pieces), tmp_path / "lots.psv", 10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,7 +72,7 @@ async def test_a_sender_that_hangs_up_leaves_nothing(tmp_path: Path) -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        await receive(broken(), tmp_path / "lots.psv", 10)
+        await write_whole(broken(), tmp_path / "lots.psv", 10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,7 +90,7 @@ async def test_a_sender_that_stops_is_refused_by_the_server_and_leaves_nothing(t
 
     @app.post("/files")
     async def upload(request: Request) -> int:
-        return await receive(request.stream(), tmp_path / "lots.psv", 10**6)
+        return await write_whole(request.stream(), tmp_path / "lots.psv", 10**6)
 
     serving = asyncio.create_task(serve(app, "127.0.0.1", port, Bounds(piece_s=1)))
     await until_async(partial(listens, port), within_s=10)

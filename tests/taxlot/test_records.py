@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from services.taxlot.columns.records import parse
 from services.taxlot.domain import accounts
-from services.taxlot.domain.codes import Hold
-from services.taxlot.domain.envelope import Totals
-from services.taxlot.domain.rows import Rows, judge
-from services.taxlot.intake.reader import parse
+from services.taxlot.domain.codes import DataHold
+from services.taxlot.domain.envelope import ControlTotals
+from services.taxlot.domain.records import JudgedRecords, judge
 from shared.rules.relief.lots import NO_BASIS, NO_DATE
 from tests.taxlot.files import DAY, cash, lot
 
@@ -24,19 +24,19 @@ KNOWN = {"AAA", "BBB"}
 LONG = "L" * 64
 
 
-def judged(records: list[str]) -> tuple[Rows, Totals]:
+def judged(records: list[str]) -> tuple[JudgedRecords, ControlTotals]:
     """Judge the records, the first of which stands in line 2."""
     table = parse("".join(records).encode(errors="surrogateescape"), 2).table
-    totals = Totals()
+    totals = ControlTotals()
     known = np.array([name in KNOWN for name in table.security.names] or [False])
     return judge(table, known, DATA_DAY, totals), totals
 
 
-def held(records: list[str]) -> dict[str, Hold]:
+def held(records: list[str]) -> dict[str, DataHold]:
     """Return the holds by account number."""
     rows, _ = judged(records)
     groups = accounts.group(rows.table)
-    return {groups.names[place]: hold for place, hold in accounts.holds_of(rows, groups).items()}
+    return {groups.names[index]: hold for index, hold in accounts.account_holds(rows, groups).items()}
 
 
 LOT_ONLY = "L|1|AAA|L1|2020-01-02|10|100.00|Y|S1||"
@@ -105,7 +105,7 @@ def test_a_bad_record_holds_its_account_alone(record: str, code: str, detail: st
     """In line 4, between two accounts that are good; the account is good but for it."""
     rest = [lot("1", lot_id="OTHER")] if record.startswith("C") else [cash("1")]
     before, after = [lot("0"), cash("0")], [lot("2"), cash("2")]
-    assert held([*before, record, *rest, *after]) == {"1": Hold(code, 4, detail)}
+    assert held([*before, record, *rest, *after]) == {"1": DataHold(code, 4, detail)}
 
 
 GOOD = [
@@ -145,32 +145,32 @@ def test_what_is_wrong_with_an_account_as_a_whole() -> None:
         *[lot("H"), cash("H")],  # as A's, which is another account
     ]
     assert held(records) == {
-        "B": Hold("CASH_MISSING", 4),
-        "C": Hold("CASH_TWICE", 6),
-        "D": Hold("DUPLICATE_LOT", 12, "L1"),
-        "E": Hold("NOT_A_NUMBER", 15, "x"),
-        "F": Hold("NOT_A_NUMBER", 16, "x"),
+        "B": DataHold("CASH_MISSING", 4),
+        "C": DataHold("CASH_TWICE", 6),
+        "D": DataHold("DUPLICATE_LOT", 12, "L1"),
+        "E": DataHold("NOT_A_NUMBER", 15, "x"),
+        "F": DataHold("NOT_A_NUMBER", 16, "x"),
     }
 
 
 def test_what_no_record_of_the_block_says_is_said_of_none() -> None:
     """A block with no cash record, with no lot record, and with no word of cover but the empty one."""
-    assert held([lot("1"), lot("1", lot_id="L2")]) == {"1": Hold("CASH_MISSING", 2)}
+    assert held([lot("1"), lot("1", lot_id="L2")]) == {"1": DataHold("CASH_MISSING", 2)}
     assert held([cash("1")]) == {}
-    assert held([lot("1", covered="")]) == {"1": Hold("BAD_COVERED", 2)}
+    assert held([lot("1", covered="")]) == {"1": DataHold("BAD_COVERED", 2)}
 
 
 def test_many_lots_of_one_account_are_told_apart() -> None:
     """300 ids in 2 sleeves; the 601st record is the only one that stands there twice."""
     records = [lot("1", lot_id=f"L{number}", sleeve=sleeve) for number in range(300) for sleeve in ("S1", "S2")]
     assert held([*records, cash("1")]) == {}
-    assert held([*records, lot("1", lot_id="L150"), cash("1")]) == {"1": Hold("DUPLICATE_LOT", 602, "L150")}
+    assert held([*records, lot("1", lot_id="L150"), cash("1")]) == {"1": DataHold("DUPLICATE_LOT", 602, "L150")}
 
 
 def test_nothing_at_all_is_wrong_with_no_records() -> None:
     rows, totals = judged(["rubbish\n"])
     groups = accounts.group(rows.table)
-    assert (len(groups), accounts.holds_of(rows, groups), totals) == (0, {}, Totals())
+    assert (len(groups), accounts.account_holds(rows, groups), totals) == (0, {}, ControlTotals())
 
 
 def test_the_sums_of_all_records_are_exact() -> None:
@@ -188,7 +188,7 @@ def test_the_sums_of_all_records_are_exact() -> None:
 
 def test_sums_go_on_from_block_to_block() -> None:
     table = parse((lot("1", quantity="x") + lot("1", lot_id="L2") + cash("1")).encode(), 2).table
-    totals = Totals(3, 1, 2, 3, {"quantity": 4, "cost_basis": 5, "cash": 6})
+    totals = ControlTotals(3, 1, 2, 3, {"quantity": 4, "cost_basis": 5, "cash": 6})
     judge(table, np.array([True, True]), DATA_DAY, totals)
     assert (totals.quantity_micro, totals.basis_cents, totals.cash_cents) == (10_000_001, 20_002, 5_003)
     assert totals.unreadable == {"quantity": 5, "cost_basis": 5, "cash": 6}
@@ -197,7 +197,7 @@ def test_sums_go_on_from_block_to_block() -> None:
 def order_of(records: list[str], wanted: list[int]) -> list[list[int]]:
     """Return the lines of each wanted account's lots, in the order of the contract."""
     rows, _ = judged(records)
-    found = accounts.lots_of(rows, accounts.group(rows.table), wanted)
+    found = accounts.sorted_lots(rows, accounts.group(rows.table), wanted)
     lines = rows.table.line[found.rows].tolist()
     return [lines[begin:end] for begin, end in pairwise(found.first)]
 
@@ -228,7 +228,7 @@ def test_lots_stand_by_security_sleeve_acquired_and_lot_id() -> None:
 def test_a_lot_id_stands_before_what_it_begins_whatever_their_order_in_the_file() -> None:
     """L1 before L11 before L2, and no more of L1 is read than it has, though L2 follows it."""
     for lot_ids in (["L11", "L1", "L2"], ["L1", "L11", "L2"], ["L2", "L11", "L1"], ["L11", "L2", "L1"]):
-        lines = {name: 2 + place for place, name in enumerate(lot_ids)}
+        lines = {name: 2 + index for index, name in enumerate(lot_ids)}
         records = [*(lot("1", lot_id=name) for name in lot_ids), cash("1")]
         assert order_of(records, [0]) == [[lines[name] for name in ("L1", "L11", "L2")]], lot_ids
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import ROW_CODES
-from services.taxlot.domain.envelope import Totals
+from services.taxlot.domain.envelope import ControlTotals
 from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS
 from shared.rules.relief.lots import NO_BASIS, Bytes, Ints
 
-CODE: Final = {name: place for place, name in enumerate(ROW_CODES)}
+CODE: Final = {name: code for code, name in enumerate(ROW_CODES)}
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Text:
+class TextColumn:
     """A column of texts: n + 1 offsets into `data`."""
 
     offsets: text.Offsets
@@ -32,42 +32,46 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Coded:
-    """A column of repeated texts: `index` of each row's text among `names`, which also stand as bytes in `texts`."""
+class CodedColumn:
+    """A dictionary-encoded column: `index` of each row's text in `names`; `texts` has the same names as bytes."""
 
     index: Ints
     names: list[str]
-    texts: Text
+    texts: TextColumn
 
     def where(self, name: str) -> Bools:
         """Say for each row whether its text is `name`."""
-        place = self.names.index(name) if name in self.names else -1
-        return np.asarray(self.index == place)
+        code = self.names.index(name) if name in self.names else -1
+        return np.asarray(self.index == code)
 
 
 @dataclass(frozen=True)
-class Table:
-    """The records of some complete accounts as they stand in the file; `line` is each one's line number."""
+class RecordTable:
+    """The records of some complete accounts as read from the file; `line` is the line number of each."""
 
     line: Ints
-    record: Coded
-    account: Coded
-    security: Coded
-    sleeve: Coded
-    covered: Coded
-    lot_id: Text
-    acquired: Text
-    quantity: Text
-    cost_basis: Text
-    price: Text
-    cash: Text
+    record: CodedColumn
+    account: CodedColumn
+    security: CodedColumn
+    sleeve: CodedColumn
+    covered: CodedColumn
+    lot_id: TextColumn
+    acquired: TextColumn
+    quantity: TextColumn
+    cost_basis: TextColumn
+    price: TextColumn
+    cash: TextColumn
 
 
 @dataclass
-class Rows:
-    """The judged records. code: place in ROW_CODES, 0 for a good record; values of bad records mean nothing."""
+class JudgedRecords:
+    """Records with their values and codes.  code: index into ROW_CODES, 0 for a good record.
 
-    table: Table
+    Quantities are in micro-units, prices in micro-dollars, basis and cash in cents, acquired dates in days since
+    1970-01-01.  Values of bad records mean nothing.
+    """
+
+    table: RecordTable
     is_lot: Bools
     acquired: Ints
     quantity: Ints
@@ -77,7 +81,7 @@ class Rows:
     code: NDArray[np.uint8]
 
 
-def judge(table: Table, security_known: Bools, data_day: int, totals: Totals) -> Rows:
+def judge(table: RecordTable, security_known: Bools, data_day: int, totals: ControlTotals) -> JudgedRecords:
     """Return the records with their values and codes, and add them to `totals`.
 
     security_known: for each name of table.security.  data_day: days since 1970-01-01 of the file's data date.
@@ -114,15 +118,15 @@ def judge(table: Table, security_known: Bools, data_day: int, totals: Totals) ->
     blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
     blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
     basis[basis_status == text.EMPTY] = NO_BASIS
-    return Rows(table, is_lot, acquired, quantity, basis, price, cash, code)
+    return JudgedRecords(table, is_lot, acquired, quantity, basis, price, cash, code)
 
 
-def _number(column: Text, places: int, limit: int) -> tuple[Ints, NDArray[np.uint8]]:
-    return text.decimals(column.offsets, column.data, places, limit)
+def _number(column: TextColumn, decimals: int, limit: int) -> tuple[Ints, NDArray[np.uint8]]:
+    return text.decimals(column.offsets, column.data, decimals, limit)
 
 
-def _lot_fields(table: Table) -> Ints:
-    """Return how many bytes stand in the fields that only lots fill."""
+def _lot_fields(table: RecordTable) -> Ints:
+    """Return how many bytes each record has in the fields that only lots fill."""
     used = table.lot_id.lengths() + table.acquired.lengths() + table.quantity.lengths()
     used += table.cost_basis.lengths() + table.price.lengths()
     for coded in (table.security, table.sleeve, table.covered):
@@ -130,7 +134,7 @@ def _lot_fields(table: Table) -> Ints:
     return used
 
 
-def _bad_texts(table: Table, is_lot: Bools) -> Bools:
+def _bad_texts(table: RecordTable, is_lot: Bools) -> Bools:
     account = _identifiers(table.account) != text.GOOD
     security = is_lot & (_identifiers(table.security) != text.GOOD)
     sleeve = _identifiers(table.sleeve) == text.MALFORMED
@@ -138,12 +142,12 @@ def _bad_texts(table: Table, is_lot: Bools) -> Bools:
     return np.asarray(account | security | sleeve | lot)
 
 
-def _identifiers(column: Coded) -> NDArray[np.uint8]:
+def _identifiers(column: CodedColumn) -> NDArray[np.uint8]:
     return text.identifiers(column.texts.offsets, column.texts.data)[column.index]
 
 
-def _add_up(totals: Totals, columns: tuple[tuple[str, Ints, NDArray[np.uint8]], ...]) -> None:
-    """Add the columns exactly: the high and low halves are summed apart, since a whole sum may pass 64 bits."""
+def _add_up(totals: ControlTotals, columns: tuple[tuple[str, Ints, NDArray[np.uint8]], ...]) -> None:
+    """Add the columns exactly: high and low halves are summed isolate, because a whole sum may exceed 64 bits."""
     sums = [(int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum()) for _, values, _ in columns]
     totals.quantity_micro += sums[0]
     totals.basis_cents += sums[1]

@@ -1,4 +1,4 @@
-"""An account's lots as one compact document: an Arrow record batch without schema, in the order of the contract."""
+"""An account's lots as one compact document: an Arrow record batch without schema, in the order of `sorted_lots`."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,13 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from services.taxlot.domain.codes import TOO_MANY_LOTS, TOO_MANY_POSITIONS
+from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
 from shared.rules.relief.lots import NO_DATE, Ints
 
 _NO_DAY = -(1 << 31)  # a missing acquired date in 32 bits
 
-# Nothing is nullable: marks stand for missing dates and unknown bases, so every batch has the same buffers.
+# No column is nullable: marks stand for missing dates and unknown bases, so every batch has the same buffers.
 _TYPES: Final[dict[str, pa.DataType]] = {
     "security_id": pa.string(),
     "sleeve_id": pa.string(),
@@ -49,12 +51,12 @@ def document(lots: pa.RecordBatch, begin: int, end: int) -> bytes:
 def digests(lots: pa.RecordBatch, first: Sequence[int], cash: Sequence[int]) -> Iterator[bytes]:
     """Yield a digest of each account's lots and cash: equal content gives equal digests.
 
-    The documents themselves do not: Arrow pads a slice differently, depending on what stood around it.
+    The documents themselves do not: the padding of a slice in Arrow depends on its neighbours.
     """
     numbers: list[Any] = [
         lots.column(name).to_numpy() for name in ("acquired", "quantity_micro", "basis_cents", "covered")
     ]
-    texts = [_text(lots.column(name)) for name in ("security_id", "sleeve_id", "lot_id")]
+    texts = [_text_buffers(lots.column(name)) for name in ("security_id", "sleeve_id", "lot_id")]
     for begin, end, cents in zip(first[:-1], first[1:], cash, strict=True):
         content = hashlib.blake2b(cents.to_bytes(8, "little", signed=True), digest_size=16)
         for values in numbers:
@@ -65,16 +67,16 @@ def digests(lots: pa.RecordBatch, first: Sequence[int], cash: Sequence[int]) -> 
         yield content.digest()
 
 
-def _text(column: Any) -> tuple[Any, Any, Any]:
+def _text_buffers(column: Any) -> tuple[Any, Any, Any]:
     """Return offsets, lengths and bytes of a text column."""
     _, offsets, data = column.buffers()
-    places = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    return places.tolist(), np.diff(places), memoryview(data if data is not None else b"")
+    used = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    return used.tolist(), np.diff(used), memoryview(data if data is not None else b"")
 
 
 def joined(documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Ints]:
-    """Return the lots of all documents in one batch, and where each document's lots begin, one more at the end."""
-    batches = [pa.ipc.read_record_batch(pa.py_buffer(one), SCHEMA) for one in documents]
+    """Return the lots of n documents in one batch, and n + 1 offsets: document k has the lots first[k]:first[k + 1]."""
+    batches = [pa.ipc.read_record_batch(pa.py_buffer(document), SCHEMA) for document in documents]
     first = np.concatenate([[0], np.cumsum([batch.num_rows for batch in batches])]).astype(np.int64)
     table = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
     whole = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], SCHEMA)
@@ -91,3 +93,23 @@ def bases(lots: pa.RecordBatch) -> Ints:
     """Return the bases of a batch in cents, NO_BASIS where unknown."""
     values: Ints = lots.column("basis_cents").to_numpy()
     return values
+
+
+def oversized_accounts(lots: pa.RecordBatch, first: Any) -> dict[int, tuple[str, str]]:
+    """Return hold code and figures of each account with more lots or positions than messages can carry, by its index.
+
+    Account k has the lots first[k]:first[k + 1], each lot with its sleeve: without it their number is not final.
+    """
+    counts = np.diff(first)
+    oversized = {}
+    for account in np.flatnonzero(counts > MAX_POSITIONS).tolist():
+        if counts[account] > MAX_LOTS:
+            oversized[account] = (TOO_MANY_LOTS, f"{counts[account]} lots, at most {MAX_LOTS}")
+        elif (positions := _positions(lots.slice(int(first[account]), int(counts[account])))) > MAX_POSITIONS:
+            oversized[account] = (TOO_MANY_POSITIONS, f"{positions} positions, at most {MAX_POSITIONS}")
+    return oversized
+
+
+def _positions(lots: pa.RecordBatch) -> int:
+    names: list[Any] = [lots.column(name).cast(pa.string()).to_pylist() for name in ("security_id", "sleeve_id")]
+    return len(set(zip(*names, strict=True)))

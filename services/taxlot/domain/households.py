@@ -1,0 +1,40 @@
+"""Accounts of a tax household and what approvals bought for them: the facts of the wash-sale check.
+
+Source: product 5, "Wash-sale check".
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+
+class Member(NamedTuple):
+    """An account of a household.
+
+    is_seen: it has good lots and is not on hold.  document: its last good lots.  Neither is read for an account that is
+    alone in its household: it is checked on the lots of its own proposal.
+    """
+
+    account_id: str
+    account_number: str
+    enterprise_id: str
+    household_id: str
+    taxable: bool
+    is_seen: bool
+    document: bytes | None
+
+
+class ApprovedBuy(NamedTuple):
+    """Micro-units of a security bought on the market by an approval that no good file has shown yet."""
+
+    account_id: str
+    security_id: str
+    trade_date: date
+    units: int
+
+
+class HouseholdFacts(NamedTuple):
+    """All members of some households, and the approved buys of these members."""
+
+    members: Sequence[Member]
+    approved: Sequence[ApprovedBuy]
