@@ -13,10 +13,10 @@ SERVICE: Final = "gateway"
 
 
 class Settings(RequestsSettings):
-    """What the gateway needs besides the settings of every service."""
+    """Settings of the gateway besides those of every service."""
 
     requests_connections: int = Field(
-        default=10, ge=1, description="As in every service; each request looks at its session with one, for a moment."
+        default=10, ge=1, description="As in every service; each request reads its session with one, for a moment."
     )
     probe_port: int = Field(description="Port of /metrics, /healthz and /readyz, which are not for the world.")
     probe_host: str = Field(
@@ -24,13 +24,13 @@ class Settings(RequestsSettings):
     )
     gateway_url: str = Field(
         pattern=r"^https?://[^/]+$",
-        description="Address browsers open, scheme://host[:port]; redirects, cookies and the Origin check follow it.",
+        description="Address that browsers open, scheme://host[:port]; for redirects, cookies and the Origin check.",
     )
     batch_url: str = Field(description="Internal address of the batch service.")
     taxlot_url: str = Field(description="Internal address of the taxlot service.")
     analyzer_url: str = Field(description="Internal address of the analyzer.")
     principal_key: SecretStr = Field(
-        description="Private key of this service alone, base64 of its DER form (Ed25519); signs who asks on every"
+        description="Private key of this service alone, base64 of its DER form (Ed25519); signs the principal of every"
         " forwarded request. The services have its public half."
     )
     session_key: SecretStr = Field(
@@ -47,8 +47,8 @@ class Settings(RequestsSettings):
     head_s: float = Field(
         default=10.0,
         gt=0,
-        description="Seconds in which the head of a request must have come, from its first byte; a browser sends it at"
-        " once, so the connection is then closed unheard.",
+        description="Seconds in which the head of a request must arrive, from its first byte, else its connection is"
+        " closed; a browser sends it at once.",
     )
     body_piece_s: float = Field(
         default=30.0,
@@ -70,8 +70,8 @@ class Settings(RequestsSettings):
     answer_piece_s: float = Field(
         default=30.0,
         gt=0,
-        description="Seconds in which a client must take 16 kB of an answer or all that is left of it, else its"
-        " connection ends; a page reads at once, and what waits for a reader takes memory here.",
+        description="Seconds in which a client must read 16 kB of a response or the rest of it, else its connection"
+        " is closed; a page reads at once, and unread bytes take memory here.",
     )
     address_connections: int = Field(
         default=300,
@@ -85,40 +85,40 @@ class Settings(RequestsSettings):
         ge=4096,
         description="Bytes of an unfinished head beyond which it is refused; ours, with cookies, stay below 4 kB.",
     )
-    forward_timeout_s: float = Field(default=30.0, description="Seconds a service may take to answer a request.")
-    upload_timeout_s: float = Field(default=600.0, description="Seconds a service may take to answer an upload.")
+    forward_timeout_s: float = Field(default=30.0, description="Seconds a service may take to respond to a request.")
+    upload_timeout_s: float = Field(default=600.0, description="Seconds a service may take to respond to an upload.")
     session_per_s: float = Field(
         default=50.0,
         gt=0,
-        description="Requests a second that one session may make for long. A page asks a dozen things when it opens and"
-        " again on each change told (4 a second); six open pages of one user stay below.",
+        description="Requests a second that one session may make in the long run. A page sends a dozen when it opens"
+        " and on each pushed change (4 a second); six open pages of one user stay below.",
     )
     session_burst: int = Field(default=200, ge=1, description="Requests one session may make at once.")
     address_per_s: float = Field(
         default=2.0,
         gt=0,
-        description="Requests a second that one address may make for long without a session: signing in takes two, and"
-        " a firm behind one address signs in within minutes.",
+        description="Requests a second that one address may make in the long run without a session: a sign-in takes"
+        " two, and a firm behind one address signs in within minutes.",
     )
     address_burst: int = Field(
         default=200, ge=1, description="Requests one address may make at once without a session."
     )
     trusted_proxies: str = Field(
         default="",
-        description="Addresses (comma-separated) of proxies in front of the door, whose X-Forwarded-For is believed.",
+        description="Addresses (comma-separated) of proxies in front of the gateway, whose X-Forwarded-For counts.",
     )
     heartbeat_s: float = Field(
-        default=15.0, description="Seconds between signs of life on a push stream; its session is looked at as often."
+        default=15.0, description="Seconds between heartbeats on a push stream; its session is checked as often."
     )
 
     @property
     def proxies(self) -> frozenset[str]:
-        """Return the addresses of proxies that are believed about where a request comes from."""
+        """Return the addresses of proxies whose X-Forwarded-For counts."""
         return frozenset(address.strip() for address in self.trusted_proxies.split(",") if address.strip())
 
     @property
     def bounds(self) -> Bounds:
-        """Return what clients of the door may take."""
+        """Return the limits on clients of the gateway."""
         return Bounds(
             head_s=self.head_s,
             piece_s=self.body_piece_s,

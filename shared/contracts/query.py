@@ -1,4 +1,4 @@
-"""Field types of what people and programs ask of the HTTP API: in queries, paths and bodies."""
+"""Types of values in queries, paths and bodies of the HTTP API; shared.http.parameters declares parameters of them."""
 
 import re
 from typing import Annotated, Final
@@ -12,14 +12,14 @@ _DIGITS: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def _plain_whole(value: object) -> object:
-    """Take digits only: Python would also read " 5", "1_0", "5.0" and the digits of other scripts."""
+    """Accept digits only: Python would also parse " 5", "1_0", "5.0" and the digits of other scripts."""
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
         raise ValueError("a whole number is written in at most 19 digits from 0 to 9")
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_plain_whole)]  # as text, in a query or a path
-Expected = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]  # in JSON: true, "5" and 5.0 are none
+Whole = Annotated[int, BeforeValidator(_plain_whole)]  # written as text, in a query or a path
+Expected = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]  # in JSON, where true, "5" and 5.0 are refused
 Label = Annotated[str, StringConstraints(max_length=80), AfterValidator(shown_text)]
 SearchText = Annotated[str, StringConstraints(max_length=200), AfterValidator(shown_text)]
 ClauseText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(shown_text)]

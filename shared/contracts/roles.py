@@ -1,7 +1,7 @@
-"""Which role may use which operation of the API, at the door and in the service behind it. What is not in the table is
-refused, and an app with a route that is not in it cannot be built (shared.http.routing).
+"""Which role may use which operation of the API, in the gateway and in the service behind it.
 
-A role holds in the enterprises (and for the advisors) granted with it.  Source: product 6 and 7 (commands).
+An operation that is not in the table is refused, and an app with such a route cannot be built (shared.http.routing). A
+role applies to the enterprises and advisors granted with it.  Source: product 6 and 7 (commands).
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,10 +40,10 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
 
 
 def roles_for(operation: str | None) -> frozenset[RoleName]:
-    """Return the roles that may use an operation; none when it is not in the table."""
+    """Return the roles that may use an operation; none if it is not in the table."""
     return RULES.get(operation or "", frozenset())
 
 
 def may(roles: Iterable[str], operation: str | None) -> bool:
-    """Say whether somebody with these roles may use the operation."""
+    """Whether a user with these roles may use the operation."""
     return not roles_for(operation).isdisjoint(roles)

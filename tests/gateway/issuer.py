@@ -1,4 +1,4 @@
-"""A sign-in issuer of the tests: real HTTP, real keys; a test says who signs in and may spoil what it hands out."""
+"""A sign-in issuer for tests: real HTTP, real keys; a test sets who signs in and may corrupt the tokens."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The audit log: complete, of ids only, never changed, and written before what it records."""
+"""The audit log: complete, ids only, never changed, and written before what it records takes effect."""
 
 import asyncio
 import json

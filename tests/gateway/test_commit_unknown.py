@@ -1,4 +1,4 @@
-"""The database goes at COMMIT: sign-in, sign-out, grants and audit log act once; nobody is told what is not so."""
+"""The database fails at COMMIT: sign-in, sign-out, grants and audit log act once; no response claims the unknown."""
 
 import asyncio
 from collections.abc import AsyncIterator

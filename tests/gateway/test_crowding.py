@@ -1,4 +1,4 @@
-"""Too many connections of one address: it is told so, and nobody else notices."""
+"""Too many connections of one address: it is refused, other addresses notice nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator

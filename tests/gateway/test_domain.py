@@ -1,4 +1,4 @@
-"""The door's decisions, without anything around them."""
+"""The gateway's pure rules."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What holds for every answer, the pages of the user interface, and the document."""
+"""What holds for every response, the pages of the user interface, and the API document."""
 
 import json
 from pathlib import Path

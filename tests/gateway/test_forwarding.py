@@ -1,4 +1,4 @@
-"""What crosses the door, in both directions, and what is told when there is nobody behind it."""
+"""Which headers are forwarded in both directions, and the responses while a service is away."""
 
 import asyncio
 

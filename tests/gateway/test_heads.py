@@ -1,4 +1,4 @@
-"""What is no request at all: refused as everything is, and nothing of it is written down."""
+"""Malformed requests: refused with a problem document, and nothing of them is logged."""
 
 import asyncio
 import json

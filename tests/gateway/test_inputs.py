@@ -1,4 +1,4 @@
-"""Whatever stands in a parameter, a header, a path or a body: an answer of the document, never a fault of ours.
+"""Whatever a parameter, header, path or body holds: the response is one of the API document, never a fault of ours.
 
 The real batch service stands behind the real door here, on the real database.
 """

@@ -1,4 +1,4 @@
-"""The gateway declares the parameters that the services behind it declare, and refuses alone what they would refuse."""
+"""The gateway declares the parameters of the services behind it, and refuses by itself what they would refuse."""
 
 import json
 from typing import Any

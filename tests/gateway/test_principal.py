@@ -1,4 +1,4 @@
-"""The signed principal: what a service may believe."""
+"""The signed principal: what a service accepts."""
 
 import base64
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The gateway as the stack runs it: beside the real issuer, the real broker and the real database."""
+"""The gateway as the stack runs it: with the real issuer, broker and database."""
 
 import re
 import signal

@@ -1,4 +1,4 @@
-"""Who asks too fast waits, and nobody else; what is kept about it is bounded."""
+"""Request rates: who is too fast waits, others do not; memory for it is bounded."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Clients that do not read what they asked for, on plain sockets: what waits for them is let go, their task ends.
+"""Clients on plain sockets that do not read their responses: buffered bytes are dropped, their tasks end.
 
 On the loop of the processes: what a transport keeps for its reader is the loop's affair.
 """

@@ -1,4 +1,4 @@
-"""Signing in and out against a real issuer over HTTP."""
+"""Sign-in and sign-out at a real issuer over HTTP."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""Clients that send slowly, stop, or are too many, on plain sockets: none holds a place at the door for long."""
+"""Clients on plain sockets that send slowly, stop, or are too many: none holds a connection for long."""
 
 import asyncio
 import contextlib

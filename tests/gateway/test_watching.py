@@ -1,4 +1,4 @@
-"""What a stranger can make the door write down: series of metrics, ids of requests, links, faults."""
+"""What a stranger can make the gateway write: series of metrics, request ids, links, faults."""
 
 import asyncio
 from functools import partial
