@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Arrow: TypeAlias = Any
+Bytes: TypeAlias = NDArray[np.uint8]
 
 
 def array(values: Any, kind: pa.DataType | None = None, mask: NDArray[np.bool_] | None = None) -> Arrow:
@@ -23,14 +24,44 @@ def lists(starts: NDArray[np.int64], columns: list[Arrow], kind: pa.DataType) ->
     fields: Any = kind
     struct = pa.StructArray.from_arrays(columns, fields=list(fields.value_type))
     offsets: Any = pa.array(starts, pa.int32())
-    listed: Arrow = pa.ListArray.from_arrays(offsets, struct)
+    listed: Arrow = pa.ListArray.from_arrays(offsets, struct, type=fields)
     return listed
 
 
-def children(listed: Any) -> tuple[Any, NDArray[np.int64]]:
-    """Return the struct array of a list<struct> column, and the row that owns each of its entries."""
-    lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
+def read_only(data: Bytes) -> Bytes:
+    """Return the bytes as an array that may not be written to, over the same memory.
+
+    Some of Arrow's buffers may be written to and others not, and numba compiles a kernel for each kind.
+    """
+    view = data.view()
+    view.flags.writeable = False
+    return view
+
+
+def starts_of(lengths: Any) -> NDArray[np.int64]:
+    """Return where runs of these lengths begin that stand one after another, and one more: where the last ends."""
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(np.asarray(lengths, np.int64), out=starts[1:])
+    return starts
+
+
+def entries(listed: Arrow) -> tuple[Arrow, NDArray[np.int64]]:
+    """Return the entries of a list column, all rows' one after another, and where each row's begin.
+
+    A null list has none.
+    """
+    return listed.flatten(), starts_of(lengths_of(listed))
+
+
+def children(listed: Arrow) -> tuple[Arrow, NDArray[np.int64]]:
+    """Return the entries of a list column, all rows' one after another, and the row that owns each of them."""
+    lengths = lengths_of(listed)
     return listed.flatten(), np.repeat(np.arange(len(lengths)), lengths)
+
+
+def lengths_of(listed: Arrow) -> NDArray[np.int64]:
+    """Return how many entries each row of a list column has; a null list has none."""
+    return np.asarray(listed.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), np.int64)
 
 
 def joined(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -3,17 +3,19 @@
 import numpy as np
 
 from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import SETTINGS, TARGET_HEAD, TARGET_ROW
 from services.analyzer.store import pgcopy
+from shared.fixed_point.records import records
+from shared.rules import bands
 
 
 def kernels() -> None:
     """Run every kernel once on next to nothing."""
-    one = np.zeros(1, np.int64)
-    out, starts = np.empty((1, kernel.COLUMNS), np.int64), np.zeros(2, np.int64)
-    kernel.evaluate(
-        np.zeros((1, SETTINGS), np.int64), one, one, one, starts, np.zeros((0, 2), np.int64), one,
-        np.zeros((1, TARGET_HEAD), np.int64), starts, np.zeros((0, TARGET_ROW), np.int64), one, 0, out, starts.copy(),
-        np.empty((1, kernel.REASON), np.int64),
-    )  # fmt: skip
+    none, starts = np.zeros(0, np.int64), np.zeros(1, np.int64)
+    accounts = kernel.Accounts(records(kernel.SETTINGS, 0), none, none, none, starts, records(kernel.HOLDING, 0), none)
+    targets = kernel.Targets(records(kernel.HEAD, 0), starts, records(kernel.AIM, 0))
+    found = kernel.Found(records(kernel.RESULT, 0), starts.copy(), records(kernel.REASON, 0))
+    kernel.evaluate(accounts, targets, none, 0, found)
+    bands.position_band(1, 1, 1)
+    bands.side(1, 1, 1, 1)
+    bands.shown_weight(1, 1)
     pgcopy.warm()

@@ -5,13 +5,13 @@ below 2**63 ever appear, so wrap-around never happens and plain Python (whose in
 All arguments must satisfy |a|, |b| < 2**62 and 0 < c < 2**62; intake limits (shared.fixed_point.limits) guarantee it.
 """
 
-from shared.fixed_point.compiled import kernel
+from shared.fixed_point.compiled import kernel, view_kernel
 
 _BITS = 31
 _MASK = (1 << 31) - 1
 
 
-@kernel
+@view_kernel
 def mul_limbs(a: int, b: int) -> tuple[int, int]:
     """Return (high, low) with a * b = high * 2**62 + low, 0 <= low < 2**62, for 0 <= a, b < 2**62."""
     a1 = a >> _BITS
@@ -25,7 +25,7 @@ def mul_limbs(a: int, b: int) -> tuple[int, int]:
     return high, ((middle0 & _MASK) << _BITS) | (low & _MASK)
 
 
-@kernel
+@view_kernel
 def divmod_product(a: int, b: int, c: int) -> tuple[int, int]:
     """Return (quotient, remainder) of a * b / c for 0 <= a, b and 0 < c; the quotient must fit 62 bits."""
     high, low = mul_limbs(a, b)
@@ -43,7 +43,7 @@ def divmod_product(a: int, b: int, c: int) -> tuple[int, int]:
     return quotient, remainder
 
 
-@kernel
+@view_kernel
 def muldiv_floor(a: int, b: int, c: int) -> int:
     """Return floor(a * b / c), exact for signed a and b."""
     negative = (a < 0) != (b < 0)
@@ -53,13 +53,13 @@ def muldiv_floor(a: int, b: int, c: int) -> int:
     return quotient
 
 
-@kernel
+@view_kernel
 def muldiv_ceil(a: int, b: int, c: int) -> int:
     """Return ceil(a * b / c), exact for signed a and b."""
     return -muldiv_floor(-a, b, c)
 
 
-@kernel
+@view_kernel
 def muldiv_zero(a: int, b: int, c: int) -> int:
     """Return a * b / c rounded towards zero, exact for signed a and b."""
     quotient, _ = divmod_product(abs(a), abs(b), c)
@@ -75,7 +75,7 @@ def muldiv_half_away(a: int, b: int, c: int) -> int:
     return -quotient if (a < 0) != (b < 0) else quotient
 
 
-@kernel
+@view_kernel
 def compare_products(a: int, b: int, c: int, d: int) -> int:
     """Return the sign (-1, 0, 1) of a * b - c * d, exact."""
     left_sign = 0 if a == 0 or b == 0 else (1 if (a < 0) == (b < 0) else -1)

@@ -21,6 +21,7 @@ from services.analyzer.domain.layout import (
 )
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import EDGE, PPB
+from shared.fixed_point.records import Records, as_records, records
 from tests.analyzer.model import Answer, Book, Name, Why
 
 HOLDS = {
@@ -73,8 +74,8 @@ def gate_of(book: Book) -> int:
     return kernel.G_SETTLING if book.settling else kernel.G_EVALUATE
 
 
-def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -> tuple[Ints, Ints, Ints]:
-    """Evaluate books of one price list, stale for all or for none, and return (out, reason_starts, reasons)."""
+def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -> tuple[Records, Ints, Records]:
+    """Evaluate books of one price list, stale for all or for none, and return (results, reason_starts, reasons)."""
     count = len(books)
     stale = {book.stale for book in books}
     assert len(stale) <= 1
@@ -87,46 +88,40 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         rows += sorted((key_of(*name), scale(quantity, 10**6)) for name, quantity in book.held.items())
         starts[index + 1] = len(rows)
     heads, targets = stack_targets([target_of(book) for book in books])
-    out, reason_starts = np.empty((count, kernel.COLUMNS), np.int64), np.zeros(count + 1, np.int64)
-    reasons = np.zeros((len(rows) + len(targets.data) + count, kernel.REASON), np.int64)
-    function(
-        np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS),
+    reasons = records(kernel.REASON, len(rows) + len(targets.data) + count)
+    found = kernel.Found(records(kernel.RESULT, count), np.zeros(count + 1, np.int64), reasons)
+    accounts = kernel.Accounts(
+        as_records(kernel.SETTINGS, np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS)),
         np.array([gate_of(book) for book in books], np.int64),
         np.array([scale(book.cash, 100) for book in books], np.int64),
         np.array([int(book.rebalanced) for book in books], np.int64),
         starts,
-        np.array(rows, np.int64).reshape(-1, 2),
+        as_records(kernel.HOLDING, np.array(rows, np.int64).reshape(-1, 2)),
         np.array([place if book.has_target else kernel.T_NONE for place, book in enumerate(books)], np.int64),
-        heads,
-        targets.starts,
-        targets.data,
-        micro,
-        int(True in stale),
-        out,
-        reason_starts,
-        reasons,
     )
-    return out, reason_starts, reasons[: reason_starts[-1]]
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
+    function(accounts, aims, micro, int(True in stale), found)
+    return found.results, found.starts, reasons[: found.starts[-1]]
 
 
 def answers(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -> list[Answer]:
     """Evaluate books and return the answers in the words of the model."""
     out, starts, reasons = run(books, function)
     found = []
-    for index, row in enumerate(out.tolist()):
-        state = FlagState(row[kernel.STATE])
+    for index, row in enumerate(out):
+        state = FlagState(row.state)
         if state == FlagState.HELD:
-            found.append(Answer(state.name, HOLDS[row[kernel.HOLD]]))
+            found.append(Answer(state.name, HOLDS[int(row.hold)]))
             continue
-        value = Fraction(max(0, row[kernel.VALUE]), 100)
-        tiles = {str(tile.name) for tile in Tile if row[kernel.TILES] & tile}
+        value = Fraction(max(0, int(row.value)), 100)
+        tiles = {str(tile.name) for tile in Tile if row.tiles & tile}
         why = dict(_why(reason) for reason in reasons[starts[index] : starts[index + 1]].tolist())
         assert len(why) == starts[index + 1] - starts[index], "a component stands in the list once"
         found.append(Answer(state.name, None, tiles, value, why))
     return found
 
 
-def _why(reason: list[int]) -> tuple[Name | None, Why]:
+def _why(reason: tuple[int, ...]) -> tuple[Name | None, Why]:
     key, weight, target, low, high = reason
     name = None if key == NONE else (key >> 32, key & (2**32 - 1))
     return name, Why(Fraction(weight, PPB), Fraction(target, PPB), Fraction(low, EDGE), Fraction(high, EDGE))

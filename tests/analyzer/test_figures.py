@@ -14,6 +14,8 @@ from services.analyzer.domain import kernel
 from services.analyzer.domain.layout import NONE, OFF_SETTINGS, Ints, Setting, Target, key_of, stack_targets
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
+from shared.fixed_point.records import Kind, Records, as_records, fields_of
+from shared.rules.bands import shown_weight
 
 pytestmark = pytest.mark.fast
 
@@ -155,18 +157,24 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     rows = np.array([row for own in holdings for row in own], np.int64).reshape(-1, 2)
     heads, targets = stack_targets(TARGETS)
     # Rows as an earlier chunk left them: what is not known of an account must be said, not left standing.
-    out, starts = np.full((count, kernel.COLUMNS), 77, np.int64), np.full(count + 1, 77, np.int64)
-    reasons = np.full((len(rows) + 3 * count, kernel.REASON), 77, np.int64)
-    kernel.evaluate(
-        settings, of(cases, "gate"), of(cases, "cash"), of(cases, "rebalanced"),
-        np.cumsum([0, *map(len, holdings)]), rows, of(cases, "target"), heads, targets.starts, targets.data, PRICES,
-        stale, out, starts, reasons,
+    out, starts = used(kernel.RESULT, count), np.full(count + 1, 77, np.int64)
+    reasons = used(kernel.REASON, len(rows) + 3 * count)
+    accounts = kernel.Accounts(
+        as_records(kernel.SETTINGS, settings), of(cases, "gate"), of(cases, "cash"), of(cases, "rebalanced"),
+        np.cumsum([0, *map(len, holdings)]), as_records(kernel.HOLDING, rows), of(cases, "target"),
     )  # fmt: skip
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
+    kernel.evaluate(accounts, aims, PRICES, stale, kernel.Found(out, starts, reasons))
     shown = [
         [(*one[:3], one[3] // PPB, one[4] // PPB) for one in reasons[begin:end].tolist()]
         for begin, end in pairwise(starts)
     ]
     return [tuple(row) for row in out.tolist()], shown
+
+
+def used(kind: Kind, count: int) -> Records:
+    """Return records as an earlier chunk left them."""
+    return as_records(kind, np.full((count, len(fields_of(kind))), 77, np.int64))
 
 
 def of(cases: list[Case], name: str) -> Ints:
@@ -222,8 +230,9 @@ FULL = MAX_VALUE_CENTS // 1_000  # units of A, at $10.00, that are worth the lim
 )  # fmt: skip
 def test_the_limit_of_value(held: tuple[tuple[int, int], ...], cash: int, hold: int, security: int) -> None:
     rows, _ = evaluated([Case((), held=held, cash=cash, target=kernel.T_NONE)])
-    assert rows[0][kernel.HOLD] == hold and rows[0][kernel.HOLD_SECURITY] == security
-    assert rows[0][kernel.STATE] == (FlagState.NO_TARGET if hold == kernel.H_NONE else FlagState.HELD)
+    state = FlagState.NO_TARGET if hold == kernel.H_NONE else FlagState.HELD
+    found = dict(zip(fields_of(kernel.RESULT), rows[0], strict=True))
+    assert (found["state"], found["hold"], found["hold_security"]) == (state, hold, security)
 
 
 @pytest.mark.parametrize(
@@ -241,4 +250,4 @@ def test_the_limit_of_value(held: tuple[tuple[int, int], ...], cash: int, hold: 
     ],
 )
 def test_a_weight_as_it_is_shown(value: int, total: int, shown: int) -> None:
-    assert kernel.weight_ppb(value, total) == shown
+    assert shown_weight(value, total) == shown

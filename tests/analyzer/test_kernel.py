@@ -16,6 +16,8 @@ from services.analyzer.domain import kernel
 from services.analyzer.domain.layout import OFF_SETTINGS, Setting, Target, stack_targets
 from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import EDGE, PPB
+from shared.fixed_point.records import as_records, records
+from shared.rules.bands import band, position_band, shown_weight, side
 from tests.analyzer import model
 from tests.analyzer.arrays import answer, answers, as_shown, run
 from tests.analyzer.books import generated
@@ -49,12 +51,12 @@ ONE_DOLLAR = {0: F(1), 1: F(1)}
 def test_band_edges(target: str, threshold: str, floor: str, low: str, high: str) -> None:
     ppb = [int(F(one) * PPB) for one in (target, threshold, floor)]
     edges = (int(F(low) * EDGE), int(F(high) * EDGE))
-    assert kernel.band(*ppb) == kernel.position_band(*ppb) == edges
+    assert band(ppb[0] * PPB, ppb[0] * PPB, *ppb[1:]) == position_band(*ppb) == edges
 
 
 def test_a_position_with_target_0_has_no_band_but_cash_keeps_the_floor() -> None:
-    assert kernel.position_band(0, 200_000_000, 5_000_000) == (0, 0)
-    assert kernel.band(0, 200_000_000, 5_000_000) == (0, 5_000_000 * PPB)
+    assert position_band(0, 200_000_000, 5_000_000) == (0, 0)
+    assert band(0, 0, 200_000_000, 5_000_000) == (0, 5_000_000 * PPB)
 
 
 def two_halves(cash: str, a: str, b: str, **more: object) -> Book:
@@ -206,13 +208,14 @@ def gated(
     row[Setting.REBALANCER_ON] = on
     head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000])
     heads, targets = stack_targets([Target(head, np.zeros((0, 5), np.int64))])
-    out, starts = np.empty((1, kernel.COLUMNS), np.int64), np.zeros(2, np.int64)
-    kernel.evaluate(
-        row[None], np.array([gate]), np.array([500]), np.array([1]), np.array([0, 1]), np.array([[0, quantity]]),
-        np.array([target]), heads, targets.starts, targets.data, np.array([price]), stale, out, starts,
-        np.zeros((3, kernel.REASON), np.int64),
+    accounts = kernel.Accounts(
+        as_records(kernel.SETTINGS, row[None]), np.array([gate]), np.array([500]), np.array([1]), np.array([0, 1]),
+        as_records(kernel.HOLDING, [[0, quantity]]), np.array([target]),
     )  # fmt: skip
-    return int(out[0, kernel.STATE]), int(out[0, kernel.HOLD])
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
+    found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(kernel.REASON, 3))
+    kernel.evaluate(accounts, aims, np.array([price]), stale, found)
+    return int(found.results[0].state), int(found.results[0].hold)
 
 
 @pytest.mark.parametrize(
@@ -235,9 +238,9 @@ def test_states(given: dict[str, int], state: FlagState, hold: int) -> None:
 
 
 def test_a_weight_beside_a_value_near_zero_is_shown_cut() -> None:
-    assert kernel.weight_ppb(10**13, 1) == 999 * PPB
-    assert kernel.weight_ppb(-(10**13), 1) == -999 * PPB
-    assert kernel.weight_ppb(1, 3) == 333_333_333
+    assert shown_weight(10**13, 1) == 999 * PPB
+    assert shown_weight(-(10**13), 1) == -999 * PPB
+    assert shown_weight(1, 3) == 333_333_333
 
 
 def digest() -> str:
@@ -301,8 +304,8 @@ def test_position_drift_stands_alone_and_cash_is_never_high_and_low(seed: int) -
 @settings(max_examples=500, deadline=None)
 def test_side_is_the_comparison_of_exact_fractions(t: int, r: int, floor: int, value: int, total: int) -> None:
     """Whatever the limits allow, the kernel compares as fractions do."""
-    low, high = kernel.band(t, r, floor)
+    low, high = band(t * PPB, t * PPB, r, floor)
     half = max(F(t * r, EDGE), F(floor, PPB))
     assert (F(low, EDGE), F(high, EDGE)) == (max(F(0), F(t, PPB) - half), min(F(1), F(t, PPB) + half))
     weight = F(value, total)
-    assert kernel.side(value, total, low, high) == (-1 if weight < F(low, EDGE) else 1 if weight > F(high, EDGE) else 0)
+    assert side(value, total, low, high) == (-1 if weight < F(low, EDGE) else 1 if weight > F(high, EDGE) else 0)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fast
 def test_columns_of_every_form_find_their_kernels_compiled() -> None:
     """With gaps, or not to be written to, an array is another type to the compiler: the first message waited for it."""
     warm.kernels()
-    kernels: list[Any] = [pgcopy._put_int, pgcopy._put_bytes, pgcopy._integers, pgcopy._gather, pgcopy._locate]
+    kernels: list[Any] = [pgcopy._put_int, pgcopy._copy, pgcopy._integers, pgcopy._count, pgcopy._locate]
     compiled = [len(kernel.signatures) for kernel in kernels]
     fixed = np.array([5, NULL, 7], np.int64)
     fixed.flags.writeable = False

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import numpy as np
-
-from shared.rules.relief.book import book
-from shared.rules.relief.columns import BOOKED, Book
+from shared.fixed_point.records import records, records_of
+from shared.rules.relief.book import Book, book
 from shared.rules.relief.lots import FIFO, NO_BASIS, Lots, lots_of
+from shared.rules.relief.records import ACCOUNT, BOOKED, ORDER, POSITION, SECURITY, TRADE
 
 EPOCH = date(1970, 1, 1)
 
@@ -97,36 +96,33 @@ def arrays(sale: Sale) -> tuple[Book, Lots, list[Lot], list[int]]:
     quantity = [sale.crossed_to.get(sleeve, 0) - sale.sells.get(sleeve, 0) for sleeve in sleeves]
     market = sale.market()
 
-    def ints(*values: int) -> np.ndarray:
-        return np.array(values, dtype=np.int64)
-
-    orders = [(0, 0, -market, sale.price, sale.fee)] if market else []
+    size = len(sleeves)
     trades = Book(
         sale.trade_day,
-        ints(sale.method),
-        ints(0, len(lots)),
-        ints(0, len(sleeves)),
-        ints(0, len(sleeves)),
-        ints(0, len(orders)),
-        ints(0, 1),
-        ints(*[0] * len(lots)),
-        ints(*[sale.picks.get(one.lot_id, 0) for one in lots]),
-        ints(*[0] * len(sleeves)),
-        ints(*sleeves),
-        ints(*[0] * len(sleeves)),
-        ints(*range(len(sleeves))),
-        ints(*quantity),
-        ints(*[crossed.get(sleeve, 0) for sleeve in sleeves]),
-        ints(*[row[0] for row in orders]),
-        ints(*[row[1] for row in orders]),
-        ints(*[row[2] for row in orders]),
-        ints(*[row[3] for row in orders]),
-        ints(*[row[4] for row in orders]),
-        ints(sale.price),
-        ints(int(sale.fund)),
+        records_of(
+            ACCOUNT,
+            method=[sale.method, 0],
+            lot=[0, len(lots)],
+            position=[0, size],
+            trade=[0, size],
+            order=[0, 1 if market else 0],
+            security=[0, 1],
+        ),
+        records_of(POSITION, security=[0] * size, sleeve=sleeves),
+        records_of(
+            TRADE,
+            logic=[0] * size,
+            position=range(size),
+            quantity=quantity,
+            crossed=[crossed.get(sleeve, 0) for sleeve in sleeves],
+        ),
+        records_of(ORDER, quantity=[-market], price=[sale.price], fee=[sale.fee]) if market else records(ORDER, 0),
+        records_of(SECURITY, price=[sale.price], is_fund=[int(sale.fund)]),
     )
     rows = [(one.lot_id, one.acquired, one.units, one.basis) for one in lots]
-    return trades, lots_of(rows, [one.sleeve for one in lots]), lots, sleeves
+    packed = lots_of(rows, [one.sleeve for one in lots])
+    packed.rows.picked = [sale.picks.get(one.lot_id, 0) for one in lots]
+    return trades, packed, lots, sleeves
 
 
 def sell(sale: Sale) -> Outcome:
@@ -139,25 +135,25 @@ def sell(sale: Sale) -> Outcome:
 
     slices = [
         Slice(
-            lots[done.slice_lot[row]].lot_id,
-            lots[done.slice_lot[row]].sleeve,
-            int(done.slice_units[row]),
-            int(done.slice_proceeds[row]),
-            known(done.slice_basis[row]),
-            int(done.slice_term[row]),
-            int(done.slice_long_day[row]),
+            lots[done.slices.lot[row]].lot_id,
+            lots[done.slices.lot[row]].sleeve,
+            int(done.slices.units[row]),
+            int(done.slices.proceeds[row]),
+            known(done.slices.basis[row]),
+            int(done.slices.term[row]),
+            int(done.slices.long_day[row]),
         )
-        for row in range(done.counts[0])
+        for row in range(len(done.slices.lot))
     ]
     moves = [
         Move(
-            lots[done.transfer_lot[row]].lot_id,
-            lots[done.transfer_lot[row]].sleeve,
-            sleeves[done.transfer_position[row]],
-            int(done.transfer_units[row]),
-            known(done.transfer_basis[row]),
+            lots[done.transfers.lot[row]].lot_id,
+            lots[done.transfers.lot[row]].sleeve,
+            sleeves[done.transfers.position[row]],
+            int(done.transfers.units[row]),
+            known(done.transfers.basis[row]),
         )
-        for row in range(done.counts[1])
+        for row in range(len(done.transfers.lot))
     ]
     code = int(done.outcome[0])
     assert code == BOOKED or not (slices or moves)

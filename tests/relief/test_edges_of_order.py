@@ -5,11 +5,12 @@ Source: product 5.
 
 from itertools import permutations
 
-import numpy as np
 import pytest
 
+from shared.fixed_point.records import records_of
 from shared.rules.relief import lots as r
 from shared.rules.relief.order import order_lots
+from shared.rules.relief.records import RELIEF, SALE
 
 pytestmark = pytest.mark.fast
 
@@ -23,10 +24,10 @@ def left_in(method: int, rows: list[Row]) -> set[tuple[int, ...]]:
     lots = r.lots_of([row[:4] for row in rows], [row[4] for row in rows])
     found = set()
     for start in permutations(range(len(rows))):
-        order = np.array(start, np.int64)
-        ranks, spare = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
-        order_lots(method, order, 0, len(rows), lots, 10 * DOLLAR, TODAY, ranks, spare)
-        found.add(tuple(order.tolist()))
+        relief = records_of(RELIEF, lot=start)
+        (sale,) = records_of(SALE, price=[10 * DOLLAR], trade_day=[TODAY])
+        order_lots(method, 0, len(rows), sale, lots, relief)
+        found.add(tuple(relief.lot.tolist()))
     return found
 
 

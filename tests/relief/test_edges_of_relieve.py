@@ -3,11 +3,12 @@
 Units in millionths, basis in cents.  Source: product 4 ("Which lots"), 5.
 """
 
-import numpy as np
 import pytest
 
+from shared.fixed_point.records import Records, fields_of, records_of
 from shared.rules.relief import lots as r
-from shared.rules.relief.relieve import Relief, fill_pool, open_average, relief_of
+from shared.rules.relief.records import GIVE, RELIEF, SALE
+from shared.rules.relief.relieve import fill_pool, open_average
 from tests.relief.build import Lot, Sale, sell
 
 pytestmark = pytest.mark.fast
@@ -19,33 +20,31 @@ ROWS: list[tuple[str, int | None, int, int | None]] = [
     ("b", 18_001, 5, 500),
     ("c", 18_002, 6, 600),
 ]
-NONE = np.zeros(3, np.int64)
 
 
-def used() -> Relief:
+def used() -> Records:
     """Return the scratch as another security's sell left it."""
-    work = relief_of(3)
-    for column in work:
-        column[:] = 7
-    return work
+    return records_of(RELIEF, **{name: [7] * 3 for name in fields_of(RELIEF)})
 
 
-def pool(sleeves: list[int], selling: dict[int, int], lots_in: list[int], work: Relief) -> bool:
+def sale(last: int = 0, averages: bool = False) -> Records:
+    """Return a sale of the three lots, out of `last` positions."""
+    fields = {"last": last, "lot_end": 3, "method": r.FIFO, "trade_day": TODAY, "price": DOLLAR, "averages": averages}
+    fields |= {"average_units": 7, "average_basis": 7}  # what another sale left
+    return records_of(SALE, **{name: [int(value)] for name, value in fields.items()})[0]
+
+
+def pool(sleeves: list[int], selling: dict[int, int], lots_in: list[int], work: Records) -> bool:
     """Fill the pool from lots a, b, c in these sleeves; `selling`: units by sleeve of the positions."""
-    sells = np.array([selling.get(one, 0) for one in sleeves], np.int64)
-    lots = r.lots_of(ROWS, lots_in)
-    return bool(
-        fill_pool(
-            r.FIFO, DOLLAR, TODAY, 0, len(sleeves), np.array(sleeves, np.int64), sells, 0, 3, NONE, lots, work
-        )
-    )  # fmt: skip
+    gives = records_of(GIVE, sleeve=sleeves, units=[selling.get(one, 0) for one in sleeves])
+    return bool(fill_pool(sale(len(sleeves)), gives, r.lots_of(ROWS, lots_in), work))
 
 
 def test_what_an_earlier_sell_left_in_the_scratch_counts_for_nothing() -> None:
     work = used()
     assert pool([0], {0: 5}, [0, 0, 0], work)
-    assert work.pooled.tolist() == [4, 1, 0]
-    assert work.sold.tolist() == [0, 0, 0] and work.basis_gone.tolist() == [0, 0, 0]
+    assert work.available.tolist() == [4, 1, 0]
+    assert work.taken.tolist() == [0, 0, 0] and work.basis_gone.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_each_sleeve_gives_its_own_lots(
 ) -> None:
     work = used()
     assert pool(sleeves, selling, lots_in, work)
-    assert work.pooled.tolist() == pooled
+    assert work.available.tolist() == pooled
 
 
 def test_a_millionth_that_no_lot_has_is_lacking() -> None:
@@ -76,11 +75,12 @@ def test_a_millionth_that_no_lot_has_is_lacking() -> None:
 
 def test_the_average_of_a_fund_begins_anew() -> None:
     """All three lots: 15 millionths at 1,500 cents; no fund: no average."""
-    work = used()
-    open_average(True, 0, 3, r.lots_of(ROWS, [0, 1, 2]), work)
-    assert work.state.tolist() == [15, 1_500]
-    open_average(False, 0, 3, r.lots_of(ROWS, [0, 1, 2]), work)
-    assert work.state[0] == -1
+    lots = r.lots_of(ROWS, [0, 1, 2])
+    fund, stock = sale(averages=True), sale(averages=False)
+    open_average(fund, lots)
+    assert (fund.average_units, fund.average_basis) == (15, 1_500)
+    open_average(stock, lots)
+    assert not stock.averages and (stock.average_units, stock.average_basis) == (0, 0)
 
 
 def test_the_average_of_a_few_millionths() -> None:

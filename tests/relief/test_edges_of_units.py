@@ -6,7 +6,9 @@ Units in millionths, prices in millionths of a dollar, cents.  Source: product 5
 import numpy as np
 import pytest
 
-from shared.rules.relief.lots import NO_BASIS
+from shared.fixed_point.records import records_of
+from shared.rules.relief.lots import LOT, NO_BASIS, Lots
+from shared.rules.relief.records import RELIEF
 from shared.rules.relief.units import slice_proceeds, split_basis, take
 
 pytestmark = pytest.mark.fast
@@ -38,12 +40,13 @@ def test_take(
     """The order is that of the lots; and the same when lots and order are turned round."""
     for order in ([0, 1, 2], [2, 1, 0]):
 
-        def column(values: list[int], order: list[int] = order) -> np.ndarray:
-            return np.array([values[place] for place in order], np.int64)
+        def column(values: list[int], order: list[int] = order) -> list[int]:
+            return [values[place] for place in order]
 
-        out = column(before)
-        left = take(units, np.array(order, np.int64), 0, 3, column(available), column(picked), out)
-        assert (left, out.tolist()) == (lacking, column(taken).tolist())
+        relief = records_of(RELIEF, lot=order, available=column(available), taken=column(before))
+        lots = Lots(records_of(LOT, picked=column(picked)), np.zeros(1, np.uint8))
+        left = take(units, 0, 3, lots, relief)
+        assert (left, relief.taken.tolist()) == (lacking, column(taken))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from shared.rules.relief import lots as r
-from shared.rules.relief.columns import BOOKED
+from shared.rules.relief.records import BOOKED
 from tests.relief.build import Lot, Sale, sell
 from tests.relief.model import relieve
 

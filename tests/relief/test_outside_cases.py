@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.rules.relief import lots as r
-from shared.rules.relief.columns import BOOKED, LOTS_LACKING
+from shared.rules.relief.records import BOOKED, LOTS_LACKING
 from tests.relief.build import Lot, Outcome, Sale, day, sell
 
 pytestmark = pytest.mark.fast

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.fixed_point.arithmetic import value_cents
 from shared.rules.relief import lots as r
-from shared.rules.relief.columns import BOOKED
+from shared.rules.relief.records import BOOKED
 from tests.relief.build import Lot, Move, Outcome, Sale, Slice, sell
 
 pytestmark = pytest.mark.fast

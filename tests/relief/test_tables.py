@@ -3,7 +3,7 @@
 import pytest
 
 from shared.rules.relief import lots as r
-from shared.rules.relief.columns import CROSS_DIFFERS, LOTS_LACKING, ORDER_DIFFERS
+from shared.rules.relief.records import CROSS_DIFFERS, LOTS_LACKING, ORDER_DIFFERS
 from shared.rules.relief.term import date_from_days, days_from_date, first_long_term_day
 from tests.relief.build import Lot, Move, Sale, arrays, day, sell
 
@@ -298,7 +298,8 @@ def test_trades_that_contradict_each_other_are_not_booked() -> None:
 
     sale = Sale([Lot("a", 1, 9 * UNIT, 100)], {0: 5 * UNIT}, {1: 2 * UNIT}, price=DOLLAR)
     trades, lots, _, _ = arrays(sale)
-    assert book(trades._replace(order_quantity=trades.order_quantity - 1), lots).outcome[0] == ORDER_DIFFERS
-    crossed = trades.trade_crossed.copy()
-    crossed[1] += 1
-    assert book(trades._replace(trade_crossed=crossed), lots).outcome[0] == CROSS_DIFFERS
+    trades.orders.quantity -= 1
+    assert book(trades, lots).outcome[0] == ORDER_DIFFERS
+    trades.orders.quantity += 1
+    trades.trades[1].crossed += 1
+    assert book(trades, lots).outcome[0] == CROSS_DIFFERS

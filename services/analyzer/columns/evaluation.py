@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,12 @@ from services.analyzer.store.flags import NewFlags
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import StoredTarget
+from shared.columnar import starts_of
 from shared.contracts.codes import FlagState
+from shared.fixed_point.records import Records, as_records, as_table, fields_of, room_for
 from shared.rules.trading_calendar import session_before
+
+_FIGURES: Final = slice(fields_of(kernel.RESULT).index("value"), None)
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,12 @@ class Context:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the kernel found: out[n, kernel.COLUMNS] and the triggering lists; target_of as the kernel was given it."""
+    """What the kernel found: a kernel.RESULT an account and the triggering lists [.., kernel.REASON].
 
-    out: Ints
+    gates, target_of, heads [m, TargetField] and target_rows as the kernel was given them.
+    """
+
+    out: Records
     reasons: Ragged
     gates: Ints
     target_of: Ints
@@ -62,26 +69,20 @@ def measure(rows: AccountRows, context: Context) -> Numbers:
     count = len(rows)
     lengths = np.diff(target_rows.starts)
     room = len(rows.holdings.data) + count + int(lengths[target_of[target_of >= 0]].sum())
-    out = np.empty((count, kernel.COLUMNS), np.int64)
-    starts, reasons = np.zeros(count + 1, np.int64), np.empty((room, kernel.REASON), np.int64)
-    kernel.evaluate(
-        rows.settings,
+    found = kernel.Found(room_for(kernel.RESULT, count), np.zeros(count + 1, np.int64), room_for(kernel.REASON, room))
+    accounts = kernel.Accounts(
+        as_records(kernel.SETTINGS, rows.settings),
         gates,
         rows.ints("a.cash_cents"),
         (rows.days("a.last_rebalanced") != NULL).astype(np.int64),
         rows.holdings.starts,
-        rows.holdings.data,
+        as_records(kernel.HOLDING, rows.holdings.data),
         target_of,
-        heads,
-        target_rows.starts,
-        target_rows.data,
-        context.prices.micro,
-        int(context.stale),
-        out,
-        starts,
-        reasons,
     )
-    return Numbers(out, Ragged(starts, reasons[: starts[-1]]), gates, target_of, heads, target_rows)
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), target_rows.starts, as_records(kernel.AIM, target_rows.data))
+    kernel.evaluate(accounts, aims, context.prices.micro, int(context.stale), found)
+    reasons = Ragged(found.starts, as_table(found.reasons[: found.starts[-1]]))
+    return Numbers(found.results, reasons, gates, target_of, heads, target_rows)
 
 
 def place_targets(portfolios: Ints, known: Mapping[int, StoredTarget]) -> tuple[Ints, list[Target]]:
@@ -116,9 +117,9 @@ def held(rows: AccountRows, context: Context, code: str, text: str, *, anew: boo
     Episodes go on as under any hold, or begin anew.
     """
     count = len(rows)
-    out = np.full((count, kernel.COLUMNS), NONE, np.int64)
-    out[:, [kernel.STATE, kernel.TILES, kernel.HOLD, kernel.DRIFTED]] = (FlagState.HELD, 0, kernel.H_NONE, 0)
-    nothing = Ragged(np.zeros(count + 1, np.int64), np.zeros((0, kernel.REASON), np.int64))
+    out = as_records(kernel.RESULT, np.full((count, len(fields_of(kernel.RESULT))), NONE, np.int64))
+    out.state, out.tiles, out.hold, out.drifted = FlagState.HELD, 0, kernel.H_NONE, 0
+    nothing = Ragged(np.zeros(count + 1, np.int64), np.zeros((0, len(fields_of(kernel.REASON))), np.int64))
     target_of, (heads, target_rows) = np.full(count, kernel.T_UNKNOWN, np.int64), stack_targets([])
     gates = np.full(count, kernel.G_HELD, np.int64)
     found = _Judge(rows, context, Numbers(out, nothing, gates, target_of, heads, target_rows))
@@ -143,8 +144,8 @@ def holds(
 def named(rows: AccountRows, numbers: Numbers) -> tuple[set[int], set[int]]:
     """Return the numbers of the portfolios and securities that the texts of holds will name."""
     out = numbers.out
-    portfolios = rows.ints("a.portfolio_no")[out[:, kernel.HOLD] == kernel.H_TARGET]
-    securities = out[:, kernel.HOLD_SECURITY]
+    portfolios = rows.ints("a.portfolio_no")[out.hold == kernel.H_TARGET]
+    securities = out.hold_security
     return {int(number) for number in portfolios}, {int(number) for number in securities[securities >= 0]}
 
 
@@ -178,12 +179,12 @@ class _Judge:
             price_generation=self._context.prices.generation,
             epoch=rows.ints("a.epoch"),
             on_count=rows.ints("a.on_count"),
-            state=out[:, kernel.STATE],
-            tiles=out[:, kernel.TILES],
+            state=out.state,
+            tiles=out.tiles,
             needed_since=needed,
             last_rebalanced=last,
             causes=causes,
-            figures=out[:, kernel.VALUE : kernel.DRIFTED + 1],
+            figures=as_table(out)[:, _FIGURES],
             reason_starts=self._numbers.reasons.starts,
             reasons=self._numbers.reasons.data,
             hold_code=codes,
@@ -194,7 +195,7 @@ class _Judge:
 
     def episodes(self) -> tuple[Ints, list[str]]:
         """Return needed-since and cause history of every account."""
-        rows, state = self._rows, self._numbers.out[:, kernel.STATE]
+        rows, state = self._rows, self._numbers.out.state
         needed, causes = np.full(len(rows), NULL, np.int64), [""] * len(rows)
         present = np.flatnonzero((state != FlagState.OFF) & (state != FlagState.CLEAR))
         if not len(present):
@@ -238,8 +239,8 @@ class _Judge:
         rows, out = self._rows, self._numbers.out
         codes: list[str | None] = [None] * len(rows)
         texts: list[str | None] = [None] * len(rows)
-        for row in np.flatnonzero(out[:, kernel.STATE] == FlagState.HELD).tolist():
-            found = int(out[row, kernel.HOLD])
+        for row in np.flatnonzero(out.state == FlagState.HELD).tolist():
+            found = int(out[row].hold)
             if found == kernel.H_NONE:
                 codes[row], texts[row] = gate_hold(rows, row)
             elif found == kernel.H_TARGET:
@@ -249,7 +250,7 @@ class _Judge:
                     portfolio_ids[number], None if held is None else held.problem
                 )
             else:
-                security = security_ids.get(int(out[row, kernel.HOLD_SECURITY]))
+                security = security_ids.get(int(out[row].hold_security))
                 prices = self._context.prices
                 codes[row], texts[row] = messages.hold(found, security, prices.price_set, prices.as_of)
         return codes, texts
@@ -262,9 +263,9 @@ class _Judge:
         An account never seen before counts as off: that it is off or clear is no news.
         """
         rows, out = self._rows, self._numbers.out
-        quiet = np.isin(out[:, kernel.STATE], (FlagState.OFF, FlagState.CLEAR))
+        quiet = np.isin(out.state, (FlagState.OFF, FlagState.CLEAR))
         before_state = rows.ints("f.state", FlagState.OFF)
-        same = (out[:, kernel.STATE] == before_state) & (out[:, kernel.TILES] == rows.ints("f.tiles", 0))
+        same = (out.state == before_state) & (out.tiles == rows.ints("f.tiles", 0))
         same &= (needed == rows.days("f.needed_since")) & (last == rows.days("f.last_rebalanced"))
         same = np.where(rows.is_null("f.flag_version"), quiet, same & rows.announced())
         for row in np.flatnonzero(~quiet & same).tolist():
@@ -312,9 +313,7 @@ def without(flags: NewFlags, refused: Collection[str]) -> NewFlags:
 def select(flags: NewFlags, chosen: NDArray[np.bool_]) -> NewFlags:
     """Return the chosen accounts only."""
     places = np.flatnonzero(chosen)
-    lengths = np.diff(flags.reason_starts)[places]
-    starts = np.zeros(len(places) + 1, np.int64)
-    np.cumsum(lengths, out=starts[1:])
+    starts = starts_of(np.diff(flags.reason_starts)[places])
     owner = np.repeat(np.arange(len(chosen)), np.diff(flags.reason_starts))
     changes: dict[str, Any] = {
         name: getattr(flags, name)[places]

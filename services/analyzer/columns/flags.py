@@ -13,7 +13,7 @@ from services.analyzer.settings import SERVICE
 from services.analyzer.store.flags import StoredFlags
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.withdrawals import DecidedSet
-from shared.columnar import Arrow, array, lists
+from shared.columnar import Arrow, array, lists, starts_of
 from shared.contracts import chunks, events
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.topics import ACCOUNT_FLAG, FLAGS, PRICE_SETS, STANDING
@@ -243,8 +243,7 @@ def _reasons(stored: StoredFlags, ids: FlagIds) -> Arrow:
 
 def _causes(texts: list[str]) -> Arrow:
     histories = [episode.read_causes(text) if text else () for text in texts]
-    starts = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(history) for history in histories], out=starts[1:])
+    starts = starts_of([len(history) for history in histories])
     flat = [one for history in histories for one in history]
     columns = [
         array([one.day for one in flat], pa.int32()).cast(pa.date32()),

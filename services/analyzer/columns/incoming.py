@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from services.analyzer.domain.account import (
     BAD_HOLDINGS,
@@ -19,7 +18,7 @@ from services.analyzer.domain.account import (
 from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
 from services.analyzer.store.facts import HoldingsChunk
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
-from shared.columnar import Arrow, array, joined
+from shared.columnar import Arrow, array, entries, joined
 from shared.contracts.platform import AccountChanged
 from shared.contracts.succession import content_of
 from shared.fixed_point.text import InexactText
@@ -123,12 +122,9 @@ def _newest(rows: Any) -> Any:
 
 def _positions(names: Names, listed: Arrow) -> Ragged:
     """Return the holdings of all accounts as (key, quantity), in order of key inside each account."""
-    lengths = np.asarray(pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
-    starts = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=starts[1:])
-    flat = listed.flatten()
+    flat, starts = entries(listed)
     keys = _keys(names, flat)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
+    owner = np.repeat(np.arange(len(listed)), np.diff(starts))
     order = np.lexsort((keys, owner))
     quantities = flat.field("quantity_micro").to_numpy(zero_copy_only=False)
     return Ragged(starts, np.column_stack((keys[order], quantities[order])).astype(np.int64))

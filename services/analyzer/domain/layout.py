@@ -12,6 +12,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.columnar import starts_of
+
 Ints: TypeAlias = NDArray[np.int64]
 
 NONE: Final = -1  # "not set" of an optional integer that is never negative
@@ -109,6 +111,5 @@ def stack_targets(targets: list[Target]) -> tuple[Ints, Ragged]:
     """Return the heads [m, TARGET_HEAD] and the rows of several targets as flat arrays for the kernel."""
     if not targets:
         return np.zeros((0, TARGET_HEAD), np.int64), Ragged(np.zeros(1, np.int64), np.zeros((0, TARGET_ROW), np.int64))
-    starts = np.zeros(len(targets) + 1, np.int64)
-    np.cumsum([len(target.rows) for target in targets], out=starts[1:])
+    starts = starts_of([len(target.rows) for target in targets])
     return np.stack([one.head for one in targets]), Ragged(starts, np.concatenate([one.rows for one in targets]))

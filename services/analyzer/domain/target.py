@@ -15,6 +15,7 @@ from services.analyzer.domain.layout import NONE, TARGET_ROW, Target, key_of
 from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
 from shared.fixed_point.limits import PPB
 from shared.fixed_point.text import scaled
+from shared.rules.apportion import apportion
 
 MAX_THRESHOLD_PPB = 4 * PPB  # 400 % of target; beyond it the integers of a band would not fit 63 bits
 _WEIGHT_DECIMALS = 9
@@ -95,11 +96,7 @@ def round_to_ppb(products: Sequence[int], where: str) -> list[int]:
     """
     if sum(products) != PPB * PPB:
         raise BadTarget(f"{where}: weights add up to {sum(products)}e-18, they must add up to 1 (cash included)")
-    rounded = [product // PPB for product in products]
-    by_remainder = sorted(range(len(products)), key=lambda index: (-(products[index] % PPB), index))
-    for index in by_remainder[: PPB - sum(rounded)]:
-        rounded[index] += 1
-    return rounded
+    return apportion(PPB, products)
 
 
 def _inside(sleeve: Sleeve, models: Mapping[str, ModelChanged], where: str) -> tuple[Sequence[Component], str]:

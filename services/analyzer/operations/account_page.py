@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 
 from services.analyzer.columns import evaluation
-from services.analyzer.domain import eligibility, kernel, messages
+from services.analyzer.domain import eligibility, messages
 from services.analyzer.domain import request as rules
 from services.analyzer.domain.layout import (
     KEY_SHIFT,
@@ -31,6 +31,7 @@ from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.text import text_of, usd
 from shared.kafka.faults import Blame, blame
 from shared.kafka.isolation import note_account_fault
+from shared.rules.bands import position_band, shown_weight, side
 
 
 def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str, scope: Scope) -> dict[str, Any]:
@@ -73,17 +74,17 @@ def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str)
         "as_of": _date(rows, "a.as_of"),
         "price_set": context.prices.price_set,
         "prices_as_of": None if context.prices.as_of is None else context.prices.as_of.isoformat(),
-        "state": FlagState(int(out[kernel.STATE])).name,
-        "tiles": [tile.name for tile in Tile if int(out[kernel.TILES]) & tile],
+        "state": FlagState(int(out.state)).name,
+        "tiles": [tile.name for tile in Tile if int(out.tiles) & tile],
         "last_rebalanced": _date(rows, "a.last_rebalanced"),
         "settling_since": _date(rows, "a.settle_date"),
         "epoch": int(rows.ints("a.epoch")[0]),
         "hold_code": judged.hold_code[0],
         "hold_text": judged.hold_text[0],
         "cash": usd(int(rows.ints("a.cash_cents")[0])),
-        "market_value": usd(int(out[kernel.VALUE])) if out[kernel.VALUE] > 0 else None,
+        "market_value": usd(int(out.value)) if out.value > 0 else None,
         "settings": _settings(session, names, rows, numbers),
-        "positions": _positions(session, names, rows, numbers, context.prices.micro, int(out[kernel.VALUE])),
+        "positions": _positions(session, names, rows, numbers, context.prices.micro, int(out.value)),
         "reasons": _reasons(session, names, numbers.reasons.data),
     }
 
@@ -165,7 +166,7 @@ def _positions(
         quantity, target, threshold, _, can_trigger = (int(value) for value in joined.values[row])
         unit = int(price[number]) if number < len(price) else 0
         value = value_cents(quantity, unit)
-        low, high = kernel.position_band(target, threshold, floor)
+        low, high = position_band(target, threshold, floor)
         found.append(
             {
                 "security_id": security_ids[number],
@@ -173,12 +174,12 @@ def _positions(
                 "quantity": text_of(quantity, 6, trim=True),
                 "price": text_of(unit, 6, trim=True) if unit > 0 else None,
                 "value": usd(value) if unit > 0 else None,
-                "weight": text_of(kernel.weight_ppb(value, total), 9) if total > 0 and unit > 0 else None,
+                "weight": text_of(shown_weight(value, total), 9) if total > 0 and unit > 0 else None,
                 "target": text_of(target, 9),
                 "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
                 "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
                 "can_trigger": bool(can_trigger),
-                "outside": total > 0 and unit > 0 and kernel.side(value, total, low, high) != 0,
+                "outside": total > 0 and unit > 0 and side(value, total, low, high) != 0,
             }
         )
     return found

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.analyzer.columns import evaluation
 from services.analyzer.columns.evaluation import Context, Numbers
-from services.analyzer.domain import kernel, messages
+from services.analyzer.domain import messages
 from services.analyzer.domain import request as rules
 from services.analyzer.domain.layout import NO_TARGET_HEAD, NONE, Ints, Ragged, Setting, TargetField
 from services.analyzer.operations.evaluate import Evaluator
@@ -22,7 +22,7 @@ from services.analyzer.store import facts, market
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
-from shared.columnar import Arrow, array, lists
+from shared.columnar import Arrow, array, lists, starts_of
 from shared.contracts import chunks
 from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import MICRO
@@ -95,7 +95,7 @@ def _failures(session: Session, names: Names, known: _Known, request: pa.RecordB
         elif epochs[row] != wanted[index]:
             found.append(("STALE", "The account has been rebalanced since it was requested."))
         else:
-            state = FlagState(int(out[row, kernel.STATE]))
+            state = FlagState(int(out[row].state))
             found.append(_failure_of(state, codes[row], texts[row], liquidate[index]))
             if found[-1] is None and rows.settings[row, Setting.DO_NOT_TRADE]:
                 found[-1] = ("RESTRICTED", "It is marked do not trade; lift that restriction to propose for it.")
@@ -279,8 +279,7 @@ def _limit(cents: Ints) -> Arrow:
 def _take(ragged: Ragged, places: Ints) -> Ragged:
     """Return the rows of the chosen accounts, in their order."""
     lengths = np.diff(ragged.starts)[places]
-    starts = np.zeros(len(places) + 1, np.int64)
-    np.cumsum(lengths, out=starts[1:])
+    starts = starts_of(lengths)
     within = np.arange(int(starts[-1])) - np.repeat(starts[:-1], lengths)
     return Ragged(starts, ragged.data[np.repeat(ragged.starts[:-1][places], lengths) + within])
 
@@ -289,6 +288,4 @@ def _spread(good: NDArray[np.bool_], starts: Ints) -> Ints:
     """Return the starts with an empty list for every account that is not good."""
     lengths = np.zeros(len(good), np.int64)
     lengths[good] = np.diff(starts)
-    spread = np.zeros(len(good) + 1, np.int64)
-    np.cumsum(lengths, out=spread[1:])
-    return spread
+    return starts_of(lengths)

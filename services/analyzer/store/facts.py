@@ -12,7 +12,7 @@ from psycopg import sql
 from services.analyzer.domain.layout import OFF_SETTINGS, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
-from shared.columnar import Arrow
+from shared.columnar import Arrow, starts_of
 from shared.contracts.succession import Known
 from shared.contracts.tenancy import MINE, Scope
 
@@ -310,9 +310,7 @@ def _settings(table: pgcopy.Table) -> tuple[Ints, Ragged]:
     settings = np.tile(OFF_SETTINGS, (len(table), 1))
     if known.any():
         settings[known] = values[starts[:-1][known][:, None] + np.arange(SETTINGS)]
-    counts = np.where(known, np.diff(starts) - SETTINGS, 0)
-    ends = np.zeros(len(table) + 1, np.int64)
-    np.cumsum(counts, out=ends[1:])
+    ends = starts_of(np.where(known, np.diff(starts) - SETTINGS, 0))
     keep = np.ones(len(values), bool)
     keep[(starts[:-1][known][:, None] + np.arange(SETTINGS)).ravel()] = False
     return settings, Ragged(ends // 3, values[keep].reshape(-1, 3))

@@ -19,7 +19,7 @@ from psycopg import sql
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import ANNOUNCED, PRICE_HELD, days_to_database
-from shared.columnar import Arrow, array
+from shared.columnar import Arrow, Bytes, array
 
 FIGURES: Final = (
     8  # V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
@@ -222,5 +222,5 @@ def as_stored(flags: NewFlags) -> StoredFlags:
     )  # fmt: skip
 
 
-def _raw(values: pgcopy.Ints) -> pgcopy.Bytes:
+def _raw(values: pgcopy.Ints) -> Bytes:
     return np.frombuffer(np.ascontiguousarray(values, "<i8").tobytes(), np.uint8)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from shared.columnar import Arrow, array
-from shared.fixed_point.compiled import kernel
+from shared.columnar import Arrow, Bytes, array, read_only, starts_of
+from shared.fixed_point.compiled import entry_kernel, view_kernel
 
-Bytes: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.int64]
 Composed: TypeAlias = sql.SQL | sql.Composed
 
@@ -47,10 +46,9 @@ class Table:
 
     def spans(self, column: int) -> tuple[Ints, Bytes]:
         """Return (starts[rows + 1], bytes) of a text or bytea column; a null is empty."""
-        starts = np.zeros(len(self) + 1, np.int64)
-        np.cumsum(np.maximum(self.lengths[column], 0), out=starts[1:])
+        starts = starts_of(np.maximum(self.lengths[column], 0))
         data = np.empty(int(starts[-1]), np.uint8)
-        _gather(self.blob, self.starts[column], self.lengths[column], data)
+        _copy(self.blob, self.starts[column], self.lengths[column], data, starts)
         return starts, data
 
     def is_null(self, column: int) -> NDArray[np.bool_]:
@@ -152,9 +150,8 @@ def encode(columns: Sequence[Column]) -> bytes:
     sizes = [_sizes(column) for column in columns]
     rows = len(sizes[0])
     row_bytes = np.full(rows, 2, np.int64) + sum(4 + np.maximum(size, 0) for size in sizes)
-    place = np.zeros(rows, np.int64)
-    np.cumsum(row_bytes[:-1], out=place[1:])
-    out = np.empty(int(row_bytes.sum()), np.uint8)
+    starts = starts_of(row_bytes)
+    place, out = starts[:-1], np.empty(int(starts[-1]), np.uint8)
     _put_int(out, place, np.full(rows, len(columns), np.int64), 2)
     place = place + 2
     for column, size in zip(columns, sizes, strict=True):
@@ -163,7 +160,7 @@ def encode(columns: Sequence[Column]) -> bytes:
         if isinstance(column, IntColumn):
             _put_int(out, place, np.require(column.values, requirements=_ONE_FORM), column.width)
         else:
-            _put_bytes(out, place, column.starts, np.require(column.data, requirements=_ONE_FORM), size)
+            _copy(read_only(np.ascontiguousarray(column.data)), column.starts, size, out, place)
         place = place + np.maximum(size, 0)
     return out.tobytes()
 
@@ -174,7 +171,7 @@ def _sizes(column: Column) -> Ints:
     return np.where(column.null, -1, np.diff(column.starts)).astype(np.int64)
 
 
-@kernel
+@view_kernel
 def _big_endian(blob: Bytes, place: int, width: int) -> int:
     value = int(blob[place])
     if width > 1 and value >= 128:
@@ -184,7 +181,7 @@ def _big_endian(blob: Bytes, place: int, width: int) -> int:
     return value
 
 
-@kernel
+@view_kernel
 def _length(blob: Bytes, place: int) -> int:
     """Return the length of a field that begins at `place`, -1 for null.  Written out: it is read for every field."""
     upper, lower = np.int64(blob[place]) << 8 | blob[place + 1], np.int64(blob[place + 2]) << 8 | blob[place + 3]
@@ -192,7 +189,7 @@ def _length(blob: Bytes, place: int) -> int:
     return -1 if value == 0xFFFFFFFF else value
 
 
-@kernel
+@entry_kernel
 def _count(blob: Bytes, place: int, columns: int) -> int:
     rows = 0
     while _big_endian(blob, place, 2) == columns:
@@ -203,7 +200,7 @@ def _count(blob: Bytes, place: int, columns: int) -> int:
     return rows
 
 
-@kernel
+@entry_kernel
 def _locate(blob: Bytes, place: int, starts: Ints, lengths: Ints) -> None:
     for row in range(starts.shape[1]):
         place += 2
@@ -214,24 +211,13 @@ def _locate(blob: Bytes, place: int, starts: Ints, lengths: Ints) -> None:
             place += 4 + max(0, length)
 
 
-@kernel
+@entry_kernel
 def _integers(blob: Bytes, starts: Ints, lengths: Ints, null: int, out: Ints) -> None:
     for row in range(len(starts)):
         out[row] = null if lengths[row] < 0 else _big_endian(blob, starts[row], lengths[row])
 
 
-@kernel
-def _gather(blob: Bytes, starts: Ints, lengths: Ints, out: Bytes) -> None:
-    place = 0
-    for row in range(len(starts)):
-        length = max(0, lengths[row])
-        source, target = blob[starts[row] : starts[row] + length], out[place : place + length]
-        for index in range(length):  # over two slices the compiler copies many bytes at a time
-            target[index] = source[index]
-        place += length
-
-
-@kernel
+@entry_kernel
 def _put_int(out: Bytes, places: Ints, values: Ints, width: int) -> None:
     for row in range(len(places)):
         value = values[row]
@@ -241,10 +227,11 @@ def _put_int(out: Bytes, places: Ints, values: Ints, width: int) -> None:
             out[places[row] + index] = (value >> (8 * (width - 1 - index))) & 255
 
 
-@kernel
-def _put_bytes(out: Bytes, places: Ints, starts: Ints, data: Bytes, sizes: Ints) -> None:
-    for row in range(len(places)):
-        size = max(0, sizes[row])
-        source, target = data[starts[row] : starts[row] + size], out[places[row] : places[row] + size]
-        for index in range(size):
-            target[index] = source[index]
+@entry_kernel
+def _copy(source: Bytes, starts: Ints, lengths: Ints, out: Bytes, places: Ints) -> None:
+    """Copy the field of each row, lengths[row] bytes (below 0: none) from starts[row] on, to places[row] of `out`."""
+    for row in range(len(lengths)):
+        length = max(0, lengths[row])
+        field, target = source[starts[row] : starts[row] + length], out[places[row] : places[row] + length]
+        for index in range(length):  # over two slices the compiler copies many bytes at a time
+            target[index] = field[index]

@@ -15,6 +15,7 @@ from sqlalchemy import Row
 
 from services.batch.domain.orders import NEEDED, Approval, NestedColumn, orders_of
 from services.batch.settings import SERVICE
+from shared.columnar import lengths_of, starts_of
 from shared.contracts import chunks, codec, topics
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing, chunk, plain_event
@@ -76,16 +77,14 @@ def _rebalanced(batch: Row[Any], approved: Sequence[Row[Any]], flat: FlatColumns
 
 def _flat(column: Any, fields: Sequence[str], logic: int) -> tuple[Ints, Fields]:
     """Return (offsets, flat fields) of a nested column; where it has a logic, only the rows of this one."""
-    lengths = np.asarray(column.value_lengths().fill_null(0), np.int64)
+    lengths = lengths_of(column)
     values = column.flatten()
     if "logic" in {field.name for field in column.type.value_type}:
         in_force = pc.equal(pc.struct_field(values, "logic"), pa.scalar(logic, pa.int8()))
         values = values.filter(in_force)
         owners = np.repeat(np.arange(len(lengths)), lengths)[np.asarray(in_force)]
         lengths = np.bincount(owners, minlength=len(lengths))
-    starts = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=starts[1:])
-    return starts, {field: pc.struct_field(values, field) for field in fields}
+    return starts_of(lengths), {field: pc.struct_field(values, field) for field in fields}
 
 
 def _lists(fields: Fields) -> dict[str, list[Any]]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.batch.domain.figures import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
-from shared.columnar import children, joined
+from shared.columnar import children, joined, starts_of
 from shared.kafka.isolation import failed, replace_faulty_rows
 from shared.kafka.messages import BadMessage, Chunk
 
@@ -99,7 +99,7 @@ def columns_of(
     taxes = _flat(rows.column("taxes"))
     logics = np.zeros(rows.num_rows, np.int64)  # length of every list of the account
     np.maximum.at(logics, proposals.owner, proposals.logic + 1)
-    first = np.concatenate([[0], np.cumsum(logics)]).astype(np.int64)
+    first = starts_of(logics)
     of_proposals = _ByLogic(first, first[proposals.owner] + proposals.logic)
     known = np.flatnonzero(taxes.logic < logics[taxes.owner])
     of_taxes = _ByLogic(first, (first[taxes.owner] + taxes.logic)[known])

@@ -10,11 +10,10 @@ from services.proposer.columns.tables import Tables, tables_of
 from services.proposer.domain import codes, reasons
 from services.proposer.domain import layout as at
 from services.proposer.domain.engine import LOGICS, run
-from services.proposer.domain.gains import Desk
+from services.proposer.domain.gains import desk_of
 from services.proposer.domain.layout import Ints
 from shared.contracts import chunks
 from shared.contracts.codes import Logic
-from shared.rules.relief.relieve import Slices, relief_of
 
 _PROPOSAL_NUMBERS = (
     ("value_cents", at.O_VALUE),
@@ -49,7 +48,7 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     trade_starts, order_starts = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
     run(
         tables.accounts, tables.securities, tables.security_starts, tables.positions, tables.position_starts,
-        _desk(tables, trade_day), tables.lot_starts,
+        desk_of(trade_day, tables.lots, len(tables.positions)), tables.lot_starts,
         np.array([int(logic) for logic in logics], np.int64), proposals, trades, trade_starts, orders, order_starts,
     )  # fmt: skip
     trades, orders = trades[: trade_starts[-1]], orders[: order_starts[-1]]
@@ -62,16 +61,6 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     ]
     given = [batch.column(name) for name in chunks.LOTS.names]
     return pa.RecordBatch.from_arrays([*given, *columns], schema=chunks.TRADES)
-
-
-def _desk(tables: Tables, trade_day: int) -> Desk:
-    """Return the chunk's lots and the scratch to relieve them in."""
-    lots, positions = len(tables.lot_security), len(tables.positions)
-    return Desk(
-        trade_day, tables.lots, tables.lot_security, tables.lot_picked, relief_of(lots),
-        np.zeros(positions, np.int64), np.zeros(positions, np.int64), Slices._make(np.zeros((5, lots), np.int64)),
-        np.zeros((at.CORNER_ROWS, lots), np.int64),
-    )  # fmt: skip
 
 
 def _to_chunk_index(rows: Ints, starts: Ints, places: Ints, place_starts: Ints) -> None:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
+from shared.columnar import entries
 from shared.rules.relief.lots import Lots, lots_from
 
 _ACCOUNT = (
@@ -54,8 +55,6 @@ class Tables:
     position_starts: Ints
     position_places: Ints
     lots: Lots
-    lot_security: Ints
-    lot_picked: Ints
     lot_starts: Ints
 
 
@@ -70,11 +69,11 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     accounts[:, at.A_CASH] = _ints(batch.column("cash_cents")) - _ints(batch.column("set_aside_cents"))
     accounts[:, at.A_GIVEN] = np.where(_valid(batch.column("failure_code")), codes.PASSED, codes.OK)
     accounts[:, at.A_WHERE] = -1
-    listed, security_starts = _rows(batch.column("securities"))
-    held, position_starts = _rows(batch.column("positions"))
+    listed, security_starts = entries(batch.column("securities"))
+    held, position_starts = entries(batch.column("positions"))
     securities = _table(listed, _SECURITY, at.SECURITY_COLUMNS)
     positions = _table(held, _POSITION, at.POSITION_COLUMNS)
-    owned, lot_starts = _rows(batch.column("lots"))
+    owned, lot_starts = entries(batch.column("lots"))
     sleeves = _ranks(pa.concat_arrays([held.field("sleeve_id"), owned.field("sleeve_id")]))
     positions[:, at.P_SLEEVE] = sleeves[: len(held)]
     securities, security_places, renamed = _sorted_securities(
@@ -83,10 +82,10 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     positions[:, at.P_SECURITY] = _renamed(positions[:, at.P_SECURITY], position_starts, security_starts, renamed)
     positions, position_places = _sorted_positions(positions, position_starts)
     lot_security = _renamed(_ints(owned.field("security")), lot_starts, security_starts, renamed)
-    lots, lot_security, lot_picked = _sorted_lots(owned, lot_starts, lot_security, sleeves[len(held) :])
+    lots = _sorted_lots(owned, lot_starts, lot_security, sleeves[len(held) :])
     return Tables(
         accounts, securities, security_starts, security_places, positions, position_starts, position_places, lots,
-        lot_security, lot_picked, lot_starts,
+        lot_starts,
     )  # fmt: skip
 
 
@@ -126,8 +125,8 @@ def _sorted_positions(positions: Ints, starts: Ints) -> tuple[Ints, Ints]:
     return positions[order], places[order]
 
 
-def _sorted_lots(owned: Any, starts: Ints, security: Ints, sleeve: Ints) -> tuple[Lots, Ints, Ints]:
-    """Return the lots by security index and sleeve id, the security of each, and the micro-units picked of it.
+def _sorted_lots(owned: Any, starts: Ints, security: Ints, sleeve: Ints) -> Lots:
+    """Return the lots by security index and sleeve id.
 
     Where picks do not fit none count here: whatever is sold of that security is refused when it is booked.
     """
@@ -135,10 +134,7 @@ def _sorted_lots(owned: Any, starts: Ints, security: Ints, sleeve: Ints) -> tupl
     if np.any((owner[1:] == owner[:-1]) & _later(security, sleeve)):
         order = np.lexsort((sleeve, security, owner))
         owned, security, sleeve = owned.take(pa.array(order)), security[order], sleeve[order]
-    fields = ("acquired", "quantity_micro", "basis_cents", "lot_id")
-    acquired, quantity, basis, lot_id = (owned.field(name) for name in fields)
-    picked = np.maximum(_ints(owned.field("picked_micro")), 0)
-    return lots_from(acquired, quantity, basis, sleeve, lot_id), security, picked
+    return lots_from(owned, security, sleeve, np.maximum(_ints(owned.field("picked_micro")), 0))
 
 
 def _later(first: Ints, second: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
@@ -167,14 +163,6 @@ def _ranks(ids: Any) -> Ints:
     rank[np.asarray(pc.sort_indices(coded.dictionary))] = np.arange(len(rank))
     ranks: Ints = rank[np.asarray(coded.indices)]
     return ranks
-
-
-def _rows(lists: Any) -> tuple[Any, Ints]:
-    """Return the child rows of a list column and where each account's begin; a null list has none."""
-    flat = lists.flatten()
-    starts = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), out=starts[1:])
-    return flat, starts
 
 
 def _table(rows: Any, fields: tuple[tuple[str, int], ...], width: int) -> Ints:

@@ -34,10 +34,10 @@ def _find(acc: Ints, sec: Ints, desk: Desk, security: int) -> int:
     for one in range(start, stop):
         by_then, in_all = 0, 0
         for other in range(start, stop):
-            if desk.lots.sleeve[desk.slices.lot[other]] == desk.lots.sleeve[desk.slices.lot[one]]:
-                in_all += desk.slices.units[other]
+            if desk.lots.rows[desk.slices[other].lot].sleeve == desk.lots.rows[desk.slices[one].lot].sleeve:
+                in_all += desk.slices[other].units
                 if not _leaves_before(desk, one, other):
-                    by_then += desk.slices.units[other]
+                    by_then += desk.slices[other].units
         units = sec[security, at.S_SELL]
         if by_then < in_all:
             units = muldiv_floor(by_then, units, in_all) // step * step
@@ -64,7 +64,8 @@ def undersized(acc: Ints, sec: Ints, security: int, units: int) -> bool:
 @view_kernel
 def _leaves_before(desk: Desk, one: int, other: int) -> bool:
     """Say whether slice `one` leaves its sleeve before slice `other`: picks first, else as the slices stand."""
-    picked, other_picked = desk.picked[desk.slices.lot[one]] > 0, desk.picked[desk.slices.lot[other]] > 0
+    lots = desk.lots.rows
+    picked, other_picked = lots[desk.slices[one].lot].picked > 0, lots[desk.slices[other].lot].picked > 0
     return bool(one < other if picked == other_picked else picked)
 
 
@@ -85,13 +86,13 @@ def count(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, units: int
 
 @view_kernel
 def _lay_out(sec: Ints, pos: Ints, desk: Desk, security: int, units: int) -> None:
-    """Set desk.sells to what the sleeves give up when the market sell is cut to `units`, as Best Fit shares it.
+    """Set desk.gives to what the sleeves give up when the market sell is cut to `units`, as Best Fit shares it.
 
     Of what was sold to raise cash beyond that the first sleeves keep theirs longest.
     """
     first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
     if end - first == 1:
-        desk.sells[first] = units
+        desk.gives[first].units = units
         return
     planned = min(units, sec[security, at.S_PLAN])
     pos[first:end, at.P_ROOM] = 0
@@ -100,8 +101,8 @@ def _lay_out(sec: Ints, pos: Ints, desk: Desk, security: int, units: int) -> Non
     )
     raised = units - planned
     for place in range(first, end):
-        desk.sells[place] = -pos[place, at.P_ROOM]
+        desk.gives[place].units = -pos[place, at.P_ROOM]
         if raised > 0:
-            more = min(raised, max(0, -pos[place, at.P_TRADE] - desk.sells[place]))
-            desk.sells[place] += more
+            more = min(raised, max(0, -pos[place, at.P_TRADE] - desk.gives[place].units))
+            desk.gives[place].units += more
             raised -= more

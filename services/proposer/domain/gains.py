@@ -6,41 +6,51 @@ short-term, a loss of unknown term in the total only.  Figures that are shown st
 
 from typing import NamedTuple
 
+import numpy as np
+
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.records import Records, records, room_for
 from shared.rules.relief.lots import AVERAGE, LONG, NO_BASIS, SHORT, Lots
-from shared.rules.relief.relieve import Relief, Slices, fill_pool, open_average, sell_pooled
+from shared.rules.relief.records import GIVE, RELIEF, SALE, SLICE
+from shared.rules.relief.relieve import relieve as relieve_lots
 
-LOTS_LACKING = -1
+LOTS_LACKING = -1  # in place of a row: a sleeve sells more units than its lots hold
 
 
 class Desk(NamedTuple):
     """The chunk's lots, by (account, security, sleeve), and scratch in which one account's sells are relieved."""
 
-    trade_day: int
-    lots: Lots
-    lot_security: Ints  # index among the account's securities, in the order of the tables
-    picked: Ints
-    relief: Relief
-    sleeves: Ints  # by position of one account
-    sells: Ints  # by position: what its sleeve gives up
-    slices: Slices
+    trade_day: int  # days since 1970-01-01
+    lots: Lots  # their `security` is an index in the order of the tables
+    sale: Records  # SALE, one row
+    gives: Records  # GIVE, by position of one account: what its sleeve gives up
+    relief: Records  # RELIEF, by lot of the chunk
+    slices: Records  # SLICE
     corners: Ints  # by row of layout.CORNER_ROWS: where what a sell counts may turn, see corners.py
+
+
+def desk_of(trade_day: int, lots: Lots, positions: int) -> Desk:
+    """Return the lots of a chunk with scratch for as many positions as it has."""
+    count = len(lots.rows)
+    sale, gives, relief = records(SALE, 1), records(GIVE, positions), records(RELIEF, count)
+    corners = np.zeros((at.CORNER_ROWS, count), np.int64)
+    return Desk(trade_day, lots, sale, gives, relief, room_for(SLICE, count), corners)
 
 
 @view_kernel
 def place_lots(sec: Ints, pos: Ints, desk: Desk, lot: int, end: int) -> None:
     """Note where the lots [lot, end) of the account belong: S_LOT, S_LOT_END, and the sleeves of its positions."""
     for security in range(len(sec)):
-        while lot < end and desk.lot_security[lot] < security:
+        while lot < end and desk.lots.rows[lot].security < security:
             lot += 1
         sec[security, at.S_LOT] = lot
-        while lot < end and desk.lot_security[lot] == security:
+        while lot < end and desk.lots.rows[lot].security == security:
             lot += 1
         sec[security, at.S_LOT_END] = lot
     for place in range(len(pos)):
-        desk.sleeves[place] = pos[place, at.P_SLEEVE]
+        desk.gives[place].sleeve = pos[place, at.P_SLEEVE]
 
 
 @view_kernel
@@ -51,33 +61,27 @@ def relieve(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
         sec[security, at.S_ROW] = row
         if sec[security, at.S_SELL] > 0:
             for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-                desk.sells[place] = max(0, -pos[place, at.P_TRADE])
+                desk.gives[place].units = max(0, -pos[place, at.P_TRADE])
             row = relieve_sell(acc, sec, desk, security, sec[security, at.S_SELL], row)
-            if row == LOTS_LACKING:
-                return LOTS_LACKING
+            if row < 0:
+                return int(row)
         sec[security, at.S_ROW_END] = row
     return row
 
 
 @view_kernel
 def relieve_sell(acc: Ints, sec: Ints, desk: Desk, security: int, units: int, row: int) -> int:
-    """Relieve a market sell of `units`, of which the sleeves give up desk.sells, into desk.slices from `row` on.
+    """Relieve a market sell of `units`, of which the sleeves give up desk.gives, into desk.slices from `row` on.
 
     Return the next row, or LOTS_LACKING.
     """
-    method, day, price = acc[at.A_METHOD], desk.trade_day, sec[security, at.S_PRICE]
-    lot, lot_end = sec[security, at.S_LOT], sec[security, at.S_LOT_END]
-    if not fill_pool(
-        method, price, day, sec[security, at.S_FIRST], sec[security, at.S_END], desk.sleeves, desk.sells, lot, lot_end,
-        desk.picked, desk.lots, desk.relief,
-    ):  # fmt: skip
-        return LOTS_LACKING
-    open_average(method == AVERAGE and sec[security, at.S_FUND] == 1, lot, lot_end, desk.lots, desk.relief)
-    return int(
-        sell_pooled(
-            method, units, price, 0, day, lot, lot_end, desk.picked, desk.lots, desk.relief, desk.slices, row
-        )
-    )  # fmt: skip
+    sale = desk.sale[0]
+    sale.method, sale.trade_day = acc[at.A_METHOD], desk.trade_day
+    sale.units, sale.price = units, sec[security, at.S_PRICE]
+    sale.first, sale.last = sec[security, at.S_FIRST], sec[security, at.S_END]
+    sale.lot, sale.lot_end = sec[security, at.S_LOT], sec[security, at.S_LOT_END]
+    sale.averages = 1 if acc[at.A_METHOD] == AVERAGE and sec[security, at.S_FUND] == 1 else 0
+    return int(relieve_lots(sale, desk.gives, desk.lots, desk.relief, desk.slices, row))
 
 
 @view_kernel
@@ -88,8 +92,8 @@ def counted(desk: Desk, rows: int) -> tuple[int, int, int]:
     """
     short, total, barred = 0, 0, 0
     for one in range(rows):
-        basis, term = desk.slices.basis[one], desk.slices.term[one]
-        gain = desk.slices.proceeds[one] - (0 if basis == NO_BASIS else basis)
+        basis, term = desk.slices[one].basis, desk.slices[one].term
+        gain = desk.slices[one].proceeds - (0 if basis == NO_BASIS else basis)
         total += gain
         if term == SHORT or (term != LONG and gain > 0):
             short += gain
@@ -103,8 +107,8 @@ def estimated(desk: Desk, rows: int) -> int:
     """Return the estimated realised gain of the slices in cents as product 5 shows it: the known part."""
     gain = 0
     for one in range(rows):
-        if desk.slices.basis[one] != NO_BASIS:
-            gain += desk.slices.proceeds[one] - desk.slices.basis[one]
+        if desk.slices[one].basis != NO_BASIS:
+            gain += desk.slices[one].proceeds - desk.slices[one].basis
     return gain
 
 

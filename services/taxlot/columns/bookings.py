@@ -9,11 +9,20 @@ import numpy as np
 import pyarrow as pa
 
 from services.taxlot.columns.refusals import not_booked
+from shared.columnar import entries, lists
 from shared.contracts.chunks import RESULT
-from shared.rules.relief.book import book
-from shared.rules.relief.columns import BOOKED, LOGICS, Book, Booked
+from shared.fixed_point.records import Kind, Records, records_of
+from shared.rules.relief.book import Book, Booked, book
 from shared.rules.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, lots_from
+from shared.rules.relief.records import ACCOUNT, BOOKED, LOGICS, ORDER, POSITION, SECURITY, TRADE
 
+_BEGINS: Final = {
+    "lot": "lots",
+    "position": "positions",
+    "trade": "sleeve_trades",
+    "order": "orders",
+    "security": "securities",
+}
 WASH_COUNTS: Final = ("wash_accounts", "wash_unseen")
 
 
@@ -50,12 +59,8 @@ class _TradeColumns:
     def __init__(self, trades: pa.RecordBatch) -> None:
         self.rows = trades.num_rows
         self._trades = trades
-        self._flat: dict[str, Any] = {}
         names = ("securities", "positions", "lots", "proposals", "sleeve_trades", "orders")
-        for name in names:
-            listed: Any = trades.column(name)
-            lengths = listed.value_lengths().fill_null(0).to_numpy().astype(np.int64)
-            self._flat[name] = (listed.flatten(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        self._flat = {name: entries(trades.column(name)) for name in names}
         self._rank_sleeves()
 
     def flat(self, column: str) -> Any:
@@ -68,8 +73,7 @@ class _TradeColumns:
 
     def ints(self, column: str, field: str) -> Ints:
         """Return one field as int64, 0 where null."""
-        # A copy: numba compiles a second form for read-only arrays such as Arrow's.
-        return np.array(self.child(column, field).cast(pa.int64()).fill_null(0), dtype=np.int64)
+        return np.asarray(self.child(column, field).cast(pa.int64()).fill_null(0), np.int64)
 
     def first(self, column: str) -> Ints:
         """Return n + 1 offsets: account k has the entries first[k]:first[k + 1]."""
@@ -88,76 +92,56 @@ class _TradeColumns:
 
     def lots(self) -> Lots:
         """Return the chunk's lots as the kernel reads them."""
-        names = ("acquired", "quantity_micro", "basis_cents")
-        acquired, quantity, basis = (self.child("lots", name) for name in names)
-        return lots_from(acquired, quantity, basis, self.lot_sleeve, self.child("lots", "lot_id"))
+        security, picked = self.ints("lots", "security"), self.ints("lots", "picked_micro")
+        return lots_from(self.flat("lots"), security, self.lot_sleeve, picked)
 
     def book(self, trade_day: int) -> Book:
         """Return the chunk's trades as the kernel reads them; fees are 0."""
-        orders = len(self.child("orders", "logic"))
+        method = np.append(self._trades.column("lot_method").to_numpy(), 0)
+        begins = {name: self.first(column) for name, column in _BEGINS.items()}
         return Book(
             trade_day,
-            np.array(self._trades.column("lot_method").to_numpy(), dtype=np.int64),
-            self.first("lots"),
-            self.first("positions"),
-            self.first("sleeve_trades"),
-            self.first("orders"),
-            self.first("securities"),
-            self.ints("lots", "security"),
-            self.ints("lots", "picked_micro"),
-            self.ints("positions", "security"),
-            np.ascontiguousarray(self.position_sleeve),
-            self.ints("sleeve_trades", "logic"),
-            self.ints("sleeve_trades", "position"),
-            self.ints("sleeve_trades", "quantity_micro"),
-            self.ints("sleeve_trades", "crossed_micro"),
-            self.ints("orders", "logic"),
-            self.ints("orders", "security"),
-            self.ints("orders", "quantity_micro"),
-            self.ints("orders", "price_micro"),
-            np.zeros(orders, np.int64),
-            self.ints("securities", "price_micro"),
-            self.ints("securities", "is_fund"),
+            records_of(ACCOUNT, method=method, **begins),
+            records_of(POSITION, security=self.ints("positions", "security"), sleeve=self.position_sleeve),
+            self._records(TRADE, "sleeve_trades", ("logic", "position", "quantity_micro", "crossed_micro")),
+            self._records(ORDER, "orders", ("logic", "security", "quantity_micro", "price_micro")),
+            self._records(SECURITY, "securities", ("price_micro", "is_fund")),
         )
+
+    def _records(self, kind: Kind, column: str, fields: tuple[str, ...]) -> Records:
+        return records_of(kind, **{name.removesuffix("_micro"): self.ints(column, name) for name in fields})
 
 
 def _slices(columns: _TradeColumns, lots: Lots, booked: Booked) -> tuple[list[Any], Ints]:
-    count = int(booked.counts[0])
-    lot = booked.slice_lot[:count]
-    basis, proceeds = booked.slice_basis[:count], booked.slice_proceeds[:count]
-    no_basis = basis == NO_BASIS
+    sold = booked.slices
+    no_basis = sold.basis == NO_BASIS
+    lot = pa.array(sold.lot)
     values = [
-        pa.array(booked.slice_logic[:count], pa.int8()),
-        columns.child("lots", "security").take(pa.array(lot)),
-        columns.child("lots", "sleeve_id").take(pa.array(lot)),
-        columns.child("lots", "lot_id").take(pa.array(lot)),
-        _days(lots.acquired[lot]),
-        pa.array(booked.slice_units[:count]),
-        pa.array(proceeds),
-        pa.array(basis, mask=no_basis),
-        pa.array(proceeds - np.where(no_basis, 0, basis), mask=no_basis),
-        pa.array(booked.slice_term[:count], pa.int8()),
-        _days(booked.slice_long_day[:count]),
+        pa.array(sold.logic, pa.int8()),
+        *(columns.child("lots", name).take(lot) for name in ("security", "sleeve_id", "lot_id")),
+        _days(lots.rows.acquired[sold.lot]),
+        pa.array(sold.units),
+        pa.array(sold.proceeds),
+        pa.array(sold.basis, mask=no_basis),
+        pa.array(sold.proceeds - np.where(no_basis, 0, sold.basis), mask=no_basis),
+        pa.array(sold.term, pa.int8()),
+        _days(sold.long_day),
     ]
-    return values, _first_of(booked.slice_account[:count], columns.rows)
+    return values, _first_of(sold.account, columns.rows)
 
 
 def _transfers(columns: _TradeColumns, booked: Booked) -> tuple[list[Any], Ints]:
-    count = int(booked.counts[1])
-    lot = pa.array(booked.transfer_lot[:count])
-    to = pa.array(booked.transfer_position[:count])
-    basis = booked.transfer_basis[:count]
+    moved = booked.transfers
+    lot = pa.array(moved.lot)
     values = [
-        pa.array(booked.transfer_logic[:count], pa.int8()),
-        columns.child("lots", "security").take(lot),
-        columns.child("lots", "sleeve_id").take(lot),
-        columns.child("positions", "sleeve_id").take(to),
-        columns.child("lots", "lot_id").take(lot),
-        columns.child("lots", "acquired").take(lot),
-        pa.array(booked.transfer_units[:count]),
-        pa.array(basis, mask=basis == NO_BASIS),
+        pa.array(moved.logic, pa.int8()),
+        *(columns.child("lots", name).take(lot) for name in ("security", "sleeve_id")),
+        columns.child("positions", "sleeve_id").take(pa.array(moved.position)),
+        *(columns.child("lots", name).take(lot) for name in ("lot_id", "acquired")),
+        pa.array(moved.units),
+        pa.array(moved.basis, mask=moved.basis == NO_BASIS),
     ]
-    return values, _first_of(booked.transfer_account[:count], columns.rows)
+    return values, _first_of(moved.account, columns.rows)
 
 
 def _crossed_as_moved(columns: _TradeColumns, listed: Any, booked: Booked) -> Any:
@@ -166,8 +150,8 @@ def _crossed_as_moved(columns: _TradeColumns, listed: Any, booked: Booked) -> An
     The lots decide which sleeve's units go to market and which move to another sleeve.  With the proposer's own split
     the allocations of the orders and the transfers of a sleeve could differ.  Source: product 4, "Netting".
     """
-    moves = int(booked.counts[1])
-    if moves == 0:
+    transfers = booked.transfers
+    if not len(transfers.lot):
         return listed
     first = columns.first("sleeve_trades")
     proposal = np.repeat(np.arange(columns.rows), np.diff(first)) * LOGICS + columns.ints("sleeve_trades", "logic")
@@ -178,17 +162,16 @@ def _crossed_as_moved(columns: _TradeColumns, listed: Any, booked: Booked) -> An
     def keys(proposals: Ints, security: Ints, sleeve: Ints) -> Ints:
         return np.asarray((proposals * securities + security) * sleeves + sleeve, np.int64)
 
-    lot = booked.transfer_lot[:moves]
     moved, move_of = np.unique(
         keys(
-            booked.transfer_account[:moves] * LOGICS + booked.transfer_logic[:moves],
-            columns.ints("lots", "security")[lot],
-            columns.lot_sleeve[lot],
+            transfers.account * LOGICS + transfers.logic,
+            columns.ints("lots", "security")[transfers.lot],
+            columns.lot_sleeve[transfers.lot],
         ),
         return_inverse=True,
     )
     units = np.zeros(len(moved), np.int64)
-    np.add.at(units, move_of, booked.transfer_units[:moves])
+    np.add.at(units, move_of, transfers.units)
     sells = keys(proposal, columns.ints("positions", "security")[position], columns.position_sleeve[position])
     match = np.minimum(np.searchsorted(moved, sells), len(moved) - 1)
     out = np.where(moved[match] == sells, -units[match], 0)
@@ -201,15 +184,15 @@ def _crossed_as_moved(columns: _TradeColumns, listed: Any, booked: Booked) -> An
 
 def _taxes(columns: _TradeColumns, booked: Booked) -> tuple[list[Any], Ints]:
     """Return one row of sums in cents for each proposal, in the order of the proposals."""
-    count = int(booked.counts[0])
-    proposal = booked.slice_account[:count] * LOGICS + booked.slice_logic[:count]
-    known = booked.slice_basis[:count] != NO_BASIS
-    gain = np.where(known, booked.slice_proceeds[:count] - booked.slice_basis[:count], 0)
+    sold = booked.slices
+    proposal = sold.account * LOGICS + sold.logic
+    known = sold.basis != NO_BASIS
+    gain = np.where(known, sold.proceeds - sold.basis, 0)
     sums = np.zeros((4, columns.rows * LOGICS), np.int64)
     for row, term in enumerate((SHORT, LONG, UNKNOWN)):
-        chosen = known & (booked.slice_term[:count] == term)
+        chosen = known & (sold.term == term)
         np.add.at(sums[row], proposal[chosen], gain[chosen])
-    np.add.at(sums[3], proposal[~known], booked.slice_proceeds[:count][~known])
+    np.add.at(sums[3], proposal[~known], sold.proceeds[~known])
     first = columns.first("proposals")
     logic = columns.ints("proposals", "logic")
     wanted = np.repeat(np.arange(columns.rows), np.diff(first)) * LOGICS + logic
@@ -237,20 +220,12 @@ def _with_failures(trades: pa.RecordBatch, first: Ints, outcome: Ints) -> Any:
             codes[row], texts[row] = not_booked(trades, int(owner[row]), int(logic[row]), int(outcomes[row]))
     kind: Any = proposals.type
     failures = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
-    fields = list(kind.value_type)
-    children = pa.StructArray.from_arrays(
-        [failures.get(field.name, flat.field(field.name)) for field in fields], fields=fields
-    )
-    listed: Any = pa.ListArray
-    return listed.from_arrays(pa.array(first.astype(np.int32)), children, type=kind)
+    return lists(first, [failures.get(field.name, flat.field(field.name)) for field in kind.value_type], kind)
 
 
 def _listed(column: str, values: list[Any], first: Ints) -> Any:
     """Return a nested column of RESULT.  values: its fields; account k has the entries first[k]:first[k + 1]."""
-    kind: Any = RESULT.field(column).type
-    children = pa.StructArray.from_arrays(values, fields=list(kind.value_type))
-    listed: Any = pa.ListArray
-    return listed.from_arrays(pa.array(first.astype(np.int32)), children, type=kind)
+    return lists(first, values, RESULT.field(column).type)
 
 
 def _days(days: Ints) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from services.taxlot.domain.codes import TOO_MANY_LOTS, TOO_MANY_POSITIONS
+from shared.columnar import starts_of
 from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
 from shared.rules.relief.lots import NO_DATE, Ints
 
@@ -77,7 +78,7 @@ def _text_buffers(column: Any) -> tuple[Any, Any, Any]:
 def joined(documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Ints]:
     """Return the lots of n documents in one batch, and n + 1 offsets: document k has the lots first[k]:first[k + 1]."""
     batches = [pa.ipc.read_record_batch(pa.py_buffer(document), SCHEMA) for document in documents]
-    first = np.concatenate([[0], np.cumsum([batch.num_rows for batch in batches])]).astype(np.int64)
+    first = starts_of([batch.num_rows for batch in batches])
     table = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
     whole = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], SCHEMA)
     return whole, first

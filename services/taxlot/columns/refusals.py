@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from services.taxlot.domain.picks import REMEDY, HeldLot, Pick, match_picks
 from shared.fixed_point.text import text_of
-from shared.rules.relief.columns import LOTS_LACKING, PICKS_DIFFER
+from shared.rules.relief.records import LOTS_LACKING, PICKS_DIFFER
 
 NOT_BOOKED: Final = "LOTS_DO_NOT_FIT"
 PICKS_DO_NOT_FIT: Final = "PICKS_DO_NOT_FIT"
@@ -20,7 +20,7 @@ _WHY: Final = (
 
 
 def not_booked(trades: pa.RecordBatch, row: int, logic: int, outcome: int) -> tuple[str, str]:
-    """Return code and sentence for one logic of the account in a row of TRADES. outcome: of `relief.columns`."""
+    """Return code and sentence for one logic of the account in a row of TRADES. outcome: of `relief.records`."""
     account = trades.slice(row, 1).to_pylist()[0]
     if outcome == PICKS_DIFFER:
         return PICKS_DO_NOT_FIT, f"account {account['account_id']}: {_misfit(account)}"

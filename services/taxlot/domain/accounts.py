@@ -6,8 +6,10 @@ import numpy as np
 
 from services.taxlot.domain.codes import ROW_CODES, DataHold, printable
 from services.taxlot.domain.records import CODE, JudgedRecords, RecordTable, TextColumn
+from shared.columnar import Bytes, read_only, starts_of
 from shared.fixed_point.compiled import entry_kernel, view_kernel
-from shared.rules.relief.lots import Bytes, Ints
+from shared.rules.relief.lots import Ints
+from shared.rules.relief.order import compare_bytes
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,14 @@ def sorted_lots(rows: JudgedRecords, groups: AccountGroups, wanted: list[int]) -
     lot_rows = np.flatnonzero(rows.is_lot)
     starts = np.searchsorted(lot_rows, groups.first)
     counts = np.diff(starts)[wanted]
-    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    first = starts_of(counts)
     # Indices of the wanted accounts' lots in lot_rows, without a loop over accounts.
     indices = np.arange(first[-1], dtype=np.int64) + np.repeat(starts[:-1][wanted] - first[:-1], counts)
     order = lot_rows[indices]
     table = rows.table
     key = ranks(table.security.names)[table.security.index] * (len(table.sleeve.names) + 1)
     key += ranks(table.sleeve.names)[table.sleeve.index]
-    _sort(first, order, key, rows.acquired, table.lot_id.offsets, table.lot_id.data, np.empty_like(order))
+    _sort(first, order, key, rows.acquired, table.lot_id.offsets, read_only(table.lot_id.data), np.empty_like(order))
     return SortedLots(first, order)
 
 
@@ -112,7 +114,7 @@ def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:
         good,
         table.sleeve.index,
         table.lot_id.offsets,
-        table.lot_id.data,
+        read_only(table.lot_id.data),
         np.full(size, -1, np.int64),
         rows.code,
         CODE["DUPLICATE_LOT"],
@@ -150,17 +152,10 @@ def _hash(row: int, sleeve: Ints, offsets: Ints, data: Bytes) -> int:
 
 @view_kernel
 def _same_key(left: int, right: int, sleeve: Ints, offsets: Ints, data: Bytes) -> bool:
-    return bool(sleeve[left] == sleeve[right] and _compare_text(left, right, offsets, data) == 0)
-
-
-@view_kernel
-def _compare_text(left: int, right: int, offsets: Ints, data: Bytes) -> int:
-    start1, start2 = offsets[left], offsets[right]
-    length1, length2 = offsets[left + 1] - start1, offsets[right + 1] - start2
-    for step in range(min(length1, length2)):
-        if data[start1 + step] != data[start2 + step]:
-            return -1 if data[start1 + step] < data[start2 + step] else 1
-    return 0 if length1 == length2 else (-1 if length1 < length2 else 1)
+    return bool(
+        sleeve[left] == sleeve[right]
+        and compare_bytes(data, offsets[left], offsets[left + 1], offsets[right], offsets[right + 1]) == 0
+    )
 
 
 @view_kernel
@@ -169,7 +164,7 @@ def _before(left: int, right: int, key: Ints, acquired: Ints, offsets: Ints, dat
         return bool(key[left] < key[right])
     if acquired[left] != acquired[right]:
         return bool(acquired[left] < acquired[right])
-    return _compare_text(left, right, offsets, data) < 0
+    return bool(compare_bytes(data, offsets[left], offsets[left + 1], offsets[right], offsets[right + 1]) < 0)
 
 
 @entry_kernel

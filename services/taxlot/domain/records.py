@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import ROW_CODES
 from services.taxlot.domain.envelope import ControlTotals
+from shared.columnar import Bytes
 from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS
-from shared.rules.relief.lots import NO_BASIS, Bytes, Ints
+from shared.rules.relief.lots import NO_BASIS, Ints
 
 CODE: Final = {name: code for code, name in enumerate(ROW_CODES)}
 Bools = NDArray[np.bool_]

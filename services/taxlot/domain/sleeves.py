@@ -7,8 +7,9 @@ belongs to the APM sleeve.  Source: product 2.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.fixed_point.arithmetic import muldiv_half_away
+from shared.rules.apportion import apportion
 from shared.rules.relief.lots import NO_BASIS
+from shared.rules.relief.units import split_basis
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,9 @@ def assign_sleeves(
 
 
 def pro_rata(units: int, shares: Mapping[str, int]) -> dict[str, int]:
-    """Return `units` shared in proportion, exactly: floors first, the rest by largest remainder, ties by sleeve id."""
-    whole = sum(shares.values())
-    quotients = {sleeve: divmod(units * share, whole) for sleeve, share in sorted(shares.items())}
-    lacking = units - sum(part for part, _ in quotients.values())
-    by_remainder = sorted(quotients, key=lambda sleeve: (-quotients[sleeve][1], sleeve))
-    return {sleeve: part + (1 if sleeve in by_remainder[:lacking] else 0) for sleeve, (part, _) in quotients.items()}
+    """Return `units` shared in proportion, exactly, by largest remainder, ties by sleeve id."""
+    sleeves = sorted(shares)
+    return dict(zip(sleeves, apportion(units, [shares[sleeve] for sleeve in sleeves]), strict=True))
 
 
 def _follow_buys(units: int, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, int]:
@@ -73,9 +71,7 @@ def _split(lot: ReportedLot, units_by_sleeve: Mapping[str, int]) -> list[Reporte
     for sleeve, units in sorted(units_by_sleeve.items()):
         if units == 0:
             continue
-        basis = basis_left
-        if lot.basis != NO_BASIS and units != units_left:
-            basis = muldiv_half_away(basis_left, units, units_left)
+        basis = int(split_basis(basis_left, units_left, units))
         split_lots.append(ReportedLot(lot.security_id, lot.lot_id, sleeve, lot.acquired, units, basis, lot.covered))
         units_left -= units
         basis_left -= basis if lot.basis != NO_BASIS else 0

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.columnar import read_only
 from shared.fixed_point.compiled import entry_kernel
 from shared.rules.relief.lots import NO_DATE
 from shared.rules.relief.term import date_from_days, days_from_date
@@ -37,7 +38,7 @@ def decimals(offsets: Offsets, data: Data, scale: int, limit: int) -> tuple[Ints
     """
     values = np.zeros(len(offsets) - 1, np.int64)
     status = np.zeros(len(offsets) - 1, np.uint8)
-    _decimals(offsets, data, scale, limit, values, status)
+    _decimals(offsets, read_only(data), scale, limit, values, status)
     return values, status
 
 
@@ -45,14 +46,14 @@ def dates(offsets: Offsets, data: Data) -> tuple[Ints, Codes]:
     """Return days since 1970-01-01 and a status each; empty, and on or before 1900-01-01, is NO_DATE and GOOD."""
     days = np.full(len(offsets) - 1, NO_DATE, np.int64)
     status = np.zeros(len(offsets) - 1, np.uint8)
-    _dates(offsets, data, days, status)
+    _dates(offsets, read_only(data), days, status)
     return days, status
 
 
 def identifiers(offsets: Offsets, data: Data) -> Codes:
     """Return GOOD, EMPTY or MALFORMED (too long, or characters outside A-Z a-z 0-9 . _ : @ -) of each text."""
     status = np.zeros(len(offsets) - 1, np.uint8)
-    _identifiers(offsets, data, _ALLOWED, status)
+    _identifiers(offsets, read_only(data), _ALLOWED, status)
     return status
 
 

@@ -12,6 +12,7 @@ from services.taxlot.columns import documents
 from services.taxlot.domain.sender import KnownAccount
 from services.taxlot.domain.sleeves import ReportedLot, assign_sleeves
 from services.taxlot.store import lots, platform
+from shared.columnar import starts_of
 from shared.rules.relief.lots import Ints
 
 
@@ -41,7 +42,7 @@ def with_sleeves(
         begin = owner + 1
     slices.append(batch.slice(first[begin]))
     whole = pa.Table.from_batches(slices, documents.SCHEMA).combine_chunks().to_batches()
-    return whole[0], np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return whole[0], starts_of(sizes)
 
 
 def _lengths(texts: Any) -> Any:

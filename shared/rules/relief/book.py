@@ -9,219 +9,239 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.fixed_point.compiled import entry_kernel, inner_kernel
-from shared.rules.relief.columns import (
+from shared.fixed_point.compiled import entry_kernel, external_kernel, view_kernel
+from shared.fixed_point.records import Records, records, room_for
+from shared.rules.relief.lots import AVERAGE, FIFO, PICKS_MISFIT, Ints, Lots
+from shared.rules.relief.order import order_lots
+from shared.rules.relief.records import (
     BOOKED,
     CROSS_DIFFERS,
+    GIVE,
     LOGICS,
     LOTS_LACKING,
     ORDER_DIFFERS,
     PICKS_DIFFER,
-    Book,
-    Booked,
+    RELIEF,
+    SALE,
+    SLICE,
 )
-from shared.rules.relief.lots import AVERAGE, FIFO, PICKS_MISFIT, Ints, Lots
-from shared.rules.relief.order import order_lots
-from shared.rules.relief.relieve import (
-    Relief,
-    Slices,
-    basis_of,
-    fill_pool,
-    open_average,
-    pooled_lots,
-    relief_of,
-    sell_pooled,
-)
-from shared.rules.relief.term import first_long_term_day
+from shared.rules.relief.relieve import basis_of, pooled_lots, relieve
+
+
+class Book(NamedTuple):
+    """A chunk's trades, in the records of `records`.  Positions of an account stand by (security, sleeve id)."""
+
+    trade_day: int  # days since 1970-01-01
+    accounts: Records  # ACCOUNT, and one more row in which everything ends
+    positions: Records
+    trades: Records
+    orders: Records
+    securities: Records
+
+
+class Slices(NamedTuple):
+    """Units sold to market, column by column; see `records.SLICE`."""
+
+    account: Ints
+    logic: Ints
+    lot: Ints  # index in the chunk
+    units: Ints
+    proceeds: Ints
+    basis: Ints
+    term: Ints
+    long_day: Ints
+
+
+class Transfers(NamedTuple):
+    """Units moved to another sleeve, column by column."""
+
+    account: Ints  # index in the chunk
+    logic: Ints
+    lot: Ints  # index in the chunk
+    position: Ints  # the buying position, an index of the chunk
+    units: Ints  # micro-units
+    basis: Ints  # cents, or NO_BASIS
+
+
+class Booked(NamedTuple):
+    """What was booked, of all accounts and logics."""
+
+    outcome: Ints  # by account x LOGICS: BOOKED or why not
+    slices: Slices
+    transfers: Transfers
+
+
+class _Done(NamedTuple):
+    """What is booked so far: the first counts[0] slices and counts[1] transfers."""
+
+    counts: Ints
+    outcome: Ints
+    slices: Slices
+    transfers: Transfers
 
 
 class _Work(NamedTuple):
-    """Scratch of one run: by lot of the chunk, and by position of the chunk."""
+    """Scratch of one run."""
 
-    relief: Relief
-    sell: Ints  # by position: micro-units its sleeve gives up
-    crossed: Ints  # by position: signed part that is crossed
+    sale: Records  # SALE, one row
+    relief: Records  # RELIEF, by lot of the chunk
+    gives: Records  # GIVE, by position of the chunk
+    slices: Records  # SLICE, of one sale
+    crossed: Ints  # by position of the chunk: signed part of its trade that is crossed
 
 
 def book(trades: Book, lots: Lots) -> Booked:
     """Book every sell and crossing of the chunk; an account and logic that cannot be booked leaves only its outcome."""
-    accounts, held = len(trades.method), len(lots.quantity)
-    moves = LOGICS * (held + len(trades.position_security))
-    done = Booked(
+    accounts, held, positions = len(trades.accounts) - 1, len(lots.rows), len(trades.positions)
+    moves = LOGICS * (held + positions)
+    done = _Done(
         np.zeros(2, np.int64),
         np.zeros(accounts * LOGICS, np.int64),
-        *(np.empty(LOGICS * held, np.int64) for _ in range(8)),
-        *(np.empty(moves, np.int64) for _ in range(6)),
+        Slices._make(np.empty((len(Slices._fields), LOGICS * held), np.int64)),
+        Transfers._make(np.empty((len(Transfers._fields), moves), np.int64)),
     )
-    by_position = np.zeros((2, len(trades.position_security)), np.int64)
-    work = _Work(relief_of(held), by_position[0], by_position[1])
+    work = _Work(
+        records(SALE, 1),
+        records(RELIEF, held),
+        records(GIVE, positions),
+        room_for(SLICE, held),
+        np.zeros(positions, np.int64),
+    )
     _book_chunk(trades, lots, work, done)
-    return done
+    return Booked(
+        done.outcome,
+        Slices._make(column[: done.counts[0]] for column in done.slices),
+        Transfers._make(column[: done.counts[1]] for column in done.transfers),
+    )
 
 
 @entry_kernel
-def _book_chunk(trades: Book, lots: Lots, work: _Work, done: Booked) -> None:
-    for account in range(len(trades.method)):
+def _book_chunk(trades: Book, lots: Lots, work: _Work, done: _Done) -> None:
+    for account in range(len(trades.accounts) - 1):
         for logic in range(LOGICS):
             slices, transfers = done.counts[0], done.counts[1]
-            outcome = _book_account(account, logic, trades, lots, work, done)
+            outcome = BOOKED
+            if _lay_out(account, logic, trades, work):
+                outcome = _book_account(account, logic, trades, lots, work, done)
             done.outcome[account * LOGICS + logic] = outcome
             if outcome != BOOKED:
                 done.counts[0], done.counts[1] = slices, transfers
 
 
-@inner_kernel
-def _book_account(account: int, logic: int, trades: Book, lots: Lots, work: _Work, done: Booked) -> int:
-    """Book one logic of one account, security by security; return BOOKED or why not."""
-    first, last = trades.position_from[account], trades.position_from[account + 1]
-    if not _lay_out(account, logic, trades, work):
-        return BOOKED
-    lot, lots_end = trades.lot_from[account], trades.lot_from[account + 1]
-    place = first
-    while place < last:
-        security = trades.position_security[place]
-        end = place
-        while end < last and trades.position_security[end] == security:
-            end += 1
-        while lot < lots_end and trades.lot_security[lot] < security:
-            lot += 1
-        lot_end = lot
-        while lot_end < lots_end and trades.lot_security[lot_end] == security:
-            lot_end += 1
-        outcome = _book_security(account, logic, security, place, end, lot, lot_end, trades, lots, work, done)
-        if outcome != BOOKED:
-            return outcome
-        place = end
-        lot = lot_end
-    return BOOKED
-
-
-@inner_kernel
+@view_kernel
 def _lay_out(account: int, logic: int, trades: Book, work: _Work) -> bool:
     """Spread the logic's trades over the account's positions; say whether there are any."""
-    first, last = trades.position_from[account], trades.position_from[account + 1]
-    for place in range(first, last):
-        work.sell[place] = 0
+    begins, ends = trades.accounts[account], trades.accounts[account + 1]
+    for place in range(begins.position, ends.position):
+        work.gives[place].sleeve = trades.positions[place].sleeve
+        work.gives[place].units = 0
         work.crossed[place] = 0
     found = False
-    for trade in range(trades.trade_from[account], trades.trade_from[account + 1]):
-        if trades.trade_logic[trade] == logic:
-            place = first + trades.trade_position[trade]
-            work.sell[place] += max(0, -trades.trade_quantity[trade])
-            work.crossed[place] += trades.trade_crossed[trade]
+    for row in range(begins.trade, ends.trade):
+        trade = trades.trades[row]
+        if trade.logic == logic:
+            place = begins.position + trade.position
+            work.gives[place].units += max(0, -trade.quantity)
+            work.crossed[place] += trade.crossed
             found = True
     return found
 
 
-@inner_kernel
-def _book_security(
-    account: int,
-    logic: int,
-    security: int,
-    first: int,
-    last: int,
-    lot: int,
-    lot_end: int,
-    trades: Book,
-    lots: Lots,
-    work: _Work,
-    done: Booked,
-) -> int:
-    """Book the sells of one security: positions [first, last), lots [lot, lot_end)."""
+@view_kernel
+def _book_account(account: int, logic: int, trades: Book, lots: Lots, work: _Work, done: _Done) -> int:
+    """Book one logic of one account, security by security; return BOOKED or why not."""
+    begins, ends, sale = trades.accounts[account], trades.accounts[account + 1], work.sale[0]
+    sale.account, sale.logic, sale.method, sale.trade_day = account, logic, begins.method, trades.trade_day
+    place, lot = begins.position, begins.lot
+    while place < ends.position:
+        sale.security, sale.first = trades.positions[place].security, place
+        while place < ends.position and trades.positions[place].security == sale.security:
+            place += 1
+        sale.last = place
+        while lot < ends.lot and lots.rows[lot].security < sale.security:
+            lot += 1
+        sale.lot = lot
+        while lot < ends.lot and lots.rows[lot].security == sale.security:
+            lot += 1
+        sale.lot_end = lot
+        outcome = _book_security(trades, lots, work, done)
+        if outcome != BOOKED:
+            return outcome
+    return BOOKED
+
+
+@external_kernel
+def _book_security(trades: Book, lots: Lots, work: _Work, done: _Done) -> int:
+    """Book the sells of the security in work.sale; return BOOKED or why not."""
+    sale = work.sale[0]
     sells, crossed_out, crossed_in = 0, 0, 0
-    for place in range(first, last):
-        sells += work.sell[place]
+    for place in range(sale.first, sale.last):
+        sells += work.gives[place].units
         crossed_out += max(0, -work.crossed[place])
         crossed_in += max(0, work.crossed[place])
     if crossed_out != crossed_in:
         return CROSS_DIFFERS
     if sells == 0:
         return BOOKED
-    for one in range(lot, lot_end):
-        if trades.picked[one] == PICKS_MISFIT:
+    for lot in range(sale.lot, sale.lot_end):
+        if lots.rows[lot].picked == PICKS_MISFIT:
             return PICKS_DIFFER
-    price = trades.security_price[trades.security_from[account] + security]
-    ordered, fee = 0, 0
-    for row in range(trades.order_from[account], trades.order_from[account + 1]):
-        if trades.order_logic[row] == logic and trades.order_security[row] == security:
-            ordered += max(0, -trades.order_quantity[row])
-            price = trades.order_price[row]
-            fee = trades.order_fee[row]
-    if ordered != sells - crossed_out:
+    _read_order(trades, sale)
+    if sale.units != sells - crossed_out:
         return ORDER_DIFFERS
-    method = trades.method[account]
-    day, relief = trades.trade_day, work.relief
-    sleeves, sell, picked = trades.position_sleeve, work.sell, trades.picked
-    if not fill_pool(method, price, day, first, last, sleeves, sell, lot, lot_end, picked, lots, relief):
+    sold = relieve(sale, work.gives, lots, work.relief, work.slices, 0)
+    if sold < 0:
         return LOTS_LACKING
-    is_fund = trades.security_fund[trades.security_from[account] + security] == 1
-    open_average(method == AVERAGE and is_fund, lot, lot_end, lots, relief)
-    _sell(account, logic, method, ordered, price, fee, lot, lot_end, trades, lots, work, done)
-    _move(account, logic, first, last, lot, lot_end, trades, lots, work, done)
+    _write_slices(sale, work.slices, sold, done)
+    _move(sale, lots, work, done)
     return BOOKED
 
 
-@inner_kernel
-def _sell(
-    account: int,
-    logic: int,
-    method: int,
-    units: int,
-    price: int,
-    fee: int,
-    lot: int,
-    lot_end: int,
-    trades: Book,
-    lots: Lots,
-    work: _Work,
-    done: Booked,
-) -> None:
-    """Take the market sell from the pool by the lot method and write its slices."""
-    row = done.counts[0]
-    out = Slices(done.slice_lot, done.slice_units, done.slice_proceeds, done.slice_basis, done.slice_term)
-    day, picked = trades.trade_day, trades.picked
-    end = sell_pooled(method, units, price, fee, day, lot, lot_end, picked, lots, work.relief, out, row)
-    for place in range(row, end):
-        done.slice_account[place] = account
-        done.slice_logic[place] = logic
-        done.slice_long_day[place] = first_long_term_day(lots.acquired[done.slice_lot[place]])
-    done.counts[0] = end
+@view_kernel
+def _read_order(trades: Book, sale: Records) -> None:
+    """Set units, price and fee of the sale to those of its market order, and whether an average holds."""
+    begins, ends = trades.accounts[sale.account], trades.accounts[sale.account + 1]
+    security = trades.securities[begins.security + sale.security]
+    sale.units, sale.price, sale.fee = 0, security.price, 0
+    sale.averages = 1 if sale.method == AVERAGE and security.is_fund == 1 else 0
+    for row in range(begins.order, ends.order):
+        order = trades.orders[row]
+        if order.logic == sale.logic and order.security == sale.security:
+            sale.units += max(0, -order.quantity)
+            sale.price, sale.fee = order.price, order.fee
 
 
-@inner_kernel
-def _move(
-    account: int,
-    logic: int,
-    first: int,
-    last: int,
-    lot: int,
-    lot_end: int,
-    trades: Book,
-    lots: Lots,
-    work: _Work,
-    done: Booked,
-) -> None:
+@view_kernel
+def _write_slices(sale: Records, slices: Records, count: int, done: _Done) -> None:
+    out, row = done.slices, done.counts[0]
+    for one in range(count):
+        sold = slices[one]
+        out.account[row], out.logic[row], out.lot[row] = sale.account, sale.logic, sold.lot
+        out.units[row], out.proceeds[row], out.basis[row] = sold.units, sold.proceeds, sold.basis
+        out.term[row], out.long_day[row] = sold.term, sold.long_day
+        row += 1
+    done.counts[0] = row
+
+
+@view_kernel
+def _move(sale: Records, lots: Lots, work: _Work, done: _Done) -> None:
     """Move what is left of the pool, oldest first, to the buying sleeves in order of sleeve id."""
     relief = work.relief
-    end = pooled_lots(lot, lot_end, relief)
-    order_lots(FIFO, relief.order, lot, end, lots, 0, trades.trade_day, relief.ranks, relief.spare)
-    buyer = first
-    for place in range(lot, end):
-        one = relief.order[place]
-        gone = relief.sold[one]
-        while gone < relief.pooled[one]:
+    end = pooled_lots(sale, relief)
+    order_lots(FIFO, sale.lot, end, sale, lots, relief)
+    buyer = sale.first
+    for place in range(sale.lot, end):
+        lot = relief[place].lot
+        gone = relief[lot].taken
+        while gone < relief[lot].available:
             while work.crossed[buyer] <= 0:
                 buyer += 1
-            part = min(relief.pooled[one] - gone, work.crossed[buyer])
-            basis = basis_of(one, gone, part, lots, relief)
-            row = done.counts[1]
-            done.transfer_account[row] = account
-            done.transfer_logic[row] = logic
-            done.transfer_lot[row] = one
-            done.transfer_position[row] = buyer
-            done.transfer_units[row] = part
-            done.transfer_basis[row] = basis
+            part = min(relief[lot].available - gone, work.crossed[buyer])
+            basis = basis_of(lot, gone, part, sale, lots, relief)
+            out, row = done.transfers, done.counts[1]
+            out.account[row], out.logic[row], out.lot[row] = sale.account, sale.logic, lot
+            out.position[row], out.units[row], out.basis[row] = buyer, part, basis
             done.counts[1] += 1
             gone += part
             work.crossed[buyer] -= part
-            relief.basis_gone[one] += basis
+            relief[lot].basis_gone += basis

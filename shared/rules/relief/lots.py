@@ -1,12 +1,14 @@
-"""What the relief kernels read: lots as parallel integer arrays, and the marks for what is not known."""
+"""What the relief kernels read: lots as records, and the marks for what is not known."""
 
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.columnar import Bytes, read_only
+from shared.fixed_point.records import Records, record, records_of
+
 Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 NO_DATE: Final = -(1 << 40)  # a missing acquired date: older than every date, so the oldest in every order
 NO_BASIS: Final = -(1 << 61)  # an unknown cost basis, which is not zero
@@ -26,61 +28,67 @@ LONG: Final = 1
 UNKNOWN: Final = 2
 
 
+LOT: Final = record(
+    "security",  # index among the account's securities
+    "sleeve",  # rank of the sleeve id among all sleeve ids
+    "acquired",  # days since 1970-01-01, or NO_DATE
+    "quantity",  # micro-units, above zero
+    "basis",  # cents, or NO_BASIS
+    "picked",  # micro-units that SPECIFIC picks of it, or PICKS_MISFIT
+    "id_first",  # its lot id is ids[id_first:id_end]
+    "id_end",
+)
+
+
 class Lots(NamedTuple):
-    """Lots, one per index.
+    """Lots, one per row, those of an account by (security, sleeve id); ids: all lot ids as UTF-8, which break ties."""
 
-    acquired: days since 1970-01-01 or NO_DATE.  quantity: micro-units, above zero.  basis: cents or NO_BASIS.
-    sleeve: rank of the sleeve id among all sleeve ids.  id_offsets, id_bytes: the lot ids as UTF-8, the id of lot i in
-    id_bytes[id_offsets[i]:id_offsets[i + 1]]; they break ties.
-    """
-
-    acquired: Ints
-    quantity: Ints
-    basis: Ints
-    sleeve: Ints
-    id_offsets: Ints
-    id_bytes: Bytes
+    rows: Records  # LOT
+    ids: Bytes
 
 
 def lots_of(rows: list[tuple[str, int | None, int, int | None]], sleeves: list[int] | None = None) -> Lots:
-    """Return lots from (lot id, acquired day or None, quantity in micro-units, basis in cents or None) rows."""
+    """Return lots of one security from (lot id, acquired day or None, micro-units, cents or None) rows."""
     names = [row[0].encode() for row in rows]
     ends = np.cumsum([0] + [len(name) for name in names])
-    return Lots(
-        np.array([NO_DATE if row[1] is None else row[1] for row in rows], dtype=np.int64),
-        np.array([row[2] for row in rows], dtype=np.int64),
-        np.array([NO_BASIS if row[3] is None else row[3] for row in rows], dtype=np.int64),
-        np.array(sleeves if sleeves is not None else [0] * len(rows), dtype=np.int64),
-        ends.astype(np.int64),
-        np.frombuffer(b"".join(names), dtype=np.uint8),
+    table = records_of(
+        LOT,
+        acquired=[NO_DATE if row[1] is None else row[1] for row in rows],
+        quantity=[row[2] for row in rows],
+        basis=[NO_BASIS if row[3] is None else row[3] for row in rows],
+        sleeve=sleeves if sleeves is not None else [0] * len(rows),
+        id_first=ends[:-1],
+        id_end=ends[1:],
     )
+    return Lots(table, read_only(np.frombuffer(b"".join(names) or b"\0", np.uint8)))
 
 
 def id_bytes(data: Any) -> Bytes:
-    """Return an Arrow buffer (or None) as lot id bytes, never writable: else the kernels would be compiled twice.
+    """Return an Arrow buffer (or None) as lot id bytes."""
+    return read_only(np.frombuffer(data if data is not None and data.size else b"\0", np.uint8))
 
-    Some of Arrow's buffers may be written to and others not, and numba has a form of its own for each.
+
+def lots_from(owned: Any, security: Ints, sleeve: Ints, picked: Ints) -> Lots:
+    """Return the lots of an Arrow struct array with acquired, quantity_micro, basis_cents and lot_id.
+
+    security: index among its account's securities; sleeve: rank of the sleeve id; picked: micro-units or PICKS_MISFIT.
     """
-    held = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
-    held.flags.writeable = False
-    return held
-
-
-def lots_from(acquired: Any, quantity: Any, basis: Any, sleeves: Ints, lot_id: Any) -> Lots:
-    """Return lots from Arrow arrays (date32, int64, int64, utf8) and their sleeves' ranks.
-
-    Copies: numba compiles anew for arrays that may not be written to, as Arrow's are.
-    """
+    lot_id = owned.field("lot_id")
     _, offsets, data = lot_id.buffers()
-    places = np.frombuffer(offsets, np.int32)[lot_id.offset : lot_id.offset + len(lot_id) + 1] if len(lot_id) else [0]
-    return Lots(
-        np.array(days_of(acquired)),
-        np.array(quantity.cast("int64"), dtype=np.int64),
-        np.array(basis.cast("int64").fill_null(NO_BASIS), dtype=np.int64),
-        np.ascontiguousarray(sleeves),
-        np.array(places, dtype=np.int64),
-        id_bytes(data),
+    first = lot_id.offset
+    ends = np.frombuffer(offsets, np.int32)[first : first + len(lot_id) + 1] if len(lot_id) else np.zeros(1, np.int32)
+    table = records_of(
+        LOT,
+        security=security,
+        sleeve=sleeve,
+        acquired=days_of(owned.field("acquired")),
+        quantity=np.asarray(owned.field("quantity_micro").cast("int64")),
+        basis=np.asarray(owned.field("basis_cents").cast("int64").fill_null(NO_BASIS)),
+        picked=picked,
+        id_first=ends[:-1],
+        id_end=ends[1:],
     )
+    return Lots(table, id_bytes(data))
 
 
 def days_of(values: Any) -> Ints:

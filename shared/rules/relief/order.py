@@ -3,9 +3,11 @@
 Ties break by acquired date, then lot id, then sleeve; a missing date is the oldest.  Source: product 5.
 """
 
+from shared.columnar import Bytes
 from shared.fixed_point.arithmetic import compare_products
 from shared.fixed_point.compiled import inner_kernel
-from shared.rules.relief.lots import AVERAGE, FIFO, HIFO, LIFO, LOFO, LONG, MIN_TAX, NO_BASIS, SPECIFIC, Ints, Lots
+from shared.fixed_point.records import Records
+from shared.rules.relief.lots import AVERAGE, FIFO, HIFO, LIFO, LOFO, LONG, MIN_TAX, NO_BASIS, SPECIFIC, Lots
 from shared.rules.relief.term import term_of
 
 _CENTS_SCALE = 10_000_000_000  # micro-units x micro-dollars in one cent
@@ -13,55 +15,53 @@ _SHORT_LOSS, _LONG_LOSS, _SHORT_ZERO, _LONG_ZERO, _LONG_GAIN, _SHORT_GAIN, _NO_B
 
 
 @inner_kernel
-def order_lots(
-    method: int, order: Ints, first: int, last: int, lots: Lots, price: int, trade_day: int, ranks: Ints, spare: Ints
-) -> None:
-    """Sort order[first:last] (indices of lots of one security) into leaving order.
+def order_lots(method: int, first: int, last: int, sale: Records, lots: Lots, relief: Records) -> None:
+    """Sort relief[first:last].lot (indices of lots of one security) into leaving order.
 
-    price: micro-dollars, decides gain or loss in MIN_TAX.  ranks is scratch by lot, spare scratch by place in `order`.
-    AVERAGE and SPECIFIC leave in FIFO order: the average changes the basis, picks are taken before by `take`.
+    sale: its price and trade day decide gain or loss in MIN_TAX.  AVERAGE and SPECIFIC leave in FIFO order: the average
+    changes the basis, picks are taken before by `take`.
     """
     rule = FIFO if method in (AVERAGE, SPECIFIC) else method
     for place in range(first, last):
-        ranks[order[place]] = _rank(rule, order[place], lots, price, trade_day)
+        lot = relief[place].lot
+        relief[lot].rank = _rank(rule, lots.rows[lot], sale)
     width = 1
     while width < last - first:
         for left in range(first, last, 2 * width):
-            middle = min(left + width, last)
-            _merge(rule, order, left, middle, min(left + 2 * width, last), lots, ranks, spare)
+            middle, right = min(left + width, last), min(left + 2 * width, last)
+            if middle < right and _leaves_before(rule, relief[middle].lot, relief[middle - 1].lot, lots, relief):
+                _merge(rule, left, middle, right, lots, relief)
         width *= 2
 
 
 @inner_kernel
-def _merge(rule: int, order: Ints, left: int, middle: int, right: int, lots: Lots, ranks: Ints, spare: Ints) -> None:
+def _merge(rule: int, left: int, middle: int, right: int, lots: Lots, relief: Records) -> None:
     """Merge the sorted runs [left, middle) and [middle, right) in place."""
-    if middle >= right or _compare(rule, order[middle - 1], order[middle], lots, ranks) <= 0:
-        return
     for place in range(left, middle):
-        spare[place] = order[place]
+        relief[place].spare = relief[place].lot
     one, two = left, middle
     for place in range(left, right):
         if one == middle:
             return
-        if two < right and _compare(rule, order[two], spare[one], lots, ranks) < 0:
-            order[place] = order[two]
+        if two < right and _leaves_before(rule, relief[two].lot, relief[one].spare, lots, relief):
+            relief[place].lot = relief[two].lot
             two += 1
         else:
-            order[place] = spare[one]
+            relief[place].lot = relief[one].spare
             one += 1
 
 
 @inner_kernel
-def _rank(rule: int, lot: int, lots: Lots, price: int, trade_day: int) -> int:
+def _rank(rule: int, lot: Records, sale: Records) -> int:
     """Return the class a lot falls in before any finer comparison; smaller classes leave first."""
     if rule in (FIFO, LIFO):
         return 0
-    if lots.basis[lot] == NO_BASIS:
+    if lot.basis == NO_BASIS:
         return _NO_BASIS_LAST
     if rule != MIN_TAX:
         return 0
-    gain = compare_products(price, lots.quantity[lot], lots.basis[lot], _CENTS_SCALE)
-    is_long = term_of(lots.acquired[lot], trade_day) == LONG
+    gain = compare_products(sale.price, lot.quantity, lot.basis, _CENTS_SCALE)
+    is_long = term_of(lot.acquired, sale.trade_day) == LONG
     if gain < 0:
         return _LONG_LOSS if is_long else _SHORT_LOSS
     if gain == 0:
@@ -70,33 +70,30 @@ def _rank(rule: int, lot: int, lots: Lots, price: int, trade_day: int) -> int:
 
 
 @inner_kernel
-def _compare(rule: int, one: int, two: int, lots: Lots, ranks: Ints) -> int:
-    """Return a negative number when lot `one` leaves before lot `two`, positive when after."""
-    if ranks[one] != ranks[two]:
-        return -1 if ranks[one] < ranks[two] else 1
-    if rule == LIFO and lots.acquired[one] != lots.acquired[two]:
-        return -1 if lots.acquired[one] > lots.acquired[two] else 1
-    if rule in (HIFO, LOFO, MIN_TAX) and ranks[one] != _NO_BASIS_LAST:
+def _leaves_before(rule: int, one: int, two: int, lots: Lots, relief: Records) -> bool:
+    """Say whether lot `one` leaves before lot `two`."""
+    if relief[one].rank != relief[two].rank:
+        return bool(relief[one].rank < relief[two].rank)
+    first, second = lots.rows[one], lots.rows[two]
+    if rule == LIFO and first.acquired != second.acquired:
+        return bool(first.acquired > second.acquired)
+    if rule in (HIFO, LOFO, MIN_TAX) and relief[one].rank != _NO_BASIS_LAST:
         # In MIN_TAX too the highest cost per unit leaves first: that is the largest loss or the smallest gain a share.
-        dearer = compare_products(lots.basis[one], lots.quantity[two], lots.basis[two], lots.quantity[one])
+        dearer = compare_products(first.basis, second.quantity, second.basis, first.quantity)
         if dearer != 0:
-            return dearer if rule == LOFO else -dearer
-    return compare_age(one, two, lots)
+            return bool(dearer < 0) if rule == LOFO else bool(dearer > 0)
+    if first.acquired != second.acquired:
+        return bool(first.acquired < second.acquired)
+    by_id = compare_bytes(lots.ids, first.id_first, first.id_end, second.id_first, second.id_end)
+    return bool(by_id < 0 or (by_id == 0 and first.sleeve < second.sleeve))
 
 
 @inner_kernel
-def compare_age(one: int, two: int, lots: Lots) -> int:
-    """Return the sign of lot `one` against lot `two` by acquired date, lot id, sleeve."""
-    if lots.acquired[one] != lots.acquired[two]:
-        return -1 if lots.acquired[one] < lots.acquired[two] else 1
-    start1, start2 = lots.id_offsets[one], lots.id_offsets[two]
-    length1, length2 = lots.id_offsets[one + 1] - start1, lots.id_offsets[two + 1] - start2
-    for step in range(min(length1, length2)):
-        byte1, byte2 = lots.id_bytes[start1 + step], lots.id_bytes[start2 + step]
-        if byte1 != byte2:
-            return -1 if byte1 < byte2 else 1
-    if length1 != length2:
-        return -1 if length1 < length2 else 1
-    if lots.sleeve[one] != lots.sleeve[two]:
-        return -1 if lots.sleeve[one] < lots.sleeve[two] else 1
-    return 0
+def compare_bytes(ids: Bytes, first: int, end: int, other: int, other_end: int) -> int:
+    """Return the sign of the text ids[first:end] against ids[other:other_end], byte by byte."""
+    for step in range(min(end - first, other_end - other)):
+        if ids[first + step] != ids[other + step]:
+            return -1 if ids[first + step] < ids[other + step] else 1
+    if end - first == other_end - other:
+        return 0
+    return -1 if end - first < other_end - other else 1

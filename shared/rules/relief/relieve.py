@@ -1,161 +1,113 @@
-"""The sell of one security: its sleeves' first units form a pool, the lot method takes the market sell from it.
+"""The sale of one security: its sleeves' first units form a pool, the lot method takes the market sell from it.
 
 One text for both who ask: the proposer (what would this sell realise) and taxlot (what does it book).
 Source: product 4 (Netting, "Which lots"; "Cents"), 5.
 """
 
-from typing import NamedTuple
-
-import numpy as np
-
 from shared.fixed_point.arithmetic import value_cents
-from shared.fixed_point.compiled import inner_kernel
-from shared.rules.relief.lots import NO_BASIS, Ints, Lots
+from shared.fixed_point.compiled import external_kernel, inner_kernel
+from shared.fixed_point.records import Records
+from shared.rules.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Lots
 from shared.rules.relief.order import order_lots
-from shared.rules.relief.term import term_of
+from shared.rules.relief.records import LOTS_LACKING
+from shared.rules.relief.term import first_long_term_day
 from shared.rules.relief.units import slice_proceeds, split_basis, take
 
 
-class Relief(NamedTuple):
-    """Scratch by lot, and by lot what the present security's sell takes."""
+@external_kernel
+def relieve(sale: Records, gives: Records, lots: Lots, relief: Records, slices: Records, row: int) -> int:
+    """Write the slices of a market sell from `row` on; return the next row, or -LOTS_LACKING if lots do not suffice.
 
-    order: Ints
-    spare: Ints
-    ranks: Ints
-    pooled: Ints  # micro-units its sleeve gives up, to market or to another sleeve
-    sold: Ints  # part of them that is sold to market
-    basis_gone: Ints  # basis that has left the lot
-    state: Ints  # units and basis left in the AVERAGE pool, -1 units when there is none
-
-
-class Slices(NamedTuple):
-    """Slices sold: lot, micro-units, cents, cents or NO_BASIS, term (SHORT, LONG or UNKNOWN)."""
-
-    lot: Ints
-    units: Ints
-    proceeds: Ints
-    basis: Ints
-    term: Ints
-
-
-def relief_of(lots: int) -> Relief:
-    """Return the scratch for so many lots."""
-    by_lot = np.zeros((6, lots), np.int64)
-    return Relief._make([*by_lot, np.zeros(2, np.int64)])
+    sale: a row of SALE, its average is written here.  gives: GIVE by position.  relief: RELIEF by lot, scratch; it says
+    afterwards what is pooled and not sold, for `pooled_lots` and `basis_of`.  slices: SLICE.
+    """
+    if not fill_pool(sale, gives, lots, relief):
+        return -LOTS_LACKING
+    open_average(sale, lots)
+    end = pooled_lots(sale, relief)
+    order_lots(sale.method, sale.lot, end, sale, lots, relief)
+    take(sale.units, sale.lot, end, lots, relief)
+    proceeds_left, units_left = value_cents(sale.units, sale.price) - sale.fee, sale.units
+    for place in range(sale.lot, end):
+        lot = relief[place].lot
+        part = relief[lot].taken
+        if part == 0:
+            continue
+        units_left -= part
+        proceeds = proceeds_left if units_left == 0 else slice_proceeds(part, sale.price, sale.fee, sale.units)
+        proceeds_left -= proceeds
+        basis = basis_of(lot, 0, part, sale, lots, relief)
+        long_day = first_long_term_day(lots.rows[lot].acquired)
+        slices[row].lot, slices[row].units = lot, part
+        slices[row].proceeds, slices[row].basis = proceeds, basis
+        slices[row].long_day = long_day
+        slices[row].term = UNKNOWN if long_day == NO_DATE else (LONG if sale.trade_day >= long_day else SHORT)
+        relief[lot].basis_gone = basis
+        row += 1
+    return row
 
 
 @inner_kernel
-def fill_pool(
-    method: int,
-    price: int,
-    trade_day: int,
-    first: int,
-    last: int,
-    sleeves: Ints,
-    sells: Ints,
-    lot: int,
-    lot_end: int,
-    picked: Ints,
-    lots: Lots,
-    work: Relief,
-) -> bool:
-    """Put each selling sleeve's first units by the lot method into work.pooled; say whether its lots sufficed.
+def fill_pool(sale: Records, gives: Records, lots: Lots, relief: Records) -> bool:
+    """Make available each selling sleeve's first units by the lot method; say whether its lots sufficed.
 
-    Positions [first, last) with their sleeves and the units each sells, lots [lot, lot_end) of one security, both in
-    order of sleeve.  picked: micro-units of each lot that SPECIFIC picks.
+    Positions and lots of the sale are both in order of sleeve.
     """
-    for one in range(lot, lot_end):
-        work.order[one] = one
-        work.pooled[one] = 0
-        work.sold[one] = 0
-        work.basis_gone[one] = 0
-    start = lot
-    for place in range(first, last):
-        while start < lot_end and lots.sleeve[start] < sleeves[place]:
+    for lot in range(sale.lot, sale.lot_end):
+        relief[lot].lot = lot
+        relief[lot].available = lots.rows[lot].quantity
+        relief[lot].taken = 0
+        relief[lot].basis_gone = 0
+    start = sale.lot
+    for place in range(sale.first, sale.last):
+        sleeve = gives[place].sleeve
+        while start < sale.lot_end and lots.rows[start].sleeve < sleeve:
             start += 1
         end = start
-        while end < lot_end and lots.sleeve[end] == sleeves[place]:
+        while end < sale.lot_end and lots.rows[end].sleeve == sleeve:
             end += 1
-        if sells[place] > 0:
-            order_lots(method, work.order, start, end, lots, price, trade_day, work.ranks, work.spare)
-            if take(sells[place], work.order, start, end, lots.quantity, picked, work.pooled) > 0:
+        if gives[place].units > 0:
+            order_lots(sale.method, start, end, sale, lots, relief)
+            if take(gives[place].units, start, end, lots, relief) > 0:
                 return False
         start = end
+    for lot in range(sale.lot, sale.lot_end):
+        relief[lot].available = relief[lot].taken
+        relief[lot].taken = 0
     return True
 
 
 @inner_kernel
-def open_average(pools: bool, lot: int, lot_end: int, lots: Lots, work: Relief) -> None:
+def open_average(sale: Records, lots: Lots) -> None:
     """Start the account's average of a fund: all its lots of known basis, in every sleeve."""
-    work.state[0] = -1
-    if not pools:
-        return
-    work.state[0] = 0
-    work.state[1] = 0
-    for one in range(lot, lot_end):
-        if lots.basis[one] != NO_BASIS:
-            work.state[0] += lots.quantity[one]
-            work.state[1] += lots.basis[one]
+    sale.average_units, sale.average_basis = 0, 0
+    if sale.averages:
+        for lot in range(sale.lot, sale.lot_end):
+            if lots.rows[lot].basis != NO_BASIS:
+                sale.average_units += lots.rows[lot].quantity
+                sale.average_basis += lots.rows[lot].basis
 
 
 @inner_kernel
-def basis_of(one: int, gone: int, units: int, lots: Lots, work: Relief) -> int:
-    """Return the basis of the next `units` of a lot of which `gone` units have left already."""
-    if lots.basis[one] == NO_BASIS:
+def basis_of(lot: int, gone: int, units: int, sale: Records, lots: Lots, relief: Records) -> int:
+    """Return the basis in cents of the next `units` of a lot of which `gone` micro-units have left already."""
+    one = lots.rows[lot]
+    if one.basis == NO_BASIS:
         return NO_BASIS
-    if work.state[0] < 0:
-        return split_basis(lots.basis[one] - work.basis_gone[one], lots.quantity[one] - gone, units)
-    part = split_basis(work.state[1], work.state[0], units)
-    work.state[0] -= units
-    work.state[1] -= part
+    if not sale.averages:
+        return split_basis(one.basis - relief[lot].basis_gone, one.quantity - gone, units)
+    part = split_basis(sale.average_basis, sale.average_units, units)
+    sale.average_units -= units
+    sale.average_basis -= part
     return part
 
 
 @inner_kernel
-def pooled_lots(lot: int, lot_end: int, work: Relief) -> int:
-    """Write the lots with pooled units that have not been sold to work.order[lot:end] and return end."""
-    end = lot
-    for one in range(lot, lot_end):
-        if work.pooled[one] > work.sold[one]:
-            work.order[end] = one
+def pooled_lots(sale: Records, relief: Records) -> int:
+    """Write the lots with available units that are not taken to relief[sale.lot:end].lot and return end."""
+    end = int(sale.lot)
+    for lot in range(sale.lot, sale.lot_end):
+        if relief[lot].available > relief[lot].taken:
+            relief[end].lot = lot
             end += 1
     return end
-
-
-@inner_kernel
-def sell_pooled(
-    method: int,
-    units: int,
-    price: int,
-    fee: int,
-    trade_day: int,
-    lot: int,
-    lot_end: int,
-    picked: Ints,
-    lots: Lots,
-    work: Relief,
-    out: Slices,
-    row: int,
-) -> int:
-    """Take the market sell from the pool by the lot method, write its slices from `row` on and return the next row."""
-    end = pooled_lots(lot, lot_end, work)
-    order_lots(method, work.order, lot, end, lots, price, trade_day, work.ranks, work.spare)
-    take(units, work.order, lot, end, work.pooled, picked, work.sold)
-    proceeds_left = value_cents(units, price) - fee
-    units_left = units
-    for place in range(lot, end):
-        one = work.order[place]
-        part = work.sold[one]
-        if part == 0:
-            continue
-        units_left -= part
-        proceeds = proceeds_left if units_left == 0 else slice_proceeds(part, price, fee, units)
-        proceeds_left -= proceeds
-        out.lot[row] = one
-        out.units[row] = part
-        out.proceeds[row] = proceeds
-        out.basis[row] = basis_of(one, 0, part, lots, work)
-        out.term[row] = term_of(lots.acquired[one], trade_day)
-        work.basis_gone[one] = out.basis[row]
-        row += 1
-    return row

@@ -5,37 +5,38 @@ what remains of its basis, so that sums agree to the cent at every level.  Sourc
 """
 
 from shared.fixed_point.arithmetic import compare_products, divmod_product, muldiv_half_away, value_cents
-from shared.fixed_point.compiled import inner_kernel
-from shared.rules.relief.lots import NO_BASIS, Ints
+from shared.fixed_point.compiled import inner_kernel, kernel
+from shared.fixed_point.records import Records
+from shared.rules.relief.lots import NO_BASIS, Lots
 
 _CENTS_SCALE = 10_000_000_000
 
 
 @inner_kernel
-def take(units: int, order: Ints, first: int, last: int, available: Ints, picked: Ints, taken: Ints) -> int:
-    """Take `units` from the lots order[first:last], adding to taken[lot]; return how many units are lacking.
+def take(units: int, first: int, last: int, lots: Lots, relief: Records) -> int:
+    """Take `units` from the lots relief[first:last].lot, adding to `taken`; return how many units are lacking.
 
-    What SPECIFIC picks (picked[lot] units, else 0) goes first, the rest in the given order.  Never more than
-    available[lot] of a lot.  All in micro-units.
+    What SPECIFIC picks of a lot goes first, the rest in the given order.  Never more than is available of a lot.  All
+    in micro-units.
     """
     for place in range(first, last):
-        lot = order[place]
-        part = min(units, min(picked[lot], available[lot] - taken[lot]))
+        lot = relief[place].lot
+        part = min(units, min(lots.rows[lot].picked, relief[lot].available - relief[lot].taken))
         if part > 0:
-            taken[lot] += part
+            relief[lot].taken += part
             units -= part
     for place in range(first, last):
         if units == 0:
             break
-        lot = order[place]
-        part = min(units, available[lot] - taken[lot])
+        lot = relief[place].lot
+        part = min(units, relief[lot].available - relief[lot].taken)
         if part > 0:
-            taken[lot] += part
+            relief[lot].taken += part
             units -= part
     return units
 
 
-@inner_kernel
+@kernel
 def split_basis(basis_left: int, units_left: int, units: int) -> int:
     """Return the basis in cents of `units` out of units_left; the last units take the rest, unknown stays unknown."""
     if basis_left == NO_BASIS or units == units_left:

@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.fixed_point.arithmetic import muldiv_half_away
 from shared.fixed_point.compiled import entry_kernel, view_kernel
+from shared.fixed_point.records import Records, record, records, records_of
 from shared.rules.relief.lots import Ints
 
 WASH_DAYS: Final = 30
@@ -57,6 +58,13 @@ class Washes(NamedTuple):
     cents: Ints
 
 
+_PENDING: Final = record("group", "security", "units", "cents")
+"""A loss or purchase, and what of it is not matched yet: micro-units, cents (0 of a purchase)."""
+
+_PART: Final = record("loss", "purchase", "units", "cents")
+"""A matched part: indices in the orders of losses and purchases, micro-units, disallowed cents."""
+
+
 def match(losses: Losses, purchases: Purchases, trade_day: int) -> Washes:
     """Return which purchases disallow which part of which loss; the order of the input changes nothing.
 
@@ -65,49 +73,49 @@ def match(losses: Losses, purchases: Purchases, trade_day: int) -> Washes:
     """
     near = np.flatnonzero((np.abs(purchases.day - trade_day) <= WASH_DAYS) & (purchases.units > 0))
     bought = Purchases._make(column[near] for column in purchases)
-    last = np.lexsort(
+    bought_order = np.lexsort(
         (bought.sleeve, bought.lot, bought.account, bought.kind, bought.day, bought.security, bought.group)
     )
-    first = np.lexsort((losses.sleeve, losses.lot, losses.account, losses.security, losses.group))
-    most = len(first) + len(last)  # every part uses up a loss or a purchase
-    found = Washes._make(np.zeros((4, most), np.int64))
-    count = _match(first, last, losses, bought, bought.units.copy(), found)
-    parts = Washes._make(column[:count] for column in found)
-    return parts._replace(purchase=near[parts.purchase])
+    lost_order = np.lexsort((losses.sleeve, losses.lot, losses.account, losses.security, losses.group))
+    lost, left = _pending(losses, lost_order, losses.cents), _pending(bought, bought_order, np.zeros_like(bought.units))
+    parts = records(_PART, len(lost) + len(left))  # every part uses up a loss or a purchase
+    parts = parts[: _match(lost, left, parts)]
+    return Washes(
+        lost_order[parts.loss], near[bought_order[parts.purchase]], *(parts[name] for name in ("units", "cents"))
+    )
+
+
+def _pending(units: Losses | Purchases, order: Ints, cents: Ints) -> Records:
+    """Return what is to be matched, in this order."""
+    columns = {"group": units.group, "security": units.security, "units": units.units, "cents": cents}
+    return records_of(_PENDING, **{name: column[order] for name, column in columns.items()})
 
 
 @entry_kernel
-def _match(first: Ints, last: Ints, losses: Losses, bought: Purchases, left: Ints, found: Washes) -> int:
-    """Walk losses in order `first` and purchases in order `last` side by side; return how many parts were found."""
-    count, place = 0, 0
-    for loss in first:
-        units, cents = losses.units[loss], losses.cents[loss]
-        while place < len(last) and _before(last[place], loss, losses, bought):
-            place += 1
-        while units > 0 and place < len(last) and _same(last[place], loss, losses, bought):
-            one = last[place]
-            part = min(units, left[one])
-            share = cents if part == units else muldiv_half_away(cents, part, units)
-            found.loss[count] = loss
-            found.purchase[count] = one
-            found.units[count] = part
-            found.cents[count] = share
+def _match(losses: Records, purchases: Records, parts: Records) -> int:
+    """Walk losses and purchases, in their orders, side by side; return how many parts were found."""
+    count, bought = 0, 0
+    for lost in range(len(losses)):
+        loss = losses[lost]
+        while bought < len(purchases) and _before(purchases[bought], loss):
+            bought += 1
+        while loss.units > 0 and bought < len(purchases) and not _before(loss, purchases[bought]):
+            purchase, part = purchases[bought], parts[count]
+            part.loss, part.purchase = lost, bought
+            part.units = min(loss.units, purchase.units)
+            part.cents = loss.cents
+            if part.units < loss.units:
+                part.cents = muldiv_half_away(loss.cents, part.units, loss.units)
+            loss.units -= part.units
+            loss.cents -= part.cents
+            purchase.units -= part.units
             count += 1
-            units -= part
-            cents -= share
-            left[one] -= part
-            if left[one] == 0:
-                place += 1
+            if purchase.units == 0:
+                bought += 1
     return count
 
 
 @view_kernel
-def _before(one: int, loss: int, losses: Losses, bought: Purchases) -> bool:
-    if bought.group[one] != losses.group[loss]:
-        return bool(bought.group[one] < losses.group[loss])
-    return bool(bought.security[one] < losses.security[loss])
-
-
-@view_kernel
-def _same(one: int, loss: int, losses: Losses, bought: Purchases) -> bool:
-    return bool(bought.group[one] == losses.group[loss] and bought.security[one] == losses.security[loss])
+def _before(one: Records, other: Records) -> bool:
+    """Say whether the group and security of one come before those of the other."""
+    return bool(one.group < other.group or (one.group == other.group and one.security < other.security))
