@@ -43,7 +43,7 @@ async def _mark_all(settings: Settings, price_sets: list[int], by: str) -> list[
     database = Database(settings.database_url, settings.requests_database_url)
     try:
         async with database.transaction(SYSTEM) as connection:
-            return [one for one in price_sets if not await withdrawals.mark_seen(connection, one, by)]
+            return [number for number in price_sets if not await withdrawals.mark_seen(connection, number, by)]
     finally:
         await database.close()
 
