@@ -16,10 +16,10 @@ pytestmark = pytest.mark.asyncio
 
 @asynccontextmanager
 async def _kept(
-    parts: Mapping[str, Component], *, stuck_s: float = 60.0, most_s: float = 60.0
+    components: Mapping[str, Component], *, stuck_s: float = 60.0, most_s: float = 60.0
 ) -> AsyncIterator[ComponentRunner]:
     runner = ComponentRunner(f"test-{uuid.uuid4().hex}", stuck_s=stuck_s, first_s=0.01, most_s=most_s)
-    running = asyncio.create_task(runner.run(parts))
+    running = asyncio.create_task(runner.run(components))
     try:
         yield runner
     finally:
@@ -64,16 +64,16 @@ async def test_a_part_that_runs_well_for_long_enough_is_in_trouble_no_more() -> 
 
     async with _kept({"once": once}, most_s=0.3) as runner:
         await until_so(runner.troubles)
-        await until_so(runner.troubles, lambda told: not told)
+        await until_so(runner.troubles, lambda troubles: not troubles)
     assert begun == [0, 1]
 
 
 async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -> None:
-    gate = asyncio.Event()
+    released = asyncio.Event()
     beats: list[Heartbeat] = []
 
     async def hanging(beat: Heartbeat) -> None:
-        await gate.wait()
+        await released.wait()
         beat()
         await asyncio.Event().wait()
 
@@ -84,8 +84,8 @@ async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -
     async def failing(_beat: Heartbeat) -> None:
         raise OSError("again and again")
 
-    parts: dict[str, Component] = {"hanging": hanging, "beating": beating, "failing": failing}
-    async with _kept(parts, stuck_s=0.6, most_s=0.1) as runner:
+    components: dict[str, Component] = {"hanging": hanging, "beating": beating, "failing": failing}
+    async with _kept(components, stuck_s=0.6, most_s=0.1) as runner:
 
         def stuck() -> list[str]:
             """Say what is stuck, the one part having beaten just now."""
@@ -95,5 +95,5 @@ async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -
 
         (said,) = await until_so(stuck)
         assert said.startswith("hanging: has not got on for ")
-        gate.set()
-        await until_so(stuck, lambda told: not told)
+        released.set()
+        await until_so(stuck, lambda troubles: not troubles)

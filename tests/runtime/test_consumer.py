@@ -69,7 +69,7 @@ async def test_messages_that_wait_are_fetched_by_a_fresh_client(kafka_url: str) 
 
 async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(kafka_url: str) -> None:
     """A long pause after a group with room for more: what is sent meanwhile, message by message, comes together."""
-    numbers = [2_000_000 + uuid.uuid4().int % 1_000_000 + place for place in range(21)]
+    numbers = [2_000_000 + uuid.uuid4().int % 1_000_000 + index for index in range(21)]
     groups: list[list[int]] = []
     got = asyncio.Condition()
 
@@ -103,7 +103,7 @@ async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> N
 
     After a group the pause, of an hour, is made only when fewer than two more wait: so at least nine are handled.
     """
-    numbers = [4_000_000 + uuid.uuid4().int % 1_000_000 + place for place in range(10)]
+    numbers = [4_000_000 + uuid.uuid4().int % 1_000_000 + index for index in range(10)]
     groups: list[list[int]] = []
     enough = asyncio.Event()
 
@@ -149,7 +149,7 @@ async def test_a_fault_of_ours_loses_nothing_and_puts_nothing_aside(kafka_url: s
         running = asyncio.create_task(runner.run({"prices": consumer.run}))
         async with asyncio.timeout(60):
             await got.wait()
-        await until_async(lambda: _now(runner.troubles), lambda told: not told)
+        await until_async(lambda: _now(runner.troubles), lambda troubles: not troubles)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert type(fault).__name__ in troubles[0]

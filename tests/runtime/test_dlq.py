@@ -51,8 +51,8 @@ def put_aside(
         async with large as producer, Publisher(kafka_url, SERVICE) as ours:
             sent = [await producer.send_and_wait(topic.name, value, key, headers=list(headers)) for value in values]
             came = [
-                Incoming(topic.name, one.partition, one.offset, key, value, tuple(headers), one.timestamp)
-                for one, value in zip(sent, values, strict=True)
+                Incoming(topic.name, entry.partition, entry.offset, key, value, tuple(headers), entry.timestamp)
+                for entry, value in zip(sent, values, strict=True)
             ]
 
             async def refuse(_group: Sequence[Any]) -> None:
@@ -69,10 +69,10 @@ def behind(kafka_url: str, last: Incoming) -> list[Any]:
 
     async def read() -> list[Any]:
         async with AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=None) as consumer:
-            place = TopicPartition(last.topic, last.partition)
-            consumer.assign([place])
-            end = (await consumer.end_offsets([place]))[place]
-            consumer.seek(place, last.offset + 1)
+            position = TopicPartition(last.topic, last.partition)
+            consumer.assign([position])
+            end = (await consumer.end_offsets([position]))[position]
+            consumer.seek(position, last.offset + 1)
             return [await consumer.getone() for _ in range(last.offset + 1, end)]
 
     return aside(read())
@@ -82,9 +82,9 @@ def behind(kafka_url: str, last: Incoming) -> list[Any]:
 def dead(kafka_url: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """Run `dlq WORDS` and return its exit code and what it printed."""
 
-    def run(*words: str) -> tuple[int, str]:
+    def run(*arguments: str) -> tuple[int, str]:
         capsys.readouterr()
-        code = aside(run_dlq(kafka_url, SERVICE, *words))
+        code = aside(run_dlq(kafka_url, SERVICE, *arguments))
         return code, capsys.readouterr().out
 
     return run
@@ -97,18 +97,18 @@ def test_letters_are_listed_shown_and_replayed_once(kafka_url: str, dead: Callab
 
     assert dead("list", "--key", key, "--code", "nothing_such")[1].splitlines()[1:] == []
     found = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
-    assert {(one["topic"], one["place"], one["bytes"]) for one in found} == {
-        (one.topic, one.offset, len(key) + len(one.value or b"")) for one in came
+    assert {(entry["topic"], entry["place"], entry["bytes"]) for entry in found} == {
+        (entry.topic, entry.offset, len(key) + len(entry.value or b"")) for entry in came
     }
-    assert {one["place"]: one["code"] for one in found} == {came[0].offset: code, came[1].offset: "invalid_event"}
+    assert {entry["place"]: entry["code"] for entry in found} == {came[0].offset: code, came[1].offset: "invalid_event"}
     table = dead("list", "--key", key)[1]
     assert f"platform.price/{came[0].partition}/{came[0].offset}" in table
 
-    by_place = {one["place"]: one["offset"] for one in found}
-    shown = dead("show", str(by_place[came[0].offset]))[1]
+    by_offset = {entry["place"]: entry["offset"] for entry in found}
+    shown = dead("show", str(by_offset[came[0].offset]))[1]
     assert "header    traceparent: 00-ab" in shown
     assert '"price_set": 1' in shown
-    assert "cannot be decoded" in dead("show", str(by_place[came[1].offset]))[1]
+    assert "cannot be decoded" in dead("show", str(by_offset[came[1].offset]))[1]
     assert dead("show", "999999999")[0] == 1
 
     assert dead("replay")[0] == 2
@@ -116,11 +116,11 @@ def test_letters_are_listed_shown_and_replayed_once(kafka_url: str, dead: Callab
     assert behind(kafka_url, came[-1]) == []
     assert dead("replay", "--key", key) == (0, "2 replayed\n")
     again = behind(kafka_url, came[-1])
-    assert sorted(one.value for one in again) == sorted(values)
-    assert {one.key for one in again} == {key.encode()}
-    origin = {f"gateway.dlq/0/{one['offset']}".encode() for one in found}
-    assert {dict(one.headers)["dlq-replayed-from"] for one in again} == origin
-    assert {one.headers[:2] for one in again} == {(("ce_id", b"one"), ("traceparent", b"00-ab"))}
+    assert sorted(entry.value for entry in again) == sorted(values)
+    assert {entry.key for entry in again} == {key.encode()}
+    origin = {f"gateway.dlq/0/{entry['offset']}".encode() for entry in found}
+    assert {dict(entry.headers)["dlq-replayed-from"] for entry in again} == origin
+    assert {entry.headers[:2] for entry in again} == {(("ce_id", b"one"), ("traceparent", b"00-ab"))}
 
     code_of, said = dead("replay", "--key", key)
     assert (code_of, said.startswith("0 replayed; 2 have been replayed before")) == (0, True)
@@ -161,9 +161,9 @@ def test_a_chunk_is_shown_as_rows_and_comes_back_when_it_fails_again(kafka_url: 
 
 @pytest.mark.parametrize("service", topics.SERVICES)
 def test_every_service_has_the_command(kafka_url: str, service: str) -> None:
-    words = [sys.executable, "-m", f"services.{service}", "dlq", "list", "--key", "of nobody"]
+    arguments = [sys.executable, "-m", f"services.{service}", "dlq", "list", "--key", "of nobody"]
     env = {"PATH": "/usr/bin", "REBALANCER_KAFKA_URL": kafka_url}
-    done = subprocess.run(words, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(arguments, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.split()[:2], done.stderr) == (0, ["OFFSET", "TIME"], "")
 
 
@@ -176,13 +176,13 @@ def test_what_no_header_carries_comes_back_byte_for_byte(
     headers = [("mark", mark), ("none", None), ("raw", b"\xff\x00"), ("raw", b"again"), ("dlq-code", b"of another")]
     (came,) = put_aside(kafka_url, topics.RETURNED, [value], key, "test_odd", headers)
     listed = dead("list", "--json", "--topic", topics.RETURNED.name)[1]
-    (one,) = [json.loads(line) for line in listed.splitlines() if mark.decode() in shown(dead, line)]
-    assert (one["code"], one["key"]) == ("invalid_chunk", None if key is None else key.decode())
-    assert dead("replay", "--offsets", str(one["offset"])) == (0, "1 replayed\n")
+    (entry,) = [json.loads(line) for line in listed.splitlines() if mark.decode() in shown(dead, line)]
+    assert (entry["code"], entry["key"]) == ("invalid_chunk", None if key is None else key.decode())
+    assert dead("replay", "--offsets", str(entry["offset"])) == (0, "1 replayed\n")
     (again,) = behind(kafka_url, came)
     assert (again.key, again.value) == (key, value)
     assert list(again.headers)[:-1] == headers
-    assert again.headers[-1] == ("dlq-replayed-from", f"gateway.dlq/0/{one['offset']}".encode())
+    assert again.headers[-1] == ("dlq-replayed-from", f"gateway.dlq/0/{entry['offset']}".encode())
 
 
 def shown(dead: Callable[..., Any], line: str) -> str:
@@ -196,9 +196,9 @@ def test_a_message_too_large_for_a_letter_is_replayed_from_where_it_stands(
     key = uuid.uuid4().hex
     value = key.encode() * (4 * topics.MIB // 32 - 300)  # the topic takes it; a letter has headers of its own
     (came,) = put_aside(kafka_url, topics.RETURNED, [value], key.encode(), "test_large")
-    (one,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
-    assert one["is_stub"]
-    assert dead("show", str(one["offset"]), "--raw", str(tmp_path / "raw"))[0] == 0
+    (entry,) = [json.loads(line) for line in dead("list", "--key", key, "--json")[1].splitlines()]
+    assert entry["is_stub"]
+    assert dead("show", str(entry["offset"]), "--raw", str(tmp_path / "raw"))[0] == 0
     assert (tmp_path / "raw").read_bytes() == value
     assert dead("replay", "--key", key) == (0, "1 replayed\n")
     (again,) = behind(kafka_url, came)
@@ -217,38 +217,38 @@ def test_a_message_that_cannot_be_handled_is_skipped_by_hand(kafka_url: str) -> 
             for row in rows:
                 value = codec.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {})
                 sent = await producer.send_and_wait(topics.RETURNED.name, value, key.encode())
-                place = (topics.RETURNED.name, sent.partition, sent.offset)
-                came.append(Incoming(*place, key.encode(), value, (), sent.timestamp))
+                position = (topics.RETURNED.name, sent.partition, sent.offset)
+                came.append(Incoming(*position, key.encode(), value, (), sent.timestamp))
 
             async def fail_first(group: Sequence[Any]) -> None:
-                for one in group:
-                    if one.rows.column("epoch")[0].as_py() == 1:
+                for entry in group:
+                    if entry.rows.column("epoch")[0].as_py() == 1:
                         raise KeyError("our code")
-                    done.append(one)
+                    done.append(entry)
 
             limits = ProcessorLimits(retry_s=0.2, starts=1000, letters=1000, share=1.0)
             with pytest.raises(Stopped):
                 await MessageProcessor("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
             first = came[0]
-            place = (first.topic, str(first.partition), str(first.offset))
-            assert f"{' '.join(place)}: could not be handled in 1 starts" in await analyzer("suspects")
+            position = (first.topic, str(first.partition), str(first.offset))
+            assert f"{' '.join(position)}: could not be handled in 1 starts" in await analyzer("suspects")
             assert "analyzer reads no topic" in await analyzer("skip", "nothing", "0", "0", "--who", "kim", fails=True)
-            beyond = ("skip", place[0], place[1], "999999999", "--who", "kim")
+            beyond = ("skip", position[0], position[1], "999999999", "--who", "kim")
             assert "has no message" in await analyzer(*beyond, fails=True)
-            await analyzer("skip", *place, "--who", "kim: see 4711")
+            await analyzer("skip", *position, "--who", "kim: see 4711")
             await MessageProcessor("analyzer", topics.RETURNED, fail_first, ours, limits).run(came)
 
-    async def analyzer(*words: str, fails: bool = False) -> str:
+    async def analyzer(*arguments: str, fails: bool = False) -> str:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            assert await run_dlq(kafka_url, "analyzer", *words) == int(fails)
+            assert await run_dlq(kafka_url, "analyzer", *arguments) == int(fails)
         return said.getvalue()
 
     aside(work())
     assert done
     letters = aside(_letters(kafka_url, key))
-    assert [(one.code, one.reason) for one in letters] == [("skipped", "skipped by hand: kim: see 4711")]
+    assert [(entry.code, entry.reason) for entry in letters] == [("skipped", "skipped by hand: kim: see 4711")]
 
 
 async def _letters(kafka_url: str, key: str) -> list[Entry]:
-    return [one for one in await dead_letters.index(kafka_url, "analyzer") if one.key == key.encode()]
+    return [entry for entry in await dead_letters.index(kafka_url, "analyzer") if entry.key == key.encode()]

@@ -28,7 +28,7 @@ from tests.runtime.harness import dead_letters_now, dead_letters_of, price_set
 pytestmark = pytest.mark.asyncio
 LIMITS = ProcessorLimits(retry_s=0.2, starts=2, letters=1000, share=1.0)
 OURS = [AttributeError("'NoneType' has no attribute 'decode'"), KeyError("enterprise"), MemoryError()]
-WORLD = [
+OUTSIDE = [
     errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"),
     errors.UndefinedColumn("column does not exist"),
     errors.UndefinedTable("relation does not exist"),
@@ -73,12 +73,12 @@ def _guard(publisher: Publisher, handler: Handler, limits: ProcessorLimits = LIM
     return MessageProcessor("gateway", topics.PRICE, handler, publisher, limits)
 
 
-@pytest.mark.parametrize("fault", [*WORLD, *OURS], ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("fault", [*OUTSIDE, *OURS], ids=lambda fault: type(fault).__name__)
 async def test_what_fails_for_all_stops_the_process_and_puts_nothing_aside(
     kafka_url: str, origin: int, fault: Exception
 ) -> None:
     """Until it is mended, however many new starts it takes; then all is done, in order."""
-    group = [_message(origin + place, 1 + place) for place in range(3)]
+    group = [_message(origin + index, 1 + index) for index in range(3)]
     broken = Rule(fault, lambda _: True)
     async with Publisher(kafka_url, "gateway") as publisher:
         for _ in range(LIMITS.starts + 2):
@@ -95,7 +95,7 @@ async def test_what_fails_for_all_stops_the_process_and_puts_nothing_aside(
 async def test_one_message_that_we_cannot_do_costs_some_starts_and_then_itself(
     kafka_url: str, origin: int, fault: Exception
 ) -> None:
-    group = [_message(origin + place, 1 + place) for place in range(3)]
+    group = [_message(origin + index, 1 + index) for index in range(3)]
     rule = Rule(fault, lambda number: number == 1)
     async with Publisher(kafka_url, "gateway") as publisher:
         for _ in range(LIMITS.starts):
@@ -132,7 +132,7 @@ async def test_a_message_that_stands_alone_is_held_and_the_process_goes_on(kafka
 async def test_somebody_on_call_can_skip_one_message_whatever_is_wrong_with_it(kafka_url: str, origin: int) -> None:
     rule = Rule(errors.UndefinedColumn("no such column"), lambda number: number == 2)
     async with Publisher(kafka_url, "gateway") as publisher:
-        group = [_message(origin + place, 1 + place) for place in range(3)]
+        group = [_message(origin + index, 1 + index) for index in range(3)]
         await Suspects(kafka_url, "gateway").skip(topics.PRICE.name, 0, origin + 1, "kim")
         await _guard(publisher, rule.handle).run(group)
     assert sorted(rule.done) == [1, 3]
@@ -153,7 +153,7 @@ async def test_a_value_that_the_database_refuses_is_put_aside_alone(
 ) -> None:
     rule = Rule(fault, lambda number: number == 2)
     async with Publisher(kafka_url, "gateway") as publisher:
-        await _guard(publisher, rule.handle).run([_message(origin + place, 1 + place) for place in range(3)])
+        await _guard(publisher, rule.handle).run([_message(origin + index, 1 + index) for index in range(3)])
     assert rule.done == [1, 3]
     ((_, headers),) = await dead_letters_of(kafka_url, origin, 1)
     assert (headers["dlq-code"], headers["dlq-offset"]) == ("refused_by_database", str(origin + 1))
@@ -171,8 +171,8 @@ async def test_a_burst_of_dead_letters_holds_the_topic(
     kafka_url: str, origin: int, limits: ProcessorLimits, good: int, bad: int, letters: int
 ) -> None:
     rule = Rule(KeyError(), lambda _: False)
-    group = [_message(origin + place, 1 + place) for place in range(good)]
-    group += [_message(origin + good + place, value=b"{not json") for place in range(bad)]
+    group = [_message(origin + index, 1 + index) for index in range(good)]
+    group += [_message(origin + good + index, value=b"{not json") for index in range(bad)]
     async with Publisher(kafka_url, "gateway") as publisher:
         processor = _guard(publisher, rule.handle, limits)
         if letters == bad:
@@ -198,7 +198,7 @@ async def test_a_topic_held_by_a_burst_goes_on_by_itself_when_the_cause_is_gone(
     for module in (topic_hold, dead_letter_window):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     refuses = Rule(BadMessage("refused", "our table is empty"), lambda number: number > 100)
-    group = [_message(origin + place, 101 + place) for place in range(10)]
+    group = [_message(origin + index, 101 + index) for index in range(10)]
     async with Publisher(kafka_url, "gateway") as publisher:
         limits = ProcessorLimits(letters=3, share=1.0, pause_s=300.0, pause_most_s=1000.0)
         processor = _guard(publisher, refuses.handle, limits)
@@ -232,7 +232,7 @@ async def test_a_topic_held_by_a_burst_is_released_by_hand(kafka_url: str, origi
     """Only by what is said after it was held, and only once; what is beyond the number given counts again."""
     limits = ProcessorLimits(letters=3, share=1.0, look_s=0.0)
     topic, gateway = topics.QUEUE.name, partial(run_dlq, kafka_url, "gateway")
-    group = [Incoming(topic, 0, origin + place, b"1", b"{not json", (), 0) for place in range(12)]
+    group = [Incoming(topic, 0, origin + index, b"1", b"{not json", (), 0) for index in range(12)]
     rule = Rule(KeyError(), lambda _: False)
     async with Publisher(kafka_url, "gateway") as publisher:
         assert await gateway("release", topic, "--who", "kim: too early") == 0

@@ -18,8 +18,8 @@ async def test_the_client_of_a_worker_asks_the_broker_to_answer_soon(kafka_url: 
     async def never(*_: Any) -> None:
         raise AssertionError("nothing is consumed")
 
-    told = {"on_partitions_revoked": never, "on_partitions_assigned": never}
-    consumer: Any = app.transport.create_consumer(never, **told)
+    callbacks = {"on_partitions_revoked": never, "on_partitions_assigned": never}
+    consumer: Any = app.transport.create_consumer(never, **callbacks)
     thread = consumer._thread
     client = thread._create_consumer(loop=None)
     assert client._fetch_max_wait_ms == FETCH_WAIT_MS

@@ -39,13 +39,13 @@ class _Heard:
         return 0 <= item.price_set - self.first < 1000
 
     @property
-    def places(self) -> list[int]:
+    def indices(self) -> list[int]:
         """Return all places in the order in which they came."""
-        return [place for group in self.groups for place in group]
+        return [index for group in self.groups for index in group]
 
-    def message(self, place: int) -> Outgoing:
+    def message(self, index: int) -> Outgoing:
         """Return the message of one place; all are of one partition."""
-        return price_set(self.first + place)
+        return price_set(self.first + index)
 
 
 @asynccontextmanager
@@ -86,10 +86,10 @@ async def test_a_full_buffer_does_not_make_a_worker_deaf(kafka_url: str) -> None
         await heard.handle(items)
 
     async with Publisher(kafka_url, "gateway") as publisher:
-        await publisher.send([heard.message(place) for place in range(400)])
+        await publisher.send([heard.message(index) for index in range(400)])
         async with _running(kafka_url, publisher, handle, group=1, buffer=2):
-            await until_async(lambda: _later(lambda: len(heard.places)), lambda count: count >= 400)
-    assert heard.places == list(range(400))
+            await until_async(lambda: _later(lambda: len(heard.indices)), lambda count: count >= 400)
+    assert heard.indices == list(range(400))
 
 
 async def test_a_group_is_what_has_come_and_is_acknowledged_when_it_is_handled(kafka_url: str) -> None:
@@ -108,12 +108,12 @@ async def test_a_group_is_what_has_come_and_is_acknowledged_when_it_is_handled(k
         await until_async(lambda: _unacknowledged(kafka_url, group), lambda count: count == 0)
         await publisher.send([heard.message(0)])
         await at_work.wait()
-        await publisher.send([heard.message(place) for place in range(1, 8)])
+        await publisher.send([heard.message(index) for index in range(1, 8)])
         assert await _unacknowledged(kafka_url, group) == 8
         let_go.set()
         await until_async(lambda: _unacknowledged(kafka_url, group), lambda count: count == 0)
-    assert next(one for one in heard.groups if one) == [0]
-    assert heard.places == list(range(8))
+    assert next(group for group in heard.groups if group) == [0]
+    assert heard.indices == list(range(8))
     assert max(map(len, heard.groups)) <= 3
 
 
@@ -121,10 +121,10 @@ async def test_small_messages_are_gathered_in_large_groups(kafka_url: str) -> No
     """A group larger than the usual buffer holds is filled, though the messages reach the buffer one by one."""
     heard = _Heard()
     async with Publisher(kafka_url, "gateway") as publisher:
-        await publisher.send([heard.message(place) for place in range(300)])
+        await publisher.send([heard.message(index) for index in range(300)])
         async with _running(kafka_url, publisher, heard.handle, group=100):
-            await until_async(lambda: _later(lambda: len(heard.places)), lambda count: count >= 300)
-    assert heard.places == list(range(300))
+            await until_async(lambda: _later(lambda: len(heard.indices)), lambda count: count >= 300)
+    assert heard.indices == list(range(300))
     assert max(map(len, heard.groups)) > 16
 
 

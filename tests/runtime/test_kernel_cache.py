@@ -44,103 +44,103 @@ RULES = {
 }
 
 
-def checkout(place: Path) -> Path:
+def checkout(folder: Path) -> Path:
     """Make a small checkout with two rules of which one calls the other, from another module."""
-    shutil.copytree(CHECKOUT / "shared", place / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in RULES.items():
-        (place / name).write_text(textwrap.dedent(text))
-    return place
+        (folder / name).write_text(textwrap.dedent(text))
+    return folder
 
 
-def run(place: Path, home: Path, program: str) -> str:
+def run(folder: Path, home: Path, program: str) -> str:
     """Run a program in a checkout whose compiled kernels are kept in `home`."""
     env = {**inherited(), "NUMBA_CACHE_DIR": str(home)}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=place, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-ANSWER = "from shared.outer import outer; print(outer(1), sum(outer.stats.cache_hits.values()))"
+CALL_OUTER = "from shared.outer import outer; print(outer(1), sum(outer.stats.cache_hits.values()))"
 
 
 def test_a_changed_callee_in_another_module_is_compiled_anew(tmp_path: Path) -> None:
-    place, home = checkout(tmp_path / "one"), tmp_path / "home"
-    assert run(place, home, ANSWER) == "20 0\n"
-    assert run(place, home, ANSWER) == "20 1\n"
-    inner = place / "shared" / "contracts" / "inner.py"
+    folder, home = checkout(tmp_path / "one"), tmp_path / "home"
+    assert run(folder, home, CALL_OUTER) == "20 0\n"
+    assert run(folder, home, CALL_OUTER) == "20 1\n"
+    inner = folder / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text().replace("x + 1", "x + 1 + 1"))
-    assert run(place, home, ANSWER) == "30 0\n"
+    assert run(folder, home, CALL_OUTER) == "30 0\n"
 
 
 def test_another_checkout_with_the_same_rules_loads_what_the_first_compiled(tmp_path: Path) -> None:
     first, second, home = checkout(tmp_path / "one"), checkout(tmp_path / "two" / "deeper"), tmp_path / "home"
-    assert run(first, home, ANSWER) == "20 0\n"
-    assert run(second, home, ANSWER) == "20 1\n"
+    assert run(first, home, CALL_OUTER) == "20 0\n"
+    assert run(second, home, CALL_OUTER) == "20 1\n"
 
 
 def test_a_folder_that_cannot_be_written_to_costs_time_and_no_more(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("a file where the folder should be")
-    assert run(checkout(tmp_path / "one"), home, ANSWER) == "20 0\n"
+    assert run(checkout(tmp_path / "one"), home, CALL_OUTER) == "20 0\n"
 
 
-def outside(place: Path) -> Path:
+def outside(folder: Path) -> Path:
     """Make the inner rule of a checkout an external kernel: callers do not link a copy of it."""
-    inner = place / "shared" / "contracts" / "inner.py"
+    inner = folder / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text().replace("kernel", "external_kernel"))
-    return place
+    return folder
 
 
 def test_a_caller_of_an_external_kernel_is_loaded_together_with_it(tmp_path: Path) -> None:
-    place, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
-    assert run(place, home, ANSWER) == "20 0\n"
-    assert run(place, home, ANSWER) == "20 1\n"
+    folder, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
+    assert run(folder, home, CALL_OUTER) == "20 0\n"
+    assert run(folder, home, CALL_OUTER) == "20 1\n"
 
 
 def test_a_caller_is_compiled_anew_when_its_external_kernel_was(tmp_path: Path) -> None:
     """What is on disk names the machine code of a form that is gone."""
-    place, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
-    assert run(place, home, ANSWER) == "20 0\n"
+    folder, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
+    assert run(folder, home, CALL_OUTER) == "20 0\n"
     (gone,) = home.glob("shared.contracts.inner-*")
     shutil.rmtree(gone)
     before = "import numba; [numba.njit(lambda x: x)(1) for _ in range(3)]; "  # symbols are numbered
-    assert run(place, home, before + ANSWER) == "20 0\n"
-    assert run(place, home, ANSWER) == "20 1\n"
+    assert run(folder, home, before + CALL_OUTER) == "20 0\n"
+    assert run(folder, home, CALL_OUTER) == "20 1\n"
 
 
 def test_the_code_of_an_external_kernel_is_in_no_caller(tmp_path: Path) -> None:
-    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    folder, home = checkout(tmp_path / "one"), tmp_path / "home"
     defined = "from shared.outer import outer; outer(1); (code,) = outer.inspect_llvm().values(); "
     ask = defined + "print(sum('define' in line and 'inner' in line for line in code.splitlines()))"
-    assert run(outside(place), home, ask) == "0\n"
+    assert run(outside(folder), home, ask) == "0\n"
 
 
 def test_a_kernel_for_kernels_may_be_called_from_python(tmp_path: Path) -> None:
     """As tests do, before and after it was compiled for its caller, and from disk."""
-    place, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
+    folder, home = outside(checkout(tmp_path / "one")), tmp_path / "home"
     program = "from shared.outer import outer, inner; print(inner(1), outer(1), inner(2))"
-    assert run(place, home, program) == "2 20 3\n"
-    assert run(place, home, program) == "2 20 3\n"
+    assert run(folder, home, program) == "2 20 3\n"
+    assert run(folder, home, program) == "2 20 3\n"
 
 
-def linked(place: Path, rule: str) -> Path:
+def linked(folder: Path, rule: str) -> Path:
     """Make the inner rule of a checkout a kernel that has no machine code of its own."""
-    inner = place / "shared" / "contracts" / "inner.py"
+    inner = folder / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text().replace("kernel", "view_kernel").replace("x + 1", rule))
-    return place
+    return folder
 
 
 def test_a_linked_kernel_is_on_disk_as_a_part_of_its_callers_only(tmp_path: Path) -> None:
-    place, home = linked(checkout(tmp_path / "one"), "x + 1"), tmp_path / "home"
-    assert run(place, home, ANSWER) == "20 0\n"
-    assert run(place, home, ANSWER) == "20 1\n"
+    folder, home = linked(checkout(tmp_path / "one"), "x + 1"), tmp_path / "home"
+    assert run(folder, home, CALL_OUTER) == "20 0\n"
+    assert run(folder, home, CALL_OUTER) == "20 1\n"
     assert [path.name.split("-")[0] for path in home.iterdir()] == ["shared.outer"]
 
 
 def test_what_a_linked_kernel_raises_arrives_compiled_and_from_disk(tmp_path: Path) -> None:
-    place, home = linked(checkout(tmp_path / "one"), "6 // x"), tmp_path / "home"
+    folder, home = linked(checkout(tmp_path / "one"), "6 // x"), tmp_path / "home"
     program = """
         from shared.outer import outer
         print(outer(2))
@@ -150,11 +150,11 @@ def test_what_a_linked_kernel_raises_arrives_compiled_and_from_disk(tmp_path: Pa
             print(error)
     """
     for _ in range(2):
-        assert run(place, home, textwrap.dedent(program)) == "30\ninteger division by zero\n"
+        assert run(folder, home, textwrap.dedent(program)) == "30\ninteger division by zero\n"
 
 
 def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Path) -> None:
-    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    folder, home = checkout(tmp_path / "one"), tmp_path / "home"
     program = """
         import sys
         from shared.runtime import kernels
@@ -173,7 +173,7 @@ def test_two_processes_compile_once_and_the_one_that_waits_says_so(tmp_path: Pat
 
     def start(text: str) -> "subprocess.Popen[str]":
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        return subprocess.Popen([sys.executable, "-c", text], cwd=place, env=env, **pipes)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen([sys.executable, "-c", text], cwd=folder, env=env, **pipes)  # type: ignore[call-overload,no-any-return]
 
     with start(textwrap.dedent(program)) as holder:
         assert holder.stdout is not None
@@ -195,18 +195,18 @@ def test_every_kernel_that_is_compiled_is_told_of_with_number_and_seconds(tmp_pa
 
 
 def test_a_mark_says_that_all_is_made_until_anything_changes(tmp_path: Path) -> None:
-    place, home = checkout(tmp_path / "one"), tmp_path / "home"
+    folder, home = checkout(tmp_path / "one"), tmp_path / "home"
     ask = (
         "from pathlib import Path; from shared.runtime import kernels;"
         " print(kernels.are_compiled(Path('shared/outer.py')))"
     )
-    assert run(place, home, ask) == "False\n"
+    assert run(folder, home, ask) == "False\n"
     load = "from shared.runtime import kernels; from shared.outer import warm;"
-    run(place, home, f"{load} kernels.compile_all([warm], print)")
-    assert run(place, home, ask) == "True\n"
-    inner = place / "shared" / "contracts" / "inner.py"
+    run(folder, home, f"{load} kernels.compile_all([warm], print)")
+    assert run(folder, home, ask) == "True\n"
+    inner = folder / "shared" / "contracts" / "inner.py"
     inner.write_text(inner.read_text() + "\nMORE = 1\n")
-    assert run(place, home, ask) == "False\n"
+    assert run(folder, home, ask) == "False\n"
 
 
 def test_a_service_without_its_kernels_says_at_its_door_and_in_its_log_what_it_waits_for(
@@ -219,21 +219,21 @@ def test_a_service_without_its_kernels_says_at_its_door_and_in_its_log_what_it_w
     env = inherited() | {f"REBALANCER_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "services.batch"]
 
-    def answer(path: str) -> tuple[int, Any]:
+    def probe(path: str) -> tuple[int, Any]:
         try:
-            told = httpx.get(f"http://127.0.0.1:{port}{path}")
+            response = httpx.get(f"http://127.0.0.1:{port}{path}")
         except httpx.TransportError:
             return 0, None
-        return told.status_code, told.json()
+        return response.status_code, response.json()
 
     with (
         kernels._compile_lock(print),
         subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True) as service,
     ):
-        until(lambda: answer("/readyz")[0])
+        until(lambda: probe("/readyz")[0])
         reason = "waiting for another process that compiles kernels"
-        assert answer("/readyz") == (503, {"ready": False, "waiting_for": [reason]})
-        assert answer("/healthz") == (200, {"status": "alive"})
+        assert probe("/readyz") == (503, {"ready": False, "waiting_for": [reason]})
+        assert probe("/healthz") == (200, {"status": "alive"})
         service.terminate()
         output, _ = service.communicate()
     (line,) = [json.loads(line) for line in output.splitlines()]
@@ -243,8 +243,8 @@ def test_a_service_without_its_kernels_says_at_its_door_and_in_its_log_what_it_w
 def test_what_has_not_been_loaded_for_a_month_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     old, new = tmp_path / "rule-old", tmp_path / "rule-new"
-    for place in (old, new):
-        place.mkdir()
+    for folder in (old, new):
+        folder.mkdir()
     os.utime(old, (0, 0))
     kernels._delete_unused()
     assert [old.exists(), new.exists()] == [False, True]
@@ -267,8 +267,8 @@ def test_the_key_covers_every_module_a_kernel_reaches(service: str) -> None:
     """Lines of imports are read faster than a tree is built; both find the same."""
     reached = source_digest.modules_of(CHECKOUT / "services" / service / "warm.py")
     assert {found for path in reached for found in imports_by_tree(path)} <= reached
-    assert {one for path in reached for one in source_digest._imported(path)} == {
-        one for path in reached for one in imports_by_tree(path)
+    assert {name for path in reached for name in source_digest._imported(path)} == {
+        name for path in reached for name in imports_by_tree(path)
     }
 
 

@@ -23,25 +23,25 @@ async def test_metadata_is_asked_for_with_pauses_however_often_somebody_wants_it
         asked_at.append(loop.time())
         return False
 
-    paced = MetadataBackoff(ask)
+    backoff = MetadataBackoff(ask)
     while len(asked_at) < 3:
-        assert await paced() is False
+        assert await backoff() is False
     gaps = [later - sooner for sooner, later in itertools.pairwise(asked_at)]
     assert min(gaps) >= PAUSE_S * 0.99, gaps
 
 
 async def test_who_asks_meanwhile_gets_the_same_answer_and_giving_up_does_not_take_it_from_others() -> None:
-    answer = asyncio.get_running_loop().create_future()
+    reply = asyncio.get_running_loop().create_future()
     asked: list[int] = []
 
     async def ask() -> bool:
         asked.append(1)
-        return bool(await answer)
+        return bool(await reply)
 
-    paced = MetadataBackoff(ask)
-    first, second = paced(), paced()
+    backoff = MetadataBackoff(ask)
+    first, second = backoff(), backoff()
     first.cancel()
-    answer.set_result(True)
+    reply.set_result(True)
     assert await second is True
     assert len(asked) == 1
 

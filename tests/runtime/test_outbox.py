@@ -208,6 +208,6 @@ async def test_what_is_sent_beside_a_message_the_broker_refuses_is_known_to_be_t
     messages[1] = Outgoing(TOPIC, key.encode(), b"x" * (5 * 1024 * 1024), {})
     async with Publisher(kafka_url, "test") as publisher:
         outcomes = await publisher.try_to_send(messages)
-    assert [place for place, failure in enumerate(outcomes) if failure is not None] == [1]
+    assert [index for index, failure in enumerate(outcomes) if failure is not None] == [1]
     assert isinstance(outcomes[1], MessageSizeTooLargeError)
     assert await _all(kafka_url, key) == [str(number) for number in range(many) if number != 1]

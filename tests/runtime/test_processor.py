@@ -113,18 +113,18 @@ async def test_what_is_published_arrives_with_its_attributes(kafka_url: str) -> 
 
 
 async def test_done_is_told_of_all_that_was_done_after_it_was_done(kafka_url: str) -> None:
-    told: list[str] = []
+    calls: list[str] = []
 
     async def handle(items: Sequence[PricesPublished]) -> None:
-        told.extend(f"handled {item.price_set}" for item in items)
+        calls.extend(f"handled {item.price_set}" for item in items)
 
     async def done(group: Sequence[Incoming]) -> None:
-        told.extend(f"done {message.offset}" for message in group)
+        calls.extend(f"done {message.offset}" for message in group)
 
     async with Publisher(kafka_url, "gateway") as publisher:
         processor = MessageProcessor("gateway", topics.PRICE, handle, publisher, done=done)
         await processor.run([_message(0, _price_set(1)), _message(1, b"{not json"), _message(2, _price_set(3))])
-    assert told == ["handled 1", "handled 3", "done 0", "done 1", "done 2"]
+    assert calls == ["handled 1", "handled 3", "done 0", "done 1", "done 2"]
 
 
 async def test_a_publisher_that_is_not_open_yet_is_waited_for(kafka_url: str) -> None:

@@ -21,25 +21,25 @@ async def test_many_messages_arrive_whole_in_order_and_where_single_ones_would(k
     mark = uuid.uuid4().hex
     many = [_message(mark, number, 700) for number in range(4 * _BATCH_BYTES // 350)]
     many[_MANY] = _message(mark, _MANY, 2 * _BATCH_BYTES)
-    single = [Outgoing(one.topic, one.key, b"single", one.headers) for one in many[:20]]
+    single = [Outgoing(message.topic, message.key, b"single", message.headers) for message in many[:20]]
     async with Publisher(kafka_url, "test") as publisher:
         await publisher.send(many)
         await publisher.send(single)
     found = [record for record in await _everything(kafka_url) if dict(record.headers).get("mark") == mark.encode()]
     assert sorted((record.key, record.value) for record in found) == sorted(
-        (one.key, one.value) for one in many + single
+        (message.key, message.value) for message in many + single
     )
-    places: dict[int, list[bytes]] = defaultdict(list)
+    partitions: dict[int, list[bytes]] = defaultdict(list)
     for record in found:
         assert [name for name, _ in record.headers] == ["mark", "number"]
-        places[record.partition].append(record.value)
-    order = {one.value: place for place, one in enumerate(many)}
-    for values in places.values():
+        partitions[record.partition].append(record.value)
+    order = {message.value: partition for partition, message in enumerate(many)}
+    for values in partitions.values():
         in_order = [order[value] for value in values if value != b"single"]
         assert in_order == sorted(in_order)
     where = {record.key: record.partition for record in found if record.value != b"single"}
     assert all(record.partition == where[record.key] for record in found)
-    assert len(places) > 1
+    assert len(partitions) > 1
 
 
 async def test_a_message_the_broker_would_never_take_is_refused_before_any_is_sent(kafka_url: str) -> None:
@@ -48,7 +48,9 @@ async def test_a_message_the_broker_would_never_take_is_refused_before_any_is_se
     async with Publisher(kafka_url, "test") as publisher:
         with pytest.raises(MessageSizeTooLargeError):
             await publisher.send(many)
-    assert not [one for one in await _everything(kafka_url) if dict(one.headers).get("mark") == mark.encode()]
+    assert not [
+        message for message in await _everything(kafka_url) if dict(message.headers).get("mark") == mark.encode()
+    ]
 
 
 def _message(mark: str, number: int, size: int) -> Outgoing:
@@ -59,13 +61,13 @@ def _message(mark: str, number: int, size: int) -> Outgoing:
 async def _everything(kafka_url: str) -> list[ConsumerRecord[bytes, bytes]]:
     """Return all records of the topic."""
     async with AIOKafkaConsumer(bootstrap_servers=kafka_url, max_partition_fetch_bytes=8 * MIB) as consumer:
-        places = [TopicPartition(ACCOUNT_FLAG.name, number) for number in range(ACCOUNT_FLAG.partitions)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
+        partitions = [TopicPartition(ACCOUNT_FLAG.name, number) for number in range(ACCOUNT_FLAG.partitions)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
         found: list[ConsumerRecord[bytes, bytes]] = []
         async with asyncio.timeout(60):
-            while any([await consumer.position(place) < end for place, end in ends.items()]):
+            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     found += records
         return found

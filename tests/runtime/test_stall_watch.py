@@ -48,19 +48,19 @@ class Prices:
     number: int = field(default_factory=lambda: 3_000_000 + uuid.uuid4().int % 1_000_000)
     service: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}")
     met: asyncio.Event = field(default_factory=asyncio.Event)
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, items: Sequence[PricesPublished]) -> None:
         if any(item.price_set == self.number for item in items):
             self.met.set()
-            await self.gate.wait()
+            await self.released.wait()
 
     async def send(self, publisher: Publisher) -> int:
         """Publish the set at which it stops and return its offset."""
         await publisher.send([price_set(self.number)])
         async with AIOKafkaConsumer(bootstrap_servers=self.kafka_url) as consumer:
-            place = TopicPartition(topics.PRICE.name, 0)
-            return int((await consumer.end_offsets([place]))[place]) - 1
+            partition = TopicPartition(topics.PRICE.name, 0)
+            return int((await consumer.end_offsets([partition]))[partition]) - 1
 
     @asynccontextmanager
     async def works(self, publisher: Publisher) -> AsyncIterator[tuple[_Noted, httpx.AsyncClient]]:
@@ -87,8 +87,8 @@ async def _ready() -> list[str]:
 
 
 async def _alive(client: httpx.AsyncClient) -> tuple[int, Any]:
-    answer = await client.get("/healthz")
-    return answer.status_code, answer.json()
+    response = await client.get("/healthz")
+    return response.status_code, response.json()
 
 
 async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worker_does_not(kafka_url: str) -> None:
@@ -102,7 +102,7 @@ async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worke
         assert said["because"][0].startswith(f"{topics.PRICE.name}-0: nothing ")
         assert said["because"][0].endswith(f"and messages up to offset {offset} have been read")
         assert prices.age_s() > STUCK_S
-        prices.gate.set()
+        prices.released.set()
         assert (await until_async(lambda: _alive(client), lambda seen: seen[0] == 200))[1] == {"status": "alive"}
         assert prices.age_s() == 0
         # Idle for several times its patience, it is well at every look ...
@@ -111,7 +111,7 @@ async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worke
         assert watch.looks[first:] == [[]] * (len(watch.looks) - first)
         # ... and the next message has the whole patience: idle time before it does not count.
         prices.met.clear()
-        prices.gate.clear()
+        prices.released.clear()
         offset = await prices.send(publisher)
         async with asyncio.timeout(60):
             await prices.met.wait()
@@ -120,7 +120,7 @@ async def test_a_handler_that_never_returns_fails_the_liveness_and_an_idle_worke
         well = next(index for index, said in enumerate(watch.looks[met:]) if said)
         assert well >= LOOKS - 2, f"stuck after {well} looks"
         assert watch.looks[met + well][0].endswith(f"and messages up to offset {offset} have been read")
-        prices.gate.set()
+        prices.released.set()
         await until_so(prices.age_s, lambda age_s: age_s == 0)
 
 
@@ -143,7 +143,7 @@ async def test_what_is_not_committed_is_told_while_the_broker_does_not_answer_an
         await until_so(prices.age_s, lambda age_s: age_s > 2 * STUCK_S)
         assert (await _alive(client))[0] == 200
         assert not any(watch.looks)
-        prices.gate.set()
+        prices.released.set()
         await until_so(prices.age_s, lambda age_s: age_s == 0)
 
 
@@ -157,7 +157,7 @@ async def test_a_rebalance_begins_anew_and_what_is_still_stuck_is_found_again(ka
             await until_async(lambda: _count(watch), lambda _: [] in watch.looks[first:])
             well = first + watch.looks[first:].index([])
             await until_async(lambda: _count(watch), lambda _: any(watch.looks[well:]) or any(other.looks))
-            prices.gate.set()
+            prices.released.set()
 
 
 async def _count(watch: _Noted) -> int:

@@ -12,9 +12,9 @@ from deploy.stack.layout import CHECKOUT
 BOOTSTRAP = CHECKOUT / "deploy" / "bootstrap.py"
 
 
-def program(place: Path, name: str, says: str) -> None:
+def program(folder: Path, name: str, says: str) -> None:
     """Put a program into `place` that prints one line."""
-    file = place / name
+    file = folder / name
     file.write_text(f"#!/bin/sh\necho '{says}'\n")
     file.chmod(0o755)
 

@@ -39,9 +39,9 @@ KERNELS = "shared.fixed_point.compiled"
 
 def files_of(service: str, room: str) -> list[Path]:
     """Return the modules of a room, which is a module or a package directly in the service."""
-    place = CHECKOUT / "services" / service
+    folder = CHECKOUT / "services" / service
     return [
-        path for path in python_files("services") if path == place / f"{room}.py" or path.is_relative_to(place / room)
+        path for path in python_files("services") if path == folder / f"{room}.py" or path.is_relative_to(folder / room)
     ]
 
 
@@ -52,9 +52,9 @@ def consumes(service: str) -> bool:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_its_rooms(service: str) -> None:
-    place = CHECKOUT / "services" / service
+    folder = CHECKOUT / "services" / service
     for name in ("README.md", "__main__.py", "settings.py", "app.py"):
-        assert (place / name).is_file(), name
+        assert (folder / name).is_file(), name
     assert files_of(service, "domain")
     assert bool(files_of(service, "routes")) == (service not in WITHOUT_HTTP)
     assert bool(files_of(service, "handlers")) == (consumes(service) and service not in PUSHES_ONLY)
@@ -91,12 +91,12 @@ def _called(node: ast.Call) -> str:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_settings_are_one_class_and_name_the_service_once(service: str) -> None:
-    place = CHECKOUT / "services" / service
-    tree = ast.parse((place / "settings.py").read_text())
+    folder = CHECKOUT / "services" / service
+    tree = ast.parse((folder / "settings.py").read_text())
     assert [node.name for node in tree.body if isinstance(node, ast.ClassDef)] == ["Settings"]
     assert list(_assigned(tree, "SERVICE")) == [service]
     for path in python_files("services"):
-        if path.is_relative_to(place) and "versions" not in path.parts and path != place / "settings.py":
+        if path.is_relative_to(folder) and "versions" not in path.parts and path != folder / "settings.py":
             tree = ast.parse(path.read_text())
             for name in ("SERVICE", "SCHEMA"):
                 assert not list(_assigned(tree, name)), f"{path.relative_to(CHECKOUT)}: settings.py says {name}"
@@ -113,15 +113,15 @@ def _assigned(tree: ast.Module, name: str) -> Iterator[object]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_with_kernels_warms_them_up_in_warm(service: str) -> None:
-    place = CHECKOUT / "services" / service
+    folder = CHECKOUT / "services" / service
     kernels = [
         path
         for path in python_files("services")
-        if path.is_relative_to(place) and any(is_within(name, (KERNELS,)) for name in names_imported(path))
+        if path.is_relative_to(folder) and any(is_within(name, (KERNELS,)) for name in names_imported(path))
     ]
-    runs = (place / "warm.py").is_file()
+    runs = (folder / "warm.py").is_file()
     assert runs or not kernels, f"{kernels} are compiled, but there is no warm.py"
-    assert not [path for path in place.rglob("*warm*.py") if path != place / "warm.py"]
+    assert not [path for path in folder.rglob("*warm*.py") if path != folder / "warm.py"]
 
 
 def test_command_lines_are_typer_apps() -> None:

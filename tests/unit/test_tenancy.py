@@ -10,7 +10,7 @@ pytestmark = pytest.mark.fast
 
 def test_a_scope_covers_its_enterprises_and_advisors_only() -> None:
     of_some = scope_of(Principal(subject="a", name="A", roles=["trader"], enterprises=["E1", "E2"], advisors=["D1"]))
-    assert [of_some.covers(*one) for one in (("E1", "D1"), ("E2", "D1"), ("E1", "D2"), ("E3", "D1"))] == [
+    assert [of_some.covers(*scope) for scope in (("E1", "D1"), ("E2", "D1"), ("E1", "D2"), ("E3", "D1"))] == [
         True,
         True,
         False,

@@ -31,7 +31,7 @@ def pattern_of(node: ast.Call) -> str:
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
 
 
-def places(wrong: Iterator[tuple[Path, ast.Call]]) -> list[str]:
+def lines(wrong: Iterator[tuple[Path, ast.Call]]) -> list[str]:
     return [f"{path.relative_to(CHECKOUT)}:{node.lineno}" for path, node in wrong]
 
 
@@ -43,7 +43,7 @@ def test_no_pattern_ends_in_a_sign_that_lets_a_line_break_through() -> None:
                 if name in MATCHERS and of_re(node) and "$" in pattern_of(node).replace(r"\$", "") and not multiline:
                     yield path, node
 
-    assert places(found()) == [], "leave the $ out and use fullmatch"
+    assert lines(found()) == [], "leave the $ out and use fullmatch"
 
 
 def test_digits_are_zero_to_nine() -> None:
@@ -57,4 +57,4 @@ def test_digits_are_zero_to_nine() -> None:
             lines = path.read_text().splitlines()
             yield from ((path, node) for name, node in calls_in(path) if is_loose(name, node, lines[node.lineno - 1]))
 
-    assert places(found()) == [], "write [0-9], or ask isascii() too: other scripts have digits that int() reads"
+    assert lines(found()) == [], "write [0-9], or ask isascii() too: other scripts have digits that int() reads"

@@ -55,7 +55,9 @@ def test_only_the_wanted_columns_are_unpacked_and_all_are_compared_with_the_cont
     value = codec.encode(pa.RecordBatch.from_pylist([row], schema=chunks.RETURNED), {"batch_id": "7"})
     rows, meta = codec.decode(value, chunks.RETURNED, wanted)
     assert (rows.to_pylist(), meta) == ([{"account_id": "A", "epoch": 1}], {"batch_id": "7"})
-    other = pa.schema([pa.field(one.name, pa.int64()) if one.name == "reason" else one for one in chunks.RETURNED])
+    other = pa.schema(
+        [pa.field(field.name, pa.int64()) if field.name == "reason" else field for field in chunks.RETURNED]
+    )
     value = codec.encode(pa.RecordBatch.from_pylist([row | {"reason": 4}], schema=other), {})
     with pytest.raises(ValueError, match="columns differ"):
         codec.decode(value, chunks.RETURNED, wanted)
