@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from deploy.stack.layout import CHECKOUT
 from services.batch import app as batch
 from services.gateway.app import routed
 from services.gateway.openapi import describe
@@ -39,6 +40,12 @@ def test_gateway_and_batch_declare_the_same_parameters() -> None:
     behind = _parameters(_described(batch.routed(_ready)))
     assert len(behind) == 13
     assert {name: at_the_door[name] for name in behind} == behind
+
+
+def test_the_committed_document_is_the_present_one() -> None:
+    """The interface's types and its contract test are made from ui/openapi.json."""
+    committed = json.loads((CHECKOUT / "ui" / "openapi.json").read_text())
+    assert committed == json.loads(json.dumps(describe(routed()))), "run `python -m services.gateway openapi`"
 
 
 def test_the_document_lists_the_filter_fields() -> None:

@@ -269,7 +269,7 @@ export interface paths {
         put?: never;
         /**
          * Upload File
-         * @description Take in a custodian file; its bytes are the body and are never held here as a whole.
+         * @description Take in a custodian file; its bytes are the body, streamed through and never held here as a whole.
          *
          *     Roles: operator.
          */
@@ -311,7 +311,7 @@ export interface paths {
         };
         /**
          * Get Me
-         * @description Say who is signed in, with the token that commands must carry.
+         * @description Return the signed-in user, with the token that commands must carry.
          *
          *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
@@ -2608,7 +2608,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Where to go on. */
+                /** @description Id of the last event seen: the stream resumes after it. */
                 "Last-Event-ID"?: string | null;
             };
             path?: never;
