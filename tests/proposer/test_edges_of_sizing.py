@@ -13,11 +13,11 @@ from services.proposer.domain.sizing import (
     needed,
     order_change,
     reaching,
-    side,
     units_ceil,
     units_floor,
     within,
 )
+from shared.rules.bands import side
 from tests.proposer.build import MT, account, position, proposal
 
 pytestmark = pytest.mark.fast

@@ -6,10 +6,11 @@ Source: product 1 (account value, thresholds), product 4 (fine points: substitut
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import CENT_UNITS, money_of_weight, side
+from services.proposer.domain.sizing import CENT_UNITS, money_of_weight
 from shared.fixed_point.arithmetic import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
+from shared.rules.bands import band, precision_band, side
 
 _MAX_RELATIVE = 4 * PPB  # beyond 400 % of target a band does not fit 63 bits
 _MAX_STEP = 10**6 * 10**6  # a round lot of a million units
@@ -42,32 +43,6 @@ def prepare(acc: Ints, sec: Ints, pos: Ints) -> None:
     if acc[at.A_FAILURE] == codes.OK:
         _bands(acc, pos)
         _cash_limits(acc)
-
-
-@view_kernel
-def band(down: int, up: int, relative: int, floor_ppb: int) -> tuple[int, int]:
-    """Return the edges weight -/+ max(relative x weight, floor), clipped to 0..1.  relative and floor in ppb.
-
-    down, up: the weight rounded down and up; the low edge is rounded down and the high edge up where they differ.
-    """
-    half = max(share_of(relative, up), floor_ppb * PPB)
-    return max(0, down - half), min(EDGE, up + half)
-
-
-@view_kernel
-def precision_band(down: int, up: int, relative: int) -> tuple[int, int]:
-    """Return the edges weight -/+ relative x weight: no floor, and not clipped.  Arguments as for `band`.
-
-    Weights above 1, which an overdrawn account has, are near a target as any other is.  Source: product 1.
-    """
-    half = share_of(relative, up)
-    return down - half, up + half
-
-
-@view_kernel
-def share_of(relative: int, weight: int) -> int:
-    """Return relative (ppb) x weight, rounded up where the weight has more than nine decimals."""
-    return int(relative * (weight // PPB) if weight % PPB == 0 else muldiv_ceil(relative, weight, PPB))
 
 
 @view_kernel

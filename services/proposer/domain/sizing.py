@@ -2,7 +2,7 @@
 
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
-from shared.fixed_point.arithmetic import compare_products, divmod_product, muldiv_ceil, muldiv_floor, value_cents
+from shared.fixed_point.arithmetic import divmod_product, muldiv_ceil, muldiv_floor, value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.limits import EDGE, PPB
 
@@ -68,16 +68,6 @@ def within(cents: int, before: int, price: int, step: int) -> int:
         return 0
     micro, rest = divmod_product(value_cents(before, price) + cents, CENT_UNITS, price)
     return (micro + (rest + CENT_UNITS // 2 - 1) // price - before) // step * step
-
-
-@view_kernel
-def side(cents: int, value: int, low: int, high: int) -> int:
-    """Return -1 below, 0 inside (edges too), 1 above the band of weights low..high, by the unrounded ratio."""
-    if compare_products(cents, EDGE, low, value) < 0:
-        return -1
-    if compare_products(cents, EDGE, high, value) > 0:
-        return 1
-    return 0
 
 
 @view_kernel
