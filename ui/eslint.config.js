@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+
 import js from "@eslint/js";
 import a11y from "eslint-plugin-jsx-a11y";
 import hooks from "eslint-plugin-react-hooks";
@@ -8,6 +10,8 @@ const layer = (files, forbidden, message) => ({
   files,
   rules: { "no-restricted-imports": ["error", { patterns: [upwards, { group: forbidden, message }] }] },
 });
+
+const features = readdirSync("src/features");
 
 export default tseslint.config(
   { ignores: ["dist", "node_modules", "src/shared/api/types.ts"] },
@@ -28,5 +32,11 @@ export default tseslint.config(
   { files: ["**/*.{ts,tsx}"], ...hooks.configs.flat.recommended },
   { files: ["tools/**"], languageOptions: { globals: { URL: "readonly", console: "readonly", process: "readonly" } } },
   layer(["src/shared/**"], ["@/features/*", "@/app/*"], "shared knows neither features nor the app."),
-  layer(["src/features/**"], ["@/app/*"], "A feature does not know the app."),
+  ...features.map((feature) =>
+    layer(
+      [`src/features/${feature}/**`],
+      ["@/app/*", ...features.filter((other) => other !== feature).map((other) => `@/features/${other}/**`)],
+      "A feature knows neither the app nor another feature: what two of them need belongs to shared.",
+    ),
+  ),
 );

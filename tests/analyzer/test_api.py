@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shared.contracts import topics
+from shared.contracts.api_positions import AccountPositions
 from shared.contracts.events import AnalysisCompleted
 from shared.contracts.platform import LotPick, SecurityRestriction
 from shared.http.principal import HEADER
@@ -52,6 +53,7 @@ async def test_the_account_page_shows_positions_bands_and_sentences(
     await harness.handlers.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction], **limits)])
     await harness.handlers.on_holdings(holdings(held("a1", 1, CCC="10", AAA="770", BBB="120")))
     found = (await client.get("/v1/positions/a1")).json()
+    assert AccountPositions.model_validate(found).model_dump(mode="json") == found
     assert (found["state"], found["tiles"], found["market_value"]) == ("FLAGGED", ["POSITION_DRIFT"], "1000.00")
     assert [
         (one["security_id"], one["quantity"], one["value"], one["weight"], one["target"], one["low"], one["high"])
@@ -80,7 +82,9 @@ async def test_the_account_page_shows_the_lots_picked_for_sale(harness: Harness,
         LotPick(security_id="AAA", lot_id="L1", units="1"),
     ]
     await harness.handlers.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
-    settings = (await client.get("/v1/positions/a1")).json()["settings"]
+    found = (await client.get("/v1/positions/a1")).json()
+    assert AccountPositions.model_validate(found).model_dump(mode="json") == found
+    settings = found["settings"]
     assert (settings["lot_method"], settings["lot_picks"]) == (
         "SPECIFIC",
         [

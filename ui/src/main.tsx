@@ -9,7 +9,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { buildRouter } from "@/app/router";
-import { SignInGate } from "@/app/SignInGate";
+import { SignedInOnly } from "@/app/SignedInOnly";
 import { cssVariables, theme } from "@/app/theme";
 import { keys } from "@/shared/api/keys";
 import { isWorthRetrying, ProblemError, retryDelayMs } from "@/shared/api/problem";
@@ -37,9 +37,9 @@ createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
-        <SignInGate>
+        <SignedInOnly>
           <RouterProvider router={router} />
-        </SignInGate>
+        </SignedInOnly>
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

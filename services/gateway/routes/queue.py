@@ -1,11 +1,10 @@
 """Accounts to rebalance, and one account."""
 
-from typing import Any
-
 from fastapi import Request, Response
 
 from services.gateway.routes.door import Caller
 from services.gateway.routes.forwarding import forward
+from shared.contracts.api_positions import AccountPositions
 from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
 from shared.http import routing
 from shared.http.parameters import (
@@ -51,7 +50,7 @@ async def get_account(request: Request, caller: Caller, account_id: AccountPath)
     return await forward(request, caller, "batch")
 
 
-@router.get("/positions/{account_id}", operation_id="get_positions", response_model=dict[str, Any])
+@router.get("/positions/{account_id}", operation_id="get_positions", response_model=AccountPositions)
 async def get_positions(request: Request, caller: Caller, account_id: AccountPath) -> Response:
     """Show what the analyzer knows of an account's holdings and settings."""
     return await forward(request, caller, "analyzer")

@@ -2,10 +2,9 @@ import { ActionIcon, Button, Group, Tooltip, useComputedColorScheme, useMantineC
 import { IconMoon, IconScale, IconSun } from "@tabler/icons-react";
 import { Link, type LinkProps } from "@tanstack/react-router";
 
-import { useBatches } from "@/features/batches/queries";
-import { useTiles } from "@/features/queue/queries";
-import { parsed } from "@/shared/api/client";
-import { problemFrom } from "@/shared/api/problem";
+import { signOut } from "@/app/api/signOut";
+import { useBatches } from "@/features/batches/api/listBatches";
+import { useTiles } from "@/features/queue/api/countTiles";
 import { count } from "@/shared/format/format";
 import { useMe } from "@/shared/session/session";
 import { forgetAll } from "@/shared/state/memory";
@@ -36,7 +35,7 @@ export function Header() {
       <Group gap="xs" className="user">
         <SchemeSwitch />
         <span title={me.roles.join(", ")}>{me.name}</span>
-        <Button size="compact-sm" variant="default" onClick={() => void signOut(me.csrf)}>
+        <Button size="compact-sm" variant="default" onClick={() => void leave(me.csrf)}>
           Sign out
         </Button>
       </Group>
@@ -66,20 +65,13 @@ function SchemeSwitch() {
   );
 }
 
-/** End the session here and at the server; layouts and filters of this tab go with it. */
-async function signOut(csrf: string) {
+/** End the session; layouts and filters of this tab go with it. */
+async function leave(csrf: string) {
   try {
-    const response = await fetch("/auth/logout", { method: "POST", headers: { "X-CSRF-Token": csrf } });
-    const body = parsed(await response.text());
-    if (!response.ok && response.status !== 401) throw problemFrom(response.status, body);
+    const next = await signOut(csrf);
     forgetAll();
-    // The issuer has a session too; it says where that ends.
-    window.location.assign(isPlace(body) ? body.location : "/");
+    window.location.assign(next);
   } catch (error) {
     tellFailure(error);
   }
-}
-
-function isPlace(body: unknown): body is { location: string } {
-  return typeof body === "object" && body !== null && "location" in body && typeof body.location === "string";
 }

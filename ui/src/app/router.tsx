@@ -5,7 +5,7 @@ import { AccountPage } from "@/features/account/AccountPage";
 import { BatchAccountPage } from "@/features/batches/account/BatchAccountPage";
 import { HistoryPage } from "@/features/batches/list/HistoryPage";
 import { PendingPage } from "@/features/batches/list/PendingPage";
-import type { Shelf } from "@/features/batches/queries";
+import type { Shelf } from "@/features/batches/status";
 import { requestColumns } from "@/features/batches/request/columns";
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
 import { RequestPage } from "@/features/batches/request/RequestPage";

@@ -16,7 +16,7 @@ interface Operation {
 
 const paths = (JSON.parse(text) as { paths: Record<string, Record<string, Operation>> }).paths;
 const operation = (id: string): Operation => {
-  const found = Object.values(paths).flatMap((methods) => Object.values(methods)).find((one) => one.operationId === id);
+  const found = Object.values(paths).flatMap((methods) => Object.values(methods)).find((operation) => operation.operationId === id);
   if (!found) throw new Error(id);
   return found;
 };

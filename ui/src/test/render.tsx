@@ -116,8 +116,8 @@ export interface Call {
   body: unknown;
 }
 
-/** A server that gives these answers in turn, and what it was asked. */
-export function aServer(...answers: (() => Response | Promise<Response>)[]): { fetch: typeof fetch; calls: Call[] } {
+/** A server that gives these responses in turn, and the requests it received. */
+export function aServer(...responses: (() => Response | Promise<Response>)[]): { fetch: typeof fetch; calls: Call[] } {
   const calls: Call[] = [];
   return {
     calls,
@@ -125,9 +125,9 @@ export function aServer(...answers: (() => Response | Promise<Response>)[]): { f
       const request = new Request(new URL(input as string, "http://localhost"), init);
       const text = await request.text();
       calls.push({ path: new URL(request.url).pathname, headers: request.headers, body: text ? (JSON.parse(text) as unknown) : null });
-      const answer = answers[Math.min(calls.length, answers.length) - 1];
-      if (!answer) throw new Error("no answer is left");
-      return answer();
+      const response = responses[Math.min(calls.length, responses.length) - 1];
+      if (!response) throw new Error("no response is left");
+      return response();
     },
   };
 }

@@ -1,14 +1,11 @@
 import { Alert, Anchor, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
+import { useAccount } from "@/features/account/api/getAccount";
 import { HoldingsSection } from "@/features/account/HoldingsSection";
-import { get } from "@/shared/api/client";
-import { keys } from "@/shared/api/keys";
 import type { AccountView, BatchSummary } from "@/shared/api/models";
 import { count, day, instant, MISSING, percent, usd } from "@/shared/format/format";
-import { endedBy, sourceNames, stateNames, tileNames } from "@/shared/format/words";
-import { usePoll } from "@/shared/live/live";
+import { endedBy, sourceNames, stateNames, tileNames } from "@/shared/format/names";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
@@ -52,11 +49,7 @@ const REBALANCES: readonly PlainColumn<BatchSummary>[] = [
 
 /** One account: its facts, why it is flagged, what brought it here, and earlier rebalances. */
 export function AccountPage({ accountId }: { accountId: string }) {
-  const view = useQuery({
-    queryKey: [...keys.account, accountId],
-    queryFn: ({ signal }) => get<AccountView>(`/accounts/${encodeURIComponent(accountId)}`, {}, signal),
-    refetchInterval: usePoll(),
-  });
+  const view = useAccount(accountId);
   if (view.isPending) return <Waiting what="the account" />;
   if (!view.data) return <FailedPage title="Account" error={view.error} onRetry={() => void view.refetch()} />;
   const account = view.data;

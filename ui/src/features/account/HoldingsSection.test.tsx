@@ -2,12 +2,12 @@ import { screen, within } from "@testing-library/react";
 import axe from "axe-core";
 import { describe, expect, it, vi } from "vitest";
 
-import type { Holdings, Settings } from "@/features/account/holdings";
 import { HoldingsSection } from "@/features/account/HoldingsSection";
+import type { AccountPositions, AccountSettings } from "@/shared/api/models";
 import { aServer, draw, json } from "@/test/render";
 
-function holdings(part: Partial<Settings>): Holdings {
-  const settings: Settings = {
+function holdings(part: Partial<AccountSettings>): AccountPositions {
+  const settings: AccountSettings = {
     rebalancer_on: true,
     do_not_trade: false,
     taxable: true,
@@ -18,16 +18,40 @@ function holdings(part: Partial<Settings>): Holdings {
     threshold: "0.2",
     precision: "0.04",
     floor: "0.005",
+    cash_threshold: "0.2",
+    cash_target: "0.02",
+    min_trade_usd: "0.00",
+    min_trade_weight: "0",
     cash_reserve: "0.00",
     cash_set_aside: "0.00",
     restrictions: [],
     lot_picks: [],
     ...part,
   };
-  return { as_of: "2026-06-11", prices_as_of: "2026-06-11", settings, positions: [] };
+  return {
+    account_id: "A1",
+    portfolio_id: "P1",
+    facts_version: 1,
+    lots_version: 1,
+    as_of: "2026-06-11",
+    price_set: 1,
+    prices_as_of: "2026-06-11",
+    state: "CLEAR",
+    tiles: [],
+    last_rebalanced: null,
+    settling_since: null,
+    epoch: 0,
+    hold_code: null,
+    hold_text: null,
+    cash: "0.00",
+    market_value: null,
+    settings,
+    positions: [],
+    reasons: [],
+  };
 }
 
-async function shown(part: Partial<Settings>) {
+async function shown(part: Partial<AccountSettings>) {
   vi.stubGlobal("fetch", aServer(json(holdings(part))).fetch);
   const { container } = draw(<HoldingsSection accountId="A1" />);
   await screen.findByRole("heading", { name: "Settings" });

@@ -1,6 +1,7 @@
 import { Title } from "@mantine/core";
 
-import { useHoldings, type Holding, type LotPick, type Settings } from "@/features/account/holdings";
+import { usePositions } from "@/features/account/api/getPositions";
+import type { AccountPosition, AccountSettings, LotPick } from "@/shared/api/models";
 import { day, MISSING, percent, price, quantity, usd } from "@/shared/format/format";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
@@ -8,7 +9,7 @@ import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 import { Tag } from "@/shared/ui/Tag";
 
-const COLUMNS: readonly PlainColumn<Holding>[] = [
+const COLUMNS: readonly PlainColumn<AccountPosition>[] = [
   { header: "Sleeve", cell: (holding) => holding.sleeve_id },
   { header: "Security", cell: (holding) => holding.security_id },
   { header: "Quantity", isNumber: true, cell: (holding) => quantity(holding.quantity) },
@@ -39,13 +40,13 @@ const PICKS: readonly PlainColumn<LotPick>[] = [
 
 /** Positions and settings as the last analysis knew them. */
 export function HoldingsSection({ accountId }: { accountId: string }) {
-  const holdings = useHoldings(accountId);
+  const holdings = usePositions(accountId);
   return (
     <>
       <Title order={2}>Positions</Title>
       {holdings.isPending && <Waiting what="positions" />}
       {holdings.error && <Failure error={holdings.error} onRetry={() => void holdings.refetch()} />}
-      {holdings.data === null && <p className="note">No custodian file has told of this account yet.</p>}
+      {holdings.data === null && <p className="note">No custodian file has reported this account yet.</p>}
       {holdings.data && (
         <>
           <p className="note">
@@ -77,7 +78,7 @@ function Picks({ picks }: { picks: readonly LotPick[] }) {
   );
 }
 
-function SettingFacts({ settings }: { settings: Settings }) {
+function SettingFacts({ settings }: { settings: AccountSettings }) {
   const yes = (is: boolean) => (is ? "Yes" : "No");
   return (
     <Facts
@@ -105,7 +106,7 @@ function budget(cents: string | null): string {
   return cents === null ? "No limit" : usd(cents, true);
 }
 
-function restriction({ security_id, restrictions, substitute_id }: Settings["restrictions"][number]): string {
-  const words = restrictions.map((one) => one.toLowerCase().replaceAll("_", " ")).join(", ");
-  return `${security_id}: ${words}${substitute_id ? `, substitute ${substitute_id}` : ""}`;
+function restriction({ security_id, restrictions, substitute_id }: AccountSettings["restrictions"][number]): string {
+  const names = restrictions.map((name) => name.toLowerCase().replaceAll("_", " ")).join(", ");
+  return `${security_id}: ${names}${substitute_id ? `, substitute ${substitute_id}` : ""}`;
 }

@@ -1,10 +1,11 @@
 import { Button, Loader, Modal, Progress, Text } from "@mantine/core";
 import { useState } from "react";
 
-import { isWorking, useFile } from "@/features/files/queries";
+import { useFile } from "@/features/files/api/getFile";
+import { isWorking } from "@/features/files/status";
 import type { FileView } from "@/shared/api/models";
 import { count, day, instant, MISSING, plural } from "@/shared/format/format";
-import { fileStatusNames } from "@/shared/format/words";
+import { fileStatusNames } from "@/shared/format/names";
 import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 import { Tag, type Tone } from "@/shared/ui/Tag";

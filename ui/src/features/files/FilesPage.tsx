@@ -2,9 +2,10 @@ import { Button, FileButton, Group, Progress, Text, Title } from "@mantine/core"
 import { IconUpload } from "@tabler/icons-react";
 import { useState } from "react";
 
+import { useFiles } from "@/features/files/api/listFiles";
+import { useUpload } from "@/features/files/api/uploadFile";
 import { FileTable } from "@/features/files/FileTable";
 import { RunPanel } from "@/features/files/RunPanel";
-import { useFiles, useUpload } from "@/features/files/queries";
 import { LiveNote } from "@/shared/live/live";
 import { denied, useMe } from "@/shared/session/session";
 import { Failure, tellFailure, Waiting } from "@/shared/ui/Notes";

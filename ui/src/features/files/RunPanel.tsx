@@ -1,6 +1,7 @@
 import { Group, Loader, Progress, Text, Title } from "@mantine/core";
 
-import { useLatestRun } from "@/features/files/queries";
+import { useLatestRun } from "@/features/files/api/getLatestRun";
+import { startRun } from "@/features/files/api/startRun";
 import { keys } from "@/shared/api/keys";
 import type { RunView } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
@@ -28,7 +29,7 @@ export function RunPanel() {
         <ReasonedButton
           barred={denied(me, "operate") ?? (isRunning ? "An analysis is running." : null)}
           loading={command.isBusy}
-          onClick={() => command.run({ path: "/runs" })}
+          onClick={() => command.run(startRun())}
         >
           Run analysis
         </ReasonedButton>

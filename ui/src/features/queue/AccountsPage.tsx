@@ -1,10 +1,11 @@
 import { Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 
+import { useTiles } from "@/features/queue/api/countTiles";
+import { useQueuePage } from "@/features/queue/api/listQueue";
 import { NO_TARGET_FIRST, QUEUE_COLUMNS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
 import { ProposeButton } from "@/features/queue/ProposeButton";
-import { useQueuePage, useTiles } from "@/features/queue/queries";
 import { Tiles } from "@/features/queue/Tiles";
 import type { QueueRow, TileCounts } from "@/shared/api/models";
 import { FilterBar } from "@/shared/filters/FilterBar";
@@ -36,7 +37,7 @@ export function AccountsPage() {
   const total = accounts.data?.total ?? 0;
   const selected = sizeOf(selection, total);
   const [layout, setLayout] = useLayout("accounts", QUEUE_COLUMNS);
-  const columns = useVisible(QUEUE_COLUMNS, layout, rows);
+  const columns = useVisible(QUEUE_COLUMNS, layout);
 
   return (
     <>
@@ -92,13 +93,13 @@ export function AccountsPage() {
 }
 
 function BookNote({ counts }: { counts: TileCounts }) {
-  const parts = [
+  const remarks = [
     counts.last_analysis ? `Last analysis ${instant(counts.last_analysis)}${counts.analysed_accounts === null ? "" : `, ${plural(counts.analysed_accounts, "account")} checked`}` : "No analysis has run yet",
     counts.in_batches > 0 ? `${count(counts.in_batches)} in open requests` : "",
     counts.settling > 0 ? `${count(counts.settling)} settling` : "",
     counts.held > 0 ? `${count(counts.held)} on data hold` : "",
   ];
-  return <Text size="sm">{parts.filter(Boolean).join(" · ")}</Text>;
+  return <Text size="sm">{remarks.filter(Boolean).join(" · ")}</Text>;
 }
 
 function Empty({ isFiltered, counts }: { isFiltered: boolean; counts: TileCounts | undefined }) {

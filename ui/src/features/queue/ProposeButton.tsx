@@ -2,6 +2,7 @@ import { Button, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { proposeBatch } from "@/features/queue/api/proposeBatch";
 import { keys } from "@/shared/api/keys";
 import type { CommandResult, ProposeBody } from "@/shared/api/models";
 import type { ProblemError } from "@/shared/api/problem";
@@ -46,7 +47,7 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
   function propose(number: number, liquidate: boolean) {
     setExpected(number);
     const content: ProposeBody = { selection: body(selection), expected_count: number, logic: "BEST_FIT", label: "", confirm_liquidation: liquidate };
-    command.run({ path: "/batches", body: content });
+    command.run(proposeBatch(content));
   }
 
   const barred = denied(me, "trade") ?? (selected === 0 ? "Select at least one account." : null);

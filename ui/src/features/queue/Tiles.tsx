@@ -1,6 +1,6 @@
 import type { Tile, TileCounts } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
-import { tileNames, TILES } from "@/shared/format/words";
+import { tileNames, TILES } from "@/shared/format/names";
 
 interface Props {
   counts: TileCounts | undefined;
@@ -32,7 +32,7 @@ export function Tiles({ counts, chosen, isNoTargetFirst, onChange, onNoTarget }:
             className="tile"
             aria-pressed={isOn}
             disabled={isEmpty}
-            onClick={() => onChange(isOn ? chosen.filter((one) => one !== tile) : [...chosen, tile])}
+            onClick={() => onChange(isOn ? chosen.filter((other) => other !== tile) : [...chosen, tile])}
           >
             <span className="tile-name">{tileNames[tile]}</span>
             <span className="tile-count">{count(left)}</span>

@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 
 import type { QueueRow } from "@/shared/api/models";
 import { count, day, MISSING, percent } from "@/shared/format/format";
-import { sourceNames, tileNames } from "@/shared/format/words";
+import { sourceNames, tileNames } from "@/shared/format/names";
 import type { Column } from "@/shared/grid/columns";
 import { Amount } from "@/shared/ui/Amount";
 import { BandBar } from "@/shared/ui/BandBar";

@@ -1,5 +1,5 @@
 import type { Field } from "@/shared/filters/clause";
-import { sourceNames } from "@/shared/format/words";
+import { sourceNames } from "@/shared/format/names";
 
 /** What the list of accounts filters by. */
 export const QUEUE_FIELDS: readonly Field[] = [

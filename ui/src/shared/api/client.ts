@@ -1,18 +1,22 @@
-/** One door to the server: query strings, CSRF, idempotency and versions, and problems turned into errors. */
-import { problemFrom, unreachable } from "@/shared/api/problem";
+/** HTTP to the server: query strings, CSRF, idempotency and versions, and problems turned into errors. */
+import { ProblemError, problemFrom, unreachable } from "@/shared/api/problem";
 
 export const BASE = "/api/v1";
 
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-export interface Command {
+/** What a command asks for, without who asks. */
+export interface CommandRequest {
   path: string;
-  csrf: string;
-  /** Same key, same command: a retry after a lost answer never acts twice. */
-  key: string;
   /** Version of the batch that the user saw; sent as If-Match. */
   version?: number;
   body?: unknown;
+}
+
+export interface Command extends CommandRequest {
+  csrf: string;
+  /** Same key, same command: a retry after a lost response never acts twice. */
+  key: string;
 }
 
 /** Write `path?query`; lists become repeated keys, and what is undefined or empty is left out. */
@@ -21,7 +25,7 @@ export function address(path: string, query: Query = {}): string {
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined || value === "") continue;
     if (typeof value === "string" || typeof value === "number") params.append(name, String(value));
-    else for (const one of value) params.append(name, one);
+    else for (const item of value) params.append(name, item);
   }
   const text = params.toString();
   return BASE + path + (text ? `?${text}` : "");
@@ -29,7 +33,17 @@ export function address(path: string, query: Query = {}): string {
 
 /** Fetch a resource. Raises ProblemError. */
 export async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  return answer<T>(() => fetch(address(path, query), { signal, headers: { Accept: "application/json" } }));
+  return received<T>(() => fetch(address(path, query), { signal, headers: { Accept: "application/json" } }));
+}
+
+/** The resource, or null where the server says that it is not there (404). Raises ProblemError for everything else. */
+export async function orNullIfAbsent<T>(resource: Promise<T>): Promise<T | null> {
+  try {
+    return await resource;
+  } catch (error) {
+    if (error instanceof ProblemError && error.status === 404) return null;
+    throw error;
+  }
 }
 
 /** Send a command. Raises ProblemError. */
@@ -41,12 +55,12 @@ export async function send<T>({ path, csrf, key, version, body }: Command): Prom
   };
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  return answer<T>(() =>
+  return received<T>(() =>
     fetch(BASE + path, { method: "POST", headers, body: body === undefined ? undefined : JSON.stringify(body) }),
   );
 }
 
-async function answer<T>(call: () => Promise<Response>): Promise<T> {
+async function received<T>(call: () => Promise<Response>): Promise<T> {
   let response: Response;
   try {
     response = await call();

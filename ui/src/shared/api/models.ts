@@ -3,6 +3,9 @@ import type { components } from "@/shared/api/types";
 
 type Schemas = components["schemas"];
 
+export type AccountPosition = Schemas["AccountPosition"];
+export type AccountPositions = Schemas["AccountPositions"];
+export type AccountSettings = Schemas["AccountSettings"];
 export type AccountView = Schemas["AccountView"];
 export type BatchAccountRow = Schemas["BatchAccountRow"];
 export type BatchAccountView = Schemas["BatchAccountView"];
@@ -12,6 +15,7 @@ export type BatchSummary = Schemas["BatchSummary"];
 export type CommandResult = Schemas["CommandResult"];
 export type FileList = Schemas["FileList"];
 export type FileView = Schemas["FileView"];
+export type LotPick = Schemas["LotPick"];
 export type Me = Schemas["Me"];
 export type OrderView = Schemas["OrderView"];
 export type PickView = Schemas["PickView"];

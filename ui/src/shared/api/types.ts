@@ -439,6 +439,137 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccountPosition
+         * @description A position that is held or targeted.
+         *
+         *     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
+         *     edges of the rebalance band, as weights.
+         */
+        AccountPosition: {
+            /** Can Trigger */
+            can_trigger: boolean;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Outside */
+            outside: boolean;
+            /** Price */
+            price: string | null;
+            /** Quantity */
+            quantity: string;
+            /** Security Id */
+            security_id: string;
+            /** Sleeve Id */
+            sleeve_id: string;
+            /** Target */
+            target: string;
+            /** Value */
+            value: string | null;
+            /** Weight */
+            weight: string | null;
+        };
+        /**
+         * AccountPositions
+         * @description One account as the analyzer knows it; reasons: a sentence for each component in the triggering list.
+         */
+        AccountPositions: {
+            /** Account Id */
+            account_id: string;
+            /** As Of */
+            as_of: string | null;
+            /** Cash */
+            cash: string;
+            /** Epoch */
+            epoch: number;
+            /** Facts Version */
+            facts_version: number;
+            /** Hold Code */
+            hold_code: string | null;
+            /** Hold Text */
+            hold_text: string | null;
+            /** Last Rebalanced */
+            last_rebalanced: string | null;
+            /** Lots Version */
+            lots_version: number;
+            /** Market Value */
+            market_value: string | null;
+            /** Portfolio Id */
+            portfolio_id: string | null;
+            /** Positions */
+            positions: components["schemas"]["AccountPosition"][];
+            /** Price Set */
+            price_set: number | null;
+            /** Prices As Of */
+            prices_as_of: string | null;
+            /** Reasons */
+            reasons: string[];
+            settings: components["schemas"]["AccountSettings"];
+            /** Settling Since */
+            settling_since: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "OFF" | "CLEAR" | "FLAGGED" | "HELD" | "SETTLING" | "NO_TARGET";
+            /** Tiles */
+            tiles: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[];
+        };
+        /**
+         * AccountRestriction
+         * @description What may not be traded of a security, and what is bought in its place.
+         */
+        AccountRestriction: {
+            /** Restrictions */
+            restrictions: string[];
+            /** Security Id */
+            security_id: string;
+            /** Substitute Id */
+            substitute_id: string | null;
+        };
+        /**
+         * AccountSettings
+         * @description Settings in force: the account's own, else its portfolio's.  Thresholds, precision and floor are weights.
+         */
+        AccountSettings: {
+            /** Cash Reserve */
+            cash_reserve: string;
+            /** Cash Set Aside */
+            cash_set_aside: string;
+            /** Cash Target */
+            cash_target: string;
+            /** Cash Threshold */
+            cash_threshold: string;
+            /** Do Not Trade */
+            do_not_trade: boolean;
+            /** Floor */
+            floor: string;
+            /** Gain Budget Short */
+            gain_budget_short: string | null;
+            /** Gain Budget Total */
+            gain_budget_total: string | null;
+            /** Lot Method */
+            lot_method: string;
+            /** Lot Picks */
+            lot_picks: components["schemas"]["LotPick"][];
+            /** Min Trade Usd */
+            min_trade_usd: string;
+            /** Min Trade Weight */
+            min_trade_weight: string;
+            /** No Short Term Gains */
+            no_short_term_gains: boolean;
+            /** Precision */
+            precision: string;
+            /** Rebalancer On */
+            rebalancer_on: boolean;
+            /** Restrictions */
+            restrictions: components["schemas"]["AccountRestriction"][];
+            /** Taxable */
+            taxable: boolean;
+            /** Threshold */
+            threshold: string;
+        };
+        /**
          * AccountView
          * @description One account: why it is flagged, its causes and holds, and the batch it is in.
          */
@@ -785,6 +916,20 @@ export interface components {
              * @enum {string}
              */
             logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
+        };
+        /**
+         * LotPick
+         * @description Units of a lot that leave first when its security is sold; without a sleeve, in whatever sleeve they are.
+         */
+        LotPick: {
+            /** Lot Id */
+            lot_id: string;
+            /** Quantity */
+            quantity: string;
+            /** Security Id */
+            security_id: string;
+            /** Sleeve Id */
+            sleeve_id: string | null;
         };
         /**
          * Me
@@ -3050,9 +3195,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["AccountPositions"];
                 };
             };
             /** @description Not signed in. */

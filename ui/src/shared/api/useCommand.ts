@@ -1,12 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { send, type Command } from "@/shared/api/client";
+import { send, type Command, type CommandRequest } from "@/shared/api/client";
 import { ProblemError } from "@/shared/api/problem";
 import { useMe } from "@/shared/session/session";
 import { tellFailure } from "@/shared/ui/Notes";
-
-type Sent = Omit<Command, "csrf" | "key">;
 
 interface Options<T> {
   /** What became stale by it. */
@@ -38,7 +36,7 @@ export function useCommand<T>({ touches, onDone, onRefused }: Options<T>) {
     },
   });
 
-  function run(command: Sent) {
+  function run(command: CommandRequest) {
     if (mutation.isPending) return;
     const content = JSON.stringify(command);
     const key = content === sent.content ? sent.key : crypto.randomUUID();

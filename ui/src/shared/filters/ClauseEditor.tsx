@@ -21,7 +21,7 @@ const HINTS: Readonly<Record<Kind, string>> = {
 /** Field, condition, value. */
 export function ClauseEditor({ fields, start, seen, onDone }: Props) {
   const [id, setId] = useState(start?.field ?? fields[0]?.id ?? "");
-  const field = fields.find((one) => one.id === id);
+  const field = fields.find((candidate) => candidate.id === id);
   const [op, setOp] = useState<Op>(start?.op ?? "gte");
   const [text, setText] = useState(start && field && isNumber(field) ? editable(start.values[0] ?? "", field) : "");
   const [values, setValues] = useState<string[]>(start?.op === "in" ? [...start.values] : []);
@@ -46,7 +46,7 @@ export function ClauseEditor({ fields, start, seen, onDone }: Props) {
       <Stack gap="xs" w={260}>
         <NativeSelect
           label="Column"
-          data={fields.map((one) => ({ value: one.id, label: one.label }))}
+          data={fields.map((choice) => ({ value: choice.id, label: choice.label }))}
           value={id}
           onChange={(event) => {
             setId(event.currentTarget.value);
@@ -58,7 +58,7 @@ export function ClauseEditor({ fields, start, seen, onDone }: Props) {
           <>
             <NativeSelect
               label="Condition"
-              data={ops(field).map((one) => ({ value: one, label: opNames[one] }))}
+              data={ops(field).map((op) => ({ value: op, label: opNames[op] }))}
               value={op}
               onChange={(event) => setOp(event.currentTarget.value as Op)}
             />

@@ -26,7 +26,7 @@ export function FilterBar({ fields, clauses, q, searchLabel, seen, onChange, onS
     <Group className="filter-bar" gap="xs" role="search" aria-label="Filters">
       <SearchBox key={q} q={q} label={searchLabel} onSearch={onSearch} />
       {parsed.map((clause, index) => {
-        const field = fields.find((one) => one.id === clause.field);
+        const field = fields.find((candidate) => candidate.id === clause.field);
         if (!field) return null;
         const others = clauses.filter((text) => text !== write(clause));
         return (

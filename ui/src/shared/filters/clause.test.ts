@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { clean, contradiction, describe as words, editable, entered, parse, write, type Field } from "@/shared/filters/clause";
+import { clean, contradiction, describe as sentence, editable, entered, parse, write, type Field } from "@/shared/filters/clause";
 
 const FIELDS: Field[] = [
   { id: "market_value", label: "Market value", kind: "money" },
@@ -10,7 +10,7 @@ const FIELDS: Field[] = [
   { id: "custodian", label: "Custodian", kind: "text" },
 ];
 const field = (id: string) => {
-  const found = FIELDS.find((one) => one.id === id);
+  const found = FIELDS.find((candidate) => candidate.id === id);
   if (!found) throw new Error(id);
   return found;
 };
@@ -72,14 +72,14 @@ describe("a chip", () => {
     ["result.in.FAILED|REMOVED", "Result is Failed or Removed"],
   ])("%s says %s", (text, expected) => {
     const clause = parse(text, FIELDS);
-    expect(clause && words(clause, field(clause.field))).toBe(expected);
+    expect(clause && sentence(clause, field(clause.field))).toBe(expected);
   });
 
   it("shows a percent in its entry box as percent", () => expect(editable("0.05", field("max_drift"))).toBe("5"));
 });
 
 describe("limits on one field", () => {
-  const check = (...texts: string[]) => contradiction(texts.map((text) => parse(text, FIELDS)).filter((one) => one !== null), FIELDS);
+  const check = (...texts: string[]) => contradiction(texts.map((text) => parse(text, FIELDS)).filter((clause) => clause !== null), FIELDS);
 
   it("make a range", () => expect(check("market_value.gte.10000", "market_value.lte.200000")).toBeNull());
   it("may meet in one value", () => expect(check("market_value.gte.5", "market_value.eq.5", "market_value.lte.5")).toBeNull());

@@ -36,7 +36,7 @@ export const ops = (field: Field): readonly Op[] => (isNumber(field) ? ["eq", "g
 /** Read one clause; null when it is junk, as a stale or hand-made link may hold. */
 export function parse(text: string, fields: readonly Field[]): Clause | null {
   const [id = "", op = "", ...rest] = text.split(".");
-  const field = fields.find((one) => one.id === id);
+  const field = fields.find((candidate) => candidate.id === id);
   const value = rest.join(".");
   if (!field || value === "" || !(ops(field) as readonly string[]).includes(op)) return null;
   if (op !== "in") {
@@ -46,7 +46,7 @@ export function parse(text: string, fields: readonly Field[]): Clause | null {
   }
   const values = [...new Set(value.split("|"))];
   const known = field.choices?.map(([choice]) => choice);
-  return values.every((one) => (known ? known.includes(one) : VALUE.test(one))) ? { field: id, op: "in", values } : null;
+  return values.every((item) => (known ? known.includes(item) : VALUE.test(item))) ? { field: id, op: "in", values } : null;
 }
 
 export function write({ field, op, values }: Clause): string {
@@ -78,7 +78,7 @@ export function entered(text: string, kind: Kind): string | null {
   return kind === "count" && result.includes(".") ? null : result;
 }
 
-/** A clause in the words of its chip: "Market value ≥ $10,000". */
+/** A clause as its chip shows it: "Market value ≥ $10,000". */
 export function describe(clause: Clause, field: Field): string {
   const values = clause.values.map((value) => shown(value, field));
   return `${field.label} ${SIGNS[clause.op]} ${values.join(" or ")}`;
@@ -113,8 +113,8 @@ function shown(value: string, field: Field): string {
   const number = scaled(value);
   if (!number) return value;
   const moved = field.kind === "percent" ? shifted(number, 2) : number;
-  const places = plain(moved).split(".")[1]?.length ?? 0;
-  const digits = grouped(moved, field.kind === "money" && places > 0 ? Math.max(places, 2) : places);
+  const decimals = plain(moved).split(".")[1]?.length ?? 0;
+  const digits = grouped(moved, field.kind === "money" && decimals > 0 ? Math.max(decimals, 2) : decimals);
   const text = field.kind === "money" ? `$${digits}` : field.kind === "percent" ? `${digits}%` : digits;
   return number.negative ? `(${text})` : text;
 }

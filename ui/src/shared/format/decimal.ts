@@ -2,9 +2,9 @@
 
 export interface Scaled {
   negative: boolean;
-  /** Absolute value times ten to the `places`. */
+  /** Absolute value times ten to the `decimals`. */
   units: bigint;
-  places: number;
+  decimals: number;
 }
 
 const PLAIN = /^(-?)(\d+)(?:\.(\d+))?$/;
@@ -15,38 +15,38 @@ export function scaled(text: string): Scaled | null {
   if (!match) return null;
   const [, sign, whole = "", part = ""] = match;
   const units = BigInt(whole + part);
-  return { negative: sign === "-" && units !== 0n, units, places: part.length };
+  return { negative: sign === "-" && units !== 0n, units, decimals: part.length };
 }
 
-/** Bring to so many places, half away from zero. A value that becomes zero loses its sign. */
-export function rounded(value: Scaled, places: number): Scaled {
-  if (places >= value.places) {
-    return { ...value, units: value.units * 10n ** BigInt(places - value.places), places };
+/** Round to so many decimals, half away from zero. A value that becomes zero loses its sign. */
+export function rounded(value: Scaled, decimals: number): Scaled {
+  if (decimals >= value.decimals) {
+    return { ...value, units: value.units * 10n ** BigInt(decimals - value.decimals), decimals };
   }
-  const step = 10n ** BigInt(value.places - places);
+  const step = 10n ** BigInt(value.decimals - decimals);
   const units = (value.units + step / 2n) / step;
-  return { negative: value.negative && units !== 0n, units, places };
+  return { negative: value.negative && units !== 0n, units, decimals };
 }
 
 /** Write as plain text without trailing zeros: the form the server reads. */
-export function plain({ negative, units, places }: Scaled): string {
-  const digits = units.toString().padStart(places + 1, "0");
-  const whole = digits.slice(0, digits.length - places);
-  const part = digits.slice(digits.length - places).replace(/0+$/, "");
+export function plain({ negative, units, decimals }: Scaled): string {
+  const digits = units.toString().padStart(decimals + 1, "0");
+  const whole = digits.slice(0, digits.length - decimals);
+  const part = digits.slice(digits.length - decimals).replace(/0+$/, "");
   return (negative ? "-" : "") + whole + (part ? `.${part}` : "");
 }
 
 /** Move the decimal point: shifted("12.5", -2) is "0.125". */
 export function shifted(value: Scaled, by: number): Scaled {
-  const places = value.places - by;
-  return places >= 0 ? { ...value, places } : { ...value, units: value.units * 10n ** BigInt(-places), places: 0 };
+  const decimals = value.decimals - by;
+  return decimals >= 0 ? { ...value, decimals } : { ...value, units: value.units * 10n ** BigInt(-decimals), decimals: 0 };
 }
 
 /** -1, 0 or 1, exactly. */
 export function compare(left: Scaled, right: Scaled): number {
-  const places = Math.max(left.places, right.places);
+  const decimals = Math.max(left.decimals, right.decimals);
   const signed = (value: Scaled) => {
-    const { units, negative } = rounded(value, places);
+    const { units, negative } = rounded(value, decimals);
     return negative ? -units : units;
   };
   const difference = signed(left) - signed(right);
@@ -55,10 +55,10 @@ export function compare(left: Scaled, right: Scaled): number {
 
 const GROUPS = new Intl.NumberFormat("en-US");
 
-/** Digits with thousands separated and exactly `places` decimals; no sign. */
-export function grouped(value: Scaled, places: number): string {
-  const { units } = rounded(value, places);
-  const digits = units.toString().padStart(places + 1, "0");
-  const whole = GROUPS.format(BigInt(digits.slice(0, digits.length - places)));
-  return places === 0 ? whole : `${whole}.${digits.slice(digits.length - places)}`;
+/** Digits with thousands separated and exactly so many decimals; no sign. */
+export function grouped(value: Scaled, decimals: number): string {
+  const { units } = rounded(value, decimals);
+  const digits = units.toString().padStart(decimals + 1, "0");
+  const whole = GROUPS.format(BigInt(digits.slice(0, digits.length - decimals)));
+  return decimals === 0 ? whole : `${whole}.${digits.slice(digits.length - decimals)}`;
 }

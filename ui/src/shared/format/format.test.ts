@@ -23,7 +23,7 @@ describe("other figures", () => {
     ["0.12349", 2, "12.35%"],
     ["-0.01", 1, "(1.0%)"],
     ["0", 1, "0.0%"],
-  ] as const)("weight %s", (text, places, expected) => expect(percent(text, places)).toBe(expected));
+  ] as const)("weight %s", (text, decimals, expected) => expect(percent(text, decimals)).toBe(expected));
 
   it.each([
     ["1200.500000", "1,200.5"],

@@ -5,31 +5,31 @@ export const MISSING = "–";
 
 /** Dollars: whole in lists, cents where every cent counts. "$0" is zero; a missing value is a dash. */
 export function usd(text: string | null | undefined, cents = false): string {
-  const places = cents ? 2 : 0;
-  return written(text, (value) => signed(rounded(value, places), `$${grouped(value, places)}`));
+  const decimals = cents ? 2 : 0;
+  return written(text, (value) => signed(rounded(value, decimals), `$${grouped(value, decimals)}`));
 }
 
 /** A fraction of account value as percent: "0.125" is "12.5%". */
-export function percent(text: string | null | undefined, places = 1): string {
+export function percent(text: string | null | undefined, decimals = 1): string {
   return written(text, (value) => {
     const moved = shifted(value, 2);
-    return signed(rounded(moved, places), `${grouped(moved, places)}%`);
+    return signed(rounded(moved, decimals), `${grouped(moved, decimals)}%`);
   });
 }
 
 /** Units of a security with the decimals they have. */
 export function quantity(text: string | null | undefined): string {
   return written(text, (value) => {
-    const places = plain(value).split(".")[1]?.length ?? 0;
-    return signed(value, grouped(value, places));
+    const decimals = plain(value).split(".")[1]?.length ?? 0;
+    return signed(value, grouped(value, decimals));
   });
 }
 
 /** A price with at least cents and at most what it has. */
 export function price(text: string | null | undefined): string {
   return written(text, (value) => {
-    const places = Math.max(2, plain(value).split(".")[1]?.length ?? 0);
-    return signed(value, `$${grouped(value, places)}`);
+    const decimals = Math.max(2, plain(value).split(".")[1]?.length ?? 0);
+    return signed(value, `$${grouped(value, decimals)}`);
   });
 }
 
@@ -40,14 +40,14 @@ export function count(value: number | null | undefined): string {
 }
 
 /** "1 account", "2,318 accounts". */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number, singular: string, many = `${singular}s`): string {
+  return `${count(value)} ${value === 1 ? singular : many}`;
 }
 
 /** -1, 0 or 1; a missing value is 0. */
 export function sign(text: string | null | undefined): number {
   const value = text === null || text === undefined ? null : scaled(text);
-  return value === null ? 0 : compare(value, { negative: false, units: 0n, places: 0 });
+  return value === null ? 0 : compare(value, { negative: false, units: 0n, decimals: 0 });
 }
 
 /** Percent of the width of a bar, for drawing only. */

@@ -24,7 +24,7 @@ export function ColumnsDrawer({ columns, layout, onChange }: Props) {
       <Drawer opened={isOpen} onClose={drawer.close} title="Columns" position="right" size="sm">
         <Stack gap={2} component="ul" className="plain-list">
           {layout.order.map((id, at) => {
-            const column = columns.find((one) => one.id === id);
+            const column = columns.find((candidate) => candidate.id === id);
             if (!column) return null;
             return (
               <Group key={id} component="li" justify="space-between" wrap="nowrap">

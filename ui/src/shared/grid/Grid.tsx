@@ -4,7 +4,7 @@ import type { Column } from "@/shared/grid/columns";
 import { GridHeader } from "@/shared/grid/GridHeader";
 import { GridRow } from "@/shared/grid/GridRow";
 import { useGridKeys, type Spot } from "@/shared/grid/keys";
-import { lefts, nextSort } from "@/shared/grid/places";
+import { lefts, nextSort } from "@/shared/grid/offsets";
 
 export interface GridSelection<Row> {
   has: (row: Row) => boolean;
@@ -19,7 +19,7 @@ export interface GridProps<Row> {
   rows: readonly Row[];
   /** Rows of the whole result, over all pages. */
   total: number;
-  /** Place of the first row of this page in the whole result, from 0. */
+  /** Index of the first row of this page in the whole result, from 0. */
   offset: number;
   rowId: (row: Row) => string;
   /** What names the row's checkbox. */
@@ -38,7 +38,7 @@ export interface GridProps<Row> {
 export function Grid<Row>(props: GridProps<Row>) {
   const { columns, rows, selection, rowId, offset } = props;
   const boxes = selection ? 1 : 0;
-  const places = lefts(columns, boxes);
+  const offsets = lefts(columns, boxes);
   const anchor = useRef<number | null>(null);
   const allowed = selection ? rows.filter((row) => selection.barred(row) === null) : [];
   const chosen = selection ? allowed.filter((row) => selection.has(row)) : [];
@@ -94,7 +94,7 @@ export function Grid<Row>(props: GridProps<Row>) {
       >
         <GridHeader
           columns={columns}
-          lefts={places}
+          lefts={offsets}
           sort={props.sort}
           onSort={(field) => props.onSort?.(nextSort(field, props.sort))}
           canSort={props.onSort !== undefined}
@@ -110,7 +110,7 @@ export function Grid<Row>(props: GridProps<Row>) {
               absolute={offset + index + 2}
               name={props.rowName(row)}
               columns={columns}
-              lefts={places}
+              lefts={offsets}
               isDimmed={props.isDimmed?.(row) ?? false}
               activeColumn={keys.active.row === index + 1 ? keys.active.column : -1}
               selected={selection ? selection.has(row) && selection.barred(row) === null : null}

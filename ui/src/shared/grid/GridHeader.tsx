@@ -2,7 +2,7 @@ import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 
 import type { Column } from "@/shared/grid/columns";
-import { cellStyle } from "@/shared/grid/places";
+import { cellStyle } from "@/shared/grid/offsets";
 
 interface Box {
   /** Rows of the page that can be selected, and those that are. */

@@ -1,12 +1,12 @@
 import { memo } from "react";
 
 import type { Column } from "@/shared/grid/columns";
-import { cellStyle } from "@/shared/grid/places";
+import { cellStyle } from "@/shared/grid/offsets";
 
 interface Props<Row> {
   row: Row;
   index: number;
-  /** aria-rowindex: the place in the whole result, the header counted. */
+  /** aria-rowindex: the row in the whole result, the header counted. */
   absolute: number;
   name: string;
   columns: readonly Column<Row>[];
@@ -23,11 +23,11 @@ interface Props<Row> {
 function Row<Row>(props: Props<Row>) {
   const { row, index, columns, selected, barred, activeColumn } = props;
   const boxes = selected === null ? 0 : 1;
-  const place = (column: number) => ({ "data-cell": `${index + 1}:${column}`, tabIndex: activeColumn === column ? 0 : -1 });
+  const cell = (column: number) => ({ "data-cell": `${index + 1}:${column}`, tabIndex: activeColumn === column ? 0 : -1 });
   return (
     <tr aria-rowindex={props.absolute} aria-selected={selected ?? undefined} data-dimmed={props.isDimmed}>
       {selected !== null && (
-        <td role="gridcell" className="grid-box" data-fixed="true" style={{ left: 0 }} {...place(0)}>
+        <td role="gridcell" className="grid-box" data-fixed="true" style={{ left: 0 }} {...cell(0)}>
           <input
             type="checkbox"
             tabIndex={-1}
@@ -44,7 +44,7 @@ function Row<Row>(props: Props<Row>) {
       )}
       {columns.map((column, at) => {
         const shared = {
-          ...place(at + boxes),
+          ...cell(at + boxes),
           "aria-colindex": at + 1 + boxes,
           "data-fixed": column.fixed ?? false,
           "data-number": column.isNumber ?? false,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { fitted, initialLayout, moved, toggled } from "@/shared/grid/columns";
+import { fitted, initialLayout, moved, toggled, visible } from "@/shared/grid/columns";
 
 const COLUMNS = [
   { id: "number", fixed: true },
@@ -34,5 +34,9 @@ describe("a column layout", () => {
     const once = toggled(initialLayout(COLUMNS), "value");
     expect(once.hidden).toContain("value");
     expect(toggled(once, "value").hidden).not.toContain("value");
+  });
+  it("draws what is not hidden, in the order of the layout, and nothing that is no column", () => {
+    const layout = { order: ["number", "cash", "gone", "value", "name"], hidden: ["value"] };
+    expect(visible(COLUMNS, layout).map(({ id }) => id)).toEqual(["number", "cash", "name"]);
   });
 });

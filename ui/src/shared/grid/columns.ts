@@ -1,5 +1,4 @@
 /** Columns of a list, and the user's layout of them. */
-import { columnOrderingFeature, columnVisibilityFeature, tableFeatures, useTable, type ColumnDef } from "@tanstack/react-table";
 import { useMemo, useState, type ReactNode } from "react";
 
 import { recall, remember } from "@/shared/state/memory";
@@ -44,7 +43,7 @@ export function fitted(saved: unknown, columns: readonly Known[]): Layout {
   return { order: [...fixed, ...known, ...added], hidden };
 }
 
-/** Move a column one place; fixed ones hold their places. */
+/** Move a column by one; fixed columns stay where they are. */
 export function moved(layout: Layout, id: string, by: -1 | 1, fixedCount: number): Layout {
   const at = layout.order.indexOf(id);
   const to = at + by;
@@ -55,7 +54,7 @@ export function moved(layout: Layout, id: string, by: -1 | 1, fixedCount: number
 
 export function toggled(layout: Layout, id: string): Layout {
   const isHidden = layout.hidden.includes(id);
-  return { ...layout, hidden: isHidden ? layout.hidden.filter((one) => one !== id) : [...layout.hidden, id] };
+  return { ...layout, hidden: isHidden ? layout.hidden.filter((other) => other !== id) : [...layout.hidden, id] };
 }
 
 /** The layout of the list under `name`, remembered until sign-out or the tab closes. */
@@ -72,31 +71,19 @@ export function useLayout(name: string, columns: readonly Known[]): [Layout, (ne
   ];
 }
 
-const features = tableFeatures({ columnOrderingFeature, columnVisibilityFeature });
-
 /** The columns to draw, in the user's order. */
-export function useVisible<Row extends object>(columns: readonly Column<Row>[], layout: Layout, rows: readonly Row[]): Column<Row>[] {
-  const definitions = useMemo<ColumnDef<typeof features, Row>[]>(
-    () => columns.map(({ id, header, fixed }) => ({ id, header, enableHiding: !fixed })),
-    [columns],
-  );
-  const columnVisibility = useMemo(() => Object.fromEntries(layout.hidden.map((id) => [id, false])), [layout]);
-  const table = useTable({
-    features,
-    columns: definitions,
-    data: rows,
-    state: { columnOrder: layout.order, columnVisibility },
-  });
-  const ids = table.getVisibleLeafColumns().map(({ id }) => id);
-  const shown = ids.join(" ");
-  return useMemo(() => {
-    const found = shown.split(" ").map((id) => columns.find((column) => column.id === id));
-    return found.filter((column) => column !== undefined);
-  }, [shown, columns]);
+export function useVisible<Row>(columns: readonly Column<Row>[], layout: Layout): Column<Row>[] {
+  return useMemo(() => visible(columns, layout), [columns, layout]);
+}
+
+/** The columns that a layout shows, in its order. */
+export function visible<Known extends Pick<Column<never>, "id">>(columns: readonly Known[], { order, hidden }: Layout): Known[] {
+  const shown = order.filter((id) => !hidden.includes(id)).map((id) => columns.find((column) => column.id === id));
+  return shown.filter((column) => column !== undefined);
 }
 
 function isLayout(value: unknown): value is Layout {
   const { order, hidden } = (value ?? {}) as Partial<Record<keyof Layout, unknown>>;
-  const isList = (list: unknown) => Array.isArray(list) && list.every((one) => typeof one === "string");
+  const isList = (list: unknown) => Array.isArray(list) && list.every((item) => typeof item === "string");
   return isList(order) && isList(hidden);
 }

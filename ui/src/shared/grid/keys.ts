@@ -55,7 +55,7 @@ export function useGridKeys(size: Size, actions: GridActions) {
   const active: Spot = { row: Math.min(spot.row, size.rows - 1), column: Math.min(spot.column, size.columns - 1) };
 
   const onFocus = useCallback((event: FocusEvent<HTMLTableElement>) => {
-    const [row, column] = place(event.target);
+    const [row, column] = spotOf(event.target);
     if (row !== undefined && column !== undefined) setSpot({ row, column });
   }, []);
 
@@ -76,7 +76,7 @@ export function useGridKeys(size: Size, actions: GridActions) {
   return { active, onFocus, onKeyDown };
 }
 
-function place(target: Element): number[] {
+function spotOf(target: Element): number[] {
   const cell = target.closest<HTMLElement>("[data-cell]");
   return cell?.dataset.cell?.split(":").map(Number) ?? [];
 }
@@ -89,7 +89,7 @@ function focusCell(table: HTMLTableElement, { row, column }: Spot) {
   const scroller = table.parentElement;
   if (!scroller || cell.dataset.fixed === "true") return;
   const fixed = [...table.querySelectorAll<HTMLElement>(`[data-cell^="${row}:"][data-fixed="true"]`)];
-  const edge = Math.max(...fixed.map((one) => one.getBoundingClientRect().right), 0);
+  const edge = Math.max(...fixed.map((cell) => cell.getBoundingClientRect().right), 0);
   const hiddenBy = edge - cell.getBoundingClientRect().left;
   if (hiddenBy > 0) scroller.scrollLeft -= hiddenBy;
 }

@@ -7,6 +7,9 @@ export interface Filter {
   q: string;
 }
 
+/** The filter as the server's query parameters. */
+export const filterQuery = ({ tiles, f, q }: Filter) => ({ tile: tiles, f, q });
+
 export type Selection =
   | { kind: "ids"; ids: ReadonlySet<string> }
   | { kind: "matching"; filter: Filter; except: ReadonlySet<string> };

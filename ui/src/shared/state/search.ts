@@ -1,7 +1,7 @@
 /** The page's address holds what a list shows: filter, order and page. Junk in it is dropped, defaults are left out. */
 import type { Tile } from "@/shared/api/models";
 import { clean, type Field } from "@/shared/filters/clause";
-import { TILES } from "@/shared/format/words";
+import { TILES } from "@/shared/format/names";
 
 export const SIZES = [50, 100, 200] as const;
 export const DEFAULT_SIZE = 200;
@@ -19,8 +19,8 @@ export interface ListSearch {
 export function writeAddress(search: Record<string, unknown>): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(search)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (typeof one === "string" || typeof one === "number") params.append(name, String(one));
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (typeof item === "string" || typeof item === "number") params.append(name, String(item));
     }
   }
   const text = params.toString();
@@ -42,7 +42,7 @@ export function listSearch(raw: Record<string, unknown>, fields: readonly Field[
   const tiles = TILES.filter((tile) => all("tile").includes(tile));
   const f = clean(all("f"), fields);
   const page = whole(first("page"));
-  const size = SIZES.find((one) => one === whole(first("size")));
+  const size = SIZES.find((offered) => offered === whole(first("size")));
   if (tiles.length > 0) result.tile = tiles;
   if (f.length > 0) result.f = f;
   if (first("q").trim()) result.q = first("q").trim().slice(0, 80);
@@ -53,7 +53,7 @@ export function listSearch(raw: Record<string, unknown>, fields: readonly Field[
 }
 
 function many(value: unknown): string[] {
-  return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === "string" || typeof one === "number").map(String);
+  return (Array.isArray(value) ? value : [value]).filter((item) => typeof item === "string" || typeof item === "number").map(String);
 }
 
 function whole(text: string): number {

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { RemoveDialog } from "@/features/batches/commands/RemoveDialog";
 import { changeBarred, rowBarred } from "@/features/batches/commands/rules";
-import { isOpen, type Shelf } from "@/features/batches/queries";
+import { isOpen, type Shelf } from "@/features/batches/status";
 import { ResultCell } from "@/features/batches/request/columns";
 import type { BatchAccountView } from "@/shared/api/models";
 import { count, usd } from "@/shared/format/format";

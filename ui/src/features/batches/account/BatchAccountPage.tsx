@@ -4,15 +4,16 @@ import { useRef, useState } from "react";
 
 import { AccountHead } from "@/features/batches/account/AccountHead";
 import { Comparison } from "@/features/batches/account/Comparison";
-import { Lots, type Place } from "@/features/batches/account/Lots";
+import { Lots, type PositionKey } from "@/features/batches/account/Lots";
 import { Positions } from "@/features/batches/account/Positions";
 import { Trades } from "@/features/batches/account/Trades";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
-import { isOpen, useBatchAccount, type Shelf } from "@/features/batches/queries";
+import { useBatchAccount } from "@/features/batches/api/getBatchAccount";
+import { isOpen, type Shelf } from "@/features/batches/status";
 import type { Logic, Proposal } from "@/shared/api/models";
 import { instant } from "@/shared/format/format";
-import { logicNames } from "@/shared/format/words";
+import { logicNames } from "@/shared/format/names";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
 
 interface Props {
@@ -60,7 +61,7 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
 /** Starts with the logic in force; looking at the other changes nothing. */
 function Proposals({ proposals, inForce, washNote }: { proposals: readonly Proposal[]; inForce: Logic; washNote: string }) {
   const [logic, setLogic] = useState(inForce);
-  const [place, setPlace] = useState<Place | null>(null);
+  const [position, setPosition] = useState<PositionKey | null>(null);
   const lots = useRef<HTMLHeadingElement>(null);
   const shown = proposals.find((proposal) => proposal.logic === logic) ?? proposals[0];
   if (!shown) return null;
@@ -76,7 +77,7 @@ function Proposals({ proposals, inForce, washNote }: { proposals: readonly Propo
           data={proposals.map((proposal) => ({ value: proposal.logic, label: logicNames[proposal.logic] }))}
           onChange={(value) => {
             setLogic(value);
-            setPlace(null);
+            setPosition(null);
           }}
         />
         {shown.logic !== inForce && <Text size="sm">Not in force: the request uses {logicNames[inForce]}.</Text>}
@@ -87,14 +88,14 @@ function Proposals({ proposals, inForce, washNote }: { proposals: readonly Propo
       <Positions
         proposal={shown}
         onOpen={(opened) => {
-          setPlace(opened);
+          setPosition(opened);
           lots.current?.focus();
         }}
       />
       <Title order={2} ref={lots} tabIndex={-1}>
         Lots relieved
       </Title>
-      <Lots proposal={shown} washNote={washNote} place={place} onShowAll={() => setPlace(null)} />
+      <Lots proposal={shown} washNote={washNote} position={position} onShowAll={() => setPosition(null)} />
     </>
   );
 }

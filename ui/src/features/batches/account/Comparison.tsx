@@ -5,7 +5,7 @@ import { Disallowed } from "@/features/batches/request/Disallowed";
 import type { Logic, Proposal } from "@/shared/api/models";
 import { compare, scaled } from "@/shared/format/decimal";
 import { count, plural, usd } from "@/shared/format/format";
-import { logicNames } from "@/shared/format/words";
+import { logicNames } from "@/shared/format/names";
 import { Amount, Gain } from "@/shared/ui/Amount";
 import { Tag } from "@/shared/ui/Tag";
 

@@ -18,7 +18,7 @@ const cells = (table = "Lots relieved") =>
 describe("lots of a proposal", () => {
   it("says how soon a short-term gain turns long-term, and nothing of others", () => {
     const slices = [aSlice({ lot_id: "L1", term: "SHORT", days_to_long_term: 5 }), aSlice({ lot_id: "L2", term: "SHORT", days_to_long_term: 1 }), aSlice({ lot_id: "L3" })];
-    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} place={null} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} position={null} onShowAll={nothing} />);
     expect(cells().map((row) => row[8])).toEqual(["Short5 days until long-term", "Short1 day until long-term", "Long"]);
     expect(screen.queryByText("Wash sale")).toBeNull();
     expect(screen.getByText(NOTE)).toBeVisible();
@@ -31,7 +31,7 @@ describe("lots of a proposal", () => {
       { ...bought, quantity: "1", disallowed: "10.00", source: "PROPOSED", lot_id: null, permanent: true, account_number: null } as const,
     ];
     const proposal = aProposal({ slices: [aSlice({ gain: "-100.00", washes })] }, { wash_disallowed: "50.00", wash_permanent: "10.00" });
-    draw(<Lots proposal={proposal} washNote={NOTE} place={null} onShowAll={nothing} />);
+    draw(<Lots proposal={proposal} washNote={NOTE} position={null} onShowAll={nothing} />);
     expect(cells()[0]?.[10]).toBe(
       "$40.00 disallowed 4 bought Jun 1, 2026 in 0099, lot N1$10.00 disallowed 1 bought Jun 1, 2026 in another account of the household, buy of this request. IRA: the loss is permanent",
     );
@@ -44,7 +44,7 @@ describe("lots of a proposal", () => {
       { security_id: "AAA", lot_id: "L2", sleeve_id: "APM", quantity: "6", sold: "6" },
       { security_id: "BBB", lot_id: "L7", sleeve_id: null, quantity: "2.5", sold: "0" },
     ];
-    const { container, unmount } = draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} place={null} onShowAll={nothing} />);
+    const { container, unmount } = draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} position={null} onShowAll={nothing} />);
     expect(cells().map((row) => [row[2], row[10]])).toEqual([
       ["L1", "0"],
       ["L2", "6"],
@@ -56,12 +56,12 @@ describe("lots of a proposal", () => {
     const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
     expect(violations.map(({ id }) => id)).toEqual([]);
     unmount();
-    draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} place={{ sleeve: "M1", security: "BBB" }} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} position={{ sleeve: "M1", security: "BBB" }} onShowAll={nothing} />);
     expect(cells("Lots picked for sale").map((row) => row[1])).toEqual(["L7"]);
   });
 
   it("says nothing of picks where there are none", () => {
-    draw(<Lots proposal={aProposal({ slices: [aSlice()] })} washNote={NOTE} place={null} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ slices: [aSlice()] })} washNote={NOTE} position={null} onShowAll={nothing} />);
     expect(cells()[0]).toHaveLength(10);
     expect(screen.queryByText("Lots picked for sale")).toBeNull();
   });
@@ -69,7 +69,7 @@ describe("lots of a proposal", () => {
   it("shows the lots of one position until all are asked for", async () => {
     const slices = [aSlice({ lot_id: "L1" }), aSlice({ lot_id: "L2", security_id: "BBB" }), aSlice({ lot_id: "L3", sleeve_id: "M1" })];
     const onShowAll = vi.fn();
-    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} place={{ sleeve: "M1", security: "AAA" }} onShowAll={onShowAll} />);
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} position={{ sleeve: "M1", security: "AAA" }} onShowAll={onShowAll} />);
     expect(cells().map((row) => row[2])).toEqual(["L3"]);
     await userEvent.click(screen.getByRole("button", { name: "Show all lots" }));
     expect(onShowAll).toHaveBeenCalledOnce();

@@ -2,7 +2,7 @@ import { Anchor, Text, Title } from "@mantine/core";
 
 import type { PickView, Proposal, SliceView, TransferView } from "@/shared/api/models";
 import { day, plural, quantity, sign, usd } from "@/shared/format/format";
-import { boughtNames, termNames } from "@/shared/format/words";
+import { boughtNames, termNames } from "@/shared/format/names";
 import { Amount } from "@/shared/ui/Amount";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 import { Tag } from "@/shared/ui/Tag";
@@ -38,7 +38,7 @@ const PICKS: readonly PlainColumn<PickView>[] = [
 const WASHES: PlainColumn<SliceView> = {
   header: "Wash sale",
   help: "Bought within 30 days of the trade date in the tax household: this part of the loss is disallowed",
-  cell: (slice) => slice.washes.map((wash, place) => <Wash key={place} wash={wash} />),
+  cell: (slice) => slice.washes.map((wash, index) => <Wash key={index} wash={wash} />),
 };
 
 const TRANSFERS: readonly PlainColumn<TransferView>[] = [
@@ -52,7 +52,7 @@ const TRANSFERS: readonly PlainColumn<TransferView>[] = [
 ];
 
 /** A position whose lots are looked at. */
-export interface Place {
+export interface PositionKey {
   sleeve: string;
   security: string;
 }
@@ -62,21 +62,21 @@ interface Props {
   /** What was and was not checked for wash sales, in the server's words. */
   washNote: string;
   /** Only the lots of this position; all of them without. */
-  place: Place | null;
+  position: PositionKey | null;
   onShowAll: () => void;
 }
 
 /** Lots that the sells relieve, and lots that move between sleeves and keep date and basis. */
-export function Lots({ proposal, washNote, place, onShowAll }: Props) {
-  const slices = proposal.slices.filter((slice) => !place || (slice.sleeve_id === place.sleeve && slice.security_id === place.security));
-  const picks = proposal.picks.filter((pick) => !place || (pick.security_id === place.security && (pick.sleeve_id ?? place.sleeve) === place.sleeve));
+export function Lots({ proposal, washNote, position, onShowAll }: Props) {
+  const slices = proposal.slices.filter((slice) => !position || (slice.sleeve_id === position.sleeve && slice.security_id === position.security));
+  const picks = proposal.picks.filter((pick) => !position || (pick.security_id === position.security && (pick.sleeve_id ?? position.sleeve) === position.sleeve));
   const hasWashes = slices.some(({ washes }) => washes.length > 0);
   return (
     <>
       <WashWarning proposal={proposal} note={washNote} />
-      {place && (
+      {position && (
         <Text size="sm" mb="xs" role="status">
-          Lots of {place.security} in sleeve {place.sleeve}.{" "}
+          Lots of {position.security} in sleeve {position.sleeve}.{" "}
           <Anchor component="button" type="button" size="sm" onClick={onShowAll}>
             Show all lots
           </Anchor>

@@ -1,6 +1,6 @@
 import { Anchor } from "@mantine/core";
 
-import type { Place } from "@/features/batches/account/Lots";
+import type { PositionKey } from "@/features/batches/account/Lots";
 import type { PositionView, Proposal } from "@/shared/api/models";
 import { percent, price, quantity, usd } from "@/shared/format/format";
 import { Amount, Gain } from "@/shared/ui/Amount";
@@ -14,7 +14,7 @@ const bar = (position: PositionView, weight: string, when: string) => (
   </span>
 );
 
-const columns = (onOpen: (place: Place) => void): readonly PlainColumn<PositionView>[] => [
+const columns = (onOpen: (position: PositionKey) => void): readonly PlainColumn<PositionView>[] => [
   { header: "Sleeve", cell: (position) => position.sleeve_id },
   { header: "Security", cell: (position) => position.security_id },
   { header: "Price", isNumber: true, cell: (position) => price(position.price) },
@@ -33,7 +33,7 @@ const columns = (onOpen: (place: Place) => void): readonly PlainColumn<PositionV
 ];
 
 /** Opens the figures of a position down to the lots they come from. */
-function LotsOf({ position, onOpen }: { position: PositionView; onOpen: (place: Place) => void }) {
+function LotsOf({ position, onOpen }: { position: PositionView; onOpen: (position: PositionKey) => void }) {
   return (
     <Anchor
       component="button"
@@ -48,6 +48,6 @@ function LotsOf({ position, onOpen }: { position: PositionView; onOpen: (place: 
 }
 
 /** Positions before and after against target, with the gain of what is sold. */
-export function Positions({ proposal, onOpen }: { proposal: Proposal; onOpen: (place: Place) => void }) {
+export function Positions({ proposal, onOpen }: { proposal: Proposal; onOpen: (position: PositionKey) => void }) {
   return <PlainTable label="Positions" columns={columns(onOpen)} rows={proposal.positions} rowKey={(position) => `${position.sleeve_id} ${position.security_id}`} empty="The account holds nothing and has no target." />;
 }

@@ -2,7 +2,7 @@ import { Text } from "@mantine/core";
 
 import type { OrderView, Proposal, TradeView } from "@/shared/api/models";
 import { price, quantity, usd } from "@/shared/format/format";
-import { reasonNames, sideNames } from "@/shared/format/words";
+import { reasonNames, sideNames } from "@/shared/format/names";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 
 const TRADES: readonly PlainColumn<TradeView>[] = [

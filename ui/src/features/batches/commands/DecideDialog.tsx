@@ -1,7 +1,8 @@
 import { Text } from "@mantine/core";
 
+import { decideBatch } from "@/features/batches/api/decideBatch";
+import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import type { Decision } from "@/features/batches/commands/rules";
-import { useBatchPage } from "@/features/batches/queries";
 import { DisallowedTotal } from "@/features/batches/request/Disallowed";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
@@ -51,7 +52,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
       isBusy={command.isBusy}
       isBarred={hasChanged || page.data === undefined}
       onClose={onClose}
-      onConfirm={() => command.run({ path: `/batches/${batch.batch_id}/${decision}`, version: batch.version })}
+      onConfirm={() => command.run(decideBatch(batch, decision))}
     >
       <Text mb="sm">
         {isApproval

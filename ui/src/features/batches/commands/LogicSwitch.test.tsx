@@ -10,7 +10,7 @@ describe("the trade logic of a request", () => {
     const server = aServer(problem(409, "logic_unavailable"));
     vi.stubGlobal("fetch", server.fetch);
     draw(<LogicSwitch batch={aBatch()} />);
-    expect(screen.getAllByRole("radio").map((one) => (one as HTMLInputElement).value)).toEqual(["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]);
+    expect(screen.getAllByRole("radio").map((radio) => (radio as HTMLInputElement).value)).toEqual(["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]);
     expect(screen.getByRole("radio", { name: "Best Fit" })).toBeChecked();
     await userEvent.click(screen.getByRole("radio", { name: "Tax Aware" }));
     const dialog = await screen.findByRole("dialog", { name: "Use Tax Aware for request 7?" });

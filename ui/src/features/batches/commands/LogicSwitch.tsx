@@ -1,11 +1,12 @@
 import { SegmentedControl, Text } from "@mantine/core";
 import { useState } from "react";
 
+import { switchLogic } from "@/features/batches/api/switchLogic";
 import { changeBarred } from "@/features/batches/commands/rules";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Logic } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
-import { logicNames } from "@/shared/format/words";
+import { logicNames } from "@/shared/format/names";
 import { useMe } from "@/shared/session/session";
 import { Confirm } from "@/shared/ui/Confirm";
 import { tell } from "@/shared/ui/Notes";
@@ -46,7 +47,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
           safe={`Keep ${logicNames[batch.logic]}`}
           isBusy={command.isBusy}
           onClose={() => setAsked(null)}
-          onConfirm={() => command.run({ path: `/batches/${batch.batch_id}/logic`, version: asked.version, body: { logic: asked.logic } })}
+          onConfirm={() => command.run(switchLogic(batch.batch_id, asked.version, asked.logic))}
         >
           <Text>
             {asked.logic === "BEST_FIT"

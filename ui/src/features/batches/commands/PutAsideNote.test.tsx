@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { PutAsideNote, PutAsideNotes } from "@/features/batches/commands/PutAsideNote";
 import { Status } from "@/features/batches/list/Status";
-import { untilDue } from "@/features/batches/queries";
+import { untilDue } from "@/features/batches/status";
 import { instant } from "@/shared/format/format";
 import { POLL_MS } from "@/shared/live/live";
 import { aBatch, draw } from "@/test/render";

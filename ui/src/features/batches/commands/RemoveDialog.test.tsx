@@ -7,8 +7,8 @@ import { aBatch, aServer, draw, json, problem } from "@/test/render";
 
 const DONE = json({ batch: aBatch({ version: 4 }), accounts: 2 });
 
-function open(answers: Parameters<typeof aServer>) {
-  const server = aServer(...answers);
+function open(responses: Parameters<typeof aServer>) {
+  const server = aServer(...responses);
   vi.stubGlobal("fetch", server.fetch);
   const onDone = vi.fn();
   const onClose = vi.fn();

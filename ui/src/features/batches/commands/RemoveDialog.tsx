@@ -1,6 +1,7 @@
 import { Text } from "@mantine/core";
 import { useState } from "react";
 
+import { removeAccounts } from "@/features/batches/api/removeAccounts";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, RemovalBody } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
@@ -54,7 +55,7 @@ export function RemoveDialog({ batch, selection, expected, onDone, onClose }: Pr
       onClose={onClose}
       onConfirm={() => {
         const content: RemovalBody = { selection, expected_count: now };
-        command.run({ path: `/batches/${batch.batch_id}/removals`, version, body: content });
+        command.run(removeAccounts(batch.batch_id, version, content));
       }}
     >
       {now !== expected && (

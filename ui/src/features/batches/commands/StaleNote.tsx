@@ -1,6 +1,7 @@
 import { Alert, Button } from "@mantine/core";
 import { IconRefreshAlert } from "@tabler/icons-react";
 
+import { reproposeAccounts } from "@/features/batches/api/reproposeAccounts";
 import { changeBarred } from "@/features/batches/commands/rules";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult } from "@/shared/api/models";
@@ -27,7 +28,6 @@ export function StaleNote({ batch, onShow, account }: Props) {
   });
   const stale = account ? 1 : batch.counts.stale;
   if (stale === 0) return null;
-  const selection = account ? { kind: "ids" as const, ids: [account.account_id] } : null;
   return (
     <Alert color="orange" mb="md" icon={<IconRefreshAlert aria-hidden />} title={`${plural(stale, "proposal is", "proposals are")} out of date`} role="status">
       {account?.result ||
@@ -37,7 +37,7 @@ export function StaleNote({ batch, onShow, account }: Props) {
           size="compact-sm"
           barred={changeBarred(batch, me)}
           loading={command.isBusy}
-          onClick={() => command.run({ path: `/batches/${batch.batch_id}/repropose`, version: batch.version, body: { selection } })}
+          onClick={() => command.run(reproposeAccounts(batch, account?.account_id))}
         >
           Propose again
         </ReasonedButton>

@@ -1,7 +1,7 @@
 /** When a request can be decided or changed, and the reason when it cannot. The server has the last word. */
 import type { BatchAccountRow, BatchSummary, Me } from "@/shared/api/models";
 import { count, plural } from "@/shared/format/format";
-import { statusNames } from "@/shared/format/words";
+import { statusNames } from "@/shared/format/names";
 import { denied } from "@/shared/session/session";
 
 export type Decision = "approve" | "cancel";

@@ -1,9 +1,9 @@
 import { Link } from "@tanstack/react-router";
 
-import { useBatches } from "@/features/batches/queries";
+import { useBatches } from "@/features/batches/api/listBatches";
 import type { BatchSummary } from "@/shared/api/models";
 import { count, day, instant } from "@/shared/format/format";
-import { endedBy } from "@/shared/format/words";
+import { endedBy } from "@/shared/format/names";
 import { Pager } from "@/shared/grid/Pager";
 import { useList } from "@/shared/state/useList";
 import { Amount } from "@/shared/ui/Amount";

@@ -2,7 +2,7 @@ import { Group, Loader, Progress } from "@mantine/core";
 
 import type { BatchSummary } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
-import { endedBy, statusNames } from "@/shared/format/words";
+import { endedBy, statusNames } from "@/shared/format/names";
 import { Tag, type Tone } from "@/shared/ui/Tag";
 
 const TONES: Readonly<Record<BatchSummary["status"], Tone>> = {

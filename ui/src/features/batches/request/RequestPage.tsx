@@ -1,6 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 
-import { isOpen, useBatchPage, type Shelf } from "@/features/batches/queries";
+import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
+import { isOpen, type Shelf } from "@/features/batches/status";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
@@ -34,7 +35,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   const rows = page.data?.rows ?? NO_ROWS;
   const all = COLUMNS[shelf];
   const [layout, setLayout] = useLayout(`request.${shelf}`, all);
-  const columns = useVisible(all, layout, rows);
+  const columns = useVisible(all, layout);
 
   if (page.isPending) return <Waiting what={`request ${batchId}`} />;
   if (!page.data) return <FailedPage title={`Request ${batchId}`} error={page.error} onRetry={() => void page.refetch()} />;

@@ -1,10 +1,10 @@
 import { Link } from "@tanstack/react-router";
 
-import type { Shelf } from "@/features/batches/queries";
+import type { Shelf } from "@/features/batches/status";
 import { Disallowed } from "@/features/batches/request/Disallowed";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
-import { accountStates } from "@/shared/format/words";
+import { accountStates } from "@/shared/format/names";
 import type { Column } from "@/shared/grid/columns";
 import { Amount, Gain } from "@/shared/ui/Amount";
 import { Tag, type Tone } from "@/shared/ui/Tag";

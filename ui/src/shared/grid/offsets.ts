@@ -7,20 +7,20 @@ const BOX_WIDTH = 40;
 /** Distance from the left of each fixed column, as one text so that rows can compare it. */
 export function lefts(columns: readonly Pick<Column<never>, "fixed" | "width">[], boxes: number): string {
   let at = boxes * BOX_WIDTH;
-  const places: number[] = [];
+  const offsets: number[] = [];
   for (const column of columns) {
     if (!column.fixed) break;
-    places.push(at);
+    offsets.push(at);
     at += column.width;
   }
-  return places.join(" ");
+  return offsets.join(" ");
 }
 
-/** Style of a cell: a fixed one keeps its width and its place at the left. */
-export function cellStyle(column: Pick<Column<never>, "fixed" | "width">, places: string, index: number): CSSProperties {
+/** Style of a cell: a fixed one keeps its width and its offset from the left. */
+export function cellStyle(column: Pick<Column<never>, "fixed" | "width">, offsets: string, index: number): CSSProperties {
   if (!column.fixed) return { minWidth: column.width };
   const { width } = column;
-  return { width, minWidth: width, maxWidth: width, left: `${places.split(" ")[index] ?? 0}px` };
+  return { width, minWidth: width, maxWidth: width, left: `${offsets.split(" ")[index] ?? 0}px` };
 }
 
 /** Sort by a field: ascending first, then descending. */

@@ -1,53 +1,11 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { address, get, parsed } from "@/shared/api/client";
+import { address, parsed } from "@/shared/api/client";
 import { keys } from "@/shared/api/keys";
-import type { FileList, FileView, RunView } from "@/shared/api/models";
-import { ProblemError, problemFrom, unreachable } from "@/shared/api/problem";
-import { usePoll } from "@/shared/live/live";
+import type { FileView } from "@/shared/api/models";
+import { problemFrom, unreachable } from "@/shared/api/problem";
 import { useMe } from "@/shared/session/session";
-
-const WORKING_MS = 1000;
-
-/** Loads of custodian files, newest first; asked again each second while one is being worked on. */
-export function useFiles() {
-  const poll = usePoll();
-  return useQuery({
-    queryKey: keys.files,
-    queryFn: ({ signal }) => get<FileList>("/files", {}, signal),
-    refetchInterval: (found) => (found.state.data?.rows.some(isWorking) ? WORKING_MS : poll),
-  });
-}
-
-/** One load with its problems. */
-export function useFile(fileId: string) {
-  return useQuery({
-    queryKey: [...keys.files, fileId],
-    queryFn: ({ signal }) => get<FileView>(`/files/${encodeURIComponent(fileId)}`, {}, signal),
-  });
-}
-
-/** The newest analysis of the whole book; null when none has run. */
-export function useLatestRun() {
-  const poll = usePoll();
-  return useQuery({
-    queryKey: keys.run,
-    queryFn: async ({ signal }) => {
-      try {
-        return await get<RunView>("/runs/latest", {}, signal);
-      } catch (error) {
-        if (error instanceof ProblemError && error.status === 404) return null;
-        throw error;
-      }
-    },
-    refetchInterval: (found) => (found.state.data?.finished_at === null ? WORKING_MS : poll),
-  });
-}
-
-export function isWorking(file: FileView): boolean {
-  return file.status === "LOADING" || file.status === "LOADED";
-}
 
 export interface Upload {
   name: string;
@@ -79,7 +37,7 @@ export function useUpload(onRefused: (error: unknown) => void) {
 
 function put(file: File, csrf: string, onSent: (sent: number) => void): Promise<FileView> {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest(); // fetch does not tell how much was sent
+    const request = new XMLHttpRequest(); // fetch does not report how much was sent
     request.open("POST", address("/files", { name: file.name }));
     request.setRequestHeader("X-CSRF-Token", csrf);
     request.setRequestHeader("Idempotency-Key", crypto.randomUUID());

@@ -1,21 +1,14 @@
 import { Button, Center, Paper, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
-import { get } from "@/shared/api/client";
-import { keys } from "@/shared/api/keys";
-import type { Me } from "@/shared/api/models";
+import { useSignedIn } from "@/app/api/getMe";
 import { ProblemError } from "@/shared/api/problem";
 import { SessionContext } from "@/shared/session/session";
 import { Failure, Waiting } from "@/shared/ui/Notes";
 
 /** Shows what is below it to a signed-in user, and the way to sign in to anybody else. */
-export function SignInGate({ children }: { children: ReactNode }) {
-  const me = useQuery({
-    queryKey: keys.me,
-    queryFn: ({ signal }) => get<Me>("/me", {}, signal),
-    staleTime: Infinity,
-  });
+export function SignedInOnly({ children }: { children: ReactNode }) {
+  const me = useSignedIn();
   if (me.error instanceof ProblemError && me.error.status === 401) return <SignIn />;
   if (me.data) return <SessionContext value={me.data}>{children}</SessionContext>;
   return (

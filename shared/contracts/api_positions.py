@@ -1,0 +1,90 @@
+"""The HTTP API: positions and settings of one account, as the analyzer evaluates them."""
+
+from datetime import date
+
+from shared.contracts.events import StateName, TileName
+from shared.contracts.types import Identity, OutboundModel, Price, Quantity, Usd, Weight
+
+
+class AccountPosition(OutboundModel):
+    """A position that is held or targeted.
+
+    price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
+    edges of the rebalance band, as weights.
+    """
+
+    security_id: Identity
+    sleeve_id: Identity
+    quantity: Quantity
+    price: Price | None
+    value: Usd | None
+    weight: Weight | None
+    target: Weight
+    low: Weight
+    high: Weight
+    can_trigger: bool
+    outside: bool
+
+
+class AccountRestriction(OutboundModel):
+    """What may not be traded of a security, and what is bought in its place."""
+
+    security_id: Identity
+    restrictions: list[str]
+    substitute_id: Identity | None
+
+
+class LotPick(OutboundModel):
+    """Units of a lot that leave first when its security is sold; without a sleeve, in whatever sleeve they are."""
+
+    security_id: Identity
+    lot_id: str
+    sleeve_id: Identity | None
+    quantity: Quantity
+
+
+class AccountSettings(OutboundModel):
+    """Settings in force: the account's own, else its portfolio's.  Thresholds, precision and floor are weights."""
+
+    rebalancer_on: bool
+    do_not_trade: bool
+    taxable: bool
+    lot_method: str
+    gain_budget_short: Usd | None
+    gain_budget_total: Usd | None
+    no_short_term_gains: bool
+    threshold: Weight
+    precision: Weight
+    floor: Weight
+    cash_threshold: Weight
+    cash_target: Weight
+    min_trade_usd: Usd
+    min_trade_weight: Weight
+    cash_reserve: Usd
+    cash_set_aside: Usd
+    restrictions: list[AccountRestriction]
+    lot_picks: list[LotPick]
+
+
+class AccountPositions(OutboundModel):
+    """One account as the analyzer knows it; reasons: a sentence for each component in the triggering list."""
+
+    account_id: Identity
+    portfolio_id: Identity | None
+    facts_version: int
+    lots_version: int
+    as_of: date | None
+    price_set: int | None
+    prices_as_of: date | None
+    state: StateName
+    tiles: list[TileName]
+    last_rebalanced: date | None
+    settling_since: date | None
+    epoch: int
+    hold_code: str | None
+    hold_text: str | None
+    cash: Usd
+    market_value: Usd | None
+    settings: AccountSettings
+    positions: list[AccountPosition]
+    reasons: list[str]

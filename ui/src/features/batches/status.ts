@@ -1,0 +1,21 @@
+import type { BatchSummary } from "@/shared/api/models";
+import { POLL_MS } from "@/shared/live/live";
+
+/** Requests that are still open, or decided ones. */
+export type Shelf = "open" | "history";
+
+const LONGEST_MS = 3_600_000;
+
+/**
+ * Milliseconds until open requests are asked for again though changes are pushed: at the end of their day, when one that
+ * could not be cancelled is put aside, nothing changes that would be pushed.
+ */
+export function untilDue(batches: readonly Pick<BatchSummary, "status" | "cancel_at">[], now = Date.now()): number | false {
+  const ends = batches.filter(({ status }) => isOpen(status)).map(({ cancel_at }) => Date.parse(cancel_at) - now);
+  return ends.length === 0 ? false : Math.min(Math.max(Math.min(...ends), POLL_MS), LONGEST_MS);
+}
+
+/** Not decided yet: it can still change. */
+export function isOpen(status: string | undefined): boolean {
+  return status === undefined || status === "WORKING" || status === "PENDING_APPROVAL";
+}
