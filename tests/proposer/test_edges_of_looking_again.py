@@ -10,7 +10,7 @@ import pytest
 
 from tests.proposer.accounts import NO_TRADE
 from tests.proposer.build import TA, Account, account, lot, position, security
-from tests.proposer.test_edges_of_giving_up import units_of
+from tests.proposer.test_edges_of_reduce import units_of
 from tests.proposer.test_tax_aware import booked
 from tests.proposer.test_tax_aware_tables import NEW, OLD
 

@@ -213,17 +213,17 @@ def test_of_sleeves_that_sell_together_one_share_more_would_pass_the_budget(
     assert _gain_of(given, count) == found.total_cents
     assert _gain_of(given, count + 1) > budget
     if method != LotMethod.SPECIFIC:
-        assert all(corner <= count or _gain_of(given, corner) > budget for corner in _corners(given))
+        assert all(point <= count or _gain_of(given, point) > budget for point in _breakpoints(given))
 
 
-def _corners(given: Account) -> list[int]:
+def _breakpoints(given: Account) -> list[int]:
     """Return the counts of shares at which, one after the other, the lots of each sleeve are gone."""
     held = {int(one.sleeve_id[1:]): one.quantity_micro // WHOLE for one in given.positions}
-    gone, corners = dict.fromkeys(held, 0), []
+    gone, breakpoints = dict.fromkeys(held, 0), []
     for one in _sold(given, sum(held.values())):
         gone[one.sleeve] += one.units // WHOLE
-        corners.append(gone[one.sleeve] * sum(held.values()) // held[one.sleeve])
-    return corners
+        breakpoints.append(gone[one.sleeve] * sum(held.values()) // held[one.sleeve])
+    return breakpoints
 
 
 def _gain_of(given: Account, count: int) -> int:

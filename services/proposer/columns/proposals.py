@@ -10,8 +10,8 @@ from services.proposer.columns.tables import Tables, tables_of
 from services.proposer.domain import codes, reasons
 from services.proposer.domain import layout as at
 from services.proposer.domain.engine import LOGICS, run
-from services.proposer.domain.gains import desk_of
 from services.proposer.domain.layout import Ints
+from services.proposer.domain.tax_aware.gains import search_of
 from shared.contracts import chunks
 from shared.contracts.codes import Logic
 
@@ -48,7 +48,7 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     trade_starts, order_starts = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
     run(
         tables.accounts, tables.securities, tables.security_starts, tables.positions, tables.position_starts,
-        desk_of(trade_day, tables.lots, len(tables.positions)), tables.lot_starts,
+        search_of(trade_day, tables.lots, len(tables.positions)), tables.lot_starts,
         np.array([int(logic) for logic in logics], np.int64), proposals, trades, trade_starts, orders, order_starts,
     )  # fmt: skip
     trades, orders = trades[: trade_starts[-1]], orders[: order_starts[-1]]

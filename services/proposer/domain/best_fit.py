@@ -68,7 +68,7 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         sec[security, at.S_DROPPED] = 0
     for place in range(len(pos)):
         security = pos[place, at.P_SECURITY]
-        pos[place, at.P_WANT] = min(0, pos[place, at.P_WANT])  # what sleeves sell stays known: see corners.py
+        pos[place, at.P_WANT] = min(0, pos[place, at.P_WANT])  # tax_aware.breakpoints needs what sleeves sell
         if pos[place, at.P_PRECISE] != 0 or sec[security, at.S_SELL] > 0:
             continue
         want = to_target(acc, sec, pos, place)

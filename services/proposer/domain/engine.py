@@ -4,11 +4,11 @@ from services.proposer.domain import codes
 from services.proposer.domain import layout as at
 from services.proposer.domain.account import prepare
 from services.proposer.domain.best_fit import best_fit
-from services.proposer.domain.gains import Desk, place_lots
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.summary import outcome, write_failure, write_proposal
-from services.proposer.domain.tax_aware import (
+from services.proposer.domain.tax_aware.gains import Search, place_lots
+from services.proposer.domain.tax_aware.search import (
     DONE,
     RUN_BEST_FIT,
     RUN_MIN_TRANSACTION,
@@ -32,7 +32,7 @@ def run(
     security_starts: Ints,
     positions: Ints,
     position_starts: Ints,
-    desk: Desk,
+    search: Search,
     lot_starts: Ints,
     logics: Ints,
     proposals: Ints,
@@ -54,12 +54,12 @@ def run(
         trade_starts[account] = traded
         order_starts[account] = ordered
         prepare(acc, sec, pos)
-        place_lots(sec, pos, desk, lot_starts[account], lot_starts[account + 1])
+        place_lots(sec, pos, search, lot_starts[account], lot_starts[account + 1])
         for index in range(len(logics)):
             row = proposals[account * len(logics) + index]
             failure = acc[at.A_FAILURE]
             if failure == codes.OK:
-                failure = trade(acc, sec, pos, desk, logics[index])
+                failure = trade(acc, sec, pos, search, logics[index])
             if failure != codes.OK:
                 write_failure(acc, sec, logics[index], failure, row)
                 continue
@@ -71,7 +71,7 @@ def run(
 
 
 @view_kernel
-def trade(acc: Ints, sec: Ints, pos: Ints, desk: Desk, logic: int) -> int:
+def trade(acc: Ints, sec: Ints, pos: Ints, search: Search, logic: int) -> int:
     """Compute one logic of a prepared account; return OK or why it fails."""
     acc[at.A_LIMITED] = 0
     sec[:, at.S_CAP] = at.NO_CAP
@@ -88,6 +88,6 @@ def trade(acc: Ints, sec: Ints, pos: Ints, desk: Desk, logic: int) -> int:
             note_other(acc, sec, pos, failure)
         if logic != _TAX_AWARE:
             return failure
-        following = after_run(acc, sec, pos, desk, failure)
+        following = after_run(acc, sec, pos, search, failure)
         if following == DONE:
             return int(acc[at.A_FAILED])

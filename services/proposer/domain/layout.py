@@ -91,7 +91,7 @@ S_CAP: Final = 9  # most units its market sell may have, in whole steps, NO_CAP:
 S_CAP_KEPT: Final = 10  # the cap while another logic is looked at without it
 S_FREE_SELL: Final = 11  # market sell and buy of Best Fit without limits
 S_FREE_BUY: Final = 12
-S_ROW: Final = 13  # rows S_ROW..S_ROW_END-1 of the slices, later of the corners, are of its sell
+S_ROW: Final = 13  # rows S_ROW..S_ROW_END-1 of the slices, later of the breakpoints, are of its sell
 S_ROW_END: Final = 14
 S_MOST: Final = 15  # most of the sell that may be kept
 S_KEPT: Final = 16  # part of the sell that is kept while others are given up: micro-units
@@ -116,7 +116,7 @@ S_HANDED: Final = 33  # while prepared, 1: has given what its target lacks to it
 SECURITY_COLUMNS: Final = 34
 
 NO_CAP: Final = 1 << 60
-CORNER_ROWS: Final = S_KEPT_BARRED - S_KEPT + 1  # of a corner: what S_KEPT to S_KEPT_BARRED are of a sell cut there
+BREAKPOINT_ROWS: Final = S_KEPT_BARRED - S_KEPT + 1  # S_KEPT to S_KEPT_BARRED of a sell cut there
 
 # pos: input
 P_SECURITY: Final = 0

@@ -3,14 +3,14 @@
 from typing import Final
 
 from services.proposer.domain import layout as at
-from services.proposer.domain.corners import count, undersized
-from services.proposer.domain.gains import Desk, past
 from services.proposer.domain.layout import Ints
+from services.proposer.domain.tax_aware.breakpoints import count, undersized
+from services.proposer.domain.tax_aware.gains import Search, past
 from shared.fixed_point.arithmetic import muldiv_floor
 from shared.fixed_point.compiled import view_kernel
 
 # Limits; several of them are added up.
-GUARD: Final = 1  # against short-term gains, of the one security
+BARRED: Final = 1  # against short-term gains, of the one security
 SHORT: Final = 2  # the short-term budget
 TOTAL: Final = 4  # the budget in all
 
@@ -22,7 +22,7 @@ _DOLLAR: Final = 10**12  # micro-units x micro-dollars: a stretch worth less is 
 @view_kernel
 def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
     """Return the first of the limits that what is kept does not keep, 0 where it keeps all."""
-    for limit in (GUARD, SHORT, TOTAL):
+    for limit in (BARRED, SHORT, TOTAL):
         if limits & limit and over(acc, sec, security, limit) > 0:
             return limit
     return 0
@@ -31,7 +31,7 @@ def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
 @view_kernel
 def over(acc: Ints, sec: Ints, security: int, limit: int) -> int:
     """Return by how many cents what is kept passes the limit, 0 or less where it keeps it."""
-    if limit == GUARD:
+    if limit == BARRED:
         return int(sec[security, at.S_KEPT_BARRED] if acc[at.A_NO_SHORT_GAINS] else 0)
     if limit == SHORT:
         return past(kept(sec, at.S_KEPT_SHORT) - acc[at.A_SLACK_SHORT], acc[at.A_BUDGET_SHORT])
@@ -48,54 +48,54 @@ def kept(sec: Ints, column: int) -> int:
 
 
 @view_kernel
-def keep(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, units: int) -> None:
+def keep(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, units: int) -> None:
     """Keep `units` of the security's sell; none where that is undersized."""
     if undersized(acc, sec, security, units):
         units = 0
     if units != sec[security, at.S_KEPT]:
-        count(acc, sec, pos, desk, security, units)
+        count(acc, sec, pos, search, security, units)
 
 
 @view_kernel
-def keep_more(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, most: int, limits: int) -> None:
+def keep_more(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, most: int, limits: int) -> None:
     """Keep as much more of the sell as the limits allow, at most `most`; what is kept now must keep them."""
     least = sec[security, at.S_KEPT]
-    keep(acc, sec, pos, desk, security, most)
+    keep(acc, sec, pos, search, security, most)
     while sec[security, at.S_KEPT] > least:
         limit = broken(acc, sec, security, limits)
         if limit == 0:
             return
-        keep(acc, sec, pos, desk, security, _cut(acc, sec, pos, desk, security, least, limit))
+        keep(acc, sec, pos, search, security, _cut(acc, sec, pos, search, security, least, limit))
 
 
 @view_kernel
-def _cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk, security: int, least: int, limit: int) -> int:
+def _cut(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, least: int, limit: int) -> int:
     """Return how much less is to be kept for the sake of one limit, but not less than `least`, in whole steps.
 
-    The largest corner that keeps it, then as far on the way to the next one as it goes.
+    The largest breakpoint that keeps it, then as far on the way to the next one as it goes.
     """
     low, high, above = least, sec[security, at.S_KEPT], over(acc, sec, security, limit)
-    corner = sec[security, at.S_ROW_END] - 1
-    while corner >= sec[security, at.S_ROW] and desk.corners[0, corner] > least:
-        if desk.corners[0, corner] < high:
-            for row in range(at.CORNER_ROWS):
-                sec[security, at.S_KEPT + row] = desk.corners[row, corner]
+    point = sec[security, at.S_ROW_END] - 1
+    while point >= sec[security, at.S_ROW] and search.breakpoints[0, point] > least:
+        if search.breakpoints[0, point] < high:
+            for row in range(at.BREAKPOINT_ROWS):
+                sec[security, at.S_KEPT + row] = search.breakpoints[row, point]
             cents = over(acc, sec, security, limit)
             if cents <= 0:
-                low = desk.corners[0, corner]
+                low = search.breakpoints[0, point]
                 break
-            high, above = desk.corners[0, corner], cents
-        corner -= 1
+            high, above = search.breakpoints[0, point], cents
+        point -= 1
     if low == least:
-        count(acc, sec, pos, desk, security, low)
+        count(acc, sec, pos, search, security, low)
     under = over(acc, sec, security, limit)
     step = sec[security, at.S_STEP]
     little = max(step, _DOLLAR // sec[security, at.S_PRICE])
     for turn in range(_TURNS):
-        if high - low <= little or (little > step and limit != GUARD and under == 0 and above > 1):
+        if high - low <= little or (little > step and limit != BARRED and under == 0 and above > 1):
             break
         units = _between(low, under, high, above, sec[security, at.S_PRICE], step, turn)
-        count(acc, sec, pos, desk, security, units)
+        count(acc, sec, pos, search, security, units)
         cents = over(acc, sec, security, limit)
         if cents <= 0:
             low, under = units, cents

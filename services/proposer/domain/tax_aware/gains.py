@@ -19,7 +19,7 @@ from shared.rules.relief.relieve import relieve as relieve_lots
 LOTS_LACKING = -1  # in place of a row: a sleeve sells more units than its lots hold
 
 
-class Desk(NamedTuple):
+class Search(NamedTuple):
     """The chunk's lots, by (account, security, sleeve), and scratch in which one account's sells are relieved."""
 
     trade_day: int  # days since 1970-01-01
@@ -28,41 +28,41 @@ class Desk(NamedTuple):
     gives: Records  # GIVE, by position of one account: what its sleeve gives up
     relief: Records  # RELIEF, by lot of the chunk
     slices: Records  # SLICE
-    corners: Ints  # by row of layout.CORNER_ROWS: where what a sell counts may turn, see corners.py
+    breakpoints: Ints  # by row of layout.BREAKPOINT_ROWS: see breakpoints.py
 
 
-def desk_of(trade_day: int, lots: Lots, positions: int) -> Desk:
+def search_of(trade_day: int, lots: Lots, positions: int) -> Search:
     """Return the lots of a chunk with scratch for as many positions as it has."""
     count = len(lots.rows)
     sale, gives, relief = records(SALE, 1), records(GIVE, positions), records(RELIEF, count)
-    corners = np.zeros((at.CORNER_ROWS, count), np.int64)
-    return Desk(trade_day, lots, sale, gives, relief, room_for(SLICE, count), corners)
+    breakpoints = np.zeros((at.BREAKPOINT_ROWS, count), np.int64)
+    return Search(trade_day, lots, sale, gives, relief, room_for(SLICE, count), breakpoints)
 
 
 @view_kernel
-def place_lots(sec: Ints, pos: Ints, desk: Desk, lot: int, end: int) -> None:
+def place_lots(sec: Ints, pos: Ints, search: Search, lot: int, end: int) -> None:
     """Note where the lots [lot, end) of the account belong: S_LOT, S_LOT_END, and the sleeves of its positions."""
     for security in range(len(sec)):
-        while lot < end and desk.lots.rows[lot].security < security:
+        while lot < end and search.lots.rows[lot].security < security:
             lot += 1
         sec[security, at.S_LOT] = lot
-        while lot < end and desk.lots.rows[lot].security == security:
+        while lot < end and search.lots.rows[lot].security == security:
             lot += 1
         sec[security, at.S_LOT_END] = lot
     for place in range(len(pos)):
-        desk.gives[place].sleeve = pos[place, at.P_SLEEVE]
+        search.gives[place].sleeve = pos[place, at.P_SLEEVE]
 
 
 @view_kernel
-def relieve(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
-    """Relieve every market sell into desk.slices; return how many slices, or LOTS_LACKING."""
+def relieve(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
+    """Relieve every market sell into search.slices; return how many slices, or LOTS_LACKING."""
     row = 0
     for security in range(len(sec)):
         sec[security, at.S_ROW] = row
         if sec[security, at.S_SELL] > 0:
             for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-                desk.gives[place].units = max(0, -pos[place, at.P_TRADE])
-            row = relieve_sell(acc, sec, desk, security, sec[security, at.S_SELL], row)
+                search.gives[place].units = max(0, -pos[place, at.P_TRADE])
+            row = relieve_sell(acc, sec, search, security, sec[security, at.S_SELL], row)
             if row < 0:
                 return int(row)
         sec[security, at.S_ROW_END] = row
@@ -70,30 +70,30 @@ def relieve(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
 
 
 @view_kernel
-def relieve_sell(acc: Ints, sec: Ints, desk: Desk, security: int, units: int, row: int) -> int:
-    """Relieve a market sell of `units`, of which the sleeves give up desk.gives, into desk.slices from `row` on.
+def relieve_sell(acc: Ints, sec: Ints, search: Search, security: int, units: int, row: int) -> int:
+    """Relieve a market sell of `units`, of which the sleeves give up search.gives, into search.slices from `row` on.
 
     Return the next row, or LOTS_LACKING.
     """
-    sale = desk.sale[0]
-    sale.method, sale.trade_day = acc[at.A_METHOD], desk.trade_day
+    sale = search.sale[0]
+    sale.method, sale.trade_day = acc[at.A_METHOD], search.trade_day
     sale.units, sale.price = units, sec[security, at.S_PRICE]
     sale.first, sale.last = sec[security, at.S_FIRST], sec[security, at.S_END]
     sale.lot, sale.lot_end = sec[security, at.S_LOT], sec[security, at.S_LOT_END]
     sale.averages = 1 if acc[at.A_METHOD] == AVERAGE and sec[security, at.S_FUND] == 1 else 0
-    return int(relieve_lots(sale, desk.gives, desk.lots, desk.relief, desk.slices, row))
+    return int(relieve_lots(sale, search.gives, search.lots, search.relief, search.slices, row))
 
 
 @view_kernel
-def counted(desk: Desk, rows: int) -> tuple[int, int, int]:
+def counted(search: Search, rows: int) -> tuple[int, int, int]:
     """Return the cents that the slices count against the short-term budget, the budget in all, and the guard.
 
     The guard against short-term gains counts every one of them, and what cannot be shown to be none, without losses.
     """
     short, total, barred = 0, 0, 0
     for one in range(rows):
-        basis, term = desk.slices[one].basis, desk.slices[one].term
-        gain = desk.slices[one].proceeds - (0 if basis == NO_BASIS else basis)
+        basis, term = search.slices[one].basis, search.slices[one].term
+        gain = search.slices[one].proceeds - (0 if basis == NO_BASIS else basis)
         total += gain
         if term == SHORT or (term != LONG and gain > 0):
             short += gain
@@ -103,12 +103,12 @@ def counted(desk: Desk, rows: int) -> tuple[int, int, int]:
 
 
 @view_kernel
-def estimated(desk: Desk, rows: int) -> int:
+def estimated(search: Search, rows: int) -> int:
     """Return the estimated realised gain of the slices in cents as product 5 shows it: the known part."""
     gain = 0
     for one in range(rows):
-        if desk.slices[one].basis != NO_BASIS:
-            gain += desk.slices[one].proceeds - desk.slices[one].basis
+        if search.slices[one].basis != NO_BASIS:
+            gain += search.slices[one].proceeds - search.slices[one].basis
     return gain
 
 
@@ -120,11 +120,11 @@ def limited(acc: Ints) -> bool:
 
 
 @view_kernel
-def within(acc: Ints, desk: Desk, rows: int) -> bool:
+def within(acc: Ints, search: Search, rows: int) -> bool:
     """Say whether the relieved sells keep the account's limits."""
     if not limited(acc):
         return True
-    short, total, barred = counted(desk, rows)
+    short, total, barred = counted(search, rows)
     if acc[at.A_NO_SHORT_GAINS] and barred > 0:
         return False
     return bool(past(short, acc[at.A_BUDGET_SHORT]) <= 0 and past(total, acc[at.A_BUDGET_TOTAL]) <= 0)

@@ -1,7 +1,7 @@
 """How much of a sell gain limits allow: cut among sleeves as Best Fit sells, in whole steps, to the last that fits.
 
 V = $10,000, cash target 2 % ($200), FIFO, long-term lots unless a case says otherwise; units and dollars.
-Source: product 4, "Tax-aware"; services/proposer/domain/corners.py and keeping.py.
+Source: product 4, "Tax-aware"; services/proposer/domain/tax_aware/breakpoints.py and cap_search.py.
 """
 
 from dataclasses import replace
@@ -29,7 +29,7 @@ from tests.proposer.build import (
     proposals,
     security,
 )
-from tests.proposer.test_edges_of_giving_up import LATER, both_at, units_of
+from tests.proposer.test_edges_of_reduce import LATER, both_at, units_of
 from tests.proposer.test_tax_aware import booked
 from tests.proposer.test_tax_aware_tables import NEW, OLD, one
 from tests.relief import build as relief

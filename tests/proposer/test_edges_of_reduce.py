@@ -1,7 +1,7 @@
 """What gain limits make a sell give up, and what of it is taken back, by hand.
 
 V = $10,000, cash target 2 % ($200), whole shares, FIFO, long-term lots unless a case says otherwise; units and dollars.
-Source: product 4, "Tax-aware"; the rounds are told in services/proposer/README.md.
+Source: product 4, "Tax-aware"; the rounds are told in services/proposer/domain/tax_aware/__init__.py.
 """
 
 from dataclasses import replace

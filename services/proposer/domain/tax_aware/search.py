@@ -1,21 +1,17 @@
-"""Tax-aware: as near to target as the gain limits of the account allow.  Source: product 4, "Tax-aware".
+"""Which run of another logic comes next, and what its result means for the caps.  The search as a whole: __init__.py.
 
-Best Fit first.  Where its sells realise more than the limits allow, the dearest tails are given up and Best Fit is
-computed again without them, so that its buys share the cash that is there; caps only shrink, so it ends.  At last Min
-Transaction is looked at, where it ends nearer to target or alone reaches the reserve.
-
-It is told as what follows each run of the two other logics, so that those are compiled into the loop only once.
+It is written as a reply to each run of the two other logics, so that those are compiled into the loop only once.
 """
 
 from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
-from services.proposer.domain.gains import LOTS_LACKING, Desk, counted, estimated, limited, relieve, within
-from services.proposer.domain.giving_up import give_up
-from services.proposer.domain.keeping import kept
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.netting import shortfall_to
+from services.proposer.domain.tax_aware.cap_search import kept
+from services.proposer.domain.tax_aware.gains import LOTS_LACKING, Search, counted, estimated, limited, relieve, within
+from services.proposer.domain.tax_aware.reduce_restore import reduce
 from shared.fixed_point.compiled import view_kernel
 
 # What is to be run next.
@@ -43,7 +39,7 @@ def begin(acc: Ints) -> int:
 
 
 @view_kernel
-def after_run(acc: Ints, sec: Ints, pos: Ints, desk: Desk, failure: int) -> int:
+def after_run(acc: Ints, sec: Ints, pos: Ints, search: Search, failure: int) -> int:
     """Judge the run that stands in the tables, with its failure or OK; return what is to be run next.
 
     When DONE, the tables hold the trades and A_FAILED whether and why it failed.
@@ -56,9 +52,9 @@ def after_run(acc: Ints, sec: Ints, pos: Ints, desk: Desk, failure: int) -> int:
         return RUN_BEST_FIT
     following = DONE
     if stage == _CUT:
-        following = _after_cut(acc, sec, pos, desk)
+        following = _after_cut(acc, sec, pos, search)
     elif stage == _COMPARE:
-        following = _after_comparison(acc, sec, pos, desk)
+        following = _after_comparison(acc, sec, pos, search)
     if following == DONE and acc[at.A_LIMITED]:
         acc[at.A_BLOCKED] |= codes.B_GAINS
     return following
@@ -80,32 +76,32 @@ def drift(acc: Ints, sec: Ints, pos: Ints) -> int:
 
 
 @view_kernel
-def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
+def _after_cut(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
     """Give up what the limits do not allow, or see whether Min Transaction ends nearer to target."""
     if limited(acc):
-        rows = relieve(acc, sec, pos, desk)
+        rows = relieve(acc, sec, pos, search)
         if rows == LOTS_LACKING:
             acc[at.A_FAILED] = codes.LOTS_DO_NOT_FIT
             return DONE
         if acc[at.A_ROUNDS] == 0:
-            _note_free(acc, sec, desk, rows)
-        if not within(acc, desk, rows):
+            _note_free(acc, sec, search, rows)
+        if not within(acc, search, rows):
             acc[at.A_LIMITED] = 1
             acc[at.A_ROUNDS] += 1
-            give_up(acc, sec, pos, desk, acc[at.A_ROUNDS] > _PATIENCE)
+            reduce(acc, sec, pos, search, acc[at.A_ROUNDS] > _PATIENCE)
             acc[at.A_SLACK_SHORT] = 0
             acc[at.A_SLACK_TOTAL] = 0
             return RUN_BEST_FIT
-        if acc[at.A_LIMITED] and _look_again(acc, sec, pos, desk, rows):
+        if acc[at.A_LIMITED] and _look_again(acc, sec, pos, search, rows):
             return RUN_BEST_FIT
     if acc[at.A_OTHER_DRIFT] == at.OTHER_FAILED or acc[at.A_FAILED] not in (codes.OK, codes.CASH_SHORTFALL):
         return DONE
     if acc[at.A_FAILED] == codes.OK and acc[at.A_OTHER_DRIFT] >= drift(acc, sec, pos):
         return DONE
-    rows = relieve(acc, sec, pos, desk)
+    rows = relieve(acc, sec, pos, search)
     if rows == LOTS_LACKING:
         return DONE
-    acc[at.A_GAIN] = estimated(desk, rows)
+    acc[at.A_GAIN] = estimated(search, rows)
     acc[at.A_CUT_FAILED] = acc[at.A_FAILED]
     _lift_caps(sec)
     acc[at.A_STAGE] = _COMPARE
@@ -113,7 +109,7 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
 
 
 @view_kernel
-def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
+def _look_again(acc: Ints, sec: Ints, pos: Ints, search: Search, rows: int) -> bool:
     """Say whether Best Fit is to be run again, and set the caps for it.
 
     What is sold instead to raise cash may realise losses; then more could have been kept.  So it is begun anew with
@@ -135,7 +131,7 @@ def _look_again(acc: Ints, sec: Ints, pos: Ints, desk: Desk, rows: int) -> bool:
         acc[at.A_STEP_SHORT], acc[at.A_STEP_TOTAL] = short, total
         sec[:, at.S_CAP] = at.NO_CAP
         return True
-    short, total, _ = counted(desk, rows)
+    short, total, _ = counted(search, rows)
     short = max(0, kept(sec, at.S_KEPT_SHORT) - short - acc[at.A_MORE_SHORT])
     total = max(0, kept(sec, at.S_KEPT_TOTAL) - total - acc[at.A_MORE_TOTAL])
     acc[at.A_LOOK] += 1
@@ -171,24 +167,24 @@ def _restore_caps(sec: Ints) -> None:
 
 
 @view_kernel
-def _note_free(acc: Ints, sec: Ints, desk: Desk, rows: int) -> None:
+def _note_free(acc: Ints, sec: Ints, search: Search, rows: int) -> None:
     """Note what Best Fit trades and counts without limits."""
-    acc[at.A_FREE_SHORT], acc[at.A_FREE_TOTAL], _ = counted(desk, rows)
+    acc[at.A_FREE_SHORT], acc[at.A_FREE_TOTAL], _ = counted(search, rows)
     for security in range(len(sec)):
         sec[security, at.S_FREE_SELL] = sec[security, at.S_SELL]
         sec[security, at.S_FREE_BUY] = sec[security, at.S_BUY]
 
 
 @view_kernel
-def _after_comparison(acc: Ints, sec: Ints, pos: Ints, desk: Desk) -> int:
+def _after_comparison(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
     """Keep Min Transaction's trades, which end nearer to target, where the limits allow them.
 
     Without a binding limit only where they also realise less, for neither other logic may be better in both; or where
     Best Fit does not reach the reserve.
     """
-    rows = relieve(acc, sec, pos, desk)
-    wanted = acc[at.A_LIMITED] or acc[at.A_CUT_FAILED] != codes.OK or estimated(desk, rows) < acc[at.A_GAIN]
-    if rows != LOTS_LACKING and wanted and within(acc, desk, rows):
+    rows = relieve(acc, sec, pos, search)
+    wanted = acc[at.A_LIMITED] or acc[at.A_CUT_FAILED] != codes.OK or estimated(search, rows) < acc[at.A_GAIN]
+    if rows != LOTS_LACKING and wanted and within(acc, search, rows):
         return DONE
     _restore_caps(sec)
     acc[at.A_STAGE] = _RESTORE
