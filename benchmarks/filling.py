@@ -17,9 +17,9 @@ from benchmarks import held
 from deploy.stack import Stack
 from services.analyzer.columns import incoming as intake
 from services.analyzer.domain.layout import KEY_SHIFT, Ints
-from services.analyzer.operations.price_sets import Pricing
+from services.analyzer.operations import price_sets
 from services.analyzer.settings import Settings
-from services.analyzer.store import facts, targets
+from services.analyzer.store import facts_merge, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import SECURITY, SLEEVE, Names
 from services.batch.store import incoming
@@ -43,7 +43,7 @@ def fill(stack: Stack, known: held.Market, accounts: int, as_of: date, say: Say)
         names.numbers(SECURITY, map(_security, range(held.SECURITIES)))
         sleeve = names.numbers(SLEEVE, [_SLEEVE])[_SLEEVE]
         with database.session() as session:
-            _pricing(stack, names).take_in(session, _prices(known.prices, 1, as_of))
+            _take_in(session, stack, names, _prices(known.prices, 1, as_of))
             targets.save_portfolios(session, names, [_target(known, number) for number in range(held.PORTFOLIOS)])
         for part in held.accounts(known, accounts, _GROUP):
             with database.session() as session:
@@ -62,20 +62,20 @@ def move_prices(stack: Stack, known: held.Market, flagged: float, as_of: date) -
     with Database(stack.database_url("analyzer"), size=2) as database:
         names = Names(database)
         with database.session() as session:
-            _pricing(stack, names).take_in(session, _prices(held.moved(known.prices, flagged), 2, as_of))
+            _take_in(session, stack, names, _prices(held.moved(known.prices, flagged), 2, as_of))
 
 
-def _pricing(stack: Stack, names: Names) -> Pricing:
-    return Pricing(names, FileClock(stack.layout.clock_file), Settings.model_construct())
+def _take_in(session: Session, stack: Stack, names: Names, event: PricesPublished) -> None:
+    price_sets.take_in(session, names, FileClock(stack.layout.clock_file), Settings.model_construct(), event)
 
 
 def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_of: date) -> None:
     count, width = part.keys.shape
     day = (as_of - date(1970, 1, 1)).days
     pairs = np.stack([part.keys >> KEY_SHIFT << KEY_SHIFT | sleeve, part.units], axis=2)
-    facts.merge_holdings(
+    facts_merge.merge_holdings(
         session,
-        facts.HoldingsChunk(
+        facts_merge.HoldingsChunk(
             account_id=_texts(part.ids),
             enterprise_id=_texts([ENTERPRISE] * count),
             advisor_id=_texts(["V1"] * count),
@@ -91,7 +91,7 @@ def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_
         ),
     )
     events = [_account(number, place, as_of) for number, place in enumerate(part.portfolio.tolist(), start=part.first)]
-    facts.merge_accounts(session, intake.accounts(names, events, {}))
+    facts_merge.merge_accounts(session, intake.accounts(names, events, {}))
 
 
 async def _tell_batch(stack: Stack, accounts: int) -> None:

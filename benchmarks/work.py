@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from benchmarks import accounts, evaluating, held
-from services.analyzer.columns import evaluation
+from services.analyzer.columns import evaluation, new_flags
 from services.analyzer.store import facts, pgcopy
 from services.proposer.columns.proposals import propose
 from services.proposer.domain.engine import LOGICS
@@ -124,8 +124,8 @@ def _judging(count: int) -> Figure:
     def swept(copied: bytes) -> Any:
         rows = facts.rows_of(pgcopy.table_of(copied, len(facts.READ)))
         numbers = evaluation.measure(rows, context)
-        judged = evaluation.judge(rows, context, numbers, {}, {})
-        return evaluation.select(judged, ~evaluation.unchanged_quiet(rows, judged, 1))
+        judged = new_flags.flags_of(rows, context, numbers, {}, {})
+        return new_flags.select(judged, ~new_flags.unchanged_quiet(rows, judged, 1))
 
     for size, copied in evaluating.copies(known, count, _SWEPT):
         flags = watch.time(lambda: swept(copied), size)  # noqa: B023  # called at once

@@ -7,10 +7,14 @@ from typing import Final
 
 import faust
 
-from services.analyzer import routes as api
+from services.analyzer import routes
 from services.analyzer.handlers import Handlers
+from services.analyzer.operations.attach_facts import Attacher
+from services.analyzer.operations.context import Contexts
 from services.analyzer.operations.evaluate import Evaluator
+from services.analyzer.operations.publish import FlagPublisher
 from services.analyzer.operations.sweep import Sweeper
+from services.analyzer.operations.take_in import Intake
 from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
@@ -31,69 +35,75 @@ EVENT_GROUP: Final = 500
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What worker and sweeper are both made of."""
+    """What worker and sweeper share."""
 
     database: Database
     names: Names
     clock: Clock
+    contexts: Contexts
     evaluator: Evaluator
     publisher: Publisher
 
 
 def build_dependencies(settings: Settings, *, serves: bool = True) -> Dependencies:
-    """Return the dependencies, closed; open database and publisher before use. serves: users' requests, too."""
+    """Return the dependencies, closed: open database and publisher before use.  serves: users' requests, too."""
     requests_url = settings.requests_database_url if serves else None
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, requests_url, **sizes)
     names = Names(database)
     clock = clock_of(settings.clock_file)
     warn_before_end(clock.now())
-    evaluator = Evaluator(database, names, clock, settings)
-    return Dependencies(database, names, clock, evaluator, Publisher(settings.kafka_url, SERVICE))
+    contexts = Contexts(clock, settings)
+    evaluator = Evaluator(database, names, contexts)
+    return Dependencies(database, names, clock, contexts, evaluator, Publisher(settings.kafka_url, SERVICE))
+
+
+def build_handlers(of: Dependencies, settings: Settings) -> Handlers:
+    """Return the handlers of all topics."""
+    intake = Intake(of.database, of.names, of.clock, settings)
+    flags = FlagPublisher(of.database, of.evaluator, of.publisher)
+    attacher = Attacher(of.database, of.names, of.contexts)
+    return Handlers(intake, flags, attacher, of.publisher)
+
+
+def build_sweeper(of: Dependencies, settings: Settings) -> Sweeper:
+    """Return a sweeper."""
+    return Sweeper(of.database, of.evaluator, of.publisher, of.clock, settings)
 
 
 def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for each topic, its HTTP beside it."""
     dependencies = build_dependencies(settings)
-    rules = Handlers(
-        dependencies.database,
-        dependencies.names,
-        dependencies.evaluator,
-        dependencies.publisher,
-        dependencies.clock,
-        settings,
-    )
+    database, publisher = dependencies.database, dependencies.publisher
+    handlers = build_handlers(dependencies, settings)
     app = faust_worker.build_worker(SERVICE, settings)
+    small_requests, small_results = topics.small(topics.WORK_REQUEST), topics.small(topics.WORK_FACTS)
     agents = (
-        (topics.SECURITY, rules.on_securities, EVENT_GROUP),
-        (topics.PRICE, rules.on_prices, 1),
-        (topics.MODEL, rules.on_models, EVENT_GROUP),
-        (topics.PORTFOLIO, rules.on_portfolios, EVENT_GROUP),
-        (topics.ACCOUNT, rules.on_accounts, EVENT_GROUP),
-        (topics.HOLDINGS, rules.on_holdings, HOLDINGS_GROUP),
-        (topics.REBALANCED, rules.on_rebalanced, HOLDINGS_GROUP),
-        (topics.RETURNED, rules.on_returned, HOLDINGS_GROUP),
-        (topics.RECALL, rules.on_recall, HOLDINGS_GROUP),
-        (topics.WORK_REQUEST, rules.on_request(topics.WORK_FACTS), faust_worker.WORK_GROUP),
-        (
-            topics.small(topics.WORK_REQUEST),
-            rules.on_request(topics.small(topics.WORK_FACTS)),
-            1,
-        ),
+        (topics.SECURITY, handlers.on_securities, EVENT_GROUP),
+        (topics.PRICE, handlers.on_prices, 1),
+        (topics.MODEL, handlers.on_models, EVENT_GROUP),
+        (topics.PORTFOLIO, handlers.on_portfolios, EVENT_GROUP),
+        (topics.ACCOUNT, handlers.on_accounts, EVENT_GROUP),
+        (topics.HOLDINGS, handlers.on_holdings, HOLDINGS_GROUP),
+        (topics.REBALANCED, handlers.on_rebalanced, HOLDINGS_GROUP),
+        (topics.RETURNED, handlers.on_returned, HOLDINGS_GROUP),
+        (topics.RECALL, handlers.on_recall, HOLDINGS_GROUP),
+        (topics.WORK_REQUEST, handlers.on_request(topics.WORK_FACTS), faust_worker.WORK_GROUP),
+        (small_requests, handlers.on_request(small_results), 1),
     )
     for topic, handler, group in agents:
-        processor = MessageProcessor(SERVICE, topic, handler, dependencies.publisher, settings.processor_limits)
+        processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.processor_limits)
         faust_worker.consume(app, processor, group=group)
 
-    progress = StallWatch(app, dependencies.publisher, SERVICE, settings)
+    stall_watch = StallWatch(app, publisher, SERVICE, settings)
 
     async def ready() -> list[str]:
-        return [*faust_worker.readiness(app), *progress.stuck(), *await _away(dependencies.database)]
+        return [*faust_worker.readiness(app), *stall_watch.stuck(), *await _unavailable(database)]
 
-    routes = api.router(dependencies.database, dependencies.names, dependencies.evaluator, dependencies.clock, settings)
+    router = routes.router(database, dependencies.names, dependencies.contexts, dependencies.clock, settings)
     door = vouched(SERVICE, settings.principal_public_key, dependencies.clock)
-    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[routes], door=door)
-    faust_worker.attach(app, [dependencies.database, dependencies.publisher, progress], http_app, settings)
+    http_app = http.create_app(SERVICE, ready, stall_watch.stuck, routers=[router], door=door)
+    faust_worker.attach(app, [database, publisher, stall_watch], http_app, settings)
     return app
 
 
@@ -101,17 +111,15 @@ async def run_sweeper(settings: Settings) -> None:
     """Sweep until cancelled, with probes and metrics beside it."""
     dependencies = build_dependencies(settings, serves=False)
     async with dependencies.database, dependencies.publisher:
-        sweeper = Sweeper(
-            dependencies.database, dependencies.evaluator, dependencies.publisher, dependencies.clock, settings
-        )
-        http_app = http.create_app("analyzer-sweeper", partial(_away, dependencies.database))
+        sweeper = build_sweeper(dependencies, settings)
+        http_app = http.create_app(f"{SERVICE}-sweeper", partial(_unavailable, dependencies.database))
         await run_all(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
 
 
-async def _away(database: Database) -> list[str]:
-    """Return why the store cannot be worked with."""
+async def _unavailable(database: Database) -> list[str]:
+    """Return why the database cannot be used; empty when it can."""
     try:
-        answers = await asyncio.to_thread(database.answers)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer
+        responds = await asyncio.to_thread(database.responds)
+    except Exception as error:  # noqa: BLE001  # any error is a reason
         return [f"database: {error}"[:200]]
-    return [] if answers else ["database: no answer"]
+    return [] if responds else ["database: no answer"]

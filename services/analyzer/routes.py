@@ -7,9 +7,9 @@ import orjson
 from fastapi import APIRouter
 
 from services.analyzer.operations.account_page import account_view
-from services.analyzer.operations.evaluate import Evaluator
+from services.analyzer.operations.context import Contexts
 from services.analyzer.settings import Settings
-from services.analyzer.store import runs
+from services.analyzer.store import run_start, runs
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
 from shared.contracts.api_work import RunView
@@ -21,8 +21,8 @@ from shared.rules.trading_calendar import business_date
 from shared.runtime.clock import Clock
 
 
-def router(database: Database, names: Names, evaluator: Evaluator, clock: Clock, settings: Settings) -> APIRouter:
-    """Return the analyzer's routes.  They are plain functions: the framework runs them beside the event loop."""
+def router(database: Database, names: Names, contexts: Contexts, clock: Clock, settings: Settings) -> APIRouter:
+    """Return the analyzer's routes.  They are synchronous, so FastAPI runs them in worker threads."""
     routes = routing.router()
 
     @routes.post("/v1/runs", operation_id="start_run", status_code=202)
@@ -34,9 +34,9 @@ def router(database: Database, names: Names, evaluator: Evaluator, clock: Clock,
         now, scope = clock.now(), scope_of(caller)
         if not idempotency_key:
             raise IdempotencyKeyMissing
-        asked, day = _subject(scope, idempotency_key), business_date(now, settings.cut_off)
+        subject, day = _subject(scope, idempotency_key), business_date(now, settings.cut_off)
         with database.session() as session:
-            number = runs.start(session, "ON_DEMAND", day, now, scope, asked)
+            number = run_start.start(session, "ON_DEMAND", day, now, scope, subject)
             run = runs.get(session, number)
             if run is None or run.accounts == 0:
                 session.rollback()
@@ -58,15 +58,15 @@ def router(database: Database, names: Names, evaluator: Evaluator, clock: Clock,
         """Show facts, positions and bands of one account, as README.md lists them."""
         scope = scope_of(caller)
         with database.scoped(scope) as session:
-            return account_view(session, names, evaluator, account_id, scope)
+            return account_view(session, names, contexts, account_id, scope)
 
     return routes
 
 
 def _subject(scope: Scope, key: str) -> str:
-    """Return what a run answers to that somebody asked for under a key: they, their rights then, the key."""
-    asked = orjson.dumps([scope.subject, scope.enterprises, scope.advisors, key])
-    return f"asked {hashlib.sha256(asked).hexdigest()}"
+    """Return the subject of a run that a user starts under a key: a digest of the user, their rights and the key."""
+    identity = orjson.dumps([scope.subject, scope.enterprises, scope.advisors, key])
+    return f"asked {hashlib.sha256(identity).hexdigest()}"
 
 
 def view_of(run: runs.AnalysisRun) -> RunView:

@@ -1,4 +1,4 @@
-"""Compiling (or loading from the cache) every kernel before the first message, so that none waits for it."""
+"""Compiles every kernel, or loads it from the cache, before the first message."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from shared.rules import bands
 
 
 def kernels() -> None:
-    """Run every kernel once on next to nothing."""
+    """Run every kernel once on a tiny input."""
     none, starts = np.zeros(0, np.int64), np.zeros(1, np.int64)
     accounts = kernel.Accounts(records(kernel.SETTINGS, 0), none, none, none, starts, records(kernel.HOLDING, 0), none)
     targets = kernel.Targets(records(kernel.HEAD, 0), starts, records(kernel.AIM, 0))

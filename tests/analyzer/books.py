@@ -44,7 +44,7 @@ def edges(seed: int, count: int) -> list[Book]:
     """
     dice = random.Random(seed)
     prices = {0: F(1), 1: F(2), 2: F(4), 3: F(5)}
-    places = [(security, sleeve) for security in prices for sleeve in range(2)]
+    keys = [(security, sleeve) for security in prices for sleeve in range(2)]
     books = []
     for _ in range(count):
         book = Book(
@@ -52,7 +52,7 @@ def edges(seed: int, count: int) -> list[Book]:
             threshold=dice.choice(_RELATIVE), floor=dice.choice(_FLOORS), rebalanced=dice.random() < 0.8,
         )  # fmt: skip
         value, left, free = dice.choice([100, 100, 1000]), 100, F(1)
-        names = dice.sample(places, dice.randint(0, 5))
+        names = dice.sample(keys, dice.randint(0, 5))
         for name in names:
             percent = min(left, dice.choice([0, 1, 2, 5, 10, 20, 25, left]))
             book.aims[name] = Aim(F(percent, 100), dice.choice([None, None, *_RELATIVE]), dice.random() < 0.9)

@@ -41,7 +41,7 @@ def portfolio(version: int, aaa: str = "0.6", bbb: str = "0.3", **more: Any) -> 
     """One APM sleeve that is all of the portfolio but its 10 % cash; weights given are of the account."""
     inside = [(aaa, "AAA"), (bbb, "BBB")]
     holdings = [Component(security_id=name, weight=str(round(float(weight) / 0.9, 9))) for weight, name in inside]
-    rest = 10**9 - sum(int(one.weight.partition(".")[2].ljust(9, "0")) for one in holdings)
+    rest = 10**9 - sum(int(position.weight.partition(".")[2].ljust(9, "0")) for position in holdings)
     sleeve = Sleeve(sleeve_id="APM", kind="APM", weight="0.9", holdings=holdings, cash_weight=f"0.{rest:09d}")
     values = {"portfolio_id": "P1", "version": version, "enterprise_id": "E1", "name": "P1", "cash_weight": "0.1"}
     return PortfolioChanged(**{**values, "sleeves": [sleeve], **more})
@@ -110,9 +110,9 @@ def returned(account_id: str, epoch: int = 0) -> list[Chunk]:
 
 
 def recall(*accounts: str) -> list[Chunk]:
-    return [chunk(comparison.RECALL, [{**KEYS, "account_id": one} for one in accounts])]
+    return [chunk(comparison.RECALL, [{**KEYS, "account_id": name} for name in accounts])]
 
 
 def request(*accounts: str, epoch: int = 0, liquidate: bool = False) -> list[Chunk]:
-    rows = [{**KEYS, "account_id": one, "epoch": epoch, "liquidate": liquidate} for one in accounts]
+    rows = [{**KEYS, "account_id": name, "epoch": epoch, "liquidate": liquidate} for name in accounts]
     return [chunk(chunks.REQUEST, rows, batch_id="7", attempt="1", trade_date="2026-01-05", size=str(len(accounts)))]

@@ -12,8 +12,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.analyzer import routes as api
-from services.analyzer.app import Dependencies, build_dependencies
+from services.analyzer.app import Dependencies, build_dependencies, build_handlers, build_sweeper
 from services.analyzer.handlers import Handlers
+from services.analyzer.operations.context import Contexts
 from services.analyzer.operations.evaluate import Evaluator
 from services.analyzer.operations.sweep import Sweeper
 from services.analyzer.settings import Settings
@@ -45,8 +46,8 @@ class Harness:
         migrate("analyzer", as_role(self.settings.database_url, "analyzer_migrator"))
         self._stack = AsyncExitStack()
         self.dependencies = await self._stack.enter_async_context(OpenDependencies(self.settings))
-        self.handlers = handlers(self.dependencies, self.settings)
-        self.sweeper = Sweeper(self.database, self.evaluator, self.publisher, self.clock, self.settings)
+        self.handlers = build_handlers(self.dependencies, self.settings)
+        self.sweeper = build_sweeper(self.dependencies, self.settings)
         read = (topics.FLAGS, topics.ACCOUNT_FLAG, topics.ANALYSIS, topics.WORK_FACTS)
         self._consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_url, enable_auto_commit=False)
         await self._consumer.start()
@@ -70,6 +71,10 @@ class Harness:
     @property
     def clock(self) -> Clock:
         return self.dependencies.clock
+
+    @property
+    def contexts(self) -> Contexts:
+        return self.dependencies.contexts
 
     @property
     def evaluator(self) -> Evaluator:
@@ -137,14 +142,6 @@ class OpenDependencies:
         await self._dependencies.database.__aexit__(*error)
 
 
-def handlers(dependencies: Dependencies, settings: Settings) -> Handlers:
-    """Return the handlers over these dependencies."""
-    return Handlers(
-        dependencies.database, dependencies.names, dependencies.evaluator, dependencies.publisher, dependencies.clock,
-        settings,
-    )  # fmt: skip
-
-
 def settings_for(database_url: str, kafka_url: str, clock_file: Path) -> Settings:
     """Return settings of an analyzer whose clock stands at noon of MONDAY."""
     set_instant(clock_file, noon(MONDAY))
@@ -185,8 +182,8 @@ class InterruptedPriceBook(PriceBook):
 
 def overtaken_evaluator(harness: Harness, interruption: Callable[[], None]) -> Evaluator:
     """Return a second evaluator on the same database that is overtaken by `interruption`."""
-    evaluator = Evaluator(harness.database, harness.names, harness.clock, harness.settings)
-    evaluator.prices = InterruptedPriceBook(interruption)
+    evaluator = Evaluator(harness.database, harness.names, Contexts(harness.clock, harness.settings))
+    evaluator.contexts.prices = InterruptedPriceBook(interruption)
     return evaluator
 
 
@@ -197,7 +194,7 @@ async def client_of(harness: Harness) -> AsyncIterator[httpx.AsyncClient]:
     async def ready() -> list[str]:
         return []
 
-    routes = api.router(harness.database, harness.names, harness.evaluator, harness.clock, harness.settings)
+    routes = api.router(harness.database, harness.names, harness.contexts, harness.clock, harness.settings)
     door = vouched("analyzer", harness.settings.principal_public_key, harness.clock)
     transport = httpx.ASGITransport(http_app.create_app("analyzer", ready, routers=[routes], door=door))
     signed = SignedAs(somebody(), "analyzer", harness.clock.now)

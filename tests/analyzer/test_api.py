@@ -56,8 +56,16 @@ async def test_the_account_page_shows_positions_bands_and_sentences(
     assert AccountPositions.model_validate(found).model_dump(mode="json") == found
     assert (found["state"], found["tiles"], found["market_value"]) == ("FLAGGED", ["POSITION_DRIFT"], "1000.00")
     assert [
-        (one["security_id"], one["quantity"], one["value"], one["weight"], one["target"], one["low"], one["high"])
-        for one in found["positions"]
+        (
+            position["security_id"],
+            position["quantity"],
+            position["value"],
+            position["weight"],
+            position["target"],
+            position["low"],
+            position["high"],
+        )
+        for position in found["positions"]
     ] == [
         ("AAA", "770", "770.00", "0.770000000", "0.600000000", "0.480000000", "0.720000000"),
         ("BBB", "120", "120.00", "0.120000000", "0.300000000", "0.240000000", "0.360000000"),
@@ -95,8 +103,8 @@ async def test_the_account_page_shows_the_lots_picked_for_sale(harness: Harness,
 
 
 async def test_an_unknown_account_is_a_problem_that_says_so(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/positions/nobody")
-    assert (answer.status_code, answer.json()["detail"]) == (
+    response = await client.get("/v1/positions/nobody")
+    assert (response.status_code, response.json()["detail"]) == (
         404,
         "there is no account nobody, or it is not yours to see",
     )
@@ -109,20 +117,20 @@ async def test_another_tenants_account_is_answered_as_one_that_is_not_there(
     assert (await client.get("/v1/positions/a1")).status_code == 200
     for stranger in (somebody(enterprises=["E2"]), somebody(advisors=["A2"]), somebody(advisors=[])):
         signed = SignedAs(stranger, "analyzer", harness.clock.now)
-        theirs, nobodys = [await client.get(f"/v1/positions/{one}", auth=signed) for one in ("a1", "a2")]
+        theirs, nobodys = [await client.get(f"/v1/positions/{name}", auth=signed) for name in ("a1", "a2")]
         assert (theirs.status_code, nobodys.status_code) == (404, 404)
-        assert _told(theirs, "a1") == _told(nobodys, "a2")
+        assert _without_account(theirs, "a1") == _without_account(nobodys, "a2")
 
 
-def _told(answer: httpx.Response, account: str) -> dict[str, Any]:
-    body = answer.json()
+def _without_account(response: httpx.Response, account: str) -> dict[str, Any]:
+    body = response.json()
     return {"detail": body.pop("detail").replace(account, "?"), **body, "instance": ""}
 
 
 @pytest.mark.parametrize("path", ["/v1/positions/a1", "/v1/runs/latest"])
 async def test_nothing_is_answered_without_the_gateways_word(client: httpx.AsyncClient, path: str) -> None:
-    answer = await client.get(path, headers={HEADER: "x.y.z"})
-    assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+    response = await client.get(path, headers={HEADER: "x.y.z"})
+    assert (response.status_code, response.json()["code"]) == (401, "not_signed_in")
 
 
 async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_their_own_part(
@@ -133,7 +141,7 @@ async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_t
     await harness.handlers.on_accounts(
         [account("a2", 2, advisor_id="A2", last_rebalanced=None), account("a3", 2, enterprise_id="E2")]
     )
-    held_now = [held(one, 1, **DRIFTED) | {"enterprise_id": e, "advisor_id": a} for one, e, a in OWNERS]
+    held_now = [held(account_id, 1, **DRIFTED) | {"enterprise_id": e, "advisor_id": a} for account_id, e, a in OWNERS]
     await harness.handlers.on_holdings(holdings(*held_now))
     await harness.published()
     ann, dora, bob, eve = (
@@ -155,11 +163,13 @@ async def test_a_run_covers_what_its_operator_may_see_and_each_reader_is_shown_t
     assert await harness.sweeper.step()
     assert harness.row("SELECT count(*) FROM analyzer.flag WHERE run_no IS NOT NULL AND account_id = 'a3'") == (0,)
     seen = [(await client.get("/v1/runs/latest", auth=who)).json() for who in (ann, dora)]
-    assert [(one["run_id"], one["accounts"], one["accounts_done"], one["flagged"]) for one in seen] == [
+    assert [(run["run_id"], run["accounts"], run["accounts_done"], run["flagged"]) for run in seen] == [
         (own["run_id"], 1, 1, 1)
     ] * 2
-    told = [AnalysisCompleted.model_validate_json(one) for one in (await harness.published())[topics.ANALYSIS.name]]
-    covered = {one.run_id: (one.enterprise_id, [part.advisor_id for part in one.advisors]) for one in told}
+    published = [
+        AnalysisCompleted.model_validate_json(event) for event in (await harness.published())[topics.ANALYSIS.name]
+    ]
+    covered = {event.run_id: (event.enterprise_id, [part.advisor_id for part in event.advisors]) for event in published}
     assert covered == {started["run_id"]: ("E1", ["A1", "A2"]), own["run_id"]: ("E1", ["A2"])}
     assert (await client.get("/v1/runs/latest", auth=bob)).status_code == 404
 
@@ -174,9 +184,9 @@ async def test_an_account_that_our_code_cannot_show_is_answered_with_a_problem_t
 ) -> None:
     await harness.book("a1", "a2")
     harness.row("UPDATE analyzer.account_facts SET settings = '\\x00' WHERE account_id = 'a1' RETURNING 1")
-    answer = await client.get("/v1/positions/a1")
-    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
-    assert answer.json()["code"] == "our_fault"
-    assert "account a1: a fault of ours" in answer.json()["detail"]
+    response = await client.get("/v1/positions/a1")
+    assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
+    assert response.json()["code"] == "our_fault"
+    assert "account a1: a fault of ours" in response.json()["detail"]
     assert (await client.get("/v1/positions/a2")).status_code == 200
     assert (await client.get("/v1/positions/a9")).status_code == 404

@@ -89,7 +89,7 @@ async def test_a_number_that_was_lost_at_commit_names_nothing(cut: tuple[Harness
         ours.numbers(SECURITY, ["NEW"])
     others.numbers(SECURITY, ["OTHER"])
     stored = dict(zip(("NEW", "OTHER"), _numbers(harness), strict=True))
-    assert [one.numbers(SECURITY, ["NEW", "OTHER"]) for one in (ours, others)] == [stored, stored]
+    assert [known.numbers(SECURITY, ["NEW", "OTHER"]) for known in (ours, others)] == [stored, stored]
 
 
 def _numbers(harness: Harness) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""An account's settings, picks and holdings, each limit on its edge, and the words where one is passed.
+"""An account's settings, picks and holdings, each limit on its edge, and the text where one is passed.
 
 Source: product 1, 2, 5.
 """
@@ -59,7 +59,7 @@ def test_each_setting_stands_in_its_own_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "what", "limit", "scaled", "beyond", "range_"),
+    ("name", "index", "what", "limit", "scaled", "beyond", "range_"),
     [
         ("threshold", Setting.THRESHOLD_PPB, "threshold", "4", 4 * 10**9, "4.000000001", "0 to 4"),
         ("precision", Setting.PRECISION_PPB, "precision", "4", 4 * 10**9, "4.000000001", "0 to 4"),
@@ -69,10 +69,10 @@ def test_each_setting_stands_in_its_own_place() -> None:
     ],
 )
 def test_shares_at_and_beyond_their_limit(
-    name: str, place: int, what: str, limit: str, scaled: int, beyond: str, range_: str
+    name: str, index: int, what: str, limit: str, scaled: int, beyond: str, range_: str
 ) -> None:
-    assert settings(**{name: limit})[place] == scaled
-    assert settings(**{name: "0"})[place] == 0
+    assert settings(**{name: limit})[index] == scaled
+    assert settings(**{name: "0"})[index] == 0
     for bad in (beyond, "-0.000000001"):
         with pytest.raises(BadSettings) as error:
             settings(**{name: bad})
@@ -80,7 +80,7 @@ def test_shares_at_and_beyond_their_limit(
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "what"),
+    ("name", "index", "what"),
     [
         ("min_trade_usd", Setting.MIN_TRADE_CENTS, "minimum trade size"),
         ("cash_reserve", Setting.RESERVE_CENTS, "cash reserve"),
@@ -89,9 +89,9 @@ def test_shares_at_and_beyond_their_limit(
         ("gain_budget_total", Setting.GAIN_BUDGET_TOTAL_CENTS, "gain budget"),
     ],
 )
-def test_dollars_at_and_beyond_their_limit(name: str, place: int, what: str) -> None:
-    assert settings(**{name: "100000000000.00"})[place] == MOST_CENTS
-    assert settings(**{name: "0.00"})[place] == 0
+def test_dollars_at_and_beyond_their_limit(name: str, index: int, what: str) -> None:
+    assert settings(**{name: "100000000000.00"})[index] == MOST_CENTS
+    assert settings(**{name: "0.00"})[index] == 0
     for bad in ("100000000000.01", "-0.01"):
         with pytest.raises(BadSettings) as error:
             settings(**{name: bad})
@@ -118,17 +118,17 @@ def test_restrictions_of_one_security_are_one_row_in_order_of_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "text"),
     [
         ([ban("A", "SUBSTITUTE")], "the substitute of A must name another security"),
         ([ban("A", "SUBSTITUTE", "A")], "the substitute of A must name another security"),
         ([ban("A", "SUBSTITUTE", "B"), ban("A", "SUBSTITUTE", "C")], "A has more than one substitute"),
     ],
 )
-def test_a_substitute_that_cannot_be_meant(given: list[SecurityRestriction], words: str) -> None:
+def test_a_substitute_that_cannot_be_meant(given: list[SecurityRestriction], text: str) -> None:
     with pytest.raises(BadSettings) as error:
         settings(restrictions=given)
-    assert str(error.value) == f"account a1: {words}"
+    assert str(error.value) == f"account a1: {text}"
 
 
 def test_picks_stand_in_order_and_count_under_specific_alone() -> None:
@@ -147,7 +147,7 @@ def test_picks_stand_in_order_and_count_under_specific_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("picks", "words"),
+    ("picks", "text"),
     [
         ([pick("A", "L1", "0")], "the pick of lot L1 of A: 0 units are not above 0, or beyond the limit"),
         ([pick("A", "L1", "-1")], "the pick of lot L1 of A: -1 units are not above 0, or beyond the limit"),
@@ -160,10 +160,10 @@ def test_picks_stand_in_order_and_count_under_specific_alone() -> None:
         ([pick("A", f"L{n}", "1") for n in range(201)], "201 lots are picked, 200 at most can be"),
     ],
 )
-def test_picks_that_cannot_be_meant(picks: list[LotPick], words: str) -> None:
+def test_picks_that_cannot_be_meant(picks: list[LotPick], text: str) -> None:
     with pytest.raises(BadSettings) as error:
         picks_of(one(lot_method="SPECIFIC", lot_picks=picks))
-    assert str(error.value) == f"account a1: {words}"
+    assert str(error.value) == f"account a1: {text}"
 
 
 def test_two_hundred_lots_may_be_picked() -> None:

@@ -42,21 +42,21 @@ class Asked:
         return values
 
 
-def ragged(parts: list[Rows], width: int) -> Ragged:
-    data = np.array([row for part in parts for row in part], np.int64).reshape(-1, width)
-    return Ragged(np.cumsum([0, *map(len, parts)]), data)
+def ragged(accounts: list[Rows], width: int) -> Ragged:
+    data = np.array([row for rows in accounts for row in rows], np.int64).reshape(-1, width)
+    return Ragged(np.cumsum([0, *map(len, accounts)]), data)
 
 
-def targets(*parts: Rows) -> Ragged:
-    return ragged([[(key_of(row[0], row[1]), *row[2:]) for row in part] for part in parts], 5)
+def targets(*portfolios: Rows) -> Ragged:
+    return ragged([[(key_of(row[0], row[1]), *row[2:]) for row in rows] for rows in portfolios], 5)
 
 
 def joined(asked: list[Asked], aims: Ragged) -> rules.JoinedPositions:
     return rules.join(
-        np.stack([one.settings() for one in asked]),
-        ragged([list(one.bans) for one in asked], 3),
-        ragged([[(key_of(a, b), units) for a, b, units in one.holds] for one in asked], 2),
-        np.array([one.target for one in asked]),
+        np.stack([request.settings() for request in asked]),
+        ragged([list(request.bans) for request in asked], 3),
+        ragged([[(key_of(a, b), units) for a, b, units in request.holds] for request in asked], 2),
+        np.array([request.target for request in asked]),
         HEADS,
         aims,
         SECURITY_RANK,
@@ -177,8 +177,8 @@ BUY, SELL = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL)
 def test_what_a_proposal_is_computed_on(asked: Asked, positions: Rows, securities: Rows) -> None:
     """The account alone, and between others that hold, target and replace the same: none takes another's rows."""
     other = Asked(1, [(C, S, 9)], [(A, BUY, E), (C, SELL, NONE)])
-    for beside, place in (([asked], 0), ([other, asked, other], 1), ([Asked(), asked, asked, Asked(0)], 2)):
-        assert read(joined(beside, targets(*TARGETS)), place) == (positions, securities)
+    for beside, index in (([asked], 0), ([other, asked, other], 1), ([Asked(), asked, asked, Asked(0)], 2)):
+        assert read(joined(beside, targets(*TARGETS)), index) == (positions, securities)
     found = joined([other, asked, other], targets(*TARGETS))
     assert read(found, 0) == read(found, 2)
     assert len(found.values) == found.starts[3]

@@ -22,8 +22,8 @@ def part(security_id: str, weight: str, **more: Any) -> Component:
     return Component.model_validate({"security_id": security_id, "weight": weight, **more})
 
 
-def own(sleeve_id: str, weight: str, *parts: Component, cash: str = "0") -> Sleeve:
-    return Sleeve(sleeve_id=sleeve_id, kind="APM", weight=weight, holdings=list(parts), cash_weight=cash)
+def own(sleeve_id: str, weight: str, *components: Component, cash: str = "0") -> Sleeve:
+    return Sleeve(sleeve_id=sleeve_id, kind="APM", weight=weight, holdings=list(components), cash_weight=cash)
 
 
 def portfolio(cash: str, sleeves: Sequence[Sleeve], **more: object) -> PortfolioChanged:
@@ -31,8 +31,10 @@ def portfolio(cash: str, sleeves: Sequence[Sleeve], **more: object) -> Portfolio
     return PortfolioChanged.model_validate({**values, "sleeves": list(sleeves), **more})
 
 
-def model(name: str, *parts: Component, cash: str = "0") -> ModelChanged:
-    return ModelChanged(model_id=name, version=1, enterprise_id="E", name=name, cash_weight=cash, holdings=list(parts))
+def model(name: str, *components: Component, cash: str = "0") -> ModelChanged:
+    return ModelChanged(
+        model_id=name, version=1, enterprise_id="E", name=name, cash_weight=cash, holdings=list(components)
+    )
 
 
 def built(given: PortfolioChanged, models: dict[str, ModelChanged] | None = None) -> Any:
@@ -50,9 +52,9 @@ def built(given: PortfolioChanged, models: dict[str, ModelChanged] | None = None
 )
 def test_the_limit_itself_is_inside(name: str, limit: str, beyond: str) -> None:
     sleeve = own("S1", "1", part("A", "1"))
-    place = {"cash_threshold": 1, "threshold": 3, "precision": 4, "floor": 5}[name]
-    assert built(portfolio("0", [sleeve], **{name: limit})).head[place] == int(limit) * PPB
-    assert built(portfolio("0", [sleeve], **{name: "0"})).head[place] == 0
+    index = {"cash_threshold": 1, "threshold": 3, "precision": 4, "floor": 5}[name]
+    assert built(portfolio("0", [sleeve], **{name: limit})).head[index] == int(limit) * PPB
+    assert built(portfolio("0", [sleeve], **{name: "0"})).head[index] == 0
     with pytest.raises(rules.BadTarget, match=rf"portfolio P: {name.replace('_', ' ')}: {beyond} is outside 0 to"):
         built(portfolio("0", [sleeve], **{name: beyond}))
 

@@ -33,7 +33,7 @@ def test_gates(problem: bool, reported: bool, settle_day: int, found: int) -> No
     # An account that is evaluated stands on either side: nobody's gate is another's.
     beside = np.array([False, problem, False]), np.array([True, reported, True])
     days = np.array([eligibility.NEVER, settle_day, eligibility.NEVER])
-    gates = eligibility.gates(*beside, days, MONDAY)
+    gates = eligibility.eligibility_of(*beside, days, MONDAY)
     assert gates.tolist() == [kernel.G_EVALUATE, found, kernel.G_EVALUATE]
     assert gates.dtype == np.int64
 

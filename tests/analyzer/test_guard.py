@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.analyzer.columns import evaluation
+from services.analyzer.columns import evaluation, new_flags
 from services.analyzer.operations.evaluate import Evaluator, RunStamp
-from services.analyzer.store import facts, flags, runs
+from services.analyzer.store import facts, facts_merge, flags, run_start, shards
 from shared.contracts import topics
 from shared.contracts.codes import FlagState
 from tests.analyzer.builders import MONDAY, account, held, holdings, noon, portfolio, prices
@@ -32,21 +32,21 @@ def stored(harness: Harness, account_id: str = "a1") -> tuple[int, int, int, int
 def approve(harness: Harness) -> None:
     """Take in and evaluate an approval of a1, as its handler does."""
     with harness.database.session() as session:
-        facts.mark_rebalanced(session, ["a1"], [1], [MONDAY])
+        facts_merge.mark_rebalanced(session, ["a1"], [1], [MONDAY])
     harness.evaluator.evaluate(["a1"], "approval")
 
 
-async def new_run(harness: Harness) -> runs.Shard:
+async def new_run(harness: Harness) -> shards.Shard:
     """Start an analysis of one shard and return the shard."""
     with harness.database.session() as session:
-        number = runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
+        number = run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
     assert number is not None
-    with harness.database.session() as session, runs.claim(session) as shard:
+    with harness.database.session() as session, shards.claim(session) as shard:
         assert shard is not None
         return shard
 
 
-def sweep(harness: Harness, evaluator: Evaluator, shard: runs.Shard) -> list[flags.StoredFlags]:
+def sweep(harness: Harness, evaluator: Evaluator, shard: shards.Shard) -> list[flags.StoredFlags]:
     """Evaluate and store a shard, without publishing."""
     with harness.database.session() as session:
         return evaluator.sweep(session, shard.first_id, shard.last_id, RunStamp(shard.run_no), "daily analysis")
@@ -95,7 +95,7 @@ async def test_a_live_evaluation_overtaken_by_a_target_change_takes_the_new_targ
 async def test_two_first_evaluations_at_once_leave_one_flag_of_the_newer_facts(harness: Harness) -> None:
     await harness.book()
     with harness.database.session() as session:
-        facts.merge_accounts(session, [account_row(harness, 1)])
+        facts_merge.merge_accounts(session, [account_row(harness, 1)])
     loop = asyncio.get_running_loop()
 
     def update() -> None:
@@ -122,12 +122,12 @@ async def test_an_evaluation_with_prices_older_than_a_runs_is_refused_even_on_a_
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     with harness.database.session() as session:
         rows = facts.read_rows(session, facts.BY_IDS, ["a1"])
-        context = harness.evaluator.context(session, rows, "settings change")
-    judged = evaluation.judge(rows, context, evaluation.measure(rows, context), {}, {})
+        context = harness.contexts.of(session, rows, "settings change")
+    judged = new_flags.flags_of(rows, context, evaluation.measure(rows, context), {}, {})
     await harness.handlers.on_prices([prices(2, AAA="3", BBB="1", CCC="1")])
     await new_run(harness)
     with harness.database.session() as session:
-        flags.barrier(session)
+        flags.share_replacements(session)
         assert flags.replace(session, judged, None) == {"a1"}
 
 
@@ -137,11 +137,11 @@ async def test_a_run_begins_only_when_no_evaluation_is_in_flight(harness: Harnes
 
     def begin() -> None:
         with harness.database.session() as session:
-            runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
+            run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
         begun.set()
 
     with harness.database.session() as session:
-        flags.barrier(session)
+        flags.share_replacements(session)
         thread = threading.Thread(target=begin)
         thread.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database ="
@@ -158,13 +158,13 @@ async def test_a_crash_between_commit_and_publish_is_made_good_when_the_message_
     from services.analyzer.columns import incoming
 
     with harness.database.session() as session:
-        facts.merge_holdings(session, incoming.holdings(harness.names, message))
+        facts_merge.merge_holdings(session, incoming.holdings(harness.names, message))
     harness.evaluator.evaluate(["a1"], "new holdings")  # committed; then the worker dies
     assert (await harness.published())[topics.FLAGS.name] == []
     await harness.handlers.on_holdings(message)
     published = await harness.published()
     assert [row["state"] for row in published[topics.FLAGS.name]] == [FlagState.FLAGGED]
-    assert [(one.account_id, one.state) for one in published[topics.ACCOUNT_FLAG.name]] == [("a1", "FLAGGED")]
+    assert [(event.account_id, event.state) for event in published[topics.ACCOUNT_FLAG.name]] == [("a1", "FLAGGED")]
 
 
 async def test_a_sweeper_that_dies_before_publishing_is_followed_by_one_that_publishes_all(harness: Harness) -> None:
@@ -178,7 +178,7 @@ async def test_a_sweeper_that_dies_before_publishing_is_followed_by_one_that_pub
     assert await harness.sweeper.step()
     published = await harness.published()
     assert {row["account_id"] for row in published[topics.FLAGS.name]} == {"a1", "a2"}
-    assert {one.account_id for one in published[topics.ACCOUNT_FLAG.name]} == {"a2"}  # a1 was flagged before
+    assert {event.account_id for event in published[topics.ACCOUNT_FLAG.name]} == {"a2"}  # a1 was flagged before
     assert len(published[topics.ANALYSIS.name]) == 1
     assert not await harness.sweeper.step()
     assert (await harness.published())[topics.ANALYSIS.name] == []
@@ -188,11 +188,11 @@ async def test_a_dead_sweepers_shard_is_free_again(harness: Harness) -> None:
     await harness.book("a1")
     await new_run(harness)
     with harness.database.session() as alive, harness.database.session() as dying:
-        with runs.claim(dying) as first, runs.claim(alive) as second:
+        with shards.claim(dying) as first, shards.claim(alive) as second:
             assert (first is not None, second) == (True, None)
-        with pytest.raises(RuntimeError), runs.claim(dying):
+        with pytest.raises(RuntimeError), shards.claim(dying):
             raise RuntimeError("the shard fails")
-        with runs.claim(alive) as third:
+        with shards.claim(alive) as third:
             assert third == first
 
 

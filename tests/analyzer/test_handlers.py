@@ -53,11 +53,14 @@ async def test_a_lot_update_flags_with_reasons_and_a_later_one_clears(harness: H
         180_000_000,
     )
     assert (row["cash_target_ppb"], row["cash_low_ppb"], row["cash_high_ppb"]) == (100_000_000, 80_000_000, 120_000_000)
-    assert [(one["security_id"], one["weight_ppb"], one["low_edge"], one["high_edge"]) for one in row["reasons"]] == [
+    assert [
+        (reason["security_id"], reason["weight_ppb"], reason["low_edge"], reason["high_edge"])
+        for reason in row["reasons"]
+    ] == [
         ("AAA", 780_000_000, 48 * 10**16, 72 * 10**16),
         ("BBB", 120_000_000, 24 * 10**16, 36 * 10**16),
     ]
-    assert [one["detail"] for one in row["causes"]] == ["new holdings"]
+    assert [cause["detail"] for cause in row["causes"]] == ["new holdings"]
     event = published[topics.ACCOUNT_FLAG.name][-1]
     assert (event.state, event.tiles, event.market_value, event.version) == (
         "FLAGGED", ["POSITION_DRIFT"], "1000.00", row["flag_version"],
@@ -106,7 +109,7 @@ async def test_a_target_change_is_the_source_of_what_it_flags_and_history_of_wha
     flags = await harness.flags()
     assert brief(flags["a1"]) == ("FLAGGED", Tile.POSITION_DRIFT, "TARGET_UPDATE", TUESDAY)
     assert brief(flags["a2"]) == ("FLAGGED", Tile.POSITION_DRIFT, "DRIFT_ANALYSIS", MONDAY)
-    assert [(one["source"], one["detail"]) for one in flags["a2"]["causes"]] == [
+    assert [(cause["source"], cause["detail"]) for cause in flags["a2"]["causes"]] == [
         ("DRIFT_ANALYSIS", "new holdings"),
         ("TARGET_UPDATE", "portfolio P1 version 2"),
     ]
@@ -114,7 +117,7 @@ async def test_a_target_change_is_the_source_of_what_it_flags_and_history_of_wha
     assert await harness.flags() == {}
     await harness.handlers.on_portfolios([portfolio(2, "0.3", "0.6")])  # delivered again: the same, all accounts
     again = await harness.flags()
-    assert [brief(again[one]) for one in ("a1", "a2")] == [brief(flags[one]) for one in ("a1", "a2")]
+    assert [brief(again[name]) for name in ("a1", "a2")] == [brief(flags[name]) for name in ("a1", "a2")]
     assert again["a2"]["causes"] == flags["a2"]["causes"]
 
 
@@ -125,19 +128,19 @@ async def test_a_model_change_reaches_the_accounts_of_every_portfolio_that_follo
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     row = (await harness.flags())["a1"]
     assert (brief(row)[0], row["hold_code"]) == ("HELD", "TARGET_UNKNOWN")
-    parts = [Component(security_id="AAA", weight="1")]
+    components = [Component(security_id="AAA", weight="1")]
     await harness.handlers.on_models(
-        [ModelChanged(model_id="M1", version=1, enterprise_id="E1", name="M1", holdings=parts)]
+        [ModelChanged(model_id="M1", version=1, enterprise_id="E1", name="M1", holdings=components)]
     )
     row = (await harness.flags())["a1"]
     assert brief(row)[:2] == ("FLAGGED", Tile.POSITION_DRIFT)
-    assert {(one["sleeve_id"], one["security_id"], one["target_ppb"]) for one in row["reasons"]} == {
+    assert {(reason["sleeve_id"], reason["security_id"], reason["target_ppb"]) for reason in row["reasons"]} == {
         ("M", "AAA", 900_000_000), ("APM", "AAA", 0), ("APM", "BBB", 0),
     }  # fmt: skip
     version = row["target_version"]
-    parts = [Component(security_id="BBB", weight="1")]
+    components = [Component(security_id="BBB", weight="1")]
     await harness.handlers.on_models(
-        [ModelChanged(model_id="M1", version=2, enterprise_id="E1", name="M1", holdings=parts)]
+        [ModelChanged(model_id="M1", version=2, enterprise_id="E1", name="M1", holdings=components)]
     )
     row = (await harness.flags())["a1"]
     assert row["target_version"] > version
@@ -162,8 +165,8 @@ async def test_approval_settles_until_a_good_file_of_the_trade_date_or_holds_aft
 ) -> None:
     await harness.book("a1", "a2")
     await harness.handlers.on_holdings(holdings(held("a1", 1, **DRIFTED), held("a2", 1, **DRIFTED)))
-    for one in ("a1", "a2"):
-        await harness.handlers.on_rebalanced(rebalanced(one, 1, MONDAY))
+    for name in ("a1", "a2"):
+        await harness.handlers.on_rebalanced(rebalanced(name, 1, MONDAY))
     row = (await harness.flags())["a1"]
     assert (brief(row), row["last_rebalanced"], row["epoch"]) == (("SETTLING", 0, None, None), MONDAY, 1)
     await harness.handlers.on_holdings(holdings(held("a1", 2, **DRIFTED)))  # dated before the trade date
@@ -320,7 +323,7 @@ async def test_securities_of_an_older_version_are_passed_over(harness: Harness) 
 
 
 async def test_bad_settings_reach_the_dead_letters_alone(harness: Harness) -> None:
-    """A processor gives the handler three messages: the middle one, and only it, is put aside with its reason."""
+    """Of three messages of a group only the middle one becomes a dead letter, with its reason."""
     await harness.book()
     letters = AIOKafkaConsumer(dead_letters("analyzer").name, bootstrap_servers=harness.settings.kafka_url)
     await letters.start()
@@ -330,8 +333,10 @@ async def test_bad_settings_reach_the_dead_letters_alone(harness: Harness) -> No
         events = [account("a1", 1), account("a2", 1, floor="7"), account("a3", 1)]
         await processor.run(
             [
-                Incoming(topics.ACCOUNT.name, 0, offset, one.account_id.encode(), one.model_dump_json().encode(), (), 0)
-                for offset, one in enumerate(events)
+                Incoming(
+                    topics.ACCOUNT.name, 0, offset, event.account_id.encode(), event.model_dump_json().encode(), (), 0
+                )
+                for offset, event in enumerate(events)
             ]
         )
         letter = await asyncio.wait_for(letters.getone(), 20)

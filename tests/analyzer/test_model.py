@@ -24,8 +24,8 @@ PARTS = range(max(1, int(os.environ.get("REBALANCER_MODEL_ACCOUNTS", "2000")) //
 def test_the_queues_are_those_of_the_plain_model(part: int) -> None:
     """State, hold, tiles, V, and of every component in the triggering list weight, target and band."""
     books = generated(20260105 + part, 1000) + edges(20260105 + part, 1000)
-    for place in range(0, len(books), 50):
-        books[place] = replace(books[place], stale=True)
+    for index in range(0, len(books), 50):
+        books[index] = replace(books[index], stale=True)
     expected = [as_shown(model.evaluate(book)) for book in books]
     for book, said in zip(books, expected, strict=True):  # price lists differ, so each is a chunk of its own
         assert answer(book) == said, book
@@ -34,12 +34,14 @@ def test_the_queues_are_those_of_the_plain_model(part: int) -> None:
 
 def _nothing_stays_unvisited(books: list[Book], expected: list[Answer]) -> None:
     """Every state, hold, tile and pair of tiles comes up, and weights exactly on either edge of a band."""
-    assert {one.state for one in expected} == {state.name for state in FlagState}
-    assert {one.hold for one in expected} == {None, *HOLDS.values()}
+    assert {result.state for result in expected} == {state.name for state in FlagState}
+    assert {result.hold for result in expected} == {None, *HOLDS.values()}
     first, drift = Tile.FIRST_REBALANCE.name, Tile.POSITION_DRIFT.name
     high, low = Tile.HIGH_CASH.name, Tile.LOW_CASH.name
-    tiles = {frozenset(one.tiles) for one in expected}
-    assert tiles == {frozenset(one) for one in ([], [first], [high], [low], [drift], [first, high], [first, low])}
+    tiles = {frozenset(result.tiles) for result in expected}
+    assert tiles == {
+        frozenset(tile_set) for tile_set in ([], [first], [high], [low], [drift], [first, high], [first, low])
+    }
     assert sum(_on_an_edge(book) for book in books) > 200
 
 
@@ -47,7 +49,10 @@ def _on_an_edge(book: Book) -> bool:
     """Say whether cash or a position stands exactly on an edge of its band that is neither 0 nor 100 %."""
     if model.value_of(book) <= 0:
         return False
-    return any(one.weight in {one.low, one.high} - {0, 1, one.target} for one, _ in model.components(book).values())
+    return any(
+        component.weight in {component.low, component.high} - {0, 1, component.target}
+        for component, _ in model.components(book).values()
+    )
 
 
 def test_an_unvisited_hold_is_a_limit_of_intake() -> None:

@@ -8,10 +8,9 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from services.analyzer.columns import evaluation, incoming
-from services.analyzer.columns import flags as publish
+from services.analyzer.columns import evaluation, flags, incoming
 from services.analyzer.operations.sweep import Sweeper
-from services.analyzer.store import runs
+from services.analyzer.store import run_start
 from shared.contracts import topics
 from shared.contracts.codes import FlagState
 from shared.kafka.failure_limit import TooMany
@@ -47,7 +46,7 @@ def _in_document(harness: Harness, _: pytest.MonkeyPatch) -> Callable[[], object
     return lambda: harness.row(change, whole)
 
 
-def _in_spell(harness: Harness, _: pytest.MonkeyPatch) -> Callable[[], object]:
+def _in_episode(harness: Harness, _: pytest.MonkeyPatch) -> Callable[[], object]:
     """The stored history of a3 cannot be read, not even to hold it."""
     harness.row("UPDATE analyzer.flag SET causes = 'what' WHERE account_id = 'a3' RETURNING 1")
     return lambda: None
@@ -64,17 +63,17 @@ def _in_target(harness: Harness, _: pytest.MonkeyPatch) -> Callable[[], object]:
     return lambda: harness.row(f"{change} RETURNING 1", whole, number)
 
 
-def _in_telling(_: Harness, patch: pytest.MonkeyPatch) -> Callable[[], object]:
+def _in_messages(_: Harness, patch: pytest.MonkeyPatch) -> Callable[[], object]:
     """The real making of messages raises for every chunk that holds a3, unless that is held."""
-    rows = publish.flag_rows
+    rows = flags.flag_rows
 
     def raises(stored: Any, ids: Any) -> Any:
         if ("a3", None) in zip(stored.account_id.to_pylist(), stored.hold_code.to_pylist(), strict=True):
             raise KeyError("what")
         return rows(stored, ids)
 
-    patch.setattr(publish, "flag_rows", raises)
-    return lambda: patch.setattr(publish, "flag_rows", rows)
+    patch.setattr(flags, "flag_rows", raises)
+    return lambda: patch.setattr(flags, "flag_rows", rows)
 
 
 def _faults() -> float:
@@ -87,7 +86,7 @@ async def _book(harness: Harness) -> None:
     await harness.book(*ACCOUNTS)
     await harness.handlers.on_portfolios([portfolio(1, portfolio_id="P2")])
     await harness.handlers.on_accounts([account("a3", 2, portfolio_id="P2", last_rebalanced=date(2025, 12, 1))])
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **DRIFTED) for one in ACCOUNTS)))
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **DRIFTED) for name in ACCOUNTS)))
     harness.at(noon(TUESDAY).replace(hour=7))
     await harness.published()
 
@@ -95,7 +94,7 @@ async def _book(harness: Harness) -> None:
 async def _sweep(harness: Harness) -> dict[str, list[Any]]:
     """Analyse the whole book and return what was published."""
     with harness.database.session() as session:
-        assert runs.start(session, "ON_DEMAND", TUESDAY, noon(TUESDAY)) is not None
+        assert run_start.start(session, "ON_DEMAND", TUESDAY, noon(TUESDAY)) is not None
     assert await harness.sweeper.step()
     return await harness.published()
 
@@ -107,28 +106,28 @@ def _assert_a3_alone_is_held(published: dict[str, list[Any]]) -> None:
     }
     assert "account.cannot" in rows["a3"]["hold_text"]
     assert all(len(row["reasons"]) == (0 if name == "a3" else 2) for name, row in rows.items())
-    events = {one.account_id: one.state for one in published[topics.ACCOUNT_FLAG.name]}
+    events = {event.account_id: event.state for event in published[topics.ACCOUNT_FLAG.name]}
     assert events["a3"] == "HELD"
 
 
-@pytest.mark.parametrize("plant", [_in_kernel, _in_document, _in_spell, _in_target, _in_telling])
+@pytest.mark.parametrize("plant", [_in_kernel, _in_document, _in_episode, _in_target, _in_messages])
 async def test_an_event_s_account_at_which_our_code_raises_is_held_alone(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, plant: Plant
 ) -> None:
     """Mended, it is flagged again by the next analysis, and its episode goes on where its history could be read."""
     await _book(harness)
     mend, before = plant(harness, monkeypatch), _faults()
-    await harness.handlers.on_holdings(holdings(*(held(one, 2, cash="101", **DRIFTED) for one in ACCOUNTS)))
+    await harness.handlers.on_holdings(holdings(*(held(name, 2, cash="101", **DRIFTED) for name in ACCOUNTS)))
     _assert_a3_alone_is_held(await harness.published())
     assert _faults() == before + 1
     mend()
     found = {row["account_id"]: row for row in (await _sweep(harness))[topics.FLAGS.name]}
     assert {row["state"] for row in found.values()} == {FlagState.FLAGGED}
-    since = TUESDAY if plant in (_in_spell, _in_target) else MONDAY
+    since = TUESDAY if plant in (_in_episode, _in_target) else MONDAY
     assert (found["a3"]["needed_since"], found["a1"]["needed_since"]) == (since, MONDAY)
 
 
-@pytest.mark.parametrize("plant", [_in_kernel, _in_document, _in_spell, _in_target, _in_telling])
+@pytest.mark.parametrize("plant", [_in_kernel, _in_document, _in_episode, _in_target, _in_messages])
 async def test_a_shard_s_account_at_which_our_code_raises_is_held_alone(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, plant: Plant
 ) -> None:
@@ -152,7 +151,7 @@ async def test_what_the_world_is_at_fault_for_holds_nobody(harness: Harness, mon
     monkeypatch.setattr(evaluation, "measure", raises)
     before = _faults()
     with pytest.raises(psycopg.OperationalError):
-        await harness.handlers.on_holdings(holdings(*(held(one, 2, **DRIFTED) for one in ACCOUNTS)))
+        await harness.handlers.on_holdings(holdings(*(held(name, 2, **DRIFTED) for name in ACCOUNTS)))
     with pytest.raises(psycopg.OperationalError):
         await _sweep(harness)
     assert (await harness.flags(), _faults()) == ({}, before)
@@ -207,13 +206,13 @@ async def test_holdings_that_our_code_cannot_take_in_hold_their_account(
         return found(positions, cash)
 
     monkeypatch.setattr(incoming, "bad_holdings", raises)
-    told = holdings(*(held(one, 2, cash="123" if one == "a3" else "101", **DRIFTED) for one in ACCOUNTS))
-    await harness.handlers.on_holdings(told)
+    message = holdings(*(held(name, 2, cash="123" if name == "a3" else "101", **DRIFTED) for name in ACCOUNTS))
+    await harness.handlers.on_holdings(message)
     flags = await harness.flags()
     assert {name: flags[name]["hold_code"] for name in ACCOUNTS} == dict.fromkeys(ACCOUNTS) | {"a3": OUR_FAULT}
     assert "account a3: a fault of ours (OverflowError)" in flags["a3"]["hold_text"]
     monkeypatch.setattr(incoming, "bad_holdings", found)
-    await harness.handlers.on_holdings(told)
+    await harness.handlers.on_holdings(message)
     flags = await harness.flags()
     assert {flags[name]["state"] for name in ACCOUNTS} == {FlagState.FLAGGED}
     assert flags["a3"]["cash_cents"] == 12_300
@@ -226,7 +225,7 @@ async def _crowd(harness: Harness, patch: pytest.MonkeyPatch, fails: Callable[[s
     """Many accounts, evaluated and well; then the real measuring raises for some.  Returned is what mends it."""
     harness.at(noon(MONDAY).replace(hour=7))
     await harness.book(*MANY)
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **DRIFTED) for one in MANY)))
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **DRIFTED) for name in MANY)))
     await harness.published()
     measure = evaluation.measure
 
@@ -247,23 +246,25 @@ async def test_a_fault_at_every_account_of_an_event_holds_nobody(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mend, before = await _crowd(harness, monkeypatch, lambda _: True), _faults()
-    told = holdings(*(held(one, 2, **DRIFTED) for one in MANY))
+    message = holdings(*(held(name, 2, **DRIFTED) for name in MANY))
     for _ in range(2):
         with pytest.raises(TooMany):
-            await harness.handlers.on_holdings(told)
+            await harness.handlers.on_holdings(message)
     with pytest.raises(TooMany):
         await harness.handlers.on_request(topics.WORK_FACTS)(request(*MANY))
     assert {name: rows for name, rows in (await harness.published()).items() if rows} == {}
     assert (_held_ones(harness), _faults()) == (0, before)
     mend()
-    await harness.handlers.on_holdings(told)
+    await harness.handlers.on_holdings(message)
     assert {row["state"] for row in (await harness.flags()).values()} == {FlagState.FLAGGED}
 
 
 async def _new_start(harness: Harness) -> None:
     """Sweep as a process that has just been started.  Raises as `step`."""
-    parts = harness.dependencies
-    await Sweeper(parts.database, parts.evaluator, parts.publisher, parts.clock, harness.settings).step()
+    dependencies = harness.dependencies
+    await Sweeper(
+        dependencies.database, dependencies.evaluator, dependencies.publisher, dependencies.clock, harness.settings
+    ).step()
 
 
 async def test_a_fault_at_every_account_of_a_book_stops_its_analysis_and_holds_nobody(
@@ -272,7 +273,7 @@ async def test_a_fault_at_every_account_of_a_book_stops_its_analysis_and_holds_n
     """However many new starts; after the mend the run ends."""
     mend = await _crowd(harness, monkeypatch, lambda _: True)
     with harness.database.session() as session:
-        runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
+        run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
     for _ in range(harness.settings.suspect_starts + 2):
         with pytest.raises(TooMany):
             await _new_start(harness)
@@ -290,7 +291,7 @@ async def test_accounts_that_alone_break_our_code_do_not_stop_the_analysis_of_ot
     """All but two of a small book: after some new starts each of them is held alone, the two are told, the run ends."""
     await _crowd(harness, monkeypatch, lambda name: name < MANY[22])
     with harness.database.session() as session:
-        runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
+        run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
     for _ in range(harness.settings.suspect_starts):
         with pytest.raises(TooMany):
             await _new_start(harness)

@@ -138,7 +138,7 @@ async def test_an_evaluation_that_began_on_withdrawn_prices_does_not_pass(harnes
     with harness.database.session() as session:
         late_prices = before.newest(session)
     late = overtaken_evaluator(harness, lambda: None)
-    late.prices.newest = _once(late_prices, late.prices.newest)  # type: ignore[method-assign]
+    late.contexts.prices.newest = _once(late_prices, late.contexts.prices.newest)  # type: ignore[method-assign]
     assert command(harness, "withdraw", "2", *BY) == 0
     assert await harness.sweeper.step()
     await asyncio.to_thread(late.evaluate, ["a1"], "too late")

@@ -5,8 +5,9 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from services.analyzer.columns.flags import FlagIds, public_events
+from services.analyzer.columns.flags import FlagIds
 from services.analyzer.domain.layout import NONE, key_of
+from services.analyzer.operations.flag_messages import public_events
 from services.analyzer.store.flags import StoredFlags
 from services.analyzer.store.pgcopy import NULL
 from shared.contracts.codes import FlagState, Tile
@@ -52,10 +53,10 @@ def ids() -> FlagIds:
 
 def test_every_event_is_what_the_model_would_write() -> None:
     found = list(public_events(stored(), ids()))
-    assert [one.key for one in found] == [b"A1", b"A2", b"A3"]
-    for one in found:
-        body = AccountFlag.model_validate_json(one.value)
-        assert orjson.dumps(body.model_dump(mode="json", exclude_none=True)) == one.value
+    assert [message.key for message in found] == [b"A1", b"A2", b"A3"]
+    for message in found:
+        body = AccountFlag.model_validate_json(message.value)
+        assert orjson.dumps(body.model_dump(mode="json", exclude_none=True)) == message.value
 
 
 def test_what_is_told_of_a_flagged_account() -> None:

@@ -43,14 +43,14 @@ async def test_facts_targets_and_prices_are_attached_in_order(harness: Harness) 
     assert row["failure_code"] is None
     assert [
         (
-            one["security_id"],
-            one["price_micro"],
-            one["step_micro"],
-            one["restriction"],
-            one["substitute"],
-            one["is_fund"],
+            security["security_id"],
+            security["price_micro"],
+            security["step_micro"],
+            security["restriction"],
+            security["substitute"],
+            security["is_fund"],
         )
-        for one in row["securities"]
+        for security in row["securities"]
     ] == [
         ("AAA", 10**6, 10**6, Restriction.DO_NOT_BUY, -1, False),
         ("BBB", 2 * 10**6, 10**6, 0, 3, False),
@@ -58,9 +58,9 @@ async def test_facts_targets_and_prices_are_attached_in_order(harness: Harness) 
         ("FFF", 4 * 10**6, 10**7, 0, -1, True),
     ]
     assert [
-        (one["sleeve_id"], one["security"], one["quantity_micro"], one["target_ppb"], one["threshold_ppb"],
-         one["precision_ppb"], one["can_trigger"])
-        for one in row["positions"]
+        (position["sleeve_id"], position["security"], position["quantity_micro"], position["target_ppb"],
+         position["threshold_ppb"], position["precision_ppb"], position["can_trigger"])
+        for position in row["positions"]
     ] == [
         ("APM", 0, 10 * 10**6, 600_000_000, 250_000_000, 40_000_000, True),
         ("APM", 1, 0, 300_000_000, 250_000_000, 40_000_000, True),
@@ -117,7 +117,7 @@ async def test_a_pick_that_cannot_be_meant_holds_its_account(
     harness: Harness, units: tuple[str, ...], problem: str
 ) -> None:
     await harness.book("a1")
-    picks = [LotPick(security_id="AAA", lot_id="L1", units=one) for one in units]
+    picks = [LotPick(security_id="AAA", lot_id="L1", units=quantity) for quantity in units]
     with pytest.raises(PartialFailure):
         await harness.handlers.on_accounts([account("a1", 2, lot_method="SPECIFIC", lot_picks=picks)])
     (row,) = await facts_of(harness, "a1")
@@ -130,7 +130,7 @@ async def test_every_account_that_cannot_be_proposed_says_why_beside_one_that_ca
     await harness.book(*names)
     await harness.handlers.on_holdings(
         holdings(
-            *(held(one, 1, **IN_BAND) for one in names if one not in ("price", "empty")), held("price", 1, DDD="1")
+            *(held(name, 1, **IN_BAND) for name in names if name not in ("price", "empty")), held("price", 1, DDD="1")
         )
     )
     await harness.handlers.on_holdings(holdings(on_hold("hold", 2), held("empty", 1, cash="0")))
@@ -162,7 +162,7 @@ async def test_an_account_without_target_is_liquidated_when_that_is_confirmed(ha
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     (row,) = await facts_of(harness, "a1", liquidate=True)
     assert (row["failure_code"], row["cash_target_ppb"], row["target_version"]) == (None, 10**9, 0)
-    assert [(one["quantity_micro"], one["target_ppb"]) for one in row["positions"]] == [
+    assert [(position["quantity_micro"], position["target_ppb"]) for position in row["positions"]] == [
         (600_000_000, 0),
         (300_000_000, 0),
     ]
@@ -185,8 +185,8 @@ async def test_chunks_of_one_group_are_answered_each_for_itself(harness: Harness
     await harness.published()
     await harness.handlers.on_request(topics.WORK_FACTS)([first, none, second])
     rows = (await harness.published())[topics.WORK_FACTS.name]
-    told = sorted((row["account_id"], row["epoch"], row["failure_code"], len(row["positions"])) for row in rows)
-    assert told == [("a1", 0, None, 2), ("a1", 9, "STALE", 0), ("a2", 0, None, 2)]
+    published = sorted((row["account_id"], row["epoch"], row["failure_code"], len(row["positions"])) for row in rows)
+    assert published == [("a1", 0, None, 2), ("a1", 9, "STALE", 0), ("a2", 0, None, 2)]
 
 
 async def test_large_chunks_are_cut_by_bytes_and_metadata_travels_on(harness: Harness) -> None:
@@ -194,9 +194,9 @@ async def test_large_chunks_are_cut_by_bytes_and_metadata_travels_on(harness: Ha
     await harness.book(*names)
     unit: dict[str, Any] = {f"X{number:03d}": "1" for number in range(400)}
     wide: dict[str, Any] = {f"X{number:03d}": str(1 + number / 1000) for number in range(400)}
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **wide) for one in names[:100])))
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **wide) for one in names[100:])))
-    await harness.handlers.on_securities([security(one) for one in wide])
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **wide) for name in names[:100])))
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **wide) for name in names[100:])))
+    await harness.handlers.on_securities([security(name) for name in wide])
     await harness.handlers.on_prices([prices(2, AAA="1", BBB="1", **unit)])
     rows = await facts_of(harness, *names)
     assert sorted(row["account_id"] for row in rows) == names
@@ -210,13 +210,15 @@ async def test_a_substitute_stands_for_several_and_brings_its_own_substitute(har
     await harness.handlers.on_prices([prices(2, AAA="1", BBB="1", CCC="1", QQQ="1")])
     pairs = (("AAA", "BBB"), ("CCC", "BBB"), ("BBB", "QQQ"))
     kind: Any = "SUBSTITUTE"
-    restrictions = [SecurityRestriction(security_id=one, kind=kind, substitute_id=other) for one, other in pairs]
+    restrictions = [
+        SecurityRestriction(security_id=security, kind=kind, substitute_id=other) for security, other in pairs
+    ]
     await harness.handlers.on_accounts([account("a1", 2, restrictions=restrictions)])
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND, CCC="1")))
     (row,) = await facts_of(harness, "a1")
     assert row["failure_code"] is None
-    names = [one["security_id"] for one in row["securities"]]
-    found = {name: one["substitute"] for name, one in zip(names, row["securities"], strict=True)}
+    names = [security["security_id"] for security in row["securities"]]
+    found = {name: security["substitute"] for name, security in zip(names, row["securities"], strict=True)}
     assert names == ["AAA", "BBB", "CCC", "QQQ"]
     assert found == {"AAA": 1, "BBB": 3, "CCC": 1, "QQQ": -1}
 
@@ -235,7 +237,9 @@ async def test_a_substitute_without_price_or_master_leaves_a_do_not_buy_and_neve
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     (row,) = await facts_of(harness, "a1")
     assert row["failure_code"] is None
-    assert [(one["security_id"], one["restriction"], one["substitute"]) for one in row["securities"]] == [
+    assert [
+        (security["security_id"], security["restriction"], security["substitute"]) for security in row["securities"]
+    ] == [
         ("AAA", 0, -1),
         ("BBB", Restriction.DO_NOT_BUY, -1),
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from services.analyzer.operations.evaluate import Evaluator, RunStamp
 from services.analyzer.operations.sweep import Sweeper
-from services.analyzer.store import flags, runs
+from services.analyzer.store import flags, run_start, runs, shards
 from services.analyzer.store.database import Session
 from shared.contracts import topics
 from shared.contracts.platform import PricesPublished
@@ -28,13 +28,13 @@ def later() -> PricesPublished:
     return prices(2, AAA="1", BBB="9", CCC="1")
 
 
-async def sweep_and_die(harness: Harness) -> tuple[runs.Shard, list[flags.StoredFlags]]:
+async def sweep_and_die(harness: Harness) -> tuple[shards.Shard, list[flags.StoredFlags]]:
     """Start an analysis and evaluate its shard, holding its lock; nothing is published, nothing marked done."""
     with harness.database.session() as session:
-        assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
+        assert run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
 
-    def sweep() -> tuple[runs.Shard, list[flags.StoredFlags]]:
-        with harness.database.session() as session, runs.claim(session) as shard:
+    def sweep() -> tuple[shards.Shard, list[flags.StoredFlags]]:
+        with harness.database.session() as session, shards.claim(session) as shard:
             assert shard is not None
             return shard, harness.evaluator.sweep(
                 session, shard.first_id, shard.last_id, RunStamp(shard.run_no), "test"
@@ -45,7 +45,7 @@ async def sweep_and_die(harness: Harness) -> tuple[runs.Shard, list[flags.Stored
 
 async def announced(harness: Harness) -> dict[str, str]:
     """Return the newest public state of each account that was told of since the last call."""
-    return {one.account_id: one.state for one in (await harness.published())[topics.ACCOUNT_FLAG.name]}
+    return {event.account_id: event.state for event in (await harness.published())[topics.ACCOUNT_FLAG.name]}
 
 
 async def test_what_is_published_is_what_reading_it_back_gives(harness: Harness) -> None:
@@ -54,15 +54,15 @@ async def test_what_is_published_is_what_reading_it_back_gives(harness: Harness)
     book = [held("a1", 1, **DRIFTED), held("a2", 1, **IN_BAND), on_hold("a3", 1), held("a4", 1, cash="900", **DRIFTED)]
     await harness.handlers.on_holdings(holdings(*book))
     await harness.handlers.on_prices([later()])
-    _, (told,) = await sweep_and_die(harness)
+    _, (stored,) = await sweep_and_die(harness)
     with harness.database.session() as session:
         read = flags.read(session, ["a1", "a2", "a3", "a4"])
-    assert told.account_id.to_pylist() == ["a1", "a2", "a3", "a4"]
-    assert told.numbers.keys() == read.numbers.keys()
-    for name, values in told.numbers.items():
+    assert stored.account_id.to_pylist() == ["a1", "a2", "a3", "a4"]
+    assert stored.numbers.keys() == read.numbers.keys()
+    for name, values in stored.numbers.items():
         np.testing.assert_array_equal(values, read.numbers[name], err_msg=name)
     for field in fields(flags.StoredFlags):
-        ours, theirs = getattr(told, field.name), getattr(read, field.name)
+        ours, theirs = getattr(stored, field.name), getattr(read, field.name)
         if isinstance(ours, pa.Array):
             assert ours.equals(theirs), field.name
         elif field.name != "numbers":
@@ -111,7 +111,7 @@ async def test_nothing_is_stored_for_a_shard_whose_lock_is_lost(harness: Harness
     await harness.book("a1")
     await harness.handlers.on_holdings(holdings(held("a1", 1, **DRIFTED)))
     with harness.database.session() as session:
-        assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
+        assert run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
     before = harness.row("SELECT flag_version, run_no FROM analyzer.flag")
     victim: list[int] = []
 
@@ -122,7 +122,7 @@ async def test_nothing_is_stored_for_a_shard_whose_lock_is_lost(harness: Harness
     late = overtaken_evaluator(harness, breaks)
 
     def sweep() -> None:
-        with harness.database.session() as session, runs.claim(session) as shard:
+        with harness.database.session() as session, shards.claim(session) as shard:
             assert shard is not None
             victim.append(session.info.backend_pid)
             late.sweep(session, shard.first_id, shard.last_id, RunStamp(shard.run_no), "test")
@@ -150,14 +150,14 @@ class Failing(Evaluator):
 async def test_a_shard_that_fails_does_not_keep_the_others_from_being_done(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "SHARD", 1)
+    monkeypatch.setattr(run_start, "SHARD_ACCOUNTS", 1)
     harness.at(noon(MONDAY).replace(hour=7))
     await harness.book("a1", "a2", "a3")
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **IN_BAND) for one in ("a1", "a2", "a3"))))
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **IN_BAND) for name in ("a1", "a2", "a3"))))
     await harness.handlers.on_prices([later()])
     with harness.database.session() as session:
-        number = runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
-    evaluator = Failing(harness.database, harness.names, harness.clock, harness.settings)
+        number = run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))
+    evaluator = Failing(harness.database, harness.names, harness.contexts)
     sweeper = Sweeper(harness.database, evaluator, harness.publisher, harness.clock, harness.settings)
     await harness.published()
     for _ in range(2):  # it is free again and tried again, each time beside another one that is done
@@ -167,7 +167,7 @@ async def test_a_shard_that_fails_does_not_keep_the_others_from_being_done(
     evaluator.failing = False
     assert await sweeper.step()
     published = await harness.published()
-    assert [one.account_id for one in published[topics.ACCOUNT_FLAG.name]] == ["a1"]
+    assert [event.account_id for event in published[topics.ACCOUNT_FLAG.name]] == ["a1"]
     assert len(published[topics.ANALYSIS.name]) == 1
     with harness.database.session() as session:
         run = runs.get(session, number)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from services.analyzer.operations.evaluate import RunStamp
-from services.analyzer.operations.sweep import covered
 from services.analyzer.routes import view_of
-from services.analyzer.store import runs
+from services.analyzer.store import run_start, runs, shards
 from shared.contracts import topics
 from shared.contracts.codes import FlagState, Tile
 from tests.analyzer.builders import MONDAY, account, held, holdings, noon, portfolio, prices
@@ -38,9 +37,9 @@ async def ready(harness: Harness) -> None:
     await harness.book(*MANY)
     await harness.handlers.on_portfolios([portfolio(1, portfolio_id="P2")])
     await harness.handlers.on_accounts(
-        [account(one, 1, portfolio_id="P2", last_rebalanced=LAST) for one in ("b1", "b2")]
+        [account(name, 1, portfolio_id="P2", last_rebalanced=LAST) for name in ("b1", "b2")]
     )
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **IN_BAND) for one in (*MANY, "b1", "b2"))))
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **IN_BAND) for name in (*MANY, "b1", "b2"))))
     await harness.published()
 
 
@@ -62,13 +61,13 @@ async def sweep_and_die(harness: Harness) -> None:
     """Evaluate the one open shard and store it, holding its lock; nothing is published, nothing marked done."""
 
     def sweep() -> None:
-        with harness.database.session() as session, runs.claim(session) as shard:
+        with harness.database.session() as session, shards.claim(session) as shard:
             assert shard is not None
             run = runs.get(session, shard.run_no)
             session.commit()
             assert run is not None
             harness.evaluator.sweep(
-                session, shard.first_id, shard.last_id, RunStamp(shard.run_no, covered(run, shard)), "test"
+                session, shard.first_id, shard.last_id, RunStamp(shard.run_no, shards.covered(run, shard)), "test"
             )
 
     await asyncio.to_thread(sweep)
@@ -86,16 +85,16 @@ async def test_a_target_of_many_accounts_is_evaluated_in_shards_with_its_cause(h
     shown = view_of(run)
     assert (shown.kind, shown.accounts, shown.accounts_done) == ("TARGET", 5, 0)
     assert await harness.sweeper.step()
-    told = await harness.published()
-    rows = {row["account_id"]: row for row in told[topics.FLAGS.name]}
+    published = await harness.published()
+    rows = {row["account_id"]: row for row in published[topics.FLAGS.name]}
     assert sorted(rows) == list(MANY)
     for row in rows.values():
         assert (FlagState(row["state"]), row["tiles"]) == (FlagState.FLAGGED, Tile.POSITION_DRIFT)
         assert (row["source"], row["causes"][0]["detail"]) == ("TARGET_UPDATE", "portfolio P1 version 2")
-    assert {one.account_id: one.source for one in told[topics.ACCOUNT_FLAG.name]} == dict.fromkeys(
+    assert {event.account_id: event.source for event in published[topics.ACCOUNT_FLAG.name]} == dict.fromkeys(
         MANY, "TARGET_UPDATE"
     )
-    assert told[topics.ANALYSIS.name] == []  # no analysis of the whole book has ended
+    assert published[topics.ANALYSIS.name] == []  # no analysis of the whole book has ended
     assert opened(harness) == [("TARGET", "PORTFOLIOS", 5, True)]
     after = versions(harness)
     assert (after["b1"], after["b2"]) == (before["b1"], before["b2"])
@@ -136,9 +135,11 @@ async def test_what_a_dead_sweeper_has_stored_is_told_by_the_next(harness: Harne
     await sweep_and_die(harness)
     assert await harness.flags() == {}
     assert await harness.sweeper.step()
-    told = await harness.published()
-    assert {row["account_id"]: row["source"] for row in told[topics.FLAGS.name]} == dict.fromkeys(MANY, "TARGET_UPDATE")
-    assert sorted(one.account_id for one in told[topics.ACCOUNT_FLAG.name]) == list(MANY)
+    published = await harness.published()
+    assert {row["account_id"]: row["source"] for row in published[topics.FLAGS.name]} == dict.fromkeys(
+        MANY, "TARGET_UPDATE"
+    )
+    assert sorted(event.account_id for event in published[topics.ACCOUNT_FLAG.name]) == list(MANY)
 
 
 async def test_an_account_that_stays_quiet_takes_the_new_target_too(harness: Harness) -> None:
@@ -155,17 +156,17 @@ async def test_a_daily_run_that_comes_first_names_the_same_cause(harness: Harnes
     await ready(harness)
     await harness.handlers.on_portfolios([portfolio(2, "0.3", "0.6")])
     with harness.database.session() as session:
-        assert runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
+        assert run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY)) is not None
         session.execute("UPDATE analysis_shard SET done = true WHERE run_no = (SELECT min(run_no) FROM analysis_run)")
     assert await harness.sweeper.step()
     rows = await harness.flags()
-    assert {rows[one]["source"] for one in MANY} == {"TARGET_UPDATE"}
+    assert {rows[name]["source"] for name in MANY} == {"TARGET_UPDATE"}
 
 
 async def test_prices_that_many_accounts_wait_for_are_taken_in_by_shards(harness: Harness) -> None:
     await harness.handlers.on_portfolios([portfolio(1)])
-    await harness.handlers.on_accounts([account(one, 1, last_rebalanced=LAST) for one in MANY])
-    await harness.handlers.on_holdings(holdings(*(held(one, 1, **IN_BAND) for one in MANY)))
+    await harness.handlers.on_accounts([account(name, 1, last_rebalanced=LAST) for name in MANY])
+    await harness.handlers.on_holdings(holdings(*(held(name, 1, **IN_BAND) for name in MANY)))
     assert {row["hold_code"] for row in (await harness.flags()).values()} == {"MISSING_PRICE"}
     await harness.handlers.on_prices([prices(1, AAA="1", BBB="1")])
     await harness.handlers.on_prices([prices(1, AAA="1", BBB="1")])

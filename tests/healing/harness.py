@@ -108,7 +108,7 @@ class Harness:
         self.at(day)
         while await self.analyzer.sweeper.step():
             pass
-        await self.analyzer.sweeper.tell_withdrawn()
+        await self.analyzer.sweeper.publish_withdrawals()
         await self.carry(lose)
 
     async def load(self, file: File, day: date) -> LoadOutcome:

@@ -46,32 +46,32 @@ def known(harness: Harness) -> list[Any]:
     return harness.batch.sql("SELECT price_set, is_withdrawn, reason FROM withdrawn_prices")
 
 
-def untold(harness: Harness) -> int:
+def unpublished(harness: Harness) -> int:
     """Return of how many sets the sweeper has something to tell."""
     with harness.analyzer.database.session() as session:
-        return len(withdrawals.untold(session))
+        return len(withdrawals.unpublished(session))
 
 
 async def test_batch_hears_of_it_and_of_its_being_accepted_again(harness: Harness) -> None:
     await proposed(harness)
     assert run(prices_command.app, harness.analyzer.settings, "withdraw", "2", *BY) == 0
-    await harness.analyzer.sweeper.tell_withdrawn()
+    await harness.analyzer.sweeper.publish_withdrawals()
     await harness.carry()
     assert known(harness) == [(2, True, "a decimal point moved, said the vendor")]
     assert marked(harness) == ("PRICES", "price set 2")
-    assert untold(harness) == 0
+    assert unpublished(harness) == 0
     assert run(prices_command.app, harness.analyzer.settings, "accept", "2", *BY) == 0
-    await harness.analyzer.sweeper.tell_withdrawn()
+    await harness.analyzer.sweeper.publish_withdrawals()
     await harness.carry()
-    assert (known(harness)[0][1], untold(harness)) == (False, 0)
+    assert (known(harness)[0][1], unpublished(harness)) == (False, 0)
     assert run(prices_command.app, harness.analyzer.settings, "tell") == 0
-    assert untold(harness) == 1
+    assert unpublished(harness) == 1
 
 
 async def test_a_word_of_it_that_was_lost_is_told_with_the_next_daily_analysis(harness: Harness) -> None:
     await proposed(harness)
     assert run(prices_command.app, harness.analyzer.settings, "withdraw", "2", *BY) == 0
-    await harness.analyzer.sweeper.tell_withdrawn()
+    await harness.analyzer.sweeper.publish_withdrawals()
     await harness.carry(of(topics.PRICE_SETS))
     assert (harness.lost, known(harness), marked(harness)) == ([topics.PRICE_SETS.name], [], (None, None))
     await harness.daily(TUESDAY, nothing)
@@ -81,4 +81,4 @@ async def test_a_word_of_it_that_was_lost_is_told_with_the_next_daily_analysis(h
 async def test_what_was_never_withdrawn_is_not_told_of(harness: Harness) -> None:
     await proposed(harness)
     await harness.daily(TUESDAY)
-    assert (known(harness), marked(harness), untold(harness)) == ([], (None, None), 0)
+    assert (known(harness), marked(harness), unpublished(harness)) == ([], (None, None), 0)

@@ -15,7 +15,7 @@ import httpx
 import orjson
 import pytest
 
-from services.analyzer.store import runs
+from services.analyzer.store import run_start, runs
 from services.gateway.cli.grants import store
 from services.taxlot.intake.load import connected
 from shared.contracts import topics
@@ -149,10 +149,10 @@ class Square:
         expected: dict[tuple[str, str], tuple[str, ...]] = {}
         with desk.database.session() as session:
             for hears, scope in scopes.items():
-                run = runs.get(session, runs.start(session, "ON_DEMAND", MONDAY, noon(MONDAY), scope))
+                run = runs.get(session, run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY), scope))
                 assert run is not None
                 expected["analysis", run.run_id] = hears
-            run = runs.get(session, runs.start(session, "DAILY", MONDAY, noon(MONDAY)))
+            run = runs.get(session, run_start.start(session, "DAILY", MONDAY, noon(MONDAY)))
             assert run is not None
             expected["analysis", run.run_id] = (*E1, *E2)  # one event for each enterprise, under one id
         while await desk.sweeper.step():

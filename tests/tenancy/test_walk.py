@@ -203,7 +203,7 @@ def _apps(house: HealingHarness, requests: Requests, directory: Path) -> dict[st
         clock_file=house.analyzer.settings.clock_file,
     )
     runs = routes.router(
-        dependencies.database, dependencies.names, dependencies.evaluator, clock, house.analyzer.settings
+        dependencies.database, dependencies.names, dependencies.contexts, clock, house.analyzer.settings
     )
     files = taxlot_router(Uploads(settings.inbox_dir, settings.max_upload_bytes), clock, requests)
     return {

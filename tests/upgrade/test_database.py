@@ -233,7 +233,7 @@ async def clients(
         pool(files.database_url, "taxlot", size=2) as work,
         Requests(as_role(upgraded.url, "taxlot_requests"), work, "taxlot", size=2) as requests,
     ):
-        runs = routes.router(parts.database, parts.names, parts.evaluator, clock, settings)
+        runs = routes.router(parts.database, parts.names, parts.contexts, clock, settings)
         ledger = taxlot_router(Uploads(files.inbox_dir, files.max_upload_bytes), clock, requests)
         apps = {
             "batch": world.app,

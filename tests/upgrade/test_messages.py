@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.analyzer.app import build_handlers
 from services.gateway.push.changes_from_topics import TOPICS as PUSHED
 from services.gateway.push.changes_from_topics import changes_of
 from services.proposer.handlers import Handlers as Proposer
@@ -24,7 +25,7 @@ from shared.postgres import pool as db
 from shared.runtime import metrics
 from shared.runtime.clock import FileClock, set_instant
 from shared.runtime.settings import ProcessorLimits
-from tests.analyzer.harness import OpenDependencies, handlers, settings_for
+from tests.analyzer.harness import OpenDependencies, settings_for
 from tests.batch.harness import Harness as BatchHarness
 from tests.stackfix.places import as_role
 from tests.upgrade.before import MORNING, Upgraded, messages
@@ -46,7 +47,11 @@ async def readers(
         Publisher(kafka_url, "taxlot") as publisher,
         db.pool(as_role(upgraded.url, "taxlot"), "taxlot") as pool,
     ):
-        rules, lots, proposer = handlers(parts, settings), Taxlot(pool, publisher, clock), Proposer(publisher, clock)
+        rules, lots, proposer = (
+            build_handlers(parts, settings),
+            Taxlot(pool, publisher, clock),
+            Proposer(publisher, clock),
+        )
         by_service: dict[str, dict[topics.Topic, Any]] = {
             "analyzer": {
                 topics.SECURITY: rules.on_securities,

@@ -7,7 +7,7 @@ import uuid
 import typer
 
 from services.analyzer.settings import Settings
-from services.analyzer.store import runs
+from services.analyzer.store import run_start, runs
 from services.analyzer.store.database import Database
 from shared.oncall import outages
 from shared.postgres.commits import until_known_now
@@ -24,11 +24,11 @@ def analyze(settings: Settings) -> None:
 def _analyze(settings: Settings) -> int:
     clock = clock_of(settings.clock_file)
     with Database(settings.database_url, size=1) as database:
-        now, once = clock.now(), f"command {uuid.uuid4()}"
+        now, subject = clock.now(), f"command {uuid.uuid4()}"
 
         def started() -> int | None:
             with database.session() as session:
-                return runs.start(session, "ON_DEMAND", business_date(now, settings.cut_off), now, subject=once)
+                return run_start.start(session, "ON_DEMAND", business_date(now, settings.cut_off), now, subject=subject)
 
         number = until_known_now(started)
         shown = -1

@@ -14,7 +14,7 @@ from services.analyzer.operations.price_sets import CannotDecide
 from services.analyzer.settings import Settings
 from services.analyzer.store import price_sets, runs, withdrawals
 from services.analyzer.store.database import Database, Session
-from services.analyzer.store.price_sets import SetView, Status
+from services.analyzer.store.price_sets import PriceSetView, Status
 from shared.fixed_point.text import text_of
 from shared.oncall import command_line, outages
 from shared.postgres.commits import until_known_now
@@ -36,7 +36,7 @@ def list_sets(context: typer.Context, limit: Annotated[int, typer.Option(help="S
 
     def lines(session: Session) -> Iterable[str]:
         _, number = price_sets.in_force(session)
-        return [_line(one, number) for one in price_sets.views(session, limit=limit)] or ["there is none"]
+        return [_line(view, number) for view in price_sets.views(session, limit=limit)] or ["there is none"]
 
     _print(context.obj, lines)
 
@@ -52,7 +52,8 @@ def tell(context: typer.Context) -> None:
     """Have batch told again which sets were withdrawn, as every daily analysis does."""
 
     def lines(session: Session) -> Iterable[str]:
-        return [f"{withdrawals.tell_again(session)} price sets that were withdrawn once are told of by the sweeper"]
+        count = withdrawals.publish_again(session)
+        return [f"{count} price sets that were withdrawn once are published again by the sweeper"]
 
     _print(context.obj, lines)
 
@@ -130,25 +131,25 @@ def _print(settings: Settings, lines_of: Callable[[Session], Iterable[str]]) -> 
     print("\n".join(lines))
 
 
-def _line(one: SetView, in_force: int | None) -> str:
-    mark = ", in force" if one.price_set == in_force else ""
-    waits = f", {len(one.withheld)} prices wait" if one.withheld else ""
-    why = f": {'; '.join(one.reasons)}" if one.status == "HELD" else ""
-    return f"{one.price_set} of {one.as_of}: {one.status}{mark}, {one.priced} prices{waits}{why}"
+def _line(view: PriceSetView, in_force: int | None) -> str:
+    mark = ", in force" if view.price_set == in_force else ""
+    waits = f", {len(view.withheld)} prices wait" if view.withheld else ""
+    why = f": {'; '.join(view.reasons)}" if view.status == "HELD" else ""
+    return f"{view.price_set} of {view.as_of}: {view.status}{mark}, {view.priced} prices{waits}{why}"
 
 
 def _shown(session: Session, price_set: int) -> list[str]:
     found = price_sets.views(session, price_set)
     if not found:
         raise CannotDecide(f"there is no price set {price_set}; `prices list` shows those there are")
-    (one,) = found
-    lines = [_line(one, price_sets.in_force(session)[1])]
-    lines += [f"  looked at: {reason}" for reason in one.reasons]
+    (view,) = found
+    lines = [_line(view, price_sets.in_force(session)[1])]
+    lines += [f"  looked at: {reason}" for reason in view.reasons]
     lines += [
         f"  waits: {name}, {text_of(price, 6, trim=True)} after {text_of(last, 6, trim=True)}"
-        for name, price, last in one.withheld
+        for name, price, last in view.withheld
     ]
-    lines += [f"  note: {note}" for note in one.notes]
+    lines += [f"  note: {note}" for note in view.notes]
     lines += [
         f"  {did.decided_at.isoformat(timespec='seconds')} {did.decision}"
         f"{f' {did.security_id}' if did.security_id else ''} by {did.actor}: {did.reason}"

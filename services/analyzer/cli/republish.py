@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Final, LiteralString
 
 import numpy as np
 import typer
 
-from services.analyzer.columns import flags as publish
-from services.analyzer.operations.evaluate import CHUNK, Evaluator
+from services.analyzer.operations import flag_messages
+from services.analyzer.operations.evaluate import CHUNK
 from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store import flags
 from services.analyzer.store.database import Database
@@ -23,9 +22,6 @@ from shared.runtime import log
 from shared.runtime.clock import clock_of
 
 app = command_line.group("Publish again what the store holds.")
-_FROM: Final[LiteralString] = f" FROM flag f JOIN account_facts a USING (account_id) WHERE {republish.FILTER}"
-_COUNT: Final[LiteralString] = "SELECT count(*)" + _FROM
-_NEXT: Final[LiteralString] = "SELECT a.account_id" + _FROM + " ORDER BY 1 LIMIT %(limit)s"
 
 
 @app.command("flags")
@@ -47,35 +43,34 @@ async def run(settings: Settings, request: RepublishRequest) -> int:
     """Publish flags again and return the exit code.  Raises what database and broker raise."""
     async with Database(settings.database_url, size=2) as database, Publisher(settings.kafka_url, SERVICE) as out:
         names, clock = Names(database), clock_of(settings.clock_file)
-        evaluator = Evaluator(database, names, clock, settings)
 
-        def told(accounts: Sequence[str]) -> list[Outgoing]:
+        def messages_of(accounts: Sequence[str]) -> list[Outgoing]:
             with database.session() as session:
                 stored = flags.read(session, accounts)
-                ids, at = evaluator.ids_of(session, stored), clock.now()
-                chunks = publish.flag_chunks(stored, ids, at)
-                every = replace(stored, announced=np.zeros(len(stored), bool))
-                return [*chunks, *publish.public_events(every, ids)] if request.public else chunks
+                ids, at = flag_messages.ids_of(session, names, stored), clock.now()
+                chunks = flag_messages.flag_chunks(stored, ids, at)
+                unannounced = replace(stored, announced=np.zeros(len(stored), bool))
+                return [*chunks, *flag_messages.public_events(unannounced, ids)] if request.public else chunks
 
-        def untold(alone: Sequence[str], error: Exception) -> list[Outgoing]:
+        def skip(alone: Sequence[str], error: Exception) -> list[Outgoing]:
             note_account_fault(alone[0], error)
             return []
 
-        def some(after: str) -> tuple[list[str], list[Outgoing]]:
+        def group_after(after: str) -> tuple[Sequence[str], list[Outgoing]]:
             with database.session() as session:
-                chosen = request.filters | {"after": after, "limit": CHUNK}
-                accounts = [str(row[0]) for row in session.execute(_NEXT, chosen)]
-            named: Sequence[str] = accounts
-            parts = isolate("tell flags", named, halves, told, untold) if accounts else []
-            return accounts, [message for part in parts for message in part]
+                accounts: Sequence[str] = flags.accounts_chosen(
+                    session, republish.FILTER, request.filters | {"after": after, "limit": CHUNK}
+                )
+            groups = isolate("publish flags", accounts, halves, messages_of, skip) if accounts else []
+            return accounts, [message for group in groups for message in group]
 
-        async def groups() -> AsyncIterator[int]:
+        async def sizes() -> AsyncIterator[int]:
             after = ""
-            while (found := await asyncio.to_thread(some, after))[0]:
+            while (found := await asyncio.to_thread(group_after, after))[0]:
                 await out.send(found[1])
                 yield len(found[0])
                 after = found[0][-1]
 
         with database.session() as session:
-            counted = session.execute(_COUNT, request.filters | {"after": ""}).fetchone()
-        return await republish.report(request, 0 if counted is None else int(counted[0]), groups())
+            count = flags.count_chosen(session, republish.FILTER, request.filters | {"after": ""})
+        return await republish.report(request, count, sizes())

@@ -1,4 +1,4 @@
-"""From messages to rows of facts: ids become numbers, limits are checked, what is wrong holds its own account."""
+"""From messages to rows of facts: ids become numbers, limits are checked, a violation holds its own account."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from services.analyzer.domain.account import (
     settings_of,
 )
 from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
-from services.analyzer.store.facts import HoldingsChunk
+from services.analyzer.store.facts_merge import HoldingsChunk
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.columnar import Arrow, array, entries, joined
 from shared.contracts.platform import AccountChanged
@@ -27,23 +27,26 @@ from shared.kafka.messages import Chunk
 
 
 def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsChunk:
-    """Return the newest row of each account of these HOLDINGS chunks, in order of account id.
+    """Return the newest row of each account in these HOLDINGS chunks, in order of account id.
 
-    An account at which our own code raises is held.
+    An account at which our own code raises is held.  Raises TooMany if these are too many.
     """
     rows = joined([chunk.rows for chunk in group])
-    return replace_faulty_rows("take in holdings", rows, lambda part: _taken_in(names, part), _held)[1]
+    return replace_faulty_rows("take in holdings", rows, lambda part: _merged(names, part), _held_row)[1]
 
 
-def _held(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
-    said: dict[str, Any] = {"hold_code": code, "hold_text": text, "cash_cents": None, "holdings": None}
-    columns = [array([said[one.name]], one.type) if one.name in said else row.column(one.name) for one in row.schema]
+def _held_row(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
+    replaced: dict[str, Any] = {"hold_code": code, "hold_text": text, "cash_cents": None, "holdings": None}
+    columns = [
+        array([replaced[field.name]], field.type) if field.name in replaced else row.column(field.name)
+        for field in row.schema
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=row.schema)
 
 
-def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
+def _merged(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
     rows: Any = _newest(pa.Table.from_batches([batch]))
-    listed = _one(rows, "holdings")
+    listed = _single(rows, "holdings")
     positions = _positions(names, listed)
     cash = rows.column("cash_cents").fill_null(0).to_numpy().astype(np.int64)
     codes: list[str | None] = rows.column("hold_code").to_pylist()
@@ -55,12 +58,12 @@ def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
             where = "" if row is None else f"{_position_name(names, positions, row)}: "
             codes[index], texts[index] = BAD_HOLDINGS, f"Account {accounts[index]}: {where}{text}."
     return HoldingsChunk(
-        account_id=_one(rows, "account_id"),
-        enterprise_id=_one(rows, "enterprise_id"),
-        advisor_id=_one(rows, "advisor_id"),
+        account_id=_single(rows, "account_id"),
+        enterprise_id=_single(rows, "enterprise_id"),
+        advisor_id=_single(rows, "advisor_id"),
         lots_version=rows.column("lots_version").to_numpy(),
         as_of=rows.column("as_of").cast(pa.int32()).to_numpy().astype(np.int64),
-        file_id=_one(rows, "file_id"),
+        file_id=_single(rows, "file_id"),
         cash_cents=cash,
         hold_code=codes,
         hold_text=texts,
@@ -71,40 +74,43 @@ def _taken_in(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
 
 
 def accounts(names: Names, events: Sequence[AccountChanged], problems: dict[str, str]) -> list[Sequence[Any]]:
-    """Return the rows of accounts that are admitted, each once; `problems` gets what is wrong with settings, by id."""
-    portfolios = names.numbers(PORTFOLIO, (one.portfolio_id for one in events if one.portfolio_id is not None))
-    securities = names.numbers(SECURITY, {name for one in events for name in securities_named(one)})
+    """Return the rows of incoming_account, in its order of columns; each account at most once.
+
+    problems: filled with what is wrong with settings, by account id.
+    """
+    portfolios = names.numbers(PORTFOLIO, (event.portfolio_id for event in events if event.portfolio_id is not None))
+    securities = names.numbers(SECURITY, {name for event in events for name in securities_named(event)})
     rows: list[Sequence[Any]] = []
-    for one in events:
+    for event in events:
         problem: str | None = None
         picks: str | None = None
         try:
-            settings = settings_of(one, securities.__getitem__)
-            picked = picks_of(one)
+            settings = settings_of(event, securities.__getitem__)
+            picked = picks_of(event)
             picks = orjson.dumps(picked).decode() if picked else None
         except (BadSettings, InexactText) as error:
             problem = str(error)
-            problems[one.account_id] = problem
+            problems[event.account_id] = problem
             settings = OFF_SETTINGS.copy()
-            settings[Setting.REBALANCER_ON] = int(one.rebalancer_on)
+            settings[Setting.REBALANCER_ON] = int(event.rebalancer_on)
         rows.append(
             (
-                one.account_id,
-                one.enterprise_id,
-                one.advisor_id,
-                one.version,
-                None if one.portfolio_id is None else portfolios[one.portfolio_id],
-                one.custodian,
-                one.account_number,
-                one.name,
-                one.tax_household_id,
-                one.custody,
-                one.rebalancer_on_count,
-                one.last_rebalanced,
+                event.account_id,
+                event.enterprise_id,
+                event.advisor_id,
+                event.version,
+                None if event.portfolio_id is None else portfolios[event.portfolio_id],
+                event.custodian,
+                event.account_number,
+                event.name,
+                event.tax_household_id,
+                event.custody,
+                event.rebalancer_on_count,
+                event.last_rebalanced,
                 to_bytes(settings),
                 problem,
                 picks,
-                content_of(one),
+                content_of(event),
             )
         )
     return rows
@@ -135,7 +141,7 @@ def _keys(names: Names, flat: Arrow) -> Ints:
     return np.asarray(securities << KEY_SHIFT | names.column(SLEEVE, flat.field("sleeve_id")), np.int64)
 
 
-def _one(rows: Any, name: str) -> Arrow:
+def _single(rows: Any, name: str) -> Arrow:
     column = rows.column(name).combine_chunks()
     return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
@@ -143,5 +149,5 @@ def _one(rows: Any, name: str) -> Arrow:
 def _position_name(names: Names, positions: Ragged, row: int) -> str:
     """Return security and sleeve of a position."""
     key = int(positions.data[row, 0])
-    security, sleeve = names.met(SECURITY, key >> KEY_SHIFT), names.met(SLEEVE, key & SLEEVE_MASK)
+    security, sleeve = names.known_id(SECURITY, key >> KEY_SHIFT), names.known_id(SLEEVE, key & SLEEVE_MASK)
     return f"{security} in sleeve {sleeve}"

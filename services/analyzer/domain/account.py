@@ -1,6 +1,6 @@
-"""An account's settings as integers, and what is wrong with facts that pass a limit. Source: product 1, 2.
+"""The settings of an account as integers, and the limits of settings and holdings.  Source: product 1, 2.
 
-A bad setting or holding holds its own account with a text that names account, component and limit; others go on.
+A setting or holding beyond its limit holds its own account, with a text that names account, component and limit.
 """
 
 from typing import Final
@@ -26,11 +26,14 @@ _KINDS = {
 
 
 class BadSettings(ValueError):
-    """A setting passes a limit; the text names account, component and limit."""
+    """A setting is beyond its limit; the text names account, component and limit."""
 
 
 def settings_of(account: AccountChanged, security_no: Number) -> Ints:
-    """Return an account's settings (layout.Setting, then its restrictions).  Raises BadSettings."""
+    """Return the settings of an account: layout.Setting, then its restrictions in threes.
+
+    security_no: number of a security id.  Raises BadSettings, InexactText.
+    """
     where = f"account {account.account_id}"
     restrictions = _restrictions(account.restrictions, where, security_no)
     head = [
@@ -55,16 +58,17 @@ def settings_of(account: AccountChanged, security_no: Number) -> Ints:
 
 
 def securities_named(account: AccountChanged) -> set[str]:
-    """Return the ids of the securities an account's restrictions name."""
-    named = {one.security_id for one in account.restrictions}
-    return named | {one.substitute_id for one in account.restrictions if one.substitute_id is not None}
+    """Return the ids of the securities that the restrictions of an account name."""
+    restrictions = account.restrictions
+    named = {restriction.security_id for restriction in restrictions}
+    return named | {restriction.substitute_id for restriction in restrictions if restriction.substitute_id is not None}
 
 
 def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
-    """Return (security, lot id, sleeve or None, micro-units) of the lots an account picks, in order; none unless its
-    lot method is SPECIFIC.
+    """Return (security, lot id, sleeve or None, units in millionths) of the lots that an account picks, in order.
 
-    Whether the account holds such lots is taxlot's to say.  Raises BadSettings.  Source: product 5.
+    Empty unless its lot method is SPECIFIC.  taxlot checks whether the account holds such lots.
+    Raises BadSettings, InexactText.  Source: product 5.
     """
     if account.lot_method != "SPECIFIC":
         return []
@@ -72,12 +76,12 @@ def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
     if len(account.lot_picks) > MAX_PICKS:
         raise BadSettings(f"{where}: {len(account.lot_picks)} lots are picked, {MAX_PICKS} at most can be")
     picks: dict[tuple[str, str, str], int] = {}
-    for one in account.lot_picks:
-        what = f"{where}: the pick of lot {one.lot_id} of {one.security_id}"
-        units = scaled(one.units, 6, what)
+    for pick in account.lot_picks:
+        what = f"{where}: the pick of lot {pick.lot_id} of {pick.security_id}"
+        units = scaled(pick.units, 6, what)
         if not 0 < units <= MAX_QUANTITY_MICRO:
-            raise BadSettings(f"{what}: {one.units} units are not above 0, or beyond the limit")
-        key = (one.security_id, one.lot_id, one.sleeve_id or "")
+            raise BadSettings(f"{what}: {pick.units} units are not above 0, or beyond the limit")
+        key = (pick.security_id, pick.lot_id, pick.sleeve_id or "")
         if key in picks:
             raise BadSettings(f"{what} stands there twice")
         picks[key] = units
@@ -85,9 +89,9 @@ def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
 
 
 def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | None, str]]:
-    """Return what is wrong with each account that passes a limit: account -> (row of positions or None, text).
+    """Return the problem of each account beyond a limit, by index: (row of positions or None, text).
 
-    positions.data[.., (key, quantity_micro)] in order of key inside each account.
+    positions.data[.., (key, quantity_micro)], in order of key within each account.  cash_cents: one an account.
     """
     owner = np.repeat(np.arange(len(cash_cents)), np.diff(positions.starts))
     keys, quantities = positions.data[:, 0], positions.data[:, 1]
@@ -110,17 +114,17 @@ def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | N
 def _restrictions(
     restrictions: list[SecurityRestriction], where: str, security_no: Number
 ) -> list[tuple[int, int, int]]:
-    """Return one (security, Restriction flags, substitute or NONE) per security, in order of security id."""
+    """Return (security, Restriction flags, substitute or NONE) per security, in order of security id."""
     flags: dict[str, int] = {}
     substitutes: dict[str, str] = {}
-    for one in restrictions:
-        if one.kind != "SUBSTITUTE":
-            flags[one.security_id] = flags.get(one.security_id, 0) | _KINDS[one.kind]
+    for restriction in restrictions:
+        if restriction.kind != "SUBSTITUTE":
+            flags[restriction.security_id] = flags.get(restriction.security_id, 0) | _KINDS[restriction.kind]
             continue
-        if one.substitute_id is None or one.substitute_id == one.security_id:
-            raise BadSettings(f"{where}: the substitute of {one.security_id} must name another security")
-        if substitutes.setdefault(one.security_id, one.substitute_id) != one.substitute_id:
-            raise BadSettings(f"{where}: {one.security_id} has more than one substitute")
+        if restriction.substitute_id is None or restriction.substitute_id == restriction.security_id:
+            raise BadSettings(f"{where}: the substitute of {restriction.security_id} must name another security")
+        if substitutes.setdefault(restriction.security_id, restriction.substitute_id) != restriction.substitute_id:
+            raise BadSettings(f"{where}: {restriction.security_id} has more than one substitute")
     both = sorted(flags.keys() | substitutes.keys())
     return [
         (security_no(name), flags.get(name, 0), security_no(substitutes[name]) if name in substitutes else NONE)

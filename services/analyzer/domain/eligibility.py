@@ -1,4 +1,4 @@
-"""What is decided about an account before its numbers are looked at: data hold, settling.  Source: product 3."""
+"""Whether an account is evaluated, held or settling, before its numbers are read.  Source: product 3."""
 
 from datetime import date
 from typing import Final
@@ -26,17 +26,17 @@ def day_of(number: int) -> date:
 
 
 def overdue_before(today: date) -> int:
-    """Return the day number before which an approval must have been settled: more than three sessions ago."""
+    """Return the day number before which approvals must have settled: three sessions before `today`."""
     return day_number(session_before(today, SETTLING_SESSIONS))
 
 
-def gates(problem: NDArray[np.bool_], reported: NDArray[np.bool_], settle_day: Ints, overdue: int) -> Ints:
-    """Return G_* of n accounts.
+def eligibility_of(problem: NDArray[np.bool_], reported: NDArray[np.bool_], settle_day: Ints, overdue: int) -> Ints:
+    """Return kernel.G_* of n accounts.
 
-    problem: a data hold or bad settings; reported: holdings have arrived; settle_day: trade date of orders not yet seen
-    settled, NEVER without; overdue: as overdue_before gives it.
+    problem[n]: a data hold or bad settings.  reported[n]: holdings have arrived.  settle_day[n]: trade date, in days
+    since 1970-01-01, of orders not yet confirmed by a custodian file; NEVER without.  overdue: from `overdue_before`.
     """
     settling = settle_day != NEVER
     late = settling & (settle_day < overdue)
-    gate = np.where(settling, kernel.G_SETTLING, kernel.G_EVALUATE)
-    return np.where(problem | ~reported | late, kernel.G_HELD, gate).astype(np.int64)
+    unless_held = np.where(settling, kernel.G_SETTLING, kernel.G_EVALUATE)
+    return np.where(problem | ~reported | late, kernel.G_HELD, unless_held).astype(np.int64)

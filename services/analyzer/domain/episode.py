@@ -1,8 +1,8 @@
-"""The episode: how long, and by what, an account has been in the queue.  A pure state machine.  Source: product 3.
+"""The flag episode: since when, and because of what, an account is in the queue.  A state machine.  Source: product 3.
 
-A episode begins with the first evaluation that flags and ends with one that raises no flag, with approval, or with the
-rebalancer turned off.  A held or settling account is not evaluated: its episode neither begins nor ends, and a target
-change or a turning on that happens meanwhile is remembered, because it is what brings the account in later.
+An episode begins with the first evaluation that flags.  It ends with an evaluation that raises no flag, with approval,
+or with the rebalancer turned off.  A held or settling account is not evaluated, so its episode neither begins nor ends;
+a target change or turning on is remembered meanwhile, because it may be what brings the account in later.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _LONG: Final[dict[str, SourceName]] = {short: name for name, short in _SHORT.ite
 
 @dataclass(frozen=True)
 class Cause:
-    """What led to an evaluation. day: business date in days since 1970-01-01."""
+    """What led to an evaluation.  day: business date in days since 1970-01-01."""
 
     day: int
     source: SourceName
@@ -30,14 +30,17 @@ class Cause:
 
 @dataclass(frozen=True)
 class FlagEpisode:
-    """The present episode. needed_since: business date of its first flag in days, None before the first flag."""
+    """The present flag episode.
+
+    needed_since: business date of its first flag, in days since 1970-01-01; None before the first flag.
+    """
 
     needed_since: int | None = None
     causes: tuple[Cause, ...] = ()
 
     @property
     def source(self) -> SourceName | None:
-        """What brought the account into the queue in this episode."""
+        """What brought the account into the queue in this episode; None before the first flag."""
         return self.causes[0].source if self.needed_since is not None and self.causes else None
 
 
@@ -46,20 +49,20 @@ NO_EPISODE: Final = FlagEpisode()
 
 @dataclass(frozen=True)
 class Change:
-    """What differs between the inputs of the last evaluation and of this one; it tells the cause and what was broken.
+    """What differs between the inputs of the last evaluation and of this one.
 
-    trigger: in words, what started this evaluation when none of the others explains it; empty: nothing of its own.
+    trigger: what started this evaluation, when nothing else explains it; empty when there is no cause of its own.
     """
 
     approved: bool  # a higher epoch
     turned_on: bool  # the rebalancer was turned on (again) since
-    kept_date: bool  # a last-rebalanced date exists all the same: the platform knew of it before
-    target_changed: str | None  # in words, when portfolio, model or sleeve weights changed since
+    kept_date: bool  # a last-rebalanced date exists although it was turned on: the platform knew it
+    target_changed: str | None  # description of the change of portfolio, model or sleeve weights since
     trigger: str
 
 
 def cause_of(change: Change, day: int) -> Cause:
-    """Return the cause of this evaluation: turning on before a target change before everything else."""
+    """Return the cause of this evaluation: turning on precedes a target change, which precedes everything else."""
     if change.turned_on and not change.kept_date:
         return Cause(day, "REBALANCER_ON", "rebalancer turned on")
     if change.target_changed is not None:
@@ -68,7 +71,7 @@ def cause_of(change: Change, day: int) -> Cause:
 
 
 def next_episode(before: FlagEpisode, change: Change, outcome: FlagState, day: int) -> FlagEpisode:
-    """Return the episode after an evaluation with this outcome on the business date `day`."""
+    """Return the episode after an evaluation with this outcome.  day: business date in days since 1970-01-01."""
     if outcome in (FlagState.OFF, FlagState.CLEAR):
         return NO_EPISODE
     episode = NO_EPISODE if change.approved or change.turned_on else before
@@ -91,19 +94,22 @@ def next_as_stored(
 
 
 def _with(episode: FlagEpisode, cause: Cause) -> FlagEpisode:
-    """Add a cause to the history, unless the same one stands there already."""
-    if any((one.source, one.detail) == (cause.source, cause.detail) for one in episode.causes):
+    """Add a cause to the history, unless it is there already."""
+    if any((known.source, known.detail) == (cause.source, cause.detail) for known in episode.causes):
         return episode
     return FlagEpisode(episode.needed_since, (*episode.causes, cause))
 
 
 def causes_text(causes: tuple[Cause, ...]) -> str:
-    """Return the history as text, a line a cause."""
-    return "\n".join(f"{one.day} {_SHORT[one.source]} {one.detail}" for one in causes)
+    """Return the history as text, one line per cause."""
+    return "\n".join(f"{cause.day} {_SHORT[cause.source]} {cause.detail}" for cause in causes)
 
 
 @lru_cache(maxsize=4096)
 def read_causes(text: str) -> tuple[Cause, ...]:
-    """Return the history that `causes_text` wrote; most accounts of a day share one of a few."""
+    """Return the history that `causes_text` wrote; cached, as most accounts of a day share a few.
+
+    Raises ValueError or KeyError if the text is damaged.
+    """
     lines = (line.split(" ", 2) for line in text.split("\n") if line)
     return tuple(Cause(int(day), _LONG[short], detail) for day, short, detail in lines)

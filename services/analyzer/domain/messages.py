@@ -1,4 +1,4 @@
-"""Every sentence a person reads about an evaluation is made here.  Weights are shown in percent with two decimals."""
+"""Every sentence about an evaluation that a person reads.  Weights are shown in percent with two decimals."""
 
 from datetime import date
 from typing import Final
@@ -27,7 +27,7 @@ _CODES: Final = {
 
 
 def hold(code: int, security_id: str | None, price_set: int, as_of: date | None) -> tuple[str, str]:
-    """Return (code, sentence) of a hold found by the kernel (its H_ numbers, without H_TARGET)."""
+    """Return (code, sentence) of a hold that the kernel found: one of its H_ numbers except H_NONE and H_TARGET."""
     if as_of is None and code in (kernel.H_MISSING_PRICE, kernel.H_STALE_PRICE):
         return MISSING_PRICE, f"No prices have arrived yet: {security_id} cannot be valued."
     texts = {
@@ -42,7 +42,7 @@ def hold(code: int, security_id: str | None, price_set: int, as_of: date | None)
 
 
 def target_hold(portfolio_id: str, problem: str | None) -> tuple[str, str]:
-    """Return (code, sentence) when the target is not known (problem None, or a missing model) or not valid."""
+    """Return (code, sentence) when a target is not known (problem None, or a missing model) or not valid."""
     if problem is None:
         return TARGET_UNKNOWN, f"Portfolio {portfolio_id} is not known yet."
     code = TARGET_UNKNOWN if problem.endswith("is not known yet") else BAD_TARGET
@@ -50,12 +50,12 @@ def target_hold(portfolio_id: str, problem: str | None) -> tuple[str, str]:
 
 
 def no_holdings() -> tuple[str, str]:
-    """Return (code, sentence) of an account that no file has reported."""
+    """Return (code, sentence) of an account that no custodian file has reported."""
     return NO_HOLDINGS, "No custodian file has reported this account yet."
 
 
 def settling_overdue(trade_date: date, sessions: int) -> tuple[str, str]:
-    """Return (code, sentence) of an account whose fills have not been reported in time."""
+    """Return (code, sentence) of an account whose fills were not reported within so many sessions."""
     return (
         SETTLING_OVERDUE,
         f"Orders were sent on {trade_date}, and no custodian file dated on or after that day"
@@ -64,7 +64,7 @@ def settling_overdue(trade_date: date, sessions: int) -> tuple[str, str]:
 
 
 def our_fault(kind: str) -> str:
-    """Return the sentence of an account at which our own code raised an error of this kind."""
+    """Return the sentence of an account at which our own code raised an error of this class name."""
     return (
         f"A fault of the Rebalancer ({kind}) keeps this account from being evaluated; no other account is touched."
         " An operator finds it in the analyzer's log (account.cannot); once its cause is mended, the next analysis"
@@ -75,7 +75,7 @@ def our_fault(kind: str) -> str:
 def reason(
     security_id: str | None, sleeve_id: str | None, weight_ppb: int, target_ppb: int, low: int, high: int
 ) -> str:
-    """Return why a component triggers; weights in ppb, edges in 1e-18, security_id None for cash."""
+    """Return why a component triggers.  Weights in ppb, edges of the band in 1e-18; security_id None for cash."""
     what = "Cash" if security_id is None else f"{security_id} in sleeve {sleeve_id}"
     low_ppb, high_ppb = muldiv_half_away(low, 1, 10**9), muldiv_half_away(high, 1, 10**9)
     above = weight_ppb >= high_ppb

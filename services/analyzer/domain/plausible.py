@@ -1,8 +1,8 @@
-"""Whether a price set may count at once, or waits for somebody's look.  Pure.  Source: product 2, 3.
+"""Review of a price set on arrival: accepted, or held until a person decides.  Source: product 2, 3.
 
-A set that is wrong as a whole (from the future, older than the one in force, missing most of what is held, moving many
-prices beyond a limit) is put aside as a whole.  A single price that moves beyond the limit is put aside alone: one bad
-price puts aside that price, never its set.
+A set is held as a whole if it is dated ahead, is older than the set in force, lacks most of the held securities or
+moves many prices beyond a limit.  A single price that moves beyond the limit is withheld alone: one bad price never
+holds its set.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,12 @@ PERCENT: Final = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """jump: how far the number may lie above that in force. missing_percent: of the held securities priced so far.
+    """Limits of the review.
 
-    factor: a price that moves by so many times, up or down, is wild; moves_percent: more of them are the set's fault.
+    jump: how far the number of a set may lie above the number in force.
+    missing_percent: share of the held, priced securities that a set may lack.
+    factor: a price that grows or shrinks by this factor or more is an outlier.
+    moves_percent: share of the held, priced securities that may be outliers before the set is held as a whole.
     """
 
     jump: int
@@ -32,7 +35,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PriceSet:
     """A price set; micro[security number] in millionths of a dollar, 0 where there is none."""
 
     price_set: int
@@ -42,19 +45,25 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Verdict:
-    """reasons: why the whole set waits, none: it counts. wild: numbers of the securities whose prices wait alone."""
+    """reasons: why the whole set is held, empty if accepted.  outliers: numbers of the securities withheld alone."""
 
     reasons: list[str]
-    wild: Ints
-    last_micro: Ints  # of each wild one, the last price that counted
+    outliers: Ints
+    last_micro: Ints  # last good price of each outlier, in millionths of a dollar
 
 
-def look(
-    fresh: Sheet, before: Sheet | None, held: Ints, today: date, is_session: Callable[[date], bool], limits: Limits
+def review(
+    fresh: PriceSet,
+    before: PriceSet | None,
+    held: Ints,
+    today: date,
+    is_session: Callable[[date], bool],
+    limits: Limits,
 ) -> Verdict:
-    """Judge a set against the one in force (None: there is none) and the securities that accounts hold or have held.
+    """Compare a set with the set in force (None: there is none).
 
-    `before` counts a price that waits alone at its last good value.  today: the calendar day in New York.
+    before: the set in force, withheld prices at their last good value.  held: numbers of the securities that accounts
+    hold or have held.  today: the calendar day in New York.
     """
     reasons = []
     if fresh.as_of > today:
@@ -75,16 +84,16 @@ def look(
             f"it misses {missing} of {total} held securities that price set {before.price_set} prices,"
             f" more than {limits.missing_percent} %"
         )
-    wild = np.flatnonzero(counted & _moved(new, old, limits.factor))
-    if len(wild) > 1 and len(wild) * PERCENT > (total - missing) * limits.moves_percent:
+    outliers = np.flatnonzero(counted & _moved(new, old, limits.factor))
+    if len(outliers) > 1 and len(outliers) * PERCENT > (total - missing) * limits.moves_percent:
         reasons.append(
-            f"{len(wild)} of {total - missing} held securities move by a factor of {limits.factor} or more since price"
-            f" set {before.price_set}, more than {limits.moves_percent} %"
+            f"{len(outliers)} of {total - missing} held securities move by a factor of {limits.factor} or more since"
+            f" price set {before.price_set}, more than {limits.moves_percent} %"
         )
-    return Verdict(reasons, wild, old[wild])
+    return Verdict(reasons, outliers, old[outliers])
 
 
-def _out_of_order(fresh: Sheet, before: Sheet, limits: Limits) -> list[str]:
+def _out_of_order(fresh: PriceSet, before: PriceSet, limits: Limits) -> list[str]:
     known = f"price set {before.price_set} of {before.as_of}, which is in force"
     if fresh.as_of < before.as_of:
         return [f"it is of {fresh.as_of}, older than {known}"]
@@ -96,7 +105,7 @@ def _out_of_order(fresh: Sheet, before: Sheet, limits: Limits) -> list[str]:
 
 
 def _counted(old: Ints, held: Ints) -> NDArray[np.bool_]:
-    """Return which priced securities the new set is measured by: those held, all as long as no holdings are known."""
+    """Return the priced securities that a new set is compared on: those held, or all if no holdings are known."""
     priced = old > 0
     among = np.zeros(len(old), bool)
     among[held[held < len(old)]] = True
@@ -104,7 +113,7 @@ def _counted(old: Ints, held: Ints) -> NDArray[np.bool_]:
 
 
 def _moved(new: Ints, old: Ints, factor: int) -> NDArray[np.bool_]:
-    """Return where both prices exist and one is `factor` times the other, or more; limits of prices keep it exact."""
+    """Return where both prices exist and differ by `factor` or more; the limit of prices rules out overflow."""
     return (new > 0) & (old > 0) & ((new >= old * factor) | (old >= new * factor))
 
 

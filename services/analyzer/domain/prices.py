@@ -1,6 +1,6 @@
-"""The entries of a price set: one that cannot be used is put aside alone, never its set.  Source: product 2.
+"""The entries of a price set: an unusable entry is left out alone, never its set.  Source: product 2.
 
-A price of 0 or above the limit counts as missing: nothing is ever valued at nothing.  Source: product 3.
+A price of 0 or above the limit counts as missing, because no position is ever valued at zero.  Source: product 3.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,19 @@ _EXACT = Context(prec=80)  # digits: more than a price can have
 
 
 @dataclass(frozen=True)
-class Entries:
-    """micro: price in millionths of a dollar by security id. problems: what was put aside. notes: what was rounded."""
+class PriceEntries:
+    """micro: price in millionths of a dollar by security id.  problems: entries left out.  notes: entries rounded."""
 
     micro: dict[str, int]
     problems: list[str]
     notes: list[str]
 
 
-def read_entries(points: Sequence[PricePoint], unread: Sequence[str] = ()) -> Entries:
-    """Return the usable prices of a set; of a security that stands there with two different prices none is used."""
+def read_entries(points: Sequence[PricePoint], unread: Sequence[str] = ()) -> PriceEntries:
+    """Return the usable prices of a set; of a security with two different prices none is used.
+
+    unread: problems found while decoding, kept in front.
+    """
     found, problems, notes = dict[str, set[int]](), list(unread), list[str]()
     for point in points:
         price = micro_of(point.price)
@@ -40,9 +43,9 @@ def read_entries(points: Sequence[PricePoint], unread: Sequence[str] = ()) -> En
         if len(prices) > 1:
             shown = " and ".join(text_of(price, _KEPT, trim=True) for price in sorted(prices))
             problems.append(f"{name}: it has several prices in one set, {shown}")
-    return Entries({name: price for name, (price, *more) in found.items() if not more}, problems, notes)
+    return PriceEntries({name: price for name, (price, *more) in found.items() if not more}, problems, notes)
 
 
 def micro_of(text: str) -> int:
-    """Return plain decimal dollars in millionths, what lies beyond rounded half away from zero."""
+    """Return plain decimal dollars in millionths, rounded half away from zero."""
     return int(_EXACT.scaleb(Decimal(text), _KEPT).quantize(Decimal(1), ROUND_HALF_UP, _EXACT))

@@ -1,8 +1,8 @@
-"""What a proposal is computed on: the positions and securities of a chunk of accounts, held and targeted, in order.
+"""The positions and securities that a proposal is computed on, held or targeted, for a chunk of accounts.
 
-Positions stand in order of (security id, sleeve id), securities in order of id, so that ties break by index.
-A substitute joins with quantity 0 and target 0 in every sleeve where the security it replaces has a target; how much of
-that target it takes over depends on the weight held and is the proposer's to say.  Source: product 4, "Fine points".
+Positions are in order of (security id, sleeve id), securities in order of id, so that ties break by index.
+A substitute is added with quantity 0 and target 0 in every sleeve where the security it replaces has a target; the
+proposer decides how much of that target it takes over.  Source: product 4, "Fine points".
 """
 
 from collections.abc import Collection, Mapping
@@ -18,9 +18,11 @@ QUANTITY, TARGET, THRESHOLD, PRECISION, CAN_TRIGGER = range(5)
 
 @dataclass(frozen=True)
 class JoinedPositions:
-    """Positions of a chunk, those of account i at starts[i]:starts[i + 1]; security: index into the account's own.
+    """Positions of a chunk; those of account i are starts[i]:starts[i + 1].
 
+    security: index into the securities of the account, which are security_starts[i]:security_starts[i + 1].
     values[.., 5]: quantity_micro, target_ppb, threshold_ppb, precision_ppb, can_trigger.
+    restriction, substitute: of each security.
     """
 
     starts: Ints
@@ -30,7 +32,7 @@ class JoinedPositions:
     security_starts: Ints
     security_no: Ints
     restriction: Ints
-    substitute: Ints  # index of what is bought in place of the security, NONE without
+    substitute: Ints  # index of the security bought in its place, NONE without
 
 
 def join(
@@ -45,7 +47,8 @@ def join(
 ) -> JoinedPositions:
     """Return the positions and securities of n accounts.
 
-    security_rank and sleeve_rank give the place of each number in the order of ids.
+    settings[n, SETTINGS]; restrictions.data[.., 3]; holdings.data[.., (key, quantity_micro)]; target_of[n]: row of
+    heads and of targets.  security_rank, sleeve_rank: position of each number in the order of ids, from `ranks`.
     """
     owner, keys, values = _rows(restrictions, holdings, target_of, targets)
     order = np.lexsort((keys, owner))
@@ -64,7 +67,7 @@ def join(
 
 
 def numbers_named(restrictions: Ragged, holdings: Ragged, targets: Ragged) -> tuple[Ints, Ints]:
-    """Return the security and sleeve numbers that `join` may meet."""
+    """Return the security and sleeve numbers that `join` may return."""
     keys = np.concatenate((holdings.data[:, 0], targets.data[:, 0]))
     named = restrictions.data[:, [0, 2]].ravel()
     securities = np.concatenate((keys >> KEY_SHIFT, named[named >= 0]))
@@ -72,9 +75,9 @@ def numbers_named(restrictions: Ragged, holdings: Ragged, targets: Ragged) -> tu
 
 
 def without_substitutes(restrictions: Ragged, usable: Collection[int]) -> Ragged:
-    """Return the restrictions with every substitute that is not usable (no price, not in the master) left out.
+    """Return the restrictions without the substitutes that are not usable (no price, not in the security master).
 
-    The replaced security is still not to be bought, and a restriction on a security never fails its account.
+    The replaced security still must not be bought.  A restriction never fails its account.
     """
     substitutes = restrictions.data[:, 2]
     lost = (substitutes != NONE) & ~np.isin(substitutes, np.array(sorted(usable), np.int64))
@@ -85,7 +88,7 @@ def without_substitutes(restrictions: Ragged, usable: Collection[int]) -> Ragged
 
 
 def ranks(ids: Mapping[int, str]) -> Ints:
-    """Return the place of each number in the order of its id."""
+    """Return the position of each number in the order of ids."""
     found = np.zeros(max(ids, default=-1) + 1, np.int64)
     for rank, number in enumerate(sorted(ids, key=ids.__getitem__)):
         found[number] = rank
@@ -93,7 +96,7 @@ def ranks(ids: Mapping[int, str]) -> Ints:
 
 
 def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragged) -> tuple[Ints, Ints, Ints]:
-    """Return owner, key and values of all rows: held, targeted, of substitutes; NONE where a row says nothing."""
+    """Return owner, key and values of all rows: held, targeted, substitutes; NONE where a row has no value."""
     count = len(target_of)
     held = holdings.data[:, 1] != 0
     held_owner = np.repeat(np.arange(count), np.diff(holdings.starts))[held]
@@ -126,7 +129,7 @@ def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragg
 def _substitutes(restrictions: Ragged, owner: Ints, rows: Ints) -> Ints:
     """Return (account, key) of each substitute in each sleeve where the replaced security has a target above 0.
 
-    Of a substitute that is itself replaced, its own substitute too, and so on.
+    The substitute of a substitute is included, and so on.
     """
     found: list[tuple[int, int]] = []
     begins = np.searchsorted(owner, np.arange(len(restrictions.starts)))
@@ -140,12 +143,14 @@ def _substitutes(restrictions: Ragged, owner: Ints, rows: Ints) -> Ints:
             while substitute not in (NONE, *chain):
                 chain.append(substitute)
                 substitute = replaced.get(substitute, NONE)
-            found.extend((account, one << KEY_SHIFT | int(key) & SLEEVE_MASK) for key in aimed[:, 0] for one in chain)
+            found.extend(
+                (account, replacing << KEY_SHIFT | int(key) & SLEEVE_MASK) for key in aimed[:, 0] for replacing in chain
+            )
     return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _fill_defaults(values: Ints, owner: Ints, settings: Ints, target_of: Ints, heads: Ints) -> None:
-    """Put the account's or else the portfolio's thresholds where a component has none; untargeted ones may trigger."""
+    """Fill absent thresholds from the account, else from the portfolio; a position without target may trigger."""
     for column, setting, field in (
         (THRESHOLD, Setting.THRESHOLD_PPB, TargetField.THRESHOLD_PPB),
         (PRECISION, Setting.PRECISION_PPB, TargetField.PRECISION_PPB),
@@ -167,12 +172,12 @@ def _with_securities(
     restriction, substitute_of = np.zeros(len(numbers), np.int64), np.full(len(numbers), NONE, np.int64)
     for account in np.flatnonzero(np.diff(restrictions.starts)).tolist():
         begin, end = int(security_starts[account]), int(security_starts[account + 1])
-        places = {int(number): place for place, number in enumerate(numbers[begin:end])}
+        indices = {int(number): index for index, number in enumerate(numbers[begin:end])}
         for security, flags, substitute in restrictions.data[
             restrictions.starts[account] : restrictions.starts[account + 1]
         ]:
-            if int(security) in places:
-                restriction[begin + places[int(security)]] = flags
-                if int(substitute) in places:
-                    substitute_of[begin + places[int(security)]] = places[int(substitute)]
+            if int(security) in indices:
+                restriction[begin + indices[int(security)]] = flags
+                if int(substitute) in indices:
+                    substitute_of[begin + indices[int(security)]] = indices[int(substitute)]
     return JoinedPositions(starts, index, sleeve_no, values, security_starts, numbers, restriction, substitute_of)

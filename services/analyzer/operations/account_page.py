@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from services.analyzer.columns import evaluation
+from services.analyzer.columns import evaluation, facts_rows
+from services.analyzer.columns.holds import holds, named
 from services.analyzer.domain import eligibility, messages
-from services.analyzer.domain import request as rules
+from services.analyzer.domain import request as joining
 from services.analyzer.domain.layout import (
     KEY_SHIFT,
     NO_TARGET_HEAD,
@@ -18,7 +19,7 @@ from services.analyzer.domain.layout import (
     Setting,
     TargetField,
 )
-from services.analyzer.operations.evaluate import Evaluator
+from services.analyzer.operations.context import Contexts
 from services.analyzer.store import facts
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import AccountRows
@@ -34,17 +35,17 @@ from shared.kafka.isolation import note_account_fault
 from shared.rules.bands import position_band, shown_weight, side
 
 
-def account_view(session: Session, names: Names, evaluator: Evaluator, account_id: str, scope: Scope) -> dict[str, Any]:
+def account_view(session: Session, names: Names, contexts: Contexts, account_id: str, scope: Scope) -> dict[str, Any]:
     """Return an account of the scope as JSON; money, quantities and weights are text.
 
-    Raises NotFound when there is no such account, and in the same words and time when it is outside of the scope;
-    OurFault when our own code raises at it.
+    Raises NotFound if there is no such account, and with the same text and timing if it is outside the scope;
+    OurFault if our own code raises at it.
     """
     visible = facts.visible(session, scope, account_id)
     if not visible:
         raise NotFound(f"there is no account {account_id}, or it is not yours to see")
     try:
-        return _view(session, names, evaluator, account_id)
+        return _view(session, names, contexts, account_id)
     except Exception as error:
         if blame(error) is not Blame.OURS:
             raise
@@ -52,19 +53,15 @@ def account_view(session: Session, names: Names, evaluator: Evaluator, account_i
         raise OurFault(f"{note_account_fault(account_id, error)}; {where}") from error
 
 
-def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str) -> dict[str, Any]:
+def _view(session: Session, names: Names, contexts: Contexts, account_id: str) -> dict[str, Any]:
     rows = facts.read_rows(session, facts.BY_IDS, [account_id])
-    context = evaluator.context(session, rows, "view")
-    numbers = evaluation.measure(rows, context)
-    portfolios, securities = evaluation.named(rows, numbers)
-    judged = evaluation.judge(
-        rows,
-        context,
-        numbers,
-        names.ids(session, PORTFOLIO, sorted(portfolios)),
-        names.ids(session, SECURITY, sorted(securities)),
-    )
-    out = numbers.out[0]
+    context = contexts.of(session, rows, "view")
+    measured = evaluation.measure(rows, context)
+    portfolios, securities = named(rows, measured)
+    portfolio_ids = names.ids(session, PORTFOLIO, sorted(portfolios))
+    security_ids = names.ids(session, SECURITY, sorted(securities))
+    codes, texts = holds(rows, context, measured, portfolio_ids, security_ids)
+    out = measured.out[0]
     portfolio_no = int(rows.ints("a.portfolio_no")[0])
     return {
         "account_id": account_id,
@@ -79,20 +76,20 @@ def _view(session: Session, names: Names, evaluator: Evaluator, account_id: str)
         "last_rebalanced": _date(rows, "a.last_rebalanced"),
         "settling_since": _date(rows, "a.settle_date"),
         "epoch": int(rows.ints("a.epoch")[0]),
-        "hold_code": judged.hold_code[0],
-        "hold_text": judged.hold_text[0],
+        "hold_code": codes[0],
+        "hold_text": texts[0],
         "cash": usd(int(rows.ints("a.cash_cents")[0])),
         "market_value": usd(int(out.value)) if out.value > 0 else None,
-        "settings": _settings(session, names, rows, numbers),
-        "positions": _positions(session, names, rows, numbers, context.prices.micro, int(out.value)),
-        "reasons": _reasons(session, names, numbers.reasons.data),
+        "settings": _settings(session, names, rows, measured),
+        "positions": _positions(session, names, rows, measured, context.prices.micro),
+        "reasons": _reasons(session, names, measured.reasons.data),
     }
 
 
-def _settings(session: Session, names: Names, rows: AccountRows, numbers: evaluation.Numbers) -> dict[str, Any]:
+def _settings(session: Session, names: Names, rows: AccountRows, measured: evaluation.Measurement) -> dict[str, Any]:
     own = rows.settings[0]
-    target = int(numbers.target_of[0])
-    head = numbers.heads[target] if target >= 0 else NO_TARGET_HEAD
+    target = int(measured.target_of[0])
+    head = measured.heads[target] if target >= 0 else NO_TARGET_HEAD
 
     def weight(setting: Setting, field: TargetField | None) -> str:
         value = int(own[setting])
@@ -121,7 +118,7 @@ def _settings(session: Session, names: Names, rows: AccountRows, numbers: evalua
         "restrictions": [
             {
                 "security_id": named[int(security)],
-                "restrictions": [one.name for one in Restriction if int(flags) & one],
+                "restrictions": [restriction.name for restriction in Restriction if int(flags) & restriction],
                 "substitute_id": named.get(int(substitute)),
             }
             for security, flags, substitute in rows.restrictions.data
@@ -138,39 +135,41 @@ def _limit(cents: int) -> str | None:
 
 
 def _positions(
-    session: Session, names: Names, rows: AccountRows, numbers: evaluation.Numbers, price: Ints, total: int
+    session: Session, names: Names, rows: AccountRows, measured: evaluation.Measurement, price: Ints
 ) -> list[dict[str, Any]]:
-    """Return every position held or targeted, in order of security and sleeve; weights only where V is known."""
-    heads = np.concatenate((numbers.heads, NO_TARGET_HEAD[None]))
-    starts = np.append(numbers.target_rows.starts, numbers.target_rows.starts[-1])
-    targets = Ragged(starts, numbers.target_rows.data)
-    place = np.where(numbers.target_of < 0, len(heads) - 1, numbers.target_of)
+    """Return every position held or targeted, in order of security and sleeve; weights only where V is known.
+
+    price: by security number, in millionths of a dollar.
+    """
+    total = int(measured.out[0].value)
+    heads, targets = facts_rows.targets_with_none(measured)
+    target_of = facts_rows.target_rows_of(measured.target_of, heads)
     no_restrictions = Ragged(np.zeros(2, np.int64), np.zeros((0, 3), np.int64))
-    securities, sleeves = rules.numbers_named(no_restrictions, rows.holdings, targets)
+    securities, sleeves = joining.numbers_named(no_restrictions, rows.holdings, targets)
     security_ids, sleeve_ids = names.ids(session, SECURITY, securities), names.ids(session, SLEEVE, sleeves)
-    joined = rules.join(
+    positions = joining.join(
         rows.settings,
         no_restrictions,
         rows.holdings,
-        place,
+        target_of,
         heads,
         targets,
-        rules.ranks(security_ids),
-        rules.ranks(sleeve_ids),
+        joining.ranks(security_ids),
+        joining.ranks(sleeve_ids),
     )
     own_floor = int(rows.settings[0, Setting.FLOOR_PPB])
-    floor = int(heads[place[0], TargetField.FLOOR_PPB]) if own_floor == NONE else own_floor
+    floor = int(heads[target_of[0], TargetField.FLOOR_PPB]) if own_floor == NONE else own_floor
     found = []
-    for row in range(len(joined.security)):
-        number = int(joined.security_no[joined.security[row]])
-        quantity, target, threshold, _, can_trigger = (int(value) for value in joined.values[row])
+    for row in range(len(positions.security)):
+        number = int(positions.security_no[positions.security[row]])
+        quantity, target, threshold, _, can_trigger = (int(value) for value in positions.values[row])
         unit = int(price[number]) if number < len(price) else 0
         value = value_cents(quantity, unit)
         low, high = position_band(target, threshold, floor)
         found.append(
             {
                 "security_id": security_ids[number],
-                "sleeve_id": sleeve_ids[int(joined.sleeve_no[row])],
+                "sleeve_id": sleeve_ids[int(positions.sleeve_no[row])],
                 "quantity": text_of(quantity, 6, trim=True),
                 "price": text_of(unit, 6, trim=True) if unit > 0 else None,
                 "value": usd(value) if unit > 0 else None,

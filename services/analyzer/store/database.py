@@ -1,4 +1,4 @@
-"""Connections of the analyzer: plain ones, used by worker threads, so that the event loop never waits for a row."""
+"""Connections of the analyzer: synchronous, used in worker threads, so that the event loop never waits for a row."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from shared.postgres.pool import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, 
 
 Session: TypeAlias = Connection[TupleRow]
 
-# Holds what a chunk brings before it is merged; emptied at the end of each transaction, made once a connection.
+# Rows arrive here by COPY before they are merged; made once a connection, emptied at the end of each transaction.
 _INCOMING = """
 CREATE TEMP TABLE incoming_holdings (
     account_id text, enterprise_id text, advisor_id text, lots_version bigint, as_of date, file_id text,
@@ -33,13 +33,13 @@ CREATE TEMP TABLE incoming_flag (LIKE flag) ON COMMIT DELETE ROWS;
 
 
 def prepare(connection: Session) -> None:
-    """Make a fresh connection ready for the store's statements."""
+    """Create the temporary tables that the store's statements use."""
     connection.execute(_INCOMING)
     connection.commit()
 
 
 class Database:
-    """A pool of prepared connections, and one for users' requests where any are served.
+    """A pool of prepared connections, and a second pool for users' requests in a process that serves them.
 
     Open it with `async with`, or `with` where there is no loop.
     """
@@ -51,20 +51,20 @@ class Database:
         self._requests = None if requests_url is None else Requests(requests_url, self, size=requests_size)
 
     def session(self) -> AbstractContextManager[Session]:
-        """Return a context manager that lends a connection: committed at its end, rolled back when it raises.
+        """Return a context manager that lends a connection: commits at the end, rolls back after an exception.
 
         Raises CommitUnknown.
         """
         return self._pool.connection()
 
     def scoped(self, scope: Scope) -> AbstractContextManager[Session]:
-        """Lend a connection in the scope of a user, as Requests.scoped.  Raises ValueError where none are served."""
+        """Lend a connection in the scope of a user, as Requests.scoped.  Raises ValueError if none are served."""
         if self._requests is None:
             raise ValueError("this process serves no requests")
         return self._requests.scoped(scope)
 
-    def answers(self) -> bool:
-        """Say whether the database answers a question now.  Raises as Requests.check."""
+    def responds(self) -> bool:
+        """Return whether the database responds to a query now.  Raises as Requests.check."""
         if self._requests is not None:
             self._requests.check()
         with self._pool.connection(timeout=2.0) as connection:
@@ -89,7 +89,7 @@ class Database:
 
 
 class Requests:
-    """Connections of the role that serves users; every transaction is in somebody's scope.
+    """Connections of the role that serves users; every transaction has the scope of a user.
 
     work: the pool with which the key of scopes is read.
     """
@@ -101,7 +101,7 @@ class Requests:
         self._key: bytes | None = None
 
     def open(self) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         self._pool.open()
 
     def close(self) -> None:
@@ -110,23 +110,23 @@ class Requests:
 
     @contextmanager
     def scoped(self, scope: Scope) -> Iterator[Session]:
-        """Lend a connection in the scope of a user: committed at its end, rolled back when it raises.
+        """Lend a connection in the scope of a user: commits at the end, rolls back when an exception leaves it.
 
-        Raises Busy when none becomes free in time, RoleMayTooMuch when row-level security does not bind the role,
-        CommitUnknown, and psycopg.OperationalError when the database does not answer.
+        Raises Busy if none becomes free in time, RoleMayTooMuch if row-level security does not bind the role,
+        CommitUnknown, and psycopg.OperationalError if the database does not respond.
         """
-        key = self._key or self._begin()
+        key = self._key or self._read_key()
         with self._connection() as connection:
             connection.execute(ENTER, [sealed(scope, key)])
             yield connection
 
     def check(self) -> None:
-        """Look at the role.  Raises as `scoped` does."""
+        """Check the rights of the role.  Raises as `scoped`."""
         with self._connection() as connection:
             check_role(connection.execute(WHAT_ROLE_MAY).fetchone())
 
-    def _begin(self) -> bytes:
-        """Return the key, read once; nobody is served before the role was looked at."""
+    def _read_key(self) -> bytes:
+        """Return the key of scopes, read once, after the role has been checked."""
         self.check()
         with self._work.session() as connection:
             row = connection.execute(READ_KEY).fetchone()
@@ -137,7 +137,7 @@ class Requests:
 
     @contextmanager
     def _connection(self) -> Iterator[Session]:
-        """Lend a connection. A pool tells "all are lent" and "the database is away" with one word: we count."""
+        """Lend a connection.  Raises Busy if all are lent: the pool cannot tell this from a database that is away."""
         if not self._free.acquire(timeout=PATIENCE_S):
             raise Busy(BUSY)
         try:
@@ -148,11 +148,11 @@ class Requests:
 
 
 class _CommittingConnectionPool(ConnectionPool[Session]):
-    """A pool that tells a COMMIT which was not answered (CommitUnknown) from every other fault."""
+    """A pool that raises CommitUnknown for a COMMIT without a reply, unlike for every other fault."""
 
     @contextmanager
     def connection(self, timeout: float | None = None) -> Iterator[Session]:
-        """Lend a connection: committed at its end, rolled back when it raises."""
+        """Lend a connection: commits at the end, rolls back when an exception leaves it.  Raises CommitUnknown."""
         with super().connection(timeout) as connection:
             yield connection
             commit_now(connection)

@@ -1,15 +1,15 @@
 """Flags: one narrow row an account, replaced only by an evaluation of which no input is older.
 
-The guard is tested on the row itself in the statement that replaces it; who is refused reads and evaluates again.
-Accounts that a sweep finds as quiet as they were are not rewritten; so that a late evaluation with an older price set
-cannot pass such a row, every replacement is also measured against the newest run's prices.  A run begins only when no
-replacement is in flight (barrier).  Prices are ordered by their generation, not by the number of their set: after a
-withdrawal the set before is the newer.  Source: architecture "Guard".
+The statement that replaces a row tests the guard on the row itself; refused accounts are read and evaluated again.
+A sweep does not rewrite accounts that stay quiet.  A late evaluation with an older price set must not pass such a row,
+so every replacement is also compared with the prices of the newest run, and a run starts only when no replacement is in
+flight.  Prices are ordered by generation, not by the number of their set: after a withdrawal the earlier set is newer.
+Source: architecture "Guard".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,11 @@ from psycopg import sql
 
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
-from services.analyzer.store.facts import ANNOUNCED, PRICE_HELD, days_to_database
+from services.analyzer.store.facts import ANNOUNCED, PRICE_HELD
 from shared.columnar import Arrow, Bytes, array
 
-FIGURES: Final = (
-    8  # V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
-)
+# V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
+FIGURES: Final = 8
 
 _COLUMNS: Final = (
     "account_id", "flag_version", "facts_version", "lots_version", "portfolio_no", "target_version", "price_set",
@@ -47,15 +46,15 @@ RETURNING account_id
 _ASSIGNMENTS: Final = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 _STATEMENT: Final = _REPLACE.format(columns=", ".join(_COLUMNS), assignments=_ASSIGNMENTS).encode()
 
-_BARRIER: Final = "hashtext('analyzer.run')"
+_REPLACEMENTS: Final = "hashtext('analyzer.run')"  # advisory lock
 _EPOCH_2000_US: Final = 946_684_800_000_000
 
 
 @dataclass(frozen=True)
 class NewFlags:
-    """Evaluations to store, one an account; flag_version is the one read plus 1, dates are days since 1970-01-01.
+    """Evaluations to store, one an account; flag_version is the version read plus 1, dates are days since 1970-01-01.
 
-    enterprise_id and advisor_id are told with a flag, not stored in it.
+    enterprise_id and advisor_id are published with a flag, not stored in it.
     """
 
     account_id: Arrow
@@ -87,18 +86,21 @@ class NewFlags:
         return len(self.account_id)
 
 
-def barrier(session: Session) -> None:
-    """Say that this transaction is going to replace flags: a run begins only after it."""
-    session.execute(f"SELECT pg_advisory_xact_lock_shared({_BARRIER})")
+def share_replacements(session: Session) -> None:
+    """Announce that this transaction will replace flags: no run starts before it ends."""
+    session.execute(f"SELECT pg_advisory_xact_lock_shared({_REPLACEMENTS})")
 
 
-def close_barrier(session: Session) -> None:
-    """Wait until no transaction that passed `barrier` is in flight, and keep others waiting until this one ends."""
-    session.execute(f"SELECT pg_advisory_xact_lock({_BARRIER})")
+def lock_replacements(session: Session) -> None:
+    """Wait until no transaction that replaces flags is in flight; others wait until this one ends."""
+    session.execute(f"SELECT pg_advisory_xact_lock({_REPLACEMENTS})")
 
 
 def replace(session: Session, flags: NewFlags, run_no: int | None) -> set[str]:
-    """Store the evaluations that pass the guard; return the accounts that were refused.  Call `barrier` before."""
+    """Store the evaluations that pass the guard; return the accounts that were refused.
+
+    Call `share_replacements` before, in the same transaction.
+    """
     count = len(flags)
     same = np.ones(count, np.int64)
     causes, codes = pgcopy.text_column(flags.causes), pgcopy.text_column(flags.hold_code)
@@ -116,8 +118,8 @@ def replace(session: Session, flags: NewFlags, run_no: int | None) -> set[str]:
         pgcopy.IntColumn(flags.on_count, 4),
         pgcopy.IntColumn(flags.state, 2),
         pgcopy.IntColumn(flags.tiles, 2),
-        pgcopy.IntColumn(days_to_database(flags.needed_since), 4),
-        pgcopy.IntColumn(days_to_database(flags.last_rebalanced), 4),
+        pgcopy.IntColumn(pgcopy.postgres_days(flags.needed_since), 4),
+        pgcopy.IntColumn(pgcopy.postgres_days(flags.last_rebalanced), 4),
         causes,
         pgcopy.bytes_column(np.arange(count + 1) * (FIGURES * 8), _raw(flags.figures)),
         pgcopy.bytes_column(flags.reason_starts * reason_bytes, _raw(flags.reasons)),
@@ -146,11 +148,24 @@ def mark_announced(session: Session, accounts: Sequence[str], versions: Sequence
 
 
 def price_held(session: Session, limit: int | None = None) -> list[str]:
-    """Return the accounts held for a missing or stale price, so many at most."""
+    """Return the accounts held for a missing or stale price, at most `limit`."""
     query = f"SELECT account_id FROM flag WHERE {PRICE_HELD} ORDER BY account_id LIMIT %s"  # noqa: S608  # fixed
     return [account_id for (account_id,) in session.execute(query.encode(), [limit])]
 
 
+def count_chosen(session: Session, chosen: LiteralString, filters: Mapping[str, object]) -> int:
+    """Return how many flags a condition on account_facts (as `a`) chooses; filters: its parameters."""
+    row = session.execute(f"SELECT count(*) {_CHOSEN} {chosen}", filters).fetchone()  # noqa: S608  # literals
+    return 0 if row is None else int(row[0])
+
+
+def accounts_chosen(session: Session, chosen: LiteralString, filters: Mapping[str, object]) -> list[str]:
+    """Return the ids of the flags that a condition chooses, in order; filters: its parameters, and `limit`."""
+    query: LiteralString = f"SELECT a.account_id {_CHOSEN} {chosen} ORDER BY 1 LIMIT %(limit)s"  # noqa: S608  # literals
+    return [str(account_id) for (account_id,) in session.execute(query, filters)]
+
+
+_CHOSEN: Final[LiteralString] = "FROM flag f JOIN account_facts a USING (account_id) WHERE"
 _READ: Final = (
     "f.account_id", "a.enterprise_id", "a.advisor_id", "f.flag_version", "f.facts_version", "f.lots_version",
     "f.target_version", "f.price_set", "f.epoch", "f.state", "f.tiles", "(f.needed_since - DATE '1970-01-01')",
@@ -169,9 +184,9 @@ _QUERY: Final = (
 
 @dataclass(frozen=True)
 class StoredFlags:
-    """Flags as they stand in the table, in order of account id; dates in days, evaluated_us since 1970-01-01.
+    """Stored flags in order of account id; numbers: a column each, dates in days, evaluated_us since 1970-01-01.
 
-    announced: whose public event is out already.
+    figures[n, FIGURES] and reasons[.., REASON] as in `NewFlags`.  announced: whose public event is published.
     """
 
     account_id: Arrow
@@ -189,17 +204,17 @@ class StoredFlags:
     def __len__(self) -> int:
         return len(self.account_id)
 
-    def fresh(self) -> tuple[list[str], list[int]]:
-        """Return accounts and versions of the flags whose public event is not out."""
-        places = np.flatnonzero(~self.announced)
-        return self.account_id.take(array(places)).to_pylist(), self.numbers["flag_version"][places].tolist()
+    def unannounced(self) -> tuple[list[str], list[int]]:
+        """Return accounts and versions of the flags whose public event is not published."""
+        rows = np.flatnonzero(~self.announced)
+        return self.account_id.take(array(rows)).to_pylist(), self.numbers["flag_version"][rows].tolist()
 
 
 def read(session: Session, accounts: Sequence[str]) -> StoredFlags:
-    """Read the flags of these accounts, as far as there are any."""
+    """Read the flags of these accounts, as far as they have one."""
     query = sql.SQL(_QUERY).format(sql.Literal(list(accounts)))
     table = pgcopy.read(session, query, (), len(_READ))
-    numbers = {name: table.ints(3 + place) for place, name in enumerate(_NUMBERS)}
+    numbers = {name: table.ints(3 + index) for index, name in enumerate(_NUMBERS)}
     numbers["evaluated_us"] = numbers["evaluated_us"] + _EPOCH_2000_US
     _, figures = table.spans(16)
     reason_starts, reasons = table.spans(17)
@@ -211,7 +226,7 @@ def read(session: Session, accounts: Sequence[str]) -> StoredFlags:
 
 
 def as_stored(flags: NewFlags) -> StoredFlags:
-    """Return what `read` would, of evaluations that have been stored: nothing has to be read back."""
+    """Return what `read` would return of evaluations that have been stored, without reading them back."""
     numbers = {name: getattr(flags, name) for name in _NUMBERS if name not in ("price_set", "evaluated_us")}
     numbers["price_set"] = np.full(len(flags), flags.price_set)
     numbers["evaluated_us"] = np.full(len(flags), flags.evaluated_us)

@@ -1,4 +1,4 @@
-"""Short numbers of ids, dense from 0 per kind: arrays are indexed by them and documents stay small."""
+"""Short numbers for ids, dense from 0 per kind: arrays are indexed by them, and documents stay small."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -26,8 +26,14 @@ WHERE NOT EXISTS (SELECT FROM name WHERE name.kind = %(kind)s AND name.id = new.
 """
 
 
+def known_number(session: Session, kind: Kind, name: str) -> int | None:
+    """Return the number of an id, None when it has none."""
+    row = session.execute("SELECT no FROM name WHERE kind = %s AND id = %s", [kind, name]).fetchone()
+    return None if row is None else int(row[0])
+
+
 class Names:
-    """Numbers and ids of one process, read from the table `name` as they are met.  Safe to use from several threads."""
+    """The numbers and ids that this process has seen, read from the table `name` on demand.  Safe for threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,7 +42,10 @@ class Names:
         self._ids: dict[Kind, dict[int, str]] = {"S": {}, "L": {}, "P": {}}
 
     def numbers(self, kind: Kind, ids: Iterable[str]) -> dict[str, int]:
-        """Return the number of every id; new ids get the next ones, in a transaction of their own."""
+        """Return the number of every id.  New ids get the next numbers, in a transaction of its own.
+
+        Raises CommitUnknown.
+        """
         known = self._numbers[kind]
         wanted = set(ids)
         missing = sorted(wanted - known.keys())
@@ -46,16 +55,16 @@ class Names:
                 session.execute(_ADD, {"kind": kind, "ids": missing})
                 query = "SELECT id, no FROM name WHERE kind = %s AND id = ANY(%s)"
                 found = session.execute(query, [kind, missing]).fetchall()
-            # Only what is committed: a number that is lost at COMMIT is given to the next name by whoever comes first.
+            # Only after the commit: a number lost at COMMIT may be given to another name by another process.
             self._remember(kind, found)
         return {name: known[name] for name in wanted}
 
-    def met(self, kind: Kind, number: int) -> str:
-        """Return the id of a number this process has given or read."""
+    def known_id(self, kind: Kind, number: int) -> str:
+        """Return the id of a number that this process has assigned or read.  Raises KeyError otherwise."""
         return self._ids[kind][number]
 
     def column(self, kind: Kind, ids: Arrow) -> NDArray[np.int64]:
-        """Return the numbers of a column of ids."""
+        """Return the numbers of a column of ids; raises as `numbers`."""
         encoded = pc.dictionary_encode(ids)
         uniques = encoded.dictionary.to_pylist()
         numbers = self.numbers(kind, uniques)
@@ -64,7 +73,7 @@ class Names:
         return table[indices]
 
     def ids(self, session: Session, kind: Kind, numbers: Sequence[int] | NDArray[np.int64]) -> dict[int, str]:
-        """Return the ids of numbers."""
+        """Return the id of every number.  Raises KeyError for a number that is not assigned."""
         known = self._ids[kind]
         wanted = {int(number) for number in numbers}
         missing = [number for number in wanted if number not in known]
@@ -75,10 +84,10 @@ class Names:
 
     def id_column(self, session: Session, kind: Kind, numbers: NDArray[np.int64]) -> Arrow:
         """Return the ids of a column of numbers; a negative number is null."""
-        uniques, places = np.unique(numbers, return_inverse=True)
+        uniques, inverse = np.unique(numbers, return_inverse=True)
         table = self.ids(session, kind, uniques[uniques >= 0])
         texts = array([table.get(int(number)) for number in uniques], pa.string())
-        return texts.take(array(places.ravel()))
+        return texts.take(array(inverse.ravel()))
 
     def _remember(self, kind: Kind, rows: Sequence[tuple[str, int]]) -> None:
         with self._lock:

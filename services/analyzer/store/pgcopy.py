@@ -24,12 +24,13 @@ _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TAIL = b"\xff\xff"
 # To the compiler arrays with gaps, or that may not be written to, are other types: a kernel of its own for each.
 _ONE_FORM: Final[tuple[Literal["C"], Literal["W"]]] = ("C", "W")
-NULL = -(2**63)  # how a null integer is held in memory
+_EPOCH_2000: Final = 10_957  # days from 1970-01-01 to PostgreSQL's own day 0
+NULL = -(2**63)  # a null integer in memory
 
 
 @dataclass(frozen=True)
 class Table:
-    """The answer of a COPY: where each field of each row lies in `blob`."""
+    """The rows of a COPY: the position of each field of each row in `blob`."""
 
     blob: Bytes
     starts: Ints  # [columns, rows]
@@ -70,6 +71,11 @@ class Table:
         return self.blob[start : start + max(0, int(self.lengths[column, row]))].tobytes()
 
 
+def postgres_days(days: Ints) -> Ints:
+    """Return dates, given as days since 1970-01-01, in days since 2000-01-01 as PostgreSQL writes them; NULL stays."""
+    return np.where(days == NULL, days, days - _EPOCH_2000)
+
+
 def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence[Any], columns: int) -> Table:
     """Run COPY (query) TO STDOUT and return its rows; `columns` is how many the query yields."""
     with connection.cursor() as cursor:
@@ -78,9 +84,9 @@ def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence
             return table_of(b"".join(copy), columns)
 
 
-def table_of(answer: bytes, columns: int) -> Table:
+def table_of(copied: bytes, columns: int) -> Table:
     """Return the rows of a whole COPY, head and tail included."""
-    blob = np.frombuffer(answer, np.uint8)
+    blob = np.frombuffer(copied, np.uint8)
     rows = _count(blob, len(_HEAD), columns)
     starts, lengths = np.empty((columns, rows), np.int64), np.empty((columns, rows), np.int64)
     _locate(blob, len(_HEAD), starts, lengths)
@@ -151,17 +157,17 @@ def encode(columns: Sequence[Column]) -> bytes:
     rows = len(sizes[0])
     row_bytes = np.full(rows, 2, np.int64) + sum(4 + np.maximum(size, 0) for size in sizes)
     starts = starts_of(row_bytes)
-    place, out = starts[:-1], np.empty(int(starts[-1]), np.uint8)
-    _put_int(out, place, np.full(rows, len(columns), np.int64), 2)
-    place = place + 2
+    position, out = starts[:-1], np.empty(int(starts[-1]), np.uint8)
+    _put_int(out, position, np.full(rows, len(columns), np.int64), 2)
+    position = position + 2
     for column, size in zip(columns, sizes, strict=True):
-        _put_int(out, place, size, 4)
-        place = place + 4
+        _put_int(out, position, size, 4)
+        position = position + 4
         if isinstance(column, IntColumn):
-            _put_int(out, place, np.require(column.values, requirements=_ONE_FORM), column.width)
+            _put_int(out, position, np.require(column.values, requirements=_ONE_FORM), column.width)
         else:
-            _copy(read_only(np.ascontiguousarray(column.data)), column.starts, size, out, place)
-        place = place + np.maximum(size, 0)
+            _copy(read_only(np.ascontiguousarray(column.data)), column.starts, size, out, position)
+        position = position + np.maximum(size, 0)
     return out.tobytes()
 
 
@@ -172,43 +178,46 @@ def _sizes(column: Column) -> Ints:
 
 
 @view_kernel
-def _big_endian(blob: Bytes, place: int, width: int) -> int:
-    value = int(blob[place])
+def _big_endian(blob: Bytes, position: int, width: int) -> int:
+    value = int(blob[position])
     if width > 1 and value >= 128:
         value -= 256
     for index in range(1, width):
-        value = value * 256 + int(blob[place + index])
+        value = value * 256 + int(blob[position + index])
     return value
 
 
 @view_kernel
-def _length(blob: Bytes, place: int) -> int:
-    """Return the length of a field that begins at `place`, -1 for null.  Written out: it is read for every field."""
-    upper, lower = np.int64(blob[place]) << 8 | blob[place + 1], np.int64(blob[place + 2]) << 8 | blob[place + 3]
+def _length(blob: Bytes, position: int) -> int:
+    """Return the length of a field that begins at `position`, -1 for null.  Without a loop: it runs for every field."""
+    upper, lower = (
+        np.int64(blob[position]) << 8 | blob[position + 1],
+        np.int64(blob[position + 2]) << 8 | blob[position + 3],
+    )
     value = upper << 16 | lower
     return -1 if value == 0xFFFFFFFF else value
 
 
 @entry_kernel
-def _count(blob: Bytes, place: int, columns: int) -> int:
+def _count(blob: Bytes, position: int, columns: int) -> int:
     rows = 0
-    while _big_endian(blob, place, 2) == columns:
-        place += 2
+    while _big_endian(blob, position, 2) == columns:
+        position += 2
         for _ in range(columns):
-            place += 4 + max(0, _length(blob, place))
+            position += 4 + max(0, _length(blob, position))
         rows += 1
     return rows
 
 
 @entry_kernel
-def _locate(blob: Bytes, place: int, starts: Ints, lengths: Ints) -> None:
+def _locate(blob: Bytes, position: int, starts: Ints, lengths: Ints) -> None:
     for row in range(starts.shape[1]):
-        place += 2
+        position += 2
         for column in range(starts.shape[0]):
-            length = _length(blob, place)
-            starts[column, row] = place + 4
+            length = _length(blob, position)
+            starts[column, row] = position + 4
             lengths[column, row] = length
-            place += 4 + max(0, length)
+            position += 4 + max(0, length)
 
 
 @entry_kernel
@@ -218,20 +227,20 @@ def _integers(blob: Bytes, starts: Ints, lengths: Ints, null: int, out: Ints) ->
 
 
 @entry_kernel
-def _put_int(out: Bytes, places: Ints, values: Ints, width: int) -> None:
-    for row in range(len(places)):
+def _put_int(out: Bytes, positions: Ints, values: Ints, width: int) -> None:
+    for row in range(len(positions)):
         value = values[row]
         if value == -(2**63):
             continue
         for index in range(width):
-            out[places[row] + index] = (value >> (8 * (width - 1 - index))) & 255
+            out[positions[row] + index] = (value >> (8 * (width - 1 - index))) & 255
 
 
 @entry_kernel
-def _copy(source: Bytes, starts: Ints, lengths: Ints, out: Bytes, places: Ints) -> None:
-    """Copy the field of each row, lengths[row] bytes (below 0: none) from starts[row] on, to places[row] of `out`."""
+def _copy(source: Bytes, starts: Ints, lengths: Ints, out: Bytes, positions: Ints) -> None:
+    """Copy the field of each row, lengths[row] bytes (below 0: none) from starts[row] on, to positions[row] of `out`."""
     for row in range(len(lengths)):
         length = max(0, lengths[row])
-        field, target = source[starts[row] : starts[row] + length], out[places[row] : places[row] + length]
+        field, target = source[starts[row] : starts[row] + length], out[positions[row] : positions[row] + length]
         for index in range(length):  # over two slices the compiler copies many bytes at a time
             target[index] = field[index]

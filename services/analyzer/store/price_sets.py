@@ -1,7 +1,8 @@
-"""Price sets and which of them is in force.  A set never changes; what is decided of it is written down and stays.
+"""Price sets and which of them is in force.  A set never changes; every decision on it is recorded and stays.
 
-Order is the generation of the decision, not the set's own number: after a withdrawal the set before counts again, and
-yet its prices are newer than those withdrawn.  Decisions are made one at a time.  Source: architecture "Guard".
+Prices are ordered by the generation of the decision, not by the number of the set: after a withdrawal the earlier set
+is in force again, and its prices count as newer than the withdrawn ones.  Decisions are made one at a time.
+Source: architecture "Guard".
 """
 
 from collections.abc import Sequence
@@ -12,18 +13,18 @@ from typing import Final, Literal
 import numpy as np
 
 from services.analyzer.domain.layout import Ints, from_bytes, to_bytes
-from services.analyzer.domain.plausible import Sheet, Verdict
+from services.analyzer.domain.plausible import PriceSet, Verdict
 from services.analyzer.store.database import Session
 
 Status = Literal["ACCEPTED", "HELD", "REJECTED", "WITHDRAWN"]
-ITSELF: Final = "analyzer"  # the actor of what no person decided
+ITSELF: Final = "analyzer"  # actor of decisions made by rule
 
 
 @dataclass(frozen=True)
 class Prices:
-    """The prices that count; micro[security number] in millionths of a dollar, 0 where there is none.
+    """The prices in force; micro[security number] in millionths of a dollar, 0 where there is none.
 
-    price_set and as_of are 0 and None when no set is in force; generation orders what was in force when.
+    price_set and as_of are 0 and None when no set is in force.  generation grows with every change of what is in force.
     """
 
     price_set: int
@@ -36,17 +37,17 @@ NO_PRICES: Final = Prices(0, None, np.zeros(0, np.int64))
 
 
 class PriceBook:
-    """The prices in force, asked for once a chunk by their generation."""
+    """The prices in force, kept in memory and checked by their generation once a chunk."""
 
     def __init__(self) -> None:
-        self._held = NO_PRICES
+        self._cached = NO_PRICES
 
     def newest(self, session: Session) -> Prices:
-        """Return the prices in force, NO_PRICES before the first."""
+        """Return the prices in force, NO_PRICES before the first set."""
         generation, number = in_force(session)
-        if generation != self._held.generation:
-            self._held = _load(session, generation, number)
-        return self._held
+        if generation != self._cached.generation:
+            self._cached = _load(session, generation, number)
+        return self._cached
 
 
 def in_force(session: Session) -> tuple[int, int | None]:
@@ -68,12 +69,12 @@ def _load(session: Session, generation: int, number: int | None) -> Prices:
 
 
 def lock(session: Session) -> None:
-    """One decision at a time."""
+    """Let decisions be made one at a time: wait for the others, until the end of this transaction."""
     session.execute("SELECT pg_advisory_xact_lock(hashtext('analyzer.price'))")
 
 
-def compared(session: Session) -> Sheet | None:
-    """Return the set in force as a new one is measured by it: what waits alone counts at its last good price."""
+def comparison_set(session: Session) -> PriceSet | None:
+    """Return the set in force for comparison with new sets: a withheld price counts at its last good price."""
     _, number = in_force(session)
     row = session.execute("SELECT as_of, document FROM price_set WHERE price_set = %s", [number]).fetchone()
     if row is None or number is None:
@@ -81,13 +82,13 @@ def compared(session: Session) -> Sheet | None:
     micro = from_bytes(row[1])
     for security_no, _, last_micro in _withheld(session, number):
         micro[security_no] = last_micro
-    return Sheet(number, row[0], micro)
+    return PriceSet(number, row[0], micro)
 
 
-def known(session: Session, price_set: int) -> Sheet | None:
-    """Return a set as it came."""
+def known(session: Session, price_set: int) -> PriceSet | None:
+    """Return a set as it arrived, None when it has not."""
     row = session.execute("SELECT as_of, document FROM price_set WHERE price_set = %s", [price_set]).fetchone()
-    return None if row is None else Sheet(price_set, row[0], from_bytes(row[1]))
+    return None if row is None else PriceSet(price_set, row[0], from_bytes(row[1]))
 
 
 def held_securities(session: Session) -> Ints:
@@ -97,7 +98,7 @@ def held_securities(session: Session) -> Ints:
 
 
 def note_held(session: Session, securities: Sequence[int]) -> None:
-    """Note that accounts hold these securities."""
+    """Add these securities to those that accounts hold or have held."""
     session.execute(
         "INSERT INTO held_security (security_no) SELECT * FROM unnest(%s::int[]) ORDER BY 1 ON CONFLICT DO NOTHING",
         [list(securities)],
@@ -105,52 +106,52 @@ def note_held(session: Session, securities: Sequence[int]) -> None:
 
 
 def add(
-    session: Session, sheet: Sheet, verdict: Verdict, reasons: Sequence[str], notes: Sequence[str], now: datetime
+    session: Session, fresh: PriceSet, verdict: Verdict, reasons: Sequence[str], notes: Sequence[str], now: datetime
 ) -> Status:
-    """Store a new set with what was found, and the decision about it; return its status.  Call `lock` before."""
+    """Store a new set with its verdict and the decision that follows; return its status.  Call `lock` before."""
     status: Status = "HELD" if verdict.reasons else "ACCEPTED"
     session.execute(
         "INSERT INTO price_set (price_set, as_of, document, status, reasons, notes, arrived_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        [sheet.price_set, sheet.as_of, to_bytes(sheet.micro), status, list(reasons), list(notes), now],
+        [fresh.price_set, fresh.as_of, to_bytes(fresh.micro), status, list(reasons), list(notes), now],
     )
     if status == "ACCEPTED":
         with session.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO price_withheld (price_set, security_no, price_micro, last_micro) VALUES (%s, %s, %s, %s)",
                 [
-                    (sheet.price_set, number, int(sheet.micro[number]), last)
-                    for number, last in zip(verdict.wild.tolist(), verdict.last_micro.tolist(), strict=True)
+                    (fresh.price_set, number, int(fresh.micro[number]), last)
+                    for number, last in zip(verdict.outliers.tolist(), verdict.last_micro.tolist(), strict=True)
                 ],
             )
     why = "; ".join(verdict.reasons) or "nothing speaks against it"
-    write_down(session, sheet.price_set, status, ITSELF, why, now)
+    record(session, fresh.price_set, status, ITSELF, why, now)
     return status
 
 
 def decide(session: Session, price_set: int, status: Status, actor: str, reason: str, now: datetime) -> None:
-    """Give a set another status, and write down who did it and why.  Call `lock` before."""
+    """Give a set another status and record who decided it and why.  Call `lock` before."""
     session.execute("UPDATE price_set SET status = %s WHERE price_set = %s", [status, price_set])
-    write_down(session, price_set, status, actor, reason, now)
+    record(session, price_set, status, actor, reason, now)
 
 
 def accept_price(session: Session, price_set: int, security_no: int, actor: str, reason: str, now: datetime) -> bool:
-    """Let a price that waits alone count; return whether there was one.  Call `lock` before."""
+    """Accept a price that is withheld; return whether there was one.  Call `lock` before."""
     done = session.execute(
         "DELETE FROM price_withheld WHERE price_set = %s AND security_no = %s", [price_set, security_no]
     )
     if done.rowcount:
-        write_down(session, price_set, "ACCEPTED", actor, reason, now, security_no)
+        record(session, price_set, "ACCEPTED", actor, reason, now, security_no)
     return bool(done.rowcount)
 
 
-def write_down(
+def record(
     session: Session, price_set: int, decision: Status, actor: str, reason: str, now: datetime,
     security_no: int | None = None,
 ) -> None:  # fmt: skip
-    """Write a decision with the generation and the set that are in force after it.
+    """Record a decision with the generation and the set that are in force after it.
 
-    In force is the set that was accepted last of those that are accepted.
+    In force is, of the accepted sets, the one accepted last.
     """
     generation, before = in_force(session)
     row = session.execute(
@@ -170,14 +171,14 @@ def write_down(
 
 
 def _withheld(session: Session, price_set: int | None) -> list[tuple[int, int, int]]:
-    """Return (security number, price, last good price) of the prices of a set that wait alone."""
+    """Return (security number, price, last good price) of the withheld prices of a set, in millionths of a dollar."""
     return session.execute(
         "SELECT security_no, price_micro, last_micro FROM price_withheld WHERE price_set = %s ORDER BY 1", [price_set]
     ).fetchall()
 
 
 def waiting(session: Session) -> tuple[int, int]:
-    """Return how many sets wait for a look, and how many single prices of the set in force."""
+    """Return how many sets are held for review, and how many prices of the set in force are withheld."""
     _, number = in_force(session)
     row = session.execute(
         "SELECT (SELECT count(*) FROM price_set WHERE status = 'HELD'),"
@@ -188,22 +189,22 @@ def waiting(session: Session) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class SetView:
-    """A price set for those who look at it; priced: how many securities it prices, withheld: how many wait alone."""
+class PriceSetView:
+    """A price set as the command line shows it.  priced: how many securities it prices."""
 
     price_set: int
     as_of: date
     status: Status
     arrived_at: datetime | None
     priced: int
-    withheld: list[tuple[str, int, int]]  # security id, price, last good price
+    withheld: list[tuple[str, int, int]]  # security id, price, last good price; in millionths of a dollar
     reasons: list[str]
     notes: list[str]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Who decided what, and why; security_id: of one price only."""
+    """Who decided what, and why.  security_id: set when the decision is on a single price."""
 
     decision: Status
     security_id: str | None
@@ -212,8 +213,8 @@ class Decision:
     decided_at: datetime
 
 
-def views(session: Session, price_set: int | None = None, limit: int = 20) -> list[SetView]:
-    """Return price sets, the newest first by arrival, or the one of that number."""
+def views(session: Session, price_set: int | None = None, limit: int = 20) -> list[PriceSetView]:
+    """Return price sets in order of arrival, newest first; or only the set with that number."""
     rows = session.execute(
         "SELECT s.price_set, s.as_of, s.status, s.arrived_at, s.document, s.reasons, s.notes FROM price_set AS s"
         " WHERE %(number)s::bigint IS NULL OR s.price_set = %(number)s"
@@ -228,12 +229,12 @@ def views(session: Session, price_set: int | None = None, limit: int = 20) -> li
             [number],
         ).fetchall()
         priced = int(np.count_nonzero(from_bytes(document)))
-        found.append(SetView(number, as_of, status, arrived_at, priced, withheld, reasons, notes))
+        found.append(PriceSetView(number, as_of, status, arrived_at, priced, withheld, reasons, notes))
     return found
 
 
 def decisions(session: Session, price_set: int) -> list[Decision]:
-    """Return what has been decided of a set, in order."""
+    """Return the decisions on a set, in order."""
     rows = session.execute(
         "SELECT d.decision, n.id, d.actor, d.reason, d.decided_at FROM price_decision AS d"
         " LEFT JOIN name AS n ON n.kind = 'S' AND n.no = d.security_no WHERE d.price_set = %s ORDER BY d.decision_no",

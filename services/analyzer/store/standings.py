@@ -1,4 +1,8 @@
-"""What the analyzer has of every account, read shard by shard after the daily analysis, to be compared elsewhere."""
+"""The standing of every account, read shard by shard after the daily analysis.
+
+A standing is a summary of what the analyzer stores of an account: flag version, epoch, lots version, date and file.
+batch and taxlot compare it with their own and repair what lost messages left wrong.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +16,7 @@ from psycopg import sql
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from services.analyzer.store.pgcopy import NULL
-from services.analyzer.store.runs import Shard
+from services.analyzer.store.shards import Shard
 from shared.columnar import Arrow, array
 from shared.contracts import comparison
 
@@ -37,9 +41,9 @@ WHERE s.done AND NOT s.told AND s.run_no = (
 
 @contextmanager
 def claim(session: Session, ended_by: datetime) -> Iterator[Shard | None]:
-    """Lend a shard of the newest daily run that has not been told; None when there is none or somebody is at it.
+    """Lend a shard of the newest daily run whose standings are not published; None when there is none or it is taken.
 
-    ended_by: the run must have ended by then, so that what it has told has arrived.  No transaction is open inside.
+    ended_by: the run must have ended by then, so that its flags have arrived.  No transaction is open inside.
     """
     row = session.execute(_NEXT, [ended_by]).fetchone()
     if row is None:
@@ -62,15 +66,15 @@ def claim(session: Session, ended_by: datetime) -> Iterator[Shard | None]:
             session.commit()
 
 
-def mark_told(session: Session, shard: Shard) -> None:
-    """Note that what stands in the shard has been told, and commit."""
+def mark_published(session: Session, shard: Shard) -> None:
+    """Note that the standings of the shard have been published, and commit."""
     mark = "UPDATE analysis_shard SET told = true WHERE run_no = %s AND shard = %s"
     session.execute(mark, [shard.run_no, shard.shard])
     session.commit()
 
 
 def read(session: Session, shard: Shard) -> pa.RecordBatch:
-    """Return what stands in a shard as rows of STANDING, by account."""
+    """Return the standings of a shard as rows of STANDING, in order of account id."""
     query = _QUERY.format(first=sql.Literal(shard.first_id), last=sql.Literal(shard.last_id))
     table = pgcopy.read(session, query, (), len(_COLUMNS))
     days, versions = table.ints(7), table.ints(4)

@@ -1,4 +1,4 @@
-"""Models, portfolios and the targets worked out from them.
+"""Models, portfolios and the targets computed from them.
 
 A target gets a new target_version whenever its content changes, and only then; versions grow over all portfolios.
 """
@@ -17,7 +17,7 @@ from shared.fixed_point.text import InexactText
 
 @dataclass(frozen=True)
 class SavedTargets:
-    """portfolios: the numbers of those whose accounts are to be evaluated. refused: why, by place in the group."""
+    """portfolios: numbers of those whose accounts are to be evaluated.  refused: reasons by index in the group."""
 
     portfolios: list[int]
     refused: dict[int, str]
@@ -25,7 +25,7 @@ class SavedTargets:
 
 @dataclass(frozen=True)
 class StoredTarget:
-    """A portfolio's target as stored: its version, what last changed it, and either the target or its problem."""
+    """The target of a portfolio: its version, what changed it last, and either the target or its problem."""
 
     version: int
     cause: str
@@ -34,42 +34,43 @@ class StoredTarget:
 
 
 class TargetBook:
-    """Targets in memory, each checked by its version once a chunk."""
+    """Targets kept in memory, each checked by its version once a chunk."""
 
     def __init__(self) -> None:
-        self._held: dict[int, StoredTarget] = {}
+        self._cached: dict[int, StoredTarget] = {}
 
     def of(self, session: Session, portfolios: Iterable[int]) -> dict[int, StoredTarget]:
-        """Return the targets of the portfolios (numbers) that are known."""
+        """Return the targets of these portfolios (numbers), as far as they are known."""
         wanted = sorted(set(portfolios))
         rows = session.execute(
             "SELECT portfolio_no, target_version FROM target WHERE portfolio_no = ANY(%s)", [wanted]
         ).fetchall()
         stale = [
-            number for number, version in rows if number not in self._held or self._held[number].version != version
+            number for number, version in rows if number not in self._cached or self._cached[number].version != version
         ]
         found = session.execute(
             "SELECT portfolio_no, target_version, cause, problem, document FROM target WHERE portfolio_no = ANY(%s)",
             [stale],
         )
         for number, version, cause, problem, document in found if stale else ():
-            self._held[number] = StoredTarget(
+            self._cached[number] = StoredTarget(
                 version, cause, problem, read_target(document) if problem is None else None
             )
-        return {number: self._held[number] for number, _ in rows}
+        return {number: self._cached[number] for number, _ in rows}
 
 
 def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) -> SavedTargets:
-    """Store models and work out the targets that follow them.
+    """Store models and compute the targets that follow them.
 
-    A version that is already there is evaluated again (its first delivery may have ended halfway), an older one is not.
+    Accounts of a version that is stored already are evaluated again, because its first delivery may have ended halfway;
+    those of an older version are not.
     """
     _lock(session)
     models: list[str] = []
     query = "SELECT model_id, version, body FROM model WHERE model_id = ANY(%s)"
-    found = session.execute(query, [[one.model_id for one in events]]).fetchall()
+    found = session.execute(query, [[event.model_id for event in events]]).fetchall()
     known = {name: Known(version, content_of(ModelChanged.model_validate_json(body))) for name, version, body in found}
-    admitted = admit(events, lambda one: one.model_id, known)
+    admitted = admit(events, lambda event: event.model_id, known)
     for event in admitted.newest:
         done = session.execute(
             "INSERT INTO model AS m (model_id, version, body) VALUES (%s, %s, %s) ON CONFLICT (model_id) DO UPDATE"
@@ -78,7 +79,7 @@ def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) 
         )
         if done.rowcount:
             models.append(event.model_id)
-            _work_out(
+            _compute(
                 session, names, _followers(session, event.model_id), f"model {event.model_id} version {event.version}"
             )
     touched = {number for model_id in models for number in _followers(session, model_id)}
@@ -86,7 +87,7 @@ def save_models(session: Session, names: Names, events: Sequence[ModelChanged]) 
 
 
 def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioChanged]) -> SavedTargets:
-    """Store portfolios and work out their targets."""
+    """Store portfolios and compute their targets."""
     numbers = names.numbers(PORTFOLIO, (event.portfolio_id for event in events))
     ids = {number: portfolio_id for portfolio_id, number in numbers.items()}
     _lock(session)
@@ -96,7 +97,7 @@ def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioCh
         ids[number]: Known(version, content_of(PortfolioChanged.model_validate_json(body)))
         for number, version, body in found
     }
-    admitted = admit(events, lambda one: one.portfolio_id, known)
+    admitted = admit(events, lambda event: event.portfolio_id, known)
     changed: list[int] = []
     for event in admitted.newest:
         number = numbers[event.portfolio_id]
@@ -107,13 +108,13 @@ def save_portfolios(session: Session, names: Names, events: Sequence[PortfolioCh
         )
         if done.rowcount:
             _follow(session, number, rules.models_of(event))
-            _work_out(session, names, [number], f"portfolio {event.portfolio_id} version {event.version}")
+            _compute(session, names, [number], f"portfolio {event.portfolio_id} version {event.version}")
             changed.append(number)
     return SavedTargets(changed, admitted.refused)
 
 
 def problems_of(session: Session, portfolios: Sequence[int]) -> list[str]:
-    """Return what is wrong with the targets of these portfolios, leaving out models that are merely not here yet."""
+    """Return the problems of the targets of these portfolios, except models that have not arrived yet."""
     rows = session.execute(
         "SELECT problem FROM target WHERE portfolio_no = ANY(%s) AND problem IS NOT NULL"
         " AND problem NOT LIKE '%%is not known yet' ORDER BY portfolio_no",
@@ -131,7 +132,7 @@ def accounts_of(session: Session, portfolios: Sequence[int]) -> list[str]:
 
 
 def touches_more_than(session: Session, portfolios: Sequence[int], bound: int) -> bool:
-    """Say whether more accounts than `bound` have one of these portfolios."""
+    """Return whether more accounts than `bound` have one of these portfolios."""
     row = session.execute(
         "SELECT count(*) FROM (SELECT FROM account_facts WHERE portfolio_no = ANY(%s) LIMIT %s) AS touched",
         [list(portfolios), bound + 1],
@@ -140,7 +141,7 @@ def touches_more_than(session: Session, portfolios: Sequence[int], bound: int) -
 
 
 def state_of(session: Session, portfolios: Sequence[int]) -> str:
-    """Return a name of these portfolios with the targets they now have: it changes when one of the targets does."""
+    """Return a text that changes when one of the targets of these portfolios changes: it names a run over them."""
     row = session.execute(
         "SELECT max(target_version), md5(string_agg(portfolio_no::text, ',' ORDER BY portfolio_no)) FROM target"
         " WHERE portfolio_no = ANY(%s)",
@@ -150,7 +151,7 @@ def state_of(session: Session, portfolios: Sequence[int]) -> str:
 
 
 def _lock(session: Session) -> None:
-    """One writer of targets at a time: a model and a portfolio that arrive together must both be seen."""
+    """Allow one writer of targets at a time: a model and a portfolio that arrive together must see one another."""
     session.execute("SELECT pg_advisory_xact_lock(hashtext('analyzer.target'))")
 
 
@@ -168,8 +169,8 @@ def _followers(session: Session, model_id: str) -> list[int]:
     return [number for (number,) in rows]
 
 
-def _work_out(session: Session, names: Names, portfolios: Sequence[int], cause: str) -> None:
-    """Store the targets of these portfolios anew where their content has changed."""
+def _compute(session: Session, names: Names, portfolios: Sequence[int], cause: str) -> None:
+    """Compute the targets of these portfolios and store those whose content has changed."""
     rows = session.execute("SELECT portfolio_no, body FROM portfolio WHERE portfolio_no = ANY(%s)", [list(portfolios)])
     bodies = [(number, PortfolioChanged.model_validate_json(body)) for number, body in rows.fetchall()]
     named = sorted({model for _, portfolio in bodies for model in rules.models_of(portfolio)})

@@ -1,4 +1,4 @@
-"""Which price sets were withdrawn, or accepted again after that, and up to which decision others know of it."""
+"""Price sets that were withdrawn, or accepted again after that, and up to which decision this has been published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from services.analyzer.store.database import Session
 
 _WITHDRAWN: Final = "SELECT price_set FROM price_decision WHERE decision = 'WITHDRAWN'"
-_UNTOLD: Final = f"""
+_UNPUBLISHED: Final = f"""
 SELECT s.price_set, d.decision_no, d.decision = 'WITHDRAWN', d.decided_at, d.reason, (
     SELECT min(a.decided_at) FROM price_decision AS a
     WHERE a.price_set = s.price_set AND a.decision = 'ACCEPTED' AND a.security_no IS NULL
@@ -23,7 +23,7 @@ WHERE s.price_set IN ({_WITHDRAWN}) AND d.decision_no > s.told_no ORDER BY d.dec
 
 @dataclass(frozen=True)
 class DecidedSet:
-    """What was decided last of a set that has been withdrawn once; accepted_at: when it first counted."""
+    """The newest decision on a set that has been withdrawn once.  accepted_at: when the set first came into force."""
 
     price_set: int
     decision_no: int
@@ -33,22 +33,22 @@ class DecidedSet:
     accepted_at: datetime
 
 
-def untold(session: Session) -> list[DecidedSet]:
-    """Return the newest decisions that others have not been told of, in their order."""
-    return [DecidedSet(*row) for row in session.execute(_UNTOLD).fetchall()]
+def unpublished(session: Session) -> list[DecidedSet]:
+    """Return the newest decisions that have not been published, in order of decision."""
+    return [DecidedSet(*row) for row in session.execute(_UNPUBLISHED).fetchall()]
 
 
-def mark_told(session: Session, told: Sequence[DecidedSet]) -> None:
-    """Note up to which decision others have been told."""
+def mark_published(session: Session, published: Sequence[DecidedSet]) -> None:
+    """Note up to which decision each set has been published."""
     with session.cursor() as cursor:
         cursor.executemany(
             "UPDATE price_set SET told_no = %s WHERE price_set = %s AND told_no < %s",
-            [(one.decision_no, one.price_set, one.decision_no) for one in told],
+            [(decided.decision_no, decided.price_set, decided.decision_no) for decided in published],
         )
 
 
-def tell_again(session: Session, since: datetime | None = None) -> int:
-    """Have it told once more of every set, or of those withdrawn since then; return of how many."""
+def publish_again(session: Session, since: datetime | None = None) -> int:
+    """Mark every set, or those withdrawn since then, to be published again; return how many."""
     query = (
         "UPDATE price_set SET told_no = 0 WHERE price_set IN (SELECT price_set FROM price_decision"
         " WHERE decision = 'WITHDRAWN' AND (%(since)s::timestamptz IS NULL OR decided_at >= %(since)s))"

@@ -1,4 +1,4 @@
-"""The security master, as far as proposals need it."""
+"""The security master: what proposals need of each security."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shared.fixed_point.limits import MICRO
 
 @dataclass(frozen=True)
 class Security:
-    """What a proposal needs of a security. step_micro: 1 fractional, else round lot x 1,000,000."""
+    """A security.  step_micro: smallest tradable quantity in millionths: 1 if fractional, else a round lot."""
 
     step_micro: int
     is_fund: bool
@@ -20,24 +20,24 @@ class Security:
 
 def save_securities(session: Session, names: Names, events: Sequence[SecurityChanged]) -> Admitted[SecurityChanged]:
     """Store the newest version of each security; return what was admitted and what was refused."""
-    numbers = names.numbers(SECURITY, (one.security_id for one in events))
+    numbers = names.numbers(SECURITY, (event.security_id for event in events))
     ids = {number: security_id for security_id, number in numbers.items()}
     known = session.execute(
         "SELECT security_no, version, content FROM security WHERE security_no = ANY(%s)", [sorted(ids)]
     )
     admitted = admit(
-        events, lambda one: one.security_id, {ids[number]: Known(*kept) for number, *kept in known.fetchall()}
+        events, lambda event: event.security_id, {ids[number]: Known(*kept) for number, *kept in known.fetchall()}
     )
     rows = [
         (
-            numbers[one.security_id],
-            one.version,
-            one.name,
-            one.kind == "FUND",
-            1 if one.fractional else one.lot_size * MICRO,
-            content_of(one),
+            numbers[event.security_id],
+            event.version,
+            event.name,
+            event.kind == "FUND",
+            1 if event.fractional else event.lot_size * MICRO,
+            content_of(event),
         )
-        for one in admitted.newest
+        for event in admitted.newest
     ]
     with session.cursor() as cursor:
         cursor.executemany(
@@ -51,7 +51,7 @@ def save_securities(session: Session, names: Names, events: Sequence[SecurityCha
 
 
 def securities(session: Session, numbers: Sequence[int]) -> dict[int, Security]:
-    """Return the securities of the master among `numbers`."""
+    """Return the securities with these numbers that are in the master."""
     rows = session.execute(
         "SELECT security_no, step_micro, is_fund FROM security WHERE security_no = ANY(%s)", [list(numbers)]
     )
