@@ -15,7 +15,7 @@ ON = Cause(TUE, "REBALANCER_ON", "rebalancer turned on")
 @pytest.mark.parametrize(
     ("before", "change", "after"),
     [
-        # an episode that begins so is told as a drift analysis all the same
+        # an episode that begins so has the source DRIFT_ANALYSIS
         (NO_EPISODE, Change(False, False, False, None, ""),
          FlagEpisode(TUE, (Cause(TUE, "DRIFT_ANALYSIS", "evaluated again"),))),
         # one that goes on learns nothing by it

@@ -1,4 +1,4 @@
-"""The episode as a table: what it was, what happened, what it is.  Source: product 3, "Source", "Needed since"."""
+"""The flag episode as a table: before, change, after.  Source: product 3, "Source", "Needed since"."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The bad interleavings named in the architecture, each forced: what is stored and published is right all the same."""
+"""The bad interleavings named in the architecture, each forced: what is stored and published is still right."""
 
 import asyncio
 import threading

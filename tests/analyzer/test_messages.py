@@ -102,7 +102,7 @@ def test_reasons(weight: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("weight", "low", "high", "text"),
     [
-        # 50 000 ppb are 0.005 %, told as 0.01 %; an edge of half a ppb less counts as much, one below it does not.
+        # 50 000 ppb are 0.005 %, shown as 0.01 %; an edge of half a ppb less counts as much, one below it does not.
         (0, HALF, 10**18, "0.00 % of the account, target 0.00 %: 0.01 % below its band of 0.01 % to 100.00 %."),
         (0, HALF - 1, 10**18, "0.00 % of the account, target 0.00 %: 0.00 % below its band of 0.00 % to 100.00 %."),
         (9_999_999, 0, HALF, "1.00 % of the account, target 0.00 %: 0.99 % above its band of 0.00 % to 0.01 %."),

@@ -131,7 +131,7 @@ async def test_an_event_s_account_at_which_our_code_raises_is_held_alone(
 async def test_a_shard_s_account_at_which_our_code_raises_is_held_alone(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, plant: Plant
 ) -> None:
-    """The shard ends, and the run with it; the other accounts are told of as ever."""
+    """The shard ends, and the run with it; the other accounts are published as ever."""
     await _book(harness)
     mend, before = plant(harness, monkeypatch), _faults()
     published = await _sweep(harness)
@@ -288,7 +288,7 @@ async def test_a_fault_at_every_account_of_a_book_stops_its_analysis_and_holds_n
 async def test_accounts_that_alone_break_our_code_do_not_stop_the_analysis_of_others_for_ever(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All but two of a small book: after some new starts each of them is held alone, the two are told, the run ends."""
+    """All but two of a small book: after some restarts each is held alone, the two are published, the run ends."""
     await _crowd(harness, monkeypatch, lambda name: name < MANY[22])
     with harness.database.session() as session:
         run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY))

@@ -1,4 +1,4 @@
-"""A sweep publishes from memory what it has stored, and who dies at whatever point leaves nothing untold."""
+"""A sweep publishes from memory what it has stored; a sweeper that dies at any point leaves nothing unpublished."""
 
 import asyncio
 from dataclasses import fields
@@ -44,7 +44,7 @@ async def sweep_and_die(harness: Harness) -> tuple[shards.Shard, list[flags.Stor
 
 
 async def announced(harness: Harness) -> dict[str, str]:
-    """Return the newest public state of each account that was told of since the last call."""
+    """Return the newest public state of each account published since the last call."""
     return {event.account_id: event.state for event in (await harness.published())[topics.ACCOUNT_FLAG.name]}
 
 
@@ -69,8 +69,8 @@ async def test_what_is_published_is_what_reading_it_back_gives(harness: Harness)
             np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
 
 
-async def test_quiet_accounts_of_a_dead_sweeper_are_told_of_as_well(harness: Harness) -> None:
-    """Its run cleared the account, and died; to the next sweeper it is quiet as it was, and yet nobody knows of it."""
+async def test_quiet_accounts_of_a_dead_sweeper_are_published_as_well(harness: Harness) -> None:
+    """A sweeper clears the account and dies: to the next sweeper it is quiet and unchanged, but not published yet."""
     harness.at(noon(MONDAY).replace(hour=7))
     await harness.book("a1")
     await harness.handlers.on_holdings(holdings(held("a1", 1, cash="130", **DRIFTED)))
@@ -82,7 +82,7 @@ async def test_quiet_accounts_of_a_dead_sweeper_are_told_of_as_well(harness: Har
     assert await announced(harness) == {"a1": "CLEAR"}
 
 
-async def test_a_flag_of_a_run_under_way_is_told_by_whoever_evaluates_the_account_next(harness: Harness) -> None:
+async def test_a_flag_of_a_run_under_way_is_published_by_the_next_evaluation_of_the_account(harness: Harness) -> None:
     await harness.book("a1")
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
     await harness.handlers.on_prices([later()])
@@ -92,7 +92,7 @@ async def test_a_flag_of_a_run_under_way_is_told_by_whoever_evaluates_the_accoun
     assert await announced(harness) == {"a1": "FLAGGED"}
 
 
-async def test_a_flag_of_a_finished_run_counts_as_told(harness: Harness) -> None:
+async def test_a_flag_of_a_finished_run_counts_as_published(harness: Harness) -> None:
     harness.at(noon(MONDAY).replace(hour=7))  # no daily run beside it
     await harness.book("a1")
     await harness.handlers.on_holdings(holdings(held("a1", 1, **IN_BAND)))
@@ -134,7 +134,7 @@ async def test_nothing_is_stored_for_a_shard_whose_lock_is_lost(harness: Harness
 
 
 class Failing(Evaluator):
-    """Fails at the shard that begins with a1, as long as it is told to."""
+    """Fails at the shard that begins with a1, while `failing` is set."""
 
     failing = True
 

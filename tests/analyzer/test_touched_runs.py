@@ -33,7 +33,7 @@ async def harness(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIte
 
 
 async def ready(harness: Harness) -> None:
-    """Five accounts of portfolio P1 in their bands and two of P2, told of."""
+    """Five accounts of portfolio P1 in their bands and two of P2, published."""
     await harness.book(*MANY)
     await harness.handlers.on_portfolios([portfolio(1, portfolio_id="P2")])
     await harness.handlers.on_accounts(
