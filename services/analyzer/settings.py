@@ -25,8 +25,8 @@ class Settings(BehindGatewaySettings):
     standing_after_s: float = Field(
         default=600.0,
         ge=0,
-        description="Seconds between the end of a daily analysis and the standings of all accounts, which other services"
-        " compare with their own: the flags of the analysis have arrived by then.",
+        description="Seconds between the end of a daily analysis and the standings of all accounts, which other"
+        " services compare with their own: the flags of the analysis have arrived by then.",
     )
     price_jump: int = Field(
         default=1000,

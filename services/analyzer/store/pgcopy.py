@@ -238,7 +238,7 @@ def _put_int(out: Bytes, positions: Ints, values: Ints, width: int) -> None:
 
 @entry_kernel
 def _copy(source: Bytes, starts: Ints, lengths: Ints, out: Bytes, positions: Ints) -> None:
-    """Copy the field of each row, lengths[row] bytes (below 0: none) from starts[row] on, to positions[row] of `out`."""
+    """Copy the field of each row: lengths[row] bytes (below 0: none) from starts[row] to positions[row] of `out`."""
     for row in range(len(lengths)):
         length = max(0, lengths[row])
         field, target = source[starts[row] : starts[row] + length], out[positions[row] : positions[row] + length]
