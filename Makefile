@@ -54,8 +54,7 @@ check: ## Every static check
 
 test: ## Everything: static checks, interface, all tests (under 25 minutes)
 	@$(PREPARE) java maven node
-	@status=0; $(VENV)/python -m deploy.checks secrets browser ui python || status=$$?; \
-	  $(VENV)/python -m pytest $(ARGS) || status=$$?; exit $$status
+	@$(VENV)/python -m deploy.all_tests $(ARGS)
 
 test-fast: ## The pure part, under a minute
 	@$(PREPARE) --quiet
