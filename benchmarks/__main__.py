@@ -23,13 +23,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1000, help="accounts of the measured batch (default 1000)")
     parser.add_argument("--large", type=int, default=10_000, help="accounts of the large batch (default 10000)")
     parser.add_argument("--events", type=int, default=300, help="events sent one by one to a browser (default 300)")
-    wish = parser.parse_args()
+    options = parser.parse_args()
     print("building the interface: a browser is to ask for it", file=sys.stderr, flush=True)
     ui.build(Silent())
-    with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as place, Stack(Path(place) / "stack") as stack:
-        rows = loop.measure(stack, Path(place), wish, lambda text: print(text, file=sys.stderr, flush=True))
+    with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as folder, Stack(Path(folder) / "stack") as stack:
+        rows = loop.measure(stack, Path(folder), options, lambda text: print(text, file=sys.stderr, flush=True))
     print(f"\n{describe()}")
-    print(f"book: {wish.accounts:,} accounts x {wish.positions} positions x {wish.lots} lots\n")
+    print(f"book: {options.accounts:,} accounts x {options.positions} positions x {options.lots} lots\n")
     print(f"| {'what':<58} | {'measured':>12} | {'reach':>10} |")
     print(f"|{'-' * 60}|{'-' * 13}:|{'-' * 11}:|")
     for row in rows:

@@ -69,9 +69,9 @@ def _chunk(dice: np.random.Generator, ids: list[str], size: tuple[int, int], liq
     count, twice = len(ids), positions // 8
     listed = positions - twice
     names = np.sort(np.argsort(dice.random((count, _UNIVERSE)), axis=1)[:, :listed], axis=1)
-    places = np.sort(np.concatenate([np.arange(listed), np.arange(twice) * (listed // max(1, twice))]))
-    again = np.concatenate([[False], places[1:] == places[:-1]])
-    held = _positions(dice, names, places, again, prices)
+    security_index = np.sort(np.concatenate([np.arange(listed), np.arange(twice) * (listed // max(1, twice))]))
+    again = np.concatenate([[False], security_index[1:] == security_index[:-1]])
+    held = _positions(dice, names, security_index, again, prices)
     value = _value(held, count)
     cash = (value * dice.choice([0.0, 0.008, 0.02, 0.05, 0.08], count)).round().astype(np.int64)
     if liquidate:
@@ -80,20 +80,20 @@ def _chunk(dice: np.random.Generator, ids: list[str], size: tuple[int, int], liq
     return Requests(facts, _stored(dice, ids, held, lots))
 
 
-def _positions(dice: np.random.Generator, names: Ints, places: Ints, again: Any, prices: Ints) -> _Held:
-    count, width = len(names), len(places)
-    parts = dice.choice([0, 1, 1, 1, 2, 3], (count, width)) * dice.uniform(0.8, 1.2, (count, width))
-    targets = (parts / parts.sum(axis=1, keepdims=True) * (_ONE - _CASH_PPB)).astype(np.int64)
+def _positions(dice: np.random.Generator, names: Ints, security_index: Ints, again: Any, prices: Ints) -> _Held:
+    count, width = len(names), len(security_index)
+    shares = dice.choice([0, 1, 1, 1, 2, 3], (count, width)) * dice.uniform(0.8, 1.2, (count, width))
+    targets = (shares / shares.sum(axis=1, keepdims=True) * (_ONE - _CASH_PPB)).astype(np.int64)
     widest = targets.argmax(axis=1)
     targets[np.arange(count), widest] += _ONE - _CASH_PPB - targets.sum(axis=1)
     worth = dice.choice([60_000, 250_000, 900_000], (count, 1)) * dice.uniform(0.5, 2, (count, 1))
     drift = dice.choice([0.0, 0.6, 0.8, 0.97, 1.0, 1.0, 1.02, 1.2, 1.4], (count, width))
     share = np.where(targets > 0, targets / _ONE * drift, 0.01 * dice.integers(0, 2, (count, width)))
-    name = names[:, places]
+    name = names[:, security_index]
     units = (worth * share / (prices[name] / 1e6) * 1e6).astype(np.int64)
     units = np.where(_step(name) == 1, units, units // 10**6 * 10**6)
     return _Held(
-        np.tile(places, count),
+        np.tile(security_index, count),
         np.tile(again.astype(np.int64), count),
         targets.ravel(),
         units.ravel(),
@@ -115,7 +115,7 @@ def _facts(
     dice: np.random.Generator, ids: list[str], names: Ints, prices: Ints, held: _Held, cash: Ints, liquidate: bool
 ) -> pa.RecordBatch:
     count = len(ids)
-    one, nothing = np.ones(count, np.int64), np.zeros(count, np.int64)
+    ones, nothing = np.ones(count, np.int64), np.zeros(count, np.int64)
     flat = names.ravel()
     securities = [
         _names("S", flat),
@@ -139,16 +139,16 @@ def _facts(
         "enterprise_id": ["E1"] * count,
         "advisor_id": ["V1"] * count,
         "cash_cents": cash,
-        "liquidate": one * liquidate,
-        "cash_target_ppb": one * (0 if liquidate else _CASH_PPB),
-        "cash_threshold_ppb": one * 200_000_000,
-        "floor_ppb": one * 5_000_000,
-        "min_trade_cents": one * 10_000,
+        "liquidate": ones * liquidate,
+        "cash_target_ppb": ones * (0 if liquidate else _CASH_PPB),
+        "cash_threshold_ppb": ones * 200_000_000,
+        "floor_ppb": ones * 5_000_000,
+        "min_trade_cents": ones * 10_000,
         "lot_method": dice.integers(0, _METHODS, count),
-        "taxable": one,
+        "taxable": ones,
         "securities": _listed("securities", securities, count),
         "positions": _listed("positions", positions, count),
-    } | dict.fromkeys(("facts_version", "lots_version", "target_version", "price_set", "epoch"), one)
+    } | dict.fromkeys(("facts_version", "lots_version", "target_version", "price_set", "epoch"), ones)
     arrays = [
         pa.nulls(count, field.type)
         if field.nullable and field.name not in columns
@@ -190,8 +190,8 @@ def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -
     width = len(held.units) // count
     begins = np.searchsorted(owner // width, np.arange(count + 1))
     return {
-        one: StoredHolding(1, None, documents.document(batch, int(begins[row]), int(begins[row + 1])))
-        for row, one in enumerate(ids)
+        account_id: StoredHolding(1, None, documents.document(batch, int(begins[row]), int(begins[row + 1])))
+        for row, account_id in enumerate(ids)
     }
 
 

@@ -44,7 +44,7 @@ _PATIENCE_S: Final = 1800.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class Options:
     """What was asked for."""
 
     accounts: int
@@ -74,33 +74,33 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=40, help="positions an account (default 40)")
     parser.add_argument("--flagged", default="10%", help="accounts flagged, in steps of 2%% (default 10%%)")
     given = parser.parse_args()
-    wish = Wish(given.accounts, given.positions, float(given.flagged.rstrip("%")) / 100)
-    with tempfile.TemporaryDirectory(prefix="rebalancer-analysis-") as place:
-        stack = Stack(Path(place) / "stack", _SERVICES)
+    options = Options(given.accounts, given.positions, float(given.flagged.rstrip("%")) / 100)
+    with tempfile.TemporaryDirectory(prefix="rebalancer-analysis-") as folder:
+        stack = Stack(Path(folder) / "stack", _SERVICES)
         stack.layout.make()
         morning = datetime.combine(session_after(AS_OF), clock_time(6), tzinfo=NEW_YORK)  # before the daily one's time
         set_instant(stack.layout.clock_file, morning)
         with stack:
-            first, second = _measure(stack, wish)
+            first, second = _measure(stack, options)
             memory = processes.memory_mb(stack)
-    _print(wish, first, second, memory)
+    _print(options, first, second, memory)
 
 
-def _measure(stack: Stack, wish: Wish) -> tuple[Run, Run]:
-    known = held.market(wish.positions)
-    say(f"filling {wish.accounts:,} accounts x {wish.positions} positions")
+def _measure(stack: Stack, options: Options) -> tuple[Run, Run]:
+    known = held.market(options.positions)
+    say(f"filling {options.accounts:,} accounts x {options.positions} positions")
     started = time.monotonic()
-    filling.fill(stack, known, wish.accounts, AS_OF, say)
+    filling.fill(stack, known, options.accounts, AS_OF, say)
     say(f"filled in {time.monotonic() - started:.0f} s; the first analysis gives every account its flag")
     with StackClient(stack, [filling.ENTERPRISE]) as client:
-        first = _analyse(stack, client, "SELECT count(*) FROM batch.flag", wish.accounts)
+        first = _analyse(stack, client, "SELECT count(*) FROM batch.flag", options.accounts)
         with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE analyzer.flag")
             connection.execute("VACUUM ANALYZE batch.flag")
             connection.execute("CHECKPOINT")
-        filling.move_prices(stack, known, wish.flagged, session_after(AS_OF))
-        portfolios = round(wish.flagged * held.PORTFOLIOS)
-        expected = sum(-(-(wish.accounts - number) // held.PORTFOLIOS) for number in range(portfolios))
+        filling.move_prices(stack, known, options.flagged, session_after(AS_OF))
+        portfolios = round(options.flagged * held.PORTFOLIOS)
+        expected = sum(-(-(options.accounts - number) // held.PORTFOLIOS) for number in range(portfolios))
         queued = f"SELECT count(*) FROM batch.flag WHERE state IN (2, 3, 4, 5) AND state = {int(FlagState.FLAGGED)}"
         say(f"prices move: {expected:,} accounts leave a band")
         return first, _analyse(stack, client, queued, expected)
@@ -159,11 +159,13 @@ def _stages(stack: Stack) -> dict[str, float]:
     return found
 
 
-def _print(wish: Wish, first: Run, second: Run, memory: dict[str, float]) -> None:
+def _print(options: Options, first: Run, second: Run, memory: dict[str, float]) -> None:
     print(f"\n{describe()}")
-    print(f"book: {wish.accounts:,} accounts x {wish.positions} positions, filled by the analyzer's own bulk code\n")
+    print(
+        f"book: {options.accounts:,} accounts x {options.positions} positions, filled by the analyzer's own bulk code\n"
+    )
     met = "met" if second.queued_s <= REACH_S else "not met"
-    if wish.accounts < REACH_ACCOUNTS:
+    if options.accounts < REACH_ACCOUNTS:
         met = "this book is smaller, so the figure does not tell"
     print(f"daily analysis, {second.flags:,} accounts newly flagged, all in the queue: {second.queued_s:.1f} s")
     print(f"  reach {REACH_S:.0f} s for 1,000,000 x 40 with 10 % flagged: {met}")

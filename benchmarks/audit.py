@@ -28,7 +28,7 @@ from services.gateway.domain.record import Record
 from services.gateway.store import audit
 from shared.runtime import log
 from tests.gateway.harness import harness_at
-from tests.stackfix import places
+from tests.stackfix import infrastructure
 
 _RECORDS = (1, 50, 500)
 _LIMITS = httpx.Limits(keepalive_expiry=3.0)  # shorter than the door's own: none is used just as it is closed
@@ -52,16 +52,19 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=50, help="browsers at once (default 50)")
     parser.add_argument("--commands", type=int, default=20, help="commands of each, one after the other (default 20)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds with and without, in turns (default 5)")
-    wish = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, places.local_infrastructure(Path(folder)) as stack:
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, infrastructure.local_infrastructure(Path(folder)) as stack:
         admin = stack.addresses.admin_database()
-        places.create_roles(admin)
-        with places.fresh_database(admin) as url, _door(url, Path(folder) / "with", True) as audited:
-            with places.fresh_database(admin) as other, _door(other, Path(folder) / "without", False) as silent:
-                rounds = [(_run(audited, wish), _run(silent, wish)) for _ in range(wish.rounds)]
+        infrastructure.create_roles(admin)
+        with infrastructure.fresh_database(admin) as url, _door(url, Path(folder) / "with", True) as audited:
+            with infrastructure.fresh_database(admin) as other, _door(other, Path(folder) / "without", False) as silent:
+                rounds = [(_run(audited, options), _run(silent, options)) for _ in range(options.rounds)]
             locked = {records: _append_ms(url, records) for records in _RECORDS}
-    print(f"\n{describe()}\n{wish.sessions} sessions, {wish.commands} commands each, {wish.rounds} rounds in turns")
-    found, bare = ([pair[place] for pair in rounds] for place in (0, 1))
+    print(
+        f"\n{describe()}\n{options.sessions} sessions, {options.commands} commands each, "
+        f"{options.rounds} rounds in turns"
+    )
+    found, bare = ([pair[side] for pair in rounds] for side in (0, 1))
     _print("with the audit log", found)
     _print("without it", bare)
     faster = [without.per_s / with_it.per_s for with_it, without in rounds]
@@ -73,18 +76,18 @@ def main() -> None:
 
 
 def _print(what: str, rounds: list[Figure]) -> None:
-    took_ms = sorted(1000 * took for one in rounds for took in one.took_s)
-    per_s = statistics.median(one.per_s for one in rounds)
-    cpu_ms = 1000 * statistics.median(one.cpu_s / len(one.took_s) for one in rounds)
+    took_ms = sorted(1000 * took for run in rounds for took in run.took_s)
+    per_s = statistics.median(run.per_s for run in rounds)
+    cpu_ms = 1000 * statistics.median(run.cpu_s / len(run.took_s) for run in rounds)
     print(f"{what:<20}{per_s:8.0f} commands/s{statistics.median(took_ms):8.0f} ms median"
           f"{took_ms[len(took_ms) * 99 // 100]:8.0f} ms 99 of 100{cpu_ms:8.1f} ms of processor time each")  # fmt: skip
 
 
 @contextmanager
-def _door(url: str, place: Path, is_audited: bool) -> Iterator[tuple[str, int]]:
+def _door(url: str, folder: Path, is_audited: bool) -> Iterator[tuple[str, int]]:
     """Yield the address of a door in a process of its own, and the process."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(url, place, is_audited, there))
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(url, folder, is_audited, there))
     process.start()
     try:
         assert process.pid is not None
@@ -94,27 +97,27 @@ def _door(url: str, place: Path, is_audited: bool) -> Iterator[tuple[str, int]]:
         process.join()
 
 
-def _serve(url: str, place: Path, is_audited: bool, told: Connection) -> None:
+def _serve(url: str, folder: Path, is_audited: bool, link: Connection) -> None:
     if not is_audited:
         AuditLog.write = AuditLog.note = _nothing  # type: ignore[assignment,method-assign]
     log.configure("gateway", "WARNING")
-    uvloop.run(_serving(url, place, told))
+    uvloop.run(_serving(url, folder, link))
 
 
 async def _nothing(_log: AuditLog, *_records: Record) -> None: ...
 
 
-async def _serving(url: str, place: Path, told: Connection) -> None:
-    place.mkdir()
-    async with harness_at(url, place, session_per_s=1e6, address_per_s=1e6) as house:
-        await house.grant("pat", ("viewer", "approver"))
-        house.issuer.subject = "pat"
-        told.send(house.url)
-        await asyncio.to_thread(told.recv)
+async def _serving(url: str, folder: Path, link: Connection) -> None:
+    folder.mkdir()
+    async with harness_at(url, folder, session_per_s=1e6, address_per_s=1e6) as harness:
+        await harness.grant("pat", ("viewer", "approver"))
+        harness.issuer.subject = "pat"
+        link.send(harness.url)
+        await asyncio.to_thread(link.recv)
 
 
-def _run(door: tuple[str, int], wish: argparse.Namespace) -> Figure:
-    return uvloop.run(_round(*door, wish.sessions, wish.commands))
+def _run(door: tuple[str, int], options: argparse.Namespace) -> Figure:
+    return uvloop.run(_round(*door, options.sessions, options.commands))
 
 
 async def _round(url: str, pid: int, sessions: int, commands: int) -> Figure:
@@ -129,7 +132,7 @@ async def _round(url: str, pid: int, sessions: int, commands: int) -> Figure:
             *(_approve(client, page, commands) for client, page in zip(clients, pages, strict=True))
         )
         per_s = sessions * commands / (time.perf_counter() - began)
-        return Figure(per_s, [one for each in took for one in each], cpu_s(pid) - spent_s)
+        return Figure(per_s, [took_s for session in took for took_s in session], cpu_s(pid) - spent_s)
 
 
 async def _sign_in(client: httpx.AsyncClient) -> dict[str, str]:
@@ -144,8 +147,8 @@ async def _approve(client: httpx.AsyncClient, page: dict[str, str], commands: in
     took = []
     for number in range(1, commands + 1):
         began = time.perf_counter()
-        answer = await client.post(f"/api/v1/batches/{number}/approve", headers=page)
-        answer.raise_for_status()
+        response = await client.post(f"/api/v1/batches/{number}/approve", headers=page)
+        response.raise_for_status()
         took.append(time.perf_counter() - began)
     return took
 

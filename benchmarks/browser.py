@@ -31,10 +31,10 @@ async def sign_in(gateway: str) -> httpx.AsyncClient:
     ticket = re.search(r'name="ticket" value="([^"]+)"', form.text)
     if ticket is None:
         raise RuntimeError(f"no sign-in form behind {gateway}/auth/login")
-    answer = await client.post(
+    response = await client.post(
         form.url.join("/authorize"), data={"ticket": unescape(ticket[1]), "login": USER[0], "password": USER[1]}
     )
-    answer.raise_for_status()
+    response.raise_for_status()
     (await client.get(f"{gateway}/api/v1/me")).raise_for_status()
     return client
 

@@ -38,16 +38,16 @@ def main() -> None:
     """Parse the arguments, compile both checkouts, print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compile", description=__doc__)
     parser.add_argument("--base", default=BASE, help=f"commit to compare with (default {BASE})")
-    wish = parser.parse_args()
-    with _checkout_of(wish.base) as base:
-        rows = [(f"commit {wish.base}", compiled(base)), ("this checkout", compiled(CHECKOUT))]
+    options = parser.parse_args()
+    with _checkout_of(options.base) as base:
+        rows = [(f"commit {options.base}", compiled(base)), ("this checkout", compiled(CHECKOUT))]
     print(f"\n{describe()}\n")
     print(f"| {'cold':<16} | processor s | kernels | peak MB |")
     print(f"|{'-' * 18}|{'-' * 12}:|{'-' * 8}:|{'-' * 8}:|")
     for title, took in rows:
         print(f"| {title:<16} | {took.cpu_s:>11.1f} | {took.kernels:>7} | {took.peak_mb:>7.0f} |")
     ratio = rows[1][1].cpu_s / rows[0][1].cpu_s
-    print(f"\nprocessor time against {wish.base}: {ratio:.1%} (reach {_REACH:.0%}); peak reach {_REACH_MB} MB")
+    print(f"\nprocessor time against {options.base}: {ratio:.1%} (reach {_REACH:.0%}); peak reach {_REACH_MB} MB")
 
 
 def compiled(checkout: Path) -> Compiled:
@@ -72,8 +72,8 @@ def compiled(checkout: Path) -> Compiled:
 @contextmanager
 def _checkout_of(commit: str) -> Iterator[Path]:
     """Check a commit out into a temporary folder, without the work tree's changes, and remove it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="rebalancer-base-") as place:
-        checkout = Path(place) / "checkout"
+    with tempfile.TemporaryDirectory(prefix="rebalancer-base-") as folder:
+        checkout = Path(folder) / "checkout"
         _git("worktree", "add", "--detach", "--quiet", str(checkout), commit)
         try:
             yield checkout

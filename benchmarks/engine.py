@@ -28,24 +28,24 @@ def main() -> None:
     """Parse the arguments, measure on one core, print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument("--accounts", type=int, default=20_000, help="accounts of the book (default 20000)")
-    wish = parser.parse_args()
+    options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # children inherit it
     pa.set_cpu_count(1)
-    few, some = max(20, wish.accounts // _FEW), max(50, wish.accounts // _SOME)
+    few, some = max(20, options.accounts // _FEW), max(50, options.accounts // _SOME)
     say("plain Python")
     plain = peers.plain(few)
     lines, same = [], True
     for work, slow in zip(works(), plain, strict=True):
         say(work.what.strip(" ."))
         same &= work.run(few).digest == slow.digest  # which also loads what is compiled
-        found = work.run(wish.accounts)
+        found = work.run(options.accounts)
         peer = None if work.positions is None else peers.published(some, work.positions)
         met = "" if work.reach is None else "met" if found.rate >= work.reach else "not met"
         reach = "" if work.reach is None else f"{work.reach:,}"
         beside = "" if peer is None else f"{peer:,.0f}"
         lines.append((work.what, f"{found.rate:,.0f} {work.unit}", reach, met, f"{slow.rate:,.0f}", beside))
     print(f"\n{describe()}; one core")
-    print(f"book: {wish.accounts:,} accounts\n")
+    print(f"book: {options.accounts:,} accounts\n")
     _print_table(("work", "one core", "reach", "", "plain Python", "PyPortfolioOpt"), lines)
     print(_NOTE.format(few=few, some=some, same="same bytes as compiled" if same else "OTHER BYTES than compiled"))
 

@@ -45,10 +45,10 @@ def settings_of(count: int) -> Ints:
 
 def _columns(part: held.Accounts) -> list[pgcopy.Column]:
     count = len(part.keys)
-    one = np.ones(count, np.int64)
+    column = np.ones(count, np.int64)
 
     def number(value: Ints | int, width: int = 8) -> pgcopy.Column:
-        return pgcopy.IntColumn(one * value, width)
+        return pgcopy.IntColumn(column * value, width)
 
     def document(values: Ints) -> pgcopy.Column:
         data = np.frombuffer(np.ascontiguousarray(values, "<i8").tobytes(), np.uint8)

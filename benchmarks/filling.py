@@ -90,7 +90,9 @@ def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_
             documents=np.frombuffer(np.ascontiguousarray(pairs, "<i8").tobytes(), np.uint8),
         ),
     )
-    events = [_account(number, place, as_of) for number, place in enumerate(part.portfolio.tolist(), start=part.first)]
+    events = [
+        _account(number, portfolio, as_of) for number, portfolio in enumerate(part.portfolio.tolist(), start=part.first)
+    ]
     facts_merge.merge_accounts(session, intake.accounts(names, events, {}))
 
 

@@ -39,30 +39,33 @@ class Row:
     reach: str
 
 
-def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> list[Row]:
+def measure(stack: Stack, folder: Path, options: argparse.Namespace, say: Say) -> list[Row]:
     """Fill the stack and return the figures in the order they were taken."""
     morning = datetime.combine(session_after(AS_OF), clock_time(10), tzinfo=NEW_YORK)
     set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), morning)
-    book = _book(place, wish, say)
+    book = _book(folder, options, say)
     with StackClient(stack, ENTERPRISES) as client:
         say("publishing the platform's events")
         _load_platform(stack, book)
         _wait(
-            lambda: _count(stack, "SELECT count(*) FROM analyzer.account_facts"), wish.accounts, say, "accounts known"
+            lambda: _count(stack, "SELECT count(*) FROM analyzer.account_facts"),
+            options.accounts,
+            say,
+            "accounts known",
         )
         rows = [
             Row(
-                f"file to flags visible, {wish.accounts:,} accounts",
-                f"{_file_to_flags(stack, book, wish, say):.1f} s",
+                f"file to flags visible, {options.accounts:,} accounts",
+                f"{_file_to_flags(stack, book, options, say):.1f} s",
                 "60 s",
             )
         ]
-        rows.append(Row(f"daily analysis, {wish.accounts:,} accounts", f"{_analysis(client, say):.1f} s", "30 s"))
-        for accounts, reach in ((1, ""), (wish.batch, "5 s"), (wish.large, "5 s")):
+        rows.append(Row(f"daily analysis, {options.accounts:,} accounts", f"{_analysis(client, say):.1f} s", "30 s"))
+        for accounts, reach in ((1, ""), (options.batch, "5 s"), (options.large, "5 s")):
             took_s = _to_pending(stack, client, accounts, say)
             rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
-        say(f"{wish.events} events to a browser")
-        ages_s = browser.event_ages(stack, book, wish.events)
+        say(f"{options.events} events to a browser")
+        ages_s = browser.event_ages(stack, book, options.events)
         p99_s = statistics.quantiles(ages_s, n=100)[98]
         rows.append(Row("event to browser, p50", f"{statistics.median(ages_s):.2f} s", ""))
         rows.append(Row("event to browser, p99", f"{p99_s:.2f} s", "2 s"))
@@ -73,10 +76,10 @@ def measure(stack: Stack, place: Path, wish: argparse.Namespace, say: Say) -> li
     return rows
 
 
-def _book(place: Path, wish: argparse.Namespace, say: Say) -> Path:
-    say(f"writing a book of {wish.accounts:,} accounts")
-    book = place / "book"
-    size = ["--accounts", str(wish.accounts), "--positions", str(wish.positions), "--lots", str(wish.lots)]
+def _book(folder: Path, options: argparse.Namespace, say: Say) -> Path:
+    say(f"writing a book of {options.accounts:,} accounts")
+    book = folder / "book"
+    size = ["--accounts", str(options.accounts), "--positions", str(options.positions), "--lots", str(options.lots)]
     run = [sys.executable, "-m", "deploy.sample", *size, "--as-of", AS_OF.isoformat(), "--out", str(book)]
     subprocess.run(run, cwd=CHECKOUT, check=True, stdout=sys.stderr)
     return book
@@ -90,18 +93,18 @@ def _load_platform(stack: Stack, book: Path) -> None:
     subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True, stdout=sys.stderr)
 
 
-def _file_to_flags(stack: Stack, book: Path, wish: argparse.Namespace, say: Say) -> float:
+def _file_to_flags(stack: Stack, book: Path, options: argparse.Namespace, say: Say) -> float:
     inbox = Path(stack.env["REBALANCER_INBOX_DIR"])
-    parts = []
+    updates = []
     for file in sorted((book / "files").iterdir()):
         part = inbox / f"{file.name}.part"
         shutil.copyfile(file, part)
-        parts.append(part)
+        updates.append(part)
     started = time.monotonic()
-    for part in parts:
+    for part in updates:
         part.rename(part.with_suffix(""))
     query = "SELECT count(*) FROM batch.flag WHERE lots_version > 0"
-    _wait(lambda: _count(stack, query), wish.accounts, say, "accounts evaluated on the file")
+    _wait(lambda: _count(stack, query), options.accounts, say, "accounts evaluated on the file")
     return time.monotonic() - started
 
 
@@ -184,13 +187,13 @@ def _restart(stack: Stack) -> float:
 
 def _wait(ask: Callable[[], int], wanted: int, say: Say, what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    told = time.monotonic()
+    said_at = time.monotonic()
     while (seen := ask()) < wanted:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: {seen:,} of {wanted:,} after {PATIENCE_S:.0f} s")
-        if time.monotonic() - told > 5:
+        if time.monotonic() - said_at > 5:
             say(f"  {what}: {seen:,} of {wanted:,}")
-            told = time.monotonic()
+            said_at = time.monotonic()
         time.sleep(_PAUSE_S)
 
 

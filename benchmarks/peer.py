@@ -18,8 +18,8 @@ from pypfopt import DiscreteAllocation
 def main() -> None:
     """Allocate for every account of the file named on the command line."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    told = json.loads(Path(sys.argv[1]).read_text())
-    asked = [(one["weights"], pd.Series(one["prices"]), one["value"]) for one in told]
+    accounts = json.loads(Path(sys.argv[1]).read_text())
+    asked = [(account["weights"], pd.Series(account["prices"]), account["value"]) for account in accounts]
     _allocate(*asked[0])
     started = time.process_time()
     for weights, prices, value in asked:

@@ -20,32 +20,36 @@ def plain(count: int) -> list[Figure]:
     """Return every work's figure for so many accounts, the kernels run as the Python they are written in."""
     env = {**os.environ, "REBALANCER_PLAIN_KERNELS": "1"}
     run = [sys.executable, "-m", "benchmarks.peers", str(count)]
-    answer = subprocess.run(run, cwd=CHECKOUT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return [Figure(**one) for one in json.loads(answer)]
+    output = subprocess.run(run, cwd=CHECKOUT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [Figure(**fields) for fields in json.loads(output)]
 
 
 def published(count: int, positions: int) -> float | None:
     """Return the accounts a second PyPortfolioOpt's DiscreteAllocation does, None where it is not installed."""
     if not PEER_PYTHON.exists():
         return None
-    asked = [one for chunk in accounts.requests(count, positions, LOTS) for one in map(_asked, chunk.facts.to_pylist())]
+    asked = [
+        account
+        for chunk in accounts.requests(count, positions, LOTS)
+        for account in map(_asked, chunk.facts.to_pylist())
+    ]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(asked, file)
         file.flush()
         run = [str(PEER_PYTHON), str(Path(__file__).with_name("peer.py")), file.name]
-        answer = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return len(asked) / float(answer)
+        output = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return len(asked) / float(output)
 
 
 def _asked(account: dict[str, Any]) -> dict[str, Any]:
     """Return an account as the peer knows it: shares of the value that adds up to 1, prices, dollars."""
-    names = [one["security_id"] for one in account["securities"]]
-    prices = {one["security_id"]: one["price_micro"] / 1e6 for one in account["securities"]}
+    names = [security["security_id"] for security in account["securities"]]
+    prices = {security["security_id"]: security["price_micro"] / 1e6 for security in account["securities"]}
     weights = dict.fromkeys(names, 0.0)
     value = account["cash_cents"] / 100
-    for one in account["positions"]:
-        weights[names[one["security"]]] += one["target_ppb"] / 1e9
-        value += one["quantity_micro"] / 1e6 * prices[names[one["security"]]]
+    for position in account["positions"]:
+        weights[names[position["security"]]] += position["target_ppb"] / 1e9
+        value += position["quantity_micro"] / 1e6 * prices[names[position["security"]]]
     invested = sum(weights.values())
     weights = {name: weight / invested for name, weight in weights.items() if weight > 0}
     return {"weights": weights, "prices": {name: prices[name] for name in weights}, "value": value * invested}

@@ -51,12 +51,12 @@ class Clocked(Silent):
     def used_s(self) -> float:
         """Return the processor time used so far."""
         own = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return sum(one.ru_utime + one.ru_stime for one in own) + self._beside_s()
+        return sum(usage.ru_utime + usage.ru_stime for usage in own) + self._beside_s()
 
     def _beside_s(self) -> float:
         if self.stack is None or not self.stack.running():
             return 0.0
-        pids = [one["pid"] for one in self.stack.status().values() if one["pid"]]
+        pids = [process["pid"] for process in self.stack.status().values() if process["pid"]]
         return sum(cpu_s(int(pid)) for pid in [*pids, self.stack.supervisor_pid()])
 
 
@@ -65,25 +65,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
     parser.add_argument("--accounts", type=int, default=2000, help="accounts of the sample book (default 2000)")
     parser.add_argument("--one-core", action="store_true", help="take a slow machine's part: one core, nice 10")
-    wish = parser.parse_args()
-    if wish.one_core:
+    options = parser.parse_args()
+    if options.one_core:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         os.nice(10)
     unit_s = fixed_work_s()
-    with tempfile.TemporaryDirectory(prefix="rebalancer-start-") as place:
-        os.environ["NUMBA_CACHE_DIR"] = str(Path(place) / "kernels")
-        first = _start(Path(place) / "stack", wish.accounts)
-        second = _start(Path(place) / "stack", wish.accounts, last=True)
-    print(f"\n{describe()}{', one core, nice 10' if wish.one_core else ''}")
+    with tempfile.TemporaryDirectory(prefix="rebalancer-start-") as folder:
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(folder) / "kernels")
+        first = _start(Path(folder) / "stack", options.accounts)
+        second = _start(Path(folder) / "stack", options.accounts, last=True)
+    print(f"\n{describe()}{', one core, nice 10' if options.one_core else ''}")
     print(f"fixed work of this machine: {unit_s:.2f} s of processor time\n")
     for title, took, reach in (("first start, cold", first, ""), ("second start", second, f" (reach {REACH_S:.0f} s)")):
         _print(title + reach, took, unit_s)
 
 
-def _start(place: Path, accounts: int, *, last: bool = False) -> list[Took]:
+def _start(folder: Path, accounts: int, *, last: bool = False) -> list[Took]:
     """Start the stack as `make up` does, stop it, and return what its steps took; last: its data goes as well."""
     steps = Clocked()
-    stack = Stack(place, ephemeral=False, steps=steps)
+    stack = Stack(folder, ephemeral=False, steps=steps)
     steps.stack = stack
     try:
         stack.start()
@@ -96,11 +96,11 @@ def _start(place: Path, accounts: int, *, last: bool = False) -> list[Took]:
 
 
 def _print(title: str, took: list[Took], unit_s: float) -> None:
-    whole = Took("in all", sum(one.elapsed_s for one in took), sum(one.cpu_s for one in took))
+    whole = Took("in all", sum(step.elapsed_s for step in took), sum(step.cpu_s for step in took))
     print(f"| {title:<52} | elapsed s | processor s | in fixed works |")
     print(f"|{'-' * 54}|{'-' * 10}:|{'-' * 12}:|{'-' * 15}:|")
-    for one in [*took, whole]:
-        print(f"| {one.title:<52} | {one.elapsed_s:>9.1f} | {one.cpu_s:>11.1f} | {one.cpu_s / unit_s:>14.1f} |")
+    for step in [*took, whole]:
+        print(f"| {step.title:<52} | {step.elapsed_s:>9.1f} | {step.cpu_s:>11.1f} | {step.cpu_s / unit_s:>14.1f} |")
     print()
 
 

@@ -97,8 +97,8 @@ class _Watch:
 
     def see(self, *shown: bytes) -> None:
         """Digest what came out."""
-        for one in shown:
-            self._digest.update(one)
+        for batch in shown:
+            self._digest.update(batch)
 
     def figure(self) -> Figure:
         """Return what was measured."""
@@ -141,12 +141,12 @@ def _proposing(
     budgets: the accounts have gain budgets.
     """
 
-    def way(one: accounts.Requests) -> pa.RecordBatch:
-        lots = attach(one.facts, one.stored)
+    def way(requests: accounts.Requests) -> pa.RecordBatch:
+        lots = attach(requests.facts, requests.stored)
         return book_trades(propose(lots, accounts.TRADE_DAY, logics), accounts.TRADE_DAY)
 
-    def as_messages(one: accounts.Requests, sent: bytes) -> pa.RecordBatch:
-        lots = codec.encode(attach(codec.decode(sent, chunks.FACTS)[0], one.stored), {})
+    def as_messages(requests: accounts.Requests, sent: bytes) -> pa.RecordBatch:
+        lots = codec.encode(attach(codec.decode(sent, chunks.FACTS)[0], requests.stored), {})
         trades = codec.encode(propose(codec.decode(lots, chunks.LOTS)[0], accounts.TRADE_DAY, logics), {})
         result = book_trades(codec.decode(trades, chunks.TRADES)[0], accounts.TRADE_DAY)
         codec.encode(result, {})
@@ -154,13 +154,13 @@ def _proposing(
 
     def run(count: int) -> Figure:
         watch = _Watch()
-        for one in accounts.requests(count, positions, LOTS, budgets=budgets):
-            size = one.facts.num_rows
+        for requests in accounts.requests(count, positions, LOTS, budgets=budgets):
+            size = requests.facts.num_rows
             if encoded:
-                sent = codec.encode(one.facts, {})
-                result = watch.time(lambda: as_messages(one, sent), size)  # noqa: B023  # called at once
+                sent = codec.encode(requests.facts, {})
+                result = watch.time(lambda: as_messages(requests, sent), size)  # noqa: B023  # called at once
             else:
-                result = watch.time(lambda: way(one), size)  # noqa: B023  # called at once
+                result = watch.time(lambda: way(requests), size)  # noqa: B023  # called at once
             watch.see(result.serialize().to_pybytes())
         return watch.figure()
 
@@ -170,8 +170,8 @@ def _proposing(
 def _relieving(count: int) -> Figure:
     """Relieve every lot of accounts that are sold whole: order, basis, proceeds, gain and term of each."""
     watch = _Watch()
-    for one in accounts.requests(-(-count // _DEEP), 30, _DEEP, liquidate=True):
-        trades = propose(attach(one.facts, one.stored), accounts.TRADE_DAY, (Logic.BEST_FIT,))
+    for requests in accounts.requests(-(-count // _DEEP), 30, _DEEP, liquidate=True):
+        trades = propose(attach(requests.facts, requests.stored), accounts.TRADE_DAY, (Logic.BEST_FIT,))
         result = watch.time(lambda: book_trades(trades, accounts.TRADE_DAY))  # noqa: B023  # called at once
         watch.done += len(result.column("slices").flatten())
         watch.see(result.serialize().to_pybytes())

@@ -24,11 +24,13 @@ FREE_BYTES = 3 * 1024**3
 
 def main() -> int:
     """Return 0 when everything needed is there, 1 after naming each missing thing on a line of its own."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    arguments = [word for word in sys.argv[1:] if not word.startswith("-")]
     quiet = "--quiet" in sys.argv
     started = time.monotonic()
     python = find_python()
-    missing = [problem for problem in [python_problem(python), disk_problem(), *map(tool_problem, words)] if problem]
+    missing = [
+        problem for problem in [python_problem(python), disk_problem(), *map(tool_problem, arguments)] if problem
+    ]
     for problem in missing:
         print(f"missing: {problem}", file=sys.stderr)
     if missing or python is None:

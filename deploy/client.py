@@ -65,20 +65,20 @@ class StackClient:
         errand = Errand(service, method, path)
         headers = {HEADER: sign(self._principal, self._key, self._clock.now(), errand)}
         headers |= (_once() if method == "POST" else {}) | options.pop("headers", {})
-        answer = self._http.request(method, self._stack.urls[service] + path, headers=headers, **options)
-        if answer.is_error:
-            raise Refused(answer.status_code, answer.json())
-        return answer.json()
+        response = self._http.request(method, self._stack.urls[service] + path, headers=headers, **options)
+        if response.is_error:
+            raise Refused(response.status_code, response.json())
+        return response.json()
 
     def tiles(self) -> dict[str, Any]:
         """Return the counts of the queue."""
-        answer: dict[str, Any] = self.ask("batch", "GET", "/v1/queue/tiles")
-        return answer
+        response: dict[str, Any] = self.ask("batch", "GET", "/v1/queue/tiles")
+        return response
 
     def queue(self, size: int = 500, **query: Any) -> dict[str, Any]:
         """Return a page of the queue."""
-        answer: dict[str, Any] = self.ask("batch", "GET", "/v1/queue/accounts", params={"size": size, **query})
-        return answer
+        response: dict[str, Any] = self.ask("batch", "GET", "/v1/queue/accounts", params={"size": size, **query})
+        return response
 
     def propose(self, ids: Sequence[str], logic: str = "BEST_FIT", label: str = "") -> dict[str, Any]:
         """Make a batch of these accounts and return its summary."""
@@ -96,22 +96,22 @@ class StackClient:
         """Make a batch of a selection of so many accounts; liquidate: also of those that have no target."""
         body = {"selection": selection, "expected_count": expected, "logic": logic, "label": label}
         body |= {"confirm_liquidation": liquidate}
-        answer: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body)
-        return dict(answer["batch"])
+        response: dict[str, Any] = self.ask("batch", "POST", "/v1/batches", json=body)
+        return dict(response["batch"])
 
     def batch(self, batch_id: int) -> dict[str, Any]:
         """Return the summary of a batch."""
-        answer: dict[str, Any] = self.ask("batch", "GET", f"/v1/batches/{batch_id}")
-        return answer
+        response: dict[str, Any] = self.ask("batch", "GET", f"/v1/batches/{batch_id}")
+        return response
 
     def rows(self, batch_id: int) -> list[dict[str, Any]]:
         """Return every account row of a batch."""
         rows: list[dict[str, Any]] = []
         page = 1
         while True:
-            answer = self.ask("batch", "GET", f"/v1/batches/{batch_id}/accounts", params={"size": 500, "page": page})
-            rows += answer["rows"]
-            if len(rows) >= answer["total"] or not answer["rows"]:
+            response = self.ask("batch", "GET", f"/v1/batches/{batch_id}/accounts", params={"size": 500, "page": page})
+            rows += response["rows"]
+            if len(rows) >= response["total"] or not response["rows"]:
                 return rows
             page += 1
 
@@ -122,14 +122,14 @@ class StackClient:
 
         key: under which it is sent again where nobody knows whether it was done; a new one otherwise.
         """
-        answer: dict[str, Any] = self.ask(
+        response: dict[str, Any] = self.ask(
             "batch",
             "POST",
             f"/v1/batches/{batch['batch_id']}/{what}",
             json=body,
             headers=_once(key) | {"If-Match": f'"{batch["version"]}"'},
         )
-        return dict(answer["batch"])
+        return dict(response["batch"])
 
 
 def _once(key: str | None = None) -> dict[str, str]:

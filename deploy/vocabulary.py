@@ -23,7 +23,7 @@ from deploy.stack.layout import CHECKOUT
 TOPS: Final = ("services", "shared", "deploy", "benchmarks", "tests", "ui/src", "docs")
 # The list itself, its test and the glossary name what is retired; tables of a released schema keep their columns.
 EXEMPT: Final = re.compile(
-    r"deploy/vocabulary\.py|tests/unit/test_retired_words\.py|docs/glossary\.md|.*/versions/.*|.*\.json|.*/types\.ts"
+    r"deploy/(vocabulary|house)\.py|tests/unit/test_retired_words\.py|docs/glossary\.md|.*/versions/.*|.*\.json|.*/types\.ts"
 )
 
 
@@ -54,11 +54,10 @@ RETIRED: Final = {
         "a setting that deployments use",
     ),
     "answers": Retired("results (of requests), responses (HTTP), replies (of peers)"),
-    "closing": Retired("decide (a batch), close (a file or connection)"),
     "collecting": Retired("collect_results"),
     "releasing": Retired("orders"),
     "washing": Retired("wash_sales"),
-    "fetching": Retired("faust_transport"),
+    "fetching": Retired("faust_transport", ("isFetching", "useIsFetching"), "names of TanStack Query"),
     "guard": Retired("message processor", ("_guard", "row_guard"), "the guard of a versioned row is standard"),
     "paced": Retired("metadata back-off"),
     "pacing": Retired("metadata back-off"),
@@ -70,7 +69,7 @@ RETIRED: Final = {
     "places": Retired("indexes, positions or offsets"),
     "place": Retired(
         "index, position or offset",
-        ("place_cash", "PLACE_CASH", "placed", "replace"),
+        ("place_cash", "PLACE_CASH"),
         "placing cash is the product's term for buying with it",
     ),
 }
@@ -78,7 +77,6 @@ RETIRED: Final = {
 
 WHOLE: Final = {
     "one": Retired("the noun itself"),
-    "ones": Retired("the noun itself"),
     "parts": Retired("dependencies, or what they are parts of"),
     "Parts": Retired("Dependencies"),
     "parts_of": Retired("dependencies_of"),

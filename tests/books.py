@@ -17,11 +17,11 @@ from tests.waiting import until
 AS_OF = date(2026, 6, 11)  # a Thursday; the business day of the story is the Friday after it
 
 
-def a_book(place: Path, *, accounts: int, faults: bool = False) -> Path:
+def a_book(folder: Path, *, accounts: int, faults: bool = False) -> Path:
     """Write a sample book as of AS_OF into `place`."""
     run = [sys.executable, "-m", "deploy.sample", "--accounts", str(accounts), "--as-of", AS_OF.isoformat()]
-    subprocess.run([*run, "--out", str(place), *(["--faults"] if faults else [])], cwd=CHECKOUT, check=True)
-    return place
+    subprocess.run([*run, "--out", str(folder), *(["--faults"] if faults else [])], cwd=CHECKOUT, check=True)
+    return folder
 
 
 def accounts_of(book: Path) -> list[AccountChanged]:

@@ -93,8 +93,8 @@ def way_to(database_url: str) -> Iterator[tuple[Way, str]]:
 
     It is carried by a thread of its own: a test may wait for the database where its own loop does not turn.
     """
-    place = urlsplit(database_url)
-    way = Way(place.hostname or "", place.port or 0)
+    address = urlsplit(database_url)
+    way = Way(address.hostname or "", address.port or 0)
     opened: Future[tuple[int, Callable[[], object]]] = Future()
 
     async def carry() -> None:
@@ -108,7 +108,7 @@ def way_to(database_url: str) -> Iterator[tuple[Way, str]]:
         carrying = thread.submit(asyncio.run, carry())
         port, end = opened.result(timeout=30)
         try:
-            yield way, database_url.replace(f":{place.port}/", f":{port}/")
+            yield way, database_url.replace(f":{address.port}/", f":{port}/")
         finally:
             end()
             carrying.result(timeout=30)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from deploy.stack.activity import QUIET_S, Activity, told
+from deploy.stack.activity import QUIET_S, Activity, description
 
 T = TypeVar("T")
 _PAUSE_S = 0.05
@@ -16,11 +16,11 @@ _PAUSE_S = 0.05
 async def until_async(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
     """Return the first answer for which `holds`; fail with the last answer after `within_s` seconds."""
     deadline = time.monotonic() + within_s
-    while not holds(answer := await ask()):
+    while not holds(seen := await ask()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within_s} s; the last answer was {answer!r}")
+            raise AssertionError(f"not within {within_s} s; the last answer was {seen!r}")
         await asyncio.sleep(_PAUSE_S)
-    return answer
+    return seen
 
 
 async def until_so(look: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
@@ -35,11 +35,11 @@ async def until_so(look: Callable[[], T], holds: Callable[[T], bool] = bool, wit
 def until(ask: Callable[[], T], holds: Callable[[T], bool] = bool, within_s: float = 60) -> T:
     """Return the first answer for which `holds`; fail with the last answer after `within_s` seconds."""
     deadline = time.monotonic() + within_s
-    while not holds(answer := ask()):
+    while not holds(seen := ask()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within_s} s; the last answer was {answer!r}")
+            raise AssertionError(f"not within {within_s} s; the last answer was {seen!r}")
         time.sleep(_PAUSE_S)
-    return answer
+    return seen
 
 
 def until_up(ready: Callable[[], bool], process: "subprocess.Popen[Any]") -> None:
@@ -49,7 +49,7 @@ def until_up(ready: Callable[[], bool], process: "subprocess.Popen[Any]") -> Non
         assert process.poll() is None, f"it ended with exit code {process.returncode}"
         activity.look()
         seen = activity.describe()
-        assert seen["quiet_s"] < QUIET_S, told(seen)
+        assert seen["quiet_s"] < QUIET_S, description(seen)
         time.sleep(_PAUSE_S)
 
 

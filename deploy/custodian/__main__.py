@@ -48,7 +48,7 @@ def next_day(
     try:
         settings = CustodianSettings.model_validate({})
     except ValidationError as error:
-        missing = ", ".join(f"REBALANCER_{str(one['loc'][0]).upper()}" for one in error.errors())
+        missing = ", ".join(f"REBALANCER_{str(problem['loc'][0]).upper()}" for problem in error.errors())
         _fail(f"set {missing}: `make next-day` does, for the local stack")
     custodian = Custodian(
         kafka_url=settings.kafka_url,

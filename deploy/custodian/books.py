@@ -46,16 +46,16 @@ def close_day(
     shown = {security_id: text_of(price, 6, trim=True) for security_id, price in prices.items()}
     for custodian in custodians:
         orders: dict[str, list[OrdersReleased]] = defaultdict(list)
-        for one in released:
-            if one.custodian == custodian:
-                orders[one.account_number].append(one)
+        for event in released:
+            if event.custodian == custodian:
+                orders[event.account_number].append(event)
         with BookFile(after, custodian) as book:
             for part in read_book(before, custodian):
                 book.add(_settled(part, orders, prices, day, outcome))
         outcome.refused += [f"no account {number} at {custodian}" for number in orders]
         write_file(after / file_name(custodian, day), custodian, day, read_book(after, custodian), shown)
     known = set(custodians)
-    outcome.refused += [f"no custodian {one.custodian}" for one in released if one.custodian not in known]
+    outcome.refused += [f"no custodian {event.custodian}" for event in released if event.custodian not in known]
     return outcome
 
 
@@ -93,7 +93,7 @@ def _settled(
         return part
     for number, account in accounts.items():
         current = account
-        for released in sorted(orders.pop(number), key=lambda one: one.version):
+        for released in sorted(orders.pop(number), key=lambda released: released.version):
             done = settle(current, released, prices, day)
             current = done.account
             outcome.accounts += 1
@@ -108,5 +108,5 @@ def _settled(
     )
 
 
-def _joined(one: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:
-    return pa.Table.from_batches([one, other]).combine_chunks().to_batches()[0] if len(other) else one
+def _joined(first: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.Table.from_batches([first, other]).combine_chunks().to_batches()[0] if len(other) else first

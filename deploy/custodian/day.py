@@ -91,7 +91,8 @@ class Custodian:
         self.say(f"{day}: {outcome.filled} orders filled, {outcome.moved} transfers, {outcome.accounts} accounts")
         for reason in outcome.refused:
             self.say(f"{day}: refused, {reason}")
-        filled = journal.filled | {one.account_id: one.version for one in due}  # those of an account in their order
+        # Later events of an account replace earlier ones, so the newest version remains.
+        filled = journal.filled | {event.account_id: event.version for event in due}
         return self._saved(
             journal,
             book_day=day,
@@ -142,7 +143,7 @@ class Custodian:
             return False
 
         def still_open() -> list[int]:
-            return [one.batch_id for one in status.values() if one.trade_date <= day and one.status in OPEN]
+            return [batch.batch_id for batch in status.values() if batch.trade_date <= day and batch.status in OPEN]
 
         for message in (await read_new(self.kafka_url, BATCH, BatchChanged, {}, self.say))[0]:
             note(message)
@@ -190,7 +191,11 @@ def _due(
     released: Sequence[OrdersReleased], filled: dict[str, int], day: date
 ) -> tuple[list[OrdersReleased], list[OrdersReleased]]:
     """Return what is to be filled on `day`, each release once, and what waits for its trade date."""
-    fresh = {(one.account_id, one.version): one for one in released if one.version > filled.get(one.account_id, -1)}
-    in_order = sorted(fresh.values(), key=lambda one: one.version)
-    due = [one for one in in_order if one.trade_date <= day]
-    return due, [one for one in in_order if one.trade_date > day]
+    fresh = {
+        (event.account_id, event.version): event
+        for event in released
+        if event.version > filled.get(event.account_id, -1)
+    }
+    in_order = sorted(fresh.values(), key=lambda event: event.version)
+    due = [event for event in in_order if event.trade_date <= day]
+    return due, [event for event in in_order if event.trade_date > day]

@@ -57,7 +57,7 @@ def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int]
     lots, cash = dict(account.lots), account.cash_cents
     refused: list[str] = []
     filled = moved = 0
-    for order in (one for one in released.orders if one.side == "SELL"):
+    for order in (order for order in released.orders if order.side == "SELL"):
         try:
             cash += _sell(lots, order, released, prices)
             filled += 1
@@ -69,7 +69,7 @@ def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int]
             moved += 1
         except Refused as reason:
             refused.append(f"transfer of {transfer.quantity} {transfer.security_id}: {reason}")
-    for order in (one for one in released.orders if one.side == "BUY"):
+    for order in (order for order in released.orders if order.side == "BUY"):
         try:
             cash -= _buy(lots, order, released, prices, day)
             filled += 1
@@ -97,7 +97,7 @@ def new_lot_id(order_id: str) -> str:
 
 def _sell(lots: dict[tuple[str, str], Lot], order: Order, released: OrdersReleased, prices: Mapping[str, int]) -> int:
     wanted = [
-        ((one.lot_id, one.sleeve_id), _micro(one.quantity)) for one in released.lots if one.order_id == order.order_id
+        ((lot.lot_id, lot.sleeve_id), _micro(lot.quantity)) for lot in released.lots if lot.order_id == order.order_id
     ]
     quantity = _micro(order.quantity)
     named = sum(units for _, units in wanted)
@@ -128,14 +128,16 @@ def _buy(
 ) -> int:
     quantity = _micro(order.quantity)
     shares = [
-        (one.sleeve_id, _micro(one.quantity)) for one in released.allocations if one.security_id == order.security_id
+        (allocation.sleeve_id, _micro(allocation.quantity))
+        for allocation in released.allocations
+        if allocation.security_id == order.security_id
     ]
-    parts = [(sleeve_id, units) for sleeve_id, units in shares if units]
-    if sum(units for _, units in parts) != quantity or any(units < 0 for _, units in parts):
-        raise Refused(f"its sleeve allocations {parts} (micro units) do not make up the order's {quantity}")
+    allocated = [(sleeve_id, units) for sleeve_id, units in shares if units]
+    if sum(units for _, units in allocated) != quantity or any(units < 0 for _, units in allocated):
+        raise Refused(f"its sleeve allocations {allocated} (micro units) do not make up the order's {quantity}")
     price = _price(prices, order.security_id)
     lot_id, done, paid = new_lot_id(order.order_id), 0, 0
-    for sleeve_id, units in parts:
+    for sleeve_id, units in allocated:
         done += units
         cost = value_cents(done, price) - paid  # from running totals, so that the sleeves' costs add up to the order's
         paid += cost
@@ -161,9 +163,9 @@ def _take(lots: dict[tuple[str, str], Lot], key: tuple[str, str], security_id: s
     return replace(lot, quantity_micro=units, basis_cents=basis)
 
 
-def _merged(one: Lot, other: Lot) -> Lot:
-    known = None if one.basis_cents is None or other.basis_cents is None else one.basis_cents + other.basis_cents
-    return replace(one, quantity_micro=one.quantity_micro + other.quantity_micro, basis_cents=known)
+def _merged(first: Lot, other: Lot) -> Lot:
+    known = None if first.basis_cents is None or other.basis_cents is None else first.basis_cents + other.basis_cents
+    return replace(first, quantity_micro=first.quantity_micro + other.quantity_micro, basis_cents=known)
 
 
 def _price(prices: Mapping[str, int], security_id: str) -> int:

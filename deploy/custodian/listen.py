@@ -99,10 +99,10 @@ async def watch(
         yield Watch(consumer, model, say)
 
 
-def _keep(found: list[M], model: type[M], value: bytes | None, place: str, say: Callable[[str], None]) -> None:
+def _keep(found: list[M], model: type[M], value: bytes | None, where: str, say: Callable[[str], None]) -> None:
     if value is None:
         return
     try:
         found.append(model.model_validate_json(value))
     except ValidationError as error:
-        say(f"passed over {place}: {error.error_count()} errors, first {error.errors()[0]['msg']}")
+        say(f"passed over {where}: {error.error_count()} errors, first {error.errors()[0]['msg']}")

@@ -33,8 +33,8 @@ def principal_keys() -> tuple[str, str]:
     return b64encode(private).decode(), b64encode(public).decode()
 
 
-def _openssl(given: bytes, *words: str) -> bytes:
-    return subprocess.run(["openssl", *words], input=given, capture_output=True, check=True).stdout
+def _openssl(given: bytes, *arguments: str) -> bytes:
+    return subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=True).stdout
 
 
 def complete(lines: list[str]) -> list[str]:

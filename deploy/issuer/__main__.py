@@ -25,7 +25,7 @@ def main(context: typer.Context) -> None:
     try:
         settings = IssuerSettings.model_validate({})
     except ValidationError as error:
-        missing = ", ".join(f"REBALANCER_{str(one['loc'][0]).upper()}" for one in error.errors())
+        missing = ", ".join(f"REBALANCER_{str(problem['loc'][0]).upper()}" for problem in error.errors())
         print(f"missing or wrong: {missing}; the local stack sets them", file=sys.stderr)
         raise typer.Exit(2) from error
     log.configure("issuer", settings.log_level)
@@ -39,7 +39,9 @@ def users(
     """List the sample users."""
     if as_json:
         print(
-            orjson.dumps([one.model_dump(mode="json") for one in entitlements()], option=orjson.OPT_INDENT_2).decode()
+            orjson.dumps(
+                [entitlement.model_dump(mode="json") for entitlement in entitlements()], option=orjson.OPT_INDENT_2
+            ).decode()
         )
         return
     print(f"{'user':<10}{'password':<22}may")

@@ -82,8 +82,8 @@ class _Issuer:
         try:
             asked = asked_for(query, self._settings.redirect_uri)
         except Refused as error:
-            answer = {"error": error.code, "error_description": error.detail, "state": query.get("state", "")}
-            return _redirect(self._settings.redirect_uri, answer)
+            response = {"error": error.code, "error_description": error.detail, "state": query.get("state", "")}
+            return _redirect(self._settings.redirect_uri, response)
         return self._form(self._asked.put(asked))
 
     async def sign_in(
@@ -116,7 +116,7 @@ class _Issuer:
             )
         except Refused as error:
             status = 401 if error.code == "invalid_client" else 400
-            return _token_answer({"error": error.code, "error_description": error.detail}, status)
+            return _token_response({"error": error.code, "error_description": error.detail}, status)
         claims = {
             "iss": self._settings.issuer,
             "aud": self._settings.oidc_client_id,
@@ -126,7 +126,7 @@ class _Issuer:
             "name": granted.user.name,
         }
         signed = self._key.sign(claims, self._clock.now())
-        return _token_answer(
+        return _token_response(
             {
                 "token_type": "Bearer",
                 "access_token": signed,
@@ -170,5 +170,5 @@ def _redirect(address: str, query: dict[str, str]) -> Response:
     )
 
 
-def _token_answer(body: dict[str, Any], status: int = 200) -> Response:
+def _token_response(body: dict[str, Any], status: int = 200) -> Response:
     return JSONResponse(body, status, headers={"Cache-Control": "no-store"})

@@ -11,7 +11,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from deploy.sample.faults import write_faults
-from deploy.sample.make import Wish, make
+from deploy.sample.make import BookOptions, make
 from deploy.sample.market import NoPrices
 from deploy.sample.publish import load as load_sample
 from shared.rules.trading_calendar import business_date, session_before
@@ -42,7 +42,7 @@ def generate(
         raise typer.BadParameter("name the directory to write: --out DIR")
     day = as_of.date() if as_of else _last_completed_session()
     try:
-        make(Wish(accounts, seed, day, positions, lots), out, print)
+        make(BookOptions(accounts, seed, day, positions, lots), out, print)
         if faults:
             write_faults(out, print)
     except NoPrices as error:

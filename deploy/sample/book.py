@@ -99,8 +99,8 @@ class BookMaker:
         target = who.target[accounts]
         sizes = np.where(target == NO_TARGET, 0, self._start[target + 1] - self._start[target])
         row = np.repeat(np.arange(len(accounts)), sizes)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + self._start[target[row]]
-        security, sleeve, weight = self._securities[place], self._sleeves[place], self._weights[place]
+        target_row = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + self._start[target[row]]
+        security, sleeve, weight = self._securities[target_row], self._sleeves[target_row], self._weights[target_row]
         story = who.story[accounts]
         brought = np.where(story[row] == Story.FIRST, np.exp(rng.normal(0.0, 0.3, len(row))), 1.0)
         # The advisor's sleeve once had another share of the account: too much there now is too little elsewhere.
@@ -139,25 +139,25 @@ class BookMaker:
     def _lot_columns(self, rng: np.random.Generator, accounts: Ints, held: _Positions) -> Columns:
         step = np.where(self._held.fractional[held.security], 1, MICRO)
         wanted = np.full(len(held.units), self._lots) if self._lots else rng.integers(1, 6, len(held.units))
-        place = np.repeat(np.arange(len(held.units)), np.minimum(wanted, held.units // step))
-        quantity = _divided(rng, held.units // step, place) * step[place]
+        position = np.repeat(np.arange(len(held.units)), np.minimum(wanted, held.units // step))
+        quantity = _divided(rng, held.units // step, position) * step[position]
         some = quantity > 0
-        place, quantity = place[some], quantity[some]
-        security, account = held.security[place], held.account[place]
+        position, quantity = position[some], quantity[some]
+        security, account = held.security[position], held.account[position]
         age = np.where(
-            rng.random(len(place)) < 0.35,
-            rng.integers(0, YEAR, len(place)),
-            rng.integers(YEAR, OLDEST_SESSIONS, len(place)),
+            rng.random(len(position)) < 0.35,
+            rng.integers(0, YEAR, len(position)),
+            rng.integers(YEAR, OLDEST_SESSIONS, len(position)),
         )
         bought = len(self._days) - 1 - self._who.rebalanced_ago[accounts[account]] - age
         bought = np.maximum(bought, self._first_row[security])
         acquired = self._days[bought]
         basis = cents(quantity, self._prices[bought, security])
-        unknown, undated, sentinel = (rng.random(len(place)) < share for share in (0.03, 0.01, 0.005))
+        unknown, undated, sentinel = (rng.random(len(position)) < share for share in (0.03, 0.01, 0.005))
         return {
             "account": account,
             "security": security,
-            "sleeve": held.sleeve[place],
+            "sleeve": held.sleeve[position],
             "quantity": quantity,
             "basis": basis,
             "known": ~unknown,
@@ -195,14 +195,14 @@ def cents(quantity_micro: Ints, price_micro: Ints) -> Ints:
     return result
 
 
-def _divided(rng: np.random.Generator, units: Ints, place: npt.NDArray[np.intp]) -> Ints:
+def _divided(rng: np.random.Generator, units: Ints, position: npt.NDArray[np.intp]) -> Ints:
     """Divide each position's steps over its lots at random; exact, and some lots may get nothing."""
-    raw = rng.integers(100, 1_000, len(place))
+    raw = rng.integers(100, 1_000, len(position))
     running = np.cumsum(raw)
-    start = np.searchsorted(place, np.arange(len(units)))
-    before = np.concatenate([[0], running])[start][place]
-    total = np.bincount(place, raw, len(units)).astype(np.int64)[place]
-    upto = units[place] * (running - before) // total
-    first = np.concatenate([[True], place[1:] != place[:-1]])[: len(place)]
-    result: Ints = upto - np.where(first, 0, np.concatenate([[0], upto[:-1]])[: len(place)])
+    start = np.searchsorted(position, np.arange(len(units)))
+    before = np.concatenate([[0], running])[start][position]
+    total = np.bincount(position, raw, len(units)).astype(np.int64)[position]
+    upto = units[position] * (running - before) // total
+    first = np.concatenate([[True], position[1:] != position[:-1]])[: len(position)]
+    result: Ints = upto - np.where(first, 0, np.concatenate([[0], upto[:-1]])[: len(position)])
     return result

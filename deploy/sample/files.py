@@ -41,7 +41,7 @@ def created_at(day: date) -> datetime:
 
 
 def write_file(
-    path: Path, custodian: str, day: date, parts: Iterable[Holdings], prices: Mapping[str, str], kind: str = REFRESHED
+    path: Path, custodian: str, day: date, blocks: Iterable[Holdings], prices: Mapping[str, str], kind: str = REFRESHED
 ) -> Totals:
     """Write a whole file; the reader meets it only when it is complete (`.part`, then renamed). Returns its totals.
 
@@ -50,7 +50,7 @@ def write_file(
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         writer = LotFile(file, custodian, day, prices, kind)
-        for part in parts:
+        for part in blocks:
             writer.add(part)
         writer.close()
     unfinished.replace(path)

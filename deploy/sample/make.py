@@ -25,7 +25,7 @@ REAL_SECURITIES: Final = 25
 
 
 @dataclass(frozen=True)
-class Wish:
+class BookOptions:
     """What is asked for. positions and lots: exactly that many an account and a position, or None for a mixture."""
 
     accounts: int
@@ -40,7 +40,7 @@ class Wish:
         return max(REAL_SECURITIES, int((self.positions or 0) * 1.4))
 
 
-def make(wish: Wish, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def make(options: BookOptions, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Write the sample into `out` and return its manifest; the same wish gives the same bytes.
 
     platform/*.jsonl: one event a line per topic; files/: the custodial files of the as-of day; book/: lots and cash as
@@ -49,20 +49,20 @@ def make(wish: Wish, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
     started = time.monotonic()
     for name in ("platform", "files", "book"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    held = universe(wish.as_of, wish.securities)
-    rng = np.random.default_rng(wish.seed)
-    plan = plans(rng, held, wish.accounts, wish.positions)
-    who = people(rng, held, plan, wish.accounts, wish.positions)
-    events = _write_platform(rng, out / "platform", wish, held, plan, who)
+    held = universe(options.as_of, options.securities)
+    rng = np.random.default_rng(options.seed)
+    plan = plans(rng, held, options.accounts, options.positions)
+    who = people(rng, held, plan, options.accounts, options.positions)
+    events = _write_platform(rng, out / "platform", options, held, plan, who)
     say(f"platform events: {events} ({time.monotonic() - started:.1f} s)")
-    files = _write_holdings(out, BookMaker(held, who, plan.targets, wish.seed, wish.lots), wish, held, say)
+    files = _write_holdings(out, BookMaker(held, who, plan.targets, options.seed, options.lots), options, held, say)
     manifest = {
         "format": FORMAT,
-        "accounts": wish.accounts,
-        "seed": wish.seed,
-        "as_of": wish.as_of.isoformat(),
-        "positions": wish.positions,
-        "lots": wish.lots,
+        "accounts": options.accounts,
+        "seed": options.seed,
+        "as_of": options.as_of.isoformat(),
+        "positions": options.positions,
+        "lots": options.lots,
         "securities": len(held.ids),
         "synthetic_securities": len(held.ids) - REAL_SECURITIES,
         "price_set": 1,
@@ -72,7 +72,7 @@ def make(wish: Wish, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
         "files": files,
     }
     (out / "manifest.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
-    say(f"sample of {wish.accounts} accounts as of {wish.as_of} in {out} ({time.monotonic() - started:.1f} s)")
+    say(f"sample of {options.accounts} accounts as of {options.as_of} in {out} ({time.monotonic() - started:.1f} s)")
     return manifest
 
 
@@ -83,12 +83,12 @@ def load_universe(sample: Path) -> tuple[dict[str, Any], Universe]:
 
 
 def _write_platform(
-    rng: np.random.Generator, folder: Path, wish: Wish, held: Universe, plan: Plans, who: People
+    rng: np.random.Generator, folder: Path, options: BookOptions, held: Universe, plan: Plans, who: People
 ) -> dict[str, int]:
     days = held.market.known_days()
     bodies: dict[str, Iterable[BaseModel | dict[str, Any]]] = {
         "securities": held.events(),
-        "prices": [price_set(held, wish.as_of)],
+        "prices": [price_set(held, options.as_of)],
         "models": [model.event for model in plan.models],
         "portfolios": [target.event for target in plan.targets],
         "accounts": account_events(rng, who, plan, held, days),
@@ -107,24 +107,24 @@ def _write_lines(path: Path, bodies: Iterable[BaseModel | dict[str, Any]]) -> in
 
 
 def _write_holdings(
-    out: Path, maker: BookMaker, wish: Wish, held: Universe, say: Callable[[str], None]
+    out: Path, maker: BookMaker, options: BookOptions, held: Universe, say: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    prices = {point.security_id: point.price for point in price_set(held, wish.as_of).prices}
-    names = {custodian: file_name(custodian, wish.as_of) for custodian in CUSTODIANS}
+    prices = {point.security_id: point.price for point in price_set(held, options.as_of).prices}
+    names = {custodian: file_name(custodian, options.as_of) for custodian in CUSTODIANS}
     totals = {}
     with ExitStack() as stack:
         files = {}
         books = {}
         for custodian in CUSTODIANS:
             raw = stack.enter_context((out / "files" / names[custodian]).open("wb"))
-            files[custodian] = LotFile(raw, custodian, wish.as_of, prices)
+            files[custodian] = LotFile(raw, custodian, options.as_of, prices)
             books[custodian] = stack.enter_context(BookFile(out / "book", custodian))
-        for first in range(0, wish.accounts, CHUNK_ACCOUNTS):
+        for first in range(0, options.accounts, CHUNK_ACCOUNTS):
             for custodian, part in maker.chunk(first).items():
                 files[custodian].add(part)
                 books[custodian].add(part)
-            done = min(first + CHUNK_ACCOUNTS, wish.accounts)
-            say(f"lots: {done} of {wish.accounts} accounts")
+            done = min(first + CHUNK_ACCOUNTS, options.accounts)
+            say(f"lots: {done} of {options.accounts} accounts")
         for custodian in CUSTODIANS:
             files[custodian].close()
             totals[custodian] = files[custodian].totals

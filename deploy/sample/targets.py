@@ -112,9 +112,9 @@ def _mix(rng: np.random.Generator, securities: np.ndarray[Any, Any], cash_steps:
     return Mix(tuple(int(i) for i in securities), _divide(rng, STEPS - cash_steps, len(securities)))
 
 
-def _divide(rng: np.random.Generator, total: int, parts: int) -> tuple[int, ...]:
+def _divide(rng: np.random.Generator, total: int, count: int) -> tuple[int, ...]:
     """Divide `total` steps into parts of at least one, of like size."""
-    raw = rng.integers(60, 141, parts)
+    raw = rng.integers(60, 141, count)
     steps = np.maximum(1, raw * total // raw.sum())
     steps[: total - int(steps.sum())] += 1  # whole steps left over by rounding down: fewer than there are parts
     return tuple(int(step) for step in steps)

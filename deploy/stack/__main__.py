@@ -57,12 +57,15 @@ def status(stack: Stack, _: argparse.Namespace) -> int:
     """Print a line per process; exit 1 unless all answer."""
     table, urls = stack.status(), stack.urls
     print(f"{'process':<18}{'state':<10}{'answers':<9}{'pid':>8}{'starts':>8}{'last exit':>11}  address")
-    for name, one in table.items():
-        answers = "yes" if one["answers"] else "no"
-        pid, ended = one["pid"] or "-", "-" if one["last_exit"] is None else one["last_exit"]
-        print(f"{name:<18}{one['state']:<10}{answers:<9}{pid:>8}{one['starts']:>8}{ended:>11}  {urls.get(name, '')}")
+    for name, process in table.items():
+        answering = "yes" if process["answers"] else "no"
+        pid, ended = process["pid"] or "-", "-" if process["last_exit"] is None else process["last_exit"]
+        print(
+            f"{name:<18}{process['state']:<10}{answering:<9}{pid:>8}{process['starts']:>8}{ended:>11}"
+            f"  {urls.get(name, '')}"
+        )
     print(f"the stack's clock: {clock.now(stack.layout).astimezone(NEW_YORK):%A %Y-%m-%d %H:%M} New York")
-    return 0 if all(one["answers"] for one in table.values()) else 1
+    return 0 if all(process["answers"] for process in table.values()) else 1
 
 
 def logs(stack: Stack, arguments: argparse.Namespace) -> int:
@@ -102,7 +105,7 @@ def execute(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _complete(stack: Stack) -> bool:
     """Return whether a supervisor runs and every process answers."""
-    return stack.running() and all(one["answers"] for one in stack.status().values()) and book.loaded(stack)
+    return stack.running() and all(process["answers"] for process in stack.status().values()) and book.loaded(stack)
 
 
 def _welcome(stack: Stack) -> None:

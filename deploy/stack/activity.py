@@ -56,7 +56,7 @@ class Activity:
         return size, said
 
 
-def told(seen: Mapping[str, Any]) -> str:
+def description(seen: Mapping[str, Any]) -> str:
     """Say in words what is known of a process that stands still."""
     waiting = f", waiting for {seen['waiting_for']}" if seen.get("waiting_for") else ""
     state = {"S": "asleep", "T": "stopped", "Z": "ended", "": "gone"}.get(seen["process_state"], seen["process_state"])

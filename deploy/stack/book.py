@@ -23,13 +23,13 @@ def load(stack: Stack, accounts: int) -> None:
     """
     if loaded(stack):
         return
-    place = stack.layout.state / "sample"
+    folder = stack.layout.state / "sample"
     with stack.steps.step(f"writing the sample book ({accounts} accounts)"):
-        _sample(stack, "--accounts", str(accounts), "--out", str(place))
+        _sample(stack, "--accounts", str(accounts), "--out", str(folder))
     with stack.steps.step("publishing its events and files"):
-        _sample(stack, "load", str(place))
+        _sample(stack, "load", str(folder))
     with stack.steps.step("waiting until its accounts are flagged"):
-        asyncio.run(_taken_in(stack, {file.name for file in (place / "files").glob("*.lots")}))
+        asyncio.run(_taken_in(stack, {file.name for file in (folder / "files").glob("*.lots")}))
     with stack.steps.step("running the first daily analysis"):
         _analyse(stack)
     write_json(stack.layout.state_file, {**read_json(stack.layout.state_file), "book": {"accounts": accounts}})

@@ -29,9 +29,9 @@ def compile_kernels(steps: Silent) -> None:
             text=True,
         ) as process,
     ):
-        words: deque[str] = deque(maxlen=30)
+        last_lines: deque[str] = deque(maxlen=30)
         for line in process.stdout or ():
-            words.append(line)
+            last_lines.append(line)
             steps.progress(line.strip().removeprefix("compiling kernels: "))
         if process.wait() != 0:
-            raise StackError(f"the kernels could not be compiled:\n{''.join(words)}")
+            raise StackError(f"the kernels could not be compiled:\n{''.join(last_lines)}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.stack.errors import StackError
 
-Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 def ask(path: Path, request: dict[str, Any], timeout_s: float = 90.0) -> dict[str, Any]:
@@ -36,13 +36,13 @@ def ask(path: Path, request: dict[str, Any], timeout_s: float = 90.0) -> dict[st
     return result
 
 
-async def serve(path: Path, answer: Answer) -> asyncio.Server:
+async def serve(path: Path, handler: Handler) -> asyncio.Server:
     """Listen on the socket, readable by its owner only, and answer each request."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = await reader.readline()
         if line:
-            writer.write(json.dumps(await _reply(answer, json.loads(line))).encode() + b"\n")
+            writer.write(json.dumps(await _reply(handler, json.loads(line))).encode() + b"\n")
             await writer.drain()
         writer.close()
 
@@ -54,9 +54,9 @@ async def serve(path: Path, answer: Answer) -> asyncio.Server:
     return await asyncio.start_unix_server(talk, sock=listener)
 
 
-async def _reply(answer: Answer, request: dict[str, Any]) -> dict[str, Any]:
+async def _reply(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"done": await answer(request)}
+        return {"done": await handler(request)}
     except LookupError as error:
         return {"refused": str(error.args[0])}
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from threading import Thread
 
-from deploy.stack.activity import QUIET_S, Activity, told
+from deploy.stack.activity import QUIET_S, Activity, description
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT
 
@@ -30,8 +30,8 @@ def finish(
     others_quiet_s: for how long nobody has moved on whom it waits.  Raises StackError with its last words when it
     fails, or when it, and those it waits for, are silent and idle for quiet_s.
     """
-    activity, words = Activity(process.pid), list[str]()
-    talk = Thread(target=_talk, args=(process, given, words), daemon=True)
+    activity, output = Activity(process.pid), list[str]()
+    talk = Thread(target=_talk, args=(process, given, output), daemon=True)
     talk.start()
     while talk.is_alive():
         talk.join(_LOOK_S)
@@ -40,11 +40,11 @@ def finish(
         if talk.is_alive() and seen["quiet_s"] > quiet_s and others_quiet_s() > quiet_s:
             process.kill()
             talk.join()
-            raise StackError(f"{what} stands still: {told(seen)}; its last words:\n{''.join(words)[-3000:]}")
+            raise StackError(f"{what} stands still: {description(seen)}; its last words:\n{''.join(output)[-3000:]}")
     if process.returncode != 0:
-        raise StackError(f"{what} failed:\n{''.join(words)[-3000:]}")
-    return words[0]
+        raise StackError(f"{what} failed:\n{''.join(output)[-3000:]}")
+    return output[0]
 
 
-def _talk(process: "subprocess.Popen[str]", given: str, words: list[str]) -> None:
-    words.extend(process.communicate(given))
+def _talk(process: "subprocess.Popen[str]", given: str, output: list[str]) -> None:
+    output.extend(process.communicate(given))

@@ -11,7 +11,7 @@ from typing import Any
 from deploy.stack.activity import Activity
 from deploy.stack.child import Child
 from deploy.stack.listening import listens
-from deploy.stack.probes import answers, complaint, reason
+from deploy.stack.probes import complaint, is_answering, reason
 from deploy.stack.spec import Spec
 
 FIRST_PAUSE_S = 0.5
@@ -61,9 +61,9 @@ class Keeper:
             **(self._activity.describe() if self._activity else {"quiet_s": 0.0, "cpu_s": 0.0, "process_state": ""}),
         }
 
-    async def answers_now(self) -> bool:
+    async def is_answering_now(self) -> bool:
         """Return whether the process answers at this moment."""
-        return self._child is not None and await answers(self.spec.probe) and self._is_it(self._child)
+        return self._child is not None and await is_answering(self.spec.probe) and self._is_it(self._child)
 
     def _is_it(self, child: Child) -> bool:
         """Return whether it is this process that answers the probe, and no other that holds its port."""

@@ -86,8 +86,8 @@ def initialise(layout: Layout, admin_password: str) -> None:
     os.close(writing)
     if user is not None:
         owner = pwd.getpwnam(user)
-        for place in (layout.postgres_home, reading):
-            os.chown(place, owner.pw_uid, owner.pw_gid)
+        for folder in (layout.postgres_home, reading):
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
     command = [
         str(binaries() / "initdb"), "--pgdata", str(data), "--username", "postgres", "--auth", "scram-sha-256",
         "--pwfile", f"/dev/fd/{reading}", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-instructions",

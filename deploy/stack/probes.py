@@ -9,7 +9,7 @@ import psycopg
 from deploy.stack.spec import Probe
 
 
-async def answers(probe: Probe | None, timeout_s: float = 2.0) -> bool:
+async def is_answering(probe: Probe | None, timeout_s: float = 2.0) -> bool:
     """Return whether the probe succeeds within timeout_s; a process without a probe counts as answering."""
     return await reason(probe, timeout_s) is None
 
@@ -59,15 +59,15 @@ async def _http(url: str) -> str | None:
 
 async def _get(url: str) -> tuple[bytes, bytes]:
     """Return the answer's status and body."""
-    parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
-        writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
-        answer = await reader.read()
+        response = await reader.read()
     finally:
         writer.close()
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     return b"".join(head.split(b" ")[1:2]), body
 
 

@@ -36,20 +36,20 @@ def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, s
 
     A release with other sample users or rights tells it again: what is new in it would be nobody's to use.
     """
-    kept, told = read_json(layout.state_file), _digest(CHECKOUT, [CHECKOUT / "deploy" / "issuer" / "users.py"])
-    if kept.get("granted") == told or not {"gateway", "issuer"} <= set(services):
+    kept, granted = read_json(layout.state_file), _digest(CHECKOUT, [CHECKOUT / "deploy" / "issuer" / "users.py"])
+    if kept.get("granted") == granted or not {"gateway", "issuer"} <= set(services):
         return
     with steps.step("granting the sample users their rights"):
         users = finish(_start("issuer", env_of, "deploy.issuer", "users", "--json"), "listing the sample users")
         grant = _start("gateway", env_of, "services.gateway", "grant", "--file", "-")
         finish(grant, "granting rights to the sample users", users)
-    write_json(layout.state_file, {**kept, "granted": told})
+    write_json(layout.state_file, {**kept, "granted": granted})
 
 
 def _form(service: str) -> str:
     """Return a text that changes whenever anything a service's migration consists of changes."""
-    places = (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "postgres" / "migrations")
-    return _digest(CHECKOUT, [path for place in places for path in sorted(place.rglob("*.py"))])
+    folders = (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "postgres" / "migrations")
+    return _digest(CHECKOUT, [path for folder in folders for path in sorted(folder.rglob("*.py"))])
 
 
 def _digest(root: Path, files: Iterable[Path]) -> str:

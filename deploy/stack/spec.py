@@ -69,7 +69,7 @@ class Plan:
     def load(cls, path: Path) -> "Plan":
         """Read a plan that `save` wrote."""
         raw = read_json(path)
-        return cls(raw["state"], tuple(_spec(one) for one in raw["specs"]), raw["lifeline"], tuple(raw["discard"]))
+        return cls(raw["state"], tuple(_spec(spec) for spec in raw["specs"]), raw["lifeline"], tuple(raw["discard"]))
 
 
 def in_order(specs: Iterable[Spec]) -> list[list[str]]:

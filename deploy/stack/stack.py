@@ -14,7 +14,7 @@ from typing import IO, Any, Self
 
 from deploy import roles, topics
 from deploy.stack import clock, control, kafka, keys, ports, postgres, schema, table
-from deploy.stack.activity import QUIET_S, Activity, told
+from deploy.stack.activity import QUIET_S, Activity, description
 from deploy.stack.child import tail
 from deploy.stack.compiling import compile_kernels
 from deploy.stack.errors import StackError
@@ -158,7 +158,7 @@ class Stack:
 
     def quiet_s(self) -> float:
         """Return for how long none of the services has moved."""
-        return min((float(one["quiet_s"]) for one in self.status(*self.services).values()), default=0.0)
+        return min((float(process["quiet_s"]) for process in self.status(*self.services).values()), default=0.0)
 
     def pid(self, name: str) -> int:
         """Return the process id. Raises StackError when the process does not run."""
@@ -184,7 +184,7 @@ class Stack:
         names = names or (*table.INFRASTRUCTURE, *self.services)
         while True:
             status = self.status(*names)
-            late = [name for name, one in status.items() if one["state"] != "ready" or not one["answers"]]
+            late = [name for name, process in status.items() if process["state"] != "ready" or not process["answers"]]
             if not late:
                 return
             for name in late:
@@ -271,7 +271,7 @@ def _fault(seen: Mapping[str, Any], quiet_s: float) -> str:
     """Return what is wrong with a process that is waited for, nothing while it moves."""
     if seen["in_vain"] >= FAILED_STARTS and seen["state"] == "pausing":
         return "keeps dying"
-    return told(seen) if seen["pid"] and seen["quiet_s"] > quiet_s else ""
+    return description(seen) if seen["pid"] and seen["quiet_s"] > quiet_s else ""
 
 
 def _waits(name: str, seen: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve commands until told to end; then stop every process, the dependent ones first."""
-        server = await control.serve(self.layout.socket, self.answer)
+        server = await control.serve(self.layout.socket, self.carry_out)
         housekeeping = asyncio.create_task(self._housekeep())
         say(f"supervisor {os.getpid()} serves {len(self.keepers)} processes")
         try:
@@ -62,16 +62,16 @@ class Supervisor:
         for level in reversed(self.levels):
             await asyncio.gather(*(self.keepers[name].end() for name in level))
 
-    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def carry_out(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one command. Raises LookupError for an unknown command or process name."""
         names = request.get("names") or list(self.keepers)
         chosen = [self._keeper(name) for name in names]
         match request["do"]:
             case "status":
-                answering = await asyncio.gather(*(keeper.answers_now() for keeper in chosen))
+                answering = await asyncio.gather(*(keeper.is_answering_now() for keeper in chosen))
                 return {
-                    keeper.spec.name: {**keeper.describe(), "answers": answer}
-                    for keeper, answer in zip(chosen, answering, strict=True)
+                    keeper.spec.name: {**keeper.describe(), "answers": replies}
+                    for keeper, replies in zip(chosen, answering, strict=True)
                 }
             case "start":
                 for keeper in chosen:

@@ -30,7 +30,7 @@ from shared.postgres.migrations import migrate
 from shared.runtime.clock import Clock, set_instant
 from tests.analyzer.builders import MONDAY, account, noon, portfolio, prices, security
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 
 @dataclass

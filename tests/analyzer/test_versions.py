@@ -12,7 +12,7 @@ from shared.contracts.platform import SecurityRestriction
 from shared.postgres.migrations import migrate
 from tests.analyzer.builders import account
 from tests.analyzer.harness import Harness
-from tests.stackfix.places import as_role, fresh_database
+from tests.stackfix.infrastructure import as_role, fresh_database
 
 pytestmark = pytest.mark.integration
 LIMITS = (Setting.GAIN_BUDGET_SHORT_CENTS, Setting.GAIN_BUDGET_TOTAL_CENTS, Setting.NO_SHORT_TERM_GAINS)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.postgres.migrations import migrate
 from tests.batch.harness import Harness
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from shared.kafka.messages import Chunk
 from shared.runtime.clock import SystemClock
 from tests.batch import build
 from tests.signing import PUBLIC_KEY, SignedAs
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 Json = dict[str, Any]
 

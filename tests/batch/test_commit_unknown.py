@@ -14,7 +14,7 @@ from tests.batch import build
 from tests.batch.harness import Harness
 from tests.batch.oncall import on_call
 from tests.cutting import When, way_to
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 

@@ -28,7 +28,7 @@ from shared.kafka.publisher import Publisher
 from tests.batch import build
 from tests.batch.harness import Harness
 from tests.signing import PUBLIC_KEY, SignedAs
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.waiting import until_async, until_up
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

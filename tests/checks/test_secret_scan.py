@@ -10,8 +10,8 @@ from deploy.secret_scan import found
 from deploy.stack.layout import CHECKOUT
 
 
-def git(place: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=place, capture_output=True, text=True, check=False)
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout
 
 

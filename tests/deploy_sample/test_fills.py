@@ -23,14 +23,14 @@ def an_account(*lots: Lot, cash_cents: int = 100_000) -> Account:
     return Account({(lot.lot_id, lot.sleeve_id): lot for lot in lots}, cash_cents)
 
 
-def released(**parts: list[dict[str, str]]) -> OrdersReleased:
+def released(**changes: list[dict[str, str]]) -> OrdersReleased:
     """Released orders of one account; what is not named is empty."""
     body = {
         "account_id": "A1", "enterprise_id": "E1", "advisor_id": "D1", "custodian": "SCHW", "account_number": "01",
         "batch_id": 1, "version": 1, "trade_date": "2026-03-02",
         "orders": [], "allocations": [], "lots": [], "transfers": [],
     }  # fmt: skip
-    return OrdersReleased.model_validate(body | parts)
+    return OrdersReleased.model_validate(body | changes)
 
 
 def an_order(side: str, quantity: str, security: str = "AAPL") -> dict[str, str]:
@@ -93,7 +93,7 @@ def test_a_buy_makes_one_lot_over_sleeves_whose_costs_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "says"),
+    ("changes", "says"),
     [
         ({"orders": [an_order("SELL", "5")], "lots": [a_pick("L1", "4")]}, "lot instructions"),
         ({"orders": [an_order("SELL", "11")], "lots": [a_pick("L1", "11")]}, "holds 10000000"),
@@ -105,10 +105,10 @@ def test_a_buy_makes_one_lot_over_sleeves_whose_costs_add_up() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_carried_out_is_refused_whole_and_changes_nothing(
-    parts: dict[str, list[dict[str, str]]], says: str
+    changes: dict[str, list[dict[str, str]]], says: str
 ) -> None:
     before = an_account(a_lot("L1", 10, 1_000))
-    done = settle(before, released(**parts), {"AAPL": 10**6}, DAY)
+    done = settle(before, released(**changes), {"AAPL": 10**6}, DAY)
     assert done.account == before
     assert says in done.refused[0]
 
@@ -167,11 +167,11 @@ def test_units_and_cash_are_conserved(case: tuple[Account, OrdersReleased, int],
 def test_transfers_conserve_the_basis_of_every_lot(case: tuple[Account, OrdersReleased, int]) -> None:
     """Without sells, the parts of a lot have together the lot's basis to the cent, or both none."""
     before, orders, _ = case
-    only_moves = released(transfers=[one.model_dump() for one in orders.transfers])
+    only_moves = released(transfers=[transfer.model_dump() for transfer in orders.transfers])
     after = settle(before, only_moves, {}, DAY).account
     for (lot_id, _), lot in before.lots.items():
-        parts = [part.basis_cents for (name, _), part in after.lots.items() if name == lot_id]
+        bases = [part.basis_cents for (name, _), part in after.lots.items() if name == lot_id]
         if lot.basis_cents is None:
-            assert parts == [None] * len(parts)
+            assert bases == [None] * len(bases)
         else:
-            assert sum(part for part in parts if part is not None) == lot.basis_cents
+            assert sum(part for part in bases if part is not None) == lot.basis_cents

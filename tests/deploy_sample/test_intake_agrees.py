@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from deploy.sample.faults import write_faults
-from deploy.sample.make import Wish, make, read_book
+from deploy.sample.make import BookOptions, make, read_book
 from services.taxlot.domain.accounts import account_holds, group
 from services.taxlot.domain.codes import FileRefused
 from services.taxlot.domain.envelope import ControlTotals, check_date, check_totals
@@ -23,10 +23,10 @@ EPOCH = date(1970, 1, 1)
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sample")
-    make(Wish(150, 7, AS_OF), place, lambda _: None)
-    write_faults(place, lambda _: None)
-    return place
+    folder = tmp_path_factory.mktemp("sample")
+    make(BookOptions(150, 7, AS_OF), folder, lambda _: None)
+    write_faults(folder, lambda _: None)
+    return folder
 
 
 def taken_in(file: Path, sample: Path) -> tuple[dict[str, tuple[str, int]], set[str], dict[str, int]]:
@@ -34,7 +34,7 @@ def taken_in(file: Path, sample: Path) -> tuple[dict[str, tuple[str, int]], set[
 
     Raises FileRefused as intake does.
     """
-    known = {one["security_id"] for one in plain_flags.read(sample, "securities")}
+    known = {security["security_id"] for security in plain_flags.read(sample, "securities")}
     held: dict[str, tuple[str, int]] = {}
     accounts: set[str] = set()
     sums = {"quantity": 0, "cash": 0}
@@ -60,21 +60,21 @@ def test_every_account_of_a_good_file_is_taken_in_with_the_books_values(sample: 
         held, good, sums = taken_in(file, sample)
         assert held == {}
         numbers |= good
-        parts = list(read_book(sample / "book", file.name[:4]))
+        blocks = list(read_book(sample / "book", file.name[:4]))
         assert sums == {
-            "quantity": sum(int(part.lots["quantity_micro"].to_numpy().sum()) for part in parts),
-            "cash": sum(int(part.cash["cash_cents"].to_numpy().sum()) for part in parts),
+            "quantity": sum(int(part.lots["quantity_micro"].to_numpy().sum()) for part in blocks),
+            "cash": sum(int(part.cash["cash_cents"].to_numpy().sum()) for part in blocks),
         }
     assert len(numbers) == 150
 
 
 def test_faults_lead_to_what_their_manifest_says(sample: Path) -> None:
     for file in orjson.loads((sample / "faults" / "manifest.json").read_bytes())["files"]:
-        place = sample / "faults" / file["name"]
+        file_path = sample / "faults" / file["name"]
         if file["outcome"] == "REFUSED":
             with pytest.raises(FileRefused, match=file["code"]):
-                taken_in(place, sample)
+                taken_in(file_path, sample)
             continue
-        held, good, _ = taken_in(place, sample)
-        assert held == {one["account_number"]: (one["code"], one["line"]) for one in file["held"]}
+        held, good, _ = taken_in(file_path, sample)
+        assert held == {account["account_number"]: (account["code"], account["line"]) for account in file["held"]}
         assert good == set(file["good"])

@@ -51,16 +51,16 @@ def ticket_in(page: httpx.Response) -> str:
     return found[1]
 
 
-def query_of(answer: httpx.Response) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
+def query_of(response: httpx.Response) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(response.headers["location"]).query).items()}
 
 
 async def a_code(issuer: httpx.AsyncClient, login: str = "ops", word: str = "rebalance-ops") -> str:
     page = await issuer.get("/authorize", params=ASK)
     form = {"ticket": ticket_in(page), "login": login, "password": word}
-    answer = await issuer.post("/authorize", data=form)
-    assert answer.status_code == 303, answer.text
-    return query_of(answer)["code"]
+    response = await issuer.post("/authorize", data=form)
+    assert response.status_code == 303, response.text
+    return query_of(response)["code"]
 
 
 def exchange(code: str, **changes: str) -> dict[str, str]:
@@ -75,9 +75,9 @@ async def test_each_sample_user_signs_in_and_the_token_says_who_and_nothing_more
     found = (await issuer.get("/.well-known/openid-configuration")).json()
     assert found["issuer"] == ISSUER
     code = await a_code(issuer, user.email, user.word)
-    answer = (await issuer.post("/token", data=exchange(code), auth=SECRET)).json()
+    response = (await issuer.post("/token", data=exchange(code), auth=SECRET)).json()
     keys = KeySet.import_key_set((await issuer.get(urlsplit(found["jwks_uri"]).path)).json())
-    claims = jwt.decode(answer["id_token"], keys, algorithms=["ES256"]).claims
+    claims = jwt.decode(response["id_token"], keys, algorithms=["ES256"]).claims
     assert {name: claims[name] for name in ("iss", "aud", "nonce", "sub", "email", "name")} == {
         "iss": ISSUER, "aud": "rebalancer-gateway", "nonce": "no",
         "sub": user.subject, "email": user.email, "name": user.name,
@@ -89,19 +89,19 @@ async def test_each_sample_user_signs_in_and_the_token_says_who_and_nothing_more
 async def test_the_answer_goes_to_the_gateway_with_its_state(issuer: httpx.AsyncClient) -> None:
     page = await issuer.get("/authorize", params=ASK)
     form = {"ticket": ticket_in(page), "login": "ops", "password": "rebalance-ops"}
-    answer = await issuer.post("/authorize", data=form)
-    assert answer.headers["location"].startswith(f"{GATEWAY}/auth/callback?")
-    assert query_of(answer)["state"] == "st"
+    response = await issuer.post("/authorize", data=form)
+    assert response.headers["location"].startswith(f"{GATEWAY}/auth/callback?")
+    assert query_of(response)["state"] == "st"
     assert f"form-action 'self' {GATEWAY}" in page.headers["content-security-policy"]
 
 
 async def test_a_wrong_password_shows_the_form_again_and_says_so(issuer: httpx.AsyncClient) -> None:
     page = await issuer.get("/authorize", params=ASK)
     form = {"ticket": ticket_in(page), "login": '"><script>', "password": "x"}
-    answer = await issuer.post("/authorize", data=form)
-    assert answer.status_code == 401
-    assert 'role="alert"' in answer.text
-    assert "<script>" not in answer.text
+    response = await issuer.post("/authorize", data=form)
+    assert response.status_code == 401
+    assert 'role="alert"' in response.text
+    assert "<script>" not in response.text
     form |= {"login": "ops", "password": "rebalance-ops"}  # pragma: allowlist secret
     assert (await issuer.post("/authorize", data=form)).status_code == 303
 
@@ -111,8 +111,8 @@ async def test_guessing_ends_after_ten_tries(issuer: httpx.AsyncClient) -> None:
     form = {"ticket": ticket_in(page), "login": "ops", "password": "wrong"}
     tries = [(await issuer.post("/authorize", data=form)).status_code for _ in range(11)]
     assert tries == [401] * 10 + [400]
-    answer = await issuer.post("/authorize", data=form | {"password": "rebalance-ops"})  # pragma: allowlist secret
-    assert answer.status_code == 400
+    response = await issuer.post("/authorize", data=form | {"password": "rebalance-ops"})  # pragma: allowlist secret
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ async def test_guessing_ends_after_ten_tries(issuer: httpx.AsyncClient) -> None:
 async def test_a_foreign_client_or_address_is_never_redirected_to(
     issuer: httpx.AsyncClient, changes: dict[str, str]
 ) -> None:
-    answer = await issuer.get("/authorize", params=ASK | changes)
-    assert answer.status_code == 400
-    assert "location" not in answer.headers
+    response = await issuer.get("/authorize", params=ASK | changes)
+    assert response.status_code == 400
+    assert "location" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ async def test_a_foreign_client_or_address_is_never_redirected_to(
 async def test_a_poor_request_goes_back_with_its_error(
     issuer: httpx.AsyncClient, changes: dict[str, str], error: str
 ) -> None:
-    answer = await issuer.get("/authorize", params=ASK | changes)
-    assert (query_of(answer)["error"], query_of(answer)["state"]) == (error, "st")
+    response = await issuer.get("/authorize", params=ASK | changes)
+    assert (query_of(response)["error"], query_of(response)["state"]) == (error, "st")
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ async def test_a_poor_request_goes_back_with_its_error(
 async def test_a_code_is_refused_to_who_may_not_have_it(
     issuer: httpx.AsyncClient, changes: dict[str, str], auth: tuple[str, str], error: str
 ) -> None:
-    answer = await issuer.post("/token", data=exchange(await a_code(issuer)) | changes, auth=auth)
-    assert answer.status_code in (400, 401)
-    assert answer.json()["error"] == error
+    response = await issuer.post("/token", data=exchange(await a_code(issuer)) | changes, auth=auth)
+    assert response.status_code in (400, 401)
+    assert response.json()["error"] == error
 
 
 async def test_a_code_works_once_and_the_secret_may_stand_in_the_form(issuer: httpx.AsyncClient) -> None:
@@ -194,5 +194,5 @@ async def test_the_key_outlives_a_restart_and_only_its_owner_reads_it(tmp_path: 
 
 
 def test_every_sample_user_has_entitlements() -> None:
-    assert [one.subject for one in entitlements()] == [user.subject for user in USERS]
-    assert all(one.roles and one.enterprises for one in entitlements())
+    assert [entitlement.subject for entitlement in entitlements()] == [user.subject for user in USERS]
+    assert all(entitlement.roles and entitlement.enterprises for entitlement in entitlements())

@@ -14,7 +14,7 @@ from deploy.custodian.day import Custodian, _due
 from deploy.custodian.fills import Account, new_lot_id
 from deploy.custodian.journal import Journal
 from deploy.custodian.listen import read_new
-from deploy.sample.make import Wish, make, read_book
+from deploy.sample.make import BookOptions, make, read_book
 from deploy.sample.market import NoPrices
 from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, OrdersReleased
 from shared.contracts.platform import PricesPublished
@@ -51,9 +51,9 @@ class Said:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sample")
-    make(Wish(40, 3, AS_OF), place, lambda _: None)
-    return place
+    folder = tmp_path_factory.mktemp("sample")
+    make(BookOptions(40, 3, AS_OF), folder, lambda _: None)
+    return folder
 
 
 async def a_custodian(
@@ -114,8 +114,10 @@ def released_for(custodian: Custodian, number: str, *, version: int = 1, trade_d
 async def publish(kafka_url: str, orders: Iterable[OrdersReleased]) -> None:
     async with Publisher(kafka_url, "test") as publisher:
         await publisher.send(
-            event(ORDERS, one.account_id, one, event_id=f"{one.account_id}-{one.version}", source="test", at=NOON)
-            for one in orders
+            event(
+                ORDERS, order.account_id, order, event_id=f"{order.account_id}-{order.version}", source="test", at=NOON
+            )
+            for order in orders
         )
 
 
@@ -185,7 +187,7 @@ async def test_orders_of_a_later_trade_date_wait_for_it(kafka_url: str, tmp_path
     custodian = await a_custodian(kafka_url, tmp_path, sample, said)
     await publish(kafka_url, [released_for(custodian, "00000009", trade_date=TOMORROW)])
     await custodian.next_day()
-    assert [one.account_id for one in custodian.journal().waiting] == ["A00000009"]
+    assert [event.account_id for event in custodian.journal().waiting] == ["A00000009"]
     assert await custodian.next_day() == session_after(TOMORROW)
     assert custodian.journal().waiting == []
     assert f"{TOMORROW}: 2 orders filled, 0 transfers, 1 accounts" in said.lines
@@ -247,8 +249,8 @@ async def _local(clock: FileClock) -> datetime:
     return clock.now().astimezone(NEW_YORK)
 
 
-async def _said(said: Said, words: str) -> bool:
-    return any(words in line for line in said.lines)
+async def _said(said: Said, text: str) -> bool:
+    return any(text in line for line in said.lines)
 
 
 async def _names(folder: Path) -> list[str]:
@@ -262,6 +264,6 @@ def test_of_releases_that_come_again_and_in_another_order_each_is_due_once_and_t
     custodian.journal()
     older, newer = (released_for(custodian, "00000005", version=version) for version in (1, 2))
     due, waiting = _due([newer, older, newer, older], {}, TODAY)
-    assert ([one.version for one in due], waiting) == ([1, 2], [])
-    filled = {one.account_id: one.version for one in due}
+    assert ([event.version for event in due], waiting) == ([1, 2], [])
+    filled = {event.account_id: event.version for event in due}
     assert _due([older, newer], filled, TODAY) == ([], [])

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from deploy.custodian.listen import NoTopic, consumer_of, read_new
-from deploy.sample.make import Wish, make
+from deploy.sample.make import BookOptions, make
 from deploy.sample.publish import EVENTS, load
 from shared.contracts.topics import Topic
 from tests.deploy_sample import plain_flags
@@ -22,9 +22,9 @@ AS_OF = date(2025, 11, 24)
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sample")
-    make(Wish(30, 11, AS_OF), place, lambda _: None)
-    return place
+    folder = tmp_path_factory.mktemp("sample")
+    make(BookOptions(30, 11, AS_OF), folder, lambda _: None)
+    return folder
 
 
 async def ends_of(kafka_url: str, topic: Topic) -> dict[int, int]:

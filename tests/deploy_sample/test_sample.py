@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deploy.sample.book import cents
 from deploy.sample.faults import write_faults
 from deploy.sample.files import decimal_text
-from deploy.sample.make import Wish, load_universe, make
+from deploy.sample.make import BookOptions, load_universe, make
 from deploy.sample.market import DATA, DAYS_TO_COME, NoPrices
 from deploy.sample.publish import EVENTS
 from deploy.sample.universe import price_set, universe
@@ -33,10 +33,10 @@ QUANTITY, BASIS, CASH = COLUMNS.index("quantity"), COLUMNS.index("cost_basis"), 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sample")
-    make(Wish(600, 7, AS_OF), place, lambda _: None)
-    write_faults(place, lambda _: None)
-    return place
+    folder = tmp_path_factory.mktemp("sample")
+    make(BookOptions(600, 7, AS_OF), folder, lambda _: None)
+    write_faults(folder, lambda _: None)
+    return folder
 
 
 def lot_files(folder: Path) -> dict[str, list[list[str]]]:
@@ -49,7 +49,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 def test_the_same_arguments_give_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("one", 5), ("two", 5), ("three", 6)):
-        make(Wish(50, seed, AS_OF), tmp_path / name, lambda _: None)
+        make(BookOptions(50, seed, AS_OF), tmp_path / name, lambda _: None)
     assert everything(tmp_path / "one") == everything(tmp_path / "two")
     assert (
         everything(tmp_path / "one")["platform/accounts.jsonl"]
@@ -61,21 +61,21 @@ def test_every_platform_event_fits_its_contract_and_names_what_exists(sample: Pa
     for name, topic in EVENTS:
         for body in plain_flags.read(sample, name):
             topic.content.model_validate(body)  # type: ignore[union-attr]  # these topics hold models, not chunks
-    securities = {one["security_id"] for one in plain_flags.read(sample, "securities")}
+    securities = {security["security_id"] for security in plain_flags.read(sample, "securities")}
     portfolios = plain_flags.targets(sample)
     assert {key[1] for _, weights, _ in portfolios.values() for key in weights} <= securities
     assert all(sum(part[0] for part in weights.values()) + cash == 1 for _, weights, cash in portfolios.values())
     accounts = plain_flags.read(sample, "accounts")
-    assert {one["portfolio_id"] for one in accounts if "portfolio_id" in one} <= set(portfolios)
-    assert len({one["account_number"] for one in accounts}) == len(accounts) == 600
-    assert {part["security_id"] for one in accounts for part in one["restrictions"]} <= securities
+    assert {account["portfolio_id"] for account in accounts if "portfolio_id" in account} <= set(portfolios)
+    assert len({account["account_number"] for account in accounts}) == len(accounts) == 600
+    assert {part["security_id"] for account in accounts for part in account["restrictions"]} <= securities
 
 
 def test_half_of_the_taxable_accounts_have_gain_limits_some_of_zero(sample: Path) -> None:
     names = ("gain_budget_short", "gain_budget_total", "no_short_term_gains")
     accounts = plain_flags.read(sample, "accounts")
-    limits = [{name: one[name] for name in names if name in one} for one in accounts]
-    taxable = [found for one, found in zip(accounts, limits, strict=True) if one["custody"] == "TAXABLE"]
+    limits = [{name: account[name] for name in names if name in account} for account in accounts]
+    taxable = [found for account, found in zip(accounts, limits, strict=True) if account["custody"] == "TAXABLE"]
     assert 0.4 < sum(map(bool, taxable)) / len(taxable) < 0.6
     assert sum(map(bool, limits)) == sum(map(bool, taxable))
     assert {"gain_budget_total": "0.00"} in taxable and {"no_short_term_gains": True} in taxable
@@ -93,7 +93,7 @@ def test_about_two_fifths_are_flagged_and_every_queue_has_accounts(sample: Path)
 
 
 def test_files_are_the_documented_format_and_their_trailers_add_up(sample: Path) -> None:
-    accounts = {one["account_number"]: one["custodian"] for one in plain_flags.read(sample, "accounts")}
+    accounts = {account["account_number"]: account["custodian"] for account in plain_flags.read(sample, "accounts")}
     seen: list[str] = []
     for name, lines in lot_files(sample / "files").items():
         custodian = name[:4]
@@ -101,18 +101,20 @@ def test_files_are_the_documented_format_and_their_trailers_add_up(sample: Path)
         records = lines[1:-1]
         assert {len(record) for record in records} == {len(COLUMNS)}
         sums = [
-            sum(scaled(record[field], places) for record in records if record[field])
-            for field, places in ((QUANTITY, 6), (BASIS, 2), (CASH, 2))
+            sum(scaled(record[field], decimals) for record in records if record[field])
+            for field, decimals in ((QUANTITY, 6), (BASIS, 2), (CASH, 2))
         ]
         assert "|".join(lines[-1]) + "\n" == trailer_line(len(records), *sums)
-        together = [
+        numbers_of_cash = [
             number for number, last in zip(numbers(records), [*numbers(records)[1:], ""], strict=True) if number != last
         ]
-        assert [record[1] for record in records if record[0] == "C"] == together  # each account once, its cash last
-        assert {accounts[number] for number in together} == {custodian}
+        assert [
+            record[1] for record in records if record[0] == "C"
+        ] == numbers_of_cash  # each account once, its cash last
+        assert {accounts[number] for number in numbers_of_cash} == {custodian}
         keys = [(record[1], record[3], record[8]) for record in records if record[0] == "L"]
         assert len(set(keys)) == len(keys)
-        seen += together
+        seen += numbers_of_cash
     assert sorted(seen) == sorted(accounts)
 
 
@@ -169,13 +171,15 @@ def test_some_accounts_have_a_security_too_much_in_one_sleeve_and_too_little_in_
 
 
 def test_positions_and_lots_can_be_asked_for_and_more_securities_are_made_than_are_real(tmp_path: Path) -> None:
-    manifest = make(Wish(60, 1, AS_OF, positions=30, lots=3), tmp_path, lambda _: None)
+    manifest = make(BookOptions(60, 1, AS_OF, positions=30, lots=3), tmp_path, lambda _: None)
     assert manifest["synthetic_securities"] == 17
     lots = [line for lines in lot_files(tmp_path / "files").values() for line in lines[1:-1] if line[0] == "L"]
-    owners = [one["account_number"] for one in plain_flags.read(tmp_path, "accounts") if "last_rebalanced" in one]
+    owners = [
+        account["account_number"] for account in plain_flags.read(tmp_path, "accounts") if "last_rebalanced" in account
+    ]
     mean_lots = np.mean([sum(line[1] == owner for line in lots) for owner in owners])
     assert 80 < mean_lots <= 90  # 30 positions of 3 lots, less where a whole-share position has fewer units than lots
-    names = {one["security_id"]: one["name"] for one in plain_flags.read(tmp_path, "securities")}
+    names = {security["security_id"]: security["name"] for security in plain_flags.read(tmp_path, "securities")}
     assert names["AAPL"] == "Apple Inc."
     assert names["AAPL.2"].startswith("Synthetic")
 
@@ -208,7 +212,9 @@ def test_each_fault_stands_where_the_manifest_says(sample: Path) -> None:
     assert bad["NOT_A_NUMBER"][5] == "12O.5"
     assert bad["SHORT_POSITION"][5].startswith("-")
     assert bad["FUTURE_ACQUIRED"][4] > AS_OF.isoformat()
-    assert bad["UNKNOWN_SECURITY"][2] not in {one["security_id"] for one in plain_flags.read(sample, "securities")}
+    assert bad["UNKNOWN_SECURITY"][2] not in {
+        security["security_id"] for security in plain_flags.read(sample, "securities")
+    }
     doubled = lines.index("|".join(bad["DUPLICATE_LOT"]))
     assert lines[doubled] == lines[doubled + 1]
     assert (total["code"], stale["code"]) == ("TOTAL_MISMATCH", "STALE_DATE")

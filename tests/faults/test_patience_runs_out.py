@@ -39,7 +39,7 @@ def test_processes_end_and_come_back_until_the_schema_is_mended_and_then_all_is_
             rename(hurt_stack, service, is_behind=True)
         batch = client.propose(accounts)
         seen = until(
-            lambda: hurt_stack.status("taxlot")["taxlot"], lambda one: one["starts"] >= starts + ENDS, within_s=120
+            lambda: hurt_stack.status("taxlot")["taxlot"], lambda now: now["starts"] >= starts + ENDS, within_s=120
         )
         assert seen["last_exit"] == EXIT_TRY_AGAIN
         rename(hurt_stack, "taxlot", is_behind=False)

@@ -60,16 +60,16 @@ def test_nothing_answered_is_lost_when_the_leader_dies_and_the_standby_takes_ove
                 patient = people.submit(asyncio.run, commit_with_short_statements(hurt_stack))
                 until(lambda: waits_beyond_its_limit(hurt_stack))
                 hurt_stack.halt(FIRST, signum=signal.SIGKILL)
-        assert not any(one.done() for one in rest)
+        assert not any(approval.done() for approval in rest)
         with pytest.raises(CommitUnknown):
             patient.result()
         standby.take_over(hurt_stack, STANDBY, FIRST)
-        approved += [one.result() for one in rest]
+        approved += [approval.result() for approval in rest]
     assert figures_after(client, working["batch_id"]) == undisturbed
     hurt_stack.wait_ready("kafka", *SERVICES)
-    for one in approved:
-        assert client.batch(one["batch_id"])["status"] == one["status"] == "APPROVED"
-        assert_orders_left_once(hurt_stack, one)
+    for approval in approved:
+        assert client.batch(approval["batch_id"])["status"] == approval["status"] == "APPROVED"
+        assert_orders_left_once(hurt_stack, approval)
     assert aside(count_dead_letters(hurt_stack.addresses.kafka)) == before
     assert sessions(hurt_stack, STANDBY) >= WITH_DATABASE
 

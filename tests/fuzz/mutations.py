@@ -45,20 +45,20 @@ def bytes_of(dice: random.Random, value: bytes) -> bytes:
 def json_value(dice: random.Random, body: Body) -> bytes:
     """Return the body with one of its values, at whatever depth, changed, left out, or put under another name."""
     copy = orjson.loads(orjson.dumps(body))
-    place: Any = copy
+    node: Any = copy
     while True:
-        key: Any = dice.choice(list(place) if isinstance(place, dict) else range(len(place)))
-        if not isinstance(place[key], dict | list) or not place[key] or dice.random() < 0.3:
+        key: Any = dice.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        if not isinstance(node[key], dict | list) or not node[key] or dice.random() < 0.3:
             break
-        place = place[key]
+        node = node[key]
     match dice.randrange(4):
         case 0:
-            del place[key]
-        case 1 if isinstance(place, dict):
-            place[dice.choice(("other", "\x00", key + "_"))] = place[key]
+            del node[key]
+        case 1 if isinstance(node, dict):
+            node[dice.choice(("other", "\x00", key + "_"))] = node[key]
         case _:
             wild = dice.choice(_WILD)
-            place[key] = str(wild) if isinstance(wild, int) and wild.bit_length() > 63 else wild
+            node[key] = str(wild) if isinstance(wild, int) and wild.bit_length() > 63 else wild
     text = orjson.dumps(copy)
     if dice.random() < 0.1:
         deep = dice.choice((50, 5_000))
@@ -69,13 +69,13 @@ def json_value(dice: random.Random, body: Body) -> bytes:
 def chunk_shape(dice: random.Random, rows: pa.RecordBatch) -> bytes:
     """Return the rows as a chunk of another shape, or with other values under the right one."""
     schema, columns = rows.schema, list(rows.columns)
-    place = dice.randrange(len(columns))
-    field = schema.field(place)
+    index = dice.randrange(len(columns))
+    field = schema.field(index)
     match dice.randrange(8):
         case 0:
             return codec.encode(rows.select([name for name in schema.names if name != field.name]), META)
         case 1:
-            return codec.encode(rows.rename_columns([*schema.names[:place], "x", *schema.names[place + 1 :]]), META)
+            return codec.encode(rows.rename_columns([*schema.names[:index], "x", *schema.names[index + 1 :]]), META)
         case 2:
             return codec.encode(rows, {name: dice.choice(("", "x", "2^63", "9999-99-99")) for name in META})
         case 3:
@@ -85,11 +85,11 @@ def chunk_shape(dice: random.Random, rows: pa.RecordBatch) -> bytes:
                     writer.write_batch(rows)
             return bytes(sink.getvalue())
         case 4:
-            columns[place] = pa.nulls(rows.num_rows, field.type)
+            columns[index] = pa.nulls(rows.num_rows, field.type)
         case 5:
             return codec.encode(rows.slice(0, 0), META)
         case _:
-            columns[place] = _wild(dice, columns[place])
+            columns[index] = _wild(dice, columns[index])
     return codec.encode(pa.RecordBatch.from_arrays(columns, schema=schema), META)
 
 
@@ -107,7 +107,7 @@ def _wild(dice: random.Random, column: Any) -> Any:
         return column
     bits = kind.bit_width
     values = [dice.choice(_INTS) for _ in range(len(column))]
-    plain = pa.array([max(-(2 ** (bits - 1)), min(one, 2 ** (bits - 1) - 1)) for one in values], _integer(bits))
+    plain = pa.array([max(-(2 ** (bits - 1)), min(value, 2 ** (bits - 1) - 1)) for value in values], _integer(bits))
     return plain.view(kind) if pa.types.is_date(kind) else plain
 
 

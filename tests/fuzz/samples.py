@@ -93,7 +93,7 @@ def _other(schema: pa.Schema, account: str) -> dict[str, Any]:
 def _value(field: Any) -> Any:
     kind = field.type
     if pa.types.is_list(kind):
-        return [{one.name: _value(one) for one in kind.value_type}]
+        return [{field.name: _value(field) for field in kind.value_type}]
     if pa.types.is_string(kind):
         return "E1"
     if pa.types.is_date(kind):

@@ -30,7 +30,7 @@ from shared.postgres.pool import Requests, pool
 from shared.runtime.clock import FileClock, set_offset
 from tests.gateway.issuer import Issuer
 from tests.signing import PRIVATE_KEY, PUBLIC_KEY
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.waiting import until_async
 
 SESSION_KEY = "session-key-of-the-tests-also-32-bytes"

@@ -16,7 +16,7 @@ from shared.contracts import api_batches, api_proposals, api_queue
 from shared.contracts.types import OutboundModel
 from shared.postgres.migrations import migrate
 from tests.gateway.harness import Harness, problem_of, run_command
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 

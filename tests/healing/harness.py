@@ -26,7 +26,7 @@ from tests.analyzer.builders import MONDAY, noon
 from tests.analyzer.harness import Harness as AnalyzerHarness
 from tests.analyzer.harness import settings_for
 from tests.batch.harness import Harness as BatchHarness
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.taxlot.files import File
 
 Lose = Callable[[str, Any], bool]

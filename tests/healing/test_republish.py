@@ -16,7 +16,7 @@ from tests.commands import run
 from tests.healing.harness import Harness, of, opened
 from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
 from tests.signing import PUBLIC_KEY
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 A1 = ("a1",)

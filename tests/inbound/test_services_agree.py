@@ -21,7 +21,7 @@ from tests.analyzer.builders import held, holdings
 from tests.analyzer.harness import Harness, settings_for
 from tests.batch.harness import Harness as BatchHarness
 from tests.inbound.events import ACCOUNT, SECURITY, Body, message
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 ALL = ProcessorLimits(letters=10_000, share=1.0)  # so many refusals are what is tried here, and no burst
@@ -41,7 +41,7 @@ class Services:
     """The three services that keep accounts, on one database, each with the processor of its process."""
 
     url: str
-    desk: Harness
+    analyzer: Harness
     processors: dict[str, MessageProcessor]
     of_securities: list[MessageProcessor]
 
@@ -63,14 +63,14 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
     migrate("batch", as_role(database_url, "batch_migrator"))
     async with AsyncExitStack() as ends:
         settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
-        desk = await ends.enter_async_context(Harness(settings))
+        analyzer = await ends.enter_async_context(Harness(settings))
         pool = await ends.enter_async_context(db.pool(as_role(database_url, "taxlot"), "taxlot"))
         world = BatchHarness(database_url)
         ends.push_async_callback(world.database.close)
-        publisher = desk.publisher
-        taxlot = TaxlotHandlers(pool, publisher, desk.clock)
+        publisher = analyzer.publisher
+        taxlot = TaxlotHandlers(pool, publisher, analyzer.clock)
         handlers = {
-            "analyzer": desk.handlers.on_accounts,
+            "analyzer": analyzer.handlers.on_accounts,
             "taxlot": taxlot.on_accounts,
             "batch": world.handlers.on_accounts,
         }
@@ -78,10 +78,10 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
             name: MessageProcessor(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()
         }
         of_securities = [
-            MessageProcessor("analyzer", topics.SECURITY, desk.handlers.on_securities, publisher),
+            MessageProcessor("analyzer", topics.SECURITY, analyzer.handlers.on_securities, publisher),
             MessageProcessor("taxlot", topics.SECURITY, taxlot.on_securities, publisher),
         ]
-        yield Services(database_url, desk, processors, of_securities)
+        yield Services(database_url, analyzer, processors, of_securities)
 
 
 _TEXTS = (
@@ -168,9 +168,9 @@ def _generated(seed: int, count: int) -> list[Body]:
 def _admitted(group: Sequence[Incoming]) -> list[tuple[str, int]]:
     """Return (account, version) of the messages that the contract admits."""
     decode, found = decoder(topics.ACCOUNT), []
-    for one in group:
+    for incoming in group:
         try:
-            event = decode(one)
+            event = decode(incoming)
         except BadMessage:
             continue
         if event.version <= 2**51:  # what is further from nothing is a leap
@@ -199,7 +199,7 @@ async def test_moves_and_repeated_versions_are_decided_alike(services: Services)
         ACCOUNT | {"version": 2**52, "enterprise_id": "E5"},  # a leap
     ]
     group = [message(topics.ACCOUNT, body, offset) for offset, body in enumerate(bodies)]
-    for cut in ([group[:1], group[1:]], [group], [[one] for one in group]):
+    for cut in ([group[:1], group[1:]], [group], [[single] for single in group]):
         for part in cut:
             await services.hear(part)
         for name, rows in services.stored().items():
@@ -209,8 +209,8 @@ async def test_moves_and_repeated_versions_are_decided_alike(services: Services)
 async def test_a_chunk_of_holdings_that_has_not_heard_of_a_move_does_not_undo_it(services: Services) -> None:
     await services.hear([message(topics.ACCOUNT, ACCOUNT)])
     await services.hear([message(topics.ACCOUNT, ACCOUNT | {"version": 2, "enterprise_id": "E2", "advisor_id": "V2"})])
-    await services.desk.handlers.on_holdings(holdings(held("a1", 1, AAA="1")))  # of E1, A1
-    assert services.desk.row("SELECT enterprise_id, advisor_id, lots_version FROM analyzer.account_facts") == (
+    await services.analyzer.handlers.on_holdings(holdings(held("a1", 1, AAA="1")))  # of E1, A1
+    assert services.analyzer.row("SELECT enterprise_id, advisor_id, lots_version FROM analyzer.account_facts") == (
         "E2",
         "V2",
         1,

@@ -38,11 +38,11 @@ LEAP, OTHER = "higher at most", "has come before with other content"
 def test_versions(
     before: Known | None, group: list[SecurityChanged], newest: SecurityChanged | None, refused: dict[int, str]
 ) -> None:
-    found = admit(group, lambda one: one.security_id, {} if before is None else {"S": before})
+    found = admit(group, lambda change: change.security_id, {} if before is None else {"S": before})
     assert found.newest == ([] if newest is None else [newest])
     assert found.refused.keys() == refused.keys()
-    for place, text in refused.items():
-        assert text in found.refused[place]
+    for index, text in refused.items():
+        assert text in found.refused[index]
     assert found.named == (["S"] if len(refused) < len(group) else [])
 
 

@@ -5,7 +5,7 @@ import pytest
 from deploy import roles
 from shared.postgres.migrations import migrate
 from tests.security.tenants import Tables
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 
 @pytest.fixture

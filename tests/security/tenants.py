@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 
 from deploy import roles
 from shared.contracts.tenancy import ENTER, READ_KEY, Scope, sealed
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''

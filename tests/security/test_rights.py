@@ -12,7 +12,7 @@ from shared.kafka.messages import Outgoing
 from shared.outbox.rows import enqueue, seal
 from shared.postgres.pool import REQUESTS, arguments
 from tests.security.tenants import Tables, scope_of_tenant
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 
@@ -111,7 +111,7 @@ def _rights(connection: Connection[Any]) -> dict[str, list[str]]:
     for name, privilege, column in connection.execute(_RIGHTS, {"schemas": list(roles.SERVICES)}).fetchall():
         found[name][privilege] += [column] if column else []
     return {
-        name: [f"{one} ({', '.join(columns)})" if columns else one for one, columns in rights.items()]
+        name: [f"{right} ({', '.join(columns)})" if columns else right for right, columns in rights.items()]
         for name, rights in found.items()
     }
 
@@ -178,10 +178,10 @@ def test_a_statement_smuggled_into_a_request_sends_nothing(tables: Tables) -> No
         seal(tables.key("batch"), (COLUMNS[0] * 2, COLUMNS[1] * 2, COLUMNS[2] * 2, COLUMNS[3] * 2)),
         sealed(scope_of_tenant(1), tables.key("batch"))[:64],
     )
-    for told in made_up:
+    for forged in made_up:
         refused = pytest.raises(errors.InsufficientPrivilege, match="seal of this service")
         with tables.as_requests("batch", scope_of_tenant(1)) as connection, refused:
-            connection.execute(FORGED, [told, *COLUMNS])
+            connection.execute(FORGED, [forged, *COLUMNS])
     with tables.as_admin() as connection:
         assert connection.execute("SELECT count(*) FROM batch.outbox").fetchone() == (0,)
 

@@ -8,7 +8,7 @@ from deploy import roles
 from shared.contracts.tenancy import ENTER, Scope, sealed
 from shared.postgres.migrations import migrate
 from tests.security.tenants import Tables, scope_of_tenant
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 
@@ -265,9 +265,9 @@ def test_no_setting_shows_a_row_more(tables: Tables, service: str) -> None:
 
 
 def test_a_scope_of_another_service_or_made_up_is_refused(tables: Tables) -> None:
-    for told in (sealed(scope_of_tenant(2), tables.key("batch")), sealed(scope_of_tenant(2), b"guessed"), "x" * 64):
+    for forged in (sealed(scope_of_tenant(2), tables.key("batch")), sealed(scope_of_tenant(2), b"guessed"), "x" * 64):
         with tables.as_requests("analyzer", None) as connection, pytest.raises(errors.InsufficientPrivilege):
-            connection.execute(ENTER, [told])
+            connection.execute(ENTER, [forged])
             connection.execute("SELECT * FROM account_facts")
 
 

@@ -11,7 +11,7 @@ from services.taxlot.intake import load_lock
 from shared.contracts.tenancy import RoleMayTooMuch, Scope
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import BULK, MIGRATION, RELAY, REQUESTS, WORK, Busy, Pool, Requests, Use, arguments, pool
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout
 from shared.contracts.topics import TOPICS
 from shared.runtime.clock import set_instant
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.waiting import aside
 
 pytestmark = [pytest.mark.integration]

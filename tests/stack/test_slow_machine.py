@@ -24,12 +24,12 @@ whole of a cold start on one core is what `make bench-start ARGS=--one-core` mea
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A folder of kernels with those of one service only."""
-    place = tmp_path / "kernels"
-    place.mkdir()
+    folder = tmp_path / "kernels"
+    folder.mkdir()
     for entry in kernel_home().glob(f"services.{WARM}.*"):
-        shutil.copytree(entry, place / entry.name)
-    (place / kernels._mark_of(CHECKOUT / "services" / WARM / "warm.py").name).touch()
-    return place
+        shutil.copytree(entry, folder / entry.name)
+    (folder / kernels._mark_of(CHECKOUT / "services" / WARM / "warm.py").name).touch()
+    return folder
 
 
 class SlowMachine:

@@ -51,9 +51,9 @@ def run() -> Iterator[Run]:
         return started[-1]
 
     yield start
-    for one in started:
-        one.kill()
-        one.wait()
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def quiet_s(activity: Activity) -> float:
@@ -96,7 +96,7 @@ def test_a_growing_log_and_another_reason_are_movement(run: Run, tmp_path: Path)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def make(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Return a stack whose supervisor runs stand-in programs."""
     supervisors: list[subprocess.Popen[bytes]] = []
 
@@ -112,8 +112,8 @@ def place(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
         return stack
 
     yield make
-    for one in supervisors:
-        one.communicate(timeout=20)
+    for supervisor in supervisors:
+        supervisor.communicate(timeout=20)
 
 
 def spec(name: str, program: str, *arguments: str, port: int = 0) -> Spec:
@@ -122,27 +122,27 @@ def spec(name: str, program: str, *arguments: str, port: int = 0) -> Spec:
     return Spec(name, (sys.executable, "-c", program, *arguments), "/", dict(os.environ), probe=probe)
 
 
-def test_silent_and_idle_is_the_fault_and_what_is_known_of_it_is_said(place: Callable[..., Stack]) -> None:
-    stack = place(spec("sleeper", SLEEPS))
+def test_silent_and_idle_is_the_fault_and_what_is_known_of_it_is_said(make: Callable[..., Stack]) -> None:
+    stack = make(spec("sleeper", SLEEPS))
     with pytest.raises(StackError) as raised:
         stack.wait_ready("sleeper", quiet_s=QUIET_S)
-    words = str(raised.value)
-    assert words.startswith("sleeper silent and idle for ")
-    assert "(asleep, 0." in words
-    assert words.endswith("of processor time); the end of its log:\nhalf way")
+    message = str(raised.value)
+    assert message.startswith("sleeper silent and idle for ")
+    assert "(asleep, 0." in message
+    assert message.endswith("of processor time); the end of its log:\nhalf way")
 
 
-def test_a_stopped_process_is_said_to_be_stopped(place: Callable[..., Stack]) -> None:
-    stack = place(spec("sleeper", SLEEPS))
+def test_a_stopped_process_is_said_to_be_stopped(make: Callable[..., Stack]) -> None:
+    stack = make(spec("sleeper", SLEEPS))
     until(lambda: stack.log_tail("sleeper") == "half way")
     stack.kill("sleeper", signal.SIGSTOP)
     with pytest.raises(StackError, match=r"silent and idle for \d+ s \(stopped, "):
         stack.wait_ready("sleeper", quiet_s=QUIET_S)
 
 
-def test_one_that_says_what_it_waits_for_is_waited_for_as_long_as_that_changes(place: Callable[..., Stack]) -> None:
+def test_one_that_says_what_it_waits_for_is_waited_for_as_long_as_that_changes(make: Callable[..., Stack]) -> None:
     port = choose({"worker": 0})["worker"]
-    stack = place(spec("worker", WAITS, str(port), "30", port=port))
+    stack = make(spec("worker", WAITS, str(port), "30", port=port))
     until(lambda: str(stack.status("worker")["worker"]["waiting_for"]), lambda said: said.startswith("step "))
     stack.wait_ready("worker", quiet_s=QUIET_S)
     assert stack.status("worker")["worker"]["waiting_for"] == ""
@@ -167,11 +167,11 @@ def test_a_program_that_fails_is_quoted() -> None:
         finish(process, "the migration")
 
 
-def test_who_gives_way_to_others_does_so_when_it_is_ready(place: Callable[..., Stack]) -> None:
+def test_who_gives_way_to_others_does_so_when_it_is_ready(make: Callable[..., Stack]) -> None:
     """Loading at a low priority took the sweeper minutes on a busy machine."""
     port = choose({"worker": 0})["worker"]
     program = "import threading, time; threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n" + WAITS
-    stack = place(replace(spec("worker", program, str(port), "8", port=port), nice=10))
+    stack = make(replace(spec("worker", program, str(port), "8", port=port), nice=10))
     until(lambda: str(stack.status("worker")["worker"]["waiting_for"]), lambda said: said.startswith("step "))
     pid = stack.pid("worker")
     assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0)

@@ -20,7 +20,7 @@ from deploy.stack.spec import Plan, Probe, Spec, in_order
 from shared.runtime.clock import set_offset
 from tests.waiting import until
 
-ANSWERS = """
+SERVES = """
 import http.server, sys
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -101,13 +101,13 @@ def supervise(layout: Layout) -> Iterator[Callable[..., Running]]:
         return made[-1]
 
     yield start
-    for one in made:
-        one.close()
+    for running in made:
+        running.close()
 
 
 def web(name: str, *needs: str) -> Spec:
     port = ports.choose({name: 0})[name]
-    program = (sys.executable, "-c", ANSWERS, str(port))
+    program = (sys.executable, "-c", SERVES, str(port))
     return Spec(name, program, "/", dict(os.environ), needs, Probe("http", f"http://127.0.0.1:{port}/readyz"))
 
 
@@ -155,7 +155,7 @@ def test_a_setting_of_one_start_is_gone_with_the_next(supervise: Callable[..., R
     def patience() -> list[bytes]:
         until(lambda: running.state("one") == "ready")
         given = Path(f"/proc/{running.pid('one')}/environ").read_bytes().split(b"\0")
-        return [one for one in given if one.startswith(b"PATIENCE=")]
+        return [variable for variable in given if variable.startswith(b"PATIENCE=")]
 
     running.ask("start")
     assert patience() == []

@@ -19,7 +19,7 @@ from deploy.stack import Stack, table, ui
 from deploy.stack.compiling import compile_kernels
 from deploy.stack.steps import Silent, Spoken
 from shared.fixed_point import compiled
-from tests.stackfix import places
+from tests.stackfix import infrastructure
 from tests.waiting import aside
 
 MakeStack = Callable[..., Stack]
@@ -28,7 +28,7 @@ MakeStack = Callable[..., Stack]
 @pytest.fixture(scope="session")
 def local_infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The session's own Kafka and PostgreSQL, started when first needed."""
-    with places.local_infrastructure(tmp_path_factory.mktemp("infrastructure")) as stack:
+    with infrastructure.local_infrastructure(tmp_path_factory.mktemp("infrastructure")) as stack:
         yield stack
 
 
@@ -37,8 +37,8 @@ def kafka_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Address (host:port) of a broker that has every topic of the table."""
     with ExitStack() as ends:
         given = os.environ.get("REBALANCER_TEST_KAFKA_URL")
-        if given is None and places.engine_answers():
-            given = ends.enter_context(places.kafka_container())
+        if given is None and infrastructure.has_container_engine():
+            given = ends.enter_context(infrastructure.kafka_container())
         if given is None:
             given = request.getfixturevalue("local_infrastructure").addresses.kafka
         aside(topics.create(given))
@@ -50,18 +50,18 @@ def admin_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of a server with a superuser's name and password."""
     with ExitStack() as ends:
         given = os.environ.get("REBALANCER_TEST_DATABASE_URL")
-        if given is None and places.engine_answers():
-            given = ends.enter_context(places.postgres_container())
+        if given is None and infrastructure.has_container_engine():
+            given = ends.enter_context(infrastructure.postgres_container())
         if given is None:
             given = request.getfixturevalue("local_infrastructure").addresses.admin_database()
-        places.create_roles(given)
+        infrastructure.create_roles(given)
         yield given
 
 
 @pytest.fixture
 def database_url(admin_database_url: str) -> Iterator[str]:
-    """Address of an empty database that only this test has; its role is a superuser (places.as_role gives others)."""
-    with places.fresh_database(admin_database_url) as url:
+    """Address of an empty database that only this test has; its role is a superuser (`as_role` gives others)."""
+    with infrastructure.fresh_database(admin_database_url) as url:
         yield url
 
 

@@ -59,27 +59,27 @@ def test_faults_come_back_with_file_line_and_reason(
             expect(page.get_by_role("row").filter(has_text=file["name"])).to_contain_text("Refused")
 
     numbers = {(account.custodian, account.account_number): account for account in accounts}
-    held = [(file["name"], one) for file in expected if file["outcome"] == "LOADED" for one in file["held"]]
+    held = [(file["name"], row) for file in expected if file["outcome"] == "LOADED" for row in file["held"]]
     assert len(held) >= 5
-    for name, one in held:
-        account = numbers[(name.split("_")[0], one["account_number"])]
+    for name, row in held:
+        account = numbers[(name.split("_")[0], row["account_number"])]
         view = until(
             partial(client.ask, "batch", "GET", f"/v1/accounts/{account.account_id}"),
             lambda seen: seen["hold_code"] is not None,
         )
         assert name in view["hold_text"]
-        assert f"line {one['line']}" in view["hold_text"]
+        assert f"line {row['line']}" in view["hold_text"]
         if account.rebalancer_on:
             assert view["state"] == "HELD"
 
     # The next good file lifts the holds by itself.
-    good = [account for name, one in held for account in [numbers[(name.split("_")[0], one["account_number"])]]]
+    good = [numbers[(name.split("_")[0], row["account_number"])] for name, row in held]
     assert {account.account_id for account in good}.isdisjoint(row["account_id"] for row in client.queue()["rows"])
 
 
 def _bar_from_trading(stack: Stack, book: Path, account_id: str) -> None:
     """Let the platform say that nothing may be traded in the account, as it would: by an event."""
-    account = next(one for one in accounts_of(book) if one.account_id == account_id)
+    account = next(account for account in accounts_of(book) if account.account_id == account_id)
     changed = account.model_copy(update={"version": account.version + 1, "do_not_trade": True})
 
     async def publish() -> None:

@@ -16,7 +16,7 @@ import pytest
 from deploy.stack.layout import CHECKOUT
 from shared.postgres.migrations import migrate
 from tests.signing import PUBLIC_KEY
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.taxlot.harness import NOW, Book, Worker, _ready
 from tests.waiting import until_up
 

@@ -27,7 +27,7 @@ from tests.gateway import harness as gateway
 from tests.gateway.streams import feeding
 from tests.healing.harness import Harness as HealingHarness
 from tests.healing.harness import opened
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.taxlot.files import File, cash, lot
 from tests.waiting import until_so
 

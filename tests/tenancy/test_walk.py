@@ -38,7 +38,7 @@ from tests.analyzer.builders import MONDAY, held, holdings
 from tests.healing.harness import Harness as HealingHarness
 from tests.healing.harness import opened
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.taxlot.files import File, cash, lot
 
 pytestmark = pytest.mark.integration

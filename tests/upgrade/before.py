@@ -16,7 +16,7 @@ from deploy import roles
 from shared.kafka.messages import Incoming
 from shared.postgres.migrations import migrate
 from shared.rules.trading_calendar import NEW_YORK
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 
 HERE: Final = Path(__file__).parent
 MORNING: Final = datetime(2026, 6, 12, 10, 30, tzinfo=NEW_YORK)
@@ -62,7 +62,7 @@ def columns_of(connection: Connection[Any]) -> Columns:
 
 def rows_of(connection: Connection[Any], table: str, columns: Sequence[str]) -> list[Any]:
     """Return these columns of all rows of a table, in an order of their own."""
-    listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(one)) for one in columns)
+    listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
     return sorted(connection.execute(sql.SQL("SELECT {} FROM {}").format(listed, sql.SQL(table))).fetchall(), key=repr)
 
 
@@ -71,13 +71,13 @@ def messages() -> list[Incoming]:
     kept: list[dict[str, Any]] = json.loads(gzip.decompress((HERE / "messages.json.gz").read_bytes()))
     return [
         Incoming(
-            one["topic"],
-            one["partition"],
-            one["offset"],
-            base64.b64decode(one["key"]),
-            base64.b64decode(one["value"]),
-            tuple((name, base64.b64decode(value)) for name, value in one["headers"]),
-            one["ms"],
+            message["topic"],
+            message["partition"],
+            message["offset"],
+            base64.b64decode(message["key"]),
+            base64.b64decode(message["value"]),
+            tuple((name, base64.b64decode(value)) for name, value in message["headers"]),
+            message["ms"],
         )
-        for one in kept
+        for message in kept
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.stackfix.places import fresh_database
+from tests.stackfix.infrastructure import fresh_database
 from tests.upgrade.before import Upgraded, bring_up_to_date, columns_of, restore, rows_of
 
 

@@ -25,7 +25,7 @@ from tests.analyzer.harness import OpenDependencies, settings_for
 from tests.batch.harness import Harness as BatchHarness
 from tests.security.tenants import PROTECTED, Tables
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
-from tests.stackfix.places import as_role, fresh_database
+from tests.stackfix.infrastructure import as_role, fresh_database
 from tests.upgrade.before import MORNING, Upgraded, columns_of, rows_of
 
 pytestmark = pytest.mark.integration
@@ -180,7 +180,7 @@ OF_A_PERSON: Final = {"batch.idempotency", "gateway.app_user", "gateway.session"
 def test_requests_see_their_own_scope(upgraded: Upgraded) -> None:
     tables, looked_at = Tables(upgraded.url), 0
     scopes = {
-        **{one: Scope("somebody", (one,), None) for one in ("E1", "E2", "E3")},
+        **{enterprise: Scope("somebody", (enterprise,), None) for enterprise in ("E1", "E2", "E3")},
         "one advisor": Scope("somebody", ("E1",), ("E1-ADV1",)),
         "nobody": Scope("somebody"),
         "none": None,
@@ -189,14 +189,14 @@ def test_requests_see_their_own_scope(upgraded: Upgraded) -> None:
         with tables.as_admin() as admin:
             protected = [name for (name,) in admin.execute(PROTECTED.encode(), [service]).fetchall()]
             every = {name: len(rows_of(admin, name, ["ctid"])) for name in protected}
-        for name in (one for one in protected if _may_read(tables, service, one)):
-            told = {who: len(_seen(tables, service, name, scope)) for who, scope in scopes.items()}
-            assert told["one advisor"] <= told["E1"], (name, told)
+        for name in (table for table in protected if _may_read(tables, service, table)):
+            seen = {who: len(_seen(tables, service, name, scope)) for who, scope in scopes.items()}
+            assert seen["one advisor"] <= seen["E1"], (name, seen)
             if name not in SHARED:
-                assert told["nobody"] == told["none"] == 0, (name, told)
+                assert seen["nobody"] == seen["none"] == 0, (name, seen)
                 of_all = 0 if name in OF_A_PERSON else every[name]
-                assert told["E1"] + told["E2"] + told["E3"] == of_all, (name, told)
-            looked_at += 0 < told["E1"] < every[name] or (name in SHARED and told["E1"] > 0)
+                assert seen["E1"] + seen["E2"] + seen["E3"] == of_all, (name, seen)
+            looked_at += 0 < seen["E1"] < every[name] or (name in SHARED and seen["E1"] > 0)
     assert looked_at >= 12
 
 
@@ -229,11 +229,11 @@ async def clients(
         clock_file=tmp_path / "clock.json",
     )
     async with (
-        OpenDependencies(settings) as parts,
+        OpenDependencies(settings) as dependencies,
         pool(files.database_url, "taxlot", size=2) as work,
         Requests(as_role(upgraded.url, "taxlot_requests"), work, "taxlot", size=2) as requests,
     ):
-        runs = routes.router(parts.database, parts.names, parts.contexts, clock, settings)
+        runs = routes.router(dependencies.database, dependencies.names, dependencies.contexts, clock, settings)
         ledger = taxlot_router(Uploads(files.inbox_dir, files.max_upload_bytes), clock, requests)
         apps = {
             "batch": world.app,
@@ -258,11 +258,11 @@ async def test_services_work_on_it(upgraded: Upgraded, clients: Callable[[str], 
     async with clients("batch") as batch, clients("analyzer") as analyzer, clients("taxlot") as taxlot:
         queue = (await _asked(batch, "/v1/queue/accounts"))["rows"]
         assert {row["enterprise_id"] for row in queue} == {"E2"}, "those of E1 are in a batch, those of E3 not theirs"
-        batches = {one["label"]: one for one in (await _asked(batch, "/v1/batches"))["rows"]}
+        batches = {row["label"]: row for row in (await _asked(batch, "/v1/batches"))["rows"]}
         pending = await _asked(batch, f"/v1/batches/{batches['pending']['batch_id']}")
         (first, *_) = (await _asked(batch, f"/v1/batches/{pending['batch_id']}/accounts"))["rows"]
         detail = await _asked(batch, f"/v1/batches/{pending['batch_id']}/accounts/{first['account_id']}")
-        assert [one["trades"] for one in detail["proposals"] if one["logic"] == detail["logic"]] != [[]]
+        assert [row["trades"] for row in detail["proposals"] if row["logic"] == detail["logic"]] != [[]]
         headers = {"Idempotency-Key": "after", "If-Match": f'"{pending["version"]}"'}
         approved = await batch.post(f"/v1/batches/{pending['batch_id']}/approve", headers=headers)
         assert (approved.status_code, approved.json()["batch"]["status"]) == (200, "APPROVED"), approved.text
@@ -271,7 +271,7 @@ async def test_services_work_on_it(upgraded: Upgraded, clients: Callable[[str], 
         assert shown["positions"]
         assert (await _asked(analyzer, "/v1/runs/latest"))["accounts"] > 0
         files = (await _asked(taxlot, "/v1/files"))["rows"]
-        assert sum(one["accounts"] for one in files) > 0
+        assert sum(row["accounts"] for row in files) > 0
         assert (await _asked(taxlot, f"/v1/files/{files[0]['file_id']}"))["file_id"] == files[0]["file_id"]
     gateway = as_role(upgraded.url, "gateway")
     async with (
@@ -282,6 +282,6 @@ async def test_services_work_on_it(upgraded: Upgraded, clients: Callable[[str], 
 
 
 async def _asked(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
-    answer = await client.get(path)
-    assert answer.status_code == 200, (path, answer.text)
-    return dict(answer.json())
+    response = await client.get(path)
+    assert response.status_code == 200, (path, response.text)
+    return dict(response.json())

@@ -27,7 +27,7 @@ from shared.runtime.clock import FileClock, set_instant
 from shared.runtime.settings import ProcessorLimits
 from tests.analyzer.harness import OpenDependencies, settings_for
 from tests.batch.harness import Harness as BatchHarness
-from tests.stackfix.places import as_role
+from tests.stackfix.infrastructure import as_role
 from tests.upgrade.before import MORNING, Upgraded, messages
 
 pytestmark = pytest.mark.integration
@@ -43,12 +43,12 @@ async def readers(
     clock, world = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
     world.clock.instant = MORNING
     async with (
-        OpenDependencies(settings) as parts,
+        OpenDependencies(settings) as dependencies,
         Publisher(kafka_url, "taxlot") as publisher,
         db.pool(as_role(upgraded.url, "taxlot"), "taxlot") as pool,
     ):
         rules, lots, proposer = (
-            build_handlers(parts, settings),
+            build_handlers(dependencies, settings),
             Taxlot(pool, publisher, clock),
             Proposer(publisher, clock),
         )
@@ -97,8 +97,8 @@ async def readers(
 def _came() -> dict[str, list[Incoming]]:
     """Return the messages by topic."""
     by_topic: dict[str, list[Incoming]] = defaultdict(list)
-    for one in messages():
-        by_topic[one.topic].append(one)
+    for message in messages():
+        by_topic[message.topic].append(message)
     for topic in topics.WORK:  # the same chunks; so few accounts go the way of small requests
         by_topic[topic.name] = by_topic[topics.small(topic).name]
     return by_topic
@@ -127,15 +127,15 @@ async def test_every_message_from_before_is_handled(readers: dict[tuple[str, str
 def test_an_analysis_of_the_whole_book_is_told_to_nobody() -> None:
     """Of the former form: it names no enterprise, and its counts are of all of them."""
     decode = decoder(topics.ANALYSIS)
-    for one in _came()[topics.ANALYSIS.name]:
-        event: AnalysisCompleted = decode(one)
+    for message in _came()[topics.ANALYSIS.name]:
+        event: AnalysisCompleted = decode(message)
         assert (event.enterprise_id, event.advisors) == (None, [])
         assert event.accounts > 0
-        mixed = orjson.loads(one.value or b"") | {
+        mixed = orjson.loads(message.value or b"") | {
             "advisors": [{"advisor_id": "V1", "accounts": 1, "flagged": 0, "held": 0}]
         }
         with pytest.raises(BadMessage, match="must name their enterprise_id"):
-            decode(Incoming(one.topic, 0, 0, one.key, orjson.dumps(mixed), (), 0))
+            decode(Incoming(message.topic, 0, 0, message.key, orjson.dumps(mixed), (), 0))
 
 
 @pytest.mark.parametrize("topic", PUSHED, ids=lambda topic: topic.name)

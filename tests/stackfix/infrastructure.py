@@ -21,7 +21,7 @@ ROLE_PASSWORD = "only-for-tests"  # pragma: allowlist secret
 
 
 @functools.cache
-def engine_answers() -> bool:
+def has_container_engine() -> bool:
     """Return whether a container engine answers here."""
     host = os.environ.get("DOCKER_HOST", "")
     if not host and not Path("/var/run/docker.sock").exists():
@@ -78,9 +78,9 @@ def postgres_container() -> Iterator[str]:
 
 
 @contextmanager
-def local_infrastructure(place: Path) -> Iterator[Stack]:
+def local_infrastructure(directory: Path) -> Iterator[Stack]:
     """Run Kafka and PostgreSQL, and no service, as the local stack does."""
-    with Stack(place, services=()) as stack:
+    with Stack(directory, services=()) as stack:
         yield stack
 
 
@@ -92,8 +92,8 @@ def create_roles(admin_url: str) -> None:
 
 def as_role(database_url: str, role: str) -> str:
     """Return the address of the same database for one of the roles of deploy.roles."""
-    place = urlsplit(database_url)
-    return f"postgresql://{role}:{ROLE_PASSWORD}@{place.hostname}:{place.port}{place.path}"
+    address = urlsplit(database_url)
+    return f"postgresql://{role}:{ROLE_PASSWORD}@{address.hostname}:{address.port}{address.path}"
 
 
 @contextmanager
