@@ -10,7 +10,7 @@ SERVICE: Final = "batch"
 
 
 class Settings(BehindGatewaySettings):
-    """What the batch service needs besides the settings of every service."""
+    """Settings of the batch service besides the settings of every service."""
 
     work_connections: int = Field(
         default=8,
@@ -23,7 +23,7 @@ class Settings(BehindGatewaySettings):
         description="Enterprises (comma-separated) whose batches another person than the requester approves.",
     )
     answer_within_s: float = Field(
-        default=30.0, gt=0, description="Seconds without any answer after which accounts of a batch are sent again."
+        default=30.0, gt=0, description="Seconds without any result after which accounts of a batch are sent again."
     )
     attempts: int = Field(default=3, ge=1, description="How often an account is sent before it fails as TIMEOUT.")
     sweep_every_s: float = Field(default=1.0, gt=0, description="Seconds between looks for ended days and time-outs.")

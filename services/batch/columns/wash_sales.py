@@ -1,4 +1,4 @@
-"""What the wash-sale check rests on, gathered from answered chunks as flat columns; ids become ranks in their order."""
+"""The inputs of the wash-sale check, read from result chunks as flat columns; ids become ranks in sorted order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from shared.rules.relief.wash import WASH_DAYS, Losses, Purchases
 
 Ints = npt.NDArray[np.int64]
 LOGICS: Final = len(Logic)
-Member = tuple[int, Row[Any]]  # place among the rows, row
-Part = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
+Member = tuple[int, Row[Any]]  # index among the rows, row
+ChunkTables = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
 _NEEDED: Final = pa.schema(
     [chunks.RESULT.field(name) for name in ("securities", "proposals", "orders", "slices", "purchases")]
 )
@@ -28,10 +28,10 @@ _NEEDED: Final = pa.schema(
 
 @dataclass(frozen=True)
 class Facts:
-    """Losses, purchases that are left of each logic, and what is told of them.
+    """Losses, purchases that remain under each logic, and the tables that describe them.
 
-    owner: place of each loss's account among the rows; logics: how many logics each account has.  slices and bought:
-    the Arrow tables that losses and purchases were made from; slice_of and bought_of: their places there.
+    owner: index of each loss's account among the rows; logics: how many logics each account has.  slices and bought:
+    the Arrow tables that losses and purchases were made from; slice_of and bought_of: their rows there.
     """
 
     losses: Losses
@@ -46,19 +46,19 @@ class Facts:
 
 
 def by_chunk(rows: Sequence[Row[Any]]) -> dict[int, list[Member]]:
-    """Return the rows of each chunk with their places; the rows are in the order of their chunks."""
-    grouped = groupby(enumerate(rows), key=lambda one: one[1].chunk_id)
+    """Return the rows of each chunk with their indexes; the rows are in the order of their chunks."""
+    grouped = groupby(enumerate(rows), key=lambda member: member[1].chunk_id)
     return {int(number): list(group) for number, group in grouped}
 
 
-def parts_of(members: Mapping[int, list[Member]], contents: Mapping[int, bytes], trade_day: int) -> list[Part]:
-    """Return what matters of some chunks, in their order; trade_day: days since 1970-01-01."""
+def tables_of(members: Mapping[int, list[Member]], contents: Mapping[int, bytes], trade_day: int) -> list[ChunkTables]:
+    """Return the tables of some chunks, in their order; trade_day: days since 1970-01-01."""
     return [_chunk(members[number], contents[number], trade_day) for number in members]
 
 
-def facts_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) -> Facts:
-    """Return the facts of these accounts from the parts of all their chunks, in the order of the rows."""
-    slices, buys, stored, logics = (pa.concat_tables(tables) for tables in zip(*parts, strict=True))
+def facts_of(rows: Sequence[Row[Any]], tables: Sequence[ChunkTables], trade_day: int) -> Facts:
+    """Return the facts of these accounts from the tables of all their chunks, in the order of the rows."""
+    slices, buys, stored, logics = (pa.concat_tables(alike) for alike in zip(*tables, strict=True))
     household = np.unique([row.household for row in rows], return_inverse=True)[1].astype(np.int64)
     taxable = np.array([row.taxable for row in rows], np.bool_)
     owner, logic, units, gain = (_ints(slices, name) for name in ("owner", "logic", "units", "gain"))
@@ -74,51 +74,51 @@ def facts_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) ->
     sleeve, bought_sleeve = _ranks(slices.column("sleeve_id"), bought.column("sleeve_id"))
     sold = (household[owner] * LOGICS + logic, security, account[owner], lot, sleeve, units, -gain)
     kind, day, amount, of_logic = (_ints(bought, name) for name in ("kind", "bought", "units", "logic"))
-    told = Purchases(
+    listed = Purchases(
         household[_ints(bought, "owner")], bought_security, day, kind, bought_account, bought_lot, bought_sleeve, amount
     )
-    gone = _sold(_lots(told), np.column_stack((account[owner], security, lot, sleeve)), logic, units)
-    purchases, chosen = _left(told, of_logic, gone)
+    gone = _sold(_lots(listed), np.column_stack((account[owner], security, lot, sleeve)), logic, units)
+    purchases, chosen = _left(listed, of_logic, gone)
     losses = Losses._make(column[at_loss] for column in sold)
     counts = _ints(logics, "count").tolist()
     return Facts(losses, purchases, owner[at_loss], logic[at_loss], counts, slices, at_loss, bought, chosen)
 
 
-def _left(told: Purchases, of_logic: Ints, gone: Ints) -> tuple[Purchases, Ints]:
-    """Return what is left of each purchase under each logic, and its place among those told of.
+def _left(listed: Purchases, of_logic: Ints, gone: Ints) -> tuple[Purchases, Ints]:
+    """Return what is left of each purchase under each logic, and its index among the listed ones.
 
     of_logic: the only logic a purchase counts under, -1 all; gone[.., logic]: micro-units of it that are sold.
     """
-    once = _once(told, of_logic)
-    is_lot = told.kind[once, None] == Bought.LOT
-    left = np.maximum(told.units[once, None] - np.where(is_lot, gone[once], 0), 0)
+    once = _once(listed, of_logic)
+    is_lot = listed.kind[once, None] == Bought.LOT
+    left = np.maximum(listed.units[once, None] - np.where(is_lot, gone[once], 0), 0)
     counts = (of_logic[once, None] < 0) | (of_logic[once, None] == np.arange(LOGICS))
-    place, under = np.nonzero(counts & (left > 0))
-    chosen = once[place]
-    bought = Purchases._make(column[chosen] for column in told)
-    return bought._replace(group=bought.group * LOGICS + under, units=left[place, under]), chosen
+    purchase, under = np.nonzero(counts & (left > 0))
+    chosen = once[purchase]
+    bought = Purchases._make(column[chosen] for column in listed)
+    return bought._replace(group=bought.group * LOGICS + under, units=left[purchase, under]), chosen
 
 
-def _lots(told: Purchases) -> Ints:
-    return np.column_stack((told.account, told.security, told.lot, told.sleeve))
+def _lots(listed: Purchases) -> Ints:
+    return np.column_stack((listed.account, listed.security, listed.lot, listed.sleeve))
 
 
-def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
+def _chunk(members: list[Member], content: bytes, trade_day: int) -> ChunkTables:
     """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
     rows, _ = codec.decode_kept(content, _NEEDED)
-    places = np.full(rows.num_rows, -1, np.int64)  # of each row's account among the rows to check, -1: it is not
+    indexes = np.full(rows.num_rows, -1, np.int64)  # of each row's account among the rows to check, -1: not checked
     wanted = np.array([row.row_no for _, row in members], np.int64)
-    places[wanted] = [place for place, _ in members]
+    indexes[wanted] = [index for index, _ in members]
     flat = {name: children(rows.column(name)) for name in _NEEDED.names}
-    listed, security_owner = flat["securities"]
-    first, ids = np.searchsorted(security_owner, np.arange(rows.num_rows)), listed.field("security_id")
+    held, security_owner = flat["securities"]
+    first, ids = np.searchsorted(security_owner, np.arange(rows.num_rows)), held.field("security_id")
 
     def table(name: str, chosen: Any, **columns: Any) -> pa.Table:
         values, owner = flat[name]
-        at = np.flatnonzero(chosen & (places[owner] >= 0))
+        at = np.flatnonzero(chosen & (indexes[owner] >= 0))
         values, owner = values.take(pa.array(at)), owner[at]
         index = first[owner] + values.field("security").to_numpy()
-        made = {"owner": pa.array(places[owner]), "security": ids.take(pa.array(index))}
+        made = {"owner": pa.array(indexes[owner]), "security": ids.take(pa.array(index))}
         return pa.table(made | {new: _plain(values.field(old)) for new, old in columns.items()})
 
     slices, _ = flat["slices"]
@@ -145,10 +145,10 @@ def _chunk(members: list[Member], content: bytes, trade_day: int) -> Part:
 
 
 def _numbered(rows: Sequence[Row[Any]], stored: pa.Table) -> pa.Table:
-    """Return purchases with their account numbers: of an account's own lots the answer does not tell it."""
+    """Return purchases with their account numbers; in a result, an account's own lots come without one."""
     own = pa.array([row.account_number for row in rows], pa.string()).take(stored.column("owner"))
-    told = stored.column("account_number")
-    numbers = pc.if_else(pc.equal(told, pa.scalar("")), own, told)
+    listed = stored.column("account_number")
+    numbers = pc.if_else(pc.equal(listed, pa.scalar("")), own, listed)
     return stored.set_column(stored.column_names.index("account_number"), "account_number", numbers)
 
 
@@ -173,10 +173,10 @@ def _proposed(rows: Sequence[Row[Any]], buys: pa.Table, taxable: npt.NDArray[np.
     )
 
 
-def _once(told: Purchases, of_logic: Ints) -> Ints:
-    """Return the place of each purchase once: several accounts of a household tell of the same, the largest counts."""
-    names = np.column_stack((*told[:-1], of_logic))
-    order = np.lexsort((-told.units, *names.T))
+def _once(listed: Purchases, of_logic: Ints) -> Ints:
+    """Return the index of each purchase once: accounts of a household may list the same one, the largest counts."""
+    names = np.column_stack((*listed[:-1], of_logic))
+    order = np.lexsort((-listed.units, *names.T))
     keys = names[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
@@ -195,12 +195,12 @@ def _sold(bought: Ints, sold: Ints, logic: Ints, units: Ints) -> Ints:
 
 def _ranks(*columns: Any) -> list[Ints]:
     """Return the texts of all columns as ranks in their common order."""
-    texts = [pa.concat_arrays([pa.array([], pa.string()), *getattr(one, "chunks", [one])]) for one in columns]
+    texts = [pa.concat_arrays([pa.array([], pa.string()), *getattr(column, "chunks", [column])]) for column in columns]
     coded: Any = pc.dictionary_encode(pa.concat_arrays(texts))
     rank = np.empty(len(coded.dictionary), np.int64)
     rank[np.asarray(pc.sort_indices(coded.dictionary))] = np.arange(len(rank))
     ranks = rank[np.asarray(coded.indices, np.int64)]
-    return list(np.split(ranks, np.cumsum([len(one) for one in texts])[:-1]))
+    return list(np.split(ranks, np.cumsum([len(column) for column in texts])[:-1]))
 
 
 def _plain(column: Any) -> Any:

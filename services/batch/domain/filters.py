@@ -36,10 +36,10 @@ def parse_clauses(texts: Iterable[str], fields: Mapping[str, FieldKind]) -> list
 
 
 def _parse(text: str, fields: Mapping[str, FieldKind]) -> Clause:
-    parts = text.split(".", 2)
-    if len(parts) != 3 or not parts[2]:
+    pieces = text.split(".", 2)
+    if len(pieces) != 3 or not pieces[2]:
         raise BadClause(f"f: {text!r} is not of the form field.op.value, e.g. market_value.gte.50000")
-    field, op_text, value = parts
+    field, op_text, value = pieces
     if field not in fields:
         raise BadClause(f"f: {text!r}: there is no field {field!r}; fields are {', '.join(fields)}")
     kind = fields[field]

@@ -19,7 +19,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns.results import array_text
-from services.batch.columns.wash_sales import LOGICS, Facts, Part, by_chunk, facts_of, parts_of
+from services.batch.columns.wash_sales import LOGICS, ChunkTables, Facts, by_chunk, facts_of, tables_of
 from services.batch.store import results, wash_sales
 from shared.rules.relief.wash import Washes, match
 
@@ -34,13 +34,13 @@ async def check(connection: AsyncConnection, batch: Row[Any], removed: Sequence[
         return
     day = (batch.trade_date - _EPOCH).days
     members = by_chunk(rows)
-    reading: list[asyncio.Future[list[Part]]] = []
+    reading: list[asyncio.Future[list[ChunkTables]]] = []
     async for contents in results.read_groups(connection, list(members)):
         chosen = {number: members[number] for number in contents}
-        reading.append(asyncio.ensure_future(asyncio.to_thread(parts_of, chosen, contents, day)))
+        reading.append(asyncio.ensure_future(asyncio.to_thread(tables_of, chosen, contents, day)))
         await asyncio.gather(*reading[:-1])  # unpack one group while the next is fetched, and not more
-    parts = [part for of_group in await asyncio.gather(*reading) for part in of_group]
-    await wash_sales.put(connection, batch.batch_id, await asyncio.to_thread(washes_of, rows, parts, day))
+    tables = [table for of_group in await asyncio.gather(*reading) for table in of_group]
+    await wash_sales.put(connection, batch.batch_id, await asyncio.to_thread(washes_of, rows, tables, day))
 
 
 async def forget(connection: AsyncConnection, batch: Row[Any], again: Sequence[str]) -> None:
@@ -49,14 +49,14 @@ async def forget(connection: AsyncConnection, batch: Row[Any], again: Sequence[s
     await wash_sales.clear(connection, batch.batch_id, households)
 
 
-def washes_of(rows: Sequence[Row[Any]], parts: Sequence[Part], trade_day: int) -> pa.Table:
+def washes_of(rows: Sequence[Row[Any]], tables: Sequence[ChunkTables], trade_day: int) -> pa.Table:
     """Return a row for each account that sells at a loss.
 
     Columns: account_id, both figures (cents) by logic as texts of SQL arrays, matched purchases as JSON (null if none).
-    rows: all proposed accounts of the households; parts: parts_of the chunks they are in, in the order of by_chunk;
+    rows: all proposed accounts of the households; tables: tables_of the chunks they are in, in the order of by_chunk;
     trade_day: days since 1970-01-01.
     """
-    facts = facts_of(rows, parts, trade_day)
+    facts = facts_of(rows, tables, trade_day)
     found = match(facts.losses, facts.purchases, trade_day)
     permanent = ~np.asarray(facts.bought.column("taxable"), np.bool_)[facts.bought_of[found.purchase]]
     cell = facts.owner[found.loss] * LOGICS + facts.logic[found.loss]
