@@ -1,4 +1,4 @@
-"""Wires the proposer: requests with lots in, trades out.  Importing starts nothing."""
+"""Wiring of the proposer: requests with lots in, trades out.  Importing starts nothing."""
 
 import faust
 
@@ -18,11 +18,11 @@ def build_app(settings: Settings) -> faust.App:
     publisher = Publisher(settings.kafka_url, SERVICE)
     rules = Handlers(publisher, clock_of(settings.clock_file))
     app = faust_worker.build_worker(SERVICE, settings)
-    for asked, answer, group in (
+    for requests, results, group in (
         (topics.WORK_LOTS, topics.WORK_TRADES, faust_worker.WORK_GROUP),
         (topics.small(topics.WORK_LOTS), topics.small(topics.WORK_TRADES), 1),
     ):
-        processor = MessageProcessor(SERVICE, asked, rules.on_lots(answer), publisher, settings.processor_limits)
+        processor = MessageProcessor(SERVICE, requests, rules.on_lots(results), publisher, settings.processor_limits)
         faust_worker.consume(app, processor, group=group)
 
     progress = StallWatch(app, publisher, SERVICE, settings)

@@ -1,4 +1,4 @@
-"""Chunks in, chunks out: the engine runs beside the event loop; what it makes is cut to the size a chunk may have."""
+"""Handlers: LOTS chunks in, TRADES chunks out.  The engine runs in a thread; results are cut to chunk size."""
 
 import asyncio
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ class Handlers:
     publisher: Publisher
     clock: Clock
 
-    def on_lots(self, answer: Topic) -> Handler:
-        """Return the handler that proposes for chunks and publishes to `answer`."""
+    def on_lots(self, results: Topic) -> Handler:
+        """Return the handler that proposes for chunks and publishes to `results`."""
 
         async def proposed(received: Chunk) -> None:
-            await self.publisher.send(await asyncio.to_thread(self._proposed, received, answer))
+            await self.publisher.send(await asyncio.to_thread(self._proposed, received, results))
 
         return concurrently(proposed)
 
-    def _proposed(self, received: Chunk, answer: Topic) -> list[Outgoing]:
-        """Return the answer.  An account that our code cannot propose for fails alone, and so does one too large."""
+    def _proposed(self, received: Chunk, results: Topic) -> list[Outgoing]:
+        """Return the result chunks.  An account that raises, or whose result is too large for a chunk, fails alone."""
         meta = received.meta
         day = trade_day_of(meta)
 
@@ -42,4 +42,4 @@ class Handlers:
 
         rows = isolate_rows("propose", received.rows, lambda part: propose(part, day), unproposed)
         at = self.clock.now()
-        return messages.result_chunks(answer, rows, meta, source=SERVICE, at=at, too_large=too_large(unproposed))
+        return messages.result_chunks(results, rows, meta, source=SERVICE, at=at, too_large=too_large(unproposed))

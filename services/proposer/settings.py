@@ -1,4 +1,4 @@
-"""Settings of the proposer.  Each comes from the environment as REBALANCER_<NAME>; it keeps nothing: no database."""
+"""Settings of the proposer.  Each comes from the environment as REBALANCER_<NAME>; the proposer has no database."""
 
 from typing import Final
 
@@ -8,4 +8,4 @@ SERVICE: Final = "proposer"
 
 
 class Settings(ServiceSettings):
-    """What the proposer needs: the same as every service."""
+    """The settings that every service has."""

@@ -1,4 +1,4 @@
-"""Compiling (or loading from the cache) every kernel before the first message, so that none waits for it."""
+"""Compile every kernel, or load it from the cache, before the first message."""
 
 import pyarrow as pa
 
@@ -7,5 +7,5 @@ from shared.contracts.chunks import LOTS
 
 
 def kernels() -> None:
-    """Run every kernel once on next to nothing."""
+    """Run every kernel once on an empty chunk."""
     propose(pa.RecordBatch.from_pylist([], schema=LOTS), 0)

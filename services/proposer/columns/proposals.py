@@ -52,8 +52,8 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
         np.array([int(logic) for logic in logics], np.int64), proposals, trades, trade_starts, orders, order_starts,
     )  # fmt: skip
     trades, orders = trades[: trade_starts[-1]], orders[: order_starts[-1]]
-    _to_chunk_index(trades, trade_starts, tables.position_places, tables.position_starts)
-    _to_chunk_index(orders, order_starts, tables.security_places, tables.security_starts)
+    _to_chunk_index(trades, trade_starts, tables.position_indexes, tables.position_starts)
+    _to_chunk_index(orders, order_starts, tables.security_indexes, tables.security_starts)
     columns = [
         _lists(np.arange(rows + 1) * len(logics), _proposal_rows(batch, tables, proposals), chunks.PROPOSAL_FIELDS),
         _lists(trade_starts, list(trades.T), chunks.SLEEVE_TRADE_FIELDS),
@@ -63,10 +63,10 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     return pa.RecordBatch.from_arrays([*given, *columns], schema=chunks.TRADES)
 
 
-def _to_chunk_index(rows: Ints, starts: Ints, places: Ints, place_starts: Ints) -> None:
+def _to_chunk_index(rows: Ints, starts: Ints, indexes: Ints, index_starts: Ints) -> None:
     """Turn the index in column 1 from the tables' order into the chunk's."""
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    rows[:, 1] = places[place_starts[owner] + rows[:, 1]]
+    rows[:, 1] = indexes[index_starts[owner] + rows[:, 1]]
 
 
 def _lists(starts: Ints, columns: Sequence[Any], fields: Sequence["pa.Field[pa.DataType]"]) -> Any:
@@ -96,7 +96,7 @@ def _proposal_rows(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> li
 
 
 def _limit_texts(tables: Tables, proposals: Ints) -> dict[int, str]:
-    """Return, by row, what gain limits keep from being traded."""
+    """Return, by row, the sentence about gain limits that bind."""
     found: dict[int, str] = {}
     logics = len(proposals) // max(1, len(tables.accounts))
     figures = [at.O_FREE_SHORT, at.O_FREE_TOTAL, at.O_HELD_BACK_CENTS]
@@ -107,7 +107,7 @@ def _limit_texts(tables: Tables, proposals: Ints) -> dict[int, str]:
 
 
 def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints, limits: Mapping[int, str]) -> tuple[Any, Any]:
-    """Return codes and texts, null where the account is proposed; what failed before keeps its own."""
+    """Return codes and texts, null where the account is proposed; an earlier failure keeps its own."""
     found: list[str | None] = [None] * len(proposals)
     texts: list[str | None] = [None] * len(proposals)
     logics = len(proposals) // max(1, batch.num_rows)
@@ -137,13 +137,13 @@ def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) 
         return ""
     securities = batch.column("securities")[account]
     if where >= 0:
-        place = int(tables.security_places[tables.security_starts[account] + where])
-        return f"security {securities[place]['security_id'].as_py()}"
-    place = int(tables.position_places[tables.position_starts[account] - 2 - where])
-    position = batch.column("positions")[account][place].as_py()
+        index = int(tables.security_indexes[tables.security_starts[account] + where])
+        return f"security {securities[index]['security_id'].as_py()}"
+    index = int(tables.position_indexes[tables.position_starts[account] - 2 - where])
+    position = batch.column("positions")[account][index].as_py()
     known = securities.is_valid and 0 <= position["security"] < len(securities)
     name = securities[position["security"]]["security_id"].as_py() if known else f"number {position['security']}"
-    return f"position {place} (security {name} in sleeve {position['sleeve_id']})"
+    return f"position {index} (security {name} in sleeve {position['sleeve_id']})"
 
 
 def _no_trades(proposals: Ints, limits: Mapping[int, str]) -> Any:

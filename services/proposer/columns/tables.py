@@ -45,15 +45,15 @@ _POSITION = (
 
 @dataclass
 class Tables:
-    """The integer tables of a chunk; *_places hold the index, inside its account, that each row has in the chunk."""
+    """The integer tables of a chunk; *_indexes hold each row's index inside its account in the chunk."""
 
     accounts: Ints
     securities: Ints
     security_starts: Ints
-    security_places: Ints
+    security_indexes: Ints
     positions: Ints
     position_starts: Ints
-    position_places: Ints
+    position_indexes: Ints
     lots: Lots
     lot_starts: Ints
 
@@ -76,15 +76,15 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     owned, lot_starts = entries(batch.column("lots"))
     sleeves = _ranks(pa.concat_arrays([held.field("sleeve_id"), owned.field("sleeve_id")]))
     positions[:, at.P_SLEEVE] = sleeves[: len(held)]
-    securities, security_places, renamed = _sorted_securities(
+    securities, security_indexes, renamed = _sorted_securities(
         accounts, securities, security_starts, _ranks(listed.field("security_id"))
     )
     positions[:, at.P_SECURITY] = _renamed(positions[:, at.P_SECURITY], position_starts, security_starts, renamed)
-    positions, position_places = _sorted_positions(positions, position_starts)
+    positions, position_indexes = _sorted_positions(positions, position_starts)
     lot_security = _renamed(_ints(owned.field("security")), lot_starts, security_starts, renamed)
     lots = _sorted_lots(owned, lot_starts, lot_security, sleeves[len(held) :])
     return Tables(
-        accounts, securities, security_starts, security_places, positions, position_starts, position_places, lots,
+        accounts, securities, security_starts, security_indexes, positions, position_starts, position_indexes, lots,
         lot_starts,
     )  # fmt: skip
 
@@ -95,34 +95,34 @@ def _sorted_securities(accounts: Ints, securities: Ints, starts: Ints, ranks: In
     An account that lists a security twice is given that failure.
     """
     owner = _owner(starts)
-    places = np.arange(len(owner)) - starts[owner]
+    indexes = np.arange(len(owner)) - starts[owner]
     beside = owner[1:] == owner[:-1]
     if np.any(beside & (ranks[1:] < ranks[:-1])):
         order = np.lexsort((ranks, owner))
-        renamed = np.empty_like(places)
-        renamed[order] = places
-        securities, sorted_places, ranks = securities[order], places[order], ranks[order]
+        renamed = np.empty_like(indexes)
+        renamed[order] = indexes
+        securities, sorted_indexes, ranks = securities[order], indexes[order], ranks[order]
         given = securities[:, at.S_SUBSTITUTE]
         found = _renamed(given, starts, starts, renamed)
         securities[:, at.S_SUBSTITUTE] = np.where(given < 0, given, np.where(found < 0, len(owner), found))
     else:
-        renamed, sorted_places = places, places
+        renamed, sorted_indexes = indexes, indexes
     for row in np.flatnonzero(beside & (ranks[1:] == ranks[:-1])):
         if accounts[owner[row], at.A_GIVEN] == codes.OK:
             accounts[owner[row], at.A_GIVEN] = codes.DUPLICATE_SECURITY
-            accounts[owner[row], at.A_WHERE] = places[row]
-    return securities, sorted_places, renamed
+            accounts[owner[row], at.A_WHERE] = indexes[row]
+    return securities, sorted_indexes, renamed
 
 
 def _sorted_positions(positions: Ints, starts: Ints) -> tuple[Ints, Ints]:
     """Return the positions by security index and sleeve id, and the chunk's index of each."""
     owner = _owner(starts)
-    places = np.arange(len(owner)) - starts[owner]
+    indexes = np.arange(len(owner)) - starts[owner]
     security, sleeve = positions[:, at.P_SECURITY], positions[:, at.P_SLEEVE]
     if not np.any((owner[1:] == owner[:-1]) & _later(security, sleeve)):
-        return positions, places
+        return positions, indexes
     order = np.lexsort((sleeve, security, owner))
-    return positions[order], places[order]
+    return positions[order], indexes[order]
 
 
 def _sorted_lots(owned: Any, starts: Ints, security: Ints, sleeve: Ints) -> Lots:

@@ -20,7 +20,7 @@ _MONEY = 4 * 10**18
 
 @view_kernel
 def prepare(acc: Ints, sec: Ints, pos: Ints) -> None:
-    """Fill the prepared columns of the account's tables; A_FAILURE and A_WHERE say what is wrong with it, if anything.
+    """Fill the prepared columns of the account's tables; set A_FAILURE, and A_WHERE to the component that failed.
 
     Positions must stand in order of security index.  Source: product 4, "An account that cannot be proposed fails".
     """
@@ -66,7 +66,7 @@ def _check_settings(acc: Ints) -> int:
 
 @view_kernel
 def _outside(acc: Ints, value: int, low: int, high: int, limit: int) -> bool:
-    """Say whether value is outside low..high, and note in A_LIMIT which limit it is held against."""
+    """Return whether value is outside low..high, and set A_LIMIT to the limit that was checked."""
     acc[at.A_LIMIT] = limit
     return bool(value < low or value > high)
 
@@ -92,25 +92,25 @@ def _check_securities(acc: Ints, sec: Ints) -> int:
 @view_kernel
 def _check_positions(acc: Ints, sec: Ints, pos: Ints) -> int:
     before = -1
-    for place in range(len(pos)):
-        security = pos[place, at.P_SECURITY]
-        acc[at.A_WHERE] = -2 - place
+    for position in range(len(pos)):
+        security = pos[position, at.P_SECURITY]
+        acc[at.A_WHERE] = -2 - position
         if security < 0 or security >= len(sec) or security < before:
             return codes.UNKNOWN_SECURITY
-        if pos[place, at.P_QUANTITY] < 0:
+        if pos[position, at.P_QUANTITY] < 0:
             return codes.NEGATIVE_QUANTITY
         if (
-            _outside(acc, pos[place, at.P_QUANTITY], 0, MAX_QUANTITY_MICRO, codes.L_QUANTITY)
-            or _outside(acc, pos[place, at.P_TARGET], 0, PPB, codes.L_TARGET)
-            or _outside(acc, pos[place, at.P_THRESHOLD], 0, _MAX_RELATIVE, codes.L_THRESHOLD)
-            or _outside(acc, pos[place, at.P_PRECISION], 0, _MAX_RELATIVE, codes.L_PRECISION)
+            _outside(acc, pos[position, at.P_QUANTITY], 0, MAX_QUANTITY_MICRO, codes.L_QUANTITY)
+            or _outside(acc, pos[position, at.P_TARGET], 0, PPB, codes.L_TARGET)
+            or _outside(acc, pos[position, at.P_THRESHOLD], 0, _MAX_RELATIVE, codes.L_THRESHOLD)
+            or _outside(acc, pos[position, at.P_PRECISION], 0, _MAX_RELATIVE, codes.L_PRECISION)
         ):
             return codes.OUT_OF_RANGE
         if security != before:
-            sec[security, at.S_FIRST] = place
-        elif pos[place, at.P_SLEEVE] == pos[place - 1, at.P_SLEEVE]:
+            sec[security, at.S_FIRST] = position
+        elif pos[position, at.P_SLEEVE] == pos[position - 1, at.P_SLEEVE]:
             return codes.DUPLICATE_POSITION
-        sec[security, at.S_END] = place + 1
+        sec[security, at.S_END] = position + 1
         before = security
     acc[at.A_WHERE] = -1
     return codes.OK
@@ -120,8 +120,8 @@ def _check_positions(acc: Ints, sec: Ints, pos: Ints) -> int:
 def _check_target(acc: Ints, pos: Ints) -> int:
     """All target weights add up to 1; none at all is a liquidation the user confirmed, or fails.  Source: product 3."""
     total = acc[at.A_CASH_TARGET]
-    for place in range(len(pos)):
-        total += pos[place, at.P_TARGET]
+    for position in range(len(pos)):
+        total += pos[position, at.P_TARGET]
     acc[at.A_TARGETS] = total
     if total == 0:
         if not acc[at.A_LIQUIDATE]:
@@ -135,15 +135,15 @@ def _check_target(acc: Ints, pos: Ints) -> int:
 def _value(acc: Ints, sec: Ints, pos: Ints) -> int:
     """Value positions and account; every security held or targeted needs a price."""
     held = 0
-    for place in range(len(pos)):
-        price = sec[pos[place, at.P_SECURITY], at.S_PRICE]
-        pos[place, at.P_VALUE] = 0
-        acc[at.A_WHERE] = pos[place, at.P_SECURITY]
-        if price == 0 and (pos[place, at.P_QUANTITY] > 0 or pos[place, at.P_TARGET] > 0):
+    for position in range(len(pos)):
+        price = sec[pos[position, at.P_SECURITY], at.S_PRICE]
+        pos[position, at.P_VALUE] = 0
+        acc[at.A_WHERE] = pos[position, at.P_SECURITY]
+        if price == 0 and (pos[position, at.P_QUANTITY] > 0 or pos[position, at.P_TARGET] > 0):
             return codes.MISSING_PRICE
-        if pos[place, at.P_QUANTITY] > 0:
-            pos[place, at.P_VALUE] = value_cents(pos[place, at.P_QUANTITY], price)
-            held += pos[place, at.P_VALUE]
+        if pos[position, at.P_QUANTITY] > 0:
+            pos[position, at.P_VALUE] = value_cents(pos[position, at.P_QUANTITY], price)
+            held += pos[position, at.P_VALUE]
         if _outside(acc, held, 0, MAX_VALUE_CENTS, codes.L_VALUE):
             return codes.OUT_OF_RANGE
     acc[at.A_WHERE] = -1
@@ -168,21 +168,21 @@ def _value(acc: Ints, sec: Ints, pos: Ints) -> int:
 def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
     """Set P_AIM: the replaced security's target becomes min(target, weight), its substitute gets the rest.
 
-    What is replaced is not bought, to place cash neither.
+    A replaced security is never bought, not even to place cash.
     """
-    for place in range(len(pos)):
-        pos[place, at.P_AIM] = pos[place, at.P_TARGET] * PPB
-        pos[place, at.P_AIM_UP] = pos[place, at.P_AIM]
-        pos[place, at.P_AIM_MONEY] = money_of_weight(acc, pos[place, at.P_AIM])
-        pos[place, at.P_EXIT] = 1 if pos[place, at.P_TARGET] == 0 and pos[place, at.P_QUANTITY] > 0 else 0
-        pos[place, at.P_REPLACES] = 0
+    for position in range(len(pos)):
+        pos[position, at.P_AIM] = pos[position, at.P_TARGET] * PPB
+        pos[position, at.P_AIM_UP] = pos[position, at.P_AIM]
+        pos[position, at.P_AIM_MONEY] = money_of_weight(acc, pos[position, at.P_AIM])
+        pos[position, at.P_EXIT] = 1 if pos[position, at.P_TARGET] == 0 and pos[position, at.P_QUANTITY] > 0 else 0
+        pos[position, at.P_REPLACES] = 0
     for security in range(len(sec)):
         sec[security, at.S_HANDED] = 0
         if sec[security, at.S_SUBSTITUTE] >= 0:
             sec[security, at.S_RESTRICTION] |= codes.DO_NOT_BUY
     found = True
     while found:
-        # A substitute may have a substitute itself: it hands on once it has all it gets.  A ring hands on nothing.
+        # A substitute may be replaced itself: it hands over last.  A ring hands over nothing.
         found = False
         for security in range(len(sec)):
             if sec[security, at.S_SUBSTITUTE] < 0 or sec[security, at.S_HANDED] or _awaits(sec, security):
@@ -197,7 +197,7 @@ def _aim(acc: Ints, sec: Ints, pos: Ints) -> int:
 
 @view_kernel
 def _awaits(sec: Ints, security: int) -> bool:
-    """Say whether something this security is the substitute of has not handed over yet."""
+    """Return whether a security that this one replaces has not handed over yet."""
     waits = False
     for other in range(len(sec)):
         waits |= sec[other, at.S_SUBSTITUTE] == security and not sec[other, at.S_HANDED]
@@ -206,59 +206,59 @@ def _awaits(sec: Ints, security: int) -> bool:
 
 @view_kernel
 def _replace(acc: Ints, sec: Ints, pos: Ints, replaced: int) -> int:
-    """Hand over, sleeve by sleeve, what the target of `replaced` is above its weight to its substitute."""
+    """In each sleeve, add the excess of `replaced`'s target over its weight to the target of its substitute."""
     substitute = sec[replaced, at.S_SUBSTITUTE]
-    for place in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
-        if compare_products(pos[place, at.P_AIM], acc[at.A_VALUE], pos[place, at.P_VALUE], EDGE) <= 0:
+    for position in range(sec[replaced, at.S_FIRST], sec[replaced, at.S_END]):
+        if compare_products(pos[position, at.P_AIM], acc[at.A_VALUE], pos[position, at.P_VALUE], EDGE) <= 0:
             continue
         twin = -1
         for other in range(sec[substitute, at.S_FIRST], sec[substitute, at.S_END]):
-            if pos[other, at.P_SLEEVE] == pos[place, at.P_SLEEVE]:
+            if pos[other, at.P_SLEEVE] == pos[position, at.P_SLEEVE]:
                 twin = other
         if twin < 0 or sec[substitute, at.S_PRICE] == 0:
             acc[at.A_WHERE] = substitute
             return codes.MISSING_SUBSTITUTE if twin < 0 else codes.MISSING_PRICE
-        _hand_over(acc, pos, place, twin)
+        _hand_over(acc, pos, position, twin)
     return codes.OK
 
 
 @view_kernel
-def _hand_over(acc: Ints, pos: Ints, place: int, twin: int) -> None:
-    """Give what the target of `place` is above its weight to `twin`."""
-    down = muldiv_floor(pos[place, at.P_VALUE], EDGE, acc[at.A_VALUE])
-    up = muldiv_ceil(pos[place, at.P_VALUE], EDGE, acc[at.A_VALUE])
-    pos[twin, at.P_AIM] += pos[place, at.P_AIM] - up
-    pos[twin, at.P_AIM_UP] += pos[place, at.P_AIM_UP] - down
+def _hand_over(acc: Ints, pos: Ints, position: int, twin: int) -> None:
+    """Move the excess of `position`'s target over its weight to the target of `twin`."""
+    down = muldiv_floor(pos[position, at.P_VALUE], EDGE, acc[at.A_VALUE])
+    up = muldiv_ceil(pos[position, at.P_VALUE], EDGE, acc[at.A_VALUE])
+    pos[twin, at.P_AIM] += pos[position, at.P_AIM] - up
+    pos[twin, at.P_AIM_UP] += pos[position, at.P_AIM_UP] - down
     pos[twin, at.P_REPLACES] = 1
     pos[twin, at.P_EXIT] = 0
-    pos[place, at.P_AIM] = down
-    pos[place, at.P_AIM_UP] = up
-    worth = pos[place, at.P_VALUE] * (CENT_UNITS // acc[at.A_GRAIN])
-    pos[twin, at.P_AIM_MONEY] += pos[place, at.P_AIM_MONEY] - worth
-    pos[place, at.P_AIM_MONEY] = worth
-    pos[place, at.P_REPLACES] = -1
+    pos[position, at.P_AIM] = down
+    pos[position, at.P_AIM_UP] = up
+    worth = pos[position, at.P_VALUE] * (CENT_UNITS // acc[at.A_GRAIN])
+    pos[twin, at.P_AIM_MONEY] += pos[position, at.P_AIM_MONEY] - worth
+    pos[position, at.P_AIM_MONEY] = worth
+    pos[position, at.P_REPLACES] = -1
 
 
 @view_kernel
 def _bands(acc: Ints, pos: Ints) -> None:
-    """Set the rebalance band and on which side of it, and of the precision band, each position stands."""
+    """Set the rebalance band of each position and its side of that band and of the precision band."""
     value = acc[at.A_VALUE]
-    for place in range(len(pos)):
-        aim, up = pos[place, at.P_AIM], pos[place, at.P_AIM_UP]
-        pos[place, at.P_LOW] = 0
-        pos[place, at.P_HIGH] = 0
-        pos[place, at.P_SIDE] = 1 if pos[place, at.P_EXIT] else 0
-        pos[place, at.P_PRECISE] = pos[place, at.P_SIDE]
+    for position in range(len(pos)):
+        aim, up = pos[position, at.P_AIM], pos[position, at.P_AIM_UP]
+        pos[position, at.P_LOW] = 0
+        pos[position, at.P_HIGH] = 0
+        pos[position, at.P_SIDE] = 1 if pos[position, at.P_EXIT] else 0
+        pos[position, at.P_PRECISE] = pos[position, at.P_SIDE]
         if up == 0:
             continue
-        low, high = band(aim, up, pos[place, at.P_THRESHOLD], acc[at.A_FLOOR])
-        pos[place, at.P_LOW] = low
-        pos[place, at.P_HIGH] = high
-        if pos[place, at.P_REPLACES] < 0:
+        low, high = band(aim, up, pos[position, at.P_THRESHOLD], acc[at.A_FLOOR])
+        pos[position, at.P_LOW] = low
+        pos[position, at.P_HIGH] = high
+        if pos[position, at.P_REPLACES] < 0:
             continue  # what is replaced stands at its target by definition, whatever its cents round to
-        pos[place, at.P_SIDE] = side(pos[place, at.P_VALUE], value, low, high)
-        low, high = precision_band(aim, up, pos[place, at.P_PRECISION])
-        pos[place, at.P_PRECISE] = side(pos[place, at.P_VALUE], value, low, high)
+        pos[position, at.P_SIDE] = side(pos[position, at.P_VALUE], value, low, high)
+        low, high = precision_band(aim, up, pos[position, at.P_PRECISION])
+        pos[position, at.P_PRECISE] = side(pos[position, at.P_VALUE], value, low, high)
 
 
 @view_kernel

@@ -22,7 +22,7 @@ def best_fit(acc: Ints, sec: Ints, pos: Ints) -> None:
     settle_buys(sec, pos, codes.TO_TARGET)
     name_orders(sec, pos)
     if acc[at.A_NOW] > acc[at.A_HIGH]:
-        _place(acc, sec, pos)
+        _place_cash(acc, sec, pos)
     elif acc[at.A_NOW] < acc[at.A_LOW]:
         passes.raise_cash(acc, sec, pos, acc[at.A_AIM], acc[at.A_AIM_PART], at.P_AIM, at.P_AIM, passes.ALL)
         passes.raise_cash(acc, sec, pos, acc[at.A_RESERVE], 0, at.P_LOW, at.P_AIM, passes.ALL)
@@ -31,12 +31,12 @@ def best_fit(acc: Ints, sec: Ints, pos: Ints) -> None:
 @view_kernel
 def _want(acc: Ints, sec: Ints, pos: Ints) -> None:
     """Steps 1 and 2: full exits, and everything outside its precision band, to target."""
-    for place in range(len(pos)):
-        if pos[place, at.P_EXIT]:
-            pos[place, at.P_WANT] = -pos[place, at.P_QUANTITY]
-        elif pos[place, at.P_PRECISE] != 0:
-            pos[place, at.P_WANT] = to_target(acc, sec, pos, place)
-            if pos[place, at.P_WANT] == 0:
+    for position in range(len(pos)):
+        if pos[position, at.P_EXIT]:
+            pos[position, at.P_WANT] = -pos[position, at.P_QUANTITY]
+        elif pos[position, at.P_PRECISE] != 0:
+            pos[position, at.P_WANT] = to_target(acc, sec, pos, position)
+            if pos[position, at.P_WANT] == 0:
                 acc[at.A_BLOCKED] |= codes.B_STEP
 
 
@@ -56,7 +56,7 @@ def _trade_to_target(acc: Ints, sec: Ints) -> None:
 
 
 @view_kernel
-def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
+def _place_cash(acc: Ints, sec: Ints, pos: Ints) -> None:
     """Step 4, cash above its band: positions inside their precision band but below target, shared, to the cash target.
 
     Where whole steps leave cash above its band, single steps bring it inside as far as there is room.
@@ -66,20 +66,20 @@ def _place(acc: Ints, sec: Ints, pos: Ints) -> None:
         sec[security, at.S_FULL] = 0
         sec[security, at.S_SHORT] = 0
         sec[security, at.S_DROPPED] = 0
-    for place in range(len(pos)):
-        security = pos[place, at.P_SECURITY]
-        pos[place, at.P_WANT] = min(0, pos[place, at.P_WANT])  # tax_aware.breakpoints needs what sleeves sell
-        if pos[place, at.P_PRECISE] != 0 or sec[security, at.S_SELL] > 0:
+    for position in range(len(pos)):
+        security = pos[position, at.P_SECURITY]
+        pos[position, at.P_WANT] = min(0, pos[position, at.P_WANT])  # tax_aware.breakpoints needs what sleeves sell
+        if pos[position, at.P_PRECISE] != 0 or sec[security, at.S_SELL] > 0:
             continue
-        want = to_target(acc, sec, pos, place)
+        want = to_target(acc, sec, pos, position)
         if want <= 0:
             continue
         if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED
             continue
-        pos[place, at.P_WANT] = want
+        pos[position, at.P_WANT] = want
         sec[security, at.S_FULL] += want
-        sec[security, at.S_SHORT] += shortfall_to(acc, sec, pos, place, at.P_AIM)
+        sec[security, at.S_SHORT] += shortfall_to(acc, sec, pos, position, at.P_AIM)
     while True:
         spent = share(acc, sec, acc[at.A_NOW] - acc[at.A_AIM], acc[at.A_AIM_PART])
         if not drop_undersized(acc, sec):

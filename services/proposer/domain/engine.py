@@ -1,4 +1,4 @@
-"""The loop over a chunk's accounts, inside the compiled code: prepare once, then every logic asked for."""
+"""The compiled loop over a chunk's accounts: prepare each account once, then compute every requested logic."""
 
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
@@ -7,7 +7,7 @@ from services.proposer.domain.best_fit import best_fit
 from services.proposer.domain.layout import Ints
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.summary import outcome, write_failure, write_proposal
-from services.proposer.domain.tax_aware.gains import Search, place_lots
+from services.proposer.domain.tax_aware.gains import Search, assign_lots
 from services.proposer.domain.tax_aware.search import (
     DONE,
     RUN_BEST_FIT,
@@ -22,7 +22,7 @@ from shared.fixed_point.compiled import entry_kernel, view_kernel
 _BEST_FIT = int(Logic.BEST_FIT)
 _MIN_TRANSACTION = int(Logic.MIN_TRANSACTION)
 _TAX_AWARE = int(Logic.TAX_AWARE)
-LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE)  # what trade() knows
+LOGICS = (Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE)  # that trade() computes
 
 
 @entry_kernel
@@ -44,7 +44,7 @@ def run(
     """Propose for n accounts; row i of `proposals` is account i // len(logics) and logic i % len(logics).
 
     *_starts[n + 1]: where the rows of each account begin.  Sleeve trades and orders stand by account, then logic.
-    Whatever one account does, the others are computed.
+    A failing account does not affect the others.
     """
     traded, ordered = 0, 0
     for account in range(len(accounts)):
@@ -54,7 +54,7 @@ def run(
         trade_starts[account] = traded
         order_starts[account] = ordered
         prepare(acc, sec, pos)
-        place_lots(sec, pos, search, lot_starts[account], lot_starts[account + 1])
+        assign_lots(sec, pos, search, lot_starts[account], lot_starts[account + 1])
         for index in range(len(logics)):
             row = proposals[account * len(logics) + index]
             failure = acc[at.A_FAILURE]

@@ -34,15 +34,15 @@ def min_transaction(acc: Ints, sec: Ints, pos: Ints) -> None:
 @view_kernel
 def _want(acc: Ints, sec: Ints, pos: Ints) -> None:
     """Full exits, and everything outside its rebalance band to the nearest edge."""
-    for place in range(len(pos)):
-        if pos[place, at.P_EXIT]:
-            pos[place, at.P_WANT] = -pos[place, at.P_QUANTITY]
-        elif pos[place, at.P_SIDE] != 0:
-            if pos[place, at.P_SIDE] > 0:
-                pos[place, at.P_WANT] = -down_to_edge(acc, sec, pos, place)
+    for position in range(len(pos)):
+        if pos[position, at.P_EXIT]:
+            pos[position, at.P_WANT] = -pos[position, at.P_QUANTITY]
+        elif pos[position, at.P_SIDE] != 0:
+            if pos[position, at.P_SIDE] > 0:
+                pos[position, at.P_WANT] = -down_to_edge(acc, sec, pos, position)
             else:
-                pos[place, at.P_WANT] = up_to_edge(acc, sec, pos, place)
-            if pos[place, at.P_WANT] == 0:
+                pos[position, at.P_WANT] = up_to_edge(acc, sec, pos, position)
+            if pos[position, at.P_WANT] == 0:
                 acc[at.A_BLOCKED] |= codes.B_STEP
 
 

@@ -12,7 +12,7 @@ from shared.fixed_point.compiled import view_kernel
 
 @view_kernel
 def reset(acc: Ints, sec: Ints, pos: Ints) -> None:
-    """Clear what an earlier logic left in the tables; the running cash starts at the available cash."""
+    """Clear the columns of the previous logic; A_NOW starts at the available cash."""
     acc[at.A_NOW] = acc[at.A_CASH]
     acc[at.A_BLOCKED] = 0
     sec[:, at.S_CROSSED :] = 0
@@ -30,12 +30,12 @@ def net(acc: Ints, sec: Ints, pos: Ints, aimed: int) -> None:
     for security in range(len(sec)):
         first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
         buys, sells = 0, 0
-        for place in range(first, end):
-            if pos[place, at.P_WANT] > 0:
-                buys += pos[place, at.P_WANT]
-            elif pos[place, at.P_WANT] < 0:
-                sells -= pos[place, at.P_WANT]
-                if pos[place, at.P_EXIT]:
+        for position in range(first, end):
+            if pos[position, at.P_WANT] > 0:
+                buys += pos[position, at.P_WANT]
+            elif pos[position, at.P_WANT] < 0:
+                sells -= pos[position, at.P_WANT]
+                if pos[position, at.P_EXIT]:
                     sec[security, at.S_EXIT] = 1
         if buys + sells == 0:
             continue
@@ -61,24 +61,24 @@ def _remainder(acc: Ints, sec: Ints, pos: Ints, security: int, buys: int, sells:
             return
         full = (buys - sells) // step * step
         short = -money_of_units(acc, sells, sec[security, at.S_PRICE])
-        for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-            if pos[place, at.P_WANT] > 0:
-                short += shortfall_to(acc, sec, pos, place, aimed)
+        for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
+            if pos[position, at.P_WANT] > 0:
+                short += shortfall_to(acc, sec, pos, position, aimed)
         if full > 0:
             sec[security, at.S_FULL] = full
             sec[security, at.S_SHORT] = max(0, short)
 
 
 @view_kernel
-def shortfall_to(acc: Ints, sec: Ints, pos: Ints, place: int, aimed: int) -> int:
+def shortfall_to(acc: Ints, sec: Ints, pos: Ints, position: int, aimed: int) -> int:
     """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess.
 
     aimed: the position column of the weight, from P_AIM to P_HIGH.
     """
-    units = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
+    units = pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE]
     exact = aimed in (at.P_AIM, at.P_AIM_UP)
-    goal = pos[place, at.P_AIM_MONEY] if exact else money_of_weight(acc, pos[place, aimed])
-    return int(goal - money_of_units(acc, units, sec[pos[place, at.P_SECURITY], at.S_PRICE]))
+    goal = pos[position, at.P_AIM_MONEY] if exact else money_of_weight(acc, pos[position, aimed])
+    return int(goal - money_of_units(acc, units, sec[pos[position, at.P_SECURITY], at.S_PRICE]))
 
 
 @view_kernel
@@ -105,7 +105,7 @@ def settle(sec: Ints, pos: Ints, security: int, sign: int, total: int, reason: i
     if total == 0:
         return
     if end - first == 1:
-        # A single sleeve has nothing to cross with, and takes all there is.
+        # A single sleeve cannot cross and takes all units.
         if pos[first, at.P_WANT] * sign > 0:
             pos[first, at.P_TRADE] = total * sign
     else:
@@ -114,28 +114,28 @@ def settle(sec: Ints, pos: Ints, security: int, sign: int, total: int, reason: i
             _cross_in(pos, first, end, sec[security, at.S_CROSSED])
         elif sec[security, at.S_CROSSED] > 0:
             apportion(pos, first, end, at.P_TRADE, sign, sec[security, at.S_CROSSED], step, at.P_CROSS)
-    for place in range(first, end):
-        if pos[place, at.P_WANT] * sign > 0 and pos[place, at.P_TRADE] != 0:
-            pos[place, at.P_REASON] = _reason(pos, place, sign, reason)
+    for position in range(first, end):
+        if pos[position, at.P_WANT] * sign > 0 and pos[position, at.P_TRADE] != 0:
+            pos[position, at.P_REASON] = _reason(pos, position, sign, reason)
 
 
 @view_kernel
 def _cross_in(pos: Ints, first: int, end: int, crossed: int) -> None:
-    """Let crossed units go to the buying sleeves in order of sleeve id, each up to its buy; the market gives the rest.
+    """Give crossed units to the buying sleeves by sleeve id, each up to its buy; the rest is bought in the market.
 
     Source: product 4, "Which lots".
     """
-    for place in range(first, end):
-        if pos[place, at.P_TRADE] > 0:
-            pos[place, at.P_CROSS] = min(crossed, pos[place, at.P_TRADE])
-            crossed -= pos[place, at.P_CROSS]
+    for position in range(first, end):
+        if pos[position, at.P_TRADE] > 0:
+            pos[position, at.P_CROSS] = min(crossed, pos[position, at.P_TRADE])
+            crossed -= pos[position, at.P_CROSS]
 
 
 @view_kernel
-def _reason(pos: Ints, place: int, sign: int, reason: int) -> int:
+def _reason(pos: Ints, position: int, sign: int, reason: int) -> int:
     if sign < 0:
-        return codes.FULL_EXIT if pos[place, at.P_EXIT] else reason
-    return codes.SUBSTITUTE if pos[place, at.P_REPLACES] == 1 and reason != codes.PLACE_CASH else reason
+        return codes.FULL_EXIT if pos[position, at.P_EXIT] else reason
+    return codes.SUBSTITUTE if pos[position, at.P_REPLACES] == 1 and reason != codes.PLACE_CASH else reason
 
 
 @view_kernel
@@ -147,7 +147,7 @@ def name_orders(sec: Ints, pos: Ints) -> None:
         elif sec[security, at.S_REASON] == 0 and sec[security, at.S_CROSSED] > 0:
             sec[security, at.S_REASON] = codes.NETTED
         elif sec[security, at.S_REASON] == 0:
-            for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-                reason = pos[place, at.P_REASON]
+            for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
+                reason = pos[position, at.P_REASON]
                 if reason != 0 and (sec[security, at.S_REASON] == 0 or reason < sec[security, at.S_REASON]):
                     sec[security, at.S_REASON] = reason

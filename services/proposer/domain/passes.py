@@ -11,11 +11,11 @@ from services.proposer.domain.sizing import order_change, reaching, units_ceil, 
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
 
-# Who takes part in a pass.
+# Which positions take part in a pass.
 ALL = 0
 PLANNED = 1  # securities that had a market order in that direction before
 NEW = 2  # the others
-IN_BAND = 3  # positions inside their band but what is replaced by a substitute, and those sold already
+IN_BAND = 3  # positions inside their band, except replaced ones, and positions that are already sold from
 
 
 @view_kernel
@@ -29,27 +29,27 @@ def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int
     if acc[at.A_NOW] >= goal:
         return
     barred = False
-    for place in range(len(pos)):
-        pos[place, at.P_ROOM] = 0
-        security = pos[place, at.P_SECURITY]
-        if not _may_sell(sec, pos, place, who):
+    for position in range(len(pos)):
+        pos[position, at.P_ROOM] = 0
+        security = pos[position, at.P_SECURITY]
+        if not _may_sell(sec, pos, position, who):
             continue
-        room = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
-        room -= units_ceil(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
+        room = pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE]
+        room -= units_ceil(pos[position, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
         if room < sec[security, at.S_STEP]:
             continue
         if sec[security, at.S_RESTRICTION] & codes.NO_SELL:
             barred = True
             continue
-        pos[place, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        pos[place, at.P_KEY] = -shortfall_to(acc, sec, pos, place, aimed)
+        pos[position, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
+        pos[position, at.P_KEY] = -shortfall_to(acc, sec, pos, position, aimed)
     while acc[at.A_NOW] < goal:
-        place = _next(pos)
-        if place < 0:
+        position = _next(pos)
+        if position < 0:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED if barred else 0
             return
-        _sell(acc, sec, pos, place, goal, part)
-        pos[place, at.P_ROOM] = 0
+        _sell(acc, sec, pos, position, goal, part)
+        pos[position, at.P_ROOM] = 0
 
 
 @view_kernel
@@ -62,27 +62,27 @@ def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
     if acc[at.A_NOW] <= acc[at.A_HIGH]:
         return
     barred = False
-    for place in range(len(pos)):
-        pos[place, at.P_ROOM] = 0
-        security = pos[place, at.P_SECURITY]
-        if not _may_buy(sec, pos, place, who):
+    for position in range(len(pos)):
+        pos[position, at.P_ROOM] = 0
+        security = pos[position, at.P_SECURITY]
+        if not _may_buy(sec, pos, position, who):
             continue
-        held = pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE]
-        room = units_floor(pos[place, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
+        held = pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE]
+        room = units_floor(pos[position, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
         if room < sec[security, at.S_STEP]:
             continue
         if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
             barred = True
             continue
-        pos[place, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        pos[place, at.P_KEY] = shortfall_to(acc, sec, pos, place, limit)
+        pos[position, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
+        pos[position, at.P_KEY] = shortfall_to(acc, sec, pos, position, limit)
     while acc[at.A_NOW] > acc[at.A_HIGH]:
-        place = _next(pos)
-        if place < 0:
+        position = _next(pos)
+        if position < 0:
             acc[at.A_BLOCKED] |= codes.B_RESTRICTED if barred else 0
             return
-        _buy(acc, sec, pos, place)
-        pos[place, at.P_ROOM] = 0
+        _buy(acc, sec, pos, position)
+        pos[position, at.P_ROOM] = 0
 
 
 @view_kernel
@@ -96,34 +96,34 @@ def mark_planned(sec: Ints) -> None:
 def _next(pos: Ints) -> int:
     """Return the position with room whose key is largest, ties by security id then sleeve id; -1 when none is left."""
     best = -1
-    for place in range(len(pos)):
-        if pos[place, at.P_ROOM] > 0 and (best < 0 or pos[place, at.P_KEY] > pos[best, at.P_KEY]):
-            best = place
+    for position in range(len(pos)):
+        if pos[position, at.P_ROOM] > 0 and (best < 0 or pos[position, at.P_KEY] > pos[best, at.P_KEY]):
+            best = position
     return best
 
 
 @view_kernel
-def _may_sell(sec: Ints, pos: Ints, place: int, who: int) -> bool:
-    """Say whether the position takes part in the pass, if no restriction keeps it from being sold."""
-    security = pos[place, at.P_SECURITY]
-    if pos[place, at.P_QUANTITY] + pos[place, at.P_TRADE] == 0:
+def _may_sell(sec: Ints, pos: Ints, position: int, who: int) -> bool:
+    """Return whether the position takes part in the pass; restrictions are checked by the caller."""
+    security = pos[position, at.P_SECURITY]
+    if pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE] == 0:
         return False
-    if sec[security, at.S_BUY] > 0 or pos[place, at.P_TRADE] > 0:
+    if sec[security, at.S_BUY] > 0 or pos[position, at.P_TRADE] > 0:
         return False
     if who == IN_BAND:
-        # What is replaced never pays for a buy: nothing is sold only because a substitute exists.
-        is_replaced = pos[place, at.P_REPLACES] < 0
-        return bool(pos[place, at.P_TRADE] < 0 or (pos[place, at.P_SIDE] == 0 and not is_replaced))
+        # A replaced security never funds a buy: nothing is sold only because a substitute exists.
+        is_replaced = pos[position, at.P_REPLACES] < 0
+        return bool(pos[position, at.P_TRADE] < 0 or (pos[position, at.P_SIDE] == 0 and not is_replaced))
     return _planned(sec, security, who)
 
 
 @view_kernel
-def _may_buy(sec: Ints, pos: Ints, place: int, who: int) -> bool:
-    """Say whether the position takes part in the pass, if no restriction keeps it from being bought."""
-    security = pos[place, at.P_SECURITY]
-    if pos[place, at.P_AIM_UP] == 0:
+def _may_buy(sec: Ints, pos: Ints, position: int, who: int) -> bool:
+    """Return whether the position takes part in the pass; restrictions are checked by the caller."""
+    security = pos[position, at.P_SECURITY]
+    if pos[position, at.P_AIM_UP] == 0:
         return False
-    if sec[security, at.S_SELL] > 0 or pos[place, at.P_TRADE] < 0:
+    if sec[security, at.S_SELL] > 0 or pos[position, at.P_TRADE] < 0:
         return False
     return _planned(sec, security, who)
 
@@ -134,10 +134,10 @@ def _planned(sec: Ints, security: int, who: int) -> bool:
 
 
 @view_kernel
-def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int, part: int) -> None:
-    security = pos[place, at.P_SECURITY]
+def _sell(acc: Ints, sec: Ints, pos: Ints, position: int, goal: int, part: int) -> None:
+    security = pos[position, at.P_SECURITY]
     price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_SELL]
-    room = min(pos[place, at.P_ROOM], (sec[security, at.S_CAP] - order) // step * step)
+    room = min(pos[position, at.P_ROOM], (sec[security, at.S_CAP] - order) // step * step)
     if room <= 0:
         return
     units = min(room, reaching(goal - acc[at.A_NOW], part, order, price, step))
@@ -149,19 +149,19 @@ def _sell(acc: Ints, sec: Ints, pos: Ints, place: int, goal: int, part: int) -> 
             return
     acc[at.A_NOW] += order_change(order, units, price)
     sec[security, at.S_SELL] += units
-    pos[place, at.P_TRADE] -= units
-    if pos[place, at.P_REASON] == 0:
-        pos[place, at.P_REASON] = codes.RAISE_CASH
+    pos[position, at.P_TRADE] -= units
+    if pos[position, at.P_REASON] == 0:
+        pos[position, at.P_REASON] = codes.RAISE_CASH
     if sec[security, at.S_REASON] == 0:
         sec[security, at.S_REASON] = codes.RAISE_CASH
 
 
 @view_kernel
-def _buy(acc: Ints, sec: Ints, pos: Ints, place: int) -> None:
-    security = pos[place, at.P_SECURITY]
+def _buy(acc: Ints, sec: Ints, pos: Ints, position: int) -> None:
+    security = pos[position, at.P_SECURITY]
     price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_BUY]
     more = reaching(acc[at.A_NOW] - acc[at.A_HIGH], acc[at.A_HIGH_PART], order, price, step)
-    units = min(pos[place, at.P_ROOM], more)
+    units = min(pos[position, at.P_ROOM], more)
     units = min(units, within(acc[at.A_NOW] - acc[at.A_LOW], order, price, step))
     if units <= 0:
         return
@@ -170,8 +170,8 @@ def _buy(acc: Ints, sec: Ints, pos: Ints, place: int) -> None:
         return
     acc[at.A_NOW] -= order_change(order, units, price)
     sec[security, at.S_BUY] += units
-    pos[place, at.P_TRADE] += units
-    if pos[place, at.P_REASON] == 0:
-        pos[place, at.P_REASON] = codes.PLACE_CASH
+    pos[position, at.P_TRADE] += units
+    if pos[position, at.P_REASON] == 0:
+        pos[position, at.P_REASON] = codes.PLACE_CASH
     if sec[security, at.S_REASON] == 0:
         sec[security, at.S_REASON] = codes.PLACE_CASH

@@ -1,4 +1,4 @@
-"""Weights, money and units: every count of units is cut here, its rounding named by function.  Source: product 4."""
+"""Conversion between weights, money and units; each function names its rounding.  Source: product 4."""
 
 from services.proposer.domain import layout as at
 from services.proposer.domain.layout import Ints
@@ -94,46 +94,46 @@ def order_change(before: int, more: int, price: int) -> int:
 
 
 @view_kernel
-def to_target(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
+def to_target(acc: Ints, sec: Ints, pos: Ints, position: int) -> int:
     """Return the signed count to target, rounded towards zero in whole steps, so that it never passes the target."""
-    price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
-    held = pos[place, at.P_QUANTITY]
-    short = units_floor(pos[place, at.P_AIM_UP], acc[at.A_VALUE], price) - held
+    price, step = sec[pos[position, at.P_SECURITY], at.S_PRICE], sec[pos[position, at.P_SECURITY], at.S_STEP]
+    held = pos[position, at.P_QUANTITY]
+    short = units_floor(pos[position, at.P_AIM_UP], acc[at.A_VALUE], price) - held
     if short >= 0:
         return int(short // step * step)
-    return -int(max(0, held - units_ceil(pos[place, at.P_AIM], acc[at.A_VALUE], price)) // step * step)
+    return -int(max(0, held - units_ceil(pos[position, at.P_AIM], acc[at.A_VALUE], price)) // step * step)
 
 
 @view_kernel
-def down_to_edge(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
+def down_to_edge(acc: Ints, sec: Ints, pos: Ints, position: int) -> int:
     """Return the units to sell so that the position lands at or under its upper edge, in whole steps, >= 0.
 
     Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
     """
-    price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
-    held, value = pos[place, at.P_QUANTITY], acc[at.A_VALUE]
-    excess = held - units_floor(pos[place, at.P_HIGH], value, price)
+    price, step = sec[pos[position, at.P_SECURITY], at.S_PRICE], sec[pos[position, at.P_SECURITY], at.S_STEP]
+    held, value = pos[position, at.P_QUANTITY], acc[at.A_VALUE]
+    excess = held - units_floor(pos[position, at.P_HIGH], value, price)
     count = min(-(-excess // step), held // step)
     left = held - count * step
-    crosses = left < units_ceil(pos[place, at.P_LOW], value, price)
-    if crosses and 2 * left + step <= units_floor(2 * pos[place, at.P_AIM_UP], value, price):
+    crosses = left < units_ceil(pos[position, at.P_LOW], value, price)
+    if crosses and 2 * left + step <= units_floor(2 * pos[position, at.P_AIM_UP], value, price):
         count -= 1
     return int(max(0, count * step))
 
 
 @view_kernel
-def up_to_edge(acc: Ints, sec: Ints, pos: Ints, place: int) -> int:
+def up_to_edge(acc: Ints, sec: Ints, pos: Ints, position: int) -> int:
     """Return the units to buy so that the position lands at or above its lower edge, in whole steps, >= 0.
 
     Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
     """
-    price, step = sec[pos[place, at.P_SECURITY], at.S_PRICE], sec[pos[place, at.P_SECURITY], at.S_STEP]
-    held, value = pos[place, at.P_QUANTITY], acc[at.A_VALUE]
-    lack = units_ceil(pos[place, at.P_LOW], value, price) - held
+    price, step = sec[pos[position, at.P_SECURITY], at.S_PRICE], sec[pos[position, at.P_SECURITY], at.S_STEP]
+    held, value = pos[position, at.P_QUANTITY], acc[at.A_VALUE]
+    lack = units_ceil(pos[position, at.P_LOW], value, price) - held
     count = -(-lack // step)
     reached = held + count * step
-    crosses = reached > units_floor(pos[place, at.P_HIGH], value, price)
-    if crosses and units_ceil(2 * pos[place, at.P_AIM], value, price) <= 2 * reached - step:
+    crosses = reached > units_floor(pos[position, at.P_HIGH], value, price)
+    if crosses and units_ceil(2 * pos[position, at.P_AIM], value, price) <= 2 * reached - step:
         count -= 1
     return int(max(0, count * step))
 
@@ -143,25 +143,25 @@ def apportion(pos: Ints, first: int, end: int, source: int, sign: int, total: in
     """Cut the units of column `source` that have `sign` to `total`, pro rata, into column `out` (same sign).
 
     Whole steps go by largest remainder, ties by sleeve id; what is less than a step goes to the next in that order;
-    nobody gets more than it had.  Source: product 4, "Netting".
+    no sleeve gets more than it had.  Source: product 4, "Netting".
     """
     whole = 0
-    for place in range(first, end):
-        if pos[place, source] * sign > 0:
-            whole += abs(pos[place, source])
+    for position in range(first, end):
+        if pos[position, source] * sign > 0:
+            whole += abs(pos[position, source])
     left = total
-    for place in range(first, end):
-        if pos[place, source] * sign <= 0:
+    for position in range(first, end):
+        if pos[position, source] * sign <= 0:
             continue
         if total == whole:
-            pos[place, out] = pos[place, source]
+            pos[position, out] = pos[position, source]
             continue
-        share, part = divmod_product(total, abs(pos[place, source]), whole)
+        share, part = divmod_product(total, abs(pos[position, source]), whole)
         cut = share // step * step
-        pos[place, at.P_WHOLE] = share - cut
-        pos[place, at.P_PART] = part
-        pos[place, at.P_KEY] = abs(pos[place, source]) - cut
-        pos[place, out] = cut * sign
+        pos[position, at.P_WHOLE] = share - cut
+        pos[position, at.P_PART] = part
+        pos[position, at.P_KEY] = abs(pos[position, source]) - cut
+        pos[position, out] = cut * sign
         left -= cut
     if total != whole:
         _hand_out(pos, first, end, source, sign, left, step, out)
@@ -171,11 +171,11 @@ def apportion(pos: Ints, first: int, end: int, source: int, sign: int, total: in
 def _hand_out(pos: Ints, first: int, end: int, source: int, sign: int, left: int, step: int, out: int) -> None:
     while left > 0:
         best = -1
-        for place in range(first, end):
-            if pos[place, source] * sign <= 0 or pos[place, at.P_KEY] <= 0:
+        for position in range(first, end):
+            if pos[position, source] * sign <= 0 or pos[position, at.P_KEY] <= 0:
                 continue
-            if best < 0 or _larger(pos, place, best):
-                best = place
+            if best < 0 or _larger(pos, position, best):
+                best = position
         more = min(left, step, pos[best, at.P_KEY])
         pos[best, out] += more * sign
         pos[best, at.P_KEY] -= more
@@ -184,7 +184,7 @@ def _hand_out(pos: Ints, first: int, end: int, source: int, sign: int, left: int
 
 
 @view_kernel
-def _larger(pos: Ints, place: int, best: int) -> bool:
-    if pos[place, at.P_WHOLE] != pos[best, at.P_WHOLE]:
-        return bool(pos[place, at.P_WHOLE] > pos[best, at.P_WHOLE])
-    return bool(pos[place, at.P_PART] > pos[best, at.P_PART])
+def _larger(pos: Ints, position: int, best: int) -> bool:
+    if pos[position, at.P_WHOLE] != pos[best, at.P_WHOLE]:
+        return bool(pos[position, at.P_WHOLE] > pos[best, at.P_WHOLE])
+    return bool(pos[position, at.P_PART] > pos[best, at.P_PART])

@@ -1,4 +1,4 @@
-"""What leaves the kernel: the balance is checked first, then summary, sleeve trades and market orders are written."""
+"""Output of a logic: check conservation, then write the summary row, the sleeve trades and the market orders."""
 
 from services.proposer.domain import codes
 from services.proposer.domain import layout as at
@@ -19,11 +19,11 @@ def outcome(acc: Ints, sec: Ints, pos: Ints) -> int:
     acc[at.A_WHERE] = -1
     for security in range(len(sec)):
         units, crossed = 0, 0
-        for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-            trade, cross = pos[place, at.P_TRADE], pos[place, at.P_CROSS]
+        for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
+            trade, cross = pos[position, at.P_TRADE], pos[position, at.P_CROSS]
             units += trade
             crossed += cross
-            if pos[place, at.P_QUANTITY] + trade < 0 or abs(cross) > abs(trade) or _opposed(cross, trade):
+            if pos[position, at.P_QUANTITY] + trade < 0 or abs(cross) > abs(trade) or _opposed(cross, trade):
                 acc[at.A_WHERE] = security
                 return codes.UNBALANCED
         market = sec[security, at.S_BUY] - sec[security, at.S_SELL]
@@ -37,8 +37,8 @@ def outcome(acc: Ints, sec: Ints, pos: Ints) -> int:
 
 
 @view_kernel
-def _opposed(one: int, other: int) -> bool:
-    return (one > 0 and other < 0) or (one < 0 and other > 0)
+def _opposed(cross: int, trade: int) -> bool:
+    return (cross > 0 and trade < 0) or (cross < 0 and trade > 0)
 
 
 @view_kernel
@@ -88,7 +88,7 @@ def write_proposal(
 
 @view_kernel
 def _write_limits(acc: Ints, sec: Ints, row: Ints) -> None:
-    """Write what gain limits keep from being traded."""
+    """Write the effect of gain limits: Best Fit's counted gains without them and the cents of sells held back."""
     if not acc[at.A_LIMITED]:
         return
     row[at.O_LIMITED] = 1
@@ -112,19 +112,19 @@ def _held_back(acc: Ints, sec: Ints, security: int, trade: int) -> int:
 @view_kernel
 def _write_trades(acc: Ints, sec: Ints, pos: Ints, logic: int, trades: Ints) -> int:
     value, filled = acc[at.A_VALUE], 0
-    for place in range(len(pos)):
-        trade = pos[place, at.P_TRADE]
+    for position in range(len(pos)):
+        trade = pos[position, at.P_TRADE]
         if trade == 0:
             continue
-        after = value_cents(pos[place, at.P_QUANTITY] + trade, sec[pos[place, at.P_SECURITY], at.S_PRICE])
+        after = value_cents(pos[position, at.P_QUANTITY] + trade, sec[pos[position, at.P_SECURITY], at.S_PRICE])
         trades[filled, 0] = logic
-        trades[filled, 1] = place
+        trades[filled, 1] = position
         trades[filled, 2] = trade
-        trades[filled, 3] = pos[place, at.P_CROSS]
-        trades[filled, 4] = pos[place, at.P_REASON]
-        trades[filled, 5] = _shown_ppb(pos[place, at.P_VALUE], value)
+        trades[filled, 3] = pos[position, at.P_CROSS]
+        trades[filled, 4] = pos[position, at.P_REASON]
+        trades[filled, 5] = _shown_ppb(pos[position, at.P_VALUE], value)
         trades[filled, 6] = _shown_ppb(after, value)
-        trades[filled, 7] = _held_back(acc, sec, pos[place, at.P_SECURITY], trade)
+        trades[filled, 7] = _held_back(acc, sec, pos[position, at.P_SECURITY], trade)
         filled += 1
     return filled
 

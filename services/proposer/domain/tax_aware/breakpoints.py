@@ -1,8 +1,8 @@
-"""What a sell counts against the limits when it is cut: exactly what is booked of it then.
+"""Breakpoints of a sell, and the gains that a cut sell counts against the limits: exactly what taxlot would book.
 
-Between its breakpoints that grows almost evenly: there another lot begins to leave a sleeve.  Sleeves share a cut, so
-the lots that leave first of a sell in full are not those that leave when it is cut; therefore every cut that is looked
-at is laid out over the sleeves and relieved.  Source: product 4 (Netting; "Tax-aware").
+At a breakpoint another lot begins to leave a sleeve; between two of them the gain is nearly linear in units.  A cut is
+shared by the sleeves, so a cut sell may relieve other lots than the same units of the whole sell; each cut that is
+tried is therefore split over the sleeves and relieved.  Source: product 4 (Netting; "Tax-aware").
 """
 
 from services.proposer.domain import layout as at
@@ -28,45 +28,45 @@ def trace(acc: Ints, sec: Ints, pos: Ints, search: Search) -> None:
 
 @view_kernel
 def _find(acc: Ints, sec: Ints, search: Search, security: int) -> int:
-    """Write the units of the security's breakpoints in their order, none that is undersized; return where they end."""
+    """Write the units of the security's breakpoints in ascending order, without undersized ones; return the end row."""
     start, stop, step = sec[security, at.S_ROW], sec[security, at.S_ROW_END], sec[security, at.S_STEP]
     end = start
-    for one in range(start, stop):
+    for row in range(start, stop):
         by_then, in_all = 0, 0
         for other in range(start, stop):
-            if search.lots.rows[search.slices[other].lot].sleeve == search.lots.rows[search.slices[one].lot].sleeve:
+            if search.lots.rows[search.slices[other].lot].sleeve == search.lots.rows[search.slices[row].lot].sleeve:
                 in_all += search.slices[other].units
-                if not _leaves_before(search, one, other):
+                if not _leaves_before(search, row, other):
                     by_then += search.slices[other].units
         units = sec[security, at.S_SELL]
         if by_then < in_all:
             units = muldiv_floor(by_then, units, in_all) // step * step
-        place = end
-        while place > start and search.breakpoints[0, place - 1] > units:
-            place -= 1
-        if undersized(acc, sec, security, units) or (place > start and search.breakpoints[0, place - 1] == units):
+        point = end
+        while point > start and search.breakpoints[0, point - 1] > units:
+            point -= 1
+        if undersized(acc, sec, security, units) or (point > start and search.breakpoints[0, point - 1] == units):
             continue
-        for later in range(end, place, -1):
+        for later in range(end, point, -1):
             search.breakpoints[0, later] = search.breakpoints[0, later - 1]
-        search.breakpoints[0, place] = units
+        search.breakpoints[0, point] = units
         end += 1
     return int(end)
 
 
 @view_kernel
 def undersized(acc: Ints, sec: Ints, security: int, units: int) -> bool:
-    """Say whether a sell that is cut to `units` would not be made; a part of a full exit is exempt."""
+    """Return whether a sell cut to `units` is below the minimum size; a part of a full exit is exempt."""
     if units == 0 or units == sec[security, at.S_SELL] or sec[security, at.S_EXIT]:
         return bool(units == 0)
     return bool(value_cents(units, sec[security, at.S_PRICE]) < acc[at.A_MIN])
 
 
 @view_kernel
-def _leaves_before(search: Search, one: int, other: int) -> bool:
-    """Say whether slice `one` leaves its sleeve before slice `other`: picks first, else as the slices stand."""
+def _leaves_before(search: Search, row: int, other: int) -> bool:
+    """Return whether slice `row` leaves its sleeve before slice `other`: picked lots first, then in slice order."""
     lots = search.lots.rows
-    picked, other_picked = lots[search.slices[one].lot].picked > 0, lots[search.slices[other].lot].picked > 0
-    return bool(one < other if picked == other_picked else picked)
+    picked, other_picked = lots[search.slices[row].lot].picked > 0, lots[search.slices[other].lot].picked > 0
+    return bool(row < other if picked == other_picked else picked)
 
 
 @view_kernel
@@ -86,9 +86,9 @@ def count(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, units:
 
 @view_kernel
 def _lay_out(sec: Ints, pos: Ints, search: Search, security: int, units: int) -> None:
-    """Set search.gives to what the sleeves give up when the market sell is cut to `units`, as Best Fit shares it.
+    """Set search.gives to the units each sleeve sells when the market sell is cut to `units`, as Best Fit shares it.
 
-    Of what was sold to raise cash beyond that the first sleeves keep theirs longest.
+    Units sold beyond the plan to raise cash are kept by the first sleeves longest.
     """
     first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
     if end - first == 1:
@@ -100,9 +100,9 @@ def _lay_out(sec: Ints, pos: Ints, search: Search, security: int, units: int) ->
         pos, first, end, at.P_WANT, -1, sec[security, at.S_CROSSED] + planned, sec[security, at.S_STEP], at.P_ROOM
     )
     raised = units - planned
-    for place in range(first, end):
-        search.gives[place].units = -pos[place, at.P_ROOM]
+    for position in range(first, end):
+        search.gives[position].units = -pos[position, at.P_ROOM]
         if raised > 0:
-            more = min(raised, max(0, -pos[place, at.P_TRADE] - search.gives[place].units))
-            search.gives[place].units += more
+            more = min(raised, max(0, -pos[position, at.P_TRADE] - search.gives[position].units))
+            search.gives[position].units += more
             raised -= more

@@ -1,4 +1,4 @@
-"""How much of each relieved sell is kept, while others are given up, and whether that keeps the limits."""
+"""Cap search: how many units of each relieved sell fit the gain limits."""
 
 from typing import Final
 
@@ -14,14 +14,14 @@ BARRED: Final = 1  # against short-term gains, of the one security
 SHORT: Final = 2  # the short-term budget
 TOTAL: Final = 4  # the budget in all
 
-_TURNS: Final = 32  # looks at a stretch of a sell at most; at least every second one halves what is in question
-_FEW: Final = 8  # so many steps are looked at one by one
+_TURNS: Final = 32  # trials in a stretch of a sell at most; at least every second one halves the stretch
+_FEW: Final = 8  # steps: a shorter stretch is tried step by step
 _DOLLAR: Final = 10**12  # micro-units x micro-dollars: a stretch worth less is left alone, but for single steps
 
 
 @view_kernel
 def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
-    """Return the first of the limits that what is kept does not keep, 0 where it keeps all."""
+    """Return the first of the limits that the kept units pass, 0 if they keep all."""
     for limit in (BARRED, SHORT, TOTAL):
         if limits & limit and over(acc, sec, security, limit) > 0:
             return limit
@@ -30,7 +30,7 @@ def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
 
 @view_kernel
 def over(acc: Ints, sec: Ints, security: int, limit: int) -> int:
-    """Return by how many cents what is kept passes the limit, 0 or less where it keeps it."""
+    """Return by how many cents the kept units pass the limit; 0 or less if they keep it."""
     if limit == BARRED:
         return int(sec[security, at.S_KEPT_BARRED] if acc[at.A_NO_SHORT_GAINS] else 0)
     if limit == SHORT:
@@ -58,7 +58,7 @@ def keep(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, units: 
 
 @view_kernel
 def keep_more(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, most: int, limits: int) -> None:
-    """Keep as much more of the sell as the limits allow, at most `most`; what is kept now must keep them."""
+    """Keep as many more units of the sell as the limits allow, at most `most`; the present units must keep them."""
     least = sec[security, at.S_KEPT]
     keep(acc, sec, pos, search, security, most)
     while sec[security, at.S_KEPT] > least:
@@ -70,9 +70,9 @@ def keep_more(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, mo
 
 @view_kernel
 def _cut(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, least: int, limit: int) -> int:
-    """Return how much less is to be kept for the sake of one limit, but not less than `least`, in whole steps.
+    """Return the most units, at least `least` and in whole steps, that keep one limit.
 
-    The largest breakpoint that keeps it, then as far on the way to the next one as it goes.
+    Finds the largest breakpoint that keeps it, then searches the stretch up to the next breakpoint.
     """
     low, high, above = least, sec[security, at.S_KEPT], over(acc, sec, security, limit)
     point = sec[security, at.S_ROW_END] - 1
@@ -106,10 +106,10 @@ def _cut(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, least: 
 
 @view_kernel
 def _between(low: int, under: int, high: int, above: int, price: int, step: int, turn: int) -> int:
-    """Return where to look between `low`, which counts `under` the limit, and `high`.
+    """Return the next units to try between `low`, which is `under` the limit, and `high`, which is `above` it.
 
-    What a sell counts grows almost evenly there.  Over few steps, and where a cent is too much, it is rounding that
-    decides: as good as at random, from one third of a cent to the next.
+    The gain is nearly linear there, so the trial interpolates.  Over few steps, or one cent above, rounding decides and
+    is as good as random from one third of a cent to the next.
     """
     if high - low <= _FEW * step or (above == 1 and turn < _FEW):
         units = high - max(step, _DOLLAR // 300 // price)

@@ -1,6 +1,6 @@
-"""What the market sells in the tables would realise, relieved by the one rule that taxlot books them by.
+"""Gains that the market sells in the tables would realise, relieved by the rule that taxlot books with.
 
-Against limits an unknown counts at its worst: a slice of unknown basis as gain = proceeds, a gain of unknown term as
+Unknowns count at their worst against limits: a slice of unknown basis as gain = proceeds, a gain of unknown term as
 short-term, a loss of unknown term in the total only.  Figures that are shown stay unknown.  Source: product 4, 5.
 """
 
@@ -16,7 +16,7 @@ from shared.rules.relief.lots import AVERAGE, LONG, NO_BASIS, SHORT, Lots
 from shared.rules.relief.records import GIVE, RELIEF, SALE, SLICE
 from shared.rules.relief.relieve import relieve as relieve_lots
 
-LOTS_LACKING = -1  # in place of a row: a sleeve sells more units than its lots hold
+LOTS_LACKING = -1  # instead of a row: a sleeve sells more units than its lots hold
 
 
 class Search(NamedTuple):
@@ -25,7 +25,7 @@ class Search(NamedTuple):
     trade_day: int  # days since 1970-01-01
     lots: Lots  # their `security` is an index in the order of the tables
     sale: Records  # SALE, one row
-    gives: Records  # GIVE, by position of one account: what its sleeve gives up
+    gives: Records  # GIVE, by position of one account: the units its sleeve sells
     relief: Records  # RELIEF, by lot of the chunk
     slices: Records  # SLICE
     breakpoints: Ints  # by row of layout.BREAKPOINT_ROWS: see breakpoints.py
@@ -40,8 +40,8 @@ def search_of(trade_day: int, lots: Lots, positions: int) -> Search:
 
 
 @view_kernel
-def place_lots(sec: Ints, pos: Ints, search: Search, lot: int, end: int) -> None:
-    """Note where the lots [lot, end) of the account belong: S_LOT, S_LOT_END, and the sleeves of its positions."""
+def assign_lots(sec: Ints, pos: Ints, search: Search, lot: int, end: int) -> None:
+    """Set each security's range in the account's lots [lot, end), S_LOT to S_LOT_END, and the sleeves of `gives`."""
     for security in range(len(sec)):
         while lot < end and search.lots.rows[lot].security < security:
             lot += 1
@@ -49,8 +49,8 @@ def place_lots(sec: Ints, pos: Ints, search: Search, lot: int, end: int) -> None
         while lot < end and search.lots.rows[lot].security == security:
             lot += 1
         sec[security, at.S_LOT_END] = lot
-    for place in range(len(pos)):
-        search.gives[place].sleeve = pos[place, at.P_SLEEVE]
+    for position in range(len(pos)):
+        search.gives[position].sleeve = pos[position, at.P_SLEEVE]
 
 
 @view_kernel
@@ -60,8 +60,8 @@ def relieve(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
     for security in range(len(sec)):
         sec[security, at.S_ROW] = row
         if sec[security, at.S_SELL] > 0:
-            for place in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-                search.gives[place].units = max(0, -pos[place, at.P_TRADE])
+            for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
+                search.gives[position].units = max(0, -pos[position, at.P_TRADE])
             row = relieve_sell(acc, sec, search, security, sec[security, at.S_SELL], row)
             if row < 0:
                 return int(row)
@@ -71,7 +71,7 @@ def relieve(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
 
 @view_kernel
 def relieve_sell(acc: Ints, sec: Ints, search: Search, security: int, units: int, row: int) -> int:
-    """Relieve a market sell of `units`, of which the sleeves give up search.gives, into search.slices from `row` on.
+    """Relieve a market sell of `units`, shared by the sleeves as in search.gives, into search.slices from `row` on.
 
     Return the next row, or LOTS_LACKING.
     """
@@ -86,14 +86,14 @@ def relieve_sell(acc: Ints, sec: Ints, search: Search, security: int, units: int
 
 @view_kernel
 def counted(search: Search, rows: int) -> tuple[int, int, int]:
-    """Return the cents that the slices count against the short-term budget, the budget in all, and the guard.
+    """Return the cents that the slices count against the short-term budget, the total budget, and the bar on gains.
 
-    The guard against short-term gains counts every one of them, and what cannot be shown to be none, without losses.
+    The bar on short-term gains counts every gain that is or may be short-term; losses do not reduce it.
     """
     short, total, barred = 0, 0, 0
-    for one in range(rows):
-        basis, term = search.slices[one].basis, search.slices[one].term
-        gain = search.slices[one].proceeds - (0 if basis == NO_BASIS else basis)
+    for row in range(rows):
+        basis, term = search.slices[row].basis, search.slices[row].term
+        gain = search.slices[row].proceeds - (0 if basis == NO_BASIS else basis)
         total += gain
         if term == SHORT or (term != LONG and gain > 0):
             short += gain
@@ -106,22 +106,22 @@ def counted(search: Search, rows: int) -> tuple[int, int, int]:
 def estimated(search: Search, rows: int) -> int:
     """Return the estimated realised gain of the slices in cents as product 5 shows it: the known part."""
     gain = 0
-    for one in range(rows):
-        if search.slices[one].basis != NO_BASIS:
-            gain += search.slices[one].proceeds - search.slices[one].basis
+    for row in range(rows):
+        if search.slices[row].basis != NO_BASIS:
+            gain += search.slices[row].proceeds - search.slices[row].basis
     return gain
 
 
 @view_kernel
 def limited(acc: Ints) -> bool:
-    """Say whether the account has gain limits; one that is not taxable has none."""
+    """Return whether the account has gain limits; a non-taxable account has none."""
     budgets = acc[at.A_BUDGET_SHORT] != at.NO_LIMIT or acc[at.A_BUDGET_TOTAL] != at.NO_LIMIT
     return bool(acc[at.A_TAXABLE] and (budgets or acc[at.A_NO_SHORT_GAINS]))
 
 
 @view_kernel
 def within(acc: Ints, search: Search, rows: int) -> bool:
-    """Say whether the relieved sells keep the account's limits."""
+    """Return whether the relieved sells keep the account's limits."""
     if not limited(acc):
         return True
     short, total, barred = counted(search, rows)
@@ -132,5 +132,5 @@ def within(acc: Ints, search: Search, rows: int) -> bool:
 
 @view_kernel
 def past(cents: int, budget: int) -> int:
-    """Return by how much cents pass a budget, below 0 what is left of it; FAR_WITHIN where there is no budget."""
+    """Return cents - budget: above 0 the excess, below 0 the remainder; FAR_WITHIN without a budget."""
     return int(at.FAR_WITHIN if budget == at.NO_LIMIT else cents - budget)

@@ -16,9 +16,9 @@ from shared.fixed_point.compiled import view_kernel
 
 @view_kernel
 def reduce(acc: Ints, sec: Ints, pos: Ints, search: Search, whole: bool) -> None:
-    """Lower caps until what is kept of the relieved sells keeps the limits, just as far as needed in whole steps.
+    """Lower caps until the kept parts of the relieved sells keep the limits, only as far as needed in whole steps.
 
-    whole: give up whole sells, so that it comes to an end whatever other sells Best Fit makes instead.
+    whole: cut whole sells, so that the search ends whatever other sells Best Fit makes instead.
     """
     trace(acc, sec, pos, search)
     _bar_short_gains(acc, sec, pos, search, whole)
@@ -36,7 +36,7 @@ def reduce(acc: Ints, sec: Ints, pos: Ints, search: Search, whole: bool) -> None
 
 @view_kernel
 def _bar_short_gains(acc: Ints, sec: Ints, pos: Ints, search: Search, whole: bool) -> None:
-    """Keep of every sell what realises no short-term gain, where the account allows none."""
+    """Cut every sell to its part without short-term gains, if the account allows none."""
     for security in range(len(sec)):
         if broken(acc, sec, security, BARRED) > 0:
             keep(acc, sec, pos, search, security, 0)
@@ -47,9 +47,9 @@ def _bar_short_gains(acc: Ints, sec: Ints, pos: Ints, search: Search, whole: boo
 
 @view_kernel
 def _reduce_tail(acc: Ints, sec: Ints, pos: Ints, search: Search, limit: int, whole: bool) -> None:
-    """Give up the tail that saves most gain per dollar, or as much of its end as the limit, SHORT or TOTAL, asks.
+    """Cut the tail that saves most gain per dollar, or as much of its end as the limit, SHORT or TOTAL, requires.
 
-    There is one: more is kept than a budget of 0 or more allows.  Ties go by security id, then to the shorter tail.
+    A tail always exists: the kept gain passes a budget of 0 or more.  Ties go by security id, then to the shorter tail.
     """
     column = at.S_KEPT_SHORT if limit == SHORT else at.S_KEPT_TOTAL
     cents = over(acc, sec, 0, limit)
@@ -65,7 +65,7 @@ def _reduce_tail(acc: Ints, sec: Ints, pos: Ints, search: Search, limit: int, wh
             point -= 1
             if units >= sec[security, at.S_KEPT]:
                 continue
-            if gain > cents:  # of the part before that breakpoint only so much is given up as is asked for
+            if gain > cents:  # only the required share of the stretch before that breakpoint is cut
                 proceeds = given + muldiv_ceil(proceeds - given, cents - saved, gain - saved)
                 gain = cents
             saved, given = gain, proceeds

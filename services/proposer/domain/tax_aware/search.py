@@ -1,6 +1,6 @@
-"""Which run of another logic comes next, and what its result means for the caps.  The search as a whole: __init__.py.
+"""State machine of the tax-aware search: after each run, set the caps and name the next run.  Overview: __init__.py.
 
-It is written as a reply to each run of the two other logics, so that those are compiled into the loop only once.
+The search is a state machine, called after each run, so that the two other logics are compiled into the loop once.
 """
 
 from typing import Final
@@ -23,13 +23,13 @@ _MEASURE: Final = 0  # Min Transaction, for the drift it leaves
 _CUT: Final = 1  # Best Fit under the present caps
 _COMPARE: Final = 2  # Min Transaction, which ends nearer to target
 _RESTORE: Final = 3  # Best Fit as it was before
-_LOOKS: Final = 4  # how often it is begun anew
-_PATIENCE: Final = 24  # runs in which sells are given up only as far as needed; afterwards whole
+_LOOKS: Final = 4  # restarts at most
+_PATIENCE: Final = 24  # rounds that cut sells only as far as needed; later rounds cut them whole
 
 
 @view_kernel
 def begin(acc: Ints) -> int:
-    """Return what is to be run first."""
+    """Reset the search's columns and return the first run."""
     acc[at.A_ROUNDS] = 0
     acc[at.A_LOOK] = 0
     for column in (at.A_SLACK_SHORT, at.A_SLACK_TOTAL, at.A_MORE_SHORT, at.A_MORE_TOTAL):
@@ -40,9 +40,9 @@ def begin(acc: Ints) -> int:
 
 @view_kernel
 def after_run(acc: Ints, sec: Ints, pos: Ints, search: Search, failure: int) -> int:
-    """Judge the run that stands in the tables, with its failure or OK; return what is to be run next.
+    """Evaluate the run in the tables (`failure` or OK) and return the next run.
 
-    When DONE, the tables hold the trades and A_FAILED whether and why it failed.
+    When DONE, the tables hold the trades and A_FAILED the failure or OK.
     """
     stage = acc[at.A_STAGE]
     acc[at.A_FAILED] = failure
@@ -62,7 +62,7 @@ def after_run(acc: Ints, sec: Ints, pos: Ints, search: Search, failure: int) -> 
 
 @view_kernel
 def note_other(acc: Ints, sec: Ints, pos: Ints, failure: int) -> None:
-    """Note what drift Min Transaction, which stands in the tables, leaves."""
+    """Store the drift that the Min Transaction run in the tables leaves."""
     acc[at.A_OTHER_DRIFT] = drift(acc, sec, pos) if failure == codes.OK else at.OTHER_FAILED
 
 
@@ -70,14 +70,14 @@ def note_other(acc: Ints, sec: Ints, pos: Ints, failure: int) -> None:
 def drift(acc: Ints, sec: Ints, pos: Ints) -> int:
     """Return the sum of |weight - target| x V over the positions after the trades, in money."""
     money = 0
-    for place in range(len(pos)):
-        money += abs(shortfall_to(acc, sec, pos, place, at.P_AIM))
+    for position in range(len(pos)):
+        money += abs(shortfall_to(acc, sec, pos, position, at.P_AIM))
     return money
 
 
 @view_kernel
 def _after_cut(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
-    """Give up what the limits do not allow, or see whether Min Transaction ends nearer to target."""
+    """Cut sells that pass the limits, else restart with slack or compare with Min Transaction; return the next run."""
     if limited(acc):
         rows = relieve(acc, sec, pos, search)
         if rows == LOTS_LACKING:
@@ -110,12 +110,11 @@ def _after_cut(acc: Ints, sec: Ints, pos: Ints, search: Search) -> int:
 
 @view_kernel
 def _look_again(acc: Ints, sec: Ints, pos: Ints, search: Search, rows: int) -> bool:
-    """Say whether Best Fit is to be run again, and set the caps for it.
+    """Set the caps for a restart of Best Fit with slack; return False when there is none.
 
-    What is sold instead to raise cash may realise losses; then more could have been kept.  So it is begun anew with
-    half of that, later with half of the rest, to spend beyond the budgets: where more is kept, less is sold instead.  A
-    look that brings neither cash nearer to the reserve nor the account nearer to target is undone; half as much more is
-    tried after it.
+    Sells that raise cash instead may realise losses, which free budget.  The first restart adds half of the freed
+    budget as slack, later ones half of the rest: the more is kept, the less is sold instead.  A restart that brings
+    neither cash nearer to the reserve nor the account nearer to target is undone; the next one adds half as much.
     """
     lack, found = max(0, acc[at.A_RESERVE] - acc[at.A_NOW]), drift(acc, sec, pos)
     if acc[at.A_LOOK] > _LOOKS:
@@ -147,7 +146,7 @@ def _look_again(acc: Ints, sec: Ints, pos: Ints, search: Search, rows: int) -> b
 
 @view_kernel
 def _spend_more(acc: Ints, short: int, total: int) -> None:
-    """Let so many cents more be spent beyond the budgets at first."""
+    """Add cents to the slack beyond the budgets."""
     acc[at.A_MORE_SHORT] += short
     acc[at.A_MORE_TOTAL] += total
     acc[at.A_SLACK_SHORT], acc[at.A_SLACK_TOTAL] = acc[at.A_MORE_SHORT], acc[at.A_MORE_TOTAL]
@@ -168,7 +167,7 @@ def _restore_caps(sec: Ints) -> None:
 
 @view_kernel
 def _note_free(acc: Ints, sec: Ints, search: Search, rows: int) -> None:
-    """Note what Best Fit trades and counts without limits."""
+    """Store what Best Fit trades, and the gains it counts, without limits."""
     acc[at.A_FREE_SHORT], acc[at.A_FREE_TOTAL], _ = counted(search, rows)
     for security in range(len(sec)):
         sec[security, at.S_FREE_SELL] = sec[security, at.S_SELL]
