@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ from services.batch.operations.sweeps import Sweeps
 from services.batch.routes.dependencies import Dependencies
 from services.batch.settings import Settings
 from services.batch.store.database import Database
+from shared.contracts.codes import Bought, Term
 from shared.contracts.principal import Principal
 from shared.kafka.messages import Chunk
 from shared.runtime.clock import SystemClock
@@ -27,6 +28,7 @@ from tests.signing import PUBLIC_KEY, SignedAs
 from tests.stackfix.infrastructure import as_role
 
 Json = dict[str, Any]
+UNIT = 1_000_000
 
 
 @dataclass
@@ -86,8 +88,8 @@ class Harness:
     async def queue(self, *ids: str, **values: Any) -> None:
         """Have accounts flagged."""
         owner = {name: values[name] for name in ("enterprise_id", "advisor_id") if name in values}
-        await self.handlers.on_accounts([build.an_account(one, **owner) for one in ids])
-        await self.flag(*[build.a_flag(one, **values) for one in ids])
+        await self.handlers.on_accounts([build.an_account(account_id, **owner) for account_id in ids])
+        await self.flag(*[build.a_flag(account_id, **values) for account_id in ids])
 
     async def flag(self, *rows: Json) -> None:
         """Have evaluations arrive."""
@@ -200,6 +202,37 @@ class User:
         return await self.done(
             batch, "removals", {"selection": {"kind": "ids", "ids": list(ids)}, "expected_count": len(ids)}
         )
+
+
+def sold(lot_id: str, units: int, gain: int, logic: int = 0, acquired: date = date(2026, 1, 5)) -> Json:
+    """A slice of AAA, sold at $100 with a gain in dollars."""
+    return {
+        "logic": logic, "security": 0, "sleeve_id": "APM", "lot_id": lot_id, "acquired": acquired,
+        "quantity_micro": units * UNIT, "proceeds_cents": units * 10_000,
+        "basis_cents": units * 10_000 - gain * 100, "gain_cents": gain * 100, "term": int(Term.SHORT),
+        "first_long_term_day": date(2027, 1, 6),
+    }  # fmt: skip
+
+
+def bought(account: str, units: int, kind: Bought = Bought.LOT, **more: Any) -> Json:
+    """A purchase of AAA that taxlot has listed."""
+    is_lot = kind == Bought.LOT
+    return {
+        "security": 0, "account_id": account, "account_number": f"00{account}", "taxable": True, "kind": int(kind),
+        "lot_id": f"{account}-NEW" if is_lot else None, "sleeve_id": "APM" if is_lot else None,
+        "bought": date(2026, 6, 1), "quantity_micro": units * UNIT,
+    } | more  # fmt: skip
+
+
+def losing(*purchases: Json, slices: list[Json] | None = None, household: str | None = "H1", **more: Any) -> Json:
+    """An account that sells ten AAA at a loss of $100 in Best Fit, and what its household bought."""
+    return {
+        "tax_household_id": household,
+        "slices": [sold("L1", 10, -100)] if slices is None else slices,
+        "purchases": list(purchases),
+        "wash_accounts": 2,
+        "wash_unseen": 0,
+    } | more
 
 
 def _new() -> str:

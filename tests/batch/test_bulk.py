@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.batch import build
-from tests.batch.harness import Harness
-from tests.batch.test_wash import bought, losing
+from tests.batch.harness import Harness, bought, losing
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -29,7 +28,7 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(harn
     started = time.monotonic()
     batch = await pat.propose(**body)
     took = {"propose": time.monotonic() - started}
-    inserts = [one for one in statements if one.startswith("INSERT INTO batch_account")]
+    inserts = [statement for statement in statements if statement.startswith("INSERT INTO batch_account")]
     assert len(inserts) == 1
     assert len(statements) < 15
     number = batch["batch_id"]
@@ -68,9 +67,10 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(harn
 
 async def test_flags_of_many_accounts_are_stored_in_one_go(harness: Harness) -> None:
     ids = [f"A{number:05d}" for number in range(ACCOUNTS)]
-    await harness.handlers.on_accounts([build.an_account(one) for one in ids])
+    await harness.handlers.on_accounts([build.an_account(account_id) for account_id in ids])
     chunks = [
-        build.flags(*[build.a_flag(one) for one in ids[start : start + 2500]]) for start in range(0, ACCOUNTS, 2500)
+        build.flags(*[build.a_flag(account_id) for account_id in ids[start : start + 2500]])
+        for start in range(0, ACCOUNTS, 2500)
     ]
     started = time.monotonic()
     await harness.handlers.on_flags(chunks)
@@ -100,13 +100,13 @@ async def test_a_large_batch_in_which_everybody_loses_is_checked_in_few_statemen
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
     await harness.handlers.on_results(results[:-1])
-    assert not [one for one in statements if "ORDER BY chunk_id, row_no" in one]
+    assert not [statement for statement in statements if "ORDER BY chunk_id, row_no" in statement]
     statements.clear()
     started = time.monotonic()
     await harness.handlers.on_results(results[-1:])
     print("last result with the check", round(time.monotonic() - started, 2))
-    assert len([one for one in statements if "ORDER BY chunk_id, row_no" in one]) == 1
-    assert len([one for one in statements if "incoming_wash" in one]) <= 3
+    assert len([statement for statement in statements if "ORDER BY chunk_id, row_no" in statement]) == 1
+    assert len([statement for statement in statements if "incoming_wash" in statement]) <= 3
     # The first account of each household takes the five units: half of $100 each.
     totals = (await pat.get(f"/v1/batches/{batch['batch_id']}/accounts"))["totals"]
     assert (totals["wash_disallowed"], totals["wash_unchecked"]) == ("50000.00", 0)

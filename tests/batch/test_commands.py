@@ -156,8 +156,8 @@ async def test_progress_is_published_a_few_times_a_second_at_most(harness: Harne
         if index == 2:
             harness.clock.forward(seconds=0.3)
         await harness.handlers.on_results([harness.results_for(rows, number, attempt)])
-    told = [(event["status"], event["proposed"]) for event in harness.sent("rebalancer.batch.v1")]
-    assert told == [("WORKING", 0), ("WORKING", 600), ("PENDING_APPROVAL", 1000)]
+    published = [(event["status"], event["proposed"]) for event in harness.sent("rebalancer.batch.v1")]
+    assert published == [("WORKING", 0), ("WORKING", 600), ("PENDING_APPROVAL", 1000)]
 
 
 async def test_a_text_that_cannot_be_stored_is_bad_input(harness: Harness) -> None:

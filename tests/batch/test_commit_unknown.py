@@ -102,11 +102,11 @@ def test_neither_is_taken_for_poison() -> None:
 async def test_of_several_servers_in_the_address_the_reachable_writable_server_is_used(
     batch_url: str,
 ) -> None:
-    place = urlsplit(as_role(batch_url, "batch"))
-    who, _, here = place.netloc.rpartition("@")
+    url = urlsplit(as_role(batch_url, "batch"))
+    who, _, here = url.netloc.rpartition("@")
     several = f"{who}@127.0.0.1:1,{here}"
     as_requests = several.replace("batch:", "batch_requests:", 1)
-    database = Database(*(place._replace(netloc=one).geturl() for one in (several, as_requests)))
+    database = Database(*(url._replace(netloc=netloc).geturl() for netloc in (several, as_requests)))
     async with database.transaction(SYSTEM) as connection:
         await connection.exec_driver_sql("SELECT count(*) FROM account")
     async with database.transaction(Scope("ann", ("E1",), None)) as connection:

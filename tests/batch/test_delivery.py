@@ -37,7 +37,7 @@ def _disordered(deliveries: Sequence[Delivery], chance: random.Random | None) ->
     """Return every delivery at least once, in any order; without chance: once each, in order."""
     if chance is None:
         return list(deliveries)
-    repeated = [one for one in deliveries for _ in range(chance.choice((1, 1, 2, 3)))]
+    repeated = [delivery for delivery in deliveries for _ in range(chance.choice((1, 1, 2, 3)))]
     chance.shuffle(repeated)
     return repeated
 
@@ -46,10 +46,20 @@ def _before(harness: Harness, ids: Sequence[str]) -> list[Delivery]:
     """Return what comes before the batch: two versions of each account, three evaluations, one account a message."""
     cleared = {"state": int(FlagState.CLEAR), "tiles": 0}
     return [
-        *(partial(harness.handlers.on_accounts, [build.an_account(one, version=1, name="Old")]) for one in ids),
-        *(partial(harness.flag, build.a_flag(one, flag_version=1, **cleared)) for one in ids),
-        *(partial(harness.handlers.on_accounts, [build.an_account(one, version=2, name="Of now")]) for one in ids),
-        *(partial(harness.flag, build.a_flag(one, flag_version=number)) for number in (2, 3) for one in ids),
+        *(
+            partial(harness.handlers.on_accounts, [build.an_account(account_id, version=1, name="Old")])
+            for account_id in ids
+        ),
+        *(partial(harness.flag, build.a_flag(account_id, flag_version=1, **cleared)) for account_id in ids),
+        *(
+            partial(harness.handlers.on_accounts, [build.an_account(account_id, version=2, name="Of now")])
+            for account_id in ids
+        ),
+        *(
+            partial(harness.flag, build.a_flag(account_id, flag_version=number))
+            for number in (2, 3)
+            for account_id in ids
+        ),
     ]
 
 
@@ -91,7 +101,7 @@ async def _trial(harness: Harness, tag: str, chance: random.Random | None) -> tu
     for deliver in _disordered(_during(harness, ids, batch_id), chance) if chance else []:
         await deliver()  # everything once more, late
     released = [
-        (body["account_id"][-1], [(one["side"], one["security_id"], one["quantity"]) for one in body["orders"]])
+        (body["account_id"][-1], [(order["side"], order["security_id"], order["quantity"]) for order in body["orders"]])
         for body in harness.sent("rebalancer.orders.v1")
         if body["batch_id"] == batch_id
     ]
@@ -108,7 +118,7 @@ async def test_whatever_the_order_of_delivery_the_state_and_the_orders_are_the_s
         assert {LOTS, HELD, MOVED} <= marked <= {LOTS, HELD, MOVED, LIFTED}, f"trial {number}"
         expected = set(range(7)) - marked - {FAILING}
         assert sorted(int(account) for account, _ in sent) == sorted(expected), f"trial {number}"
-        assert all(one == orders.get(account, one) for account, one in sent), f"trial {number}"
+        assert all(sent_orders == orders.get(account, sent_orders) for account, sent_orders in sent), f"trial {number}"
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -287,10 +287,10 @@ def test_every_reason_has_a_sentence() -> None:
 
 
 @given(st.lists(st.one_of(st.text(), st.integers(), st.dates()), max_size=5))
-def test_ids_are_version_5_uuids_of_their_parts(parts: list[object]) -> None:
+def test_ids_are_version_5_uuids_of_their_parts(names: list[object]) -> None:
     """The id is what uuid.uuid5 gives."""
     namespace = UUID("6f0f3a4e-6a53-5d0a-9a55-2f1d2b1c7f10")
-    assert event_id(*parts) == str(uuid5(namespace, "\x1f".join(str(part) for part in parts)))
+    assert event_id(*names) == str(uuid5(namespace, "\x1f".join(str(part) for part in names)))
 
 
 @pytest.mark.parametrize(
@@ -311,5 +311,5 @@ def test_days_until_a_short_term_gain_turns_long_term(
     term: Term, gain: int | None, first_day: date | None, days: int | None
 ) -> None:
     """Source: product 5, long-term iff trade date >= first long-term day; the trade date is Friday 12 June 2026."""
-    one = {"term": int(term), "gain_cents": gain, "first_long_term_day": first_day}
-    assert days_to_long_term(one, build.TRADE_DATE) == days
+    slice_ = {"term": int(term), "gain_cents": gain, "first_long_term_day": first_day}
+    assert days_to_long_term(slice_, build.TRADE_DATE) == days

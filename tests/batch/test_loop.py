@@ -34,10 +34,12 @@ async def test_a_batch_goes_from_the_queue_to_history(harness: Harness) -> None:
     orders = [events.OrdersReleased.model_validate(body) for body in harness.sent(topics.ORDERS.name)]
     assert [order.account_id for order in orders] == ["A1", "A2"]
     first = orders[0]
-    assert [(one.side, one.security_id, one.quantity) for one in first.orders] == [("SELL", "AAA", "10")]
-    assert [(one.sleeve_id, one.quantity) for one in first.allocations] == [("APM", "-10")]
-    assert [(one.lot_id, one.quantity) for one in first.lots] == [("A1-L1", "10")]
-    assert [(one.from_sleeve_id, one.to_sleeve_id, one.quantity) for one in first.transfers] == [("APM", "M1", "2")]
+    assert [(order.side, order.security_id, order.quantity) for order in first.orders] == [("SELL", "AAA", "10")]
+    assert [(allocation.sleeve_id, allocation.quantity) for allocation in first.allocations] == [("APM", "-10")]
+    assert [(lot.lot_id, lot.quantity) for lot in first.lots] == [("A1-L1", "10")]
+    assert [(transfer.from_sleeve_id, transfer.to_sleeve_id, transfer.quantity) for transfer in first.transfers] == [
+        ("APM", "M1", "2")
+    ]
     assert (first.version, first.account_number, first.custodian) == (1, "00A1", "SCHW")
 
     ((rebalanced, _),) = harness.sent_chunks("batch.rebalanced")
@@ -60,10 +62,10 @@ async def test_every_change_of_a_batch_is_told_with_a_higher_version(harness: Ha
     batch = await pat.remove(batch, "A2")
     batch = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
     await pat.done(batch, "approve")
-    told = [events.BatchChanged.model_validate(body) for body in harness.sent(topics.BATCH.name)]
-    assert [event.version for event in told] == list(range(1, len(told) + 1))
-    assert [event.status for event in told] == ["WORKING", *["PENDING_APPROVAL"] * 3, "APPROVED"]
-    assert told[-1].proposed + told[-1].failed + told[-1].removed == told[-1].accounts
+    published = [events.BatchChanged.model_validate(body) for body in harness.sent(topics.BATCH.name)]
+    assert [event.version for event in published] == list(range(1, len(published) + 1))
+    assert [event.status for event in published] == ["WORKING", *["PENDING_APPROVAL"] * 3, "APPROVED"]
+    assert published[-1].proposed + published[-1].failed + published[-1].removed == published[-1].accounts
 
 
 async def test_a_flag_during_an_open_batch_is_kept_but_not_shown(harness: Harness) -> None:

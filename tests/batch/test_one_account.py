@@ -41,7 +41,7 @@ async def test_an_account_whose_orders_cannot_be_made_is_named_and_nothing_is_ap
     cut = module.approval_messages
 
     def raises(batch: Any, approved: Any, *more: Any) -> Any:
-        if any(one.account_id == "A2" for one in approved):
+        if any(member.account_id == "A2" for member in approved):
             raise IndexError("index 7 is out of bounds")
         return cut(batch, approved, *more)
 

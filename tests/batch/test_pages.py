@@ -154,7 +154,7 @@ async def test_one_account_shows_both_logics_and_its_figures_add_up(harness: Har
         shown = proposal["row"]
         booked = [position for position in proposal["positions"] if position["long_term"] is not None]
         assert [position["long_term"] for position in booked] == [shown["long_term"]]
-        assert sum(float(one["gain"]) for one in proposal["slices"]) == float(shown["estimated"])
+        assert sum(float(slice_["gain"]) for slice_ in proposal["slices"]) == float(shown["estimated"])
         assert sum(float(order["value"]) for order in proposal["orders"]) == float(shown["sells_value"])
     best = view["proposals"][0]
     sold = best["positions"][0]
@@ -162,11 +162,11 @@ async def test_one_account_shows_both_logics_and_its_figures_add_up(harness: Har
     assert (sold["value_before"], sold["weight_before"], sold["weight_after"]) == ("6000.00", "0.06", "0.05")
     assert (sold["low"], sold["high"]) == ("0.04", "0.06")
     assert best["trades"][0]["sentence"] == "It is 6.00 %, above its target of 5.00 %: sells from 6.00 % to 5.00 %."
-    crossed = [(one["sleeve_id"], one["side"], one["crossed"], one["market"]) for one in best["trades"][1:]]
+    crossed = [(trade["sleeve_id"], trade["side"], trade["crossed"], trade["market"]) for trade in best["trades"][1:]]
     assert crossed == [("APM", "SELL", "2", "0"), ("M1", "BUY", "2", "0")]
-    assert [(one["from_sleeve_id"], one["to_sleeve_id"], one["quantity"]) for one in best["transfers"]] == [
-        ("APM", "M1", "2")
-    ]
+    assert [
+        (transfer["from_sleeve_id"], transfer["to_sleeve_id"], transfer["quantity"]) for transfer in best["transfers"]
+    ] == [("APM", "M1", "2")]
 
 
 async def test_a_failed_account_and_one_in_work_can_be_looked_at(harness: Harness) -> None:
@@ -198,7 +198,7 @@ async def test_the_document_names_every_operation_once(make_harness: Callable[..
         return []
 
     document = routed(ready).openapi()
-    operations = [one["operationId"] for path in document["paths"].values() for one in path.values()]
+    operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert sorted(operations) == [
         "approve_batch", "cancel_batch", "count_tiles", "get_account", "get_batch", "get_batch_account",
         "list_batch_accounts", "list_batches", "list_queue", "propose_batch", "remove_accounts", "repropose_accounts",

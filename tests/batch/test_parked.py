@@ -46,7 +46,7 @@ async def test_a_batch_that_cannot_be_closed_is_put_aside_and_takes_no_other_wit
     harness.clock.instant = build.EVENING
     with _unchangeable(harness, bad):
         assert await harness.sweeps.end_days() == 2
-        assert _statuses(harness) == [(bad, "PENDING_APPROVAL"), *[(one, "CANCELLED") for one in others]]
+        assert _statuses(harness) == [(bad, "PENDING_APPROVAL"), *[(batch_id, "CANCELLED") for batch_id in others]]
         await harness.sweeps.look_at_parked()
         assert REGISTRY.get_sample_value("rebalancer_batches_parked") == 1
         assert harness.sweeps.troubles() == [f"batches put aside: {bad}; see `python -m services.batch parked`"]
@@ -79,7 +79,7 @@ async def _is_shown(harness: Harness, bad: int, others: list[int]) -> None:
     assert "kept this request from being cancelled" in aside["sentence"] and "out of range" not in aside["sentence"]
     assert (await pat.get(f"/v1/batches/{bad}/accounts"))["batch"]["put_aside"] == aside
     assert [(row["batch_id"], row["put_aside"]) for row in (await pat.get("/v1/batches"))["rows"]] == [(bad, aside)]
-    assert [(await pat.get(f"/v1/batches/{one}"))["put_aside"] for one in others] == [None, None]
+    assert [(await pat.get(f"/v1/batches/{batch_id}"))["put_aside"] for batch_id in others] == [None, None]
     stranger = harness.user("Eve", enterprises=["E2"])
     assert (await stranger.get("/v1/batches"))["total"] == 0
     async with harness.database.transaction(Scope("eve", ("E2",), None)) as connection:
@@ -89,7 +89,7 @@ async def _is_shown(harness: Harness, bad: int, others: list[int]) -> None:
 async def test_a_batch_that_cannot_be_asked_for_again_is_put_aside_and_takes_no_other_with_it(harness: Harness) -> None:
     pat = harness.user()
     await harness.queue("A1", "A2")
-    bad, good = [(await pat.propose(one))["batch_id"] for one in ("A1", "A2")]
+    bad, good = [(await pat.propose(account_id))["batch_id"] for account_id in ("A1", "A2")]
     harness.clock.forward(seconds=31)
     with _unchangeable(harness, bad):
         assert await harness.sweeps.send_again() == 1
@@ -107,7 +107,8 @@ async def test_a_message_that_was_put_aside_is_listed_and_released(
 ) -> None:
     await harness.queue("A1")
     ((row, topic),) = harness.sql("UPDATE outbox SET parked_reason = 'too large' RETURNING id, topic")
-    code, told = on_call(harness, monkeypatch, capsys, "parked")
-    assert code == 0 and told.startswith(f"message {row}: of ") and f"{topic} key E1" in told and "too large" in told
+    code, printed = on_call(harness, monkeypatch, capsys, "parked")
+    assert code == 0 and printed.startswith(f"message {row}: of ")
+    assert f"{topic} key E1" in printed and "too large" in printed
     assert on_call(harness, monkeypatch, capsys, "release", "message", str(row)) == (0, "")
     assert harness.sql("SELECT parked_reason FROM outbox") == [(None,)]

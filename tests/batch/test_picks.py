@@ -51,7 +51,7 @@ def test_of_a_slice_the_picks_of_its_lot_come_first(
     picks: list[Pick], slices: list[Slice], picked: list[int], sold: list[str]
 ) -> None:
     row, booked = row_of(picks), slices_of(slices)
-    assert [picked_of(row, one) for one in booked] == [units * UNIT for units in picked]
+    assert [picked_of(row, slice_) for slice_ in booked] == [units * UNIT for units in picked]
     assert [view.sold for view in picks_of(row, booked)] == sold
 
 
@@ -69,7 +69,7 @@ def test_as_booked_so_many_units_are_picked_as_the_sale_and_the_picks_allow() ->
         picks = [("AAA", lot, None, units * UNIT) for lot, units in (("L1", first), ("L2", second), ("L3", third))]
         for units in range(11):
             booked = selling(picking(*(pick for pick in picks if pick[3])), units)
-            total = sum(picked_of(booked, one) for one in booked["slices"])
+            total = sum(picked_of(booked, slice_) for slice_ in booked["slices"])
             assert total == min(units, first + second + third) * UNIT
             assert sum(float(view.sold) for view in picks_of(booked, booked["slices"])) == total / UNIT
 
@@ -86,10 +86,10 @@ async def test_an_account_shows_its_picks_beside_the_lots_that_leave(harness: Ha
     await harness.reply(batch["batch_id"], lot_method=6, lot_picks=picks)
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
     best, least = view["proposals"]  # sell 10 and 5 of A1-L1
-    assert [(one["quantity"], one["picked"]) for one in best["slices"]] == [("10", "7.5")]
-    assert [(one["quantity"], one["picked"]) for one in least["slices"]] == [("5", "5")]
+    assert [(slice_["quantity"], slice_["picked"]) for slice_ in best["slices"]] == [("10", "7.5")]
+    assert [(slice_["quantity"], slice_["picked"]) for slice_ in least["slices"]] == [("5", "5")]
     assert best["picks"] == [
         {"security_id": "AAA", "lot_id": "A1-L1", "sleeve_id": None, "quantity": "7.5", "sold": "7.5"},
         {"security_id": "BBB", "lot_id": "A1-L9", "sleeve_id": "M1", "quantity": "1", "sold": "0"},
     ]
-    assert [one["sold"] for one in least["picks"]] == ["5", "0"]
+    assert [pick["sold"] for pick in least["picks"]] == ["5", "0"]

@@ -95,8 +95,8 @@ def _running(kafka_url: str, database_url: str, **more: str) -> Iterator[Process
 @pytest.fixture
 async def publisher(kafka_url: str) -> AsyncIterator[Publisher]:
     """Sends as other services do."""
-    async with Publisher(kafka_url, "test") as one:
-        yield one
+    async with Publisher(kafka_url, "test") as opened:
+        yield opened
 
 
 def _event(topic: Topic, key: str, body: Any) -> Outgoing:
@@ -139,9 +139,11 @@ async def test_events_in_orders_out(
         orders = await _reader(stack, kafka_url, topics.ORDERS.name)
         process = stack.enter_context(_running(kafka_url, batch_url))
         await process.ready()
-        await publisher.send([_event(topics.ACCOUNT, one, build.an_account(one)) for one in ids])
+        await publisher.send([_event(topics.ACCOUNT, account_id, build.an_account(account_id)) for account_id in ids])
         await publisher.send([Outgoing(topics.FLAGS.name, b"x", b"not a chunk", {})])  # poison goes to the dead letters
-        await publisher.send([_chunk(topics.FLAGS, ids[0], build.flags(*[build.a_flag(one) for one in ids]))])
+        await publisher.send(
+            [_chunk(topics.FLAGS, ids[0], build.flags(*[build.a_flag(account_id) for account_id in ids]))]
+        )
 
         async def queued() -> int:
             return int((await process.ask("GET", "/v1/queue/accounts", params={"q": tag})).json()["total"])
@@ -241,10 +243,10 @@ async def test_a_consumer_that_stops_leaves_the_api_at_work_and_begins_again(
         await process.ready()
         with _failing_flags(database_url):
             await publisher.send([_chunk(topics.FLAGS, second, build.flags(cleared))])
-            told = await until_async(
-                lambda: _troubles(process), lambda all_: any("flags failed" in one for one in all_)
+            troubles = await until_async(
+                lambda: _troubles(process), lambda all_: any("flags failed" in trouble for trouble in all_)
             )
-            assert any("SerializationFailure" in one for one in told), told
+            assert any("SerializationFailure" in trouble for trouble in troubles), troubles
             metrics = (await process.ask("GET", "/metrics")).text
             assert 'rebalancer_part_failing{part="rebalancer-batch-flags",service="batch"} 1.0' in metrics
             assert (await process.ask("GET", "/v1/queue/accounts")).json()["total"] == 2
@@ -270,7 +272,9 @@ async def test_a_consumer_that_hangs_fails_the_liveness(
             )
             assert said.status_code == 503
             because = said.json()["because"]  # others that wait for the same table may be among them
-            assert any(one.startswith("rebalancer-batch-flags: has not got on for ") for one in because), because
+            assert any(trouble.startswith("rebalancer-batch-flags: has not got on for ") for trouble in because), (
+                because
+            )
 
 
 async def _state(harness: Harness, account_id: str) -> int:

@@ -111,8 +111,8 @@ async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_wh
     batch = await pat.get(f"/v1/batches/{batch['batch_id']}")
     assert (batch["status"], batch["counts"]["proposed"], batch["counts"]["stale"]) == ("PENDING_APPROVAL", 2, 0)
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
-    assert [one["logic"] for one in view["proposals"]] == ["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
-    assert [one["limit_reason"] for one in view["proposals"]] == [None, None, limits]
+    assert [proposal["logic"] for proposal in view["proposals"]] == ["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
+    assert [proposal["limit_reason"] for proposal in view["proposals"]] == [None, None, limits]
     assert view["proposals"][2]["trades"][0]["sentence"].endswith(
         " The gain limits of the account keep 7 units more of it from being sold."
     )
@@ -126,7 +126,7 @@ async def test_tax_aware_is_put_in_force_where_it_could_be_computed_and_fails_wh
     selection = {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1}
     batch = await pat.done(batch, "removals", selection)
     assert (await pat.done(batch, "approve"))["status"] == "APPROVED"
-    assert [one["quantity"] for one in harness.sent("rebalancer.orders.v1")[0]["orders"]] == ["3"]
+    assert [order["quantity"] for order in harness.sent("rebalancer.orders.v1")[0]["orders"]] == ["3"]
 
 
 async def test_a_repeated_or_unrequested_result_changes_nothing(harness: Harness) -> None:

@@ -37,7 +37,7 @@ def _consistent(harness: Harness) -> None:
     assert orders == approved
     epochs = harness.sql("SELECT account_id, epoch FROM account WHERE epoch > 0 ORDER BY 1")
     assert epochs == sorted(
-        (account_id, sum(1 for _, one in approved if one == account_id)) for _, account_id in approved
+        (account_id, sum(1 for _, approved_id in approved if approved_id == account_id)) for _, account_id in approved
     )
     assert harness.sql("SELECT account_id FROM batch_account WHERE open GROUP BY 1 HAVING count(*) > 1") == []
     decided = harness.sql("SELECT batch_id FROM batch WHERE decided_at IS NOT NULL ORDER BY 1")
@@ -48,22 +48,22 @@ def _consistent(harness: Harness) -> None:
 
 
 async def test_two_approvals_at_once_give_one_approval_and_one_set_of_orders(make_harness: Replicas) -> None:
-    one, two = make_harness(), make_harness()
-    ann, bob = one.user("Ann"), two.user("Bob")
+    left, right = make_harness(), make_harness()
+    ann, bob = left.user("Ann"), right.user("Bob")
     ids = [f"A{number:03d}" for number in range(TRIALS)]
-    await one.queue(*ids)
+    await left.queue(*ids)
     batches = [await ann.propose(account_id) for account_id in ids]
     for number, batch in enumerate(batches):
-        ((rows, attempt),) = one.requested(batch["batch_id"]) if number == 0 else [([_request(ids[number])], 1)]
-        await one.handlers.on_results([one.results_for(rows, batch["batch_id"], attempt)])
+        ((rows, attempt),) = left.requested(batch["batch_id"]) if number == 0 else [([_request(ids[number])], 1)]
+        await left.handlers.on_results([left.results_for(rows, batch["batch_id"], attempt)])
     for batch in batches:
         seen = await ann.get(f"/v1/batches/{batch['batch_id']}")
         responses = await _together(ann.do(seen, "approve"), bob.do(seen, "approve"))
         assert sorted(response.status_code for response in responses) == [200, 409]
         loser = next(response for response in responses if response.status_code == 409)
         assert loser.json()["code"] == "batch_decided"
-    assert len(one.sent("rebalancer.orders.v1")) == TRIALS
-    _consistent(one)
+    assert len(left.sent("rebalancer.orders.v1")) == TRIALS
+    _consistent(left)
 
 
 def _request(account_id: str) -> dict[str, Any]:
@@ -71,89 +71,89 @@ def _request(account_id: str) -> dict[str, Any]:
 
 
 async def test_one_retried_request_that_arrives_ten_times_at_once_acts_once(make_harness: Replicas) -> None:
-    one, two = make_harness(), make_harness()
-    await one.queue("A1")
-    seen = await one.user().pending("A1")
-    asked = [replica.user().do(seen, "approve", key="the one") for replica in (one, two) for _ in range(5)]
+    left, right = make_harness(), make_harness()
+    await left.queue("A1")
+    seen = await left.user().pending("A1")
+    asked = [replica.user().do(seen, "approve", key="the one") for replica in (left, right) for _ in range(5)]
     responses: list[httpx.Response] = await _together(*asked)
     assert {(response.status_code, response.content) for response in responses} == {(200, responses[0].content)}
     assert sum("Idempotency-Replayed" not in response.headers for response in responses) == 1
-    _consistent(one)
+    _consistent(left)
 
 
 async def test_the_same_accounts_proposed_at_once_go_into_one_batch(make_harness: Replicas) -> None:
-    one, two = make_harness(), make_harness()
+    left, right = make_harness(), make_harness()
     ids = [f"A{number:03d}" for number in range(40)]
-    await one.queue(*ids)
+    await left.queue(*ids)
     for _ in range(10):
         body: dict[str, Any] = {"selection": {"kind": "matching"}, "expected_count": len(ids)}
         responses = await _together(
-            *[harness.user(name).try_propose(**body) for harness in (one, two) for name in ("Ann", "Bob")]
+            *[harness.user(name).try_propose(**body) for harness in (left, right) for name in ("Ann", "Bob")]
         )
         assert sorted(response.status_code for response in responses) == [202, 409, 409, 409]
         made = next(response.json()["batch"] for response in responses if response.status_code == 202)
-        await one.reply(made["batch_id"])
-        seen = await one.user().get(f"/v1/batches/{made['batch_id']}")
-        await one.user().done(seen, "cancel")
-    _consistent(one)
+        await left.reply(made["batch_id"])
+        seen = await left.user().get(f"/v1/batches/{made['batch_id']}")
+        await left.user().done(seen, "cancel")
+    _consistent(left)
 
 
 async def test_approval_against_cancel_removal_staleness_and_the_end_of_day(make_harness: Replicas) -> None:
-    one, two = make_harness(), make_harness()
+    left, right = make_harness(), make_harness()
     outcomes = set()
     for trial in range(40):
         ids = [f"T{trial:02d}{number}" for number in range(3)]
-        await one.queue(*ids)
-        seen = await one.user("Ann").pending(*ids)
-        approve = one.user("Ann").do(seen, "approve")
+        await left.queue(*ids)
+        seen = await left.user("Ann").pending(*ids)
+        approve = left.user("Ann").do(seen, "approve")
         rival: Coroutine[Any, Any, Any]
         match trial % 4:
             case 0:
-                rival = two.user("Bob").do(seen, "cancel")
+                rival = right.user("Bob").do(seen, "cancel")
             case 1:
                 body: dict[str, Any] = {"selection": {"kind": "ids", "ids": ids[:1]}, "expected_count": 1}
-                rival = two.user("Bob").do(seen, "removals", body)
+                rival = right.user("Bob").do(seen, "removals", body)
             case 2:
-                rival = two.flag(build.a_flag(ids[0], flag_version=2, lots_version=2))
+                rival = right.flag(build.a_flag(ids[0], flag_version=2, lots_version=2))
             case _:
-                two.clock.instant = build.EVENING  # this replica's clock is past the cut-off, the other's is not yet
-                rival = two.sweeps.end_days()
+                right.clock.instant = build.EVENING  # this replica's clock is past the cut-off, the other's is not yet
+                rival = right.sweeps.end_days()
         first, _ = await _together(approve, rival)
-        two.clock.instant = build.MORNING
-        after = await one.user().get(f"/v1/batches/{seen['batch_id']}")
+        right.clock.instant = build.MORNING
+        after = await left.user().get(f"/v1/batches/{seen['batch_id']}")
         outcomes.add((trial % 4, first.status_code, after["status"]))
         assert (first.status_code == 200) == (after["status"] == "APPROVED")
         if after["status"] == "PENDING_APPROVAL":
-            await one.user().done(after, "cancel")
-    _consistent(one)
+            await left.user().done(after, "cancel")
+    _consistent(left)
     assert {kind for kind, *_ in outcomes} == {0, 1, 2, 3}
 
 
 async def test_a_result_and_a_newer_flag_that_come_together_never_miss_each_other(make_harness: Replicas) -> None:
-    one, two = make_harness(), make_harness()
+    left, right = make_harness(), make_harness()
     for trial in range(30):
         account_id = f"A{trial:02d}"
-        await one.queue(account_id)
-        batch = await one.user().propose(account_id)
-        results = one.results_for([_request(account_id)], batch["batch_id"], 1)
+        await left.queue(account_id)
+        batch = await left.user().propose(account_id)
+        results = left.results_for([_request(account_id)], batch["batch_id"], 1)
         await _together(
-            one.handlers.on_results([results]), two.flag(build.a_flag(account_id, flag_version=2, lots_version=2))
+            left.handlers.on_results([results]), right.flag(build.a_flag(account_id, flag_version=2, lots_version=2))
         )
-        shown = await one.user().get(f"/v1/batches/{batch['batch_id']}")
+        shown = await left.user().get(f"/v1/batches/{batch['batch_id']}")
         assert (shown["status"], shown["counts"]["stale"]) == ("PENDING_APPROVAL", 1), f"trial {trial}"
 
 
 async def test_every_replica_ends_the_day_and_each_batch_ends_once(make_harness: Replicas) -> None:
     replicas = [make_harness() for _ in range(3)]
-    one = replicas[0]
+    first = replicas[0]
     ids = [f"A{number:02d}" for number in range(30)]
-    await one.queue(*ids)
+    await first.queue(*ids)
     for account_id in ids:
-        await one.user().propose(account_id)
+        await first.user().propose(account_id)
     for replica in replicas:
         replica.clock.instant = build.EVENING
     ended = await _together(*[replica.sweeps.end_days() for replica in replicas])
     assert sum(ended) == len(ids)
-    told = [event for event in one.sent("rebalancer.batch.v1") if event["status"] == "CANCELLED"]
-    assert len(told) == len({event["batch_id"] for event in told}) == len(ids)
-    _consistent(one)
+    cancelled = [event for event in first.sent("rebalancer.batch.v1") if event["status"] == "CANCELLED"]
+    assert len(cancelled) == len({event["batch_id"] for event in cancelled}) == len(ids)
+    _consistent(first)

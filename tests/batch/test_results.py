@@ -45,8 +45,8 @@ def test_only_the_failure_of_the_logic_in_force_counts() -> None:
     under = columns(1, row)
     assert (under.failure_code.to_pylist(), under.failure_text.to_pylist()) == (["CASH_SHORTFALL"], ["too little"])
     nothing = {"failure_code": None, "failure_text": None, "no_trade_text": None}
-    told = [nothing, nothing | {"failure_code": "CASH_SHORTFALL", "failure_text": "too little"}]
-    assert [orjson.loads(text) for text in under.remarks.to_pylist()] == [told]
+    remarks = [nothing, nothing | {"failure_code": "CASH_SHORTFALL", "failure_text": "too little"}]
+    assert [orjson.loads(text) for text in under.remarks.to_pylist()] == [remarks]
 
 
 def test_figures_have_one_element_for_each_logic_that_was_proposed() -> None:
@@ -78,4 +78,4 @@ def test_no_rows_give_no_results() -> None:
 def test_an_array_as_text_is_the_array_in_sql(values: list[int | None]) -> None:
     """Numbers and gaps come back from the text as they were."""
     inside = array_text(values)[1:-1]
-    assert [None if one == "NULL" else int(one) for one in inside.split(",") if one] == values
+    assert [None if text == "NULL" else int(text) for text in inside.split(",") if text] == values

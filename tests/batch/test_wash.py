@@ -7,43 +7,11 @@ import orjson
 import pytest
 from sqlalchemy import event
 
-from shared.contracts.codes import Bought, Term
+from shared.contracts.codes import Bought
 from tests.batch import build
-from tests.batch.harness import Harness, Json, User
+from tests.batch.harness import UNIT, Harness, Json, User, bought, losing, sold
 
 pytestmark = pytest.mark.integration
-UNIT = 1_000_000
-
-
-def sold(lot_id: str, units: int, gain: int, logic: int = 0, acquired: date = date(2026, 1, 5)) -> Json:
-    """A slice of AAA, sold at $100 with a gain in dollars."""
-    return {
-        "logic": logic, "security": 0, "sleeve_id": "APM", "lot_id": lot_id, "acquired": acquired,
-        "quantity_micro": units * UNIT, "proceeds_cents": units * 10_000,
-        "basis_cents": units * 10_000 - gain * 100, "gain_cents": gain * 100, "term": int(Term.SHORT),
-        "first_long_term_day": date(2027, 1, 6),
-    }  # fmt: skip
-
-
-def bought(account: str, units: int, kind: Bought = Bought.LOT, **more: Any) -> Json:
-    """A purchase of AAA that taxlot told of."""
-    is_lot = kind == Bought.LOT
-    return {
-        "security": 0, "account_id": account, "account_number": f"00{account}", "taxable": True, "kind": int(kind),
-        "lot_id": f"{account}-NEW" if is_lot else None, "sleeve_id": "APM" if is_lot else None,
-        "bought": date(2026, 6, 1), "quantity_micro": units * UNIT,
-    } | more  # fmt: skip
-
-
-def losing(*purchases: Json, slices: list[Json] | None = None, household: str | None = "H1", **more: Any) -> Json:
-    """An account that sells ten AAA at a loss of $100 in Best Fit, and what its household bought."""
-    return {
-        "tax_household_id": household,
-        "slices": [sold("L1", 10, -100)] if slices is None else slices,
-        "purchases": list(purchases),
-        "wash_accounts": 2,
-        "wash_unseen": 0,
-    } | more
 
 
 def buying(units: int, household: str | None = "H1", logic: int = 0, **more: Any) -> Json:
@@ -106,8 +74,8 @@ async def test_an_ira_that_buys_in_the_same_batch_makes_the_loss_permanent_until
     batch = await proposed(harness, pat, A1=losing(approved), A2=ira, A4=buying(5, household="H2"))
     assert await figures(pat, batch, f="wash_disallowed.gte.0.01") == {"A1": ("70.00", "50.00")}
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
-    told = view["proposals"][0]["slices"][0]["washes"]
-    assert [(one["source"], one["permanent"], one["quantity"]) for one in told] == [
+    washes = view["proposals"][0]["slices"][0]["washes"]
+    assert [(wash["source"], wash["permanent"], wash["quantity"]) for wash in washes] == [
         ("APPROVED", False, "2"), ("PROPOSED", True, "5"),
     ]  # fmt: skip
     batch = await pat.remove(batch, "A2")
@@ -134,8 +102,8 @@ async def test_each_logic_is_checked_by_its_own_trades(harness: Harness) -> None
     batch = await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
     assert (await figures(pat, batch))["A1"] == ("10.00", "0.00")
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
-    assert [len(one["slices"][0]["washes"]) for one in view["proposals"]] == [0, 1]
-    assert [one["row"]["wash_disallowed"] for one in view["proposals"]] == ["0.00", "10.00"]
+    assert [len(proposal["slices"][0]["washes"]) for proposal in view["proposals"]] == [0, 1]
+    assert [proposal["row"]["wash_disallowed"] for proposal in view["proposals"]] == ["0.00", "10.00"]
 
 
 async def test_two_accounts_that_tell_of_the_same_purchase_share_it(harness: Harness) -> None:
@@ -193,7 +161,7 @@ async def test_history_shows_what_was_decided_on_and_the_decision_holds_it(harne
     )
     (first, _) = orjson.loads(harness.decision(batch["batch_id"]))["accounts"]
     assert first["wash_cents"] == [5_000, 0]
-    assert [one["cents"] for one in orjson.loads(first["washes"])] == [4_000, 1_000]
+    assert [wash["cents"] for wash in orjson.loads(first["washes"])] == [4_000, 1_000]
 
 
 async def test_a_purchase_in_an_account_one_may_not_see_has_no_name(harness: Harness) -> None:
@@ -219,7 +187,7 @@ async def test_a_logic_that_failed_buys_nothing(harness: Harness) -> None:
     slices = [sold("L1", 5, -50, logic=1)]
     batch = await proposed(harness, pat, A1=losing(slices=slices), A2=other | {"proposals": failed})
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
-    assert [one["row"]["wash_disallowed"] for one in view["proposals"]] == ["0.00", "0.00"]
+    assert [proposal["row"]["wash_disallowed"] for proposal in view["proposals"]] == ["0.00", "0.00"]
 
 
 async def test_without_any_loss_no_result_is_read_again(harness: Harness) -> None:
@@ -233,5 +201,7 @@ async def test_without_any_loss_no_result_is_read_again(harness: Harness) -> Non
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
     await harness.reply(batch["batch_id"])
-    assert not [one for one in statements if "FROM result_chunk" in one or "incoming_wash" in one]
+    assert not [
+        statement for statement in statements if "FROM result_chunk" in statement or "incoming_wash" in statement
+    ]
     assert await figures(pat, batch) == {"A1": ("0.00", "0.00"), "A2": ("0.00", "0.00")}

@@ -154,21 +154,21 @@ async def test_an_approval_in_flight_is_either_refused_or_counted(
     make_harness: Callable[..., Harness], batch_url: str
 ) -> None:
     """It has looked and found nothing, and is held before its end; the withdrawal comes then, and waits for it."""
-    one, two = make_harness(), make_harness()
-    pat = one.user()
-    await one.queue("A1")
+    left, right = make_harness(), make_harness()
+    pat = left.user()
+    await left.queue("A1")
     batch = await pending(pat, "A1")
     async with await psycopg.AsyncConnection.connect(batch_url) as admin:
         await admin.execute("LOCK TABLE batch.decision IN ACCESS EXCLUSIVE MODE")
         approving = asyncio.create_task(pat.do(batch, "approve"))
-        await waiting_for_locks(one, 1)
-        withdrawing = asyncio.create_task(two.handlers.on_price_sets(decided(2)))
-        await waiting_for_locks(one, 2)
-        assert one.sql("SELECT price_set FROM withdrawn_prices WHERE is_withdrawn") == [(7,)]
+        await waiting_for_locks(left, 1)
+        withdrawing = asyncio.create_task(right.handlers.on_price_sets(decided(2)))
+        await waiting_for_locks(left, 2)
+        assert left.sql("SELECT price_set FROM withdrawn_prices WHERE is_withdrawn") == [(7,)]
         await admin.rollback()
     assert (await approving).status_code == 200
     await withdrawing
-    assert one.sql("SELECT price_set, batch_id, accounts FROM withdrawn_approval") == [(7, batch["batch_id"], 1)]
+    assert left.sql("SELECT price_set, batch_id, accounts FROM withdrawn_approval") == [(7, batch["batch_id"], 1)]
 
 
 async def waiting_for_locks(harness: Harness, many: int) -> None:
@@ -193,7 +193,9 @@ async def test_approvals_made_on_them_stand_and_are_an_alarm_until_somebody_has_
     for _ in range(2):  # told twice
         await harness.handlers.on_price_sets(decided(2))
     numbers = [batch["batch_id"] for batch in approved]
-    assert harness.sql("SELECT batch_id, accounts FROM withdrawn_approval ORDER BY 1") == [(one, 1) for one in numbers]
+    assert harness.sql("SELECT batch_id, accounts FROM withdrawn_approval ORDER BY 1") == [
+        (number, 1) for number in numbers
+    ]
     assert len(harness.sent("rebalancer.orders.v1")) == orders
     await harness.sweeps.look_at_parked()
     gauge = "rebalancer_approvals_on_withdrawn_prices"
