@@ -179,15 +179,19 @@ class Stack:
         """Wait until the named processes (default: all that `start` starts) answer, however long, as long as they move.
 
         Raises StackError with what is known of a process, and the last 30 lines of its log, when it is silent and idle
-        for quiet_s or dies again and again without ever answering.
+        for quiet_s or dies again and again without ever answering.  A process that answered is quiet while nobody asks
+        anything of it, so its silence counts from the moment at which it did not answer.
         """
         names = names or (*table.INFRASTRUCTURE, *self.services)
+        late_since: dict[str, float] = {}
         while True:
-            status = self.status(*names)
+            status, now = self.status(*names), time.monotonic()
             late = [name for name, process in status.items() if process["state"] != "ready" or not process["answers"]]
             if not late:
                 return
+            late_since = {name: late_since.get(name, now) for name in late}
             for name in late:
+                status[name]["quiet_s"] = min(status[name]["quiet_s"], now - late_since[name])
                 why = _fault(status[name], quiet_s)
                 if why:
                     raise StackError(f"{name} {why}; the end of its log:\n{self.log_tail(name)}")

@@ -17,6 +17,7 @@ from deploy.stack.finishing import begin, finish
 from deploy.stack.layout import CHECKOUT, inherited
 from deploy.stack.ports import choose
 from deploy.stack.spec import Plan, Probe, Spec
+from deploy.stack.steps import Silent
 from shared.runtime.clock import set_offset
 from tests.waiting import until
 
@@ -146,6 +147,22 @@ def test_one_that_says_what_it_waits_for_is_waited_for_as_long_as_that_changes(m
     until(lambda: str(stack.status("worker")["worker"]["waiting_for"]), lambda said: said.startswith("step "))
     stack.wait_ready("worker", quiet_s=QUIET_S)
     assert stack.status("worker")["worker"]["waiting_for"] == ""
+
+
+def test_the_silence_of_a_process_that_answered_counts_from_the_probe_it_missed(make: Callable[..., Stack]) -> None:
+    """A service at rest is silent and idle.  After a failover of its database it may miss one probe, and be well."""
+    port = choose({"worker": 0})["worker"]
+    stack = make(spec("worker", WAITS, str(port), "0", port=port))
+    stack.wait_ready("worker")
+    until(lambda: float(stack.status("worker")["worker"]["quiet_s"]), lambda quiet_s: quiet_s > QUIET_S)
+    stack.kill("worker", signal.SIGSTOP)
+
+    class Resumes(Silent):
+        def progress(self, text: str) -> None:
+            stack.kill("worker", signal.SIGCONT)
+
+    stack.steps = Resumes()
+    stack.wait_ready("worker", quiet_s=QUIET_S)
 
 
 def test_a_program_that_stands_still_is_ended_and_said_so() -> None:
