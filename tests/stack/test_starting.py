@@ -108,7 +108,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
         Plan(str(stack.layout.state), specs, lifeline=True).save(stack.layout.plan_file)
         command = [sys.executable, "-m", "deploy.stack.supervisor", str(stack.layout.plan_file)]
         supervisors.append(subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
-        until(stack.layout.socket.exists)
+        until(stack.running)  # the socket exists a moment before it listens
         control.ask(stack.layout.socket, {"do": "start"})
         return stack
 
