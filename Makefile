@@ -52,7 +52,7 @@ check: ## Every static check
 	@$(PREPARE) --quiet node
 	@$(VENV)/python -m deploy.checks
 
-test: ## Everything: static checks, interface, all tests (under 25 minutes)
+test: ## Everything: static checks, interface, all tests
 	@$(PREPARE) java maven node
 	@$(VENV)/python -m deploy.all_tests $(ARGS)
 

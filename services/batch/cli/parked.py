@@ -33,13 +33,12 @@ def release(settings: Settings, kind: str, ids: list[int]) -> None:
 
 
 async def _list(settings: Settings) -> None:
-    database = Database(settings.database_url, settings.requests_database_url)
-    try:
-        async with database.transaction(SYSTEM) as connection:
-            batches = await parking.parked(connection)
-            messages = await outbox_rows.parked(await driver(connection))
-    finally:
-        await database.close()
+    async with (
+        Database(settings.database_url, settings.requests_database_url) as database,
+        database.transaction(SYSTEM) as connection,
+    ):
+        batches = await parking.parked(connection)
+        messages = await outbox_rows.parked(await driver(connection))
     for row in batches:
         print(
             f"batch {row.batch_id}: since {row.parked_at:%Y-%m-%d %H:%M:%S}, failed {row.failures} times,"
@@ -56,11 +55,8 @@ async def _list(settings: Settings) -> None:
 
 async def _release_all(settings: Settings, kind: str, ids: list[int]) -> list[int]:
     """Return which of them are not put aside."""
-    database = Database(settings.database_url, settings.requests_database_url)
-    try:
+    async with Database(settings.database_url, settings.requests_database_url) as database:
         return [number for number in ids if not await _release(database, kind, number)]
-    finally:
-        await database.close()
 
 
 async def _release(database: Database, kind: str, number: int) -> bool:

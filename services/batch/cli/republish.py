@@ -52,10 +52,9 @@ def _publish(settings: Settings, request: RepublishRequest) -> None:
 
 async def run(settings: Settings, request: RepublishRequest) -> int:
     """Publish decisions again and return the exit code.  Raises what database and broker raise."""
-    database = Database(settings.database_url, settings.requests_database_url)
     clock = clock_of(settings.clock_file)
 
-    async def groups(out: Publisher) -> AsyncIterator[int]:
+    async def groups(database: Database, out: Publisher) -> AsyncIterator[int]:
         after = ""
         while True:
             async with database.transaction(SYSTEM) as connection:
@@ -69,13 +68,11 @@ async def run(settings: Settings, request: RepublishRequest) -> int:
             yield len(accounts)
             after = accounts[-1]
 
-    try:
+    async with Database(settings.database_url, settings.requests_database_url) as database:
         async with database.transaction(SYSTEM) as connection:
             total = await store.count_accounts(connection, request)
         async with Publisher(settings.kafka_url, SERVICE) as out:
-            return await republish.report(request, total, groups(out))
-    finally:
-        await database.close()
+            return await republish.report(request, total, groups(database, out))
 
 
 async def _returns_and_batches(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:

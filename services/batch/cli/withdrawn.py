@@ -29,23 +29,21 @@ def mark_seen(settings: Settings, price_sets: list[int], by: str) -> None:
 
 
 async def _list(settings: Settings) -> None:
-    database = Database(settings.database_url, settings.requests_database_url)
-    try:
-        async with database.transaction(SYSTEM) as connection:
-            lines = _lines(*await withdrawals.listed(connection))
-    finally:
-        await database.close()
+    async with (
+        Database(settings.database_url, settings.requests_database_url) as database,
+        database.transaction(SYSTEM) as connection,
+    ):
+        lines = _lines(*await withdrawals.listed(connection))
     print("\n".join(lines) or "no price set was withdrawn")
 
 
 async def _mark_all(settings: Settings, price_sets: list[int], by: str) -> list[int]:
     """Return the sets on which nothing was approved that nobody has looked at."""
-    database = Database(settings.database_url, settings.requests_database_url)
-    try:
-        async with database.transaction(SYSTEM) as connection:
-            return [number for number in price_sets if not await withdrawals.mark_seen(connection, number, by)]
-    finally:
-        await database.close()
+    async with (
+        Database(settings.database_url, settings.requests_database_url) as database,
+        database.transaction(SYSTEM) as connection,
+    ):
+        return [number for number in price_sets if not await withdrawals.mark_seen(connection, number, by)]
 
 
 def _lines(price_sets: Sequence[Any], approved: Sequence[Any], waiting: Sequence[Any]) -> list[str]:

@@ -10,7 +10,7 @@ The modules beside this one hold all SQL: a function takes the connection of the
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import psycopg
 import pyarrow as pa
@@ -72,6 +72,12 @@ class Database:
         self.engine = _engine(database_url, WORK, size)
         self.requests = _engine(requests_url, REQUESTS, requests_size)
         self._key: bytes | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
