@@ -64,8 +64,8 @@ def lengths_of(listed: Arrow) -> NDArray[np.int64]:
     return np.asarray(listed.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), np.int64)
 
 
-def joined(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the rows of all parts, at least one, in one batch."""
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the rows of all batches, at least one, as one batch."""
     arrow: Any = pa
-    whole: pa.RecordBatch = arrow.concat_batches(parts)
+    whole: pa.RecordBatch = arrow.concat_batches(batches)
     return whole

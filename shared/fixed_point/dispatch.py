@@ -103,8 +103,8 @@ def _symbol(dispatcher: Any, signature: tuple[Any, ...]) -> str:
     return str(dispatcher.overloads[signature].fndesc.mangled_name)
 
 
-def _same_flags(one: Any, other: Any) -> bool:
-    return bool(one._values == other._values or one.values() == other.values())
+def _same_flags(flags: Any, other: Any) -> bool:
+    return bool(flags._values == other._values or flags.values() == other.values())
 
 
 # numba hashes and compares its flags for every operation that it types, each time by listing all of their values.  Its

@@ -17,15 +17,15 @@ class _ByContent(_CacheLocator):
     def __init__(self, function: Any, file: str) -> None:
         key = content_key(Path(file).resolve())
         self._line = function.__code__.co_firstlineno
-        self._place = _used(kernel_home() / f"{function.__module__}-{key}")
+        self._folder = _used(kernel_home() / f"{function.__module__}-{key}")
 
     def get_cache_path(self) -> str:
         """Return the folder as numba wants it."""
-        return str(self._place)
+        return str(self._folder)
 
     def get_source_stamp(self) -> str:
-        """Return what must be equal for a kept form to count: the folder's name says it all."""
-        return self._place.name
+        """Return what must be equal for a kept form to count: the folder's name, a digest of the content."""
+        return self._folder.name
 
     def get_disambiguator(self) -> str:
         """Return what tells functions of one name apart."""
@@ -33,7 +33,7 @@ class _ByContent(_CacheLocator):
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> Self:
-        """Return the place of a function."""
+        """Return the locator of a function's folder."""
         return cls(py_func, py_file)
 
 
@@ -67,8 +67,8 @@ class KernelCache(FunctionCache):
 
 
 @cache
-def _used(place: Path) -> Path:
+def _used(folder: Path) -> Path:
     """Note that the folder is in use: `shared.runtime.kernels` deletes those that have not been for long."""
     with contextlib.suppress(OSError):
-        os.utime(place)
-    return place
+        os.utime(folder)
+    return folder

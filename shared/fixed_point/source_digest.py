@@ -33,8 +33,8 @@ def content_key(file: Path) -> str:
     """Return a digest of the module in `file`, of every module of ours it imports, however far away, and of what
     compiles: the libraries' versions and their settings in the environment."""
     digest = hashlib.sha256(_compilers().encode())
-    for one in sorted(modules_of(file)):
-        digest.update(f"\0{one.relative_to(ROOT)}\0".encode() + one.read_bytes())
+    for module in sorted(modules_of(file)):
+        digest.update(f"\0{module.relative_to(ROOT)}\0".encode() + module.read_bytes())
     return digest.hexdigest()[:24]
 
 
@@ -44,10 +44,10 @@ def modules_of(file: Path) -> frozenset[Path]:
     found: set[Path] = set()
     waiting = [file]
     while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting.extend(_imported(one))
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting.extend(_imported(module))
     return frozenset(found)
 
 
@@ -57,14 +57,14 @@ def _imported(file: Path) -> tuple[Path, ...]:
     at every start; a test compares the two for every file of a kernel."""
     names: list[str] = []
     for base, listed, plain in _IMPORT.findall(file.read_text()):
-        words = [word.split()[0] for word in (listed or plain).strip("()\n ").split(",") if word.strip()]
-        names += [base, *(f"{base}.{word}" for word in words)] if base else words
+        imported = [word.split()[0] for word in (listed or plain).strip("()\n ").split(",") if word.strip()]
+        names += [base, *(f"{base}.{word}" for word in imported)] if base else imported
     return tuple(path for name in names for path in _file_of(name))
 
 
 def _file_of(name: str) -> Iterator[Path]:
-    place = ROOT.joinpath(*name.split("."))
-    for path in (place.with_name(place.name + ".py"), place / "__init__.py"):
+    path_of_module = ROOT.joinpath(*name.split("."))
+    for path in (path_of_module.with_name(path_of_module.name + ".py"), path_of_module / "__init__.py"):
         if path.is_file():
             yield path
 
@@ -73,4 +73,4 @@ def _file_of(name: str) -> Iterator[Path]:
 def _compilers() -> str:
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _COMPILERS]
     chosen = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith("NUMBA_")]
-    return "\n".join([*versions, *(one for one in chosen if not one.startswith("NUMBA_CACHE_DIR="))])
+    return "\n".join([*versions, *(setting for setting in chosen if not setting.startswith("NUMBA_CACHE_DIR="))])

@@ -10,8 +10,8 @@ def apportion(total: int, shares: Sequence[int]) -> list[int]:
     Raises ZeroDivisionError if all shares are 0.
     """
     whole = sum(shares)
-    parts, remainders = zip(*(divmod(total * share, whole) for share in shares), strict=True)
-    found = list(parts)
+    floors, remainders = zip(*(divmod(total * share, whole) for share in shares), strict=True)
+    found = list(floors)
     by_remainder = sorted(range(len(shares)), key=lambda index: (-remainders[index], index))
     for index in by_remainder[: total - sum(found)]:
         found[index] += 1

@@ -67,7 +67,7 @@ def settings_of(book: Book) -> Ints:
     return row
 
 
-def gate_of(book: Book) -> int:
+def eligibility_of(book: Book) -> int:
     """Return what is known of a book before its numbers are looked at."""
     if book.data_hold:
         return kernel.G_HELD
@@ -92,7 +92,7 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
     found = kernel.Found(records(kernel.RESULT, count), np.zeros(count + 1, np.int64), reasons)
     accounts = kernel.Accounts(
         as_records(kernel.SETTINGS, np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS)),
-        np.array([gate_of(book) for book in books], np.int64),
+        np.array([eligibility_of(book) for book in books], np.int64),
         np.array([scale(book.cash, 100) for book in books], np.int64),
         np.array([int(book.rebalanced) for book in books], np.int64),
         starts,

@@ -30,12 +30,12 @@ MONDAY = eligibility.day_number(date(2026, 1, 5))
     ],
 )
 def test_gates(problem: bool, reported: bool, settle_day: int, found: int) -> None:
-    # An account that is evaluated stands on either side: nobody's gate is another's.
+    # Evaluated accounts stand on either side: no account takes the eligibility of its neighbour.
     beside = np.array([False, problem, False]), np.array([True, reported, True])
     days = np.array([eligibility.NEVER, settle_day, eligibility.NEVER])
-    gates = eligibility.eligibility_of(*beside, days, MONDAY)
-    assert gates.tolist() == [kernel.G_EVALUATE, found, kernel.G_EVALUATE]
-    assert gates.dtype == np.int64
+    eligibilities = eligibility.eligibility_of(*beside, days, MONDAY)
+    assert eligibilities.tolist() == [kernel.G_EVALUATE, found, kernel.G_EVALUATE]
+    assert eligibilities.dtype == np.int64
 
 
 @pytest.mark.parametrize(

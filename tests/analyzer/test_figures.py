@@ -49,7 +49,7 @@ class Case:
     held: tuple[tuple[int, int], ...] = ()  # key, units
     cash: int = 0  # cents
     target: int = 0
-    gate: int = kernel.G_EVALUATE
+    eligibility: int = kernel.G_EVALUATE
     on: int = 1
     rebalanced: int = 1
     settings: tuple[tuple[Setting, int], ...] = ()
@@ -62,8 +62,8 @@ def no_figures(state: FlagState, hold: int = kernel.H_NONE, security: int = NONE
 
 CASES = [
     Case(no_figures(FlagState.OFF), on=0, cash=500),
-    Case(no_figures(FlagState.HELD), gate=kernel.G_HELD, cash=500),
-    Case(no_figures(FlagState.SETTLING), gate=kernel.G_SETTLING, cash=500),
+    Case(no_figures(FlagState.HELD), eligibility=kernel.G_HELD, cash=500),
+    Case(no_figures(FlagState.SETTLING), eligibility=kernel.G_SETTLING, cash=500),
     Case(no_figures(FlagState.HELD, kernel.H_TARGET), target=kernel.T_UNKNOWN, cash=500),
     Case(no_figures(FlagState.HELD, kernel.H_MISSING_PRICE, 3), held=((A, 1),), target=1),
     # what is missing is said, however much cash there is
@@ -160,7 +160,7 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     out, starts = used(kernel.RESULT, count), np.full(count + 1, 77, np.int64)
     reasons = used(kernel.REASON, len(rows) + 3 * count)
     accounts = kernel.Accounts(
-        as_records(kernel.SETTINGS, settings), of(cases, "gate"), of(cases, "cash"), of(cases, "rebalanced"),
+        as_records(kernel.SETTINGS, settings), of(cases, "eligibility"), of(cases, "cash"), of(cases, "rebalanced"),
         np.cumsum([0, *map(len, holdings)]), as_records(kernel.HOLDING, rows), of(cases, "target"),
     )  # fmt: skip
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))

@@ -201,7 +201,7 @@ def test_a_price_is_not_needed_of_what_is_neither_held_nor_targeted() -> None:
 
 
 def gated(
-    gate: int = 0, on: int = 1, target: int = 0, stale: int = 0, quantity: int = 10**6, price: int = 10**6
+    eligibility: int = 0, on: int = 1, target: int = 0, stale: int = 0, quantity: int = 10**6, price: int = 10**6
 ) -> tuple[int, int]:
     """Return (state, hold) of one account holding one unit at one dollar with an all-cash target."""
     row = OFF_SETTINGS.copy()
@@ -209,8 +209,8 @@ def gated(
     head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000])
     heads, targets = stack_targets([Target(head, np.zeros((0, 5), np.int64))])
     accounts = kernel.Accounts(
-        as_records(kernel.SETTINGS, row[None]), np.array([gate]), np.array([500]), np.array([1]), np.array([0, 1]),
-        as_records(kernel.HOLDING, [[0, quantity]]), np.array([target]),
+        as_records(kernel.SETTINGS, row[None]), np.array([eligibility]), np.array([500]), np.array([1]),
+        np.array([0, 1]), as_records(kernel.HOLDING, [[0, quantity]]), np.array([target]),
     )  # fmt: skip
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
     found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(kernel.REASON, 3))
@@ -222,9 +222,9 @@ def gated(
     ("given", "state", "hold"),
     [
         ({}, FlagState.FLAGGED, kernel.H_NONE),
-        ({"on": 0, "gate": kernel.G_HELD}, FlagState.OFF, kernel.H_NONE),
-        ({"gate": kernel.G_HELD, "target": kernel.T_NONE}, FlagState.HELD, kernel.H_NONE),
-        ({"gate": kernel.G_SETTLING, "target": kernel.T_NONE}, FlagState.SETTLING, kernel.H_NONE),
+        ({"on": 0, "eligibility": kernel.G_HELD}, FlagState.OFF, kernel.H_NONE),
+        ({"eligibility": kernel.G_HELD, "target": kernel.T_NONE}, FlagState.HELD, kernel.H_NONE),
+        ({"eligibility": kernel.G_SETTLING, "target": kernel.T_NONE}, FlagState.SETTLING, kernel.H_NONE),
         ({"target": kernel.T_UNKNOWN}, FlagState.HELD, kernel.H_TARGET),
         ({"target": kernel.T_NONE}, FlagState.NO_TARGET, kernel.H_NONE),
         ({"target": kernel.T_NONE, "stale": 1}, FlagState.HELD, kernel.H_STALE_PRICE),

@@ -14,8 +14,8 @@ from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
 from shared.fixed_point.records import Records, record
 from shared.rules.bands import band, position_band, shown_weight, side
 
-SETTINGS: Final = record(*(one.name.lower() for one in Setting))
-HEAD: Final = record(*(one.name.lower() for one in TargetField))
+SETTINGS: Final = record(*(setting.name.lower() for setting in Setting))
+HEAD: Final = record(*(field.name.lower() for field in TargetField))
 HOLDING: Final = record("key", "quantity")
 AIM: Final = record("key", "target", "threshold", "precision", "can_trigger")
 """What a target says of one position; thresholds are NONE where the portfolio's hold."""
@@ -71,7 +71,7 @@ class Accounts(NamedTuple):
     """A chunk of n accounts; those of one account are holdings[starts[i]:starts[i + 1]], in order of key."""
 
     settings: Records  # SETTINGS
-    gate: Ints  # G_*
+    eligibility: Ints  # G_*
     cash: Ints  # cents, before set-aside
     rebalanced: Ints  # 1 when a last-rebalanced date exists
     starts: Ints  # n + 1
@@ -102,14 +102,14 @@ def evaluate(accounts: Accounts, targets: Targets, price: Ints, stale: int, foun
     price: micro-dollars by security number, 0: none.  stale: 1 when the price set is too old.
     """
     filled = 0
-    for account in range(len(accounts.gate)):
+    for account in range(len(accounts.eligibility)):
         found.starts[account] = filled
         result, target = found.results[account], accounts.target_of[account]
         _clear(result)
         if accounts.settings[account].rebalancer_on == 0:
             result.state = _OFF
-        elif accounts.gate[account] != G_EVALUATE:
-            result.state = _HELD if accounts.gate[account] == G_HELD else _SETTLING
+        elif accounts.eligibility[account] != G_EVALUATE:
+            result.state = _HELD if accounts.eligibility[account] == G_HELD else _SETTLING
         elif target == T_UNKNOWN:
             result.hold = H_TARGET
         elif _value(account, target, accounts, targets, price, stale, result):
@@ -117,7 +117,7 @@ def evaluate(accounts: Accounts, targets: Targets, price: Ints, stale: int, foun
                 result.state = _NO_TARGET
             else:
                 filled = _against_target(account, accounts, targets, price, found, filled)
-    found.starts[len(accounts.gate)] = filled
+    found.starts[len(accounts.eligibility)] = filled
 
 
 @inner_kernel

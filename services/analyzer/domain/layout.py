@@ -112,4 +112,6 @@ def stack_targets(targets: list[Target]) -> tuple[Ints, Ragged]:
     if not targets:
         return np.zeros((0, TARGET_HEAD), np.int64), Ragged(np.zeros(1, np.int64), np.zeros((0, TARGET_ROW), np.int64))
     starts = starts_of([len(target.rows) for target in targets])
-    return np.stack([one.head for one in targets]), Ragged(starts, np.concatenate([one.rows for one in targets]))
+    return np.stack([target.head for target in targets]), Ragged(
+        starts, np.concatenate([target.rows for target in targets])
+    )

@@ -50,18 +50,23 @@ def build_target(
     """
     where = f"portfolio {portfolio.portfolio_id}"
     _no_duplicates(f"{where}: sleeve", [sleeve.sleeve_id for sleeve in portfolio.sleeves])
-    parts: list[_Part] = []
+    components: list[_Part] = []
     cash = _ppb(portfolio.cash_weight, f"{where}: cash weight") * PPB
     for sleeve in portfolio.sleeves:
         holdings, cash_inside = _inside(sleeve, models, where)
         weight = _ppb(sleeve.weight, f"{where}: sleeve {sleeve.sleeve_id}")
         cash += weight * _ppb(cash_inside, f"{where}: cash of sleeve {sleeve.sleeve_id}")
-        parts.extend(
-            _Part(one.security_id, sleeve.sleeve_id, weight * _ppb(one.weight, f"{where}: {one.security_id}"), one)
-            for one in holdings
+        components.extend(
+            _Part(
+                component.security_id,
+                sleeve.sleeve_id,
+                weight * _ppb(component.weight, f"{where}: {component.security_id}"),
+                component,
+            )
+            for component in holdings
         )
-    parts.sort(key=lambda part: (part.security_id, part.sleeve_id))
-    *targets, cash_ppb = round_to_ppb([*(part.product for part in parts), cash], where)
+    components.sort(key=lambda part: (part.security_id, part.sleeve_id))
+    *targets, cash_ppb = round_to_ppb([*(part.product for part in components), cash], where)
     rows = [
         (
             key_of(security_no(part.security_id), sleeve_no(part.sleeve_id)),
@@ -70,7 +75,7 @@ def build_target(
             _threshold(part.component.precision, f"{where}: precision of {part.security_id}"),
             int(part.component.can_trigger),
         )
-        for part, target_ppb in zip(parts, targets, strict=True)
+        for part, target_ppb in zip(components, targets, strict=True)
     ]
     return Target(_head(portfolio, cash_ppb, where), np.array(sorted(rows), np.int64).reshape(-1, TARGET_ROW))
 
@@ -82,10 +87,10 @@ def models_of(portfolio: PortfolioChanged) -> set[str]:
 
 def securities_of(portfolio: PortfolioChanged, models: Mapping[str, ModelChanged]) -> set[str]:
     """Return the ids of all securities the target names, as far as its models are known."""
-    holdings = [one for sleeve in portfolio.sleeves for one in sleeve.holdings]
+    holdings = [component for sleeve in portfolio.sleeves for component in sleeve.holdings]
     for model_id in models_of(portfolio) & models.keys():
         holdings.extend(models[model_id].holdings)
-    return {one.security_id for one in holdings}
+    return {component.security_id for component in holdings}
 
 
 def round_to_ppb(products: Sequence[int], where: str) -> list[int]:
@@ -109,7 +114,7 @@ def _inside(sleeve: Sleeve, models: Mapping[str, ModelChanged], where: str) -> t
         raise UnknownModel(
             f"{where}: sleeve {sleeve.sleeve_id} follows model {sleeve.model_id}, which is not known yet"
         )
-    _no_duplicates(f"{where}: sleeve {sleeve.sleeve_id}: security", [one.security_id for one in holdings])
+    _no_duplicates(f"{where}: sleeve {sleeve.sleeve_id}: security", [component.security_id for component in holdings])
     return holdings, cash_weight
 
 

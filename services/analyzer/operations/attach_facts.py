@@ -58,8 +58,8 @@ class Attacher:
 
             attached = isolate_rows("attach facts", requests, attach_part, facts_rows.unattached)
         sizes = [chunk.rows.num_rows for chunk in group]
-        parts = [attached.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
-        found = [self._chunks(results, rows, chunk.meta) for rows, chunk in zip(parts, group, strict=True)]
+        batches = [attached.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
+        found = [self._chunks(results, rows, chunk.meta) for rows, chunk in zip(batches, group, strict=True)]
         return [message for chunks in found for message in chunks]
 
     def _chunks(self, results: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:

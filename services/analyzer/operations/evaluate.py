@@ -147,8 +147,10 @@ class Evaluator:
             note_account_fault(alone[0], error)
             return self._hold(work, alone, error)
 
-        parts = isolate("evaluate accounts", accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold)
-        return [stored for part in parts for stored in part]
+        stored_halves = isolate(
+            "evaluate accounts", accounts, halves, lambda some: _until_stored(work, _by_ids(some)), hold
+        )
+        return [stored for half in stored_halves for stored in half]
 
     def _hold(
         self, work: _Work, alone: Sequence[str], error: Exception, *, new_episode: bool = False

@@ -132,17 +132,17 @@ def _book_chunk(trades: Book, lots: Lots, work: _Work, done: _Done) -> None:
 def _lay_out(account: int, logic: int, trades: Book, work: _Work) -> bool:
     """Spread the logic's trades over the account's positions; say whether there are any."""
     begins, ends = trades.accounts[account], trades.accounts[account + 1]
-    for place in range(begins.position, ends.position):
-        work.gives[place].sleeve = trades.positions[place].sleeve
-        work.gives[place].units = 0
-        work.crossed[place] = 0
+    for position in range(begins.position, ends.position):
+        work.gives[position].sleeve = trades.positions[position].sleeve
+        work.gives[position].units = 0
+        work.crossed[position] = 0
     found = False
     for row in range(begins.trade, ends.trade):
         trade = trades.trades[row]
         if trade.logic == logic:
-            place = begins.position + trade.position
-            work.gives[place].units += max(0, -trade.quantity)
-            work.crossed[place] += trade.crossed
+            position = begins.position + trade.position
+            work.gives[position].units += max(0, -trade.quantity)
+            work.crossed[position] += trade.crossed
             found = True
     return found
 
@@ -152,12 +152,12 @@ def _book_account(account: int, logic: int, trades: Book, lots: Lots, work: _Wor
     """Book one logic of one account, security by security; return BOOKED or why not."""
     begins, ends, sale = trades.accounts[account], trades.accounts[account + 1], work.sale[0]
     sale.account, sale.logic, sale.method, sale.trade_day = account, logic, begins.method, trades.trade_day
-    place, lot = begins.position, begins.lot
-    while place < ends.position:
-        sale.security, sale.first = trades.positions[place].security, place
-        while place < ends.position and trades.positions[place].security == sale.security:
-            place += 1
-        sale.last = place
+    position, lot = begins.position, begins.lot
+    while position < ends.position:
+        sale.security, sale.first = trades.positions[position].security, position
+        while position < ends.position and trades.positions[position].security == sale.security:
+            position += 1
+        sale.last = position
         while lot < ends.lot and lots.rows[lot].security < sale.security:
             lot += 1
         sale.lot = lot
@@ -175,10 +175,10 @@ def _book_security(trades: Book, lots: Lots, work: _Work, done: _Done) -> int:
     """Book the sells of the security in work.sale; return BOOKED or why not."""
     sale = work.sale[0]
     sells, crossed_out, crossed_in = 0, 0, 0
-    for place in range(sale.first, sale.last):
-        sells += work.gives[place].units
-        crossed_out += max(0, -work.crossed[place])
-        crossed_in += max(0, work.crossed[place])
+    for position in range(sale.first, sale.last):
+        sells += work.gives[position].units
+        crossed_out += max(0, -work.crossed[position])
+        crossed_in += max(0, work.crossed[position])
     if crossed_out != crossed_in:
         return CROSS_DIFFERS
     if sells == 0:
@@ -214,8 +214,8 @@ def _read_order(trades: Book, sale: Records) -> None:
 @view_kernel
 def _write_slices(sale: Records, slices: Records, count: int, done: _Done) -> None:
     out, row = done.slices, done.counts[0]
-    for one in range(count):
-        sold = slices[one]
+    for slice_row in range(count):
+        sold = slices[slice_row]
         out.account[row], out.logic[row], out.lot[row] = sale.account, sale.logic, sold.lot
         out.units[row], out.proceeds[row], out.basis[row] = sold.units, sold.proceeds, sold.basis
         out.term[row], out.long_day[row] = sold.term, sold.long_day
@@ -230,8 +230,8 @@ def _move(sale: Records, lots: Lots, work: _Work, done: _Done) -> None:
     end = pooled_lots(sale, relief)
     order_lots(FIFO, sale.lot, end, sale, lots, relief)
     buyer = sale.first
-    for place in range(sale.lot, end):
-        lot = relief[place].lot
+    for index in range(sale.lot, end):
+        lot = relief[index].lot
         gone = relief[lot].taken
         while gone < relief[lot].available:
             while work.crossed[buyer] <= 0:

@@ -22,8 +22,8 @@ def order_lots(method: int, first: int, last: int, sale: Records, lots: Lots, re
     changes the basis, picks are taken before by `take`.
     """
     rule = FIFO if method in (AVERAGE, SPECIFIC) else method
-    for place in range(first, last):
-        lot = relief[place].lot
+    for index in range(first, last):
+        lot = relief[index].lot
         relief[lot].rank = _rank(rule, lots.rows[lot], sale)
     width = 1
     while width < last - first:
@@ -37,18 +37,18 @@ def order_lots(method: int, first: int, last: int, sale: Records, lots: Lots, re
 @inner_kernel
 def _merge(rule: int, left: int, middle: int, right: int, lots: Lots, relief: Records) -> None:
     """Merge the sorted runs [left, middle) and [middle, right) in place."""
-    for place in range(left, middle):
-        relief[place].spare = relief[place].lot
-    one, two = left, middle
-    for place in range(left, right):
-        if one == middle:
+    for index in range(left, middle):
+        relief[index].spare = relief[index].lot
+    ahead, behind = left, middle
+    for index in range(left, right):
+        if ahead == middle:
             return
-        if two < right and _leaves_before(rule, relief[two].lot, relief[one].spare, lots, relief):
-            relief[place].lot = relief[two].lot
-            two += 1
+        if behind < right and _leaves_before(rule, relief[behind].lot, relief[ahead].spare, lots, relief):
+            relief[index].lot = relief[behind].lot
+            behind += 1
         else:
-            relief[place].lot = relief[one].spare
-            one += 1
+            relief[index].lot = relief[ahead].spare
+            ahead += 1
 
 
 @inner_kernel
@@ -70,14 +70,14 @@ def _rank(rule: int, lot: Records, sale: Records) -> int:
 
 
 @inner_kernel
-def _leaves_before(rule: int, one: int, two: int, lots: Lots, relief: Records) -> bool:
-    """Say whether lot `one` leaves before lot `two`."""
-    if relief[one].rank != relief[two].rank:
-        return bool(relief[one].rank < relief[two].rank)
-    first, second = lots.rows[one], lots.rows[two]
+def _leaves_before(rule: int, lot: int, other: int, lots: Lots, relief: Records) -> bool:
+    """Return whether `lot` leaves before `other`."""
+    if relief[lot].rank != relief[other].rank:
+        return bool(relief[lot].rank < relief[other].rank)
+    first, second = lots.rows[lot], lots.rows[other]
     if rule == LIFO and first.acquired != second.acquired:
         return bool(first.acquired > second.acquired)
-    if rule in (HIFO, LOFO, MIN_TAX) and relief[one].rank != _NO_BASIS_LAST:
+    if rule in (HIFO, LOFO, MIN_TAX) and relief[lot].rank != _NO_BASIS_LAST:
         # In MIN_TAX too the highest cost per unit leaves first: that is the largest loss or the smallest gain a share.
         dearer = compare_products(first.basis, second.quantity, second.basis, first.quantity)
         if dearer != 0:

@@ -44,7 +44,7 @@ RELIEF: Final = record(
     "taken",  # part of them that leaves: into the pool, then to market
     "basis_gone",  # cents of basis that have left the lot
 )
-"""By lot, what the present sale takes of it; `lot` and `spare` are by place in the order."""
+"""By lot, what the present sale takes of it; `lot` and `spare` are indexed by rank in the leaving order."""
 
 SLICE: Final = record(
     "lot",  # index in the chunk

@@ -28,8 +28,8 @@ def relieve(sale: Records, gives: Records, lots: Lots, relief: Records, slices: 
     order_lots(sale.method, sale.lot, end, sale, lots, relief)
     take(sale.units, sale.lot, end, lots, relief)
     proceeds_left, units_left = value_cents(sale.units, sale.price) - sale.fee, sale.units
-    for place in range(sale.lot, end):
-        lot = relief[place].lot
+    for index in range(sale.lot, end):
+        lot = relief[index].lot
         part = relief[lot].taken
         if part == 0:
             continue
@@ -59,16 +59,16 @@ def fill_pool(sale: Records, gives: Records, lots: Lots, relief: Records) -> boo
         relief[lot].taken = 0
         relief[lot].basis_gone = 0
     start = sale.lot
-    for place in range(sale.first, sale.last):
-        sleeve = gives[place].sleeve
+    for position in range(sale.first, sale.last):
+        sleeve = gives[position].sleeve
         while start < sale.lot_end and lots.rows[start].sleeve < sleeve:
             start += 1
         end = start
         while end < sale.lot_end and lots.rows[end].sleeve == sleeve:
             end += 1
-        if gives[place].units > 0:
+        if gives[position].units > 0:
             order_lots(sale.method, start, end, sale, lots, relief)
-            if take(gives[place].units, start, end, lots, relief) > 0:
+            if take(gives[position].units, start, end, lots, relief) > 0:
                 return False
         start = end
     for lot in range(sale.lot, sale.lot_end):
@@ -91,11 +91,11 @@ def open_average(sale: Records, lots: Lots) -> None:
 @inner_kernel
 def basis_of(lot: int, gone: int, units: int, sale: Records, lots: Lots, relief: Records) -> int:
     """Return the basis in cents of the next `units` of a lot of which `gone` micro-units have left already."""
-    one = lots.rows[lot]
-    if one.basis == NO_BASIS:
+    row = lots.rows[lot]
+    if row.basis == NO_BASIS:
         return NO_BASIS
     if not sale.averages:
-        return split_basis(one.basis - relief[lot].basis_gone, one.quantity - gone, units)
+        return split_basis(row.basis - relief[lot].basis_gone, row.quantity - gone, units)
     part = split_basis(sale.average_basis, sale.average_units, units)
     sale.average_units -= units
     sale.average_basis -= part

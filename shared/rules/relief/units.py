@@ -19,16 +19,16 @@ def take(units: int, first: int, last: int, lots: Lots, relief: Records) -> int:
     What SPECIFIC picks of a lot goes first, the rest in the given order.  Never more than is available of a lot.  All
     in micro-units.
     """
-    for place in range(first, last):
-        lot = relief[place].lot
+    for index in range(first, last):
+        lot = relief[index].lot
         part = min(units, min(lots.rows[lot].picked, relief[lot].available - relief[lot].taken))
         if part > 0:
             relief[lot].taken += part
             units -= part
-    for place in range(first, last):
+    for index in range(first, last):
         if units == 0:
             break
-        lot = relief[place].lot
+        lot = relief[index].lot
         part = min(units, relief[lot].available - relief[lot].taken)
         if part > 0:
             relief[lot].taken += part

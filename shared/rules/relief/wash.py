@@ -78,10 +78,10 @@ def match(losses: Losses, purchases: Purchases, trade_day: int) -> Washes:
     )
     lost_order = np.lexsort((losses.sleeve, losses.lot, losses.account, losses.security, losses.group))
     lost, left = _pending(losses, lost_order, losses.cents), _pending(bought, bought_order, np.zeros_like(bought.units))
-    parts = records(_PART, len(lost) + len(left))  # every part uses up a loss or a purchase
-    parts = parts[: _match(lost, left, parts)]
+    matches = records(_PART, len(lost) + len(left))  # every match uses up a loss or a purchase
+    matches = matches[: _match(lost, left, matches)]
     return Washes(
-        lost_order[parts.loss], near[bought_order[parts.purchase]], *(parts[name] for name in ("units", "cents"))
+        lost_order[matches.loss], near[bought_order[matches.purchase]], *(matches[name] for name in ("units", "cents"))
     )
 
 
@@ -92,15 +92,15 @@ def _pending(units: Losses | Purchases, order: Ints, cents: Ints) -> Records:
 
 
 @entry_kernel
-def _match(losses: Records, purchases: Records, parts: Records) -> int:
-    """Walk losses and purchases, in their orders, side by side; return how many parts were found."""
+def _match(losses: Records, purchases: Records, matches: Records) -> int:
+    """Walk losses and purchases, in their orders, side by side; return how many matches were found."""
     count, bought = 0, 0
     for lost in range(len(losses)):
         loss = losses[lost]
         while bought < len(purchases) and _before(purchases[bought], loss):
             bought += 1
         while loss.units > 0 and bought < len(purchases) and not _before(loss, purchases[bought]):
-            purchase, part = purchases[bought], parts[count]
+            purchase, part = purchases[bought], matches[count]
             part.loss, part.purchase = lost, bought
             part.units = min(loss.units, purchase.units)
             part.cents = loss.cents
@@ -116,6 +116,6 @@ def _match(losses: Records, purchases: Records, parts: Records) -> int:
 
 
 @view_kernel
-def _before(one: Records, other: Records) -> bool:
-    """Say whether the group and security of one come before those of the other."""
-    return bool(one.group < other.group or (one.group == other.group and one.security < other.security))
+def _before(record: Records, other: Records) -> bool:
+    """Return whether the group and security of `record` come before those of `other`."""
+    return bool(record.group < other.group or (record.group == other.group and record.security < other.security))
