@@ -1,4 +1,4 @@
-"""From books of the plain model to the arrays of the kernel, and from its answer back."""
+"""From books of the plain model to the arrays of the kernel, and from its result back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from services.analyzer.domain.layout import (
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import Records, as_records, records
-from tests.analyzer.model import Answer, Book, Name, Why
+from tests.analyzer.model import Book, Name, Result, Why
 
 HOLDS = {
     kernel.H_NONE: "DATA_HOLD",
@@ -97,27 +97,27 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         np.array([int(book.rebalanced) for book in books], np.int64),
         starts,
         as_records(kernel.HOLDING, np.array(rows, np.int64).reshape(-1, 2)),
-        np.array([place if book.has_target else kernel.T_NONE for place, book in enumerate(books)], np.int64),
+        np.array([index if book.has_target else kernel.T_NONE for index, book in enumerate(books)], np.int64),
     )
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
     function(accounts, aims, micro, int(True in stale), found)
     return found.results, found.starts, reasons[: found.starts[-1]]
 
 
-def answers(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -> list[Answer]:
-    """Evaluate books and return the answers in the words of the model."""
+def results(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -> list[Result]:
+    """Evaluate books with the kernel and return the results as the model names them."""
     out, starts, reasons = run(books, function)
     found = []
     for index, row in enumerate(out):
         state = FlagState(row.state)
         if state == FlagState.HELD:
-            found.append(Answer(state.name, HOLDS[int(row.hold)]))
+            found.append(Result(state.name, HOLDS[int(row.hold)]))
             continue
         value = Fraction(max(0, int(row.value)), 100)
         tiles = {str(tile.name) for tile in Tile if row.tiles & tile}
         why = dict(_why(reason) for reason in reasons[starts[index] : starts[index + 1]].tolist())
         assert len(why) == starts[index + 1] - starts[index], "a component stands in the list once"
-        found.append(Answer(state.name, None, tiles, value, why))
+        found.append(Result(state.name, None, tiles, value, why))
     return found
 
 
@@ -127,16 +127,19 @@ def _why(reason: tuple[int, ...]) -> tuple[Name | None, Why]:
     return name, Why(Fraction(weight, PPB), Fraction(target, PPB), Fraction(low, EDGE), Fraction(high, EDGE))
 
 
-def as_shown(answer: Answer) -> Answer:
-    """Return an answer of the model with weights as they are shown: to 1e-9, halves away from zero, within +-999."""
-    return replace(answer, why={name: replace(one, weight=_shown(one.weight)) for name, one in answer.why.items()})
+def as_shown(result: Result) -> Result:
+    """Return a result of the model with weights as they are shown: to 1e-9, halves away from zero, within +-999."""
+    return replace(
+        result,
+        why={name: replace(component, weight=_shown(component.weight)) for name, component in result.why.items()},
+    )
 
 
 def _shown(weight: Fraction) -> Fraction:
-    parts = int(abs(weight) * PPB + Fraction(1, 2))
-    return min(MOST_SHOWN, Fraction(parts, PPB)) * (1 if weight >= 0 else -1)
+    ppb = int(abs(weight) * PPB + Fraction(1, 2))
+    return min(MOST_SHOWN, Fraction(ppb, PPB)) * (1 if weight >= 0 else -1)
 
 
-def answer(book: Book) -> Answer:
+def result(book: Book) -> Result:
     """Evaluate one book."""
-    return answers([book])[0]
+    return results([book])[0]

@@ -58,7 +58,7 @@ class Why:
 
 
 @dataclass
-class Answer:
+class Result:
     """What the rules say. hold: None or the word for it; why: components in `triggering`, None is cash."""
 
     state: str
@@ -81,33 +81,33 @@ def to_cents(dollars: Fraction) -> Fraction:
     return Fraction(whole, 100) if dollars >= 0 else -Fraction(whole, 100)
 
 
-def evaluate(book: Book) -> Answer:
+def evaluate(book: Book) -> Result:
     """Say of one account what product 3 says."""
     # "Only accounts whose rebalancer is on and which carry no data hold are evaluated."
     if not book.on:
-        return Answer("OFF")
+        return Result("OFF")
     if book.data_hold:
-        return Answer("HELD", "DATA_HOLD")
+        return Result("HELD", "DATA_HOLD")
     # "After approval an account is SETTLING: neither flagged nor proposable"
     if book.settling:
-        return Answer("SETTLING")
+        return Result("SETTLING")
     # "A missing or stale price holds the account"; "of anything held or targeted"
     aims = book.aims if book.has_target else {}
     needed = {name[0] for name, units in book.held.items() if units} | {n[0] for n, aim in aims.items() if aim.weight}
     if needed and book.stale:
-        return Answer("HELD", "STALE_PRICE")
+        return Result("HELD", "STALE_PRICE")
     if any(book.prices.get(security, Fraction(0)) <= 0 for security in needed):
-        return Answer("HELD", "MISSING_PRICE")
+        return Result("HELD", "MISSING_PRICE")
     value = value_of(book)
     if value <= 0:
-        return Answer("HELD", "VALUE_NOT_POSITIVE")
+        return Result("HELD", "VALUE_NOT_POSITIVE")
     # "We flag it NO_TARGET"; "is in no other queue"; without a target there is no band to be outside of
     if not book.has_target:
-        return Answer("NO_TARGET", value=value)
+        return Result("NO_TARGET", value=value)
     # "An account's triggering list = components with can_trigger outside their threshold"; the edges are inside
     why = {
-        name: one for name, (one, can_trigger) in components(book).items()
-        if can_trigger and not one.low <= one.weight <= one.high
+        name: component for name, (component, can_trigger) in components(book).items()
+        if can_trigger and not component.low <= component.weight <= component.high
     }  # fmt: skip
     tiles = set()
     if not book.rebalanced:
@@ -117,7 +117,7 @@ def evaluate(book: Book) -> Answer:
     # "cash in range AND a last-rebalanced date exists AND at least one position with can_trigger outside"
     if None not in why and book.rebalanced and why:
         tiles.add("POSITION_DRIFT")
-    return Answer("FLAGGED" if tiles else "CLEAR", None, tiles, value, why)
+    return Result("FLAGGED" if tiles else "CLEAR", None, tiles, value, why)
 
 
 def value_of(book: Book) -> Fraction:

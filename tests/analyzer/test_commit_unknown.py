@@ -58,8 +58,8 @@ async def test_a_decision_on_prices_whose_commit_is_not_answered_is_made_once(
 ) -> None:
     harness, way = cut
 
-    def give(*words: str) -> int:
-        return run(prices_command.app, harness.settings, *words)
+    def give(*arguments: str) -> int:
+        return run(prices_command.app, harness.settings, *arguments)
 
     await harness.handlers.on_prices([prices(5000, AAA="1", BBB="30", CCC="1")])
     way.lose(when, of="INSERT INTO price_decision")

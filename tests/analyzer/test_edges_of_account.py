@@ -28,12 +28,12 @@ MOST_CENTS = 10**13
 LIMIT = 10**9 * 10**6
 
 
-def one(**more: Any) -> AccountChanged:
+def account_with(**more: Any) -> AccountChanged:
     return account("a1", 1, **more)
 
 
 def settings(**more: Any) -> list[int]:
-    return list(map(int, settings_of(one(**more), NUMBERS.__getitem__)))
+    return list(map(int, settings_of(account_with(**more), NUMBERS.__getitem__)))
 
 
 def ban(security_id: str, kind: Any, other: str | None = None) -> SecurityRestriction:
@@ -112,9 +112,13 @@ def test_restrictions_of_one_security_are_one_row_in_order_of_ids() -> None:
         *(2, Restriction.DO_NOT_BUY | Restriction.DO_NOT_SELL, NONE),
     ]
     assert settings(restrictions=[ban("B", "SUBSTITUTE", "C")])[Setting.RESTRICTIONS :] == [1, 1, 0, 2]
-    assert securities_named(one(restrictions=given)) == {"A", "B", "C"}
-    assert securities_named(one(restrictions=[ban("A", "DO_NOT_BUY"), ban("B", "SUBSTITUTE", "C")])) == {"A", "B", "C"}
-    assert securities_named(one(restrictions=[ban("A", "DO_NOT_BUY")])) == {"A"}
+    assert securities_named(account_with(restrictions=given)) == {"A", "B", "C"}
+    assert securities_named(account_with(restrictions=[ban("A", "DO_NOT_BUY"), ban("B", "SUBSTITUTE", "C")])) == {
+        "A",
+        "B",
+        "C",
+    }
+    assert securities_named(account_with(restrictions=[ban("A", "DO_NOT_BUY")])) == {"A"}
 
 
 @pytest.mark.parametrize(
@@ -136,14 +140,14 @@ def test_picks_stand_in_order_and_count_under_specific_alone() -> None:
         pick("B", "L1", "2.5", "S1"), pick("A", "L2", "0.000001"), pick("A", "L1", "1000000000"),
         pick("B", "L1", "1"), pick("B", "L1", "3", "S2"),
     ]  # fmt: skip
-    assert picks_of(one(lot_method="SPECIFIC", lot_picks=picks)) == [
+    assert picks_of(account_with(lot_method="SPECIFIC", lot_picks=picks)) == [
         ("A", "L1", None, LIMIT),
         ("A", "L2", None, 1),
         ("B", "L1", None, 10**6),
         ("B", "L1", "S1", 2_500_000),
         ("B", "L1", "S2", 3 * 10**6),
     ]
-    assert picks_of(one(lot_method="FIFO", lot_picks=picks)) == []
+    assert picks_of(account_with(lot_method="FIFO", lot_picks=picks)) == []
 
 
 @pytest.mark.parametrize(
@@ -162,13 +166,13 @@ def test_picks_stand_in_order_and_count_under_specific_alone() -> None:
 )
 def test_picks_that_cannot_be_meant(picks: list[LotPick], text: str) -> None:
     with pytest.raises(BadSettings) as error:
-        picks_of(one(lot_method="SPECIFIC", lot_picks=picks))
+        picks_of(account_with(lot_method="SPECIFIC", lot_picks=picks))
     assert str(error.value) == f"account a1: {text}"
 
 
 def test_two_hundred_lots_may_be_picked() -> None:
     picks = [pick("A", f"L{number:03d}", "1") for number in range(200)]
-    assert len(picks_of(one(lot_method="SPECIFIC", lot_picks=picks))) == 200
+    assert len(picks_of(account_with(lot_method="SPECIFIC", lot_picks=picks))) == 200
 
 
 NEGATIVE = "the quantity is negative; short positions are not taken"

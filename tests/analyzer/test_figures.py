@@ -150,9 +150,9 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     count = len(cases)
     settings = np.tile(OFF_SETTINGS, (count, 1))
     settings[:, Setting.REBALANCER_ON] = [case.on for case in cases]
-    for place, case in enumerate(cases):
+    for index, case in enumerate(cases):
         for setting, value in case.settings:
-            settings[place, setting] = value
+            settings[index, setting] = value
     holdings = [sorted((key, units * 1_000_000) for key, units in case.held) for case in cases]
     rows = np.array([row for own in holdings for row in own], np.int64).reshape(-1, 2)
     heads, targets = stack_targets(TARGETS)
@@ -166,7 +166,7 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
     kernel.evaluate(accounts, aims, PRICES, stale, kernel.Found(out, starts, reasons))
     shown = [
-        [(*one[:3], one[3] // PPB, one[4] // PPB) for one in reasons[begin:end].tolist()]
+        [(*reason[:3], reason[3] // PPB, reason[4] // PPB) for reason in reasons[begin:end].tolist()]
         for begin, end in pairwise(starts)
     ]
     return [tuple(row) for row in out.tolist()], shown
@@ -182,9 +182,9 @@ def of(cases: list[Case], name: str) -> Ints:
     return np.array([getattr(case, name) for case in cases], np.int64)
 
 
-@pytest.mark.parametrize("place", range(len(CASES)))
-def test_the_figures_of_an_account(place: int) -> None:
-    case = CASES[place]
+@pytest.mark.parametrize("index", range(len(CASES)))
+def test_the_figures_of_an_account(index: int) -> None:
+    case = CASES[index]
     rows, reasons = evaluated([case])
     assert rows[0] == case.row
     assert reasons[0] == list(case.reasons)

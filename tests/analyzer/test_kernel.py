@@ -19,7 +19,7 @@ from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import as_records, records
 from shared.rules.bands import band, position_band, shown_weight, side
 from tests.analyzer import model
-from tests.analyzer.arrays import answer, answers, as_shown, run
+from tests.analyzer.arrays import as_shown, result, results, run
 from tests.analyzer.books import generated
 from tests.analyzer.model import Aim, Book
 
@@ -114,7 +114,7 @@ def two_halves(cash: str, a: str, b: str, **more: object) -> Book:
     ],
 )  # fmt: skip
 def test_tiles(book: Book, tiles: set[str], triggering: set[object]) -> None:
-    found = answer(book)
+    found = result(book)
     assert (found.hold, found.tiles, found.triggering) == (None, tiles, triggering)
     assert as_shown(model.evaluate(book)) == found
 
@@ -122,20 +122,20 @@ def test_tiles(book: Book, tiles: set[str], triggering: set[object]) -> None:
 def test_held_without_target_triggers_at_the_smallest_weight() -> None:
     """0.01 of 100.01 is above the band [0, 0]."""
     book = Book(held={A: F("0.01")}, prices=ONE_DOLLAR, cash=F(100), cash_target=F(1))
-    assert answer(book).triggering == {A}
-    assert answer(book).tiles == {"POSITION_DRIFT"}
+    assert result(book).triggering == {A}
+    assert result(book).tiles == {"POSITION_DRIFT"}
 
 
 def test_held_with_target_0_in_the_model_is_the_same_and_obeys_can_trigger() -> None:
     book = Book(held={A: F(1)}, aims={A: Aim(F(0))}, prices=ONE_DOLLAR, cash=F(99), cash_target=F(1))
-    assert answer(book).triggering == {A}
+    assert result(book).triggering == {A}
     book.aims[A].can_trigger = False
-    assert answer(book).triggering == set()
+    assert result(book).triggering == set()
 
 
 def test_targeted_and_not_held_is_below_its_band() -> None:
     book = Book(aims={A: Aim(F("0.02"))}, prices=ONE_DOLLAR, cash=F(100), cash_target=F("0.98"))
-    assert answer(book).triggering == {A}  # 0 % against 1.5 % to 2.5 %
+    assert result(book).triggering == {A}  # 0 % against 1.5 % to 2.5 %
 
 
 def test_the_same_security_in_two_sleeves_is_two_positions() -> None:
@@ -143,35 +143,35 @@ def test_the_same_security_in_two_sleeves_is_two_positions() -> None:
     other = (0, 1)
     aims = {A: Aim(F("0.5")), other: Aim(F("0.5"))}
     book = Book(held={A: F(10), other: F(90)}, aims=aims, prices=ONE_DOLLAR)
-    assert answer(book).triggering == {A, other}
+    assert result(book).triggering == {A, other}
 
 
 def test_cash_at_target_0_keeps_the_floor() -> None:
     """0.5 points: 5 of 1,000 are in range, 5.01 are not; -0.01 is below 0 %."""
     for cash, tiles in (("5", set()), ("5.01", {"HIGH_CASH"}), ("0", set()), ("-0.01", {"LOW_CASH"})):
         book = Book(held={A: 1000 - F(cash)}, aims={A: Aim(F(1))}, prices=ONE_DOLLAR, cash=F(cash))
-        assert answer(book).tiles == tiles == model.evaluate(book).tiles, cash
+        assert result(book).tiles == tiles == model.evaluate(book).tiles, cash
 
 
 def test_a_target_of_100_percent_is_clipped_at_100_percent() -> None:
     """A of 1,000 beside a debt of 1: 1,000 of 999 is 100.1 %, above 100 %, whatever 20 % of target would allow."""
     book = Book(held={A: F(1000)}, aims={A: Aim(F(1))}, prices=ONE_DOLLAR, cash=F(-1), cash_can_trigger=False)
-    assert answer(book).triggering == {A} == model.evaluate(book).triggering
-    assert answer(book).tiles == {"POSITION_DRIFT"}
+    assert result(book).triggering == {A} == model.evaluate(book).triggering
+    assert result(book).tiles == {"POSITION_DRIFT"}
 
 
 def test_own_threshold_of_a_component_goes_before_the_portfolios() -> None:
     """A at 51 % of target 45 %: inside 36..54 %, outside 45 % +- 10 % of 45 % = 40.5..49.5 %."""
     book = two_halves("100", "510", "390")
-    assert answer(book).tiles == set()
+    assert result(book).tiles == set()
     book.aims[A].own = F("0.1")
-    assert answer(book).triggering == {A}
+    assert result(book).triggering == {A}
 
 
 def test_value_is_rounded_half_away_per_position() -> None:
     """0.5 x 0.01 = 0.005 -> 0.01, twice; 0.02 in all (0.01 were it rounded once)."""
     book = Book(held={A: F("0.5"), B: F("0.5")}, prices={0: F("0.01"), 1: F("0.01")}, cash=F(0))
-    assert answer(book).value == F("0.02")
+    assert result(book).value == F("0.02")
 
 
 @pytest.mark.parametrize(
@@ -192,12 +192,12 @@ def test_value_is_rounded_half_away_per_position() -> None:
     ],
 )
 def test_what_cannot_be_valued_is_held(book: Book, hold: str) -> None:
-    assert answer(book).hold == hold == model.evaluate(book).hold
+    assert result(book).hold == hold == model.evaluate(book).hold
 
 
 def test_a_price_is_not_needed_of_what_is_neither_held_nor_targeted() -> None:
     book = Book(held={A: F(0)}, aims={B: Aim(F(0))}, cash=F(5), cash_target=F(1), stale=True)
-    assert answer(book).hold is None
+    assert result(book).hold is None
 
 
 def gated(
@@ -264,7 +264,7 @@ def test_compiled_and_plain_give_the_same_bytes() -> None:
 def test_neighbours_do_not_matter(seed: int, count: int) -> None:
     """What is found of an account does not depend on who is beside it in the chunk, nor on their order."""
     books = [book for book in generated(seed, count) if all(book.prices.values())]
-    assert answers(books) == [answer(book) for book in books] == answers(books[::-1])[::-1]
+    assert results(books) == [result(book) for book in books] == results(books[::-1])[::-1]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 50))
@@ -281,7 +281,7 @@ def test_scaling_quantities_and_cash_changes_no_flag(seed: int, factor: int) -> 
         cash=small.cash * factor,
         set_aside=small.set_aside * factor,
     )
-    before, after = answer(small), answer(large)
+    before, after = result(small), result(large)
     assert (after.hold, after.tiles, after.triggering) == (before.hold, before.tiles, before.triggering)
     assert after.value == before.value * factor
 
@@ -291,7 +291,7 @@ def test_scaling_quantities_and_cash_changes_no_flag(seed: int, factor: int) -> 
 def test_position_drift_stands_alone_and_cash_is_never_high_and_low(seed: int) -> None:
     """Position Drift excludes every other tile and needs an earlier rebalance; cash is on one side at most."""
     (book,) = generated(seed, 1)
-    found = answer(book)
+    found = result(book)
     assert "POSITION_DRIFT" not in found.tiles or (found.tiles == {"POSITION_DRIFT"} and book.rebalanced)
     assert not {"HIGH_CASH", "LOW_CASH"} <= found.tiles
     assert ("FIRST_REBALANCE" in found.tiles) == (found.state in ("CLEAR", "FLAGGED") and not book.rebalanced)

@@ -11,9 +11,9 @@ import pytest
 from services.analyzer.domain import kernel
 from shared.contracts.codes import FlagState, Tile
 from tests.analyzer import model
-from tests.analyzer.arrays import HOLDS, answer, as_shown
+from tests.analyzer.arrays import HOLDS, as_shown, result
 from tests.analyzer.books import edges, generated
-from tests.analyzer.model import Answer, Book
+from tests.analyzer.model import Book, Result
 
 pytestmark = pytest.mark.fast
 
@@ -28,11 +28,11 @@ def test_the_queues_are_those_of_the_plain_model(part: int) -> None:
         books[index] = replace(books[index], stale=True)
     expected = [as_shown(model.evaluate(book)) for book in books]
     for book, said in zip(books, expected, strict=True):  # price lists differ, so each is a chunk of its own
-        assert answer(book) == said, book
+        assert result(book) == said, book
     _nothing_stays_unvisited(books, expected)
 
 
-def _nothing_stays_unvisited(books: list[Book], expected: list[Answer]) -> None:
+def _nothing_stays_unvisited(books: list[Book], expected: list[Result]) -> None:
     """Every state, hold, tile and pair of tiles comes up, and weights exactly on either edge of a band."""
     assert {result.state for result in expected} == {state.name for state in FlagState}
     assert {result.hold for result in expected} == {None, *HOLDS.values()}

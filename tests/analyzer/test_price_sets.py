@@ -26,9 +26,9 @@ DRIFTS = GOOD | {"BBB": "3"}
 BY = ("--by", "Pat", "--reason", "looked at it")
 
 
-def command(harness: Harness, *words: str) -> int:
+def command(harness: Harness, *arguments: str) -> int:
     """Run `prices ...` beside the worker."""
-    return run(prices_command.app, harness.settings, *words)
+    return run(prices_command.app, harness.settings, *arguments)
 
 
 def status(harness: Harness, number: int) -> tuple[Any, ...]:
@@ -146,9 +146,9 @@ async def test_an_evaluation_that_began_on_withdrawn_prices_does_not_pass(harnes
 
 
 def _once(first: price_sets.Prices, then: Any) -> Any:
-    """Answer with `first` once, then as ever."""
-    answers = [first]
-    return lambda session: answers.pop() if answers else then(session)
+    """Return a reader that gives `first` once and then what `then` gives."""
+    once = [first]
+    return lambda session: once.pop() if once else then(session)
 
 
 async def test_one_wild_price_waits_alone_and_holds_only_its_holders(harness: Harness) -> None:
@@ -201,7 +201,7 @@ async def test_single_bad_prices_are_put_aside_and_noted(harness: Harness) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("arguments", "code", "says"),
     [
         (("accept", "9", *BY), 1, "there is no price set 9"),
         (("accept", "1", *BY), 1, "price set 1 is accepted; only one that is held or rejected or withdrawn can"),
@@ -213,10 +213,10 @@ async def test_single_bad_prices_are_put_aside_and_noted(harness: Harness) -> No
     ],
 )
 async def test_what_cannot_be_decided_says_why(
-    harness: Harness, words: tuple[str, ...], code: int, says: str, capsys: pytest.CaptureFixture[str]
+    harness: Harness, arguments: tuple[str, ...], code: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await harness.handlers.on_prices([prices(1, FRIDAY, **GOOD)])
-    assert command(harness, *words) == code
+    assert command(harness, *arguments) == code
     assert says in capsys.readouterr().err
     assert harness.row("SELECT count(*) FROM analyzer.price_decision") == (1,)
 

@@ -27,16 +27,18 @@ def portfolio(cash: str, sleeves: Sequence[Sleeve], **more: object) -> Portfolio
     return PortfolioChanged.model_validate({**values, "sleeves": list(sleeves), **more})
 
 
-def model(*parts: Component, cash: str = "0") -> ModelChanged:
-    return ModelChanged(model_id="M", version=1, enterprise_id="E", name="M", cash_weight=cash, holdings=list(parts))
+def model(*components: Component, cash: str = "0") -> ModelChanged:
+    return ModelChanged(
+        model_id="M", version=1, enterprise_id="E", name="M", cash_weight=cash, holdings=list(components)
+    )
 
 
 def worked_out(
-    one: PortfolioChanged, models: dict[str, ModelChanged] | None = None
+    event: PortfolioChanged, models: dict[str, ModelChanged] | None = None
 ) -> tuple[int, dict[tuple[int, int], int]]:
     """Return cash target and target by (security, sleeve) number, all in ppb."""
     found = read_target(
-        target_document(rules.build_target(one, models or {}, NUMBERS.__getitem__, SLEEVES.__getitem__))
+        target_document(rules.build_target(event, models or {}, NUMBERS.__getitem__, SLEEVES.__getitem__))
     )
     rows = {(int(row[0]) >> 32, int(row[0]) & 0xFFFFFFFF): int(row[1]) for row in found.rows}
     return int(found.head[TargetField.CASH_PPB]), rows

@@ -27,20 +27,20 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def world(batch_url: str) -> AsyncIterator[BatchHarness]:
+async def batch(batch_url: str) -> AsyncIterator[BatchHarness]:
     made = BatchHarness(batch_url)
     yield made
     await made.database.close()
 
 
 @pytest.fixture
-async def harness(world: BatchHarness, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
+async def harness(batch: BatchHarness, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """The door with the batch service behind it, at one time of day."""
     port = free_port()
-    serving = asyncio.create_task(serve(world.app, "127.0.0.1", port))
+    serving = asyncio.create_task(serve(batch.app, "127.0.0.1", port))
     async with harness_at(database_url, tmp_path, batch_url=f"http://127.0.0.1:{port}", session_per_s=10_000) as built:
         await until_async(partial(listens, port), within_s=10)
-        world.clock.now = built.clock.now  # type: ignore[method-assign]  # both dependencies read one clock
+        batch.clock.now = built.clock.now  # type: ignore[method-assign]  # both dependencies read one clock
         await built.grant("pat", ("viewer", "trader", "approver", "operator"))
         yield built
     await end(serving)
@@ -160,10 +160,10 @@ def calls(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], 
 
 
 async def test_every_answer_is_one_of_the_document(
-    harness: Harness, world: BatchHarness, pat: httpx.AsyncClient
+    harness: Harness, batch: BatchHarness, pat: httpx.AsyncClient
 ) -> None:
     """No parameter, header, path or body of any operation is answered by anything that the document does not list."""
-    await world.queue("A1", "A2")
+    await batch.queue("A1", "A2")
     document = describe(routed())
     asked = 0
     for method, path, operation, bad in calls(document):

@@ -65,14 +65,14 @@ async def services(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIt
         settings = settings_for(database_url, kafka_url, tmp_path / "clock.json")
         analyzer = await ends.enter_async_context(Harness(settings))
         pool = await ends.enter_async_context(db.pool(as_role(database_url, "taxlot"), "taxlot"))
-        world = BatchHarness(database_url)
-        ends.push_async_callback(world.database.close)
+        batch = BatchHarness(database_url)
+        ends.push_async_callback(batch.database.close)
         publisher = analyzer.publisher
         taxlot = TaxlotHandlers(pool, publisher, analyzer.clock)
         handlers = {
             "analyzer": analyzer.handlers.on_accounts,
             "taxlot": taxlot.on_accounts,
-            "batch": world.handlers.on_accounts,
+            "batch": batch.handlers.on_accounts,
         }
         processors = {
             name: MessageProcessor(name, topics.ACCOUNT, handler, publisher, ALL) for name, handler in handlers.items()

@@ -74,20 +74,22 @@ class Outcome:
 
     @property
     def left(self) -> list[tuple[str, int]]:
-        return [(one.lot_id, one.units) for one in self.slices]
+        return [(relieved.lot_id, relieved.units) for relieved in self.slices]
 
     def gain(self, term: int | None = None) -> int:
         return sum(
-            one.proceeds - one.basis for one in self.slices if one.basis is not None and term in (None, one.term)
+            relieved.proceeds - relieved.basis
+            for relieved in self.slices
+            if relieved.basis is not None and term in (None, relieved.term)
         )
 
 
 def arrays(sale: Sale) -> tuple[Book, Lots, list[Lot], list[int]]:
     """The kernel's arrays of one account with one security, its lots in the order of the contract, its sleeves."""
     lots = sorted(
-        sale.lots, key=lambda one: (one.sleeve, one.acquired if one.acquired is not None else -(10**9), one.lot_id)
+        sale.lots, key=lambda lot: (lot.sleeve, lot.acquired if lot.acquired is not None else -(10**9), lot.lot_id)
     )
-    sleeves = sorted({one.sleeve for one in lots} | set(sale.sells) | set(sale.crossed_to))
+    sleeves = sorted({lot.sleeve for lot in lots} | set(sale.sells) | set(sale.crossed_to))
     crossed = dict(sale.crossed_to)
     spare = sum(crossed.values())
     for sleeve, units in sale.sells.items():  # which selling sleeve crosses how much changes nothing: the pool is one
@@ -119,9 +121,9 @@ def arrays(sale: Sale) -> tuple[Book, Lots, list[Lot], list[int]]:
         records_of(ORDER, quantity=[-market], price=[sale.price], fee=[sale.fee]) if market else records(ORDER, 0),
         records_of(SECURITY, price=[sale.price], is_fund=[int(sale.fund)]),
     )
-    rows = [(one.lot_id, one.acquired, one.units, one.basis) for one in lots]
-    packed = lots_of(rows, [one.sleeve for one in lots])
-    packed.rows.picked = [sale.picks.get(one.lot_id, 0) for one in lots]
+    rows = [(lot.lot_id, lot.acquired, lot.units, lot.basis) for lot in lots]
+    packed = lots_of(rows, [lot.sleeve for lot in lots])
+    packed.rows.picked = [sale.picks.get(lot.lot_id, 0) for lot in lots]
     return trades, packed, lots, sleeves
 
 

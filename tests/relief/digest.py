@@ -12,17 +12,17 @@ def some_sale(seed: int) -> Sale:
     draw = random.Random(seed)
     lots = [
         Lot(
-            f"L{draw.randrange(99)}-{place}",
+            f"L{draw.randrange(99)}-{number}",
             draw.choice([None, 18_000, draw.randrange(17_000, 20_000)]),
             draw.choice([1_000_000, draw.randrange(1, 10**10), draw.randrange(1, 10**15)]),
             draw.choice([None, 0, draw.randrange(10**6), draw.randrange(10**13)]),
             draw.randrange(3),
         )
-        for place in range(draw.randrange(1, 15))
+        for number in range(draw.randrange(1, 15))
     ]
-    sells = {one.sleeve: 0 for one in lots}
-    for one in lots:
-        sells[one.sleeve] += draw.randrange(one.units + 1)
+    sells = {lot.sleeve: 0 for lot in lots}
+    for lot in lots:
+        sells[lot.sleeve] += draw.randrange(lot.units + 1)
     total = sum(sells.values())
     crossed = {5: draw.randrange(total + 1)} if draw.random() < 0.5 else {}
     method, price = draw.randrange(7), draw.randrange(1, 10**10)

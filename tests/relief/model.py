@@ -12,39 +12,39 @@ from typing import Any
 from shared.rules.relief import lots as r
 from tests.relief.build import EPOCH, Lot, Move, Sale, Slice
 
-Taken = dict[int, int]  # place of the lot in the list -> micro-units
+Taken = dict[int, int]  # index of the lot in the list -> micro-units
 
 
 def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
     """Return the slices of the market sell and the moves between sleeves."""
     pool: Taken = {}
     for sleeve, units in sale.sells.items():
-        mine = [place for place, lot in enumerate(lots) if lot.sleeve == sleeve]
-        pool |= take(sale, lots, ordered(sale, lots, mine), {place: lots[place].units for place in mine}, units)
+        mine = [index for index, lot in enumerate(lots) if lot.sleeve == sleeve]
+        pool |= take(sale, lots, ordered(sale, lots, mine), {index: lots[index].units for index in mine}, units)
     order = ordered(sale, lots, list(pool))
     sold = take(sale, lots, order, pool, sale.market())
     basis = Basis(sale, lots)
     slices: list[Slice] = []
-    parts = [place for place in order if sold.get(place)]
+    sold_lots = [index for index in order if sold.get(index)]
     value = to_cents(F(sale.market() * sale.price, 10**10)) - sale.fee
-    for place in parts:
-        units, acquired = sold[place], lots[place].acquired
+    for index in sold_lots:
+        units, acquired = sold[index], lots[index].acquired
         cents = to_cents(F(units * sale.price, 10**10) - F(sale.fee * units, sale.market()))
-        if place == parts[-1]:
-            cents = value - sum(one.proceeds for one in slices)
+        if index == sold_lots[-1]:
+            cents = value - sum(earlier.proceeds for earlier in slices)
         long_day = r.NO_DATE if acquired is None else first_long_day(acquired)
-        cost = basis.leave(place, units)
+        cost = basis.leave(index, units)
         slices.append(
-            Slice(lots[place].lot_id, lots[place].sleeve, units, cents, cost, term(sale, lots[place]), long_day)
+            Slice(lots[index].lot_id, lots[index].sleeve, units, cents, cost, term(sale, lots[index]), long_day)
         )
     moves: list[Move] = []
     room = sorted(sale.crossed_to.items())
-    for place in sorted(pool, key=lambda place: age(lots[place])):
-        left = pool[place] - sold.get(place, 0)
+    for index in sorted(pool, key=lambda index: age(lots[index])):
+        left = pool[index] - sold.get(index, 0)
         while left:
             to, wanted = room[0]
             units = min(left, wanted)
-            moves.append(Move(lots[place].lot_id, lots[place].sleeve, to, units, basis.leave(place, units)))
+            moves.append(Move(lots[index].lot_id, lots[index].sleeve, to, units, basis.leave(index, units)))
             left -= units
             room[0] = (to, wanted - units)
             if wanted == units:
@@ -52,9 +52,9 @@ def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
     return slices, moves
 
 
-def ordered(sale: Sale, lots: Sequence[Lot], places: list[int]) -> list[int]:
+def ordered(sale: Sale, lots: Sequence[Lot], indexes: list[int]) -> list[int]:
     """Return the lots in leaving order; AVERAGE and what SPECIFIC picks leave go oldest first."""
-    return sorted(places, key=lambda place: rank(sale, lots[place]))
+    return sorted(indexes, key=lambda index: rank(sale, lots[index]))
 
 
 def rank(sale: Sale, lot: Lot) -> Any:
@@ -82,13 +82,13 @@ def age(lot: Lot) -> tuple[int, str, int]:
 def take(sale: Sale, lots: Sequence[Lot], order: list[int], there: Taken, units: int) -> Taken:
     """Take units in order, what SPECIFIC picks first, never more than is there."""
     taken = dict.fromkeys(order, 0)
-    for limit in ({place: sale.picks.get(lots[place].lot_id, 0) for place in order}, there):
-        for place in order:
-            more = max(0, min(units, limit[place] - taken[place], there[place] - taken[place]))
-            taken[place] += more
+    for limit in ({index: sale.picks.get(lots[index].lot_id, 0) for index in order}, there):
+        for index in order:
+            more = max(0, min(units, limit[index] - taken[index], there[index] - taken[index]))
+            taken[index] += more
             units -= more
     assert units == 0
-    return {place: part for place, part in taken.items() if part}
+    return {index: part for index, part in taken.items() if part}
 
 
 class Basis:
@@ -96,13 +96,13 @@ class Basis:
 
     def __init__(self, sale: Sale, lots: Sequence[Lot]) -> None:
         self.average = sale.method == r.AVERAGE and sale.fund
-        self.left = {place: (lot.basis, lot.units) for place, lot in enumerate(lots)}
+        self.left = {index: (lot.basis, lot.units) for index, lot in enumerate(lots)}
         known = [(lot.basis, lot.units) for lot in lots if lot.basis is not None]
         self.pool = sum(basis for basis, _ in known), sum(units for _, units in known)
 
-    def leave(self, place: int, units: int) -> int | None:
+    def leave(self, index: int, units: int) -> int | None:
         """Return remaining basis x units / remaining units, in cents; None where it is unknown."""
-        basis, there = self.left[place]
+        basis, there = self.left[index]
         if basis is None:
             return None
         if self.average:
@@ -111,7 +111,7 @@ class Basis:
         if self.average:
             self.pool = basis - cost, there - units
         else:
-            self.left[place] = basis - cost, there - units
+            self.left[index] = basis - cost, there - units
         return cost
 
 

@@ -36,7 +36,7 @@ def sale(last: int = 0, averages: bool = False) -> Records:
 
 def pool(sleeves: list[int], selling: dict[int, int], lots_in: list[int], work: Records) -> bool:
     """Fill the pool from lots a, b, c in these sleeves; `selling`: units by sleeve of the positions."""
-    gives = records_of(GIVE, sleeve=sleeves, units=[selling.get(one, 0) for one in sleeves])
+    gives = records_of(GIVE, sleeve=sleeves, units=[selling.get(sleeve, 0) for sleeve in sleeves])
     return bool(fill_pool(sale(len(sleeves)), gives, r.lots_of(ROWS, lots_in), work))
 
 
@@ -86,8 +86,8 @@ def test_the_average_of_a_fund_begins_anew() -> None:
 def test_the_average_of_a_few_millionths() -> None:
     """3 millionths at 301 cents in all: one costs 100.33, which is 100; two are left at 201, one of them 100.5."""
     lots = [Lot("a", 18_000, 1, 100), Lot("b", 18_001, 2, 201)]
-    one = sell(Sale(lots, {0: 1}, method=r.AVERAGE, price=DOLLAR, fund=True))
-    assert [(part.lot_id, part.units, part.basis) for part in one.slices] == [("a", 1, 100)]
+    done = sell(Sale(lots, {0: 1}, method=r.AVERAGE, price=DOLLAR, fund=True))
+    assert [(part.lot_id, part.units, part.basis) for part in done.slices] == [("a", 1, 100)]
     two = sell(Sale(lots, {0: 2}, method=r.AVERAGE, price=DOLLAR, fund=True))
     assert [(part.lot_id, part.units, part.basis) for part in two.slices] == [("a", 1, 100), ("b", 1, 101)]
 
@@ -108,4 +108,4 @@ def test_a_market_sell_that_skips_what_is_crossed() -> None:
     lots = [Lot("a", 18_000, 4 * UNIT, 400), Lot("b", 18_001, 5 * UNIT, 500)]
     done = sell(Sale(lots, {0: 9 * UNIT}, {1: 4 * UNIT}, r.SPECIFIC, DOLLAR, picks={"b": 5 * UNIT}))
     assert done.left == [("b", 5 * UNIT)]
-    assert [(one.lot_id, one.to, one.units, one.basis) for one in done.moves] == [("a", 1, 4 * UNIT, 400)]
+    assert [(move.lot_id, move.to, move.units, move.basis) for move in done.moves] == [("a", 1, 4 * UNIT, 400)]

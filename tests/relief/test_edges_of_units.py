@@ -41,7 +41,7 @@ def test_take(
     for order in ([0, 1, 2], [2, 1, 0]):
 
         def column(values: list[int], order: list[int] = order) -> list[int]:
-            return [values[place] for place in order]
+            return [values[index] for index in order]
 
         relief = records_of(RELIEF, lot=order, available=column(available), taken=column(before))
         lots = Lots(records_of(LOT, picked=column(picked)), np.zeros(1, np.uint8))

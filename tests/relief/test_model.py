@@ -26,13 +26,13 @@ def generated(seed: int) -> Sale:
     scale = dice.choice((UNIT, UNIT, 1, 333_333))
     price = dice.choice((10, 10, 7, 3)) * UNIT + dice.choice((0, 0, 1, 333_333))
     lots = []
-    for place in range(dice.randint(1, 9)):
+    for number in range(dice.randint(1, 9)):
         units = dice.randint(1, 12) * scale
         cost = round(units * price / 10**10 * dice.choice((0, 0.5, 1, 1, 1, 1.1, 2)))
         acquired = dice.choice((None, 17_000, 19_633, 19_634, 19_635, 19_999, 20_000))
         basis = None if dice.random() < 0.15 else cost
-        lots.append(Lot(f"{dice.choice('ab')}{place}", acquired, units, basis, dice.randint(0, 3)))
-    held = {sleeve: sum(one.units for one in lots if one.sleeve == sleeve) for sleeve in {one.sleeve for one in lots}}
+        lots.append(Lot(f"{dice.choice('ab')}{number}", acquired, units, basis, dice.randint(0, 3)))
+    held = {sleeve: sum(lot.units for lot in lots if lot.sleeve == sleeve) for sleeve in {lot.sleeve for lot in lots}}
     sells = {
         sleeve: dice.choice((units, dice.randint(1, units))) for sleeve, units in held.items() if dice.random() < 0.7
     }
@@ -41,7 +41,7 @@ def generated(seed: int) -> Sale:
     for sleeve in dice.sample((4, 5, 6), 3):
         crossed[sleeve] = left if sleeve == 5 and left else dice.randint(0, left)
         left -= crossed[sleeve]
-    picks = {one.lot_id: dice.randint(0, one.units) for one in lots if dice.random() < 0.6}
+    picks = {lot.lot_id: dice.randint(0, lot.units) for lot in lots if dice.random() < 0.6}
     method = dice.choice(METHODS)
     return Sale(
         lots, sells, {sleeve: units for sleeve, units in crossed.items() if units}, method, price,

@@ -59,24 +59,24 @@ def test_outside_case(case: dict[str, Any]) -> None:
             continue
         assert done.code == BOOKED
         if "relieved" in stated:
-            assert done.left == [(one["lot_id"], at(one["quantity"], scale)) for one in stated["relieved"]]
+            assert done.left == [(slice_["lot_id"], at(slice_["quantity"], scale)) for slice_ in stated["relieved"]]
             check_slices(done, stated["relieved"], priced="price" in case["sell"])
         if "price" in case["sell"]:
             check_sums(done, stated)
 
 
 def check_slices(done: Outcome, stated: list[dict[str, str]], *, priced: bool) -> None:
-    for got, one in zip(done.slices, stated, strict=True):
-        if "cost_basis" in one:
-            assert got.basis == at(one["cost_basis"], 2)
-        if "gain" in one and priced:
+    for got, expected in zip(done.slices, stated, strict=True):
+        if "cost_basis" in expected:
+            assert got.basis == at(expected["cost_basis"], 2)
+        if "gain" in expected and priced:
             # A source that states fractions of a cent is met within the rounding of proceeds and basis.
-            exact = Decimal(one["gain"])
+            exact = Decimal(expected["gain"])
             slack = 0 if exact == exact.quantize(Decimal("0.01")) else 1
             assert got.basis is not None
-            assert abs(got.proceeds - got.basis - at(one["gain"], 2)) <= slack
-        if "term" in one:
-            assert got.term == TERMS[one["term"]]
+            assert abs(got.proceeds - got.basis - at(expected["gain"], 2)) <= slack
+        if "term" in expected:
+            assert got.term == TERMS[expected["term"]]
 
 
 def check_sums(done: Outcome, stated: dict[str, str]) -> None:
@@ -84,7 +84,7 @@ def check_sums(done: Outcome, stated: dict[str, str]) -> None:
         if name in stated:
             assert done.gain(term) == at(stated[name], 2), name
     if "cost_basis" in stated:
-        assert sum(one.basis or 0 for one in done.slices) == at(stated["cost_basis"], 2)
+        assert sum(relieved.basis or 0 for relieved in done.slices) == at(stated["cost_basis"], 2)
 
 
 @pytest.mark.parametrize("case", DOCUMENT["transfer_cases"], ids=lambda case: case["id"])
@@ -92,8 +92,8 @@ def test_outside_transfer(case: dict[str, Any]) -> None:
     """A transfer between accounts in the source is a crossing between sleeves here: dates and basis go along."""
     order = case["transfer"]
     lots = [
-        Lot(one["lot_id"], day(one["acquired"]), at(one["quantity"], 6), at(one["cost_basis"], 2))
-        for one in case["lots"]
+        Lot(row["lot_id"], day(row["acquired"]), at(row["quantity"], 6), at(row["cost_basis"], 2))
+        for row in case["lots"]
     ]
     units = at(order["quantity"], 6)
     done = sell(Sale(lots, sells={0: units}, crossed_to={1: units}, trade_day=day(order["date"]) or 0))
@@ -101,11 +101,11 @@ def test_outside_transfer(case: dict[str, Any]) -> None:
         assert done.code == LOTS_LACKING
         return
     assert done.slices == []  # nothing sold, nothing gained
-    acquired = {one.lot_id: one.acquired for one in lots}
-    got = [(one.lot_id, acquired[one.lot_id], one.units, one.basis) for one in done.moves]
+    acquired = {lot.lot_id: lot.acquired for lot in lots}
+    got = [(move.lot_id, acquired[move.lot_id], move.units, move.basis) for move in done.moves]
     assert got == [
-        (one["lot_id"], day(one["acquired"]), at(one["quantity"], 6), at(one["cost_basis"], 2))
-        for one in case["expected"]["lots_after"]
+        (row["lot_id"], day(row["acquired"]), at(row["quantity"], 6), at(row["cost_basis"], 2))
+        for row in case["expected"]["lots_after"]
     ]
 
 

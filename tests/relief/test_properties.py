@@ -24,8 +24,8 @@ methods = st.sampled_from([r.FIFO, r.LIFO, r.HIFO, r.LOFO, r.MIN_TAX, r.AVERAGE,
 @st.composite
 def sales(draw: st.DrawFn) -> Sale:
     rows = draw(st.lists(st.tuples(dates, units, basis, st.integers(0, 3)), min_size=1, max_size=12))
-    lots = [Lot(f"L{draw(st.integers(0, 99))}-{place}", *row) for place, row in enumerate(rows)]
-    held = {sleeve: sum(one.units for one in lots if one.sleeve == sleeve) for sleeve in range(4)}
+    lots = [Lot(f"L{draw(st.integers(0, 99))}-{number}", *row) for number, row in enumerate(rows)]
+    held = {sleeve: sum(lot.units for lot in lots if lot.sleeve == sleeve) for sleeve in range(4)}
     sells = {}
     for sleeve in draw(st.sets(st.sampled_from([0, 1, 2, 3]), min_size=1)):
         if held[sleeve]:
@@ -37,7 +37,7 @@ def sales(draw: st.DrawFn) -> Sale:
         if crossed[7] < total and draw(st.booleans()):
             crossed[5] = draw(st.integers(1, total - crossed[7]))
     price = draw(st.integers(1, 10**9))
-    picks = {one.lot_id: draw(st.integers(0, one.units)) for one in lots} if draw(st.booleans()) else {}
+    picks = {lot.lot_id: draw(st.integers(0, lot.units)) for lot in lots} if draw(st.booleans()) else {}
     fund = draw(st.booleans())
     return Sale(lots, sells, crossed, draw(methods), price, draw(st.integers(0, 5_000)), 20_000, fund, picks)
 
@@ -54,30 +54,30 @@ def test_units_and_basis_are_conserved(sale: Sale) -> None:
     done = sell(sale)
     assert done.code == BOOKED
     for sleeve, wanted in sale.sells.items():
-        gone = sum(one.units for one in done.slices if one.sleeve == sleeve)
-        gone += sum(one.units for one in done.moves if one.sleeve == sleeve)
+        gone = sum(piece.units for piece in done.slices if piece.sleeve == sleeve)
+        gone += sum(piece.units for piece in done.moves if piece.sleeve == sleeve)
         assert gone == wanted
-    assert sum(one.units for one in done.slices) == sale.market()
+    assert sum(piece.units for piece in done.slices) == sale.market()
     for to, wanted in sale.crossed_to.items():
-        assert sum(one.units for one in done.moves if one.to == to) == wanted
+        assert sum(piece.units for piece in done.moves if piece.to == to) == wanted
     pooled = sale.method == r.AVERAGE and sale.fund
     for lot in sale.lots:
-        parts = [(one.units, one.basis) for one in gone_from(done) if one.lot_id == lot.lot_id]
-        gone = sum(part for part, _ in parts)
+        pieces = [(piece.units, piece.basis) for piece in gone_from(done) if piece.lot_id == lot.lot_id]
+        gone = sum(part for part, _ in pieces)
         assert gone <= lot.units
         if lot.basis is None:
-            assert all(cost is None for _, cost in parts)
+            assert all(cost is None for _, cost in pieces)
         elif not pooled:
-            cost = sum(value for _, value in parts if value is not None)
+            cost = sum(value for _, value in pieces if value is not None)
             assert 0 <= cost <= lot.basis
             assert gone < lot.units or cost == lot.basis
     if pooled:
         known = [lot for lot in sale.lots if lot.basis is not None]
-        parts = [(one.units, one.basis) for one in gone_from(done) if one.basis is not None]
-        cost = sum(value for _, value in parts if value is not None)
+        pieces = [(piece.units, piece.basis) for piece in gone_from(done) if piece.basis is not None]
+        cost = sum(value for _, value in pieces if value is not None)
         whole = sum(lot.basis or 0 for lot in known)
         assert 0 <= cost <= whole
-        assert sum(part for part, _ in parts) < sum(lot.units for lot in known) or cost == whole
+        assert sum(part for part, _ in pieces) < sum(lot.units for lot in known) or cost == whole
 
 
 @given(sales())
@@ -88,7 +88,7 @@ def test_slices_add_up_to_the_order(sale: Sale) -> None:
     if sale.market() == 0:
         assert done.slices == []
         return
-    assert sum(one.proceeds for one in done.slices) == value_cents(sale.market(), sale.price) - sale.fee
+    assert sum(part.proceeds for part in done.slices) == value_cents(sale.market(), sale.price) - sale.fee
 
 
 @given(sales(), st.randoms(use_true_random=False))

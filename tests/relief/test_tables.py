@@ -62,7 +62,7 @@ def test_first_long_term_day_of_every_day_of_five_years() -> None:
 )
 def test_a_slice_is_long_term_from_that_day_on(acquired: str, sold: str, term: int) -> None:
     done = sell(Sale([Lot("a", day(acquired), UNIT, 10)], {0: UNIT}, price=DOLLAR, trade_day=day(sold) or 0))
-    assert [one.term for one in done.slices] == [term]
+    assert [part.term for part in done.slices] == [term]
 
 
 def test_calendar_equals_the_standard_library() -> None:
@@ -111,14 +111,14 @@ MIN_TAX_ORDER = [
 
 def test_min_tax_order() -> None:
     done = sell(Sale(MIN_TAX_LOTS, {0: 130 * UNIT}, method=r.MIN_TAX, price=10 * DOLLAR, trade_day=TODAY))
-    assert [one.lot_id for one in done.slices] == MIN_TAX_ORDER
+    assert [part.lot_id for part in done.slices] == MIN_TAX_ORDER
 
 
 def test_min_tax_class_is_the_exact_sign() -> None:
     """Three units at $3.333333 are worth $9.999999: a basis of $10.00 is a loss, not a zero."""
     lots = [Lot("zero", NEW, 3 * UNIT, 999), Lot("loss", NEW, 3 * UNIT, 1000)]
     done = sell(Sale(lots, {0: UNIT}, method=r.MIN_TAX, price=3_333_333, trade_day=TODAY))
-    assert [one.lot_id for one in done.slices] == ["loss"]
+    assert [part.lot_id for part in done.slices] == ["loss"]
 
 
 def test_min_tax_takes_the_term_of_the_trade_date() -> None:
@@ -126,7 +126,7 @@ def test_min_tax_takes_the_term_of_the_trade_date() -> None:
     lots = [Lot("new", day("2025-01-05"), UNIT, 900), Lot("old", OLD, UNIT, 800)]
     for sold, first in (("2026-01-05", "old"), ("2026-01-06", "new")):
         sale = Sale(lots, {0: UNIT}, method=r.MIN_TAX, price=10 * DOLLAR, trade_day=day(sold) or 0)
-        assert [one.lot_id for one in sell(sale).slices] == [first], sold
+        assert [part.lot_id for part in sell(sale).slices] == [first], sold
 
 
 @pytest.mark.parametrize("method", [r.HIFO, r.LOFO, r.MIN_TAX])
@@ -141,7 +141,7 @@ def test_equal_costs_a_unit_break_by_date_then_lot_id(method: int) -> None:
     ]
     done = sell(Sale(lots, {0: 8 * UNIT}, method=method, price=5 * DOLLAR, trade_day=19_600))
     # MIN_TAX: zero gains, short-term before long-term; "a" is of this year, an unknown term ranks as short-term.
-    assert [one.lot_id for one in done.slices] == (
+    assert [part.lot_id for part in done.slices] == (
         ["e", "a", "b", "c", "d"] if method == r.MIN_TAX else ["e", "b", "c", "d", "a"]
     )
 
@@ -165,7 +165,7 @@ def test_orders_with_ties_and_gaps(method: int, order: list[str]) -> None:
         Lot("e", None, 5 * UNIT, 3_000),
     ]
     done = sell(Sale(lots, {0: 13 * UNIT}, method=method, price=DOLLAR))
-    assert [one.lot_id for one in done.slices] == order
+    assert [part.lot_id for part in done.slices] == order
 
 
 def test_average_pools_known_basis_of_a_fund() -> None:
@@ -175,28 +175,28 @@ def test_average_pools_known_basis_of_a_fund() -> None:
     """
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 20 * UNIT, 35_000), Lot("u", 14_000, 5 * UNIT, None)]
     sale = Sale(lots, {0: 17 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True)
-    assert [(one.lot_id, one.basis) for one in sell(sale).slices] == [("u", None), ("a", 15_000), ("b", 3_000)]
+    assert [(part.lot_id, part.basis) for part in sell(sale).slices] == [("u", None), ("a", 15_000), ("b", 3_000)]
 
 
 def test_average_of_all_sleeves() -> None:
     """The pool is the account's: a lot in a sleeve that does not sell counts. (100 + 500) / 20 = $30 a unit."""
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000, sleeve=0), Lot("b", 16_000, 10 * UNIT, 50_000, sleeve=1)]
     done = sell(Sale(lots, {0: 4 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True))
-    assert [(one.lot_id, one.basis) for one in done.slices] == [("a", 12_000)]
+    assert [(part.lot_id, part.basis) for part in done.slices] == [("a", 12_000)]
 
 
 def test_what_moves_between_sleeves_of_an_averaged_fund_carries_the_average() -> None:
     """(100 + 500) / 20 = $30 a unit: 4 of the oldest are sold, the next 3 move with $90."""
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 10 * UNIT, 50_000)]
     done = sell(Sale(lots, {0: 7 * UNIT}, {1: 3 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True))
-    assert [(one.lot_id, one.units, one.basis) for one in done.slices] == [("a", 4 * UNIT, 12_000)]
+    assert [(part.lot_id, part.units, part.basis) for part in done.slices] == [("a", 4 * UNIT, 12_000)]
     assert done.moves == [Move("a", 0, 1, 3 * UNIT, 9_000)]
 
 
 def test_average_is_fifo_for_what_is_no_fund() -> None:
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 20 * UNIT, 35_000)]
     done = sell(Sale(lots, {0: 12 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=False))
-    assert [(one.lot_id, one.basis) for one in done.slices] == [("a", 10_000), ("b", 3_500)]
+    assert [(part.lot_id, part.basis) for part in done.slices] == [("a", 10_000), ("b", 3_500)]
 
 
 def test_specific_takes_picks_then_fifo() -> None:
@@ -207,26 +207,26 @@ def test_specific_takes_picks_then_fifo() -> None:
 
 def test_unknown_basis_is_not_zero() -> None:
     done = sell(Sale([Lot("a", 15_000, UNIT, None), Lot("z", 16_000, UNIT, 0)], {0: 2 * UNIT}, price=5 * DOLLAR))
-    assert [(one.lot_id, one.proceeds, one.basis) for one in done.slices] == [("a", 500, None), ("z", 500, 0)]
+    assert [(part.lot_id, part.proceeds, part.basis) for part in done.slices] == [("a", 500, None), ("z", 500, 0)]
 
 
 def test_missing_date_has_no_term() -> None:
     done = sell(Sale([Lot("a", None, UNIT, 100)], {0: UNIT}, price=DOLLAR))
-    assert [(one.term, one.long_day) for one in done.slices] == [(r.UNKNOWN, r.NO_DATE)]
+    assert [(part.term, part.long_day) for part in done.slices] == [(r.UNKNOWN, r.NO_DATE)]
 
 
 def test_last_slice_takes_what_remains_of_the_proceeds() -> None:
     """Three units at $0.335: the order is worth $1.01 (1.005 rounded up); slices 0.34, 0.34 and the rest 0.33."""
-    lots = [Lot(name, 15_000 + place, UNIT, 10) for place, name in enumerate("abc")]
+    lots = [Lot(name, 15_000 + days_later, UNIT, 10) for days_later, name in enumerate("abc")]
     done = sell(Sale(lots, {0: 3 * UNIT}, price=335_000))
-    assert [one.proceeds for one in done.slices] == [34, 34, 33]
+    assert [part.proceeds for part in done.slices] == [34, 34, 33]
 
 
 def test_fee_lowers_proceeds_by_units() -> None:
     """Fee $1.00 on 3 units at $10: slices 10 - 1/3 = 9.67 and the rest of $29.00 is 19.33."""
     lots = [Lot("a", 15_000, UNIT, 10), Lot("b", 16_000, 2 * UNIT, 10)]
     done = sell(Sale(lots, {0: 3 * UNIT}, price=10 * DOLLAR, fee=100))
-    assert [one.proceeds for one in done.slices] == [967, 1933]
+    assert [part.proceeds for part in done.slices] == [967, 1933]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,10 @@ def test_pool_and_market_and_moves() -> None:
         Lot("c", 2, 4 * UNIT, 1_000, sleeve=1),
     ]
     done = sell(Sale(lots, {0: 6 * UNIT, 1: 4 * UNIT}, {2: 2 * UNIT, 3: UNIT}, price=DOLLAR))
-    assert [(one.lot_id, one.units, one.basis) for one in done.slices] == [("a", 5 * UNIT, 500), ("c", 2 * UNIT, 500)]
+    assert [(part.lot_id, part.units, part.basis) for part in done.slices] == [
+        ("a", 5 * UNIT, 500),
+        ("c", 2 * UNIT, 500),
+    ]
     assert done.moves == [Move("c", 1, 2, 2 * UNIT, 500), Move("b", 0, 3, UNIT, 20)]
 
 
@@ -272,20 +275,20 @@ def test_pool_holds_each_sleeves_own_first_units() -> None:
     ]
     done = sell(Sale(lots, {0: 5 * UNIT, 1: UNIT}, {2: UNIT}, method=r.HIFO, price=DOLLAR))
     assert done.left == [("a", 5 * UNIT)]
-    assert [(one.lot_id, one.to) for one in done.moves] == [("c", 2)]
+    assert [(part.lot_id, part.to) for part in done.moves] == [("c", 2)]
 
 
 def test_partial_move_splits_basis_and_the_last_units_take_the_rest() -> None:
     """$1.00 over three units to three sleeves: 0.33, then half of 0.67 = 0.34 (away from zero), then 0.33."""
     done = sell(Sale([Lot("a", 1, 3 * UNIT, 100)], {0: 3 * UNIT}, {1: UNIT, 2: UNIT, 3: UNIT}))
-    assert [(one.to, one.basis) for one in done.moves] == [(1, 33), (2, 34), (3, 33)]
+    assert [(part.to, part.basis) for part in done.moves] == [(1, 33), (2, 34), (3, 33)]
     assert done.slices == []
 
 
 def test_what_moves_keeps_an_unknown_basis_unknown() -> None:
     done = sell(Sale([Lot("a", 1, 3 * UNIT, None)], {0: 3 * UNIT}, {1: UNIT}, price=DOLLAR))
-    assert [(one.lot_id, one.basis) for one in done.moves] == [("a", None)]
-    assert [(one.units, one.proceeds, one.basis) for one in done.slices] == [(2 * UNIT, 200, None)]
+    assert [(part.lot_id, part.basis) for part in done.moves] == [("a", None)]
+    assert [(part.units, part.proceeds, part.basis) for part in done.slices] == [(2 * UNIT, 200, None)]
 
 
 def test_more_than_the_sleeve_holds() -> None:

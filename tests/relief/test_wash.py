@@ -125,30 +125,30 @@ quantities = st.one_of(st.integers(1, 4).map(lambda units: units * UNIT), st.int
 loss_rows = st.lists(
     st.builds(Loss, quantities, st.integers(1, 10**13), small, small, small, small, small),
     max_size=8,
-    unique_by=lambda one: (one.group, one.security, one.account, one.lot, one.sleeve),
+    unique_by=lambda row: (row.group, row.security, row.account, row.lot, row.sleeve),
 )
 buy_rows = st.lists(
     st.builds(Buy, quantities, st.integers(TODAY - 40, TODAY + 40), small, small, small, small, small, small),
     max_size=8,
-    unique_by=lambda one: (one.group, one.security, one.day, one.kind, one.account, one.lot, one.sleeve),
+    unique_by=lambda row: (row.group, row.security, row.day, row.kind, row.account, row.lot, row.sleeve),
 )
 
 
 def model(losses: Sequence[Loss], buys: Sequence[Buy]) -> list[Part]:
     """The rule read off the product's sentence, one unit of thought at a time, in fractions."""
-    left = {place: buy.units for place, buy in enumerate(buys) if abs(buy.day - TODAY) <= WASH_DAYS}
+    left = {index: buy.units for index, buy in enumerate(buys) if abs(buy.day - TODAY) <= WASH_DAYS}
     found: list[Part] = []
-    for loss in sorted(losses, key=lambda one: (one.group, one.security, one.account, one.lot, one.sleeve)):
+    for loss in sorted(losses, key=lambda row: (row.group, row.security, row.account, row.lot, row.sleeve)):
         units, cents = loss.units, loss.cents
         wanted = [p for p in left if (buys[p].group, buys[p].security) == (loss.group, loss.security)]
-        for place in sorted(
+        for index in sorted(
             wanted, key=lambda p: (buys[p].day, buys[p].kind, buys[p].account, buys[p].lot, buys[p].sleeve)
         ):
-            part = min(units, left[place])
+            part = min(units, left[index])
             if part:
                 share = int(Fraction(cents * part, units) + Fraction(1, 2))
-                found.append((loss, buys[place], part, share))
-                units, cents, left[place] = units - part, cents - share, left[place] - part
+                found.append((loss, buys[index], part, share))
+                units, cents, left[index] = units - part, cents - share, left[index] - part
     return found
 
 
@@ -164,13 +164,13 @@ def test_nothing_is_matched_twice_or_disallowed_beyond_the_loss(losses: list[Los
     """By slice: units matched <= sold, cents <= the loss, and all of it exactly when all units are matched."""
     found = washes(losses, buys)
     for loss in losses:
-        mine = [(units, cents) for one, _, units, cents in found if one is loss]
+        mine = [(units, cents) for matched, _, units, cents in found if matched is loss]
         units, cents = sum(part[0] for part in mine), sum(part[1] for part in mine)
         assert 0 <= units <= loss.units
         assert 0 <= cents <= loss.cents
         assert units < loss.units or cents == loss.cents
     for buy in buys:
-        assert sum(units for _, one, units, _ in found if one is buy) <= buy.units
+        assert sum(units for _, matched, units, _ in found if matched is buy) <= buy.units
 
 
 @given(loss_rows, buy_rows, st.randoms(use_true_random=False))

@@ -65,11 +65,11 @@ def test_every_variable_that_settings_demand_is_given_in_containers_and_locally(
     assert wanted <= set(table.environment(addresses(tmp_path), name, {}))
 
 
-def addresses(place: Path) -> table.Addresses:
+def addresses(folder: Path) -> table.Addresses:
     """Return addresses of a stack whose secrets are their own names."""
     owned = [f"{role}_password" for role in roles.NAMES]
     secrets = {name: name for name in (*keys.NAMES, *keys.PRINCIPAL, *owned)}
-    return table.Addresses(Layout(place), dict.fromkeys(ports.PREFERRED, 1), secrets)
+    return table.Addresses(Layout(folder), dict.fromkeys(ports.PREFERRED, 1), secrets)
 
 
 def test_the_gateways_process_alone_has_the_keys_it_signs_with(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -181,9 +181,9 @@ def test_every_mounted_file_and_every_volume_exists(compose: dict[str, Any]) -> 
 def test_every_file_the_image_copies_exists_and_is_let_through() -> None:
     ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
     for line in DOCKERFILE.read_text().splitlines():
-        words = line.split()
-        if words[:1] == ["COPY"] and not words[1].startswith("--from"):
-            for source in words[1:-1]:
+        tokens = line.split()
+        if tokens[:1] == ["COPY"] and not tokens[1].startswith("--from"):
+            for source in tokens[1:-1]:
                 assert (CHECKOUT / source).exists(), source
                 top = source.rstrip("/").split("/")[0]
                 assert f"!{top}" in ignored or f"!{source}" in ignored, f"{source} never reaches the engine"

@@ -94,8 +94,8 @@ def test_sessions_of_all_processes_and_a_reserve_fit_the_server() -> None:
 def _opening() -> list[tuple[str, ast.Call]]:
     """Return the calls that open sessions, with their modules."""
     found = []
-    for place in ("services", "shared", "deploy"):
-        for path in sorted((CHECKOUT / place).rglob("*.py")):
+    for folder in ("services", "shared", "deploy"):
+        for path in sorted((CHECKOUT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and _OPENS.search(ast.unparse(node.func)):
                     found.append((str(path.relative_to(CHECKOUT)), node))

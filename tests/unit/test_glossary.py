@@ -26,5 +26,5 @@ def test_an_entry_has_a_meaning_and_names_only_files_that_exist(row: list[str]) 
 
 
 def test_no_word_has_two_entries() -> None:
-    words = Counter(row[0] for row in ROWS)
-    assert [word for word, entries in words.items() if entries > 1] == []
+    terms = Counter(row[0] for row in ROWS)
+    assert [word for word, entries in terms.items() if entries > 1] == []

@@ -217,8 +217,8 @@ async def clients(
     """Make a client of a service on the database, as somebody of E1 and E2, on the morning after the book."""
     settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
     set_instant(tmp_path / "clock.json", MORNING)
-    clock, world = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
-    world.clock.instant = MORNING
+    clock, batch = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
+    batch.clock.instant = MORNING
     files = Settings(
         kafka_url=kafka_url,
         database_url=as_role(upgraded.url, "taxlot"),
@@ -236,7 +236,7 @@ async def clients(
         runs = routes.router(dependencies.database, dependencies.names, dependencies.contexts, clock, settings)
         ledger = taxlot_router(Uploads(files.inbox_dir, files.max_upload_bytes), clock, requests)
         apps = {
-            "batch": world.app,
+            "batch": batch.app,
             "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),
             "taxlot": create_app("taxlot", _ready, routers=[ledger], door=vouched("taxlot", PUBLIC_KEY, clock)),
         }
@@ -246,7 +246,7 @@ async def clients(
             return httpx.AsyncClient(transport=httpx.ASGITransport(apps[service]), base_url="http://x", auth=signed)
 
         yield client
-        await world.database.close()
+        await batch.database.close()
 
 
 async def _ready() -> list[str]:

@@ -40,8 +40,8 @@ async def readers(
     """Return the processor of each service and topic, around the real handlers on the upgraded database."""
     settings = settings_for(upgraded.url, kafka_url, tmp_path / "clock.json")
     set_instant(tmp_path / "clock.json", MORNING)
-    clock, world = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
-    world.clock.instant = MORNING
+    clock, batch = FileClock(tmp_path / "clock.json"), BatchHarness(upgraded.url)
+    batch.clock.instant = MORNING
     async with (
         OpenDependencies(settings) as dependencies,
         Publisher(kafka_url, "taxlot") as publisher,
@@ -73,10 +73,10 @@ async def readers(
             },
             "proposer": {topics.WORK_LOTS: proposer.on_lots(topics.WORK_TRADES)},
             "batch": {
-                topics.ACCOUNT: world.handlers.on_accounts,
-                topics.FLAGS: world.handlers.on_flags,
-                topics.ANALYSIS: world.handlers.on_analysis,
-                topics.WORK_RESULTS: world.handlers.on_results,
+                topics.ACCOUNT: batch.handlers.on_accounts,
+                topics.FLAGS: batch.handlers.on_flags,
+                topics.ANALYSIS: batch.handlers.on_analysis,
+                topics.WORK_RESULTS: batch.handlers.on_results,
             },
         }
 
@@ -91,7 +91,7 @@ async def readers(
                     small = topics.small(topic)
                     made[service, small.name] = processor(service, small, handler)
         yield made
-        await world.database.close()
+        await batch.database.close()
 
 
 def _came() -> dict[str, list[Incoming]]:
