@@ -49,7 +49,7 @@ ONE_DOLLAR = {0: F(1), 1: F(1)}
     ],
 )
 def test_band_edges(target: str, threshold: str, floor: str, low: str, high: str) -> None:
-    ppb = [int(F(one) * PPB) for one in (target, threshold, floor)]
+    ppb = [int(F(share) * PPB) for share in (target, threshold, floor)]
     edges = (int(F(low) * EDGE), int(F(high) * EDGE))
     assert band(ppb[0] * PPB, ppb[0] * PPB, *ppb[1:]) == position_band(*ppb) == edges
 
@@ -101,7 +101,7 @@ def two_halves(cash: str, a: str, b: str, **more: object) -> Book:
         # a position that may not trigger is passed over, in the list and for the tile
         (two_halves("100", "540.01", "359.99", aims={A: Aim(F("0.45"), can_trigger=False), B: Aim(F("0.45"))}),
          {"POSITION_DRIFT"}, {B}),
-        (two_halves("100", "540.01", "359.99", aims={one: Aim(F("0.45"), can_trigger=False) for one in (A, B)}),
+        (two_halves("100", "540.01", "359.99", aims=dict.fromkeys((A, B), Aim(F("0.45"), can_trigger=False))),
          set(), set()),
         # set-aside cash is not part of V: cash 120 - 20 = 100 of 1,000
         (two_halves("120", "450", "450", set_aside=F(20)), set(), set()),
@@ -246,7 +246,7 @@ def test_a_weight_beside_a_value_near_zero_is_shown_cut() -> None:
 def digest() -> str:
     """Return a digest of all that the kernels of this process find of some books."""
     found = run([book for book in generated(7, 300) if all(book.prices.values())])
-    return hashlib.sha256(b"".join(one.tobytes() for one in found)).hexdigest()
+    return hashlib.sha256(b"".join(column.tobytes() for column in found)).hexdigest()
 
 
 def test_compiled_and_plain_give_the_same_bytes() -> None:
