@@ -104,6 +104,7 @@ class _Table:
         return self._start + offset if offset else None
 
     def _int(self, at: int, kind: str) -> int:
+        """Return the integer at an offset of the message.  Raises ValueError if the offset leads outside of it."""
         size = int(kind[2:])
         if at < 0 or at + size > len(self._data):
             raise ValueError("an offset leads outside of its message")

@@ -53,6 +53,7 @@ def _cut(value: object) -> str:
 
 
 def _add_up(what: str, weights: list[Weight], cash: Weight) -> None:
+    """Raise ValueError if weights and cash do not add up to 1 or a weight is negative; `what` says whose they are."""
     total = sum((Decimal(weight) for weight in weights), Decimal(cash))
     if total != 1:
         raise ValueError(f"weights of {what} add up to {total}, they must add up to 1 (cash included)")
@@ -148,6 +149,7 @@ class Sleeve(InboundModel):
 
     @model_validator(mode="after")
     def one_source(self) -> Self:
+        """Raise ValueError unless a MODEL sleeve names its model and an APM sleeve has holdings that add up to 1."""
         if (self.kind == "MODEL") != (self.model_id is not None):
             raise ValueError(f"sleeve {self.sleeve_id}: a MODEL sleeve names its model_id, an APM sleeve does not")
         if self.kind == "APM":

@@ -12,7 +12,10 @@ _DIGITS: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def _plain_whole(value: object) -> object:
-    """Accept digits only: Python would also parse " 5", "1_0", "5.0" and the digits of other scripts."""
+    """Return the value; raise ValueError if it is a text of anything but digits.
+
+    Python would also parse " 5", "1_0", "5.0" and the digits of other scripts.
+    """
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
         raise ValueError("a whole number is written in at most 19 digits from 0 to 9")
     return value

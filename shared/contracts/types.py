@@ -18,6 +18,7 @@ Weight = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,9})?
 
 
 def _utc(value: datetime) -> datetime:
+    """Return the time in UTC.  Raises ValueError if it has no zone."""
     if value.tzinfo is None:
         raise ValueError("a time needs its zone, e.g. 2026-01-02T15:04:05Z")
     return value.astimezone(UTC)
@@ -56,6 +57,7 @@ def _iso_day(value: Any) -> Any:
 
 
 def _sane_day(value: date) -> date:
+    """Return the date.  Raises ValueError if it is before FIRST_DAY or after LAST_DAY."""
     if not FIRST_DAY <= value <= LAST_DAY:
         raise ValueError(f"a date is from {FIRST_DAY} to {LAST_DAY}")
     return value

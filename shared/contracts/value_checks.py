@@ -46,6 +46,7 @@ def check(rows: pa.RecordBatch, *, pointers: bool = True) -> None:
 
 
 def _check_values(name: str, field: Any, column: Any) -> None:
+    """Raise ValueError if a value is missing that must be there, or a date is outside of the years 1 to 9999."""
     if not field.nullable and column.null_count:
         raise ValueError(f"{name} is missing in {column.null_count} places")
     kind = field.type
@@ -60,6 +61,7 @@ def _check_values(name: str, field: Any, column: Any) -> None:
 
 
 def _check_range(name: str, values: Any, first: int, beyond: Any) -> None:
+    """Raise ValueError if an index is below `first` or not below `beyond`."""
     if len(values) and ((values < first) | (values >= beyond)).any():
         raise ValueError(f"{name} points to nothing")
 

@@ -36,6 +36,7 @@ class _Body:
         self._is_whole = False
 
     async def next(self) -> Message:
+        """Return the next message.  Raises HTTPException (408) if the body comes in too slowly."""
         if self._is_whole:
             return await self._receive()
         now = asyncio.get_running_loop().time

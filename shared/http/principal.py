@@ -76,6 +76,7 @@ def verify(token: str, public_key: str, now: datetime, errand: Errand) -> Princi
 
 
 def _check_times(claims: dict[str, Any], now: datetime) -> None:
+    """Raise NotSignedIn if the claims have expired or are from the future, SKEW_S of clock difference allowed."""
     issued, expires, at = int(claims.get("iat", 0)), int(claims.get("exp", 0)), now.timestamp()
     if at >= expires + SKEW_S:
         raise NotSignedIn("the principal has expired; the gateway signs a new one for every request")
@@ -105,6 +106,7 @@ def verifying_key(key: str) -> OKPKey:
 
 
 def _key(text: str) -> OKPKey:
+    """Return the key of a setting.  Raises ValueError if it is no Ed25519 key in DER form, base64."""
     try:
         found = OKPKey.import_key(base64.b64decode(text, validate=True))
     except (binascii.Error, JoseError, ValueError, TypeError) as error:

@@ -94,7 +94,10 @@ class _Watched:
         await self._send(message)
 
     async def _failed(self, error: Exception) -> None:
-        """Respond with a problem; a response that has begun can only be cut off."""
+        """Respond with a problem.
+
+        Raises the error itself if the response has begun: it can only be cut off.
+        """
         _log.error("http.failed", method=self._scope["method"], path=self._path, exc_info=error)
         if self._has_responded:
             raise error

@@ -29,7 +29,10 @@ class Guarded(APIRoute):
     """A route for the roles that shared.contracts.roles lists under its operation id."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler behind the door: nothing of the request is parsed before its principal is known."""
+        """Return the handler behind the door: nothing of the request is parsed before its principal is known.
+
+        It raises what the door raises, and Forbidden if no role of the principal may use the route.
+        """
         handle = super().get_route_handler()
 
         async def admitted(request: Request) -> Response:
@@ -81,7 +84,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, BaseRoute]]:
 def vouched(service: str, public_key: str, clock: Clock) -> Door:
     """Return the door of a service behind the gateway: it accepts principals that the gateway signed for the request.
 
-    Raises ValueError if the key is no public Ed25519 key.
+    It raises NotSignedIn without such a principal.  Raises ValueError if the key is no public Ed25519 key.
     """
     verifying_key(public_key)
 

@@ -125,6 +125,7 @@ class GroupConsumer:
         self._read_s = {at: since for at, since in self._read_s.items() if at in partitions}
 
     async def _loop(self, consumer: AIOKafkaConsumer, heartbeat: Heartbeat) -> None:
+        """Fetch and hand over messages for ever.  Raises StuckError if messages wait that are not fetched."""
         seen_s, waiting = time.monotonic(), dict[TopicPartition, int]()
         next_of: dict[TopicPartition, int] = {}  # offset of each partition up to which everything is done
         while True:

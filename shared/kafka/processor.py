@@ -47,7 +47,7 @@ _Decoded = tuple[Incoming, Any]
 def concurrently(work: Callable[[Any], Awaitable[None]]) -> Handler:
     """Return a handler that works on all messages of a group concurrently.
 
-    It waits for all of them and then raises the first exception, if any.
+    The handler waits for all of them and then raises the first exception, if any.
     """
 
     async def handle(group: Sequence[Any]) -> None:
@@ -107,6 +107,7 @@ class MessageProcessor:
         metrics.EVENT_SECONDS.labels(self.service, self.topic.name).observe(time.monotonic() - started)
 
     async def _handle(self, group: Sequence[_Decoded]) -> None:
+        """Handle the group, without messages that an operator skips.  Raises Stopped and TopicHeld as `run`."""
         try:
             if len(group) > 1:
                 await self._handle_group(group)
@@ -123,6 +124,7 @@ class MessageProcessor:
                 await self._handle(rest)
 
     async def _handle_group(self, group: Sequence[_Decoded]) -> None:
+        """Handle the group in one call, or each message alone if that fails.  Raises Stopped and TopicHeld as `run`."""
         try:
             await self._with_retries(lambda: self.handler([item for _, item in group]), group[0][0])
         except PartialFailure as error:
@@ -146,7 +148,10 @@ class MessageProcessor:
             await self._retry(pair, error)
 
     async def _handle_one(self, pair: _Decoded) -> Exception | None:
-        """Handle one message; make it a dead letter if it is poison; return any other exception."""
+        """Handle one message; make it a dead letter if it is poison; return any other exception.
+
+        Raises Stopped and TopicHeld as `run`.
+        """
         message, item = pair
         try:
             await self._with_retries(lambda: self.handler([item]), message)
@@ -246,6 +251,7 @@ class MessageProcessor:
                 delay_s = min(delay_s * 2, 2.0)
 
     async def _known(self) -> Mapping[Position, Suspect]:
+        """Return the suspects on record, by position.  Raises Stopped if the broker does not reply."""
         try:
             return await self._suspects.known()
         except KafkaError as error:

@@ -145,7 +145,11 @@ class Publisher:
     async def _hand_over(
         self, producer: AIOKafkaProducer, messages: Sequence[Outgoing], under_way: "_UnderWay", strict: bool
     ) -> None:
-        """Hand messages to the producer one by one."""
+        """Hand messages to the producer one by one.
+
+        Raises the error of a message that the producer does not take.  Without `strict`, the error of a message that
+        the broker would always refuse is its outcome instead.
+        """
         for index, message in enumerate(messages):
             try:
                 future = await producer.send(message.topic, message.value, key=message.key, headers=_headers(message))
@@ -161,7 +165,8 @@ class Publisher:
     ) -> None:
         """Hand messages to the producer in whole batches: 4 us per message instead of 13, and fewer requests.
 
-        Batches are built in a worker thread, so that the loop is not blocked.
+        Batches are built in a worker thread, so that the loop is not blocked.  If `strict`, raises the error of a
+        message that cannot be packed; else the error is its outcome.
         """
         partitions = await self._partitions(producer, messages)
         packed, refused = await asyncio.to_thread(_pack, producer.create_batch, partitions, messages)

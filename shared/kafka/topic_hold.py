@@ -89,6 +89,7 @@ class TopicHold:
         self._window.count_dead_letter()
 
     async def _try_resume(self, reason: str) -> None:
+        """Open the topic if it was released or its next trial is due.  Raises TopicHeld otherwise."""
         given = await self._new_release()
         if given is not None:
             _log.warning("topic.released", topic=self._topic, who=given.who, letters=given.letters)

@@ -67,6 +67,7 @@ class OffsetRanges:
 
 
 def _count(given: str | int) -> int:  # typer passes the default through it too
+    """Return the count that an option gives.  Raises typer.BadParameter if it is not all digits."""
     text = str(given)
     if not (text.isascii() and text.isdecimal()):
         raise typer.BadParameter("a whole number, 0 or more")
@@ -281,7 +282,7 @@ def _consumed_topic(source: Source, name: str) -> Topic | None:
 
 
 def _end(work: Coroutine[Any, Any, int]) -> None:
-    """Run a command to its end and exit with its code; 1 when the broker does not answer."""
+    """Run a command to its end.  Raises typer.Exit with its code, or with 1 if the broker does not reply."""
     try:
         raise typer.Exit(asyncio.run(work))
     except KafkaError as error:

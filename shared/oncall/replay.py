@@ -61,7 +61,10 @@ async def replay(
 
 
 async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter: DeadLetter) -> str | None:
-    """Send one dead letter to its origin; return why that failed, None if it was acknowledged."""
+    """Send one dead letter to its origin; return why that failed, None if it was acknowledged.
+
+    Raises KafkaError if the broker may take it later.
+    """
     entry, key, value, headers = letter.entry, letter.key, letter.value, letter.headers
     if entry.topic not in _KNOWN:
         return f"no topic of ours is named {entry.topic!r}"

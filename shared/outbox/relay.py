@@ -201,6 +201,7 @@ async def _rows(connection: AsyncConnection[TupleRow], most: int) -> list[tuple[
 
 
 async def _one(connection: AsyncConnection[TupleRow], query: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """Return the only row of a query.  Raises psycopg.InterfaceError if there is none."""
     row = await (await connection.execute(query.encode(), values)).fetchone()
     if row is None:
         raise psycopg.InterfaceError(f"no row: {query}")

@@ -154,7 +154,10 @@ class Requests:
             check_role(await (await connection.execute(WHAT_ROLE_MAY)).fetchone())
 
     async def _begin(self, patience_s: float) -> bytes:
-        """Return the key, read once after the role was checked."""
+        """Return the key, read once after the role was checked.
+
+        Raises as `check`, and psycopg.OperationalError if the schema holds no key.
+        """
         await self.check(patience_s)
         async with self._work.connection(patience_s) as connection:
             row = await (await connection.execute(READ_KEY)).fetchone()

@@ -99,7 +99,10 @@ def business_date(instant: datetime, at: time = CUT_OFF) -> date:
 
 @cache
 def _closes() -> dict[date, time]:
-    """Return the close of each session as New York wall time, oldest session first."""
+    """Return the close of each session as New York wall time, oldest session first.
+
+    Raises ValueError if the file of sessions does not begin with HEADER.
+    """
     header, *lines = files(__package__).joinpath(FILE).read_text().splitlines()
     if header != HEADER:
         raise ValueError(f"{FILE} begins with {header!r} instead of {HEADER!r}")

@@ -80,6 +80,7 @@ class ComponentRunner:
         ]
 
     async def _keep(self, name: str, component: Component) -> None:
+        """Run a component for ever, again whenever it ends.  Raises CancelledError only if this task is cancelled."""
         loop, health, pause_s = asyncio.get_running_loop(), self._healths[name], self._first_s
         while True:
             health.heartbeat()
