@@ -3,10 +3,12 @@
 import numpy as np
 
 from shared.fixed_point.arithmetic import value_cents
+from shared.rules.bands import position_band
 from shared.rules.relief.wash import Losses, Purchases, match
 
 
 def kernels() -> None:
     """Run every kernel once on next to nothing."""
     value_cents(1, 1)
+    position_band(1, 1, 1)
     match(Losses._make(np.ones((7, 1), np.int64)), Purchases._make(np.ones((8, 1), np.int64)), 1)

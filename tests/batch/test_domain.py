@@ -1,6 +1,7 @@
 """The rules of batches as tables: what is not allowed is the complement of what is.  Source: product 6."""
 
 from datetime import UTC, date, datetime, time
+from fractions import Fraction
 from itertools import product
 from uuid import UUID, uuid5
 
@@ -270,12 +271,31 @@ def test_percent_rounds_half_away_from_zero() -> None:
     assert [percent(ppb) for ppb, _ in cases] == [text for _, text in cases]
 
 
-@given(st.integers(0, PPB), st.integers(0, PPB), st.integers(0, PPB // 10))
+@given(st.integers(0, PPB), st.integers(0, 4 * PPB), st.integers(0, PPB))
 def test_a_band_holds_its_target_and_stays_within_the_account(target: int, threshold: int, floor: int) -> None:
     """0 <= low <= target <= high <= 1, and a target of 0 has the band [0, 0]."""
     low, high = band(target, threshold, floor)
     assert 0 <= low <= target <= high <= PPB
     assert target or (low, high) == (0, 0)
+    width = max(int(Fraction(threshold * target, PPB) + Fraction(1, 2)), floor)
+    assert not target or (low, high) == (max(0, target - width), min(PPB, target + width))
+
+
+@pytest.mark.parametrize(
+    ("target", "threshold", "edges"),
+    [
+        # 250,000,000.5 ppb on each side: to 250,000,001
+        (500_000_001, 500_000_000, (250_000_000, 750_000_002)),
+        # 1.25 ppb on each side: to 1
+        (5, 250_000_000, (4, 6)),
+        # 1.5 ppb on each side: to 2
+        (6, 250_000_000, (4, 8)),
+    ],
+)
+def test_the_edges_of_a_band_are_shown_with_halves_away_from_the_target(
+    target: int, threshold: int, edges: tuple[int, int]
+) -> None:
+    assert band(target, threshold, 0) == edges
 
 
 def test_every_reason_has_a_sentence() -> None:

@@ -1,7 +1,6 @@
 """The proposal of one logic for an account, as the API shows it: a pure function of the account's result.
 
-A result is one row of the RESULT contract as Python values (lists of mappings for nested columns).  Bands follow
-product 1: half-width max(r x target, floor), edges clipped to 0-100 %, a target of 0 has the band [0, 0].
+A result is one row of the RESULT contract as Python values (lists of mappings for nested columns).
 """
 
 from collections import defaultdict
@@ -29,6 +28,7 @@ from shared.contracts.codes import Bought, Reason, Term
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.limits import PPB
 from shared.fixed_point.text import text_of, usd
+from shared.rules.bands import position_band
 
 _REASONS: Final[Mapping[int, ReasonName]] = {
     Reason.FULL_EXIT: "FULL_EXIT", Reason.TO_TARGET: "TO_TARGET", Reason.TO_EDGE: "TO_EDGE",
@@ -82,11 +82,14 @@ def proposal_of(
 
 
 def band(target: int, threshold: int, floor: int) -> tuple[int, int]:
-    """Return the edges (ppb, rounded for display) of the band around a target; threshold is in ppb of the target."""
-    if target == 0:
-        return 0, 0
-    half = max(muldiv_half_away(threshold, target, PPB), floor)
-    return max(0, target - half), min(PPB, target + half)
+    """Return the edges (ppb) of the rebalance band around a target, for display.
+
+    target, floor: ppb of account value; threshold: ppb of the target.  Each edge's distance from the target is rounded
+    to ppb, halves up.  Source: product 1, "rebalance threshold".
+    """
+    low, high = position_band(target, threshold, floor)
+    centre = target * PPB
+    return target - muldiv_half_away(centre - low, 1, PPB), target + muldiv_half_away(high - centre, 1, PPB)
 
 
 def _of_logic(rows: Iterable[ResultRow] | None, logic: int) -> list[ResultRow]:
@@ -98,7 +101,10 @@ def _weight(ppb: int) -> str:
 
 
 def _share(part_cents: int, value: int) -> int:
-    """Return a part of the account's value in ppb; 0 where there is no value."""
+    """Return a part of the account's value in ppb; 0 where there is no value.
+
+    Not cut at +-999 as `shown_weight` is, whose results may differ in an account of nearly no value.
+    """
     return muldiv_half_away(part_cents, PPB, value) if value > 0 else 0
 
 
