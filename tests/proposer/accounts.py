@@ -28,7 +28,10 @@ def restricted(**restrictions: int) -> Account:
     """The plain account with restrictions on A or B."""
     given = plain()
     return replace(
-        given, securities=[replace(one, restriction=restrictions.get(one.security_id, 0)) for one in given.securities]
+        given,
+        securities=[
+            replace(listed, restriction=restrictions.get(listed.security_id, 0)) for listed in given.securities
+        ],
     )
 
 
@@ -131,7 +134,9 @@ def replaced_twice(of_w: str, of_x: str) -> Account:
 def barred_substitute() -> Account:
     """X, Y and Z as in `swapped`, but Y may not be bought."""
     given = swapped("10", "0", "2100")
-    securities = [replace(one, restriction=NO_BUY if one.security_id == "Y" else 0) for one in given.securities]
+    securities = [
+        replace(listed, restriction=NO_BUY if listed.security_id == "Y" else 0) for listed in given.securities
+    ]
     return replace(given, securities=securities, positions=[*given.positions[:2], position("Z", "690", "68")])
 
 
@@ -148,11 +153,11 @@ def check(case: Case) -> None:
     """Propose for the account of the case and compare trades and ending cash with what it says."""
     result = proposal(case.given, case.logic)
     assert result.failure is None, result.summary["failure_text"]
-    assert result.trades == {_place(name): scaled(units, 6) for name, units in case.trades.items()}
+    assert result.trades == {_position_key(name): scaled(units, 6) for name, units in case.trades.items()}
     assert result.cash == scaled(case.cash, 2)
 
 
-def _place(name: str) -> tuple[str, str]:
+def _position_key(name: str) -> tuple[str, str]:
     security_id, _, sleeve_id = name.partition("/")
     return security_id, sleeve_id or "S1"
 

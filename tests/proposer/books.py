@@ -29,17 +29,17 @@ def generated(seed: int, shape: Shape = Shape()) -> Account:  # noqa: B008  # a 
     names = [f"S{number:02d}" for number in range(dice.randint(1, shape.most_securities))]
     securities = [_security(dice, name, shape) for name in names]
     sleeves = [f"L{number}" for number in range(dice.randint(1, shape.sleeves))]
-    places = sorted({(dice.choice(names), dice.choice(sleeves)) for _ in range(2 * len(names))})
+    keys = sorted({(dice.choice(names), dice.choice(sleeves)) for _ in range(2 * len(names))})
     value = dice.choice((20_000, 150_000, 1_000_000, 30_000_000)) * dice.uniform(0.5, 2)
     cash_weight = dice.choice((0.0, 0.01, 0.02, 0.05, 0.1))
-    targets = _targets(dice, len(places), cash_weight)
+    targets = _targets(dice, len(keys), cash_weight)
     if shape.substituted > dice.random() and len(names) > 1:
-        securities, places, targets = _substitute(dice, securities, places, targets)
-    prices = {one.security_id: one.price_micro or 1 for one in securities}
-    steps = {one.security_id: one.step_micro for one in securities}
+        securities, keys, targets = _substitute(dice, securities, keys, targets)
+    prices = {security.security_id: security.price_micro or 1 for security in securities}
+    steps = {security.security_id: security.step_micro for security in securities}
     threshold, precision = dice.choice((100_000_000, 200_000_000)), dice.choice((0, 40_000_000))
     positions = []
-    for (name, sleeve), target in zip(places, targets, strict=True):
+    for (name, sleeve), target in zip(keys, targets, strict=True):
         held = target / 1e9 * value * dice.choice((0, 0.6, 0.85, 0.97, 1.0, 1.03, 1.2, 1.6)) / (prices[name] / 1e6)
         if target == 0 and dice.random() < 0.5:
             held = 0.03 * value / (prices[name] / 1e6)
@@ -61,10 +61,10 @@ def generated(seed: int, shape: Shape = Shape()) -> Account:  # noqa: B008  # a 
 def taxed(account: Account) -> Account:
     """Return a generated account with lots of its own and gain limits; the same always."""
     dice = random.Random(f"{account.account_id} lots")
-    prices = {one.security_id: one.price_micro or 1 for one in account.securities}
-    securities = [replace(one, is_fund=dice.random() < 0.5) for one in account.securities]
-    lots = [one for position in account.positions for one in _lots(dice, position, prices[position.security_id])]
-    value = sum(one.quantity_micro * prices[one.security_id] for one in account.positions) // 10**10
+    prices = {security.security_id: security.price_micro or 1 for security in account.securities}
+    securities = [replace(security, is_fund=dice.random() < 0.5) for security in account.securities]
+    lots = [lot for position in account.positions for lot in _lots(dice, position, prices[position.security_id])]
+    value = sum(held.quantity_micro * prices[held.security_id] for held in account.positions) // 10**10
     budgets = (None, 0, 100, value // 500, value // 100, value // 20)
     return replace(
         account, securities=securities, lots=lots, lot_method=dice.choice(list(LotMethod)), taxable=dice.random() < 0.9,
@@ -97,33 +97,33 @@ def _security(dice: random.Random, name: str, shape: Shape) -> Security:
 
 
 def _targets(dice: random.Random, count: int, cash_weight: float) -> list[int]:
-    parts = [dice.choice((0, 1, 1, 2, 3, 5)) * dice.uniform(0.8, 1.2) for _ in range(count)]
-    whole = sum(parts)
+    shares = [dice.choice((0, 1, 1, 2, 3, 5)) * dice.uniform(0.8, 1.2) for _ in range(count)]
+    whole = sum(shares)
     if whole == 0:
         return [0] * count
     free = round(1e9 * (1 - cash_weight))
     rough = dice.random() < 0.5
-    targets = [int(part / whole * free) for part in parts]
+    targets = [int(share / whole * free) for share in shares]
     return targets if rough else [target // 1_000_000 * 1_000_000 for target in targets]
 
 
 def _substitute(
-    dice: random.Random, securities: list[Security], places: list[tuple[str, str]], targets: list[int]
+    dice: random.Random, securities: list[Security], keys: list[tuple[str, str]], targets: list[int]
 ) -> tuple[list[Security], list[tuple[str, str]], list[int]]:
     """Give one security, or some, a substitute; a substitute may stand for several and be replaced itself."""
-    securities, by_place = list(securities), dict(zip(places, targets, strict=True))
+    securities, target_of = list(securities), dict(zip(keys, targets, strict=True))
     for _ in range(dice.choice((1, 1, 2, 3))):
         old, new = dice.sample(range(len(securities)), 2)
         securities[old] = replace(securities[old], substitute=securities[new].security_id)
-    names = {one.security_id: one.substitute for one in securities}
-    for name, sleeve in places:
+    names = {security.security_id: security.substitute for security in securities}
+    for name, sleeve in keys:
         instead, seen = names[name], {name}
         while instead is not None and instead not in seen:
-            by_place.setdefault((instead, sleeve), 0)
+            target_of.setdefault((instead, sleeve), 0)
             seen.add(instead)
             instead = names[instead]
-    ordered = sorted(by_place)
-    return securities, ordered, [by_place[place] for place in ordered]
+    ordered = sorted(target_of)
+    return securities, ordered, [target_of[key] for key in ordered]
 
 
 def edges(seed: int) -> Account:
@@ -141,10 +141,10 @@ def edges(seed: int) -> Account:
         )
         for name in names
     ]
-    places = sorted({(dice.choice(names), dice.choice(sleeves)) for _ in range(dice.randint(1, 7))})
+    keys = sorted({(dice.choice(names), dice.choice(sleeves)) for _ in range(dice.randint(1, 7))})
     left = 100 - dice.choice((0, 0, 1, 2, 5, 10, 20))
     percents = []
-    for _ in places:
+    for _ in keys:
         percents.append(dice.choice((0, 0, left // 4, left // 3, left // 2, dice.randint(0, left))))
         left -= percents[-1]
     if dice.random() < 0.9:
@@ -152,14 +152,14 @@ def edges(seed: int) -> Account:
     targets = [percent * 10_000_000 for percent in percents]
     liquidate = dice.random() < 0.03
     if liquidate:
-        targets = [0] * len(places)
+        targets = [0] * len(keys)
     elif len(names) > 1 and dice.random() < 0.15:
-        securities, places, targets = _substitute(dice, securities, places, targets)
-    prices = {one.security_id: one.price_micro or 1 for one in securities}
+        securities, keys, targets = _substitute(dice, securities, keys, targets)
+    prices = {security.security_id: security.price_micro or 1 for security in securities}
     value, threshold = dice.choice((50, 100, 200, 1000)), dice.choice((0, 100_000_000, 200_000_000))
     precision = dice.choice((0, 40_000_000, 100_000_000))
     positions = []
-    for (name, sleeve), target in zip(places, targets, strict=True):
+    for (name, sleeve), target in zip(keys, targets, strict=True):
         aimed = target / 1e9 * value / (prices[name] / 1e6)
         units = max(0, round(aimed * dice.choice((0, 0.5, 0.8, 1, 1, 1, 1.2, 1.5))) + dice.choice((-1, 0, 0, 1)))
         if target == 0 and dice.random() < 0.5:

@@ -143,7 +143,7 @@ def account(
 
 def lots_row(given: Account) -> dict[str, Any]:
     """Return the account as a row of schema LOTS."""
-    index = {one.security_id: place for place, one in enumerate(given.securities)}
+    index = {security.security_id: number for number, security in enumerate(given.securities)}
     code, text = given.failure or (None, None)
     return {
         "account_id": given.account_id, "enterprise_id": "E", "advisor_id": "V", "epoch": 1,
@@ -158,23 +158,23 @@ def lots_row(given: Account) -> dict[str, Any]:
         "gain_budget_total_cents": given.gain_budget_total_cents,
         "no_short_term_gains": given.no_short_term_gains, "tax_household_id": None, "lot_picks": None,
         "securities": [
-            {"security_id": one.security_id, "price_micro": one.price_micro, "step_micro": one.step_micro,
-             "restriction": one.restriction, "is_fund": one.is_fund,
-             "substitute": -1 if one.substitute is None else index[one.substitute]}
-            for one in given.securities
+            {"security_id": security.security_id, "price_micro": security.price_micro,
+             "step_micro": security.step_micro, "restriction": security.restriction, "is_fund": security.is_fund,
+             "substitute": -1 if security.substitute is None else index[security.substitute]}
+            for security in given.securities
         ],
         "positions": [
-            {"sleeve_id": one.sleeve_id, "security": index.get(one.security_id, 99),
-             "quantity_micro": one.quantity_micro, "target_ppb": one.target_ppb,
-             "threshold_ppb": one.threshold_ppb, "precision_ppb": one.precision_ppb,
+            {"sleeve_id": position.sleeve_id, "security": index.get(position.security_id, 99),
+             "quantity_micro": position.quantity_micro, "target_ppb": position.target_ppb,
+             "threshold_ppb": position.threshold_ppb, "precision_ppb": position.precision_ppb,
              "can_trigger": True}
-            for one in given.positions
+            for position in given.positions
         ],
         "lots": [
-            {"security": index.get(one.security_id, 99), "sleeve_id": one.sleeve_id, "lot_id": one.lot_id,
-             "acquired": one.acquired, "quantity_micro": one.quantity_micro, "basis_cents": one.basis_cents,
-             "covered": True, "picked_micro": one.picked_micro}
-            for one in lots_of(given)
+            {"security": index.get(lot.security_id, 99), "sleeve_id": lot.sleeve_id, "lot_id": lot.lot_id,
+             "acquired": lot.acquired, "quantity_micro": lot.quantity_micro, "basis_cents": lot.basis_cents,
+             "covered": True, "picked_micro": lot.picked_micro}
+            for lot in lots_of(given)
         ],
     }  # fmt: skip
 
@@ -183,12 +183,15 @@ def lots_of(given: Account) -> Sequence[Lot]:
     """Return the account's lots."""
     if given.lots is not None:
         return given.lots
-    held = [one for one in given.positions if one.quantity_micro > 0]
-    return [Lot(one.security_id, one.sleeve_id, "L1", date(2020, 1, 2), one.quantity_micro, None) for one in held]
+    held = [position for position in given.positions if position.quantity_micro > 0]
+    return [
+        Lot(position.security_id, position.sleeve_id, "L1", date(2020, 1, 2), position.quantity_micro, None)
+        for position in held
+    ]
 
 
 def batch_of(accounts: Sequence[Account]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([lots_row(one) for one in accounts], schema=chunks.LOTS)
+    return pa.RecordBatch.from_pylist([lots_row(given) for given in accounts], schema=chunks.LOTS)
 
 
 def proposals(accounts: Sequence[Account], logics: Sequence[Logic] = LOGICS) -> list[dict[Logic, Proposal]]:
@@ -205,25 +208,28 @@ def proposal(given: Account, logic: Logic) -> Proposal:
 def after(given: Account, result: Proposal) -> Account:
     """Return the account as it is when all trades of the proposal are done."""
     moved = [
-        replace(one, quantity_micro=one.quantity_micro + result.trades.get((one.security_id, one.sleeve_id), 0))
-        for one in given.positions
+        replace(
+            position,
+            quantity_micro=position.quantity_micro + result.trades.get((position.security_id, position.sleeve_id), 0),
+        )
+        for position in given.positions
     ]
     return replace(given, positions=moved, cash_cents=result.cash + given.set_aside_cents)
 
 
 def read(row: dict[str, Any], logic: Logic) -> Proposal:
-    """Return one logic's proposal of an answered row."""
-    names = [one["security_id"] for one in row["securities"] or ()]
+    """Return one logic's proposal of a row of schema TRADES or RESULT."""
+    names = [security["security_id"] for security in row["securities"] or ()]
     names += ["?"] * 100
-    places = [(names[one["security"]], one["sleeve_id"]) for one in row["positions"] or ()]
-    mine = [one for one in row["sleeve_trades"] if one["logic"] == logic]
-    orders = [one for one in row["orders"] if one["logic"] == logic]
+    keys = [(names[position["security"]], position["sleeve_id"]) for position in row["positions"] or ()]
+    trades = [trade for trade in row["sleeve_trades"] if trade["logic"] == logic]
+    orders = [order for order in row["orders"] if order["logic"] == logic]
     return Proposal(
-        next(one for one in row["proposals"] if one["logic"] == logic),
-        {places[one["position"]]: one["quantity_micro"] for one in mine},
-        {places[one["position"]]: one["crossed_micro"] for one in mine if one["crossed_micro"]},
-        {places[one["position"]]: Reason(one["reason"]) for one in mine},
-        {names[one["security"]]: one["quantity_micro"] for one in orders},
-        {names[one["security"]]: Reason(one["reason"]) for one in orders},
+        next(proposal for proposal in row["proposals"] if proposal["logic"] == logic),
+        {keys[trade["position"]]: trade["quantity_micro"] for trade in trades},
+        {keys[trade["position"]]: trade["crossed_micro"] for trade in trades if trade["crossed_micro"]},
+        {keys[trade["position"]]: Reason(trade["reason"]) for trade in trades},
+        {names[order["security"]]: order["quantity_micro"] for order in orders},
+        {names[order["security"]]: Reason(order["reason"]) for order in orders},
         row,
     )

@@ -1,6 +1,6 @@
 """The rules of product 4 once more, slow and plain: fractions, dictionaries, no kernels, no arrays, nothing shared.
 
-Weights are fractions of V, money is in dollars, units in units; only orders are rounded, to cents.  It answers with
+Weights are fractions of V, money is in dollars, units in units; only orders are rounded, to cents.  It returns
 failure code, sleeve trades, crossed units and ending cash, to be compared with what the proposer says.
 """
 
@@ -9,50 +9,50 @@ from fractions import Fraction as F
 
 from shared.contracts.codes import Logic, Restriction
 from tests.proposer.build import Account
-from tests.proposer.model_account import Book, Failed, Place, cut, down_to_cents, grow
+from tests.proposer.model_account import Book, Failed, PositionKey, cut, down_to_cents, grow
 
 
 @dataclass
-class Answer:
+class Result:
     failure: str | None
-    trades: dict[Place, F] = field(default_factory=dict)
-    crossed: dict[Place, F] = field(default_factory=dict)
+    trades: dict[PositionKey, F] = field(default_factory=dict)
+    crossed: dict[PositionKey, F] = field(default_factory=dict)
     cash: F = F(0)
 
 
-def propose(given: Account, logic: Logic) -> Answer:
+def propose(given: Account, logic: Logic) -> Result:
     """Return what the logic trades for the account."""
     try:
         book = Book(given)
     except Failed as failed:
-        return Answer(str(failed))
+        return Result(str(failed))
     if logic == Logic.BEST_FIT:
         best_fit(book)
     else:
         min_transaction(book)
     if book.cash < book.reserve:
-        return Answer("CASH_SHORTFALL")
-    trades = {place: units for place, units in book.trade.items() if units}
-    return Answer(None, trades, {place: units for place, units in book.cross.items() if units}, book.cash)
+        return Result("CASH_SHORTFALL")
+    trades = {position: units for position, units in book.trade.items() if units}
+    return Result(None, trades, {position: units for position, units in book.cross.items() if units}, book.cash)
 
 
 @dataclass
 class Netted:
     """What netting found: crossed units, planned market sells, most market buys, and their dollar shortfalls."""
 
-    want: dict[Place, F]
+    want: dict[PositionKey, F]
     crossed: dict[str, F]
     plan: dict[str, F]
     full: dict[str, F]
     shortfall: dict[str, F]
 
 
-def net(book: Book, want: dict[Place, F], aimed: dict[Place, F]) -> Netted:
+def net(book: Book, want: dict[PositionKey, F], aimed: dict[PositionKey, F]) -> Netted:
     out = Netted(want, {}, {}, {}, {})
     for name in book.security:
         if book.barred(name, Restriction(0)):
-            for place in book.of(name):
-                want[place] = F(0)
+            for position in book.of(name):
+                want[position] = F(0)
         buys = sum((want[p] for p in book.of(name) if want[p] > 0), F(0))
         sells = -sum((want[p] for p in book.of(name) if want[p] < 0), F(0))
         out.crossed[name] = min(buys, sells)
@@ -65,38 +65,38 @@ def net(book: Book, want: dict[Place, F], aimed: dict[Place, F]) -> Netted:
     return out
 
 
-def apportion(wants: dict[Place, F], total: F, step: F) -> dict[Place, F]:
+def apportion(wants: dict[PositionKey, F], total: F, step: F) -> dict[PositionKey, F]:
     """Cut wants (all positive) to `total` pro rata: whole steps by largest remainder, ties by sleeve id."""
     whole = sum(wants.values(), F(0))
     if total == whole:
         return dict(wants)
-    exact = {place: total * units / whole for place, units in wants.items()}
-    given = {place: cut(exact[place], step) for place in wants}
-    order = sorted(wants, key=lambda place: (-(exact[place] - given[place]), place))
+    exact = {position: total * units / whole for position, units in wants.items()}
+    given = {position: cut(exact[position], step) for position in wants}
+    order = sorted(wants, key=lambda position: (-(exact[position] - given[position]), position))
     left = total - sum(given.values(), F(0))
     while left > 0:
-        for place in order:
-            more = min(step, left, wants[place] - given[place])
-            given[place] += more
+        for position in order:
+            more = min(step, left, wants[position] - given[position])
+            given[position] += more
             left -= more
     return given
 
 
-def settle(book: Book, want: dict[Place, F], name: str, sign: int, total: F, crossed: F) -> None:
-    mine = {place: abs(want[place]) for place in book.of(name) if want[place] * sign > 0}
+def settle(book: Book, want: dict[PositionKey, F], name: str, sign: int, total: F, crossed: F) -> None:
+    mine = {position: abs(want[position]) for position in book.of(name) if want[position] * sign > 0}
     if not mine:
         return
     given = apportion(mine, total, book.step[name])
-    moved = {place: units for place, units in given.items() if units}
-    across: dict[Place, F] = {}
+    moved = {position: units for position, units in given.items() if units}
+    across: dict[PositionKey, F] = {}
     if sign > 0:  # by sleeve id, each up to its buy
-        for place in sorted(moved):
-            across[place] = min(moved[place], crossed - sum(across.values(), F(0)))
+        for position in sorted(moved):
+            across[position] = min(moved[position], crossed - sum(across.values(), F(0)))
     elif crossed:
         across = apportion(moved, crossed, book.step[name])
-    for place, units in given.items():
-        book.trade[place] = sign * units
-        book.cross[place] = sign * across.get(place, F(0))
+    for position, units in given.items():
+        book.trade[position] = sign * units
+        book.cross[position] = sign * across.get(position, F(0))
 
 
 def share(book: Book, full: dict[str, F], shortfall: dict[str, F], base: dict[str, F], budget: F) -> dict[str, F]:
@@ -145,13 +145,15 @@ def single_units(
 
 
 def best_fit(book: Book) -> None:
-    want = dict.fromkeys(book.places, F(0))
-    side = {p: book.side(p, book.precise_low[p], book.precise_high[p]) for p in book.places}
-    for place in book.places:
-        if place in book.exits:
-            want[place] = -book.held[place]
-        elif side[place]:
-            want[place] = cut(book.units_at(place, book.target[place]) - book.held[place], book.step[place[0]])
+    want = dict.fromkeys(book.positions, F(0))
+    side = {p: book.side(p, book.precise_low[p], book.precise_high[p]) for p in book.positions}
+    for position in book.positions:
+        if position in book.exits:
+            want[position] = -book.held[position]
+        elif side[position]:
+            want[position] = cut(
+                book.units_at(position, book.target[position]) - book.held[position], book.step[position[0]]
+            )
     netted = net(book, want, book.target)
     zero = dict.fromkeys(book.security, F(0))
     open_to = dict(netted.full)
@@ -176,21 +178,21 @@ def best_fit(book: Book) -> None:
         settle(book, want, name, -1, crossed + netted.plan[name], crossed)
         settle(book, want, name, 1, crossed + got[name], crossed)
     if book.cash > book.cash_high:
-        place_shared(book, side)
+        place_cash_shared(book, side)
     elif book.cash < book.cash_low:
-        raise_cash(book, book.places, book.cash_aim, book.target, book.target)
-        raise_cash(book, book.places, book.reserve, book.low, book.target)
+        raise_cash(book, book.positions, book.cash_aim, book.target, book.target)
+        raise_cash(book, book.positions, book.reserve, book.low, book.target)
 
 
-def place_shared(book: Book, side: dict[Place, int]) -> None:
-    want = dict.fromkeys(book.places, F(0))
-    for place in book.places:
-        name = place[0]
-        if side[place] or place in book.exits or book.sell[name] or book.barred(name, Restriction.DO_NOT_BUY):
+def place_cash_shared(book: Book, side: dict[PositionKey, int]) -> None:
+    want = dict.fromkeys(book.positions, F(0))
+    for position in book.positions:
+        name = position[0]
+        if side[position] or position in book.exits or book.sell[name] or book.barred(name, Restriction.DO_NOT_BUY):
             continue
-        if book.target[place]:
-            gap = book.units_at(place, book.target[place]) - book.held[place]
-            want[place] = max(F(0), cut(gap, book.step[name]))
+        if book.target[position]:
+            gap = book.units_at(position, book.target[position]) - book.held[position]
+            want[position] = max(F(0), cut(gap, book.step[name]))
     full = {n: units for n in book.security if (units := sum((want[p] for p in book.of(n)), F(0)))}
     shortfall = {n: sum((book.short(p, book.target[p]) for p in book.of(n) if want[p]), F(0)) for n in full}
     base, open_to = dict(book.buy), dict(full)
@@ -206,20 +208,22 @@ def place_shared(book: Book, side: dict[Place, int]) -> None:
     single_units(book, open_to, shortfall, base, got, book.cash_low, book.cash_high)
     for name in full:
         book.buy[name] = base[name] + got[name]
-        mine = {place: want[place] for place in book.of(name) if want[place]}
+        mine = {position: want[position] for position in book.of(name) if want[position]}
         book.trade |= apportion(mine, got[name], book.step[name])
 
 
-def raise_cash(book: Book, takers: list[Place], goal: F, limit: dict[Place, F], aimed: dict[Place, F]) -> None:
+def raise_cash(
+    book: Book, takers: list[PositionKey], goal: F, limit: dict[PositionKey, F], aimed: dict[PositionKey, F]
+) -> None:
     """Sell down to `limit`, largest excess over `aimed` first, as far as needed."""
-    order = sorted(takers, key=lambda place: (book.short(place, aimed[place]), place))
-    for place in order:
-        name = place[0]
+    order = sorted(takers, key=lambda position: (book.short(position, aimed[position]), position))
+    for position in order:
+        name = position[0]
         if book.cash >= goal:
             return
-        if book.barred(name, Restriction.DO_NOT_SELL) or book.buy[name] or book.trade[place] > 0:
+        if book.barred(name, Restriction.DO_NOT_SELL) or book.buy[name] or book.trade[position] > 0:
             continue
-        room = cut(max(F(0), book.now(place) - book.units_at(place, limit[place])), book.step[name])
+        room = cut(max(F(0), book.now(position) - book.units_at(position, limit[position])), book.step[name])
         if not room:
             continue
         units = min(room, book.reaching(name, goal - book.cash, book.sell[name]))
@@ -229,21 +233,21 @@ def raise_cash(book: Book, takers: list[Place], goal: F, limit: dict[Place, F], 
                 continue
         book.cash += book.worth(name, book.sell[name] + units) - book.worth(name, book.sell[name])
         book.sell[name] += units
-        book.trade[place] -= units
+        book.trade[position] -= units
 
 
-def place_cash(book: Book, takers: list[Place], limit: dict[Place, F]) -> None:
+def place_cash(book: Book, takers: list[PositionKey], limit: dict[PositionKey, F]) -> None:
     """Buy up to `limit`, largest dollar room first, until cash is inside its band."""
-    order = sorted(takers, key=lambda place: (-book.short(place, limit[place]), place))
-    for place in order:
-        name, step = place[0], book.step[place[0]]
+    order = sorted(takers, key=lambda position: (-book.short(position, limit[position]), position))
+    for position in order:
+        name, step = position[0], book.step[position[0]]
         if book.cash <= book.cash_high:
             return
         if book.barred(name, Restriction.DO_NOT_BUY) or book.sell[name]:
             continue
-        if book.trade[place] < 0 or not book.target[place]:
+        if book.trade[position] < 0 or not book.target[position]:
             continue
-        room = cut(max(F(0), book.units_at(place, limit[place]) - book.now(place)), step)
+        room = cut(max(F(0), book.units_at(position, limit[position]) - book.now(position)), step)
         units = min(
             room,
             book.reaching(name, book.cash - book.cash_high, book.buy[name]),
@@ -254,14 +258,14 @@ def place_cash(book: Book, takers: list[Place], limit: dict[Place, F]) -> None:
             continue
         book.cash -= cost
         book.buy[name] += units
-        book.trade[place] += units
+        book.trade[position] += units
 
 
-def to_edge(book: Book, place: Place, side: int) -> F:
+def to_edge(book: Book, position: PositionKey, side: int) -> F:
     """Count to the nearest edge, away from zero; where that crosses the band, the count nearest to target."""
-    step, target = book.step[place[0]], book.units_at(place, book.target[place])
-    low, high = book.units_at(place, book.low[place]), book.units_at(place, book.high[place])
-    held = book.held[place]
+    step, target = book.step[position[0]], book.units_at(position, book.target[position])
+    low, high = book.units_at(position, book.low[position]), book.units_at(position, book.high[position])
+    held = book.held[position]
     if side > 0:
         units = min(grow(held - high, step), cut(held, step))
         crosses = held - units < low
@@ -275,16 +279,16 @@ def to_edge(book: Book, place: Place, side: int) -> F:
 
 
 def min_transaction(book: Book) -> None:
-    want = dict.fromkeys(book.places, F(0))
-    side = {p: book.side(p, book.low[p], book.high[p]) for p in book.places}
-    for place in book.places:
-        if place in book.exits:
-            want[place] = -book.held[place]
-        elif side[place]:
-            want[place] = to_edge(book, place, side[place])
+    want = dict.fromkeys(book.positions, F(0))
+    side = {p: book.side(p, book.low[p], book.high[p]) for p in book.positions}
+    for position in book.positions:
+        if position in book.exits:
+            want[position] = -book.held[position]
+        elif side[position]:
+            want[position] = to_edge(book, position, side[position])
     fund_and_buy(book, side, want, net(book, want, book.low))
-    planned = [place for place in book.places if book.sell[place[0]] or book.buy[place[0]]]
-    fresh = [place for place in book.places if place not in planned]
+    planned = [position for position in book.positions if book.sell[position[0]] or book.buy[position[0]]]
+    fresh = [position for position in book.positions if position not in planned]
     if book.cash > book.cash_high:
         for takers in (planned, fresh):
             place_cash(book, takers, book.target)
@@ -295,13 +299,13 @@ def min_transaction(book: Book) -> None:
             raise_cash(book, takers, book.cash_low, book.low, book.low)
 
 
-def fund_and_buy(book: Book, side: dict[Place, int], want: dict[Place, F], netted: Netted) -> None:
+def fund_and_buy(book: Book, side: dict[PositionKey, int], want: dict[PositionKey, F], netted: Netted) -> None:
     """Steps 1 and 2, in rounds without the undersized."""
     zero = dict.fromkeys(book.security, F(0))
     open_to = dict(netted.full)
     while True:
-        for place in book.places:
-            book.trade[place], book.cross[place] = F(0), F(0)
+        for position in book.positions:
+            book.trade[position], book.cross[position] = F(0), F(0)
         book.cash = book.begin + sum(book.worth(n, units) for n, units in netted.plan.items())
         for name in book.security:
             book.sell[name], crossed = netted.plan[name], netted.crossed[name]
@@ -309,8 +313,8 @@ def fund_and_buy(book: Book, side: dict[Place, int], want: dict[Place, F], nette
         book.buy = zero | open_to
         cost = sum(book.worth(n, units) for n, units in open_to.items())
         if cost:
-            in_band = [p for p in book.places if side[p] == 0 and p not in book.still]
-            takers = [p for p in book.places if book.now(p) and (book.trade[p] < 0 or p in in_band)]
+            in_band = [p for p in book.positions if side[p] == 0 and p not in book.still]
+            takers = [p for p in book.positions if book.now(p) and (book.trade[p] < 0 or p in in_band)]
             raise_cash(book, takers, book.cash_low + cost, book.low, book.target)
         got = share(book, open_to, {n: netted.shortfall[n] for n in open_to}, zero, book.cash - book.cash_low)
         small = [

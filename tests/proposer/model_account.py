@@ -7,7 +7,7 @@ from shared.contracts.codes import Restriction
 from tests.proposer.build import Account, Security
 
 CENT = F(1, 100)
-Place = tuple[str, str]  # security id, sleeve id
+PositionKey = tuple[str, str]  # security id, sleeve id
 
 
 class Failed(Exception):
@@ -41,13 +41,13 @@ class Book:
     """An account valued, with targets after substitution and bands, and the state of the trades so far."""
 
     def __init__(self, given: Account) -> None:
-        self.security: dict[str, Security] = {one.security_id: one for one in given.securities}
-        self.price = {one.security_id: F(one.price_micro or 0, 10**6) for one in given.securities}
-        self.step = {one.security_id: F(one.step_micro, 10**6) for one in given.securities}
-        self.places = sorted((one.security_id, one.sleeve_id) for one in given.positions)
-        rows = {(one.security_id, one.sleeve_id): one for one in given.positions}
-        self.held = {place: F(rows[place].quantity_micro, 10**6) for place in self.places}
-        self.target = {place: F(rows[place].target_ppb, 10**9) for place in self.places}
+        self.security: dict[str, Security] = {security.security_id: security for security in given.securities}
+        self.price = {security.security_id: F(security.price_micro or 0, 10**6) for security in given.securities}
+        self.step = {security.security_id: F(security.step_micro, 10**6) for security in given.securities}
+        self.positions = sorted((position.security_id, position.sleeve_id) for position in given.positions)
+        rows = {(position.security_id, position.sleeve_id): position for position in given.positions}
+        self.held = {position: F(rows[position].quantity_micro, 10**6) for position in self.positions}
+        self.target = {position: F(rows[position].target_ppb, 10**9) for position in self.positions}
         self.begin = F(given.cash_cents - given.set_aside_cents, 100)
         self.cash = self.begin
         self.reserve = F(given.reserve_cents, 100)
@@ -58,63 +58,65 @@ class Book:
             if not given.liquidate:
                 raise Failed("NO_TARGET")
             cash_target = F(1)
-        if any((self.held[p] or self.target[p]) and not self.price[p[0]] for p in self.places):
+        if any((self.held[p] or self.target[p]) and not self.price[p[0]] for p in self.positions):
             raise Failed("MISSING_PRICE")
-        self.mv = {place: to_cents(self.held[place] * self.price[place[0]]) for place in self.places}
+        self.mv = {position: to_cents(self.held[position] * self.price[position[0]]) for position in self.positions}
         self.value = sum(self.mv.values(), self.begin)
         if self.value <= 0:
             raise Failed("VALUE_NOT_POSITIVE")
-        self.weight = {place: self.mv[place] / self.value for place in self.places}
-        self.exits = {place for place in self.places if self.held[place] and not self.target[place]}
-        self.still: set[Place] = set()
+        self.weight = {position: self.mv[position] / self.value for position in self.positions}
+        self.exits = {position for position in self.positions if self.held[position] and not self.target[position]}
+        self.still: set[PositionKey] = set()
         self.substitute()
         floor_width = F(given.floor_ppb, 10**9)
         self.low, self.high, self.precise_low, self.precise_high = {}, {}, {}, {}
-        for place in self.places:
-            target, row = self.target[place], rows[place]
+        for position in self.positions:
+            target, row = self.target[position], rows[position]
             half = max(target * F(row.threshold_ppb, 10**9), floor_width) if target else F(0)
-            self.low[place], self.high[place] = max(F(0), target - half), min(F(1), target + half)
+            self.low[position], self.high[position] = max(F(0), target - half), min(F(1), target + half)
             half = target * F(row.precision_ppb, 10**9)
-            self.precise_low[place], self.precise_high[place] = target - half, target + half
+            self.precise_low[position], self.precise_high[position] = target - half, target + half
         half = max(cash_target * F(given.cash_threshold_ppb, 10**9), floor_width)
         self.cash_low = max(self.reserve, max(F(0), cash_target - half) * self.value)
         self.cash_high = max(self.reserve, min(F(1), cash_target + half) * self.value)
         self.cash_aim = max(self.reserve, cash_target * self.value)
         self.minimum = max(F(given.min_trade_cents, 100), F(given.min_trade_ppb, 10**9) * self.value)
-        self.trade = dict.fromkeys(self.places, F(0))
-        self.cross = dict.fromkeys(self.places, F(0))
+        self.trade = dict.fromkeys(self.positions, F(0))
+        self.cross = dict.fromkeys(self.positions, F(0))
         self.sell = dict.fromkeys(self.security, F(0))
         self.buy = dict.fromkeys(self.security, F(0))
 
     def substitute(self) -> None:
         """Each hands over once everything it is itself the substitute of has done so; a ring hands over nothing."""
-        waiting = {name: one.substitute for name, one in self.security.items() if one.substitute is not None}
+        waiting = {
+            name: security.substitute for name, security in self.security.items() if security.substitute is not None
+        }
         while ready := sorted(waiting.keys() - set(waiting.values())):
             for old in ready:
                 name = waiting.pop(old)
-                for place in [p for p in self.places if p[0] == old and self.target[p] > self.weight[p]]:
-                    self.target[name, place[1]] += self.target[place] - self.weight[place]
-                    self.target[place] = self.weight[place]
-                    self.exits.discard((name, place[1]))
-                    self.still.add(place)
+                for position in [p for p in self.positions if p[0] == old and self.target[p] > self.weight[p]]:
+                    self.target[name, position[1]] += self.target[position] - self.weight[position]
+                    self.target[position] = self.weight[position]
+                    self.exits.discard((name, position[1]))
+                    self.still.add(position)
 
-    def of(self, name: str) -> list[Place]:
-        return [place for place in self.places if place[0] == name]
+    def of(self, name: str) -> list[PositionKey]:
+        return [position for position in self.positions if position[0] == name]
 
-    def side(self, place: Place, low: F, high: F) -> int:
-        if place in self.still:
+    def side(self, position: PositionKey, low: F, high: F) -> int:
+        if position in self.still:
             return 0
-        return -1 if self.weight[place] < low else 1 if self.weight[place] > high else 0
+        return -1 if self.weight[position] < low else 1 if self.weight[position] > high else 0
 
-    def units_at(self, place: Place, weight: F) -> F:
-        return weight * self.value / self.price[place[0]]
+    def units_at(self, position: PositionKey, weight: F) -> F:
+        return weight * self.value / self.price[position[0]]
 
-    def now(self, place: Place) -> F:
-        return self.held[place] + self.trade[place]
+    def now(self, position: PositionKey) -> F:
+        return self.held[position] + self.trade[position]
 
-    def short(self, place: Place, weight: F) -> F:
+    def short(self, position: PositionKey, weight: F) -> F:
         """Dollars to the weight; negative is an excess."""
-        return weight * self.value - self.now(place) * self.price[place[0]]
+        return weight * self.value - self.now(position) * self.price[position[0]]
 
     def barred(self, name: str, what: Restriction) -> bool:
         if what & Restriction.DO_NOT_BUY and self.security[name].substitute is not None:
@@ -145,4 +147,6 @@ class Book:
         return max(F(0), cut(whole - before, self.step[name]))
 
     def exit_sold(self, name: str) -> bool:
-        return any(place in self.exits for place in self.of(name)) and not self.barred(name, Restriction.DO_NOT_TRADE)
+        return any(position in self.exits for position in self.of(name)) and not self.barred(
+            name, Restriction.DO_NOT_TRADE
+        )

@@ -22,19 +22,19 @@ GOOD = account(
 
 def outside(accounts: list[Account]) -> list[str]:
     """Return of each account the sentence of OUT_OF_RANGE, "" where it is not that which fails."""
-    found = [one[BF] for one in proposals(accounts)]
-    return [one.summary["failure_text"] if one.failure == "OUT_OF_RANGE" else "" for one in found]
+    found = [row[BF] for row in proposals(accounts)]
+    return [result.summary["failure_text"] if result.failure == "OUT_OF_RANGE" else "" for result in found]
 
 
-def check(given: list[Account], words: str) -> None:
+def check(given: list[Account], text: str) -> None:
     """The first and the last are outside, for the reason that is named; those between are inside."""
     first, *inside, last = outside(given)
-    assert words in first and words in last, (first, last)
+    assert text in first and text in last, (first, last)
     assert inside == [""] * len(inside)
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high", "words"),
+    ("name", "low", "high", "text"),
     [
         ("quantity_micro", None, 10**15, "the quantity must be"),
         ("target_ppb", 0, 10**9, "the target must be"),
@@ -42,7 +42,7 @@ def check(given: list[Account], words: str) -> None:
         ("precision_ppb", 0, 4 * 10**9, "the precision threshold must"),
     ],
 )
-def test_of_a_position(name: str, low: int | None, high: int, words: str) -> None:
+def test_of_a_position(name: str, low: int | None, high: int, text: str) -> None:
     """A is priced at a hundredth of a cent, so that its quantity is no other limit's affair."""
     small = replace(GOOD, securities=[security("A", "0.0001"), GOOD.securities[1]])
 
@@ -51,32 +51,32 @@ def test_of_a_position(name: str, low: int | None, high: int, words: str) -> Non
         return replace(small, positions=[replace(GOOD.positions[0], **change), GOOD.positions[1]])
 
     values = [high + 1, high, high + 1] if low is None else [low - 1, low, high, high + 1]
-    check([changed(value) for value in values], words)
+    check([changed(value) for value in values], text)
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high", "words"),
+    ("name", "low", "high", "text"),
     [("price_micro", -1, 10**12, "the price must be"), ("step_micro", 0, 10**12, "the tradable step must be")],
 )
-def test_of_a_security(name: str, low: int, high: int, words: str) -> None:
+def test_of_a_security(name: str, low: int, high: int, text: str) -> None:
     def changed(value: int) -> Account:
         change: dict[str, Any] = {name: value}
         return replace(GOOD, securities=[replace(GOOD.securities[0], **change), GOOD.securities[1]])
 
-    check([changed(value) for value in (low, low + 1, high, high + 1)], words)
+    check([changed(value) for value in (low, low + 1, high, high + 1)], text)
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high", "words"),
+    ("name", "low", "high", "text"),
     [
         ("cash_target_ppb", 0, 10**9, "the cash target must be"),
         ("gain_budget_short_cents", 0, 10**13, "a gain budget must be"),
         ("gain_budget_total_cents", 0, 10**13, "a gain budget must be"),
     ],
 )
-def test_of_a_setting(name: str, low: int, high: int, words: str) -> None:
+def test_of_a_setting(name: str, low: int, high: int, text: str) -> None:
     changes: list[dict[str, Any]] = [{name: value} for value in (high + 1, low, high, high + 1)]
-    check([replace(GOOD, **change) for change in changes], words)
+    check([replace(GOOD, **change) for change in changes], text)
 
 
 def test_of_cash_and_value() -> None:
@@ -131,7 +131,10 @@ def test_a_fault_names_the_position_it_is_in() -> None:
 
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_nothing_stands_in_for_itself(name: str) -> None:
-    listed = [replace(one, substitute=name) if one.security_id == name else one for one in GOOD.securities]
+    listed = [
+        replace(listed_security, substitute=name) if listed_security.security_id == name else listed_security
+        for listed_security in GOOD.securities
+    ]
     for result in proposals([replace(GOOD, securities=listed)])[0].values():
         assert result.failure == "SELF_SUBSTITUTE"
         assert result.summary["failure_text"] == (
@@ -145,9 +148,9 @@ def test_a_substitute_that_the_account_does_not_list(index: int) -> None:
     row = lots_row(GOOD)
     row["securities"][0]["substitute"] = index
     answered = propose(pa.RecordBatch.from_pylist([row], schema=LOTS), TRADE_DAY).to_pylist()[0]
-    for one in answered["proposals"]:
-        assert one["failure_code"] == "UNKNOWN_SECURITY"
-        assert "security A names a security that is not among the account's securities" in one["failure_text"]
+    for shown in answered["proposals"]:
+        assert shown["failure_code"] == "UNKNOWN_SECURITY"
+        assert "security A names a security that is not among the account's securities" in shown["failure_text"]
 
 
 @pytest.mark.parametrize("name", ["W", "Y"])
@@ -173,9 +176,9 @@ def test_a_substitute_without_a_price_says_so_wherever_it_stands(name: str) -> N
         cash_target="2",
     )
     bare = replace(given, positions=[given.positions[0], given.positions[2]])
-    found = [one[BF] for one in proposals([given, bare])]
-    assert [one.failure for one in found] == ["MISSING_PRICE", "MISSING_SUBSTITUTE"]
-    assert all(f"security {name} has no p" in one.summary["failure_text"] for one in found)
+    found = [results[BF] for results in proposals([given, bare])]
+    assert [result.failure for result in found] == ["MISSING_PRICE", "MISSING_SUBSTITUTE"]
+    assert all(f"security {name} has no p" in result.summary["failure_text"] for result in found)
 
 
 def test_a_chain_of_substitutes_hands_on_all_it_gets_wherever_they_stand() -> None:

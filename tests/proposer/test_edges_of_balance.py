@@ -45,10 +45,10 @@ def judged(
     acc, sec, pos = tables()
     for column, more in (account or {}).items():
         acc[column] += more
-    for place, more in (securities or {}).items():
-        sec[place] += more
-    for place, more in (positions or {}).items():
-        pos[place] += more
+    for index, more in (securities or {}).items():
+        sec[index] += more
+    for index, more in (positions or {}).items():
+        pos[index] += more
     return int(outcome(acc, sec, pos)), int(acc[at.A_WHERE])
 
 

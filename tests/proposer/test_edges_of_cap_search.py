@@ -31,7 +31,7 @@ from tests.proposer.build import (
 )
 from tests.proposer.test_edges_of_reduce import LATER, both_at, units_of
 from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, OLD, one
+from tests.proposer.test_tax_aware_tables import NEW, OLD, sells_a
 from tests.relief import build as relief
 from tests.relief.model import relieve
 
@@ -125,7 +125,7 @@ def test_one_of_many_shares_more_would_be_too_much() -> None:
 
 def test_what_is_too_small_after_the_cut_was_not_too_small_before() -> None:
     """4 of A, 400, would be allowed: not sold, because of the limits, not because of the least trade of 450."""
-    given = one(lot("A", "70", "80"), gain_budget_total="99.99", min_trade="450")
+    given = sells_a(lot("A", "70", "80"), gain_budget_total="99.99", min_trade="450")
     found = proposals([given])[0][TA]
     assert found.trades == {} and "gain limits do not allow" in found.summary["no_trade_text"]
     assert "minimum trade size" not in found.summary["no_trade_text"]
@@ -197,7 +197,7 @@ def _gain_of(given: Account, units: int) -> int:
     """Return the gain in cents of so many micro-units, by the plain model of lot relief."""
     if units == 0:
         return 0
-    lots = [relief.Lot(one.lot_id, 0, one.quantity_micro, one.basis_cents, 1) for one in lots_of(given)]
+    lots = [relief.Lot(held.lot_id, 0, held.quantity_micro, held.basis_cents, 1) for held in lots_of(given)]
     price = given.securities[0].price_micro or 0
     slices, _ = relieve(relief.Sale(lots, {1: units}, {}, int(LotMethod.FIFO), price, 0, TRADE_DAY, False, {}), lots)
-    return sum(one.proceeds - (one.basis or 0) for one in slices)
+    return sum(taken.proceeds - (taken.basis or 0) for taken in slices)

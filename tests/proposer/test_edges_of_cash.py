@@ -79,7 +79,7 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[one[0] for one in CASES])
+@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[case[0] for case in CASES])
 def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
     result = proposal(given, logic)
     assert result.failure is None, result.summary["failure_text"]
@@ -101,7 +101,7 @@ def barred(a: tuple[str, int], b: tuple[str, int], cash: str, **other: object) -
 
 
 @pytest.mark.parametrize(
-    ("logic", "given", "words"),
+    ("logic", "given", "texts"),
     [
         # 100 short of 200.  A (51 of 50) may sell 1 x 100, below the minimum of 150.
         (BF, barred(("51", 0), ("96", 0), "100", min_trade="150"), [MINIMUM, NO_OTHER]),
@@ -147,11 +147,11 @@ def barred(a: tuple[str, int], b: tuple[str, int], cash: str, **other: object) -
                      cash="200", cash_target="2"), [RESTRICTED, NO_CASH]),
     ],
 )  # fmt: skip
-def test_why_nothing_is_traded_for_cash(logic: Logic, given: Account, words: list[str]) -> None:
+def test_why_nothing_is_traded_for_cash(logic: Logic, given: Account, texts: list[str]) -> None:
     result = proposal(given, logic)
     assert result.failure is None and result.trades == {}
     text = str(result.summary["no_trade_text"])
-    assert all(word in text for word in words) and text.count("because") == len(words), text
+    assert all(expected in text for expected in texts) and text.count("because") == len(texts), text
 
 
 def test_a_planned_buy_that_places_cash_too_keeps_its_reason() -> None:

@@ -21,7 +21,7 @@ from tests.proposer.build import (
     security,
 )
 from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import A20, NEW, one
+from tests.proposer.test_tax_aware_tables import A20, NEW, sells_a
 
 pytestmark = pytest.mark.fast
 
@@ -44,23 +44,23 @@ def test_a_lot_of_a_security_that_is_not_listed_is_passed_over() -> None:
     """It names no security of the account, before or behind the others; 9 x 20 of 199.99 as without it."""
     stray = replace(lot("Q", "5", "1"), security_id="Q")
     for lots in ([stray, A20], [A20, stray]):
-        found = proposals([one(*lots, gain_budget_total="199.99")])[0][TA]
+        found = proposals([sells_a(*lots, gain_budget_total="199.99")])[0][TA]
         assert found.orders == {"A": -9 * WHOLE, "B": 18 * WHOLE}
 
 
 LATER = "2021-01-04"
 COUNTED = [
     # 5 would be 500.
-    ("an unknown basis counts to the cent", one(lot("A", "70", None), gain_budget_total="499.99"), -4, "400"),
-    ("short-term gains too", one(lot("A", "70", "80", NEW), gain_budget_short="199.99"), -9, "180"),
-    ("a cent of unknown term is short-term", one(lot("A", "70", "99.99", None), gain_budget_short="0"), 0, "0"),
-    ("an unknown basis may be a short-term gain", one(lot("A", "70", None, NEW), no_short_term_gains=True), 0, "0"),
-    ("but no long-term one", one(lot("A", "70", None), no_short_term_gains=True), -10, "1000"),
+    ("an unknown basis counts to the cent", sells_a(lot("A", "70", None), gain_budget_total="499.99"), -4, "400"),
+    ("short-term gains too", sells_a(lot("A", "70", "80", NEW), gain_budget_short="199.99"), -9, "180"),
+    ("a cent of unknown term is short-term", sells_a(lot("A", "70", "99.99", None), gain_budget_short="0"), 0, "0"),
+    ("an unknown basis may be a short-term gain", sells_a(lot("A", "70", None, NEW), no_short_term_gains=True), 0, "0"),
+    ("but no long-term one", sells_a(lot("A", "70", None), no_short_term_gains=True), -10, "1000"),
     # 5 at a loss of 20, 5 at a gain of 20: in all nothing.
-    ("a short-term gain is one whatever else is lost", one(lot("A", "5", "120", NEW),
+    ("a short-term gain is one whatever else is lost", sells_a(lot("A", "5", "120", NEW),
      lot("A", "65", "80", "2025-07-02"), no_short_term_gains=True), -5, "-100"),
     # 70 units for 6,999.93: 6 of them are 599.994, in cents 599.99, 5 are 499.995, in cents 500.00.
-    ("a cent of short-term gain is one", one(replace(lot("A", "70", "99", NEW), basis_cents=699_993),
+    ("a cent of short-term gain is one", sells_a(replace(lot("A", "70", "99", NEW), basis_cents=699_993),
      no_short_term_gains=True), -5, "0"),
 ]  # fmt: skip
 
@@ -80,7 +80,7 @@ def test_what_counts(rule: str, given: Account, sold: int, total: str) -> None:
     [(LotMethod.AVERAGE, True, 5), (LotMethod.AVERAGE, False, 2), (LotMethod.FIFO, True, 2)],
 )
 def test_only_a_fund_by_average_counts_its_average(method: LotMethod, is_fund: bool, sold: int) -> None:
-    given = one(lot("A", "35", "60"), lot("A", "35", "100", LATER), lot_method=method, gain_budget_total="100")
+    given = sells_a(lot("A", "35", "60"), lot("A", "35", "100", LATER), lot_method=method, gain_budget_total="100")
     a, b = given.securities
     given = replace(given, securities=[replace(a, is_fund=is_fund), b])
     assert proposals([given])[0][TA].orders["A"] == -sold * WHOLE
@@ -115,7 +115,7 @@ def test_the_first_position_may_be_in_the_last_sleeve() -> None:
 
 
 def test_the_last_by_id_is_given_up_like_any_other() -> None:
-    """As `one`, but the buyer stands first: 5 x 20 = 100."""
+    """As `sells_a`, but the buyer stands first: 5 x 20 = 100."""
     given = account(
         {"A": "50", "B": "100"},
         [position("A", "56", "38"), position("B", "70", "60")],

@@ -96,7 +96,7 @@ WIDE = {"precision": "20"}
 
 
 @pytest.mark.parametrize(
-    ("logic", "given", "words"),
+    ("logic", "given", "reason"),
     [
         # A 45 of 50, outside precision and not to be bought; B inside its own, cash at its target.
         (BF, account([security("A", "100", restriction=NO_BUY), security("B", "50")],
@@ -111,8 +111,8 @@ WIDE = {"precision": "20"}
                      cash="200", cash_target="2"), "inside its rebalance band"),
     ],
 )  # fmt: skip
-def test_each_logic_says_its_own_reason_and_no_other(logic: Logic, given: Account, words: str) -> None:
+def test_each_logic_says_its_own_reason_and_no_other(logic: Logic, given: Account, reason: str) -> None:
     result = proposal(given, logic)
     assert result.failure is None and result.trades == {}
     text = str(result.summary["no_trade_text"])
-    assert words in text and text.count("because") == 1, text
+    assert reason in text and text.count("because") == 1, text

@@ -51,7 +51,7 @@ END = ") do not allow all of Best Fit's sells, which would count $1.00 short-ter
 
 
 @pytest.mark.parametrize(
-    ("short", "total", "guard", "held_back", "text"),
+    ("short", "total", "no_short", "held_back", "text"),
     [
         (0, NO_LIMIT, 0, 0, f"{BEGIN}at most $0.00 short-term{END}."),
         (NO_LIMIT, 0, 0, 1, f"{BEGIN}at most $0.00 in all{END}; sells of $0.01 are held back."),
@@ -59,8 +59,8 @@ END = ") do not allow all of Best Fit's sells, which would count $1.00 short-ter
         (5, 6, 1, 0, f"{BEGIN}at most $0.05 short-term, at most $0.06 in all, no short-term gains{END}."),
     ],
 )
-def test_which_gain_limits_hold(short: int, total: int, guard: int, held_back: int, text: str) -> None:
-    assert limit_text(short, total, guard, 100, 200, held_back) == text
+def test_which_gain_limits_hold(short: int, total: int, no_short: int, held_back: int, text: str) -> None:
+    assert limit_text(short, total, no_short, 100, 200, held_back) == text
 
 
 STEP = "what is outside its band is less than one tradable step away from where it should be"

@@ -14,7 +14,7 @@ from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL
 from tests.proposer.build import TA, WHOLE, Account, Lot, Proposal, account, lot, position, proposals, security
 from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, OLD, one
+from tests.proposer.test_tax_aware_tables import NEW, OLD, sells_a
 
 pytestmark = pytest.mark.fast
 
@@ -120,7 +120,7 @@ def test_what_is_given_up_and_taken_back(rule: str, given: Account, orders: dict
 # the loss is behind what was given up already.  Min Transaction sells as many, and its 5 of B end nearer.
 def test_what_was_given_up_counts_no_more() -> None:
     lots = [lot("A", "6", "70", NEW), lot("A", "64", "150")]
-    given = one(*lots, gain_budget_short="100", gain_budget_total="60", lot_method=LotMethod.LIFO)
+    given = sells_a(*lots, gain_budget_short="100", gain_budget_total="60", lot_method=LotMethod.LIFO)
     found = booked([given])[0][TA]
     assert (units_of(found.proposal), found.total_cents) == ({"A": -2, "B": 5}, 6_000)
 

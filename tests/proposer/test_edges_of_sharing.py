@@ -107,11 +107,11 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[one[0] for one in CASES])
+@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[case[0] for case in CASES])
 def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
     result = proposal(given, logic)
     assert result.failure is None, result.summary["failure_text"]
-    expected = {tuple(place.split("/")): scaled(units, 6) for place, units in trades.items()}
+    expected = {tuple(key.split("/")): scaled(units, 6) for key, units in trades.items()}
     assert result.trades == expected, rule
     assert result.cash == scaled(cash, 2)
 
@@ -120,7 +120,7 @@ NO_CASH, MINIMUM, IN_BAND = "no cash to buy with", "below the minimum trade size
 
 
 @pytest.mark.parametrize(
-    ("logic", "given", "words"),
+    ("logic", "given", "texts"),
     [
         # A 45 of 50 is outside its precision band; cash is all the target keeps, then 49 above it, less than a share.
         (BF, account({"A": "100", "B": "50"}, [position("A", "45", "50"), position("B", "106", "48", precision="20")],
@@ -138,12 +138,12 @@ NO_CASH, MINIMUM, IN_BAND = "no cash to buy with", "below the minimum trade size
                      cash="250", cash_target="2", min_trade="300"), ["restrictions do not allow", MINIMUM]),
     ],
 )  # fmt: skip
-def test_why_nothing_is_traded_is_told_whole_and_nothing_else(logic: Logic, given: Account, words: list[str]) -> None:
+def test_why_nothing_is_traded_is_told_whole_and_nothing_else(logic: Logic, given: Account, texts: list[str]) -> None:
     result = proposal(given, logic)
     assert result.failure is None and result.trades == {}
     text = str(result.summary["no_trade_text"])
-    assert all(word in text for word in words), text
-    assert text.count("because") == len(words), text
+    assert all(expected in text for expected in texts), text
+    assert text.count("because") == len(texts), text
 
 
 @pytest.mark.parametrize(("s1", "s2"), [(("30", "20"), ("10", "0")), (("10", "0"), ("30", "20"))])

@@ -19,8 +19,8 @@ def beside(
 ) -> Account:
     """Nothing held of the buys, each with its target; what is held of C may not be traded."""
     return account(
-        [*(one for one, _ in buys), security("C", price, restriction=NO_TRADE)],
-        [*(position(one.security_id, "0", target) for one, target in buys), position("C", rest, weight)],
+        [*(bought for bought, _ in buys), security("C", price, restriction=NO_TRADE)],
+        [*(position(bought.security_id, "0", target) for bought, target in buys), position("C", rest, weight)],
         cash=cash, cash_target="2", **other,
     )  # fmt: skip
 
@@ -79,10 +79,10 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[one[0] for one in CASES])
+@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[case[0] for case in CASES])
 def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
     result = proposal(given, logic)
     assert result.failure is None, result.summary["failure_text"]
-    expected = {tuple(place.split("/")): scaled(units, 6) for place, units in trades.items()}
+    expected = {tuple(key.split("/")): scaled(units, 6) for key, units in trades.items()}
     assert result.trades == expected, rule
     assert result.cash == scaled(cash, 2)

@@ -21,15 +21,15 @@ pytestmark = pytest.mark.fast
 def test_it_is_the_same_whatever_else_is_asked_for_and_in_whatever_order(logics: tuple[Logic, ...]) -> None:
     given = [case.given for case in CASES]
     for wanted, found in zip(proposals(given), proposals(given, logics), strict=True):
-        for logic, one in found.items():
+        for logic, result in found.items():
             other = wanted[logic]
-            assert (one.summary, one.trades, one.orders) == (other.summary, other.trades, other.orders)
+            assert (result.summary, result.trades, result.orders) == (other.summary, other.trades, other.orders)
 
 
 def test_it_is_the_same_whoever_stands_beside_it() -> None:
     given = [case.given for case in CASES]
-    for one, among in zip(given, proposals(given), strict=True):
-        alone = proposals([one])[0]
+    for single, among in zip(given, proposals(given), strict=True):
+        alone = proposals([single])[0]
         for logic in (BF, MT, TA):
             assert (alone[logic].summary, alone[logic].trades) == (among[logic].summary, among[logic].trades)
             assert alone[logic].orders == among[logic].orders
@@ -132,8 +132,8 @@ def test_what_fails_is_not_taken_though_it_realises_less() -> None:
         cash_target="2",
         reserve="1600",
     )
-    for one in (given, replace(given, gain_budget_total_cents=10_000)):
-        found = proposals([one])[0]
+    for limited in (given, replace(given, gain_budget_total_cents=10_000)):
+        found = proposals([limited])[0]
         assert [found[logic].failure for logic in (BF, MT, TA)] == [None, "CASH_SHORTFALL", None]
         assert found[TA].orders == found[BF].orders == {"A": -WHOLE, "B": -12 * WHOLE}
 

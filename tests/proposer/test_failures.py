@@ -85,14 +85,14 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(
-    ("code", "given", "words"), FAILURES, ids=lambda value: value if isinstance(value, str) else ""
+    ("code", "given", "sentence"), FAILURES, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_an_account_fails_alone_with_code_and_sentence(code: str, given: Account, words: str) -> None:
+def test_an_account_fails_alone_with_code_and_sentence(code: str, given: Account, sentence: str) -> None:
     given = replace(given, account_id="BAD")
     before, failed, after = proposals([GOOD, given, GOOD])
     for logic in (BF, MT, TA):
         assert failed[logic].failure == code
-        assert words in failed[logic].summary["failure_text"]
+        assert sentence in failed[logic].summary["failure_text"]
         assert "account BAD" in failed[logic].summary["failure_text"]
         assert failed[logic].trades == {} and failed[logic].orders == {}
         assert failed[logic].summary["no_trade_text"] is None
@@ -111,9 +111,9 @@ def test_what_failed_before_keeps_its_own_code_and_text() -> None:
 def test_cash_shortfall_is_only_what_permitted_sells_cannot_reach() -> None:
     # 3200 can be reached, a cent more cannot (see CASH_SHORTFALL above).
     reachable = replace(GOOD, reserve_cents=320_000)
-    assert {one.failure for one in proposals([reachable])[0].values()} == {None}
+    assert {result.failure for result in proposals([reachable])[0].values()} == {None}
     beyond = replace(GOOD, reserve_cents=320_001)
-    assert {one.failure for one in proposals([beyond])[0].values()} == {"CASH_SHORTFALL"}
+    assert {result.failure for result in proposals([beyond])[0].values()} == {"CASH_SHORTFALL"}
 
 
 @pytest.mark.parametrize("logics", [[], [9]])
@@ -139,6 +139,6 @@ def test_an_empty_chunk_gives_an_empty_chunk() -> None:
 def test_the_limits_of_a_setting_are_inside(setting: str, low: int, high: int) -> None:
     values = [low - 1, low, high, high + 1]
     changed: list[dict[str, Any]] = [{setting: value} for value in values]
-    found = [one[BF].failure for one in proposals([replace(GOOD, **change) for change in changed])]
+    found = [results[BF].failure for results in proposals([replace(GOOD, **change) for change in changed])]
     outside = "OUT_OF_RANGE"
     assert [failure == outside for failure in found] == [True, False, False, True], found

@@ -29,15 +29,15 @@ def booked() -> list[dict[str, Any]]:
     """600 accounts proposed and booked, each with a lot method of its own."""
     shape = Shape(most_securities=3, sleeves=4)
     accounts = [generated(seed, shape) for seed in range(300)] + [edges(seed) for seed in range(300)]
-    rows = [_with_lots(lots_row(one), random.Random(seed)) for seed, one in enumerate(accounts)]
+    rows = [_with_lots(lots_row(account), random.Random(seed)) for seed, account in enumerate(accounts)]
     return book_trades(propose(pa.RecordBatch.from_pylist(rows, schema=chunks.LOTS), TODAY), TODAY).to_pylist()
 
 
 def _with_lots(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
     """Split every position into up to three lots."""
     lots = []
-    for one in sorted(row["lots"], key=lambda one: (one["security"], one["sleeve_id"])):
-        left, count = one["quantity_micro"], dice.randint(1, 3)
+    for whole in sorted(row["lots"], key=lambda whole: (whole["security"], whole["sleeve_id"])):
+        left, count = whole["quantity_micro"], dice.randint(1, 3)
         for number in range(count):
             units = left if number == count - 1 else dice.randint(0, left)
             left -= units
@@ -45,8 +45,8 @@ def _with_lots(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
             basis = None if dice.random() < 0.1 else dice.randint(0, 1_000_000)
             if units:
                 more = {"lot_id": f"L{number}", "quantity_micro": units, "acquired": bought, "basis_cents": basis}
-                lots.append(one | more)
-    lots.sort(key=lambda one: (one["security"], one["sleeve_id"], one["acquired"] or date.min, one["lot_id"]))
+                lots.append(whole | more)
+    lots.sort(key=lambda lot: (lot["security"], lot["sleeve_id"], lot["acquired"] or date.min, lot["lot_id"]))
     return row | {"lots": lots, "lot_method": int(dice.choice(list(LotMethod)))}
 
 
@@ -58,23 +58,26 @@ def _proposed(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Logic, d
             logic = proposal["logic"]
             if proposal["failure_code"] is None:
                 names = ("sleeve_trades", "orders", "slices", "transfers", "taxes")
-                mine = {name: [one for one in row[name] if one["logic"] == logic] for name in names}
+                mine = {name: [nested for nested in row[name] if nested["logic"] == logic] for name in names}
                 found.append((row, Logic(logic), mine | {"proposal": proposal}))
     return found
 
 
 def _by_sleeve(row: dict[str, Any], trades: list[dict[str, Any]], units: Any) -> Units:
     out: Units = Counter()
-    for one in trades:
-        place = row["positions"][one["position"]]
-        out[place["security"], place["sleeve_id"]] += units(one)
+    for trade in trades:
+        position = row["positions"][trade["position"]]
+        out[position["security"], position["sleeve_id"]] += units(trade)
     return out
 
 
 def test_every_proposal_can_be_relieved(booked: list[dict[str, Any]]) -> None:
     """No trade of any logic asks for units that the lots do not hold."""
     assert not [
-        row["account_id"] for row in booked for one in row["proposals"] if one["failure_code"] == "LOTS_DO_NOT_FIT"
+        row["account_id"]
+        for row in booked
+        for proposal in row["proposals"]
+        if proposal["failure_code"] == "LOTS_DO_NOT_FIT"
     ]
     assert sum(len(mine["transfers"]) > 0 for _, _, mine in _proposed(booked)) > 100
 
@@ -85,17 +88,17 @@ def test_a_sleeve_ends_alike_by_trades_by_orders_and_by_lots(booked: list[dict[s
         sold: Units = Counter()
         out: Units = Counter()
         into: Units = Counter()
-        for one in mine["slices"]:
-            sold[one["security"], one["sleeve_id"]] += one["quantity_micro"]
-        for one in mine["transfers"]:
-            out[one["security"], one["from_sleeve_id"]] += one["quantity_micro"]
-            into[one["security"], one["to_sleeve_id"]] += one["quantity_micro"]
-        sells = [one for one in mine["sleeve_trades"] if one["quantity_micro"] < 0]
-        buys = [one for one in mine["sleeve_trades"] if one["quantity_micro"] > 0]
+        for booked_slice in mine["slices"]:
+            sold[booked_slice["security"], booked_slice["sleeve_id"]] += booked_slice["quantity_micro"]
+        for transfer in mine["transfers"]:
+            out[transfer["security"], transfer["from_sleeve_id"]] += transfer["quantity_micro"]
+            into[transfer["security"], transfer["to_sleeve_id"]] += transfer["quantity_micro"]
+        sells = [trade for trade in mine["sleeve_trades"] if trade["quantity_micro"] < 0]
+        buys = [trade for trade in mine["sleeve_trades"] if trade["quantity_micro"] > 0]
         where = f"{row['account_id']} {logic.name}"
-        assert +_by_sleeve(row, sells, lambda one: one["crossed_micro"] - one["quantity_micro"]) == sold, where
-        assert +_by_sleeve(row, sells, lambda one: -one["crossed_micro"]) == out, where
-        assert +_by_sleeve(row, buys, lambda one: one["crossed_micro"]) == into, where
+        assert +_by_sleeve(row, sells, lambda trade: trade["crossed_micro"] - trade["quantity_micro"]) == sold, where
+        assert +_by_sleeve(row, sells, lambda trade: -trade["crossed_micro"]) == out, where
+        assert +_by_sleeve(row, buys, lambda trade: trade["crossed_micro"]) == into, where
 
 
 def test_sums_are_equal_at_every_level(booked: list[dict[str, Any]]) -> None:
@@ -104,16 +107,16 @@ def test_sums_are_equal_at_every_level(booked: list[dict[str, Any]]) -> None:
     by_slice: Counter[str] = Counter()
     names = ("short_cents", "long_cents", "unknown_term_cents")
     for row, logic, mine in _proposed(booked):
-        orders = {one["security"]: one["value_cents"] for one in mine["orders"] if one["quantity_micro"] < 0}
+        orders = {order["security"]: order["value_cents"] for order in mine["orders"] if order["quantity_micro"] < 0}
         proceeds: Counter[int] = Counter()
         gains: Counter[str] = Counter()
-        for one in mine["slices"]:
-            proceeds[one["security"]] += one["proceeds_cents"]
-            if one["gain_cents"] is None:
-                gains["no_basis_proceeds_cents"] += one["proceeds_cents"]
+        for booked_slice in mine["slices"]:
+            proceeds[booked_slice["security"]] += booked_slice["proceeds_cents"]
+            if booked_slice["gain_cents"] is None:
+                gains["no_basis_proceeds_cents"] += booked_slice["proceeds_cents"]
             else:
-                assert one["gain_cents"] == one["proceeds_cents"] - one["basis_cents"]
-                gains[names[one["term"]]] += one["gain_cents"]
+                assert booked_slice["gain_cents"] == booked_slice["proceeds_cents"] - booked_slice["basis_cents"]
+                gains[names[booked_slice["term"]]] += booked_slice["gain_cents"]
         (taxes,) = mine["taxes"]
         where = f"{row['account_id']} {logic.name}"
         assert +proceeds == +Counter(orders), where

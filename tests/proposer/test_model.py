@@ -52,6 +52,6 @@ def _compare(accounts: list[Account]) -> None:
 
 
 def _micro(units: dict[tuple[str, str], Fraction]) -> dict[tuple[str, str], int]:
-    scaled = {place: count * 1_000_000 for place, count in units.items()}
+    scaled = {position: count * 1_000_000 for position, count in units.items()}
     assert all(count.denominator == 1 for count in scaled.values())
-    return {place: int(count) for place, count in scaled.items()}
+    return {position: int(count) for position, count in scaled.items()}

@@ -29,13 +29,13 @@ Work = Callable[..., pa.RecordBatch]
 
 
 def _propose(asked: pa.RecordBatch) -> list[Outgoing]:
-    """Return what the proposer answers to this chunk of LOTS."""
+    """Return the proposer's results of this chunk of LOTS."""
     rules = proposer.Handlers(Publisher("nowhere", "proposer"), clock_of(None))
     return rules._proposed(Chunk(asked, META, b""), topics.WORK_TRADES)
 
 
 def _book(trades: list[Outgoing]) -> list[Outgoing]:
-    """Return what taxlot answers to these chunks of TRADES."""
+    """Return taxlot's results of these chunks of TRADES."""
     sent = []
     for message in trades:
         asked = _decoded(topics.WORK_TRADES, message)
@@ -59,19 +59,19 @@ def _large(lots: int, positions: int, name: str = "LARGE") -> Account:
     """An account that has to sell everything it holds: every lot is relieved, under every logic."""
     dice = random.Random(lots)
     names = [f"{dice.getrandbits(48):012X}" for _ in range(positions // 2)]
-    securities = [Security(one, dice.randrange(1_000_000, 900_000_000)) for one in names]
+    securities = [Security(security_id, dice.randrange(1_000_000, 900_000_000)) for security_id in names]
     sleeves = ("APM", "MODEL-1")
     each = lots // positions
-    held = [(one, sleeve) for one in sorted(names) for sleeve in sleeves]
+    held = [(security_id, sleeve) for security_id in sorted(names) for sleeve in sleeves]
     return Account(
         securities,
-        [Position(one, sleeve, each * WHOLE, 0) for one, sleeve in held],
+        [Position(security_id, sleeve, each * WHOLE, 0) for security_id, sleeve in held],
         cash_cents=100_000_00,
         cash_target_ppb=10**9,
         account_id=name,
         lots=[
-            Lot(one, sleeve, f"{dice.getrandbits(120):030X}", date(2024, 1, 2), WHOLE, dice.randrange(1, 10**8))
-            for one, sleeve in held
+            Lot(security_id, sleeve, f"{dice.getrandbits(120):030X}", date(2024, 1, 2), WHOLE, dice.randrange(1, 10**8))
+            for security_id, sleeve in held
             for _ in range(each)
         ],
     )
@@ -81,24 +81,24 @@ def test_an_account_at_the_limit_goes_through_every_hop() -> None:
     """Its neighbours go in messages of their own where its own is large; nothing is cut from it, nothing fails."""
     asked = batch_of([generated(1), _large(MAX_LOTS, MAX_POSITIONS), generated(2)])
     sent = messages.result_chunks(topics.WORK_LOTS, asked, META, source="taxlot", at=NOW, too_large=too_large(failed))
-    trades = [one for message in sent for one in _propose(_decoded(topics.WORK_LOTS, message).rows)]
+    trades = [trade_chunk for message in sent for trade_chunk in _propose(_decoded(topics.WORK_LOTS, message).rows)]
     results = _rows(topics.WORK_RESULTS, _book(trades))
     assert set(results) == {"A-1", "A-2", "LARGE"}
     large = results["LARGE"]
     assert large["failure_code"] is None
-    assert [one["failure_code"] for one in large["proposals"]] == [None, None, None]
+    assert [proposal["failure_code"] for proposal in large["proposals"]] == [None, None, None]
     assert len(large["slices"]) == 3 * MAX_LOTS
     assert len(large["positions"]) == MAX_POSITIONS
 
 
-def test_an_answer_too_large_fails_its_account_with_the_reason() -> None:
+def test_a_result_too_large_fails_its_account_with_the_reason() -> None:
     asked = batch_of([generated(1), _large(100_000, 20), generated(2)])
     trades = _propose(asked)
     proposed = _rows(topics.WORK_TRADES, trades)
     results = _rows(topics.WORK_RESULTS, _book(trades))
     assert proposed["LARGE"]["failure_code"] == results["LARGE"]["failure_code"] == TOO_LARGE
     assert "more than a message carries" in results["LARGE"]["failure_text"]
-    assert {one["failure_code"] for one in results["LARGE"]["proposals"]} == {TOO_LARGE}
+    assert {proposal["failure_code"] for proposal in results["LARGE"]["proposals"]} == {TOO_LARGE}
     for name in ("A-1", "A-2"):
         assert results[name]["failure_code"] is None
         assert proposed[name] == _rows(topics.WORK_TRADES, _propose(batch_of([generated(int(name[2:]))])))[name]
@@ -110,7 +110,8 @@ def _raising(work: Work) -> Work:
     def raises(rows: pa.RecordBatch, *more: Any) -> pa.RecordBatch:
         codes = rows.column("failure_code").to_pylist()
         if any(
-            one == "A-5" and codes[place] is None for place, one in enumerate(rows.column("account_id").to_pylist())
+            account_id == "A-5" and codes[number] is None
+            for number, account_id in enumerate(rows.column("account_id").to_pylist())
         ):
             raise IndexError("index 7 is out of bounds")
         return work(rows, *more)

@@ -34,7 +34,7 @@ def digest() -> str:
     """Return a digest of what is proposed for 300 generated accounts; other processes print it."""
     shapes = (Shape(), Shape(most_securities=3, sleeves=5), Shape(restricted=0.3, substituted=0.8, fractional=0.5))
     accounts = [generated(seed, shapes[seed % 3]) for seed in range(150)]
-    batch = batch_of([*accounts, *(taxed(one) for one in accounts)])
+    batch = batch_of([*accounts, *(taxed(each) for each in accounts)])
     return hashlib.sha256(propose(batch, TRADE_DAY).serialize().to_pybytes()).hexdigest()
 
 
@@ -116,7 +116,7 @@ def test_a_large_account_is_as_exact_as_a_small_one() -> None:
     factor = 1_000_000
     large = replace(
         small,
-        positions=[replace(one, quantity_micro=one.quantity_micro * factor) for one in small.positions],
+        positions=[replace(held, quantity_micro=held.quantity_micro * factor) for held in small.positions],
         cash_cents=small.cash_cents * factor,
     )
     # A keeps 5,000,000,000 / 70 = 71,428,571.4 units, sells 21,571,428 for 1,509,999,960.  With 490,000,000 of cash, of

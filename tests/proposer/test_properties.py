@@ -25,7 +25,7 @@ from tests.proposer.build import (
     proposal,
     proposals,
 )
-from tests.proposer.model_account import Book, Place
+from tests.proposer.model_account import Book, PositionKey
 
 pytestmark = pytest.mark.fast
 
@@ -37,15 +37,21 @@ logic_of = st.sampled_from((BF, MT, TA))
 many = settings(deadline=None, max_examples=150)
 
 
-def shortfalls(book: Book, account: Account) -> dict[Place, Fraction]:
+def shortfalls(book: Book, account: Account) -> dict[PositionKey, Fraction]:
     """Dollars to target of every position as the account holds it, at targets after substitution; negative: excess."""
-    held = {(one.security_id, one.sleeve_id): Fraction(one.quantity_micro, 10**6) for one in account.positions}
-    return {place: book.target[place] * book.value - held[place] * book.price[place[0]] for place in book.places}
+    held = {
+        (held_position.security_id, held_position.sleeve_id): Fraction(held_position.quantity_micro, 10**6)
+        for held_position in account.positions
+    }
+    return {
+        position: book.target[position] * book.value - held[position] * book.price[position[0]]
+        for position in book.positions
+    }
 
 
 def steps_worth(book: Book) -> Fraction:
     """Dollars that one tradable step of every position is worth: what rounding may leave."""
-    return sum((book.step[name] * book.price[name] for name, _ in book.places), Fraction(1))
+    return sum((book.step[name] * book.price[name] for name, _ in book.positions), Fraction(1))
 
 
 @many
@@ -54,10 +60,10 @@ def test_units_and_cash_are_conserved(account: Account, logic: Logic) -> None:
     """Per security the sleeves' trades are the market order, crossed units add up to 0, cash moves by the orders."""
     result = proposal(account, logic)
     values = {order["security"]: order for order in result.rows["orders"] if order["logic"] == logic}
-    for one in account.securities:
-        mine = [units for (name, _), units in result.trades.items() if name == one.security_id]
-        across = [units for (name, _), units in result.crossed.items() if name == one.security_id]
-        assert sum(mine) == result.orders.get(one.security_id, 0)
+    for security in account.securities:
+        mine = [units for (name, _), units in result.trades.items() if name == security.security_id]
+        across = [units for (name, _), units in result.crossed.items() if name == security.security_id]
+        assert sum(mine) == result.orders.get(security.security_id, 0)
         assert sum(across) == 0
     flow = sum(
         -order["value_cents"] if order["quantity_micro"] > 0 else order["value_cents"] for order in values.values()
@@ -73,7 +79,7 @@ def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) 
     result = proposal(account, logic)
     if result.failure is None:
         assert result.cash >= account.reserve_cents >= 0
-    assert all(one.quantity_micro >= 0 for one in after(account, result).positions)
+    assert all(position.quantity_micro >= 0 for position in after(account, result).positions)
 
 
 @many
@@ -81,25 +87,30 @@ def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) 
 def test_restrictions_hold(account: Account, logic: Logic) -> None:
     """No market buy of do-not-buy or of what is replaced, no market sell of do-not-sell, nothing of do-not-trade."""
     result = proposal(account, logic)
-    assert not any(result.orders.get(one.security_id, 0) > 0 for one in account.securities if one.substitute)
-    for one in account.securities:
-        order = result.orders.get(one.security_id, 0)
-        assert not (order > 0 and one.restriction & Restriction.DO_NOT_BUY)
-        assert not (order < 0 and one.restriction & Restriction.DO_NOT_SELL)
-        if one.restriction & Restriction.DO_NOT_TRADE:
-            assert not any(name == one.security_id for name, _ in result.trades)
+    assert not any(
+        result.orders.get(security.security_id, 0) > 0 for security in account.securities if security.substitute
+    )
+    for security in account.securities:
+        order = result.orders.get(security.security_id, 0)
+        assert not (order > 0 and security.restriction & Restriction.DO_NOT_BUY)
+        assert not (order < 0 and security.restriction & Restriction.DO_NOT_SELL)
+        if security.restriction & Restriction.DO_NOT_TRADE:
+            assert not any(name == security.security_id for name, _ in result.trades)
 
 
 def test_where_nothing_is_traded_and_no_restriction_is_named_lifting_them_trades_nothing() -> None:
     """An account without trades says why: of 2,000, those that would trade without restrictions all name them."""
     barred = [*(generated(seed, Shape(restricted=0.6)) for seed in range(1000)), *(edges(seed) for seed in range(1000))]
-    free = [replace(one, securities=[replace(each, restriction=0) for each in one.securities]) for one in barred]
+    free = [
+        replace(account, securities=[replace(security, restriction=0) for security in account.securities])
+        for account in barred
+    ]
     named = 0
-    for given_one, held, lifted in zip(barred, proposals(barred), proposals(free), strict=True):
+    for account, held, lifted in zip(barred, proposals(barred), proposals(free), strict=True):
         for logic in (BF, MT):
             text = held[logic].summary["no_trade_text"]
             if text is not None and "restrictions" not in text:
-                assert lifted[logic].trades == {}, f"{given_one.account_id} {logic.name}: {text}"
+                assert lifted[logic].trades == {}, f"{account.account_id} {logic.name}: {text}"
             named += text is not None and "restrictions" in text
     assert named > 100, "too few to mean anything"
 
@@ -111,7 +122,7 @@ def test_orders_keep_the_step_and_the_minimum_size(account: Account, logic: Logi
     result = proposal(account, logic)
     value = result.summary["value_cents"]
     exits = {name for (name, _), reason in result.reasons.items() if reason == Reason.FULL_EXIT}
-    for order in (one for one in result.rows["orders"] if one["logic"] == logic):
+    for order in (row for row in result.rows["orders"] if row["logic"] == logic):
         security = account.securities[order["security"]]
         if security.security_id not in exits:
             assert order["quantity_micro"] % security.step_micro == 0
@@ -127,8 +138,8 @@ def test_best_fit_never_ends_further_from_target(account: Account) -> None:
     if result.failure is None:
         book = Book(account)
         before, ends = shortfalls(book, account), shortfalls(book, after(account, result))
-        sold = [place for place, units in result.trades.items() if units < 0 and place not in book.exits]
-        below = sum((max(Fraction(0), ends[place]) for place in sold), Fraction(0))
+        sold = [position for position, units in result.trades.items() if units < 0 and position not in book.exits]
+        below = sum((max(Fraction(0), ends[position]) for position in sold), Fraction(0))
         assert sum(map(abs, ends.values())) <= sum(map(abs, before.values())) + below
         step = max(book.step[name] * book.price[name] for name in book.security)
         assert below == 0 or Fraction(result.cash, 100) <= book.reserve + book.minimum + step + Fraction(1, 100)
@@ -141,8 +152,8 @@ def test_min_transaction_leaves_in_band_positions_alone_but_for_cash(account: Ac
     result = proposal(account, MT)
     if result.failure is None:
         book = Book(account)
-        for place, reason in result.reasons.items():
-            if place not in book.exits and book.side(place, book.low[place], book.high[place]) == 0:
+        for position, reason in result.reasons.items():
+            if position not in book.exits and book.side(position, book.low[position], book.high[position]) == 0:
                 assert reason in (Reason.RAISE_CASH, Reason.PLACE_CASH)
 
 
@@ -154,7 +165,7 @@ def test_what_is_replaced_is_sold_only_for_cash_itself(account: Account, logic: 
     if result.failure is None:
         book = Book(account)
         step = max(book.step[name] * book.price[name] for name in book.security)
-        if any(result.trades.get(place, 0) < 0 for place in book.still):
+        if any(result.trades.get(position, 0) < 0 for position in book.still):
             assert Fraction(result.cash, 100) <= book.cash_low + book.minimum + step + Fraction(1, 100)
 
 
@@ -176,9 +187,9 @@ def test_best_fit_on_its_own_result_finds_nothing_beyond_rounding(account: Accou
     if traded > 2 * steps_worth(book):
         short = shortfalls(book, end)
         assert any(
-            short[place] > 0 and book.side(place, book.precise_low[place], book.precise_high[place]) == 0
-            for place in book.places
-            if first.orders.get(place[0], 0) < 0
+            short[position] > 0 and book.side(position, book.precise_low[position], book.precise_high[position]) == 0
+            for position in book.positions
+            if first.orders.get(position[0], 0) < 0
         )
         assert set(again.reasons.values()) == {Reason.PLACE_CASH}
 
@@ -207,8 +218,8 @@ def _times(account: Account, factor: int) -> Account:
     """The account with quantities, cash and reserve times a factor; every security trades in fractions."""
     return replace(
         account,
-        securities=[replace(one, step_micro=FRACTIONAL) for one in account.securities],
-        positions=[replace(one, quantity_micro=one.quantity_micro * factor) for one in account.positions],
+        securities=[replace(security, step_micro=FRACTIONAL) for security in account.securities],
+        positions=[replace(held, quantity_micro=held.quantity_micro * factor) for held in account.positions],
         cash_cents=account.cash_cents * factor, set_aside_cents=account.set_aside_cents * factor,
         reserve_cents=account.reserve_cents * factor,
     )  # fmt: skip
@@ -216,10 +227,10 @@ def _times(account: Account, factor: int) -> Account:
 
 def _moved(account: Account, small: Proposal, large: Proposal, factor: int) -> bool:
     """Say whether a trade differs by more than what cents and millionths of a unit round off."""
-    prices = {one.security_id: one.price_micro or 1 for one in account.securities}
-    for place in small.trades.keys() | large.trades.keys():
-        gap = small.trades.get(place, 0) * factor - large.trades.get(place, 0)
-        if abs(gap) > (len(account.positions) + 2) * factor * (1 + 2 * 10**10 // prices[place[0]]):
+    prices = {security.security_id: security.price_micro or 1 for security in account.securities}
+    for position in small.trades.keys() | large.trades.keys():
+        gap = small.trades.get(position, 0) * factor - large.trades.get(position, 0)
+        if abs(gap) > (len(account.positions) + 2) * factor * (1 + 2 * 10**10 // prices[position[0]]):
             return True
     return False
 
@@ -232,7 +243,7 @@ def test_with_fractions_scaling_the_account_scales_the_trades(factor: int) -> No
     moved is the same, in another position.  The seeds are fixed, because the generator makes such ties on purpose.
     """
     few = [generated(seed, Shape(fractional=1, substituted=0, minimum=0)) for seed in range(2000)]
-    pairs = zip(few, proposals(few), proposals([_times(one, factor) for one in few]), strict=True)
+    pairs = zip(few, proposals(few), proposals([_times(account, factor) for account in few]), strict=True)
     compared, tied = 0, 0
     for account, small, large in pairs:
         for logic in (BF, MT):

@@ -92,7 +92,7 @@ def test_weights_before_and_after_are_shares_of_the_value_before_the_trades() ->
 
 
 @pytest.mark.parametrize(
-    ("given", "logic", "words"),
+    ("given", "logic", "sentence"),
     [
         (near("50", "96", "200"), BF, "inside its precision band"),
         (near("50", "96", "200"), MT, "inside its rebalance band"),
@@ -107,7 +107,7 @@ def test_weights_before_and_after_are_shares_of_the_value_before_the_trades() ->
         ),
     ],
 )
-def test_an_account_without_trades_says_why(given: Account, logic: Logic, words: str) -> None:
+def test_an_account_without_trades_says_why(given: Account, logic: Logic, sentence: str) -> None:
     result = proposal(given, logic)
     assert result.trades == {}
-    assert words in result.summary["no_trade_text"]
+    assert sentence in result.summary["no_trade_text"]

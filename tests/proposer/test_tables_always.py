@@ -166,9 +166,9 @@ def test_can_trigger_affects_no_trade() -> None:
     row = lots_row(plain())
     silent = row | {
         "cash_can_trigger": False,
-        "positions": [one | {"can_trigger": False} for one in row["positions"]],
+        "positions": [held | {"can_trigger": False} for held in row["positions"]],
     }
-    batches = [pa.RecordBatch.from_pylist([one], schema=chunks.LOTS) for one in (row, silent)]
+    batches = [pa.RecordBatch.from_pylist([account_row], schema=chunks.LOTS) for account_row in (row, silent)]
     (loud,), (quiet,) = (propose(batch, TRADE_DAY).to_pylist() for batch in batches)
     for table in ("proposals", "sleeve_trades", "orders"):
         assert quiet[table] == loud[table]

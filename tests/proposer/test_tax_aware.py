@@ -56,8 +56,8 @@ def picking(account: Account) -> Account:
     if account.lot_method != LotMethod.SPECIFIC:
         return account
     dice = random.Random(f"{account.account_id} picks")
-    picked = [replace(one, picked_micro=dice.choice((0, one.quantity_micro // 3, one.quantity_micro)))
-              for one in lots_of(account)]  # fmt: skip
+    picked = [replace(held_lot, picked_micro=dice.choice((0, held_lot.quantity_micro // 3, held_lot.quantity_micro)))
+              for held_lot in lots_of(account)]  # fmt: skip
     return replace(account, lots=picked)
 
 
@@ -72,16 +72,21 @@ class Booked:
     @property
     def short_cents(self) -> int:
         """What counts against the short-term budget: unknown basis as gain = proceeds, unknown term when a gain."""
-        return sum(max(0, one) if term == Term.UNKNOWN else one for one, term in self._counted() if term != Term.LONG)
+        return sum(
+            max(0, cents) if term == Term.UNKNOWN else cents for cents, term in self._counted() if term != Term.LONG
+        )
 
     @property
     def total_cents(self) -> int:
-        return sum(one for one, _ in self._counted())
+        return sum(cents for cents, _ in self._counted())
 
     def _counted(self) -> list[tuple[int, Term]]:
         return [
-            (one["proceeds_cents"] if one["gain_cents"] is None else one["gain_cents"], Term(one["term"]))
-            for one in self.slices
+            (
+                booked_slice["proceeds_cents"] if booked_slice["gain_cents"] is None else booked_slice["gain_cents"],
+                Term(booked_slice["term"]),
+            )
+            for booked_slice in self.slices
         ]
 
     def keeps_limits_of(self, given: Account) -> bool:
@@ -95,9 +100,10 @@ class Booked:
     def short_gains(self) -> list[dict[str, Any]]:
         """Slices with a short-term gain, or of which that cannot be ruled out."""
         return [
-            one
-            for one in self.slices
-            if one["term"] != Term.LONG and (one["gain_cents"] is None or one["gain_cents"] > 0)
+            booked_slice
+            for booked_slice in self.slices
+            if booked_slice["term"] != Term.LONG
+            and (booked_slice["gain_cents"] is None or booked_slice["gain_cents"] > 0)
         ]
 
 
@@ -108,8 +114,8 @@ def booked(given: Sequence[Account]) -> list[dict[Any, Booked]]:
 
 
 def _booked(row: dict[str, Any], logic: Logic) -> Booked:
-    slices = [one for one in row["slices"] if one["logic"] == logic]
-    tax = next(one for one in row["taxes"] if one["logic"] == logic)
+    slices = [row_slice for row_slice in row["slices"] if row_slice["logic"] == logic]
+    tax = next(taxes for taxes in row["taxes"] if taxes["logic"] == logic)
     return Booked(read(row, logic), slices, tax["estimated_cents"])
 
 
@@ -117,8 +123,8 @@ def drift(given: Account, result: Proposal) -> Fraction:
     """Sum of |weight - target| x V over the positions after the trades, in dollars, targets after substitution."""
     book = Book(given)
     moved = after(given, result).positions
-    now = {(one.security_id, one.sleeve_id): Fraction(one.quantity_micro, 10**6) for one in moved}
-    return sum((abs(book.target[p] * book.value - now[p] * book.price[p[0]]) for p in book.places), Fraction(0))
+    now = {(held.security_id, held.sleeve_id): Fraction(held.quantity_micro, 10**6) for held in moved}
+    return sum((abs(book.target[p] * book.value - now[p] * book.price[p[0]]) for p in book.positions), Fraction(0))
 
 
 def _free_of_limits(given: Account) -> Account:
@@ -137,7 +143,7 @@ def _is_limited(result: Proposal) -> bool:
 @many
 @given(accounts)
 def test_the_limits_are_kept_as_taxlot_books(account: Account) -> None:
-    """Booked gains never pass the budgets, and with the guard no slice has a short-term gain."""
+    """Booked gains never pass the budgets, and where short-term gains are not allowed no slice has any."""
     found = booked([account])[0][TA]
     if found.proposal.failure is None:
         assert found.keeps_limits_of(account)
@@ -185,7 +191,7 @@ def test_a_budget_of_what_best_fit_books_changes_nothing_and_a_cent_less_binds(
     if free.proposal.failure is not None or counted <= 0:
         return
     enough, less = _with_budget(account, short, counted), _with_budget(account, short, counted - 1)
-    found, cut = (one[TA] for one in booked([enough, less]))
+    found, cut = (results[TA] for results in booked([enough, less]))
     assert not _is_limited(found.proposal)
     assert _is_limited(cut.proposal)
     figures = f"would count ${usd(free.short_cents)} short-term and ${usd(free.total_cents)} in all"
@@ -218,30 +224,38 @@ def test_of_sleeves_that_sell_together_one_share_more_would_pass_the_budget(
 
 def _breakpoints(given: Account) -> list[int]:
     """Return the counts of shares at which, one after the other, the lots of each sleeve are gone."""
-    held = {int(one.sleeve_id[1:]): one.quantity_micro // WHOLE for one in given.positions}
+    held = {
+        int(held_position.sleeve_id[1:]): held_position.quantity_micro // WHOLE for held_position in given.positions
+    }
     gone, breakpoints = dict.fromkeys(held, 0), []
-    for one in _sold(given, sum(held.values())):
-        gone[one.sleeve] += one.units // WHOLE
-        breakpoints.append(gone[one.sleeve] * sum(held.values()) // held[one.sleeve])
+    for sold_slice in _sold(given, sum(held.values())):
+        gone[sold_slice.sleeve] += sold_slice.units // WHOLE
+        breakpoints.append(gone[sold_slice.sleeve] * sum(held.values()) // held[sold_slice.sleeve])
     return breakpoints
 
 
 def _gain_of(given: Account, count: int) -> int:
-    return sum(one.proceeds - (one.basis or 0) for one in _sold(given, count))
+    return sum(sold_slice.proceeds - (sold_slice.basis or 0) for sold_slice in _sold(given, count))
 
 
 def _sold(given: Account, count: int) -> list[relief.Slice]:
     """Return the slices of so many shares sold together by all sleeves, by the plain model of lot relief."""
-    held = {one.sleeve_id: one.quantity_micro // WHOLE for one in given.positions}
-    parts = {sleeve: divmod(count * units, sum(held.values())) for sleeve, units in held.items()}
-    left = count - sum(part for part, _ in parts.values())
-    more = sorted(held, key=lambda sleeve: (-parts[sleeve][1], sleeve))[:left]
-    sells = {int(sleeve[1:]): (part + (sleeve in more)) * WHOLE for sleeve, (part, _) in parts.items()}
+    held = {held_position.sleeve_id: held_position.quantity_micro // WHOLE for held_position in given.positions}
+    shares = {sleeve: divmod(count * units, sum(held.values())) for sleeve, units in held.items()}
+    left = count - sum(share for share, _ in shares.values())
+    more = sorted(held, key=lambda sleeve: (-shares[sleeve][1], sleeve))[:left]
+    sells = {int(sleeve[1:]): (share + (sleeve in more)) * WHOLE for sleeve, (share, _) in shares.items()}
     lots = [
-        relief.Lot(one.lot_id, _day(one.acquired), one.quantity_micro, one.basis_cents, int(one.sleeve_id[1:]))
-        for one in lots_of(given)
+        relief.Lot(
+            held_lot.lot_id,
+            _day(held_lot.acquired),
+            held_lot.quantity_micro,
+            held_lot.basis_cents,
+            int(held_lot.sleeve_id[1:]),
+        )
+        for held_lot in lots_of(given)
     ]
-    picks = {one.lot_id: one.picked_micro for one in lots_of(given)}
+    picks = {held_lot.lot_id: held_lot.picked_micro for held_lot in lots_of(given)}
     price = given.securities[0].price_micro or 0
     sale = relief.Sale(lots, sells, {}, int(given.lot_method), price, 0, TRADE_DAY, False, picks)
     return relieve(sale, lots)[0]
@@ -262,9 +276,9 @@ def _sold_out(seed: int) -> Account:
         for sleeve in range(dice.randint(2, 3))
         for number, units in enumerate(dice.choices(range(1, 60), k=dice.randint(1, 3)))
     ]  # fmt: skip
-    held = {one.sleeve_id: 0 for one in lots}
-    for one in lots:
-        held[one.sleeve_id] += one.quantity_micro
+    held = {held_lot.sleeve_id: 0 for held_lot in lots}
+    for held_lot in lots:
+        held[held_lot.sleeve_id] += held_lot.quantity_micro
     return Account(
         [Security("A", price * 10_000)], [Position("A", sleeve, units, 0) for sleeve, units in held.items()],
         cash_target_ppb=10**9, liquidate=True, lots=lots, account_id=f"O-{seed}",
@@ -322,9 +336,9 @@ def test_what_the_limits_hold_back_stands_with_the_trades_and_in_sentences() -> 
     for budget in ("100.00", "0.00"):
         found = proposals([replace(given, gain_budget_total_cents=scaled(budget, 2))])[0][TA]
         texts[budget] = found.summary["limit_text"], found.summary["no_trade_text"]
-        held_back = [one["held_back_micro"] for one in found.rows["sleeve_trades"] if one["logic"] == TA]
+        held_back = [trade["held_back_micro"] for trade in found.rows["sleeve_trades"] if trade["logic"] == TA]
         assert held_back == ([5 * WHOLE, 10 * WHOLE] if budget == "100.00" else [])
-        assert not any(one["held_back_micro"] for one in found.rows["sleeve_trades"] if one["logic"] != TA)
+        assert not any(trade["held_back_micro"] for trade in found.rows["sleeve_trades"] if trade["logic"] != TA)
     says = "do not allow all of Best Fit's sells, which would count $0.00 short-term and $200.00 in all against them; "
     assert texts["100.00"] == (
         f"The account's gain limits (at most $100.00 in all) {says}sells of $500.00 are held back.",
@@ -349,7 +363,7 @@ def test_a_reserve_that_the_limits_do_not_allow_to_reach_fails_this_logic_alone(
         " The account's gain limits (at most $39.99 in all) do not allow all of Best Fit's sells, which would count"
         " $0.00 short-term and $40.00 in all against them; sells of $100.00 are held back."
     )
-    assert [one.failure for one in found[1].values()] == [None, None, None]
+    assert [result.failure for result in found[1].values()] == [None, None, None]
 
 
 def test_lots_that_do_not_suffice_fail_only_what_needs_them() -> None:

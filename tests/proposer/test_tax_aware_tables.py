@@ -18,7 +18,7 @@ pytestmark = pytest.mark.fast
 OLD, NEW = "2020-01-02", "2025-06-02"
 
 
-def two(*lots: Lot, **other: Any) -> Account:
+def sells_ab(*lots: Lot, **other: Any) -> Account:
     """A and B at $100, 40 % each, targets 30 %: both sell 10.  C at $50, 18 %, target 38 %: wants 40.  Cash 2 %.
 
     Best Fit: sells 2000, buys 40 C.
@@ -31,7 +31,7 @@ def two(*lots: Lot, **other: Any) -> Account:
     )
 
 
-def one(*lots: Lot, units: str = "70", target: str = "60", **other: Any) -> Account:
+def sells_a(*lots: Lot, units: str = "70", target: str = "60", **other: Any) -> Account:
     """A at $100, 70 % against 60 %: sells 10.  B at $50: 30 % - 2 % against 38 %: 56, wants 20.  Cash 2 %."""
     return account(
         {"A": "100", "B": "50"},
@@ -54,75 +54,75 @@ class Case:
 A20, A_ST20 = lot("A", "70", "80"), lot("A", "70", "80", NEW)  # a gain of $20 a share
 CASES = [
     # Gain 10 x 20 = 200, and it may be 200.
-    Case("a budget that is reached but not passed", one(A20, gain_budget_total="200.00"),
+    Case("a budget that is reached but not passed", sells_a(A20, gain_budget_total="200.00"),
          {"A": "-10", "B": "20"}, "200", "0", "200"),
     # 199.99: the tenth share would pass it.  Sells 9 for 900: B gets 18.
-    Case("a cent less gives up one share", one(A20, gain_budget_total="199.99"),
+    Case("a cent less gives up one share", sells_a(A20, gain_budget_total="199.99"),
          {"A": "-9", "B": "18"}, "200", "0", "180"),
-    Case("a budget of zero allows no gain", one(A20, gain_budget_total="0.00"), {}, "200", "0", "0"),
+    Case("a budget of zero allows no gain", sells_a(A20, gain_budget_total="0.00"), {}, "200", "0", "0"),
     # The gain is long-term: the short-term budget does not bind it.
-    Case("a short-term budget leaves long-term gains", one(A20, gain_budget_short="0.00"),
+    Case("a short-term budget leaves long-term gains", sells_a(A20, gain_budget_short="0.00"),
          {"A": "-10", "B": "20"}, "200", "0", "200"),
     # 100 / 20 = 5 shares.
-    Case("a short-term budget binds short-term gains", one(A_ST20, gain_budget_short="100.00"),
+    Case("a short-term budget binds short-term gains", sells_a(A_ST20, gain_budget_short="100.00"),
          {"A": "-5", "B": "10"}, "200", "100", "100"),
     # A gains 20 a share on $100, B 10: A costs more tax per dollar.  250 of 300: A gives up ceil(50 / 20) = 3, which
     # saves 60; the 10 left are one share of neither (A 20, B sells all 10 already).  17 shares = 1700: 34 C.
-    Case("the dearest sell is given up first", two(lot("A", "40", "80"), lot("B", "40", "90"),
+    Case("the dearest sell is given up first", sells_ab(lot("A", "40", "80"), lot("B", "40", "90"),
          gain_budget_total="250.00"), {"A": "-7", "B": "-10", "C": "34"}, "200", "0", "240"),
     # A loses 20 a share: 10 x -20 + 10 x 20 = 0.
-    Case("losses on the way are taken and make room", two(lot("A", "40", "120"), lot("B", "40", "80"),
+    Case("losses on the way are taken and make room", sells_ab(lot("A", "40", "120"), lot("B", "40", "80"),
          gain_budget_total="0.00"), {"A": "-10", "B": "-10", "C": "40"}, "200", "0", "0"),
     # Short-term: A's loss is long-term and offsets only in all.  ST gain 200 against 100: B gives up 5.
-    Case("a long-term loss does not offset short-term gains", two(lot("A", "40", "120"), lot("B", "40", "80", NEW),
+    Case("a long-term loss does not offset short-term gains", sells_ab(lot("A", "40", "120"), lot("B", "40", "80", NEW),
          gain_budget_short="100.00"), {"A": "-10", "B": "-5", "C": "30"}, "200", "100", "-100"),
-    Case("a short-term loss does", two(lot("A", "40", "110", NEW), lot("B", "40", "80", NEW),
+    Case("a short-term loss does", sells_ab(lot("A", "40", "110", NEW), lot("B", "40", "80", NEW),
          gain_budget_short="100.00"), {"A": "-10", "B": "-10", "C": "40"}, "200", "100", "100"),
     # FIFO: 4 at a gain of 10, then 6 at a gain of 50.  The tail of 6 is the dearest: 300 of 340 saved by all of it,
     # 340 - 100 = 240 = 4.8 shares: 5.  4 x 10 + 1 x 50 = 90 of 100.
-    Case("a sell is given up from its end, lot by lot", one(lot("A", "4", "90"), lot("A", "66", "50", "2021-01-04"),
+    Case("a sell is given up from its end, lot by lot", sells_a(lot("A", "4", "90"), lot("A", "66", "50", "2021-01-04"),
          gain_budget_total="100.00"), {"A": "-5", "B": "10"}, "200", "0", "90"),
     # LIFO: 10 at a gain of 10, for 100.  FIFO would be 4 at a gain of 50, then 6 at 10.
-    Case("in the order of the account's lot method", one(lot("A", "4", "50"), lot("A", "66", "90", "2021-01-04"),
+    Case("in the order of the account's lot method", sells_a(lot("A", "4", "50"), lot("A", "66", "90", "2021-01-04"),
          gain_budget_total="100.00", lot_method=LotMethod.LIFO), {"A": "-10", "B": "20"}, "200", "0", "100"),
     # 2 shares at a gain of 50: 4 B and cash 200.  Min Transaction sells as many, and B, 28 %, is bought to its lower
     # edge of 30.4 %: 5 units, because cash may fall to 1.5 %.  That is nearer to target for the same gain.
-    Case("Min Transaction's trades where they end nearer within the limits", one(lot("A", "70", "50"),
+    Case("Min Transaction's trades where they end nearer within the limits", sells_a(lot("A", "70", "50"),
          gain_budget_total="100.00"), {"A": "-2", "B": "5"}, "150", "0", "100"),
     # FIFO: 6 at a gain of 30, then 4 at a loss of 50: in all -20.
-    Case("a loss at the end of a sell stays while it fits", one(lot("A", "6", "70"),
+    Case("a loss at the end of a sell stays while it fits", sells_a(lot("A", "6", "70"),
          lot("A", "64", "150", "2021-01-04"), gain_budget_total="0.00"), {"A": "-10", "B": "20"}, "200", "0", "-20"),
     # LIFO: 6 at a short-term gain of 30, then 4 at a long-term loss.  180 of 100: all 4 and 3 of the 6 go, 90 is left.
-    Case("to give up a gain the loss behind it goes too", one(lot("A", "6", "70", NEW), lot("A", "64", "150"),
+    Case("to give up a gain the loss behind it goes too", sells_a(lot("A", "6", "70", NEW), lot("A", "64", "150"),
          gain_budget_short="100.00", lot_method=LotMethod.LIFO), {"A": "-3", "B": "6"}, "200", "90", "90"),
     # Picked: 6 at a gain of 50; they leave first, then FIFO 4 at 10.  340 against 150: 3 of the picked are left.
-    Case("what is picked leaves first, so it stays longest", one(lot("A", "4", "90"),
+    Case("what is picked leaves first, so it stays longest", sells_a(lot("A", "4", "90"),
          replace(lot("A", "66", "50", "2021-01-04"), picked_micro=6 * WHOLE), gain_budget_total="150.00",
          lot_method=LotMethod.SPECIFIC), {"A": "-3", "B": "6"}, "200", "0", "150"),
     # Cap: 4 long-term at a gain, then short-term at a gain: 4 are sold.
-    Case("no short-term gains: the sell ends before the first", one(lot("A", "4", "90"), lot("A", "66", "50", NEW),
+    Case("no short-term gains: the sell ends before the first", sells_a(lot("A", "4", "90"), lot("A", "66", "50", NEW),
          no_short_term_gains=True), {"A": "-4", "B": "8"}, "200", "0", "40"),
-    Case("no short-term gains: short-term losses are no gains", one(lot("A", "70", "120", NEW),
+    Case("no short-term gains: short-term losses are no gains", sells_a(lot("A", "70", "120", NEW),
          no_short_term_gains=True), {"A": "-10", "B": "20"}, "200", "-200", "-200"),
-    Case("no short-term gains: nor is a gain of nothing", one(lot("A", "70", "100", NEW), no_short_term_gains=True),
+    Case("no short-term gains: nor is a gain of nothing", sells_a(lot("A", "70", "100", NEW), no_short_term_gains=True),
          {"A": "-10", "B": "20"}, "200", "0", "0"),
     # Unknown basis counts as gain = proceeds: 500 = 5 shares.
-    Case("an unknown basis counts as all gain", one(lot("A", "70", None), gain_budget_total="500.00"),
+    Case("an unknown basis counts as all gain", sells_a(lot("A", "70", None), gain_budget_total="500.00"),
          {"A": "-5", "B": "10"}, "200", "0", "500"),
-    Case("an unknown term counts as short-term", one(lot("A", "70", "80", None), gain_budget_short="100.00"),
+    Case("an unknown term counts as short-term", sells_a(lot("A", "70", "80", None), gain_budget_short="100.00"),
          {"A": "-5", "B": "10"}, "200", "100", "100"),
     # A loses 20 a share, its date unknown: it cannot be shown to offset B's short-term 200; 100 of it is too much.
-    Case("a loss of unknown term offsets no short-term gain", two(lot("A", "40", "120", None),
+    Case("a loss of unknown term offsets no short-term gain", sells_ab(lot("A", "40", "120", None),
          lot("B", "40", "80", NEW), gain_budget_short="100.00"),
          {"A": "-10", "B": "-5", "C": "30"}, "200", "100", "-100"),
-    Case("a non-taxable account has no limits", one(A_ST20, gain_budget_total="0.00", no_short_term_gains=True,
+    Case("a non-taxable account has no limits", sells_a(A_ST20, gain_budget_total="0.00", no_short_term_gains=True,
          taxable=False), {"A": "-10", "B": "20"}, "200", "200", "200"),
-    Case("without limits it is Best Fit", one(A_ST20), {"A": "-10", "B": "20"}, "200", "200", "200"),
+    Case("without limits it is Best Fit", sells_a(A_ST20), {"A": "-10", "B": "20"}, "200", "200", "200"),
     # The minimum of $450 is kept: 4 shares ($400) are allowed by 80 but undersized, so nothing.
-    Case("what is kept below the minimum trade size is given up whole", one(A20, gain_budget_total="99.99",
+    Case("what is kept below the minimum trade size is given up whole", sells_a(A20, gain_budget_total="99.99",
          min_trade="450.00"), {}, "200", "0", "0"),
     # 5 shares cost 100 and are $500.
-    Case("at the minimum trade size it is kept", one(A20, gain_budget_total="100.00", min_trade="500.00"),
+    Case("at the minimum trade size it is kept", sells_a(A20, gain_budget_total="100.00", min_trade="500.00"),
          {"A": "-5", "B": "10"}, "200", "0", "100"),
     # A goes out: 10 x 20 = 200 of 100: 5 stay.  A part of a full exit is exempt from the minimum size.
     Case("a full exit is cut like any sell", account(
@@ -130,17 +130,17 @@ CASES = [
         lots=[lot("A", "10", "80"), lot("B", "176", "50")], gain_budget_total="100.00", min_trade="500.01"),
         {"A": "-5"}, "700", "0", "100"),
     # Fractions: 99.99 / 20 = 4.9995 units for 499.95.  B: 499.95 / 50 = 9.
-    Case("fractions are cut to the millionth", replace(one(A20, gain_budget_total="99.99"),
+    Case("fractions are cut to the millionth", replace(sells_a(A20, gain_budget_total="99.99"),
          securities=[security("A", "100", step_micro=FRACTIONAL), security("B", "50")]),
          {"A": "-4.9995", "B": "9"}, "249.95", "0", "99.99"),
     # A gains 60 a share, B 7: 670 against 100.  A gives up 570 / 60 = 9.5: all 10.  Of the 30 left no A can be sold.
-    Case("whole shares leave the rest of a budget", two(lot("A", "40", "40"), lot("B", "40", "93"),
+    Case("whole shares leave the rest of a budget", sells_ab(lot("A", "40", "40"), lot("B", "40", "93"),
          gain_budget_total="100.00"), {"B": "-10", "C": "20"}, "200", "0", "70"),
     # A gains 90 a share, B 70: 1600 against 795.  A gives up 805 / 90 = 8.9: 9, and 90 + 700 are left.
-    Case("what is left of the dearest stays", two(lot("A", "40", "10"), lot("B", "40", "30"),
+    Case("what is left of the dearest stays", sells_ab(lot("A", "40", "10"), lot("B", "40", "30"),
          gain_budget_total="795.00"), {"A": "-1", "B": "-10", "C": "22"}, "200", "0", "790"),
     # Gains of 90 and 45 a share: 900 + 450 against 470.  A is dearest and gives up 880 / 90 = 9.8: all 10.
-    Case("the dearest may go whole", two(lot("A", "40", "10"), lot("B", "40", "55"), gain_budget_total="470.00"),
+    Case("the dearest may go whole", sells_ab(lot("A", "40", "10"), lot("B", "40", "55"), gain_budget_total="470.00"),
          {"B": "-10", "C": "20"}, "200", "0", "450"),
 ]  # fmt: skip
 
@@ -226,7 +226,11 @@ def test_where_best_fit_misses_the_reserve_min_transaction_is_taken() -> None:
     free, enough, less = booked(
         [given, replace(given, gain_budget_total_cents=36_000), replace(given, gain_budget_total_cents=35_999)]
     )
-    assert [one[BF].proposal.failure for one in (free, enough, less)] == ["CASH_SHORTFALL"] * 3
-    for one in (free, enough):
-        assert one[TA].proposal.trades == one[MT].proposal.trades == {("A", "S1"): -13 * WHOLE, ("A", "S2"): -5 * WHOLE}
+    assert [results[BF].proposal.failure for results in (free, enough, less)] == ["CASH_SHORTFALL"] * 3
+    for results in (free, enough):
+        assert (
+            results[TA].proposal.trades
+            == results[MT].proposal.trades
+            == {("A", "S1"): -13 * WHOLE, ("A", "S2"): -5 * WHOLE}
+        )
     assert less[TA].proposal.failure == "CASH_SHORTFALL"
