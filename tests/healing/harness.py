@@ -16,19 +16,24 @@ from services.taxlot.intake.load import Criteria, LoadOutcome, connected, load
 from services.taxlot.intake.publish import publish_file
 from services.taxlot.store.ledger import Arrival
 from shared.contracts import topics
+from shared.contracts.codes import FlagState
 from shared.kafka import messages
 from shared.kafka.messages import Incoming
 from shared.kafka.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.postgres import pool as db
 from shared.postgres.migrations import migrate
-from tests.analyzer.builders import MONDAY, noon
+from tests.analyzer.builders import MONDAY, account, held, holdings, noon
 from tests.analyzer.harness import Harness as AnalyzerHarness
 from tests.analyzer.harness import settings_for
 from tests.batch.harness import Harness as BatchHarness
 from tests.stackfix.infrastructure import as_role
-from tests.taxlot.files import File
+from tests.taxlot.files import File, cash, lot
 
+TUESDAY, WEDNESDAY = date(2026, 1, 6), date(2026, 1, 7)
+IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
+DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
+FLAGGED, CLEAR, OFF, SETTLING = FlagState.FLAGGED, FlagState.CLEAR, FlagState.OFF, FlagState.SETTLING
 Lose = Callable[[str, Any], bool]
 _CARRIED = (
     topics.HOLDINGS, topics.FLAGS, topics.REBALANCED, topics.RETURNED, topics.STANDING, topics.RECALL, topics.UNBOOKED,
@@ -73,20 +78,24 @@ class Harness:
         deadline = time.monotonic() + _WITHIN_S
         while await self._on_its_way():
             assert time.monotonic() < deadline, "messages lead to messages without end"
-            for place, records in (await self.consumer.getmany(timeout_ms=100)).items():
-                for one in records:
-                    came = Incoming(place.topic, place.partition, one.offset, one.key, one.value, one.headers, 0)
-                    chunk = decoders[place.topic](came)
-                    if lose(place.topic, chunk):
-                        self.lost.append(place.topic)
+            for partition, records in (await self.consumer.getmany(timeout_ms=100)).items():
+                for record in records:
+                    came = Incoming(
+                        partition.topic, partition.partition, record.offset, record.key, record.value, record.headers, 0
+                    )
+                    chunk = decoders[partition.topic](came)
+                    if lose(partition.topic, chunk):
+                        self.lost.append(partition.topic)
                     else:
-                        await self._deliver(place.topic, chunk)
+                        await self._deliver(partition.topic, chunk)
 
     async def _on_its_way(self) -> bool:
         ((pending,),) = self.batch.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL")
-        places = list(self.consumer.assignment())
-        ends = await self.consumer.end_offsets(places)
-        return bool(pending) or any([await self.consumer.position(place) < ends[place] for place in places])
+        partitions = list(self.consumer.assignment())
+        ends = await self.consumer.end_offsets(partitions)
+        return bool(pending) or any(
+            [await self.consumer.position(partition) < ends[partition] for partition in partitions]
+        )
 
     async def _deliver(self, topic: str, chunk: Any) -> None:
         rules = self.analyzer.handlers
@@ -112,7 +121,7 @@ class Harness:
         await self.carry(lose)
 
     async def load(self, file: File, day: date) -> LoadOutcome:
-        """Have taxlot take a custodian's file in and tell of it."""
+        """Load a custodian's file into taxlot and publish it."""
         path = file.write(self.folder / f"{time.monotonic_ns()}.lots")
         when = Criteria(noon(day), day, 10)
         outcome = await asyncio.to_thread(
@@ -122,15 +131,15 @@ class Harness:
             await publish_file(connection, self.publisher, outcome.file_id, noon(day))
         return outcome
 
-    def state(self, account: str) -> tuple[int, int]:
+    def state(self, account_id: str) -> tuple[int, int]:
         """Return (state, epoch) of an account's flag as batch has it."""
-        ((state, epoch),) = self.batch.sql("SELECT state, epoch FROM flag WHERE account_id = %s", account)
+        ((state, epoch),) = self.batch.sql("SELECT state, epoch FROM flag WHERE account_id = %s", account_id)
         return state, epoch
 
-    def versions(self, account: str) -> tuple[int, int]:
+    def versions(self, account_id: str) -> tuple[int, int]:
         """Return the flag versions of batch and of the analyzer."""
-        ((ours,),) = self.batch.sql("SELECT flag_version FROM batch.flag WHERE account_id = %s", account)
-        ((theirs,),) = self.batch.sql("SELECT flag_version FROM analyzer.flag WHERE account_id = %s", account)
+        ((ours,),) = self.batch.sql("SELECT flag_version FROM batch.flag WHERE account_id = %s", account_id)
+        ((theirs,),) = self.batch.sql("SELECT flag_version FROM analyzer.flag WHERE account_id = %s", account_id)
         return ours, theirs
 
 
@@ -147,7 +156,9 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[Harnes
     async with contextlib.AsyncExitStack() as ends:
         await consumer.start()
         ends.push_async_callback(consumer.stop)
-        consumer.assign([TopicPartition(one.name, number) for one in _CARRIED for number in range(one.partitions)])
+        consumer.assign(
+            [TopicPartition(topic.name, number) for topic in _CARRIED for number in range(topic.partitions)]
+        )
         await consumer.seek_to_end()
         analyzer = await ends.enter_async_context(AnalyzerHarness(settings))
         publisher = await ends.enter_async_context(Publisher(kafka_url, "test"))
@@ -161,3 +172,28 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[Harnes
         )
         harness.at(MONDAY)
         yield harness
+
+
+async def a_flagged_account(harness: Harness, name: str = "a1") -> None:
+    """The account has drifted, and every service has its flag."""
+    await harness.analyzer.book(name)
+    await harness.batch.handlers.on_accounts([account(name, 1)])
+    await harness.analyzer.handlers.on_holdings(holdings(held(name, 1, cash="130", **DRIFTED)))
+    await harness.carry()
+    assert harness.state(name) == (FLAGGED, 0)
+
+
+async def approve(harness: Harness, **values: Any) -> None:
+    """Propose for the account and approve; values: what is proposed."""
+    pat = harness.batch.user()
+    batch = await pat.propose("a1")
+    ((facts, lots, target),) = harness.batch.sql("SELECT facts_version, lots_version, target_version FROM flag")
+    versions = {"facts_version": facts, "lots_version": lots, "target_version": target}
+    await harness.batch.reply(batch["batch_id"], **versions, **values)
+    await pat.done(await pat.get(f"/v1/batches/{batch['batch_id']}"), "approve")
+
+
+def in_band(day: str, units: str) -> File:
+    """A file of a1 with so many units of AAA."""
+    rows = [lot("a1", "AAA", "L1", units, sleeve="APM"), lot("a1", "BBB", "L2", "300", sleeve="APM"), cash("a1", "100")]
+    return File(rows, kind="UPDATED", day=day)

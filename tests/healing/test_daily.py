@@ -1,7 +1,6 @@
 """What a lost message would leave wrong for ever is put right by the daily analysis.  Real broker, real database."""
 
 from collections.abc import AsyncIterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,30 @@ import pytest
 from shared.contracts import topics
 from shared.contracts.codes import FlagState
 from tests.analyzer.builders import MONDAY, account, held, holdings, prices
-from tests.healing.harness import Harness, nothing, of, opened
-from tests.taxlot.files import File, cash, lot
+from tests.healing.harness import (
+    CLEAR,
+    FLAGGED,
+    IN_BAND,
+    OFF,
+    SETTLING,
+    TUESDAY,
+    WEDNESDAY,
+    Harness,
+    a_flagged_account,
+    approve,
+    in_band,
+    nothing,
+    of,
+    opened,
+)
 
 pytestmark = pytest.mark.integration
-TUESDAY, WEDNESDAY = date(2026, 1, 6), date(2026, 1, 7)
-IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
-DRIFTED: dict[str, Any] = {"AAA": "780", "BBB": "120"}
-FLAGGED, CLEAR, OFF, SETTLING = FlagState.FLAGGED, FlagState.CLEAR, FlagState.OFF, FlagState.SETTLING
 
 
 @pytest.fixture
 async def harness(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     async with opened(database_url, kafka_url, tmp_path) as made:
         yield made
-
-
-async def a_flagged_account(harness: Harness, name: str = "a1") -> None:
-    """The account has drifted, and everybody knows it."""
-    await harness.analyzer.book(name)
-    await harness.batch.handlers.on_accounts([account(name, 1)])
-    await harness.analyzer.handlers.on_holdings(holdings(held(name, 1, cash="130", **DRIFTED)))
-    await harness.carry()
-    assert harness.state(name) == (FLAGGED, 0)
 
 
 async def test_a_lost_clear_flag(harness: Harness) -> None:
@@ -57,16 +57,6 @@ async def test_a_lost_off_flag(harness: Harness) -> None:
     assert (harness.lost, harness.state("a1")) == ([topics.FLAGS.name], (FLAGGED, 0))
     await harness.daily(TUESDAY)
     assert harness.state("a1") == (OFF, 0)
-
-
-async def approve(harness: Harness, **values: Any) -> None:
-    """Propose for the account and approve; values: what is proposed."""
-    pat = harness.batch.user()
-    batch = await pat.propose("a1")
-    ((facts, lots, target),) = harness.batch.sql("SELECT facts_version, lots_version, target_version FROM flag")
-    versions = {"facts_version": facts, "lots_version": lots, "target_version": target}
-    await harness.batch.reply(batch["batch_id"], **versions, **values)
-    await pat.done(await pat.get(f"/v1/batches/{batch['batch_id']}"), "approve")
 
 
 async def test_a_lost_approval(harness: Harness) -> None:
@@ -176,9 +166,3 @@ async def test_a_lost_file_of_unchanged_lots(harness: Harness) -> None:
     await harness.carry(of(topics.HOLDINGS))
     await harness.daily(TUESDAY)
     assert harness.state("a1") == (FLAGGED, 1)
-
-
-def in_band(day: str, units: str) -> File:
-    """A file of a1 with so many units of AAA."""
-    rows = [lot("a1", "AAA", "L1", units, sleeve="APM"), lot("a1", "BBB", "L2", "300", sleeve="APM"), cash("a1", "100")]
-    return File(rows, kind="UPDATED", day=day)

@@ -13,8 +13,18 @@ from shared.contracts import topics
 from shared.oncall.republish import RepublishRequest
 from tests.analyzer.builders import MONDAY, held, holdings, prices
 from tests.commands import run
-from tests.healing.harness import Harness, of, opened
-from tests.healing.test_daily import CLEAR, FLAGGED, IN_BAND, SETTLING, a_flagged_account, approve, in_band
+from tests.healing.harness import (
+    CLEAR,
+    FLAGGED,
+    IN_BAND,
+    SETTLING,
+    Harness,
+    a_flagged_account,
+    approve,
+    in_band,
+    of,
+    opened,
+)
 from tests.signing import PUBLIC_KEY
 from tests.stackfix.infrastructure import as_role
 
@@ -46,8 +56,8 @@ async def test_flags(harness: Harness, capsys: pytest.CaptureFixture[str]) -> No
     await flags.run(settings, RepublishRequest("flags", accounts=A1, public=True))
     await harness.carry()
     assert harness.versions("a1") == versions
-    (told,) = (await harness.analyzer.published())[topics.ACCOUNT_FLAG.name]
-    assert (told.account_id, told.state, told.version) == ("a1", "CLEAR", versions[0])
+    (flag,) = (await harness.analyzer.published())[topics.ACCOUNT_FLAG.name]
+    assert (flag.account_id, flag.state, flag.version) == ("a1", "CLEAR", versions[0])
 
 
 async def test_holdings(harness: Harness, kafka_url: str) -> None:
@@ -74,14 +84,14 @@ async def test_approvals_without_their_orders(harness: Harness, kafka_url: str) 
     await approve(harness)
     await harness.carry(of(topics.REBALANCED))
     settings = harness.batch.settings.model_copy(update={"kafka_url": kafka_url})
-    told = harness.batch.sql("SELECT count(*) FROM outbox")
+    sent = harness.batch.sql("SELECT count(*) FROM outbox")
     for _ in range(2):  # twice is as good as once
         assert await batch.run(settings, RepublishRequest("rebalanced", accounts=A1)) == 0
         await harness.carry()
         assert harness.state("a1") == (SETTLING, 1)
         assert harness.batch.sql("SELECT count(*) FROM taxlot.approved_trade") == [(3,)]
     assert harness.batch.sql("SELECT count(*) FROM outbox WHERE topic = %s", topics.ORDERS.name) == [(1,)]
-    assert told <= harness.batch.sql("SELECT count(*) FROM outbox")
+    assert sent <= harness.batch.sql("SELECT count(*) FROM outbox")
 
 
 async def test_all_that_was_decided_of_an_account(harness: Harness, kafka_url: str) -> None:

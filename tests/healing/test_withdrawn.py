@@ -11,8 +11,7 @@ from services.analyzer.store import withdrawals
 from shared.contracts import topics
 from tests.analyzer.builders import prices
 from tests.commands import run
-from tests.healing.harness import Harness, nothing, of, opened
-from tests.healing.test_daily import TUESDAY, a_flagged_account
+from tests.healing.harness import TUESDAY, Harness, a_flagged_account, nothing, of, opened
 
 pytestmark = pytest.mark.integration
 BY = ("--by", "Pat", "--reason", "a decimal point moved,\nsaid the vendor")

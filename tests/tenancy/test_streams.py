@@ -112,14 +112,14 @@ class Square:
 
     async def change_everything(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """Change something of every kind in the accounts of all; return which users must be notified of what."""
-        house, world = self.services, self.services.batch
-        cleo = world.user("Cleo", enterprises=["E1", "E2"])
+        services, batch = self.services, self.services.batch
+        cleo = batch.user("Cleo", enterprises=["E1", "E2"])
         for account_id, (enterprise, advisor) in OWNERS.items():
-            await world.queue(account_id, f"{account_id}2", enterprise_id=enterprise, advisor_id=advisor)
+            await batch.queue(account_id, f"{account_id}2", enterprise_id=enterprise, advisor_id=advisor)
         made = {account_id: await cleo.pending(account_id) for account_id in OWNERS}
         across = await cleo.pending("OWN2", "FOREIGN2")
-        await world.handlers.on_accounts([an_account("MOVED", version=2, enterprise_id="E2", advisor_id="A5")])
-        await world.flag(a_flag("MOVED", enterprise_id="E2", advisor_id="A5", flag_version=2))
+        await batch.handlers.on_accounts([an_account("MOVED", version=2, enterprise_id="E2", advisor_id="A5")])
+        await batch.flag(a_flag("MOVED", enterprise_id="E2", advisor_id="A5", flag_version=2))
         await cleo.done(made["FOREIGN"], "approve")
         owners = OWNERS | {"MOVED": ("E2", "A5")}
         hears = {"OWN": A1, "ADVISOR": A9, "FOREIGN": E2, "MOVED": E2}
@@ -128,26 +128,26 @@ class Square:
         expected |= {("batch", str(made[account_id]["batch_id"])): hears[account_id] for account_id in unmoved}
         expected |= {("batch", str(made["MOVED"]["batch_id"])): A1, ("batch", str(across["batch_id"])): ("both",)}
         for account_id, (enterprise, advisor) in owners.items():
-            _put_account(house.url, account_id, enterprise, advisor)
+            _put_account(services.url, account_id, enterprise, advisor)
             file = File([lot(account_id), cash(account_id)], custodian=account_id, day=MONDAY.isoformat())
-            expected["file", str((await house.load(file, MONDAY)).file_id)] = hears[account_id]
+            expected["file", str((await services.load(file, MONDAY)).file_id)] = hears[account_id]
         return expected | await self._analyses(owners)
 
     async def _analyses(self, owners: dict[str, tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
-        desk = self.services.analyzer
-        await desk.book()
+        analyzer = self.services.analyzer
+        await analyzer.book()
         accounts = [
             account(account_id, 1).model_copy(update={"enterprise_id": enterprise, "advisor_id": advisor})
             for account_id, (enterprise, advisor) in owners.items()
         ]
-        await desk.handlers.on_accounts(accounts)
+        await analyzer.handlers.on_accounts(accounts)
         scopes = {
             A1: Scope("own", ("E1",), ("A1",)),
             A9: Scope("other advisor", ("E1",), ("A9",)),
             E2: Scope("other enterprise", ("E2",), None),
         }
         expected: dict[tuple[str, str], tuple[str, ...]] = {}
-        with desk.database.session() as session:
+        with analyzer.database.session() as session:
             for hears, scope in scopes.items():
                 run = runs.get(session, run_start.start(session, "ON_DEMAND", MONDAY, noon(MONDAY), scope))
                 assert run is not None
@@ -155,7 +155,7 @@ class Square:
             run = runs.get(session, run_start.start(session, "DAILY", MONDAY, noon(MONDAY)))
             assert run is not None
             expected["analysis", run.run_id] = (*E1, *E2)  # one event for each enterprise, under one id
-        while await desk.sweeper.step():
+        while await analyzer.sweeper.step():
             pass
         return expected
 
@@ -211,10 +211,10 @@ async def test_every_connection_hears_of_its_own_and_nothing_of_others(square: S
 
 async def _last_versions(square: Square, streams: list[Stream]) -> dict[tuple[str, str], int]:
     """Return the newest version of each batch and queue by the services' own records, once somebody has heard all."""
-    world = square.services.batch
+    batch = square.services.batch
     wanted: dict[tuple[str, str], int] = {}
     for topic, kind, key in ((topics.BATCH, "batch", "batch_id"), (topics.QUEUE, "queue", "enterprise_id")):
-        for body in world.sent(topic.name):
+        for body in batch.sent(topic.name):
             wanted[kind, str(body[key])] = body["version"]
 
     def heard() -> dict[tuple[str, str], int]:

@@ -105,7 +105,7 @@ class Case:
 class Tenants:
     """Three services over the data of one tenant, and the ids in it that a request can name."""
 
-    house: HealingHarness
+    harness: HealingHarness
     apps: dict[str, FastAPI]
     ids: dict[str, tuple[str, str]] = field(default_factory=dict)
     leaks: list[str] = field(default_factory=list)
@@ -123,7 +123,7 @@ class Tenants:
                             self.empty[name, service, case.theirs] = visible(await client.get(case.theirs))
 
     def client(self, service: str, who: Principal) -> httpx.AsyncClient:
-        now = self.house.batch.clock.now if service == "batch" else self.house.analyzer.clock.now
+        now = self.harness.batch.clock.now if service == "batch" else self.harness.analyzer.clock.now
         transport = httpx.ASGITransport(self.apps[service])
         return httpx.AsyncClient(transport=transport, base_url="http://x", auth=SignedAs(who, service, now))
 
@@ -158,15 +158,15 @@ async def tenants(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIte
     """A tenant E1/A1 with two accounts, a batch, a file and an analysis."""
     as_requests = as_role(database_url, "taxlot_requests")
     async with (
-        opened(database_url, kafka_url, tmp_path) as house,
-        Requests(as_requests, house.pool, "taxlot") as requests,
+        opened(database_url, kafka_url, tmp_path) as harness,
+        Requests(as_requests, harness.pool, "taxlot") as requests,
     ):
-        made = Tenants(house, _apps(house, requests, tmp_path))
+        made = Tenants(harness, _apps(harness, requests, tmp_path))
         await made.look_while_empty()
-        await house.analyzer.book(THEIRS, "SECRET-A2")
+        await harness.analyzer.book(THEIRS, "SECRET-A2")
         drifted = [held(account_id, 1, AAA="780", BBB="120") for account_id in (THEIRS, "SECRET-A2")]
-        await house.analyzer.handlers.on_holdings(holdings(*drifted))
-        await house.batch.queue(THEIRS, "SECRET-A2", advisor_id="A1")
+        await harness.analyzer.handlers.on_holdings(holdings(*drifted))
+        await harness.batch.queue(THEIRS, "SECRET-A2", advisor_id="A1")
         with connected(database_url) as connection:
             connection.execute(
                 "INSERT INTO account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
@@ -174,8 +174,8 @@ async def tenants(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIte
                 {"a": THEIRS},
             )
         file = File([lot(THEIRS), cash(THEIRS)], custodian=THEIRS, day=MONDAY.isoformat())
-        loaded = await house.load(file, MONDAY)
-        batch = await house.batch.user(advisors=["A1"]).pending(THEIRS)
+        loaded = await harness.load(file, MONDAY)
+        batch = await harness.batch.user(advisors=["A1"]).pending(THEIRS)
         made.ids |= {
             "account_id": (THEIRS, ABSENT),
             "batch_id": (str(batch["batch_id"]), "987654"),
@@ -190,8 +190,8 @@ async def _ready() -> list[str]:
     return []
 
 
-def _apps(house: HealingHarness, requests: Requests, directory: Path) -> dict[str, FastAPI]:
-    dependencies, clock = house.analyzer.dependencies, house.analyzer.clock
+def _apps(harness: HealingHarness, requests: Requests, directory: Path) -> dict[str, FastAPI]:
+    dependencies, clock = harness.analyzer.dependencies, harness.analyzer.clock
     (directory / "inbox" / "uploads").mkdir(parents=True)
     settings = Settings(
         kafka_url="127.0.0.1:1",
@@ -200,14 +200,14 @@ def _apps(house: HealingHarness, requests: Requests, directory: Path) -> dict[st
         http_port=1,
         principal_public_key=PUBLIC_KEY,
         inbox_dir=directory / "inbox",
-        clock_file=house.analyzer.settings.clock_file,
+        clock_file=harness.analyzer.settings.clock_file,
     )
     runs = routes.router(
-        dependencies.database, dependencies.names, dependencies.contexts, clock, house.analyzer.settings
+        dependencies.database, dependencies.names, dependencies.contexts, clock, harness.analyzer.settings
     )
     files = taxlot_router(Uploads(settings.inbox_dir, settings.max_upload_bytes), clock, requests)
     return {
-        "batch": house.batch.app,
+        "batch": harness.batch.app,
         "analyzer": create_app("analyzer", _ready, routers=[runs], door=vouched("analyzer", PUBLIC_KEY, clock)),
         "taxlot": create_app("taxlot", _ready, routers=[files], door=vouched("taxlot", PUBLIC_KEY, clock)),
     }
@@ -338,7 +338,7 @@ async def test_each_of_the_two_locks_holds_alone(tenants: Tenants, monkeypatch: 
         cases, leaks = await _walk_reads(tenants)
         print(f"\nrow-level security alone: {cases} cases, {len(leaks)} leaks")
         assert not leaks, "\n".join(leaks)
-    _without_policies(tenants.house.url)
+    _without_policies(tenants.harness.url)
     cases, leaks = await _walk_reads(tenants)
     print(f"predicates alone: {cases} cases, {len(leaks)} leaks")
     assert not leaks and cases > 50, "\n".join(leaks)

@@ -23,7 +23,7 @@ PURE = {
     "types", "typing", "typing_extensions", "urllib.parse", "uuid", "zoneinfo",
 }  # fmt: skip
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 70
-TESTS_THAT_IMPORT_TESTS = {"healing", "proposer"}
+TESTS_THAT_IMPORT_TESTS = {"proposer"}
 """Folders whose helpers still stand in test modules.  It only gets shorter."""
 
 
