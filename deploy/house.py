@@ -1,9 +1,9 @@
-"""`python -m deploy.house`: the structure of the code, drawn: rooms, import arrows and layers of each part.
+"""`python -m deploy.house`: the structure of the code, drawn: rooms, import arrows and layers of each package.
 
-A part is a service or `shared`. Its rooms are the modules and packages that stand directly in it, one flat level; an
-arrow joins two rooms of a part when a module of the one imports a module of the other. A room's layer is one above the
-highest room that it imports; rooms of layer 0 import no other room. Ends with 1 when rooms form a circle, in which case
-no layers exist and none of these rooms can be understood, tested or moved alone.
+A package is a service or `shared`. Its rooms are the modules and packages that stand directly in it, one flat level. An
+arrow joins two rooms of a package when a module of the first imports a module of the second. A room's layer is one
+above the highest room that it imports; rooms of layer 0 import no other room. The command ends with 1 when rooms form a
+circle: no layers exist then, and no room of the circle can be understood, tested or moved alone.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from deploy.stack.layout import CHECKOUT
 
 ROOTS: Final = ("services", "shared")
 Arrows = Mapping[str, frozenset[str]]
-"""Of each room, by name: the rooms of the same part that it imports."""
+"""Of each room, by name: the rooms of the same package that it imports."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Package:
     """One service, or `shared`.
 
     modules, lines: of each room, how many there are; arrows: of each room, what it imports; circle: rooms that import
@@ -48,42 +48,42 @@ class Part:
 
 
 def main() -> int:
-    """Print every part, or those named, and return 1 when rooms of one form a circle."""
-    options = argparse.ArgumentParser(prog="python -m deploy.house", description=__doc__)
-    options.add_argument("parts", nargs="*", help="parts to draw (default: all), for example batch shared")
-    options.add_argument("--summary", action="store_true", help="one line a part only")
-    wish = options.parse_args()
-    parts = [part for part in house() if not wish.parts or part.name in wish.parts]
-    for part in parts:
-        print(summary(part) if wish.summary else "\n".join(drawing(part)))
-    return int(any(part.circle for part in parts))
+    """Print every package, or those named, and return 1 when rooms of one form a circle."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.house", description=__doc__)
+    parser.add_argument("packages", nargs="*", help="packages to draw (default: all), for example batch shared")
+    parser.add_argument("--summary", action="store_true", help="one line a package only")
+    options = parser.parse_args()
+    drawn = [package for package in packages() if not options.packages or package.name in options.packages]
+    for package in drawn:
+        print(summary(package) if options.summary else "\n".join(drawing(package)))
+    return int(any(package.circle for package in drawn))
 
 
-def house() -> list[Part]:
+def packages() -> list[Package]:
     """Return every service and `shared`, as the source files of this checkout stand."""
     graph = grimp.build_graph(*ROOTS, cache_dir=None)
-    packages = [*sorted(graph.find_children("services")), "shared"]
-    return [part_of(graph, package) for package in packages if graph.find_children(package)]
+    names = [*sorted(graph.find_children("services")), "shared"]
+    return [package_of(graph, name) for name in names if graph.find_children(name)]
 
 
-def part_of(graph: ImportGraph, package: str) -> Part:
-    """Return one package of the graph as a part."""
-    rooms = sorted(graph.find_children(package))
+def package_of(graph: ImportGraph, name: str) -> Package:
+    """Return the rooms and arrows of a package of the graph, by its dotted name."""
+    rooms = sorted(graph.find_children(name))
     members = {room: {room, *graph.find_descendants(room)} for room in rooms}
     room_of = {module: room for room, modules in members.items() for module in modules}
     arrows = {
-        _short(room): frozenset(
-            _short(room_of[imported])
+        _last_name(room): frozenset(
+            _last_name(room_of[imported])
             for module in modules
             for imported in graph.find_modules_directly_imported_by(module)
             if room_of.get(imported, room) != room
         )
         for room, modules in members.items()
     }
-    return Part(
-        name=_short(package),
-        modules={_short(room): len(modules) for room, modules in members.items()},
-        lines={_short(room): sum(map(_lines, modules)) for room, modules in members.items()},
+    return Package(
+        name=_last_name(name),
+        modules={_last_name(room): len(modules) for room, modules in members.items()},
+        lines={_last_name(room): sum(map(_lines, modules)) for room, modules in members.items()},
         arrows=arrows,
         circle=circle_of(arrows),
     )
@@ -109,35 +109,35 @@ def layers_of(arrows: Arrows) -> list[list[str]]:
     ]
 
 
-def summary(part: Part) -> str:
-    """Return one line: how many rooms, modules, lines, arrows and layers the part has."""
-    layers = "a circle" if part.circle else f"{len(part.layers())} layers"
+def summary(package: Package) -> str:
+    """Return one line: how many rooms, modules, lines, arrows and layers the package has."""
+    layers = "a circle" if package.circle else f"{len(package.layers())} layers"
     return (
-        f"{part.name}: {len(part.modules)} rooms, {sum(part.modules.values())} modules, "
-        f"{sum(part.lines.values()):,} lines, {part.arrow_count} arrows, {layers}"
+        f"{package.name}: {len(package.modules)} rooms, {sum(package.modules.values())} modules, "
+        f"{sum(package.lines.values()):,} lines, {package.arrow_count} arrows, {layers}"
     )
 
 
-def drawing(part: Part) -> list[str]:
-    """Return the part as text: its summary, then each room of each layer with what it imports."""
-    drawn = [summary(part)]
-    if part.circle:
-        return [*drawn, f"  CIRCLE: {' -> '.join(part.circle)}", *_rooms(part, sorted(part.arrows)), ""]
-    layers = part.layers()
+def drawing(package: Package) -> list[str]:
+    """Return the package as text: its summary, then each room of each layer with what it imports."""
+    drawn = [summary(package)]
+    if package.circle:
+        return [*drawn, f"  CIRCLE: {' -> '.join(package.circle)}", *_rooms(package, sorted(package.arrows)), ""]
+    layers = package.layers()
     for height, rooms in zip(range(len(layers) - 1, -1, -1), layers, strict=True):
-        drawn += [f"  layer {height}", *_rooms(part, rooms)]
+        drawn += [f"  layer {height}", *_rooms(package, rooms)]
     return [*drawn, ""]
 
 
-def _rooms(part: Part, rooms: Iterable[str]) -> list[str]:
+def _rooms(package: Package, rooms: Iterable[str]) -> list[str]:
     return [
-        f"    {room} ({part.modules[room]}, {part.lines[room]:,} lines)"
-        + (f" -> {', '.join(sorted(part.arrows[room]))}" if part.arrows[room] else "")
+        f"    {room} ({package.modules[room]}, {package.lines[room]:,} lines)"
+        + (f" -> {', '.join(sorted(package.arrows[room]))}" if package.arrows[room] else "")
         for room in rooms
     ]
 
 
-def _short(module: str) -> str:
+def _last_name(module: str) -> str:
     return module.rpartition(".")[2]
 
 

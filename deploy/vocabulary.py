@@ -66,7 +66,7 @@ RETIRED: Final = {
     "pacing": Retired("metadata back-off"),
     "keep_loaded": Retired("freeze_gc"),
     "world": Retired("harness"),
-    "house": Retired("harness"),
+    "house": Retired("harness", ("house_rules",), "what every file keeps to, in the plain meaning"),
     "town": Retired("harness"),
     "wish": Retired("options (of a command line), request"),
     "places": Retired("indexes, positions or offsets"),
@@ -108,7 +108,12 @@ PHRASES: Final = {
     "shared-service": Retired("shared/runtime"),
 }
 """Retired terms in prose; the hyphen stands for a space, a dot or a slash, and a plural is the same term."""
-ATTRIBUTES: Final = {"one": "Result.one of SQLAlchemy", "place": "a column of batch_account"}
+ATTRIBUTES: Final = {
+    "one": "Result.one of SQLAlchemy",
+    "place": "a column of batch_account",
+    "parts": "PurePath.parts of the standard library",
+    "house": "the module behind `make house`",
+}
 """Names that are allowed after a dot, because others define them, and who does."""
 _TOKEN: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 

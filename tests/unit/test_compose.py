@@ -52,8 +52,8 @@ def test_the_schema_of_compose_files_holds() -> None:
 
 def test_every_process_of_the_local_stack_is_a_container_with_the_same_command(compose: dict[str, Any]) -> None:
     assert set(table.PROGRAMS) | {"kafka", "postgres"} <= set(compose["services"])
-    for name, one in table.PROGRAMS.items():
-        assert program(compose["services"][name]) == ["python", "-m", *one.module]
+    for name, entry in table.PROGRAMS.items():
+        assert program(compose["services"][name]) == ["python", "-m", *entry.module]
 
 
 @pytest.mark.parametrize("name", RUNNING)
@@ -75,7 +75,9 @@ def addresses(folder: Path) -> table.Addresses:
 def test_the_gateways_process_alone_has_the_keys_it_signs_with(compose: dict[str, Any], tmp_path: Path) -> None:
     for private in ("PRINCIPAL_KEY", "SESSION_KEY"):
         holders = {
-            name for name, one in compose["services"].items() if f"${{{private}" in json.dumps(one.get("environment"))
+            name
+            for name, service in compose["services"].items()
+            if f"${{{private}" in json.dumps(service.get("environment"))
         }
         assert holders == {"gateway"}, private
         local = {
@@ -107,8 +109,8 @@ def needed(name: str) -> set[str]:
     if importlib.util.find_spec(module) is None:
         return set()
     declared = vars(importlib.import_module(module)).values()
-    classes = [one for one in declared if isinstance(one, type) and issubclass(one, BaseSettings)]
-    fields = {field for one in classes for field, info in one.model_fields.items() if info.is_required()}
+    classes = [value for value in declared if isinstance(value, type) and issubclass(value, BaseSettings)]
+    fields = {field for settings in classes for field, info in settings.model_fields.items() if info.is_required()}
     return {f"REBALANCER_{field.upper()}" for field in fields} - NOT_IN_CONTAINERS
 
 
@@ -119,8 +121,8 @@ def test_every_command_names_a_module_that_exists(compose: dict[str, Any], name:
     for module in modules:
         spec = importlib.util.find_spec(module)
         assert spec is not None, module
-        place = Path(spec.origin or "")
-        assert place.name != "__init__.py" or (place.parent / "__main__.py").exists(), module
+        file = Path(spec.origin or "")
+        assert file.name != "__init__.py" or (file.parent / "__main__.py").exists(), module
 
 
 def test_every_secret_asked_for_is_made_and_has_no_default(compose: dict[str, Any]) -> None:
@@ -136,7 +138,7 @@ def test_every_published_port_is_on_loopback_and_heard_inside(compose: dict[str,
             host, outside, inside = published.split(":")
             assert host == "127.0.0.1", f"{name} publishes {published} beyond this machine"
             assert outside.isdigit()
-            listening = {str(one.get("environment", {}).get("REBALANCER_HTTP_PORT")) for one in services.values()}
+            listening = {str(peer.get("environment", {}).get("REBALANCER_HTTP_PORT")) for peer in services.values()}
             assert inside in listening | {"9094", "5432", "9090", "3000"}, f"nothing in {name} listens on {inside}"
             probes = str(service.get("environment", {}).get("REBALANCER_PROBE_PORT"))
             assert inside != probes, f"{name} publishes its probes and metrics"
@@ -235,7 +237,7 @@ def _on_the_dashboard() -> set[str]:
 
 
 def _families() -> list[Any]:
-    exported = [one for one in vars(metrics).values() if hasattr(one, "describe") and not isinstance(one, type)]
+    exported = [value for value in vars(metrics).values() if hasattr(value, "describe") and not isinstance(value, type)]
     return [family for metric in exported for family in metric.describe()]
 
 

@@ -108,7 +108,11 @@ def test_every_session_is_opened_with_time_outs_and_counted() -> None:
     for module, call in opening:
         if module in WITHIN_A_TIME_OF_ITS_OWN:
             continue
-        given = [ast.unparse(one.value) for one in call.keywords if one.arg in (None, "kwargs", "connect_args")]
+        given = [
+            ast.unparse(keyword.value) for keyword in call.keywords if keyword.arg in (None, "kwargs", "connect_args")
+        ]
         bound = re.findall(r"^ *session = (.*)$", (CHECKOUT / module).read_text(), re.MULTILINE)
-        told = [one for value in given for one in (bound if value == "session" else [value])]
-        assert told and all("arguments(" in one for one in told), f"{module}:{call.lineno} opens a session without"
+        passed = [text for value in given for text in (bound if value == "session" else [value])]
+        assert passed and all("arguments(" in text for text in passed), (
+            f"{module}:{call.lineno} opens a session without"
+        )

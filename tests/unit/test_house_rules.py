@@ -27,9 +27,10 @@ TESTS_THAT_IMPORT_TESTS = {"proposer"}
 """Folders whose helpers still stand in test modules.  It only gets shorter."""
 
 
-@pytest.mark.parametrize("parts", [*REGISTRIES, *MACHINE_PATHS], ids=lambda parts: "-".join(parts).replace("/", ""))
-def test_no_committed_file_names_a_package_registry_or_a_place_of_one_machine(parts: tuple[str, ...]) -> None:
-    word = ("" if parts[0].startswith("/") else ".").join(parts).encode()
+@pytest.mark.parametrize("pieces", [*REGISTRIES, *MACHINE_PATHS], ids=lambda pieces: "-".join(pieces).replace("/", ""))
+def test_no_committed_file_names_a_package_registry_or_a_path_of_one_machine(pieces: tuple[str, ...]) -> None:
+    """The names are in pieces, for this file is committed too."""
+    word = ("" if pieces[0].startswith("/") else ".").join(pieces).encode()
     found = [str(path.relative_to(CHECKOUT)) for path in tracked() if word in path.read_bytes()]
     assert not found, f"{word.decode()} stands in {found}: leave it out, clients know their registries by themselves"
 
@@ -55,10 +56,10 @@ def test_the_runtime_lock_is_part_of_the_whole_lock() -> None:
 def test_domain_code_imports_only_what_is_pure() -> None:
     wrong = []
     for path in python_files("services", "shared"):
-        parts = path.relative_to(CHECKOUT).parts
-        if "domain" not in parts and parts[:2] != ("shared", "rules"):
+        folders = path.relative_to(CHECKOUT).parts
+        if "domain" not in folders and folders[:2] != ("shared", "rules"):
             continue
-        own = ".".join(parts[: parts.index("domain" if "domain" in parts else "rules") + 1])
+        own = ".".join(folders[: folders.index("domain" if "domain" in folders else "rules") + 1])
         for name in imported(path):
             allowed = name == own or name.startswith(own + ".")
             allowed |= name == "importlib.resources" and own == "shared.rules"  # a data file of the package

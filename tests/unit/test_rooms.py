@@ -5,7 +5,7 @@ from itertools import pairwise
 import grimp
 import pytest
 
-from deploy import house
+import deploy.house as drawing
 from deploy.stack.layout import CHECKOUT
 
 pytestmark = pytest.mark.fast
@@ -23,11 +23,11 @@ def test_arrows_join_rooms_not_modules() -> None:
     ):
         graph.add_import(importer=importer, imported=imported)
 
-    part = house.part_of(graph, "s")
+    package = drawing.package_of(graph, "s")
 
-    assert part.arrows == {"app": {"store"}, "store": {"domain"}, "domain": set()}
-    assert (part.arrow_count, part.modules["store"], part.circle) == (2, 3, ())
-    assert part.layers() == [["app"], ["store"], ["domain"]]
+    assert package.arrows == {"app": {"store"}, "store": {"domain"}, "domain": set()}
+    assert (package.arrow_count, package.modules["store"], package.circle) == (2, 3, ())
+    assert package.layers() == [["app"], ["store"], ["domain"]]
 
 
 def test_a_layer_is_one_above_the_highest_room_it_imports() -> None:
@@ -38,7 +38,7 @@ def test_a_layer_is_one_above_the_highest_room_it_imports() -> None:
         "d": frozenset(),
         "e": frozenset(),
     }
-    assert house.layers_of({room: frozenset(imported) for room, imported in arrows.items()}) == [
+    assert drawing.layers_of({room: frozenset(imported) for room, imported in arrows.items()}) == [
         ["a"],
         ["b"],
         ["c"],
@@ -49,7 +49,7 @@ def test_a_layer_is_one_above_the_highest_room_it_imports() -> None:
 def test_a_circle_is_named_from_importer_to_imported() -> None:
     arrows = {"a": frozenset({"b"}), "b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"a"})}
 
-    circle = house.circle_of(arrows)
+    circle = drawing.circle_of(arrows)
 
     assert circle[0] == circle[-1]
     assert len(circle) == 4
@@ -60,20 +60,20 @@ def test_a_circle_ends_the_command_with_1_and_is_drawn(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arrows = {"a": frozenset({"b"}), "b": frozenset({"a"})}
-    part = house.Part("s", {"a": 1, "b": 1}, {"a": 5, "b": 5}, arrows, house.circle_of(arrows))
-    monkeypatch.setattr(house, "house", lambda: [part])
+    package = drawing.Package("s", {"a": 1, "b": 1}, {"a": 5, "b": 5}, arrows, drawing.circle_of(arrows))
+    monkeypatch.setattr(drawing, "packages", lambda: [package])
     monkeypatch.setattr("sys.argv", ["house"])
 
-    assert house.main() == 1
+    assert drawing.main() == 1
     assert "CIRCLE: " in capsys.readouterr().out
 
 
-def test_no_part_of_this_code_has_a_circle() -> None:
-    parts = {part.name: part for part in house.house()}
+def test_no_package_of_this_code_has_a_circle() -> None:
+    packages = {package.name: package for package in drawing.packages()}
 
-    assert set(parts) == {
+    assert set(packages) == {
         path.name for path in (CHECKOUT / "services").iterdir() if (path / "__init__.py").exists()
     } | {"shared"}
-    assert [part.circle for part in parts.values() if part.circle] == []
-    assert all(part.arrow_count > 0 for part in parts.values())
-    assert all(part.lines["runtime" if name == "shared" else "settings"] > 0 for name, part in parts.items())
+    assert [package.circle for package in packages.values() if package.circle] == []
+    assert all(package.arrow_count > 0 for package in packages.values())
+    assert all(package.lines["runtime" if name == "shared" else "settings"] > 0 for name, package in packages.items())
