@@ -6,6 +6,7 @@ of tests are sentences and are not split. In documents, comments and docstrings 
 most of the words are plain English there. A room is a service, a folder of `shared` or `tests`, or a top folder.
 """
 
+import ast
 import io
 import re
 import subprocess
@@ -206,12 +207,22 @@ def _may_keep(word: str) -> tuple[str, ...]:
 
 def _in_python(path: str, text: str) -> Iterator[Found]:
     yield from _in_path(path)
+    yield from _in_tokens(path, 1, text)
+    if sys.version_info < (3, 12):  # where a whole f-string is one token; later its names are tokens themselves
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FormattedValue):
+                yield from _in_tokens(path, node.lineno, ast.unparse(node.value))
+
+
+def _in_tokens(path: str, first: int, code: str) -> Iterator[Found]:
+    """Yield the retired words in names, comments and docstrings of code that begins in line `first` of a file."""
     before = ""
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        line = first + token.start[0] - 1
         if token.type == tokenize.NAME and not (before == "." and token.string in ATTRIBUTES):
-            yield from (Found(word, path, token.start[0], token.string) for word in retired_in(token.string))
+            yield from (Found(word, path, line, token.string) for word in retired_in(token.string))
         elif token.type == tokenize.COMMENT or (token.type == tokenize.STRING and '"""' in token.string):
-            yield from _in_prose(path, token.start[0], token.string)
+            yield from _in_prose(path, line, token.string)
         before = token.string
 
 

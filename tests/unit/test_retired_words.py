@@ -50,5 +50,21 @@ def test_a_file_keeps_the_word_that_is_released_there_and_no_other() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ('f"{one.offset}"', ["one"]),
+        ('f"a{count:{places}}b"', ["places"]),
+        ("""f"{', '.join(word for word in words)}" """, ["words"]),
+        ("""f"{f'{told}'}" """, ["told"]),
+        ('f"one of two parts"', []),
+        ('f"{path.parts[0]}"', []),
+    ],
+)
+def test_the_fields_of_an_f_string_are_code(line: str, names: list[str]) -> None:
+    hits = [(hit.name, hit.line) for hit in found(iter([("services/x.py", f"first = 1\ntext = {line}\n")]))]
+    assert hits == [(name, 2) for name in names]
+
+
 def test_an_allowed_name_says_why() -> None:
     assert all(bool(word.allowed or word.files) == bool(word.reason) for word in (RETIRED | WHOLE | PHRASES).values())
