@@ -4,8 +4,12 @@ Exit codes: 0 done, 1 it could not be done (the reason is on standard error), 2 
 Source: docs/on-call.md.
 """
 
+import functools
+import inspect
 import sys
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Final, TypeVar, get_type_hints
 
 import typer
 from pydantic import ValidationError
@@ -45,6 +49,42 @@ def forward(context: typer.Context, app: typer.Typer, target: object) -> None:
     The app is imported by the caller, so that a service loads the libraries of a command only for that command.
     """
     app(list(context.args), prog_name=context.command_path, obj=target)
+
+
+def with_options(kind: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option for each field of a dataclass: the field's name, default and typer annotation.
+
+    The command has one parameter of the dataclass, in whose position the options are listed.  So several commands share
+    their options, and none has a parameter for each.  Raises ValueError if the command has no such parameter.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    names = [field.name for field in fields(kind)]
+    options = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(kind)
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        parameters = list(signature.parameters.values())
+        index = [parameter.annotation for parameter in parameters].index(kind)
+        name = parameters[index].name
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            own = {option: given.pop(option) for option in names}
+            command(**given, **{name: kind(**own)})
+
+        parameters[index : index + 1] = options
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return run
+
+    return decorate
 
 
 def read_settings(kind: type[_Settings]) -> _Settings:

@@ -79,31 +79,25 @@ def _instant(text: str) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-Offsets = Annotated[
-    OffsetRanges | None,
-    typer.Option(parser=OffsetRanges.parse, metavar="OFFSETS", help="Letters by offset, e.g. 3,7-12."),
-]
-Code = Annotated[str | None, typer.Option(help="Put aside for this reason, e.g. invalid_event.")]
-FromTopic = Annotated[str | None, typer.Option(help="From this topic.")]
-Key = Annotated[str | None, typer.Option(help="Of this key.")]
-Since = Annotated[
-    datetime | None,
-    typer.Option(parser=_instant, metavar="TIME", help="Put aside at or after, e.g. 2026-01-05T14:00 (UTC)."),
-]
-Until = Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Put aside before.")]
 Who = Annotated[str, typer.Option(help="Name and reason; kept with the letter or in the service's log.")]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which letters; what is None does not matter."""
+    """Which letters, as options of a command; what is None does not matter."""
 
-    offsets: OffsetRanges | None = None
-    code: str | None = None
-    topic: str | None = None
-    key: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    offsets: Annotated[
+        OffsetRanges | None,
+        typer.Option(parser=OffsetRanges.parse, metavar="OFFSETS", help="Letters by offset, e.g. 3,7-12."),
+    ] = None
+    code: Annotated[str | None, typer.Option(help="Put aside for this reason, e.g. invalid_event.")] = None
+    topic: Annotated[str | None, typer.Option(help="From this topic.")] = None
+    key: Annotated[str | None, typer.Option(help="Of this key.")] = None
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=_instant, metavar="TIME", help="Put aside at or after, e.g. 2026-01-05T14:00 (UTC)."),
+    ] = None
+    until: Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Put aside before.")] = None
 
     def is_empty(self) -> bool:
         """Say whether every letter passes."""
@@ -122,19 +116,14 @@ class Filter:
 
 
 @app.command("list")
+@command_line.with_options(Filter)
 def list_letters(
     context: typer.Context,
-    offsets: Offsets = None,
-    code: Code = None,
-    topic: FromTopic = None,
-    key: Key = None,
-    since: Since = None,
-    until: Until = None,
+    wanted: Filter,
     replayed: Annotated[bool, typer.Option("--replayed", help="Also those that have been replayed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Print one line a letter; without --replayed only those that have not been replayed."""
-    wanted = Filter(offsets, code, topic, key, since, until)
     _end(_list(context.obj, wanted, replayed, as_json))
 
 
@@ -177,20 +166,15 @@ async def _show(source: Source, offset: int, raw: Path | None) -> int:
 
 
 @app.command()
+@command_line.with_options(Filter)
 def replay(
     context: typer.Context,
-    offsets: Offsets = None,
-    code: Code = None,
-    topic: FromTopic = None,
-    key: Key = None,
-    since: Since = None,
-    until: Until = None,
+    wanted: Filter,
     every: Annotated[bool, typer.Option("--every", help="All letters; without it say which by a filter.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also those that have been replayed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be replayed, send nothing.")] = False,
-) -> None:  # an option is a parameter: six filters, three choices
+) -> None:
     """Send letters again to where they came from, each once."""
-    wanted = Filter(offsets, code, topic, key, since, until)
     if not every and wanted.is_empty():
         print("say which letters, by a filter (--offsets, --code, ...) or with --every", file=sys.stderr)
         raise typer.Exit(2)
