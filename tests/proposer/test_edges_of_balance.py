@@ -5,13 +5,12 @@ Source: product 4, "Conservation".
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from services.proposer.domain import codes
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
+from services.proposer.domain.records import ACCOUNT, POSITION, SECURITY
 from services.proposer.domain.summary import outcome
+from shared.fixed_point.records import Records, records
 from tests.proposer.accounts import near, plain
 from tests.proposer.build import BF, MT, TA, account, lot, position, proposal
 
@@ -21,91 +20,91 @@ UNIT = DOLLAR = 1_000_000
 A_S1, A_S2, B_S1 = 0, 1, 2
 
 
-def tables() -> tuple[Ints, Ints, Ints]:
+def tables() -> tuple[Records, Records, Records]:
     """A at $100: S1 sells all its 10, 4 of them crossed to S2; B at $50: buys 8.  Cash 1,000 + 600 - 400 = 1,200."""
-    acc = np.zeros(at.ACCOUNT_COLUMNS, np.int64)
-    acc[at.A_CASH], acc[at.A_NOW], acc[at.A_RESERVE] = 100_000, 120_000, 120_000
-    sec = np.zeros((2, at.SECURITY_COLUMNS), np.int64)
-    sec[:, at.S_PRICE] = (100 * DOLLAR, 50 * DOLLAR)
-    sec[:, at.S_FIRST], sec[:, at.S_END] = (0, 2), (2, 3)
-    sec[0, at.S_SELL], sec[1, at.S_BUY] = 6 * UNIT, 8 * UNIT
-    pos = np.zeros((3, at.POSITION_COLUMNS), np.int64)
-    pos[A_S1, at.P_QUANTITY] = 10 * UNIT
-    pos[:, at.P_TRADE] = (-10 * UNIT, 4 * UNIT, 8 * UNIT)
-    pos[:, at.P_CROSS] = (-4 * UNIT, 4 * UNIT, 0)
-    return acc, sec, pos
+    account = records(ACCOUNT, 1)[0]
+    account.cash, account.cash_now, account.reserve = 100_000, 120_000, 120_000
+    securities = records(SECURITY, 2)
+    securities.price = (100 * DOLLAR, 50 * DOLLAR)
+    securities.first, securities.end = (0, 2), (2, 3)
+    securities[0].sell, securities[1].buy = 6 * UNIT, 8 * UNIT
+    positions = records(POSITION, 3)
+    positions[A_S1].quantity = 10 * UNIT
+    positions.trade = (-10 * UNIT, 4 * UNIT, 8 * UNIT)
+    positions.crossed = (-4 * UNIT, 4 * UNIT, 0)
+    return account, securities, positions
 
 
 def judged(
-    account: dict[int, int] | None = None,
-    securities: dict[tuple[int, int], int] | None = None,
-    positions: dict[tuple[int, int], int] | None = None,
+    account_changes: dict[str, int] | None = None,
+    securities: dict[tuple[int, str], int] | None = None,
+    positions: dict[tuple[int, str], int] | None = None,
 ) -> tuple[int, int]:
     """Return the outcome, and what it is about, of the tables with some figures moved by so much."""
-    acc, sec, pos = tables()
-    for column, more in (account or {}).items():
-        acc[column] += more
-    for index, more in (securities or {}).items():
-        sec[index] += more
-    for index, more in (positions or {}).items():
-        pos[index] += more
-    return int(outcome(acc, sec, pos)), int(acc[at.A_WHERE])
+    account_row, security_rows, position_rows = tables()
+    for field, more in (account_changes or {}).items():
+        account_row[field] += more
+    for (index, field), more in (securities or {}).items():
+        security_rows[index][field] += more
+    for (index, field), more in (positions or {}).items():
+        position_rows[index][field] += more
+    return int(outcome(account_row, security_rows, position_rows)), int(account_row.failed_at)
 
 
 def test_what_balances_is_used_and_the_reserve_itself_is_enough() -> None:
     assert judged() == (codes.OK, -1)
-    assert judged({at.A_RESERVE: 1}) == (codes.CASH_SHORTFALL, -1)
+    assert judged({"reserve": 1}) == (codes.CASH_SHORTFALL, -1)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_millionth_or_a_cent_that_comes_from_nowhere(sign: int) -> None:
-    assert judged({at.A_NOW: sign}) == (codes.UNBALANCED, -1)
-    assert judged({at.A_CASH: sign}) == (codes.UNBALANCED, -1)
-    assert judged(securities={(0, at.S_SELL): sign}) == (codes.UNBALANCED, 0)
-    assert judged(securities={(1, at.S_BUY): sign}) == (codes.UNBALANCED, 1)
-    assert judged(positions={(B_S1, at.P_TRADE): sign}) == (codes.UNBALANCED, 1)
-    assert judged(positions={(A_S2, at.P_TRADE): sign}) == (codes.UNBALANCED, 0)
+    assert judged({"cash_now": sign}) == (codes.UNBALANCED, -1)
+    assert judged({"cash": sign}) == (codes.UNBALANCED, -1)
+    assert judged(securities={(0, "sell"): sign}) == (codes.UNBALANCED, 0)
+    assert judged(securities={(1, "buy"): sign}) == (codes.UNBALANCED, 1)
+    assert judged(positions={(B_S1, "trade"): sign}) == (codes.UNBALANCED, 1)
+    assert judged(positions={(A_S2, "trade"): sign}) == (codes.UNBALANCED, 0)
 
 
 def test_nothing_is_held_below_zero() -> None:
     """S1 sells the 10 it has; of a millionth less it would sell more than there is.  More than 10 does no harm."""
-    assert judged(positions={(A_S1, at.P_QUANTITY): -1}) == (codes.UNBALANCED, 0)
-    assert judged(positions={(A_S1, at.P_QUANTITY): 1}) == (codes.OK, -1)
+    assert judged(positions={(A_S1, "quantity"): -1}) == (codes.UNBALANCED, 0)
+    assert judged(positions={(A_S1, "quantity"): 1}) == (codes.OK, -1)
 
 
 def test_what_is_crossed_is_part_of_the_trade_and_adds_up_to_nothing() -> None:
     # S2 gives a crossed unit less than S1 has given: 1 lost
-    assert judged(positions={(A_S2, at.P_CROSS): -1}) == (codes.UNBALANCED, 0)
+    assert judged(positions={(A_S2, "crossed"): -1}) == (codes.UNBALANCED, 0)
     # both more than S2 trades in all
-    more = {(A_S1, at.P_CROSS): -1, (A_S2, at.P_CROSS): 1}
+    more = {(A_S1, "crossed"): -1, (A_S2, "crossed"): 1}
     assert judged(positions=more) == (codes.UNBALANCED, 0)
     # S1 gives away 11 of the 10 it sells; what S2 gets is part of its 12
-    given = {(A_S1, at.P_CROSS): -7 * UNIT, (A_S2, at.P_CROSS): 7 * UNIT, (A_S2, at.P_TRADE): 8 * UNIT}
-    bought = {(0, at.S_SELL): -6 * UNIT, (0, at.S_BUY): 2 * UNIT}
-    cash = {at.A_NOW: -80_000, at.A_RESERVE: -80_000}
+    given = {(A_S1, "crossed"): -7 * UNIT, (A_S2, "crossed"): 7 * UNIT, (A_S2, "trade"): 8 * UNIT}
+    bought = {(0, "sell"): -6 * UNIT, (0, "buy"): 2 * UNIT}
+    cash = {"cash_now": -80_000, "reserve": -80_000}
     assert judged(cash, bought, given) == (codes.UNBALANCED, 0)
-    assert judged(cash, bought, {(A_S2, at.P_TRADE): 8 * UNIT}) == (codes.OK, -1)
+    assert judged(cash, bought, {(A_S2, "trade"): 8 * UNIT}) == (codes.OK, -1)
     # S1 sells 10, and 4 to it are crossed; S2 buys 4, and crosses 4 away: sums are right, directions are not
-    turned = {(A_S1, at.P_CROSS): 8 * UNIT, (A_S2, at.P_CROSS): -8 * UNIT}
+    turned = {(A_S1, "crossed"): 8 * UNIT, (A_S2, "crossed"): -8 * UNIT}
     assert judged(positions=turned) == (codes.UNBALANCED, 0)
     # the netting may be left out of what is shown: whether it counts as crossed is not what conserves units
-    assert judged(positions={(A_S1, at.P_CROSS): 4 * UNIT, (A_S2, at.P_CROSS): -4 * UNIT}) == (codes.OK, -1)
+    assert judged(positions={(A_S1, "crossed"): 4 * UNIT, (A_S2, "crossed"): -4 * UNIT}) == (codes.OK, -1)
 
 
 def test_who_buys_gives_nothing_away() -> None:
     """All three positions of one security: -10, +4 and +8, so 2 are bought; the second gives 4 to the third."""
     for crossed, expected in (((0, 4, -4), (codes.UNBALANCED, 0)), ((-4, 4, 0), (codes.OK, -1))):
-        acc, sec, pos = tables()
-        acc[at.A_NOW], acc[at.A_RESERVE] = 80_000, 80_000
-        sec[:, at.S_FIRST], sec[:, at.S_END] = (0, 3), (3, 3)
-        sec[:, at.S_SELL], sec[:, at.S_BUY] = 0, (2 * UNIT, 0)
-        pos[:, at.P_CROSS] = [units * UNIT for units in crossed]
-        assert (int(outcome(acc, sec, pos)), int(acc[at.A_WHERE])) == expected
+        account_row, securities, positions = tables()
+        account_row.cash_now, account_row.reserve = 80_000, 80_000
+        securities.first, securities.end = (0, 3), (3, 3)
+        securities.sell, securities.buy = 0, (2 * UNIT, 0)
+        positions.crossed = [units * UNIT for units in crossed]
+        assert (int(outcome(account_row, securities, positions)), int(account_row.failed_at)) == expected
 
 
 def test_a_security_is_not_bought_and_sold_at_once() -> None:
     for security in (0, 1):
-        both = {(security, at.S_SELL): 1, (security, at.S_BUY): 1}
+        both = {(security, "sell"): 1, (security, "buy"): 1}
         assert judged(securities=both) == (codes.UNBALANCED, security)
 
 

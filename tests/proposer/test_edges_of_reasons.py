@@ -3,8 +3,8 @@
 import pytest
 
 from services.proposer.domain import codes
-from services.proposer.domain.layout import NO_LIMIT
 from services.proposer.domain.reasons import failure_text, limit_text, no_trade_text
+from services.proposer.domain.records import NO_LIMIT
 from shared.contracts.codes import Logic
 
 pytestmark = pytest.mark.fast

@@ -3,13 +3,14 @@
 Weights in 1e-18 of the account, cents, prices in millionths of a dollar, units in millionths; parts in 1e-10 of a cent.
 """
 
-import numpy as np
 import pytest
 
-from services.proposer.domain import layout as at
+from services.proposer.domain.apportion import apportion
+from services.proposer.domain.codes import TO_TARGET
+from services.proposer.domain.netting import BUYS, SELLS, settle
+from services.proposer.domain.records import POSITION, SECURITY
 from services.proposer.domain.sizing import (
     affordable,
-    apportion,
     needed,
     order_change,
     reaching,
@@ -17,6 +18,7 @@ from services.proposer.domain.sizing import (
     units_floor,
     within,
 )
+from shared.fixed_point.records import records
 from shared.rules.bands import side
 from tests.proposer.build import MT, account, position, proposal
 
@@ -139,33 +141,41 @@ def test_the_side_of_a_band(cents: int, value: int, low: int, high: int, where: 
     assert side(cents, value, low, high) == where
 
 
-def apportioned(wants: list[int], *rounds: tuple[int, int], step: int = 10) -> list[int]:
-    """Cut the wants to each (sign, total) in turn, behind a position of another security with figures of its own."""
-    pos = np.zeros((len(wants) + 1, at.POSITION_COLUMNS), np.int64)
-    pos[0, at.P_WHOLE], pos[0, at.P_PART], pos[0, at.P_KEY], pos[0, at.P_WANT] = 99, 99, 99, 99
-    pos[1:, at.P_WANT] = wants
-    for sign, total in rounds:
-        apportion(pos, 1, len(pos), at.P_WANT, sign, total, step, at.P_TRADE)
-    assert pos[0, at.P_TRADE] == 0
-    return [int(units) for units in pos[1:, at.P_TRADE]]
+def apportioned(asked: list[int], total: int, step: int = 10) -> list[int]:
+    """Divide the total in proportion to what is asked, whatever the sleeves have left of an earlier division."""
+    sleeves = records(POSITION, len(asked))
+    for field in ("share", "spare", "below_step", "remainder"):
+        sleeves[field] = 99
+    sleeves.asked = asked
+    apportion(sleeves, total, step)
+    return [int(units) for units in sleeves.share]
 
 
 def test_whole_steps_by_largest_remainder_and_what_is_less_to_the_next() -> None:
     # 32 of 60 + 40 are 19.2 and 12.8: 10 and 10, then 10 to the 9.2 that are lost and 2 to the 2.8, not to the same
-    assert apportioned([60, 40], (1, 32)) == [20, 12]
+    assert apportioned([60, 40], 32) == [20, 12]
     # 15 of 50 + 50 are 7.5 each: of two as much the first
-    assert apportioned([50, 50], (1, 15)) == [10, 5]
-    assert apportioned([50, 0, 50], (1, 15)) == [10, 0, 5]
+    assert apportioned([50, 50], 15) == [10, 5]
+    assert apportioned([50, 0, 50], 15) == [10, 0, 5]
     # nobody gets more than it had: 38 of 5 + 5 + 30 are 4.75, 4.75 and 28.5
-    assert apportioned([5, 5, 30], (1, 38)) == [5, 3, 30]
-    assert apportioned([5, 5, 30], (1, 40)) == [5, 5, 30]
+    assert apportioned([5, 5, 30], 38) == [5, 3, 30]
+    assert apportioned([5, 5, 30], 40) == [5, 5, 30]
     # 2 of 1 + 2 are 0.67 and 1.33: a millionth each
-    assert apportioned([1, 2], (1, 2), step=1) == [1, 1]
+    assert apportioned([1, 2], 2, step=1) == [1, 1]
 
 
 def test_what_sleeves_sell_does_not_take_part_in_what_others_buy() -> None:
-    """30 of 20 + 60 + 40 sold are 5, 15 and 10: the first gets the step.  24 of 50 + 50 bought are 12 each."""
-    assert apportioned([-20, -60, -40, 50, 50], (-1, 30), (1, 24)) == [-10, -10, -10, 14, 10]
+    """30 of 20 + 60 + 40 sold are 5, 15 and 10: the first gets the step.  24 of 50 + 50 bought are 12 each.
+
+    A position of another security stands before them.
+    """
+    security = records(SECURITY, 1)[0]
+    security.first, security.end, security.step = 1, 6, 10
+    positions = records(POSITION, 6)
+    positions.want = [99, -20, -60, -40, 50, 50]
+    settle(security, positions, SELLS, 30, TO_TARGET)
+    settle(security, positions, BUYS, 24, TO_TARGET)
+    assert positions.trade.tolist() == [0, -10, -10, -10, 14, 10]
 
 
 def test_no_more_whole_steps_are_sold_to_an_edge_than_there_are() -> None:

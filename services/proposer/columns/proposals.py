@@ -8,24 +8,12 @@ import pyarrow as pa
 
 from services.proposer.columns.tables import Tables, tables_of
 from services.proposer.domain import codes, reasons
-from services.proposer.domain import layout as at
 from services.proposer.domain.engine import LOGICS, run
-from services.proposer.domain.layout import Ints
-from services.proposer.domain.tax_aware.gains import search_of
+from services.proposer.domain.records import ALL_OF_IT, ORDER, PROPOSAL, SLEEVE_TRADE, Ints, Proposals
+from services.proposer.domain.tax_aware.records import search_of
 from shared.contracts import chunks
 from shared.contracts.codes import Logic
-
-_PROPOSAL_NUMBERS = (
-    ("value_cents", at.O_VALUE),
-    ("begin_cash_cents", at.O_BEGIN),
-    ("end_cash_cents", at.O_END),
-    ("buys", at.O_BUYS),
-    ("buys_cents", at.O_BUYS_CENTS),
-    ("sells", at.O_SELLS),
-    ("sells_cents", at.O_SELLS_CENTS),
-    ("flats", at.O_FLATS),
-    ("flats_cents", at.O_FLATS_CENTS),
-)
+from shared.fixed_point.records import Records, records
 
 
 def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOGICS) -> pa.RecordBatch:
@@ -41,80 +29,95 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     if unknown or not logics:
         raise ValueError(f"no such trade logic here: {unknown}; known are {[logic.name for logic in LOGICS]}")
     tables = tables_of(batch)
-    rows = batch.num_rows
-    proposals = np.zeros((rows * len(logics), at.PROPOSAL_COLUMNS), np.int64)
-    trades = np.zeros((len(tables.positions) * len(logics), at.TRADE_COLUMNS), np.int64)
-    orders = np.zeros((len(tables.securities) * len(logics), at.ORDER_COLUMNS), np.int64)
-    trade_starts, order_starts = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
-    run(
-        tables.accounts, tables.securities, tables.security_starts, tables.positions, tables.position_starts,
-        search_of(trade_day, tables.lots, len(tables.positions)), tables.lot_starts,
-        np.array([int(logic) for logic in logics], np.int64), proposals, trades, trade_starts, orders, order_starts,
-    )  # fmt: skip
-    trades, orders = trades[: trade_starts[-1]], orders[: order_starts[-1]]
-    _to_chunk_index(trades, trade_starts, tables.position_indexes, tables.position_starts)
-    _to_chunk_index(orders, order_starts, tables.security_indexes, tables.security_starts)
+    accounts, rows = tables.accounts, batch.num_rows
+    proposals = Proposals(
+        rows=records(PROPOSAL, rows * len(logics)),
+        trades=records(SLEEVE_TRADE, len(accounts.positions) * len(logics)),
+        trade_starts=np.zeros(rows + 1, np.int64),
+        orders=records(ORDER, len(accounts.securities) * len(logics)),
+        order_starts=np.zeros(rows + 1, np.int64),
+    )
+    search = search_of(trade_day, tables.lots, len(accounts.securities), len(accounts.positions))
+    run(accounts, search, np.array([int(logic) for logic in logics], np.int64), proposals)
+    trades, orders = proposals.trades[: proposals.trade_starts[-1]], proposals.orders[: proposals.order_starts[-1]]
+    trades.position = _to_chunk_index(
+        trades.position, proposals.trade_starts, tables.position_indexes, accounts.position_starts
+    )
+    orders.security = _to_chunk_index(
+        orders.security, proposals.order_starts, tables.security_indexes, accounts.security_starts
+    )
+    texts = _texts(batch, tables, proposals.rows)
     columns = [
-        _lists(np.arange(rows + 1) * len(logics), _proposal_rows(batch, tables, proposals), chunks.PROPOSAL_FIELDS),
-        _lists(trade_starts, list(trades.T), chunks.SLEEVE_TRADE_FIELDS),
-        _lists(order_starts, list(orders.T), chunks.ORDER_FIELDS),
+        _lists(np.arange(rows + 1) * len(logics), proposals.rows, chunks.PROPOSAL_FIELDS, texts),
+        _lists(proposals.trade_starts, trades, chunks.SLEEVE_TRADE_FIELDS),
+        _lists(proposals.order_starts, orders, chunks.ORDER_FIELDS),
     ]
     given = [batch.column(name) for name in chunks.LOTS.names]
     return pa.RecordBatch.from_arrays([*given, *columns], schema=chunks.TRADES)
 
 
-def _to_chunk_index(rows: Ints, starts: Ints, indexes: Ints, index_starts: Ints) -> None:
-    """Turn the index in column 1 from the tables' order into the chunk's."""
+def _to_chunk_index(index: Ints, starts: Ints, indexes: Ints, index_starts: Ints) -> Ints:
+    """Return the chunk's index for each index in the order of the tables; starts: by account, where its rows begin."""
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    rows[:, 1] = indexes[index_starts[owner] + rows[:, 1]]
+    return np.asarray(indexes[index_starts[owner] + index])
 
 
-def _lists(starts: Ints, columns: Sequence[Any], fields: Sequence["pa.Field[pa.DataType]"]) -> Any:
-    """Return list<struct> of the columns, which are integer arrays or Arrow arrays in the order of the fields."""
+def _lists(
+    starts: Ints, rows: Records, fields: Sequence["pa.Field[pa.DataType]"], texts: Mapping[str, Any] | None = None
+) -> Any:
+    """Return list<struct> of the rows; a field is taken from `texts` (Arrow arrays by name) or from the records."""
+    known = texts or {}
     arrays = [
-        column if isinstance(column, pa.Array) else pa.array(np.ascontiguousarray(column)).cast(field.type)
-        for column, field in zip(columns, fields, strict=True)
+        known[field.name] if field.name in known else pa.array(np.ascontiguousarray(rows[field.name])).cast(field.type)
+        for field in fields
     ]
     return pa.ListArray.from_arrays(
         pa.array(starts, pa.int32()), pa.StructArray.from_arrays(arrays, fields=list(fields))
     )
 
 
-def _proposal_rows(batch: pa.RecordBatch, tables: Tables, proposals: Ints) -> list[Any]:
+def _texts(batch: pa.RecordBatch, tables: Tables, proposals: Records) -> dict[str, Any]:
+    """Return, by the name of the published field, the code and the sentences of each proposal."""
     limits = _limit_texts(tables, proposals)
     failure_codes, failure_texts = _failures(batch, tables, proposals, limits)
-    no_trades = _no_trades(proposals, limits)
-    traded = (proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] > 0)
-    return [
-        proposals[:, at.O_LOGIC],
-        failure_codes,
-        failure_texts,
-        no_trades,
-        pa.array([limits.get(index) if has_traded else None for index, has_traded in enumerate(traded)], pa.string()),
-        *(proposals[:, column] for _, column in _PROPOSAL_NUMBERS),
-    ]
+    has_traded = (proposals.failure == codes.OK) & (proposals.trades > 0)
+    return {
+        "failure_code": failure_codes,
+        "failure_text": failure_texts,
+        "no_trade_text": _no_trades(proposals, limits),
+        "limit_text": pa.array(
+            [limits.get(index) if traded else None for index, traded in enumerate(has_traded)], pa.string()
+        ),
+    }
 
 
-def _limit_texts(tables: Tables, proposals: Ints) -> dict[int, str]:
+def _limit_texts(tables: Tables, proposals: Records) -> dict[int, str]:
     """Return, by row, the sentence about gain limits that bind."""
     found: dict[int, str] = {}
-    logics = len(proposals) // max(1, len(tables.accounts))
-    figures = [at.O_FREE_SHORT, at.O_FREE_TOTAL, at.O_HELD_BACK_CENTS]
-    for index in np.flatnonzero(proposals[:, at.O_LIMITED]).tolist():
-        limits = tables.accounts[index // logics, [at.A_BUDGET_SHORT, at.A_BUDGET_TOTAL, at.A_NO_SHORT_GAINS]]
-        found[index] = reasons.limit_text(*limits.tolist(), *proposals[index, figures].tolist())
+    accounts = tables.accounts.rows
+    logics = len(proposals) // max(1, len(accounts))
+    for index in np.flatnonzero(proposals.is_limited).tolist():
+        account, row = accounts[index // logics], proposals[index]
+        found[index] = reasons.limit_text(
+            int(account.budget_short),
+            int(account.budget_total),
+            int(account.no_short_gains),
+            int(row.free_short),
+            int(row.free_total),
+            int(row.held_back_cents),
+        )
     return found
 
 
-def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints, limits: Mapping[int, str]) -> tuple[Any, Any]:
+def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Records, limits: Mapping[int, str]) -> tuple[Any, Any]:
     """Return codes and texts, null where the account is proposed; an earlier failure keeps its own."""
     found: list[str | None] = [None] * len(proposals)
     texts: list[str | None] = [None] * len(proposals)
     logics = len(proposals) // max(1, batch.num_rows)
-    for index in np.flatnonzero(proposals[:, at.O_FAILURE]).tolist():
+    for index in np.flatnonzero(proposals.failure).tolist():
         row = proposals[index]
         account = index // logics
-        failure = int(row[at.O_FAILURE])
+        failure = int(row.failure)
         if failure == codes.PASSED:
             found[index] = batch.column("failure_code")[account].as_py()
             texts[index] = batch.column("failure_text")[account].as_py() or found[index]
@@ -123,35 +126,35 @@ def _failures(batch: pa.RecordBatch, tables: Tables, proposals: Ints, limits: Ma
         texts[index] = reasons.failure_text(
             batch.column("account_id")[account].as_py(),
             failure,
-            _component(batch, tables, account, int(row[at.O_WHERE])),
-            int(row[at.O_FIGURE]),
-            int(row[at.O_LIMIT]),
+            _component(batch, tables, account, int(row.failed_at)),
+            int(row.figure),
+            int(row.limit),
             limits.get(index),
         )
     return pa.array(found, pa.string()), pa.array(texts, pa.string())
 
 
-def _component(batch: pa.RecordBatch, tables: Tables, account: int, where: int) -> str:
+def _component(batch: pa.RecordBatch, tables: Tables, account: int, failed_at: int) -> str:
     """Return the name of the security or position a failure is about, "" for the account as a whole."""
-    if where == -1:
+    if failed_at == ALL_OF_IT:
         return ""
     securities = batch.column("securities")[account]
-    if where >= 0:
-        index = int(tables.security_indexes[tables.security_starts[account] + where])
+    if failed_at >= 0:
+        index = int(tables.security_indexes[tables.accounts.security_starts[account] + failed_at])
         return f"security {securities[index]['security_id'].as_py()}"
-    index = int(tables.position_indexes[tables.position_starts[account] - 2 - where])
+    index = int(tables.position_indexes[tables.accounts.position_starts[account] - 2 - failed_at])
     position = batch.column("positions")[account][index].as_py()
     known = securities.is_valid and 0 <= position["security"] < len(securities)
     name = securities[position["security"]]["security_id"].as_py() if known else f"number {position['security']}"
     return f"position {index} (security {name} in sleeve {position['sleeve_id']})"
 
 
-def _no_trades(proposals: Ints, limits: Mapping[int, str]) -> Any:
+def _no_trades(proposals: Records, limits: Mapping[int, str]) -> Any:
     """Return why nothing is traded, null where something is or the account failed."""
     texts: dict[tuple[int, int], str] = {}
     found: list[str | None] = [None] * len(proposals)
-    for index in np.flatnonzero((proposals[:, at.O_FAILURE] == codes.OK) & (proposals[:, at.O_TRADES] == 0)).tolist():
-        key = int(proposals[index, at.O_LOGIC]), int(proposals[index, at.O_BLOCKED])
+    for index in np.flatnonzero((proposals.failure == codes.OK) & (proposals.trades == 0)).tolist():
+        key = int(proposals[index].logic), int(proposals[index].blocked)
         if key not in texts:
             texts[key] = reasons.no_trade_text(Logic(key[0]), key[1])
         found[index] = f"{texts[key]} {limits[index]}" if index in limits else texts[key]

@@ -1,95 +1,92 @@
-"""A LOTS chunk as the kernel's integer tables, whatever order its rows are in."""
+"""A LOTS chunk as the records of the kernel, whatever order its rows are in."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.proposer.domain import codes
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
+from services.proposer.domain.records import ACCOUNT, ALL_OF_IT, NO_LIMIT, POSITION, SECURITY, Accounts, Ints
 from shared.columnar import entries
+from shared.fixed_point.records import Kind, Records, records
 from shared.rules.relief.lots import Lots, lots_from
 
-_ACCOUNT = (
-    ("reserve_cents", at.A_RESERVE),
-    ("cash_target_ppb", at.A_CASH_TARGET),
-    ("cash_threshold_ppb", at.A_CASH_THRESHOLD),
-    ("floor_ppb", at.A_FLOOR),
-    ("min_trade_cents", at.A_MIN_CENTS),
-    ("min_trade_ppb", at.A_MIN_PPB),
-    ("do_not_trade", at.A_DO_NOT_TRADE),
-    ("liquidate", at.A_LIQUIDATE),
-    ("taxable", at.A_TAXABLE),
-    ("lot_method", at.A_METHOD),
-    ("no_short_term_gains", at.A_NO_SHORT_GAINS),
-)
-_BUDGETS = (("gain_budget_short_cents", at.A_BUDGET_SHORT), ("gain_budget_total_cents", at.A_BUDGET_TOTAL))
-_SECURITY = (
-    ("price_micro", at.S_PRICE),
-    ("step_micro", at.S_STEP),
-    ("restriction", at.S_RESTRICTION),
-    ("substitute", at.S_SUBSTITUTE),
-    ("is_fund", at.S_FUND),
-)
-_POSITION = (
-    ("security", at.P_SECURITY),
-    ("quantity_micro", at.P_QUANTITY),
-    ("target_ppb", at.P_TARGET),
-    ("threshold_ppb", at.P_THRESHOLD),
-    ("precision_ppb", at.P_PRECISION),
-)
+# Columns of the chunk by the field that takes them.
+_ACCOUNT: Final = {
+    "reserve": "reserve_cents",
+    "cash_target": "cash_target_ppb",
+    "cash_threshold": "cash_threshold_ppb",
+    "drift_floor": "floor_ppb",
+    "minimum_cents": "min_trade_cents",
+    "minimum_weight": "min_trade_ppb",
+    "do_not_trade": "do_not_trade",
+    "liquidate": "liquidate",
+    "taxable": "taxable",
+    "lot_method": "lot_method",
+    "no_short_gains": "no_short_term_gains",
+}
+_SECURITY: Final = {
+    "price": "price_micro",
+    "step": "step_micro",
+    "restriction": "restriction",
+    "substitute": "substitute",
+    "is_fund": "is_fund",
+}
+_POSITION: Final = {
+    "security": "security",
+    "quantity": "quantity_micro",
+    "target": "target_ppb",
+    "threshold": "threshold_ppb",
+    "precision": "precision_ppb",
+}
 
 
 @dataclass
 class Tables:
-    """The integer tables of a chunk; *_indexes hold each row's index inside its account in the chunk."""
+    """The accounts of a chunk and their lots; *_indexes hold each row's index inside its account in the chunk."""
 
-    accounts: Ints
-    securities: Ints
-    security_starts: Ints
+    accounts: Accounts
     security_indexes: Ints
-    positions: Ints
-    position_starts: Ints
     position_indexes: Ints
     lots: Lots
-    lot_starts: Ints
 
 
 def tables_of(batch: pa.RecordBatch) -> Tables:
     """Return the tables of a chunk of schema LOTS (or more columns); securities, positions and lots sorted by ids."""
-    count = batch.num_rows
-    accounts = np.zeros((count, at.ACCOUNT_COLUMNS), np.int64)
-    for name, column in _ACCOUNT:
-        accounts[:, column] = _ints(batch.column(name))
-    for name, column in _BUDGETS:
-        accounts[:, column] = _ints(batch.column(name), at.NO_LIMIT)
-    accounts[:, at.A_CASH] = _ints(batch.column("cash_cents")) - _ints(batch.column("set_aside_cents"))
-    accounts[:, at.A_GIVEN] = np.where(_valid(batch.column("failure_code")), codes.PASSED, codes.OK)
-    accounts[:, at.A_WHERE] = -1
+    rows = _account_rows(batch)
     listed, security_starts = entries(batch.column("securities"))
     held, position_starts = entries(batch.column("positions"))
-    securities = _table(listed, _SECURITY, at.SECURITY_COLUMNS)
-    positions = _table(held, _POSITION, at.POSITION_COLUMNS)
     owned, lot_starts = entries(batch.column("lots"))
+    securities = _table(SECURITY, listed, _SECURITY)
+    positions = _table(POSITION, held, _POSITION)
     sleeves = _ranks(pa.concat_arrays([held.field("sleeve_id"), owned.field("sleeve_id")]))
-    positions[:, at.P_SLEEVE] = sleeves[: len(held)]
+    positions.sleeve = sleeves[: len(held)]
     securities, security_indexes, renamed = _sorted_securities(
-        accounts, securities, security_starts, _ranks(listed.field("security_id"))
+        rows, securities, security_starts, _ranks(listed.field("security_id"))
     )
-    positions[:, at.P_SECURITY] = _renamed(positions[:, at.P_SECURITY], position_starts, security_starts, renamed)
+    positions.security = _renamed(positions.security, position_starts, security_starts, renamed)
     positions, position_indexes = _sorted_positions(positions, position_starts)
     lot_security = _renamed(_ints(owned.field("security")), lot_starts, security_starts, renamed)
     lots = _sorted_lots(owned, lot_starts, lot_security, sleeves[len(held) :])
-    return Tables(
-        accounts, securities, security_starts, security_indexes, positions, position_starts, position_indexes, lots,
-        lot_starts,
-    )  # fmt: skip
+    accounts = Accounts(rows, securities, security_starts, positions, position_starts, lot_starts)
+    return Tables(accounts, security_indexes, position_indexes, lots)
 
 
-def _sorted_securities(accounts: Ints, securities: Ints, starts: Ints, ranks: Ints) -> tuple[Ints, Ints, Ints]:
+def _account_rows(batch: pa.RecordBatch) -> Records:
+    rows = records(ACCOUNT, batch.num_rows)
+    for field, column in _ACCOUNT.items():
+        rows[field] = _ints(batch.column(column))
+    rows.budget_short = _ints(batch.column("gain_budget_short_cents"), NO_LIMIT)
+    rows.budget_total = _ints(batch.column("gain_budget_total_cents"), NO_LIMIT)
+    rows.cash = _ints(batch.column("cash_cents")) - _ints(batch.column("set_aside_cents"))
+    rows.given_failure = np.where(_valid(batch.column("failure_code")), codes.PASSED, codes.OK)
+    rows.failed_at = ALL_OF_IT
+    return rows
+
+
+def _sorted_securities(accounts: Records, securities: Records, starts: Ints, ranks: Ints) -> tuple[Records, Ints, Ints]:
     """Return the securities by id, the chunk's index of each, and the new index of each index of the chunk.
 
     An account that lists a security twice is given that failure.
@@ -102,26 +99,26 @@ def _sorted_securities(accounts: Ints, securities: Ints, starts: Ints, ranks: In
         renamed = np.empty_like(indexes)
         renamed[order] = indexes
         securities, sorted_indexes, ranks = securities[order], indexes[order], ranks[order]
-        given = securities[:, at.S_SUBSTITUTE]
+        given = securities.substitute
         found = _renamed(given, starts, starts, renamed)
-        securities[:, at.S_SUBSTITUTE] = np.where(given < 0, given, np.where(found < 0, len(owner), found))
+        securities.substitute = np.where(given < 0, given, np.where(found < 0, len(owner), found))
     else:
         renamed, sorted_indexes = indexes, indexes
     for row in np.flatnonzero(beside & (ranks[1:] == ranks[:-1])):
-        if accounts[owner[row], at.A_GIVEN] == codes.OK:
-            accounts[owner[row], at.A_GIVEN] = codes.DUPLICATE_SECURITY
-            accounts[owner[row], at.A_WHERE] = indexes[row]
+        account = accounts[owner[row]]
+        if account.given_failure == codes.OK:
+            account.given_failure = codes.DUPLICATE_SECURITY
+            account.failed_at = indexes[row]
     return securities, sorted_indexes, renamed
 
 
-def _sorted_positions(positions: Ints, starts: Ints) -> tuple[Ints, Ints]:
+def _sorted_positions(positions: Records, starts: Ints) -> tuple[Records, Ints]:
     """Return the positions by security index and sleeve id, and the chunk's index of each."""
     owner = _owner(starts)
     indexes = np.arange(len(owner)) - starts[owner]
-    security, sleeve = positions[:, at.P_SECURITY], positions[:, at.P_SLEEVE]
-    if not np.any((owner[1:] == owner[:-1]) & _later(security, sleeve)):
+    if not np.any((owner[1:] == owner[:-1]) & _later(positions.security, positions.sleeve)):
         return positions, indexes
-    order = np.lexsort((sleeve, security, owner))
+    order = np.lexsort((positions.sleeve, positions.security, owner))
     return positions[order], indexes[order]
 
 
@@ -165,10 +162,10 @@ def _ranks(ids: Any) -> Ints:
     return ranks
 
 
-def _table(rows: Any, fields: tuple[tuple[str, int], ...], width: int) -> Ints:
-    table = np.zeros((len(rows), width), np.int64)
-    for name, column in fields:
-        table[:, column] = _ints(rows.field(name))
+def _table(kind: Kind, rows: Any, columns: dict[str, str]) -> Records:
+    table = records(kind, len(rows))
+    for field, column in columns.items():
+        table[field] = _ints(rows.field(column))
     return table
 
 

@@ -3,84 +3,97 @@
 Source: product 4, "Min Transaction", steps 1 to 3, and its fine points.
 """
 
-from services.proposer.domain import codes, passes
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
-from services.proposer.domain.netting import name_orders, net, reset, settle_buys, settle_sells
-from services.proposer.domain.passes import NEW, PLANNED, place_cash, raise_cash
+from services.proposer.domain import codes
+from services.proposer.domain.netting import (
+    AIM,
+    AIM_UP,
+    HIGH,
+    LOW,
+    clear_trade,
+    name_orders,
+    net,
+    reset,
+    settle_buys,
+    settle_sells,
+)
+from services.proposer.domain.passes import IN_BAND, NEW, PLANNED, mark_planned, place_cash, raise_cash
 from services.proposer.domain.sharing import book_shares, drop_undersized, full_cost, share
 from services.proposer.domain.sizing import down_to_edge, up_to_edge
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.records import Records
 
 
 @view_kernel
-def min_transaction(acc: Ints, sec: Ints, pos: Ints) -> None:
-    """Compute the trades of a prepared account into S_SELL, S_BUY, P_TRADE, P_CROSS and A_NOW."""
-    reset(acc, sec, pos)
-    _want(acc, sec, pos)
-    net(acc, sec, pos, at.P_LOW)
+def min_transaction(account: Records, securities: Records, positions: Records) -> None:
+    """Compute the trades of a prepared account: orders by security, trades by position, cash_now."""
+    reset(account, securities, positions)
+    _set_wants(account, securities, positions)
+    net(account, securities, positions, LOW)
     while True:
-        spent = _round(acc, sec, pos)
-        if not drop_undersized(acc, sec):
+        spent = _trade_to_edges(account, securities, positions)
+        if not drop_undersized(account, securities):
             break
-    acc[at.A_NOW] -= spent
-    book_shares(sec)
-    settle_buys(sec, pos, codes.TO_EDGE)
-    name_orders(sec, pos)
-    _cash_into_band(acc, sec, pos)
+    account.cash_now -= spent
+    book_shares(securities)
+    settle_buys(securities, positions, codes.TO_EDGE)
+    name_orders(securities, positions)
+    _bring_cash_into_band(account, securities, positions)
 
 
 @view_kernel
-def _want(acc: Ints, sec: Ints, pos: Ints) -> None:
+def _set_wants(account: Records, securities: Records, positions: Records) -> None:
     """Full exits, and everything outside its rebalance band to the nearest edge."""
-    for position in range(len(pos)):
-        if pos[position, at.P_EXIT]:
-            pos[position, at.P_WANT] = -pos[position, at.P_QUANTITY]
-        elif pos[position, at.P_SIDE] != 0:
-            if pos[position, at.P_SIDE] > 0:
-                pos[position, at.P_WANT] = -down_to_edge(acc, sec, pos, position)
+    for position in positions:
+        if position.is_exit:
+            position.want = -position.quantity
+        elif position.side != 0:
+            security = securities[position.security]
+            if position.side > 0:
+                position.want = -down_to_edge(account, security, position)
             else:
-                pos[position, at.P_WANT] = up_to_edge(acc, sec, pos, position)
-            if pos[position, at.P_WANT] == 0:
-                acc[at.A_BLOCKED] |= codes.B_STEP
+                position.want = up_to_edge(account, security, position)
+            if position.want == 0:
+                account.blocked |= codes.B_STEP
 
 
 @view_kernel
-def _round(acc: Ints, sec: Ints, pos: Ints) -> int:
+def _trade_to_edges(account: Records, securities: Records, positions: Records) -> int:
     """Do steps 1 and 2 once: sells, sells of in-band positions that fund the buys, shared buys; return cents spent.
 
-    A_NOW is left before the buys.  Sells of in-band positions first restore max(reserve, lower edge), then pay.
+    cash_now is left before the buys.  Sells of in-band positions first restore max(reserve, lower edge), then pay.
     """
-    pos[:, at.P_TRADE : at.P_KEY] = 0
-    sec[:, at.S_BUY] = 0
-    acc[at.A_NOW] = acc[at.A_CASH]
-    for security in range(len(sec)):
-        sec[security, at.S_SELL] = sec[security, at.S_PLAN]
-        acc[at.A_NOW] += value_cents(sec[security, at.S_SELL], sec[security, at.S_PRICE])
-    settle_sells(sec, pos, codes.TO_EDGE)
-    name_orders(sec, pos)
-    cost = full_cost(sec)
+    for position in positions:
+        clear_trade(position)
+    account.cash_now = account.cash
+    for security in securities:
+        security.buy = 0
+        security.sell = security.planned_sell
+        account.cash_now += value_cents(security.sell, security.price)
+    settle_sells(securities, positions, codes.TO_EDGE)
+    name_orders(securities, positions)
+    cost = full_cost(securities)
+    low, rounding = account.cash_low, account.cash_low_rounding
     if cost > 0:
-        for security in range(len(sec)):
-            if not sec[security, at.S_DROPPED]:
-                sec[security, at.S_BUY] = sec[security, at.S_FULL]  # what is to be bought is not sold
-        raise_cash(acc, sec, pos, acc[at.A_LOW] + cost, acc[at.A_LOW_PART], at.P_LOW, at.P_AIM, passes.IN_BAND)
-    return share(acc, sec, acc[at.A_NOW] - acc[at.A_LOW], acc[at.A_LOW_PART])
+        for security in securities:
+            if not security.is_dropped:
+                security.buy = security.full_buy  # what is to be bought is not sold
+        raise_cash(account, securities, positions, low + cost, rounding, LOW, AIM, IN_BAND)
+    return share(account, securities, account.cash_now - low, rounding)
 
 
 @view_kernel
-def _cash_into_band(acc: Ints, sec: Ints, pos: Ints) -> None:
+def _bring_cash_into_band(account: Records, securities: Records, positions: Records) -> None:
     """Step 3: planned trades to target, then to their edge; then new ones in the same way."""
-    passes.mark_planned(sec)
-    low, part = acc[at.A_LOW], acc[at.A_LOW_PART]
-    if acc[at.A_NOW] > acc[at.A_HIGH]:
-        place_cash(acc, sec, pos, at.P_AIM_UP, PLANNED)
-        place_cash(acc, sec, pos, at.P_HIGH, PLANNED)
-        place_cash(acc, sec, pos, at.P_AIM_UP, NEW)
-        place_cash(acc, sec, pos, at.P_HIGH, NEW)
-    elif acc[at.A_NOW] < acc[at.A_LOW]:
-        raise_cash(acc, sec, pos, low, part, at.P_AIM, at.P_AIM, PLANNED)
-        raise_cash(acc, sec, pos, low, part, at.P_LOW, at.P_LOW, PLANNED)
-        raise_cash(acc, sec, pos, low, part, at.P_AIM, at.P_AIM, NEW)
-        raise_cash(acc, sec, pos, low, part, at.P_LOW, at.P_LOW, NEW)
+    mark_planned(securities)
+    low, rounding = account.cash_low, account.cash_low_rounding
+    if account.cash_now > account.cash_high:
+        place_cash(account, securities, positions, AIM_UP, PLANNED)
+        place_cash(account, securities, positions, HIGH, PLANNED)
+        place_cash(account, securities, positions, AIM_UP, NEW)
+        place_cash(account, securities, positions, HIGH, NEW)
+    elif account.cash_now < low:
+        raise_cash(account, securities, positions, low, rounding, AIM, AIM, PLANNED)
+        raise_cash(account, securities, positions, low, rounding, LOW, LOW, PLANNED)
+        raise_cash(account, securities, positions, low, rounding, AIM, AIM, NEW)
+        raise_cash(account, securities, positions, low, rounding, LOW, LOW, NEW)

@@ -3,151 +3,213 @@
 Source: product 4, "Netting".
 """
 
+from typing import Final
+
 from services.proposer.domain import codes
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import apportion, money_of_units, money_of_weight
+from services.proposer.domain.apportion import apportion
+from services.proposer.domain.sizing import money_of_units, money_of_weight
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.records import Records
+
+# Weights of a position that trades aim at.
+AIM: Final = 0
+AIM_UP: Final = 1
+LOW: Final = 2
+HIGH: Final = 3
+
+SELLS: Final = -1
+BUYS: Final = 1
 
 
 @view_kernel
-def reset(acc: Ints, sec: Ints, pos: Ints) -> None:
-    """Clear the columns of the previous logic; A_NOW starts at the available cash."""
-    acc[at.A_NOW] = acc[at.A_CASH]
-    acc[at.A_BLOCKED] = 0
-    sec[:, at.S_CROSSED :] = 0
-    pos[:, at.P_WANT :] = 0
+def reset(account: Records, securities: Records, positions: Records) -> None:
+    """Clear the fields of the previous logic; cash_now starts at the available cash."""
+    account.cash_now = account.cash
+    account.blocked = 0
+    for security in securities:
+        security.crossed = 0
+        security.has_exit = 0
+        security.planned_sell = 0
+        security.sell = 0
+        security.buy = 0
+        security.buy_before = 0
+        security.full_buy = 0
+        security.shortfall = 0
+        security.shared = 0
+        security.is_dropped = 0
+        security.reason = 0
+    for position in positions:
+        position.want = 0
+        clear_trade(position)
 
 
 @view_kernel
-def net(acc: Ints, sec: Ints, pos: Ints, aimed: int) -> None:
-    """Cross the sleeves' wants security by security: S_CROSSED, S_EXIT, S_PLAN, and S_FULL and S_SHORT for the sharing.
+def clear_trade(position: Records) -> None:
+    """Forget what the position trades, not what it wants."""
+    position.trade = 0
+    position.crossed = 0
+    position.reason = 0
 
-    aimed: the position column with the weight that buys aim at.  Restrictions and caps bind the remainder;
-    do-not-trade bars crossing too.  A market buy is cut to the step, a market sell can only leave it when a full exit
-    is in it.
+
+@view_kernel
+def weight_at(position: Records, edge: int) -> int:
+    """Return the weight AIM, AIM_UP, LOW or HIGH of the position."""
+    if edge == AIM:
+        return int(position.aim)
+    if edge == AIM_UP:
+        return int(position.aim_up)
+    return int(position.low if edge == LOW else position.high)
+
+
+@view_kernel
+def shortfall_to(account: Records, security: Records, position: Records, edge: int) -> int:
+    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess."""
+    exact = edge in (AIM, AIM_UP)
+    goal = position.aim_money if exact else money_of_weight(account, weight_at(position, edge))
+    return int(goal - money_of_units(account, position.quantity + position.trade, security.price))
+
+
+@view_kernel
+def net(account: Records, securities: Records, positions: Records, edge: int) -> None:
+    """Cross the sleeves' wants security by security: crossed, has_exit, planned_sell, and what a sharing goes by.
+
+    edge: the weight that buys aim at.  Restrictions and caps bind the remainder; do-not-trade bars crossing too.  A
+    market buy is cut to the step, a market sell can only leave it when a full exit is in it.
     """
-    for security in range(len(sec)):
-        first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
+    for security in securities:
         buys, sells = 0, 0
-        for position in range(first, end):
-            if pos[position, at.P_WANT] > 0:
-                buys += pos[position, at.P_WANT]
-            elif pos[position, at.P_WANT] < 0:
-                sells -= pos[position, at.P_WANT]
-                if pos[position, at.P_EXIT]:
-                    sec[security, at.S_EXIT] = 1
+        for position in positions[security.first : security.end]:
+            if position.want > 0:
+                buys += position.want
+            elif position.want < 0:
+                sells -= position.want
+                if position.is_exit:
+                    security.has_exit = 1
         if buys + sells == 0:
             continue
-        if sec[security, at.S_RESTRICTION] & codes.NO_TRADE:
-            pos[first:end, at.P_WANT] = 0
-            acc[at.A_BLOCKED] |= codes.B_RESTRICTED
+        if security.restriction & codes.NO_TRADE:
+            for position in positions[security.first : security.end]:
+                position.want = 0
+            account.blocked |= codes.B_RESTRICTED
             continue
-        sec[security, at.S_CROSSED] = min(buys, sells)
-        _remainder(acc, sec, pos, security, buys, sells, aimed)
+        security.crossed = min(buys, sells)
+        if sells > buys:
+            _plan_sell(account, security, sells - buys)
+        elif buys > sells:
+            _plan_buy(account, security, positions, buys, sells, edge)
 
 
 @view_kernel
-def _remainder(acc: Ints, sec: Ints, pos: Ints, security: int, buys: int, sells: int, aimed: int) -> None:
-    restriction, step = sec[security, at.S_RESTRICTION], sec[security, at.S_STEP]
-    if sells > buys:
-        if restriction & codes.NO_SELL:
-            acc[at.A_BLOCKED] |= codes.B_RESTRICTED
-        else:
-            sec[security, at.S_PLAN] = min(sells - buys, sec[security, at.S_CAP])
-    elif buys > sells:
-        if restriction & codes.NO_BUY:
-            acc[at.A_BLOCKED] |= codes.B_RESTRICTED
-            return
-        full = (buys - sells) // step * step
-        short = -money_of_units(acc, sells, sec[security, at.S_PRICE])
-        for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-            if pos[position, at.P_WANT] > 0:
-                short += shortfall_to(acc, sec, pos, position, aimed)
-        if full > 0:
-            sec[security, at.S_FULL] = full
-            sec[security, at.S_SHORT] = max(0, short)
+def _plan_sell(account: Records, security: Records, units: int) -> None:
+    if security.restriction & codes.NO_SELL:
+        account.blocked |= codes.B_RESTRICTED
+    else:
+        security.planned_sell = min(units, security.cap)
 
 
 @view_kernel
-def shortfall_to(acc: Ints, sec: Ints, pos: Ints, position: int, aimed: int) -> int:
-    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess.
-
-    aimed: the position column of the weight, from P_AIM to P_HIGH.
-    """
-    units = pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE]
-    exact = aimed in (at.P_AIM, at.P_AIM_UP)
-    goal = pos[position, at.P_AIM_MONEY] if exact else money_of_weight(acc, pos[position, aimed])
-    return int(goal - money_of_units(acc, units, sec[pos[position, at.P_SECURITY], at.S_PRICE]))
+def _plan_buy(account: Records, security: Records, positions: Records, buys: int, sells: int, edge: int) -> None:
+    if security.restriction & codes.NO_BUY:
+        account.blocked |= codes.B_RESTRICTED
+        return
+    units = (buys - sells) // security.step * security.step
+    if units == 0:
+        return
+    shortfall = -money_of_units(account, sells, security.price)
+    for position in positions[security.first : security.end]:
+        if position.want > 0:
+            shortfall += shortfall_to(account, security, position, edge)
+    security.full_buy = units
+    security.shortfall = max(0, shortfall)
 
 
 @view_kernel
-def settle_sells(sec: Ints, pos: Ints, reason: int) -> None:
+def settle_sells(securities: Records, positions: Records, reason: int) -> None:
     """Write the sleeves' sells of crossed + planned units, cut pro rata where the plan was cut."""
-    for security in range(len(sec)):
-        settle(sec, pos, security, -1, sec[security, at.S_CROSSED] + sec[security, at.S_PLAN], reason)
+    for security in securities:
+        settle(security, positions, SELLS, security.crossed + security.planned_sell, reason)
 
 
 @view_kernel
-def settle_buys(sec: Ints, pos: Ints, reason: int) -> None:
+def settle_buys(securities: Records, positions: Records, reason: int) -> None:
     """Write the sleeves' buys of crossed + market units, cut pro rata where the market buy was cut."""
-    for security in range(len(sec)):
-        settle(sec, pos, security, 1, sec[security, at.S_CROSSED] + sec[security, at.S_BUY], reason)
+    for security in securities:
+        settle(security, positions, BUYS, security.crossed + security.buy, reason)
 
 
 @view_kernel
-def settle(sec: Ints, pos: Ints, security: int, sign: int, total: int, reason: int) -> None:
-    """Write P_TRADE, P_CROSS and P_REASON of the sleeves that want `sign`: `total` units among them, pro rata.
+def settle(security: Records, positions: Records, side: int, total: int, reason: int) -> None:
+    """Write trade, crossed and reason of the sleeves that want SELLS or BUYS: `total` units among them, pro rata.
 
     Which part of a sleeve's sell is crossed is known once lots are chosen; until then it stands pro rata.
     """
-    first, end, step = sec[security, at.S_FIRST], sec[security, at.S_END], sec[security, at.S_STEP]
     if total == 0:
         return
-    if end - first == 1:
+    sleeves = positions[security.first : security.end]
+    if len(sleeves) == 1:
         # A single sleeve cannot cross and takes all units.
-        if pos[first, at.P_WANT] * sign > 0:
-            pos[first, at.P_TRADE] = total * sign
+        if sleeves[0].want * side > 0:
+            sleeves[0].trade = total * side
     else:
-        apportion(pos, first, end, at.P_WANT, sign, total, step, at.P_TRADE)
-        if sec[security, at.S_CROSSED] > 0 and sign > 0:
-            _cross_in(pos, first, end, sec[security, at.S_CROSSED])
-        elif sec[security, at.S_CROSSED] > 0:
-            apportion(pos, first, end, at.P_TRADE, sign, sec[security, at.S_CROSSED], step, at.P_CROSS)
-    for position in range(first, end):
-        if pos[position, at.P_WANT] * sign > 0 and pos[position, at.P_TRADE] != 0:
-            pos[position, at.P_REASON] = _reason(pos, position, sign, reason)
+        divide(sleeves, side, total, security.step)
+        for sleeve in sleeves:
+            if sleeve.asked > 0:
+                sleeve.trade = sleeve.share * side
+        if security.crossed > 0 and side == BUYS:
+            _cross_buys(sleeves, security.crossed)
+        elif security.crossed > 0:
+            _cross_sells(sleeves, security.crossed, security.step)
+    for sleeve in sleeves:
+        if sleeve.want * side > 0 and sleeve.trade != 0:
+            sleeve.reason = _reason_of(sleeve, side, reason)
 
 
 @view_kernel
-def _cross_in(pos: Ints, first: int, end: int, crossed: int) -> None:
+def divide(sleeves: Records, side: int, total: int, step: int) -> None:
+    """Apportion `total` units among the sleeves that want SELLS or BUYS, into their `share`."""
+    for sleeve in sleeves:
+        sleeve.asked = max(0, sleeve.want * side)
+    apportion(sleeves, total, step)
+
+
+@view_kernel
+def _cross_buys(sleeves: Records, crossed: int) -> None:
     """Give crossed units to the buying sleeves by sleeve id, each up to its buy; the rest is bought in the market.
 
     Source: product 4, "Which lots".
     """
-    for position in range(first, end):
-        if pos[position, at.P_TRADE] > 0:
-            pos[position, at.P_CROSS] = min(crossed, pos[position, at.P_TRADE])
-            crossed -= pos[position, at.P_CROSS]
+    for sleeve in sleeves:
+        if sleeve.trade > 0:
+            sleeve.crossed = min(crossed, sleeve.trade)
+            crossed -= sleeve.crossed
 
 
 @view_kernel
-def _reason(pos: Ints, position: int, sign: int, reason: int) -> int:
-    if sign < 0:
-        return codes.FULL_EXIT if pos[position, at.P_EXIT] else reason
-    return codes.SUBSTITUTE if pos[position, at.P_REPLACES] == 1 and reason != codes.PLACE_CASH else reason
+def _cross_sells(sleeves: Records, crossed: int, step: int) -> None:
+    for sleeve in sleeves:
+        sleeve.asked = max(0, -sleeve.trade)
+    apportion(sleeves, crossed, step)
+    for sleeve in sleeves:
+        if sleeve.asked > 0:
+            sleeve.crossed = -sleeve.share
 
 
 @view_kernel
-def name_orders(sec: Ints, pos: Ints) -> None:
+def _reason_of(sleeve: Records, side: int, reason: int) -> int:
+    if side == SELLS:
+        return codes.FULL_EXIT if sleeve.is_exit else reason
+    return codes.SUBSTITUTE if sleeve.replaces == 1 and reason != codes.PLACE_CASH else reason
+
+
+@view_kernel
+def name_orders(securities: Records, positions: Records) -> None:
     """Give each market order that has none its reason: NETTED where units were crossed, else its first sleeve's."""
-    for security in range(len(sec)):
-        if sec[security, at.S_SELL] == 0 and sec[security, at.S_BUY] == 0:
-            sec[security, at.S_REASON] = 0
-        elif sec[security, at.S_REASON] == 0 and sec[security, at.S_CROSSED] > 0:
-            sec[security, at.S_REASON] = codes.NETTED
-        elif sec[security, at.S_REASON] == 0:
-            for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-                reason = pos[position, at.P_REASON]
-                if reason != 0 and (sec[security, at.S_REASON] == 0 or reason < sec[security, at.S_REASON]):
-                    sec[security, at.S_REASON] = reason
+    for security in securities:
+        if security.sell == 0 and security.buy == 0:
+            security.reason = 0
+        elif security.reason == 0 and security.crossed > 0:
+            security.reason = codes.NETTED
+        elif security.reason == 0:
+            for sleeve in positions[security.first : security.end]:
+                if sleeve.reason != 0 and (security.reason == 0 or sleeve.reason < security.reason):
+                    security.reason = sleeve.reason

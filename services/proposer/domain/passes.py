@@ -3,175 +3,173 @@
 Source: product 4 (Best Fit 4, Min Transaction 2 and 3) and its fine points.
 """
 
+from typing import Final
+
 from services.proposer.domain import codes
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
-from services.proposer.domain.netting import shortfall_to
+from services.proposer.domain.netting import shortfall_to, weight_at
 from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.records import Records
 
 # Which positions take part in a pass.
-ALL = 0
-PLANNED = 1  # securities that had a market order in that direction before
-NEW = 2  # the others
-IN_BAND = 3  # positions inside their band, except replaced ones, and positions that are already sold from
+ALL: Final = 0
+PLANNED: Final = 1  # securities that had a market order in that direction before
+NEW: Final = 2  # the others
+IN_BAND: Final = 3  # positions inside their band, except replaced ones, and positions that are already sold from
 
 
 @view_kernel
-def raise_cash(acc: Ints, sec: Ints, pos: Ints, goal: int, part: int, limit: int, aimed: int, who: int) -> None:
-    """Sell positions down to the weight in column `limit`, largest excess over column `aimed` first, to `goal` cents.
+def raise_cash(
+    account: Records, securities: Records, positions: Records, goal: int, rounding: int, edge: int, by: int, who: int
+) -> None:
+    """Sell positions down to the weight at `edge`, largest excess over the weight at `by` first, to `goal` cents.
 
-    part: by how much of a cent, in 1 / CENT_UNITS, the goal was rounded up.
+    rounding: by how much of a cent, in 1 / CENT_UNITS, the goal was rounded up.  who: ALL, PLANNED, NEW or IN_BAND.
     A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
     sleeve that buys, are not sold.  Where cash stays short, restrictions that kept a position from a sale are noted.
     """
-    if acc[at.A_NOW] >= goal:
+    if account.cash_now >= goal:
         return
-    barred = False
-    for position in range(len(pos)):
-        pos[position, at.P_ROOM] = 0
-        security = pos[position, at.P_SECURITY]
-        if not _may_sell(sec, pos, position, who):
+    is_barred = False
+    for position in positions:
+        position.room = 0
+        security = securities[position.security]
+        if not _may_sell(security, position, who):
             continue
-        room = pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE]
-        room -= units_ceil(pos[position, limit], acc[at.A_VALUE], sec[security, at.S_PRICE])
-        if room < sec[security, at.S_STEP]:
+        room = position.quantity + position.trade
+        room -= units_ceil(weight_at(position, edge), account.value, security.price)
+        if room < security.step:
             continue
-        if sec[security, at.S_RESTRICTION] & codes.NO_SELL:
-            barred = True
+        if security.restriction & codes.NO_SELL:
+            is_barred = True
             continue
-        pos[position, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        pos[position, at.P_KEY] = -shortfall_to(acc, sec, pos, position, aimed)
-    while acc[at.A_NOW] < goal:
-        position = _next(pos)
-        if position < 0:
-            acc[at.A_BLOCKED] |= codes.B_RESTRICTED if barred else 0
+        position.room = room // security.step * security.step
+        position.priority = -shortfall_to(account, security, position, by)
+    while account.cash_now < goal:
+        index = _next(positions)
+        if index < 0:
+            account.blocked |= codes.B_RESTRICTED if is_barred else 0
             return
-        _sell(acc, sec, pos, position, goal, part)
-        pos[position, at.P_ROOM] = 0
+        _sell(account, securities[positions[index].security], positions[index], goal, rounding)
+        positions[index].room = 0
 
 
 @view_kernel
-def place_cash(acc: Ints, sec: Ints, pos: Ints, limit: int, who: int) -> None:
-    """Buy positions up to the weight in column `limit`, largest dollar room to it first, until cash is in range.
+def place_cash(account: Records, securities: Records, positions: Records, edge: int, who: int) -> None:
+    """Buy positions up to the weight at `edge`, largest dollar room to it first, until cash is in range.
 
     The last buy is rounded up so that cash lands inside its band, unless that would bring it below.  Where cash stays
     too high, restrictions that kept a position from a buy are noted.
     """
-    if acc[at.A_NOW] <= acc[at.A_HIGH]:
+    if account.cash_now <= account.cash_high:
         return
-    barred = False
-    for position in range(len(pos)):
-        pos[position, at.P_ROOM] = 0
-        security = pos[position, at.P_SECURITY]
-        if not _may_buy(sec, pos, position, who):
+    is_barred = False
+    for position in positions:
+        position.room = 0
+        security = securities[position.security]
+        if not _may_buy(security, position, who):
             continue
-        held = pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE]
-        room = units_floor(pos[position, limit], acc[at.A_VALUE], sec[security, at.S_PRICE]) - held
-        if room < sec[security, at.S_STEP]:
+        held = position.quantity + position.trade
+        room = units_floor(weight_at(position, edge), account.value, security.price) - held
+        if room < security.step:
             continue
-        if sec[security, at.S_RESTRICTION] & codes.NO_BUY:
-            barred = True
+        if security.restriction & codes.NO_BUY:
+            is_barred = True
             continue
-        pos[position, at.P_ROOM] = room // sec[security, at.S_STEP] * sec[security, at.S_STEP]
-        pos[position, at.P_KEY] = shortfall_to(acc, sec, pos, position, limit)
-    while acc[at.A_NOW] > acc[at.A_HIGH]:
-        position = _next(pos)
-        if position < 0:
-            acc[at.A_BLOCKED] |= codes.B_RESTRICTED if barred else 0
+        position.room = room // security.step * security.step
+        position.priority = shortfall_to(account, security, position, edge)
+    while account.cash_now > account.cash_high:
+        index = _next(positions)
+        if index < 0:
+            account.blocked |= codes.B_RESTRICTED if is_barred else 0
             return
-        _buy(acc, sec, pos, position)
-        pos[position, at.P_ROOM] = 0
+        _buy(account, securities[positions[index].security], positions[index])
+        positions[index].room = 0
 
 
 @view_kernel
-def mark_planned(sec: Ints) -> None:
+def mark_planned(securities: Records) -> None:
     """Note which securities have a market order now."""
-    for security in range(len(sec)):
-        sec[security, at.S_PLANNED] = 1 if sec[security, at.S_SELL] > 0 or sec[security, at.S_BUY] > 0 else 0
+    for security in securities:
+        security.was_planned = 1 if security.sell > 0 or security.buy > 0 else 0
 
 
 @view_kernel
-def _next(pos: Ints) -> int:
-    """Return the position with room whose key is largest, ties by security id then sleeve id; -1 when none is left."""
+def _next(positions: Records) -> int:
+    """Return the position with room whose priority is largest, ties by security id then sleeve id; -1: none is left."""
     best = -1
-    for position in range(len(pos)):
-        if pos[position, at.P_ROOM] > 0 and (best < 0 or pos[position, at.P_KEY] > pos[best, at.P_KEY]):
-            best = position
+    for index in range(len(positions)):
+        if positions[index].room > 0 and (best < 0 or positions[index].priority > positions[best].priority):
+            best = index
     return best
 
 
 @view_kernel
-def _may_sell(sec: Ints, pos: Ints, position: int, who: int) -> bool:
+def _may_sell(security: Records, position: Records, who: int) -> bool:
     """Return whether the position takes part in the pass; restrictions are checked by the caller."""
-    security = pos[position, at.P_SECURITY]
-    if pos[position, at.P_QUANTITY] + pos[position, at.P_TRADE] == 0:
+    if position.quantity + position.trade == 0:
         return False
-    if sec[security, at.S_BUY] > 0 or pos[position, at.P_TRADE] > 0:
+    if security.buy > 0 or position.trade > 0:
         return False
     if who == IN_BAND:
         # A replaced security never funds a buy: nothing is sold only because a substitute exists.
-        is_replaced = pos[position, at.P_REPLACES] < 0
-        return bool(pos[position, at.P_TRADE] < 0 or (pos[position, at.P_SIDE] == 0 and not is_replaced))
-    return _planned(sec, security, who)
+        return bool(position.trade < 0 or (position.side == 0 and not position.replaces < 0))
+    return _takes_part(security, who)
 
 
 @view_kernel
-def _may_buy(sec: Ints, pos: Ints, position: int, who: int) -> bool:
+def _may_buy(security: Records, position: Records, who: int) -> bool:
     """Return whether the position takes part in the pass; restrictions are checked by the caller."""
-    security = pos[position, at.P_SECURITY]
-    if pos[position, at.P_AIM_UP] == 0:
+    if position.aim_up == 0:
         return False
-    if sec[security, at.S_SELL] > 0 or pos[position, at.P_TRADE] < 0:
+    if security.sell > 0 or position.trade < 0:
         return False
-    return _planned(sec, security, who)
+    return _takes_part(security, who)
 
 
 @view_kernel
-def _planned(sec: Ints, security: int, who: int) -> bool:
-    return bool(who == ALL or (sec[security, at.S_PLANNED] == 1) == (who == PLANNED))
+def _takes_part(security: Records, who: int) -> bool:
+    return bool(who == ALL or (security.was_planned == 1) == (who == PLANNED))
 
 
 @view_kernel
-def _sell(acc: Ints, sec: Ints, pos: Ints, position: int, goal: int, part: int) -> None:
-    security = pos[position, at.P_SECURITY]
-    price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_SELL]
-    room = min(pos[position, at.P_ROOM], (sec[security, at.S_CAP] - order) // step * step)
+def _sell(account: Records, security: Records, position: Records, goal: int, rounding: int) -> None:
+    price, step, order = security.price, security.step, security.sell
+    room = min(position.room, (security.cap - order) // step * step)
     if room <= 0:
         return
-    units = min(room, reaching(goal - acc[at.A_NOW], part, order, price, step))
-    if not sec[security, at.S_EXIT] and value_cents(order + units, price) < acc[at.A_MIN]:
+    units = min(room, reaching(goal - account.cash_now, rounding, order, price, step))
+    if not security.has_exit and value_cents(order + units, price) < account.minimum:
         # `order` stands off the step only with a full exit in it, so whole steps reach the minimum exactly here.
-        units = max(units, reaching(acc[at.A_MIN], acc[at.A_MIN_PART], 0, price, step) - order)
+        units = max(units, reaching(account.minimum, account.minimum_rounding, 0, price, step) - order)
         if units > room:
-            acc[at.A_BLOCKED] |= codes.B_MINIMUM
+            account.blocked |= codes.B_MINIMUM
             return
-    acc[at.A_NOW] += order_change(order, units, price)
-    sec[security, at.S_SELL] += units
-    pos[position, at.P_TRADE] -= units
-    if pos[position, at.P_REASON] == 0:
-        pos[position, at.P_REASON] = codes.RAISE_CASH
-    if sec[security, at.S_REASON] == 0:
-        sec[security, at.S_REASON] = codes.RAISE_CASH
+    account.cash_now += order_change(order, units, price)
+    security.sell += units
+    position.trade -= units
+    if position.reason == 0:
+        position.reason = codes.RAISE_CASH
+    if security.reason == 0:
+        security.reason = codes.RAISE_CASH
 
 
 @view_kernel
-def _buy(acc: Ints, sec: Ints, pos: Ints, position: int) -> None:
-    security = pos[position, at.P_SECURITY]
-    price, step, order = sec[security, at.S_PRICE], sec[security, at.S_STEP], sec[security, at.S_BUY]
-    more = reaching(acc[at.A_NOW] - acc[at.A_HIGH], acc[at.A_HIGH_PART], order, price, step)
-    units = min(pos[position, at.P_ROOM], more)
-    units = min(units, within(acc[at.A_NOW] - acc[at.A_LOW], order, price, step))
+def _buy(account: Records, security: Records, position: Records) -> None:
+    price, step, order = security.price, security.step, security.buy
+    more = reaching(account.cash_now - account.cash_high, account.cash_high_rounding, order, price, step)
+    units = min(position.room, more)
+    units = min(units, within(account.cash_now - account.cash_low, order, price, step))
     if units <= 0:
         return
-    if value_cents(order + units, price) < acc[at.A_MIN]:
-        acc[at.A_BLOCKED] |= codes.B_MINIMUM
+    if value_cents(order + units, price) < account.minimum:
+        account.blocked |= codes.B_MINIMUM
         return
-    acc[at.A_NOW] -= order_change(order, units, price)
-    sec[security, at.S_BUY] += units
-    pos[position, at.P_TRADE] += units
-    if pos[position, at.P_REASON] == 0:
-        pos[position, at.P_REASON] = codes.PLACE_CASH
-    if sec[security, at.S_REASON] == 0:
-        sec[security, at.S_REASON] = codes.PLACE_CASH
+    account.cash_now -= order_change(order, units, price)
+    security.buy += units
+    position.trade += units
+    if position.reason == 0:
+        position.reason = codes.PLACE_CASH
+    if security.reason == 0:
+        security.reason = codes.PLACE_CASH

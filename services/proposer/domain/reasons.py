@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.proposer.domain import codes
-from services.proposer.domain import layout as at
+from services.proposer.domain.records import NO_LIMIT
 from shared.contracts.codes import Logic
 from shared.fixed_point.text import text_of, usd
 
@@ -79,8 +79,8 @@ def limit_text(
 
     budget_*: cents or NO_LIMIT; free_*: cents that Best Fit would count against them; held_back: cents of its sells.
     """
-    limits = [] if budget_short == at.NO_LIMIT else [f"at most ${usd(budget_short)} short-term"]
-    limits += [] if budget_total == at.NO_LIMIT else [f"at most ${usd(budget_total)} in all"]
+    limits = [] if budget_short == NO_LIMIT else [f"at most ${usd(budget_short)} short-term"]
+    limits += [] if budget_total == NO_LIMIT else [f"at most ${usd(budget_total)} in all"]
     limits += ["no short-term gains"] if no_short_gains else []
     sells = f"; sells of ${usd(held_back)} are held back" if held_back else ""
     return (

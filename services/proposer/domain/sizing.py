@@ -1,13 +1,14 @@
 """Conversion between weights, money and units; each function names its rounding.  Source: product 4."""
 
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
+from typing import Final
+
 from shared.fixed_point.arithmetic import divmod_product, muldiv_ceil, muldiv_floor, value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.limits import EDGE, PPB
+from shared.fixed_point.records import Records
 
-CENT_UNITS = 10_000_000_000  # micro-units x micro-dollars in a cent
-_DIRECT = 40_000_000_000  # below this price (micro) price x 10^8 fits
+CENT_UNITS: Final = 10_000_000_000  # micro-units x micro-dollars in a cent
+_DIRECT: Final = 40_000_000_000  # below this price (micro) price x 10^8 fits
 
 
 @view_kernel
@@ -71,20 +72,20 @@ def within(cents: int, before: int, price: int, step: int) -> int:
 
 
 @view_kernel
-def money_of_weight(acc: Ints, weight: int) -> int:
+def money_of_weight(account: Records, weight: int) -> int:
     """Return weight x V in money, rounded down (exact for targets in ppb while the grain is 1 to 10)."""
-    scale = CENT_UNITS // acc[at.A_GRAIN]
+    scale = CENT_UNITS // account.grain
     if weight % PPB == 0 and scale >= PPB:
-        return int((weight // PPB) * acc[at.A_VALUE] * (scale // PPB))
-    return muldiv_floor(weight, acc[at.A_VALUE] * scale, EDGE)
+        return int((weight // PPB) * account.value * (scale // PPB))
+    return muldiv_floor(weight, account.value * scale, EDGE)
 
 
 @view_kernel
-def money_of_units(acc: Ints, units: int, price: int) -> int:
+def money_of_units(account: Records, units: int, price: int) -> int:
     """Return units x price in money, rounded down (exact while the grain is 1)."""
-    if acc[at.A_GRAIN] == 1:
+    if account.grain == 1:
         return units * price
-    return muldiv_floor(units, price, acc[at.A_GRAIN])
+    return muldiv_floor(units, price, account.grain)
 
 
 @view_kernel
@@ -94,97 +95,42 @@ def order_change(before: int, more: int, price: int) -> int:
 
 
 @view_kernel
-def to_target(acc: Ints, sec: Ints, pos: Ints, position: int) -> int:
+def to_target(account: Records, security: Records, position: Records) -> int:
     """Return the signed count to target, rounded towards zero in whole steps, so that it never passes the target."""
-    price, step = sec[pos[position, at.P_SECURITY], at.S_PRICE], sec[pos[position, at.P_SECURITY], at.S_STEP]
-    held = pos[position, at.P_QUANTITY]
-    short = units_floor(pos[position, at.P_AIM_UP], acc[at.A_VALUE], price) - held
-    if short >= 0:
-        return int(short // step * step)
-    return -int(max(0, held - units_ceil(pos[position, at.P_AIM], acc[at.A_VALUE], price)) // step * step)
+    lacking = units_floor(position.aim_up, account.value, security.price) - position.quantity
+    if lacking >= 0:
+        return int(lacking // security.step * security.step)
+    excess = position.quantity - units_ceil(position.aim, account.value, security.price)
+    return -int(max(0, excess) // security.step * security.step)
 
 
 @view_kernel
-def down_to_edge(acc: Ints, sec: Ints, pos: Ints, position: int) -> int:
+def down_to_edge(account: Records, security: Records, position: Records) -> int:
     """Return the units to sell so that the position lands at or under its upper edge, in whole steps, >= 0.
 
     Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
     """
-    price, step = sec[pos[position, at.P_SECURITY], at.S_PRICE], sec[pos[position, at.P_SECURITY], at.S_STEP]
-    held, value = pos[position, at.P_QUANTITY], acc[at.A_VALUE]
-    excess = held - units_floor(pos[position, at.P_HIGH], value, price)
-    count = min(-(-excess // step), held // step)
-    left = held - count * step
-    crosses = left < units_ceil(pos[position, at.P_LOW], value, price)
-    if crosses and 2 * left + step <= units_floor(2 * pos[position, at.P_AIM_UP], value, price):
+    price, step, value = security.price, security.step, account.value
+    excess = position.quantity - units_floor(position.high, value, price)
+    count = min(-(-excess // step), position.quantity // step)
+    left = position.quantity - count * step
+    crosses = left < units_ceil(position.low, value, price)
+    if crosses and 2 * left + step <= units_floor(2 * position.aim_up, value, price):
         count -= 1
     return int(max(0, count * step))
 
 
 @view_kernel
-def up_to_edge(acc: Ints, sec: Ints, pos: Ints, position: int) -> int:
+def up_to_edge(account: Records, security: Records, position: Records) -> int:
     """Return the units to buy so that the position lands at or above its lower edge, in whole steps, >= 0.
 
     Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
     """
-    price, step = sec[pos[position, at.P_SECURITY], at.S_PRICE], sec[pos[position, at.P_SECURITY], at.S_STEP]
-    held, value = pos[position, at.P_QUANTITY], acc[at.A_VALUE]
-    lack = units_ceil(pos[position, at.P_LOW], value, price) - held
-    count = -(-lack // step)
-    reached = held + count * step
-    crosses = reached > units_floor(pos[position, at.P_HIGH], value, price)
-    if crosses and units_ceil(2 * pos[position, at.P_AIM], value, price) <= 2 * reached - step:
+    price, step, value = security.price, security.step, account.value
+    lacking = units_ceil(position.low, value, price) - position.quantity
+    count = -(-lacking // step)
+    reached = position.quantity + count * step
+    crosses = reached > units_floor(position.high, value, price)
+    if crosses and units_ceil(2 * position.aim, value, price) <= 2 * reached - step:
         count -= 1
     return int(max(0, count * step))
-
-
-@view_kernel
-def apportion(pos: Ints, first: int, end: int, source: int, sign: int, total: int, step: int, out: int) -> None:
-    """Cut the units of column `source` that have `sign` to `total`, pro rata, into column `out` (same sign).
-
-    Whole steps go by largest remainder, ties by sleeve id; what is less than a step goes to the next in that order;
-    no sleeve gets more than it had.  Source: product 4, "Netting".
-    """
-    whole = 0
-    for position in range(first, end):
-        if pos[position, source] * sign > 0:
-            whole += abs(pos[position, source])
-    left = total
-    for position in range(first, end):
-        if pos[position, source] * sign <= 0:
-            continue
-        if total == whole:
-            pos[position, out] = pos[position, source]
-            continue
-        share, part = divmod_product(total, abs(pos[position, source]), whole)
-        cut = share // step * step
-        pos[position, at.P_WHOLE] = share - cut
-        pos[position, at.P_PART] = part
-        pos[position, at.P_KEY] = abs(pos[position, source]) - cut
-        pos[position, out] = cut * sign
-        left -= cut
-    if total != whole:
-        _hand_out(pos, first, end, source, sign, left, step, out)
-
-
-@view_kernel
-def _hand_out(pos: Ints, first: int, end: int, source: int, sign: int, left: int, step: int, out: int) -> None:
-    while left > 0:
-        best = -1
-        for position in range(first, end):
-            if pos[position, source] * sign <= 0 or pos[position, at.P_KEY] <= 0:
-                continue
-            if best < 0 or _larger(pos, position, best):
-                best = position
-        more = min(left, step, pos[best, at.P_KEY])
-        pos[best, out] += more * sign
-        pos[best, at.P_KEY] -= more
-        pos[best, at.P_WHOLE] = -1 - abs(pos[best, at.P_WHOLE])
-        left -= more
-
-
-@view_kernel
-def _larger(pos: Ints, position: int, best: int) -> bool:
-    if pos[position, at.P_WHOLE] != pos[best, at.P_WHOLE]:
-        return bool(pos[position, at.P_WHOLE] > pos[best, at.P_WHOLE])
-    return bool(pos[position, at.P_PART] > pos[best, at.P_PART])

@@ -1,158 +1,162 @@
 """Output of a logic: check conservation, then write the summary row, the sleeve trades and the market orders."""
 
 from services.proposer.domain import codes
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
-from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
+from services.proposer.domain.records import ALL_OF_IT
+from services.proposer.domain.tax_aware.records import Search
+from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
-from shared.fixed_point.limits import PPB
+from shared.fixed_point.records import Records
+from shared.rules.bands import shown_weight
 
 
 @view_kernel
-def outcome(acc: Ints, sec: Ints, pos: Ints) -> int:
+def outcome(account: Records, securities: Records, positions: Records) -> int:
     """Return OK, CASH_SHORTFALL or UNBALANCED for the trades in the tables.
 
     Conservation: per security, units after = units before + market order, and crossed units add up to 0; cash after is
     cash before + sells - buys.  Nothing is held below 0.  Checked from the trades alone.  Source: product 4.
     """
-    cash = acc[at.A_CASH]
-    acc[at.A_WHERE] = -1
-    for security in range(len(sec)):
+    cash = account.cash
+    account.failed_at = ALL_OF_IT
+    for index in range(len(securities)):
+        security = securities[index]
         units, crossed = 0, 0
-        for position in range(sec[security, at.S_FIRST], sec[security, at.S_END]):
-            trade, cross = pos[position, at.P_TRADE], pos[position, at.P_CROSS]
-            units += trade
-            crossed += cross
-            if pos[position, at.P_QUANTITY] + trade < 0 or abs(cross) > abs(trade) or _opposed(cross, trade):
-                acc[at.A_WHERE] = security
+        for position in positions[security.first : security.end]:
+            units += position.trade
+            crossed += position.crossed
+            if position.quantity + position.trade < 0 or not _is_part(position.crossed, position.trade):
+                account.failed_at = index
                 return codes.UNBALANCED
-        market = sec[security, at.S_BUY] - sec[security, at.S_SELL]
-        if units != market or crossed != 0 or (sec[security, at.S_BUY] > 0 and sec[security, at.S_SELL] > 0):
-            acc[at.A_WHERE] = security
+        market = security.buy - security.sell
+        if units != market or crossed != 0 or (security.buy > 0 and security.sell > 0):
+            account.failed_at = index
             return codes.UNBALANCED
-        cash -= value_cents(market, sec[security, at.S_PRICE])
-    if cash != acc[at.A_NOW]:
+        cash -= value_cents(market, security.price)
+    if cash != account.cash_now:
         return codes.UNBALANCED
-    return codes.OK if cash >= acc[at.A_RESERVE] else codes.CASH_SHORTFALL
+    return codes.OK if cash >= account.reserve else codes.CASH_SHORTFALL
 
 
 @view_kernel
-def _opposed(cross: int, trade: int) -> bool:
-    return (cross > 0 and trade < 0) or (cross < 0 and trade > 0)
+def _is_part(crossed: int, trade: int) -> bool:
+    """Return whether the crossed units are a part of the trade: none, or some to all of them in its direction."""
+    return 0 <= crossed <= trade or trade <= crossed <= 0
 
 
 @view_kernel
-def write_failure(acc: Ints, sec: Ints, logic: int, failure: int, row: Ints) -> None:
-    """Write the proposal row of an account that failed: nothing is traded."""
-    row[:] = 0
-    row[at.O_LOGIC] = logic
-    row[at.O_FAILURE] = failure
-    row[at.O_WHERE] = acc[at.A_WHERE]
-    row[at.O_VALUE] = acc[at.A_VALUE]
-    row[at.O_BEGIN] = acc[at.A_CASH]
-    row[at.O_END] = acc[at.A_CASH]
-    row[at.O_FIGURE] = acc[at.A_VALUE]
-    row[at.O_LIMIT] = acc[at.A_LIMIT]
-    if failure == codes.CASH_SHORTFALL:
-        row[at.O_FIGURE] = acc[at.A_NOW]
-        row[at.O_LIMIT] = acc[at.A_RESERVE]
-        _write_limits(acc, sec, row)
-    elif failure == codes.TARGET_SUM:
-        row[at.O_FIGURE] = acc[at.A_TARGETS]
+def write_failure(account: Records, securities: Records, search: Search, row: Records) -> None:
+    """Write the rest of the proposal row of an account whose `failure` is in it: nothing is traded."""
+    row.failed_at = account.failed_at
+    row.value_cents = account.value
+    row.begin_cash_cents = account.cash
+    row.end_cash_cents = account.cash
+    row.figure = account.value
+    row.limit = account.passed_limit
+    if row.failure == codes.CASH_SHORTFALL:
+        row.figure = account.cash_now
+        row.limit = account.reserve
+        _write_limits(securities, search, row)
+    elif row.failure == codes.TARGET_SUM:
+        row.figure = account.target_sum
 
 
 @view_kernel
 def write_proposal(
-    acc: Ints, sec: Ints, pos: Ints, logic: int, row: Ints, trades: Ints, orders: Ints
+    account: Records,
+    securities: Records,
+    positions: Records,
+    search: Search,
+    row: Records,
+    trades: Records,
+    orders: Records,
 ) -> tuple[int, int]:
-    """Write the summary row, the sleeve trades and the orders (sells before buys); return how many of each."""
-    row[:] = 0
-    row[at.O_LOGIC] = logic
-    row[at.O_WHERE] = -1
-    row[at.O_VALUE] = acc[at.A_VALUE]
-    row[at.O_BEGIN] = acc[at.A_CASH]
-    row[at.O_END] = acc[at.A_NOW]
-    traded = _write_trades(acc, sec, pos, logic, trades)
-    ordered = _write_orders(sec, logic, row, orders)
-    for security in range(len(sec)):
-        if sec[security, at.S_CROSSED] > 0:
-            row[at.O_FLATS] += 1
-            row[at.O_FLATS_CENTS] += value_cents(sec[security, at.S_CROSSED], sec[security, at.S_PRICE])
-    row[at.O_TRADES] = traded
-    row[at.O_BLOCKED] = acc[at.A_BLOCKED]
-    _write_limits(acc, sec, row)
-    if acc[at.A_NOW] > acc[at.A_HIGH] or acc[at.A_NOW] < acc[at.A_LOW]:
-        row[at.O_BLOCKED] |= codes.B_ROOM
-    return traded, ordered
+    """Write the rest of the proposal row, the sleeve trades and the orders (sells before buys); return how many."""
+    row.failed_at = ALL_OF_IT
+    row.value_cents = account.value
+    row.begin_cash_cents = account.cash
+    row.end_cash_cents = account.cash_now
+    row.trades = _write_trades(account, securities, positions, search, row, trades)
+    _write_orders(securities, row, orders)
+    for security in securities:
+        if security.crossed > 0:
+            row.flats += 1
+            row.flats_cents += value_cents(security.crossed, security.price)
+    row.blocked = account.blocked
+    _write_limits(securities, search, row)
+    if account.cash_now > account.cash_high or account.cash_now < account.cash_low:
+        row.blocked |= codes.B_ROOM
+    return int(row.trades), int(row.sells + row.buys)
 
 
 @view_kernel
-def _write_limits(acc: Ints, sec: Ints, row: Ints) -> None:
+def _write_limits(securities: Records, search: Search, row: Records) -> None:
     """Write the effect of gain limits: Best Fit's counted gains without them and the cents of sells held back."""
-    if not acc[at.A_LIMITED]:
+    progress = search.progress[0]
+    if not progress.is_limited:
         return
-    row[at.O_LIMITED] = 1
-    row[at.O_FREE_SHORT] = acc[at.A_FREE_SHORT]
-    row[at.O_FREE_TOTAL] = acc[at.A_FREE_TOTAL]
-    for security in range(len(sec)):
-        units = max(0, sec[security, at.S_FREE_SELL] - sec[security, at.S_SELL])
-        row[at.O_HELD_BACK_CENTS] += value_cents(units, sec[security, at.S_PRICE])
+    row.is_limited = 1
+    row.free_short = progress.free_short
+    row.free_total = progress.free_total
+    for index in range(len(securities)):
+        units = max(0, search.sells[index].free_sell - securities[index].sell)
+        row.held_back_cents += value_cents(units, securities[index].price)
 
 
 @view_kernel
-def _held_back(acc: Ints, sec: Ints, security: int, trade: int) -> int:
+def _held_back(securities: Records, search: Search, index: int, trade: int) -> int:
     """Return the units by which gain limits keep the market order, in the direction of `trade`, below Best Fit's."""
-    if not acc[at.A_LIMITED]:
+    if not search.progress[0].is_limited:
         return 0
-    if trade < 0:
-        return int(max(0, sec[security, at.S_FREE_SELL] - sec[security, at.S_SELL]))
-    return int(max(0, sec[security, at.S_FREE_BUY] - sec[security, at.S_BUY]))
+    security, sell = securities[index], search.sells[index]
+    return int(max(0, sell.free_sell - security.sell if trade < 0 else sell.free_buy - security.buy))
 
 
 @view_kernel
-def _write_trades(acc: Ints, sec: Ints, pos: Ints, logic: int, trades: Ints) -> int:
-    value, filled = acc[at.A_VALUE], 0
-    for position in range(len(pos)):
-        trade = pos[position, at.P_TRADE]
-        if trade == 0:
+def _write_trades(
+    account: Records, securities: Records, positions: Records, search: Search, row: Records, trades: Records
+) -> int:
+    filled = 0
+    for index in range(len(positions)):
+        position = positions[index]
+        if position.trade == 0:
             continue
-        after = value_cents(pos[position, at.P_QUANTITY] + trade, sec[pos[position, at.P_SECURITY], at.S_PRICE])
-        trades[filled, 0] = logic
-        trades[filled, 1] = position
-        trades[filled, 2] = trade
-        trades[filled, 3] = pos[position, at.P_CROSS]
-        trades[filled, 4] = pos[position, at.P_REASON]
-        trades[filled, 5] = _shown_ppb(pos[position, at.P_VALUE], value)
-        trades[filled, 6] = _shown_ppb(after, value)
-        trades[filled, 7] = _held_back(acc, sec, pos[position, at.P_SECURITY], trade)
+        after = value_cents(position.quantity + position.trade, securities[position.security].price)
+        trade = trades[filled]
+        trade.logic = row.logic
+        trade.position = index
+        trade.quantity_micro = position.trade
+        trade.crossed_micro = position.crossed
+        trade.reason = position.reason
+        trade.before_ppb = shown_weight(position.value, account.value)
+        trade.after_ppb = shown_weight(after, account.value)
+        trade.held_back_micro = _held_back(securities, search, position.security, position.trade)
         filled += 1
     return filled
 
 
 @view_kernel
-def _write_orders(sec: Ints, logic: int, row: Ints, orders: Ints) -> int:
-    filled = 0
-    for column, sign, count, cents in (
-        (at.S_SELL, -1, at.O_SELLS, at.O_SELLS_CENTS),
-        (at.S_BUY, 1, at.O_BUYS, at.O_BUYS_CENTS),
-    ):
-        for security in range(len(sec)):
-            units = sec[security, column]
-            if units == 0:
-                continue
-            orders[filled, 0] = logic
-            orders[filled, 1] = security
-            orders[filled, 2] = sign * units
-            orders[filled, 3] = sec[security, at.S_PRICE]
-            orders[filled, 4] = value_cents(units, sec[security, at.S_PRICE])
-            orders[filled, 5] = sec[security, at.S_REASON]
-            row[count] += 1
-            row[cents] += orders[filled, 4]
-            filled += 1
-    return filled
+def _write_orders(securities: Records, row: Records, orders: Records) -> None:
+    """Write the market sells, then the market buys, and add them up in the proposal row."""
+    for index in range(len(securities)):
+        if securities[index].sell != 0:
+            cents = _write_order(securities[index], row.logic, index, -securities[index].sell, orders[row.sells])
+            row.sells += 1
+            row.sells_cents += cents
+    for index in range(len(securities)):
+        if securities[index].buy != 0:
+            order = orders[row.sells + row.buys]
+            cents = _write_order(securities[index], row.logic, index, securities[index].buy, order)
+            row.buys += 1
+            row.buys_cents += cents
 
 
 @view_kernel
-def _shown_ppb(cents: int, value: int) -> int:
-    """Return cents / V in ppb, halves away from zero; an account in debt may show more than 1, at most 999."""
-    return muldiv_half_away(cents, PPB, value) if cents // value < 999 else 999 * PPB
+def _write_order(security: Records, logic: int, index: int, units: int, order: Records) -> int:
+    """Write the market order of the security at `index`, signed micro-units; return its value in cents."""
+    order.logic = logic
+    order.security = index
+    order.quantity_micro = units
+    order.price_micro = security.price
+    order.value_cents = value_cents(abs(units), security.price)
+    order.reason = security.reason
+    return int(order.value_cents)

@@ -5,60 +5,58 @@ shared by the sleeves, so a cut sell may relieve other lots than the same units 
 tried is therefore split over the sleeves and relieved.  Source: product 4 (Netting; "Tax-aware").
 """
 
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
-from services.proposer.domain.sizing import apportion
-from services.proposer.domain.tax_aware.gains import Search, counted, relieve_sell
+from services.proposer.domain.netting import SELLS, divide
+from services.proposer.domain.tax_aware.gains import counted, relieve_sell
+from services.proposer.domain.tax_aware.records import Search
 from shared.fixed_point.arithmetic import muldiv_floor, value_cents
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.records import Records
 
 
 @view_kernel
-def trace(acc: Ints, sec: Ints, pos: Ints, search: Search) -> None:
+def trace(account: Records, securities: Records, positions: Records, search: Search) -> None:
     """Turn the slices of every relieved sell into its breakpoints, smallest cut first, whole sell last; keep all."""
-    for security in range(len(sec)):
-        sec[security, at.S_ROW_END] = _find(acc, sec, search, security)
-    for security in range(len(sec)):
-        count(acc, sec, pos, search, security, 0)
-        for point in range(sec[security, at.S_ROW], sec[security, at.S_ROW_END]):
-            count(acc, sec, pos, search, security, search.breakpoints[0, point])
-            for row in range(at.BREAKPOINT_ROWS):
-                search.breakpoints[row, point] = sec[security, at.S_KEPT + row]
+    for index in range(len(securities)):
+        search.sells[index].row_end = _find(account, securities[index], search, search.sells[index])
+    for index in range(len(securities)):
+        keep_exactly(account, securities, positions, search, index, 0)
+        for point in range(search.sells[index].row, search.sells[index].row_end):
+            keep_exactly(account, securities, positions, search, index, search.breakpoints[point].units)
+            search.breakpoints[point] = search.kept[index]
 
 
 @view_kernel
-def _find(acc: Ints, sec: Ints, search: Search, security: int) -> int:
-    """Write the units of the security's breakpoints in ascending order, without undersized ones; return the end row."""
-    start, stop, step = sec[security, at.S_ROW], sec[security, at.S_ROW_END], sec[security, at.S_STEP]
-    end = start
-    for row in range(start, stop):
-        by_then, in_all = 0, 0
-        for other in range(start, stop):
-            if search.lots.rows[search.slices[other].lot].sleeve == search.lots.rows[search.slices[row].lot].sleeve:
-                in_all += search.slices[other].units
-                if not _leaves_before(search, row, other):
-                    by_then += search.slices[other].units
-        units = sec[security, at.S_SELL]
-        if by_then < in_all:
-            units = muldiv_floor(by_then, units, in_all) // step * step
+def _find(account: Records, security: Records, search: Search, sell: Records) -> int:
+    """Write the units of the sell's breakpoints in ascending order, without undersized ones; return the end row."""
+    end = sell.row
+    for row in range(sell.row, sell.row_end):
+        units = _units_at(security, search, sell, row)
         point = end
-        while point > start and search.breakpoints[0, point - 1] > units:
+        while point > sell.row and search.breakpoints[point - 1].units > units:
             point -= 1
-        if undersized(acc, sec, security, units) or (point > start and search.breakpoints[0, point - 1] == units):
+        is_known = point > sell.row and search.breakpoints[point - 1].units == units
+        if is_known or is_undersized(account, security, units):
             continue
         for later in range(end, point, -1):
-            search.breakpoints[0, later] = search.breakpoints[0, later - 1]
-        search.breakpoints[0, point] = units
+            search.breakpoints[later].units = search.breakpoints[later - 1].units
+        search.breakpoints[point].units = units
         end += 1
     return int(end)
 
 
 @view_kernel
-def undersized(acc: Ints, sec: Ints, security: int, units: int) -> bool:
-    """Return whether a sell cut to `units` is below the minimum size; a part of a full exit is exempt."""
-    if units == 0 or units == sec[security, at.S_SELL] or sec[security, at.S_EXIT]:
-        return bool(units == 0)
-    return bool(value_cents(units, sec[security, at.S_PRICE]) < acc[at.A_MIN])
+def _units_at(security: Records, search: Search, sell: Records, row: int) -> int:
+    """Return the units of the market sell, in whole steps, up to which slice `row` has left its sleeve."""
+    lots, slices = search.lots.rows, search.slices
+    by_then, in_all = 0, 0
+    for other in range(sell.row, sell.row_end):
+        if lots[slices[other].lot].sleeve == lots[slices[row].lot].sleeve:
+            in_all += slices[other].units
+            if not _leaves_before(search, row, other):
+                by_then += slices[other].units
+    if by_then == in_all:
+        return int(security.sell)
+    return int(muldiv_floor(by_then, security.sell, in_all) // security.step * security.step)
 
 
 @view_kernel
@@ -70,39 +68,45 @@ def _leaves_before(search: Search, row: int, other: int) -> bool:
 
 
 @view_kernel
-def count(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, units: int) -> None:
-    """Keep exactly `units` of the security's sell: S_KEPT to S_KEPT_BARRED."""
-    short, total, barred = 0, 0, 0
-    if units > 0:
-        _lay_out(sec, pos, search, security, units)
-        rows = relieve_sell(acc, sec, search, security, units, 0)
-        short, total, barred = counted(search, rows)
-    sec[security, at.S_KEPT] = units
-    sec[security, at.S_KEPT_PROCEEDS] = value_cents(units, sec[security, at.S_PRICE])
-    sec[security, at.S_KEPT_SHORT] = short
-    sec[security, at.S_KEPT_TOTAL] = total
-    sec[security, at.S_KEPT_BARRED] = barred
+def is_undersized(account: Records, security: Records, units: int) -> bool:
+    """Return whether a sell cut to `units` is below the minimum size; a part of a full exit is exempt."""
+    if units == 0 or units == security.sell or security.has_exit:
+        return bool(units == 0)
+    return bool(value_cents(units, security.price) < account.minimum)
 
 
 @view_kernel
-def _lay_out(sec: Ints, pos: Ints, search: Search, security: int, units: int) -> None:
+def keep_exactly(
+    account: Records, securities: Records, positions: Records, search: Search, index: int, units: int
+) -> None:
+    """Keep exactly `units` of the sell of the security at `index`: set search.kept."""
+    security, kept = securities[index], search.kept[index]
+    kept.short, kept.total, kept.barred = 0, 0, 0
+    if units > 0:
+        _lay_out(security, positions, search, units)
+        rows = relieve_sell(account, security, search, search.sells[index], units, 0)
+        kept.short, kept.total, kept.barred = counted(search, rows)
+    kept.units = units
+    kept.proceeds = value_cents(units, security.price)
+
+
+@view_kernel
+def _lay_out(security: Records, positions: Records, search: Search, units: int) -> None:
     """Set search.gives to the units each sleeve sells when the market sell is cut to `units`, as Best Fit shares it.
 
     Units sold beyond the plan to raise cash are kept by the first sleeves longest.
     """
-    first, end = sec[security, at.S_FIRST], sec[security, at.S_END]
-    if end - first == 1:
-        search.gives[first].units = units
+    sleeves, gives = positions[security.first : security.end], search.gives[security.first : security.end]
+    if len(sleeves) == 1:
+        gives[0].units = units
         return
-    planned = min(units, sec[security, at.S_PLAN])
-    pos[first:end, at.P_ROOM] = 0
-    apportion(
-        pos, first, end, at.P_WANT, -1, sec[security, at.S_CROSSED] + planned, sec[security, at.S_STEP], at.P_ROOM
-    )
+    planned = min(units, security.planned_sell)
+    divide(sleeves, SELLS, security.crossed + planned, security.step)
     raised = units - planned
-    for position in range(first, end):
-        search.gives[position].units = -pos[position, at.P_ROOM]
+    for index in range(len(sleeves)):
+        give = gives[index]
+        give.units = sleeves[index].share
         if raised > 0:
-            more = min(raised, max(0, -pos[position, at.P_TRADE] - search.gives[position].units))
-            search.gives[position].units += more
+            more = min(raised, max(0, -sleeves[index].trade - give.units))
+            give.units += more
             raised -= more

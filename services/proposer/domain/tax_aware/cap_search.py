@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from services.proposer.domain import layout as at
-from services.proposer.domain.layout import Ints
-from services.proposer.domain.tax_aware.breakpoints import count, undersized
-from services.proposer.domain.tax_aware.gains import Search, past
+from services.proposer.domain.tax_aware.breakpoints import is_undersized, keep_exactly
+from services.proposer.domain.tax_aware.gains import past
+from services.proposer.domain.tax_aware.records import Search
 from shared.fixed_point.arithmetic import muldiv_floor
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.records import Records
 
 # Limits; several of them are added up.
 BARRED: Final = 1  # against short-term gains, of the one security
@@ -20,83 +20,98 @@ _DOLLAR: Final = 10**12  # micro-units x micro-dollars: a stretch worth less is 
 
 
 @view_kernel
-def broken(acc: Ints, sec: Ints, security: int, limits: int) -> int:
+def broken(account: Records, securities: Records, search: Search, index: int, limits: int) -> int:
     """Return the first of the limits that the kept units pass, 0 if they keep all."""
     for limit in (BARRED, SHORT, TOTAL):
-        if limits & limit and over(acc, sec, security, limit) > 0:
+        if limits & limit and over(account, securities, search, index, limit) > 0:
             return limit
     return 0
 
 
 @view_kernel
-def over(acc: Ints, sec: Ints, security: int, limit: int) -> int:
-    """Return by how many cents the kept units pass the limit; 0 or less if they keep it."""
+def over(account: Records, securities: Records, search: Search, index: int, limit: int) -> int:
+    """Return by how many cents the kept units pass the limit; 0 or less if they keep it.
+
+    index: the security that BARRED is judged of; the budgets are of the account.
+    """
     if limit == BARRED:
-        return int(sec[security, at.S_KEPT_BARRED] if acc[at.A_NO_SHORT_GAINS] else 0)
+        return int(search.kept[index].barred if account.no_short_gains else 0)
+    slack, budget = search.progress[0].slack_total, account.budget_total
     if limit == SHORT:
-        return past(kept(sec, at.S_KEPT_SHORT) - acc[at.A_SLACK_SHORT], acc[at.A_BUDGET_SHORT])
-    return past(kept(sec, at.S_KEPT_TOTAL) - acc[at.A_SLACK_TOTAL], acc[at.A_BUDGET_TOTAL])
+        slack, budget = search.progress[0].slack_short, account.budget_short
+    return past(kept_gain(search, len(securities), limit) - slack, budget)
 
 
 @view_kernel
-def kept(sec: Ints, column: int) -> int:
-    """Return the sum of S_KEPT_SHORT or S_KEPT_TOTAL over the securities."""
+def kept_gain(search: Search, securities: int, limit: int) -> int:
+    """Return the cents that the kept units of so many securities count against the budget SHORT or TOTAL."""
     cents = 0
-    for security in range(len(sec)):
-        cents += sec[security, column]
+    for kept in search.kept[:securities]:
+        cents += gain_of(kept, limit)
     return cents
 
 
 @view_kernel
-def keep(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, units: int) -> None:
-    """Keep `units` of the security's sell; none where that is undersized."""
-    if undersized(acc, sec, security, units):
-        units = 0
-    if units != sec[security, at.S_KEPT]:
-        count(acc, sec, pos, search, security, units)
+def gain_of(cut: Records, limit: int) -> int:
+    """Return the cents that a cut sell counts against the budget SHORT or TOTAL."""
+    return int(cut.short if limit == SHORT else cut.total)
 
 
 @view_kernel
-def keep_more(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, most: int, limits: int) -> None:
+def keep(account: Records, securities: Records, positions: Records, search: Search, index: int, units: int) -> None:
+    """Keep `units` of the security's sell; none where that is undersized."""
+    if is_undersized(account, securities[index], units):
+        units = 0
+    if units != search.kept[index].units:
+        keep_exactly(account, securities, positions, search, index, units)
+
+
+@view_kernel
+def keep_more(
+    account: Records, securities: Records, positions: Records, search: Search, index: int, most: int, limits: int
+) -> None:
     """Keep as many more units of the sell as the limits allow, at most `most`; the present units must keep them."""
-    least = sec[security, at.S_KEPT]
-    keep(acc, sec, pos, search, security, most)
-    while sec[security, at.S_KEPT] > least:
-        limit = broken(acc, sec, security, limits)
+    kept = search.kept[index]
+    least = kept.units
+    keep(account, securities, positions, search, index, most)
+    while kept.units > least:
+        limit = broken(account, securities, search, index, limits)
         if limit == 0:
             return
-        keep(acc, sec, pos, search, security, _cut(acc, sec, pos, search, security, least, limit))
+        units = _most_units(account, securities, positions, search, index, least, limit)
+        keep(account, securities, positions, search, index, units)
 
 
 @view_kernel
-def _cut(acc: Ints, sec: Ints, pos: Ints, search: Search, security: int, least: int, limit: int) -> int:
+def _most_units(
+    account: Records, securities: Records, positions: Records, search: Search, index: int, least: int, limit: int
+) -> int:
     """Return the most units, at least `least` and in whole steps, that keep one limit.
 
     Finds the largest breakpoint that keeps it, then searches the stretch up to the next breakpoint.
     """
-    low, high, above = least, sec[security, at.S_KEPT], over(acc, sec, security, limit)
-    point = sec[security, at.S_ROW_END] - 1
-    while point >= sec[security, at.S_ROW] and search.breakpoints[0, point] > least:
-        if search.breakpoints[0, point] < high:
-            for row in range(at.BREAKPOINT_ROWS):
-                sec[security, at.S_KEPT + row] = search.breakpoints[row, point]
-            cents = over(acc, sec, security, limit)
+    price, step, sell = securities[index].price, securities[index].step, search.sells[index]
+    low, high, above = least, search.kept[index].units, over(account, securities, search, index, limit)
+    point = sell.row_end - 1
+    while point >= sell.row and search.breakpoints[point].units > least:
+        if search.breakpoints[point].units < high:
+            search.kept[index] = search.breakpoints[point]
+            cents = over(account, securities, search, index, limit)
             if cents <= 0:
-                low = search.breakpoints[0, point]
+                low = search.breakpoints[point].units
                 break
-            high, above = search.breakpoints[0, point], cents
+            high, above = search.breakpoints[point].units, cents
         point -= 1
     if low == least:
-        count(acc, sec, pos, search, security, low)
-    under = over(acc, sec, security, limit)
-    step = sec[security, at.S_STEP]
-    little = max(step, _DOLLAR // sec[security, at.S_PRICE])
+        keep_exactly(account, securities, positions, search, index, low)
+    under = over(account, securities, search, index, limit)
+    little = max(step, _DOLLAR // price)
     for turn in range(_TURNS):
         if high - low <= little or (little > step and limit != BARRED and under == 0 and above > 1):
             break
-        units = _between(low, under, high, above, sec[security, at.S_PRICE], step, turn)
-        count(acc, sec, pos, search, security, units)
-        cents = over(acc, sec, security, limit)
+        units = _between(low, under, high, above, price, step, turn)
+        keep_exactly(account, securities, positions, search, index, units)
+        cents = over(account, securities, search, index, limit)
         if cents <= 0:
             low, under = units, cents
         else:

@@ -1,0 +1,119 @@
+"""One account made ready for every logic: checked, valued, its targets after substitution, bands, cash limits.
+
+Source: product 1 (account value, thresholds), product 4 (fine points: missing price).
+"""
+
+from typing import Final
+
+from services.proposer.domain import codes
+from services.proposer.domain.checks import check, is_outside
+from services.proposer.domain.records import ALL_OF_IT
+from services.proposer.domain.sizing import CENT_UNITS
+from services.proposer.domain.substitutes import set_aims
+from shared.fixed_point.arithmetic import divmod_product, value_cents
+from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.limits import EDGE, MAX_VALUE_CENTS, PPB
+from shared.fixed_point.records import Records
+from shared.rules.bands import band, precision_band, side
+
+_THIN: Final = 400_000_000  # V / price beyond it: the count of units does not fit 62 bits
+_MONEY: Final = 4 * 10**18
+
+
+@view_kernel
+def prepare(account: Records, securities: Records, positions: Records) -> None:
+    """Fill the prepared fields; set `failure`, and `failed_at` to the component that failed.
+
+    Positions must stand in order of security index.  Source: product 4, "An account that cannot be proposed fails".
+    """
+    account.failure = account.given_failure
+    if account.given_failure != codes.OK:
+        return
+    account.failed_at = ALL_OF_IT
+    account.failure = check(account, securities, positions)
+    if account.failure == codes.OK:
+        account.failure = _value(account, securities, positions)
+    if account.failure == codes.OK:
+        account.failure = set_aims(account, securities, positions)
+    if account.failure == codes.OK:
+        _set_bands(account, positions)
+        _set_cash_limits(account)
+
+
+@view_kernel
+def _value(account: Records, securities: Records, positions: Records) -> int:
+    """Value positions and account; every security held or targeted needs a price."""
+    held = 0
+    for position in positions:
+        price = securities[position.security].price
+        position.value = 0
+        account.failed_at = position.security
+        if price == 0 and (position.quantity > 0 or position.target > 0):
+            return codes.MISSING_PRICE
+        if position.quantity > 0:
+            position.value = value_cents(position.quantity, price)
+            held += position.value
+        if is_outside(account, held, 0, MAX_VALUE_CENTS, codes.L_VALUE):
+            return codes.OUT_OF_RANGE
+    account.failed_at = ALL_OF_IT
+    account.value = held + account.cash
+    if account.value <= 0:
+        return codes.VALUE_NOT_POSITIVE
+    if is_outside(account, account.value, 0, MAX_VALUE_CENTS, codes.L_VALUE):
+        return codes.OUT_OF_RANGE
+    for index in range(len(securities)):
+        if securities[index].price > 0 and -(-account.value // _THIN) > securities[index].price:
+            account.failed_at = index
+            account.passed_limit = codes.L_UNITS
+            return codes.OUT_OF_RANGE
+    account.grain = 1
+    while (held + abs(account.cash)) > _MONEY // (CENT_UNITS // account.grain):
+        account.grain *= 10
+    return codes.OK
+
+
+@view_kernel
+def _set_bands(account: Records, positions: Records) -> None:
+    """Set the rebalance band of each position and its side of that band and of the precision band."""
+    for position in positions:
+        position.low = 0
+        position.high = 0
+        position.side = 1 if position.is_exit else 0
+        position.precise_side = position.side
+        if position.aim_up == 0:
+            continue
+        low, high = band(position.aim, position.aim_up, position.threshold, account.drift_floor)
+        position.low = low
+        position.high = high
+        if position.replaces < 0:
+            continue  # what is replaced stands at its target by definition, whatever its cents round to
+        position.side = side(position.value, account.value, low, high)
+        low, high = precision_band(position.aim, position.aim_up, position.precision)
+        position.precise_side = side(position.value, account.value, low, high)
+
+
+@view_kernel
+def _set_cash_limits(account: Records) -> None:
+    """Set the cents between which cash is in range, what it aims at, and the minimum trade size.
+
+    Cash is in whole cents, so a lower limit is rounded up and an upper one down; the part of a cent that this moved is
+    kept, because counts of units are unrounded until cut to the step.  Cash keeps the floor at target 0.
+    """
+    value, reserve = account.value, account.reserve
+    weight = account.cash_target * PPB
+    low, high = band(weight, weight, account.cash_threshold, account.drift_floor)
+    account.cash_low, account.cash_low_rounding = _up_to_cents(reserve, low, value)
+    account.cash_aim, account.cash_aim_rounding = _up_to_cents(reserve, weight, value)
+    account.minimum, account.minimum_rounding = _up_to_cents(account.minimum_cents, account.minimum_weight * PPB, value)
+    cents, part = divmod_product(high, value, EDGE)
+    account.cash_high = max(reserve, cents)
+    account.cash_high_rounding = part // (EDGE // CENT_UNITS) if cents >= reserve else 0
+
+
+@view_kernel
+def _up_to_cents(least: int, weight: int, value: int) -> tuple[int, int]:
+    """Return max(least, weight x V) rounded up to cents, and how much that added in 1 / CENT_UNITS of a cent."""
+    cents, part = divmod_product(weight, value, EDGE)
+    if cents >= least and part > 0:
+        return cents + 1, (EDGE - part) // (EDGE // CENT_UNITS)
+    return max(least, cents), 0
