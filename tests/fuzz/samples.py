@@ -10,8 +10,9 @@ from services.proposer.columns.proposals import propose
 from services.taxlot.columns.bookings import book_trades
 from shared.contracts import chunks, topics
 from tests.inbound.events import ACCOUNT, MODEL, PORTFOLIO, PRICES, SECURITY, Body
-from tests.proposer.books import generated
-from tests.proposer.build import TRADE_DAY, batch_of
+from tests.proposer.builders import TRADE_DAY
+from tests.proposer.harness import batch_of
+from tests.proposer.strategies import generated
 
 MARK: Final = "MARK0000"
 META: Final = {"batch_id": "7", "attempt": "1", "trade_date": "2026-01-02", "size": "2", "file_id": "1"}

@@ -4,13 +4,13 @@ Unless a builder says otherwise V = $10,000, threshold 20 % and precision 4 % of
 2 % (band 1.5 to 2.5 %: $150 to $250), whole shares.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from shared.contracts.codes import Logic, Restriction
-from shared.fixed_point.text import scaled
-from tests.proposer.build import Account, account, position, proposal, security
+from shared.contracts.codes import Restriction
+from tests.proposer.builders import Account, Lot, account, lot, position, security
 
+OLD, LATER, NEW = "2020-01-02", "2021-01-04", "2025-06-02"  # NEW: short-term on the trade date
 NO_BUY, NO_SELL, NO_TRADE = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL), int(Restriction.DO_NOT_TRADE)
 
 
@@ -131,6 +131,40 @@ def replaced_twice(of_w: str, of_x: str) -> Account:
     )
 
 
+def sells_ab(*lots: Lot, **other: Any) -> Account:
+    """A and B at $100, 40 % each, targets 30 %: both sell 10.  C at $50, 18 %, target 38 %: wants 40.  Cash 2 %.
+
+    Best Fit: sells 2000, buys 40 C.
+    """
+    return account(
+        {"A": "100", "B": "100", "C": "50"},
+        [position("A", "40", "30"), position("B", "40", "30"), position("C", "36", "38")],
+        lots=[*lots, lot("C", "36", "50")],
+        **{"cash": "200", "cash_target": "2", **other},
+    )
+
+
+def sells_a(*lots: Lot, units: str = "70", target: str = "60", **other: Any) -> Account:
+    """A at $100, 70 % against 60 %: sells 10.  B at $50: 30 % - 2 % against 38 %: 56, wants 20.  Cash 2 %."""
+    return account(
+        {"A": "100", "B": "50"},
+        [position("A", units, target), position("B", "56", "38")],
+        lots=[*lots, lot("B", "56", "50")],
+        **{"cash": "200", "cash_target": "2", **other},
+    )
+
+
+def both_at(*lots: Lot, a: str = "40", **limits: Any) -> Account:
+    """A and B at $100, 40 % against 30 % (A perhaps less): B sells 10; C at $50 is bought with what they bring."""
+    held = {"A": a, "B": "40", "C": str(2 * (98 - 40 - int(a)))}
+    return account(
+        {"A": "100", "B": "100", "C": "50"},
+        [position(name, held[name], target) for name, target in (("A", "30"), ("B", "30"), ("C", "38"))],
+        lots=lots,
+        **{"cash": "200", "cash_target": "2", **limits},
+    )
+
+
 def barred_substitute() -> Account:
     """X, Y and Z as in `swapped`, but Y may not be bought."""
     given = swapped("10", "0", "2100")
@@ -140,27 +174,6 @@ def barred_substitute() -> Account:
     return replace(given, securities=securities, positions=[*given.positions[:2], position("Z", "690", "68")])
 
 
-@dataclass(frozen=True)
-class Case:
-    rule: str
-    given: Account
-    logic: Logic
-    trades: dict[str, str]  # "A" or "A/S2" -> units
-    cash: str
-
-
-def check(case: Case) -> None:
-    """Propose for the account of the case and compare trades and ending cash with what it says."""
-    result = proposal(case.given, case.logic)
-    assert result.failure is None, result.summary["failure_text"]
-    assert result.trades == {_position_key(name): scaled(units, 6) for name, units in case.trades.items()}
-    assert result.cash == scaled(case.cash, 2)
-
-
-def _position_key(name: str) -> tuple[str, str]:
-    security_id, _, sleeve_id = name.partition("/")
-    return security_id, sleeve_id or "S1"
-
-
 NETTED_ACCOUNT = ({"S1": "30", "S2": "0"}, {"S1": "10", "S2": "12"}, "130", "76", "500")
 THREE = {"A": "170", "B": "110", "D": "25"}
+A20, A_ST20 = lot("A", "70", "80"), lot("A", "70", "80", NEW)  # a gain of $20 a share

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction as F
 
 from shared.contracts.codes import Logic, Restriction
-from tests.proposer.build import Account
+from tests.proposer.builders import Account
 from tests.proposer.model_account import Book, Failed, PositionKey, cut, down_to_cents, grow
 
 

@@ -4,7 +4,7 @@ from fractions import Fraction as F
 from math import ceil, floor
 
 from shared.contracts.codes import Restriction
-from tests.proposer.build import Account, Security
+from tests.proposer.builders import Account, Security
 
 CENT = F(1, 100)
 PositionKey = tuple[str, str]  # security id, sleeve id

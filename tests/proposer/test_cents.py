@@ -5,8 +5,9 @@ The arithmetic stands beside each case; trades in units, cash in dollars.
 
 import pytest
 
-from tests.proposer.accounts import NO_SELL, NO_TRADE, Case, check
-from tests.proposer.build import BF, FRACTIONAL, MT, account, position, security
+from tests.proposer.accounts import NO_SELL, NO_TRADE
+from tests.proposer.builders import BF, FRACTIONAL, MT, account, position, security
+from tests.proposer.harness import Case, check
 
 pytestmark = pytest.mark.fast
 

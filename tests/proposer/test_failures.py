@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from services.proposer.columns.proposals import propose
-from tests.proposer.build import BF, MT, TA, TRADE_DAY, Account, account, batch_of, position, proposals, security
+from tests.proposer.accounts import plain
+from tests.proposer.builders import BF, MT, TA, TRADE_DAY, Account, account, position, security
+from tests.proposer.harness import batch_of, proposals
 
 pytestmark = pytest.mark.fast
-
-GOOD = account(
-    {"A": "100", "B": "50"}, [position("A", "70", "60"), position("B", "40", "38")], cash="1000", cash_target="2"
-)
+GOOD = plain()
 
 
 def held(**changed: Any) -> Account:

@@ -18,8 +18,9 @@ from shared.kafka.messages import Incoming
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.runtime.clock import clock_of
-from tests.proposer.books import Shape, generated
-from tests.proposer.build import TRADE_DAY, batch_of
+from tests.proposer.builders import TRADE_DAY
+from tests.proposer.harness import batch_of
+from tests.proposer.strategies import Shape, generated
 
 
 def _asked(offset: int, key: str, value: bytes) -> Incoming:

@@ -4,7 +4,8 @@ import pytest
 
 from shared.contracts.codes import Logic, Reason
 from tests.proposer.accounts import NETTED_ACCOUNT, NO_TRADE, dear, near, plain, sleeves, swapped
-from tests.proposer.build import BF, MT, Account, account, position, proposal, security
+from tests.proposer.builders import BF, MT, Account, account, position, security
+from tests.proposer.harness import proposal
 
 pytestmark = pytest.mark.fast
 

@@ -18,8 +18,8 @@ from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.runtime.clock import clock_of
 from shared.runtime.settings import ProcessorLimits
-from tests.proposer.books import generated
-from tests.proposer.build import batch_of
+from tests.proposer.harness import batch_of
+from tests.proposer.strategies import generated
 from tests.runtime.harness import dead_letters_now
 
 LIMITS = ProcessorLimits(retry_s=0.1, starts=2, letters=1000, share=1.0)

@@ -20,8 +20,9 @@ from shared.kafka.isolation import OUR_FAULT, TOO_LARGE, failed, isolate_rows, t
 from shared.kafka.messages import BadMessage, Chunk, Incoming, Outgoing, decoder
 from shared.kafka.publisher import Publisher
 from shared.runtime.clock import clock_of
-from tests.proposer.books import generated
-from tests.proposer.build import TRADE_DAY, WHOLE, Account, Lot, Position, Security, batch_of
+from tests.proposer.builders import TRADE_DAY, WHOLE, Account, Lot, Position, Security
+from tests.proposer.harness import batch_of
+from tests.proposer.strategies import generated
 
 META = {"batch_id": "7", "attempt": "1", "trade_date": "2026-01-02"}
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

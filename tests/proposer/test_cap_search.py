@@ -7,33 +7,11 @@ Source: product 4, "Tax-aware"; services/proposer/domain/tax_aware/breakpoints.p
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from shared.contracts.codes import LotMethod
-from tests.proposer.accounts import NO_TRADE
-from tests.proposer.build import (
-    BF,
-    FRACTIONAL,
-    TA,
-    TRADE_DAY,
-    WHOLE,
-    Account,
-    Lot,
-    Position,
-    Security,
-    account,
-    lot,
-    lots_of,
-    position,
-    proposals,
-    security,
-)
-from tests.proposer.test_edges_of_reduce import LATER, both_at, units_of
-from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, OLD, sells_a
-from tests.relief import build as relief
-from tests.relief.model import relieve
+from tests.proposer.accounts import LATER, NEW, NO_TRADE, OLD, both_at, sells_a
+from tests.proposer.builders import BF, TA, WHOLE, account, lot, position, security
+from tests.proposer.harness import booked, proposals
 
 pytestmark = pytest.mark.fast
 
@@ -96,7 +74,7 @@ def test_of_a_gain_and_a_loss_that_are_sold_together() -> None:
 
 # No short-term gains.  S1's 10 are long-term, of S2's 10 the last 2 are not.  17 of the 20 are 8.5 and 8.5, the odd one
 # is S1's; of 18 each would sell 9.
-def test_the_guard_ends_a_cut_where_the_first_sleeve_comes_to_it() -> None:
+def test_a_short_term_gain_ends_a_cut_where_the_first_sleeve_comes_to_it() -> None:
     given = account(
         {"A": "100", "B": "50"},
         [position("A", "10", "0"), position("A", "10", "0", sleeve="S2"), position("B", "156", "98")],
@@ -142,7 +120,7 @@ def test_what_is_not_cut_keeps_its_fraction() -> None:
         gain_budget_total="300",
     )
     found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -10.5, "B": -3, "C": 27}, 30_000)
+    assert (found.proposal.units, found.total_cents) == ({"A": -10.5, "B": -3, "C": 27}, 30_000)
 
 
 # A: 10 x 20 short-term, 100 are allowed.  B's 10 are long-term: the 6 that are picked, then 4 of an older lot.
@@ -152,52 +130,11 @@ def test_what_is_not_cut_stays_whole_whatever_is_picked() -> None:
         lot("A", "40", "80", NEW), lot("B", "4", "90"), picked, gain_budget_short="100", lot_method=LotMethod.SPECIFIC
     )
     found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -5, "B": -10, "C": 30}, 26_000)
+    assert (found.proposal.units, found.total_cents) == ({"A": -5, "B": -10, "C": 30}, 26_000)
 
 
 # The same without picks: the 4 alone would be below the least trade of 450, with the other 6 they are not.
 def test_what_is_not_cut_stays_whole_whatever_its_lots_would_be_alone() -> None:
     lots = [lot("A", "40", "80", NEW), lot("B", "4", "90"), lot("B", "36", "80", LATER)]
     found = booked([both_at(*lots, gain_budget_short="100", min_trade="450")])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -5, "B": -10, "C": 30}, 26_000)
-
-
-lots_at_a_gain = st.lists(st.tuples(st.integers(1, 200 * WHOLE), st.integers(1, 90)), min_size=1, max_size=3)
-
-
-@settings(deadline=None, max_examples=150)
-@given(st.integers(100, 90_000), lots_at_a_gain, st.integers(0, 1_000))
-def test_of_fractions_a_dollar_more_would_pass_the_budget(
-    price_cents: int, held: list[tuple[int, int]], permille: int
-) -> None:
-    """A full exit in millionths of lots at gains of 1 to 90 % of their value, with a part of its gain as budget."""
-    day = lot("A", "1", "1").acquired
-    lots = [
-        Lot("A", "S1", f"L{number}", day, units, units * price_cents * (100 - gain) // 10**8)
-        for number, (units, gain) in enumerate(held)
-    ]
-    given = Account(
-        [Security("A", price_cents * 10_000, FRACTIONAL)],
-        [Position("A", "S1", sum(units for units, _ in held), 0)],
-        cash_target_ppb=10**9,
-        cash_cents=1_000,
-        liquidate=True,
-        lots=lots,
-    )
-    whole = given.positions[0].quantity_micro
-    budget = _gain_of(given, whole) * permille // 1_000
-    found = booked([replace(given, gain_budget_total_cents=budget)])[0][TA]
-    sold = -found.proposal.orders.get("A", 0)
-    assert found.total_cents == _gain_of(given, sold) <= budget
-    more = sold + 10**8 // price_cents + 1
-    assert sold == whole or _gain_of(given, min(more, whole)) >= budget
-
-
-def _gain_of(given: Account, units: int) -> int:
-    """Return the gain in cents of so many micro-units, by the plain model of lot relief."""
-    if units == 0:
-        return 0
-    lots = [relief.Lot(held.lot_id, 0, held.quantity_micro, held.basis_cents, 1) for held in lots_of(given)]
-    price = given.securities[0].price_micro or 0
-    slices, _ = relieve(relief.Sale(lots, {1: units}, {}, int(LotMethod.FIFO), price, 0, TRADE_DAY, False, {}), lots)
-    return sum(taken.proceeds - (taken.basis or 0) for taken in slices)
+    assert (found.proposal.units, found.total_cents) == ({"A": -5, "B": -10, "C": 30}, 26_000)

@@ -11,13 +11,12 @@ import pytest
 
 from services.proposer.columns.proposals import propose
 from shared.contracts.chunks import LOTS
-from tests.proposer.build import BF, MT, TRADE_DAY, Account, account, lots_row, position, proposals, security
+from tests.proposer.accounts import plain
+from tests.proposer.builders import BF, MT, TRADE_DAY, Account, account, lots_row, position, security
+from tests.proposer.harness import proposals
 
 pytestmark = pytest.mark.fast
-
-GOOD = account(
-    {"A": "100", "B": "50"}, [position("A", "70", "60"), position("B", "40", "38")], cash="1000", cash_target="2"
-)
+GOOD = plain()
 
 
 def outside(accounts: list[Account]) -> list[str]:
@@ -26,7 +25,7 @@ def outside(accounts: list[Account]) -> list[str]:
     return [result.summary["failure_text"] if result.failure == "OUT_OF_RANGE" else "" for result in found]
 
 
-def check(given: list[Account], text: str) -> None:
+def check_outside(given: list[Account], text: str) -> None:
     """The first and the last are outside, for the reason that is named; those between are inside."""
     first, *inside, last = outside(given)
     assert text in first and text in last, (first, last)
@@ -51,7 +50,7 @@ def test_of_a_position(name: str, low: int | None, high: int, text: str) -> None
         return replace(small, positions=[replace(GOOD.positions[0], **change), GOOD.positions[1]])
 
     values = [high + 1, high, high + 1] if low is None else [low - 1, low, high, high + 1]
-    check([changed(value) for value in values], text)
+    check_outside([changed(value) for value in values], text)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_of_a_security(name: str, low: int, high: int, text: str) -> None:
         change: dict[str, Any] = {name: value}
         return replace(GOOD, securities=[replace(GOOD.securities[0], **change), GOOD.securities[1]])
 
-    check([changed(value) for value in (low, low + 1, high, high + 1)], text)
+    check_outside([changed(value) for value in (low, low + 1, high, high + 1)], text)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +75,15 @@ def test_of_a_security(name: str, low: int, high: int, text: str) -> None:
 )
 def test_of_a_setting(name: str, low: int, high: int, text: str) -> None:
     changes: list[dict[str, Any]] = [{name: value} for value in (high + 1, low, high, high + 1)]
-    check([replace(GOOD, **change) for change in changes], text)
+    check_outside([replace(GOOD, **change) for change in changes], text)
 
 
 def test_of_cash_and_value() -> None:
     """Without a position held the value is the cash, which may be as large; a debt as large fails for its value."""
     bare = account({"A": "100"}, [position("A", "0", "98")], cash_target="2")
-    check([replace(bare, cash_cents=cents) for cents in (-(10**13) - 1, -(10**13), 10**13, 10**13 + 1)], "cash must be")
+    check_outside(
+        [replace(bare, cash_cents=cents) for cents in (-(10**13) - 1, -(10**13), 10**13, 10**13 + 1)], "cash must be"
+    )
     # 1,000 million units at $100 are the limit; a cent of cash beside them, or a millionth of B at a cent, is beyond
     full = account(
         {"A": "100", "B": "10000"}, [position("A", "1000000000", "98"), position("B", "0", "0")], cash_target="2"

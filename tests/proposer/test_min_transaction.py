@@ -5,8 +5,9 @@ What a case does not say stands in tests/proposer/accounts.py.  Source: product 
 
 import pytest
 
-from tests.proposer.accounts import NO_BUY, NO_SELL, Case, check, dear, near, plain, sleeves
-from tests.proposer.build import MT, account, position, security
+from tests.proposer.accounts import NO_BUY, NO_SELL, dear, near, plain, sleeves
+from tests.proposer.builders import MT, account, position, security
+from tests.proposer.harness import Case, check
 
 pytestmark = pytest.mark.fast
 

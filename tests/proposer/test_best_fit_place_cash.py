@@ -8,17 +8,10 @@ import pytest
 from shared.contracts.codes import Reason
 from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_BUY, NO_SELL
-from tests.proposer.build import BF, Account, Position, Security, account, position, proposal, security
+from tests.proposer.builders import BF, Account, Position, Security, account, position, security
+from tests.proposer.harness import check_trades, no_trade_text, proposal
 
 pytestmark = pytest.mark.fast
-
-
-def units_of(given: Account) -> tuple[dict[str, str], str]:
-    """Return the trades by security and sleeve, and the cash, as text."""
-    result = proposal(given, BF)
-    assert result.failure is None, result.summary["failure_text"]
-    trades = {f"{name}/{sleeve}": f"{units / 1_000_000:g}" for (name, sleeve), units in result.trades.items()}
-    return trades, f"{result.cash / 100:g}"
 
 
 def one_outside_one_inside(**other: object) -> Account:
@@ -46,7 +39,7 @@ def in_two_sleeves(
 
 def test_what_was_bought_to_target_is_not_bought_again() -> None:
     """A's 5 of step 2 stand; the 150 go to B, 3 x 50."""
-    assert units_of(one_outside_one_inside()) == ({"A/S1": "5", "B/S1": "3"}, "200")
+    check_trades(one_outside_one_inside(), BF, {"A/S1": "5", "B/S1": "3"}, "200")
 
 
 def test_both_steps_keep_their_reasons() -> None:
@@ -60,7 +53,7 @@ def test_the_sleeve_inside_its_band_gets_what_is_placed_and_the_other_keeps_what
     Cash 10,000 - 2,000 - 2,900 - 4,200 = 900, less 500 = 400, above 250: 200 are placed, 1 x 100 and 2 x 50.
     """
     given = in_two_sleeves("100", ("20", "25"), ("29", "30"), ("84", "43"), cash="900")
-    assert units_of(given) == ({"A/S1": "5", "A/S2": "1", "B/S1": "2"}, "200")
+    check_trades(given, BF, {"A/S1": "5", "A/S2": "1", "B/S1": "2"}, "200")
     assert proposal(given, BF).reasons[("A", "S2")] == Reason.PLACE_CASH
     # The market order of A keeps its first reason.
     assert proposal(given, BF).order_reasons["A"] == Reason.TO_TARGET
@@ -78,11 +71,11 @@ def test_shares_go_by_what_is_lacking_now() -> None:
          position("B", "80", "43", precision="20")],
         cash="1350", cash_target="2",
     )  # fmt: skip
-    assert units_of(given) == ({"A/S1": "5", "A/S2": "3", "B/S1": "6"}, "250")
+    check_trades(given, BF, {"A/S1": "5", "A/S2": "3", "B/S1": "6"}, "250")
     # With a reserve of 300, 550 over 350 : 300.  296.15 / 100 = 2 and 253.84 / 50 = 5: 450.  Of the 400
     # left 100 may be spent: one more of A, which is 150 short.
     kept = account(given.securities, given.positions, cash="1350", cash_target="2", reserve="300")
-    assert units_of(kept) == ({"A/S1": "5", "A/S2": "3", "B/S1": "5"}, "300")
+    check_trades(kept, BF, {"A/S1": "5", "A/S2": "3", "B/S1": "5"}, "300")
 
 
 def test_what_step_2_bought_of_a_security_gives_it_no_larger_share_in_step_4() -> None:
@@ -97,7 +90,7 @@ def test_what_step_2_bought_of_a_security_gives_it_no_larger_share_in_step_4() -
          position("B", "80", "43", precision="20")],
         cash="1350", cash_target="2", reserve="300",
     )  # fmt: skip
-    assert units_of(given) == ({"A/S1": "50", "A/S2": "30", "B/S1": "5"}, "300")
+    check_trades(given, BF, {"A/S1": "50", "A/S2": "30", "B/S1": "5"}, "300")
 
 
 def test_a_security_with_a_market_sell_is_not_bought_to_place_cash() -> None:
@@ -106,7 +99,7 @@ def test_a_security_with_a_market_sell_is_not_bought_to_place_cash() -> None:
     Cash 100 + 1,000 = 1,100; B (40 %, outside 46.08) buys 16 (800): 300, above 250.  A/S2 could take one share.
     """
     given = in_two_sleeves("100", ("30", "20"), ("29", "30"), ("80", "48"), cash="100")
-    assert units_of(given) == ({"A/S1": "-10", "B/S1": "16"}, "300")
+    check_trades(given, BF, {"A/S1": "-10", "B/S1": "16"}, "300")
 
 
 def test_one_dropped_as_undersized_may_take_what_another_of_its_sleeves_lacks() -> None:
@@ -119,7 +112,7 @@ def test_one_dropped_as_undersized_may_take_what_another_of_its_sleeves_lacks() 
         [position("A", "7", "10"), position("A", "36", "40", "S2", precision="10"), position("B", "96", "48")],
         cash="900", cash_target="2", min_trade="350",
     )  # fmt: skip
-    assert units_of(given) == ({"A/S2": "4"}, "500")
+    check_trades(given, BF, {"A/S2": "4"}, "500")
 
 
 def test_undersized_shares_of_placed_cash_go_and_the_rest_is_shared_again() -> None:
@@ -129,33 +122,33 @@ def test_undersized_shares_of_placed_cash_go_and_the_rest_is_shared_again() -> N
         [position("A", "48", "50"), position("B", "95", "48")],
         cash="450", cash_target="2", min_trade="100",
     )  # fmt: skip
-    assert units_of(given) == ({"A/S1": "2"}, "250")
+    check_trades(given, BF, {"A/S1": "2"}, "250")
     # 350 of 200 : 150 with a minimum of 160: B's share of 150 is undersized, A gets its 200 all the same.
     given = account(
         {"A": "100", "B": "50"},
         [position("A", "48", "50"), position("B", "93", "48")],
         cash="550", cash_target="2", min_trade="160",
     )  # fmt: skip
-    assert units_of(given) == ({"A/S1": "2"}, "350")
+    check_trades(given, BF, {"A/S1": "2"}, "350")
 
 
 @pytest.mark.parametrize(
-    ("cash", "a", "trades"),
+    ("cash", "a", "trades", "left"),
     [
         # $250 is the upper edge: inside, so nothing is placed though A is short of 50
-        ("250", "49.5", {}),
+        ("250", "49.5", {}, "250"),
         # a cent above it: 50.01 to place, and A has room for half a share only in whole ones; B 97 of 98 is 50 short
-        ("250.01", "49.4999", {"B/S1": "1"}),
+        ("250.01", "49.4999", {"B/S1": "1"}, "200.01"),
     ],
 )
-def test_the_upper_edge_of_cash_is_inside(cash: str, a: str, trades: dict[str, str]) -> None:
+def test_the_upper_edge_of_cash_is_inside(cash: str, a: str, trades: dict[str, str], left: str) -> None:
     """A at $100, target 50; B at $50: 96 held of 48 %, or one more or less to fill V."""
     worth = 1_000_000 - scaled(cash, 2) - round(float(a) * 10_000)
     b = f"{worth / 5_000:.6f}".rstrip("0").rstrip(".")
     given = account(
         {"A": "100", "B": "50"}, [position("A", a, "49"), position("B", b, "49")], cash=cash, cash_target="2"
     )
-    assert units_of(given)[0] == trades
+    check_trades(given, BF, trades, left)
 
 
 def test_a_security_that_may_not_be_bought_is_passed_over_and_the_next_one_is_looked_at() -> None:
@@ -165,15 +158,12 @@ def test_a_security_that_may_not_be_bought_is_passed_over_and_the_next_one_is_lo
         [position("A", "49", "50"), position("B", "94", "48")],
         cash="400", cash_target="2",
     )  # fmt: skip
-    assert units_of(given) == ({"B/S1": "2"}, "300")
+    check_trades(given, BF, {"B/S1": "2"}, "300")
 
 
 def why(*securities: Security, positions: list[Position], cash: str, cash_target: str = "2") -> str:
     """Return why Best Fit trades nothing."""
-    given = account(list(securities), positions, cash=cash, cash_target=cash_target)
-    result = proposal(given, BF)
-    assert result.failure is None and result.trades == {}
-    return str(result.summary["no_trade_text"])
+    return no_trade_text(account(list(securities), positions, cash=cash, cash_target=cash_target), BF)
 
 
 RESTRICTED, NO_ROOM, STEP = "restrictions do not allow", "no position has room", "less than one tradable step"

@@ -11,30 +11,11 @@ import pytest
 
 from shared.contracts.codes import LotMethod
 from shared.fixed_point.text import scaled
-from tests.proposer.accounts import NO_SELL
-from tests.proposer.build import TA, WHOLE, Account, Lot, Proposal, account, lot, position, proposals, security
-from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, OLD, sells_a
+from tests.proposer.accounts import LATER, NEW, NO_SELL, OLD, both_at, sells_a
+from tests.proposer.builders import TA, Account, Lot, account, lot, position, security
+from tests.proposer.harness import booked, proposals
 
 pytestmark = pytest.mark.fast
-
-LATER = "2021-01-04"
-
-
-def units_of(found: Proposal) -> dict[str, float]:
-    return {name: units / WHOLE for name, units in found.orders.items()}
-
-
-def both_at(*lots: Lot, a: str = "40", **limits: Any) -> Account:
-    """A and B at $100, 40 % against 30 % (A perhaps less): B sells 10; C at $50 is bought with what they bring."""
-    held = {"A": a, "B": "40", "C": str(2 * (98 - 40 - int(a)))}
-    return account(
-        {"A": "100", "B": "100", "C": "50"},
-        [position(name, held[name], target) for name, target in (("A", "30"), ("B", "30"), ("C", "38"))],
-        lots=lots,
-        **{"cash": "200", "cash_target": "2", **limits},
-    )
-
 
 GIVEN_UP = [
     # A: 10, then 9 x 20; B: 10 x 20.  390 against 100.  A's tail of 9 costs 0.20 a dollar, as B does; A whole 0.19.
@@ -112,7 +93,7 @@ TAKEN_BACK = [
 )
 def test_what_is_given_up_and_taken_back(rule: str, given: Account, orders: dict[str, int], total: str) -> None:
     found = booked([given])[0][TA]
-    assert found.proposal.failure is None and units_of(found.proposal) == orders, rule
+    assert found.proposal.failure is None and found.proposal.units == orders, rule
     assert found.total_cents == scaled(total, 2)
 
 
@@ -122,7 +103,7 @@ def test_what_was_given_up_counts_no_more() -> None:
     lots = [lot("A", "6", "70", NEW), lot("A", "64", "150")]
     given = sells_a(*lots, gain_budget_short="100", gain_budget_total="60", lot_method=LotMethod.LIFO)
     found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -2, "B": 5}, 6_000)
+    assert (found.proposal.units, found.total_cents) == ({"A": -2, "B": 5}, 6_000)
 
 
 def one_after_the_other(count: int, *last: Lot, acquired: str = OLD, **limits: Any) -> Account:
@@ -154,14 +135,14 @@ def one_after_the_other(count: int, *last: Lot, acquired: str = OLD, **limits: A
 # is too much is given up whole, and nothing of it is taken back: 180 + 20 of X, which never was too much.
 @pytest.mark.parametrize(("count", "cash"), [(24, "220.00"), (25, "200.00")])
 def test_after_24_rounds_what_is_too_much_is_given_up_whole(count: int, cash: str) -> None:
-    last = [lot("L", "1", "10"), lot("L", "29", "8", "2021-01-04")]
+    last = [lot("L", "1", "10"), lot("L", "29", "8", LATER)]
     found = proposals([one_after_the_other(count, *last, gain_budget_total="2")])[0][TA]
     assert found.failure == "CASH_SHORTFALL" and f"bring cash to ${cash} only" in found.summary["failure_text"]
 
 
 # No short-term gains: 2 of the last one are long-term, all others short-term.
 @pytest.mark.parametrize(("count", "cash"), [(24, "220.00"), (25, "200.00")])
-def test_after_24_rounds_the_guard_too_gives_up_whole(count: int, cash: str) -> None:
+def test_after_24_rounds_short_term_gains_too_are_given_up_whole(count: int, cash: str) -> None:
     last = [lot("L", "2", "8"), lot("L", "28", "8", NEW)]
     found = proposals([one_after_the_other(count, *last, acquired=NEW, no_short_term_gains=True)])[0][TA]
     assert found.failure == "CASH_SHORTFALL" and f"bring cash to ${cash} only" in found.summary["failure_text"]

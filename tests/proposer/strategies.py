@@ -1,12 +1,14 @@
-"""Generated accounts: seeded, of every shape the rules speak of, with targets that add up."""
+"""Generated accounts, seeded, of every shape the rules speak of, with targets that add up; and strategies of them."""
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from hypothesis import strategies as st
+
 from shared.contracts.codes import LotMethod, Restriction
-from tests.proposer.build import FRACTIONAL, TRADE_DATE, WHOLE, Account, Lot, Position, Security
+from tests.proposer.builders import BF, FRACTIONAL, MT, TA, TRADE_DATE, WHOLE, Account, Lot, Position, Security, lots_of
 
 _RESTRICTIONS = (Restriction.DO_NOT_BUY, Restriction.DO_NOT_SELL, Restriction.DO_NOT_TRADE)
 
@@ -174,3 +176,22 @@ def edges(seed: int) -> Account:
         floor_ppb=dice.choice((0, 5_000_000, 20_000_000)), min_trade_cents=dice.choice((0, 0, 0, 500, 1000, 2000)),
         min_trade_ppb=dice.choice((0, 0, 0, 20_000_000)), liquidate=liquidate, account_id=f"E-{seed}",
     )  # fmt: skip
+
+
+def picking(account: Account) -> Account:
+    """Return the account with some of its lots picked where its method is SPECIFIC; the same always."""
+    if account.lot_method != LotMethod.SPECIFIC:
+        return account
+    dice = random.Random(f"{account.account_id} picks")
+    picked = [replace(held_lot, picked_micro=dice.choice((0, held_lot.quantity_micro // 3, held_lot.quantity_micro)))
+              for held_lot in lots_of(account)]  # fmt: skip
+    return replace(account, lots=picked)
+
+
+seeds = st.integers(0, 2**40)
+logics = st.sampled_from((BF, MT, TA))
+_UNTAXED = (Shape(), Shape(most_securities=3, sleeves=5), Shape(restricted=0.3, substituted=0.8), Shape(fractional=1.0))
+_TAXED = (Shape(), Shape(most_securities=3, sleeves=5, minimum=0.2), Shape(restricted=0.3), Shape(fractional=1.0))
+mixed_accounts = st.one_of(seeds.map(generated), seeds.map(lambda seed: taxed(generated(seed))))
+untaxed_accounts = st.one_of(st.builds(generated, seeds, st.sampled_from(_UNTAXED)), seeds.map(edges))
+taxed_accounts = st.builds(lambda seed, shape: picking(taxed(generated(seed, shape))), seeds, st.sampled_from(_TAXED))

@@ -5,8 +5,9 @@ What a case does not say stands in tests/proposer/accounts.py.  Source: product 
 
 import pytest
 
-from tests.proposer.accounts import NETTED_ACCOUNT, NO_BUY, NO_SELL, NO_TRADE, Case, check, sleeves
-from tests.proposer.build import BF, MT, account, position, security
+from tests.proposer.accounts import NETTED_ACCOUNT, NO_BUY, NO_SELL, NO_TRADE, sleeves
+from tests.proposer.builders import BF, MT, account, position, security
+from tests.proposer.harness import Case, check
 
 pytestmark = pytest.mark.fast
 

@@ -9,19 +9,9 @@ import pytest
 
 from shared.contracts.codes import LotMethod
 from shared.fixed_point.text import scaled
-from tests.proposer.build import (
-    FRACTIONAL,
-    TA,
-    WHOLE,
-    Account,
-    account,
-    lot,
-    position,
-    proposals,
-    security,
-)
-from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import A20, NEW, sells_a
+from tests.proposer.accounts import A20, LATER, NEW, sells_a
+from tests.proposer.builders import BF, FRACTIONAL, MT, TA, WHOLE, Account, account, lot, position, security
+from tests.proposer.harness import booked, proposals
 
 pytestmark = pytest.mark.fast
 
@@ -48,7 +38,6 @@ def test_a_lot_of_a_security_that_is_not_listed_is_passed_over() -> None:
         assert found.orders == {"A": -9 * WHOLE, "B": 18 * WHOLE}
 
 
-LATER = "2021-01-04"
 COUNTED = [
     # 5 would be 500.
     ("an unknown basis counts to the cent", sells_a(lot("A", "70", None), gain_budget_total="499.99"), -4, "400"),
@@ -125,3 +114,58 @@ def test_the_last_by_id_is_given_up_like_any_other() -> None:
         gain_budget_total="100",
     )
     assert proposals([given])[0][TA].orders == {"A": 10 * WHOLE, "B": -5 * WHOLE}
+
+
+def test_what_the_limits_hold_back_stands_with_the_trades_and_in_sentences() -> None:
+    """10 of A would be sold at a gain of 20 each; 100 allow 5: 5 are held back, and 10 of B find no cash."""
+    given = account(
+        {"A": "100", "B": "50"},
+        [position("A", "70", "60"), position("B", "56", "38")],
+        lots=[lot("A", "70", "80"), lot("B", "56", "50")],
+        cash="200",
+        cash_target="2",
+    )
+    texts = {}
+    for budget in ("100.00", "0.00"):
+        found = proposals([replace(given, gain_budget_total_cents=scaled(budget, 2))])[0][TA]
+        texts[budget] = found.summary["limit_text"], found.summary["no_trade_text"]
+        held_back = [trade["held_back_micro"] for trade in found.rows["sleeve_trades"] if trade["logic"] == TA]
+        assert held_back == ([5 * WHOLE, 10 * WHOLE] if budget == "100.00" else [])
+        assert not any(trade["held_back_micro"] for trade in found.rows["sleeve_trades"] if trade["logic"] != TA)
+    says = "do not allow all of Best Fit's sells, which would count $0.00 short-term and $200.00 in all against them; "
+    assert texts["100.00"] == (
+        f"The account's gain limits (at most $100.00 in all) {says}sells of $500.00 are held back.",
+        None,
+    )
+    assert texts["0.00"] == (
+        None,
+        "Tax-aware trades nothing because there is no cash to buy with above the reserve and the cash the target keeps;"
+        " and because gain limits do not allow what would be sold. The account's gain limits (at most $0.00 in all)"
+        f" {says}sells of $1000.00 are held back.",
+    )
+
+
+def test_a_reserve_that_the_limits_do_not_allow_to_reach_fails_this_logic_alone() -> None:
+    """Cash is 0 and 200 must stay: 2 of A would have to be sold, for a gain of 40."""
+    limits = {"reserve": "200", "gain_budget_total": "39.99"}
+    given = account({"A": "100"}, [position("A", "100", "100")], lots=[lot("A", "100", "80")], **limits)
+    found = proposals([given, replace(given, gain_budget_total_cents=4_000)])
+    assert [found[0][logic].failure for logic in (BF, MT, TA)] == [None, None, "CASH_SHORTFALL"]
+    assert found[0][TA].summary["failure_text"] == (
+        "account A-1: the sells that its gain limits allow bring cash to $100.00 only, below the reserve of $200.00."
+        " The account's gain limits (at most $39.99 in all) do not allow all of Best Fit's sells, which would count"
+        " $0.00 short-term and $40.00 in all against them; sells of $100.00 are held back."
+    )
+    assert [result.failure for result in found[1].values()] == [None, None, None]
+
+
+def test_lots_that_do_not_suffice_fail_only_what_needs_them() -> None:
+    """10 of 70 units would be sold, of 5 in lots: with a limit nothing can be shown, without one it trades."""
+    given = account(
+        {"A": "100", "B": "50"}, [position("A", "70", "60"), position("B", "56", "38")], lots=[lot("A", "5", "80")],
+        cash="200", cash_target="2",
+    )  # fmt: skip
+    free, limited = proposals([given, replace(given, gain_budget_total_cents=0)])
+    assert (free[TA].failure, free[TA].trades) == (None, free[BF].trades)
+    assert (limited[BF].failure, limited[TA].failure) == (None, "LOTS_DO_NOT_FIT")
+    assert "its gain limits cannot be kept" in limited[TA].summary["failure_text"]

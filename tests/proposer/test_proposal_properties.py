@@ -10,30 +10,13 @@ from hypothesis import strategies as st
 
 from services.proposer.columns.proposals import propose
 from shared.contracts.codes import Logic, Reason, Restriction
-from tests.proposer.books import Shape, edges, generated, taxed
-from tests.proposer.build import (
-    BF,
-    FRACTIONAL,
-    MT,
-    TA,
-    TRADE_DAY,
-    Account,
-    Proposal,
-    after,
-    batch_of,
-    lots_of,
-    proposal,
-    proposals,
-)
+from tests.proposer.builders import BF, FRACTIONAL, MT, TA, TRADE_DAY, Account, lots_of
+from tests.proposer.harness import Proposal, after, batch_of, proposal, proposals
 from tests.proposer.model_account import Book, PositionKey
+from tests.proposer.strategies import Shape, edges, generated, logics, mixed_accounts, seeds, taxed, untaxed_accounts
 
 pytestmark = pytest.mark.fast
 
-seeds = st.integers(0, 2**40)
-accounts = st.one_of(seeds.map(generated), seeds.map(lambda seed: taxed(generated(seed))))
-shapes = (Shape(), Shape(most_securities=3, sleeves=5), Shape(restricted=0.3, substituted=0.8), Shape(fractional=1.0))
-any_account = st.one_of(st.builds(generated, seeds, st.sampled_from(shapes)), seeds.map(edges))
-logic_of = st.sampled_from((BF, MT, TA))
 many = settings(deadline=None, max_examples=150)
 
 
@@ -55,7 +38,7 @@ def steps_worth(book: Book) -> Fraction:
 
 
 @many
-@given(accounts, logic_of)
+@given(mixed_accounts, logics)
 def test_units_and_cash_are_conserved(account: Account, logic: Logic) -> None:
     """Per security the sleeves' trades are the market order, crossed units add up to 0, cash moves by the orders."""
     result = proposal(account, logic)
@@ -73,7 +56,7 @@ def test_units_and_cash_are_conserved(account: Account, logic: Logic) -> None:
 
 
 @many
-@given(accounts, logic_of)
+@given(mixed_accounts, logics)
 def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) -> None:
     """Positions stay at 0 or more; ending available cash is at least the reserve, or the account failed."""
     result = proposal(account, logic)
@@ -83,7 +66,7 @@ def test_nothing_ends_below_zero_or_the_reserve(account: Account, logic: Logic) 
 
 
 @many
-@given(seeds.map(lambda seed: taxed(generated(seed, Shape(restricted=0.5, substituted=0.5)))), logic_of)
+@given(seeds.map(lambda seed: taxed(generated(seed, Shape(restricted=0.5, substituted=0.5)))), logics)
 def test_restrictions_hold(account: Account, logic: Logic) -> None:
     """No market buy of do-not-buy or of what is replaced, no market sell of do-not-sell, nothing of do-not-trade."""
     result = proposal(account, logic)
@@ -116,7 +99,7 @@ def test_where_nothing_is_traded_and_no_restriction_is_named_lifting_them_trades
 
 
 @many
-@given(accounts, logic_of)
+@given(mixed_accounts, logics)
 def test_orders_keep_the_step_and_the_minimum_size(account: Account, logic: Logic) -> None:
     """Buys are whole steps; an order is at least the minimum unless a full exit is in it."""
     result = proposal(account, logic)
@@ -131,7 +114,7 @@ def test_orders_keep_the_step_and_the_minimum_size(account: Account, logic: Logi
 
 
 @many
-@given(any_account)
+@given(untaxed_accounts)
 def test_best_fit_never_ends_further_from_target(account: Account) -> None:
     """The sum of |w - t| does not grow, but for what a reserve or a debt makes it sell below target."""
     result = proposal(account, BF)
@@ -146,7 +129,7 @@ def test_best_fit_never_ends_further_from_target(account: Account) -> None:
 
 
 @many
-@given(any_account)
+@given(untaxed_accounts)
 def test_min_transaction_leaves_in_band_positions_alone_but_for_cash(account: Account) -> None:
     """A position inside its band trades only to raise or to place cash."""
     result = proposal(account, MT)
@@ -170,7 +153,7 @@ def test_what_is_replaced_is_sold_only_for_cash_itself(account: Account, logic: 
 
 
 @many
-@given(any_account)
+@given(untaxed_accounts)
 def test_best_fit_on_its_own_result_finds_nothing_beyond_rounding(account: Account) -> None:
     """Proposing again trades less than the steps that rounding left, but to place cash that a market sell kept from it.
 
@@ -195,7 +178,7 @@ def test_best_fit_on_its_own_result_finds_nothing_beyond_rounding(account: Accou
 
 
 @many
-@given(accounts, seeds)
+@given(mixed_accounts, seeds)
 def test_the_order_of_the_input_changes_nothing(account: Account, seed: int) -> None:
     """Securities, positions and lots in any order, the account anywhere in the chunk: the same trades."""
     dice = random.Random(seed)

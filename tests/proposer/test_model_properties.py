@@ -10,8 +10,9 @@ from fractions import Fraction
 import pytest
 
 from tests.proposer import model
-from tests.proposer.books import Shape, edges, generated
-from tests.proposer.build import BF, MT, TA, Account, proposals
+from tests.proposer.builders import BF, MT, TA, Account
+from tests.proposer.harness import proposals
+from tests.proposer.strategies import Shape, edges, generated
 
 pytestmark = pytest.mark.fast
 

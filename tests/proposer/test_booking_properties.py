@@ -15,8 +15,8 @@ from services.proposer.columns.proposals import propose
 from services.taxlot.columns.bookings import book_trades
 from shared.contracts import chunks
 from shared.contracts.codes import Logic, LotMethod
-from tests.proposer.books import Shape, edges, generated
-from tests.proposer.build import lots_row
+from tests.proposer.builders import lots_row
+from tests.proposer.strategies import Shape, edges, generated
 
 pytestmark = pytest.mark.fast
 

@@ -12,9 +12,7 @@ from tests.proposer.accounts import (
     NO_BUY,
     NO_SELL,
     NO_TRADE,
-    Case,
     barred_substitute,
-    check,
     near,
     plain,
     replaced_short,
@@ -24,7 +22,8 @@ from tests.proposer.accounts import (
     swapped,
     tight,
 )
-from tests.proposer.build import BF, MT, TRADE_DAY, account, lots_row, position, security
+from tests.proposer.builders import BF, MT, TRADE_DAY, account, lots_row, position, security
+from tests.proposer.harness import Case, check
 
 pytestmark = pytest.mark.fast
 

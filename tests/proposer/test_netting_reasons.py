@@ -7,19 +7,11 @@ V = $10,000; cash target 2 %, its band $150 to $250; units and dollars.
 import pytest
 
 from shared.contracts.codes import Logic, Reason
-from tests.proposer.accounts import NO_BUY, NO_SELL, swapped
-from tests.proposer.build import BF, MT, Account, account, position, proposal, security
+from tests.proposer.accounts import NO_BUY, NO_SELL, sleeves, swapped
+from tests.proposer.builders import BF, MT, Account, account, position, security
+from tests.proposer.harness import no_trade_text, proposal
 
 pytestmark = pytest.mark.fast
-
-
-def sleeves_of_a(a: dict[str, tuple[str, str]], b: tuple[str, str], cash: str, **other: object) -> Account:
-    """A ($100) in several sleeves and B ($50) in one, each with units and target."""
-    return account(
-        {"A": "100", "B": "50"},
-        [*(position("A", *held, sleeve) for sleeve, held in a.items()), position("B", *b)],
-        cash=cash, cash_target="2", **other,
-    )  # fmt: skip
 
 
 def micro(units: dict[str, int]) -> dict[tuple[str, str], int]:
@@ -28,14 +20,14 @@ def micro(units: dict[str, int]) -> dict[tuple[str, str], int]:
 
 def test_the_first_sleeve_may_be_the_one_that_buys() -> None:
     """S2 sells 20 of 30, S1 buys 12: 12 are crossed to S1, 8 go to market."""
-    result = proposal(sleeves_of_a({"S1": ("0", "12"), "S2": ("30", "10")}, ("130", "76"), "500"), BF)
+    result = proposal(sleeves({"S1": "0", "S2": "30"}, {"S1": "12", "S2": "10"}, "130", "76", "500"), BF)
     assert result.crossed == micro({"S1": 12, "S2": -12})
     assert result.orders == {"A": -8_000_000, "B": 22_000_000}
 
 
 def test_a_full_exit_that_is_crossed_says_so_and_its_buyer_does_not() -> None:
     """S1's 10 leave, S2 buys 20: 10 crossed, 10 from the market, of an order that says it is the remainder."""
-    result = proposal(sleeves_of_a({"S1": ("10", "0"), "S2": ("0", "20")}, ("156", "78"), "1200"), BF)
+    result = proposal(sleeves({"S1": "10", "S2": "0"}, {"S1": "0", "S2": "20"}, "156", "78", "1200"), BF)
     assert result.trades == {**micro({"S1": -10, "S2": 20})}
     assert result.reasons == {("A", "S1"): Reason.FULL_EXIT, ("A", "S2"): Reason.TO_TARGET}
     assert result.order_reasons == {"A": Reason.NETTED}
@@ -43,7 +35,7 @@ def test_a_full_exit_that_is_crossed_says_so_and_its_buyer_does_not() -> None:
 
 def test_an_order_for_cash_says_so_though_units_were_crossed_before() -> None:
     """12 of A are crossed without a remainder.  The reserve of 1,000 lacks 800: 3 of A/S1 and 10 of B."""
-    given = sleeves_of_a({"S1": ("30", "18"), "S2": ("0", "12")}, ("136", "68"), "200", reserve="1000")
+    given = sleeves({"S1": "30", "S2": "0"}, {"S1": "18", "S2": "12"}, "136", "68", "200", reserve="1000")
     result = proposal(given, BF)
     assert result.orders == {"A": -3_000_000, "B": -10_000_000}
     assert result.order_reasons == {"A": Reason.RAISE_CASH, "B": Reason.RAISE_CASH}
@@ -112,7 +104,5 @@ WIDE = {"precision": "20"}
     ],
 )  # fmt: skip
 def test_each_logic_says_its_own_reason_and_no_other(logic: Logic, given: Account, reason: str) -> None:
-    result = proposal(given, logic)
-    assert result.failure is None and result.trades == {}
-    text = str(result.summary["no_trade_text"])
+    text = no_trade_text(given, logic)
     assert reason in text and text.count("because") == 1, text

@@ -6,9 +6,9 @@ V = $10,000; units and dollars.
 import pytest
 
 from shared.contracts.codes import Logic, Reason
-from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_BUY, NO_SELL, NO_TRADE
-from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security
+from tests.proposer.builders import BF, FRACTIONAL, MT, Account, account, position, security
+from tests.proposer.harness import check_trades, no_trade_text, proposal
 
 pytestmark = pytest.mark.fast
 
@@ -79,12 +79,11 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[case[0] for case in CASES])
-def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
-    result = proposal(given, logic)
-    assert result.failure is None, result.summary["failure_text"]
-    assert result.trades == {(name, "S1"): scaled(units, 6) for name, units in trades.items()}, rule
-    assert result.cash == scaled(cash, 2)
+@pytest.mark.parametrize(
+    ("logic", "given", "trades", "cash"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_rule(logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
+    check_trades(given, logic, trades, cash)
 
 
 MINIMUM, NO_ROOM = "below the minimum trade size", "no position has room"
@@ -148,9 +147,7 @@ def barred(a: tuple[str, int], b: tuple[str, int], cash: str, **other: object) -
     ],
 )  # fmt: skip
 def test_why_nothing_is_traded_for_cash(logic: Logic, given: Account, texts: list[str]) -> None:
-    result = proposal(given, logic)
-    assert result.failure is None and result.trades == {}
-    text = str(result.summary["no_trade_text"])
+    text = no_trade_text(given, logic)
     assert all(expected in text for expected in texts) and text.count("because") == len(texts), text
 
 

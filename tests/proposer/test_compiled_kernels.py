@@ -13,19 +13,9 @@ import pytest
 
 from services.proposer.columns.proposals import propose
 from shared.fixed_point.text import scaled
-from tests.proposer.books import Shape, generated, taxed
-from tests.proposer.build import (
-    BF,
-    FRACTIONAL,
-    TRADE_DAY,
-    WHOLE,
-    Account,
-    account,
-    batch_of,
-    position,
-    proposal,
-    security,
-)
+from tests.proposer.builders import BF, FRACTIONAL, TRADE_DAY, WHOLE, Account, account, position, security
+from tests.proposer.harness import batch_of, proposal
+from tests.proposer.strategies import Shape, generated, taxed
 
 pytestmark = pytest.mark.fast
 
@@ -39,7 +29,7 @@ def digest() -> str:
 
 
 def test_plain_python_and_compiled_kernels_give_the_same_bytes() -> None:
-    program = "from tests.proposer.test_plain_and_compiled import digest; print(digest())"
+    program = "from tests.proposer.test_compiled_kernels import digest; print(digest())"
     plain = subprocess.run(
         [sys.executable, "-c", program],
         cwd=Path(__file__).parent.parent.parent, env={**os.environ, "REBALANCER_PLAIN_KERNELS": "1"},

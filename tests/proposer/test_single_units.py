@@ -7,9 +7,9 @@ Source: product 4, Best Fit 2 to 4.
 import pytest
 
 from shared.contracts.codes import Logic
-from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL, NO_TRADE
-from tests.proposer.build import BF, FRACTIONAL, MT, Account, Security, account, position, proposal, security
+from tests.proposer.builders import BF, FRACTIONAL, MT, Account, Security, account, position, security
+from tests.proposer.harness import check_trades
 
 pytestmark = pytest.mark.fast
 
@@ -79,10 +79,8 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[case[0] for case in CASES])
-def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
-    result = proposal(given, logic)
-    assert result.failure is None, result.summary["failure_text"]
-    expected = {tuple(key.split("/")): scaled(units, 6) for key, units in trades.items()}
-    assert result.trades == expected, rule
-    assert result.cash == scaled(cash, 2)
+@pytest.mark.parametrize(
+    ("logic", "given", "trades", "cash"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_rule(logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
+    check_trades(given, logic, trades, cash)

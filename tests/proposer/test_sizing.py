@@ -20,7 +20,8 @@ from services.proposer.domain.sizing import (
 )
 from shared.fixed_point.records import records
 from shared.rules.bands import side
-from tests.proposer.build import MT, account, position, proposal
+from tests.proposer.builders import MT, account, position
+from tests.proposer.harness import proposal
 
 pytestmark = pytest.mark.fast
 

@@ -4,35 +4,15 @@ Cash target 2 %, whole shares, FIFO, long-term lots; units and dollars.
 """
 
 from dataclasses import replace
-from itertools import permutations
 from typing import Any
 
 import pytest
 
-from shared.contracts.codes import Logic
 from tests.proposer.accounts import NO_TRADE
-from tests.proposer.build import BF, MT, TA, WHOLE, Account, Lot, account, lot, position, proposals, security
-from tests.proposer.test_tax_aware_tables import CASES
+from tests.proposer.builders import BF, MT, TA, WHOLE, Account, Lot, account, lot, position, security
+from tests.proposer.harness import proposals
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.mark.parametrize("logics", [*permutations((BF, MT, TA)), (TA,), (TA, BF), (BF, TA)])
-def test_it_is_the_same_whatever_else_is_asked_for_and_in_whatever_order(logics: tuple[Logic, ...]) -> None:
-    given = [case.given for case in CASES]
-    for wanted, found in zip(proposals(given), proposals(given, logics), strict=True):
-        for logic, result in found.items():
-            other = wanted[logic]
-            assert (result.summary, result.trades, result.orders) == (other.summary, other.trades, other.orders)
-
-
-def test_it_is_the_same_whoever_stands_beside_it() -> None:
-    given = [case.given for case in CASES]
-    for single, among in zip(given, proposals(given), strict=True):
-        alone = proposals([single])[0]
-        for logic in (BF, MT, TA):
-            assert (alone[logic].summary, alone[logic].trades) == (among[logic].summary, among[logic].trades)
-            assert alone[logic].orders == among[logic].orders
 
 
 def short_of_cash(basis: str | None, **other: Any) -> Account:

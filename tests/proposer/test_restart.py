@@ -1,18 +1,16 @@
-"""What is sold at a loss instead of what gain limits hold back makes room: the looks at that, by hand.
+"""What is sold at a loss instead of what gain limits hold back makes room: the search restarts, by hand.
 
-V = $10,000, cash target 2 % ($200), whole shares, FIFO; units and dollars.  Source: product 4, "Tax-aware"; the looks
-are told in services/proposer/README.md.
+V = $10,000, cash target 2 % ($200), whole shares, FIFO; units and dollars.  Source: product 4, "Tax-aware";
+restarts are explained in services/proposer/domain/tax_aware/__init__.py.
 """
 
 from dataclasses import replace
 
 import pytest
 
-from tests.proposer.accounts import NO_TRADE
-from tests.proposer.build import TA, Account, account, lot, position, security
-from tests.proposer.test_edges_of_reduce import units_of
-from tests.proposer.test_tax_aware import booked
-from tests.proposer.test_tax_aware_tables import NEW, OLD
+from tests.proposer.accounts import NEW, NO_TRADE, OLD
+from tests.proposer.builders import TA, Account, account, lot, position, security
+from tests.proposer.harness import booked
 
 pytestmark = pytest.mark.fast
 
@@ -44,7 +42,7 @@ def test_losses_of_what_is_sold_instead_are_used_up() -> None:
         gain_budget_total="10",
     )
     found = booked([given])[0][TA]
-    assert (found.proposal.failure, units_of(found.proposal), found.total_cents) == (None, {"A": -8, "B": -8}, 0)
+    assert (found.proposal.failure, found.proposal.units, found.total_cents) == (None, {"A": -8, "B": -8}, 0)
 
 
 # 972 have to be raised.  A's 972 above target gain 0.30 a share; B, sold instead, loses 0.10.  Of A x may be sold where
@@ -53,7 +51,7 @@ def test_losses_of_what_is_sold_instead_are_used_up() -> None:
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
 def test_it_is_looked_at_four_times(limit: str, acquired: str) -> None:
     found = booked([sold_instead("0.70", "1.10", limit, acquired)])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -240, "B": -732}, -120)
+    assert (found.proposal.units, found.total_cents) == ({"A": -240, "B": -732}, -120)
 
 
 # As above, but A gains 0.01 and B loses 0.03: half of the 29.16 that 972 of B lose is more than all of A gains, 9.72;
@@ -62,14 +60,14 @@ def test_it_is_looked_at_four_times(limit: str, acquired: str) -> None:
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
 def test_after_a_look_that_goes_too_far_half_as_much_is_tried(limit: str, acquired: str) -> None:
     found = booked([sold_instead("0.99", "1.03", limit, acquired)])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -729, "B": -243}, 0)
+    assert (found.proposal.units, found.total_cents) == ({"A": -729, "B": -243}, 0)
 
 
 # The same where A gains 0.01 and B loses 0.60: half of 583.20, a quarter, an eighth and 36.45 are all more than 9.72.
 @pytest.mark.parametrize(("limit", "acquired"), [("gain_budget_total", OLD), ("gain_budget_short", NEW)])
 def test_where_every_look_goes_too_far_all_stays_as_it_was(limit: str, acquired: str) -> None:
     found = booked([sold_instead("0.99", "1.60", limit, acquired)])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"B": -972}, -58_320)
+    assert (found.proposal.units, found.total_cents) == ({"B": -972}, -58_320)
 
 
 # 10 are to be raised.  10 of B lose 0.001 each, a cent in all, and so do 9: half of that is a cent, one of A.
@@ -85,7 +83,7 @@ def test_half_of_a_cent_is_a_cent(limit: str, acquired: str) -> None:
         **{limit: "0"},
     )
     found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.total_cents) == ({"A": -1, "B": -9}, 0)
+    assert (found.proposal.units, found.total_cents) == ({"A": -1, "B": -9}, 0)
 
 
 # 900 are to be raised where 450 are the least trade.  5 of A gain 100; 9 of B for the other 400 lose 90.  With 45 more
@@ -102,7 +100,7 @@ def test_more_cash_than_has_to_be_is_no_reason() -> None:
         gain_budget_total="100",
     )
     found = booked([given])[0][TA]
-    assert (units_of(found.proposal), found.proposal.cash, found.total_cents) == ({"A": -5, "B": -9}, 105_000, 1_000)
+    assert (found.proposal.units, found.proposal.cash, found.total_cents) == ({"A": -5, "B": -9}, 105_000, 1_000)
 
 
 # 1,000 have to be raised; A, to its lower edge of 32, has 8, B, to 24, has 6.  A gains 10 a share, B loses 10: 80 - 20.
@@ -119,5 +117,5 @@ def test_the_reserve_comes_before_the_target() -> None:
         gain_budget_total="0",
     )
     found = booked([given])[0][TA]
-    assert (found.proposal.failure, units_of(found.proposal)) == (None, {"A": -4, "B": -6})
+    assert (found.proposal.failure, found.proposal.units) == (None, {"A": -4, "B": -6})
     assert (found.proposal.cash, found.total_cents) == (120_000, -2_000)

@@ -6,8 +6,9 @@ What a case does not say stands in tests/proposer/accounts.py.  Source: product 
 import pytest
 
 from shared.contracts.codes import Reason
-from tests.proposer.accounts import THREE, Case, check, near, overdrawn, plain, tight
-from tests.proposer.build import BF, FRACTIONAL, account, position, proposal
+from tests.proposer.accounts import THREE, near, overdrawn, plain, tight
+from tests.proposer.builders import BF, FRACTIONAL, account, position
+from tests.proposer.harness import Case, check, proposal
 
 pytestmark = pytest.mark.fast
 

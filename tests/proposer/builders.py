@@ -1,25 +1,21 @@
-"""Builders: an account in plain words, and its proposal back in plain words.  Only what matters is named.
+"""Builders: an account in plain words, and as a row of schema LOTS.  Only what matters is named.
 
 Dollars, units and weights are given as text or int; internally everything is the contract's scaled integers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
-
-from services.proposer.columns.proposals import propose
-from services.proposer.domain.engine import LOGICS
-from shared.contracts import chunks
-from shared.contracts.codes import Logic, LotMethod, Reason
+from shared.contracts.codes import Logic, LotMethod
 from shared.fixed_point.text import scaled
 
 BF, MT, TA = Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE
 TRADE_DATE = date(2026, 1, 2)
 TRADE_DAY = (TRADE_DATE - date(1970, 1, 1)).days
 WHOLE, FRACTIONAL = 1_000_000, 1
+UNLISTED = 99  # index of a security that the account does not list
 
 
 @dataclass(frozen=True)
@@ -81,29 +77,6 @@ class Account:
     lots: Sequence[Lot] | None = None  # None: one lot of unknown basis a position
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """One logic's proposal.  trades and crossed by (security, sleeve), orders by security: signed micro-units."""
-
-    summary: dict[str, Any]
-    trades: dict[tuple[str, str], int]
-    crossed: dict[tuple[str, str], int]
-    reasons: dict[tuple[str, str], Reason]
-    orders: dict[str, int]
-    order_reasons: dict[str, Reason]
-    rows: dict[str, Any] = field(repr=False)
-
-    @property
-    def failure(self) -> str | None:
-        code: str | None = self.summary["failure_code"]
-        return code
-
-    @property
-    def cash(self) -> int:
-        cents: int = self.summary["end_cash_cents"]
-        return cents
-
-
 def security(name: str, price: str | None, **other: Any) -> Security:
     """A security by name and price in dollars."""
     return Security(name, None if price is None else scaled(price, 6), **other)
@@ -143,7 +116,7 @@ def account(
 
 def lots_row(given: Account) -> dict[str, Any]:
     """Return the account as a row of schema LOTS."""
-    index = {security.security_id: number for number, security in enumerate(given.securities)}
+    index = {listed.security_id: number for number, listed in enumerate(given.securities)}
     code, text = given.failure or (None, None)
     return {
         "account_id": given.account_id, "enterprise_id": "E", "advisor_id": "V", "epoch": 1,
@@ -157,25 +130,33 @@ def lots_row(given: Account) -> dict[str, Any]:
         "gain_budget_short_cents": given.gain_budget_short_cents,
         "gain_budget_total_cents": given.gain_budget_total_cents,
         "no_short_term_gains": given.no_short_term_gains, "tax_household_id": None, "lot_picks": None,
-        "securities": [
-            {"security_id": security.security_id, "price_micro": security.price_micro,
-             "step_micro": security.step_micro, "restriction": security.restriction, "is_fund": security.is_fund,
-             "substitute": -1 if security.substitute is None else index[security.substitute]}
-            for security in given.securities
-        ],
-        "positions": [
-            {"sleeve_id": position.sleeve_id, "security": index.get(position.security_id, 99),
-             "quantity_micro": position.quantity_micro, "target_ppb": position.target_ppb,
-             "threshold_ppb": position.threshold_ppb, "precision_ppb": position.precision_ppb,
-             "can_trigger": True}
-            for position in given.positions
-        ],
-        "lots": [
-            {"security": index.get(lot.security_id, 99), "sleeve_id": lot.sleeve_id, "lot_id": lot.lot_id,
-             "acquired": lot.acquired, "quantity_micro": lot.quantity_micro, "basis_cents": lot.basis_cents,
-             "covered": True, "picked_micro": lot.picked_micro}
-            for lot in lots_of(given)
-        ],
+        "securities": [_security_row(listed, index) for listed in given.securities],
+        "positions": [_position_row(held, index) for held in given.positions],
+        "lots": [_lot_row(owned, index) for owned in lots_of(given)],
+    }  # fmt: skip
+
+
+def _security_row(listed: Security, index: dict[str, int]) -> dict[str, Any]:
+    return {
+        "security_id": listed.security_id, "price_micro": listed.price_micro, "step_micro": listed.step_micro,
+        "restriction": listed.restriction, "is_fund": listed.is_fund,
+        "substitute": -1 if listed.substitute is None else index[listed.substitute],
+    }  # fmt: skip
+
+
+def _position_row(held: Position, index: dict[str, int]) -> dict[str, Any]:
+    return {
+        "sleeve_id": held.sleeve_id, "security": index.get(held.security_id, UNLISTED),
+        "quantity_micro": held.quantity_micro, "target_ppb": held.target_ppb,
+        "threshold_ppb": held.threshold_ppb, "precision_ppb": held.precision_ppb, "can_trigger": True,
+    }  # fmt: skip
+
+
+def _lot_row(owned: Lot, index: dict[str, int]) -> dict[str, Any]:
+    return {
+        "security": index.get(owned.security_id, UNLISTED), "sleeve_id": owned.sleeve_id, "lot_id": owned.lot_id,
+        "acquired": owned.acquired, "quantity_micro": owned.quantity_micro, "basis_cents": owned.basis_cents,
+        "covered": True, "picked_micro": owned.picked_micro,
     }  # fmt: skip
 
 
@@ -183,53 +164,8 @@ def lots_of(given: Account) -> Sequence[Lot]:
     """Return the account's lots."""
     if given.lots is not None:
         return given.lots
-    held = [position for position in given.positions if position.quantity_micro > 0]
     return [
-        Lot(position.security_id, position.sleeve_id, "L1", date(2020, 1, 2), position.quantity_micro, None)
-        for position in held
+        Lot(held.security_id, held.sleeve_id, "L1", date(2020, 1, 2), held.quantity_micro, None)
+        for held in given.positions
+        if held.quantity_micro > 0
     ]
-
-
-def batch_of(accounts: Sequence[Account]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([lots_row(given) for given in accounts], schema=chunks.LOTS)
-
-
-def proposals(accounts: Sequence[Account], logics: Sequence[Logic] = LOGICS) -> list[dict[Logic, Proposal]]:
-    """Propose for the accounts as one chunk."""
-    rows = propose(batch_of(accounts), TRADE_DAY, logics).to_pylist()
-    return [{logic: read(row, logic) for logic in logics} for row in rows]
-
-
-def proposal(given: Account, logic: Logic) -> Proposal:
-    """Propose for one account with one logic in force (all are computed)."""
-    return proposals([given])[0][logic]
-
-
-def after(given: Account, result: Proposal) -> Account:
-    """Return the account as it is when all trades of the proposal are done."""
-    moved = [
-        replace(
-            position,
-            quantity_micro=position.quantity_micro + result.trades.get((position.security_id, position.sleeve_id), 0),
-        )
-        for position in given.positions
-    ]
-    return replace(given, positions=moved, cash_cents=result.cash + given.set_aside_cents)
-
-
-def read(row: dict[str, Any], logic: Logic) -> Proposal:
-    """Return one logic's proposal of a row of schema TRADES or RESULT."""
-    names = [security["security_id"] for security in row["securities"] or ()]
-    names += ["?"] * 100
-    keys = [(names[position["security"]], position["sleeve_id"]) for position in row["positions"] or ()]
-    trades = [trade for trade in row["sleeve_trades"] if trade["logic"] == logic]
-    orders = [order for order in row["orders"] if order["logic"] == logic]
-    return Proposal(
-        next(proposal for proposal in row["proposals"] if proposal["logic"] == logic),
-        {keys[trade["position"]]: trade["quantity_micro"] for trade in trades},
-        {keys[trade["position"]]: trade["crossed_micro"] for trade in trades if trade["crossed_micro"]},
-        {keys[trade["position"]]: Reason(trade["reason"]) for trade in trades},
-        {names[order["security"]]: order["quantity_micro"] for order in orders},
-        {names[order["security"]]: Reason(order["reason"]) for order in orders},
-        row,
-    )

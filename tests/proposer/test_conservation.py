@@ -12,7 +12,8 @@ from services.proposer.domain.records import ACCOUNT, POSITION, SECURITY
 from services.proposer.domain.summary import outcome
 from shared.fixed_point.records import Records, records
 from tests.proposer.accounts import near, plain
-from tests.proposer.build import BF, MT, TA, account, lot, position, proposal
+from tests.proposer.builders import BF, MT, TA, account, lot, position
+from tests.proposer.harness import proposal
 
 pytestmark = pytest.mark.fast
 

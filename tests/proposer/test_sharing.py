@@ -6,9 +6,9 @@ V = $10,000; cash target 2 %, its band $150 to $250; units and dollars.  Source:
 import pytest
 
 from shared.contracts.codes import Logic, Reason
-from shared.fixed_point.text import scaled
 from tests.proposer.accounts import NO_SELL
-from tests.proposer.build import BF, FRACTIONAL, MT, Account, account, position, proposal, security
+from tests.proposer.builders import BF, FRACTIONAL, MT, Account, account, position, security
+from tests.proposer.harness import check_trades, no_trade_text, proposal
 
 pytestmark = pytest.mark.fast
 
@@ -107,13 +107,11 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "logic", "given", "trades", "cash"), CASES, ids=[case[0] for case in CASES])
-def test_rule(rule: str, logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
-    result = proposal(given, logic)
-    assert result.failure is None, result.summary["failure_text"]
-    expected = {tuple(key.split("/")): scaled(units, 6) for key, units in trades.items()}
-    assert result.trades == expected, rule
-    assert result.cash == scaled(cash, 2)
+@pytest.mark.parametrize(
+    ("logic", "given", "trades", "cash"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_rule(logic: Logic, given: Account, trades: dict[str, str], cash: str) -> None:
+    check_trades(given, logic, trades, cash)
 
 
 NO_CASH, MINIMUM, IN_BAND = "no cash to buy with", "below the minimum trade size", "inside its"
@@ -139,9 +137,7 @@ NO_CASH, MINIMUM, IN_BAND = "no cash to buy with", "below the minimum trade size
     ],
 )  # fmt: skip
 def test_why_nothing_is_traded_is_told_whole_and_nothing_else(logic: Logic, given: Account, texts: list[str]) -> None:
-    result = proposal(given, logic)
-    assert result.failure is None and result.trades == {}
-    text = str(result.summary["no_trade_text"])
+    text = no_trade_text(given, logic)
     assert all(expected in text for expected in texts), text
     assert text.count("because") == len(texts), text
 
