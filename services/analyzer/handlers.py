@@ -112,6 +112,7 @@ def _column(group: Sequence[Chunk], name: str) -> list[str]:
 
 
 def _raise_refused(taken_in: TakenIn) -> None:
+    """Raise PartialFailure if any message was refused: these become dead letters, the others are done."""
     if taken_in.refused:
         raise PartialFailure({index: BadMessage(code, text) for index, (code, text) in taken_in.refused.items()})
 

@@ -116,7 +116,10 @@ def _done(session: Session, command: str, price_set: int, opened: int | None) ->
 
 
 def _print(settings: Settings, lines_of: Callable[[Session], Iterable[str]]) -> None:
-    """Do the work of a command in one transaction and print its lines; exit with 1 when it cannot be done."""
+    """Do the work of a command in one transaction and print its lines.
+
+    Raises typer.Exit with 1 if the command cannot be done.
+    """
     with outages.reported(), Database(settings.database_url, size=1) as database:
 
         def work() -> Iterable[str]:
@@ -139,6 +142,7 @@ def _line(view: PriceSetView, in_force: int | None) -> str:
 
 
 def _shown(session: Session, price_set: int) -> list[str]:
+    """Return the lines about a price set.  Raises CannotDecide if there is no such set."""
     found = price_sets.views(session, price_set)
     if not found:
         raise CannotDecide(f"there is no price set {price_set}; `prices list` shows those there are")

@@ -97,7 +97,10 @@ class Evaluator:
         return self._messages_apart(self._work(self._database.session, "", None), list(accounts))
 
     def messages_of_sweep(self, session: Session, stored: Sequence[flags.StoredFlags], run: RunStamp) -> list[Outgoing]:
-        """Return everything to publish of what a sweep has stored: from memory, else as `messages_by_ids`."""
+        """Return everything to publish of what a sweep has stored: from memory, else as `messages_by_ids`.
+
+        Raises TooMany if our code raises at too many accounts, and what the database raises.
+        """
         at = self.contexts.now()
         try:
             with session.transaction():

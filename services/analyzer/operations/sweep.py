@@ -63,6 +63,7 @@ class Sweeper:
         await run_all(self._repeat(self.step), self._repeat(self.publish_withdrawals))
 
     async def _repeat(self, work: Callable[[], Awaitable[bool]]) -> None:
+        """Do work until cancelled, at once while there is more.  Raises its errors unless they are transient."""
         while True:
             try:
                 busy = await work()

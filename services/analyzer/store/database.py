@@ -126,7 +126,10 @@ class Requests:
             check_role(connection.execute(WHAT_ROLE_MAY).fetchone())
 
     def _read_key(self) -> bytes:
-        """Return the key of scopes, read once, after the role has been checked."""
+        """Return the key of scopes, read once, after the role has been checked.
+
+        Raises as `check`, and OperationalError if the schema holds no key.
+        """
         self.check()
         with self._work.session() as connection:
             row = connection.execute(READ_KEY).fetchone()

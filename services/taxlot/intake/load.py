@@ -211,6 +211,7 @@ def _load(
     criteria: Criteria,
     progress: Progress,
 ) -> LoadOutcome:
+    """Load a file that is new.  Raises FileRefused if it cannot be taken."""
     header, promised = file.header, file.promised
     ledger.note_header(book, file_id, header, promised.records)
     sender = with_feed_scope(arrival.sender, header.custodian, criteria.feeds)

@@ -91,13 +91,14 @@ def digest_of(path: Path) -> bytes:
 
 
 def _refuse_packed(first: bytes) -> None:
-    """Refuse a compressed file by the name of its compression: a small one may unpack to gigabytes."""
+    """Raise FileRefused if the file is compressed, and say how: a small one may unpack to gigabytes."""
     for kind, begin in _PACKED.items():
         if first.startswith(begin):
             raise FileRefused("NOT_A_LOT_FILE", f"the file is packed ({kind}); unpack it and put it in again")
 
 
 def _line(raw: bytes) -> str:
+    """Return the text of a line.  Raises FileRefused if it is not UTF-8."""
     try:
         return raw.strip(b"\r\n").decode()
     except UnicodeDecodeError as error:

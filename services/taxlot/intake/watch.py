@@ -119,7 +119,10 @@ class Watch:
             _log.warning("inbox.loaded_before", file=file.name, status=outcome.status, would_be=code, reason=reason)
 
     async def _publish_waiting(self) -> None:
-        """Publish every ended file; a file that cannot be published waits alone, unless the broker is away."""
+        """Publish every ended file; a file that cannot be published waits alone.
+
+        Raises OperationalError and KafkaError if the database or the broker is away.
+        """
         waiting = await asyncio.to_thread(self._intake.unpublished)
         self._publish_at_s = {file_id: at_s for file_id, at_s in self._publish_at_s.items() if file_id in waiting}
         for file_id in waiting:
