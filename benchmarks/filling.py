@@ -126,7 +126,7 @@ def _account(number: int, portfolio: int, last_rebalanced: date | None) -> Accou
 
 def _target(known: held.Market, number: int) -> PortfolioChanged:
     """Return the portfolio as the platform tells it: one sleeve, all weights inside it equal."""
-    keys = known.targets[number].rows[:, 0] >> KEY_SHIFT
+    keys = known.targets[number].rows.key >> KEY_SHIFT
     weights = np.full(len(keys), 10**9 // len(keys))
     weights[0] += 10**9 - weights.sum()
     holdings = [

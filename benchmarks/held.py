@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from services.analyzer.domain.layout import KEY_SHIFT, NONE, TARGET_ROW, Ints, Target
+from services.analyzer.domain.layout import AIM, KEY_SHIFT, NONE, Ints, Target
+from shared.fixed_point.records import records
 
 PORTFOLIOS: Final = 50
 SECURITIES: Final = 500
@@ -56,12 +57,12 @@ def market(positions: int, seed: int = 1) -> Market:
     head = np.array([CASH_PPB, 200_000_000, 1, 200_000_000, 40_000_000, _FLOOR_PPB], np.int64)
     targets = []
     for number in range(PORTFOLIOS):
-        rows = np.full((positions, TARGET_ROW), NONE, np.int64)
         others = PORTFOLIOS + np.sort(dice.choice(SECURITIES - PORTFOLIOS, positions - 1, replace=False))
-        rows[:, 0] = np.concatenate([[number], others]) << KEY_SHIFT
-        rows[:, 1] = (_ONE - CASH_PPB) // positions
-        rows[0, 1] += _ONE - CASH_PPB - rows[:, 1].sum()
-        rows[:, 4] = 1
+        rows = records(AIM, positions)
+        rows.key = np.concatenate([[number], others]) << KEY_SHIFT
+        rows.target = (_ONE - CASH_PPB) // positions
+        rows[0].target += _ONE - CASH_PPB - rows.target.sum()
+        rows.threshold, rows.precision, rows.can_trigger = NONE, NONE, 1
         targets.append(Target(head, rows))
     return Market(prices, tuple(targets))
 
@@ -77,11 +78,12 @@ def moved(prices: Ints, flagged: float) -> Ints:
 def accounts(known: Market, count: int, group: int, seed: int = 2) -> Iterator[Accounts]:
     """Yield `count` accounts, `group` at a time."""
     dice = np.random.default_rng(seed)
-    rows = np.stack([target.rows for target in known.targets])
+    key_of = np.stack([target.rows.key for target in known.targets])
+    target_of = np.stack([target.rows.target for target in known.targets])
     for first in range(0, count, group):
         size = min(group, count - first)
         portfolio = (first + np.arange(size)) % PORTFOLIOS
-        keys, targets = rows[portfolio, :, 0], rows[portfolio, :, 1]
+        keys, targets = key_of[portfolio], target_of[portfolio]
         worth = dice.choice([60_000, 250_000, 900_000], (size, 1)) * dice.uniform(0.5, 2, (size, 1))
         share = targets / _ONE * dice.uniform(0.97, 1.03, targets.shape)
         price = known.prices[keys >> KEY_SHIFT]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from services.analyzer.domain import kernel
+from services.analyzer.domain.layout import AIM, HOLDING, REASON
 from services.analyzer.store import pgcopy
 from shared.fixed_point.records import records
 from shared.rules import bands
@@ -11,9 +12,9 @@ from shared.rules import bands
 def kernels() -> None:
     """Run every kernel once on a tiny input."""
     none, starts = np.zeros(0, np.int64), np.zeros(1, np.int64)
-    accounts = kernel.Accounts(records(kernel.SETTINGS, 0), none, none, none, starts, records(kernel.HOLDING, 0), none)
-    targets = kernel.Targets(records(kernel.HEAD, 0), starts, records(kernel.AIM, 0))
-    found = kernel.Found(records(kernel.RESULT, 0), starts.copy(), records(kernel.REASON, 0))
+    accounts = kernel.Accounts(records(kernel.SETTINGS, 0), none, none, none, starts, records(HOLDING, 0), none)
+    targets = kernel.Targets(records(kernel.HEAD, 0), starts, records(AIM, 0))
+    found = kernel.Found(records(kernel.RESULT, 0), starts.copy(), records(REASON, 0))
     kernel.evaluate(accounts, targets, none, 0, found)
     bands.position_band(1, 1, 1)
     bands.side(1, 1, 1, 1)

@@ -9,10 +9,12 @@ import numpy as np
 
 from services.analyzer.domain import kernel
 from services.analyzer.domain.layout import (
+    AIM,
+    HOLDING,
     NONE,
     OFF_SETTINGS,
+    REASON,
     SETTINGS,
-    TARGET_ROW,
     Ints,
     Setting,
     Target,
@@ -53,7 +55,7 @@ def target_of(book: Book) -> Target:
         (key_of(*name), scale(aim.weight, PPB), own(aim.own), NONE, int(aim.can_trigger))
         for name, aim in book.aims.items()
     ]
-    return Target(np.array(head, np.int64), np.array(sorted(rows), np.int64).reshape(-1, TARGET_ROW))
+    return Target(np.array(head, np.int64), as_records(AIM, sorted(rows)))
 
 
 def settings_of(book: Book) -> Ints:
@@ -88,7 +90,7 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         rows += sorted((key_of(*name), scale(quantity, 10**6)) for name, quantity in book.held.items())
         starts[index + 1] = len(rows)
     heads, targets = stack_targets([target_of(book) for book in books])
-    reasons = records(kernel.REASON, len(rows) + len(targets.data) + count)
+    reasons = records(REASON, len(rows) + len(targets.data) + count)
     found = kernel.Found(records(kernel.RESULT, count), np.zeros(count + 1, np.int64), reasons)
     accounts = kernel.Accounts(
         as_records(kernel.SETTINGS, np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS)),
@@ -96,10 +98,10 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         np.array([scale(book.cash, 100) for book in books], np.int64),
         np.array([int(book.rebalanced) for book in books], np.int64),
         starts,
-        as_records(kernel.HOLDING, np.array(rows, np.int64).reshape(-1, 2)),
+        as_records(HOLDING, rows),
         np.array([index if book.has_target else kernel.T_NONE for index, book in enumerate(books)], np.int64),
     )
-    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
     function(accounts, aims, micro, int(True in stale), found)
     return found.results, found.starts, reasons[: found.starts[-1]]
 

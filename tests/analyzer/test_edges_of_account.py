@@ -15,9 +15,10 @@ from services.analyzer.domain.account import (
     securities_named,
     settings_of,
 )
-from services.analyzer.domain.layout import NONE, Ragged, Setting
+from services.analyzer.domain.layout import HOLDING, NONE, Ragged, Setting
 from shared.contracts.codes import Restriction
 from shared.contracts.platform import AccountChanged, LotPick, SecurityRestriction
+from shared.fixed_point.records import as_records
 from tests.analyzer.builders import account
 
 pytestmark = pytest.mark.fast
@@ -197,11 +198,11 @@ TOO_MUCH = "the cash is beyond the limit of $100000000000.00"
 )
 def test_holdings_beyond_a_limit(rows: list[list[tuple[int, int]]], found: dict[int, tuple[int | None, str]]) -> None:
     starts = np.cumsum([0, *map(len, rows)])
-    data = np.array([pair for each in rows for pair in each], np.int64).reshape(-1, 2)
+    data = as_records(HOLDING, [pair for each in rows for pair in each])
     assert bad_holdings(Ragged(starts, data), np.array([MOST_CENTS, -MOST_CENTS])) == found
 
 
 def test_cash_beyond_the_limit_is_said_after_what_is_wrong_with_a_position() -> None:
-    positions = Ragged(np.array([0, 0, 0, 1]), np.array([[1, -1]]))
+    positions = Ragged(np.array([0, 0, 0, 1]), as_records(HOLDING, [(1, -1)]))
     cash = np.array([MOST_CENTS + 1, -MOST_CENTS - 1, MOST_CENTS + 1])
     assert bad_holdings(positions, cash) == {0: (None, TOO_MUCH), 1: (None, TOO_MUCH), 2: (0, NEGATIVE)}

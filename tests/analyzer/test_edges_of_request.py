@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from services.analyzer.domain import request as rules
-from services.analyzer.domain.layout import NONE, OFF_SETTINGS, Ints, Ragged, Setting, key_of
+from services.analyzer.domain.layout import (
+    AIM,
+    HOLDING,
+    NONE,
+    OFF_SETTINGS,
+    RESTRICTION,
+    Ints,
+    Ragged,
+    Setting,
+    key_of,
+)
 from shared.contracts.codes import Restriction
+from shared.fixed_point.records import Kind, as_records
 
 pytestmark = pytest.mark.fast
 
@@ -42,20 +53,19 @@ class Asked:
         return values
 
 
-def ragged(accounts: list[Rows], width: int) -> Ragged:
-    data = np.array([row for rows in accounts for row in rows], np.int64).reshape(-1, width)
-    return Ragged(np.cumsum([0, *map(len, accounts)]), data)
+def ragged(kind: Kind, accounts: list[Rows]) -> Ragged:
+    return Ragged(np.cumsum([0, *map(len, accounts)]), as_records(kind, [row for rows in accounts for row in rows]))
 
 
 def targets(*portfolios: Rows) -> Ragged:
-    return ragged([[(key_of(row[0], row[1]), *row[2:]) for row in rows] for rows in portfolios], 5)
+    return ragged(AIM, [[(key_of(row[0], row[1]), *row[2:]) for row in rows] for rows in portfolios])
 
 
 def joined(asked: list[Asked], aims: Ragged) -> rules.JoinedPositions:
     return rules.join(
         np.stack([request.settings() for request in asked]),
-        ragged([list(request.bans) for request in asked], 3),
-        ragged([[(key_of(a, b), units) for a, b, units in request.holds] for request in asked], 2),
+        ragged(RESTRICTION, [list(request.bans) for request in asked]),
+        ragged(HOLDING, [[(key_of(a, b), units) for a, b, units in request.holds] for request in asked]),
         np.array([request.target for request in asked]),
         HEADS,
         aims,
@@ -193,27 +203,27 @@ def test_without_any_target_only_what_is_held_stands_there() -> None:
 
 
 def test_every_number_that_may_be_met_is_named_once() -> None:
-    restrictions = ragged([[(D, 0, C), (B, BUY, NONE)], []], 3)
-    held = ragged([[(key_of(A, T), 0)], [(key_of(A, 5), 3)]], 2)
+    restrictions = ragged(RESTRICTION, [[(D, 0, C), (B, BUY, NONE)], []])
+    held = ragged(HOLDING, [[(key_of(A, T), 0)], [(key_of(A, 5), 3)]])
     securities, sleeves = rules.numbers_named(restrictions, held, targets([(E, S, 1, NONE, NONE, 1)]))
     assert securities.tolist() == [C, A, E, B, D]
     assert sleeves.tolist() == [T, S, 5]
 
 
 def test_a_substitute_that_cannot_be_had_leaves_a_do_not_buy() -> None:
-    given = ragged([[(A, SELL, C), (B, 0, D)], [(C, SELL, NONE), (D, 0, E), (E, BUY, D)]], 3)
+    given = ragged(RESTRICTION, [[(A, SELL, C), (B, 0, D)], [(C, SELL, NONE), (D, 0, E), (E, BUY, D)]])
     before = given.data.copy()
     found = rules.without_substitutes(given, {D, A})
     assert found.starts.tolist() == [0, 2, 5]
     assert found.data.tolist() == [
-        [A, SELL | BUY, NONE],
-        [B, 0, D],
-        [C, SELL, NONE],
-        [D, BUY, NONE],
-        [E, BUY, D],
+        (A, SELL | BUY, NONE),
+        (B, 0, D),
+        (C, SELL, NONE),
+        (D, BUY, NONE),
+        (E, BUY, D),
     ]
     assert given.data.tolist() == before.tolist()
-    assert rules.without_substitutes(given, set()).data[:, 2].tolist() == [NONE] * 5
+    assert rules.without_substitutes(given, set()).data.substitute.tolist() == [NONE] * 5
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,7 @@ def test_the_limit_itself_is_inside(name: str, limit: str, beyond: str) -> None:
 
 @pytest.mark.parametrize("name", ["threshold", "precision"])
 def test_a_components_own_limits_name_it(name: str) -> None:
-    assert built(portfolio("0", [own("S1", "1", part("A", "1", **{name: "4"}))])).rows.tolist()[0][
-        2 if name == "threshold" else 3
-    ] == (4 * PPB)
+    assert built(portfolio("0", [own("S1", "1", part("A", "1", **{name: "4"}))])).rows[name].tolist() == [4 * PPB]
     with pytest.raises(rules.BadTarget, match=f"portfolio P: {name} of A: 5 is outside 0 to 4"):
         built(portfolio("0", [own("S1", "1", part("A", "1", **{name: "5"}))]))
 
@@ -75,7 +73,7 @@ def test_a_security_twice_in_a_sleeve_is_named_but_may_stand_in_two() -> None:
     with pytest.raises(rules.BadTarget, match="portfolio P: sleeve S2: security B is named twice"):
         built(portfolio("0.5", [follows]), {"M": model("M", part("B", "0.5"), part("B", "0.5"))})
     rows = built(portfolio("0", [own("S1", "0.5", part("A", "1")), own("S2", "0.5", part("A", "1"))])).rows
-    assert [row[:2] for row in rows.tolist()] == [[key_of(3, 4), PPB // 2], [key_of(3, 5), PPB // 2]]
+    assert list(zip(rows.key, rows.target, strict=True)) == [(key_of(3, 4), PPB // 2), (key_of(3, 5), PPB // 2)]
 
 
 def test_rows_stand_by_key_and_ties_of_rounding_by_id() -> None:
@@ -86,10 +84,10 @@ def test_rows_stand_by_key_and_ties_of_rounding_by_id() -> None:
     """
     thirds = [part(name, "0.333333333") for name in ("C", "B", "A")]
     found = built(portfolio("0.9", [own("S1", "0.1", *thirds, cash="0.000000001")]))
-    assert [row[:2] for row in found.rows.tolist()] == [
-        [key_of(1, 5), 33_333_333],
-        [key_of(2, 5), 33_333_333],
-        [key_of(3, 5), 33_333_334],
+    assert list(zip(found.rows.key, found.rows.target, strict=True)) == [
+        (key_of(1, 5), 33_333_333),
+        (key_of(2, 5), 33_333_333),
+        (key_of(3, 5), 33_333_334),
     ]
     assert found.head[0] == 900_000_000
 

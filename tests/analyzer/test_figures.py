@@ -11,10 +11,21 @@ import numpy as np
 import pytest
 
 from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import NONE, OFF_SETTINGS, Ints, Setting, Target, key_of, stack_targets
+from services.analyzer.domain.layout import (
+    AIM,
+    HOLDING,
+    NONE,
+    OFF_SETTINGS,
+    REASON,
+    Ints,
+    Setting,
+    Target,
+    key_of,
+    stack_targets,
+)
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
-from shared.fixed_point.records import Kind, Records, as_records, fields_of
+from shared.fixed_point.records import Kind, Records, as_records, fields_of, records
 from shared.rules.bands import shown_weight
 
 pytestmark = pytest.mark.fast
@@ -25,17 +36,17 @@ PRICES = np.array([10_000_000, 1, 1_000_000], np.int64)  # $10.00, a millionth o
 # Cash 10 % with 20 % of it, no floor but 0.5 points; A 60 %, C 30 %, both with the portfolio's 20 %.
 BALANCED = Target(
     np.array([10 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
-    np.array([[A, 60 * PERCENT, NONE, NONE, 1], [C, 30 * PERCENT, NONE, NONE, 1]]),
+    as_records(AIM, [[A, 60 * PERCENT, NONE, NONE, 1], [C, 30 * PERCENT, NONE, NONE, 1]]),
 )
 # A stands in it with nothing; what has no price follows.
 NOT_PRICED = Target(
     np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
-    np.array([[A, 0, NONE, NONE, 1], [UNPRICED, 50 * PERCENT, NONE, NONE, 1]]),
+    as_records(AIM, [[A, 0, NONE, NONE, 1], [UNPRICED, 50 * PERCENT, NONE, NONE, 1]]),
 )
-ALL_CASH = Target(np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]), np.zeros((0, 5), np.int64))
+ALL_CASH = Target(np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]), records(AIM, 0))
 HALF_PENNIES = Target(
     np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
-    np.array([[PENNY, 50 * PERCENT, NONE, NONE, 1]]),
+    as_records(AIM, [[PENNY, 50 * PERCENT, NONE, NONE, 1]]),
 )
 TARGETS = [BALANCED, NOT_PRICED, ALL_CASH, HALF_PENNIES]
 
@@ -158,12 +169,12 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     heads, targets = stack_targets(TARGETS)
     # Rows as an earlier chunk left them: what is not known of an account must be said, not left standing.
     out, starts = used(kernel.RESULT, count), np.full(count + 1, 77, np.int64)
-    reasons = used(kernel.REASON, len(rows) + 3 * count)
+    reasons = used(REASON, len(rows) + 3 * count)
     accounts = kernel.Accounts(
         as_records(kernel.SETTINGS, settings), of(cases, "eligibility"), of(cases, "cash"), of(cases, "rebalanced"),
-        np.cumsum([0, *map(len, holdings)]), as_records(kernel.HOLDING, rows), of(cases, "target"),
+        np.cumsum([0, *map(len, holdings)]), as_records(HOLDING, rows), of(cases, "target"),
     )  # fmt: skip
-    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
     kernel.evaluate(accounts, aims, PRICES, stale, kernel.Found(out, starts, reasons))
     shown = [
         [(*reason[:3], reason[3] // PPB, reason[4] // PPB) for reason in reasons[begin:end].tolist()]

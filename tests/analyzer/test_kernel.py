@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import OFF_SETTINGS, Setting, Target, stack_targets
+from services.analyzer.domain.layout import AIM, HOLDING, OFF_SETTINGS, REASON, Setting, Target, stack_targets
 from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import as_records, records
@@ -207,13 +207,13 @@ def gated(
     row = OFF_SETTINGS.copy()
     row[Setting.REBALANCER_ON] = on
     head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000])
-    heads, targets = stack_targets([Target(head, np.zeros((0, 5), np.int64))])
+    heads, targets = stack_targets([Target(head, records(AIM, 0))])
     accounts = kernel.Accounts(
         as_records(kernel.SETTINGS, row[None]), np.array([eligibility]), np.array([500]), np.array([1]),
-        np.array([0, 1]), as_records(kernel.HOLDING, [[0, quantity]]), np.array([target]),
+        np.array([0, 1]), as_records(HOLDING, [[0, quantity]]), np.array([target]),
     )  # fmt: skip
-    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, as_records(kernel.AIM, targets.data))
-    found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(kernel.REASON, 3))
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
+    found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(REASON, 3))
     kernel.evaluate(accounts, aims, np.array([price]), stale, found)
     return int(found.results[0].state), int(found.results[0].hold)
 

@@ -6,12 +6,13 @@ import pyarrow as pa
 import pytest
 
 from services.analyzer.columns.flags import FlagIds
-from services.analyzer.domain.layout import NONE, key_of
+from services.analyzer.domain.layout import FIGURES, NONE, REASON, key_of
 from services.analyzer.operations.flag_messages import public_events
 from services.analyzer.store.flags import StoredFlags
 from services.analyzer.store.pgcopy import NULL
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import AccountFlag
+from shared.fixed_point.records import as_records, records_of
 
 pytestmark = pytest.mark.fast
 
@@ -33,8 +34,7 @@ def stored(announced: tuple[bool, bool, bool, bool] = (False, False, False, True
         "evaluated_us": np.full(4, _EVALUATED_US),
         "portfolio_no": np.array([1, 1, NULL, 1]),
     }
-    figures = np.zeros((4, 8), np.int64)
-    figures[[0, 2], 0] = 12_345_678_901, 100
+    figures = records_of(FIGURES, value=np.array([12_345_678_901, 0, 100, 0]))
     reasons = [
         [key_of(3, 1), 40_650_000, 24_500_000, 19_500_000_000_000_000, 29_500_000_000_000_000],
         [NONE, -1, 20_000_000, 0, 25_000_000_000_000_000],
@@ -42,7 +42,7 @@ def stored(announced: tuple[bool, bool, bool, bool] = (False, False, False, True
     return StoredFlags(
         pa.array(["A1", "A2", "A3", "A4"]), pa.array(["E1"] * 4), pa.array(["V1"] * 4), numbers,
         pa.array([f"{_DAY} T model M version 2\n{_DAY} D daily analysis", "", "", ""]), figures,
-        np.array([0, 2, 2, 2, 2]), np.array(reasons), pa.array([None, "STALE_PRICE", None, None]),
+        np.array([0, 2, 2, 2, 2]), as_records(REASON, reasons), pa.array([None, "STALE_PRICE", None, None]),
         pa.array([None, "The newest prices are old.", None, None]), np.array(announced),
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from services.analyzer.domain import target as rules
 from services.analyzer.domain.layout import NONE, TargetField, read_target, target_document
 from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
 from shared.fixed_point.limits import PPB
+from shared.fixed_point.records import as_table
 from shared.fixed_point.text import text_of
 
 pytestmark = pytest.mark.fast
@@ -40,7 +41,7 @@ def worked_out(
     found = read_target(
         target_document(rules.build_target(event, models or {}, NUMBERS.__getitem__, SLEEVES.__getitem__))
     )
-    rows = {(int(row[0]) >> 32, int(row[0]) & 0xFFFFFFFF): int(row[1]) for row in found.rows}
+    rows = {(int(aim.key) >> 32, int(aim.key) & 0xFFFFFFFF): int(aim.target) for aim in found.rows}
     return int(found.head[TargetField.CASH_PPB]), rows
 
 
@@ -85,7 +86,7 @@ def test_own_thresholds_and_can_trigger_travel_with_the_component() -> None:
         portfolio("0", [sleeve], threshold="0.3", precision="0.05", floor="0.01", cash_threshold="0.4"), {},
         NUMBERS.__getitem__, SLEEVES.__getitem__,
     )  # fmt: skip
-    assert found.rows[:, 1:].tolist() == [[500_000_000, 100_000_000, 0, 0], [500_000_000, NONE, NONE, 1]]
+    assert as_table(found.rows)[:, 1:].tolist() == [[500_000_000, 100_000_000, 0, 0], [500_000_000, NONE, NONE, 1]]
     assert found.head.tolist() == [0, 400_000_000, 1, 300_000_000, 50_000_000, 10_000_000]
 
 
@@ -94,7 +95,7 @@ def test_what_a_portfolio_does_not_say_is_the_products_default() -> None:
     sleeve = Sleeve(sleeve_id="S1", kind="APM", weight="1", holdings=[part("A", "1")])
     found = rules.build_target(portfolio("0", [sleeve]), {}, NUMBERS.__getitem__, SLEEVES.__getitem__)
     assert found.head.tolist() == [0, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]
-    assert found.rows[:, 1:].tolist() == [[PPB, NONE, NONE, 1]]
+    assert as_table(found.rows)[:, 1:].tolist() == [[PPB, NONE, NONE, 1]]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from services.analyzer.store import facts, price_sets
 from services.analyzer.store.database import Database
 from shared.contracts.codes import Restriction
 from shared.contracts.platform import SecurityRestriction
+from shared.fixed_point.records import as_table
 from shared.postgres.migrations import migrate
 from tests.analyzer.builders import account
 from tests.analyzer.harness import Harness
@@ -26,7 +27,7 @@ async def test_settings_stored_before_there_were_gain_limits_have_none(
     await harness.handlers.on_accounts([account("a1", 1, cash_set_aside="3.00", restrictions=restrictions)])
     with harness.database.session() as session:
         stored = facts.read_rows(session, facts.BY_IDS, ["a1"])
-    old = np.concatenate((np.delete(stored.settings[0], LIMITS), stored.restrictions.data[0]))
+    old = np.concatenate((np.delete(stored.settings[0], LIMITS), as_table(stored.restrictions.data)[0]))
     with fresh_database(admin_database_url) as url:
         owner = as_role(url, "analyzer_migrator")
         migrate("analyzer", owner, "0002")
@@ -41,7 +42,7 @@ async def test_settings_stored_before_there_were_gain_limits_have_none(
             read = facts.read_rows(session, facts.BY_IDS, ["a1"])
     assert read.settings.tolist() == stored.settings.tolist()
     assert [int(read.settings[0, name]) for name in LIMITS] == [NONE, NONE, 0]
-    assert read.restrictions.data[:, 1].tolist() == [Restriction.DO_NOT_SELL]
+    assert read.restrictions.data.kinds.tolist() == [Restriction.DO_NOT_SELL]
 
 
 def test_price_sets_stored_before_they_were_looked_at_count_in_the_order_of_their_numbers(database_url: str) -> None:

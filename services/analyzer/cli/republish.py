@@ -66,10 +66,13 @@ async def run(settings: Settings, request: RepublishRequest) -> int:
 
         async def sizes() -> AsyncIterator[int]:
             after = ""
-            while (found := await asyncio.to_thread(group_after, after))[0]:
-                await out.send(found[1])
-                yield len(found[0])
-                after = found[0][-1]
+            while True:
+                accounts, messages = await asyncio.to_thread(group_after, after)
+                if not accounts:
+                    return
+                await out.send(messages)
+                yield len(accounts)
+                after = accounts[-1]
 
         with database.session() as session:
             count = flags.count_chosen(session, republish.FILTER, request.filters | {"after": ""})

@@ -7,12 +7,12 @@ from datetime import date, datetime
 import numpy as np
 
 from services.analyzer.domain import eligibility, kernel
-from services.analyzer.domain.layout import Ints, Ragged, Target, stack_targets
+from services.analyzer.domain.layout import REASON, Ints, Ragged, Target, stack_targets
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import Prices
 from services.analyzer.store.targets import StoredTarget
-from shared.fixed_point.records import Records, as_records, as_table, room_for
+from shared.fixed_point.records import Records, as_records, room_for
 from shared.rules.trading_calendar import session_before
 
 
@@ -42,7 +42,7 @@ class Context:
 class Measurement:
     """The result of the kernel for n accounts, with the targets it was given.
 
-    out: a kernel.RESULT an account; reasons: triggering components, data[.., kernel.REASON];
+    out: a kernel.RESULT an account; reasons: triggering components, REASON records;
     target_of[n]: row of heads and target_rows, or kernel.T_*.
     """
 
@@ -65,19 +65,19 @@ def measure(rows: AccountRows, context: Context) -> Measurement:
     count = len(rows)
     lengths = np.diff(target_rows.starts)
     room = len(rows.holdings.data) + count + int(lengths[target_of[target_of >= 0]].sum())
-    found = kernel.Found(room_for(kernel.RESULT, count), np.zeros(count + 1, np.int64), room_for(kernel.REASON, room))
+    found = kernel.Found(room_for(kernel.RESULT, count), np.zeros(count + 1, np.int64), room_for(REASON, room))
     accounts = kernel.Accounts(
         as_records(kernel.SETTINGS, rows.settings),
         eligible,
         rows.ints("a.cash_cents"),
         (rows.days("a.last_rebalanced") != NULL).astype(np.int64),
         rows.holdings.starts,
-        as_records(kernel.HOLDING, rows.holdings.data),
+        rows.holdings.data,
         target_of,
     )
-    aims = kernel.Targets(as_records(kernel.HEAD, heads), target_rows.starts, as_records(kernel.AIM, target_rows.data))
+    aims = kernel.Targets(as_records(kernel.HEAD, heads), target_rows.starts, target_rows.data)
     kernel.evaluate(accounts, aims, context.prices.micro, int(context.stale), found)
-    reasons = Ragged(found.starts, as_table(found.reasons[: found.starts[-1]]))
+    reasons = Ragged(found.starts, found.reasons[: found.starts[-1]])
     return Measurement(found.results, reasons, target_of, heads, target_rows)
 
 

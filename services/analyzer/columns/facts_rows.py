@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -17,7 +18,12 @@ from shared.columnar import Arrow, array, lists, starts_of
 from shared.contracts import chunks
 from shared.fixed_point.limits import MICRO
 
-Failure = tuple[str, str]  # code and sentence
+
+class Failure(NamedTuple):
+    """Why an account cannot be proposed: code and sentence."""
+
+    code: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,8 @@ def facts_rows(
     portfolio = of(rows.ints("a.portfolio_no"))
     columns: dict[str, Arrow] = {
         **{name: request.column(name) for name in chunks.REQUEST.names},
-        "failure_code": array([None if failure is None else failure[0] for failure in failures], pa.string()),
-        "failure_text": array([None if failure is None else failure[1] for failure in failures], pa.string()),
+        "failure_code": array([None if failure is None else failure.code for failure in failures], pa.string()),
+        "failure_text": array([None if failure is None else failure.text for failure in failures], pa.string()),
         "facts_version": array(of(rows.ints("a.facts_version"))),
         "lots_version": array(of(rows.ints("a.lots_version"))),
         "target_version": array([versions.get(int(number), 0) for number in portfolio], pa.int64()),
@@ -161,12 +167,13 @@ def take(ragged: Ragged, rows: Ints) -> Ragged:
 
 
 def _position_columns(positions: joining.JoinedPositions, sleeve_ids: Arrow) -> list[Arrow]:
-    columns = [array(np.ascontiguousarray(positions.values[:, column])) for column in range(4)]
+    numbers = ("quantity", "target", "threshold", "precision")
+    columns = [array(np.ascontiguousarray(positions.values[name])) for name in numbers]
     return [
         sleeve_ids,
         array(positions.security).cast(pa.int32()),
         *columns,
-        array(positions.values[:, joining.CAN_TRIGGER] != 0),
+        array(positions.values.can_trigger != 0),
     ]
 
 

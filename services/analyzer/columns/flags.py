@@ -17,10 +17,15 @@ from shared.contracts import chunks, events
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.text import text_of, usd
 
-_FIGURES: Final = (
-    "value_cents", "cash_cents", "cash_ppb", "cash_target_ppb", "cash_low_ppb", "cash_high_ppb", "max_drift_ppb",
-    "drifted",
-)  # fmt: skip
+_OF_VALUE: Final = {"value_cents": "value", "cash_cents": "cash", "cash_ppb": "cash_weight"}
+"""Columns that an account with a value has, and the figure of each."""
+_OF_TARGET: Final = {
+    "cash_target_ppb": "cash_target",
+    "cash_low_ppb": "cash_low",
+    "cash_high_ppb": "cash_high",
+    "max_drift_ppb": "max_drift",
+}
+"""Columns that an account with a target has besides."""
 _COPIED: Final = (
     "flag_version", "facts_version", "lots_version", "target_version", "price_set", "epoch", "state", "tiles",
 )  # fmt: skip
@@ -67,11 +72,9 @@ def flag_rows(stored: StoredFlags, ids: FlagIds) -> pa.RecordBatch:
         "reasons": _reasons(stored, ids),
         "causes": _causes(stored.causes.to_pylist()),
     }
-    measured = figures[:, 0] > 0  # without a value no other figure is known
-    for index, name in enumerate(_FIGURES):
-        kind = pa.int32() if name == "drifted" else pa.int64()
-        absent = ~measured if name in ("value_cents", "cash_cents", "cash_ppb") else figures[:, 3] < 0
-        columns[name] = array(figures[:, index], mask=absent & (name != "drifted")).cast(kind)
+    columns |= {name: array(figures[field], mask=figures.value <= 0) for name, field in _OF_VALUE.items()}
+    columns |= {name: array(figures[field], mask=figures.cash_target < 0) for name, field in _OF_TARGET.items()}
+    columns["drifted"] = array(figures.drifted).cast(pa.int32())
     for name in _COPIED:
         columns[name] = array(stored.numbers[name]).cast(chunks.FLAGS.field(name).type)
     return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FLAGS.names], schema=chunks.FLAGS)
@@ -91,7 +94,7 @@ def public_bodies(stored: StoredFlags, ids: FlagIds) -> Iterator[tuple[int, dict
         column.to_pylist()
         for column in (stored.account_id, stored.enterprise_id, stored.advisor_id, stored.causes, stored.hold_text)
     )
-    values = stored.figures[:, 0].tolist()
+    values = stored.figures.value.tolist()
     for row in fresh.tolist():
         since = numbers["needed_since"][row]
         body = {
@@ -116,7 +119,9 @@ class _PublicReasons:
 
     def __init__(self, stored: StoredFlags, ids: FlagIds) -> None:
         self._starts: list[int] = stored.reason_starts.tolist()
-        self._numbers: list[list[int]] = stored.reasons.tolist()
+        self._weights, self._targets, self._lows, self._highs = (
+            stored.reasons[name].tolist() for name in ("weight", "target", "low", "high")
+        )
         self._sleeves: list[str | None] = ids.sleeves.to_pylist()
         self._securities: list[str | None] = ids.securities.to_pylist()
         self._edges: dict[int, str] = {}
@@ -126,12 +131,11 @@ class _PublicReasons:
         return [self._reason(index) for index in range(self._starts[row], self._starts[row + 1])]
 
     def _reason(self, index: int) -> dict[str, str]:
-        _, weight, target, low, high = self._numbers[index]
         figures = {
-            "weight": text_of(weight, 9),
-            "target": text_of(target, 9),
-            "low": self._edge(low),
-            "high": self._edge(high),
+            "weight": text_of(self._weights[index], 9),
+            "target": text_of(self._targets[index], 9),
+            "low": self._edge(self._lows[index]),
+            "high": self._edge(self._highs[index]),
         }
         sleeve, security = self._sleeves[index], self._securities[index]
         if security is None or sleeve is None:
@@ -170,8 +174,7 @@ def _nullable(values: NDArray[np.int64], kind: pa.DataType) -> Arrow:
 
 
 def _reasons(stored: StoredFlags, ids: FlagIds) -> Arrow:
-    data = stored.reasons
-    numbers = [array(np.ascontiguousarray(data[:, column])) for column in range(1, 5)]
+    numbers = [array(np.ascontiguousarray(stored.reasons[name])) for name in ("weight", "target", "low", "high")]
     return lists(stored.reason_starts, [ids.sleeves, ids.securities, *numbers], chunks.FLAGS.field("reasons").type)
 
 

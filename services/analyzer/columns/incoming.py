@@ -15,12 +15,22 @@ from services.analyzer.domain.account import (
     securities_named,
     settings_of,
 )
-from services.analyzer.domain.layout import KEY_SHIFT, OFF_SETTINGS, SLEEVE_MASK, Ints, Ragged, Setting, to_bytes
+from services.analyzer.domain.layout import (
+    HOLDING,
+    KEY_SHIFT,
+    OFF_SETTINGS,
+    SLEEVE_MASK,
+    Ints,
+    Ragged,
+    Setting,
+    to_bytes,
+)
 from services.analyzer.store.facts_merge import HoldingsChunk
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.columnar import Arrow, array, entries, joined
 from shared.contracts.platform import AccountChanged
 from shared.contracts.succession import content_of
+from shared.fixed_point.records import records_of
 from shared.fixed_point.text import InexactText
 from shared.kafka.isolation import replace_faulty_rows
 from shared.kafka.messages import Chunk
@@ -67,9 +77,9 @@ def _merged(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
         cash_cents=cash,
         hold_code=codes,
         hold_text=texts,
-        starts=positions.starts * 16,
-        securities=np.unique(positions.data[:, 0] >> KEY_SHIFT),
-        documents=np.frombuffer(np.ascontiguousarray(positions.data, "<i8").tobytes(), np.uint8),
+        starts=positions.starts * HOLDING.itemsize,
+        securities=np.unique(positions.data.key >> KEY_SHIFT),
+        documents=np.frombuffer(positions.data.tobytes(), np.uint8),
     )
 
 
@@ -127,13 +137,13 @@ def _newest(rows: Any) -> Any:
 
 
 def _positions(names: Names, listed: Arrow) -> Ragged:
-    """Return the holdings of all accounts as (key, quantity), in order of key inside each account."""
+    """Return the holdings of all accounts as HOLDING records, in order of key inside each account."""
     flat, starts = entries(listed)
     keys = _keys(names, flat)
     owner = np.repeat(np.arange(len(listed)), np.diff(starts))
     order = np.lexsort((keys, owner))
     quantities = flat.field("quantity_micro").to_numpy(zero_copy_only=False)
-    return Ragged(starts, np.column_stack((keys[order], quantities[order])).astype(np.int64))
+    return Ragged(starts, records_of(HOLDING, key=keys[order], quantity=quantities[order]))
 
 
 def _keys(names: Names, flat: Arrow) -> Ints:
@@ -148,6 +158,6 @@ def _single(rows: Any, name: str) -> Arrow:
 
 def _position_name(names: Names, positions: Ragged, row: int) -> str:
     """Return security and sleeve of a position."""
-    key = int(positions.data[row, 0])
+    key = int(positions.data[row].key)
     security, sleeve = names.known_id(SECURITY, key >> KEY_SHIFT), names.known_id(SLEEVE, key & SLEEVE_MASK)
     return f"{security} in sleeve {sleeve}"

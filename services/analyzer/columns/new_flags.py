@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from services.analyzer.columns.evaluation import Context, Measurement
 from services.analyzer.columns.holds import holds
 from services.analyzer.domain import eligibility, episode, kernel, messages
-from services.analyzer.domain.layout import NONE, Ints, Ragged
+from services.analyzer.domain.layout import FIGURES, NONE, REASON, Ints, Ragged
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.flags import NewFlags
 from services.analyzer.store.pgcopy import NULL
 from shared.columnar import starts_of
 from shared.contracts.codes import FlagState
-from shared.fixed_point.records import Records, as_records, as_table, fields_of
+from shared.fixed_point.records import Records, as_records, as_table, fields_of, records
 
-_FIGURES: Final = slice(fields_of(kernel.RESULT).index("value"), None)
+_FIGURES: Final = slice(-len(fields_of(FIGURES)), None)  # the last fields of a RESULT
 _ARRAYS: Final = (
     "flag_version", "facts_version", "lots_version", "portfolio_no", "target_version", "epoch", "on_count", "state",
     "tiles", "needed_since", "last_rebalanced", "figures", "announced",
@@ -46,7 +46,7 @@ def held_flags(rows: AccountRows, context: Context, code: str, text: str, *, new
     count = len(rows)
     out = as_records(kernel.RESULT, np.full((count, len(fields_of(kernel.RESULT))), NONE, np.int64))
     out.state, out.tiles, out.hold, out.drifted = FlagState.HELD, 0, kernel.H_NONE, 0
-    no_reasons = Ragged(np.zeros(count + 1, np.int64), np.zeros((0, len(fields_of(kernel.REASON))), np.int64))
+    no_reasons = Ragged(np.zeros(count + 1, np.int64), records(REASON, 0))
     inputs = _Inputs(rows, context, out)
     needed, causes = (np.full(count, NULL, np.int64), [""] * count) if new_episode else inputs.episodes()
     flags = inputs.flags(no_reasons, needed, causes, [code] * count, [text] * count)
@@ -136,7 +136,7 @@ class _Inputs:
             needed_since=needed,
             last_rebalanced=last,
             causes=causes,
-            figures=as_table(out)[:, _FIGURES],
+            figures=as_records(FIGURES, as_table(out)[:, _FIGURES]),
             reason_starts=reasons.starts,
             reasons=reasons.data,
             hold_code=codes,

@@ -30,7 +30,7 @@ class BadSettings(ValueError):
 
 
 def settings_of(account: AccountChanged, security_no: Number) -> Ints:
-    """Return the settings of an account: layout.Setting, then its restrictions in threes.
+    """Return the settings of an account: layout.Setting, then its RESTRICTION records.
 
     security_no: number of a security id.  Raises BadSettings, InexactText.
     """
@@ -91,10 +91,10 @@ def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
 def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | None, str]]:
     """Return the problem of each account beyond a limit, by index: (row of positions or None, text).
 
-    positions.data[.., (key, quantity_micro)], in order of key within each account.  cash_cents: one an account.
+    positions: HOLDING records, in order of key within each account.  cash_cents: one an account.
     """
     owner = np.repeat(np.arange(len(cash_cents)), np.diff(positions.starts))
-    keys, quantities = positions.data[:, 0], positions.data[:, 1]
+    keys, quantities = positions.data.key, positions.data.quantity
     problems: dict[int, tuple[int | None, str]] = {}
     twice = np.zeros(len(keys), bool)
     twice[1:] = (keys[1:] == keys[:-1]) & (owner[1:] == owner[:-1])
@@ -114,7 +114,10 @@ def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | N
 def _restrictions(
     restrictions: list[SecurityRestriction], where: str, security_no: Number
 ) -> list[tuple[int, int, int]]:
-    """Return (security, Restriction flags, substitute or NONE) per security, in order of security id."""
+    """Return a RESTRICTION of each restricted security, in order of security id.
+
+    Raises BadSettings if a substitute is absent, is the security itself, or is named twice.
+    """
     flags: dict[str, int] = {}
     substitutes: dict[str, str] = {}
     for restriction in restrictions:
@@ -133,6 +136,7 @@ def _restrictions(
 
 
 def _share(text: str | None, limit: int, what: str) -> int:
+    """Return a share in ppb, or NONE.  Raises BadSettings outside 0 to `limit`, InexactText."""
     if text is None:
         return NONE
     value = scaled(text, 9, what)
@@ -146,6 +150,7 @@ def _budget(text: str | None, what: str) -> int:
 
 
 def _dollars(text: str, what: str) -> int:
+    """Return cents.  Raises BadSettings outside 0 to MAX_VALUE_CENTS, InexactText."""
     value = scaled(text, 2, what)
     if not 0 <= value <= MAX_VALUE_CENTS:
         raise BadSettings(f"{what}: ${text} is outside $0.00 to ${MAX_VALUE_CENTS // CENT}")

@@ -6,36 +6,23 @@ thresholds), 1e-18 of account value V (`low` and `high` of a reason).
 
 from typing import Final, NamedTuple
 
-from services.analyzer.domain.layout import NONE, Ints, Setting, TargetField
+from services.analyzer.domain.layout import FIGURES, NONE, Ints, Setting, TargetField
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.compiled import entry_kernel, inner_kernel, view_kernel
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
-from shared.fixed_point.records import Records, record
+from shared.fixed_point.records import Records, fields_of, record
 from shared.rules.bands import band, position_band, shown_weight, side
 
 SETTINGS: Final = record(*(setting.name.lower() for setting in Setting))
 HEAD: Final = record(*(field.name.lower() for field in TargetField))
-HOLDING: Final = record("key", "quantity")
-AIM: Final = record("key", "target", "threshold", "precision", "can_trigger")
-"""What a target says of one position; thresholds are NONE where the portfolio's hold."""
-
 RESULT: Final = record(
     "state",  # FlagState
     "tiles",  # Tile flags
     "hold",  # one of the H_ below
     "hold_security",  # number of the security the hold is about, or NONE
-    "value",  # V in cents; NONE, as are the following, unless the state is CLEAR, FLAGGED or NO_TARGET
-    "cash",  # available cash in cents
-    "cash_weight",  # ppb
-    "cash_target",  # ppb; NONE without target, as are the two edges
-    "cash_low",  # ppb
-    "cash_high",  # ppb
-    "max_drift",  # ppb, largest |weight - target| of any position
-    "drifted",  # positions in the triggering list
+    *fields_of(FIGURES),
 )
-REASON: Final = record("key", "weight", "target", "low", "high")
-"""A component in the triggering list; key: NONE for cash."""
 
 # Why an account is held by the evaluation itself.
 H_NONE: Final = 0

@@ -1,4 +1,4 @@
-"""How an account's settings and holdings and a portfolio's target lie in memory and in their documents: flat int64.
+"""How settings, holdings, targets and the figures of flags lie in memory and in their documents: flat int64.
 
 A document is the little-endian bytes of these integers, so a whole chunk of accounts is read without a loop.
 A position's key is security number * 2**32 + sleeve number; the numbers are the store's short names for the ids.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.columnar import starts_of
+from shared.fixed_point.records import Records, as_records, as_table, record, records
 
 Ints: TypeAlias = NDArray[np.int64]
 
@@ -39,7 +40,7 @@ class Setting(IntEnum):
     GAIN_BUDGET_SHORT_CENTS = 12  # NONE: no limit
     GAIN_BUDGET_TOTAL_CENTS = 13
     NO_SHORT_TERM_GAINS = 14
-    RESTRICTIONS = 15  # how many triples (security number, Restriction flags, substitute's number or NONE) follow
+    RESTRICTIONS = 15  # how many RESTRICTION records follow
 
 
 SETTINGS: Final = len(Setting)
@@ -58,7 +59,26 @@ class TargetField(IntEnum):
 
 
 TARGET_HEAD: Final = len(TargetField)
-TARGET_ROW: Final = 5  # key, target_ppb, threshold_ppb or NONE, precision_ppb or NONE, can_trigger
+
+RESTRICTION: Final = record("security", "kinds", "substitute")
+"""Of an account: security number, Restriction flags, number of the security bought instead or NONE."""
+HOLDING: Final = record("key", "quantity")
+"""What an account holds: position key, micro-units."""
+AIM: Final = record("key", "target", "threshold", "precision", "can_trigger")
+"""What a target says of one position, in ppb; threshold and precision are NONE where the portfolio's hold."""
+FIGURES: Final = record(
+    "value",  # V in cents; NONE, as are the following, unless the state is CLEAR, FLAGGED or NO_TARGET
+    "cash",  # available cash in cents
+    "cash_weight",  # ppb
+    "cash_target",  # ppb; NONE without target, as are the two edges
+    "cash_low",  # ppb
+    "cash_high",  # ppb
+    "max_drift",  # ppb, largest |weight - target| of any position
+    "drifted",  # positions in the triggering list
+)
+"""What a flag says of its account in numbers."""
+REASON: Final = record("key", "weight", "target", "low", "high")
+"""A component in the triggering list; key: NONE for cash; weight and target in ppb, edges in 1e-18 of V."""
 
 # What an account without target is measured with: all cash, product's default thresholds.  Source: product 1, 3.
 NO_TARGET_HEAD: Final = np.array([10**9, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000], np.int64)
@@ -66,18 +86,18 @@ NO_TARGET_HEAD: Final = np.array([10**9, 200_000_000, 1, 200_000_000, 40_000_000
 
 @dataclass(frozen=True)
 class Target:
-    """A portfolio's target: head (TargetField) and rows[n, TARGET_ROW] in order of key."""
+    """A portfolio's target: head (TargetField) and AIM rows in order of key."""
 
     head: Ints
-    rows: Ints
+    rows: Records
 
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of several accounts (or targets) one after another; those of account i are data[starts[i]:starts[i + 1]]."""
+    """Records of several accounts (or targets) in a row; those of account i are data[starts[i]:starts[i + 1]]."""
 
     starts: Ints
-    data: Ints
+    data: Records
 
 
 def key_of(security_no: int, sleeve_no: int) -> int:
@@ -98,20 +118,19 @@ def from_bytes(document: bytes) -> Ints:
 
 def target_document(target: Target) -> bytes:
     """Return the document of a target."""
-    return to_bytes(np.concatenate((target.head, target.rows.ravel())))
+    return to_bytes(np.concatenate((target.head, as_table(target.rows).ravel())))
 
 
 def read_target(document: bytes) -> Target:
     """Return the target that `target_document` wrote."""
     values = from_bytes(document)
-    return Target(values[:TARGET_HEAD], values[TARGET_HEAD:].reshape(-1, TARGET_ROW))
+    return Target(values[:TARGET_HEAD], as_records(AIM, values[TARGET_HEAD:]))
 
 
 def stack_targets(targets: list[Target]) -> tuple[Ints, Ragged]:
-    """Return the heads [m, TARGET_HEAD] and the rows of several targets as flat arrays for the kernel."""
+    """Return the heads [m, TARGET_HEAD] and the AIM rows of several targets for the kernel."""
     if not targets:
-        return np.zeros((0, TARGET_HEAD), np.int64), Ragged(np.zeros(1, np.int64), np.zeros((0, TARGET_ROW), np.int64))
+        return np.zeros((0, TARGET_HEAD), np.int64), Ragged(np.zeros(1, np.int64), records(AIM, 0))
     starts = starts_of([len(target.rows) for target in targets])
-    return np.stack([target.head for target in targets]), Ragged(
-        starts, np.concatenate([target.rows for target in targets])
-    )
+    rows = as_records(AIM, np.concatenate([as_table(target.rows) for target in targets]))
+    return np.stack([target.head for target in targets]), Ragged(starts, rows)

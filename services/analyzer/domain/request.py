@@ -7,13 +7,16 @@ proposer decides how much of that target it takes over.  Source: product 4, "Fin
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from services.analyzer.domain.layout import KEY_SHIFT, NONE, SLEEVE_MASK, Ints, Ragged, Setting, TargetField
 from shared.contracts.codes import Restriction
+from shared.fixed_point.records import Records, as_records, as_table, record, records_of
 
-QUANTITY, TARGET, THRESHOLD, PRECISION, CAN_TRIGGER = range(5)
+POSITION: Final = record("quantity", "target", "threshold", "precision", "can_trigger")
+"""Of a position: micro-units held, target, threshold and precision in ppb, and whether it can trigger (0 or 1)."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,13 @@ class JoinedPositions:
     """Positions of a chunk; those of account i are starts[i]:starts[i + 1].
 
     security: index into the securities of the account, which are security_starts[i]:security_starts[i + 1].
-    values[.., 5]: quantity_micro, target_ppb, threshold_ppb, precision_ppb, can_trigger.
-    restriction, substitute: of each security.
+    values: a POSITION each.  restriction, substitute: of each security.
     """
 
     starts: Ints
     security: Ints
     sleeve_no: Ints
-    values: Ints
+    values: Records
     security_starts: Ints
     security_no: Ints
     restriction: Ints
@@ -47,7 +49,7 @@ def join(
 ) -> JoinedPositions:
     """Return the positions and securities of n accounts.
 
-    settings[n, SETTINGS]; restrictions.data[.., 3]; holdings.data[.., (key, quantity_micro)]; target_of[n]: row of
+    settings[n, SETTINGS]; restrictions: RESTRICTION records; holdings: HOLDING; targets: AIM; target_of[n]: row of
     heads and of targets.  security_rank, sleeve_rank: position of each number in the order of ids, from `ranks`.
     """
     owner, keys, values = _rows(restrictions, holdings, target_of, targets)
@@ -57,7 +59,7 @@ def join(
     first[1:] = (keys[1:] != keys[:-1]) | (owner[1:] != owner[:-1])
     begins = np.flatnonzero(first)
     if len(begins):
-        values = np.maximum.reduceat(values, begins, axis=0)
+        values = as_records(POSITION, np.maximum.reduceat(as_table(values), begins, axis=0))
     owner, keys = owner[begins], keys[begins]
     security_no, sleeve_no = keys >> KEY_SHIFT, keys & SLEEVE_MASK
     order = np.lexsort((sleeve_rank[sleeve_no], security_rank[security_no], owner))
@@ -68,8 +70,8 @@ def join(
 
 def numbers_named(restrictions: Ragged, holdings: Ragged, targets: Ragged) -> tuple[Ints, Ints]:
     """Return the security and sleeve numbers that `join` may return."""
-    keys = np.concatenate((holdings.data[:, 0], targets.data[:, 0]))
-    named = restrictions.data[:, [0, 2]].ravel()
+    keys = np.concatenate((holdings.data.key, targets.data.key))
+    named = np.concatenate((restrictions.data.security, restrictions.data.substitute))
     securities = np.concatenate((keys >> KEY_SHIFT, named[named >= 0]))
     return np.unique(securities), np.unique(keys & SLEEVE_MASK)
 
@@ -79,11 +81,11 @@ def without_substitutes(restrictions: Ragged, usable: Collection[int]) -> Ragged
 
     The replaced security still must not be bought.  A restriction never fails its account.
     """
-    substitutes = restrictions.data[:, 2]
+    substitutes = restrictions.data.substitute
     lost = (substitutes != NONE) & ~np.isin(substitutes, np.array(sorted(usable), np.int64))
     data = restrictions.data.copy()
-    data[lost, 1] |= int(Restriction.DO_NOT_BUY)
-    data[lost, 2] = NONE
+    data.kinds[lost] |= int(Restriction.DO_NOT_BUY)
+    data.substitute[lost] = NONE
     return Ragged(restrictions.starts, data)
 
 
@@ -95,14 +97,11 @@ def ranks(ids: Mapping[int, str]) -> Ints:
     return found
 
 
-def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragged) -> tuple[Ints, Ints, Ints]:
-    """Return owner, key and values of all rows: held, targeted, substitutes; NONE where a row has no value."""
+def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragged) -> tuple[Ints, Ints, Records]:
+    """Return owner, key and POSITION of all rows: held, targeted, substitutes; NONE where a row has no value."""
     count = len(target_of)
-    held = holdings.data[:, 1] != 0
-    held_owner = np.repeat(np.arange(count), np.diff(holdings.starts))[held]
-    held_values = np.full((len(held_owner), 5), NONE, np.int64)
-    held_values[:, QUANTITY] = holdings.data[held, 1]
-    held_values[:, TARGET] = 0
+    is_held = holdings.data.quantity != 0
+    held, held_owner = holdings.data[is_held], np.repeat(np.arange(count), np.diff(holdings.starts))[is_held]
     lengths = (
         np.where(target_of >= 0, np.diff(targets.starts)[np.maximum(target_of, 0)], 0)
         if len(targets.data)
@@ -110,58 +109,63 @@ def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragg
     )
     aim_owner = np.repeat(np.arange(count), lengths)
     within = np.arange(len(aim_owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    rows = (
-        targets.data[targets.starts[np.maximum(target_of, 0)][aim_owner] + within]
-        if len(aim_owner)
-        else (np.zeros((0, 5), np.int64))
+    aims = targets.data[targets.starts[np.maximum(target_of, 0)][aim_owner] + within]
+    aim_values = records_of(
+        POSITION, target=aims.target, threshold=aims.threshold, precision=aims.precision, can_trigger=aims.can_trigger
     )
-    aim_values = np.zeros((len(aim_owner), 5), np.int64)
-    aim_values[:, TARGET:] = rows[:, 1:]
-    extra = _substitutes(restrictions, aim_owner, rows)
-    extra_values = np.tile(np.array([0, 0, NONE, NONE, NONE], np.int64), (len(extra), 1))
+    extra_owner, extra_keys = _substitutes(restrictions, aim_owner, aims)
+    values = (_untargeted(held.quantity), aim_values, _untargeted(np.zeros(len(extra_keys), np.int64)))
     return (
-        np.concatenate((held_owner, aim_owner, extra[:, 0])),
-        np.concatenate((holdings.data[held, 0], rows[:, 0], extra[:, 1])),
-        np.concatenate((held_values, aim_values, extra_values)),
+        np.concatenate((held_owner, aim_owner, extra_owner)),
+        np.concatenate((held.key, aims.key, extra_keys)),
+        as_records(POSITION, np.concatenate([as_table(rows) for rows in values])),
     )
 
 
-def _substitutes(restrictions: Ragged, owner: Ints, rows: Ints) -> Ints:
-    """Return (account, key) of each substitute in each sleeve where the replaced security has a target above 0.
+def _untargeted(quantities: Ints) -> Records:
+    """Return a POSITION of each quantity with target 0, everything else NONE."""
+    found = records_of(POSITION, quantity=quantities)
+    found.threshold, found.precision, found.can_trigger = NONE, NONE, NONE
+    return found
+
+
+def _substitutes(restrictions: Ragged, owner: Ints, aims: Records) -> tuple[Ints, Ints]:
+    """Return account and key of each substitute in each sleeve where the replaced security has a target above 0.
 
     The substitute of a substitute is included, and so on.
     """
     found: list[tuple[int, int]] = []
     begins = np.searchsorted(owner, np.arange(len(restrictions.starts)))
     for account in np.flatnonzero(np.diff(restrictions.starts)).tolist():
-        mine = rows[begins[account] : begins[account + 1]]
+        mine = aims[begins[account] : begins[account + 1]]
         own = restrictions.data[restrictions.starts[account] : restrictions.starts[account + 1]]
-        replaced = {int(security): int(substitute) for security, _, substitute in own if substitute != NONE}
+        named = own[own.substitute != NONE]
+        replaced = dict(zip(named.security.tolist(), named.substitute.tolist(), strict=True))
         for security, substitute in replaced.items():
-            aimed = mine[(mine[:, 0] >> KEY_SHIFT == security) & (mine[:, 1] > 0)]
+            aimed = mine[(mine.key >> KEY_SHIFT == security) & (mine.target > 0)]
             chain: list[int] = []
             while substitute not in (NONE, *chain):
                 chain.append(substitute)
                 substitute = replaced.get(substitute, NONE)
-            found.extend(
-                (account, replacing << KEY_SHIFT | int(key) & SLEEVE_MASK) for key in aimed[:, 0] for replacing in chain
-            )
-    return np.array(found, np.int64).reshape(-1, 2)
+            sleeves = (aimed.key & SLEEVE_MASK).tolist()
+            found.extend((account, replacing << KEY_SHIFT | sleeve) for sleeve in sleeves for replacing in chain)
+    owners, keys = np.array(found, np.int64).reshape(-1, 2).T
+    return owners, keys
 
 
-def _fill_defaults(values: Ints, owner: Ints, settings: Ints, target_of: Ints, heads: Ints) -> None:
+def _fill_defaults(values: Records, owner: Ints, settings: Ints, target_of: Ints, heads: Ints) -> None:
     """Fill absent thresholds from the account, else from the portfolio; a position without target may trigger."""
-    for column, setting, field in (
-        (THRESHOLD, Setting.THRESHOLD_PPB, TargetField.THRESHOLD_PPB),
-        (PRECISION, Setting.PRECISION_PPB, TargetField.PRECISION_PPB),
+    for name, setting, field in (
+        ("threshold", Setting.THRESHOLD_PPB, TargetField.THRESHOLD_PPB),
+        ("precision", Setting.PRECISION_PPB, TargetField.PRECISION_PPB),
     ):
         general = np.where(settings[:, setting] == NONE, heads[target_of, field], settings[:, setting])
-        values[:, column] = np.where(values[:, column] == NONE, general[owner], values[:, column])
-    values[:, CAN_TRIGGER] = np.where(values[:, CAN_TRIGGER] == NONE, 1, values[:, CAN_TRIGGER])
+        values[name] = np.where(values[name] == NONE, general[owner], values[name])
+    values.can_trigger = np.where(values.can_trigger == NONE, 1, values.can_trigger)
 
 
 def _with_securities(
-    count: int, owner: Ints, security_no: Ints, sleeve_no: Ints, values: Ints, restrictions: Ragged
+    count: int, owner: Ints, security_no: Ints, sleeve_no: Ints, values: Records, restrictions: Ragged
 ) -> JoinedPositions:
     first = np.ones(len(owner), bool)
     first[1:] = (security_no[1:] != security_no[:-1]) | (owner[1:] != owner[:-1])
@@ -173,11 +177,9 @@ def _with_securities(
     for account in np.flatnonzero(np.diff(restrictions.starts)).tolist():
         begin, end = int(security_starts[account]), int(security_starts[account + 1])
         indices = {int(number): index for index, number in enumerate(numbers[begin:end])}
-        for security, flags, substitute in restrictions.data[
-            restrictions.starts[account] : restrictions.starts[account + 1]
-        ]:
-            if int(security) in indices:
-                restriction[begin + indices[int(security)]] = flags
-                if int(substitute) in indices:
-                    substitute_of[begin + indices[int(security)]] = indices[int(substitute)]
+        for rule in restrictions.data[restrictions.starts[account] : restrictions.starts[account + 1]]:
+            if int(rule.security) in indices:
+                row = begin + indices[int(rule.security)]
+                restriction[row] = rule.kinds
+                substitute_of[row] = indices.get(int(rule.substitute), NONE)
     return JoinedPositions(starts, index, sleeve_no, values, security_starts, numbers, restriction, substitute_of)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.analyzer.domain.layout import NONE, TARGET_ROW, Target, key_of
+from services.analyzer.domain.layout import AIM, NONE, Target, key_of
 from shared.contracts.platform import Component, ModelChanged, PortfolioChanged, Sleeve
 from shared.fixed_point.limits import PPB
+from shared.fixed_point.records import as_records
 from shared.fixed_point.text import scaled
 from shared.rules.apportion import apportion
 
@@ -77,7 +78,7 @@ def build_target(
         )
         for part, target_ppb in zip(components, targets, strict=True)
     ]
-    return Target(_head(portfolio, cash_ppb, where), np.array(sorted(rows), np.int64).reshape(-1, TARGET_ROW))
+    return Target(_head(portfolio, cash_ppb, where), as_records(AIM, sorted(rows)))
 
 
 def models_of(portfolio: PortfolioChanged) -> set[str]:
@@ -105,7 +106,10 @@ def round_to_ppb(products: Sequence[int], where: str) -> list[int]:
 
 
 def _inside(sleeve: Sleeve, models: Mapping[str, ModelChanged], where: str) -> tuple[Sequence[Component], str]:
-    """Return holdings and cash weight inside a sleeve."""
+    """Return holdings and cash weight inside a sleeve.
+
+    Raises UnknownModel if its model has not arrived, BadTarget if a security is named twice.
+    """
     if sleeve.model_id is None:
         holdings, cash_weight = sleeve.holdings, sleeve.cash_weight
     elif sleeve.model_id in models:
@@ -152,6 +156,7 @@ def _threshold(text: str | None, what: str) -> int:
 
 
 def _no_duplicates(what: str, names: Sequence[str]) -> None:
+    """Raise BadTarget if a name is there twice; `what` says whose names they are."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -13,6 +13,7 @@ from services.analyzer.domain.layout import (
     KEY_SHIFT,
     NO_TARGET_HEAD,
     NONE,
+    RESTRICTION,
     SLEEVE_MASK,
     Ints,
     Ragged,
@@ -29,6 +30,7 @@ from shared.contracts.codes import FlagState, LotMethod, Restriction, Tile
 from shared.contracts.problems import NotFound, OurFault
 from shared.contracts.tenancy import Scope
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
+from shared.fixed_point.records import Records, records
 from shared.fixed_point.text import text_of, usd
 from shared.kafka.faults import Blame, blame
 from shared.kafka.isolation import note_account_fault
@@ -95,9 +97,9 @@ def _settings(session: Session, names: Names, rows: AccountRows, measured: evalu
         value = int(own[setting])
         return text_of(int(head[field]) if value == NONE and field is not None else value, 9, trim=True)
 
-    named = names.ids(
-        session, SECURITY, [int(number) for number in rows.restrictions.data[:, [0, 2]].ravel() if number >= 0]
-    )
+    rules = rows.restrictions.data
+    numbers = [*rules.security.tolist(), *rules.substitute.tolist()]
+    named = names.ids(session, SECURITY, [number for number in numbers if number >= 0])
     return {
         "rebalancer_on": bool(own[Setting.REBALANCER_ON]),
         "do_not_trade": bool(own[Setting.DO_NOT_TRADE]),
@@ -117,11 +119,11 @@ def _settings(session: Session, names: Names, rows: AccountRows, measured: evalu
         "cash_set_aside": usd(int(own[Setting.SET_ASIDE_CENTS])),
         "restrictions": [
             {
-                "security_id": named[int(security)],
-                "restrictions": [restriction.name for restriction in Restriction if int(flags) & restriction],
-                "substitute_id": named.get(int(substitute)),
+                "security_id": named[int(rule.security)],
+                "restrictions": [restriction.name for restriction in Restriction if int(rule.kinds) & restriction],
+                "substitute_id": named.get(int(rule.substitute)),
             }
-            for security, flags, substitute in rows.restrictions.data
+            for rule in rules
         ],
         "lot_picks": [
             {"security_id": security, "lot_id": lot, "sleeve_id": sleeve, "quantity": text_of(units, 6, trim=True)}
@@ -144,7 +146,7 @@ def _positions(
     total = int(measured.out[0].value)
     heads, targets = facts_rows.targets_with_none(measured)
     target_of = facts_rows.target_rows_of(measured.target_of, heads)
-    no_restrictions = Ragged(np.zeros(2, np.int64), np.zeros((0, 3), np.int64))
+    no_restrictions = Ragged(np.zeros(2, np.int64), records(RESTRICTION, 0))
     securities, sleeves = joining.numbers_named(no_restrictions, rows.holdings, targets)
     security_ids, sleeve_ids = names.ids(session, SECURITY, securities), names.ids(session, SLEEVE, sleeves)
     positions = joining.join(
@@ -162,10 +164,11 @@ def _positions(
     found = []
     for row in range(len(positions.security)):
         number = int(positions.security_no[positions.security[row]])
-        quantity, target, threshold, _, can_trigger = (int(value) for value in positions.values[row])
+        position = positions.values[row]
+        quantity, target = int(position.quantity), int(position.target)
         unit = int(price[number]) if number < len(price) else 0
         value = value_cents(quantity, unit)
-        low, high = position_band(target, threshold, floor)
+        low, high = position_band(target, int(position.threshold), floor)
         found.append(
             {
                 "security_id": security_ids[number],
@@ -177,27 +180,27 @@ def _positions(
                 "target": text_of(target, 9),
                 "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
                 "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
-                "can_trigger": bool(can_trigger),
+                "can_trigger": bool(position.can_trigger),
                 "outside": total > 0 and unit > 0 and side(value, total, low, high) != 0,
             }
         )
     return found
 
 
-def _reasons(session: Session, names: Names, reasons: Ints) -> list[str]:
-    keys = [int(key) for key in reasons[:, 0] if key >= 0]
+def _reasons(session: Session, names: Names, reasons: Records) -> list[str]:
+    keys = [key for key in reasons.key.tolist() if key >= 0]
     securities = names.ids(session, SECURITY, [key >> KEY_SHIFT for key in keys])
     sleeves = names.ids(session, SLEEVE, [key & SLEEVE_MASK for key in keys])
     return [
         messages.reason(
-            securities.get(int(key) >> KEY_SHIFT),
-            sleeves.get(int(key) & SLEEVE_MASK),
-            int(weight),
-            int(target),
-            int(low),
-            int(high),
+            securities.get(int(reason.key) >> KEY_SHIFT),
+            sleeves.get(int(reason.key) & SLEEVE_MASK),
+            int(reason.weight),
+            int(reason.target),
+            int(reason.low),
+            int(reason.high),
         )
-        for key, weight, target, low, high in reasons
+        for reason in reasons
     ]
 
 

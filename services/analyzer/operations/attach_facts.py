@@ -30,9 +30,9 @@ from shared.kafka.isolation import isolate_rows, too_large
 from shared.kafka.messages import Chunk, Outgoing
 
 _STATE_FAILURES: Final = {
-    FlagState.OFF: ("OFF", "The rebalancer is off for this account."),
-    FlagState.SETTLING: ("SETTLING", "Orders were sent and are not yet seen in a custodian file."),
-    FlagState.NO_TARGET: ("NO_TARGET", "The account has no target; liquidating it must be confirmed."),
+    FlagState.OFF: Failure("OFF", "The rebalancer is off for this account."),
+    FlagState.SETTLING: Failure("SETTLING", "Orders were sent and are not yet seen in a custodian file."),
+    FlagState.NO_TARGET: Failure("NO_TARGET", "The account has no target; liquidating it must be confirmed."),
 }
 _OWN_FAILURES: Final = (messages.MISSING_PRICE, messages.STALE_PRICE, messages.VALUE_NOT_POSITIVE, messages.VALUE_LIMIT)
 
@@ -79,7 +79,7 @@ def attach(session: Session, names: Names, contexts: Contexts, request: pa.Recor
     failures = _failures(session, names, accounts, request)
     nested, missing = _nested(session, names, accounts, np.array([failure is None for failure in failures], bool))
     for index, security_id in missing.items():
-        failures[index] = ("UNKNOWN_SECURITY", f"{security_id} is not in the security master.")
+        failures[index] = Failure("UNKNOWN_SECURITY", f"{security_id} is not in the security master.")
     return facts_rows.facts_rows(request, accounts, failures, nested)
 
 
@@ -96,14 +96,14 @@ def _failures(
     found: list[Failure | None] = []
     for index, row in enumerate(accounts.row_index.tolist()):
         if row < 0:
-            found.append(("UNKNOWN_ACCOUNT", "The analyzer knows nothing of this account yet."))
+            found.append(Failure("UNKNOWN_ACCOUNT", "The analyzer knows nothing of this account yet."))
         elif epochs[row] != requested_epochs[index]:
-            found.append(("STALE", "The account has been rebalanced since it was requested."))
+            found.append(Failure("STALE", "The account has been rebalanced since it was requested."))
         else:
             state = FlagState(int(out[row].state))
             found.append(_failure_of(state, codes[row], texts[row], liquidate[index]))
             if found[-1] is None and rows.settings[row, Setting.DO_NOT_TRADE]:
-                found[-1] = ("RESTRICTED", "It is marked do not trade; lift that restriction to propose for it.")
+                found[-1] = Failure("RESTRICTED", "It is marked do not trade; lift that restriction to propose for it.")
     return found
 
 
@@ -111,7 +111,7 @@ def _failure_of(state: FlagState, code: str | None, text: str | None, liquidate:
     """Return why an account in this state cannot be proposed; a hold by the evaluation itself keeps its own code."""
     if state is FlagState.HELD:
         own = code if code is not None and code in _OWN_FAILURES else "DATA_HOLD"
-        return own, text or "The account is held."
+        return Failure(own, text or "The account is held.")
     if state is FlagState.NO_TARGET and liquidate:
         return None
     return _STATE_FAILURES.get(state)

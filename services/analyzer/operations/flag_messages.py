@@ -36,7 +36,7 @@ def messages_of(session: Session, names: Names, stored: StoredFlags, at: datetim
 
 def ids_of(session: Session, names: Names, stored: StoredFlags) -> FlagIds:
     """Return the ids of the numbers in these flags."""
-    keys = stored.reasons[:, 0]
+    keys = stored.reasons.key
     return FlagIds(
         names.id_column(session, PORTFOLIO, stored.numbers["portfolio_no"]),
         names.id_column(session, SLEEVE, np.where(keys < 0, -1, keys & SLEEVE_MASK)),

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from services.analyzer.domain.layout import OFF_SETTINGS, SETTINGS, Ints, Ragged
+from services.analyzer.domain.layout import HOLDING, OFF_SETTINGS, RESTRICTION, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from shared.columnar import Arrow, starts_of
 from shared.contracts.tenancy import MINE, Scope
+from shared.fixed_point.records import as_records, fields_of, records
 
 _DATE: Final = "({} - DATE '1970-01-01')"
 # Whether the public event of a flag is published: noted in its row, or known from its run, whose shards are done only
@@ -44,8 +45,8 @@ class AccountRows:
     table: pgcopy.Table
     account_id: Arrow
     settings: Ints  # [n, SETTINGS]
-    restrictions: Ragged  # data[.., 3]
-    holdings: Ragged  # data[.., (key, quantity_micro)]
+    restrictions: Ragged  # RESTRICTION
+    holdings: Ragged  # HOLDING
 
     def __len__(self) -> int:
         return len(self.table)
@@ -127,7 +128,7 @@ def read_bare(session: Session, accounts: Sequence[str]) -> AccountRows:
     """Read accounts as if they had neither settings nor holdings: their documents are not decoded."""
     table = _read(session, BY_IDS, accounts)
     starts = np.zeros(len(table) + 1, np.int64)
-    restrictions, holdings = Ragged(starts, np.zeros((0, 3), np.int64)), Ragged(starts, np.zeros((0, 2), np.int64))
+    restrictions, holdings = Ragged(starts, records(RESTRICTION, 0)), Ragged(starts, records(HOLDING, 0))
     settings = np.tile(OFF_SETTINGS, (len(table), 1))
     return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
 
@@ -148,14 +149,15 @@ def rows_of(table: pgcopy.Table) -> AccountRows:
     """Return the accounts in a COPY whose columns are in the order of READ."""
     settings, restrictions = _settings(table)
     starts, data = table.spans(_COLUMN["a.holdings"])
-    holdings = Ragged(starts // 16, data.view("<i8").reshape(-1, 2))
+    holdings = Ragged(starts // HOLDING.itemsize, as_records(HOLDING, data.view("<i8")))
     return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
 
 
 def _settings(table: pgcopy.Table) -> tuple[Ints, Ragged]:
     """Return settings[n, SETTINGS] and the restrictions; an account without settings is off."""
     starts, data = table.spans(_COLUMN["a.settings"])
-    starts, values = starts // 8, data.view("<i8")
+    values = data.view("<i8")
+    starts = starts // values.itemsize
     known = np.diff(starts) > 0
     settings = np.tile(OFF_SETTINGS, (len(table), 1))
     if known.any():
@@ -163,4 +165,4 @@ def _settings(table: pgcopy.Table) -> tuple[Ints, Ragged]:
     ends = starts_of(np.where(known, np.diff(starts) - SETTINGS, 0))
     keep = np.ones(len(values), bool)
     keep[(starts[:-1][known][:, None] + np.arange(SETTINGS)).ravel()] = False
-    return settings, Ragged(ends // 3, values[keep].reshape(-1, 3))
+    return settings, Ragged(ends // len(fields_of(RESTRICTION)), as_records(RESTRICTION, values[keep]))

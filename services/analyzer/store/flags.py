@@ -16,13 +16,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from psycopg import sql
 
+from services.analyzer.domain.layout import FIGURES, REASON
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import ANNOUNCED, PRICE_HELD
 from shared.columnar import Arrow, Bytes, array
-
-# V, available cash, its weight, target, low, high, max drift, drifted: kernel columns VALUE..DRIFTED
-FIGURES: Final = 8
+from shared.fixed_point.records import Records, as_records
 
 _COLUMNS: Final = (
     "account_id", "flag_version", "facts_version", "lots_version", "portfolio_no", "target_version", "price_set",
@@ -74,9 +73,9 @@ class NewFlags:
     needed_since: pgcopy.Ints
     last_rebalanced: pgcopy.Ints
     causes: Sequence[str]
-    figures: pgcopy.Ints  # [n, FIGURES]
+    figures: Records  # FIGURES
     reason_starts: pgcopy.Ints
-    reasons: pgcopy.Ints  # [.., REASON]
+    reasons: Records  # REASON
     hold_code: Sequence[str | None]
     hold_text: Sequence[str | None]
     evaluated_us: int  # microseconds since 1970-01-01
@@ -104,7 +103,6 @@ def replace(session: Session, flags: NewFlags, run_no: int | None) -> set[str]:
     count = len(flags)
     same = np.ones(count, np.int64)
     causes, codes = pgcopy.text_column(flags.causes), pgcopy.text_column(flags.hold_code)
-    reason_bytes = flags.reasons.shape[1] * 8 if flags.reasons.ndim == 2 else 0
     columns: list[pgcopy.Column] = [
         pgcopy.text_column(flags.account_id),
         pgcopy.IntColumn(flags.flag_version, 8),
@@ -121,8 +119,8 @@ def replace(session: Session, flags: NewFlags, run_no: int | None) -> set[str]:
         pgcopy.IntColumn(pgcopy.postgres_days(flags.needed_since), 4),
         pgcopy.IntColumn(pgcopy.postgres_days(flags.last_rebalanced), 4),
         causes,
-        pgcopy.bytes_column(np.arange(count + 1) * (FIGURES * 8), _raw(flags.figures)),
-        pgcopy.bytes_column(flags.reason_starts * reason_bytes, _raw(flags.reasons)),
+        pgcopy.bytes_column(np.arange(count + 1) * FIGURES.itemsize, _raw(flags.figures)),
+        pgcopy.bytes_column(flags.reason_starts * REASON.itemsize, _raw(flags.reasons)),
         codes,
         pgcopy.text_column(flags.hold_text),
         pgcopy.IntColumn(same * (flags.evaluated_us - _EPOCH_2000_US), 8),
@@ -166,18 +164,25 @@ def accounts_chosen(session: Session, chosen: LiteralString, filters: Mapping[st
 
 
 _CHOSEN: Final[LiteralString] = "FROM flag f JOIN account_facts a USING (account_id) WHERE"
-_READ: Final = (
-    "f.account_id", "a.enterprise_id", "a.advisor_id", "f.flag_version", "f.facts_version", "f.lots_version",
-    "f.target_version", "f.price_set", "f.epoch", "f.state", "f.tiles", "(f.needed_since - DATE '1970-01-01')",
-    "(f.last_rebalanced - DATE '1970-01-01')", "f.evaluated_at", "f.portfolio_no", "f.causes", "f.figures", "f.reasons",
-    "f.hold_code", "f.hold_text", ANNOUNCED,
-)  # fmt: skip
-_NUMBERS: Final = (
+_COPIED: Final = (
     "flag_version", "facts_version", "lots_version", "target_version", "price_set", "epoch", "state", "tiles",
-    "needed_since", "last_rebalanced", "evaluated_us", "portfolio_no",
+    "portfolio_no",
 )  # fmt: skip
+_NUMBERS: Final = (*_COPIED, "needed_since", "last_rebalanced", "evaluated_us")
+_READ: Final = {
+    "account_id": "f.account_id",
+    "enterprise_id": "a.enterprise_id",
+    "advisor_id": "a.advisor_id",
+    **{name: f"f.{name}" for name in _COPIED},
+    "needed_since": "(f.needed_since - DATE '1970-01-01')",
+    "last_rebalanced": "(f.last_rebalanced - DATE '1970-01-01')",
+    "evaluated_us": "f.evaluated_at",
+    **{name: f"f.{name}" for name in ("causes", "figures", "reasons", "hold_code", "hold_text")},
+    "announced": ANNOUNCED,
+}
+_INDEX: Final = {name: index for index, name in enumerate(_READ)}
 _QUERY: Final = (
-    f"SELECT {', '.join(_READ)} FROM flag AS f JOIN account_facts AS a USING (account_id)"  # noqa: S608  # names
+    f"SELECT {', '.join(_READ.values())} FROM flag AS f JOIN account_facts AS a USING (account_id)"  # noqa: S608  # names
     " WHERE f.account_id = ANY({}) ORDER BY 1"
 )
 
@@ -186,7 +191,7 @@ _QUERY: Final = (
 class StoredFlags:
     """Stored flags in order of account id; numbers: a column each, dates in days, evaluated_us since 1970-01-01.
 
-    figures[n, FIGURES] and reasons[.., REASON] as in `NewFlags`.  announced: whose public event is published.
+    figures and reasons as in `NewFlags`.  announced: whose public event is published.
     """
 
     account_id: Arrow
@@ -194,9 +199,9 @@ class StoredFlags:
     advisor_id: Arrow
     numbers: dict[str, pgcopy.Ints]
     causes: Arrow
-    figures: pgcopy.Ints
+    figures: Records
     reason_starts: pgcopy.Ints
-    reasons: pgcopy.Ints
+    reasons: Records
     hold_code: Arrow
     hold_text: Arrow
     announced: NDArray[np.bool_]
@@ -214,15 +219,22 @@ def read(session: Session, accounts: Sequence[str]) -> StoredFlags:
     """Read the flags of these accounts, as far as they have one."""
     query = sql.SQL(_QUERY).format(sql.Literal(list(accounts)))
     table = pgcopy.read(session, query, (), len(_READ))
-    numbers = {name: table.ints(3 + index) for index, name in enumerate(_NUMBERS)}
+    numbers = {name: table.ints(_INDEX[name]) for name in _NUMBERS}
     numbers["evaluated_us"] = numbers["evaluated_us"] + _EPOCH_2000_US
-    _, figures = table.spans(16)
-    reason_starts, reasons = table.spans(17)
+    texts = {
+        name: table.texts(_INDEX[name])
+        for name in ("account_id", "enterprise_id", "advisor_id", "causes", "hold_code", "hold_text")
+    }
+    _, figures = table.spans(_INDEX["figures"])
+    reason_starts, reasons = table.spans(_INDEX["reasons"])
     return StoredFlags(
-        table.texts(0), table.texts(1), table.texts(2), numbers, table.texts(15),
-        figures.view("<i8").reshape(-1, FIGURES), reason_starts // 40,
-        reasons.view("<i8").reshape(-1, 5), table.texts(18), table.texts(19), table.ints(20).astype(bool),
-    )  # fmt: skip
+        **texts,
+        numbers=numbers,
+        figures=as_records(FIGURES, figures.view("<i8")),
+        reason_starts=reason_starts // REASON.itemsize,
+        reasons=as_records(REASON, reasons.view("<i8")),
+        announced=table.ints(_INDEX["announced"]).astype(bool),
+    )
 
 
 def as_stored(flags: NewFlags) -> StoredFlags:
@@ -231,11 +243,19 @@ def as_stored(flags: NewFlags) -> StoredFlags:
     numbers["price_set"] = np.full(len(flags), flags.price_set)
     numbers["evaluated_us"] = np.full(len(flags), flags.evaluated_us)
     return StoredFlags(
-        flags.account_id, flags.enterprise_id, flags.advisor_id, numbers, array(flags.causes, pa.string()),
-        flags.figures, flags.reason_starts, flags.reasons, array(flags.hold_code, pa.string()),
-        array(flags.hold_text, pa.string()), flags.announced,
-    )  # fmt: skip
+        account_id=flags.account_id,
+        enterprise_id=flags.enterprise_id,
+        advisor_id=flags.advisor_id,
+        numbers=numbers,
+        causes=array(flags.causes, pa.string()),
+        figures=flags.figures,
+        reason_starts=flags.reason_starts,
+        reasons=flags.reasons,
+        hold_code=array(flags.hold_code, pa.string()),
+        hold_text=array(flags.hold_text, pa.string()),
+        announced=flags.announced,
+    )
 
 
-def _raw(values: pgcopy.Ints) -> Bytes:
-    return np.frombuffer(np.ascontiguousarray(values, "<i8").tobytes(), np.uint8)
+def _raw(rows: Records) -> Bytes:
+    return np.frombuffer(rows.tobytes(), np.uint8)

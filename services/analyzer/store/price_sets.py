@@ -55,17 +55,21 @@ def in_force(session: Session) -> tuple[int, int | None]:
     row = session.execute(
         "SELECT generation, in_force FROM price_decision ORDER BY decision_no DESC LIMIT 1"
     ).fetchone()
-    return (0, None) if row is None else (int(row[0]), row[1])
+    if row is None:
+        return 0, None
+    generation, number = row
+    return int(generation), number
 
 
 def _load(session: Session, generation: int, number: int | None) -> Prices:
     row = session.execute("SELECT as_of, document FROM price_set WHERE price_set = %s", [number]).fetchone()
     if row is None:
         return Prices(0, None, np.zeros(0, np.int64), generation)
-    micro = from_bytes(row[1])
+    as_of, document = row
+    micro = from_bytes(document)
     for security_no, _, _ in _withheld(session, number):
         micro[security_no] = 0
-    return Prices(number or 0, row[0], micro, generation)
+    return Prices(number or 0, as_of, micro, generation)
 
 
 def lock(session: Session) -> None:
@@ -79,16 +83,20 @@ def comparison_set(session: Session) -> PriceSet | None:
     row = session.execute("SELECT as_of, document FROM price_set WHERE price_set = %s", [number]).fetchone()
     if row is None or number is None:
         return None
-    micro = from_bytes(row[1])
+    as_of, document = row
+    micro = from_bytes(document)
     for security_no, _, last_micro in _withheld(session, number):
         micro[security_no] = last_micro
-    return PriceSet(number, row[0], micro)
+    return PriceSet(number, as_of, micro)
 
 
 def known(session: Session, price_set: int) -> PriceSet | None:
     """Return a set as it arrived, None when it has not."""
     row = session.execute("SELECT as_of, document FROM price_set WHERE price_set = %s", [price_set]).fetchone()
-    return None if row is None else PriceSet(price_set, row[0], from_bytes(row[1]))
+    if row is None:
+        return None
+    as_of, document = row
+    return PriceSet(price_set, as_of, from_bytes(document))
 
 
 def held_securities(session: Session) -> Ints:
@@ -185,7 +193,8 @@ def waiting(session: Session) -> tuple[int, int]:
         " (SELECT count(*) FROM price_withheld WHERE price_set = %s)",
         [number],
     ).fetchone()
-    return (0, 0) if row is None else (row[0], row[1])
+    held, withheld = row or (0, 0)
+    return held, withheld
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,10 @@ def state_of(session: Session, portfolios: Sequence[int]) -> str:
         " WHERE portfolio_no = ANY(%s)",
         [list(portfolios)],
     ).fetchone()
-    return "none" if row is None else f"{row[0]} of {row[1]}"
+    if row is None:
+        return "none"
+    newest, digest = row
+    return f"{newest} of {digest}"
 
 
 def _lock(session: Session) -> None:
