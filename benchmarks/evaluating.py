@@ -48,7 +48,7 @@ def _columns(part: held.Accounts) -> list[pgcopy.Column]:
     column = np.ones(count, np.int64)
 
     def number(value: Ints | int, width: int = 8) -> pgcopy.Column:
-        return pgcopy.IntColumn(column * value, width)
+        return pgcopy.PgIntColumn(column * value, width)
 
     def document(values: Ints) -> pgcopy.Column:
         data = np.frombuffer(np.ascontiguousarray(values, "<i8").tobytes(), np.uint8)

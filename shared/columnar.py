@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Arrow: TypeAlias = Any
 Bytes: TypeAlias = NDArray[np.uint8]
+Ints: TypeAlias = NDArray[np.int64]
 
 
 def array(values: Any, kind: pa.DataType | None = None, mask: NDArray[np.bool_] | None = None) -> Arrow:

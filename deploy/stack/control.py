@@ -21,7 +21,7 @@ def ask(path: Path, request: dict[str, Any], timeout_s: float = 90.0) -> dict[st
     """
     if not path.exists():
         raise ConnectionRefusedError(f"no supervisor at {path}")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel, _short(path) as address:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel, _socket_address(path) as address:
         channel.settimeout(timeout_s)
         channel.connect(address)
         channel.sendall(json.dumps(request).encode() + b"\n")
@@ -48,7 +48,7 @@ async def serve(path: Path, handler: Handler) -> asyncio.Server:
 
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with _short(path) as address:
+    with _socket_address(path) as address:
         listener.bind(address)
     path.chmod(0o600)
     return await asyncio.start_unix_server(talk, sock=listener)
@@ -62,7 +62,7 @@ async def _reply(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _short(path: Path) -> Iterator[str]:
+def _socket_address(path: Path) -> Iterator[str]:
     """Name the socket through its open directory: a Unix socket's name may have 107 bytes, a checkout's path more."""
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:

@@ -14,7 +14,7 @@ from services.analyzer.operations.context import Contexts
 from services.analyzer.operations.evaluate import Evaluator
 from services.analyzer.operations.publish import FlagPublisher
 from services.analyzer.operations.sweep import Sweeper
-from services.analyzer.operations.take_in import Intake
+from services.analyzer.operations.take_in import FactStore
 from services.analyzer.settings import SERVICE, Settings
 from services.analyzer.store.database import Database
 from services.analyzer.store.names import Names
@@ -60,10 +60,10 @@ def build_dependencies(settings: Settings, *, serves: bool = True) -> Dependenci
 
 def build_handlers(of: Dependencies, settings: Settings) -> Handlers:
     """Return the handlers of all topics."""
-    intake = Intake(of.database, of.names, of.clock, settings)
+    facts = FactStore(of.database, of.names, of.clock, settings)
     flags = FlagPublisher(of.database, of.evaluator, of.publisher)
     attacher = Attacher(of.database, of.names, of.contexts)
-    return Handlers(intake, flags, attacher, of.publisher)
+    return Handlers(facts, flags, attacher, of.publisher)
 
 
 def build_sweeper(of: Dependencies, settings: Settings) -> Sweeper:

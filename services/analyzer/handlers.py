@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from services.analyzer.operations.attach_facts import Attacher
 from services.analyzer.operations.publish import FlagPublisher
-from services.analyzer.operations.take_in import Intake, TakenIn
+from services.analyzer.operations.take_in import FactStore, TakenIn
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
 from shared.kafka.faults import PartialFailure, refuse
@@ -26,15 +26,15 @@ from shared.kafka.publisher import Publisher
 class Handlers:
     """Handlers of all topics of one worker."""
 
-    def __init__(self, intake: Intake, flags: FlagPublisher, attacher: Attacher, publisher: Publisher) -> None:
-        self._intake = intake
+    def __init__(self, facts: FactStore, flags: FlagPublisher, attacher: Attacher, publisher: Publisher) -> None:
+        self._facts = facts
         self._flags = flags
         self._attacher = attacher
         self._publisher = publisher
 
     async def on_holdings(self, group: Sequence[Chunk]) -> None:
         """Take in what accounts hold after a good file, or their data hold."""
-        accounts = await asyncio.to_thread(self._intake.holdings, group)
+        accounts = await asyncio.to_thread(self._facts.holdings, group)
         await self._flags.evaluate_and_publish(accounts, "new holdings")
 
     async def on_accounts(self, group: Sequence[AccountChanged]) -> None:
@@ -43,27 +43,27 @@ class Handlers:
         Raises PartialFailure, once everything is done, for settings that are not valid (stored; their account is held)
         and for versions that cannot follow the stored ones (not stored).
         """
-        taken_in = await asyncio.to_thread(self._intake.accounts, group)
+        taken_in = await asyncio.to_thread(self._facts.accounts, group)
         await self._flags.evaluate_and_publish(taken_in.accounts, "settings change")
         _raise_refused(taken_in)
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
         """Take in securities; only proposals need them.  Raises PartialFailure for versions that cannot follow."""
-        refuse(await asyncio.to_thread(self._intake.securities, group))
+        refuse(await asyncio.to_thread(self._facts.securities, group))
 
     async def on_prices(self, group: Sequence[PricesPublished]) -> None:
         """Take in price sets and evaluate the accounts held for want of a price; the daily analysis does the others.
 
         Raises BadMessage, once everything is done, for sets and prices that cannot be used.
         """
-        accounts, results = await asyncio.to_thread(self._intake.prices, group)
+        accounts, results = await asyncio.to_thread(self._facts.prices, group)
         await self._flags.evaluate_and_publish(accounts, "new prices")
         _raise_problems("bad_price_set", [result.refused for result in results if result.refused])
         _raise_problems("bad_price", [problem for result in results for problem in result.problems])
 
     async def on_models(self, group: Sequence[ModelChanged]) -> None:
         """Take in models and evaluate all accounts that follow them.  Raises as `on_portfolios`."""
-        await self._targets(await asyncio.to_thread(self._intake.models, group))
+        await self._targets(await asyncio.to_thread(self._facts.models, group))
 
     async def on_portfolios(self, group: Sequence[PortfolioChanged]) -> None:
         """Take in portfolios and evaluate all their accounts.
@@ -71,11 +71,11 @@ class Handlers:
         Raises, once everything is done, BadMessage for targets that cannot be used and PartialFailure for versions
         that cannot follow the stored ones.
         """
-        await self._targets(await asyncio.to_thread(self._intake.portfolios, group))
+        await self._targets(await asyncio.to_thread(self._facts.portfolios, group))
 
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
         """Take in approvals: new epoch, last rebalanced, settling."""
-        accounts = await asyncio.to_thread(self._intake.rebalanced, group)
+        accounts = await asyncio.to_thread(self._facts.rebalanced, group)
         await self._flags.evaluate_and_publish(accounts, "approval")
 
     async def on_returned(self, group: Sequence[Chunk]) -> None:

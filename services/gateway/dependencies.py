@@ -8,7 +8,7 @@ from fastapi import Request
 
 from services.gateway.audit.audit_log import AuditLog
 from services.gateway.audit.recorder import Recorder
-from services.gateway.domain.session import Limits
+from services.gateway.domain.session import SessionLimits
 from services.gateway.limits.rates import Rates
 from services.gateway.oidc.provider import Client, Provider
 from services.gateway.push.hub import Hub
@@ -46,7 +46,7 @@ def wire(
     """
     clock = clock_of(settings.clock_file)
     signing_key(settings.principal_key.get_secret_value())  # a wrong key fails the start, not the first request
-    limits = Limits(timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_absolute_s))
+    limits = SessionLimits(timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_absolute_s))
     client = Client(
         settings.oidc_issuer_url,
         settings.oidc_client_id,

@@ -13,7 +13,7 @@ from shared.contracts.events import BatchStatus, LogicName, TileName
 from shared.contracts.query import ClauseText, Expected, Label, SearchText
 from shared.contracts.types import Identity, OutboundModel, Usd
 
-AccountState = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
+AccountStateName = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
 
 
 class ById(OutboundModel):
@@ -100,7 +100,7 @@ class BatchAccountRow(OutboundModel):
     account_number: str
     name: str
     advisor_id: Identity
-    state: AccountState
+    state: AccountStateName
     stale: bool
     result: str  # a sentence: why it failed, was removed, is stale, or has no trades; else ""
     failure_code: str | None

@@ -34,7 +34,7 @@ Tiles = Annotated[
 ]
 QueueClauses = Annotated[list[ClauseText] | None, _clauses(QUEUE_FIELDS)]
 BatchClauses = Annotated[list[ClauseText] | None, _clauses(BATCH_FIELDS)]
-Search = Annotated[SearchText, Query(description="Part of an account's number or name.")]
+SearchParameter = Annotated[SearchText, Query(description="Part of an account's number or name.")]
 Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
 Page = Annotated[Whole, Query(ge=1, le=_MAX_PAGE, description="Page, from 1.")]
 PageSize = Annotated[Whole, Query(ge=1, le=_MAX_PAGE_SIZE, description="Rows of a page.")]

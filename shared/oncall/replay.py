@@ -21,7 +21,7 @@ _KNOWN: Final = {topic.name for topic in TOPICS}
 
 
 @dataclass
-class Outcome:
+class ReplayOutcome:
     """Offsets of the replayed dead letters, and of each other one why it was not replayed."""
 
     replayed: list[int] = field(default_factory=list)
@@ -30,12 +30,12 @@ class Outcome:
 
 async def replay(
     kafka_url: str, service: str, entries: Sequence[Entry], progress: Callable[[int, int], None]
-) -> Outcome:
+) -> ReplayOutcome:
     """Send dead letters again, oldest first, and mark them as replayed.  progress: called with (done, total).
 
     Raises KafkaError if the broker is away; dead letters sent by then are marked or, at worst, are sent again later.
     """
-    outcome, waiting = Outcome(), list[int]()
+    outcome, waiting = ReplayOutcome(), list[int]()
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka_url, acks="all", enable_idempotence=True, max_request_size=4 * MIB
     )

@@ -14,7 +14,7 @@ from shared.oncall.progress_bar import bar
 
 Every = Annotated[bool, typer.Option("--every", help="Of all accounts; without it say of which.")]
 Enterprise = Annotated[str | None, typer.Option("--enterprise", help="Of the accounts of this enterprise.")]
-Accounts = Annotated[list[str] | None, typer.Option("--account", help="Of this account; may be given again.")]
+AccountOption = Annotated[list[str] | None, typer.Option("--account", help="Of this account; may be given again.")]
 Public = Annotated[bool, typer.Option("--public", help="The public events too.")]
 
 # For queries over accounts `a` in order of id, after the last account of the group before.

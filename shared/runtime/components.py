@@ -16,7 +16,7 @@ _log = log.get(__name__)
 
 Heartbeat = Callable[[], None]
 """Called by a component whenever it has made progress."""
-Component = Callable[[Heartbeat], Coroutine[Any, Any, None]]
+ServiceComponent = Callable[[Heartbeat], Coroutine[Any, Any, None]]
 """Starts a component, which runs until it is cancelled."""
 
 
@@ -54,7 +54,7 @@ class ComponentRunner:
         self._most_s = most_s
         self._healths: dict[str, _Health] = {}
 
-    async def run(self, components: Mapping[str, Component]) -> None:
+    async def run(self, components: Mapping[str, ServiceComponent]) -> None:
         """Keep all components running, each by itself."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
@@ -79,7 +79,7 @@ class ComponentRunner:
             if health.silent_s > self._stuck_s
         ]
 
-    async def _keep(self, name: str, component: Component) -> None:
+    async def _keep(self, name: str, component: ServiceComponent) -> None:
         """Run a component for ever, again whenever it ends.  Raises CancelledError only if this task is cancelled."""
         loop, health, pause_s = asyncio.get_running_loop(), self._healths[name], self._first_s
         while True:

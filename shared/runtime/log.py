@@ -41,7 +41,7 @@ class RepetitionLimit(logging.Filter):
         return True
 
 
-def _short_errors(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _cut_stack(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Cut stack traces to their last 4000 characters, the innermost frames."""
     stack = event.get("exception")
     if isinstance(stack, str):
@@ -56,7 +56,7 @@ def configure(service: str, level: str = "INFO") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
-        _short_errors,
+        _cut_stack,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -8,7 +8,7 @@ import pytest
 
 from services.analyzer import warm
 from services.analyzer.store import pgcopy
-from services.analyzer.store.pgcopy import NULL, Column, IntColumn, bytes_column, table_of, text_column, whole
+from services.analyzer.store.pgcopy import NULL, Column, PgIntColumn, bytes_column, table_of, text_column, whole
 from shared.contracts.codes import FlagState
 
 pytestmark = pytest.mark.fast
@@ -24,8 +24,8 @@ def test_columns_of_every_form_find_their_kernels_compiled() -> None:
     gaps = np.arange(12, dtype=np.int64).reshape(3, 4)[:, 1]
     documents = bytes_column(np.array([0, 1, 3, 3]), np.frombuffer(b"abc", np.uint8))
     columns: list[Column] = [
-        IntColumn(fixed, 8),
-        IntColumn(gaps, 4),
+        PgIntColumn(fixed, 8),
+        PgIntColumn(gaps, 4),
         text_column(pa.array(["x", None, "yz"])),
         documents,
     ]

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from services.analyzer.domain.plausible import Limits, PriceSet, review
+from services.analyzer.domain.plausible import PriceSet, ReviewLimits, review
 from shared.rules.trading_calendar import is_session
 
 FRIDAY = date(2026, 1, 2)
-LIMITS = Limits(jump=100, missing_percent=50, factor=10, moves_percent=5)
+LIMITS = ReviewLimits(jump=100, missing_percent=50, factor=10, moves_percent=5)
 
 
 def price_set(number: int, as_of: date, *micro: int) -> PriceSet:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from services.gateway.domain.change_log import ChangeLog
 from services.gateway.domain.changes import INTERVAL_S, AllEnterprises, AnyOwner, Change, Throttle
 from services.gateway.domain.return_address import safe_return
-from services.gateway.domain.session import TOUCH_EVERY, Limits, is_touch_due, standing
+from services.gateway.domain.session import TOUCH_EVERY, SessionLimits, is_touch_due, standing
 from services.gateway.push.event_ids import EventIds
 from shared.contracts.tenancy import Scope
 
 pytestmark = pytest.mark.fast
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-LIMITS = Limits(timedelta(minutes=30), timedelta(hours=12))
+LIMITS = SessionLimits(timedelta(minutes=30), timedelta(hours=12))
 
 
 def minutes(count: float) -> timedelta:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.runtime.components import Component, ComponentRunner, Heartbeat
+from shared.runtime.components import ComponentRunner, Heartbeat, ServiceComponent
 from tests.waiting import until_so
 
 pytestmark = pytest.mark.asyncio
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 
 @asynccontextmanager
 async def _kept(
-    components: Mapping[str, Component], *, stuck_s: float = 60.0, most_s: float = 60.0
+    components: Mapping[str, ServiceComponent], *, stuck_s: float = 60.0, most_s: float = 60.0
 ) -> AsyncIterator[ComponentRunner]:
     runner = ComponentRunner(f"test-{uuid.uuid4().hex}", stuck_s=stuck_s, first_s=0.01, most_s=most_s)
     running = asyncio.create_task(runner.run(components))
@@ -84,7 +84,7 @@ async def test_a_part_that_hangs_is_stuck_and_one_that_beats_or_fails_is_not() -
     async def failing(_beat: Heartbeat) -> None:
         raise OSError("again and again")
 
-    components: dict[str, Component] = {"hanging": hanging, "beating": beating, "failing": failing}
+    components: dict[str, ServiceComponent] = {"hanging": hanging, "beating": beating, "failing": failing}
     async with _kept(components, stuck_s=0.6, most_s=0.1) as runner:
 
         def stuck() -> list[str]:

@@ -14,16 +14,16 @@ from services.analyzer.operations.price_sets import CannotDecide
 from services.analyzer.settings import Settings
 from services.analyzer.store import price_sets, runs, withdrawals
 from services.analyzer.store.database import Database, Session
-from services.analyzer.store.price_sets import PriceSetView, Status
+from services.analyzer.store.price_sets import PriceSetStatus, PriceSetView
 from shared.fixed_point.text import text_of
 from shared.oncall import command_line, outages
 from shared.postgres.commits import until_known_now
 from shared.runtime.clock import clock_of
 
 app = command_line.group("Price sets, by hand.")
-PriceSet = Annotated[int, typer.Argument(metavar="PRICE_SET", help="Its number, as `prices list` shows it.")]
-By = Annotated[str, typer.Option(help="Who decides.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
+PriceSetArgument = Annotated[int, typer.Argument(metavar="PRICE_SET", help="Its number, as `prices list` shows it.")]
+ByOption = Annotated[str, typer.Option(help="Who decides.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; it is kept.")]
 _WITHDRAWN: Final = (
     "once the sweeper has told batch, proposals made on it cannot be approved any more; approvals made before stand:"
     " `python -m services.batch withdrawn` lists them"
@@ -42,7 +42,7 @@ def list_sets(context: typer.Context, limit: Annotated[int, typer.Option(help="S
 
 
 @app.command()
-def show(context: typer.Context, price_set: PriceSet) -> None:
+def show(context: typer.Context, price_set: PriceSetArgument) -> None:
     """Print one set: why it waits, which prices wait, who decided what."""
     _print(context.obj, lambda session: _shown(session, price_set))
 
@@ -61,9 +61,9 @@ def tell(context: typer.Context) -> None:
 @app.command()
 def accept(
     context: typer.Context,
-    price_set: PriceSet,
-    by: By,
-    reason: Reason,
+    price_set: PriceSetArgument,
+    by: ByOption,
+    reason: ReasonOption,
     security: Annotated[
         list[str] | None, typer.Option(help="Of an accepted set: only this price that waits; may be given again.")
     ] = None,
@@ -83,18 +83,18 @@ def accept(
 
 
 @app.command()
-def reject(context: typer.Context, price_set: PriceSet, by: By, reason: Reason) -> None:
+def reject(context: typer.Context, price_set: PriceSetArgument, by: ByOption, reason: ReasonOption) -> None:
     """Turn a set down that was put aside."""
     _decide(context.obj, "reject", price_set, "REJECTED", by, reason)
 
 
 @app.command()
-def withdraw(context: typer.Context, price_set: PriceSet, by: By, reason: Reason) -> None:
+def withdraw(context: typer.Context, price_set: PriceSetArgument, by: ByOption, reason: ReasonOption) -> None:
     """Take an accepted set back: the one accepted before it counts again."""
     _decide(context.obj, "withdraw", price_set, "WITHDRAWN", by, reason)
 
 
-def _decide(settings: Settings, command: str, price_set: int, status: Status, by: str, reason: str) -> None:
+def _decide(settings: Settings, command: str, price_set: int, status: PriceSetStatus, by: str, reason: str) -> None:
     """Give a set a status, open the analysis that follows from it, and print both."""
     clock = clock_of(settings.clock_file)
 

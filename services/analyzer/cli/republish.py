@@ -17,7 +17,7 @@ from shared.kafka.isolation import halves, isolate, note_account_fault
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
 from shared.oncall import command_line, outages, republish
-from shared.oncall.republish import Accounts, Enterprise, Every, Public, RepublishRequest
+from shared.oncall.republish import AccountOption, Enterprise, Every, Public, RepublishRequest
 from shared.runtime import log
 from shared.runtime.clock import clock_of
 
@@ -29,7 +29,7 @@ def republish_flags(
     context: typer.Context,
     every: Every = False,
     enterprise: Enterprise = None,
-    account: Accounts = None,
+    account: AccountOption = None,
     public: Public = False,
 ) -> None:
     """The newest flag of each account, for batch."""

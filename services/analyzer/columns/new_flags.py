@@ -160,7 +160,7 @@ class _Inputs:
         changed, day = self._target_changes(known), eligibility.day_number(self._context.today)
         columns = (column[present].tolist() for column in (before_needed, approved, turned_on, kept_date, state))
         for row, since, new_epoch, new_on, kept, outcome in zip(present.tolist(), *columns, strict=True):
-            change = episode.Change(new_epoch, new_on, kept, changed.get(row), self._context.trigger)
+            change = episode.InputChange(new_epoch, new_on, kept, changed.get(row), self._context.trigger)
             before = None if since == NULL else since, before_causes[row] or ""
             after, causes[row] = episode.next_as_stored(*before, change, FlagState(outcome), day)
             needed[row] = NULL if after is None else after

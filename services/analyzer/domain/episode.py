@@ -15,12 +15,12 @@ from shared.contracts.events import SourceName
 IN_QUEUE: Final = (FlagState.FLAGGED, FlagState.NO_TARGET)
 NOT_EVALUATED: Final = (FlagState.HELD, FlagState.SETTLING)
 
-_SHORT: Final[dict[SourceName, str]] = {"REBALANCER_ON": "R", "TARGET_UPDATE": "T", "DRIFT_ANALYSIS": "D"}
-_LONG: Final[dict[str, SourceName]] = {short: name for name, short in _SHORT.items()}
+_LETTERS: Final[dict[SourceName, str]] = {"REBALANCER_ON": "R", "TARGET_UPDATE": "T", "DRIFT_ANALYSIS": "D"}
+_SOURCES: Final[dict[str, SourceName]] = {letter: name for name, letter in _LETTERS.items()}
 
 
 @dataclass(frozen=True)
-class Cause:
+class EpisodeCause:
     """What led to an evaluation.  day: business date in days since 1970-01-01."""
 
     day: int
@@ -36,7 +36,7 @@ class FlagEpisode:
     """
 
     needed_since: int | None = None
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[EpisodeCause, ...] = ()
 
     @property
     def source(self) -> SourceName | None:
@@ -48,7 +48,7 @@ NO_EPISODE: Final = FlagEpisode()
 
 
 @dataclass(frozen=True)
-class Change:
+class InputChange:
     """What differs between the inputs of the last evaluation and of this one.
 
     trigger: what started this evaluation, when nothing else explains it; empty when there is no cause of its own.
@@ -61,16 +61,16 @@ class Change:
     trigger: str
 
 
-def cause_of(change: Change, day: int) -> Cause:
+def cause_of(change: InputChange, day: int) -> EpisodeCause:
     """Return the cause of this evaluation: turning on precedes a target change, which precedes everything else."""
     if change.turned_on and not change.kept_date:
-        return Cause(day, "REBALANCER_ON", "rebalancer turned on")
+        return EpisodeCause(day, "REBALANCER_ON", "rebalancer turned on")
     if change.target_changed is not None:
-        return Cause(day, "TARGET_UPDATE", change.target_changed)
-    return Cause(day, "DRIFT_ANALYSIS", change.trigger or "evaluated again")
+        return EpisodeCause(day, "TARGET_UPDATE", change.target_changed)
+    return EpisodeCause(day, "DRIFT_ANALYSIS", change.trigger or "evaluated again")
 
 
-def next_episode(before: FlagEpisode, change: Change, outcome: FlagState, day: int) -> FlagEpisode:
+def next_episode(before: FlagEpisode, change: InputChange, outcome: FlagState, day: int) -> FlagEpisode:
     """Return the episode after an evaluation with this outcome.  day: business date in days since 1970-01-01."""
     if outcome in (FlagState.OFF, FlagState.CLEAR):
         return NO_EPISODE
@@ -86,30 +86,30 @@ def next_episode(before: FlagEpisode, change: Change, outcome: FlagState, day: i
 
 @lru_cache(maxsize=4096)
 def next_as_stored(
-    needed_since: int | None, causes: str, change: Change, outcome: FlagState, day: int
+    needed_since: int | None, causes: str, change: InputChange, outcome: FlagState, day: int
 ) -> tuple[int | None, str]:
     """Return `next_episode` in stored form, given the stored form; cached, as most accounts of a day share a few."""
     after = next_episode(FlagEpisode(needed_since, read_causes(causes)), change, outcome, day)
     return after.needed_since, causes_text(after.causes)
 
 
-def _with(episode: FlagEpisode, cause: Cause) -> FlagEpisode:
+def _with(episode: FlagEpisode, cause: EpisodeCause) -> FlagEpisode:
     """Add a cause to the history, unless it is there already."""
     if any((known.source, known.detail) == (cause.source, cause.detail) for known in episode.causes):
         return episode
     return FlagEpisode(episode.needed_since, (*episode.causes, cause))
 
 
-def causes_text(causes: tuple[Cause, ...]) -> str:
+def causes_text(causes: tuple[EpisodeCause, ...]) -> str:
     """Return the history as text, one line per cause."""
-    return "\n".join(f"{cause.day} {_SHORT[cause.source]} {cause.detail}" for cause in causes)
+    return "\n".join(f"{cause.day} {_LETTERS[cause.source]} {cause.detail}" for cause in causes)
 
 
 @lru_cache(maxsize=4096)
-def read_causes(text: str) -> tuple[Cause, ...]:
+def read_causes(text: str) -> tuple[EpisodeCause, ...]:
     """Return the history that `causes_text` wrote; cached, as most accounts of a day share a few.
 
     Raises ValueError or KeyError if the text is damaged.
     """
     lines = (line.split(" ", 2) for line in text.split("\n") if line)
-    return tuple(Cause(int(day), _LONG[short], detail) for day, short, detail in lines)
+    return tuple(EpisodeCause(int(day), _SOURCES[letter], detail) for day, letter, detail in lines)

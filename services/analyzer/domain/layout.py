@@ -1,7 +1,7 @@
 """How settings, holdings, targets and the figures of flags lie in memory and in their documents: flat int64.
 
 A document is the little-endian bytes of these integers, so a whole chunk of accounts is read without a loop.
-A position's key is security number * 2**32 + sleeve number; the numbers are the store's short names for the ids.
+A position's key is security number * 2**32 + sleeve number; the store numbers the ids.
 Scales as in shared.contracts.chunks: cents, micro, ppb.
 """
 

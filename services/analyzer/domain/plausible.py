@@ -19,7 +19,7 @@ PERCENT: Final = 100
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReviewLimits:
     """Limits of the review.
 
     jump: how far the number of a set may lie above the number in force.
@@ -58,7 +58,7 @@ def review(
     held: Ints,
     today: date,
     is_session: Callable[[date], bool],
-    limits: Limits,
+    limits: ReviewLimits,
 ) -> Verdict:
     """Compare a set with the set in force (None: there is none).
 
@@ -93,7 +93,7 @@ def review(
     return Verdict(reasons, outliers, old[outliers])
 
 
-def _out_of_order(fresh: PriceSet, before: PriceSet, limits: Limits) -> list[str]:
+def _out_of_order(fresh: PriceSet, before: PriceSet, limits: ReviewLimits) -> list[str]:
     known = f"price set {before.price_set} of {before.as_of}, which is in force"
     if fresh.as_of < before.as_of:
         return [f"it is of {fresh.as_of}, older than {known}"]

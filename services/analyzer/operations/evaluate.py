@@ -35,7 +35,7 @@ Read = Callable[[Session], AccountRows]
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Evaluation:
     """How accounts are evaluated and stored.
 
     begin: opens a transaction.  evaluate: rows to flags.  by_ids: how refused accounts are read again.
@@ -112,7 +112,7 @@ class Evaluator:
             found = self._messages_apart(self._work(lambda: _transaction(session), "", run), accounts)
             return [message for part in found for message in part.messages]
 
-    def _messages_apart(self, work: _Work, accounts: Sequence[str]) -> list[FlagMessages]:
+    def _messages_apart(self, work: _Evaluation, accounts: Sequence[str]) -> list[FlagMessages]:
         """Return these flags and their messages; accounts whose messages our code cannot make are held first."""
 
         def read(some: Sequence[str]) -> FlagMessages:
@@ -133,7 +133,9 @@ class Evaluator:
 
         return isolate("publish flags", accounts, halves, read, hold)
 
-    def _work(self, begin: Callable[[], AbstractContextManager[Session]], trigger: str, run: RunStamp | None) -> _Work:
+    def _work(
+        self, begin: Callable[[], AbstractContextManager[Session]], trigger: str, run: RunStamp | None
+    ) -> _Evaluation:
         def evaluate(session: Session, rows: AccountRows) -> flags.NewFlags:
             context = self.contexts.of(session, rows, trigger)
             with _stage("measure"):
@@ -141,9 +143,9 @@ class Evaluator:
             with _stage("judge"):
                 return self._flags_of(session, rows, context, measured, run)
 
-        return _Work(begin, evaluate, _by_ids, None if run is None else run.run_no, trigger)
+        return _Evaluation(begin, evaluate, _by_ids, None if run is None else run.run_no, trigger)
 
-    def _isolate_rows(self, work: _Work, accounts: Sequence[str]) -> list[flags.NewFlags]:
+    def _isolate_rows(self, work: _Evaluation, accounts: Sequence[str]) -> list[flags.NewFlags]:
         """Evaluate and store these accounts; each account at which our own code raises is held alone."""
 
         def hold(alone: Sequence[str], error: Exception) -> list[flags.NewFlags]:
@@ -156,7 +158,7 @@ class Evaluator:
         return [stored for half in stored_halves for stored in half]
 
     def _hold(
-        self, work: _Work, alone: Sequence[str], error: Exception, *, new_episode: bool = False
+        self, work: _Evaluation, alone: Sequence[str], error: Exception, *, new_episode: bool = False
     ) -> list[flags.NewFlags]:
         """Store that an account is held.
 
@@ -195,7 +197,7 @@ class Evaluator:
         return new_flags.select(found, ~new_flags.unchanged_quiet(rows, found, run.run_no))
 
 
-def _until_stored(work: _Work, read: Read) -> list[flags.NewFlags]:
+def _until_stored(work: _Evaluation, read: Read) -> list[flags.NewFlags]:
     """Evaluate what `read` returns; read and evaluate again as long as accounts are refused; return what is stored.
 
     Each round is a transaction of its own.  Raises RetryLater after too many rounds.
@@ -216,7 +218,7 @@ def _until_stored(work: _Work, read: Read) -> list[flags.NewFlags]:
     raise RetryLater(f"{len(again)} accounts are being evaluated elsewhere all the time, {again[0]} among them")
 
 
-def _round(session: Session, rows: AccountRows, work: _Work) -> tuple[flags.NewFlags | None, set[str]]:
+def _round(session: Session, rows: AccountRows, work: _Evaluation) -> tuple[flags.NewFlags | None, set[str]]:
     """Evaluate and store; return the flags to store, if any, and the accounts that were refused."""
     found = work.evaluate(session, rows) if len(rows) else None
     if found is None or not len(found):

@@ -10,13 +10,13 @@ from datetime import datetime
 
 import numpy as np
 
-from services.analyzer.domain.plausible import Limits, PriceSet, Verdict, review
+from services.analyzer.domain.plausible import PriceSet, ReviewLimits, Verdict, review
 from services.analyzer.domain.prices import read_entries
 from services.analyzer.settings import Settings
 from services.analyzer.store import price_sets, run_start
 from services.analyzer.store.database import Session
 from services.analyzer.store.names import SECURITY, Names, known_number
-from services.analyzer.store.price_sets import Status
+from services.analyzer.store.price_sets import PriceSetStatus
 from shared.contracts.platform import PricesPublished
 from shared.fixed_point.text import text_of
 from shared.rules.trading_calendar import NEW_YORK, business_date, is_session
@@ -24,7 +24,9 @@ from shared.runtime import log
 from shared.runtime.clock import Clock
 
 _log = log.get(__name__)
-_FROM: dict[Status, tuple[Status, ...]] = {  # the status that a set must have for a person to give it each of these
+_FROM: dict[
+    PriceSetStatus, tuple[PriceSetStatus, ...]
+] = {  # the status that a set must have for a person to give it each of these
     "ACCEPTED": ("HELD", "REJECTED", "WITHDRAWN"),
     "REJECTED": ("HELD",),
     "WITHDRAWN": ("ACCEPTED",),
@@ -63,7 +65,7 @@ def take_in(session: Session, names: Names, clock: Clock, settings: Settings, ev
     now = clock.now()
     held = price_sets.held_securities(session)
     today = now.astimezone(NEW_YORK).date()
-    limits = Limits(
+    limits = ReviewLimits(
         settings.price_jump, settings.price_missing_percent, settings.price_move_factor, settings.price_moves_percent
     )
     verdict = review(fresh, price_sets.comparison_set(session), held, today, is_session, limits)
@@ -84,7 +86,7 @@ def _withheld_prices(session: Session, names: Names, fresh: PriceSet, verdict: V
 
 
 def decide(
-    session: Session, clock: Clock, settings: Settings, price_set: int, status: Status, actor: str, reason: str
+    session: Session, clock: Clock, settings: Settings, price_set: int, status: PriceSetStatus, actor: str, reason: str
 ) -> int | None:
     """Accept, reject or withdraw a set; return the number of the analysis opened, None when none is needed.
 
@@ -126,7 +128,7 @@ def accept_prices(
 
 
 def _is_last(
-    session: Session, price_set: int, status: Status, actor: str, reason: str, security_id: str | None = None
+    session: Session, price_set: int, status: PriceSetStatus, actor: str, reason: str, security_id: str | None = None
 ) -> bool:
     """Return whether this is the last decision on the set, or on this price of it: the same command given again."""
     made = [did for did in price_sets.decisions(session, price_set) if did.security_id == security_id]

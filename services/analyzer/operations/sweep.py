@@ -28,7 +28,7 @@ from shared.runtime.runner import run_all
 
 _log = log.get(__name__)
 _PUBLISHED_AGAIN: Final = timedelta(days=7)  # no proposal on a withdrawn set is older than this
-TRIGGERS: Final[dict[runs.Kind, str]] = {
+TRIGGERS: Final[dict[runs.RunKind, str]] = {
     "DAILY": "daily analysis",
     "ON_DEMAND": "analysis on demand",
     "TARGET": "",  # the new target version itself is the cause

@@ -17,7 +17,7 @@ from services.analyzer.settings import Settings
 from services.analyzer.store import facts_merge, flags, price_sets, run_start, security_master, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import Names
-from services.analyzer.store.runs import Kind
+from services.analyzer.store.runs import RunKind
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.succession import admit
 from shared.kafka.messages import Chunk
@@ -41,7 +41,7 @@ class TakenIn:
     problems: list[str] = field(default_factory=list)
 
 
-class Intake:
+class FactStore:
     """Stores facts of all kinds for one worker.  Methods block and may run in several threads."""
 
     def __init__(self, database: Database, names: Names, clock: Clock, settings: Settings) -> None:
@@ -138,7 +138,7 @@ class Intake:
             problems = targets.problems_of(session, portfolios)
             return TakenIn([] if many else targets.accounts_of(session, portfolios), refused, problems)
 
-    def _open_run(self, session: Session, kind: Kind, coverage: run_start.Coverage) -> None:
+    def _open_run(self, session: Session, kind: RunKind, coverage: run_start.Coverage) -> None:
         """Open a run over a part of the book, unless there has been a run of that subject."""
         now = self._clock.now()
         number = run_start.start_part(session, kind, coverage, business_date(now, self._settings.cut_off), now)

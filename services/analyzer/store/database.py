@@ -48,7 +48,7 @@ class Database:
         self, database_url: str, requests_url: str | None = None, *, size: int = 6, requests_size: int = 6
     ) -> None:
         self._pool = _pool(database_url, size, BULK, prepare)
-        self._requests = None if requests_url is None else Requests(requests_url, self, size=requests_size)
+        self._requests = None if requests_url is None else SyncRequests(requests_url, self, size=requests_size)
 
     def session(self) -> AbstractContextManager[Session]:
         """Return a context manager that lends a connection: commits at the end, rolls back after an exception.
@@ -58,13 +58,13 @@ class Database:
         return self._pool.connection()
 
     def scoped(self, scope: Scope) -> AbstractContextManager[Session]:
-        """Lend a connection in the scope of a user, as Requests.scoped.  Raises ValueError if none are served."""
+        """Lend a connection in the scope of a user, as SyncRequests.scoped.  Raises ValueError if none are served."""
         if self._requests is None:
             raise ValueError("this process serves no requests")
         return self._requests.scoped(scope)
 
     def responds(self) -> bool:
-        """Return whether the database responds to a query now.  Raises as Requests.check."""
+        """Return whether the database responds to a query now.  Raises as SyncRequests.check."""
         if self._requests is not None:
             self._requests.check()
         with self._pool.connection(timeout=2.0) as connection:
@@ -88,7 +88,7 @@ class Database:
         await asyncio.to_thread(self.__exit__)
 
 
-class Requests:
+class SyncRequests:
     """Connections of the role that serves users; every transaction has the scope of a user.
 
     work: the pool with which the key of scopes is read.
@@ -150,7 +150,7 @@ class Requests:
             self._free.release()
 
 
-class _CommittingConnectionPool(ConnectionPool[Session]):
+class _SyncCommittingConnectionPool(ConnectionPool[Session]):
     """A pool that raises CommitUnknown for a COMMIT without a reply, unlike for every other fault."""
 
     @contextmanager
@@ -164,7 +164,7 @@ class _CommittingConnectionPool(ConnectionPool[Session]):
 def _pool(
     database_url: str, size: int, use: Use, configure: Callable[[Session], None] | None = None
 ) -> ConnectionPool[Session]:
-    return _CommittingConnectionPool(
+    return _SyncCommittingConnectionPool(
         database_url,
         min_size=1,
         max_size=size,

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from services.analyzer.store.database import Database, Session
 from shared.columnar import Arrow, array
 
-Kind = Literal["S", "L", "P"]
-SECURITY: Kind = "S"
-SLEEVE: Kind = "L"
-PORTFOLIO: Kind = "P"
+NameKind = Literal["S", "L", "P"]
+SECURITY: NameKind = "S"
+SLEEVE: NameKind = "L"
+PORTFOLIO: NameKind = "P"
 
 _ADD = """
 INSERT INTO name (kind, no, id)
@@ -26,7 +26,7 @@ WHERE NOT EXISTS (SELECT FROM name WHERE name.kind = %(kind)s AND name.id = new.
 """
 
 
-def known_number(session: Session, kind: Kind, name: str) -> int | None:
+def known_number(session: Session, kind: NameKind, name: str) -> int | None:
     """Return the number of an id, None when it has none."""
     row = session.execute("SELECT no FROM name WHERE kind = %s AND id = %s", [kind, name]).fetchone()
     return None if row is None else int(row[0])
@@ -38,10 +38,10 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._numbers: dict[Kind, dict[str, int]] = {"S": {}, "L": {}, "P": {}}
-        self._ids: dict[Kind, dict[int, str]] = {"S": {}, "L": {}, "P": {}}
+        self._numbers: dict[NameKind, dict[str, int]] = {"S": {}, "L": {}, "P": {}}
+        self._ids: dict[NameKind, dict[int, str]] = {"S": {}, "L": {}, "P": {}}
 
-    def numbers(self, kind: Kind, ids: Iterable[str]) -> dict[str, int]:
+    def numbers(self, kind: NameKind, ids: Iterable[str]) -> dict[str, int]:
         """Return the number of every id.  New ids get the next numbers, in a transaction of its own.
 
         Raises CommitUnknown.
@@ -59,11 +59,11 @@ class Names:
             self._remember(kind, found)
         return {name: known[name] for name in wanted}
 
-    def known_id(self, kind: Kind, number: int) -> str:
+    def known_id(self, kind: NameKind, number: int) -> str:
         """Return the id of a number that this process has assigned or read.  Raises KeyError otherwise."""
         return self._ids[kind][number]
 
-    def column(self, kind: Kind, ids: Arrow) -> NDArray[np.int64]:
+    def column(self, kind: NameKind, ids: Arrow) -> NDArray[np.int64]:
         """Return the numbers of a column of ids; raises as `numbers`."""
         encoded = pc.dictionary_encode(ids)
         uniques = encoded.dictionary.to_pylist()
@@ -72,7 +72,7 @@ class Names:
         indices: NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False)
         return table[indices]
 
-    def ids(self, session: Session, kind: Kind, numbers: Sequence[int] | NDArray[np.int64]) -> dict[int, str]:
+    def ids(self, session: Session, kind: NameKind, numbers: Sequence[int] | NDArray[np.int64]) -> dict[int, str]:
         """Return the id of every number.  Raises KeyError for a number that is not assigned."""
         known = self._ids[kind]
         wanted = {int(number) for number in numbers}
@@ -82,14 +82,14 @@ class Names:
             self._remember(kind, rows.fetchall())
         return {number: known[number] for number in wanted}
 
-    def id_column(self, session: Session, kind: Kind, numbers: NDArray[np.int64]) -> Arrow:
+    def id_column(self, session: Session, kind: NameKind, numbers: NDArray[np.int64]) -> Arrow:
         """Return the ids of a column of numbers; a negative number is null."""
         uniques, inverse = np.unique(numbers, return_inverse=True)
         table = self.ids(session, kind, uniques[uniques >= 0])
         texts = array([table.get(int(number)) for number in uniques], pa.string())
         return texts.take(array(inverse.ravel()))
 
-    def _remember(self, kind: Kind, rows: Sequence[tuple[str, int]]) -> None:
+    def _remember(self, kind: NameKind, rows: Sequence[tuple[str, int]]) -> None:
         with self._lock:
             for name, number in rows:
                 self._numbers[kind][name] = number

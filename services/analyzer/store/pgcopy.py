@@ -94,7 +94,7 @@ def table_of(copied: bytes, columns: int) -> Table:
 
 
 @dataclass(frozen=True)
-class IntColumn:
+class PgIntColumn:
     """Integers to write; width 1 (boolean), 2, 4 or 8 bytes; NULL becomes null."""
 
     values: Ints
@@ -102,7 +102,7 @@ class IntColumn:
 
 
 @dataclass(frozen=True)
-class TextColumn:
+class PgTextColumn:
     """Text or bytea to write: row i is data[starts[i]:starts[i + 1]], null where null[i]."""
 
     starts: Ints
@@ -110,10 +110,10 @@ class TextColumn:
     null: NDArray[np.bool_]
 
 
-Column: TypeAlias = IntColumn | TextColumn
+Column: TypeAlias = PgIntColumn | PgTextColumn
 
 
-def text_column(texts: Sequence[str | None] | Arrow) -> TextColumn:
+def text_column(texts: Sequence[str | None] | Arrow) -> PgTextColumn:
     """Return a column of texts."""
     column: Arrow = texts if isinstance(texts, pa.Array) else array(texts, pa.string())
     if column.offset:
@@ -121,12 +121,12 @@ def text_column(texts: Sequence[str | None] | Arrow) -> TextColumn:
     _, offsets, data = column.buffers()
     starts = np.frombuffer(offsets, np.int32)[: len(column) + 1].astype(np.int64)
     held = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-    return TextColumn(starts, held, column.is_null().to_numpy(zero_copy_only=False))
+    return PgTextColumn(starts, held, column.is_null().to_numpy(zero_copy_only=False))
 
 
-def bytes_column(starts: Ints, data: Bytes, null: NDArray[np.bool_] | None = None) -> TextColumn:
+def bytes_column(starts: Ints, data: Bytes, null: NDArray[np.bool_] | None = None) -> PgTextColumn:
     """Return a column of documents; starts count bytes."""
-    return TextColumn(starts, data, np.zeros(len(starts) - 1, bool) if null is None else null)
+    return PgTextColumn(starts, data, np.zeros(len(starts) - 1, bool) if null is None else null)
 
 
 def write(connection: Connection[TupleRow], table: str, names: Sequence[str], columns: Sequence[Column]) -> None:
@@ -140,7 +140,7 @@ def write(connection: Connection[TupleRow], table: str, names: Sequence[str], co
 
 def warm() -> None:
     """Compile (or load from the cache) the kernels of this module."""
-    columns: list[Column] = [IntColumn(np.zeros(1, np.int64), 8), text_column(["x"])]
+    columns: list[Column] = [PgIntColumn(np.zeros(1, np.int64), 8), text_column(["x"])]
     table = table_of(whole(columns), len(columns))
     table.ints(0)
     table.texts(1)
@@ -163,7 +163,7 @@ def encode(columns: Sequence[Column]) -> bytes:
     for column, size in zip(columns, sizes, strict=True):
         _put_int(out, position, size, 4)
         position = position + 4
-        if isinstance(column, IntColumn):
+        if isinstance(column, PgIntColumn):
             _put_int(out, position, np.require(column.values, requirements=_ONE_FORM), column.width)
         else:
             _copy(read_only(np.ascontiguousarray(column.data)), column.starts, size, out, position)
@@ -172,7 +172,7 @@ def encode(columns: Sequence[Column]) -> bytes:
 
 
 def _sizes(column: Column) -> Ints:
-    if isinstance(column, IntColumn):
+    if isinstance(column, PgIntColumn):
         return np.where(column.values == NULL, -1, column.width).astype(np.int64)
     return np.where(column.null, -1, np.diff(column.starts)).astype(np.int64)
 

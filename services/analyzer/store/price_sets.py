@@ -16,7 +16,7 @@ from services.analyzer.domain.layout import Ints, from_bytes, to_bytes
 from services.analyzer.domain.plausible import PriceSet, Verdict
 from services.analyzer.store.database import Session
 
-Status = Literal["ACCEPTED", "HELD", "REJECTED", "WITHDRAWN"]
+PriceSetStatus = Literal["ACCEPTED", "HELD", "REJECTED", "WITHDRAWN"]
 ITSELF: Final = "analyzer"  # actor of decisions made by rule
 
 
@@ -115,9 +115,9 @@ def note_held(session: Session, securities: Sequence[int]) -> None:
 
 def add(
     session: Session, fresh: PriceSet, verdict: Verdict, reasons: Sequence[str], notes: Sequence[str], now: datetime
-) -> Status:
+) -> PriceSetStatus:
     """Store a new set with its verdict and the decision that follows; return its status.  Call `lock` before."""
-    status: Status = "HELD" if verdict.reasons else "ACCEPTED"
+    status: PriceSetStatus = "HELD" if verdict.reasons else "ACCEPTED"
     session.execute(
         "INSERT INTO price_set (price_set, as_of, document, status, reasons, notes, arrived_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -137,7 +137,7 @@ def add(
     return status
 
 
-def decide(session: Session, price_set: int, status: Status, actor: str, reason: str, now: datetime) -> None:
+def decide(session: Session, price_set: int, status: PriceSetStatus, actor: str, reason: str, now: datetime) -> None:
     """Give a set another status and record who decided it and why.  Call `lock` before."""
     session.execute("UPDATE price_set SET status = %s WHERE price_set = %s", [status, price_set])
     record(session, price_set, status, actor, reason, now)
@@ -154,7 +154,7 @@ def accept_price(session: Session, price_set: int, security_no: int, actor: str,
 
 
 def record(
-    session: Session, price_set: int, decision: Status, actor: str, reason: str, now: datetime,
+    session: Session, price_set: int, decision: PriceSetStatus, actor: str, reason: str, now: datetime,
     security_no: int | None = None,
 ) -> None:  # fmt: skip
     """Record a decision with the generation and the set that are in force after it.
@@ -203,7 +203,7 @@ class PriceSetView:
 
     price_set: int
     as_of: date
-    status: Status
+    status: PriceSetStatus
     arrived_at: datetime | None
     priced: int
     withheld: list[tuple[str, int, int]]  # security id, price, last good price; in millionths of a dollar
@@ -215,7 +215,7 @@ class PriceSetView:
 class Decision:
     """Who decided what, and why.  security_id: set when the decision is on a single price."""
 
-    decision: Status
+    decision: PriceSetStatus
     security_id: str | None
     actor: str
     reason: str

@@ -12,7 +12,7 @@ from typing import Any, Final
 from services.analyzer.store import flags, price_sets
 from services.analyzer.store.database import Session
 from services.analyzer.store.facts import PRICE_HELD
-from services.analyzer.store.runs import Covers, Kind
+from services.analyzer.store.runs import Covers, RunKind
 from shared.contracts.tenancy import SYSTEM, Scope
 
 SHARD_ACCOUNTS: Final = 10_000
@@ -56,7 +56,12 @@ class Coverage:
 
 
 def start(
-    session: Session, kind: Kind, business_date: date, now: datetime, scope: Scope = SYSTEM, subject: str | None = None
+    session: Session,
+    kind: RunKind,
+    business_date: date,
+    now: datetime,
+    scope: Scope = SYSTEM,
+    subject: str | None = None,
 ) -> int | None:
     """Insert a run over all accounts of the scope, with its shards, and return its number.
 
@@ -82,7 +87,7 @@ def start(
     return _insert(session, kind, business_date, now, Coverage("BOOK", subject=subject), scope)
 
 
-def start_part(session: Session, kind: Kind, coverage: Coverage, business_date: date, now: datetime) -> int | None:
+def start_part(session: Session, kind: RunKind, coverage: Coverage, business_date: date, now: datetime) -> int | None:
     """Insert a run over a part of the book; return its number, None when there has been a run of that subject.
 
     Evaluations wait until this transaction ends and then see what it has stored.
@@ -92,7 +97,7 @@ def start_part(session: Session, kind: Kind, coverage: Coverage, business_date: 
 
 
 def _insert(
-    session: Session, kind: Kind, business_date: date, now: datetime, coverage: Coverage, scope: Scope = SYSTEM
+    session: Session, kind: RunKind, business_date: date, now: datetime, coverage: Coverage, scope: Scope = SYSTEM
 ) -> int | None:
     generation, price_set = price_sets.in_force(session)
     values = {

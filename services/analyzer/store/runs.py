@@ -13,7 +13,7 @@ from typing import Final, Literal, LiteralString
 from services.analyzer.store.database import Session
 from shared.contracts.tenancy import MINE, Scope
 
-Kind = Literal["DAILY", "ON_DEMAND", "TARGET", "PRICES"]
+RunKind = Literal["DAILY", "ON_DEMAND", "TARGET", "PRICES"]
 Covers = Literal["BOOK", "PORTFOLIOS", "PRICE_HELD"]
 
 
@@ -29,7 +29,7 @@ class AnalysisRun:
 
     run_no: int
     business_date: date
-    kind: Kind
+    kind: RunKind
     seq: int
     price_set: int
     started_at: datetime

@@ -21,7 +21,7 @@ from shared.contracts.tenancy import SYSTEM
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
 from shared.oncall import command_line, outages, republish
-from shared.oncall.republish import Accounts, Enterprise, Every, RepublishRequest
+from shared.oncall.republish import AccountOption, Enterprise, Every, RepublishRequest
 from shared.runtime import log
 from shared.runtime.clock import clock_of
 
@@ -30,7 +30,7 @@ app = command_line.group("Publish again what the store holds.")
 
 @app.command()
 def rebalanced(
-    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: Accounts = None
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: AccountOption = None
 ) -> None:
     """The newest approval of each account, for the analyzer and taxlot."""
     _publish(context.obj, republish.request("rebalanced", every, enterprise, account))
@@ -38,7 +38,7 @@ def rebalanced(
 
 @app.command("account")
 def decisions_of_accounts(
-    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: Accounts = None
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: AccountOption = None
 ) -> None:
     """That, the return of each account that left its last batch otherwise, and the state of its batches."""
     _publish(context.obj, republish.request("account", every, enterprise, account))

@@ -8,21 +8,19 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
 
 from services.batch.domain.orders import NEEDED, Approval, NestedColumn, orders_of
 from services.batch.settings import SERVICE
-from shared.columnar import lengths_of, starts_of
+from shared.columnar import Ints, lengths_of, starts_of
 from shared.contracts import chunks, codec, topics
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing, chunk, plain_event
 
 _TRADED: Final = ("sleeve_trades", "positions", "securities")  # columns of a result that say which sleeves traded
 _TRADES: Final[Any] = chunks.REBALANCED.field("trades").type
-Ints = npt.NDArray[np.int64]
 Fields: TypeAlias = Mapping[str, Any]  # Arrow arrays by field
 FlatColumns: TypeAlias = Mapping[str, tuple[Ints, Fields]]  # list offsets and flat fields by column
 

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.batch.domain.figures import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
-from shared.columnar import children, joined, starts_of
+from shared.columnar import Ints, children, joined, starts_of
 from shared.kafka.isolation import failed, replace_faulty_rows
 from shared.kafka.messages import BadMessage, Chunk
 
-Ints = npt.NDArray[np.int64]
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
 _OWN: Final = ("account_id", "enterprise_id", "tax_household_id", "epoch", "failure_code", "failure_text")
 READ: Final = frozenset((*_OWN, *_VERSIONS, "wash_accounts", "proposals", "taxes"))

@@ -11,15 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
 
-from shared.columnar import children
+from shared.columnar import Ints, children
 from shared.contracts import chunks, codec
 from shared.contracts.codes import Bought, Logic
 from shared.rules.relief.lots import days_of
 from shared.rules.relief.wash import WASH_DAYS, Losses, Purchases
 
-Ints = npt.NDArray[np.int64]
 LOGICS: Final = len(Logic)
-Member = tuple[int, Row[Any]]  # index among the rows, row
+IndexedRow = tuple[int, Row[Any]]  # index among the rows, row
 ChunkTables = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
 _NEEDED: Final = pa.schema(
     [chunks.RESULT.field(name) for name in ("securities", "proposals", "orders", "slices", "purchases")]
@@ -45,13 +44,15 @@ class Facts:
     bought_of: Ints
 
 
-def by_chunk(rows: Sequence[Row[Any]]) -> dict[int, list[Member]]:
+def by_chunk(rows: Sequence[Row[Any]]) -> dict[int, list[IndexedRow]]:
     """Return the rows of each chunk with their indexes; the rows are in the order of their chunks."""
     grouped = groupby(enumerate(rows), key=lambda member: member[1].chunk_id)
     return {int(number): list(group) for number, group in grouped}
 
 
-def tables_of(members: Mapping[int, list[Member]], contents: Mapping[int, bytes], trade_day: int) -> list[ChunkTables]:
+def tables_of(
+    members: Mapping[int, list[IndexedRow]], contents: Mapping[int, bytes], trade_day: int
+) -> list[ChunkTables]:
     """Return the tables of some chunks, in their order; trade_day: days since 1970-01-01."""
     return [_chunk(members[number], contents[number], trade_day) for number in members]
 
@@ -103,7 +104,7 @@ def _lots(listed: Purchases) -> Ints:
     return np.column_stack((listed.account, listed.security, listed.lot, listed.sleeve))
 
 
-def _chunk(members: list[Member], content: bytes, trade_day: int) -> ChunkTables:
+def _chunk(members: list[IndexedRow], content: bytes, trade_day: int) -> ChunkTables:
     """Return slices that matter, buys, purchases and counts of logics of some accounts of one chunk."""
     rows, _ = codec.decode_kept(content, _NEEDED)
     indexes = np.full(rows.num_rows, -1, np.int64)  # of each row's account among the rows to check, -1: not checked

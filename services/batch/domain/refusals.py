@@ -9,7 +9,7 @@ from services.batch.domain.states import BATCH, DECIDED, Status, Transition
 from shared.contracts.principal import RoleName
 from shared.contracts.roles import RULES
 
-Why = Literal["VERSION_CHANGED", "DECIDED", "NOT_READY", "DAY_ENDED", "STALE", "SAME_PERSON", "NOTHING_STALE"]
+RefusalReason = Literal["VERSION_CHANGED", "DECIDED", "NOT_READY", "DAY_ENDED", "STALE", "SAME_PERSON", "NOTHING_STALE"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class CommandFacts:
 class Refusal:
     """Why a command is refused, with the sentence for the user."""
 
-    why: Why
+    why: RefusalReason
     sentence: str
 
 

@@ -18,7 +18,7 @@ from services.batch.domain.schedule import decision_window
 from services.batch.domain.states import AccountTransition, Status, Transition, batch_after, transition_of
 from services.batch.operations import decide, wash_sales
 from services.batch.operations.change import change, recount
-from services.batch.operations.decide import Actor, Outcome
+from services.batch.operations.decide import Actor, CommandOutcome
 from services.batch.operations.problems import (
     FoundStale,
     LiquidationNotConfirmed,
@@ -52,7 +52,7 @@ class CommandContext:
         return Actor(self.principal.subject, self.principal.name)
 
 
-async def propose(context: CommandContext, body: ProposeBody) -> Outcome:
+async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     """Make a batch of the selected accounts of the queue and request proposals.
 
     Raises Forbidden, BadClause, CountChanged, NothingToPropose or LiquidationNotConfirmed.
@@ -83,10 +83,10 @@ async def propose(context: CommandContext, body: ProposeBody) -> Outcome:
     batch = await batches.insert_batch(connection, new, added)
     rows = await members.read_for_request(connection, batch_id)
     await send(connection, [messages.batch_changed(batch, now), *messages.requests(batch, rows, now)])
-    return Outcome(batch, added.accounts)
+    return CommandOutcome(batch, added.accounts)
 
 
-async def approve(context: CommandContext, batch_id: int, version_seen: int) -> Outcome:
+async def approve(context: CommandContext, batch_id: int, version_seen: int) -> CommandOutcome:
     """Approve every proposed account: orders go out, once.
 
     Raises as `_lock`, and FoundStale for accounts that moved, or whose prices were withdrawn, and are not marked yet.
@@ -98,13 +98,13 @@ async def approve(context: CommandContext, batch_id: int, version_seen: int) -> 
     return await decide.approve(context.connection, batch, context.actor, now)
 
 
-async def cancel(context: CommandContext, batch_id: int, version_seen: int) -> Outcome:
+async def cancel(context: CommandContext, batch_id: int, version_seen: int) -> CommandOutcome:
     """Cancel the batch: its accounts return to the queue.  Raises as `_lock`."""
     batch, now = await _lock(context, batch_id, version_seen, Transition.CANCEL)
     return await decide.end(context.connection, batch, Transition.CANCEL, context.actor, now)
 
 
-async def remove(context: CommandContext, batch_id: int, version_seen: int, body: RemovalBody) -> Outcome:
+async def remove(context: CommandContext, batch_id: int, version_seen: int, body: RemovalBody) -> CommandOutcome:
     """Return selected proposed accounts to the queue; a batch without any left is cancelled.
 
     Raises as `_lock`, BadClause or CountChanged.
@@ -128,10 +128,10 @@ async def remove(context: CommandContext, batch_id: int, version_seen: int, body
         after = (await decide.end(connection, batch, Transition.NONE_LEFT, context.actor, now)).batch
     else:
         after = await change(connection, batch, now, **totals.columns())
-    return Outcome(after, len(removed))
+    return CommandOutcome(after, len(removed))
 
 
-async def switch_logic(context: CommandContext, batch_id: int, version_seen: int, body: LogicBody) -> Outcome:
+async def switch_logic(context: CommandContext, batch_id: int, version_seen: int, body: LogicBody) -> CommandOutcome:
     """Put another trade logic in force; accounts it could not propose for become stale.
 
     Raises as `_lock`, and LogicUnavailable if it was not computed for every account.
@@ -139,15 +139,15 @@ async def switch_logic(context: CommandContext, batch_id: int, version_seen: int
     batch, now = await _lock(context, batch_id, version_seen, Transition.SWITCH_LOGIC)
     logic = LOGIC_NUMBERS[body.logic]
     if logic == batch.logic:
-        return Outcome(batch, 0)
+        return CommandOutcome(batch, 0)
     if not await members.has_logic(context.connection, batch_id, logic):
         raise LogicUnavailable(f"{body.logic} was not computed for every account of this batch")
     await staleness.mark_logic(context.connection, batch_id, logic)
     after = await recount(context.connection, batch, now, logic=logic)
-    return Outcome(after, after.proposed)
+    return CommandOutcome(after, after.proposed)
 
 
-async def repropose(context: CommandContext, batch_id: int, version_seen: int, body: ReproposeBody) -> Outcome:
+async def repropose(context: CommandContext, batch_id: int, version_seen: int, body: ReproposeBody) -> CommandOutcome:
     """Request proposals again for selected stale accounts; the batch is working until their results are in.
 
     Raises as `_lock`, BadClause or CountChanged.
@@ -162,7 +162,7 @@ async def repropose(context: CommandContext, batch_id: int, version_seen: int, b
     status = batch_after(Status(batch.status), Transition.REPROPOSE)
     after = await recount(connection, batch, now, status=str(status), answered_at=now)
     await send(connection, messages.requests(after, again, now))
-    return Outcome(after, len(again))
+    return CommandOutcome(after, len(again))
 
 
 async def _lock(

@@ -42,7 +42,7 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """batch: the row after a command; accounts: how many accounts the command acted on."""
 
     batch: Row[Any]
@@ -52,7 +52,7 @@ class Outcome:
 SYSTEM_ACTOR: Final = Actor("system", "System")
 
 
-async def approve(connection: AsyncConnection, batch: Row[Any], actor: Actor, now: datetime) -> Outcome:
+async def approve(connection: AsyncConnection, batch: Row[Any], actor: Actor, now: datetime) -> CommandOutcome:
     """Approve every proposed account of a locked batch: epochs rise and orders go out, once.
 
     Raises IllegalTransition if the batch is not pending approval, OurFault if the orders of an account cannot be made.
@@ -62,12 +62,12 @@ async def approve(connection: AsyncConnection, batch: Row[Any], actor: Actor, no
     approved = [row for row in rows if row.state == AccountState.APPROVED]
     await _send_orders(connection, batch, approved, now)
     await send(connection, [messages.batch_changed(after, now)])
-    return Outcome(after, accounts)
+    return CommandOutcome(after, accounts)
 
 
 async def end(
     connection: AsyncConnection, batch: Row[Any], transition: Transition, actor: Actor, now: datetime
-) -> Outcome:
+) -> CommandOutcome:
     """End a locked batch without approval: its open accounts return to the queue.
 
     transition: CANCEL, DAY_ENDED, NONE_LEFT or ALL_FAILED.  Raises IllegalTransition if the batch does not allow it.
@@ -76,7 +76,7 @@ async def end(
     after, _ = await _record(connection, batch, transition, actor, now)
     await send(connection, messages.returned(batch.batch_id, cancelled, "CANCELLED", after.version, now))
     await send(connection, [messages.batch_changed(after, now)])
-    return Outcome(after, len(cancelled))
+    return CommandOutcome(after, len(cancelled))
 
 
 async def _record(

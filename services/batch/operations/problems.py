@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.batch.domain.refusals import Refusal, Why
+from services.batch.domain.refusals import Refusal, RefusalReason
 from shared.contracts.problems import Conflict, Forbidden, Problem, VersionChanged
 
 
@@ -55,7 +55,7 @@ class LogicUnavailable(Conflict):
     code, title = "logic_unavailable", "This trade logic was not computed"
 
 
-_CLASSES: Final[dict[Why, type[Problem]]] = {
+_CLASSES: Final[dict[RefusalReason, type[Problem]]] = {
     "VERSION_CHANGED": VersionChanged,
     "DECIDED": BatchDecided,
     "NOT_READY": BatchNotReady,

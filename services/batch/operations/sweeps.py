@@ -27,7 +27,7 @@ _FORGET_EVERY: Final = 3600  # rounds
 
 LockNext = Callable[[AsyncConnection], Awaitable[Row[Any] | None]]
 """Locks the next batch that there is work for; None if there is none."""
-Work = Callable[[AsyncConnection, Row[Any], datetime], Awaitable[int]]
+SweepWork = Callable[[AsyncConnection, Row[Any], datetime], Awaitable[int]]
 """Works on a locked batch at an instant; returns how many things it did."""
 
 
@@ -116,7 +116,7 @@ class Sweeps:
         async with self.database.transaction(SYSTEM) as connection:
             await idempotency.forget(connection, self.clock.now())
 
-    async def _each(self, lock_next: LockNext, work: Work) -> int:
+    async def _each(self, lock_next: LockNext, work: SweepWork) -> int:
         """Do the work for one batch after the other, each in its own transaction; return how many things it did in all.
 
         A batch at which the work fails is put aside with an alarm and delays no other. Raises what the database raises

@@ -32,7 +32,7 @@ from shared.http.parameters import (
     BatchState,
     Page,
     PageSize,
-    Search,
+    SearchParameter,
     Sort,
     Tiles,
 )
@@ -75,7 +75,7 @@ async def list_batch_accounts(
     batch_id: BatchPath,
     tile: Tiles = None,
     f: BatchClauses = None,
-    q: Search = "",
+    q: SearchParameter = "",
     sort: Sort = None,
     page: Page = 1,
     size: PageSize = USUAL_PAGE_SIZE,

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from services.batch.operations.commands import CommandContext
-from services.batch.operations.decide import Outcome
+from services.batch.operations.decide import CommandOutcome
 from services.batch.operations.incoming import mark_stale
 from services.batch.operations.problems import FoundStale
 from services.batch.settings import SERVICE, Settings
@@ -72,7 +72,7 @@ class CommandRequest:
 
 async def run_once(
     sent: CommandRequest,
-    command: Callable[Concatenate[CommandContext, P], Awaitable[Outcome]],
+    command: Callable[Concatenate[CommandContext, P], Awaitable[CommandOutcome]],
     *arguments: P.args,
     **named: P.kwargs,
 ) -> Response:
@@ -108,7 +108,7 @@ def _key_of(sent: CommandRequest) -> CommandKey:
     return CommandKey(sent.principal.subject, sent.request.url.path, sent.key, content)
 
 
-def _response(outcome: Outcome, status: int) -> KeptResponse:
+def _response(outcome: CommandOutcome, status: int) -> KeptResponse:
     result = CommandResult(batch=batch_summary(outcome.batch), accounts=outcome.accounts)
     headers = {"ETag": f'"{result.batch.version}"'}
     if status == 202:

@@ -19,7 +19,7 @@ from shared.http.parameters import (
     Page,
     PageSize,
     QueueClauses,
-    Search,
+    SearchParameter,
     Sort,
     Tiles,
 )
@@ -35,7 +35,7 @@ async def list_queue(
     caller: routing.Caller,
     tile: Tiles = None,
     f: QueueClauses = None,
-    q: Search = "",
+    q: SearchParameter = "",
     sort: Sort = None,
     page: Page = 1,
     size: PageSize = USUAL_PAGE_SIZE,
@@ -52,7 +52,7 @@ async def list_queue(
 
 @router.get("/queue/tiles", operation_id="count_tiles")
 async def count_tiles(
-    request: Request, caller: routing.Caller, tile: Tiles = None, f: QueueClauses = None, q: Search = ""
+    request: Request, caller: routing.Caller, tile: Tiles = None, f: QueueClauses = None, q: SearchParameter = ""
 ) -> TileCounts:
     """Count the queue's accounts by tile under the same filter."""
     service, scope = dependencies_of(request), scope_of(caller)

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
 from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
-from shared.contracts.api_batches import AccountState as MemberState
+from shared.contracts.api_batches import AccountStateName as MemberState
 from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, PutAside, Totals
 from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile

@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.audit.audit_log import AuditLog
-from services.gateway.domain.record import Outcome, Record, is_recorded, outcome_of, selected
+from services.gateway.domain.record import Record, RequestOutcome, is_recorded, outcome_of, selected
 from services.gateway.limits.rates import Rates
 from services.gateway.upstream import OUTCOME_UNKNOWN
 from shared.contracts.problems import Unavailable
@@ -26,7 +26,7 @@ class Recorder:
         self._rates = rates
         self._clock = clock
 
-    def record_of(self, request: Request, action: str, outcome: Outcome, **values: Any) -> Record:
+    def record_of(self, request: Request, action: str, outcome: RequestOutcome, **values: Any) -> Record:
         """Return a record of a request, with its user as far as that is known. values: further fields of Record."""
         found = getattr(request.state, "signed_in", None)
         user = {} if found is None else found.principal.model_dump(include={"subject", "roles", "enterprises"})
@@ -39,11 +39,11 @@ class Recorder:
             **(user | values),
         )
 
-    async def write(self, request: Request, action: str, outcome: Outcome, **values: Any) -> None:
+    async def write(self, request: Request, action: str, outcome: RequestOutcome, **values: Any) -> None:
         """Write a record of a request.  Raises as AuditLog.write."""
         await self.log.write(self.record_of(request, action, outcome, **values))
 
-    def note(self, request: Request, action: str, outcome: Outcome, **values: Any) -> None:
+    def note(self, request: Request, action: str, outcome: RequestOutcome, **values: Any) -> None:
         """Have a record of a request written within a moment."""
         self.log.note(self.record_of(request, action, outcome, **values))
 

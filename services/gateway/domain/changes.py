@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from shared.contracts.tenancy import Scope
 
-Kind = Literal["batch", "queue", "analysis", "file"]
-Topic = tuple[Kind, str, str]
+ChangeKind = Literal["batch", "queue", "analysis", "file"]
+ChangeTopic = tuple[ChangeKind, str, str]
 
 # Least seconds between two messages about the same topic.
 INTERVAL_S: Final = 0.25
@@ -43,14 +43,14 @@ class AllEnterprises:
 class Change:
     """`entity` has reached `version`. about: which part of it, where parts change separately."""
 
-    kind: Kind
+    kind: ChangeKind
     entity: str
     version: int
     audience: AnyOwner | AllEnterprises
     about: str = ""
 
     @property
-    def topic(self) -> Topic:
+    def topic(self) -> ChangeTopic:
         """What has changed, whatever its version."""
         return (self.kind, self.entity, self.about)
 
@@ -62,8 +62,8 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        self._sent: dict[Topic, float] = {}
-        self._held: dict[Topic, Change] = {}
+        self._sent: dict[ChangeTopic, float] = {}
+        self._held: dict[ChangeTopic, Change] = {}
 
     def offer(self, changes: Iterable[Change], now_s: float) -> list[Change]:
         """Add changes and return all that may be sent now, at most one for each topic."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-Outcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
+RequestOutcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
 
 NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run"})
 """Reads that show no account: they are recorded only when they are refused."""
@@ -22,7 +22,7 @@ class Record:
 
     at: datetime
     action: str
-    outcome: Outcome
+    outcome: RequestOutcome
     subject: str | None = None
     roles: Sequence[str] = ()
     enterprises: Sequence[str] = ()
@@ -49,7 +49,7 @@ class Record:
         }
 
 
-def outcome_of(status: int, *, is_known: bool = True) -> Outcome:
+def outcome_of(status: int, *, is_known: bool = True) -> RequestOutcome:
     """Return how a request ended, by the status of its response (499: the client disconnected before it).
 
     is_known: whether the response states if a command was carried out.

@@ -11,14 +11,14 @@ TOUCH_EVERY: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Limits:
+class SessionLimits:
     """How long a session may go unused, and how long it may last at all."""
 
     idle: timedelta
     absolute: timedelta
 
 
-def standing(started: datetime, used: datetime, now: datetime, limits: Limits) -> Standing:
+def standing(started: datetime, used: datetime, now: datetime, limits: SessionLimits) -> Standing:
     """Return ALIVE, IDLE (unused for limits.idle or longer) or OVER (limits.absolute after it started).
 
     A clock that was set back leaves the session alive: only time that has passed ends it.

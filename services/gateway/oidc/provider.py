@@ -8,7 +8,7 @@ import httpx
 
 from services.gateway.oidc.attempt import Attempt
 from services.gateway.oidc.keys import KeyCache
-from services.gateway.oidc.tokens import Expected, TokenRefused, verify_id_token
+from services.gateway.oidc.tokens import ExpectedClaims, TokenRefused, verify_id_token
 from shared.contracts.problems import Problem, Unavailable
 from shared.runtime.clock import Clock
 
@@ -80,7 +80,7 @@ class Provider:
         token = reply.get("id_token")
         if not isinstance(token, str):
             raise SignInFailed(f"the issuer gave no id token ({reply.get('error', 'no reason')}); try again")
-        expected = Expected(self._client.issuer, self._client.client_id, attempt.nonce)
+        expected = ExpectedClaims(self._client.issuer, self._client.client_id, attempt.nonce)
         try:
             subject = await verify_id_token(token, self._keys.find, expected, self._clock.now())
         except TokenRefused as error:

@@ -25,7 +25,7 @@ class TokenRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedClaims:
     """Values that the claims must have."""
 
     issuer: str
@@ -33,7 +33,7 @@ class Expected:
     nonce: str
 
 
-async def verify_id_token(token: str, find_key: FindKey, expected: Expected, now: datetime) -> str:
+async def verify_id_token(token: str, find_key: FindKey, expected: ExpectedClaims, now: datetime) -> str:
     """Return the subject of a token that the issuer signed for this client and this sign-in.
 
     Raises TokenRefused with the reason, Unavailable if the key is unknown and the issuer is away.
@@ -54,7 +54,7 @@ async def verify_id_token(token: str, find_key: FindKey, expected: Expected, now
         raise TokenRefused(f"{type(error).__name__}: {error}") from error
 
 
-def _check(claims: dict[str, Any], expected: Expected, now_s: int) -> str:
+def _check(claims: dict[str, Any], expected: ExpectedClaims, now_s: int) -> str:
     registry = jwt.JWTClaimsRegistry(
         now=now_s,
         leeway=LEEWAY_S,

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from services.gateway.routes.door import Caller
+from services.gateway.routes.door import SignedInUser
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_batches import (
     BatchList,
@@ -26,7 +26,7 @@ from shared.http.parameters import (
     IfMatch,
     Page,
     PageSize,
-    Search,
+    SearchParameter,
     Sort,
     Tiles,
 )
@@ -36,7 +36,7 @@ router = routing.router(prefix="/api/v1/batches", tags=["batches"])
 
 @router.get("", operation_id="list_batches", response_model=BatchList)
 async def list_batches(
-    request: Request, caller: Caller, state: BatchState = "open", page: Page = 1, size: PageSize = USUAL_PAGE_SIZE
+    request: Request, caller: SignedInUser, state: BatchState = "open", page: Page = 1, size: PageSize = USUAL_PAGE_SIZE
 ) -> Response:
     """List batches, newest first."""
     return await forward(request, caller, "batch")
@@ -44,14 +44,14 @@ async def list_batches(
 
 @router.post("", operation_id="propose_batch", response_model=CommandResult, status_code=202)
 async def propose_batch(
-    request: Request, caller: Caller, body: ProposeBody, idempotency_key: IdempotencyKey = None
+    request: Request, caller: SignedInUser, body: ProposeBody, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Make a batch of accounts and have trades proposed for them."""
     return await forward(request, caller, "batch")
 
 
 @router.get("/{batch_id}", operation_id="get_batch", response_model=BatchSummary)
-async def get_batch(request: Request, caller: Caller, batch_id: BatchPath) -> Response:
+async def get_batch(request: Request, caller: SignedInUser, batch_id: BatchPath) -> Response:
     """Show a batch; its version is the ETag."""
     return await forward(request, caller, "batch")
 
@@ -59,11 +59,11 @@ async def get_batch(request: Request, caller: Caller, batch_id: BatchPath) -> Re
 @router.get("/{batch_id}/accounts", operation_id="list_batch_accounts", response_model=BatchPage)
 async def list_batch_accounts(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     batch_id: BatchPath,
     tile: Tiles = None,
     f: BatchClauses = None,
-    q: Search = "",
+    q: SearchParameter = "",
     sort: Sort = None,
     page: Page = 1,
     size: PageSize = USUAL_PAGE_SIZE,
@@ -73,7 +73,9 @@ async def list_batch_accounts(
 
 
 @router.get("/{batch_id}/accounts/{account_id}", operation_id="get_batch_account", response_model=BatchAccountView)
-async def get_batch_account(request: Request, caller: Caller, batch_id: BatchPath, account_id: AccountPath) -> Response:
+async def get_batch_account(
+    request: Request, caller: SignedInUser, batch_id: BatchPath, account_id: AccountPath
+) -> Response:
     """Show one account of a batch with every logic side by side."""
     return await forward(request, caller, "batch")
 
@@ -81,7 +83,7 @@ async def get_batch_account(request: Request, caller: Caller, batch_id: BatchPat
 @router.post("/{batch_id}/removals", operation_id="remove_accounts", response_model=CommandResult)
 async def remove_accounts(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     batch_id: BatchPath,
     body: RemovalBody,
     idempotency_key: IdempotencyKey = None,
@@ -94,7 +96,7 @@ async def remove_accounts(
 @router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
 async def approve_batch(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     batch_id: BatchPath,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
@@ -106,7 +108,7 @@ async def approve_batch(
 @router.post("/{batch_id}/cancel", operation_id="cancel_batch", response_model=CommandResult)
 async def cancel_batch(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     batch_id: BatchPath,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
@@ -118,7 +120,7 @@ async def cancel_batch(
 @router.post("/{batch_id}/logic", operation_id="switch_logic", response_model=CommandResult)
 async def switch_logic(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     batch_id: BatchPath,
     body: LogicBody,
     idempotency_key: IdempotencyKey = None,
@@ -131,7 +133,7 @@ async def switch_logic(
 @router.post("/{batch_id}/repropose", operation_id="repropose_accounts", response_model=CommandResult)
 async def repropose_accounts(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     batch_id: BatchPath,
     body: ReproposeBody,
     idempotency_key: IdempotencyKey = None,

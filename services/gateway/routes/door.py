@@ -68,4 +68,4 @@ def check_csrf(given: str | None, found: SignedIn) -> None:
         raise NotFromOurPage(f"the {CSRF_HEADER} header is missing or of another session; /api/v1/me gives it")
 
 
-Caller = Annotated[SignedIn, Depends(_signed_in)]
+SignedInUser = Annotated[SignedIn, Depends(_signed_in)]

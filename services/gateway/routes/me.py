@@ -6,7 +6,7 @@ from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.gateway.dependencies import dependencies_of
-from services.gateway.routes.door import Caller
+from services.gateway.routes.door import SignedInUser
 from shared.contracts.api_work import Me
 from shared.contracts.principal import Principal
 from shared.contracts.roles import may
@@ -27,7 +27,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/me", operation_id="get_me", response_model=Me)
-async def get_me(caller: Caller) -> Me:
+async def get_me(caller: SignedInUser) -> Me:
     """Return the signed-in user, with the token that commands must carry."""
     user = caller.principal
     return Me(
@@ -41,7 +41,7 @@ async def get_me(caller: Caller) -> Me:
 
 
 @router.get("/events", operation_id="stream_events", responses=_STREAM, response_class=StreamingResponse)
-async def stream_events(request: Request, caller: Caller, last_event_id: LastEventId = None) -> Response:
+async def stream_events(request: Request, caller: SignedInUser, last_event_id: LastEventId = None) -> Response:
     """Push what changed: ids and versions only, of the caller's enterprises. Ends with the session."""
     dependencies = dependencies_of(request)
 

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from services.gateway.routes.door import Caller
+from services.gateway.routes.door import SignedInUser
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_positions import AccountPositions
 from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
@@ -13,7 +13,7 @@ from shared.http.parameters import (
     Page,
     PageSize,
     QueueClauses,
-    Search,
+    SearchParameter,
     Sort,
     Tiles,
 )
@@ -24,10 +24,10 @@ router = routing.router(prefix="/api/v1", tags=["queue"])
 @router.get("/queue/accounts", operation_id="list_queue", response_model=QueuePage)
 async def list_queue(
     request: Request,
-    caller: Caller,
+    caller: SignedInUser,
     tile: Tiles = None,
     f: QueueClauses = None,
-    q: Search = "",
+    q: SearchParameter = "",
     sort: Sort = None,
     page: Page = 1,
     size: PageSize = USUAL_PAGE_SIZE,
@@ -38,19 +38,19 @@ async def list_queue(
 
 @router.get("/queue/tiles", operation_id="count_tiles", response_model=TileCounts)
 async def count_tiles(
-    request: Request, caller: Caller, tile: Tiles = None, f: QueueClauses = None, q: Search = ""
+    request: Request, caller: SignedInUser, tile: Tiles = None, f: QueueClauses = None, q: SearchParameter = ""
 ) -> Response:
     """Count the queue's accounts by tile under the same filter."""
     return await forward(request, caller, "batch")
 
 
 @router.get("/accounts/{account_id}", operation_id="get_account", response_model=AccountView)
-async def get_account(request: Request, caller: Caller, account_id: AccountPath) -> Response:
+async def get_account(request: Request, caller: SignedInUser, account_id: AccountPath) -> Response:
     """Show one account: why it is flagged, its causes and holds, and the batch it is in."""
     return await forward(request, caller, "batch")
 
 
 @router.get("/positions/{account_id}", operation_id="get_positions", response_model=AccountPositions)
-async def get_positions(request: Request, caller: Caller, account_id: AccountPath) -> Response:
+async def get_positions(request: Request, caller: SignedInUser, account_id: AccountPath) -> Response:
     """Show what the analyzer knows of an account's holdings and settings."""
     return await forward(request, caller, "analyzer")

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from services.gateway.domain.session import Limits, is_touch_due, standing
+from services.gateway.domain.session import SessionLimits, is_touch_due, standing
 from services.gateway.store import sessions, users
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Forbidden
@@ -37,7 +37,7 @@ class SignedIn:
 class Sessions:
     """Starts, finds and ends sessions, by the Clock."""
 
-    def __init__(self, requests: Requests, work: Pool, clock: Clock, limits: Limits, session_key: str) -> None:
+    def __init__(self, requests: Requests, work: Pool, clock: Clock, limits: SessionLimits, session_key: str) -> None:
         self._requests = requests
         self._work = work
         self._clock = clock

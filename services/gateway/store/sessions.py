@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from services.gateway.domain.session import Limits
+from services.gateway.domain.session import SessionLimits
 from shared.contracts.principal import Principal
 
 _FIND = """
@@ -56,7 +56,7 @@ async def delete(connection: AsyncConnection[TupleRow], id_hash: bytes) -> None:
     await connection.execute("DELETE FROM session WHERE id_hash = %s", [id_hash])
 
 
-async def delete_ended(connection: AsyncConnection[TupleRow], now: datetime, limits: Limits) -> None:
+async def delete_ended(connection: AsyncConnection[TupleRow], now: datetime, limits: SessionLimits) -> None:
     """Delete sessions that have ended by time."""
     await connection.execute(
         "DELETE FROM session WHERE used_at <= %s OR started_at <= %s", [now - limits.idle, now - limits.absolute]

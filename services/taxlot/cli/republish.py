@@ -10,7 +10,7 @@ from services.taxlot.intake.publish import publish_accounts
 from services.taxlot.settings import SERVICE, Settings
 from shared.kafka.publisher import Publisher
 from shared.oncall import command_line, outages, republish
-from shared.oncall.republish import Accounts, Enterprise, Every, RepublishRequest
+from shared.oncall.republish import AccountOption, Enterprise, Every, RepublishRequest
 from shared.postgres import pool as db
 from shared.runtime import log
 from shared.runtime.clock import clock_of
@@ -24,7 +24,7 @@ _NEXT: Final[LiteralString] = "SELECT a.account_id" + _FROM + " ORDER BY 1 LIMIT
 
 @app.command()
 def holdings(
-    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: Accounts = None
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: AccountOption = None
 ) -> None:
     """Lots added up, cash and holds of each account, for the analyzer."""
     log.configure("taxlot-republish", "ERROR")

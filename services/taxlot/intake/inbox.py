@@ -16,7 +16,7 @@ from services.taxlot.domain.codes import printable
 from services.taxlot.domain.sender import FEED, Sender
 from services.taxlot.intake import uploads
 from services.taxlot.intake.uploads import UPLOADS
-from services.taxlot.store.ledger import Source
+from services.taxlot.store.ledger import FileSource
 from shared.runtime import log
 
 DONE: Final = "done"
@@ -36,7 +36,7 @@ class InboxFile:
     """An entry of the inbox.  regular: a file, not a link, pipe, socket or device; age_s: seconds since it came."""
 
     path: Path
-    source: Source
+    source: FileSource
     stamp: Stamp
     regular: bool
     age_s: float

@@ -15,7 +15,7 @@ from services.taxlot.intake.load import Criteria, LoadOutcome, OnEntry, Progress
 from services.taxlot.intake.publish import publish_file
 from services.taxlot.settings import SERVICE, Settings, enterprises_by_feed
 from services.taxlot.store import ledger
-from services.taxlot.store.ledger import Arrival, Source
+from services.taxlot.store.ledger import Arrival, FileSource
 from shared.kafka.publisher import Publisher
 from shared.postgres.pool import arguments
 from shared.rules.trading_calendar import business_date
@@ -32,7 +32,7 @@ class Intake:
         self._publisher = publisher
         self._clock = clock
 
-    async def load_feed_file(self, path: Path, name: str, source: Source, progress: Progress) -> LoadOutcome:
+    async def load_feed_file(self, path: Path, name: str, source: FileSource, progress: Progress) -> LoadOutcome:
         """Load one file of a custodian's feed.  Raises as `load.load`.
 
         `publish`, here or in the watch of any service, publishes it afterwards.

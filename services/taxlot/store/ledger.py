@@ -12,7 +12,7 @@ from services.taxlot.domain.envelope import Header
 from services.taxlot.domain.sender import FEED, Sender
 from services.taxlot.store.platform import listed
 
-Source = Literal["COMMAND", "INBOX", "UPLOAD"]
+FileSource = Literal["COMMAND", "INBOX", "UPLOAD"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Arrival:
     """
 
     name: str
-    source: Source
+    source: FileSource
     sender: Sender = FEED
     entry: int | None = None
 
