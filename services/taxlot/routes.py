@@ -2,16 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from services.taxlot.intake.uploads import Uploads
 from services.taxlot.store import visible_files
 from shared.contracts.api_work import FileList, FileView, RowProblem
 from shared.contracts.problems import NotFound
-from shared.contracts.query import LARGEST_ID, Whole
+from shared.contracts.query import Whole
 from shared.contracts.tenancy import scope_of
 from shared.http import routing
-from shared.http.parameters import FileName
+from shared.http.parameters import FileName, FilePath
 from shared.postgres.pool import Requests
 from shared.runtime.clock import Clock
 
@@ -49,7 +49,7 @@ def router(uploads: Uploads, clock: Clock, requests: Requests) -> APIRouter:
     @routes.get("/v1/files/{file_id}", operation_id="get_file")
     async def file(
         caller: routing.Caller,
-        file_id: Annotated[Whole, Path(ge=1, le=LARGEST_ID)],
+        file_id: FilePath,
         limit: Annotated[Whole, Query(ge=0, le=10_000)] = 200,
     ) -> FileView:
         """Return one file with what was wrong in it, as far as it concerns accounts the asker may see."""

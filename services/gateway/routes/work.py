@@ -1,16 +1,15 @@
 """Custodian files and analysis runs."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Path, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.dependencies import dependencies_of
 from services.gateway.routes.door import SignedInUser
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_work import FileList, FileView, RunView
-from shared.contracts.types import Identity
 from shared.http import routing
-from shared.http.parameters import FileName, IdempotencyKey
+from shared.http.parameters import FileName, FilePath, IdempotencyKey
 
 router = routing.router(prefix="/api/v1", tags=["work"])
 _RAW_BODY: dict[str, Any] = {
@@ -42,9 +41,7 @@ async def upload_file(request: Request, caller: SignedInUser, name: FileName) ->
 
 
 @router.get("/files/{file_id}", operation_id="get_file", response_model=FileView)
-async def get_file(
-    request: Request, caller: SignedInUser, file_id: Annotated[Identity, Path(description="File id.")]
-) -> Response:
+async def get_file(request: Request, caller: SignedInUser, file_id: FilePath) -> Response:
     """Show what became of a file, row problems included."""
     return await forward(request, caller, "taxlot")
 

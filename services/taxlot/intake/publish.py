@@ -7,7 +7,7 @@ of it is published again with the same ids.  Source: product 2, architecture "Re
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -99,7 +99,7 @@ async def publish_accounts(
     return count
 
 
-def holdings_chunks(rows: pa.RecordBatch, file_id: int | str, now: datetime) -> Iterator[Outgoing]:
+def holdings_chunks(rows: pa.RecordBatch, file_id: int | Literal["again"], now: datetime) -> Iterator[Outgoing]:
     """Cut rows of HOLDINGS into messages of at most 200 accounts and about 500 kB.
 
     file_id: the file that covers the accounts, or "again" where accounts of several files are published once more.

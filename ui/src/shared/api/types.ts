@@ -3023,7 +3023,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description File id. */
-                file_id: string;
+                file_id: number;
             };
             cookie?: never;
         };
