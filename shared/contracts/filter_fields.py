@@ -1,7 +1,7 @@
 """Fields by which the lists of the API filter, and how the values of each are written.
 
 Stands once: the batch service turns clauses on these fields into SQL, the API document lists them (`x-fields` of the
-parameter `f`), and a test of the user interface compares its filter menu with that document.  Source: product 7.
+parameter `f`), and the user interface makes its filter menu of them (`python -m deploy.ui_rules`).  Source: product 7.
 """
 
 from collections.abc import Mapping

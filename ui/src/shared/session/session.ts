@@ -1,6 +1,7 @@
 import { createContext, useContext } from "react";
 
 import type { Me } from "@/shared/api/models";
+import { ROLES } from "@/shared/api/rules";
 
 export const SessionContext = createContext<Me | null>(null);
 
@@ -11,18 +12,19 @@ export function useMe(): Me {
   return me;
 }
 
-export type Action = "trade" | "approve" | "cancel" | "operate";
+/** What a page offers, each with an operation whose roles hold for all of it. */
+const OPERATIONS = {
+  trade: "propose_batch",
+  approve: "approve_batch",
+  cancel: "cancel_batch",
+  operate: "upload_file",
+} as const satisfies Record<string, keyof typeof ROLES>;
 
-const NEEDED: Readonly<Record<Action, readonly string[]>> = {
-  trade: ["trader"],
-  approve: ["approver"],
-  cancel: ["approver", "trader"],
-  operate: ["operator"],
-};
+export type Action = keyof typeof OPERATIONS;
 
 /** Why this user may not do it, or null. The server decides; this only explains beforehand. */
 export function denied(me: Pick<Me, "roles">, action: Action): string | null {
-  const needed = NEEDED[action];
+  const needed: readonly string[] = ROLES[OPERATIONS[action]];
   if (needed.some((role) => me.roles.includes(role))) return null;
   return `Only for the role ${needed.join(" or ")}.`;
 }

@@ -1,32 +1,31 @@
-import type { Field, Kind } from "@/shared/filters/clause";
+import { BATCH_FIELD_KINDS, type RESULTS } from "@/shared/api/rules";
+import type { Field } from "@/shared/filters/clause";
+import { fieldsOf } from "@/shared/filters/fields";
 
-const money = (id: string, label: string): Field => ({ id, label, kind: "money" satisfies Kind });
+const field = fieldsOf(BATCH_FIELD_KINDS);
+
+const RESULT_NAMES: Readonly<Record<(typeof RESULTS)[number], string>> = {
+  COMPLETE: "Proposed or complete",
+  STALE: "Stale",
+  FAILED: "Failed",
+  REMOVED: "Removed",
+  CANCELLED: "Cancelled",
+  WORKING: "Working",
+};
 
 /** What a request filters by: all in dollars but Buys and Sells, which are counts. Source: product 7. */
 export const REQUEST_FIELDS: readonly Field[] = [
-  {
-    id: "result",
-    label: "Result",
-    kind: "choice",
-    choices: [
-      ["COMPLETE", "Proposed or complete"],
-      ["STALE", "Stale"],
-      ["FAILED", "Failed"],
-      ["REMOVED", "Removed"],
-      ["CANCELLED", "Cancelled"],
-      ["WORKING", "Working"],
-    ],
-  },
-  money("market_value", "Market value"),
-  money("begin_cash", "Beginning available cash"),
-  money("end_cash", "Ending available cash"),
-  { id: "buys", label: "Buys (number)", kind: "count" },
-  money("buys_value", "Market value of buys"),
-  { id: "sells", label: "Sells (number)", kind: "count" },
-  money("sells_value", "Market value of sells"),
-  money("flats_value", "Market value of flat trades"),
-  money("short_term", "Short-term G&L"),
-  money("long_term", "Long-term G&L"),
-  money("estimated", "Estimated realized G&L"),
-  money("wash_disallowed", "Loss disallowed by wash sales"),
+  field("result", "Result", Object.entries(RESULT_NAMES)),
+  field("market_value", "Market value"),
+  field("begin_cash", "Beginning available cash"),
+  field("end_cash", "Ending available cash"),
+  field("buys", "Buys (number)"),
+  field("buys_value", "Market value of buys"),
+  field("sells", "Sells (number)"),
+  field("sells_value", "Market value of sells"),
+  field("flats_value", "Market value of flat trades"),
+  field("short_term", "Short-term G&L"),
+  field("long_term", "Long-term G&L"),
+  field("estimated", "Estimated realized G&L"),
+  field("wash_disallowed", "Loss disallowed by wash sales"),
 ];
