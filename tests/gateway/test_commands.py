@@ -67,7 +67,7 @@ async def test_role_by_route(harness: Harness, visitor: httpx.AsyncClient, role:
     page = await harness.csrf(visitor)
     await harness.grant("pat", () if role == "nothing" else (role,))
     for method, path, operation in _operations():
-        address = path.format(account_id="A1", batch_id=7, file_id="F1")
+        address = path.format(account_id="A1", batch_id=7, file_id=7)
         query = {"name": "lots.psv"} if operation == "upload_file" else {}
         sent = visitor.build_request(method, address, params=query, headers=page, json=BODIES.get(operation))
         response = await visitor.send(sent, stream=True)
@@ -121,5 +121,5 @@ async def test_the_token_is_of_one_session_only(harness: Harness, pat: httpx.Asy
 
 async def test_who_is_nobody_learns_nothing(harness: Harness, visitor: httpx.AsyncClient) -> None:
     for method, path, _ in _operations():
-        response = await visitor.request(method, path.format(account_id="A1", batch_id=7, file_id="F1"))
+        response = await visitor.request(method, path.format(account_id="A1", batch_id=7, file_id=7))
         assert problem_of(response)["code"] == "not_signed_in", path
