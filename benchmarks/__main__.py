@@ -1,6 +1,7 @@
-"""`python -m benchmarks`: the loop measured on the real stack, printed as a table with the reach of each figure.
+"""`python -m benchmarks`: the whole loop measured on the real stack, as a table of each figure beside its target.
 
-A stack of its own is started, filled with a generated book, measured and thrown away; progress goes to standard error.
+The benchmark starts a stack of its own, loads a generated book, measures and deletes the stack; progress goes to
+standard error.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Generated accounts for the engine's figures: requests with facts, and the lots that taxlot would have stored.
 
 Whole columns at a time, from one seed.  Every account is out of balance: positions around their targets by up to 40 %,
-some exits and some that are not held yet, an eighth of the securities held in two sleeves so that netting has work, a
-fifth of them fractional, cash above or below its band.
+some exits and some that are not held yet, an eighth of the securities held in two sleeves so that there is something to
+net, a fifth of them fractional, cash above or below its band.
 """
 
 from collections.abc import Iterator, Mapping
@@ -169,7 +169,7 @@ def _with_budgets(dice: np.random.Generator, facts: pa.RecordBatch) -> pa.Record
 
 
 def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -> dict[str, StoredHolding]:
-    """Return each account's lots as its document: equal parts, the first lot takes the rest; no lots of what is 0."""
+    """Return each account's lots as its document: equal lots, the first with the remainder; none of a position of 0."""
     count = len(ids)
     positions = np.flatnonzero(held.units >= lots)
     owner = np.repeat(positions, lots)

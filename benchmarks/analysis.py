@@ -1,8 +1,8 @@
-"""`python -m benchmarks.analysis`: the daily analysis of a whole book on real PostgreSQL and Kafka, and where it goes.
+"""`python -m benchmarks.analysis`: the daily analysis of a whole book on real PostgreSQL and Kafka, by stage.
 
 A stack of its own (Kafka, PostgreSQL, analyzer, sweeper, batch) is started, filled through the services' own bulk code,
-analysed once so that every account has a flag, then prices move and the analysis that is measured runs: from asking for
-it to the last flag in the queue.  Figures are printed, never asserted.
+and analysed once so that every account has a flag. Then prices move and the measured analysis runs, from the request
+for it to the last flag in the queue.  Figures are printed, never asserted.
 """
 
 import argparse
@@ -45,7 +45,7 @@ _PATIENCE_S: Final = 1800.0
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for."""
+    """Options of the command line."""
 
     accounts: int
     positions: int
@@ -56,7 +56,7 @@ class Options:
 class Run:
     """One analysis: seconds until it is finished and until batch's queue shows all of it; seconds by stage.
 
-    others_s: processor time that everything else on the machine used meanwhile, this measuring among it.
+    others_s: processor time of everything else on the machine during the analysis, the benchmark included.
     """
 
     finished_s: float
@@ -190,7 +190,7 @@ def _print(options: Options, first: Run, second: Run, memory: dict[str, float]) 
 
 
 def say(text: str) -> None:
-    """Tell what is being done."""
+    """Print what is being done to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,8 +1,8 @@
 """`python -m benchmarks.audit`: what the audit log costs commands of many sessions at once.
 
-A door of its own process, a real database, a service inside that answers at once: what is left is the door's work. With
-the log each command is written down twice, in one chain; without it the same door writes nothing. Figures are printed,
-never asserted.
+A gateway in its own process with a real database forwards to a service that replies immediately, so the gateway's own
+work is measured. With the log each command adds two records to one hash chain; without it the gateway writes none.
+Figures are printed, never asserted.
 """
 
 import argparse
@@ -31,14 +31,16 @@ from tests.gateway.harness import harness_at
 from tests.stackfix import infrastructure
 
 _RECORDS = (1, 50, 500)
-_LIMITS = httpx.Limits(keepalive_expiry=3.0)  # shorter than the door's own: none is used just as it is closed
+_LIMITS = httpx.Limits(
+    keepalive_expiry=3.0
+)  # shorter than the gateway's, so that no connection is used while the gateway closes it
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What one round came to: commands a second, how long they took, processor seconds of the door's process.
+    """Result of one round: commands a second, durations, and processor seconds of the gateway's process.
 
-    The last is what neighbours on the machine disturb least.
+    Processor seconds are the figure that other programs on the machine disturb least.
     """
 
     per_s: float
@@ -85,7 +87,7 @@ def _print(what: str, rounds: list[Figure]) -> None:
 
 @contextmanager
 def _door(url: str, folder: Path, is_audited: bool) -> Iterator[tuple[str, int]]:
-    """Yield the address of a door in a process of its own, and the process."""
+    """Yield the address of a gateway in a process of its own, and the process."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(url, folder, is_audited, there))
     process.start()

@@ -21,7 +21,7 @@ from shared.kafka.publisher import Publisher
 USER = ("ops", "rebalance-ops")
 ENTERPRISE = "E1"
 PATIENCE_S = 20.0
-_REST_S = 0.3  # longer than the gateway gathers changes, so that each event is told on its own
+_REST_S = 0.3  # longer than the gateway gathers changes, so that each event is pushed alone
 
 
 async def sign_in(gateway: str) -> httpx.AsyncClient:

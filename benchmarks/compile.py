@@ -1,8 +1,8 @@
-"""`python -m benchmarks.compile`: what it costs to compile all kernels, beside an earlier commit on the same machine.
+"""`python -m benchmarks.compile`: what it costs to compile all kernels, compared with an earlier commit.
 
-Each of the two checkouts compiles in a process of its own that begins with an empty folder of kernels.  Seconds are
-processor time of that process and its children, so that neighbours do not count; memory is its largest resident size.
-Figures are printed, never asserted.
+Each of the two checkouts compiles in a process of its own, on this machine, starting with an empty folder of kernels.
+Seconds are processor time of that process and its children, so other programs do not count; memory is its largest
+resident size. Figures are printed, never asserted.
 """
 
 import argparse

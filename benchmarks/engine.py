@@ -1,7 +1,8 @@
-"""`python -m benchmarks.engine`: what one core does of the engine's work, beside plain Python and a published peer.
+"""`python -m benchmarks.engine`: how fast one core is, compared with plain Python and a published library.
 
-Chunks go in and chunks come out, as the services hand them on: trades, reasons, lots with terms and the summary are all
-there.  Processor time of one core counts, so that neighbours do not.  Figures are printed, never asserted.
+Input and output are chunks as the services exchange them, with trades, reasons, lots with terms and the summary.
+Processor time of one core is measured, so other programs on the machine do not count.  Figures are printed, never
+asserted.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from benchmarks import peers
 from benchmarks.machine import describe
 from benchmarks.work import works
 
-_FEW = 100  # of the accounts asked for, one in so many is enough for plain Python
-_SOME = 20  # and for the peer
+_FEW = 100  # plain Python works on one in so many of the accounts
+_SOME = 20  # and the published library on one in so many
 _NOTE = """
 plain Python: the same text with REBALANCER_PLAIN_KERNELS=1, on {few:,} accounts (a tenth of them for relief); {same}.
 PyPortfolioOpt: DiscreteAllocation.greedy_portfolio on {some:,} of the same accounts. It does less: how many whole
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument("--accounts", type=int, default=20_000, help="accounts of the book (default 20000)")
     options = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # children inherit it
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # child processes inherit the affinity
     pa.set_cpu_count(1)
     few, some = max(20, options.accounts // _FEW), max(50, options.accounts // _SOME)
     say("plain Python")
@@ -37,7 +38,7 @@ def main() -> None:
     lines, same = [], True
     for work, slow in zip(works(), plain, strict=True):
         say(work.what.strip(" ."))
-        same &= work.run(few).digest == slow.digest  # which also loads what is compiled
+        same &= work.run(few).digest == slow.digest  # which also loads the compiled kernels
         found = work.run(options.accounts)
         peer = None if work.positions is None else peers.published(some, work.positions)
         met = "" if work.reach is None else "met" if found.rate >= work.reach else "not met"
@@ -58,7 +59,7 @@ def _print_table(heads: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> No
 
 
 def say(text: str) -> None:
-    """Tell what is being done."""
+    """Print what is being done to standard error."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 

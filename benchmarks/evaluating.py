@@ -19,7 +19,7 @@ _DAY: Final = (_TODAY - date(1970, 1, 1)).days
 
 
 def context(known: held.Market, flagged: float) -> Context:
-    """Return prices, targets and the day that hold for every account; `flagged` is the share outside a band."""
+    """Return prices, targets and the day that apply to every account; `flagged` is the share outside a band."""
     return Context(
         prices=Prices(1, _TODAY, held.moved(known.prices, flagged)),
         targets={number: StoredTarget(1, "target", None, target) for number, target in enumerate(known.targets)},
@@ -86,5 +86,5 @@ def _columns(part: held.Accounts) -> list[pgcopy.Column]:
 
 
 def _days(column: str) -> str:
-    """Return how the query names a date it reads in days."""
+    """Return the column name under which the query reads a date as days."""
     return f"({column} - DATE '1970-01-01')"

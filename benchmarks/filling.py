@@ -1,7 +1,7 @@
 """Fills the analyzer's facts and batch's accounts for the analysis, through the services' own bulk code.
 
-The documents are made and merged as a million custodian rows and a million platform events would be, only without
-files and messages, which are measured elsewhere (`make bench`).
+Documents are made and merged as for a million custodian rows and a million platform events, but without files and
+messages: `make bench` measures those.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ async def _tell_batch(stack: Stack, accounts: int) -> None:
 
 
 def _account(number: int, portfolio: int, last_rebalanced: date | None) -> AccountChanged:
-    """Return an account as the platform tells it."""
+    """Return an account as the platform publishes it."""
     name = held.account_id(number)
     return AccountChanged(
         account_id=name,
@@ -125,7 +125,7 @@ def _account(number: int, portfolio: int, last_rebalanced: date | None) -> Accou
 
 
 def _target(known: held.Market, number: int) -> PortfolioChanged:
-    """Return the portfolio as the platform tells it: one sleeve, all weights inside it equal."""
+    """Return the portfolio as the platform publishes it: one sleeve, all weights inside it equal."""
     keys = known.targets[number].rows.key >> KEY_SHIFT
     weights = np.full(len(keys), 10**9 // len(keys))
     weights[0] += 10**9 - weights.sum()

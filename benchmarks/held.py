@@ -31,7 +31,10 @@ class Market:
 
 @dataclass(frozen=True)
 class Accounts:
-    """A run of accounts. portfolio: place of its target; keys and units: [n, positions], in order of key; cents."""
+    """Consecutive accounts.
+
+    portfolio: index of each account's target. keys, units: [n, positions], in order of key. cash: cents.
+    """
 
     first: int
     portfolio: Ints
@@ -68,7 +71,7 @@ def market(positions: int, seed: int = 1) -> Market:
 
 
 def moved(prices: Ints, flagged: float) -> Ints:
-    """Return the prices after a day that brings this share of the accounts (in steps of 1 / PORTFOLIOS) out of band."""
+    """Return the prices after which this share of the accounts (in steps of 1 / PORTFOLIOS) is out of band."""
     after = prices.copy()
     after[: round(flagged * PORTFOLIOS)] *= 17
     after[: round(flagged * PORTFOLIOS)] //= 10

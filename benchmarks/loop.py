@@ -86,7 +86,7 @@ def _book(folder: Path, options: argparse.Namespace, say: Say) -> Path:
 
 
 def _load_platform(stack: Stack, book: Path) -> None:
-    """Publish everything but the custodial files, which are what is measured."""
+    """Publish everything but the custodial files: their intake is measured."""
     aside = book.parent / "no-files"
     aside.mkdir()
     run = [sys.executable, "-m", "deploy.sample", "load", str(book), "--inbox", str(aside)]
@@ -137,8 +137,8 @@ def _to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> f
 def _until_answered(stack: Stack, batch_id: int) -> None:
     """Wait until a batch is no longer WORKING.
 
-    The database is asked, over one connection: to ask the service a hundred times takes half a second of processor
-    time from what is waited for.  A screen does not ask either, it is told.
+    It polls the database over one connection: a hundred requests to the service would take half a second of processor
+    time from the work that is measured.  The user interface does not poll either: it receives a push.
     """
     query = "SELECT status FROM batch.batch WHERE batch_id = %s"
     with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
@@ -147,13 +147,13 @@ def _until_answered(stack: Stack, batch_id: int) -> None:
 
 
 def _small(client: StackClient, accounts: int) -> Callable[[], dict[str, Any]]:
-    """Return the click on accounts that were chosen one by one."""
+    """Return the command for accounts that were selected one by one."""
     ids = _flagged(client, accounts)
     return lambda: client.propose(ids)
 
 
 def _large(client: StackClient, accounts: int) -> Callable[[], dict[str, Any]]:
-    """Return the click on all that match a filter: the accounts of largest value, those without target sold whole."""
+    """Return the command for all accounts of a filter: the most valuable ones; those without target are sold whole."""
     size = 500
     page = client.queue(size=size, page=accounts // size, sort="-market_value")["rows"]
     if len(page) < size:
@@ -178,7 +178,7 @@ def _flagged(client: StackClient, count: int) -> list[str]:
 
 
 def _restart(stack: Stack) -> float:
-    """Return the seconds until the worker with the most kernels is ready again."""
+    """Restart the worker with the most kernels and return the seconds until it is ready."""
     started = time.monotonic()
     stack.restart("proposer")
     stack.wait_ready("proposer")

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine on which the figures were measured."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ def describe() -> str:
 
 
 def fixed_work_s() -> float:
-    """Return the processor time that a fixed piece of work takes here: what figures of other machines are compared by.
+    """Return the processor time of a fixed piece of work; figures of different machines are compared relative to it.
 
     Half of it is arithmetic of plain Python, half hashing: neither compiles, allocates much nor waits for anything.
     """

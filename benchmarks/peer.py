@@ -1,7 +1,7 @@
 """A published peer: PyPortfolioOpt's DiscreteAllocation over the same accounts.  Runs in an environment of its own.
 
 Reads a JSON file, [{"weights": {name: share}, "prices": {name: dollars}, "value": dollars}, ...], prints the seconds of
-processor time all of them took.  It answers a smaller question in floats: how many whole shares to hold for a value,
+processor time that all of them took.  The library does less, in floats: how many whole shares to hold for a value,
 from nothing; no lots, taxes, restrictions, bands, sleeves or reasons.
 """
 

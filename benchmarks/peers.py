@@ -1,4 +1,4 @@
-"""What the engine is measured beside: its own text as plain Python, and a published library."""
+"""What the engine is compared with: its own source run as plain Python, and a published library."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PEER_PYTHON: Final = CHECKOUT / ".local" / "peer" / "bin" / "python"
 
 
 def plain(count: int) -> list[Figure]:
-    """Return every work's figure for so many accounts, the kernels run as the Python they are written in."""
+    """Return the figure of every task for so many accounts, with kernels that run uncompiled."""
     env = {**os.environ, "REBALANCER_PLAIN_KERNELS": "1"}
     run = [sys.executable, "-m", "benchmarks.peers", str(count)]
     output = subprocess.run(run, cwd=CHECKOUT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -25,7 +25,7 @@ def plain(count: int) -> list[Figure]:
 
 
 def published(count: int, positions: int) -> float | None:
-    """Return the accounts a second PyPortfolioOpt's DiscreteAllocation does, None where it is not installed."""
+    """Return how many accounts a second PyPortfolioOpt's DiscreteAllocation does; None if it is not installed."""
     if not PEER_PYTHON.exists():
         return None
     asked = [
@@ -42,7 +42,7 @@ def published(count: int, positions: int) -> float | None:
 
 
 def _asked(account: dict[str, Any]) -> dict[str, Any]:
-    """Return an account as the peer knows it: shares of the value that adds up to 1, prices, dollars."""
+    """Return an account in the library's form: shares of the value (they add up to 1), prices, dollars."""
     names = [security["security_id"] for security in account["securities"]]
     prices = {security["security_id"]: security["price_micro"] / 1e6 for security in account["securities"]}
     weights = dict.fromkeys(names, 0.0)
@@ -56,10 +56,10 @@ def _asked(account: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure(count: int) -> None:
-    """Print the figures of this process, whose kernels are what its environment says."""
+    """Print the figures of this process; the environment says whether its kernels are compiled."""
     figures = []
     for work in works():
-        work.run(1)  # what is loaded at the first call is no part of the work
+        work.run(1)  # the first call also loads libraries: it is not timed
         figures.append(asdict(work.run(count)))
     print(json.dumps(figures))
 

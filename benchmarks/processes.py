@@ -1,4 +1,4 @@
-"""What the processes of a stack use: memory and processor time, children included."""
+"""Memory and processor time of the processes of a stack, children included."""
 
 import os
 from pathlib import Path

@@ -1,8 +1,8 @@
 """`python -m benchmarks.start`: how long the system takes to start, cold and warm, step by step, in processor time.
 
 A stack of its own starts with an empty folder of kernels and no data, takes a sample book, stops and starts again, as
-`make up` does it.  Seconds of the processor stand beside the time that a fixed piece of work takes on the same machine,
-so that figures of different machines, or of one that others keep busy, compare.
+`make up` does it.  Processor seconds are printed with the time that a fixed piece of work takes on the same machine,
+so that figures of different or busy machines can be compared.
 """
 
 import argparse
@@ -33,7 +33,7 @@ class Took:
 
 
 class Clocked(Silent):
-    """Steps that are measured: by the clock, and by the processor time of this process, its ended children and the
+    """Measures steps by the clock and by the processor time of this process, its ended children and the
     processes that the supervisor runs."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Clocked(Silent):
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Run the block and note what it took."""
+        """Run the block and record its time."""
         print(f"  {title} ...", flush=True)
         started, used = time.monotonic(), self.used_s()
         yield

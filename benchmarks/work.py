@@ -1,4 +1,4 @@
-"""The engine's works: each does so many accounts, chunk by chunk, and times nothing but the services' own code."""
+"""The engine's tasks: each handles so many accounts, chunk by chunk, and only the services' own code is timed."""
 
 import hashlib
 import time
@@ -36,7 +36,7 @@ PROPOSED: Final[tuple[tuple[Sequence[Logic], int, int], ...]] = (
 
 @dataclass(frozen=True)
 class Figure:
-    """How much was done in how many seconds of processor time, and a digest of what came out."""
+    """Count of things done, their seconds of processor time, and a digest of the results."""
 
     done: int
     seconds: float
@@ -50,7 +50,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Work:
-    """One line of the table: `run` does it for so many accounts.  positions: of what the peer can be asked too."""
+    """One line of the table: `run` does the task for so many accounts.
+
+    positions: of each account, as the published library is given them; None: the library has no such task.
+    """
 
     what: str
     unit: str
@@ -63,7 +66,7 @@ def works() -> list[Work]:
     """Return the lines of the table in their order."""
     found = [
         Work("analysis, 40 positions: numbers and reasons", "accounts/s", 400_000, _measuring),
-        Work("  ... and reading the rows, spells, causes, texts", "accounts/s", None, _judging),
+        Work("  ... and reading the rows, episodes, causes, texts", "accounts/s", None, _judging),
     ]
     for logics, positions, reach in PROPOSED:
         names = " + ".join(LOGIC_NAMES[logic] for logic in logics)
@@ -73,14 +76,14 @@ def works() -> list[Work]:
             continue
         encoded, bound = _proposing(logics, positions, encoded=True), _proposing(logics, positions, budgets=True)
         found.append(Work("  ... and messages decoded and encoded", "accounts/s", None, encoded))
-        # Where gain limits bind, Tax-aware cuts sells and runs anew.
+        # Where gain limits bind, Tax-aware cuts sells and runs again.
         found.append(Work("  ... where gain limits hold half of the accounts back", "accounts/s", reach, bound))
     found.append(Work(f"lot relief, all of {_DEEP} lots a position", "lots/s", 2_000_000, _relieving))
     return found
 
 
 class _Watch:
-    """Adds up processor time and digests what is shown to it."""
+    """Adds up processor time and digests results."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -88,7 +91,7 @@ class _Watch:
         self._digest = hashlib.sha256()
 
     def time(self, do: Callable[[], Any], done: int | None = None) -> Any:
-        """Time `do`; it does so much, or is timed together with what was counted before."""
+        """Time `do` and add `done` to the things done; None adds nothing."""
         started = time.process_time()
         result = do()
         self._seconds += time.process_time() - started
@@ -96,12 +99,12 @@ class _Watch:
         return result
 
     def see(self, *shown: bytes) -> None:
-        """Digest what came out."""
+        """Add a result to the digest."""
         for batch in shown:
             self._digest.update(batch)
 
     def figure(self) -> Figure:
-        """Return what was measured."""
+        """Return the measurement."""
         return Figure(self.done, self._seconds, self._digest.hexdigest())
 
 
@@ -117,7 +120,7 @@ def _measuring(count: int) -> Figure:
 
 
 def _judging(count: int) -> Figure:
-    """Do all that a sweep does between the database's answer and what is stored."""
+    """Do all that a sweep does between reading from the database and storing."""
     known, watch = held.market(40), _Watch()
     context = evaluating.context(known, _FLAGGED)
 
@@ -136,7 +139,7 @@ def _judging(count: int) -> Figure:
 def _proposing(
     logics: Sequence[Logic], positions: int, *, encoded: bool = False, budgets: bool = False
 ) -> Callable[[int], Figure]:
-    """Return the way of a request: lots attached, proposed, netted, booked; `encoded`: each step from and to bytes.
+    """Return the task of one request: lots attached, proposed, netted, booked; `encoded`: each step from and to bytes.
 
     budgets: the accounts have gain budgets.
     """

@@ -19,7 +19,7 @@ WAITING: Final = ("pytest", "-m", "not fast")
 
 
 def main() -> int:
-    """Run all checks and tests to their ends; return 1 when any of them found something."""
+    """Run all checks and tests, also after a failure; return 1 if any of them found something."""
     if sys.argv[1:]:
         return int(any([run(FIRST), run(STATIC), run(("pytest", *sys.argv[1:]))]))
     failed = run(FIRST)

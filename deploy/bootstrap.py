@@ -1,4 +1,4 @@
-"""The first step of every `make` target: look for the tools, make `.venv` as locked, nothing else.
+"""The first step of every `make` target: look for the tools and make `.venv` as the lock says.
 
 Runs on the machine's own Python with the standard library alone: `python3 -I deploy/bootstrap.py [--quiet] [check...]`.
 The checks named (java, maven, node) are made in addition to Python's own.
@@ -55,7 +55,7 @@ def tell(quiet: bool, what: str, started: float) -> None:
 
 
 def find_python() -> "str | None":
-    """Return a Python that the project runs on: this one when it will do, else one on the PATH, else None."""
+    """Return a Python that the project runs on: this one if its version fits, else one on the PATH, else None."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
     for minor in (11, 12):

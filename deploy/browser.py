@@ -1,4 +1,4 @@
-"""Finding a Chromium for the browser tests, or getting one; there is no third way, so they are never skipped."""
+"""Finding or installing a Chromium for the browser tests; without one they fail and are not skipped."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def find() -> Path | None:
 
 
 def obtain() -> Path:
-    """Return a Chromium, installing one when there is none. Raises StackError when none can be had."""
+    """Return a Chromium, installing one when there is none. Raises StackError if that fails."""
     found = find()
     if found is not None:
         return found

@@ -14,7 +14,7 @@ PYTHON_CODE = ("services", "shared", "deploy", "tests", "benchmarks")
 
 
 def main() -> int:
-    """Run the named groups (default: all but the browser) to their ends and return 1 when anything was found."""
+    """Run all named groups (default: all but the browser), also after a failure; return 1 if any found something."""
     groups = {"secrets": _secrets, "python": _python, "ui": _ui, "browser": _browser}
     names = sys.argv[1:] or ["secrets", "python", "ui"]
     unknown = [name for name in names if name not in groups]

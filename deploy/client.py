@@ -1,4 +1,4 @@
-"""A small client of a running stack: asks the services what their users would, as a principal the stack's key signs.
+"""A small client of a running stack: sends users' requests to the services, with a principal signed by the stack's key.
 
 Tests and benchmarks use it; people use the browser.
 """
@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 class StackClient:
-    """One person's hands on a stack: who, and with which grants."""
+    """Requests of one user with certain grants."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class StackClient:
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
         """Send one request and return the JSON answer.  Raises Refused with the problem when it is refused.
 
-        A command has a key of its own where none is given.
+        A command without a given key gets a new idempotency key.
         """
         errand = Errand(service, method, path)
         headers = {HEADER: sign(self._principal, self._key, self._clock.now(), errand)}
@@ -120,7 +120,7 @@ class StackClient:
     ) -> dict[str, Any]:
         """Approve, cancel, ... a batch at the version seen, and return its summary afterwards.
 
-        key: under which it is sent again where nobody knows whether it was done; a new one otherwise.
+        key: idempotency key of a command that is sent again because its outcome is unknown; by default a new key.
         """
         response: dict[str, Any] = self.ask(
             "batch",

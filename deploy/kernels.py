@@ -1,6 +1,6 @@
-"""`python -m deploy.kernels`: compile the kernels of all services into the folder that every process loads them from.
+"""`python -m deploy.kernels`: compile the kernels of all services into the folder from which every process loads them.
 
-One line a kernel goes to standard output.  Nothing is loaded, and nothing said, when all of them are kept already.
+Prints one line a kernel.  If all of them are compiled already it loads and prints nothing.
 """
 
 import importlib
@@ -10,11 +10,11 @@ from deploy.stack.layout import CHECKOUT
 from shared.runtime import kernels, runner
 
 SERVICES = ("proposer", "taxlot", "analyzer", "batch")
-"""Those that have kernels, the longest to compile first."""
+"""Services with kernels, the longest to compile first."""
 
 
 def missing() -> list[str]:
-    """Return the services of which not all kernels are kept."""
+    """Return the services some of whose kernels are not compiled yet."""
     return [name for name in SERVICES if not kernels.are_compiled(CHECKOUT / "services" / name / "warm.py")]
 
 

@@ -1,10 +1,10 @@
 """The roles of the database: for each service one that owns its tables, one that works and one that serves users.
 
-`<service>_migrator` owns schema and tables and is used by migrations only. `<service>` does the work of events: it owns
+`<service>_migrator` owns schema and tables and is used by migrations only. `<service>` handles events and owns
 nothing. `<service>_requests` serves users: row-level security shows it the rows of the scope a request was given.
 
-`python -m deploy.roles` prepares a server (containers); the local stack and the tests call the same functions. Doing it
-again changes nothing, and what an older version created is handed to the role that owns it now.
+`python -m deploy.roles` prepares a server (containers); the local stack and the tests call the same functions. A second
+run changes nothing. Objects that an older version created are transferred to the role that owns them now.
 """
 
 import os
@@ -30,7 +30,7 @@ _SCHEMA = (
     " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}",
     "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {service} GRANT USAGE, SELECT ON SEQUENCES TO {service}",
 )
-# Handed over one by one, not by REASSIGN OWNED: that would take the temporary tables of running sessions as well.
+# Transferred one by one, because REASSIGN OWNED would also take the temporary tables of running sessions.
 # Sequences of identity columns follow their tables.
 _FOREIGN = """
 SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END,
@@ -53,11 +53,11 @@ _READ_ONLY = ("audit", "audit_head", "scope_key")
 
 
 def prepare(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
-    """Create database, roles and schemas as far as they are missing; existing roles get their password set anew.
+    """Create the database, roles and schemas that are missing; set the passwords of existing roles again.
 
     admin_url: a superuser on database `postgres`; passwords: of every role of NAMES.
     """
-    from shared.postgres.pool import BULK, arguments  # what asks only for the names of roles needs none of it
+    from shared.postgres.pool import BULK, arguments  # a caller that needs only names does without the library
 
     session = arguments("public", BULK, "roles")
     with psycopg.connect(admin_url, autocommit=True, **session) as connection:

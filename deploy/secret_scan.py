@@ -1,4 +1,4 @@
-"""Looks for secrets in what is committed or about to be: what leaves this machine once is no secret any more."""
+"""Looks for secrets in files that are committed or about to be."""
 
 import subprocess
 import sys
@@ -15,9 +15,9 @@ _COMMIT_NAMED: Final = r'"version": "[0-9a-f]{40}"'
 
 
 def found(checkout: Path) -> str:
-    """Return what looks like a secret, by file and line; empty when nothing does.
+    """Return possible secrets by file and line; empty when there are none.
 
-    All files are looked at that git knows, or would take with `git add .`. Nothing is sent anywhere (--no-verify).
+    Scans the files that git tracks or would add with `git add .`. Nothing is sent anywhere (--no-verify).
     """
     scan = [
         str(Path(sys.executable).parent / "detect-secrets-hook"), "--no-verify",

@@ -1,4 +1,4 @@
-"""`python -m deploy.topics`: create what the table of topics names and the broker lacks.
+"""`python -m deploy.topics`: create the topics of the table that the broker lacks.
 
 Needs REBALANCER_KAFKA_URL; REBALANCER_REPLICATION (default 1) is the number of copies.
 """
@@ -38,7 +38,7 @@ async def create(kafka_url: str, topics: Iterable[Topic] = TOPICS, replication: 
 
 
 async def _connected(kafka_url: str) -> AIOKafkaAdminClient:
-    """Return a client of a broker that answers, waiting for it."""
+    """Wait for the broker and return a client."""
     while True:
         client = AIOKafkaAdminClient(bootstrap_servers=kafka_url, request_timeout_ms=20_000)
         try:

@@ -1,1 +1,1 @@
-"""The simulated custodian: a program outside the system that knows only files and topics."""
+"""The simulated custodian: a program outside the system that uses only its files and topics."""

@@ -1,4 +1,4 @@
-"""`python -m deploy.custodian next-day [--days N]`: let the simulated custodian work off business days.
+"""`python -m deploy.custodian next-day [--days N]`: let the simulated custodian process business days.
 
 Reads REBALANCER_KAFKA_URL, REBALANCER_INBOX_DIR, REBALANCER_CLOCK_FILE and REBALANCER_STATE_DIR: the local stack
 sets them.
@@ -23,7 +23,7 @@ app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=F
 
 
 class CustodianSettings(BaseSettings):
-    """Where the system it plays with is."""
+    """Where the system is."""
 
     model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
 

@@ -22,7 +22,7 @@ compute: Any = pyarrow.compute
 
 @dataclass
 class Outcome:
-    """What a day's orders came to, over all accounts."""
+    """Totals of a day's orders over all accounts."""
 
     accounts: int = 0
     filled: int = 0
@@ -84,7 +84,7 @@ def rows_of(accounts: Mapping[str, Account]) -> Holdings:
 def _settled(
     part: Holdings, orders: dict[str, list[OrdersReleased]], prices: Mapping[str, int], day: date, outcome: Outcome
 ) -> Holdings:
-    """Return the rows after the orders of their accounts; accounts without orders are never looked at one by one."""
+    """Return the rows after the orders of their accounts; accounts without orders are copied as whole columns."""
     touched = pa.array(list(orders), pa.string())
     in_lots = compute.is_in(part.lots["account_number"], value_set=touched)
     in_cash = compute.is_in(part.cash["account_number"], value_set=touched)

@@ -25,13 +25,13 @@ from shared.runtime.clock import FileClock, set_instant
 
 AFTER_CUT_OFF: Final = timedelta(minutes=1)
 MORNING: Final = time(8, 0)
-"""After the daily analysis is due (07:30 New York), so that it has happened when the user looks."""
+"""Later than the daily analysis (07:30 New York), so that its flags are there when the user looks."""
 OPEN: Final = ("WORKING", "PENDING_APPROVAL")
 
 
 @dataclass(frozen=True)
 class Custodian:
-    """Everything a day needs. patience_s: how long it waits for the system's answers before it goes on without them."""
+    """Everything a day needs. patience_s: how long it waits for events of the system before it goes on without them."""
 
     kafka_url: str
     inbox: Path
@@ -58,15 +58,15 @@ class Custodian:
         return first
 
     async def next_day(self) -> date:
-        """Work off the present business day and return the next, whose morning it then is.
+        """Process the present business day, move the clock to the next day's morning, and return that day.
 
-        Broken off at any point and started again it ends the same.  Raises NoPrices when the data do not reach the day.
+        A run that was interrupted at any point may be started again.  Raises NoPrices if the data do not reach the day.
         """
         manifest, held = load_universe(self.sample)
         journal = self.journal()
         clock = FileClock(self.clock_file)
         closing = journal.closing or business_date(clock.now())
-        held.market.row_of(closing)  # refuse before anything moves
+        held.market.row_of(closing)  # refuse before anything changes
         journal = self._saved(journal, closing=closing)
         self._move_clock(cut_off(closing) + AFTER_CUT_OFF)
         await self._await_cancels(closing)
@@ -78,7 +78,7 @@ class Custodian:
         return await self._morning(journal, session_after(closing))
 
     async def _close(self, journal: Journal, held: Universe, custodians: Sequence[str], day: date) -> Journal:
-        """Settle what is due on `day`; the journal's replacement is the moment at which it has happened."""
+        """Settle what is due on `day`; it is done once the journal is replaced."""
         fresh, offsets = await read_new(self.kafka_url, ORDERS, OrdersReleased, journal.offsets, self.say)
         due, waiting = _due([*journal.waiting, *fresh], journal.filled, day)
         prices = {point.security_id: scaled(point.price, 6) for point in price_set(held, day).prices}
@@ -104,7 +104,7 @@ class Custodian:
         )
 
     async def _deliver(self, journal: Journal, held: Universe, custodians: Sequence[str]) -> Journal:
-        """Publish the day's prices, drop its files and wait until they are taken in."""
+        """Publish the day's prices, put its files into the inbox and wait until they are loaded."""
         day = journal.book_day
         names = {file_name(custodian, day) for custodian in custodians}
         async with watch(self.kafka_url, FILES, FileProcessed, self.say) as files:
@@ -171,7 +171,7 @@ class Custodian:
         return day
 
     def _move_clock(self, instant: datetime) -> bool:
-        """Move the system's clock forward to the instant; never back. Says whether it moved."""
+        """Move the system's clock forward to the instant, never back; return whether it moved."""
         if FileClock(self.clock_file).now() >= instant:
             return False
         set_instant(self.clock_file, instant)
@@ -190,7 +190,7 @@ class Custodian:
 def _due(
     released: Sequence[OrdersReleased], filled: dict[str, int], day: date
 ) -> tuple[list[OrdersReleased], list[OrdersReleased]]:
-    """Return what is to be filled on `day`, each release once, and what waits for its trade date."""
+    """Return the orders to be filled on `day`, each release once, and those that wait for their trade date."""
     fresh = {
         (event.account_id, event.version): event
         for event in released

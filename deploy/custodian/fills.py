@@ -45,14 +45,14 @@ class Settled:
 
 
 class Refused(ValueError):
-    """The order or transfer cannot be carried out; nothing of it was."""
+    """The order or transfer cannot be carried out, not even in part."""
 
 
 def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int], day: date) -> Settled:
     """Fill all orders at the day's closes and book all transfers: sells first, then transfers, then buys.
 
-    prices: micro dollars by security. An order is filled whole or refused whole; what stands beside it goes on. Cash
-    may end below zero when prices rose since the proposal: the file then says so.
+    prices: micro dollars by security. An order is filled whole or refused whole; others are not affected. Cash may
+    end below zero when prices rose since the proposal; the file then shows negative cash.
     """
     lots, cash = dict(account.lots), account.cash_cents
     refused: list[str] = []
@@ -148,7 +148,7 @@ def _buy(
 
 
 def _take(lots: dict[tuple[str, str], Lot], key: tuple[str, str], security_id: str, units: int) -> Lot:
-    """Take units out of a lot and return them as a lot of their own.  Raises Refused when they are not there."""
+    """Take units out of a lot and return them as a new lot.  Raises Refused if the lot has fewer."""
     lot = lots.get(key)
     if lot is None or lot.security_id != security_id:
         raise Refused(f"there is no lot {key[0]} of {security_id} in sleeve {key[1]}")

@@ -1,7 +1,7 @@
 """What the custodian remembers from day to day: one JSON file, replaced in one step.
 
-A day is worked off in stages (clock past the cut-off, books, delivery, clock to the next morning); each is harmless to
-repeat, and the journal says how far it came, so a run that was broken off is simply started again.
+A day is processed in stages (clock past the cut-off, books, delivery, clock to the next morning). Each stage may be
+repeated, and the journal records the last one that was completed, so an interrupted run is simply started again.
 """
 
 import os
@@ -19,7 +19,7 @@ class Journal(BaseModel):
     """State after the last completed stage.
 
     book_day: the day whose closing the books show. delivered: whether its prices and files have gone out. closing: the
-    business day being worked off. offsets: next orders to read, by partition. waiting: released orders whose trade date
+    business day being processed. offsets: next orders to read, by partition. waiting: released orders whose trade date
     has not come. filled: newest version of released orders filled, by account.
     """
 

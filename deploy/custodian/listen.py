@@ -1,4 +1,4 @@
-"""Reading topics from outside: everything up to their present end, or until something awaited is seen."""
+"""Reading topics from outside: all messages up to the present end, or until an expected message is seen."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ class NoTopic(RuntimeError):
 @asynccontextmanager
 async def consumer_of(kafka_url: str, topic: Topic) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer of all partitions of a topic that belongs to no group.  Raises NoTopic."""
-    # Asked for by name, a topic that is missing is waited for a minute; so the list of all is looked at first.
+    # A client waits a minute for a missing topic that it names, so the list of all topics is read first.
     async with _started(AIOKafkaConsumer(bootstrap_servers=kafka_url)) as looking:
         if topic.name not in await looking.topics():
             raise NoTopic(f"{topic.name} does not exist at {kafka_url}: is this the broker of a started system?")
@@ -47,7 +47,7 @@ async def read_new(
 ) -> tuple[list[M], dict[int, int]]:
     """Return all messages from `offsets` (by partition, else from the beginning) to the end, and the next offsets.
 
-    A message that cannot be read is reported and passed over.
+    A message that cannot be decoded is reported and skipped.
     """
     found: list[M] = []
     reached: dict[int, int] = {}
@@ -94,7 +94,7 @@ async def watch(
             await consumer.seek_to_beginning()
         else:
             await consumer.seek_to_end()
-        # The position is settled here, not at the first fetch: what comes from now on is seen.
+        # The offset is fixed here, not at the first fetch, so every message from now on is seen.
         await asyncio.gather(*(consumer.position(partition) for partition in consumer.assignment()))
         yield Watch(consumer, model, say)
 

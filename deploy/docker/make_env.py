@@ -21,7 +21,7 @@ RANDOM = (
     "OIDC_CLIENT_SECRET",
     "GRAFANA_PASSWORD",
 )
-# The gateway signs with the first who asks a service; every service proves it with the second.
+# The gateway signs principals with the first key; services verify them with the second.
 PRINCIPAL = ("PRINCIPAL_KEY", "PRINCIPAL_PUBLIC_KEY")
 NAMES = (*RANDOM, *PRINCIPAL)
 
@@ -40,8 +40,8 @@ def _openssl(given: bytes, *arguments: str) -> bytes:
 def complete(lines: list[str]) -> list[str]:
     """Return the lines of an environment file, and one more for each secret that is missing.
 
-    A principal's key without its public half is of an earlier release, and both are made anew: nothing that is stored
-    rests on them.  Raises OSError or CalledProcessError when openssl cannot make keys.
+    A private principal key without its public half comes from an earlier release; both are generated again, because no
+    stored data depend on them.  Raises OSError or CalledProcessError when openssl cannot make keys.
     """
     had = {line.partition("=")[0] for line in lines if line.partition("=")[2]}
     stay = [line for line in lines if line.partition("=")[2] or line.partition("=")[0] not in NAMES]
@@ -53,7 +53,7 @@ def complete(lines: list[str]) -> list[str]:
 
 
 def main() -> int:
-    """Print every secret as NAME=value; 1 and a sentence when openssl cannot make the keys."""
+    """Print every secret as NAME=value; return 1 and print a sentence if openssl cannot make the keys."""
     lines = Path(sys.argv[1]).read_text().splitlines() if len(sys.argv) > 1 else []
     try:
         print("\n".join(complete(lines)))

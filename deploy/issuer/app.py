@@ -22,7 +22,7 @@ FORM_REDIRECT = 303
 
 
 def build_app(settings: IssuerSettings) -> FastAPI:
-    """Return the issuer; its key is read or made now."""
+    """Return the issuer's app, after reading or making its key."""
     issuer = _Issuer(settings, SigningKey.kept_in(settings.state_dir / "issuer"))
 
     async def ready() -> list[str]:
@@ -47,7 +47,7 @@ class _Issuer:
         self._granted: Kept[Granted] = Kept(CODE_TTL_S)
 
     async def discovery(self) -> dict[str, Any]:
-        """Say where everything is and what is offered (OpenID Connect Discovery 1.0)."""
+        """Return the endpoints and what is supported (OpenID Connect Discovery 1.0)."""
         base = self._settings.issuer
         return {
             "issuer": base,
@@ -70,7 +70,7 @@ class _Issuer:
         return self._key.public()
 
     async def ask(self, request: Request) -> Response:
-        """Show the sign-in form; a request of an unknown client is never sent anywhere."""
+        """Show the sign-in form; a request of an unknown client is never redirected."""
         query = dict(request.query_params)
         home = self._settings.gateway_url
         if query.get("client_id") != self._settings.oidc_client_id:
@@ -136,7 +136,7 @@ class _Issuer:
         )
 
     async def end_session(self, post_logout_redirect_uri: str = "", state: str = "") -> Response:
-        """Send the browser back to the application; we keep no session of our own that would have to end."""
+        """Send the browser back to the application; the issuer keeps no session that would have to end."""
         home = self._settings.gateway_url
         if post_logout_redirect_uri == home or post_logout_redirect_uri.startswith(f"{home}/"):
             return _redirect(post_logout_redirect_uri, {"state": state} if state else {})

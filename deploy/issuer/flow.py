@@ -1,4 +1,4 @@
-"""The authorization code flow with PKCE (RFC 6749, RFC 7636): what was asked, what was granted, each used once."""
+"""The authorization code flow with PKCE (RFC 6749, RFC 7636): pending requests and granted codes, each used once."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """The request is not a good one; `code` is the error's name in OAuth."""
+    """The request is not valid; `code` is the OAuth error code."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -46,7 +46,7 @@ class Granted:
 
 
 def asked_for(query: dict[str, str], redirect_uri: str) -> Asked:
-    """Return the request a browser brought.  Raises Refused when it is none we answer."""
+    """Return the authorization request of a browser.  Raises Refused if it is not valid."""
     if query.get("response_type") != "code":
         raise Refused("unsupported_response_type", "only response_type=code is offered")
     if "openid" not in query.get("scope", "").split():

@@ -34,7 +34,7 @@ class SigningKey:
         return cls(ECKey.import_key(orjson.loads(file.read_bytes())))
 
     def public(self) -> dict[str, Any]:
-        """Return the key set others check our tokens with."""
+        """Return the key set with which tokens are verified."""
         return {"keys": [self._key.as_dict(private=False)]}
 
     def sign(self, claims: dict[str, Any], now: datetime) -> str:

@@ -25,10 +25,10 @@ class IssuerSettings(BaseSettings):
 
     @property
     def issuer(self) -> str:
-        """Our name, exactly as tokens and discovery say it."""
+        """Issuer name, exactly as in tokens and discovery."""
         return self.oidc_issuer_url or f"http://127.0.0.1:{self.http_port}"
 
     @property
     def redirect_uri(self) -> str:
-        """The one place a code is sent to."""
+        """The only address to which a code is sent."""
         return f"{self.gateway_url}/auth/callback"

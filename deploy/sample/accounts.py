@@ -1,4 +1,4 @@
-"""The sample's accounts: who they are, their settings, and the story each one tells on the first day.
+"""The sample's accounts: ids, settings, and the state of each one on the first day.
 
 Columns are numpy arrays, one row an account; events are made from them at the end, one an account.
 """
@@ -26,13 +26,13 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Story(IntEnum):
-    """What the account shows on the first day; `First` is set apart by having no last-rebalanced date."""
+    """What the account shows on the first day; an account without a last-rebalanced date shows First Rebalance."""
 
     SETTLED = 0  # rebalanced lately, inside its bands
     DRIFTED = 1  # rebalanced long ago, moved by the market
-    HIGH_CASH = 2  # a deposit came
-    LOW_CASH = 3  # a withdrawal went
-    FIRST = 4  # came to us with what it held elsewhere
+    HIGH_CASH = 2  # a deposit
+    LOW_CASH = 3  # a withdrawal
+    FIRST = 4  # transferred in with its former holdings
 
 
 STORY_SHARES: Final = (0.585, 0.10, 0.06, 0.055, 0.20)

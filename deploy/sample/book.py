@@ -1,7 +1,7 @@
 """The sample's lots and cash, in columns: what each account bought over the years, drifted as the market moved.
 
-Every account was brought to its target `rebalanced_ago` sessions ago at that day's prices; its lots were bought on or
-before that day at the closes of their days; its positions are worth what the as-of day's closes make of them.
+Every account was rebalanced to its target `rebalanced_ago` sessions ago at that day's prices. Its lots were bought on
+or before that day at the closes of their days. Its positions are valued at the closes of the as-of day.
 """
 
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ class BookMaker:
         security, sleeve, weight = self._securities[target_row], self._sleeves[target_row], self._weights[target_row]
         story = who.story[accounts]
         brought = np.where(story[row] == Story.FIRST, np.exp(rng.normal(0.0, 0.3, len(row))), 1.0)
-        # The advisor's sleeve once had another share of the account: too much there now is too little elsewhere.
+        # The advisor's sleeve once had another share of the account: what it has too much, the other sleeves lack.
         tilt = np.where(np.isin(story, (Story.DRIFTED, Story.FIRST)) & (rng.random(len(story)) < 0.6), 0.35, 0.0)
         brought *= np.where(sleeve == 0, 1.0 + tilt[row], 1.0 - tilt[row] / 2)
         extra = np.flatnonzero((story == Story.FIRST) | (target == NO_TARGET))
@@ -122,7 +122,7 @@ class BookMaker:
         return _Positions(row[held], security[held], sleeve[held], units[held])
 
     def _cash(self, rng: np.random.Generator, accounts: Ints, held: _Positions) -> Ints:
-        """Return cash in cents: near its target, well above or well below it, as the account's story goes."""
+        """Return cash in cents: near its target, well above or well below it, by the account's first-day state."""
         worth = np.bincount(held.account, held.units / MICRO * self._prices[-1, held.security] / 10_000, len(accounts))
         goal = self._cash_ppb[self._who.target[accounts]] / 1e9
         half = np.maximum(goal * 0.2, 0.005)

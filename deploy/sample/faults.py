@@ -1,6 +1,6 @@
 """A book with faults in it: a file with every kind of bad row, one with a wrong total, one that is stale.
 
-The faulty rows stand in an UPDATED file over a few accounts, so what is held is exactly what the manifest lists.
+The faulty rows are in an UPDATED file of a few accounts, so exactly the accounts in the manifest are put on hold.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def _faults(day: date) -> tuple[Fault, ...]:
 
 
 def write_faults(sample: Path, say: Callable[[str], None]) -> None:
-    """Write sample/faults: lot files with faults and manifest.json, which says what each of them must lead to."""
+    """Write sample/faults: lot files with faults, and manifest.json with the result that is expected of each."""
     manifest, _ = load_universe(sample)
     day = date.fromisoformat(manifest["as_of"])
     folder = sample / "faults"
@@ -56,7 +56,7 @@ def write_faults(sample: Path, say: Callable[[str], None]) -> None:
     source = _accounts(sample, total, day)
     expected.append(_refused(folder, total, day, "TOTAL_MISMATCH", source[:3], wrong_cents=1))
     past = session_before(day, STALE_SESSIONS)
-    # Lots bought since that day would be refused as future ones; the date of the file is to be its only fault.
+    # Later lots would be refused as bought in the future; the file's date is to be its only fault.
     old = [
         [line for line in lines if line[0] == "C" or _bought_by(line, past)]
         for lines in _accounts(sample, stale, day)[:3]
@@ -124,7 +124,7 @@ def _bought_by(line: str, day: date) -> bool:
 
 
 def _value(line: str, field: int, decimals: int) -> int:
-    """Return a field's scaled value; what is no number adds nothing: the reader then compares no sum of that column."""
+    """Return a field's scaled value, 0 if it is no number: the reader does not check the sum of such a column."""
     text = line.rstrip("\n").split("|")[field]
     try:
         return scaled(text, decimals) if text else 0

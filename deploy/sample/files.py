@@ -15,14 +15,14 @@ from shared.contracts.custody import CASH, LOT, MONEY_DECIMALS, QUANTITY_DECIMAL
 from shared.rules.trading_calendar import cut_off
 
 Column = Any
-"""An Arrow array; pyarrow's stubs refuse the mixture of arrays and texts that its functions take."""
+"""An Arrow array; pyarrow's stubs do not allow the mixture of arrays and texts that its functions accept."""
 compute: Any = pyarrow.compute
 AFTER_CUT_OFF = timedelta(minutes=10)
 
 
 @dataclass
 class Totals:
-    """What a trailer says: records, sum of quantities (micro), of known bases (cents), of cash (cents)."""
+    """Totals of a trailer: records, sum of quantities (micro), of known bases (cents), of cash (cents)."""
 
     records: int = 0
     quantity_micro: int = 0
@@ -43,7 +43,7 @@ def created_at(day: date) -> datetime:
 def write_file(
     path: Path, custodian: str, day: date, blocks: Iterable[Holdings], prices: Mapping[str, str], kind: str = REFRESHED
 ) -> Totals:
-    """Write a whole file; the reader meets it only when it is complete (`.part`, then renamed). Returns its totals.
+    """Write a whole file under a `.part` name, rename it when it is complete, and return its totals.
 
     prices: dollars a unit as text, by security id.
     """

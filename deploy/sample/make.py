@@ -26,7 +26,7 @@ REAL_SECURITIES: Final = 25
 
 @dataclass(frozen=True)
 class BookOptions:
-    """What is asked for. positions and lots: exactly that many an account and a position, or None for a mixture."""
+    """Options of a sample. positions, lots: exactly so many an account and a position; None: a mixture."""
 
     accounts: int
     seed: int
@@ -36,12 +36,12 @@ class BookOptions:
 
     @property
     def securities(self) -> int:
-        """Securities the book needs so that accounts with many positions still differ."""
+        """Number of securities with which accounts of many positions still differ."""
         return max(REAL_SECURITIES, int((self.positions or 0) * 1.4))
 
 
 def make(options: BookOptions, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Write the sample into `out` and return its manifest; the same wish gives the same bytes.
+    """Write the sample into `out` and return its manifest; equal options give equal bytes.
 
     platform/*.jsonl: one event a line per topic; files/: the custodial files of the as-of day; book/: lots and cash as
     the simulated custodian keeps them.  Raises NoPrices when the as-of day is no session.
@@ -77,7 +77,7 @@ def make(options: BookOptions, out: Path, say: Callable[[str], None]) -> dict[st
 
 
 def load_universe(sample: Path) -> tuple[dict[str, Any], Universe]:
-    """Return the manifest of a sample directory and its securities.  Raises FileNotFoundError when it is none."""
+    """Return the manifest of a sample directory and its securities.  Raises FileNotFoundError if it is not one."""
     manifest: dict[str, Any] = orjson.loads((sample / "manifest.json").read_bytes())
     return manifest, universe(date.fromisoformat(manifest["as_of"]), int(manifest["securities"]))
 

@@ -1,4 +1,4 @@
-"""Real daily closes, moved in time session by session so that the last known day has 250 days to come.
+"""Real daily closes, shifted in time by sessions so that 250 more days follow the last known day.
 
 Session `as_of` of the New York exchange takes the data's row KNOWN_ROWS - 1; every session before or after it takes the
 row as many rows before or after. All prices are integers in micro-dollars (1e-6).
@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class NoPrices(ValueError):
-    """The data hold no price for the day."""
+    """The data have no price for the day."""
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,15 @@ EVENTS: Final = (
     ("portfolios", PORTFOLIO),
     ("accounts", ACCOUNT),
 )
-"""File and topic, in the order of publication: what is referred to comes first."""
+"""File and topic, in the order of publication: an event comes after those it refers to."""
 GROUP: Final = 2_000
 
 
 async def load(sample: Path, kafka_url: str, inbox: Path, say: Callable[[str], None], *, faults: bool = False) -> None:
-    """Publish all platform events of a sample, every one acknowledged, then drop its files into the inbox.
+    """Publish all platform events of a sample, wait for every acknowledgement, then put its files into the inbox.
 
-    faults: drop the files of sample/faults and publish nothing.  Doing it twice is harmless: ids and versions repeat.
-    Raises FileNotFoundError when the directory is no sample, KafkaError when the broker refuses.
+    faults: only put the files of sample/faults into the inbox.  A second call changes nothing: ids and versions repeat.
+    Raises FileNotFoundError if the directory is no sample, KafkaError if the broker refuses.
     """
     manifest, _ = load_universe(sample)
     if not faults:
@@ -46,7 +46,7 @@ async def load(sample: Path, kafka_url: str, inbox: Path, say: Callable[[str], N
 
 
 def drop(file: Path, inbox: Path) -> None:
-    """Put a copy of a file into the inbox; a watcher meets it only when it is complete."""
+    """Put a copy of a file into the inbox; it appears under its name only when it is complete."""
     inbox.mkdir(parents=True, exist_ok=True)
     unfinished = inbox / f"{file.name}.part"
     shutil.copyfile(file, unfinished)

@@ -121,7 +121,7 @@ def _divide(rng: np.random.Generator, total: int, count: int) -> tuple[int, ...]
 
 
 def _sleeve_percents(rng: np.random.Generator, total: int, sizes: list[int]) -> list[int]:
-    """Divide the invested percents over sleeves by their number of positions, so that no position is a speck."""
+    """Divide the invested percents over sleeves by their number of positions, so that no position is tiny."""
     raw = np.array(sizes) * rng.integers(80, 121, len(sizes))
     percents = raw * total // raw.sum()
     percents[0] += total - percents.sum()

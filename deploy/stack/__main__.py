@@ -17,7 +17,7 @@ from shared.rules.trading_calendar import NEW_YORK
 
 
 def main() -> int:
-    """Carry out the command and return the exit code; what goes wrong is said in words, without a traceback."""
+    """Run the command and return its exit code; a failure is printed as a sentence, without a traceback."""
     arguments = _parser().parse_args()
     stack = Stack(Path(arguments.state), ephemeral=False, steps=Spoken())
     try:

@@ -1,8 +1,8 @@
-"""Whether a process moves: a slow machine may take minutes to start something, and only what stands still has failed.
+"""Whether a process is active. A slow machine may take minutes to start it, so only an inactive process has failed.
 
-A process moves when its log grows, when it says that it waits for something else than before, when it waits for the
-disk, or when it uses or waits for the processor for more than a small part of the time (a client that only beats its
-heart uses less).  Whoever has waited for QUIET_S without any of it may call it a fault, and show what is known.
+A process is active when its log grows, when it reports that it waits for something new, when it waits for the disk, or
+when it uses or waits for the processor for more than a small part of the time (a client that only sends heartbeats uses
+less).  A caller may report a fault after QUIET_S without activity, with all that is known of the process.
 """
 
 import os
@@ -19,7 +19,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Activity:
-    """What has been seen of one process since it was started."""
+    """Observations of one process since it was started."""
 
     def __init__(self, pid: int, log: Path | None = None, window_s: float = WINDOW_S) -> None:
         self._pid = pid
@@ -30,7 +30,7 @@ class Activity:
         self._trace = self._seen("")
 
     def look(self, said: str = "") -> None:
-        """Take a look; said: what the process says it waits for."""
+        """Observe the process now; said: what it reports that it waits for."""
         now, trace, state = time.monotonic(), self._seen(said), _state(self._pid)
         if trace != self._trace or state == "D":
             self._moved, self._trace = now, trace
@@ -41,7 +41,7 @@ class Activity:
             self._window, self._busy_s = now, busy_s
 
     def describe(self) -> dict[str, Any]:
-        """Return quiet_s (since it last moved), cpu_s (used so far, with ended children) and the kernel's state."""
+        """Return quiet_s (since last active), cpu_s (used so far, with ended children) and the kernel's state."""
         return {
             "quiet_s": round(time.monotonic() - self._moved, 1),
             "cpu_s": round(cpu_s(self._pid), 2),
@@ -57,7 +57,7 @@ class Activity:
 
 
 def description(seen: Mapping[str, Any]) -> str:
-    """Say in words what is known of a process that stands still."""
+    """Describe an inactive process in words."""
     waiting = f", waiting for {seen['waiting_for']}" if seen.get("waiting_for") else ""
     state = {"S": "asleep", "T": "stopped", "Z": "ended", "": "gone"}.get(seen["process_state"], seen["process_state"])
     return f"silent and idle for {seen['quiet_s']:.0f} s ({state}, {seen['cpu_s']:.1f} s of processor time{waiting})"

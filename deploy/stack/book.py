@@ -17,9 +17,9 @@ LOOK_MS = 1000
 
 
 def load(stack: Stack, accounts: int) -> None:
-    """Write the book of the last closed session and feed it to the platform topics and the inbox, unless done before.
+    """Write the book of the last closed session and load it through platform topics and inbox, unless it is loaded.
 
-    Raises StackError with the generator's words when it fails.
+    Raises StackError with the generator's output if it fails.
     """
     if loaded(stack):
         return
@@ -41,9 +41,9 @@ def loaded(stack: Stack) -> bool:
 
 
 async def _taken_in(stack: Stack, files: set[str]) -> None:
-    """Wait as any outside subscriber would: for the outcome of every file and for a first flag.
+    """Wait for the events that say the outcome of every file, and for a first flag.
 
-    Raises StackError when a file is refused, or when no service moves any more and it has not come.
+    Raises StackError if a file is refused, or if no service is active any more before the events have come.
     """
     consumer = AIOKafkaConsumer(
         FILES.name,
@@ -73,7 +73,7 @@ async def _taken_in(stack: Stack, files: set[str]) -> None:
 
 
 def _analyse(stack: Stack) -> None:
-    """Start an analysis of the whole book and wait for its end.  Raises StackError when it does not come."""
+    """Start an analysis of the whole book and wait for its end.  Raises StackError if it does not end."""
     _run(stack, "analyzer", "services.analyzer", "analyze")
 
 

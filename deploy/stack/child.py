@@ -1,4 +1,4 @@
-"""One child process: started in a group of its own, bound to the supervisor's life, its output in a bounded file."""
+"""One child process: started in its own process group, ended with the supervisor, its output in a bounded file."""
 
 import asyncio
 import ctypes
@@ -61,14 +61,14 @@ class Child:
     def give_way(self) -> None:
         """Lower the priority of the process, with all threads it has, by the niceness of its spec.
 
-        Only once it is ready: loading at a low priority took minutes on a busy machine.
+        Called only once it is ready: loading at a low priority took minutes on a busy machine.
         """
         for task in Path(f"/proc/{self.pid}/task").iterdir() if self.spec.nice else ():
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, int(task.name), self.spec.nice)
 
     async def stop(self, signum: int | None = None) -> None:
-        """Ask the process to end (signum: not with its own signal), wait for it, kill it when it does not."""
+        """Ask the process to end, by `signum` if given, else by its own signal; kill it if it does not end in time."""
         self.send(signal.SIGCONT)
         self.send(signum or self.spec.stop_signal)
         try:
@@ -98,5 +98,5 @@ def tail(log: Path, lines: int = 30) -> str:
 
 
 def _enter(spec: Spec) -> None:
-    """In the child, just before the program: die when the supervisor dies, however it dies."""
+    """Run in the child before the program: have the kernel end it when the supervisor ends."""
     LIBC.prctl(PR_SET_PDEATHSIG, spec.stop_signal if spec.user else signal.SIGKILL)

@@ -10,7 +10,7 @@ from shared.rules.trading_calendar import NEW_YORK, session_before
 from shared.runtime.clock import FileClock, SystemClock, set_instant
 
 OPENING = time(10, 0)
-"""A new stack begins at ten in the market's morning: orders can be approved long before the day's cut-off."""
+"""A new stack begins at ten in the morning, New York: orders can be approved long before the cut-off."""
 
 
 def now(layout: Layout) -> datetime:
@@ -19,7 +19,7 @@ def now(layout: Layout) -> datetime:
 
 
 def begin(layout: Layout) -> datetime:
-    """Set the clock of a starting stack and return its present: where it stopped, else a business morning."""
+    """Set the clock of a starting stack to where it stopped, else to a business morning; return the instant."""
     last = read_json(layout.last_instant_file).get("instant")
     if last is not None:
         set_instant(layout.clock_file, datetime.fromisoformat(last))
@@ -31,5 +31,5 @@ def begin(layout: Layout) -> datetime:
 
 
 def remember_instant(layout: Layout) -> None:
-    """Note the present, so that `begin` can go on from here."""
+    """Store the present instant, from which `begin` goes on."""
     write_json(layout.last_instant_file, {"instant": now(layout).astimezone(UTC).isoformat()})

@@ -1,4 +1,4 @@
-"""The step that compiles the kernels of all services, before anything starts that would wait for them."""
+"""The step that compiles the kernels of all services, before a process starts that needs them."""
 
 import subprocess
 import sys
@@ -11,9 +11,9 @@ from deploy.stack.steps import Silent
 
 
 def compile_kernels(steps: Silent) -> None:
-    """Compile what is not kept yet, in a process of its own, telling of every kernel.
+    """Compile missing kernels in a process of its own and show every kernel.
 
-    There is no deadline: a slow machine takes minutes.  Raises StackError with the last words of a process that fails.
+    There is no deadline, because a slow machine takes minutes.  Raises StackError with the last output if it fails.
     """
     if not kernels.missing():
         return

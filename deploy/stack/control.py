@@ -17,7 +17,7 @@ Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 def ask(path: Path, request: dict[str, Any], timeout_s: float = 90.0) -> dict[str, Any]:
     """Send one request and return the reply.
 
-    Raises ConnectionError when no supervisor listens, StackError when it refused, TimeoutError when it is silent.
+    Raises ConnectionError when no supervisor listens, StackError if it refuses, TimeoutError if it does not reply.
     """
     if not path.exists():
         raise ConnectionRefusedError(f"no supervisor at {path}")
@@ -63,7 +63,7 @@ async def _reply(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _socket_address(path: Path) -> Iterator[str]:
-    """Name the socket through its open directory: a Unix socket's name may have 107 bytes, a checkout's path more."""
+    """Yield the socket's name below its open directory: Unix allows 107 bytes, and a path may be longer."""
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{directory}/{path.name}"

@@ -2,4 +2,4 @@
 
 
 class StackError(Exception):
-    """Something the user can read and act on; printed without a traceback."""
+    """A failure with a sentence that the user can act on; printed without a traceback."""

@@ -1,4 +1,4 @@
-"""Running a program of ours to its end, however long a slow machine takes, unless it stands still."""
+"""Running one of our programs to its end, however long it takes, as long as it is active."""
 
 import math
 import subprocess
@@ -27,8 +27,8 @@ def finish(
 ) -> str:
     """Give the process its input and return its output.
 
-    others_quiet_s: for how long nobody has moved on whom it waits.  Raises StackError with its last words when it
-    fails, or when it, and those it waits for, are silent and idle for quiet_s.
+    others_quiet_s: for how long the processes it waits for have been inactive.  Raises StackError with its last output
+    if it fails, or if it and those processes are inactive for quiet_s.
     """
     activity, output = Activity(process.pid), list[str]()
     talk = Thread(target=_talk, args=(process, given, output), daemon=True)

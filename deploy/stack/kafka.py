@@ -20,8 +20,8 @@ JVM = (
     "-Xms256m",
     "-Xmx512m",
     "-XX:+ExitOnOutOfMemoryError",
-    # Beside eight processes on two cores, optimising compiler and concurrent collector take more than they give back:
-    # half a second of processor time in the first large request after a start.
+    # With eight other processes on two cores, the optimising compiler and the concurrent collector cost more than they
+    # save: half a second of processor time in the first large request after a start.
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
 )
@@ -29,13 +29,13 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
 def jars_present() -> bool:
-    """Return whether the jars of the release named in the pom are here."""
+    """Return whether the jars of the release in the pom are downloaded."""
     stamp = JARS / "pom.xml"
     return stamp.exists() and stamp.read_bytes() == POM.read_bytes()
 
 
 def fetch_jars() -> None:
-    """Fetch the jars with the Maven client. Raises StackError with Maven's words when it fails."""
+    """Fetch the jars with the Maven client. Raises StackError with Maven's output if it fails."""
     if jars_present():
         return
     JARS.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def _properties(layout: Layout, port: int, controller_port: int) -> str:
         "replica.fetch.max.bytes": MAX_MESSAGE_BYTES + 65536,
         "socket.request.max.bytes": 64 * 1024 * 1024,
         "log.segment.bytes": 128 * 1024 * 1024,
-        # What a segment needs, at an entry every 4 KiB. The default of 10 MiB is filled with zeroes when a partition is
+        # Size for an entry every 4 KiB of a segment. The default of 10 MiB is filled with zeroes when a partition is
         # first written to: a third of a second in the first large request.
         "log.index.size.max.bytes": 1024 * 1024,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,

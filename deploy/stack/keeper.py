@@ -1,4 +1,4 @@
-"""Keeping one process alive: waits for what it needs, starts it, watches it, starts it again with back-off."""
+"""Keeping one process running: wait for its needs, start it, watch it, and restart it with back-off."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ ALIVE_EVERY_S = 5.0
 
 
 class Keeper:
-    """The life of one process.
+    """Starts, watches and restarts one process.
 
     state: `off`, `waiting` (for its needs), `starting`, `ready`, `pausing` (before the next try).
     """
@@ -66,13 +66,13 @@ class Keeper:
         return self._child is not None and await is_answering(self.spec.probe) and self._is_it(self._child)
 
     def _is_it(self, child: Child) -> bool:
-        """Return whether it is this process that answers the probe, and no other that holds its port."""
+        """Return whether this process responds to the probe, and not another one that listens on its port."""
         return self.spec.probe is None or listens(child.pid, self.spec.probe.port)
 
     def begin(self, env: Mapping[str, str] | None = None) -> None:
         """Start the process and keep it running; does nothing when that is already so.
 
-        env: added to the environment of its spec until it is begun anew.
+        env: added to the environment of its spec until the next call.
         """
         if self._life is None or self._life.done():
             self._pause_s, self._env, self.in_vain = FIRST_PAUSE_S, env or {}, 0
@@ -91,7 +91,7 @@ class Keeper:
         self._child, self._life, self._activity, self._said, self.state = None, None, None, "", "off"
 
     async def signal(self, signum: int) -> int:
-        """Send a signal and return the process id it went to; a fatal one is awaited, so `ready` is true no longer.
+        """Send a signal and return the process id; a fatal one is awaited, so that `ready` is false afterwards.
 
         Raises LookupError when the process does not run.
         """
@@ -136,7 +136,7 @@ class Keeper:
         self._say(f"{self.spec.name} died after {lived_s:.1f} s (exit {self.last_exit}), again in {self._pause_s} s")
 
     async def _attend(self, child: Child, started: float) -> None:
-        """Notice when the process is ready, and end it when it says itself that only a new start can help."""
+        """Notice that the process is ready, and end it if it reports that only a restart helps."""
         activity = self._activity = Activity(child.pid, self.log)
         while (said := await reason(self.spec.probe)) is not None or not self._is_it(child):
             self._said = "its port, on which another process answers" if said is None else said

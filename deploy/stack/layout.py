@@ -1,4 +1,4 @@
-"""Where the local stack keeps its things."""
+"""Paths of the local stack's files."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = CHECKOUT / ".local"
 ROOT_AREA = Path("/var/lib/rebalancer-local")
-"""Where a stack started by root keeps what the unprivileged database user must reach: never under a private home."""
+"""Files that the unprivileged database user must reach when root starts a stack: never under a private home."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Layout:
 
     @property
     def state_file(self) -> Path:
-        """Ports and what was already done, kept from run to run."""
+        """Ports, and the steps that are done, kept from run to run."""
         return self.state / "state.json"
 
     @property
     def plan_file(self) -> Path:
-        """What the supervisor is to run; holds secrets, mode 600."""
+        """The supervisor's plan; it holds secrets, mode 600."""
         return self.state / "plan.json"
 
     @property
@@ -54,7 +54,7 @@ class Layout:
 
     @property
     def last_instant_file(self) -> Path:
-        """The stack's latest known instant, so that time goes on from there after a stop."""
+        """The stack's latest known instant, at which time continues after a stop."""
         return self.state / "clock-last.json"
 
     @property
@@ -76,7 +76,7 @@ class Layout:
         return ROOT_AREA / hashlib.sha256(named.encode()).hexdigest()[:16]
 
     def _identity(self) -> str:
-        """Return what tells this stack from one that was at the same place before and was deleted by hand."""
+        """Return an id that differs for a stack that was at the same path before and was deleted by hand."""
         file = self.state / "identity"
         return file.read_text() if file.exists() else ""
 
@@ -90,7 +90,7 @@ class Layout:
             (self.state / "identity").write_text(uuid.uuid4().hex)
 
     def remove(self) -> None:
-        """Delete everything this stack ever wrote (downloaded jars stay, they belong to the checkout)."""
+        """Delete everything that this stack wrote (downloaded jars stay: they belong to the checkout)."""
         shutil.rmtree(self.postgres_home, ignore_errors=True)
         for entry in self.state.iterdir() if self.state.exists() else ():
             if entry.is_dir() and entry.name != "cache":
@@ -113,10 +113,10 @@ def credentials(user: str | None) -> dict[str, Any]:
 
 
 def inherited() -> dict[str, str]:
-    """Return what programs of ours take over from the environment of whoever starts them.
+    """Return the environment variables that our programs inherit.
 
-    Nothing of REBALANCER_ or of a test run: a stack must not depend on what a shell happens to hold.  And modules are
-    kept in their compiled form, whatever the shell says: without it every process takes three times as long to start.
+    None named REBALANCER_ and none of a test run, so that a stack does not depend on the shell.  Compiled modules are
+    kept whatever the shell says, because otherwise every process takes three times as long to start.
     """
     left_out = ("REBALANCER_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
@@ -131,7 +131,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: object, mode: int = 0o600) -> None:
-    """Replace `path` in one step, so that a reader never meets half a file."""
+    """Replace `path` in one step, so that a reader never sees half a file."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:

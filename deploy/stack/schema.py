@@ -15,9 +15,9 @@ EnvOf = Callable[[str], Mapping[str, str]]
 
 
 def migrate(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silent) -> None:
-    """Bring every service's tables to their newest form, all at the same time; those that are there already are left.
+    """Migrate all services' schemas at the same time; current ones are left alone.
 
-    Raises StackError with the words of the one that failed.
+    Raises StackError with the output of the migration that failed.
     """
     present: dict[str, str] = read_json(layout.state_file).get("migrated", {})
     newest = {name: _form(name) for name in table.MIGRATED if name in services}
@@ -32,9 +32,9 @@ def migrate(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silen
 
 
 def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, steps: Silent) -> None:
-    """Tell the gateway once what the issuer's sample users may do; later changes to their rights are left alone.
+    """Grant the issuer's sample users their rights once; later changes to their rights are kept.
 
-    A release with other sample users or rights tells it again: what is new in it would be nobody's to use.
+    A release with other sample users or rights grants them again, because nobody could use what is new in it.
     """
     kept, granted = read_json(layout.state_file), _digest(CHECKOUT, [CHECKOUT / "deploy" / "issuer" / "users.py"])
     if kept.get("granted") == granted or not {"gateway", "issuer"} <= set(services):
@@ -47,13 +47,13 @@ def grant_sample_users(layout: Layout, services: Sequence[str], env_of: EnvOf, s
 
 
 def _form(service: str) -> str:
-    """Return a text that changes whenever anything a service's migration consists of changes."""
+    """Return a digest of all files of a service's migration."""
     folders = (CHECKOUT / "services" / service / "store", CHECKOUT / "shared" / "postgres" / "migrations")
     return _digest(CHECKOUT, [path for folder in folders for path in sorted(folder.rglob("*.py"))])
 
 
 def _digest(root: Path, files: Iterable[Path]) -> str:
-    """Return a text that changes whenever one of the files, or its place below root, does."""
+    """Return a digest of the files and of their paths below root."""
     found = hashlib.sha256()
     for path in files:
         found.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())

@@ -12,7 +12,7 @@ from deploy.stack.layout import read_json, write_json
 
 @dataclass(frozen=True)
 class Probe:
-    """How to see that a process answers: `http` (GET, 200), `tcp` (connects) or `postgres` (SELECT 1)."""
+    """How to probe a process: `http` (GET, 200), `tcp` (connects) or `postgres` (SELECT 1)."""
 
     kind: Literal["http", "tcp", "postgres"]
     target: str
@@ -30,9 +30,9 @@ class Probe:
 class Spec:
     """One process.
 
-    needs: names that must be ready before it starts; of "a|b" one is enough. alive: asked for as long as it runs; what
-    it refuses ends it, and it is started again. user: account to run as (root only). stop_signal: asks it to end; after
-    stop_timeout_s it is killed. nice: its niceness once it is ready.
+    needs: names that must be ready before it starts; of "a|b" one is enough. alive: probed for as long as the process
+    runs; a process that fails it is ended and started again. user: account to run as (root only). stop_signal: asks it
+    to end; after stop_timeout_s it is killed. nice: its niceness once it is ready.
     """
 
     name: str

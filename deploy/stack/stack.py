@@ -1,4 +1,4 @@
-"""One stack: started, looked at, hurt on purpose and stopped, by `make up`, by fixtures and by fault tests alike."""
+"""One stack: started, observed, harmed on purpose and stopped, by `make up`, by fixtures and by fault tests alike."""
 
 import asyncio
 import shutil
@@ -58,9 +58,9 @@ class Stack:
     # -- life ---------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Start everything and wait until it answers. Raises StackError that names the guilty one, with its last lines.
+        """Start everything and wait until it responds. Raises StackError with the failed process and its last lines.
 
-        Each part is skipped when it was done before, so a start that was interrupted is finished by the next.
+        Steps that are done are skipped, so the next start completes one that was interrupted.
         """
         if self.services:
             compile_kernels(self.steps)
@@ -120,7 +120,7 @@ class Stack:
 
     @property
     def urls(self) -> dict[str, str]:
-        """HTTP address per program, of the door's probes too, and `kafka` as host:port."""
+        """HTTP address per program, of the gateway's probes too, and `kafka` as host:port."""
         addresses = self.addresses
         served = (*table.PROGRAMS, "gateway-probes")
         return {"kafka": addresses.kafka, **{name: addresses.http(name) for name in served}}
@@ -157,7 +157,7 @@ class Stack:
         return self.ask("status", *names)
 
     def quiet_s(self) -> float:
-        """Return for how long none of the services has moved."""
+        """Return for how long none of the services has been active."""
         return min((float(process["quiet_s"]) for process in self.status(*self.services).values()), default=0.0)
 
     def pid(self, name: str) -> int:
@@ -176,11 +176,11 @@ class Stack:
         return tail(self.layout.logs / f"{name}.log", lines)
 
     def wait_ready(self, *names: str, quiet_s: float = QUIET_S) -> None:
-        """Wait until the named processes (default: all that `start` starts) answer, however long, as long as they move.
+        """Wait until the named processes (default: all) respond, however long it takes, as long as they are active.
 
-        Raises StackError with what is known of a process, and the last 30 lines of its log, when it is silent and idle
-        for quiet_s or dies again and again without ever answering.  A process that answered is quiet while nobody asks
-        anything of it, so its silence counts from the moment at which it did not answer.
+        Raises StackError with what is known of a process, and the last 30 lines of its log, if it is inactive for
+        quiet_s or ends again and again without a response.  A process that responded is inactive while it gets no
+        requests, so its inactivity counts from the first probe that it missed.
         """
         names = names or (*table.INFRASTRUCTURE, *self.services)
         late_since: dict[str, float] = {}
@@ -237,7 +237,7 @@ class Stack:
             postgres.binaries()
         kept = read_json(self.layout.state_file)
         preferred = dict.fromkeys(ports.PREFERRED, 0) if self.ephemeral else ports.PREFERRED
-        wanted = {**preferred, **kept.get("ports", {})}  # a port that is new in this release is not among those kept
+        wanted = {**preferred, **kept.get("ports", {})}  # ports that are new in this release are not stored yet
         chosen = ports.choose(wanted)
         for name, port in chosen.items():
             if wanted[name] not in (0, port):
@@ -272,14 +272,14 @@ class Stack:
 
 
 def _fault(seen: Mapping[str, Any], quiet_s: float) -> str:
-    """Return what is wrong with a process that is waited for, nothing while it moves."""
+    """Return what is wrong with a process that is waited for, nothing while it is active."""
     if seen["in_vain"] >= FAILED_STARTS and seen["state"] == "pausing":
         return "keeps dying"
     return description(seen) if seen["pid"] and seen["quiet_s"] > quiet_s else ""
 
 
 def _waits(name: str, seen: Mapping[str, Any]) -> str:
-    """Say how far a process is that does not answer yet."""
+    """Describe the progress of a process that does not respond yet."""
     what = seen["waiting_for"] or {"waiting": "waits for others"}.get(seen["state"], "loading")
     return f"{name}: {what} ({seen['cpu_s']:.0f} s of processor time)"
 

@@ -1,7 +1,7 @@
 """A second database server that follows the leading one commit by commit, and takes over from it.
 
-For stacks with `standby=True`. Which server is which is told by its name (`postgres.FIRST`, `postgres.STANDBY`); either
-may lead. docs/on-call.md says the same for a real pair.
+For stacks with `standby=True`. The servers are known by name (`postgres.FIRST`, `postgres.STANDBY`); either
+may lead. docs/on-call.md describes a real pair.
 """
 
 import time
@@ -16,7 +16,7 @@ PATIENCE_S = 60.0
 
 
 def follow(stack: Stack, follower: str, leader: str) -> None:
-    """Make `follower` a copy of `leader` that follows it; from then on no commit is answered that both do not have.
+    """Make `follower` a copy of `leader` that follows it; from then on a commit is acknowledged only once both have it.
 
     Raises StackError when the copy fails or does not catch up within PATIENCE_S.
     """
@@ -26,7 +26,7 @@ def follow(stack: Stack, follower: str, leader: str) -> None:
     stack.resume(follower)
     stack.wait_ready(follower)
     with _session(stack, leader) as connection:
-        # After the copy: it must not hold the setting, or it would wait for itself once it leads.
+        # After the copy, which must not contain the setting: the follower would wait for itself once it leads.
         connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '\"{follower}\"'".encode())
         connection.execute("SELECT pg_reload_conf()")
         until = time.monotonic() + PATIENCE_S
@@ -39,7 +39,7 @@ def follow(stack: Stack, follower: str, leader: str) -> None:
 def take_over(stack: Stack, follower: str, leader: str) -> None:
     """Let `follower` lead in the place of `leader`, which must have ended for good.
 
-    Raises StackError while it has not: two that lead would both be written to.
+    Raises StackError if it has not: clients would write to both leaders.
     """
     if stack.status(leader)[leader]["state"] != "off":
         raise StackError(f"{leader} must be halted before {follower} takes over from it")

@@ -1,4 +1,4 @@
-"""Saying what is being done and how long it took."""
+"""Printing steps and how long they take."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ EVERY_LINE_S = 10.0
 
 
 class Silent:
-    """Steps that say nothing: what tests use."""
+    """Steps that print nothing, for tests."""
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

@@ -136,7 +136,7 @@ async def _run(plan: Plan) -> None:
 
 
 def _on_lifeline(supervisor: Supervisor, loop: asyncio.AbstractEventLoop) -> None:
-    """The starter never writes: readable means that its end is closed."""
+    """The starter never writes, so the pipe is readable only once it is closed."""
     loop.remove_reader(sys.stdin.fileno())
     supervisor.ended.set()
 

@@ -13,9 +13,9 @@ from deploy.stack.spec import Probe, Spec
 CLIENT_ID = "rebalancer-gateway"
 INFRASTRUCTURE = ("kafka", postgres.FIRST)
 SIGNING_IN = ("gateway", "issuer")
-"""Who gets the secret of sign-in."""
-# Memory goes back to the system when a chunk is done: one allocator for Python and Arrow, with limits that do not grow
-# with what was once needed.  The Dockerfile says the same.
+"""Programs that get the secret of sign-in."""
+# Return memory to the system when a chunk is done: one allocator for Python and Arrow, whose limits do not grow with
+# earlier peaks.  The Dockerfile sets the same.
 _PROCESS: Mapping[str, str] = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",
@@ -70,7 +70,7 @@ class Addresses:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def probes(self, name: str) -> str:
-        """Return the address of a process's probes and metrics: the door has a port of its own for them."""
+        """Return the address of a process's probes and metrics; the gateway has a port of its own for them."""
         return self.http(f"{name}-probes" if f"{name}-probes" in self.ports else name)
 
     def admin_database(self, database: str = "postgres") -> str:
@@ -102,7 +102,7 @@ def specs(addresses: Addresses, names: tuple[str, ...], extra: Mapping[str, str]
 def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the complete environment of the program `name`.
 
-    Nothing named REBALANCER_ is inherited but the log level: a stack must not depend on what a shell happens to hold.
+    Nothing named REBALANCER_ is inherited but the log level, so that a stack does not depend on the shell.
     """
     secrets, layout = addresses.secrets, addresses.layout
     owner = PROGRAMS[name].owner

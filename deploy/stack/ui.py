@@ -14,7 +14,7 @@ SKIPPED = {"node_modules", "dist", "coverage", "test-results"}
 
 
 def install(steps: Silent) -> None:
-    """Run `npm ci` unless the lock is the one already installed. Raises StackError with npm's words."""
+    """Run `npm ci` unless the lock is the one already installed. Raises StackError with npm's output."""
     lock = UI / "package-lock.json"
     if not lock.exists():
         raise StackError(
@@ -29,7 +29,7 @@ def install(steps: Silent) -> None:
 
 
 def build(steps: Silent) -> None:
-    """Build `ui/dist` unless nothing changed since it was built. Raises StackError with npm's words."""
+    """Build `ui/dist` unless nothing changed since it was built. Raises StackError with npm's output."""
     stamp, wanted = UI / "dist" / ".built-from", _fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return
