@@ -42,7 +42,7 @@ PRICE_HELD: Final = "hold_code IN ('MISSING_PRICE', 'STALE_PRICE')"  # for want 
 class AccountRows:
     """Facts and present flags of a chunk of accounts, in order of account id."""
 
-    table: pgcopy.Table
+    table: pgcopy.PgTable
     account_id: Arrow
     settings: Ints  # [n, SETTINGS]
     restrictions: Ragged  # RESTRICTION
@@ -140,12 +140,12 @@ def read_ids(session: Session, where: sql.SQL, *values: object, covered: Conditi
     return [str(account_id) for (account_id,) in session.execute(query)]
 
 
-def _read(session: Session, where: sql.SQL, *values: object, covered: Condition = EVERY) -> pgcopy.Table:
+def _read(session: Session, where: sql.SQL, *values: object, covered: Condition = EVERY) -> pgcopy.PgTable:
     chosen = where.format(*(sql.Literal(value) for value in values))
     return pgcopy.read(session, _CHOSEN.format(columns=_COLUMNS, chosen=chosen, covered=covered), (), len(READ))
 
 
-def rows_of(table: pgcopy.Table) -> AccountRows:
+def rows_of(table: pgcopy.PgTable) -> AccountRows:
     """Return the accounts in a COPY whose columns are in the order of READ."""
     settings, restrictions = _settings(table)
     starts, data = table.spans(_COLUMN["a.holdings"])
@@ -153,7 +153,7 @@ def rows_of(table: pgcopy.Table) -> AccountRows:
     return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
 
 
-def _settings(table: pgcopy.Table) -> tuple[Ints, Ragged]:
+def _settings(table: pgcopy.PgTable) -> tuple[Ints, Ragged]:
     """Return settings[n, SETTINGS] and the restrictions; an account without settings is off."""
     starts, data = table.spans(_COLUMN["a.settings"])
     values = data.view("<i8")

@@ -29,7 +29,7 @@ NULL = -(2**63)  # a null integer in memory
 
 
 @dataclass(frozen=True)
-class Table:
+class PgTable:
     """The rows of a COPY: the position of each field of each row in `blob`."""
 
     blob: Bytes
@@ -76,7 +76,7 @@ def postgres_days(days: Ints) -> Ints:
     return np.where(days == NULL, days, days - _EPOCH_2000)
 
 
-def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence[Any], columns: int) -> Table:
+def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence[Any], columns: int) -> PgTable:
     """Run COPY (query) TO STDOUT and return its rows; `columns` is how many the query yields."""
     with connection.cursor() as cursor:
         statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
@@ -84,13 +84,13 @@ def read(connection: Connection[TupleRow], query: Composed, parameters: Sequence
             return table_of(b"".join(copy), columns)
 
 
-def table_of(copied: bytes, columns: int) -> Table:
+def table_of(copied: bytes, columns: int) -> PgTable:
     """Return the rows of a whole COPY, head and tail included."""
     blob = np.frombuffer(copied, np.uint8)
     rows = _count(blob, len(_HEAD), columns)
     starts, lengths = np.empty((columns, rows), np.int64), np.empty((columns, rows), np.int64)
     _locate(blob, len(_HEAD), starts, lengths)
-    return Table(blob, starts, lengths)
+    return PgTable(blob, starts, lengths)
 
 
 @dataclass(frozen=True)
