@@ -12,7 +12,7 @@ from shared.rules import bands
 def kernels() -> None:
     """Run every kernel once on a tiny input."""
     none, starts = np.zeros(0, np.int64), np.zeros(1, np.int64)
-    accounts = kernel.Accounts(records(kernel.SETTINGS, 0), none, none, none, starts, records(HOLDING, 0), none)
+    accounts = kernel.AccountChunk(records(kernel.SETTINGS, 0), none, none, none, starts, records(HOLDING, 0), none)
     targets = kernel.Targets(records(kernel.HEAD, 0), starts, records(AIM, 0))
     found = kernel.Found(records(kernel.RESULT, 0), starts.copy(), records(REASON, 0))
     kernel.evaluate(accounts, targets, none, 0, found)

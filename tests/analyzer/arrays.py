@@ -92,7 +92,7 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
     heads, targets = stack_targets([target_of(book) for book in books])
     reasons = records(REASON, len(rows) + len(targets.data) + count)
     found = kernel.Found(records(kernel.RESULT, count), np.zeros(count + 1, np.int64), reasons)
-    accounts = kernel.Accounts(
+    accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS)),
         np.array([eligibility_of(book) for book in books], np.int64),
         np.array([scale(book.cash, 100) for book in books], np.int64),

@@ -170,7 +170,7 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     # Rows as an earlier chunk left them: what is not known of an account must be said, not left standing.
     out, starts = used(kernel.RESULT, count), np.full(count + 1, 77, np.int64)
     reasons = used(REASON, len(rows) + 3 * count)
-    accounts = kernel.Accounts(
+    accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, settings), of(cases, "eligibility"), of(cases, "cash"), of(cases, "rebalanced"),
         np.cumsum([0, *map(len, holdings)]), as_records(HOLDING, rows), of(cases, "target"),
     )  # fmt: skip

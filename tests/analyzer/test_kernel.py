@@ -208,7 +208,7 @@ def gated(
     row[Setting.REBALANCER_ON] = on
     head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000])
     heads, targets = stack_targets([Target(head, records(AIM, 0))])
-    accounts = kernel.Accounts(
+    accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, row[None]), np.array([eligibility]), np.array([500]), np.array([1]),
         np.array([0, 1]), as_records(HOLDING, [[0, quantity]]), np.array([target]),
     )  # fmt: skip

@@ -66,7 +66,7 @@ def measure(rows: AccountRows, context: Context) -> Measurement:
     lengths = np.diff(target_rows.starts)
     room = len(rows.holdings.data) + count + int(lengths[target_of[target_of >= 0]].sum())
     found = kernel.Found(room_for(kernel.RESULT, count), np.zeros(count + 1, np.int64), room_for(REASON, room))
-    accounts = kernel.Accounts(
+    accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, rows.settings),
         eligible,
         rows.ints("a.cash_cents"),

@@ -54,7 +54,7 @@ _LOW: Final = int(Tile.LOW_CASH)
 _DRIFT: Final = int(Tile.POSITION_DRIFT)
 
 
-class Accounts(NamedTuple):
+class AccountChunk(NamedTuple):
     """A chunk of n accounts; those of one account are holdings[starts[i]:starts[i + 1]], in order of key."""
 
     settings: Records  # SETTINGS
@@ -83,7 +83,7 @@ class Found(NamedTuple):
 
 
 @entry_kernel
-def evaluate(accounts: Accounts, targets: Targets, price: Ints, stale: int, found: Found) -> None:
+def evaluate(accounts: AccountChunk, targets: Targets, price: Ints, stale: int, found: Found) -> None:
     """Evaluate every account of a chunk into `found`.
 
     price: micro-dollars by security number, 0: none.  stale: 1 when the price set is too old.
@@ -118,7 +118,7 @@ def _clear(result: Records) -> None:
 
 @view_kernel
 def _value(
-    account: int, target: int, accounts: Accounts, targets: Targets, price: Ints, stale: int, result: Records
+    account: int, target: int, accounts: AccountChunk, targets: Targets, price: Ints, stale: int, result: Records
 ) -> bool:
     """Write value and cash of an account, or the hold that keeps it from being valued; say whether it has a value."""
     held_value, hold, security = _value_positions(account, target, accounts, targets, price, stale)
@@ -137,7 +137,7 @@ def _value(
 
 @view_kernel
 def _value_positions(
-    account: int, target: int, accounts: Accounts, targets: Targets, price: Ints, stale: int
+    account: int, target: int, accounts: AccountChunk, targets: Targets, price: Ints, stale: int
 ) -> tuple[int, int, int]:
     """Return (sum of position values in cents, hold, security number).
 
@@ -172,7 +172,9 @@ def _value_positions(
 
 
 @view_kernel
-def _against_target(account: int, accounts: Accounts, targets: Targets, price: Ints, found: Found, filled: int) -> int:
+def _against_target(
+    account: int, accounts: AccountChunk, targets: Targets, price: Ints, found: Found, filled: int
+) -> int:
     """Fill the result of an account that has value and target; return the next free row of reasons."""
     settings, head = accounts.settings[account], targets.heads[accounts.target_of[account]]
     result = found.results[account]
@@ -206,7 +208,7 @@ def _judge_positions(
     account: int,
     threshold: int,
     floor: int,
-    accounts: Accounts,
+    accounts: AccountChunk,
     targets: Targets,
     price: Ints,
     found: Found,
