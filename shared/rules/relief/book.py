@@ -155,8 +155,12 @@ def _book_account(account: int, logic: int, trades: Book, lots: Lots, work: _Wor
     position, lot = begins.position, begins.lot
     while position < ends.position:
         sale.security, sale.first = trades.positions[position].security, position
+        is_traded = False
         while position < ends.position and trades.positions[position].security == sale.security:
+            is_traded |= work.gives[position].units > 0 or work.crossed[position] != 0
             position += 1
+        if not is_traded:
+            continue
         sale.last = position
         while lot < ends.lot and lots.rows[lot].security < sale.security:
             lot += 1
