@@ -57,13 +57,11 @@ def lot_line(
     quantity: str,
     cost_basis: str,
     covered: bool,
-    sleeve_id: str = "",
-    price: str = "",
 ) -> str:
-    """Return one LOT record; every value is already text (see COLUMNS)."""
+    """Return one LOT record without sleeve and price; every value is already text (see COLUMNS)."""
     mark = "Y" if covered else "N"
     unit = f"{security_id}|{lot_id}|{acquired}|{quantity}|{cost_basis}|{mark}"
-    return f"{LOT}|{account_number}|{unit}|{sleeve_id}|{price}|\n"
+    return f"{LOT}|{account_number}|{unit}|||\n"
 
 
 def cash_line(account_number: str, cash: str) -> str:

@@ -23,7 +23,9 @@ PURE = {
     "itertools", "math", "operator", "re", "string", "struct",
     "types", "typing", "typing_extensions", "urllib.parse", "uuid", "zoneinfo",
 }  # fmt: skip
-LONGEST_MODULE, LONGEST_FUNCTION = 400, 70
+LONGEST_MODULE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 70, 8
+ONE_FOR_EACH_QUERY_PARAMETER = {"list_batch_accounts"}
+"""Routes whose parameters are those of the request."""
 TWINS = {"Settings", "Dependencies", "Handlers", "Database", "LotPick"}
 """Class names of several modules, on purpose: the same in each service; a pick as it comes in and as it is shown."""
 
@@ -103,7 +105,15 @@ def test_modules_and_functions_stay_readable() -> None:
                 size = (node.end_lineno or node.lineno) - node.lineno + 1
                 if size > LONGEST_FUNCTION:
                     long.append(f"{path.relative_to(CHECKOUT)}: {node.name} has {size} lines")
+                if len(_parameters(node)) > MOST_PARAMETERS and node.name not in ONE_FOR_EACH_QUERY_PARAMETER:
+                    long.append(f"{path.relative_to(CHECKOUT)}: {node.name} has {len(_parameters(node))} parameters")
     assert not long, long
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    given = function.args
+    names = [parameter.arg for parameter in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return [name for name in names if name not in ("self", "cls")]
 
 
 def test_importing_any_module_starts_nothing() -> None:
