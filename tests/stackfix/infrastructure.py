@@ -18,6 +18,8 @@ from deploy.stack import Stack
 KAFKA_IMAGE = "apache/kafka:4.3.0"
 POSTGRES_IMAGE = "postgres:18"
 ROLE_PASSWORD = "only-for-tests"  # pragma: allowlist secret
+# The library's own helper would need one more image; containers of the tests end with their fixtures.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
 
 @functools.cache
@@ -42,7 +44,7 @@ def has_container_engine() -> bool:
 def kafka_container() -> Iterator[str]:
     """Run a broker in a container and yield its address, host:port."""
     from testcontainers.core.container import DockerContainer
-    from testcontainers.core.waiting_utils import wait_for_logs
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -63,15 +65,15 @@ def kafka_container() -> Iterator[str]:
         "KAFKA_MESSAGE_MAX_BYTES": str(4 * 1024 * 1024 + 65536),
     }
     container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port).with_envs(**settings)
-    with container:
-        wait_for_logs(container, "Kafka Server started", timeout=60)
+    started = LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(60)
+    with container.waiting_for(started):
         yield f"127.0.0.1:{port}"
 
 
 @contextmanager
 def postgres_container() -> Iterator[str]:
     """Run a server in a container and yield the superuser's address."""
-    from testcontainers.postgres import PostgresContainer
+    from testcontainers.community.postgres import PostgresContainer
 
     with PostgresContainer(POSTGRES_IMAGE, driver=None) as container:
         yield container.get_connection_url()
