@@ -11,9 +11,10 @@ import pytest
 
 from services.proposer.columns.proposals import propose
 from shared.contracts.chunks import LOTS
+from shared.contracts.codes import Logic
 from tests.proposer.accounts import plain
-from tests.proposer.builders import BF, MT, TRADE_DAY, Account, account, lots_row, position, security
-from tests.proposer.harness import proposals
+from tests.proposer.builders import BF, MT, TA, TRADE_DAY, Account, account, lots_row, position, security
+from tests.proposer.harness import check_trades, proposals
 
 pytestmark = pytest.mark.fast
 GOOD = plain()
@@ -258,3 +259,15 @@ def test_a_full_exit_sells_the_fraction_too() -> None:
     for logic in (BF, MT):
         result = proposals([given])[0][logic]
         assert (result.trades, result.cash) == ({("C", "S1"): -10_500_000}, 20_000)
+
+
+@pytest.mark.parametrize("logic", [BF, MT, TA])
+def test_what_is_only_sold_may_be_worth_next_to_nothing(logic: Logic) -> None:
+    """V = $5,000,000: W 1,000 x $0.000001 is $0.00 and leaves whole.  A 49,000 x $100 is 98 %, cash 2 %: at target."""
+    given = account(
+        {"A": "100", "W": "0.000001"},
+        [position("A", "49000", "98"), position("W", "1000", "0")],
+        cash="100000",
+        cash_target="2",
+    )
+    check_trades(given, logic, {"W/S1": "-1000"}, "100000")

@@ -197,3 +197,14 @@ def test_less_than_a_step_is_named_exactly_where_it_is_so() -> None:
         security("A", "100", restriction=NO_SELL), positions=[position("A", "100", "90")], cash="0", cash_target="10"
     )
     assert RESTRICTED in text and STEP not in text
+
+
+def test_what_is_neither_held_nor_wanted_needs_no_price() -> None:
+    """A 92 x $100, target 95 %: inside 91.2.  Z has weight 0 and no price.  Cash 800, above 600: 300 buy 3 of A."""
+    given = account(
+        [security("A", "100"), security("Z", None)],
+        [position("A", "92", "95"), position("Z", "0", "0")],
+        cash="800",
+        cash_target="5",
+    )
+    check_trades(given, BF, {"A/S1": "3"}, "500")

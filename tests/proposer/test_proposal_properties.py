@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.proposer.columns.proposals import propose
 from shared.contracts.codes import Logic, Reason, Restriction
-from tests.proposer.builders import BF, FRACTIONAL, MT, TA, TRADE_DAY, Account, lots_of
+from tests.proposer.builders import BF, FRACTIONAL, MT, TA, TRADE_DAY, Account, Position, Security, lots_of
 from tests.proposer.harness import Proposal, after, batch_of, proposal, proposals
 from tests.proposer.model_account import Book, PositionKey
 from tests.proposer.strategies import Shape, edges, generated, logics, mixed_accounts, seeds, taxed, untaxed_accounts
@@ -53,6 +53,20 @@ def test_units_and_cash_are_conserved(account: Account, logic: Logic) -> None:
     )
     assert result.cash == account.cash_cents - account.set_aside_cents + flow
     assert result.summary["sells_cents"] - result.summary["buys_cents"] == flow
+
+
+@many
+@given(mixed_accounts, logics)
+def test_what_is_neither_held_nor_wanted_changes_nothing(account: Account, logic: Logic) -> None:
+    """A component of weight 0 that is not held needs no price and takes part in nothing.  Source: product 4."""
+    more = replace(
+        account,
+        securities=[*account.securities, Security("ZZZ", None)],
+        positions=[*account.positions, Position("ZZZ", account.positions[0].sleeve_id, 0, 0)],
+    )
+    with_it, without = proposal(more, logic), proposal(account, logic)
+    assert (with_it.failure, with_it.trades, with_it.orders) == (without.failure, without.trades, without.orders)
+    assert with_it.summary == without.summary
 
 
 @many

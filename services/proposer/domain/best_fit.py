@@ -80,8 +80,8 @@ def _place_cash(account: Records, securities: Records, positions: Records) -> No
     for position in positions:
         security = securities[position.security]
         position.want = min(0, position.want)  # tax_aware.breakpoints needs what sleeves sell
-        if position.precise_side != 0 or security.sell > 0:
-            continue
+        if position.precise_side != 0 or position.aim_up == 0 or security.sell > 0:
+            continue  # what is neither wanted nor held may have no price
         want = to_target(account, security, position)
         if want <= 0:
             continue

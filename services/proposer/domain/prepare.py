@@ -36,6 +36,8 @@ def prepare(account: Records, securities: Records, positions: Records) -> None:
     if account.failure == codes.OK:
         account.failure = set_aims(account, securities, positions)
     if account.failure == codes.OK:
+        account.failure = _check_counts(account, securities, positions)
+    if account.failure == codes.OK:
         _set_bands(account, positions)
         _set_cash_limits(account)
 
@@ -61,14 +63,20 @@ def _value(account: Records, securities: Records, positions: Records) -> int:
         return codes.VALUE_NOT_POSITIVE
     if is_outside(account, account.value, 0, MAX_VALUE_CENTS, codes.L_VALUE):
         return codes.OUT_OF_RANGE
-    for index in range(len(securities)):
-        if securities[index].price > 0 and -(-account.value // _THIN) > securities[index].price:
-            account.failed_at = index
-            account.passed_limit = codes.L_UNITS
-            return codes.OUT_OF_RANGE
     account.grain = 1
     while (held + abs(account.cash)) > _MONEY // (CENT_UNITS // account.grain):
         account.grain *= 10
+    return codes.OK
+
+
+@view_kernel
+def _check_counts(account: Records, securities: Records, positions: Records) -> int:
+    """The count of units to a target must fit; what is only sold needs none, however little it is worth."""
+    for position in positions:
+        if position.aim_up > 0 and -(-account.value // _THIN) > securities[position.security].price:
+            account.failed_at = position.security
+            account.passed_limit = codes.L_UNITS
+            return codes.OUT_OF_RANGE
     return codes.OK
 
 
