@@ -12,7 +12,7 @@ ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
 
-.PHONY: help up down status logs reset next-day load test test-fast check bench bench-start bench-engine bench-compile bench-analysis house lock doctor
+.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-analysis house lock doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ next-day: ## Move the stack's clock to the next business day: fills, new files, 
 load: ## Take custodian files in: make load FILE=path (several in quotes)
 	@$(PREPARE) --quiet
 	@$(STACK) exec --as taxlot $(VENV)/python -m services.taxlot load $(FILE)
+
+subscriber-demo: ## Show what the example subscriber receives from the running stack (ARGS="--first 20": end then)
+	@$(PREPARE) --quiet
+	@$(STACK) exec $(VENV)/python -m deploy.subscriber_demo $(ARGS)
 
 doctor: ## Say what is missing on this machine
 	@$(PREPARE) java maven node

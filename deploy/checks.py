@@ -10,7 +10,7 @@ from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT
 from deploy.stack.steps import Spoken
 
-PYTHON_CODE = ("services", "shared", "deploy", "tests", "benchmarks")
+PYTHON_CODE = ("services", "shared", "deploy", "tests", "benchmarks", "examples")
 
 
 def main() -> int:

@@ -202,8 +202,8 @@ class FileProcessed(OutboundModel):
     file_id: str
     version: int
     file_name: str
-    custodian: str | None
-    as_of: date | None
+    custodian: str | None = None  # of a refused file nobody may know whose it is, nor of which day
+    as_of: date | None = None
     outcome: Literal["LOADED", "REFUSED", "DUPLICATE"]
     reason: str | None = None
     accounts: int = 0
