@@ -11,8 +11,9 @@ PREPARE := $(PYTHON) -I deploy/bootstrap.py
 ACCOUNTS ?= 2000
 NAMES ?=
 DAYS ?= 1
+OUT ?= .local/rebalancer.cdx.json
 
-.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-analysis house lock doctor
+.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-analysis house lock sbom release-check doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +95,15 @@ bench-analysis: ## Measure the daily analysis of the whole system (ARGS="--accou
 house: ## Draw the structure: rooms, import arrows and layers of each service (ARGS="--summary")
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m deploy.house $(ARGS)
+
+sbom: ## Write the bill of materials, CycloneDX (OUT=file, default .local/rebalancer.cdx.json)
+	@$(PREPARE) --quiet
+	@mkdir -p .local
+	@$(VENV)/python -m deploy.sbom --out $(OUT)
+
+release-check: ## May this be released: documents, locks, bill of materials, version, secrets, image labels
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m deploy.release
 
 lock: ## Resolve requirements/*.in anew into the locks
 	@$(PREPARE) --quiet

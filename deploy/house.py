@@ -17,6 +17,7 @@ import grimp
 from grimp import ImportGraph
 
 from deploy.stack.layout import CHECKOUT
+from shared.runtime.version import VERSION
 
 ROOTS: Final = ("services", "shared")
 Arrows = Mapping[str, frozenset[str]]
@@ -50,6 +51,7 @@ class Package:
 def main() -> int:
     """Print every package, or those named, and return 1 when rooms of one form a circle."""
     parser = argparse.ArgumentParser(prog="python -m deploy.house", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"rebalancer {VERSION}")
     parser.add_argument("packages", nargs="*", help="packages to draw (default: all), for example batch shared")
     parser.add_argument("--summary", action="store_true", help="one line a package only")
     options = parser.parse_args()

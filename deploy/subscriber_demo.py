@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.stack.layout import CHECKOUT
+from shared.runtime.version import VERSION
 
 SUBSCRIBER: Final = CHECKOUT / "examples" / "subscribers" / "python" / "subscriber.py"
 WIDEST: Final = 160
@@ -61,6 +62,7 @@ def show(lines: Iterable[str], first: int | None) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.subscriber_demo", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"rebalancer {VERSION}")
     parser.add_argument("--first", type=int, metavar="N", help="end after N events that it acted on")
     return parser
 

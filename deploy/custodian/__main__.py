@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from deploy.custodian.day import Custodian
 from deploy.custodian.listen import NoTopic
 from deploy.sample.market import NoPrices
+from shared.oncall.command_line import VersionOption
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -34,7 +35,7 @@ class CustodianSettings(BaseSettings):
 
 
 @app.callback()
-def main() -> None:
+def main(version: VersionOption = False) -> None:
     """The simulated custodian."""
 
 

@@ -12,13 +12,14 @@ from deploy.issuer.app import build_app
 from deploy.issuer.settings import IssuerSettings
 from deploy.issuer.users import USERS, entitlements
 from shared.http.app import serve
+from shared.oncall.command_line import VersionOption
 from shared.runtime import log
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
+def main(context: typer.Context, version: VersionOption = False) -> None:
     """Serve until stopped."""
     if context.invoked_subcommand is not None:
         return

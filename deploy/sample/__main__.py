@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,25 +15,33 @@ from deploy.sample.faults import write_faults
 from deploy.sample.make import BookOptions, make
 from deploy.sample.market import NoPrices
 from deploy.sample.publish import load as load_sample
+from shared.oncall.command_line import VersionOption, with_options
 from shared.rules.trading_calendar import business_date, session_before
 from shared.runtime.clock import clock_of
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
+@dataclass(frozen=True)
+class AccountShape:
+    """How large an account is."""
+
+    positions: Annotated[int | None, typer.Option(min=6, max=200, help="Positions an account; default 8 to 14.")] = None
+    lots: Annotated[int | None, typer.Option(min=1, max=100, help="Lots a position; default 1 to 5.")] = None
+
+
 @app.callback(invoke_without_command=True)
+@with_options(AccountShape)
 def generate(
     context: typer.Context,
+    shape: AccountShape,
+    version: VersionOption = False,
     accounts: Annotated[int, typer.Option(min=1, max=2_000_000, help="How many accounts.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed and arguments give the same bytes.")] = 7,
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Data date; default: the last completed session.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory to write.")] = None,
-    positions: Annotated[
-        int | None, typer.Option(min=6, max=200, help="Positions an account; default 8 to 14.")
-    ] = None,
-    lots: Annotated[int | None, typer.Option(min=1, max=100, help="Lots a position; default 1 to 5.")] = None,
     faults: Annotated[bool, typer.Option(help="Also write faults/: files with every kind of fault.")] = False,
 ) -> None:
     """Make a sample book in a directory."""
@@ -42,7 +51,7 @@ def generate(
         raise typer.BadParameter("name the directory to write: --out DIR")
     day = as_of.date() if as_of else _last_completed_session()
     try:
-        make(BookOptions(accounts, seed, day, positions, lots), out, print)
+        make(BookOptions(accounts, seed, day, shape.positions, shape.lots), out, print)
         if faults:
             write_faults(out, print)
     except NoPrices as error:

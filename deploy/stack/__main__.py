@@ -14,6 +14,7 @@ from deploy.stack.layout import CHECKOUT, DEFAULT_STATE
 from deploy.stack.stack import Stack
 from deploy.stack.steps import Spoken
 from shared.rules.trading_calendar import NEW_YORK
+from shared.runtime.version import VERSION
 
 
 def main() -> int:
@@ -128,6 +129,7 @@ def _welcome(stack: Stack) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.stack", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"rebalancer {VERSION}")
     parser.add_argument("--state", default=os.environ.get("STACK_STATE", str(DEFAULT_STATE)), help="state directory")
     commands = parser.add_subparsers(required=True)
     for function in (up, down, status, logs, reset, kill, restart, execute):

@@ -12,7 +12,7 @@ SWEEPER: Final = f"{SERVICE}-sweeper"
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
+def main(context: typer.Context, version: command_line.VersionOption = False) -> None:
     """Run the worker unless a command is named."""
     if context.invoked_subcommand is None:
         work()

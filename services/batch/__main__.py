@@ -12,7 +12,7 @@ app = command_line.build(SERVICE, "Approval: queue, batches, history.")
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
+def main(context: typer.Context, version: command_line.VersionOption = False) -> None:
     """Serve unless a command is named."""
     if context.invoked_subcommand is None:
         serve()

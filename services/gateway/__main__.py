@@ -14,7 +14,7 @@ app = command_line.build(SERVICE, "The door: sign-in, API, push, pages.")
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
+def main(context: typer.Context, version: command_line.VersionOption = False) -> None:
     """Serve unless a command is named."""
     if context.invoked_subcommand is None:
         serve()

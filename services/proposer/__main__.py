@@ -9,7 +9,7 @@ app = command_line.build(SERVICE, "Which trades each logic proposes.")
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
+def main(context: typer.Context, version: command_line.VersionOption = False) -> None:
     """Run the worker unless a command is named."""
     if context.invoked_subcommand is None:
         work()

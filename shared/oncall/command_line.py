@@ -9,17 +9,31 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
+
+from shared.runtime.version import VERSION
 
 FORWARD: Final[dict[str, Any]] = {
     "allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": [],
 }  # fmt: skip
 """Context settings of a command whose arguments belong to another typer app; see `forward`."""
 _Settings = TypeVar("_Settings", bound=BaseSettings)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rebalancer {VERSION}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+]
+"""The parameter that gives the main command of an app the option --version."""
 
 
 def group(description: str) -> typer.Typer:
