@@ -10,6 +10,7 @@ run changes nothing. Objects that an older version created are transferred to th
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -113,10 +114,22 @@ def _hand_over(connection: Connection[Any], service: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Prepare the server of REBALANCER_ADMIN_DATABASE_URL; each role's password is in <ROLE>_PASSWORD."""
-    base, _, database = os.environ["REBALANCER_ADMIN_DATABASE_URL"].rpartition("/")
-    prepare(f"{base}/postgres", database, {name: os.environ[f"{name.upper()}_PASSWORD"] for name in NAMES})
+    """Prepare the server of REBALANCER_ADMIN_DATABASE_URL; each role's password is in <ROLE>_PASSWORD.
+
+    What the environment lacks is in files of the folder REBALANCER_SECRETS_DIR, named in lower case.
+    """
+    base, _, database = _given("REBALANCER_ADMIN_DATABASE_URL").rpartition("/")
+    prepare(f"{base}/postgres", database, {name: _given(f"{name.upper()}_PASSWORD") for name in NAMES})
     return 0
+
+
+def _given(variable: str) -> str:
+    """Return a variable of the environment, else what its file holds.  Exits with a sentence if there is neither."""
+    value = os.environ.get(variable)
+    file = Path(os.environ.get("REBALANCER_SECRETS_DIR", "/nonexistent")) / variable.lower()
+    if value is None and not file.exists():
+        sys.exit(f"{variable} is not set, and there is no file {file}")
+    return file.read_text().strip() if value is None else value
 
 
 if __name__ == "__main__":

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.runtime.settings import EnvironmentSettings
 
 
-class IssuerSettings(BaseSettings):
+class IssuerSettings(EnvironmentSettings):
     """Where it listens, whom it serves and where it keeps its key."""
-
-    model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
 
     http_port: int = Field(description="Port to listen on.")
     http_host: str = Field(

@@ -6,6 +6,7 @@ import typer
 
 from services.analyzer.settings import SERVICE, Settings
 from shared.oncall import command_line
+from shared.runtime.settings import DatabaseSettings
 
 app = command_line.build(SERVICE, "Which accounts need rebalancing, and why.")
 SWEEPER: Final = f"{SERVICE}-sweeper"
@@ -55,7 +56,7 @@ def migrate() -> None:
     """Bring the tables to their newest form."""
     from shared.postgres import migrations
 
-    migrations.migrate(SERVICE, command_line.read_settings(Settings).database_url)
+    migrations.migrate(SERVICE, command_line.read_settings(DatabaseSettings).database_url)
 
 
 @app.command()

@@ -52,6 +52,7 @@ def wire(
         settings.oidc_client_id,
         settings.oidc_client_secret.get_secret_value(),
         f"{settings.gateway_url}/auth/callback",
+        settings.oidc_backchannel_url,
     )
     addresses = {"batch": settings.batch_url, "taxlot": settings.taxlot_url, "analyzer": settings.analyzer_url}
     audit, rates = AuditLog(work), Rates(settings)

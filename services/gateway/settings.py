@@ -37,6 +37,10 @@ class Settings(RequestsSettings):
         min_length=32, description="Key of this service alone; signs sign-in attempts and CSRF tokens."
     )
     oidc_issuer_url: str = Field(description="OpenID Connect issuer, exactly as its tokens name it.")
+    oidc_backchannel_url: str | None = Field(
+        default=None,
+        description="Address at which the gateway itself reaches the issuer, if it is not the one that browsers open.",
+    )
     oidc_client_id: str = Field(description="Our client id at the issuer.")
     oidc_client_secret: SecretStr = Field(description="Our client secret at the issuer.")
     ui_dir: Path = Field(description="Directory of the built user interface (holds index.html).")

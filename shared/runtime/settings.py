@@ -1,15 +1,18 @@
 """Settings that every service has; each comes from the environment as REBALANCER_<NAME>, secrets without a default.
 
+With REBALANCER_SECRETS_DIR what the environment lacks is read from that folder: see EnvironmentSettings.
+
 A service extends the class that fits it: ServiceSettings, or with a database DatabaseSettings, or if it also serves
 users RequestsSettings, or behind the gateway BehindGatewaySettings.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from shared.rules.trading_calendar import CUT_OFF
 
@@ -35,10 +38,32 @@ class ProcessorLimits:
     look_s: float = 10.0
 
 
-class ServiceSettings(BaseSettings):
-    """Settings of every process; a service adds its own in `settings.py`."""
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment, else from files: of the folder REBALANCER_SECRETS_DIR, one setting a file.
+
+    A file has the name of the variable in lower case.  Containers are given their secrets in this way.
+    """
 
     model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the strongest first."""
+        folder = os.environ.get("REBALANCER_SECRETS_DIR")
+        given = folder and Path(folder).is_dir()  # a process without secrets has no such folder
+        files = [SecretsSettingsSource(settings_cls, secrets_dir=folder)] if given else []
+        return (init_settings, env_settings, *files)
+
+
+class ServiceSettings(EnvironmentSettings):
+    """Settings of every process; a service adds its own in `settings.py`."""
 
     kafka_url: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
     http_port: int = Field(description="Port of /metrics, /healthz, /readyz and the internal API.")

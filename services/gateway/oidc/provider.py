@@ -23,12 +23,20 @@ class SignInFailed(Problem):
 
 @dataclass(frozen=True)
 class Client:
-    """Our registration at the issuer."""
+    """Our registration at the issuer. backchannel: where we reach it, if not where browsers do (`issuer`)."""
 
     issuer: str
     client_id: str
     client_secret: str
     redirect_uri: str
+    backchannel: str | None = None
+
+    def reached_at(self, address: str) -> str:
+        """Return the address at which we reach what the issuer names by `address`."""
+        base = self.issuer.rstrip("/")
+        if self.backchannel is None or not address.startswith(f"{base}/"):
+            return address
+        return self.backchannel.rstrip("/") + address.removeprefix(base)
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,8 @@ class Provider:
     async def _request(self, method: str, address: str, **more: Any) -> dict[str, Any]:
         """Return the issuer's JSON, refusals (4xx) included.  Raises Unavailable for anything else."""
         try:
-            response = await self._http.request(method, address, headers={"Accept": "application/json"}, **more)
+            reached = self._client.reached_at(address)
+            response = await self._http.request(method, reached, headers={"Accept": "application/json"}, **more)
             reply = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unavailable("the sign-in service does not answer; try again in a moment") from error
