@@ -20,7 +20,7 @@ from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcess
 from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
 from shared.fixed_point.text import scaled
 from shared.kafka.publisher import Publisher
-from shared.rules.trading_calendar import NEW_YORK, business_date, cut_off, session_after
+from shared.rules.trading_calendar import NEW_YORK, business_date, cut_off, session_after, session_before
 from shared.runtime.clock import FileClock, set_instant
 
 AFTER_CUT_OFF: Final = timedelta(minutes=1)
@@ -69,13 +69,32 @@ class Custodian:
         held.market.row_of(closing)  # refuse before anything changes
         journal = self._saved(journal, closing=closing)
         self._move_clock(cut_off(closing) + AFTER_CUT_OFF)
-        await self._await_cancels(closing)
-        if not journal.delivered:
-            journal = await self._deliver(journal, held, manifest["custodians"])
-        while journal.book_day < closing:
-            journal = await self._close(journal, held, manifest["custodians"], session_after(journal.book_day))
-            journal = await self._deliver(journal, held, manifest["custodians"])
+        journal = await self._close_days(journal, held, manifest["custodians"], closing)
         return await self._morning(journal, session_after(closing))
+
+    async def catch_up(self) -> bool:
+        """Process the business days whose cut-off is past, and leave the clock alone; return whether there were any.
+
+        A day that `next_day` has begun is left to it.  Raises NoPrices if the data do not reach the day.
+        """
+        journal = self.journal()
+        past = session_before(business_date(FileClock(self.clock_file).now()))
+        if journal.closing is not None or (journal.delivered and journal.book_day >= past):
+            return False
+        manifest, held = load_universe(self.sample)
+        held.market.row_of(past)
+        await self._close_days(journal, held, manifest["custodians"], past)
+        return True
+
+    async def _close_days(self, journal: Journal, held: Universe, custodians: Sequence[str], last: date) -> Journal:
+        """Settle and deliver every day up to `last`, whose cut-off is past."""
+        await self._await_cancels(last)
+        if not journal.delivered:
+            journal = await self._deliver(journal, held, custodians)
+        while journal.book_day < last:
+            journal = await self._close(journal, held, custodians, session_after(journal.book_day))
+            journal = await self._deliver(journal, held, custodians)
+        return journal
 
     async def _close(self, journal: Journal, held: Universe, custodians: Sequence[str], day: date) -> Journal:
         """Settle what is due on `day`; it is done once the journal is replaced."""

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from shared.contracts.platform import PricesPublished
 from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
 from shared.kafka.messages import event
 from shared.kafka.publisher import Publisher
-from shared.rules.trading_calendar import NEW_YORK, session_after, session_before
+from shared.rules.trading_calendar import NEW_YORK, cut_off, session_after, session_before
 from shared.runtime.clock import FileClock, set_instant
 from tests.waiting import until_async
 
@@ -191,6 +191,19 @@ async def test_orders_of_a_later_trade_date_wait_for_it(kafka_url: str, tmp_path
     assert await custodian.next_day() == session_after(TOMORROW)
     assert custodian.journal().waiting == []
     assert f"{TOMORROW}: 2 orders filled, 0 transfers, 1 accounts" in said.lines
+
+
+async def test_it_follows_the_clock_as_it_is(kafka_url: str, tmp_path: Path, sample: Path) -> None:
+    custodian = await a_custodian(kafka_url, tmp_path, sample, print)
+    await publish(kafka_url, [released_for(custodian, "00000005", version=2)])
+    assert not await custodian.catch_up()
+    evening = cut_off(TODAY) + timedelta(minutes=5)
+    set_instant(custodian.clock_file, evening)
+    assert await custodian.catch_up()
+    assert (custodian.journal().book_day, custodian.journal().delivered) == (TODAY, True)
+    assert custodian.journal().filled["A00000005"] == 2
+    assert not await custodian.catch_up()
+    assert FileClock(custodian.clock_file).now() < evening + timedelta(minutes=5)
 
 
 async def test_it_waits_for_the_cut_off_the_files_and_the_analysis(
