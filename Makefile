@@ -13,7 +13,7 @@ NAMES ?=
 DAYS ?= 1
 OUT ?= .local/rebalancer.cdx.json
 
-.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-analysis house lock sbom release-check doctor
+.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-analysis house contracts lock sbom release-check doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -104,6 +104,10 @@ sbom: ## Write the bill of materials, CycloneDX (OUT=file, default .local/rebala
 release-check: ## May this be released: documents, locks, bill of materials, version, secrets, image labels
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m deploy.release
+
+contracts: ## Write docs/events anew from the contracts (ARGS="--release 2" also keeps them as a release)
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m deploy.contracts $(ARGS)
 
 lock: ## Resolve requirements/*.in anew into the locks
 	@$(PREPARE) --quiet

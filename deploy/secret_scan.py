@@ -9,8 +9,9 @@ ADVICE: Final = (
     "Take them out, and make new ones if they were ever pushed. A value that is none (of a test, or a setting's name)"
     " is marked on its line with `pragma: allowlist secret`.\n"
 )
-# Locks hold hashes of packages; lines that name the commit a test case was taken from are no secrets either.
-_LOCKS: Final = r"\.lock$|(^|/)package-lock\.json$"
+# Locks hold hashes of packages, releases of the contract those of their files; lines that name the commit a test case
+# was taken from are no secrets either.
+_LOCKS: Final = r"\.lock$|(^|/)package-lock\.json$|(^|/)SHA256SUMS$"
 _COMMIT_NAMED: Final = r'"version": "[0-9a-f]{40}"'
 
 
