@@ -55,7 +55,9 @@ def build_dependencies(settings: Settings, *, serves: bool = True) -> Dependenci
     warn_before_end(clock.now())
     contexts = Contexts(clock, settings)
     evaluator = Evaluator(database, names, contexts)
-    return Dependencies(database, names, clock, contexts, evaluator, Publisher(settings.kafka_url, SERVICE))
+    return Dependencies(
+        database, names, clock, contexts, evaluator, Publisher(settings.kafka_url, SERVICE, settings.gateway_url)
+    )
 
 
 def build_handlers(of: Dependencies, settings: Settings) -> Handlers:

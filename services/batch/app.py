@@ -47,7 +47,7 @@ async def main(settings: Settings) -> None:
     freeze_gc()
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, settings.requests_database_url, **sizes)
-    publisher = Publisher(settings.kafka_url, SERVICE)
+    publisher = Publisher(settings.kafka_url, SERVICE, settings.gateway_url)
     consumers = consumers_of(settings, Handlers(database, clock, settings), publisher)
     sweeps = Sweeps(database, clock, settings)
     runner = ComponentRunner(SERVICE, stuck_s=settings.stuck_s)

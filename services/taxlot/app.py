@@ -37,7 +37,7 @@ def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for each topic, the intake of files and HTTP beside it."""
     pool = db.pool(settings.database_url, SERVICE, size=settings.work_connections)
     requests = db.Requests(settings.requests_database_url, pool, SERVICE, size=settings.requests_connections)
-    publisher = Publisher(settings.kafka_url, SERVICE)
+    publisher = Publisher(settings.kafka_url, SERVICE, settings.gateway_url)
     clock = clock_of(settings.clock_file)
     warn_before_end(clock.now())
     handlers = Handlers(pool, publisher, clock)

@@ -4,13 +4,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from shared.contracts.catalogue import published
+from shared.contracts.event_schemas import schema_path
 from shared.contracts.topics import MIB
 from shared.kafka.messages import Outgoing
 from shared.kafka.metadata_backoff import add_metadata_backoff
@@ -21,6 +23,7 @@ _MANY: Final = 32  # number of messages from which on whole batches are built an
 _BATCH_BYTES: Final = 256 * 1024
 _LARGEST_BYTES: Final = 4 * MIB
 _BEAT_S: Final = 1.0
+_Headers: TypeAlias = list[tuple[str, bytes]]
 _log = log.get(__name__)
 
 
@@ -31,9 +34,11 @@ class NotOpenError(KafkaError):
 class Publisher:
     """Sends messages and waits until the broker acknowledges them (acks=all, idempotent, murmur2 partitions by key)."""
 
-    def __init__(self, kafka_url: str, service: str) -> None:
+    def __init__(self, kafka_url: str, service: str, gateway_url: str = "") -> None:
+        """Make a publisher that is closed.  gateway_url: where public events say their schema is; empty: nowhere."""
         self._service = service
         self.url = kafka_url
+        self._schemas = schema_urls(gateway_url)
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self, heartbeat: Heartbeat = no_heartbeat) -> None:
@@ -152,7 +157,8 @@ class Publisher:
         """
         for index, message in enumerate(messages):
             try:
-                future = await producer.send(message.topic, message.value, key=message.key, headers=_headers(message))
+                headers = _headers(message, self._schemas)
+                future = await producer.send(message.topic, message.value, key=message.key, headers=headers)
             except Exception as error:
                 if strict or not is_refused_for_ever(error):
                     raise
@@ -169,7 +175,7 @@ class Publisher:
         message that cannot be packed; else the error is its outcome.
         """
         partitions = await self._partitions(producer, messages)
-        packed, refused = await asyncio.to_thread(_pack, producer.create_batch, partitions, messages)
+        packed, refused = await asyncio.to_thread(_pack, producer.create_batch, partitions, messages, self._schemas)
         for index, error in refused.items():
             if strict:
                 raise error
@@ -202,8 +208,17 @@ class _Packed:
     indices: list[int]
 
 
+def schema_urls(gateway_url: str) -> dict[str, bytes]:
+    """Return the address of the schema of every public topic's event, by topic; none without a gateway."""
+    public = [topic for topic in published() if topic.audience == "public"] if gateway_url else []
+    return {topic.name: f"{gateway_url}{schema_path(topic)}".encode() for topic in public}
+
+
 def _pack(
-    create: Callable[[], BatchBuilder], partitions: Mapping[str, Sequence[int]], messages: Sequence[Outgoing]
+    create: Callable[[], BatchBuilder],
+    partitions: Mapping[str, Sequence[int]],
+    messages: Sequence[Outgoing],
+    schemas: Mapping[str, bytes],
 ) -> tuple[list[_Packed], dict[int, Exception]]:
     """Return batches of the messages, in order within a partition, and the messages that the broker would always
     refuse: index -> error."""
@@ -216,9 +231,10 @@ def _pack(
         at = message.topic, choose(message.key, every, every)
         packed = unfilled.get(at)
         try:
-            if packed is None or not _added(packed, message):
+            headers = _headers(message, schemas)
+            if packed is None or not _added(packed, message, headers):
                 fresh = _Packed(*at, create(), [])
-                _added(fresh, message)
+                _added(fresh, message, headers)
                 if fresh.batch.size() > _LARGEST_BYTES:
                     raise MessageSizeTooLargeError(f"{message.topic}: a message of {len(message.value)} bytes")
                 if packed is not None:
@@ -234,14 +250,16 @@ def _pack(
     return full, refused
 
 
-def _added(packed: _Packed, message: Outgoing) -> bool:
+def _added(packed: _Packed, message: Outgoing, headers: _Headers) -> bool:
     """Add a message to a batch; say whether there was room for it."""
-    headers = _headers(message)
     return packed.batch.append(timestamp=None, key=message.key, value=message.value, headers=headers) is not None
 
 
-def _headers(message: Outgoing) -> list[tuple[str, bytes]]:
-    return [(name, value.encode()) for name, value in message.headers.items()]
+def _headers(message: Outgoing, schemas: Mapping[str, bytes]) -> _Headers:
+    """Return the headers of a message, with the address of its schema if it has one."""
+    headers = [(name, value.encode()) for name, value in message.headers.items()]
+    schema = schemas.get(message.topic)
+    return headers if schema is None else [*headers, ("ce_dataschema", schema)]
 
 
 def is_refused_for_ever(error: BaseException) -> bool:

@@ -70,6 +70,11 @@ class ServiceSettings(EnvironmentSettings):
     http_host: str = Field(
         default="127.0.0.1", description="Address to listen on; loopback unless containers need more."
     )
+    gateway_url: str = Field(
+        default="",
+        description="Address of the gateway, scheme://host[:port], where subscribers fetch the schemas of events; our"
+        " events name them there. Empty: they name none.",
+    )
     clock_file: Path | None = Field(
         default=None, description="JSON file {'offset_seconds': n} that shifts the clock; unset means real time."
     )

@@ -49,7 +49,7 @@ class _Packing(Publisher):
         for message in every:
             self.letters[message.headers["dlq-code"]] += 1
             assert message.headers["dlq-offset"]
-        _pack(lambda: BatchBuilder(1 << 18, 0), {message.topic: [0] for message in every}, every)
+        _pack(lambda: BatchBuilder(1 << 18, 0), {message.topic: [0] for message in every}, every, {})
 
 
 class _Topic:

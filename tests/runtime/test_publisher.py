@@ -53,6 +53,18 @@ async def test_a_message_the_broker_would_never_take_is_refused_before_any_is_se
     ]
 
 
+async def test_public_events_name_their_schema_at_the_gateway_and_others_do_not(kafka_url: str) -> None:
+    """Sent singly and in whole batches."""
+    mark = uuid.uuid4().hex
+    few, many = [_message(mark, 0, 100)], [_message(mark, number, 100) for number in range(1, _MANY + 1)]
+    async with Publisher(kafka_url, "test", "https://rebalancer.example") as publisher:
+        await publisher.send(few)
+        await publisher.send(many)
+    found = [dict(record.headers) for record in await _everything(kafka_url)]
+    named = [headers.get("ce_dataschema") for headers in found if headers.get("mark") == mark.encode()]
+    assert named == [b"https://rebalancer.example/api/v1/events/schemas/rebalancer.account-flag.v1.json"] * (_MANY + 1)
+
+
 def _message(mark: str, number: int, size: int) -> Outgoing:
     value = f"{mark} {number} ".encode().ljust(size, b".")
     return Outgoing(ACCOUNT_FLAG.name, f"{mark}-{number}".encode(), value, {"mark": mark, "number": str(number)})

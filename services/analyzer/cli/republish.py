@@ -41,7 +41,10 @@ def republish_flags(
 
 async def run(settings: Settings, request: RepublishRequest) -> int:
     """Publish flags again and return the exit code.  Raises what database and broker raise."""
-    async with Database(settings.database_url, size=2) as database, Publisher(settings.kafka_url, SERVICE) as out:
+    async with (
+        Database(settings.database_url, size=2) as database,
+        Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as out,
+    ):
         names, clock = Names(database), clock_of(settings.clock_file)
 
         def messages_of(accounts: Sequence[str]) -> list[Outgoing]:

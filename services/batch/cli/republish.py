@@ -71,7 +71,7 @@ async def run(settings: Settings, request: RepublishRequest) -> int:
     async with Database(settings.database_url, settings.requests_database_url) as database:
         async with database.transaction(SYSTEM) as connection:
             total = await store.count_accounts(connection, request)
-        async with Publisher(settings.kafka_url, SERVICE) as out:
+        async with Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as out:
             return await republish.report(request, total, groups(database, out))
 
 

@@ -32,7 +32,7 @@ def load_files(settings: Settings, paths: list[Path]) -> None:
 
 async def _load_all(settings: Settings, paths: list[Path]) -> int:
     failed = False
-    async with Publisher(settings.kafka_url, SERVICE) as publisher:
+    async with Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as publisher:
         intake = Intake(settings, publisher, clock_of(settings.clock_file))
         for path in paths:
             try:

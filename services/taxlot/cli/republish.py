@@ -36,7 +36,10 @@ def holdings(
 async def run(settings: Settings, request: RepublishRequest) -> int:
     """Publish holdings again and return the exit code.  Raises what database and broker raise."""
     clock = clock_of(settings.clock_file)
-    async with db.pool(settings.database_url, SERVICE, size=2) as pool, Publisher(settings.kafka_url, SERVICE) as out:
+    async with (
+        db.pool(settings.database_url, SERVICE, size=2) as pool,
+        Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as out,
+    ):
 
         async def groups() -> AsyncIterator[int]:
             after = ""
