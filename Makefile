@@ -50,6 +50,11 @@ subscriber-demo: ## Show what the example subscriber receives from the running s
 	@$(PREPARE) --quiet
 	@$(STACK) exec $(VENV)/python -m deploy.subscriber_demo $(ARGS)
 
+.PHONY: observe-files
+observe-files: ## Write what is generated from the catalogue of metrics: its page, alert rules, dashboards
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m deploy.observe files
+
 doctor: ## Say what is missing on this machine
 	@$(PREPARE) java maven node
 

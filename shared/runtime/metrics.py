@@ -1,97 +1,139 @@
-"""The catalogue of metrics: name, kind, unit and labels of each; all other code imports them from here.
+"""The catalogue of metrics: kind, name, unit, meaning and labels of each; all other code imports them from here.
 
-Base units, `_total` only on counters; labels never hold account, advisor, user or batch ids.
+docs/metrics.md is made of it.  Edges of histograms stand on the limits of the objectives
+(deploy/observe/objectives.py) and reach beyond any real incident.
 """
 
-from prometheus_client import Counter, Gauge, Histogram, Summary
+from typing import Final
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0)
+from shared.runtime.metric_kinds import counter, gauge, histogram, summary
 
-EVENTS = Counter("rebalancer_events_processed_total", "Messages taken in, by outcome.", ("service", "topic", "outcome"))
-EVENT_SECONDS = Histogram(
-    "rebalancer_event_process_seconds", "Time to handle a group of messages.", ("service", "topic"), buckets=_SECONDS
+_RESPONSE_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_WORK_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
+_AGE_S: Final = (0.01, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
+
+EVENTS = counter(
+    "rebalancer_events_processed_total", "messages", "Messages taken in, by outcome.", "service", "topic", "outcome"
 )
-EVENT_AGE = Histogram(
+EVENT_SECONDS = histogram(
+    "rebalancer_event_process_seconds",
+    "seconds",
+    "Time to handle a group of messages.",
+    "service",
+    "topic",
+    edges=_WORK_S,
+)
+EVENT_AGE = histogram(
     "rebalancer_event_age_seconds",
+    "seconds",
     "Time from the broker's append to the committed effect.",
-    ("service", "topic"),
-    buckets=_SECONDS,
+    "service",
+    "topic",
+    edges=_AGE_S,
 )
-EVALUATION_SECONDS = Summary(
+EVALUATION_SECONDS = summary(
     "rebalancer_evaluation_seconds",
+    "seconds",
     "Time of evaluating accounts, by stage from reading rows to publishing flags.",
-    ("stage",),
+    "stage",
 )
-UNCOMMITTED_AGE = Gauge(
+UNCOMMITTED_AGE = gauge(
     "rebalancer_uncommitted_age_seconds",
+    "seconds",
     "Longest time a partition with messages read has been without a commit.",
-    ("service", "topic"),
+    "service",
+    "topic",
 )
-DEAD_LETTERS = Counter(
-    "rebalancer_dead_letters_total", "Messages that became dead letters, by reason.", ("service", "topic", "reason")
+DEAD_LETTERS = counter(
+    "rebalancer_dead_letters_total",
+    "messages",
+    "Messages that became dead letters, by reason.",
+    "service",
+    "topic",
+    "reason",
 )
-TOPIC_HELD = Gauge(
+TOPIC_HELD = gauge(
     "rebalancer_topic_held",
+    "yes or no",
     "1 while a topic is held after a burst of dead letters, or because of a fault that restarts do not cure, until"
     " somebody has looked at it or a trial succeeds.",
-    ("service", "topic"),
+    "service",
+    "topic",
 )
-RETRIES = Counter("rebalancer_retries_total", "Faults retried in place.", ("service", "topic"))
-PRICE_SETS_WAITING = Gauge("rebalancer_price_sets_waiting", "Price sets put aside until somebody has looked at them.")
-PRICES_WAITING = Gauge(
-    "rebalancer_prices_waiting", "Prices of the set in force put aside alone until somebody has looked at them."
+RETRIES = counter("rebalancer_retries_total", "failures", "Faults retried in place.", "service", "topic")
+PRICE_SETS_WAITING = gauge(
+    "rebalancer_price_sets_waiting", "sets", "Price sets put aside until somebody has looked at them."
 )
-PUBLISHED = Counter("rebalancer_messages_published_total", "Messages acknowledged by the broker.", ("service", "topic"))
-OUTBOX_PENDING = Gauge("rebalancer_outbox_pending", "Outbox rows not yet published.", ("service",))
-OUTBOX_AGE = Gauge("rebalancer_outbox_oldest_age_seconds", "Age of the oldest unpublished outbox row.", ("service",))
-OUTBOX_PARKED = Gauge(
-    "rebalancer_outbox_parked", "Outbox rows that the broker always refuses; somebody must look.", ("service",)
+PRICES_WAITING = gauge(
+    "rebalancer_prices_waiting",
+    "prices",
+    "Prices of the set in force put aside alone until somebody has looked at them.",
 )
-PART_FAILING = Gauge(
+PUBLISHED = counter(
+    "rebalancer_messages_published_total", "messages", "Messages acknowledged by the broker.", "service", "topic"
+)
+OUTBOX_PENDING = gauge("rebalancer_outbox_pending", "rows", "Outbox rows not yet published.", "service")
+OUTBOX_AGE = gauge(
+    "rebalancer_outbox_oldest_age_seconds", "seconds", "Age of the oldest unpublished outbox row.", "service"
+)
+OUTBOX_PARKED = gauge(
+    "rebalancer_outbox_parked", "rows", "Outbox rows that the broker always refuses; somebody must look.", "service"
+)
+PART_FAILING = gauge(
     "rebalancer_part_failing",
+    "yes or no",
     "1 while a component of a service has failed and not run well since.",
-    ("service", "part"),
+    "service",
+    "part",
 )
-PART_FAILURES = Counter(
+PART_FAILURES = counter(
     "rebalancer_part_failures_total",
+    "failures",
     "Failures after which a component of a service was restarted.",
-    ("service", "part"),
+    "service",
+    "part",
 )
-BATCHES_PARKED = Gauge(
-    "rebalancer_batches_parked", "Batches parked because the service failed at them; somebody must look."
+BATCHES_PARKED = gauge(
+    "rebalancer_batches_parked", "batches", "Batches parked because the service failed at them; somebody must look."
 )
-WITHDRAWN_APPROVALS = Gauge(
+WITHDRAWN_APPROVALS = gauge(
     "rebalancer_approvals_on_withdrawn_prices",
+    "accounts",
     "Accounts approved on a price set that was withdrawn afterwards; somebody must look.",
 )
-BATCH_FAILURES = Counter("rebalancer_batch_failures_total", "Failures at one batch, after which it was parked.")
-ACCOUNT_FAULTS = Counter(
+BATCH_FAILURES = counter(
+    "rebalancer_batch_failures_total", "failures", "Failures at one batch, after which it was parked."
+)
+ACCOUNT_FAULTS = counter(
     "rebalancer_account_faults_total",
+    "failures",
     "Failures of our own code at one account, which was held or failed alone; somebody must look.",
 )
-HTTP_REQUESTS = Counter(
-    "http_server_requests_total", "HTTP requests completed.", ("service", "method", "route", "status")
+HTTP_REQUESTS = counter(
+    "http_server_requests_total", "requests", "HTTP requests completed.", "service", "method", "route", "status"
 )
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = histogram(
     "http_server_request_duration_seconds",
+    "seconds",
     "Time from request to response.",
-    ("service", "method", "route"),
-    buckets=_SECONDS,
+    "service",
+    "method",
+    "route",
+    edges=_RESPONSE_S,
 )
-INBOX_AGE = Gauge(
-    "rebalancer_inbox_oldest_age_seconds",
-    "Age of the oldest file in the inbox.",
-    ("service",),
+INBOX_AGE = gauge("rebalancer_inbox_oldest_age_seconds", "seconds", "Age of the oldest file in the inbox.", "service")
+INBOX_FAILURES = counter(
+    "rebalancer_inbox_failures_total", "failures", "Failed attempts to load or publish a file.", "service"
 )
-INBOX_FAILURES = Counter("rebalancer_inbox_failures_total", "Failed attempts to load or publish a file.", ("service",))
-RATE_LIMITED = Counter(
-    "rebalancer_rate_limited_total", "Requests refused by a rate limit, by what it counts.", ("counted",)
+RATE_LIMITED = counter(
+    "rebalancer_rate_limited_total", "requests", "Requests refused by a rate limit, by what it counts.", "counted"
 )
-CONNECTIONS = Gauge("rebalancer_connections", "Open connections to the ports of this process.")
-CONNECTIONS_CUT = Counter(
+CONNECTIONS = gauge("rebalancer_connections", "connections", "Open connections to the ports of this process.")
+CONNECTIONS_CUT = counter(
     "rebalancer_connections_cut_total",
+    "connections",
     "Connections refused or closed because of the client, by reason: unread (it does not read a response), slow_head,"
     " malformed, full (too many open), address (too many of one address).",
-    ("reason",),
+    "reason",
 )
-PUSH_STREAMS = Gauge("rebalancer_push_streams", "Open streams of live updates.")
+PUSH_STREAMS = gauge("rebalancer_push_streams", "streams", "Open streams of live updates.")
