@@ -12,6 +12,7 @@ from services.analyzer.handlers import Handlers
 from services.analyzer.operations.attach_facts import Attacher
 from services.analyzer.operations.context import Contexts
 from services.analyzer.operations.evaluate import Evaluator
+from services.analyzer.operations.measure import EVERY_S, AnalysisMeasure
 from services.analyzer.operations.publish import FlagPublisher
 from services.analyzer.operations.sweep import Sweeper
 from services.analyzer.operations.take_in import FactStore
@@ -28,6 +29,7 @@ from shared.kafka.stall_watch import StallWatch
 from shared.runtime.calendar_end import warn_before_end
 from shared.runtime.clock import Clock, clock_of
 from shared.runtime.runner import run_all
+from shared.runtime.sampler import Sampler
 
 HOLDINGS_GROUP: Final = 8  # chunks of up to 200 accounts that share one transaction
 EVENT_GROUP: Final = 500
@@ -115,7 +117,10 @@ async def run_sweeper(settings: Settings) -> None:
     async with dependencies.database, dependencies.publisher:
         sweeper = build_sweeper(dependencies, settings)
         http_app = http.create_app(f"{SERVICE}-sweeper", partial(_unavailable, dependencies.database))
-        await run_all(sweeper.run(), http.serve(http_app, settings.http_host, settings.http_port))
+        measure = AnalysisMeasure(dependencies.database, dependencies.clock, settings)
+        sampler = Sampler(f"{SERVICE}-sweeper", "analysis", measure.sample, EVERY_S)
+        serving = http.serve(http_app, settings.http_host, settings.http_port)
+        await run_all(sweeper.run(), sampler.run(), serving)
 
 
 async def _unavailable(database: Database) -> list[str]:

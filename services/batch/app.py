@@ -11,6 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.batch.columns.results import READ
 from services.batch.handlers import Handlers
+from services.batch.operations import measure
+from services.batch.operations.measure import QueueMeasure
 from services.batch.operations.sweeps import Sweeps
 from services.batch.routes import batches, commands, queue
 from services.batch.routes.dependencies import Dependencies, door
@@ -20,18 +22,22 @@ from shared.contracts import topics
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import RoleMayTooMuch
 from shared.http.app import Liveness, Readiness, create_app, serve
+from shared.kafka import lag
 from shared.kafka.consumer import GroupConsumer
 from shared.kafka.faults import is_transient
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
+from shared.outbox import watch
 from shared.outbox.relay import Relay
+from shared.outbox.watch import OutboxWatch
 from shared.postgres.commits import AWAY
 from shared.postgres.pool import BUSY, Busy
 from shared.runtime import log
 from shared.runtime.calendar_end import warn_before_end
-from shared.runtime.clock import clock_of
+from shared.runtime.clock import Clock, clock_of
 from shared.runtime.components import ComponentRunner
 from shared.runtime.runner import freeze_gc, run_all
+from shared.runtime.sampler import Sampler
 
 _log = log.get(__name__)
 _READY_PATIENCE_S = 3.0
@@ -58,8 +64,9 @@ async def main(settings: Settings) -> None:
         "relay": Relay(settings.database_url, SERVICE, publisher).run,
         "sweeps": sweeps.run,
     } | {consumer.name: consumer.run for consumer in consumers}
+    measuring = [sampler.run() for sampler in samplers_of(settings, database, clock, consumers)]
     try:
-        await run_all(serve(app, settings.http_host, settings.http_port), runner.run(kept))
+        await run_all(serve(app, settings.http_host, settings.http_port), runner.run(kept), *measuring)
     finally:
         await database.close()
 
@@ -113,6 +120,21 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
         consumer("flags", [process(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
         consumer("results", [process(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _RESULTS_PAUSE_S),
         consumer("results-small", [process(topics.small(topics.WORK_RESULTS), handlers.on_results, READ)], 20),
+    ]
+
+
+def samplers_of(
+    settings: Settings, database: Database, clock: Clock, consumers: Sequence[GroupConsumer]
+) -> list[Sampler]:
+    """Return the timers that read gauges: of the outbox, of queue and batches, and of the lag of every group.
+
+    The lag is read here for all services: whoever is behind may be unable to say so.
+    """
+    groups = {**lag.worker_groups(), **{consumer.name: consumer.topics for consumer in consumers}}
+    return [
+        Sampler(SERVICE, "outbox", OutboxWatch(settings.database_url, SERVICE).sample, watch.EVERY_S),
+        Sampler(SERVICE, "queue", QueueMeasure(database, clock).sample, measure.EVERY_S),
+        Sampler(SERVICE, "lag", lag.LagWatch(settings.kafka_url, groups).sample, lag.EVERY_S),
     ]
 
 

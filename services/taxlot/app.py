@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import faust
 import psycopg
@@ -15,6 +16,7 @@ from services.taxlot.intake.uploads import Uploads
 from services.taxlot.intake.watch import Watch
 from services.taxlot.routes import router
 from services.taxlot.settings import SERVICE, Settings
+from services.taxlot.store import file_dates
 from shared.contracts import topics
 from shared.contracts.problems import Unavailable
 from shared.http import app as http
@@ -26,10 +28,13 @@ from shared.kafka.stall_watch import StallWatch
 from shared.postgres import pool as db
 from shared.runtime import log
 from shared.runtime.calendar_end import warn_before_end
-from shared.runtime.clock import clock_of
+from shared.runtime.clock import Clock, clock_of
+from shared.runtime.input_age import note_input
+from shared.runtime.sampler import Sampler
 
 EVENT_GROUP: Final = 500
 _READY_PATIENCE_S: Final = 2.0
+_FILES_EVERY_S: Final = 30.0
 _log = log.get(__name__)
 
 
@@ -67,9 +72,10 @@ def build_app(settings: Settings) -> faust.App:
     door = vouched(SERVICE, settings.principal_public_key, clock)
     uploads = Uploads(settings.inbox_dir, settings.max_upload_bytes)
     http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(uploads, clock, requests)], door=door)
-    faust_worker.attach(
-        app, [pool, requests, publisher, _running(Watch(settings, intake)), progress], http_app, settings
-    )
+    sampler = Sampler(SERVICE, "files", partial(_note_file_dates, pool, clock, settings), _FILES_EVERY_S)
+    beside: tuple[contextlib.AbstractAsyncContextManager[Any], ...]
+    beside = (pool, requests, publisher, _running(Watch(settings, intake)), sampler.running(), progress)
+    faust_worker.attach(app, beside, http_app, settings)
     return app
 
 
@@ -87,6 +93,14 @@ async def _running(watch: Watch) -> AsyncIterator[None]:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
+
+
+async def _note_file_dates(pool: db.Pool, clock: Clock, settings: Settings) -> None:
+    """Set the metric of how old the newest custodian files are.  Raises psycopg.Error if the database is away."""
+    now = clock.now()
+    async with pool.connection() as connection:
+        oldest = await file_dates.furthest_behind(connection, now.date())
+    note_input("custodian_file", oldest, now, settings.cut_off)
 
 
 def _end_with(watching: asyncio.Task[None]) -> None:

@@ -17,6 +17,7 @@ from shared.http.body_timeout import BodyTimeout
 from shared.http.connections import USUAL, Bounds
 from shared.http.request_log import Observe, rendered
 from shared.http.wellformed import WellFormed
+from shared.runtime import build
 
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
 Liveness = Callable[[], list[str]]  # the reasons why only a restart can help; empty means alive
@@ -51,6 +52,7 @@ def create_app(
     app.add_middleware(WellFormed)
     app.add_middleware(Observe, service=service)
     if probes:
+        build.export(service)
         _add_probes(app, ready, stuck, troubles)
     for router in routers:
         app.include_router(router)

@@ -72,6 +72,11 @@ class GroupConsumer:
         """The consumer group."""
         return self._group
 
+    @property
+    def topics(self) -> list[str]:
+        """The names of the topics it consumes."""
+        return list(self._processors)
+
     def held(self) -> list[str]:
         """Return a sentence for each topic that is held: which topic, and why."""
         return [processor.held for processor in self._processors.values() if processor.held is not None]

@@ -22,6 +22,7 @@ from shared.contracts.topics import MIB
 from shared.http import app as http
 from shared.kafka.faults import TopicHeld
 from shared.kafka.faust_transport import PromptTransport
+from shared.kafka.lag import worker_group
 from shared.kafka.messages import Incoming
 from shared.kafka.processor import EXIT_TRY_AGAIN, MessageProcessor
 from shared.runtime import log, runner
@@ -38,7 +39,7 @@ S = TypeVar("S", bound=ServiceSettings)
 def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int = 16) -> faust.App:
     """Return a Faust app with our settings; it starts nothing and declares no topic."""
     app = faust.App(
-        f"rebalancer-{service}",
+        worker_group(service),
         broker=f"aiokafka://{settings.kafka_url}",
         autodiscover=False,
         web_enabled=False,

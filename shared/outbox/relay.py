@@ -6,7 +6,6 @@ over first searches the ends of the topics for its oldest rows.  Source: archite
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher, is_refused_for_ever
 from shared.outbox.published import found_at_end
 from shared.postgres.pool import RELAY, arguments
-from shared.runtime import log, metrics
+from shared.runtime import log
 from shared.runtime.components import Heartbeat, no_heartbeat
 
 SESSIONS: Final = 1
@@ -27,7 +26,7 @@ SESSIONS: Final = 1
 _BATCH: Final = 500
 _LOOKED_FOR: Final = 2 * _BATCH  # rows of the last batch may be behind rows with lower ids committed later
 _IDLE_S: Final = 0.5
-_MEASURE_EVERY_S: Final = 1.0
+_SPEAK_EVERY_S: Final = 1.0
 _REPLY_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 5.0
 _log = log.get(__name__)
@@ -42,11 +41,6 @@ _MARK: Final = (
     " WHERE outbox.id = done.id AND coalesce(headers ->> 'ce_id', '') = done.event AND published_at IS NULL"
 )
 _PARK: Final = "UPDATE outbox SET parked_reason = %s WHERE id = %s"
-_STANDING: Final = (
-    "SELECT count(*) FILTER (WHERE parked_reason IS NULL), coalesce(extract(epoch FROM clock_timestamp()"
-    " - min(created_at) FILTER (WHERE parked_reason IS NULL)), 0), count(*) FILTER (WHERE parked_reason IS NOT NULL)"
-    " FROM outbox WHERE published_at IS NULL"
-)
 
 
 class Relay:
@@ -57,7 +51,6 @@ class Relay:
         self._schema = schema
         self._publisher = publisher
         self._acknowledged: list[tuple[int, str]] = []  # row and event id, published and not yet marked
-        self._measured_s = 0.0
 
     async def run(self, heartbeat: Heartbeat = no_heartbeat) -> None:
         """Relay until cancelled; reopen a lost database connection.
@@ -84,7 +77,6 @@ class Relay:
         await self._mark(connection)
         pause_s, is_heir = 0.1, True
         while True:
-            await self._measure(connection)
             try:
                 if is_heir:
                     await self._mark_published_before(connection)
@@ -105,8 +97,6 @@ class Relay:
 
     async def _lead(self, connection: AsyncConnection[TupleRow], heartbeat: Heartbeat) -> None:
         """Wait until this replica holds the lock."""
-        for gauge in (metrics.OUTBOX_PENDING, metrics.OUTBOX_AGE, metrics.OUTBOX_PARKED):
-            gauge.labels(self._schema).set(0)  # the leader sets them
         ask = "SELECT pg_try_advisory_lock(hashtext(%s))"
         while (await _one(connection, ask, (f"outbox-{self._schema}",)))[0] is not True:
             heartbeat()
@@ -148,8 +138,9 @@ class Relay:
     async def _send(
         self, connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]
     ) -> list[BaseException | None]:
-        """Publish rows and mark the acknowledged ones; update the metrics meanwhile, because a broker may be slow.
+        """Publish rows and mark the acknowledged ones.
 
+        Meanwhile the session speaks now and then, because a broker may be slow and a silent session loses the lock.
         Raises psycopg.Error if the database goes away; acknowledged rows are remembered.
         """
         if not rows:
@@ -157,10 +148,10 @@ class Relay:
         sending = asyncio.ensure_future(self._publisher.try_to_send([_message(row) for row in rows]))
         lost: psycopg.Error | None = None
         try:
-            while not (await asyncio.wait({sending}, timeout=_MEASURE_EVERY_S))[0]:
+            while not (await asyncio.wait({sending}, timeout=_SPEAK_EVERY_S))[0]:
                 try:
                     if lost is None:
-                        await self._measure(connection)
+                        await connection.execute("SELECT 1")
                 except psycopg.Error as error:
                     lost = error  # still wait for the broker, and remember what it acknowledges
         finally:
@@ -184,16 +175,6 @@ class Relay:
         """Park a row that the broker will always refuse, until somebody releases it."""
         _log.error("outbox.parked", schema=self._schema, row=row[0], topic=row[1], error=repr(why)[:300])
         await connection.execute(_PARK, (repr(why)[:1000], row[0]))
-
-    async def _measure(self, connection: AsyncConnection[TupleRow]) -> None:
-        """Set the metrics, at most once a second."""
-        if time.monotonic() - self._measured_s < _MEASURE_EVERY_S:
-            return
-        pending, age_s, parked = await _one(connection, _STANDING)
-        metrics.OUTBOX_PENDING.labels(self._schema).set(pending)
-        metrics.OUTBOX_AGE.labels(self._schema).set(float(age_s))
-        metrics.OUTBOX_PARKED.labels(self._schema).set(parked)
-        self._measured_s = time.monotonic()
 
 
 async def _rows(connection: AsyncConnection[TupleRow], most: int) -> list[tuple[Any, ...]]:

@@ -8,8 +8,34 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from shared.postgres.commits import CommitUnknown, is_ending
+from shared.postgres.pool_metrics import PoolName, export
+
+
+class CountingPool(AsyncAdaptedQueuePool):
+    """SQLAlchemy's pool for asyncio, which also counts the callers that wait for a connection, or for a new one."""
+
+    waiting = 0
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+
+
+def export_engine(service: str, name: PoolName, engine: AsyncEngine, most: int) -> None:
+    """Have the metrics of an engine's pool computed at each scrape; the engine was made with CountingPool."""
+
+    def pool() -> CountingPool:
+        current = engine.sync_engine.pool  # another one after dispose()
+        assert isinstance(current, CountingPool)  # noqa: S101  # said above
+        return current
+
+    export(service, name, lambda: pool().checkedout(), most, lambda: pool().waiting)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 from shared.postgres.commits import commit
+from shared.postgres.pool_metrics import export_psycopg
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
@@ -104,7 +105,7 @@ def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> P
 
     Its transactions raise CommitUnknown if their COMMIT is not acknowledged.
     """
-    return _CommittingConnectionPool(
+    made = _CommittingConnectionPool(
         database_url,
         min_size=1,
         max_size=size,
@@ -115,6 +116,9 @@ def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> P
         kwargs=arguments(schema, use, schema),
         name=schema,
     )
+    if use is not REQUESTS:
+        export_psycopg(schema, "work", made)
+    return made
 
 
 class Requests:
@@ -127,7 +131,9 @@ class Requests:
         self._work = work
         self._pool = pool(database_url, schema, size=size, use=REQUESTS)
         self._free = asyncio.Semaphore(size)
+        self._waiting = 0
         self._key: bytes | None = None
+        export_psycopg(schema, "requests", self._pool, lambda: self._waiting)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
@@ -169,10 +175,13 @@ class Requests:
     @asynccontextmanager
     async def _connection(self, patience_s: float) -> AsyncIterator[AsyncConnection[TupleRow]]:
         """Lend a connection; count those in use, as a busy pool and an absent server raise the same error."""
+        self._waiting += 1
         try:
             await asyncio.wait_for(self._free.acquire(), patience_s)
         except TimeoutError:
             raise Busy(BUSY) from None
+        finally:
+            self._waiting -= 1
         try:
             async with self._pool.connection(patience_s) as connection:
                 yield connection

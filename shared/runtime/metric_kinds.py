@@ -16,16 +16,24 @@ Unit = Literal["accounts", "batches", "connections", "failures", "messages", "re
                "unix seconds", "sessions", "sets", "prices", "rows", "yes or no"]  # fmt: skip
 
 LABELS: Final[Mapping[str, str]] = {
+    "commit": "the commit the process was made of, `unknown` where nobody said",
     "counted": "what a rate limit counts",
+    "group": "consumer group",
+    "input": "`custodian_file` or `prices`",
     "method": "HTTP method, `other` for unknown ones",
     "outcome": "`ok`, `dead_letter`, `deleted` (a tombstone) or `unreadable`",
     "part": "component that runs beside the API of a service",
+    "pool": "`work` (events, sweeps) or `requests` (users)",
     "reason": "code out of a list in the code",
     "route": "template of a path, never the path; `unmatched` for unknown ones",
+    "sampler": "timer that reads gauges from a database or the broker",
     "service": "process",
     "stage": "step of an evaluation",
+    "state": "state of accounts or of batches, as the API names it",
     "status": "HTTP status",
+    "tile": "tile of the queue",
     "topic": "Kafka topic",
+    "version": "release",
 }
 """Every label a metric may have, with the meaning of its values; each has a handful to some dozens of values."""
 

@@ -137,3 +137,71 @@ CONNECTIONS_CUT = counter(
     "reason",
 )
 PUSH_STREAMS = gauge("rebalancer_push_streams", "streams", "Open streams of live updates.")
+LAG_RECORDS = gauge(
+    "rebalancer_consumer_lag_records",
+    "messages",
+    "Messages of a topic that a consumer group has not committed; seen from outside, also while the group is dead.",
+    "group",
+    "topic",
+)
+LAG_SECONDS = gauge(
+    "rebalancer_consumer_lag_seconds",
+    "seconds",
+    "Time since the oldest uncommitted message of a topic was first seen in it; grows while the broker is away.",
+    "group",
+    "topic",
+)
+SAMPLE_AGE = gauge(
+    "rebalancer_sample_age_seconds",
+    "seconds",
+    "Time since a sampler last succeeded: the gauges it sets are as old as this.",
+    "service",
+    "sampler",
+)
+ANALYSIS_SUCCEEDED = gauge(
+    "rebalancer_analysis_last_success_timestamp_seconds", "unix seconds", "When the last daily analysis was finished."
+)
+ANALYSIS_OVERDUE = gauge(
+    "rebalancer_analysis_overdue_seconds",
+    "seconds",
+    "Time since the daily analysis of this business date was due, 0 before that and when it is finished.",
+)
+END_OF_DAY_SUCCEEDED = gauge(
+    "rebalancer_end_of_day_last_success_timestamp_seconds",
+    "unix seconds",
+    "When the end-of-day sweep last went through all batches that were due.",
+)
+END_OF_DAY_OVERDUE = gauge(
+    "rebalancer_end_of_day_overdue_seconds",
+    "seconds",
+    "Time since the cut-off of the oldest undecided batch, 0 while no undecided batch is past its cut-off.",
+)
+INPUT_AGE = gauge(
+    "rebalancer_input_age_seconds",
+    "seconds",
+    "Time since the cut-off of the date that the newest input bears; of the custodian that is furthest behind.",
+    "input",
+)
+INPUT_BEHIND = gauge(
+    "rebalancer_input_sessions_behind",
+    "sessions",
+    "Sessions from the date that the newest input bears to the business date; of the custodian furthest behind.",
+    "input",
+)
+TILE_ACCOUNTS = gauge(
+    "rebalancer_tile_accounts", "accounts", "Accounts in the queue by tile; an account may be in several.", "tile"
+)
+ACCOUNTS = gauge("rebalancer_accounts", "accounts", "Accounts by what the queue page counts.", "state")
+BATCHES = gauge("rebalancer_batches", "batches", "Batches by state, of the 10,000 newest.", "state")
+POOL_IN_USE = gauge(
+    "rebalancer_pool_connections_in_use", "connections", "Database connections lent.", "service", "pool"
+)
+POOL_MOST = gauge(
+    "rebalancer_pool_connections_most", "connections", "Most database connections of the pool.", "service", "pool"
+)
+POOL_WAITING = gauge(
+    "rebalancer_pool_waiting", "requests", "Callers that wait for a database connection.", "service", "pool"
+)
+BUILD_INFO = gauge(
+    "rebalancer_build_info", "yes or no", "1, with what this process was made of.", "service", "version", "commit"
+)

@@ -17,6 +17,8 @@ from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.outbox.rows import TABLE_SQL, enqueue, parked, release
+from shared.outbox.watch import MOST_COUNTED, STATE, OutboxWatch
+from shared.runtime.sampler import Sampler
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -149,12 +151,54 @@ async def test_what_waits_is_measured_while_the_broker_is_away(database_url: str
         await enqueue(connection, _rows("away", range(3)))
         await connection.commit()
         opening = asyncio.create_task(publisher.run())
-        async with _relaying(database_url, publisher):
+        async with _relaying(database_url, publisher), _sampling(database_url):
             ages = [await until_async(_measured, lambda seen: seen[0] == 3)]
             ages.append(await until_async(_measured, lambda seen: seen[1] > ages[0][1] + 1))
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
     assert [pending for pending, _ in ages] == [3, 3]
+
+
+async def test_what_waits_is_measured_though_no_relay_runs_and_the_age_moves_though_nothing_reads_it(
+    database_url: str,
+) -> None:
+    async with _schema(database_url) as connection:
+        await enqueue(connection, _rows("nobody", range(4)))
+        await connection.commit()
+        await connection.execute("UPDATE outbox SET created_at = clock_timestamp() - interval '90 s' WHERE id = 1")
+        await connection.execute("UPDATE outbox SET parked_reason = 'too large' WHERE id = 2")
+        await connection.commit()
+        watch = OutboxWatch(database_url, "relayed")
+        await watch.sample()
+        pending, age_s = await _measured()
+        assert pending == 3
+        assert 90 <= age_s < 120
+        assert REGISTRY.get_sample_value("rebalancer_outbox_parked", {"service": "relayed"}) == 1
+        await until_async(_measured, lambda seen: seen[1] > age_s)
+        await connection.execute("UPDATE outbox SET published_at = clock_timestamp()")
+        await connection.commit()
+        await watch.sample()
+        assert await _measured() == (0, 0)
+
+
+async def test_counting_what_waits_reads_the_index_and_not_every_message_ever_sent(database_url: str) -> None:
+    async with _schema(database_url) as connection:
+        await connection.execute("DROP INDEX outbox_unpublished")  # as migration batch_0003
+        await connection.execute("CREATE INDEX outbox_waiting ON outbox (id) WHERE published_at IS NULL")
+        await connection.execute(
+            "INSERT INTO outbox (topic, key, value, headers, published_at)"
+            " SELECT 't', '', '', '{}', clock_timestamp() FROM generate_series(1, 20000)"
+        )
+        await connection.execute("ANALYZE outbox")
+        plan = await (await connection.execute(f"EXPLAIN {STATE}", [MOST_COUNTED])).fetchall()
+    assert any("outbox_waiting" in line for (line,) in plan), plan
+
+
+@contextlib.asynccontextmanager
+async def _sampling(database_url: str) -> AsyncIterator[None]:
+    watch = OutboxWatch(database_url, "relayed")
+    async with Sampler("relayed", "outbox", watch.sample, 0.1).running():
+        yield
 
 
 async def _measured() -> tuple[float, float]:

@@ -16,7 +16,7 @@ from services.batch.settings import Settings as BatchSettings
 from services.gateway.settings import Settings as GatewaySettings
 from services.taxlot.intake import load_lock
 from services.taxlot.settings import Settings as TaxlotSettings
-from shared.outbox import relay
+from shared.outbox import relay, watch
 from shared.runtime.settings import DatabaseSettings
 
 SETTINGS: Mapping[str, type[DatabaseSettings]] = {
@@ -26,7 +26,7 @@ SETTINGS: Mapping[str, type[DatabaseSettings]] = {
     "batch": BatchSettings,
     "gateway": GatewaySettings,
 }
-SINGLE = {"taxlot": load_lock.SESSIONS, "batch": relay.SESSIONS}
+SINGLE = {"taxlot": load_lock.SESSIONS, "batch": relay.SESSIONS + watch.SESSIONS}
 """Sessions beside the pools."""
 SERVES_NOBODY = {"analyzer-sweeper"}
 RESERVED_FOR_SUPERUSERS = 3
@@ -40,6 +40,7 @@ OPENED_BY = {
     "services/analyzer/store/database.py": "pools",
     "services/batch/store/database.py": "pools",
     "shared/outbox/relay.py": "relay.SESSIONS",
+    "shared/outbox/watch.py": "watch.SESSIONS",
     "services/taxlot/intake/load.py": "load_lock.SESSIONS",
     "services/taxlot/intake/pipeline.py": "load_lock.SESSIONS",
     "services/gateway/cli/audit.py": "a command",

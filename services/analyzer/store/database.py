@@ -14,6 +14,7 @@ from services.analyzer.settings import SERVICE
 from shared.contracts.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 from shared.postgres.commits import commit_now
 from shared.postgres.pool import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, Busy, Use, arguments
+from shared.postgres.pool_metrics import export_psycopg
 
 Session: TypeAlias = Connection[TupleRow]
 
@@ -48,6 +49,7 @@ class Database:
         self, database_url: str, requests_url: str | None = None, *, size: int = 6, requests_size: int = 6
     ) -> None:
         self._pool = _pool(database_url, size, BULK, prepare)
+        export_psycopg(SERVICE, "work", self._pool)
         self._requests = None if requests_url is None else SyncRequests(requests_url, self, size=requests_size)
 
     def session(self) -> AbstractContextManager[Session]:
@@ -88,6 +90,26 @@ class Database:
         await asyncio.to_thread(self.__exit__)
 
 
+class WaitingCount:
+    """Counts threads inside the context."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def __call__(self) -> float:
+        """Return how many threads are inside."""
+        return self._count
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+
 class SyncRequests:
     """Connections of the role that serves users; every transaction has the scope of a user.
 
@@ -98,6 +120,8 @@ class SyncRequests:
         self._work = work
         self._pool = _pool(database_url, size, REQUESTS)
         self._free = threading.Semaphore(size)
+        self._waiting = WaitingCount()
+        export_psycopg(SERVICE, "requests", self._pool, self._waiting)
         self._key: bytes | None = None
 
     def open(self) -> None:
@@ -141,8 +165,9 @@ class SyncRequests:
     @contextmanager
     def _connection(self) -> Iterator[Session]:
         """Lend a connection.  Raises Busy if all are lent: the pool cannot tell this from a database that is away."""
-        if not self._free.acquire(timeout=PATIENCE_S):
-            raise Busy(BUSY)
+        with self._waiting:
+            if not self._free.acquire(timeout=PATIENCE_S):
+                raise Busy(BUSY)
         try:
             with self._pool.connection(timeout=PATIENCE_S) as connection:
                 yield connection

@@ -61,6 +61,13 @@ def in_force(session: Session) -> tuple[int, int | None]:
     return int(generation), number
 
 
+def as_of_in_force(session: Session) -> date | None:
+    """Return the date of the set in force, None when no set is."""
+    _, number = in_force(session)
+    row = session.execute("SELECT as_of FROM price_set WHERE price_set = %s", [number]).fetchone()
+    return None if row is None else row[0]
+
+
 def _load(session: Session, generation: int, number: int | None) -> Prices:
     row = session.execute("SELECT as_of, document FROM price_set WHERE price_set = %s", [number]).fetchone()
     if row is None:

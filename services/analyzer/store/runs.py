@@ -103,6 +103,21 @@ def has_daily(session: Session, business_date: date) -> bool:
     return session.execute(query, [business_date]).fetchone() is not None
 
 
+def is_daily_finished(session: Session, business_date: date) -> bool:
+    """Return whether the daily run of this business date has ended."""
+    query = "SELECT FROM analysis_run WHERE business_date = %s AND kind = 'DAILY' AND finished_at IS NOT NULL"
+    return session.execute(query, [business_date]).fetchone() is not None
+
+
+def last_daily_finished_at(session: Session) -> datetime | None:
+    """Return when the newest finished daily run ended, None if none has."""
+    row = session.execute(
+        "SELECT finished_at FROM analysis_run WHERE kind = 'DAILY' AND finished_at IS NOT NULL"
+        " ORDER BY run_no DESC LIMIT 1"
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def unannounced(session: Session) -> list[AnalysisRun]:
     """Return the finished runs whose completion has not been published."""
     query = f"{_SELECT} WHERE r.finished_at IS NOT NULL AND NOT r.announced ORDER BY r.run_no"

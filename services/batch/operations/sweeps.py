@@ -1,6 +1,7 @@
 """What every replica does again and again: end days, send requests again, drop what is no longer needed."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +52,7 @@ class Sweeps:
             beat()
             try:
                 await self.end_days()
+                metrics.END_OF_DAY_SUCCEEDED.set(time.time())
                 await self.send_again()
                 await self.look_at_parked()
                 if rounds % _FORGET_EVERY == 0:

@@ -26,7 +26,7 @@ from services.batch.settings import SERVICE
 from shared.contracts.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
 from shared.kafka.messages import Outgoing
 from shared.outbox import rows as outbox_rows
-from shared.postgres.engines import leave_demoted_servers, transaction_of
+from shared.postgres.engines import CountingPool, export_engine, leave_demoted_servers, transaction_of
 from shared.postgres.pool import REQUESTS, WORK, Use, arguments, sqlalchemy_url
 
 _ENTER = text("SELECT set_config('app.scope', :scope, true)")
@@ -71,6 +71,8 @@ class Database:
     def __init__(self, database_url: str, requests_url: str, *, size: int = 8, requests_size: int = 8) -> None:
         self.engine = _engine(database_url, WORK, size)
         self.requests = _engine(requests_url, REQUESTS, requests_size)
+        export_engine(SERVICE, "work", self.engine, size)
+        export_engine(SERVICE, "requests", self.requests, requests_size)
         self._key: bytes | None = None
 
     async def __aenter__(self) -> Self:
@@ -132,6 +134,7 @@ class Database:
 def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
     engine = create_async_engine(
         sqlalchemy_url(database_url),
+        poolclass=CountingPool,
         pool_size=size,
         max_overflow=0,
         pool_timeout=10,

@@ -1,0 +1,46 @@
+"""Queue, batches and an overdue end of day, as the metrics say them."""
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.batch.operations.measure import QueueMeasure
+from tests.batch import build
+from tests.batch.harness import Harness
+
+pytestmark = pytest.mark.integration
+
+
+def _value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"rebalancer_{name}", labels)
+
+
+async def test_queue_batches_and_the_overdue_end_of_a_day_are_measured(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1", "A2", "A3")
+    await pat.pending("A1")
+    measure = QueueMeasure(harness.database, harness.clock)
+    await measure.sample()
+    page = await pat.get("/v1/queue/accounts")
+    assert _value("accounts", state="queued") == page["total"] == 2
+    assert _value("accounts", state="in_batches") == 1
+    tiles = [_value("tile_accounts", tile=tile) for tile in ("first_rebalance", "high_cash", "low_cash")]
+    assert sum(count or 0 for count in tiles) >= 2
+    assert (_value("batches", state="PENDING_APPROVAL"), _value("batches", state="CANCELLED")) == (1, 0)
+    assert _value("end_of_day_overdue_seconds") == 0
+    harness.clock.instant = build.EVENING
+    harness.clock.forward(hours=1)
+    await measure.sample()
+    assert 3600 <= (_value("end_of_day_overdue_seconds") or 0) <= 3 * 3600
+    assert await harness.sweeps.end_days() == 1
+    await measure.sample()
+    assert _value("end_of_day_overdue_seconds") == 0
+    assert (_value("batches", state="PENDING_APPROVAL"), _value("batches", state="CANCELLED")) == (0, 1)
+
+
+async def test_connections_lent_are_counted_by_pool(harness: Harness) -> None:
+    await harness.queue("A1")
+    async with harness.database.engine.connect():
+        assert _value("pool_connections_in_use", service="batch", pool="work") == 1
+    assert _value("pool_connections_in_use", service="batch", pool="work") == 0
+    assert _value("pool_connections_most", service="batch", pool="work") == 8
+    assert _value("pool_waiting", service="batch", pool="work") == 0
