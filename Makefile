@@ -50,7 +50,11 @@ subscriber-demo: ## Show what the example subscriber receives from the running s
 	@$(PREPARE) --quiet
 	@$(STACK) exec $(VENV)/python -m deploy.subscriber_demo $(ARGS)
 
-.PHONY: observe-files
+.PHONY: observe observe-files
+observe: ## Watch the running stack with Prometheus and the alert rules (Debian package prometheus)
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m deploy.observe run
+
 observe-files: ## Write what is generated from the catalogue of metrics: its page, alert rules, dashboards
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m deploy.observe files
