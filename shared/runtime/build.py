@@ -1,11 +1,11 @@
 """What this process was made of: release and commit, as the metric rebalancer_build_info."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Final
 
 from shared.runtime import metrics
+from shared.runtime.version import VERSION
 
 UNKNOWN: Final = "unknown"
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -13,15 +13,7 @@ _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 
 def export(service: str) -> None:
     """Set the metric of this process."""
-    metrics.BUILD_INFO.labels(service, version(), commit()).set(1)
-
-
-def version(checkout: Path = _CHECKOUT) -> str:
-    """Return the release named in pyproject.toml, UNKNOWN where the file was left out."""
-    try:
-        return str(tomllib.loads((checkout / "pyproject.toml").read_text())["project"]["version"])
-    except OSError:
-        return UNKNOWN
+    metrics.BUILD_INFO.labels(service, VERSION, commit()).set(1)
 
 
 def commit(checkout: Path = _CHECKOUT) -> str:
