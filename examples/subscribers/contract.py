@@ -20,6 +20,7 @@ import os
 import random
 import shlex
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -28,14 +29,16 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 SAMPLE = Path(__file__).parent / "sample.jsonl"
-STATES = ("rebalancer.account-flag.v1", "rebalancer.batch.v1")
+STATES = ("rebalancer.account-flag.v1", "rebalancer.account-state.v1", "rebalancer.batch.v1")
 KEYS = {
     "rebalancer.account-flag.v1": "account_id",
+    "rebalancer.account-state.v1": "account_id",
     "rebalancer.batch.v1": "batch_id",
     "rebalancer.orders.v1": "account_id",
     "rebalancer.analysis.v1": "run_id",
@@ -218,9 +221,22 @@ def effects_of(command: str) -> list[Identity]:
         raise WrongSurroundings(f'{command} must print {{"source": ..., "id": ...}} lines: {error!r}') from error
 
 
+def security() -> dict[str, Any]:
+    """Return how to speak to the broker: as the user of KAFKA_USER over TLS, or in the clear."""
+    if "KAFKA_USER" not in os.environ:
+        return {}
+    return {
+        "security_protocol": "SASL_SSL",
+        "ssl_context": ssl.create_default_context(cafile=os.environ["KAFKA_CA_FILE"]),
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": os.environ["KAFKA_USER"],
+        "sasl_plain_password": os.environ["KAFKA_PASSWORD"],
+    }
+
+
 async def make_topics(kafka: str, names: Iterable[str]) -> None:
     """Make the topics of the test that the broker lacks."""
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka, **security())
     await client.start()
     try:
         missing = sorted(set(names) - set(await client.list_topics()))
@@ -231,7 +247,7 @@ async def make_topics(kafka: str, names: Iterable[str]) -> None:
 
 async def publish(kafka: str, prefix: str, events: Iterable[Event]) -> None:
     """Write events in their order and wait until the broker has them."""
-    async with AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=kafka, **security(), enable_idempotence=True) as producer:
         for event in events:
             headers = [(name, value.encode()) for name, value in event.headers]
             await producer.send(

@@ -1,5 +1,6 @@
 """docs/events is what the table of topics, the catalogue and the models say, and nothing in them is left unsaid."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,8 +124,10 @@ def test_the_document_says_who_sends_what() -> None:
     assert batch["cleanup.policy"] == ["compact"]
     headers = made["components"]["messages"]["OrdersReleased"]["headers"]
     assert headers["properties"]["ce_type"]["const"] == "rebalancer.orders.v1"
-    assert headers["properties"]["ce_source"]["const"] == "/rebalancer/batch"
-    assert "ce_id" in headers["required"]
+    own = re.compile(headers["properties"]["ce_source"]["pattern"])
+    assert own.search("/rebalancer/batch/a1b2a1b2a1b2") and own.search("/rebalancer/batch")
+    assert not own.search("/rebalancer/taxlot/a1b2a1b2a1b2")
+    assert "ce_id" in headers["required"] and "ce_enterprises" not in headers["required"]
 
 
 @pytest.mark.parametrize("topic", PUBLISHED)

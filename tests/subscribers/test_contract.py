@@ -4,7 +4,6 @@ On real Kafka: duplicates, keys in any order, states that overtake each other, a
 """
 
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from deploy.sample_events import SAMPLE
 from examples.subscribers import contract
 from examples.subscribers.contract import Event, Identity
 from examples.subscribers.python import subscriber
+from tests.subscribers import typescript
 
 KIT = SAMPLE.parent
 SEEDS = range(5)
@@ -107,14 +107,9 @@ def test_a_subscriber_without_deduplication_breaks_the_contract_on_real_kafka(ka
 @pytest.mark.integration
 @pytest.mark.slow
 def test_the_typescript_subscriber_keeps_the_contract_on_real_kafka(kafka_url: str, tmp_path: Path) -> None:
-    sources = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "subscriber.ts")
-    for name in sources:
-        shutil.copy(KIT / "typescript" / name, tmp_path)
-    for step in (["npm", "ci"], ["npm", "run", "build"]):
-        done = subprocess.run(step, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    typescript.build(tmp_path)
     (tmp_path / "effects.jsonl").touch()
-    keep_contract(kafka_url, tmp_path, "cat effects.jsonl", ["node", "dist/subscriber.js"])
+    keep_contract(kafka_url, tmp_path, "cat effects.jsonl", ["node", typescript.PROGRAM])
 
 
 def keep_contract(kafka_url: str, folder: Path, effects: str, command: list[str]) -> None:

@@ -40,6 +40,8 @@ def test_every_public_topic_and_every_kind_of_its_events_is_in_it() -> None:
     assert {row["topic"] for row in ROWS} == set(PUBLIC)
     flags, batches, orders = "rebalancer.account-flag.v1", "rebalancer.batch.v1", "rebalancer.orders.v1"
     assert values(flags, "state") == set(get_args(events.StateName))
+    assert values("rebalancer.account-state.v1", "state") == set(get_args(events.WorkStateName))
+    assert values("rebalancer.account-state.v1", "batch_status") - {None} == set(get_args(events.OpenStatus))
     assert values(flags, "source") - {None} == set(get_args(events.SourceName))
     tiles = {tile for row in ROWS if row["topic"] == flags for tile in row["value"]["tiles"]}
     assert tiles == set(get_args(events.TileName))

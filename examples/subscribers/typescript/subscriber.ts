@@ -1,14 +1,16 @@
 // A subscriber of the rebalancer's public events that acts on each of them once, also when it is killed at any moment.
 //
 // `npm start` reads from the beginning and goes on until it is stopped.  Environment: KAFKA_URL (host:port), JOURNAL (a
-// file), GROUP, TOPIC_PREFIX (for tests).
+// file), GROUP, TOPIC_PREFIX (for tests); where the broker wants users, KAFKA_CA_FILE (who signed its certificate),
+// KAFKA_USER and KAFKA_PASSWORD.
 //
 // Delivery is at least once.  So the event's identity is kept with the effect: both are one line of a journal, which is
 // on disk before Kafka's offset is committed.  A crash in between brings the event again, and it is passed over.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { Kafka, logLevel } from "kafkajs";
 
-const STATES = ["rebalancer.account-flag.v1", "rebalancer.batch.v1"]; // full state: of several versions the newest holds
+// Full state: of several versions the newest holds.
+const STATES = ["rebalancer.account-flag.v1", "rebalancer.account-state.v1", "rebalancer.batch.v1"];
 const FACTS = ["rebalancer.orders.v1", "rebalancer.analysis.v1", "rebalancer.file.v1"]; // each is acted on
 const path = process.env.JOURNAL ?? "effects.jsonl";
 
@@ -22,11 +24,11 @@ interface Effect {
 }
 
 const seen = new Set<string>();
-const newest = new Map<string, number>();
+const newest = new Map<string, Effect>();
 
 function remember(effect: Effect): void {
   seen.add(`${effect.source} ${effect.id}`);
-  if (STATES.includes(effect.type)) newest.set(`${effect.type} ${effect.key}`, effect.version);
+  if (STATES.includes(effect.type)) newest.set(`${effect.type} ${effect.key}`, effect);
 }
 
 if (existsSync(path)) {
@@ -40,15 +42,20 @@ const journal = openSync(path, "a");
 function act(effect: Effect): string {
   const name = `${effect.type} ${effect.key}`;
   if (seen.has(`${effect.source} ${effect.id}`)) return `passed over ${name}: a duplicate`;
-  if (effect.version <= (newest.get(name) ?? -Infinity)) return `passed over ${name}: older than what is kept`;
+  const kept = newest.get(name); // versions count within one source: a new one begins anew, behind all events of the former one
+  if (kept?.source === effect.source && effect.version <= kept.version) return `passed over ${name}: older than what is kept`;
   writeSync(journal, JSON.stringify(effect) + "\n"); // here stands what you do: the line is the effect
   fsyncSync(journal);
   remember(effect);
   return `acted on ${name}: ${JSON.stringify(effect.value)}`;
 }
 
-const kafka = new Kafka({ brokers: [process.env.KAFKA_URL ?? "127.0.0.1:9392"], logLevel: logLevel.ERROR });
-const consumer = kafka.consumer({ groupId: process.env.GROUP ?? "example-subscriber-ts", sessionTimeout: 6_000, heartbeatInterval: 2_000 });
+const { KAFKA_USER: username, KAFKA_PASSWORD: password = "", KAFKA_CA_FILE: authority = "" } = process.env;
+const security = username // as a user over TLS, or in the clear to a broker on this machine
+  ? { ssl: { ca: [readFileSync(authority)] }, sasl: { mechanism: "scram-sha-512" as const, username, password } }
+  : {};
+const kafka = new Kafka({ brokers: [process.env.KAFKA_URL ?? "127.0.0.1:9392"], logLevel: logLevel.ERROR, ...security });
+const consumer = kafka.consumer({ groupId: process.env.GROUP ?? `${username ?? "example-subscriber"}.ts`, sessionTimeout: 6_000, heartbeatInterval: 2_000 });
 await consumer.connect();
 await consumer.subscribe({ topics: [...STATES, ...FACTS].map((topic) => (process.env.TOPIC_PREFIX ?? "") + topic), fromBeginning: true });
 await consumer.run({
