@@ -77,6 +77,22 @@ def prices(context: typer.Context) -> None:
     command_line.forward(context, prices.app, settings)
 
 
+@app.command()
+def new_incarnation() -> None:
+    """After a restore of the database to an earlier moment: what is published from now on has ids of its own."""
+    from shared.oncall import incarnation
+
+    incarnation.begin(SERVICE, command_line.read_settings(DatabaseSettings).database_url)
+
+
+@app.command()
+def positions(since: command_line.Instant) -> None:
+    """After a restore of the database: read again what came in since then, pass over what our services sent."""
+    from shared.oncall import positions
+
+    positions.of_worker(SERVICE, since)
+
+
 @app.command(context_settings=command_line.FORWARD)
 def republish(context: typer.Context) -> None:
     """Publish again what is stored: flags."""

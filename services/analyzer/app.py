@@ -23,6 +23,7 @@ from shared.contracts import topics
 from shared.http import app as http
 from shared.http.routing import vouched
 from shared.kafka import faust_worker
+from shared.kafka.access import AccessWatch
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.kafka.stall_watch import StallWatch
@@ -58,7 +59,7 @@ def build_dependencies(settings: Settings, *, serves: bool = True) -> Dependenci
     contexts = Contexts(clock, settings)
     evaluator = Evaluator(database, names, contexts)
     return Dependencies(
-        database, names, clock, contexts, evaluator, Publisher(settings.kafka_url, SERVICE, settings.gateway_url)
+        database, names, clock, contexts, evaluator, Publisher(settings.broker, SERVICE, settings.gateway_url)
     )
 
 
@@ -116,11 +117,13 @@ async def run_sweeper(settings: Settings) -> None:
     dependencies = build_dependencies(settings, serves=False)
     async with dependencies.database, dependencies.publisher:
         sweeper = build_sweeper(dependencies, settings)
-        http_app = http.create_app(f"{SERVICE}-sweeper", partial(_unavailable, dependencies.database))
+        access = AccessWatch(SERVICE, settings.broker)
+        ready = partial(_unavailable, dependencies.database)
+        http_app = http.create_app(f"{SERVICE}-sweeper", ready, troubles=access.troubles)
         measure = AnalysisMeasure(dependencies.database, dependencies.clock, settings)
         sampler = Sampler(f"{SERVICE}-sweeper", "analysis", measure.sample, EVERY_S)
         serving = http.serve(http_app, settings.http_host, settings.http_port)
-        await run_all(sweeper.run(), sampler.run(), serving)
+        await run_all(sweeper.run(), sampler.run(), access.run(), serving)
 
 
 async def _unavailable(database: Database) -> list[str]:

@@ -17,7 +17,7 @@ from services.analyzer.operations.publish import FlagPublisher
 from services.analyzer.operations.take_in import FactStore, TakenIn
 from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, PricesPublished, SecurityChanged
 from shared.contracts.topics import Topic
-from shared.kafka.faults import PartialFailure, refuse
+from shared.kafka.faults import PartialFailure
 from shared.kafka.messages import BadMessage, Chunk
 from shared.kafka.processor import Handler
 from shared.kafka.publisher import Publisher
@@ -48,8 +48,13 @@ class Handlers:
         _raise_refused(taken_in)
 
     async def on_securities(self, group: Sequence[SecurityChanged]) -> None:
-        """Take in securities; only proposals need them.  Raises PartialFailure for versions that cannot follow."""
-        refuse(await asyncio.to_thread(self._facts.securities, group))
+        """Take in securities and evaluate the accounts held for want of a price if roles have changed.
+
+        Raises PartialFailure, once everything is done, for versions that cannot follow.
+        """
+        taken_in = await asyncio.to_thread(self._facts.securities, group)
+        await self._flags.evaluate_and_publish(taken_in.accounts, "security change")
+        _raise_refused(taken_in)
 
     async def on_prices(self, group: Sequence[PricesPublished]) -> None:
         """Take in price sets and evaluate the accounts held for want of a price; the daily analysis does the others.

@@ -53,13 +53,40 @@ def openapi() -> None:
     print(json.dumps(routed(never).openapi(), indent=1, sort_keys=True))
 
 
+@app.command()
+def new_incarnation() -> None:
+    """After a restore of the database to an earlier moment: what is published from now on has ids of its own."""
+    from shared.oncall import incarnation
+
+    incarnation.begin(SERVICE, command_line.read_settings(DatabaseSettings).database_url)
+
+
+@app.command()
+def positions(since: command_line.Instant) -> None:
+    """After a restore of the database: read again what came in since then, pass over what our services sent."""
+    from services.batch.cli import positions
+
+    positions.move(since)
+
+
 @app.command(context_settings=command_line.FORWARD)
 def republish(context: typer.Context) -> None:
-    """Publish again what is stored: rebalanced, account."""
+    """Publish again what is stored: rebalanced, returned, account, account-state."""
     settings = command_line.read_settings(Settings)
     from services.batch.cli import republish
 
     command_line.forward(context, republish.app, settings)
+
+
+@app.command()
+def requests(
+    batches: Annotated[list[int] | None, typer.Argument(metavar="BATCH...", help="None: every working batch.")] = None,
+) -> None:
+    """Send the requests of accounts without a result again, at once: for topics of work that were lost."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli.requests import send_again
+
+    send_again(settings, batches or [])
 
 
 @app.command()

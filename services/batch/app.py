@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from services.batch.columns.results import READ
 from services.batch.handlers import Handlers
 from services.batch.operations import measure
+from services.batch.operations.account_states import AccountStates
 from services.batch.operations.measure import QueueMeasure
 from services.batch.operations.sweeps import Sweeps
 from services.batch.routes import batches, commands, queue
@@ -23,6 +24,7 @@ from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import RoleMayTooMuch
 from shared.http.app import Liveness, Readiness, create_app, serve
 from shared.kafka import lag
+from shared.kafka.access import AccessWatch
 from shared.kafka.consumer import GroupConsumer
 from shared.kafka.faults import is_transient
 from shared.kafka.processor import MessageProcessor
@@ -44,6 +46,7 @@ _READY_PATIENCE_S = 3.0
 # Chunks of a stream are collected into a few transactions per second.
 _FLAGS_PAUSE_S = 0.2
 _RESULTS_PAUSE_S = 0.1
+_EXECUTIONS_PAUSE_S = 0.2
 
 
 async def main(settings: Settings) -> None:
@@ -53,17 +56,19 @@ async def main(settings: Settings) -> None:
     freeze_gc()
     sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
     database = Database(settings.database_url, settings.requests_database_url, **sizes)
-    publisher = Publisher(settings.kafka_url, SERVICE, settings.gateway_url)
+    publisher = Publisher(settings.broker, SERVICE, settings.gateway_url)
     consumers = consumers_of(settings, Handlers(database, clock, settings), publisher)
     sweeps = Sweeps(database, clock, settings)
-    runner = ComponentRunner(SERVICE, stuck_s=settings.stuck_s)
-    troubles = partial(_troubles, runner, consumers, sweeps)
+    runner, access = ComponentRunner(SERVICE, stuck_s=settings.stuck_s), AccessWatch(SERVICE, settings.broker)
+    troubles = partial(_troubles, runner, consumers, sweeps, access)
     app = build_app(Dependencies(settings, clock, database), readiness(database), runner.stuck, troubles)
     kept = {
-        "publisher": publisher.run,
+        "access": access.run,
+        "publisher": access.gated(publisher.run),
         "relay": Relay(settings.database_url, SERVICE, publisher).run,
         "sweeps": sweeps.run,
-    } | {consumer.name: consumer.run for consumer in consumers}
+        "account states": AccountStates(database, clock).run,
+    } | {consumer.name: access.gated(consumer.run) for consumer in consumers}
     measuring = [sampler.run() for sampler in samplers_of(settings, database, clock, consumers)]
     try:
         await run_all(serve(app, settings.http_host, settings.http_port), runner.run(kept), *measuring)
@@ -71,12 +76,14 @@ async def main(settings: Settings) -> None:
         await database.close()
 
 
-def _troubles(runner: ComponentRunner, consumers: Sequence[GroupConsumer], sweeps: Sweeps) -> list[str]:
+def _troubles(
+    runner: ComponentRunner, consumers: Sequence[GroupConsumer], sweeps: Sweeps, access: AccessWatch
+) -> list[str]:
     """Return what does not work beside the API, which serves without it."""
     away = [consumer.name for consumer in consumers if not consumer.assigned]
     held = [topic for consumer in consumers for topic in consumer.held()]
     waiting = [f"no partitions yet: {', '.join(away)}"] if away else []
-    return [*runner.troubles(), *held, *sweeps.troubles(), *waiting]
+    return [*access.troubles(), *runner.troubles(), *held, *sweeps.troubles(), *waiting]
 
 
 def build_app(
@@ -104,9 +111,7 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
         return MessageProcessor(SERVICE, topic, handler, publisher, limits, wanted=wanted)  # type: ignore[arg-type]  # item type
 
     def consumer(name: str, processors: list[MessageProcessor], most: int, pause_s: float = 0.0) -> GroupConsumer:
-        return GroupConsumer(
-            settings.kafka_url, f"rebalancer-batch-{name}", processors, max_records=most, pause_s=pause_s
-        )
+        return GroupConsumer(settings.broker, f"rebalancer-batch-{name}", processors, max_records=most, pause_s=pause_s)
 
     standing = [process(topics.STANDING, handlers.on_standing), process(topics.UNBOOKED, handlers.on_unbooked)]
     facts = [
@@ -116,6 +121,7 @@ def consumers_of(settings: Settings, handlers: Handlers, publisher: Publisher) -
     ]
     return [
         consumer("facts", facts, 2000),
+        consumer("executions", [process(topics.EXECUTION, handlers.on_executions)], 2000, _EXECUTIONS_PAUSE_S),
         consumer("standing", standing, 4),
         consumer("flags", [process(topics.FLAGS, handlers.on_flags)], 40, _FLAGS_PAUSE_S),
         consumer("results", [process(topics.WORK_RESULTS, handlers.on_results, READ)], 20, _RESULTS_PAUSE_S),
@@ -134,7 +140,7 @@ def samplers_of(
     return [
         Sampler(SERVICE, "outbox", OutboxWatch(settings.database_url, SERVICE).sample, watch.EVERY_S),
         Sampler(SERVICE, "queue", QueueMeasure(database, clock).sample, measure.EVERY_S),
-        Sampler(SERVICE, "lag", lag.LagWatch(settings.kafka_url, groups).sample, lag.EVERY_S),
+        Sampler(SERVICE, "lag", lag.LagWatch(settings.broker, groups).sample, lag.EVERY_S),
     ]
 
 
@@ -167,7 +173,7 @@ async def _database(_request: Request, error: Exception) -> Response:
         problem = Unavailable(AWAY)
     else:
         raise error
-    _log.warning(f"http.{problem.code}", error=repr(error)[:300])
+    _log.warning("http.away", code=problem.code, error=error)
     headers = {"Retry-After": "2"}
     content = problem.body()
     return JSONResponse(content, problem.status, headers, media_type="application/problem+json")

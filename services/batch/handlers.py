@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.batch.operations import collect_results, incoming, reconcile, withdrawn_prices
+from services.batch.operations import collect_results, executions, incoming, reconcile, withdrawn_prices
 from services.batch.settings import Settings
 from services.batch.store.database import Database
 from shared.contracts.events import AnalysisCompleted, PriceSetDecided
-from shared.contracts.platform import AccountChanged
+from shared.contracts.platform import AccountChanged, ExecutionReported
 from shared.contracts.tenancy import SYSTEM
 from shared.kafka.faults import refuse
 from shared.kafka.messages import Chunk
+from shared.runtime import trace
 from shared.runtime.clock import Clock
 
 
@@ -55,8 +56,18 @@ class Handlers:
     async def on_results(self, chunks: Sequence[Chunk]) -> None:
         """Put results into their batches.  Raises BadMessage if a chunk names no batch or attempt."""
         for batch_id, of_batch in collect_results.by_batch(chunks).items():
-            async with self.database.transaction(SYSTEM) as connection:
-                await collect_results.collect(connection, batch_id, of_batch, self.settings, self.clock)
+            with trace.within(of_batch[0].span):
+                async with self.database.transaction(SYSTEM) as connection:
+                    await collect_results.collect(connection, batch_id, of_batch, self.settings, self.clock)
+
+    async def on_executions(self, reports: Sequence[ExecutionReported]) -> None:
+        """Store how far the execution of orders has come; nothing that was approved changes.
+
+        Raises PartialFailure, once the others are stored, for reports that do not fit the orders that were sent.
+        """
+        async with self.database.transaction(SYSTEM) as connection:
+            refused = await executions.take_in(connection, reports)
+        refuse(refused, "bad_execution")
 
     async def on_analysis(self, runs: Sequence[AnalysisCompleted]) -> None:
         """Store when the last analysis of each advisor's accounts ended."""

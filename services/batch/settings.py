@@ -13,9 +13,9 @@ class Settings(BehindGatewaySettings):
     """Settings of the batch service besides the settings of every service."""
 
     work_connections: int = Field(
-        default=8,
+        default=10,
         ge=2,
-        description="As in every service: five consumers, the sweeps and readiness work with one each.",
+        description="As in every service: six consumers, the sweeps, account states and readiness work with one each.",
     )
     requests_connections: int = Field(default=8, ge=1, description="As in every service; pages and commands.")
     four_eyes: str = Field(

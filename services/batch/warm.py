@@ -11,4 +11,4 @@ def kernels() -> None:
     """Run every kernel once on next to nothing."""
     value_cents(1, 1)
     position_band(1, 1, 1)
-    match(Losses._make(np.ones((7, 1), np.int64)), Purchases._make(np.ones((8, 1), np.int64)), 1)
+    match(Losses._make(np.ones((9, 1), np.int64)), Purchases._make(np.ones((8, 1), np.int64)))

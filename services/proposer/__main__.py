@@ -31,5 +31,13 @@ def work() -> None:
     faust_worker.run_worker(build_app, settings, SERVICE)
 
 
+@app.command()
+def positions(since: command_line.Instant) -> None:
+    """After a restore of the database: read again what came in since then, pass over what our services sent."""
+    from shared.oncall import positions
+
+    positions.of_worker(SERVICE, since)
+
+
 if __name__ == "__main__":
     app(prog_name=f"python -m services.{SERVICE}")

@@ -15,7 +15,7 @@ from shared.runtime.clock import clock_of
 
 def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for bulk requests and one for small ones, and HTTP beside it."""
-    publisher = Publisher(settings.kafka_url, SERVICE)
+    publisher = Publisher(settings.broker, SERVICE)
     rules = Handlers(publisher, clock_of(settings.clock_file))
     app = faust_worker.build_worker(SERVICE, settings)
     for requests, results, group in (

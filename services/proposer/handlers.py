@@ -14,6 +14,7 @@ from shared.kafka.isolation import failed, isolate_rows, too_large
 from shared.kafka.messages import Chunk, Outgoing, trade_day_of
 from shared.kafka.processor import Handler, concurrently
 from shared.kafka.publisher import Publisher
+from shared.runtime import trace
 from shared.runtime.clock import Clock
 
 
@@ -28,7 +29,8 @@ class Handlers:
         """Return the handler that proposes for chunks and publishes to `results`."""
 
         async def proposed(received: Chunk) -> None:
-            await self.publisher.send(await asyncio.to_thread(self._proposed, received, results))
+            with trace.within(received.span):
+                await self.publisher.send(await asyncio.to_thread(self._proposed, received, results))
 
         return concurrently(proposed)
 

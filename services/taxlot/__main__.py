@@ -52,6 +52,22 @@ def load(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Cu
     load_files(settings, files)
 
 
+@app.command()
+def new_incarnation() -> None:
+    """After a restore of the database to an earlier moment: what is published from now on has ids of its own."""
+    from shared.oncall import incarnation
+
+    incarnation.begin(SERVICE, command_line.read_settings(DatabaseSettings).database_url)
+
+
+@app.command()
+def positions(since: command_line.Instant) -> None:
+    """After a restore of the database: read again what came in since then, pass over what our services sent."""
+    from shared.oncall import positions
+
+    positions.of_worker(SERVICE, since)
+
+
 @app.command(context_settings=command_line.FORWARD)
 def republish(context: typer.Context) -> None:
     """Publish again what is stored: holdings."""

@@ -42,7 +42,7 @@ def build_app(settings: Settings) -> faust.App:
     """Return the Faust worker with an agent for each topic, the intake of files and HTTP beside it."""
     pool = db.pool(settings.database_url, SERVICE, size=settings.work_connections)
     requests = db.Requests(settings.requests_database_url, pool, SERVICE, size=settings.requests_connections)
-    publisher = Publisher(settings.kafka_url, SERVICE, settings.gateway_url)
+    publisher = Publisher(settings.broker, SERVICE, settings.gateway_url)
     clock = clock_of(settings.clock_file)
     warn_before_end(clock.now())
     handlers = Handlers(pool, publisher, clock)
@@ -106,7 +106,7 @@ async def _note_file_dates(pool: db.Pool, clock: Clock, settings: Settings) -> N
 def _end_with(watching: asyncio.Task[None]) -> None:
     """End the process if the watch has failed; the exit code asks for a restart."""
     if not watching.cancelled() and (error := watching.exception()) is not None:
-        _log.critical("intake.died", error=repr(error)[:500], exc_info=error)
+        _log.critical("intake.died", exc_info=error)
         os._exit(EXIT_TRY_AGAIN)
 
 

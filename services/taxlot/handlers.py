@@ -39,7 +39,7 @@ from shared.kafka.messages import Chunk, Incoming, Outgoing
 from shared.kafka.processor import Handler, concurrently
 from shared.kafka.publisher import Publisher
 from shared.postgres.pool import Pool
-from shared.runtime import log
+from shared.runtime import log, trace
 from shared.runtime.clock import Clock
 
 _MOST_UNBOOKED: Final = 2_000  # accounts in a message, as in the analyzer's requests for flags
@@ -90,11 +90,12 @@ class Handlers:
             async with self._pool.connection() as connection:
                 outdated = await holdings.outdated(connection, chunk.rows)
                 if outdated:
-                    _log.warning("holdings.published_again", accounts=len(outdated), first=outdated[0])
+                    _log.warning("holdings.published_again", accounts=len(outdated), account_id=outdated[0])
                     await publish_accounts(connection, self._publisher, outdated, self._clock.now())
                 unbooked = await approvals.unbooked(connection, chunk.rows)
             if unbooked.num_rows:
-                _log.warning("approvals.requested", accounts=unbooked.num_rows, first=str(unbooked["account_id"][0]))
+                first = str(unbooked["account_id"][0])
+                _log.warning("approvals.requested", accounts=unbooked.num_rows, account_id=first)
                 await self._publisher.send(_approval_requests(unbooked, self._clock.now()))
 
     def on_facts(self, reply_topic: Topic) -> Handler:
@@ -107,7 +108,8 @@ class Handlers:
                 stored = await holdings.stored(connection, accounts)
 
             async def reply(facts: Chunk) -> None:
-                await self._publisher.send(await asyncio.to_thread(self._with_lots, reply_topic, facts, stored))
+                with trace.within(facts.span):
+                    await self._publisher.send(await asyncio.to_thread(self._with_lots, reply_topic, facts, stored))
 
             await concurrently(reply)(group)
 
@@ -121,7 +123,9 @@ class Handlers:
             facts = await self._household_facts(booked)
 
             async def reply(booking: _Booking) -> None:
-                await self._publisher.send(await asyncio.to_thread(self._with_purchases, reply_topic, booking, facts))
+                with trace.within(booking.trades.span):
+                    replies = await asyncio.to_thread(self._with_purchases, reply_topic, booking, facts)
+                    await self._publisher.send(replies)
 
             await concurrently(reply)(booked)
 
@@ -198,13 +202,16 @@ def _add_purchases(booking: _Booking, facts: HouseholdFacts) -> pa.RecordBatch:
 
 
 def _approved_trades(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:
-    """Return (account, epoch, security, sleeve, trade date, units, crossed units) of every approved sleeve trade."""
+    """Return (account, epoch, security, sleeve, trade date, units, crossed units) of every approved sleeve trade.
+
+    The trade date is the session on which its orders are traded, which may lie after the business date of the batch.
+    """
     approved = []
-    for row in rows.select(["account_id", "epoch", "trade_date", "trades"]).to_pylist():
+    for row in rows.select(["account_id", "epoch", "trade_date", "trades", "session"]).to_pylist():
         for trade in row["trades"] or ():
             names = (trade["security_id"], trade["sleeve_id"])
             units = (trade["quantity_micro"], trade["crossed_micro"])
-            approved.append((row["account_id"], row["epoch"], *names, row["trade_date"], *units))
+            approved.append((row["account_id"], row["epoch"], *names, row["session"] or row["trade_date"], *units))
     return approved
 
 

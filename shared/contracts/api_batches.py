@@ -66,6 +66,20 @@ class PutAside(OutboundModel):
     sentence: str
 
 
+class ExecutionCounts(OutboundModel):
+    """Orders that an approval sent, by what was reported of their execution; no part of what was approved.
+
+    outstanding: those neither filled nor rejected, whether or not anything was reported of them.
+    """
+
+    orders: int
+    outstanding: int
+    accepted: int
+    partially_filled: int
+    filled: int
+    rejected: int
+
+
 class BatchSummary(OutboundModel):
     batch_id: int
     version: int
@@ -83,11 +97,13 @@ class BatchSummary(OutboundModel):
     decided_by: str | None
     decided_at: datetime | None
     trade_date: date
+    session: date | None  # on which its orders are traded, if approved now while open; None: it has no orders
     cancel_at: datetime
     short_term: Usd
     long_term: Usd
     estimated: Usd
     put_aside: PutAside | None  # None in the answers of commands too: read the batch
+    execution: ExecutionCounts | None  # of an approved batch, where it is read by itself; None in lists and answers
 
 
 class BatchList(OutboundModel):
@@ -121,6 +137,9 @@ class BatchAccountRow(OutboundModel):
     no_basis_proceeds: Usd | None
     wash_disallowed: Usd | None  # losses a wash sale disallows; None: not checked
     wash_permanent: Usd | None  # of them, those lost for good to a purchase in an IRA
+    wash_earlier: Usd | None  # losses approved in the 30 days before that its buys disallow; None: not checked
+    wash_earlier_permanent: Usd | None  # of them, those its buys make permanent because it is an IRA
+    execution: ExecutionCounts | None  # of an approved account, under the logic that was approved
 
 
 class Totals(OutboundModel):
@@ -144,6 +163,8 @@ class Totals(OutboundModel):
     wash_disallowed: Usd
     wash_permanent: Usd
     wash_unchecked: int  # accounts that were not checked for wash sales
+    wash_earlier: Usd
+    wash_earlier_permanent: Usd
     failed: int
     removed: int
 

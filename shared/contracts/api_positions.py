@@ -2,7 +2,11 @@
 
 from datetime import date
 
+from pydantic import Field
+
 from shared.contracts.events import StateName, TileName
+from shared.contracts.holding_roles import RoleName
+from shared.contracts.platform import HoldingRoleName, PriceFactor
 from shared.contracts.types import Identity, OutboundModel, Price, Quantity, Usd, Weight
 
 
@@ -10,7 +14,8 @@ class AccountPosition(OutboundModel):
     """A position that is held or targeted.
 
     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
-    edges of the rebalance band, as weights.
+    edges of the rebalance band, as weights.  value is quantity x price x price_factor.  role: how it is treated; what
+    is EXCLUDED has neither value nor weight, because it is not in the account's value.
     """
 
     security_id: Identity
@@ -24,6 +29,15 @@ class AccountPosition(OutboundModel):
     high: Weight
     can_trigger: bool
     outside: bool
+    role: RoleName = "MANAGED"
+    price_factor: PriceFactor = "1"
+
+
+class AccountHoldingRole(OutboundModel):
+    """The role of a security in this account, where the account says it itself."""
+
+    security_id: Identity
+    role: HoldingRoleName
 
 
 class AccountRestriction(OutboundModel):
@@ -64,10 +78,15 @@ class AccountSettings(OutboundModel):
     cash_set_aside: Usd
     restrictions: list[AccountRestriction]
     lot_picks: list[LotPick]
+    holding_roles: list[AccountHoldingRole] = Field(default_factory=list)
 
 
 class AccountPositions(OutboundModel):
-    """One account as the analyzer knows it; reasons: a sentence for each component in the triggering list."""
+    """One account as the analyzer knows it; reasons: a sentence for each component in the triggering list.
+
+    cash: what the custodian reports as cash.  cash_equivalents: the value of cash equivalents, which count as cash
+    beside it; absent while the account cannot be valued.
+    """
 
     account_id: Identity
     portfolio_id: Identity | None
@@ -84,6 +103,7 @@ class AccountPositions(OutboundModel):
     hold_code: str | None
     hold_text: str | None
     cash: Usd
+    cash_equivalents: Usd | None = None
     market_value: Usd | None
     settings: AccountSettings
     positions: list[AccountPosition]

@@ -1,13 +1,15 @@
-"""The HTTP API of proposals: one account of a batch with trades, orders, lots and gains of every logic.
+"""The HTTP API of proposals: one account of a batch with trades, orders, lots and gains of every logic, and executions.
 
 Money, quantities and weights are text.  Source: product 4, 5, 7.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from shared.contracts.api_batches import BatchAccountRow, BatchSummary
 from shared.contracts.events import LogicName
+from shared.contracts.holding_roles import RoleName
+from shared.contracts.platform import ExecutionStatus, PriceFactor
 from shared.contracts.types import OutboundModel, Price, Quantity, Usd, Weight
 
 ReasonName = Literal["FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"]
@@ -57,6 +59,8 @@ class PositionView(OutboundModel):
     long_term: Usd | None
     estimated: Usd | None
     no_basis_proceeds: Usd | None
+    role: RoleName = "MANAGED"  # what is EXCLUDED has value and weight 0: it is not in the account's value
+    price_factor: PriceFactor = "1"
 
 
 class WashView(OutboundModel):
@@ -68,6 +72,19 @@ class WashView(OutboundModel):
     bought: date
     source: BoughtName
     account_number: str | None  # None: an account of the household that the asker may not see
+    lot_id: str | None
+
+
+class EarlierLossView(OutboundModel):
+    """Part of a loss approved in the 30 days before that the buys of this account disallow, and whose loss it is."""
+
+    security_id: str
+    quantity: Quantity
+    disallowed: Usd
+    permanent: bool  # this account is an IRA: the loss is lost, not deferred
+    trade_date: date  # of the loss
+    batch_id: int | None  # None, as account and lot: an account of the household that the asker may not see
+    account_number: str | None
     lot_id: str | None
 
 
@@ -114,22 +131,39 @@ class Proposal(OutboundModel):
     row: BatchAccountRow  # the summary columns under this logic
     no_trade_reason: str | None
     limit_reason: str | None  # what the account's gain limits kept from being traded
+    cash_equivalents: Usd = "0.00"  # the part of beginning and ending cash that is in cash equivalents
     positions: list[PositionView]
     trades: list[TradeView]
     orders: list[OrderView]
     slices: list[SliceView]
     picks: list[PickView]
+    earlier_losses: list[EarlierLossView]
     transfers: list[TransferView]
 
 
+class ExecutionView(OutboundModel):
+    """An order that was sent, and how far its execution has come by the newest report."""
+
+    order_id: str
+    security_id: str
+    side: Literal["BUY", "SELL"]
+    quantity: Quantity
+    status: ExecutionStatus | None  # None: nothing was reported yet
+    filled: Quantity
+    price: Price | None  # dollars a unit of what is filled, on average
+    reported_at: datetime | None
+    reason: str | None
+
+
 class BatchAccountView(OutboundModel):
-    """One account of a batch with every logic side by side; frozen exactly once the batch is decided."""
+    """One account of a batch with every logic side by side; frozen once the batch is decided, all but executions."""
 
     batch: BatchSummary
     account: BatchAccountRow
     logic: LogicName  # in force
     proposals: list[Proposal]
     wash_note: str  # what was checked for wash sales, and what was not
+    executions: list[ExecutionView]  # of the orders that the approval sent; empty unless the account is approved
     previous_id: str | None
     next_id: str | None
     position: int

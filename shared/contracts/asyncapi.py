@@ -57,7 +57,13 @@ def topic_configuration(topic: Topic) -> dict[str, Any]:
 def headers_of(topic: Topic) -> Schema:
     """Return the schema of a message's headers: CloudEvents attributes, required of what we publish."""
     is_public = topic.audience == "public"
-    source = {"const": f"/rebalancer/{topic.producer}"} if is_public else {"format": "uri-reference"}
+    source: Schema = {"format": "uri-reference"}
+    if is_public:
+        source = {
+            "pattern": f"^/rebalancer/{topic.producer}(/[0-9a-f]{{12}})?$",
+            "description": f"`/rebalancer/{topic.producer}/` and the incarnation of its database, which is new after a"
+            " restore; a database of an early release has none.",
+        }
     fields: dict[str, Schema] = {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {"description": "The same id is the same event: act on an id once."},
@@ -68,7 +74,17 @@ def headers_of(topic: Topic) -> Schema:
         "content-type": {"const": "application/json"},
     }
     required = list(fields)
+    if is_public:
+        fields["ce_enterprises"] = {
+            "pattern": "^[A-Za-z0-9._:@-]+(,[A-Za-z0-9._:@-]+)*$",
+            "description": "All enterprises that the event is about, separated by commas. Pass it on to nobody who may"
+            " not see them all. Absent where nobody knows them, and in events of early releases.",
+        }
     fields["ce_dataschema"] = {"format": "uri", "description": "Where the gateway serves the schema of the value."}
+    fields["traceparent"] = {
+        "description": "W3C Trace Context of what caused the event, if that is known. Two deliveries of an event may"
+        " differ in it, and no effect may depend on it."
+    }
     made: Schema = {"type": "object", "properties": {name: {"type": "string"} | kind for name, kind in fields.items()}}
     return made | ({"required": required} if is_public else {})
 

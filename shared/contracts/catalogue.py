@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from shared.contracts import topics
-from shared.contracts.topics import TOPICS, Topic
+from shared.contracts.topics import EVENT_LOG_DAYS, TOPICS, Topic
 
 DataClass = Literal["none", "pseudonymous", "personal"]
 
@@ -46,9 +46,11 @@ def published() -> tuple[Topic, ...]:
 
 _STATE_REPLAY: Final = (
     "Read the topic from its beginning: it keeps the newest event of every key for ever, and each carries the whole"
-    " state. Events that newer ones replaced may be gone."
+    f" state. Events that newer ones replaced are kept for {EVENT_LOG_DAYS} days, or what the installation says"
+    " (`REBALANCER_EVENT_LOG_DAYS`), and may be gone after them."
 )
 _FIRST: Final = ("1: first release",)
+_SECOND: Final = ("2: new",)
 _PLATFORM_ORDER: Final = (
     "Of one key the event with the highest `version` counts, whatever the order of arrival. Refused are other content"
     " under a known version, and a version that is more than 2^51 above the known one."
@@ -62,14 +64,30 @@ NOTES: Final[Mapping[str, TopicNotes]] = {
     topics.ACCOUNT_FLAG.name: TopicNotes(
         purpose="What the newest evaluation found of one account: whether it needs rebalancing, since when and why, or"
         " why it is not evaluated. Full state, so the newest event of an account is all there is to know.",
-        order="None. Of one account the event with the highest `version` counts; pass over a lower one.",
+        order="Events of an account are published in the order of their versions, so that the topic keeps the newest;"
+        " after a fault an earlier one may come again, and the newest follows it. Of one account the event"
+        " with the highest `version` counts; pass over a lower one.",
         once=f"{_REPEATS} Keep the highest `version` of each account and pass over what is not above it.",
-        volume="One whenever what is stored of an account changes: its state, reasons, value or version. A daily"
-        " analysis brings one for each account that was flagged, is flagged, or is held: of a book of 1,000,000"
-        " accounts with 10 % of them flagged about 100,000 within minutes.",
+        volume="One whenever the state of an account changes, its tiles, its source, its dates or its hold: a new value"
+        " or weight alone brings none. Of a book of 1,000,000 accounts of which an analysis flags 10 % anew about"
+        " 100,000 within minutes.",
         personal_data="pseudonymous",
         replay=_STATE_REPLAY,
         changes=_FIRST,
+    ),
+    topics.ACCOUNT_STATE.name: TopicNotes(
+        purpose="Where an account is in the work: in the queue, in a batch and which, settling after an approval, held,"
+        " off, or clear. One state at a time; why an account is flagged or held says `rebalancer.account-flag.v1`.",
+        order="Events of an account are published in the order of their versions; after a fault earlier ones may come"
+        " again. Of one account the event with the highest `version` counts. States that follow each other within a"
+        " second may be left out: the last of them is published.",
+        once=f"{_REPEATS} Keep the highest `version` of each account and pass over what is not above it.",
+        volume="One whenever the state of an account changes, its batch, the status of that batch, or whose it is. A"
+        " request brings three for each of its accounts; a daily analysis one for each account that it flags, holds or"
+        " clears: of a book of 1,000,000 up to some 100,000 within minutes.",
+        personal_data="pseudonymous",
+        replay=_STATE_REPLAY,
+        changes=_SECOND,
     ),
     topics.ANALYSIS.name: TopicNotes(
         purpose="An analysis of the whole book is done: one event for each enterprise of which it covered accounts,"
@@ -84,8 +102,8 @@ NOTES: Final[Mapping[str, TopicNotes]] = {
     topics.FILES.name: TopicNotes(
         purpose="A custodian's file was taken in, refused as a whole, or recognised as one that was loaded before.",
         order="None between files. A file has one event.",
-        once="After a fault an event may come again, with the same `ce_id` and a later `at`. Keep the `file_id` of what"
-        " was done.",
+        once=f"{_REPEATS} Keep `ce_source` and `file_id` of what was done. A file may concern several enterprises: show"
+        " each its own `parts`, and the totals to nobody who may not see them all.",
         volume="One a file: a few a custodian and day.",
         personal_data="pseudonymous",
         replay="The topic keeps three days. All files are listed at `/api/v1/files`, to whom they concern.",
@@ -100,15 +118,18 @@ NOTES: Final[Mapping[str, TopicNotes]] = {
         volume="Some a batch: one for the request, one a change by a user, and progress while proposals come in.",
         personal_data="pseudonymous",
         replay=_STATE_REPLAY,
-        changes=_FIRST,
+        changes=(
+            *_FIRST,
+            "2: when it was asked for, when it is cancelled, when it ended, and the digest of the kept decision",
+        ),
     ),
     topics.ORDERS.name: TopicNotes(
         purpose="All that one approved account sends to market and moves between its sleeves. It is decided once, and"
         " what is in it is final.",
         order="Events of an account are published in the order of their versions; after a fault an earlier one may"
         " come again, also long after others.",
-        once=f"{_REPEATS} Keep (`account_id`, `version`), or each `order_id`, together with what was done, in one"
-        " transaction, and pass over what is kept already.",
+        once=f"{_REPEATS} Keep (`ce_source`, `ce_id`), or each `order_id`, together with what was done, in one"
+        " transaction, and pass over what is kept already. Hand `idempotency_key` to whoever executes an order.",
         volume="One for each approved account. The approval of a batch of 10,000 accounts brings 10,000 in seconds.",
         personal_data="personal",
         replay="Read the topic from its beginning: it keeps 90 days. Act on ids that are not kept yet only.",
@@ -162,6 +183,18 @@ NOTES: Final[Mapping[str, TopicNotes]] = {
         personal_data="personal",
         replay=_PLATFORM_REPLAY,
         changes=_FIRST,
+    ),
+    topics.EXECUTION.name: TopicNotes(
+        purpose="How far the execution of one order of `rebalancer.orders.v1` has come. It is shown beside the approval"
+        " and changes nothing of it; that an account has settled is said by its custodian's file alone.",
+        order="Of one order the event with the highest `version` counts, whatever the order of arrival. Refused are"
+        " other content under a known version, a version that is more than 2^51 above the known one, an order that was"
+        " never sent, and more units than it had.",
+        once=_PLATFORM_ONCE,
+        volume="Some an order: one when it is accepted, one a fill, one at its end.",
+        personal_data="pseudonymous",
+        replay="The topic keeps 90 days. Send the full state of an order again, with its version, at any time.",
+        changes=_SECOND,
     ),
 }
 """By name of the topic."""

@@ -118,6 +118,8 @@ SECURITY_FIELDS = (
     _required("restriction", pa.int8()),  # Restriction flags
     _required("substitute", pa.int32()),  # index in this list of what is bought in place of this one, -1 none
     _required("is_fund", pa.bool_()),
+    pa.field("role", pa.int8()),  # HoldingRole in this account; null: MANAGED
+    pa.field("price_divisor", pa.int16()),  # quantity x price is divided by it; null: 1
 )
 POSITION_FIELDS = (
     _required("sleeve_id", pa.string()),
@@ -176,6 +178,9 @@ LOT_FIELDS = (
     pa.field("basis_cents", pa.int64()),  # null: unknown, which is not zero
     _required("covered", pa.bool_()),
     _required("picked_micro", pa.int64()),  # units SPECIFIC picks of it; -1: picks of this security do not fit its lots
+    # Place of its first pick in lot_picks: picked lots leave in this order.  Null: not picked, or sent by a release
+    # that did not keep the order; lots of one place leave oldest first.
+    pa.field("pick_rank", pa.int32()),
 )
 
 # taxlot -> proposer
@@ -281,7 +286,7 @@ RESULT = pa.schema(
     ]
 )
 
-# batch -> analyzer, taxlot: an approval. epoch is the account's new one.
+# batch -> analyzer, taxlot: an approval. epoch is the account's new one; trade_date the business date of its batch.
 REBALANCED = pa.schema(
     [
         *ACCOUNT_KEYS,
@@ -296,6 +301,7 @@ REBALANCED = pa.schema(
                 _required("crossed_micro", pa.int64()),
             ),
         ),
+        pa.field("session", pa.date32()),  # on which its orders are traded; null, from early releases: trade_date
     ]
 )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from shared.contracts import claimed_lengths, value_checks
+from shared.contracts import claimed_lengths, other_releases, value_checks
 
 MOST_UNPACKED_BYTES: Final = 128 * 1024 * 1024  # of a decoded chunk; the largest possible row takes about 40 MiB
 # Chunks are small: handing their columns to Arrow's threads takes longer than decoding them.
@@ -25,34 +25,39 @@ def encode(rows: pa.RecordBatch, meta: Mapping[str, str]) -> bytes:
 def decode(
     value: bytes, expected: pa.Schema, wanted: frozenset[str] | None = None
 ) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the chunk's rows and its metadata.  wanted: the columns to decode, None: all.
+    """Return the chunk's rows and its metadata.  wanted: the columns to decode, None: all of the contract.
 
-    Raises pa.ArrowInvalid if the bytes are not an Arrow stream, ValueError if columns differ from `expected` or hold
-    impossible values; damaged bytes may make Arrow raise other exceptions.
+    The sender may be of another release: columns and inner fields that are not expected are left out, and those it does
+    not know yet are null, if they may be.  Raises pa.ArrowInvalid if the bytes are not an Arrow stream, ValueError if
+    columns differ from `expected` otherwise or hold impossible values; damaged bytes may make Arrow raise other
+    exceptions.
     """
     sent = pa.ipc.read_schema(pa.py_buffer(value))
-    if not sent.equals(expected, check_metadata=False):
-        raise ValueError(f"columns differ from the contract: {sent.names} instead of {expected.names}")
+    is_same = sent.equals(expected, check_metadata=False)
+    if not is_same and (fault := other_releases.difference(sent, expected)) is not None:
+        raise ValueError(f"columns differ from the contract: {fault}")
     claimed_lengths.check(value, MOST_UNPACKED_BYTES)
-    rows, meta = _read(value, sent, wanted)
+    if is_same:
+        rows, meta = _read(value, sent, wanted)
+    else:
+        names = frozenset(expected.names if wanted is None else wanted)
+        rows, meta = _read(value, sent, names)
+        rows = other_releases.fitted(rows, [field for field in expected if field.name in names])
     value_checks.check(rows, pointers="lots" not in expected.names or "proposals" in expected.names)
     return rows, meta
 
 
 def decode_kept(value: bytes, expected: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """Return the expected columns of a stored chunk, perhaps of an earlier release: columns it lacks are null.
+    """Return the expected columns of a stored chunk, perhaps of another release: columns it lacks are null.
 
-    Columns that are not expected are not decoded.  Raises ValueError if a column has another type than expected.
+    Columns and inner fields that are not expected are left out.  Raises ValueError if a column has another type than
+    expected.
     """
     rows, meta = _read(value, pa.ipc.read_schema(pa.py_buffer(value)), frozenset(expected.names))
-    had = {field.name: field.type for field in rows.schema}
-    changed = [field.name for field in expected if had.get(field.name, field.type) != field.type]
-    if changed:
-        raise ValueError(f"columns differ from the contract: {', '.join(changed)} have another type")
-    columns = [
-        rows.column(field.name) if field.name in had else pa.nulls(rows.num_rows, field.type) for field in expected
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=expected), meta
+    had = [field for field in expected if field.name in rows.schema.names]
+    if (fault := other_releases.difference(rows.schema, had)) is not None:
+        raise ValueError(f"columns differ from the contract: {fault}")
+    return other_releases.fitted(rows, list(expected)), meta
 
 
 def _read(value: bytes, sent: pa.Schema, wanted: frozenset[str] | None) -> tuple[pa.RecordBatch, dict[str, str]]:

@@ -39,6 +39,15 @@ class Restriction(IntFlag):
     DO_NOT_TRADE = 4
 
 
+class HoldingRole(IntEnum):
+    """How a held security is treated.  Source: product 1, "holding role", "cash equivalent"."""
+
+    MANAGED = 0
+    LOCKED = 1  # counts in V, is never traded and raises no flag
+    EXCLUDED = 2  # not in V
+    CASH_EQUIVALENT = 3  # managed as cash: counts as cash in every rule and is never traded
+
+
 class Reason(IntEnum):
     """Why a trade exists; a trade keeps its first reason.  Source: product 4, "Reason codes"."""
 

@@ -9,11 +9,26 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.contracts.types import Identity, Instant, OutboundModel, Price, Quantity, Remark, Usd, Version, Weight
+from shared.contracts.platform import PriceFactor
+from shared.contracts.types import (
+    IdempotencyKey,
+    Identity,
+    Instant,
+    OutboundModel,
+    Price,
+    Quantity,
+    Remark,
+    Sha256,
+    Usd,
+    Version,
+    Weight,
+)
 
 TileName = Literal["FIRST_REBALANCE", "HIGH_CASH", "LOW_CASH", "POSITION_DRIFT"]
 StateName = Literal["OFF", "CLEAR", "FLAGGED", "HELD", "SETTLING", "NO_TARGET"]
 SourceName = Literal["REBALANCER_ON", "TARGET_UPDATE", "DRIFT_ANALYSIS"]
+WorkStateName = Literal["QUEUED", "IN_BATCH", "SETTLING", "HELD", "OFF", "CLEAR"]
+OpenStatus = Literal["WORKING", "PENDING_APPROVAL"]
 BatchStatus = Literal["WORKING", "PENDING_APPROVAL", "APPROVED", "CANCELLED", "FAILED"]
 LogicName = Literal["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"]
 
@@ -44,6 +59,30 @@ class AccountFlag(OutboundModel):
     market_value: Usd | None = None
     reasons: list[FlagReason]
     hold: str | None = None
+
+
+class AccountStateChanged(OutboundModel):
+    """Where an account is in the work: one state at a time, from its first evaluation on (compacted by account).
+
+    The first that applies, in this order: IN_BATCH, SETTLING, HELD, OFF, CLEAR, QUEUED.  Source: product 3, 6.
+    """
+
+    account_id: Identity
+    enterprise_id: Identity
+    advisor_id: Identity
+    version: int
+    state: WorkStateName
+    batch_id: int | None = None  # there in state IN_BATCH, as is the status
+    batch_status: OpenStatus | None = None
+    since: Instant
+
+    @model_validator(mode="after")
+    def names_its_batch(self) -> Self:
+        """Raise ValueError unless an account in a batch, and no other, names the batch and its status."""
+        named = self.batch_id is not None, self.batch_status is not None
+        if named != (self.state == "IN_BATCH",) * 2:
+            raise ValueError("an account names batch_id and batch_status if it is IN_BATCH, and only then")
+        return self
 
 
 class QueueChanged(OutboundModel):
@@ -78,14 +117,26 @@ class BatchChanged(OutboundModel):
     requested_by: str
     decided_by: str | None = None
     trade_date: date
+    requested_at: Instant | None = None  # None in events from before it was told, as what follows
+    cancel_at: Instant | None = None
+    decided_at: Instant | None = None  # None also while it is open, as the digest
+    decision_sha256: Sha256 | None = None
 
 
 class Order(OutboundModel):
+    """One order.  What is optional was added after the first release."""
+
     order_id: str
     security_id: Identity
     side: Literal["BUY", "SELL"]
     quantity: Quantity
     reference_price: Price
+    order_type: Literal["MARKET"] | None = None
+    time_in_force: Literal["DAY"] | None = None
+    currency: Literal["USD"] | None = None
+    idempotency_key: IdempotencyKey | None = None
+    price_factor: PriceFactor | None = None
+    value: Usd | None = None
 
 
 class SleeveTransfer(OutboundModel):
@@ -117,7 +168,7 @@ class OrdersReleased(OutboundModel):
     """All that one approved account sends to market and moves between sleeves, decided once.
 
     It is delivered at least once: after a fault the same event may come again, with the same `ce_id`, order ids and
-    bytes, also long after others.  Subscribers act on an id once: keep (account_id, version), or each order_id, with
+    bytes, also long after others.  Subscribers act on an id once: keep (`ce_source`, `ce_id`), or each order_id, with
     what was done, in one transaction, and pass over what is kept already.
     """
 
@@ -129,6 +180,9 @@ class OrdersReleased(OutboundModel):
     batch_id: int
     version: int  # the account's new epoch
     trade_date: date
+    session: date | None = None  # None in events from before it was told, as the decider
+    decided_by: str | None = None
+    decided_name: str | None = None
     orders: list[Order]
     allocations: list[SleeveAllocation]
     lots: list[LotInstruction]
@@ -196,7 +250,8 @@ class FilePart(OutboundModel):
 class FileProcessed(OutboundModel):
     """A custodian file was taken in, refused or recognised as a duplicate.
 
-    parts: whom it concerns; only they, and who sent it, may be told of it.  Empty in events from before it was said.
+    parts, enterprise_ids: whom it concerns; only they, and who sent it, may be told of it.  Empty in events from before
+    it was said, and where nobody knows.
     """
 
     file_id: str
@@ -209,5 +264,6 @@ class FileProcessed(OutboundModel):
     accounts: int = 0
     held: int = 0
     sent_by: str | None = None  # None: the custodian's own feed
+    enterprise_ids: list[Identity] = Field(default_factory=list)
     parts: list[FilePart] = Field(default_factory=list)
     at: Instant

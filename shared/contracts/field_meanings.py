@@ -16,6 +16,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "LotPick": "Units of a lot that leave first when its security is sold.",
     "Order": "An order to market: one for each security of an account.",
     "PricePoint": "The price of one security.",
+    "HoldingRoleSet": "How an account treats a security.",
     "SecurityRestriction": "What an account may not do with a security.",
     "Sleeve": "A separately managed part of a portfolio.",
     "SleeveAllocation": "How the units of an order fall to one sleeve.",
@@ -52,6 +53,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "FlagReason.target": "share of the account's value that it should have",
     "FlagReason.low": "lower edge of its band, a fraction with 18 decimals; the edge is inside",
     "FlagReason.high": "upper edge of its band, a fraction with 18 decimals; the edge is inside",
+    # AccountStateChanged
+    "AccountStateChanged.version": "rises by one with every change: of one account the highest counts",
+    "AccountStateChanged.state": "`QUEUED`: flagged and in no batch; `IN_BATCH`: in a batch that is not decided;"
+    " `SETTLING`: approved, and the file with the fills is not here; `HELD`: its data is wrong; `OFF`: the rebalancer"
+    " is off; `CLEAR`: nothing to do",
+    "AccountStateChanged.batch_id": "the batch; there if `IN_BATCH`",
+    "batch_status": "of that batch, `WORKING`: proposals are made; `PENDING_APPROVAL`: all are in; there if `IN_BATCH`",
+    "since": "when it was seen to be so; not before the change itself, and rarely more than seconds after it",
     # BatchChanged
     "batch_id": "the batch",
     "BatchChanged.enterprise_id": "the first of `enterprise_ids`",
@@ -68,17 +77,39 @@ MEANINGS: Final[Mapping[str, str]] = {
     "BatchChanged.removed": "accounts that a user took out",
     "BatchChanged.requested_by": "the user who asked for it, as the sign-in names them",
     "BatchChanged.decided_by": "the user who ended it; `system` where nobody did; absent while it is open",
+    "requested_at": "when it was asked for; absent in events of early releases",
+    "cancel_at": "the cut-off of `trade_date`: if nobody has decided by then, it is cancelled; absent in events of"
+    " early releases",
+    "decided_at": "when it ended; absent while it is open, and in events of early releases",
+    "decision_sha256": "SHA-256, in hex, of the document that is kept of the decision for ever: who decided, and every"
+    " account with its figures as they were shown; absent while it is open, and in events of early releases",
     "trade_date": "business date on which its orders go to market",
     # OrdersReleased
     "OrdersReleased.version": "number of this approval of the account; rises by one with each",
+    "OrdersReleased.session": "the session on which its orders are to be traded: the first whose close, on half days"
+    " too, lies after the approval; later than `trade_date` if it was approved after the close; absent in events of"
+    " early releases",
+    "OrdersReleased.decided_by": "the user who approved, as the sign-in names them; absent in events of early releases",
+    "decided_name": "their name; absent in events of early releases",
     "OrdersReleased.orders": "orders to market; empty if all trades cancel out between sleeves",
     "OrdersReleased.allocations": "how the units of the orders fall to sleeves",
     "OrdersReleased.lots": "which lots the sell orders take, whether or not their cost basis is known",
     "OrdersReleased.transfers": "what moves between sleeves of the account",
     "order_id": "the order: the same id is the same order",
     "Order.side": "buy or sell",
-    "Order.quantity": "units, above 0",
-    "Order.reference_price": "dollars a unit that the proposal was made with; not a limit",
+    "Order.quantity": "units, above 0; of what is priced in percent of face the face amount",
+    "Order.reference_price": "the price that the proposal was made with, as it is quoted; not a limit",
+    "Order.price_factor": "dollars a unit and price point: `1`, or `0.01` where the price is in percent of face; absent"
+    " in events of early releases: `1`",
+    "Order.value": "`quantity` x `reference_price` x `price_factor`, rounded half away from zero to cents; absent in"
+    " events of early releases",
+    "order_type": "`MARKET`: at the market's price, without limit; absent in events of early releases",
+    "time_in_force": "`DAY`: what is not executed in `session` lapses, and no order follows by itself; absent in events"
+    " of early releases",
+    "currency": "the currency of `reference_price` and of the trade; absent in events of early releases: `USD`",
+    "idempotency_key": "what to hand to whoever executes, so that the order is executed once: the same whenever this"
+    " order comes, and never that of another, also after a restore of our database; its `order_id`; absent in events of"
+    " early releases",
     "SleeveAllocation.quantity": "units: above 0 bought, below 0 sold",
     "SleeveTransfer.from_sleeve_id": "the sleeve that gives",
     "SleeveTransfer.to_sleeve_id": "the sleeve that gets",
@@ -108,14 +139,34 @@ MEANINGS: Final[Mapping[str, str]] = {
     "FileProcessed.accounts": "accounts that it covers",
     "FileProcessed.held": "of these, accounts that are held because of what it says",
     "sent_by": "the user who uploaded it; absent for the custodian's own feed",
+    "FileProcessed.enterprise_ids": "the enterprises of `parts`; empty if nobody knows them (only who sent it may be"
+    " told of it then), and in events of early releases",
     "FileProcessed.parts": "whom it concerns, with their counts; empty in events of early releases",
     "at": "when it was done",
     "FilePart.accounts": "accounts of this advisor that the file covers",
     "FilePart.held": "of these, accounts that are held because of what it says",
+    # ExecutionReported
+    "ExecutionReported.account_id": "the account of the order",
+    "ExecutionReported.enterprise_id": "the enterprise of the order",
+    "ExecutionReported.batch_id": "the batch whose approval sent the order",
+    "ExecutionReported.security_id": "the security of the order",
+    "ExecutionReported.version": "counter of this order's events: the highest counts; gaps mean nothing",
+    "ExecutionReported.status": "`ACCEPTED`: taken, nothing filled; `PARTIALLY_FILLED`: some units; `FILLED`: all;"
+    " `REJECTED`: nothing more of it will be filled",
+    "ExecutionReported.quantity": "units filled so far, in all; 0 to the order's quantity",
+    "ExecutionReported.price": "dollars a unit of what is filled, on average; there if anything is",
+    "ExecutionReported.at": "when it came to this",
+    "ExecutionReported.reason": "why it was rejected; for other states a remark, if any",
     # SecurityChanged, PricesPublished
-    "SecurityChanged.kind": "stock, exchange-traded fund or mutual fund",
-    "fractional": "whether it trades in steps of 0.000001 units",
+    "SecurityChanged.kind": "stock, exchange-traded fund, mutual fund, bond, option, or anything else",
+    "fractional": "whether it trades in steps of 0.000001 units; of 0.0001 where the price is in percent of face",
     "lot_size": "units of a round lot; 1: single units",
+    "cash_equivalent": "whether its value counts as cash, as that of a money-market sweep: it is never traded",
+    "SecurityChanged.role": "how accounts treat what they hold of it, unless they say otherwise; `LOCKED`: it counts in"
+    " the account's value and is never traded; `EXCLUDED`: it is left out; absent: `EXCLUDED` if it is an option or of"
+    " kind `OTHER`, else `MANAGED`",
+    "SecurityChanged.price_factor": "dollars a unit and price point: `0.01` where the price is in percent of face",
+    "worthless": "whether it is worth nothing: it needs no price and is `EXCLUDED` everywhere",
     "PricesPublished.price_set": "number of the set; a later set has a higher one",
     "PricesPublished.as_of": "the day whose closing prices they are",
     "prices": "prices of all securities; an entry that is no price is put aside, never its set",
@@ -148,7 +199,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "rebalancer_on_count": "how often that was turned on, so that off and on between two events is not lost",
     "AccountChanged.last_rebalanced": "last rebalance before the account was ours; passed over once we have a date",
     "lot_method": "which lots leave first when units are sold",
-    "lot_picks": "lots that leave first; for `SPECIFIC` alone",
+    "lot_picks": "lots that leave first, in this order; for `SPECIFIC` alone",
     "gain_budget_short": "dollars of short-term gain, net of losses, that a proposal may realise; absent: no limit",
     "gain_budget_total": "dollars of gain, net of losses, that a proposal may realise; absent: no limit",
     "no_short_term_gains": "whether nothing may be sold at a short-term gain",
@@ -161,6 +212,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "cash_reserve": "dollars of cash that stay after trading; part of the account's value",
     "cash_set_aside": "dollars of cash that are not to be invested; outside the account's value",
     "do_not_trade": "whether nothing of the account is traded",
+    "holding_roles": "how the account treats single securities, whatever these say of themselves",
+    "HoldingRoleSet.role": "`MANAGED`; `LOCKED`: it counts in the account's value and is never traded; `EXCLUDED`: it"
+    " is left out",
     "restrictions": "what may not be done with single securities",
     "SecurityRestriction.kind": "`SUBSTITUTE`: buy `substitute_id` in its stead",
     "substitute_id": "what is bought instead; there for `SUBSTITUTE` alone",

@@ -57,6 +57,8 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
     "no_basis_proceeds": FieldKind.DOLLARS,
     "wash_disallowed": FieldKind.DOLLARS,
     "wash_permanent": FieldKind.DOLLARS,
+    "wash_earlier": FieldKind.DOLLARS,
+    "wash_earlier_permanent": FieldKind.DOLLARS,
     "result": FieldKind.TEXT,
     "advisor_id": FieldKind.TEXT,
 }

@@ -1,4 +1,4 @@
-"""What the platform tells us: securities, prices, models, portfolios, accounts. Full state, newest version wins.
+"""What the platform tells us: securities, prices, models, portfolios, accounts, executions. Full state, newest wins.
 
 Weights are fractions as text; inside a model or sleeve, holdings and cash add up to exactly 1, as do sleeves and cash
 of a portfolio.  These models are the one validation of what comes in: every bound that a database column, a later
@@ -12,27 +12,35 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from shared.contracts.types import (
+    FIRST_DAY,
+    LAST_DAY,
     MAX_VERSION,
     Count,
     Day,
     Identity,
     InboundModel,
+    Instant,
     LotName,
     Name,
+    Price,
     Quantity,
+    Remark,
     Usd,
     Version,
     Weight,
 )
 
+ExecutionStatus = Literal["ACCEPTED", "PARTIALLY_FILLED", "FILLED", "REJECTED"]
 Custody = Literal["TAXABLE", "IRA", "ROTH_IRA"]
 LotMethodName = Literal["FIFO", "LIFO", "HIFO", "LOFO", "MIN_TAX", "AVERAGE", "SPECIFIC"]
+HoldingRoleName = Literal["MANAGED", "LOCKED", "EXCLUDED"]
+PriceFactor = Literal["1", "0.01"]
 
 MAX_PRICES: Final = 200_000  # more than a message of 4 MiB holds
 MAX_UNREAD: Final = 1_000  # entries of a price set that are no price points, before it is no price set
 MAX_COMPONENTS: Final = 2_000  # securities of one model or sleeve
 MAX_SLEEVES: Final = 100
-MAX_ENTRIES: Final = 1_000  # restrictions, and lots picked, of one account
+MAX_ENTRIES: Final = 1_000  # restrictions, lots picked, and holding roles, of one account
 _SHOWN: Final = 80  # characters of a value in a refusal
 
 
@@ -62,14 +70,22 @@ def _add_up(what: str, weights: list[Weight], cash: Weight) -> None:
 
 
 class SecurityChanged(InboundModel):
-    """One security of the master. lot_size: units of a round lot (1: whole shares); fractional: 0.000001 steps."""
+    """One security of the master. lot_size: units of a round lot (1: whole shares).  fractional: steps of 0.000001, at
+    price factor 0.01 of 0.0001.  cash_equivalent: its value counts as cash and it is never traded.  role: how accounts
+    that hold it treat it; absent: by kind, OPTION and OTHER are EXCLUDED, the rest MANAGED.  price_factor: dollars a
+    unit and price point, 0.01 for bonds quoted in percent of face; quantities are face then.  worthless: it is valued
+    at nothing, needs no price and is EXCLUDED everywhere.  Source: product 1."""
 
     security_id: Identity
     version: Version
     name: Name
-    kind: Literal["STOCK", "ETF", "FUND"]
+    kind: Literal["STOCK", "ETF", "FUND", "BOND", "OPTION", "OTHER"]
     fractional: bool = False
     lot_size: int = Field(default=1, ge=1, le=1_000_000)
+    cash_equivalent: bool = False
+    role: HoldingRoleName | None = None
+    price_factor: PriceFactor = "1"
+    worthless: bool = False
 
 
 class PricePoint(InboundModel):
@@ -196,13 +212,21 @@ class LotPick(InboundModel):
     units: Quantity
 
 
+class HoldingRoleSet(InboundModel):
+    """How an account treats a security that it holds, whatever the security master says."""
+
+    security_id: Identity
+    role: HoldingRoleName
+
+
 class AccountChanged(InboundModel):
     """An account and its settings. rebalancer_on_count: how often the rebalancer has been turned on, so that a switch
     off and on between two deliveries is not lost. Thresholds here override the portfolio's defaults. last_rebalanced:
     last rebalance known to the platform before the account was ours; passed over once the analyzer has a date of its
     own or the rebalancer is turned on again. lot_picks count for lot method SPECIFIC only. gain_budget_*: what one
     proposal of the tax-aware logic may realise, short term and in all, net of losses; absent: no limit.
-    no_short_term_gains: it sells nothing at a short-term gain."""
+    no_short_term_gains: it sells nothing at a short-term gain. holding_roles: of single securities; each goes before
+    the role that the security itself has."""
 
     account_id: Identity
     version: Version
@@ -233,3 +257,42 @@ class AccountChanged(InboundModel):
     cash_set_aside: Usd = "0.00"
     do_not_trade: bool = False
     restrictions: list[SecurityRestriction] = Field(default_factory=list, max_length=MAX_ENTRIES)
+    holding_roles: list[HoldingRoleSet] = Field(default_factory=list, max_length=MAX_ENTRIES)
+
+
+class ExecutionReported(InboundModel):
+    """How far the execution of one order has come: its full state, the newest version of an order counts.
+
+    quantity: units filled so far, in all; price: dollars a unit that they were filled at, on average.  An order is
+    REJECTED also if what is left of it will not be filled.  Source: product 6, "execution status is a separate thing".
+    """
+
+    order_id: Identity
+    account_id: Identity
+    enterprise_id: Identity
+    batch_id: int = Field(ge=1, le=MAX_VERSION)
+    security_id: Identity
+    version: Version
+    status: ExecutionStatus
+    quantity: Quantity = "0"
+    price: Price | None = None
+    at: Instant
+    reason: Remark | None = None
+
+    @model_validator(mode="after")
+    def fits_its_status(self) -> Self:
+        """Raise ValueError if quantity, price, reason or time do not go with each other."""
+        filled = Decimal(self.quantity)
+        if filled < 0:
+            raise ValueError(f"quantity is {self.quantity}: it may not be negative")
+        if self.status in ("PARTIALLY_FILLED", "FILLED") and not filled:
+            raise ValueError(f"quantity is {self.quantity}: an order that is {self.status} has filled units")
+        if self.status == "ACCEPTED" and filled:
+            raise ValueError(f"quantity is {self.quantity}: an order that is ACCEPTED has no filled units yet")
+        if (self.price is not None) != (filled > 0):
+            raise ValueError("price: it is given if units are filled, and only then")
+        if self.status == "REJECTED" and self.reason is None:
+            raise ValueError("reason: an order that is REJECTED says why")
+        if not FIRST_DAY <= self.at.date() <= LAST_DAY:
+            raise ValueError(f"at: a time is from {FIRST_DAY} to {LAST_DAY}")
+        return self

@@ -13,6 +13,8 @@ EVERYBODY: Final[frozenset[RoleName]] = frozenset(get_args(RoleName))
 TRADER: Final[frozenset[RoleName]] = frozenset({"trader"})
 APPROVER: Final[frozenset[RoleName]] = frozenset({"approver"})
 OPERATOR: Final[frozenset[RoleName]] = frozenset({"operator"})
+SEE_OPERATIONS: Final[frozenset[RoleName]] = frozenset({"admin"})
+"""Who may see the gateway's page `/ops`, which is no operation of the API and shows nothing of any tenant."""
 
 RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "get_me": EVERYBODY,

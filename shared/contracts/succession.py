@@ -1,4 +1,4 @@
-"""Which version of a security, model, portfolio or account replaces which: the same decision in every service.
+"""Which version of a security, model, portfolio, account or execution replaces which: the same in every service.
 
 The newest version wins and an older one is ignored.  A version that repeats with other content is refused, and so is
 one that leaps so far that few numbers are left for later versions; in both cases the earlier one remains.
@@ -10,12 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from shared.contracts.platform import AccountChanged, ModelChanged, PortfolioChanged, SecurityChanged
+from shared.contracts.platform import (
+    AccountChanged,
+    ExecutionReported,
+    ModelChanged,
+    PortfolioChanged,
+    SecurityChanged,
+)
 
 # A quarter of all versions, so that a version with a wrong number can still be followed by a corrected one.
 MAX_LEAP: Final = 2**51
 
-E = TypeVar("E", AccountChanged, ModelChanged, PortfolioChanged, SecurityChanged)
+E = TypeVar("E", AccountChanged, ModelChanged, PortfolioChanged, SecurityChanged, ExecutionReported)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,9 @@ def admit(events: Sequence[E], identity: Callable[[E], str], known: Mapping[str,
     return Admitted([newest[name] for name in sorted(newest)], sorted(named), refused)
 
 
-def content_of(event: AccountChanged | ModelChanged | PortfolioChanged | SecurityChanged) -> bytes:
+def content_of(
+    event: AccountChanged | ModelChanged | PortfolioChanged | SecurityChanged | ExecutionReported,
+) -> bytes:
     """Return the digest of an event's content (16 bytes), without fields at their defaults and unknown fields."""
     content = event.model_dump_json(exclude_defaults=True).encode()
     return hashlib.blake2b(content, digest_size=16).digest()

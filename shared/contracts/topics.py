@@ -1,6 +1,6 @@
 """The table of topics, from which Faust, topic creation, documentation and tests are derived."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -9,7 +9,11 @@ from pydantic import BaseModel
 from shared.contracts import chunks, comparison, events, platform
 
 DAY_MS: Final = 86_400_000
+STATE_MS: Final = 14 * DAY_MS
+"""How long internal topics keep the state they carry, unless they are compacted: longer than any holidays."""
 MIB: Final = 1024 * 1024
+EVENT_LOG_DAYS: Final = 90
+"""How long the topics from which a day is rebuilt keep every event, unless an installation says otherwise."""
 _FIRST: Final = "account_id of the first row"
 
 
@@ -18,7 +22,12 @@ class Topic:
     """One topic.
 
     content: a pydantic model (JSON value), an Arrow schema (chunk) or None (any bytes); key: what the message key is;
-    audience: who may read it; compacted: the newest value of each key is kept for ever, otherwise retention_ms applies.
+    audience: who may read it; compacted: the newest value of each key is kept for ever, otherwise retention_ms applies;
+    partitions: where it is not 1, an installation may set another number for all such topics (deploy.topics).
+    republished_by: the command that publishes what the topic carries once more, for a topic that was lost; "" where the
+    topic carries no state of ours: a comparison made every day, a hop of a request, what the platform sends.
+    logged: a part of the event log, from which `services.auditor replay` rebuilds a day: it keeps every event for the
+    days of REBALANCER_EVENT_LOG_DAYS at least, also if it is compacted.
     """
 
     name: str
@@ -30,6 +39,8 @@ class Topic:
     partitions: int = 4
     retention_ms: int = 3 * DAY_MS
     compacted: bool = False
+    republished_by: str = ""
+    logged: bool = False
     max_message_bytes: int = 4 * MIB
 
 
@@ -65,13 +76,64 @@ ACCOUNT = Topic(
     compacted=True,
 )
 
-HOLDINGS = Topic("taxlot.holdings", chunks.HOLDINGS, _FIRST, "taxlot", ("analyzer",))
-FLAGS = Topic("analyzer.flags", chunks.FLAGS, _FIRST, "analyzer", ("batch",))
-REBALANCED = Topic("batch.rebalanced", chunks.REBALANCED, "batch_id", "batch", ("analyzer", "taxlot"))
-PRICE_SETS = Topic(
-    "analyzer.price-set", events.PriceSetDecided, "price_set", "analyzer", ("batch",), partitions=1, compacted=True
+EXECUTION = Topic(
+    "platform.execution.v1",
+    platform.ExecutionReported,
+    "account_id",
+    "platform",
+    ("batch",),
+    "inbound",
+    retention_ms=EVENT_LOG_DAYS * DAY_MS,
+    logged=True,
 )
-RETURNED = Topic("batch.returned", chunks.RETURNED, "batch_id", "batch", ("analyzer",))
+
+HOLDINGS = Topic(
+    "taxlot.holdings",
+    chunks.HOLDINGS,
+    _FIRST,
+    "taxlot",
+    ("analyzer",),
+    retention_ms=STATE_MS,
+    republished_by="services.taxlot republish holdings --every",
+)
+FLAGS = Topic(
+    "analyzer.flags",
+    chunks.FLAGS,
+    _FIRST,
+    "analyzer",
+    ("batch",),
+    retention_ms=STATE_MS,
+    republished_by="services.analyzer republish flags --every",
+)
+REBALANCED = Topic(
+    "batch.rebalanced",
+    chunks.REBALANCED,
+    "batch_id",
+    "batch",
+    ("analyzer", "taxlot"),
+    retention_ms=STATE_MS,
+    republished_by="services.batch republish rebalanced --every",
+)
+PRICE_SETS = Topic(
+    "analyzer.price-set",
+    events.PriceSetDecided,
+    "price_set",
+    "analyzer",
+    ("batch",),
+    partitions=1,
+    compacted=True,
+    republished_by="services.analyzer prices tell",
+)
+RETURNED = Topic(
+    "batch.returned",
+    chunks.RETURNED,
+    "batch_id",
+    "batch",
+    ("analyzer",),
+    retention_ms=STATE_MS,
+    republished_by="services.batch republish returned --every",
+    logged=True,
+)
 
 # Differences left by lost messages are found once a day, and their owner publishes again.
 STANDING = Topic("analyzer.standing", comparison.STANDING, _FIRST, "analyzer", ("batch", "taxlot"))
@@ -79,32 +141,83 @@ RECALL = Topic("batch.recall", comparison.RECALL, _FIRST, "batch", ("analyzer",)
 UNBOOKED = Topic("taxlot.unbooked", comparison.UNBOOKED, _FIRST, "taxlot", ("batch",))
 
 # The chunks of a request spread over all partitions and so over all workers; their order does not matter.
-WORK_REQUEST = Topic("work.request", chunks.REQUEST, _FIRST, "batch", ("analyzer",))
+# Requests and results are kept like state; the hops between them follow from a request and the stores.
+_REQUESTS_AGAIN: Final = "services.batch requests"
+WORK_REQUEST = Topic(
+    "work.request",
+    chunks.REQUEST,
+    _FIRST,
+    "batch",
+    ("analyzer",),
+    retention_ms=STATE_MS,
+    republished_by=_REQUESTS_AGAIN,
+)
 WORK_FACTS = Topic("work.facts", chunks.FACTS, _FIRST, "analyzer", ("taxlot",))
 WORK_LOTS = Topic("work.lots", chunks.LOTS, _FIRST, "taxlot", ("proposer",))
 WORK_TRADES = Topic("work.trades", chunks.TRADES, _FIRST, "proposer", ("taxlot",))
-WORK_RESULTS = Topic("work.results", chunks.RESULT, _FIRST, "taxlot", ("batch",))
+WORK_RESULTS = Topic(
+    "work.results",
+    chunks.RESULT,
+    _FIRST,
+    "taxlot",
+    ("batch",),
+    retention_ms=STATE_MS,
+    republished_by=_REQUESTS_AGAIN,
+)
 
 
 def small(topic: Topic) -> Topic:
     """Return the twin of a work topic for requests of up to 50 accounts, which so never wait behind 10,000 accounts."""
-    return Topic(f"{topic.name}.small", topic.content, topic.key, topic.producer, topic.consumers)
+    return replace(topic, name=f"{topic.name}.small")
 
 
 WORK: Final = (WORK_REQUEST, WORK_FACTS, WORK_LOTS, WORK_TRADES, WORK_RESULTS)
 WORK_SMALL: Final = tuple(small(topic) for topic in WORK)
 
 ACCOUNT_FLAG = Topic(
-    "rebalancer.account-flag.v1", events.AccountFlag, "account_id", "analyzer", (), "public", compacted=True
+    "rebalancer.account-flag.v1",
+    events.AccountFlag,
+    "account_id",
+    "analyzer",
+    (),
+    "public",
+    compacted=True,
+    logged=True,
+)
+ACCOUNT_STATE = Topic(
+    "rebalancer.account-state.v1",
+    events.AccountStateChanged,
+    "account_id",
+    "batch",
+    (),
+    "public",
+    compacted=True,
+    logged=True,
 )
 QUEUE = Topic("batch.queue", events.QueueChanged, "enterprise_id", "batch", ("gateway",), retention_ms=DAY_MS)
 ANALYSIS = Topic(
     "rebalancer.analysis.v1", events.AnalysisCompleted, "run_id", "analyzer", ("batch", "gateway"), "public"
 )
 FILES = Topic("rebalancer.file.v1", events.FileProcessed, "file_id", "taxlot", ("gateway",), "public")
-BATCH = Topic("rebalancer.batch.v1", events.BatchChanged, "batch_id", "batch", ("gateway",), "public", compacted=True)
+BATCH = Topic(
+    "rebalancer.batch.v1",
+    events.BatchChanged,
+    "batch_id",
+    "batch",
+    ("gateway",),
+    "public",
+    compacted=True,
+    logged=True,
+)
 ORDERS = Topic(
-    "rebalancer.orders.v1", events.OrdersReleased, "account_id", "batch", (), "public", retention_ms=90 * DAY_MS
+    "rebalancer.orders.v1",
+    events.OrdersReleased,
+    "account_id",
+    "batch",
+    (),
+    "public",
+    retention_ms=EVENT_LOG_DAYS * DAY_MS,
+    logged=True,
 )
 
 SERVICES: Final = ("analyzer", "proposer", "taxlot", "batch", "gateway")
@@ -123,6 +236,7 @@ TOPICS: Final = (
     MODEL,
     PORTFOLIO,
     ACCOUNT,
+    EXECUTION,
     HOLDINGS,
     FLAGS,
     REBALANCED,
@@ -134,6 +248,7 @@ TOPICS: Final = (
     *WORK,
     *WORK_SMALL,
     ACCOUNT_FLAG,
+    ACCOUNT_STATE,
     QUEUE,
     ANALYSIS,
     FILES,

@@ -5,7 +5,6 @@ The parser is always h11, because it bounds the size of an unfinished head (plus
 
 import asyncio
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -17,8 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from shared.contracts.problems import BadHead, Problem, TooManyConnections, Unavailable
 from shared.http.client_addresses import Crowd, network
-from shared.ids import event_id
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, trace
 
 PIECE_BYTES: Final = 16_384
 """Less than this, sent or read, is no progress: otherwise a byte now and then would hold a connection for ever."""
@@ -57,7 +55,7 @@ class Bounds:
 
     def refusal(self, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """Return headers and body of a response by the server itself, after which the connection is closed."""
-        request_id = event_id(time.time_ns(), id(problem))
+        request_id = trace.started().trace_id
         body = orjson.dumps(problem.body(instance=request_id))
         own = {
             "Content-Type": "application/problem+json",
@@ -201,7 +199,7 @@ class _Watching(H11Protocol):
 
     def _cut(self, why: Literal["full", "address", "unread"]) -> None:
         metrics.CONNECTIONS_CUT.labels(why).inc()
-        _log.info("http.cut", why=why, address=self._peer)
+        _log.info("http.cut", reason=why, address=self._peer)
         self.transport.abort()
 
     @property

@@ -30,7 +30,7 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 
 def _response(request: Request, problem: Problem, error: Exception) -> Response:
-    _log.warning(f"http.{problem.code}", error=repr(error)[:300])
+    _log.warning("http.away", code=problem.code, error=error)
     response = rendered(problem, getattr(request.state, "request_id", ""))
     response.headers.update(problem.headers())
     return response

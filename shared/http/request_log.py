@@ -1,5 +1,10 @@
-"""Every HTTP request gets an id, one log line, one count, and a response even if its handler fails."""
+"""Every HTTP request gets an id, one log line, one count, and a response even if its handler fails.
 
+The id is the one of its trace, so that what a user quotes from a refusal finds the lines of all services.  The count is
+made when the response begins, the line is written when it has ended: then its bytes are known.
+"""
+
+import hashlib
 import re
 import time
 from typing import Any, Final
@@ -11,16 +16,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.contracts.principal import Principal
 from shared.contracts.problems import Problem
-from shared.ids import event_id
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, trace
+from shared.runtime.trace import TraceContext
 
 QUIET: Final = ("/metrics", "/healthz", "/readyz")
 HUNG_UP: Final = 499
 """Status for log and metrics only: the client disconnected before the response. Neither a fault nor a refusal."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_PATH_SHOWN: Final = 200
 _log = log.get(__name__)
 
 
@@ -36,10 +41,21 @@ def rendered(problem: Problem, request_id: str, status: int | None = None) -> Re
     return Response(body, status or problem.status, problem.headers(), "application/problem+json")
 
 
-def request_id_of(headers: Headers, *made_of: object) -> str:
-    """Return the request's id: the client's if it is short and plain, else a new one."""
+def span_of(headers: Headers) -> TraceContext:
+    """Return the span of a request: of the trace its header names if it has one of valid form, else of a new one."""
+    given = headers.getlist(trace.HEADER)
+    return trace.started(given[0] if len(given) == 1 else None)
+
+
+def request_id_of(headers: Headers, span: TraceContext) -> str:
+    """Return the request's id: the client's if it is short and plain, else the trace's.
+
+    A client may send several requests in one trace of its own: then the span tells them apart.
+    """
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else event_id(*made_of)
+    if _REQUEST_ID.fullmatch(given):
+        return given
+    return f"{span.trace_id}-{span.span_id}" if span.parent_id else span.trace_id
 
 
 class Observe:
@@ -53,11 +69,14 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_of(Headers(scope=scope), time.time_ns(), id(scope))
+        headers = Headers(scope=scope)
+        span = span_of(headers)
+        request_id = request_id_of(headers, span)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         scope.setdefault("state", {})["request_id"] = request_id
-        await _Watched(self._service, scope, receive, send, request_id).run(self._app)
+        with trace.within(span):
+            await _Watched(self._service, scope, receive, send, request_id).run(self._app)
 
 
 class _Watched:
@@ -71,6 +90,8 @@ class _Watched:
         self._request_id = request_id
         self._started_s = time.monotonic()
         self._has_responded = False
+        self._fields: dict[str, Any] = {}  # of the line
+        self._bytes = self._bytes_in = 0
         self._gone = False  # the client disconnected before the response
 
     async def run(self, app: ASGIApp) -> None:
@@ -79,18 +100,22 @@ class _Watched:
         except Exception as error:  # noqa: BLE001  # every fault becomes a problem
             if not (self._gone or isinstance(error, ClientDisconnect)):
                 await self._failed(error)
-        if not self._has_responded:
-            self._report(HUNG_UP)
+        finally:
+            if not self._has_responded:
+                self._count(HUNG_UP)
+            self._write()
 
     async def _receiving(self) -> Message:
         message = await self._receive()
+        self._bytes_in += len(message.get("body", b""))
         self._gone = self._gone or (message["type"] == "http.disconnect" and not self._has_responded)
         return message
 
     async def _sending(self, message: Message) -> None:
         if message["type"] == "http.response.start" and not self._has_responded:
-            self._report(HUNG_UP if self._gone else message["status"])
+            self._count(HUNG_UP if self._gone else message["status"])
             MutableHeaders(scope=message)["X-Request-Id"] = self._request_id
+        self._bytes += len(message.get("body", b""))
         await self._send(message)
 
     async def _failed(self, error: Exception) -> None:
@@ -98,29 +123,41 @@ class _Watched:
 
         Raises the error itself if the response has begun: it can only be cut off.
         """
-        _log.error("http.failed", method=self._scope["method"], path=self._path, exc_info=error)
+        _log.error("http.failed", method=self._method, route=self._route, exc_info=error)
         if self._has_responded:
             raise error
         problem = Unexpected("an unexpected fault; nothing is known to have changed", fault=type(error).__name__)
         await rendered(problem, self._request_id)(self._scope, self._receiving, self._sending)
 
     @property
-    def _path(self) -> str:
-        return str(self._scope["path"])[:_PATH_SHOWN]
+    def _method(self) -> str:
+        return self._scope["method"] if self._scope["method"] in _METHODS else "other"
 
-    def _report(self, status: int) -> None:
-        """Count and log the request, once. Unknown methods and routes share one label, so clients create no series."""
+    @property
+    def _route(self) -> str:
+        return getattr(self._scope.get("route"), "path", "unmatched")
+
+    def _count(self, status: int) -> None:
+        """Count the request, once. Unknown methods and routes share one label, so clients create no series."""
         self._has_responded = True
         took_s = time.monotonic() - self._started_s
-        route: Any = getattr(self._scope.get("route"), "path", "unmatched")
-        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
-        metrics.HTTP_REQUESTS.labels(self._service, method, route, str(status)).inc()
-        metrics.HTTP_SECONDS.labels(self._service, method, route).observe(took_s)
-        if route not in QUIET:
-            _log.info(
-                "http.answered",
-                method=method,
-                path=self._path,
-                status=status,
-                duration_ms=round(took_s * 1000, 1),
-            )
+        metrics.HTTP_REQUESTS.labels(self._service, self._method, self._route, str(status)).inc()
+        metrics.HTTP_SECONDS.labels(self._service, self._method, self._route).observe(took_s)
+        self._fields = {"status": status, "duration_ms": round(took_s * 1000, 1)}
+
+    def _write(self) -> None:
+        """Write the line of the request; probes and scrapes have none."""
+        if self._route in QUIET:
+            return
+        principal = self._scope["state"].get("principal")
+        if isinstance(principal, Principal):
+            self._fields |= {"actor": actor_of(principal.subject), "enterprise": principal.enterprises}
+        span = trace.current()
+        self._fields |= {"parent_id": span.parent_id or None} if span is not None else {}
+        sizes = {"bytes": self._bytes, "bytes_in": self._bytes_in}
+        _log.info("http.answered", method=self._method, route=self._route, **self._fields, **sizes)
+
+
+def actor_of(subject: str) -> str:
+    """Return what the log calls a user: the subject may be a name or an address."""
+    return hashlib.sha256(f"actor:{subject}".encode()).hexdigest()[:16]

@@ -5,6 +5,8 @@ Routes of `router()` are guarded: the app's door authenticates the request, cont
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -18,6 +20,7 @@ from shared.http.principal import HEADER, Errand, verify, verifying_key
 from shared.runtime.clock import Clock
 
 Door = Callable[[Request], Awaitable[Principal]]  # authenticates; raises NotSignedIn, or Forbidden
+_SINCE, _UNTIL = "x-deprecated-since", "x-sunset"
 PROBES: Final = ("/healthz", "/readyz", "/metrics")
 
 
@@ -26,7 +29,10 @@ class RouteWithoutRule(Exception):
 
 
 class Guarded(APIRoute):
-    """A route for the roles that shared.contracts.roles lists under its operation id."""
+    """A route for the roles that shared.contracts.roles lists under its operation id.
+
+    One that is deprecated says in each response since when (RFC 9745) and when it ends (RFC 8594); see `deprecated`.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler behind the door: nothing of the request is parsed before its principal is known.
@@ -42,9 +48,31 @@ class Guarded(APIRoute):
                 needed = " or ".join(sorted(roles_for(self.operation_id))) or "nobody"
                 raise Forbidden(f"this is for the role {needed}; you have {', '.join(principal.roles) or 'none'}")
             request.state.principal = principal
-            return await handle(request)
+            response = await handle(request)
+            response.headers.update(parting)
+            return response
 
+        parting = _parting(self)
         return admitted
+
+
+def deprecated(since: date, until: date) -> dict[str, Any]:
+    """Return the arguments of a route that is deprecated since a day and is taken away on another, both UTC."""
+    return {"deprecated": True, "openapi_extra": {_SINCE: since.isoformat(), _UNTIL: until.isoformat()}}
+
+
+def _parting(route: APIRoute) -> dict[str, str]:
+    """Return the headers of a route that is deprecated, none for another.
+
+    Raises RouteWithoutRule if it does not say since when, and until when.
+    """
+    if not route.deprecated:
+        return {}
+    days = [(route.openapi_extra or {}).get(name) for name in (_SINCE, _UNTIL)]
+    if None in days:
+        raise RouteWithoutRule(f"{route.path}: it is deprecated; make it with **deprecated(since=..., until=...)")
+    since, until = (datetime.combine(date.fromisoformat(str(day)), time(), UTC) for day in days)
+    return {"Deprecation": f"@{int(since.timestamp())}", "Sunset": format_datetime(until, usegmt=True)}
 
 
 class Open(APIRoute):

@@ -11,13 +11,17 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from shared.contracts.topics import MIB
+from shared.kafka.access import REFUSED_PAUSE_S, is_refusal
+from shared.kafka.connection import client_options
 from shared.kafka.faults import TopicHeld
 from shared.kafka.header_names import accept_any_header_name
 from shared.kafka.messages import Incoming, incoming
 from shared.kafka.metadata_backoff import add_metadata_backoff
 from shared.kafka.processor import MessageProcessor
 from shared.runtime import log, metrics
+from shared.runtime.broker import Broker
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 # A client has one fetch request at a broker at a time, for the partitions of which it has no records.  Records that
 # arrive in another partition wait until that fetch returns: with longer waits (Faust's default is 1.5 s) a series of
@@ -32,6 +36,8 @@ _log = log.get(__name__)
 class StuckError(Exception):
     """The topic has messages that the client does not fetch."""
 
+    is_text_plain = True  # for the log: it names partitions and offsets
+
 
 class GroupConsumer:
     """Consumes the topics of its processors in one consumer group; at least once, committed after the effect.
@@ -45,7 +51,7 @@ class GroupConsumer:
 
     def __init__(
         self,
-        kafka_url: str,
+        broker: Broker,
         group: str,
         processors: Sequence[MessageProcessor],
         *,
@@ -53,7 +59,7 @@ class GroupConsumer:
         quiet_s: float = _QUIET_S,
         pause_s: float = 0.0,
     ) -> None:
-        self._url = kafka_url
+        self._broker = broker
         self._group = group
         self._processors = {processor.topic.name: processor for processor in processors}
         self._max = max_records
@@ -95,9 +101,9 @@ class GroupConsumer:
                     await consumer.start()
                 await self._loop(consumer, heartbeat)
             except (KafkaError, TimeoutError, StuckError) as error:
-                _log.warning("consumer.restarts", group=self._group, error=repr(error)[:300])
+                _log.warning("consumer.restarts", group=self._group, error=error)
                 heartbeat()
-                await asyncio.sleep(1.0)
+                await pause(REFUSED_PAUSE_S if is_refusal(error) else 1.0)
             finally:
                 self.assigned = False
                 await _close(consumer)
@@ -106,7 +112,7 @@ class GroupConsumer:
         """Return a client of the group, not started."""
         accept_any_header_name()
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._url,
+            **client_options(self._broker),
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -164,11 +170,11 @@ class GroupConsumer:
                         await consumer.commit(ends)
                 except CommitFailedError as error:
                     # The group reassigned these partitions meanwhile; handling their messages again is harmless.
-                    _log.warning("consumer.commit_refused", group=self._group, error=str(error))
+                    _log.warning("consumer.commit_refused", group=self._group, error=error)
                 self._read_s = {at: since for at, since in self._read_s.items() if at not in ends}
                 next_of = {at: end for at, end in (next_of | ends).items() if at.topic not in self._held}
                 if sum(map(len, fetched.values())) < self._max and _backlog(consumer, next_of) < self._max / 2:
-                    await asyncio.sleep(self._pause_s)
+                    await pause(self._pause_s)
 
     def _hold(self, consumer: AIOKafkaConsumer, topic: str, messages: Sequence[Incoming], again_s: float) -> None:
         """Pause the topic and seek back to the first of these messages in each partition."""
@@ -215,7 +221,7 @@ async def _close(consumer: AIOKafkaConsumer) -> None:
         stopping.cancel()
         _log.warning("consumer.close_hangs")
     elif not stopping.cancelled() and stopping.exception() is not None:
-        _log.warning("consumer.close_failed", error=repr(stopping.exception()))
+        _log.warning("consumer.close_failed", error=stopping.exception())
 
 
 class _Assigned(ConsumerRebalanceListener):

@@ -25,6 +25,8 @@ _EVERY_FAULT: Final[ContextVar[bool]] = ContextVar("isolate_every_fault", defaul
 class TooMany(Exception):
     """Our code raises at too many accounts.  passed: number of accounts of the same message that succeeded."""
 
+    is_text_plain = True  # for the log: it names the kind of work and counts
+
     def __init__(self, what: str, faults: int, accounts: int, passed: int) -> None:
         super().__init__(
             f"{what}: our code raises at {faults} or more of {accounts} accounts; so many are not at fault themselves"

@@ -1,4 +1,4 @@
-"""Faust's transport with short fetches.
+"""Faust's transport with short fetches, and how it connects.
 
 Faust leaves partitions with full buffers out of the next fetch, and that fetch may then block for a second (Faust also
 sleeps for a second if no partition is left).  This consumer waits only briefly in both cases, so that it notices a
@@ -7,12 +7,15 @@ drained buffer sooner.
 
 from typing import Any, Final
 
+import faust
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
+from shared.kafka.connection import tls
 from shared.kafka.consumer import FETCH_WAIT_MS
 from shared.kafka.header_names import accept_any_header_name
 from shared.kafka.metadata_backoff import add_metadata_backoff
+from shared.runtime.broker import Broker, SecuredBroker, url_of
 
 _LOOK_AGAIN_S: Final = 0.02  # seconds between two fetches while a buffer is full
 
@@ -43,3 +46,14 @@ class PromptTransport(Transport):
     """Faust's transport with fetches of at most FETCH_WAIT_MS."""
 
     Consumer = _Consumer
+
+
+def worker_options(broker: Broker) -> dict[str, Any]:
+    """Return the arguments of a Faust app that `client_options` gives to other clients."""
+    address = {"broker": f"aiokafka://{url_of(broker)}"}
+    if not isinstance(broker, SecuredBroker):
+        return address
+    credentials = faust.SASLCredentials(
+        username=broker.user, password=broker.password, ssl_context=tls(broker), mechanism=broker.mechanism
+    )
+    return {**address, "broker_credentials": credentials}

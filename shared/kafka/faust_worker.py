@@ -20,17 +20,20 @@ from mode import Service
 
 from shared.contracts.topics import MIB
 from shared.http import app as http
+from shared.kafka.access import AccessWatch
 from shared.kafka.faults import TopicHeld
-from shared.kafka.faust_transport import PromptTransport
+from shared.kafka.faust_transport import PromptTransport, worker_options
 from shared.kafka.lag import worker_group
 from shared.kafka.messages import Incoming
 from shared.kafka.processor import EXIT_TRY_AGAIN, MessageProcessor
 from shared.runtime import log, runner
+from shared.runtime.pause import pause
 from shared.runtime.settings import ServiceSettings
 
 WORK_GROUP: Final = 3  # chunks of large requests handled concurrently: one computes while another waits for I/O
 _GATHER_S: Final = 0.01  # seconds an empty buffer gets to refill before a group that is not full is handled
 _processors: "WeakKeyDictionary[faust.App, list[MessageProcessor]]" = WeakKeyDictionary()
+_access: "WeakKeyDictionary[faust.App, AccessWatch]" = WeakKeyDictionary()
 _log = log.get(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -40,7 +43,7 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
     """Return a Faust app with our settings; it starts nothing and declares no topic."""
     app = faust.App(
         worker_group(service),
-        broker=f"aiokafka://{settings.kafka_url}",
+        **worker_options(settings.broker),
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,
@@ -62,6 +65,7 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
         logging_config=None,
     )
     app.transport = PromptTransport(app.conf.broker_consumer, app)
+    _access[app] = AccessWatch(service, settings.broker)
     return app
 
 
@@ -99,7 +103,7 @@ async def _handle(processor: MessageProcessor, messages: Sequence[Incoming]) -> 
             await processor.run(messages)
             return
         except TopicHeld as held:
-            await asyncio.sleep(held.again_s)
+            await pause(held.again_s)
         except Exception:  # noqa: BLE001  # the messages stay unacknowledged
             _log.exception("worker.stops", topic=processor.topic.name, exit=EXIT_TRY_AGAIN)
             os._exit(EXIT_TRY_AGAIN)
@@ -117,7 +121,7 @@ async def _groups(stream: Any, most: int, pause_s: float) -> AsyncIterator[list[
     async for event in manual.events():
         group.append(event)
         if pause_s and len(group) < most and waiting.empty():
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
         if len(group) == most or waiting.empty():
             yield group
             for event in group:
@@ -149,6 +153,7 @@ def attach(
     class Companions(Service):
         async def on_start(self) -> None:
             self._stack = contextlib.AsyncExitStack()
+            await self._stack.enter_async_context(_access[app].running())
             for service in services:
                 await self._stack.enter_async_context(service)
             self._http = asyncio.create_task(http.serve(http_app, settings.http_host, settings.http_port))
@@ -163,14 +168,16 @@ def attach(
 
 
 def readiness(app: faust.App) -> list[str]:
-    """Return why the worker is not ready: it rebalances, has no partitions, or holds a topic; empty if it is ready."""
+    """Return why the worker is not ready: the broker refuses something, or it rebalances, has no partitions, or holds
+    a topic; empty if it is ready."""
     if not app.started:
         return ["starting"]
+    refused = _access[app].troubles()
     if app.rebalancing:
-        return ["rebalancing"]
+        return [*refused, "rebalancing"]
     if not app.consumer.assignment():
-        return ["no partitions assigned"]
-    return [processor.held for processor in processors_of(app) if processor.held is not None]
+        return [*refused, "no partitions assigned"]
+    return [*refused, *(processor.held for processor in processors_of(app) if processor.held is not None)]
 
 
 def run_worker(build: Callable[[S], faust.App], settings: S, service: str) -> None:
@@ -178,9 +185,30 @@ def run_worker(build: Callable[[S], faust.App], settings: S, service: str) -> No
     log.configure(service, settings.log_level)
     # For both loops, Faust's own and that of its consumer thread: 10 % less processor time under load.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.run(_until_allowed(settings, service))
     asyncio.set_event_loop(asyncio.new_event_loop())
     app = build(settings)
     runner.freeze_gc()
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it writes terminal control characters into the log
     worker.execute_from_commandline()
+
+
+async def _until_allowed(settings: ServiceSettings, service: str) -> None:
+    """Wait as long as the broker refuses what the worker needs, and say so at /readyz.
+
+    Faust would end, be started again and fail again, each time with a traceback that does not name the reason.
+    """
+    access = AccessWatch(service, settings.broker)
+    if not (found := await access.look()).connection and not found.forbidden:
+        return
+
+    async def ready() -> list[str]:
+        return access.troubles()
+
+    probes = http.create_app(service, ready)
+    serving = asyncio.create_task(http.serve(probes, settings.http_host, settings.http_port))
+    await access.until_allowed()
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving

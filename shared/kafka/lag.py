@@ -8,7 +8,7 @@ as that sighting, to within the pause between two samples.  What waited before t
 import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -17,8 +17,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from shared.contracts.topics import TOPICS
+from shared.kafka.connection import client_options
 from shared.kafka.metadata_backoff import add_metadata_backoff
+from shared.kafka.partitions import partitions_of
 from shared.runtime import metrics
+from shared.runtime.broker import Broker
 
 EVERY_S: Final = 10.0
 WORKERS: Final = ("analyzer", "proposer", "taxlot")
@@ -75,24 +78,24 @@ class Sightings:
 class LagWatch:
     """Compares the committed offsets of groups with the ends of their topics and sets the metrics."""
 
-    def __init__(self, kafka_url: str, groups: Groups) -> None:
-        self._url = kafka_url
+    def __init__(self, broker: Broker, groups: Groups) -> None:
+        self._broker = broker
         self._groups = {group: sorted(topics) for group, topics in groups.items()}
         self._sightings: dict[TopicPartition, Sightings] = {}
         self._since_s: dict[tuple[str, str], float | None] = {}  # of a group and topic: since when its oldest waits
         for group, topics in self._groups.items():
             for topic in topics:
-                metrics.LAG_SECONDS.labels(group, topic).set_function(partial(self._age_s, group, topic))
+                metrics.LAG_SECONDS.labels(group, topic).set_function(partial(self.age_s, group, topic))
 
     async def sample(self) -> None:
         """Compare once.  Raises KafkaError if the broker does not reply."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._url, group_id=None, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_options(self._broker), group_id=None, enable_auto_commit=False)
         add_metadata_backoff(consumer._client)  # noqa: SLF001  # a consumer has no public attribute for it
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._url)
+        admin = AIOKafkaAdminClient(**client_options(self._broker))
         try:
             await consumer.start()
             await admin.start()
-            partitions = await _partitions(consumer, {topic for topics in self._groups.values() for topic in topics})
+            partitions = await partitions_of(consumer, {topic for topics in self._groups.values() for topic in topics})
             # Committed offsets first: a message committed between the two looks must not count as negative.
             committed = {group: await _committed(admin, group) for group in self._groups}
             begins = await consumer.beginning_offsets(partitions)
@@ -129,18 +132,10 @@ class LagWatch:
         for at, offset in least.items():
             self._sightings[at].forget(offset)
 
-    def _age_s(self, group: str, topic: str) -> float:
+    def age_s(self, group: str, topic: str) -> float:
+        """Return the age in seconds of the oldest message that a group has not committed, as of the last comparison."""
         since_s = self._since_s.get((group, topic))
         return 0.0 if since_s is None else time.monotonic() - since_s
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topics: Collection[str]) -> list[TopicPartition]:
-    """Return the partitions of those topics that exist, and have the client know their leaders."""
-    client = consumer._client  # noqa: SLF001  # the public calls know the topics of a subscription alone
-    cluster = await client.fetch_all_metadata()
-    present = set(topics) & set(cluster.topics())
-    await client.set_topics(present)
-    return [TopicPartition(topic, number) for topic in present for number in cluster.partitions_for_topic(topic) or ()]
 
 
 async def _committed(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, int]:

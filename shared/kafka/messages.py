@@ -1,8 +1,12 @@
-"""Messages in and out: CloudEvents 1.0 in binary mode, cutting into chunks, decoding, and the exception of poison."""
+"""Messages in and out: CloudEvents 1.0 in binary mode, cutting into chunks, decoding, and the exception of poison.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+A message made within a span carries its trace context; the outbox keeps it with the other headers.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 import orjson
@@ -13,8 +17,11 @@ from shared import ids
 from shared.contracts import chunks, codec
 from shared.contracts.platform import refusal
 from shared.contracts.topics import MIB, Topic
+from shared.runtime import trace
+from shared.runtime.trace import TraceContext
 
 LARGEST_VALUE = 4 * MIB - 64 * 1024  # bytes of a message's value: a topic's limit, less key and headers
+ENTERPRISES = "ce_enterprises"  # header: ids of enterprises, separated by commas, which no id contains
 _COMPRESSION = 2  # lowest ratio of column bytes to encoded bytes: rows beyond it are cut before encoding
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,6 +49,12 @@ class Incoming:
     headers: Headers
     appended_ms: int
 
+    @cached_property
+    def span(self) -> TraceContext:
+        """The span of handling this message, of the trace that its headers name, else of a new one."""
+        given = [value for name, value in self.headers if name == trace.HEADER]
+        return trace.started(given[0].decode("latin-1") if len(given) == 1 and given[0] is not None else None)
+
 
 def incoming(record: Any) -> Incoming:
     """Return an aiokafka record as a message."""
@@ -62,11 +75,15 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A decoded work chunk: its requested columns, its metadata, and the encoded bytes."""
+    """A decoded work chunk: its requested columns, its metadata, the encoded bytes, and the span of handling it.
+
+    A handler that works on several chunks makes the messages that follow from one of them within its span.
+    """
 
     rows: pa.RecordBatch
     meta: dict[str, str]
     value: bytes
+    span: TraceContext | None = None
 
 
 def trade_day_of(meta: Mapping[str, str]) -> int:
@@ -77,17 +94,41 @@ def trade_day_of(meta: Mapping[str, str]) -> int:
         raise BadMessage("no_trade_date", f"the chunk's metadata must name a trade_date: {dict(meta)}") from error
 
 
-def event(topic: Topic, key: str, body: BaseModel, *, event_id: str, source: str, at: datetime) -> Outgoing:
-    """Return a JSON event for a public or inbound topic.  None values are left out, never sent as null."""
-    headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
-    return Outgoing(topic.name, key.encode(), orjson.dumps(body.model_dump(mode="json", exclude_none=True)), headers)
+def event(
+    topic: Topic,
+    key: str,
+    body: BaseModel,
+    *,
+    event_id: str,
+    source: str,
+    at: datetime,
+    enterprises: Iterable[str] = (),
+) -> Outgoing:
+    """Return a JSON event for a public or inbound topic.  None values are left out, never sent as null.
+
+    enterprises: all whose accounts the event is about; a public event names them in a header, too.
+    """
+    plain = body.model_dump(mode="json", exclude_none=True)
+    return plain_event(topic, key, plain, event_id=event_id, source=source, at=at, enterprises=enterprises)
 
 
 def plain_event(
-    topic: Topic, key: str, body: Mapping[str, Any], *, event_id: str, source: str, at: datetime
+    topic: Topic,
+    key: str,
+    body: Mapping[str, Any],
+    *,
+    event_id: str,
+    source: str,
+    at: datetime,
+    enterprises: Iterable[str] = (),
 ) -> Outgoing:
-    """Return a JSON event from plain values, for bulk paths; the sender's tests compare it with the topic's model."""
+    """Return a JSON event from plain values, for bulk paths; the sender's tests compare it with the topic's model.
+
+    enterprises: as of `event`.
+    """
     headers = _attributes(topic.name, event_id, source, key, at) | {"content-type": "application/json"}
+    if named := ",".join(sorted(enterprises)):
+        headers[ENTERPRISES] = named
     return Outgoing(topic.name, key.encode(), orjson.dumps(body), headers)
 
 
@@ -156,15 +197,18 @@ def _attributes(kind: str, event_id: str, source: str, subject: str, at: datetim
         "ce_source": f"/rebalancer/{source}",
         "ce_subject": subject,
         "ce_time": at.astimezone(UTC).isoformat(),
-    }
+    } | trace.header()
 
 
 def decode_json(model: type[M]) -> Callable[[Incoming], M]:
-    """Return a decoder for JSON events of `model`; it raises BadMessage with field, value and what is allowed."""
+    """Return a decoder for JSON events of `model`; it raises BadMessage with field, value and what is allowed.
+
+    Fields that the model does not have are left out, also of our own events: the sender may be of a later release.
+    """
 
     def decode(message: Incoming) -> M:
         try:
-            return model.model_validate_json(message.value or b"")
+            return model.model_validate_json(message.value or b"", extra="ignore")
         except ValidationError as error:
             raise BadMessage("invalid_event", refusal(error)) from error
         except Exception as error:  # only the bytes can be the cause
@@ -184,7 +228,7 @@ def decode_chunk(schema: pa.Schema, wanted: frozenset[str] | None = None) -> Cal
             rows, meta = codec.decode(message.value or b"", schema, wanted)
         except Exception as error:  # Arrow raises more types than it documents; only the bytes can be the cause
             raise BadMessage("invalid_chunk", f"{type(error).__name__}: {str(error)[:500]}") from error
-        return Chunk(rows, meta, message.value or b"")
+        return Chunk(rows, meta, message.value or b"", message.span)
 
     return decode
 

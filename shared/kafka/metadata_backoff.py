@@ -33,7 +33,7 @@ class MetadataBackoff:
 
     async def _after_pause(self) -> bool:
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._replied_s + PAUSE_S - loop.time())
+        await asyncio.sleep(self._replied_s + PAUSE_S - loop.time())  # noqa: TID251  # inside the client library, which cancels its own tasks
         try:
             return await self._request()
         finally:

@@ -4,7 +4,6 @@ A note is the metadata of a committed offset in a consumer group of its own.  So
 process, and `kafka-consumer-groups` shows it.  The broker deletes a group's notes some days after its last commit.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +12,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
+
+from shared.kafka.connection import client_options
+from shared.runtime.broker import Broker
+from shared.runtime.pause import pause
 
 Position = tuple[str, int, int]  # topic, partition, offset
 Note = Mapping[str, Any]
@@ -24,13 +27,13 @@ _PAUSE_S: Final = 0.5
 class Notes:
     """The notes of one group, at most one per partition."""
 
-    def __init__(self, kafka_url: str, group: str) -> None:
-        self._url = kafka_url
+    def __init__(self, broker: Broker, group: str) -> None:
+        self._broker = broker
         self._group = group
 
     async def read(self) -> Mapping[Position, Note]:
         """Return all notes by topic, partition and offset.  Raises KafkaError if the broker does not answer."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._url)
+        admin = AIOKafkaAdminClient(**client_options(self._broker))
         await admin.start()
         try:
             noted = await self._noted(admin)
@@ -47,12 +50,12 @@ class Notes:
             try:
                 return dict(await admin.list_consumer_group_offsets(self._group))
             except GroupCoordinatorNotAvailableError:  # the broker is creating its first consumer group
-                await asyncio.sleep(_PAUSE_S)
+                await pause(_PAUSE_S)
         return dict(await admin.list_consumer_group_offsets(self._group))
 
     async def leave(self, at: Position, note: Note) -> None:
         """Store a note in place of the partition's earlier one.  Raises KafkaError if the broker does not answer."""
-        client = AIOKafkaConsumer(bootstrap_servers=self._url, group_id=self._group, enable_auto_commit=False)
+        client = AIOKafkaConsumer(**client_options(self._broker), group_id=self._group, enable_auto_commit=False)
         async with client as consumer:
             partition = TopicPartition(*at[:2])
             consumer.assign([partition])

@@ -27,12 +27,14 @@ from shared.contracts.topics import Topic
 from shared.kafka.dead_letters import dead_letter
 from shared.kafka.failure_limit import TooMany, isolate_every_fault
 from shared.kafka.faults import Blame, PartialFailure, Stopped, TopicHeld, blame
+from shared.kafka.message_log import MessageLog
 from shared.kafka.messages import BadMessage, Incoming, decoder
 from shared.kafka.notes import Position
 from shared.kafka.publisher import Publisher
 from shared.kafka.suspects import Suspect, Suspects
 from shared.kafka.topic_hold import Releases, TopicHold
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, trace
+from shared.runtime.pause import pause
 from shared.runtime.settings import ProcessorLimits
 
 _log = log.get(__name__)
@@ -77,9 +79,10 @@ class MessageProcessor:
     def __post_init__(self) -> None:
         self.held: str | None = None
         self._decode = decoder(self.topic, self.wanted)
-        self._topic_hold = TopicHold(self.limits, Releases(self.publisher.url, self.service), self.topic.name)
-        self._suspects = Suspects(self.publisher.url, self.service)
+        self._topic_hold = TopicHold(self.limits, Releases(self.publisher.broker, self.service), self.topic.name)
+        self._suspects = Suspects(self.publisher.broker, self.service)
         self._handled = 0  # messages this process has finished
+        self._lines = MessageLog(self.topic, (), trace.started())
 
     async def run(self, messages: Sequence[Incoming]) -> None:
         """Handle the group; on return every message is done or a dead letter, and may be acknowledged.
@@ -87,6 +90,15 @@ class MessageProcessor:
         Raises Stopped if the process must restart, TopicHeld if only this topic must wait: in both cases nothing of
         the group may be acknowledged.
         """
+        span = trace.of_group([message.span for message in messages])
+        self._lines = MessageLog(self.topic, messages, span)
+        try:
+            with trace.within(span):
+                await self._run(messages)
+        finally:
+            self._lines.write()
+
+    async def _run(self, messages: Sequence[Incoming]) -> None:
         started = time.monotonic()
         await self._topic_hold.admit(len(messages))
         good: list[_Decoded] = []
@@ -94,8 +106,10 @@ class MessageProcessor:
             try:
                 if message.value is None and self.topic.compacted:
                     metrics.EVENTS.labels(self.service, self.topic.name, "deleted").inc()  # a tombstone has no content
+                    self._lines.ended(message, "deleted")
                     continue
                 good.append((message, self._decode(message)))
+                self._lines.decoded(*good[-1])
             except BadMessage as error:
                 await self._publish_dead_letter(message, error)
         if good:
@@ -154,7 +168,8 @@ class MessageProcessor:
         """
         message, item = pair
         try:
-            await self._with_retries(lambda: self.handler([item]), message)
+            with trace.within(message.span):
+                await self._with_retries(lambda: self.handler([item]), message)
         except (Stopped, TopicHeld):
             raise
         except PartialFailure as error:
@@ -178,7 +193,7 @@ class MessageProcessor:
         deadline, delay_s = time.monotonic() + self.limits.retry_s, 0.05
         while time.monotonic() < deadline:
             self._report_retry(message, error)
-            await asyncio.sleep(delay_s)
+            await pause(delay_s)
             delay_s = min(delay_s * 2, 2.0)
             again = await self._handle_one(pair)
             if again is None:
@@ -203,7 +218,7 @@ class MessageProcessor:
             await self._publish_dead_letter(message, BadMessage("our_fault", text))
             return
         because = f"{where} cannot be handled, nor anything behind it: {error!r}"
-        self._hold(because)
+        self._hold(because, "cannot_be_handled")
         raise TopicHeld(because, _HELD_S) from error
 
     async def _isolate_accounts(self, pair: _Decoded) -> bool:
@@ -224,7 +239,7 @@ class MessageProcessor:
                 try:
                     await self.handler([self._decode(other)])
                 except Exception as error:  # noqa: BLE001, PERF203  # only counted
-                    _log.warning("handler.cannot_either", offset=other.offset, error=repr(error)[:300])
+                    _log.warning("handler.cannot_either", offset=other.offset, error=error)
                     failed += blame(error) is Blame.OURS
                 else:
                     passed += 1
@@ -247,7 +262,7 @@ class MessageProcessor:
                     _log.exception("handler.gives_up", topic=first.topic, offset=first.offset)
                     raise Stopped(f"{first.topic}-{first.partition} offset {first.offset}: {error!r}") from error
                 self._report_retry(first, error)
-                await asyncio.sleep(delay_s)
+                await pause(delay_s)
                 delay_s = min(delay_s * 2, 2.0)
 
     async def _known(self) -> Mapping[Position, Suspect]:
@@ -265,31 +280,34 @@ class MessageProcessor:
         try:
             await self._topic_hold.admit_dead_letter()
         except TopicHeld as held:
-            self._hold(str(held))
+            self._hold(str(held), "dead_letters")
             raise
-        _log.error(
-            "message.put_aside", topic=message.topic, offset=message.offset, code=error.code, detail=error.detail[:1000]
-        )
+        at = {"partition": message.partition, "offset": message.offset}
+        _log.error("message.put_aside", topic=message.topic, **at, code=error.code)
         published = dead_letter(self.service, message, error)
         await self._with_retries(lambda: self.publisher.send([published]), message)
         self._topic_hold.count_dead_letter()
         metrics.DEAD_LETTERS.labels(self.service, self.topic.name, error.code).inc()
         metrics.EVENTS.labels(self.service, self.topic.name, "dead_letter").inc()
+        self._lines.ended(message, "dead_letter", error.code)
 
-    def _hold(self, because: str | None) -> None:
+    def _hold(self, because: str | None, reason: str = "") -> None:
+        """Note why the topic is held, None: it is not.  reason: a word for the log."""
         if because is not None:
-            _log.error("topic.held", topic=self.topic.name, because=because)
+            _log.error("topic.held", topic=self.topic.name, reason=reason)
         self.held = None if because is None else f"{self.topic.name} is held: {because}"[:500]
         metrics.TOPIC_HELD.labels(self.service, self.topic.name).set(because is not None)
 
     def _report_retry(self, message: Incoming, error: Exception) -> None:
         metrics.RETRIES.labels(self.service, self.topic.name).inc()
-        _log.warning("handler.retries", topic=message.topic, offset=message.offset, error=repr(error)[:300])
+        self._lines.retried()
+        _log.warning("handler.retries", topic=message.topic, offset=message.offset, error=error)
 
     def _count(self, messages: Sequence[Incoming]) -> None:
         self._handled += len(messages)
         now_ms = time.time() * 1000
         for message in messages:
+            self._lines.ended(message, "ok")
             metrics.EVENTS.labels(self.service, self.topic.name, "ok").inc()
             metrics.EVENT_AGE.labels(self.service, self.topic.name).observe(
                 max(0.0, now_ms - message.appended_ms) / 1000

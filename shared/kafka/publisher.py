@@ -14,10 +14,14 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from shared.contracts.catalogue import published
 from shared.contracts.event_schemas import schema_path
 from shared.contracts.topics import MIB
+from shared.kafka.access import report_refusal
+from shared.kafka.connection import client_options
 from shared.kafka.messages import Outgoing
 from shared.kafka.metadata_backoff import add_metadata_backoff
 from shared.runtime import log, metrics
+from shared.runtime.broker import Broker
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 _MANY: Final = 32  # number of messages from which on whole batches are built and sent
 _BATCH_BYTES: Final = 256 * 1024
@@ -34,10 +38,10 @@ class NotOpenError(KafkaError):
 class Publisher:
     """Sends messages and waits until the broker acknowledges them (acks=all, idempotent, murmur2 partitions by key)."""
 
-    def __init__(self, kafka_url: str, service: str, gateway_url: str = "") -> None:
+    def __init__(self, broker: Broker, service: str, gateway_url: str = "") -> None:
         """Make a publisher that is closed.  gateway_url: where public events say their schema is; empty: nowhere."""
         self._service = service
-        self.url = kafka_url
+        self.broker = broker
         self._schemas = schema_urls(gateway_url)
         self._producer: AIOKafkaProducer | None = None
 
@@ -46,7 +50,7 @@ class Publisher:
         delay_s = 0.25
         while True:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self.url,
+                **client_options(self.broker),
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=2,
@@ -60,9 +64,10 @@ class Publisher:
                 await producer.start()
             except KafkaError as error:
                 await producer.stop()
-                _log.warning("kafka.away", error=str(error))
+                _log.warning("kafka.away", error=error)
                 heartbeat()
-                await asyncio.sleep(delay_s)
+                await report_refusal(self.broker)
+                await pause(delay_s)
                 delay_s = min(delay_s * 2, 5.0)
             else:
                 self._producer = producer
@@ -87,7 +92,7 @@ class Publisher:
         try:
             while True:
                 heartbeat()
-                await asyncio.sleep(_BEAT_S)
+                await pause(_BEAT_S)
         finally:
             await self.stop()
 

@@ -17,6 +17,7 @@ import faust
 from shared.kafka.faust_worker import processors_of
 from shared.kafka.publisher import Publisher
 from shared.runtime import log, metrics
+from shared.runtime.pause import pause
 from shared.runtime.settings import ServiceSettings
 
 _LOOKS: Final = 12  # comparisons within the time after which a partition counts as stuck
@@ -114,7 +115,7 @@ class StallWatch:
         pause_s = self._patience_s / _LOOKS
         while True:
             began_s = loop.time()
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
             # A process that was suspended for an hour, alone or with its machine, has not worked for an hour.
             try:
                 await self._look(min(loop.time() - began_s, 2 * pause_s))
@@ -129,7 +130,7 @@ class StallWatch:
             found = {}
         self._backlogs = found
         if was_well and (now := self.stuck()):
-            _log.error("worker.stuck", partitions=now)
+            _log.error("worker.stuck", stuck=[sentence.partition(":")[0] for sentence in now])
 
     def _found(self, passed_s: float) -> tuple[Backlogs, Backlogs]:
         """Return the backlogs of all partitions, and of those for which only this worker can be responsible."""

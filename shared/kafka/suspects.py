@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from shared.kafka.connection import client_options
 from shared.kafka.messages import Incoming, incoming
 from shared.kafka.notes import LONGEST, Notes, Position
+from shared.runtime.broker import Broker
 
 _FETCH_MS: Final = 1000
 
@@ -26,9 +28,9 @@ class Suspect:
 class Suspects:
     """The suspects of one service: at most one per partition, because messages behind it are not handled."""
 
-    def __init__(self, kafka_url: str, service: str) -> None:
-        self._url = kafka_url
-        self._notes = Notes(kafka_url, f"rebalancer-{service}-suspects")
+    def __init__(self, broker: Broker, service: str) -> None:
+        self._broker = broker
+        self._notes = Notes(broker, f"rebalancer-{service}-suspects")
 
     async def known(self) -> Mapping[Position, Suspect]:
         """Return all suspects by topic, partition and offset.  Raises KafkaError if the broker does not answer."""
@@ -51,7 +53,7 @@ class Suspects:
 
         On a quiet topic nothing follows a suspect; messages that were handled before show as well what our code can do.
         """
-        async with AIOKafkaConsumer(bootstrap_servers=self._url, enable_auto_commit=False) as consumer:
+        async with AIOKafkaConsumer(**client_options(self._broker), enable_auto_commit=False) as consumer:
             own = TopicPartition(message.topic, message.partition)
             consumer.assign([own])
             consumer.seek(own, message.offset + 1)

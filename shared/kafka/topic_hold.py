@@ -16,6 +16,7 @@ from shared.kafka.dead_letter_window import WINDOW_S, Window
 from shared.kafka.faults import TopicHeld
 from shared.kafka.notes import LONGEST, Notes
 from shared.runtime import log
+from shared.runtime.broker import Broker
 from shared.runtime.settings import ProcessorLimits
 
 _log = log.get(__name__)
@@ -33,8 +34,8 @@ class Release:
 class Releases:
     """The commands to resume held topics of one service, stored by the broker (shared.kafka.notes)."""
 
-    def __init__(self, kafka_url: str, service: str) -> None:
-        self._notes = Notes(kafka_url, f"rebalancer-{service}-released")
+    def __init__(self, broker: Broker, service: str) -> None:
+        self._notes = Notes(broker, f"rebalancer-{service}-released")
 
     async def give(self, topic: str, who: str, letters: int) -> None:
         """Command every process of the service to resume the topic.  Raises KafkaError if the broker is away."""
@@ -92,10 +93,10 @@ class TopicHold:
         """Open the topic if it was released or its next trial is due.  Raises TopicHeld otherwise."""
         given = await self._new_release()
         if given is not None:
-            _log.warning("topic.released", topic=self._topic, who=given.who, letters=given.letters)
+            _log.warning("topic.released", topic=self._topic, letters=given.letters)
             self._window, self._pause_s = Window(self._limits, given.letters), self._limits.pause_s
         elif time.monotonic() >= self._trial_due_s:
-            _log.warning("topic.tried_again", topic=self._topic, because=reason)
+            _log.warning("topic.tried_again", topic=self._topic)
             self._window, self._trial_s = Window(self._limits), time.monotonic()
         else:
             raise TopicHeld(reason, self._limits.look_s)

@@ -9,6 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
@@ -34,6 +35,29 @@ VersionOption = Annotated[
     bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
 ]
 """The parameter that gives the main command of an app the option --version."""
+
+
+def _instant(given: str | datetime) -> datetime:
+    """Return an instant in UTC.  Raises BadParameter when it is none or has no zone."""
+    try:
+        found = datetime.fromisoformat(str(given))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if found.tzinfo is None:
+        raise typer.BadParameter("an instant needs its zone, e.g. 2026-01-02T15:04:05Z")
+    return found.astimezone(UTC)
+
+
+Instant = Annotated[
+    datetime,
+    typer.Option(
+        "--since",
+        parser=_instant,
+        metavar="INSTANT",
+        help="The moment restored to, or somewhat earlier; with its zone: 2026-01-02T15:04:05Z.",
+    ),
+]
+"""The parameter that gives a command the option --since."""
 
 
 def group(description: str) -> typer.Typer:
@@ -101,13 +125,17 @@ def with_options(kind: type[Any]) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def read_settings(kind: type[_Settings]) -> _Settings:
-    """Return settings from the environment.  Raises Exit(2), after printing each variable that is wrong."""
+def read_settings(kind: type[_Settings], **given: Any) -> _Settings:
+    """Return settings from the environment; `given` goes before it.
+
+    Raises Exit(2), after printing each variable that is wrong.
+    """
     try:
-        return kind()
+        return kind(**given)
     except ValidationError as error:
         for problem in error.errors():
-            print(f"REBALANCER_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
+            field = "".join(f"REBALANCER_{str(name).upper()}: " for name in problem["loc"][:1])
+            print(f"{field}{problem['msg']}", file=sys.stderr)
         raise typer.Exit(2) from None
 
 

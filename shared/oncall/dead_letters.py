@@ -16,6 +16,9 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from shared.contracts.topics import dead_letters
+from shared.kafka.connection import client_options
+from shared.kafka.partitions import partitions_of
+from shared.runtime.broker import Broker
 
 MARK: Final = b"dlq-replayed"
 REPLAYED_FROM: Final = "dlq-replayed-from"
@@ -62,11 +65,11 @@ class DeadLetter:
     sha256: str | None = field(default=None)
 
 
-async def index(kafka_url: str, service: str) -> list[Entry]:
+async def index(broker: Broker, service: str) -> list[Entry]:
     """Return every dead letter of a service, oldest first.  Raises KafkaError if the broker does not answer."""
     entries: dict[int, Entry] = {}
     replayed: dict[int, datetime] = {}
-    async for record in _records(kafka_url, dead_letters(service).name, 0):
+    async for record in _records(broker, dead_letters(service).name, 0):
         if record.key == MARK:
             replayed |= dict.fromkeys(orjson.loads(record.value or b"[]"), _instant(record))
         else:
@@ -75,30 +78,32 @@ async def index(kafka_url: str, service: str) -> list[Entry]:
     return [_with(entry, replayed.get(entry.offset)) for entry in entries.values()]
 
 
-async def read(kafka_url: str, service: str, entries: Sequence[Entry]) -> AsyncIterator[DeadLetter]:
+async def read(broker: Broker, service: str, entries: Sequence[Entry]) -> AsyncIterator[DeadLetter]:
     """Yield these dead letters whole, in order of offset.  Raises KafkaError if the broker does not answer."""
     wanted = {entry.offset: entry for entry in entries}
     if not wanted:
         return
-    async for record in _records(kafka_url, dead_letters(service).name, min(wanted), max(wanted) + 1):
+    async for record in _records(broker, dead_letters(service).name, min(wanted), max(wanted) + 1):
         if record.offset in wanted:
             found = dead_letter_of(record)
             yield DeadLetter(wanted[record.offset], found.key, found.value, found.headers, found.sha256)
 
 
-async def original(kafka_url: str, entry: Entry) -> ConsumerRecord[bytes, bytes] | None:
+async def original(broker: Broker, entry: Entry) -> ConsumerRecord[bytes, bytes] | None:
     """Return the original message from its topic, None if it was deleted.  Raises KafkaError."""
     found = None
-    async for record in _records(kafka_url, entry.topic, entry.source_offset, entry.source_offset + 1, entry.partition):
+    async for record in _records(broker, entry.topic, entry.source_offset, entry.source_offset + 1, entry.partition):
         if record.offset == entry.source_offset:
             found = record  # no break: an abandoned async generator is not closed in time
     return found
 
 
-async def is_there(kafka_url: str, topic: str, partition: int, offset: int) -> bool:
+async def is_there(broker: Broker, topic: str, partition: int, offset: int) -> bool:
     """Say whether a partition holds a message at this offset.  Raises KafkaError."""
     at = TopicPartition(topic, partition)
-    async with _consumer(kafka_url) as consumer:
+    async with _consumer(broker) as consumer:
+        if at not in await partitions_of(consumer, [topic]):
+            return False
         first, last = await consumer.beginning_offsets([at]), await consumer.end_offsets([at])
         return bool(first[at] <= offset < last[at])
 
@@ -142,11 +147,11 @@ def _instant(record: Any) -> datetime:
 
 
 async def _records(
-    kafka_url: str, topic: str, begin: int, end: int | None = None, partition: int = 0
+    broker: Broker, topic: str, begin: int, end: int | None = None, partition: int = 0
 ) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
     """Yield the records of a partition from offset `begin` to before `end`, None: up to its present end."""
     at = TopicPartition(topic, partition)
-    async with _consumer(kafka_url) as consumer:
+    async with _consumer(broker) as consumer:
         consumer.assign([at])
         first = (await consumer.beginning_offsets([at]))[at]
         last = (await consumer.end_offsets([at]))[at]
@@ -160,8 +165,8 @@ async def _records(
 
 
 @asynccontextmanager
-async def _consumer(kafka_url: str) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False, group_id=None)
+async def _consumer(broker: Broker) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(**client_options(broker), enable_auto_commit=False, group_id=None)
     try:
         await consumer.start()
         yield consumer

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Self
 
 import typer
 from aiokafka.errors import KafkaError
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.topics import TOPICS, Topic
 from shared.kafka.suspects import Suspects
@@ -22,15 +20,10 @@ from shared.oncall.dead_letters import Entry
 from shared.oncall.progress_bar import bar
 from shared.oncall.replay import replay as send_again
 from shared.runtime import log
+from shared.runtime.broker import Broker
+from shared.runtime.settings import KafkaSettings
 
 app = command_line.group("Dead letters.")
-
-
-class OnCallSettings(BaseSettings):
-    """The part of a service's environment that the commands need."""
-
-    model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
-    kafka_url: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
 
 
 @dataclass(frozen=True)
@@ -38,13 +31,13 @@ class Source:
     """Whose dead letters the commands work on: a service, and the broker at which they are."""
 
     service: str
-    kafka_url: str
+    broker: Broker
 
     @classmethod
     def of(cls, service: str) -> Self:
         """Return the source of a service by the environment.  Ends the command with 2 when that is incomplete."""
         log.configure(f"{service}-dlq", "ERROR")
-        return cls(service, command_line.read_settings(OnCallSettings).kafka_url)
+        return cls(service, command_line.read_settings(KafkaSettings).broker)
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ def _instant(text: str) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-Who = Annotated[str, typer.Option(help="Name and reason; kept with the letter or in the service's log.")]
+Who = Annotated[str, typer.Option(help="Name and reason; kept with the letter or with the command to release.")]
 
 
 @dataclass(frozen=True)
@@ -149,7 +142,7 @@ def show(
 
 async def _show(source: Source, offset: int, raw: Path | None) -> int:
     entries = await _matching(source, Filter(OffsetRanges((range(offset, offset + 1),))))
-    letters = [letter async for letter in dead_letters.read(source.kafka_url, source.service, entries)]
+    letters = [letter async for letter in dead_letters.read(source.broker, source.service, entries)]
     if not letters:
         print(f"{source.service}.dlq has no letter at offset {offset}", file=sys.stderr)
         return 1
@@ -159,7 +152,7 @@ async def _show(source: Source, offset: int, raw: Path | None) -> int:
     if raw is not None:
         value = letter.value
         if letter.entry.is_stub:
-            record = await dead_letters.original(source.kafka_url, letter.entry)
+            record = await dead_letters.original(source.broker, letter.entry)
             value = None if record is None else record.value
         raw.write_bytes(value or b"")
     return 0
@@ -192,7 +185,7 @@ async def _replay(source: Source, wanted: Filter, again: bool, dry_run: bool) ->
         print(f"{len(entries)} would be replayed{note}")
         return 0
     with bar("replay", "letters") as progress:
-        outcome = await send_again(source.kafka_url, source.service, entries, progress)
+        outcome = await send_again(source.broker, source.service, entries, progress)
     for offset, problem in outcome.failed.items():
         print(f"letter {offset}: not replayed: {problem}", file=sys.stderr)
     print(f"{len(outcome.replayed)} replayed{note}")
@@ -206,7 +199,7 @@ def suspects(context: typer.Context) -> None:
 
 
 async def _suspects(source: Source) -> int:
-    known = await Suspects(source.kafka_url, source.service).known()
+    known = await Suspects(source.broker, source.service).known()
     for (topic, partition, offset), suspect in sorted(known.items()):
         skipped = "" if suspect.skip is None else f"; to be skipped: {suspect.skip}"
         print(f"{topic} {partition} {offset}: could not be handled in {suspect.starts} starts{skipped}")
@@ -220,15 +213,12 @@ def skip(context: typer.Context, topic: str, partition: int, offset: int, who: W
 
 
 async def _skip(source: Source, name: str, partition: int, offset: int, who: str) -> int:
-    topic = _consumed_topic(source, name)
-    if topic is None:
+    if _consumed_topic(source, name) is None:
         return 1
-    if not 0 <= partition < topic.partitions or not await dead_letters.is_there(
-        source.kafka_url, name, partition, offset
-    ):
+    if not await dead_letters.is_there(source.broker, name, partition, offset):
         print(f"{name}/{partition} has no message at offset {offset}", file=sys.stderr)
         return 1
-    await Suspects(source.kafka_url, source.service).skip(name, partition, offset, who)
+    await Suspects(source.broker, source.service).skip(name, partition, offset, who)
     print(f"{name}/{partition}/{offset} will be put aside when {source.service} next fails to handle it")
     return 0
 
@@ -247,14 +237,14 @@ def release(
 async def _release(source: Source, name: str, who: str, letters: int) -> int:
     if _consumed_topic(source, name) is None:
         return 1
-    await Releases(source.kafka_url, source.service).give(name, who, letters)
+    await Releases(source.broker, source.service).give(name, who, letters)
     print(f"{source.service} goes on with {name} within some seconds, if it is held now; see rebalancer_topic_held")
     return 0
 
 
 async def _matching(source: Source, wanted: Filter) -> list[Entry]:
     """Return the letters that pass the filter, oldest first."""
-    return [entry for entry in await dead_letters.index(source.kafka_url, source.service) if wanted.passes(entry)]
+    return [entry for entry in await dead_letters.index(source.broker, source.service) if wanted.passes(entry)]
 
 
 def _consumed_topic(source: Source, name: str) -> Topic | None:

@@ -14,7 +14,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import MIB, TOPICS, dead_letters
+from shared.kafka.connection import client_options
 from shared.oncall.dead_letters import MARK, REPLAYED_FROM, DeadLetter, Entry, original, read
+from shared.runtime.broker import Broker
 
 _GROUP: Final = 100  # dead letters sent before they are marked as replayed
 _KNOWN: Final = {topic.name for topic in TOPICS}
@@ -29,21 +31,19 @@ class ReplayOutcome:
 
 
 async def replay(
-    kafka_url: str, service: str, entries: Sequence[Entry], progress: Callable[[int, int], None]
+    broker: Broker, service: str, entries: Sequence[Entry], progress: Callable[[int, int], None]
 ) -> ReplayOutcome:
     """Send dead letters again, oldest first, and mark them as replayed.  progress: called with (done, total).
 
     Raises KafkaError if the broker is away; dead letters sent by then are marked or, at worst, are sent again later.
     """
     outcome, waiting = ReplayOutcome(), list[int]()
-    producer = AIOKafkaProducer(
-        bootstrap_servers=kafka_url, acks="all", enable_idempotence=True, max_request_size=4 * MIB
-    )
+    producer = AIOKafkaProducer(**client_options(broker), acks="all", enable_idempotence=True, max_request_size=4 * MIB)
     await producer.start()
     try:
-        async for letter in read(kafka_url, service, entries):
+        async for letter in read(broker, service, entries):
             offset = letter.entry.offset
-            problem = await _send(kafka_url, service, producer, letter)
+            problem = await _send(broker, service, producer, letter)
             if problem is None:
                 waiting.append(offset)
                 outcome.replayed.append(offset)
@@ -60,7 +60,7 @@ async def replay(
     return outcome
 
 
-async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter: DeadLetter) -> str | None:
+async def _send(broker: Broker, service: str, producer: AIOKafkaProducer, letter: DeadLetter) -> str | None:
     """Send one dead letter to its origin; return why that failed, None if it was acknowledged.
 
     Raises KafkaError if the broker may take it later.
@@ -69,7 +69,7 @@ async def _send(kafka_url: str, service: str, producer: AIOKafkaProducer, letter
     if entry.topic not in _KNOWN:
         return f"no topic of ours is named {entry.topic!r}"
     if entry.is_stub:
-        record = await original(kafka_url, entry)
+        record = await original(broker, entry)
         if record is None:
             return f"it was too large for a letter, and {entry.topic} no longer has offset {entry.source_offset}"
         key, value, headers = record.key, record.value, list(record.headers)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from shared.kafka.connection import client_options
 from shared.kafka.messages import Outgoing
 from shared.kafka.metadata_backoff import add_metadata_backoff
 from shared.kafka.publisher import Publisher
@@ -33,7 +34,7 @@ async def found_at_end(publisher: Publisher, messages: Sequence[Outgoing], since
             wanted[TopicPartition(message.topic, partition)][message.headers[_ID]] = index
     if not wanted:
         return set()
-    consumer = AIOKafkaConsumer(bootstrap_servers=publisher.url, group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(publisher.broker), group_id=None, enable_auto_commit=False)
     add_metadata_backoff(consumer._client)  # noqa: SLF001  # a consumer, unlike a producer, has no public attribute for it
     found: set[int] = set()
     try:

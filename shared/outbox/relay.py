@@ -2,7 +2,8 @@
 
 If the process dies between acknowledgement and mark, a message is published again, with the same id and bytes.  That is
 rare: acknowledged rows are remembered until they are marked, through outages of the database; and a relay that takes
-over first searches the ends of the topics for its oldest rows.  Source: architecture "Outbox".
+over first searches the ends of the topics for its oldest rows.  A message is never the last of its topic and key once a
+later one is marked: where one is missing, those behind it are sent again too.  Source: architecture "Outbox".
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from shared.outbox.published import found_at_end
 from shared.postgres.pool import RELAY, arguments
 from shared.runtime import log
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 SESSIONS: Final = 1
 """Database sessions of a relay."""
@@ -63,8 +65,8 @@ class Relay:
                 async with await self._connect() as connection:
                     await self._work(connection, heartbeat)
             except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
-                _log.warning("outbox.database_away", schema=self._schema, error=str(error))
-                await asyncio.sleep(1.0)
+                _log.warning("outbox.database_away", schema=self._schema, error=error)
+                await pause(1.0)
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
         """Connect to the writable server; the session loses its lock if it falls silent."""
@@ -83,10 +85,10 @@ class Relay:
                     is_heir = False
                 sent = await self._publish_some(connection)
             except KafkaError as error:
-                _log.warning("outbox.broker_away", schema=self._schema, error=repr(error)[:300])
+                _log.warning("outbox.broker_away", schema=self._schema, error=error)
                 if not await self._publisher.responds(_REPLY_S):
                     heartbeat()  # the broker is away, not this component
-                await asyncio.sleep(pause_s)
+                await pause(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
             heartbeat()
@@ -100,7 +102,7 @@ class Relay:
         ask = "SELECT pg_try_advisory_lock(hashtext(%s))"
         while (await _one(connection, ask, (f"outbox-{self._schema}",)))[0] is not True:
             heartbeat()
-            await asyncio.sleep(_IDLE_S)
+            await pause(_IDLE_S)
 
     async def _mark_published_before(self, connection: AsyncConnection[TupleRow]) -> None:
         """Mark rows that an earlier relay published and could not mark."""
@@ -114,7 +116,7 @@ class Relay:
         indices = await found_at_end(self._publisher, messages, oldest[0], _BATCH)
         if indices:
             _log.info("outbox.found_published", schema=self._schema, rows=len(indices))
-        self._acknowledged += [_identity(rows[index]) for index in sorted(indices)]
+        self._acknowledged += _in_order(rows, [index in indices for index in range(len(rows))])
         await self._mark(connection)
 
     async def _publish_some(self, connection: AsyncConnection[TupleRow]) -> int:
@@ -157,8 +159,10 @@ class Relay:
         finally:
             sending.cancel()
         outcomes = sending.result()
-        done = zip(rows, outcomes, strict=True)
-        self._acknowledged += [_identity(row) for row, failure in done if failure is None]
+        # A row that is refused for ever is parked, and keeps none behind it back.
+        settled = [failure is None or is_refused_for_ever(failure) for failure in outcomes]
+        arrived = {_identity(row) for row, failure in zip(rows, outcomes, strict=True) if failure is None}
+        self._acknowledged += [row for row in _in_order(rows, settled) if row in arrived]
         if lost is not None:
             raise lost
         await self._mark(connection)
@@ -173,7 +177,7 @@ class Relay:
 
     async def _park(self, connection: AsyncConnection[TupleRow], row: tuple[Any, ...], why: BaseException) -> None:
         """Park a row that the broker will always refuse, until somebody releases it."""
-        _log.error("outbox.parked", schema=self._schema, row=row[0], topic=row[1], error=repr(why)[:300])
+        _log.error("outbox.parked", schema=self._schema, row=row[0], topic=row[1], error=why)
         await connection.execute(_PARK, (repr(why)[:1000], row[0]))
 
 
@@ -192,6 +196,22 @@ async def _one(connection: AsyncConnection[TupleRow], query: str, values: Sequen
 def _message(row: tuple[Any, ...]) -> Outgoing:
     _, topic, key, value, headers = row
     return Outgoing(topic, bytes(key), bytes(value), headers)
+
+
+def _in_order(rows: Sequence[tuple[Any, ...]], settled: Sequence[bool]) -> list[tuple[int, str]]:
+    """Return the identities of settled rows, except those behind one of the same topic and key that is not settled.
+
+    These are sent again after it: of a compacted topic the last message of a key counts, and it must be the newest.
+    """
+    missing: set[tuple[str, bytes]] = set()
+    found = []
+    for row, is_settled in zip(rows, settled, strict=True):
+        kind = row[1], bytes(row[2])
+        if not is_settled:
+            missing.add(kind)
+        elif kind not in missing:
+            found.append(_identity(row))
+    return found
 
 
 def _identity(row: tuple[Any, ...]) -> tuple[int, str]:

@@ -1,10 +1,10 @@
 """PostgreSQL sessions: their options, a pool per service for its work, and another one for users' requests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -18,6 +18,7 @@ from shared.postgres.commits import commit
 from shared.postgres.pool_metrics import export_psycopg
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+T = TypeVar("T")
 BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
 # TCP keepalive: both sides notice a peer that vanished after idle + count x interval seconds.
 _IDLE_S, _INTERVAL_S, _COUNT = 10, 5, 3
@@ -49,8 +50,8 @@ WORK: Final = Use(statement_s=300, lock_s=60, idle_s=120)
 """For events: a group of messages is merged within seconds; failures are retried."""
 BULK: Final = Use(statement_s=3600, lock_s=600, idle_s=900)
 """For files and shards: COPY of a large file, a statement over a whole book, computing between two statements."""
-MIGRATION: Final = Use(statement_s=14_400, lock_s=120, idle_s=900)
-"""For migrations: rewriting a table takes long, but a wait for a table lock blocks all others and so is short."""
+MIGRATION: Final = Use(statement_s=14_400, lock_s=2, idle_s=900)
+"""For migrations: filling a table may take long, but a wait for a table lock keeps all others waiting behind it."""
 RELAY: Final = Use(statement_s=60, lock_s=15, idle_s=30, silent_s=120)
 """For the session that holds the relay's lock: it loses the lock when it is silent for longer than a broker may be."""
 
@@ -89,8 +90,17 @@ def arguments(schema: str, use: Use, name: str) -> dict[str, Any]:
     }
 
 
-class _CommittingConnectionPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
-    """A pool that raises CommitUnknown for a COMMIT that was not acknowledged."""
+class _WholeConnectionPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+    """A pool that gets every connection back, and that raises CommitUnknown for a COMMIT that was not acknowledged.
+
+    A caller may be cancelled at any moment, and several times (a browser that goes away).  If that is while the library
+    lends or takes back a connection, the connection may be lost to the pool, or be lent on without transactions.
+    Therefore both are done to their end by tasks of their own.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._underway: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:
@@ -99,13 +109,45 @@ class _CommittingConnectionPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
             yield connection
             await commit(connection)
 
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection[TupleRow]:
+        """Take a connection out of the pool, to be returned with `putconn`.  Raises PoolTimeout."""
+        lending = self._apart(super().getconn(timeout))
+        try:
+            return await asyncio.shield(lending)
+        except asyncio.CancelledError:
+            self._apart(self._take_back(lending))
+            raise
+
+    async def putconn(self, conn: AsyncConnection[TupleRow]) -> None:
+        """Return a connection to the pool."""
+        await asyncio.shield(self._apart(super().putconn(conn)))
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Close the pool.  timeout: seconds to wait for its tasks, and for connections that are being returned."""
+        await super().close(timeout)
+        if self._underway:
+            await asyncio.wait(self._underway, timeout=timeout)
+
+    async def _take_back(self, lending: asyncio.Task[AsyncConnection[TupleRow]]) -> None:
+        """Return the connection to the pool if one was lent although nobody wants it any more."""
+        await asyncio.wait([lending])
+        if lending.exception() is None:
+            await super().putconn(lending.result())
+
+    def _apart(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run work in a task of its own, which goes on whatever becomes of the caller."""
+        task = asyncio.create_task(work)
+        self._underway.add(task)
+        task.add_done_callback(self._underway.discard)
+        return task
+
 
 def pool(database_url: str, schema: str, *, size: int = 6, use: Use = WORK) -> Pool:
     """Return a closed pool; open it in the running loop (`async with`).  Sessions run in UTC on the service's schema.
 
     Its transactions raise CommitUnknown if their COMMIT is not acknowledged.
     """
-    made = _CommittingConnectionPool(
+    made = _WholeConnectionPool(
         database_url,
         min_size=1,
         max_size=size,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.runtime import log, metrics
+from shared.runtime.pause import pause
 
 _LOOKS: Final = 12  # checks within the time after which a component counts as stuck
 _log = log.get(__name__)
@@ -88,31 +89,32 @@ class ComponentRunner:
             recovery = loop.call_later(self._most_s, self._recover, name)
             try:
                 await component(health.heartbeat)
-                why = "it ended by itself"
+                why, reason = "it ended by itself", "ended"
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                why = "something inside it was cancelled"  # aiokafka cancels its own tasks when the broker dies
+                # aiokafka cancels its own tasks when the broker dies.
+                why, reason = "something inside it was cancelled", "cancelled"
             except Exception as error:  # noqa: BLE001  # the other components continue
-                why = repr(error)[:300]
+                why, reason = repr(error)[:300], "failed"
                 _log.exception("part.failed", part=name)
             finally:
                 recovery.cancel()
             if loop.time() - began_s >= self._most_s:
                 pause_s, health.failures = self._first_s, 0
-            self._fail(name, why, pause_s)
+            self._fail(name, why, reason, pause_s)
             health.silent_s = 0.0
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
             pause_s = min(2 * pause_s, self._most_s)
 
-    def _fail(self, name: str, why: str, pause_s: float) -> None:
+    def _fail(self, name: str, why: str, reason: str, pause_s: float) -> None:
         health = self._healths[name]
         health.trouble = why
         health.failures += 1
         metrics.PART_FAILING.labels(self._service, name).set(1)
         metrics.PART_FAILURES.labels(self._service, name).inc()
-        _log.error("part.begins_again", part=name, failures=health.failures, pause_s=pause_s, reason=why)
+        _log.error("part.begins_again", part=name, failures=health.failures, pause_s=pause_s, reason=reason)
 
     def _recover(self, name: str) -> None:
         self._healths[name].trouble = None
@@ -123,8 +125,8 @@ class ComponentRunner:
         loop, pause_s = asyncio.get_running_loop(), self._stuck_s / _LOOKS
         while True:
             was_well, began_s = not self.stuck(), loop.time()
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
             for health in self._healths.values():
                 health.silent_s += min(loop.time() - began_s, 2 * pause_s)
             if was_well and (now := self.stuck()):
-                _log.error("part.stuck", components=now)
+                _log.error("part.stuck", stuck=[sentence.partition(":")[0] for sentence in now])

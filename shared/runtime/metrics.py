@@ -10,6 +10,7 @@ from shared.runtime.metric_kinds import counter, gauge, histogram, summary
 
 _RESPONSE_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _WORK_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
+_READY_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0, 7200.0, 36000.0)
 _AGE_S: Final = (0.01, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
 EVENTS = counter(
@@ -202,6 +203,34 @@ POOL_MOST = gauge(
 POOL_WAITING = gauge(
     "rebalancer_pool_waiting", "requests", "Callers that wait for a database connection.", "service", "pool"
 )
+LOG_FIELDS_DROPPED = counter(
+    "rebalancer_log_fields_dropped_total",
+    "failures",
+    "Fields left out of log lines because they are not in the closed list, or not of its form: a fault of ours.",
+    "service",
+)
 BUILD_INFO = gauge(
     "rebalancer_build_info", "yes or no", "1, with what this process was made of.", "service", "version", "commit"
+)
+BATCH_READY = histogram(
+    "rebalancer_batch_ready_seconds",
+    "seconds",
+    "Time from the request of a batch until all its results are in, or until its day ended without them.",
+    "size",
+    edges=_READY_S,
+)
+INVARIANT_BROKEN = gauge(
+    "rebalancer_invariant_broken",
+    "yes or no",
+    "1 while something differs that must never differ, and nothing in flight explains it; somebody must look.",
+    "invariant",
+)
+INVARIANT_AGE = gauge(
+    "rebalancer_invariant_look_age_seconds",
+    "seconds",
+    "Time since the auditor last looked at everything of an invariant that belongs to a pass.",
+    "invariant",
+)
+INVARIANT_SECONDS = summary(
+    "rebalancer_invariant_look_seconds", "seconds", "Time that one look at an invariant takes: its cost.", "invariant"
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 from shared.runtime import log, metrics
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 _PATIENCE_S: Final = 20.0
 _log = log.get(__name__)
@@ -38,8 +39,8 @@ class Sampler:
                     await self._sample()
                 self._succeeded_s = time.monotonic()
             except Exception as error:  # noqa: BLE001  # a gauge that cannot be read must stop nothing
-                _log.warning("sample.failed", sampler=self.name, error=repr(error)[:300])
-            await asyncio.sleep(self._every_s)
+                _log.warning("sample.failed", sampler=self.name, error=error)
+            await pause(self._every_s)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

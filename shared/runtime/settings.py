@@ -10,11 +10,13 @@ import os
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from shared.rules.trading_calendar import CUT_OFF
+from shared.runtime.broker import SCRAM, Broker, SecuredBroker
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,46 @@ class EnvironmentSettings(BaseSettings):
         return (init_settings, env_settings, *files)
 
 
-class ServiceSettings(EnvironmentSettings):
-    """Settings of every process; a service adds its own in `settings.py`."""
+class KafkaSettings(EnvironmentSettings):
+    """Settings of whatever speaks to Kafka.  Clients are made from `broker`, never from the address alone."""
 
     kafka_url: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
+    kafka_security: Literal["PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="SASL_SSL: TLS, and the user shows its password by SCRAM-SHA-512. PLAINTEXT: neither, for a broker"
+        " that only this machine reaches.",
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="PEM file of the authority that signed the brokers' certificates; with SASL_SSL."
+    )
+    kafka_user: str = Field(default="", description="User at the broker, as docs/kafka-rights.md names it.")
+    kafka_mechanism: Literal["SCRAM-SHA-512", "PLAIN"] = Field(
+        default=SCRAM,
+        description="How the password is shown. PLAIN, inside TLS too, is for the super user who makes all others, and"
+        " whose password stands in the broker's own configuration.",
+    )
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="Password of the user at the broker.")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        named = {"ca_file": self.kafka_ca_file, "user": self.kafka_user, "password": self.kafka_password}
+        missing = [f"REBALANCER_KAFKA_{name.upper()}" for name, value in named.items() if not value]
+        if self.kafka_security == "SASL_SSL" and missing:
+            raise ValueError(f"REBALANCER_KAFKA_SECURITY=SASL_SSL needs {', '.join(missing)}")
+        return self
+
+    @property
+    def broker(self) -> Broker:
+        """Return what clients are made from."""
+        if self.kafka_security == "PLAINTEXT" or self.kafka_ca_file is None:
+            return self.kafka_url
+        password = self.kafka_password.get_secret_value()
+        return SecuredBroker(self.kafka_url, self.kafka_ca_file, self.kafka_user, password, self.kafka_mechanism)
+
+
+class ServiceSettings(KafkaSettings):
+    """Settings of every process; a service adds its own in `settings.py`."""
+
     http_port: int = Field(description="Port of /metrics, /healthz, /readyz and the internal API.")
     http_host: str = Field(
         default="127.0.0.1", description="Address to listen on; loopback unless containers need more."

@@ -13,6 +13,7 @@ from services.analyzer.domain.layout import (
     HOLDING,
     NONE,
     OFF_SETTINGS,
+    OWN_ROLE,
     REASON,
     SETTINGS,
     Ints,
@@ -22,15 +23,19 @@ from services.analyzer.domain.layout import (
     stack_targets,
 )
 from shared.contracts.codes import FlagState, Tile
+from shared.contracts.holding_roles import packed_roles
+from shared.contracts.platform import SecurityChanged
 from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import Records, as_records, records
-from tests.analyzer.model import Book, Name, Result, Why
+from tests.analyzer.model import Book, Master, Name, Result, Why
 
 HOLDS = {
     kernel.H_NONE: "DATA_HOLD",
     kernel.H_MISSING_PRICE: "MISSING_PRICE",
     kernel.H_STALE_PRICE: "STALE_PRICE",
     kernel.H_VALUE_NOT_POSITIVE: "VALUE_NOT_POSITIVE",
+    kernel.H_SHORT: "BAD_HOLDINGS",
+    kernel.H_FACE: "BAD_HOLDINGS",
 }
 MOST_SHOWN = Fraction(999)
 
@@ -69,6 +74,17 @@ def settings_of(book: Book) -> Ints:
     return row
 
 
+def packed_of(master: Master) -> int:
+    """Return the packed roles of a security."""
+    said: Any = {
+        "kind": master.kind,
+        "role": None if master.role is None else master.role.name,
+        "cash_equivalent": master.is_cash,
+        "worthless": master.worthless,
+    }
+    return packed_roles(SecurityChanged(security_id="S", version=1, name="S", **said))
+
+
 def eligibility_of(book: Book) -> int:
     """Return what is known of a book before its numbers are looked at."""
     if book.data_hold:
@@ -100,9 +116,16 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         starts,
         as_records(HOLDING, rows),
         np.array([index if book.has_target else kernel.T_NONE for index, book in enumerate(books)], np.int64),
+        np.cumsum([0, *(len(book.own_roles) for book in books)]),
+        as_records(OWN_ROLE, [(name, int(role)) for book in books for name, role in sorted(book.own_roles.items())]),
     )
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
-    function(accounts, aims, micro, int(True in stale), found)
+    master = {number: master for book in books for number, master in book.securities.items()}
+    size = max(master, default=-1) + 1
+    ordinary = Master()
+    roles = np.array([packed_of(master.get(number, ordinary)) for number in range(size)], np.int64)
+    divisor = np.array([scale(1 / master.get(number, ordinary).factor, 1) for number in range(size)], np.int64)
+    function(accounts, aims, kernel.SecurityTable(micro, roles, divisor), int(True in stale), found)
     return found.results, found.starts, reasons[: found.starts[-1]]
 
 

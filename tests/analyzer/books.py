@@ -3,7 +3,10 @@
 import random
 from fractions import Fraction as F
 
-from tests.analyzer.model import Aim, Book
+from shared.contracts.codes import HoldingRole
+from tests.analyzer.model import Aim, Book, Master
+
+CASH = Master("FUND", is_cash=True)
 
 
 def generated(seed: int, count: int) -> list[Book]:
@@ -86,6 +89,23 @@ def _around(dice: random.Random, target: F, threshold: F, floor: F) -> F:
     """Return a weight: mostly the target or exactly an edge of its band."""
     half = max(threshold * target, floor)
     return max(F(0), target + dice.choice([F(0), F(0), half, -half, half, -half, 2 * half, F(1, 20)]))
+
+
+def with_roles(seed: int, count: int) -> list[Book]:
+    """Return generated accounts in which four securities are no ordinary ones and accounts say roles of their own."""
+    dice = random.Random(seed)
+    securities = {4: CASH, 5: Master(role=HoldingRole.LOCKED), 6: Master("BOND", factor=F(1, 100)), 7: Master("OPTION")}
+    books = generated(seed, count)
+    for book in books:
+        book.securities = securities
+        for security in dice.sample(range(8), dice.randint(0, 3)):
+            book.own_roles[security] = dice.choice([HoldingRole.MANAGED, HoldingRole.LOCKED, HoldingRole.EXCLUDED])
+        for name, units in book.held.items():
+            if name[0] == 6 and dice.random() < 0.95:
+                book.held[name] = F(int(units * 10**4), 10**4)  # face to four decimals
+            if name[0] == 7 and dice.random() < 0.5:
+                book.held[name] = -units
+    return books
 
 
 def _state(dice: random.Random, book: Book) -> None:

@@ -99,10 +99,11 @@ def holdings(*rows: dict[str, Any]) -> list[Chunk]:
     return [chunk(chunks.HOLDINGS, rows)]
 
 
-def rebalanced(account_id: str, epoch: int, day: date) -> list[Chunk]:
-    return [
-        chunk(chunks.REBALANCED, [{**KEYS, "account_id": account_id, "epoch": epoch, "trade_date": day, "trades": []}])
-    ]
+def rebalanced(account_id: str, epoch: int, day: date, session: date | None = None) -> list[Chunk]:
+    """day: the business date of the batch; session: on which its orders are traded, None as in early releases."""
+    row: dict[str, Any] = {**KEYS, "account_id": account_id, "epoch": epoch, "trade_date": day, "trades": []}
+    row["session"] = session
+    return [chunk(chunks.REBALANCED, [row])]
 
 
 def returned(account_id: str, epoch: int = 0) -> list[Chunk]:

@@ -6,7 +6,10 @@ Nothing is shared with the analyzer: weights are fractions of V, money is in dol
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from shared.contracts.codes import HoldingRole
+
 Name = tuple[int, int]  # a position: security, sleeve
+EXCLUDED = HoldingRole.EXCLUDED
 DEFAULT_THRESHOLD, DEFAULT_FLOOR = Fraction(20, 100), Fraction(1, 200)  # product 1: 20 % of target; 0.50 points
 
 
@@ -17,6 +20,17 @@ class Aim:
     weight: Fraction
     own: Fraction | None = None
     can_trigger: bool = True
+
+
+@dataclass(frozen=True)
+class Master:
+    """What the security master says of a security.  role None: by its kind."""
+
+    kind: str = "STOCK"
+    is_cash: bool = False
+    role: HoldingRole | None = None
+    factor: Fraction = Fraction(1)
+    worthless: bool = False
 
 
 @dataclass
@@ -45,6 +59,8 @@ class Book:
     account_threshold: Fraction | None = None
     account_cash_threshold: Fraction | None = None
     account_floor: Fraction | None = None
+    securities: dict[int, Master] = field(default_factory=dict)
+    own_roles: dict[int, HoldingRole] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,13 +107,9 @@ def evaluate(book: Book) -> Result:
     # "After approval an account is SETTLING: neither flagged nor proposable"
     if book.settling:
         return Result("SETTLING")
-    # "A missing or stale price holds the account"; "of anything held or targeted"
-    aims = book.aims if book.has_target else {}
-    needed = {name[0] for name, units in book.held.items() if units} | {n[0] for n, aim in aims.items() if aim.weight}
-    if needed and book.stale:
-        return Result("HELD", "STALE_PRICE")
-    if any(book.prices.get(security, Fraction(0)) <= 0 for security in needed):
-        return Result("HELD", "MISSING_PRICE")
+    hold = unvalued(book)
+    if hold is not None:
+        return Result("HELD", hold)
     value = value_of(book)
     if value <= 0:
         return Result("HELD", "VALUE_NOT_POSITIVE")
@@ -120,14 +132,57 @@ def evaluate(book: Book) -> Result:
     return Result("FLAGGED" if tiles else "CLEAR", None, tiles, value, why)
 
 
+def unvalued(book: Book) -> str | None:
+    """Why an account cannot be valued, None if it can."""
+    # "A missing or stale price holds the account"; "of anything held or targeted"
+    aims = book.aims if book.has_target else {}
+    counted = {name: units for name, units in book.held.items() if units and role_of(book, name[0]) != EXCLUDED}
+    needed = {name[0] for name in counted} | {n[0] for n, aim in aims.items() if aim.weight and managed(book, n)}
+    for name in sorted(counted) + sorted(n for n in aims if n[0] in needed):
+        # "a negative (short) quantity of a security that is not EXCLUDED"; face to four decimals
+        units = counted.get(name, Fraction(0))
+        if units < 0 or (units * master_of(book, name[0]).factor * 10**6) % 1:
+            return "BAD_HOLDINGS"
+        if book.stale:
+            return "STALE_PRICE"
+        if name[0] in needed and book.prices.get(name[0], Fraction(0)) <= 0:
+            return "MISSING_PRICE"
+    return None
+
+
 def value_of(book: Book) -> Fraction:
-    """V: "sum of position values + cash - set-aside cash"."""
+    """V: "sum of position values + cash - set-aside cash"; what is EXCLUDED is not in it."""
     return sum((worth(book, name) for name in book.held), book.cash - book.set_aside)
 
 
+def master_of(book: Book, security: int) -> Master:
+    """What the master says of a security: nothing in particular, unless the book does."""
+    return book.securities.get(security, Master())
+
+
+def role_of(book: Book, security: int) -> HoldingRole:
+    """How the account treats a security: "Set per account and security, or per security for all accounts"."""
+    master = master_of(book, security)
+    if master.worthless:
+        return EXCLUDED
+    said = book.own_roles.get(security, master.role)
+    if said is None:
+        # "Options, shorts and kinds we cannot trade are EXCLUDED by default"
+        said = EXCLUDED if master.kind in ("OPTION", "OTHER") and not master.is_cash else HoldingRole.MANAGED
+    return HoldingRole.CASH_EQUIVALENT if said is HoldingRole.MANAGED and master.is_cash else said
+
+
+def managed(book: Book, name: Name) -> bool:
+    """Whether a position is traded and can raise a flag."""
+    return role_of(book, name[0]) is HoldingRole.MANAGED
+
+
 def worth(book: Book, name: Name) -> Fraction:
-    """Position value: "quantity x price, rounded half away from zero to cents"."""
-    return to_cents(book.held.get(name, Fraction(0)) * book.prices.get(name[0], Fraction(0)))
+    """Position value: "quantity x price x factor, one rounding", half away from zero to cents; of EXCLUDED nothing."""
+    if role_of(book, name[0]) is EXCLUDED:
+        return Fraction(0)
+    units = book.held.get(name, Fraction(0)) * master_of(book, name[0]).factor
+    return to_cents(units * book.prices.get(name[0], Fraction(0)))
 
 
 def components(book: Book) -> dict[Name | None, tuple[Why, bool]]:
@@ -136,10 +191,16 @@ def components(book: Book) -> dict[Name | None, tuple[Why, bool]]:
     floor = book.floor if book.account_floor is None else book.account_floor
     threshold = book.threshold if book.account_threshold is None else book.account_threshold
     cash_threshold = book.cash_threshold if book.account_cash_threshold is None else book.account_cash_threshold
-    half = max(cash_threshold * book.cash_target, floor)
+    # "Its value counts as cash in every rule"
+    like_cash = {n for n in book.held.keys() | book.aims.keys() if role_of(book, n[0]) is HoldingRole.CASH_EQUIVALENT}
+    cash = sum((worth(book, name) for name in like_cash), book.cash - book.set_aside)
+    cash_target = sum((book.aims[n].weight for n in like_cash if n in book.aims), book.cash_target)
+    half = max(cash_threshold * cash_target, floor)
     found: dict[Name | None, tuple[Why, bool]] = {}
-    found[None] = around((book.cash - book.set_aside) / value, book.cash_target, half), book.cash_can_trigger
+    found[None] = around(cash / value, cash_target, half), book.cash_can_trigger
     for name in book.held.keys() | book.aims.keys():
+        if not managed(book, name):
+            continue  # LOCKED and EXCLUDED: no flag
         aim = book.aims.get(name, Aim(Fraction(0)))
         half = max((threshold if aim.own is None else aim.own) * aim.weight, floor)
         if aim.weight == 0:

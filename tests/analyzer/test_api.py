@@ -96,8 +96,8 @@ async def test_the_account_page_shows_the_lots_picked_for_sale(harness: Harness,
     assert (settings["lot_method"], settings["lot_picks"]) == (
         "SPECIFIC",
         [
-            {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity": "1"},
             {"security_id": "BBB", "lot_id": "L2", "sleeve_id": "APM", "quantity": "2.5"},
+            {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity": "1"},
         ],
     )
 

@@ -136,16 +136,16 @@ def test_a_substitute_that_cannot_be_meant(given: list[SecurityRestriction], tex
     assert str(error.value) == f"account a1: {text}"
 
 
-def test_picks_stand_in_order_and_count_under_specific_alone() -> None:
+def test_picks_stand_as_given_and_count_under_specific_alone() -> None:
     picks = [
         pick("B", "L1", "2.5", "S1"), pick("A", "L2", "0.000001"), pick("A", "L1", "1000000000"),
         pick("B", "L1", "1"), pick("B", "L1", "3", "S2"),
     ]  # fmt: skip
     assert picks_of(account_with(lot_method="SPECIFIC", lot_picks=picks)) == [
-        ("A", "L1", None, LIMIT),
-        ("A", "L2", None, 1),
-        ("B", "L1", None, 10**6),
         ("B", "L1", "S1", 2_500_000),
+        ("A", "L2", None, 1),
+        ("A", "L1", None, LIMIT),
+        ("B", "L1", None, 10**6),
         ("B", "L1", "S2", 3 * 10**6),
     ]
     assert picks_of(account_with(lot_method="FIFO", lot_picks=picks)) == []
@@ -176,7 +176,6 @@ def test_two_hundred_lots_may_be_picked() -> None:
     assert len(picks_of(account_with(lot_method="SPECIFIC", lot_picks=picks))) == 200
 
 
-NEGATIVE = "the quantity is negative; short positions are not taken"
 TOO_MANY = "the quantity is above the limit of 1000000000 units"
 TWICE = "the position is reported twice"
 TOO_MUCH = "the cash is beyond the limit of $100000000000.00"
@@ -187,13 +186,15 @@ TOO_MUCH = "the cash is beyond the limit of $100000000000.00"
     [
         # each account: (key, quantity_micro) rows; rows are numbered over all accounts
         ([[(1, 0), (2, LIMIT)], [(2, 5)]], {}),  # the last key of one account is the first of the next
-        ([[(1, 1)], [(2, 5), (3, -1)]], {1: (2, NEGATIVE)}),
+        # a negative quantity is judged with its holding role, later
+        ([[(1, 1)], [(2, 5), (3, -1)]], {}),
+        ([[(1, -LIMIT)], [(2, 5), (3, -LIMIT - 1)]], {1: (2, TOO_MANY)}),
         ([[(1, LIMIT + 1)], [(1, 5)]], {0: (0, TOO_MANY)}),
         ([[], [(1, 5), (1, 6), (1, 7)]], {1: (1, TWICE)}),
         ([[(1, 5), (2, 5)], []], {}),
         # what is wrong first is said: by rule, then by row
-        ([[(1, 5), (1, 5), (2, LIMIT + 1), (3, -1), (4, -2)], [(4, 1)]], {0: (3, NEGATIVE)}),
-        ([[(1, 5), (1, 5), (2, LIMIT + 1)], [(4, -1)]], {0: (2, TOO_MANY), 1: (3, NEGATIVE)}),
+        ([[(1, 5), (1, 5), (2, LIMIT + 1), (3, -1), (4, -2)], [(4, 1)]], {0: (2, TOO_MANY)}),
+        ([[(1, 5), (1, 5), (2, LIMIT + 1)], [(4, 1), (4, -1)]], {0: (2, TOO_MANY), 1: (4, TWICE)}),
     ],
 )
 def test_holdings_beyond_a_limit(rows: list[list[tuple[int, int]]], found: dict[int, tuple[int | None, str]]) -> None:
@@ -203,6 +204,6 @@ def test_holdings_beyond_a_limit(rows: list[list[tuple[int, int]]], found: dict[
 
 
 def test_cash_beyond_the_limit_is_said_after_what_is_wrong_with_a_position() -> None:
-    positions = Ragged(np.array([0, 0, 0, 1]), as_records(HOLDING, [(1, -1)]))
+    positions = Ragged(np.array([0, 0, 0, 1]), as_records(HOLDING, [(1, LIMIT + 1)]))
     cash = np.array([MOST_CENTS + 1, -MOST_CENTS - 1, MOST_CENTS + 1])
-    assert bad_holdings(positions, cash) == {0: (None, TOO_MUCH), 1: (None, TOO_MUCH), 2: (0, NEGATIVE)}
+    assert bad_holdings(positions, cash) == {0: (None, TOO_MUCH), 1: (None, TOO_MUCH), 2: (0, TOO_MANY)}

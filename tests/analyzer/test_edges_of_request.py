@@ -11,13 +11,14 @@ from services.analyzer.domain.layout import (
     HOLDING,
     NONE,
     OFF_SETTINGS,
+    OWN_ROLE,
     RESTRICTION,
     Ints,
     Ragged,
     Setting,
     key_of,
 )
-from shared.contracts.codes import Restriction
+from shared.contracts.codes import HoldingRole, Restriction
 from shared.fixed_point.records import Kind, as_records
 
 pytestmark = pytest.mark.fast
@@ -116,8 +117,8 @@ BUY, SELL = int(Restriction.DO_NOT_BUY), int(Restriction.DO_NOT_SELL)
         # holdings without a target
         (
             Asked(holds=[(C, T, 1), (A, T, 3), (D, S, 0)]),
-            [(A, T, 3, 0, 90, 9, 1), (C, T, 1, 0, 90, 9, 1)],
-            [(A, 0, NONE), (C, 0, NONE)],
+            [(A, T, 3, 0, 90, 9, 1), (C, T, 1, 0, 90, 9, 1), (D, S, 0, 0, 90, 9, 1)],
+            [(A, 0, NONE), (C, 0, NONE), (D, 0, NONE)],
         ),
         # both: what is held of a target is its row; the same security elsewhere, and another, may trigger
         (
@@ -210,10 +211,23 @@ def test_every_number_that_may_be_met_is_named_once() -> None:
     assert sleeves.tolist() == [T, S, 5]
 
 
+def roles_of(own: list[list[tuple[int, ...]]]) -> rules.AccountRoles:
+    """Ordinary securities; own: what each account says of them."""
+    return rules.AccountRoles(ragged(OWN_ROLE, own), np.zeros(0, np.int64))
+
+
+@pytest.mark.parametrize("role", [HoldingRole.LOCKED, HoldingRole.EXCLUDED])
+def test_a_substitute_that_is_not_managed_is_not_bought(role: HoldingRole) -> None:
+    """Of the two accounts one treats C otherwise: there A is simply not bought."""
+    given = ragged(RESTRICTION, [[(A, 0, C)], [(A, 0, C)]])
+    found = rules.without_substitutes(given, {A, C}, roles_of([sorted([(A, 0), (C, int(role))]), []]))
+    assert found.data.tolist() == [(A, BUY, NONE), (A, 0, C)]
+
+
 def test_a_substitute_that_cannot_be_had_leaves_a_do_not_buy() -> None:
     given = ragged(RESTRICTION, [[(A, SELL, C), (B, 0, D)], [(C, SELL, NONE), (D, 0, E), (E, BUY, D)]])
     before = given.data.copy()
-    found = rules.without_substitutes(given, {D, A})
+    found = rules.without_substitutes(given, {D, A}, roles_of([[], []]))
     assert found.starts.tolist() == [0, 2, 5]
     assert found.data.tolist() == [
         (A, SELL | BUY, NONE),
@@ -223,7 +237,7 @@ def test_a_substitute_that_cannot_be_had_leaves_a_do_not_buy() -> None:
         (E, BUY, D),
     ]
     assert given.data.tolist() == before.tolist()
-    assert rules.without_substitutes(given, set()).data.substitute.tolist() == [NONE] * 5
+    assert rules.without_substitutes(given, set(), roles_of([[], []])).data.substitute.tolist() == [NONE] * 5
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from services.analyzer.domain.layout import (
     HOLDING,
     NONE,
     OFF_SETTINGS,
+    OWN_ROLE,
     REASON,
     Ints,
     Setting,
@@ -155,6 +156,8 @@ CASES = [
     ),
 ]  # fmt: skip
 
+_SHOWN: Final = tuple(name for name in fields_of(kernel.RESULT) if name != "equivalents")
+
 
 def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]], list[list[tuple[int, ...]]]]:
     """Return the rows and the reasons, edges of the reasons in ppb, of the cases as one chunk."""
@@ -173,14 +176,17 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, settings), of(cases, "eligibility"), of(cases, "cash"), of(cases, "rebalanced"),
         np.cumsum([0, *map(len, holdings)]), as_records(HOLDING, rows), of(cases, "target"),
+        np.zeros(count + 1, np.int64), records(OWN_ROLE, 0),
     )  # fmt: skip
+    none = np.zeros(0, np.int64)
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
-    kernel.evaluate(accounts, aims, PRICES, stale, kernel.Found(out, starts, reasons))
+    kernel.evaluate(accounts, aims, kernel.SecurityTable(PRICES, none, none), stale, kernel.Found(out, starts, reasons))
     shown = [
         [(*reason[:3], reason[3] // PPB, reason[4] // PPB) for reason in reasons[begin:end].tolist()]
         for begin, end in pairwise(starts)
     ]
-    return [tuple(row) for row in out.tolist()], shown
+    assert not out.equivalents.any(), "no account holds a cash equivalent"
+    return [tuple(int(row[name]) for name in _SHOWN) for row in out], shown
 
 
 def used(kind: Kind, count: int) -> Records:
@@ -242,7 +248,7 @@ FULL = MAX_VALUE_CENTS // 1_000  # units of A, at $10.00, that are worth the lim
 def test_the_limit_of_value(held: tuple[tuple[int, int], ...], cash: int, hold: int, security: int) -> None:
     rows, _ = evaluated([Case((), held=held, cash=cash, target=kernel.T_NONE)])
     state = FlagState.NO_TARGET if hold == kernel.H_NONE else FlagState.HELD
-    found = dict(zip(fields_of(kernel.RESULT), rows[0], strict=True))
+    found = dict(zip(_SHOWN, rows[0], strict=True))
     assert (found["state"], found["hold"], found["hold_security"]) == (state, hold, security)
 
 

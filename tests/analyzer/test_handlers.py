@@ -185,6 +185,28 @@ async def test_approval_settles_until_a_good_file_of_the_trade_date_or_holds_aft
     assert (brief(row)[0], row["hold_code"]) == ("HELD", "SETTLING_OVERDUE")
 
 
+async def test_approved_after_the_close_it_settles_with_a_file_of_the_next_session(harness: Harness) -> None:
+    """Approved on Monday at 16:30: Monday's file of that evening cannot show the fills, Tuesday's does."""
+    await harness.book("a1", "a2")
+    await harness.handlers.on_holdings(holdings(held("a1", 1, **DRIFTED), held("a2", 1, **DRIFTED)))
+    for name in ("a1", "a2"):
+        await harness.handlers.on_rebalanced(rebalanced(name, 1, MONDAY, TUESDAY))
+    row = (await harness.flags())["a1"]
+    assert (brief(row)[0], row["last_rebalanced"]) == ("SETTLING", MONDAY)
+    await harness.handlers.on_holdings(holdings(held("a1", 2, as_of=MONDAY, **DRIFTED)))
+    assert brief((await harness.flags())["a1"])[0] == "SETTLING"
+    harness.at(TUESDAY)
+    await harness.handlers.on_holdings(holdings(held("a1", 3, as_of=TUESDAY, **DRIFTED)))
+    assert brief((await harness.flags())["a1"])[0] == "FLAGGED"
+    harness.at(FRIDAY)  # the third session after Tuesday
+    await harness.handlers.on_returned(returned("a2"))
+    assert brief((await harness.flags())["a2"])[0] == "SETTLING"
+    harness.at(date(2026, 1, 12))
+    await harness.handlers.on_returned(returned("a2"))
+    row = (await harness.flags())["a2"]
+    assert (brief(row)[0], row["hold_code"]) == ("HELD", "SETTLING_OVERDUE")
+
+
 async def test_an_older_lot_snapshot_and_an_older_epoch_change_nothing(harness: Harness) -> None:
     await harness.book("a1")
     await harness.handlers.on_holdings(holdings(held("a1", 5, **IN_BAND)))
@@ -259,7 +281,11 @@ async def test_bad_settings_hold_their_account_are_told_and_the_rest_goes_on(har
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
-        ({"AAA": "-5"}, "Account a1: AAA in sleeve APM: the quantity is negative; short positions are not taken."),
+        (
+            {"AAA": "-5"},
+            "The quantity of AAA is negative; a short position can be left out of the account by setting its holding"
+            " role to EXCLUDED, for the security or for this account.",
+        ),
         ({"AAA": "1000000001"}, "Account a1: AAA in sleeve APM: the quantity is above the limit of 1000000000 units."),
     ],
 )

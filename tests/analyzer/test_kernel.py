@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import AIM, HOLDING, OFF_SETTINGS, REASON, Setting, Target, stack_targets
+from services.analyzer.domain.layout import AIM, HOLDING, OFF_SETTINGS, OWN_ROLE, REASON, Setting, Target, stack_targets
 from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import as_records, records
@@ -211,10 +211,12 @@ def gated(
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, row[None]), np.array([eligibility]), np.array([500]), np.array([1]),
         np.array([0, 1]), as_records(HOLDING, [[0, quantity]]), np.array([target]),
+        np.zeros(2, np.int64), records(OWN_ROLE, 0),
     )  # fmt: skip
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
     found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(REASON, 3))
-    kernel.evaluate(accounts, aims, np.array([price]), stale, found)
+    none = np.zeros(0, np.int64)
+    kernel.evaluate(accounts, aims, kernel.SecurityTable(np.array([price]), none, none), stale, found)
     return int(found.results[0].state), int(found.results[0].hold)
 
 

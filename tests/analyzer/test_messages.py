@@ -80,7 +80,8 @@ def test_holds_of_files_that_did_not_come() -> None:
     assert messages.no_holdings() == ("NO_HOLDINGS", "No custodian file has reported this account yet.")
     assert messages.settling_overdue(DAY, 3) == (
         "SETTLING_OVERDUE",
-        "Orders were sent on 2026-01-02, and no custodian file dated on or after that day came within 3 sessions.",
+        "Orders were to be traded on 2026-01-02, and no custodian file dated on or after that day"
+        " came within 3 sessions.",
     )
 
 

@@ -12,7 +12,7 @@ from services.analyzer.domain import kernel
 from shared.contracts.codes import FlagState, Tile
 from tests.analyzer import model
 from tests.analyzer.arrays import HOLDS, as_shown, result
-from tests.analyzer.books import edges, generated
+from tests.analyzer.books import edges, generated, with_roles
 from tests.analyzer.model import Book, Result
 
 pytestmark = pytest.mark.fast
@@ -23,7 +23,8 @@ PARTS = range(max(1, int(os.environ.get("REBALANCER_MODEL_ACCOUNTS", "2000")) //
 @pytest.mark.parametrize("part", PARTS)
 def test_the_queues_are_those_of_the_plain_model(part: int) -> None:
     """State, hold, tiles, V, and of every component in the triggering list weight, target and band."""
-    books = generated(20260105 + part, 1000) + edges(20260105 + part, 1000)
+    seed = 20260105 + part
+    books = generated(seed, 600) + with_roles(seed, 600) + edges(seed, 800)
     for index in range(0, len(books), 50):
         books[index] = replace(books[index], stale=True)
     expected = [as_shown(model.evaluate(book)) for book in books]

@@ -86,7 +86,7 @@ async def test_facts_targets_and_prices_are_attached_in_order(harness: Harness) 
 
 
 async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(harness: Harness) -> None:
-    """Under SPECIFIC picks come in order, and other picks are newer facts; under other methods there are none."""
+    """Under SPECIFIC picks come as given, and others, or another order, are newer facts; else there are none."""
     await harness.book("a1", "a2")
     picks = [
         LotPick(security_id="BBB", lot_id="L2", sleeve_id="APM", units="2.5"),
@@ -98,8 +98,8 @@ async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(harness:
     first, second = await facts_of(harness, "a1", "a2")
     assert second["lot_picks"] is None
     assert first["lot_picks"] == [
-        {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity_micro": 10**6},
         {"security_id": "BBB", "lot_id": "L2", "sleeve_id": "APM", "quantity_micro": 2_500_000},
+        {"security_id": "AAA", "lot_id": "L1", "sleeve_id": None, "quantity_micro": 10**6},
     ]
     await harness.handlers.on_accounts(
         [account("a1", 3, lot_method="SPECIFIC", lot_picks=picks[:1]), account("a2", 3, lot_picks=picks[:1])]
@@ -107,6 +107,11 @@ async def test_picked_lots_travel_with_the_facts_and_count_as_a_setting(harness:
     newer, same = await facts_of(harness, "a1", "a2")
     assert newer["facts_version"] == first["facts_version"] + 1
     assert same["facts_version"] == second["facts_version"]
+    await harness.handlers.on_accounts([account("a1", 4, lot_method="SPECIFIC", lot_picks=picks)])
+    await harness.handlers.on_accounts([account("a1", 5, lot_method="SPECIFIC", lot_picks=picks[::-1])])
+    (turned,) = await facts_of(harness, "a1")
+    assert [pick["lot_id"] for pick in turned["lot_picks"]] == ["L1", "L2"]
+    assert turned["facts_version"] == newer["facts_version"] + 2
 
 
 @pytest.mark.parametrize(

@@ -235,5 +235,26 @@ def losing(*purchases: Json, slices: list[Json] | None = None, household: str | 
     } | more
 
 
+def buying(units: int, household: str | None = "H1", logic: int = 0, **more: Any) -> Json:
+    """An account that buys AAA in one logic and sells nothing."""
+    order = {"logic": logic, "security": 0, "quantity_micro": units * UNIT, "price_micro": 100 * UNIT,
+             "value_cents": units * 10_000, "reason": 2}  # fmt: skip
+    return {"tax_household_id": household, "slices": [], "orders": [order], **more}
+
+
+async def reply(harness: Harness, batch_id: int, accounts: dict[str, Json]) -> None:
+    """Reply to the last request of each account, with these values."""
+    for rows, attempt in harness.requested(batch_id):
+        made = [build.a_result(row, **accounts[row["account_id"]]) for row in rows if row["account_id"] in accounts]
+        if made:
+            await harness.handlers.on_results([build.results(made, batch_id, attempt)])
+
+
+async def figures(pat: User, batch: Json, **query: Any) -> dict[str, tuple[str | None, str | None]]:
+    """(disallowed, permanent) of every account."""
+    page = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts", **query)
+    return {row["account_id"]: (row["wash_disallowed"], row["wash_permanent"]) for row in page["rows"]}
+
+
 def _new() -> str:
     return str(uuid.uuid4())

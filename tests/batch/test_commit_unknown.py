@@ -28,7 +28,7 @@ async def test_an_approval_whose_commit_gets_no_reply_is_sent_again_and_acts_onc
         pat, key = harness.user(), str(uuid.uuid4())
         await harness.queue("A1", "A2")
         batch = await pat.pending("A1", "A2")
-        way.cut = when
+        way.lose(when, of="INSERT INTO decision")
         lost = await pat.do(batch, "approve", key=key)
         assert (lost.status_code, lost.json()["code"], way.cuts) == (503, "outcome_unknown", [when])
         assert lost.headers["Retry-After"] == "2"
@@ -38,6 +38,20 @@ async def test_an_approval_whose_commit_gets_no_reply_is_sent_again_and_acts_onc
         assert (again.status_code, again.json()["batch"]["status"]) == (200, "APPROVED")
         assert again.headers.get("Idempotency-Replayed") == ("true" if is_done else None)
         assert [body["account_id"] for body in harness.sent("rebalancer.orders.v1")] == ["A1", "A2"]
+        await harness.database.close()
+
+
+async def test_what_is_written_before_an_approval_leaves_no_doubt_about_it(batch_url: str) -> None:
+    with way_to(batch_url) as (way, url):
+        harness = Harness(batch_url, way=url)
+        pat = harness.user()
+        await harness.queue("A1")
+        batch = await pat.pending("A1")
+        way.lose("after", of="wash_recorded")
+        refused = await pat.do(batch, "approve")
+        assert (refused.status_code, refused.json()["code"], way.cuts) == (503, "unavailable", ["after"])
+        assert "nothing was changed" in refused.json()["detail"]
+        assert harness.sql("SELECT status FROM batch") == [("PENDING_APPROVAL",)]
         await harness.database.close()
 
 

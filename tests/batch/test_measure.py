@@ -44,3 +44,25 @@ async def test_connections_lent_are_counted_by_pool(harness: Harness) -> None:
     assert _value("pool_connections_in_use", service="batch", pool="work") == 0
     assert _value("pool_connections_most", service="batch", pool="work") == 8
     assert _value("pool_waiting", service="batch", pool="work") == 0
+
+
+async def test_how_long_people_wait_for_a_batch_is_measured_once_whatever_its_end(harness: Harness) -> None:
+    def counted(*, within: str) -> float:
+        found = REGISTRY.get_sample_value("rebalancer_batch_ready_seconds_bucket", {"size": "small", "le": within})
+        return found or 0.0
+
+    before = counted(within="10.0"), counted(within="60.0"), counted(within="+Inf")
+    pat = harness.user()
+    await harness.queue("A1", "A2", "A3")
+    quick = await pat.propose("A1")
+    harness.clock.forward(seconds=8)
+    await harness.reply(quick["batch_id"])
+    slow = await pat.propose("A2")
+    harness.clock.forward(seconds=40)
+    await harness.reply(slow["batch_id"], failing=["A2"])
+    await pat.propose("A3")
+    harness.clock.instant = build.EVENING
+    harness.clock.forward(minutes=1)
+    assert await harness.sweeps.end_days() == 2
+    after = counted(within="10.0"), counted(within="60.0"), counted(within="+Inf")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 2, 3]

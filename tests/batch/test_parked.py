@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy.exc import OperationalError
 
 from shared.contracts.tenancy import Scope
 from tests.batch import build
@@ -17,12 +18,15 @@ pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def _unchangeable(harness: Harness, batch_id: int) -> Iterator[None]:
-    """No change of this batch is possible meanwhile: as with a fault of ours that only its contents bring out."""
+def _unchangeable(harness: Harness, batch_id: int, state: str = "raise_exception") -> Iterator[None]:
+    """No change of this batch is possible meanwhile: as with a fault of ours that only its contents bring out.
+
+    state: with which the database refuses the change.
+    """
     with psycopg.connect(harness.admin_url, autocommit=True) as admin:
         admin.execute(
             "CREATE FUNCTION batch.refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'a figure is out of range'; END $$"
+            f" $$ BEGIN RAISE EXCEPTION 'a figure is out of range' USING ERRCODE = '{state}'; END $$".encode()
         )
         admin.execute(
             "CREATE TRIGGER refuse BEFORE UPDATE ON batch.batch FOR EACH ROW"
@@ -84,6 +88,19 @@ async def _is_shown(harness: Harness, bad: int, others: list[int]) -> None:
     assert (await stranger.get("/v1/batches"))["total"] == 0
     async with harness.database.transaction(Scope("eve", ("E2",), None)) as connection:
         assert (await connection.exec_driver_sql("SELECT batch_id FROM parked")).all() == []
+
+
+async def test_a_full_disk_puts_no_batch_aside(harness: Harness) -> None:
+    """Else each try would double the pause, and the batch would wait long after there is space again."""
+    await harness.queue("A1")
+    batch_id = (await harness.user().pending("A1"))["batch_id"]
+    harness.clock.instant = build.EVENING
+    with _unchangeable(harness, batch_id, "disk_full"):
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                await harness.sweeps.end_days()
+    assert harness.sql("SELECT batch_id FROM parked") == []
+    assert await harness.sweeps.end_days() == 1
 
 
 async def test_a_batch_that_cannot_be_asked_for_again_is_put_aside_and_takes_no_other_with_it(harness: Harness) -> None:

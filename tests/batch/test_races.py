@@ -9,11 +9,14 @@ import pytest
 
 from tests.batch import build
 from tests.batch.harness import Harness
+from tests.faults import card
+from tests.faults.card import Outcome
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(card.trials(180, 7200))]
 
 Replicas = Callable[..., Harness]
-TRIALS = 100
+TRIALS = card.trials(100, 1000)
+RACES = card.trials(40, 2000)
 
 
 def _together(*asked: Coroutine[Any, Any, Any]) -> Any:
@@ -62,7 +65,8 @@ async def test_two_approvals_at_once_give_one_approval_and_one_set_of_orders(mak
         assert sorted(response.status_code for response in responses) == [200, 409]
         loser = next(response for response in responses if response.status_code == 409)
         assert loser.json()["code"] == "batch_decided"
-    assert len(left.sent("rebalancer.orders.v1")) == TRIALS
+    sent = len(left.sent("rebalancer.orders.v1"))
+    card.keep(Outcome("F8", TRIALS, lost=max(0, TRIALS - sent), doubled=max(0, sent - TRIALS)))
     _consistent(left)
 
 
@@ -98,11 +102,11 @@ async def test_the_same_accounts_proposed_at_once_go_into_one_batch(make_harness
     _consistent(left)
 
 
-async def test_approval_against_cancel_removal_staleness_and_the_end_of_day(make_harness: Replicas) -> None:
+async def test_decisions_that_race_give_one_outcome_each(make_harness: Replicas) -> None:
     left, right = make_harness(), make_harness()
     outcomes = set()
-    for trial in range(40):
-        ids = [f"T{trial:02d}{number}" for number in range(3)]
+    for trial in range(RACES):
+        ids = [f"T{trial:02d}.{number}" for number in range(3)]
         await left.queue(*ids)
         seen = await left.user("Ann").pending(*ids)
         approve = left.user("Ann").do(seen, "approve")
@@ -126,6 +130,7 @@ async def test_approval_against_cancel_removal_staleness_and_the_end_of_day(make
         if after["status"] == "PENDING_APPROVAL":
             await left.user().done(after, "cancel")
     _consistent(left)
+    card.keep(Outcome("F9", RACES))
     assert {kind for kind, *_ in outcomes} == {0, 1, 2, 3}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.contracts.codes import Logic, LotMethod
+from shared.contracts.codes import HoldingRole, Logic, LotMethod
 from shared.fixed_point.text import scaled
 
 BF, MT, TA = Logic.BEST_FIT, Logic.MIN_TRANSACTION, Logic.TAX_AWARE
@@ -28,6 +28,8 @@ class Security:
     restriction: int = 0
     substitute: str | None = None
     is_fund: bool = False
+    role: HoldingRole | None = None  # None: as results of early releases have it, MANAGED
+    price_divisor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Lot:
     quantity_micro: int
     basis_cents: int | None
     picked_micro: int = 0
+    pick_rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def _security_row(listed: Security, index: dict[str, int]) -> dict[str, Any]:
         "security_id": listed.security_id, "price_micro": listed.price_micro, "step_micro": listed.step_micro,
         "restriction": listed.restriction, "is_fund": listed.is_fund,
         "substitute": -1 if listed.substitute is None else index[listed.substitute],
+        "role": listed.role, "price_divisor": listed.price_divisor,
     }  # fmt: skip
 
 
@@ -157,6 +161,7 @@ def _lot_row(owned: Lot, index: dict[str, int]) -> dict[str, Any]:
         "security": index.get(owned.security_id, UNLISTED), "sleeve_id": owned.sleeve_id, "lot_id": owned.lot_id,
         "acquired": owned.acquired, "quantity_micro": owned.quantity_micro, "basis_cents": owned.basis_cents,
         "covered": True, "picked_micro": owned.picked_micro,
+        "pick_rank": owned.pick_rank,
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction as F
 
 from shared.contracts.codes import Logic, Restriction
 from tests.proposer.builders import Account
-from tests.proposer.model_account import Book, Failed, PositionKey, cut, down_to_cents, grow
+from tests.proposer.model_account import CENT, Book, Failed, PositionKey, cut, down_to_cents, grow
 
 
 @dataclass
@@ -116,14 +116,53 @@ def share(book: Book, full: dict[str, F], shortfall: dict[str, F], base: dict[st
     return got
 
 
+def makeable(book: Book, full: dict[str, F], brings: dict[str, F], cash: F) -> dict[str, F]:
+    """Without the buys below the minimum size, and those of which neither cash nor sells of others can pay a step."""
+    large = {name: units for name, units in full.items() if book.worth(name, units) >= book.minimum}
+    step = {name: max(CENT, book.worth(name, book.step[name])) for name in full}
+    most = down_to_cents(cash) + sum(brings.values())
+    paid = {name: units for name, units in large.items() if step[name] <= most - brings[name]}
+    most -= sum(brings[name] for name in paid)
+    return {name: units for name, units in paid.items() if step[name] <= most}
+
+
+def pays(book: Book, side: dict[PositionKey, int], position: PositionKey) -> bool:
+    """Whether the position may be sold to pay for buys: no replaced one."""
+    if book.security[position[0]].substitute is not None or not book.now(position):
+        return False
+    return book.trade[position] < 0 or (side[position] == 0 and book.trade[position] == 0)
+
+
+def brought(book: Book, side: dict[PositionKey, int], want: dict[PositionKey, F], netted: Netted) -> dict[str, F]:
+    """What planned sells, and all that may be sold to pay for buys down to the lower edges, bring by security."""
+    brings = dict.fromkeys(book.security, F(0))
+    for name in book.security:
+        crossed, units = netted.crossed[name], netted.plan[name]
+        settle(book, want, name, -1, crossed + units, crossed)
+        for position in book.of(name):
+            if pays(book, side, position) and not book.barred(name, Restriction.DO_NOT_SELL):
+                room = book.now(position) - book.units_at(position, book.low[position])
+                units += cut(max(F(0), room), book.step[name])
+        if book.exit_sold(name) or book.worth(name, units) >= book.minimum:
+            brings[name] = book.worth(name, units)
+    return brings
+
+
 def undersized(book: Book, name: str, units: F) -> bool:
     return units > 0 and book.worth(name, units) < book.minimum
 
 
 def single_units(
-    book: Book, full: dict[str, F], shortfall: dict[str, F], base: dict[str, F], got: dict[str, F], least: F, stop: F
+    book: Book,
+    full: dict[str, F],
+    shortfall: dict[str, F],
+    base: dict[str, F],
+    got: dict[str, F],
+    limits: tuple[F, F],
+    is_placing: bool = False,
 ) -> None:
-    """Largest remaining shortfall first, one step at a time (a fractional security at once)."""
+    """Largest remaining shortfall first, a step at a time, a fraction at once; enlarged where cash is placed."""
+    least, stop = limits
     while book.cash > max(least, stop):
         found = []
         for name in sorted(full):
@@ -131,8 +170,10 @@ def single_units(
             units = book.step[name]
             if units == F(1, 10**6):
                 units = min(full[name] - got[name], cut(down_to_cents(book.cash - least) / book.price[name], units))
-                if stop > least:
+                if is_placing:
                     units = min(units, book.reaching(name, book.cash - stop, base[name] + got[name]))
+            if is_placing and undersized(book, name, base[name] + got[name] + units):
+                units = book.reaching(name, book.minimum, F(0)) - base[name] - got[name]
             cost = book.worth(name, base[name] + got[name] + units) - book.worth(name, base[name] + got[name])
             fits = 0 < units <= full[name] - got[name] and units * book.price[name] <= remaining
             if fits and cost <= book.cash - least and not undersized(book, name, base[name] + got[name] + units):
@@ -156,7 +197,9 @@ def best_fit(book: Book) -> None:
             )
     netted = net(book, want, book.target)
     zero = dict.fromkeys(book.security, F(0))
-    open_to = dict(netted.full)
+    sells = {n: book.worth(n, units) for n, units in netted.plan.items()}
+    sells = {n: worth if book.exit_sold(n) or worth >= book.minimum else F(0) for n, worth in sells.items()}
+    open_to = makeable(book, netted.full, sells, book.begin - book.cash_aim)
     while True:
         book.cash = book.begin + sum(book.worth(n, units) for n, units in netted.plan.items())
         wanted = {n: netted.shortfall[n] for n in open_to}
@@ -171,7 +214,7 @@ def best_fit(book: Book) -> None:
             break
     book.cash -= sum(book.worth(n, units) for n, units in got.items())
     got = zero | got
-    single_units(book, open_to, netted.shortfall, zero, got, book.cash_aim, book.cash_aim)
+    single_units(book, open_to, netted.shortfall, zero, got, (book.cash_aim, book.cash_aim))
     for name in book.security:
         book.sell[name], book.buy[name] = netted.plan[name], got[name]
         crossed = netted.crossed[name]
@@ -205,7 +248,7 @@ def place_cash_shared(book: Book, side: dict[PositionKey, int]) -> None:
             break
     book.cash -= sum(book.worth(n, base[n] + units) - book.worth(n, base[n]) for n, units in got.items())
     got = dict.fromkeys(book.security, F(0)) | got
-    single_units(book, open_to, shortfall, base, got, book.cash_low, book.cash_high)
+    single_units(book, full, shortfall, base, got, (book.cash_low, book.cash_high), is_placing=True)
     for name in full:
         book.buy[name] = base[name] + got[name]
         mine = {position: want[position] for position in book.of(name) if want[position]}
@@ -248,14 +291,13 @@ def place_cash(book: Book, takers: list[PositionKey], limit: dict[PositionKey, F
         if book.trade[position] < 0 or not book.target[position]:
             continue
         room = cut(max(F(0), book.units_at(position, limit[position]) - book.now(position)), step)
-        units = min(
-            room,
-            book.reaching(name, book.cash - book.cash_high, book.buy[name]),
-            book.within(name, book.cash - book.cash_low, book.buy[name]),
-        )
-        cost = book.worth(name, book.buy[name] + units) - book.worth(name, book.buy[name])
-        if units <= 0 or undersized(book, name, book.buy[name] + units):
+        room = min(room, book.within(name, book.cash - book.cash_low, book.buy[name]))
+        units = min(room, book.reaching(name, book.cash - book.cash_high, book.buy[name]))
+        if units > 0 and undersized(book, name, book.buy[name] + units):
+            units = max(units, book.reaching(name, book.minimum, F(0)) - book.buy[name])
+        if units <= 0 or units > room:
             continue
+        cost = book.worth(name, book.buy[name] + units) - book.worth(name, book.buy[name])
         book.cash -= cost
         book.buy[name] += units
         book.trade[position] += units
@@ -302,7 +344,7 @@ def min_transaction(book: Book) -> None:
 def fund_and_buy(book: Book, side: dict[PositionKey, int], want: dict[PositionKey, F], netted: Netted) -> None:
     """Steps 1 and 2, in rounds without the undersized."""
     zero = dict.fromkeys(book.security, F(0))
-    open_to = dict(netted.full)
+    open_to = makeable(book, netted.full, brought(book, side, want, netted), book.begin - book.cash_low)
     while True:
         for position in book.positions:
             book.trade[position], book.cross[position] = F(0), F(0)
@@ -313,8 +355,7 @@ def fund_and_buy(book: Book, side: dict[PositionKey, int], want: dict[PositionKe
         book.buy = zero | open_to
         cost = sum(book.worth(n, units) for n, units in open_to.items())
         if cost:
-            in_band = [p for p in book.positions if side[p] == 0 and p not in book.still]
-            takers = [p for p in book.positions if book.now(p) and (book.trade[p] < 0 or p in in_band)]
+            takers = [p for p in book.positions if pays(book, side, p)]
             raise_cash(book, takers, book.cash_low + cost, book.low, book.target)
         got = share(book, open_to, {n: netted.shortfall[n] for n in open_to}, zero, book.cash - book.cash_low)
         small = [

@@ -51,19 +51,19 @@ class Book:
         self.begin = F(given.cash_cents - given.set_aside_cents, 100)
         self.cash = self.begin
         self.reserve = F(given.reserve_cents, 100)
-        if given.do_not_trade:
-            raise Failed("RESTRICTED")
         cash_target = F(given.cash_target_ppb, 10**9)
-        if sum(self.target.values()) + cash_target == 0:
-            if not given.liquidate:
-                raise Failed("NO_TARGET")
-            cash_target = F(1)
         if any((self.held[p] or self.target[p]) and not self.price[p[0]] for p in self.positions):
             raise Failed("MISSING_PRICE")
         self.mv = {position: to_cents(self.held[position] * self.price[position[0]]) for position in self.positions}
         self.value = sum(self.mv.values(), self.begin)
         if self.value <= 0:
             raise Failed("VALUE_NOT_POSITIVE")
+        if sum(self.target.values()) + cash_target == 0:
+            if not given.liquidate:
+                raise Failed("NO_TARGET")
+            cash_target = F(1)
+        if given.do_not_trade:
+            raise Failed("RESTRICTED")
         self.weight = {position: self.mv[position] / self.value for position in self.positions}
         self.exits = {position for position in self.positions if self.held[position] and not self.target[position]}
         self.still: set[PositionKey] = set()
@@ -80,7 +80,8 @@ class Book:
         self.cash_low = max(self.reserve, max(F(0), cash_target - half) * self.value)
         self.cash_high = max(self.reserve, min(F(1), cash_target + half) * self.value)
         self.cash_aim = max(self.reserve, cash_target * self.value)
-        self.minimum = max(F(given.min_trade_cents, 100), F(given.min_trade_ppb, 10**9) * self.value)
+        # What rounds to $0.00 is no trade: half a cent is the least.
+        self.minimum = max(F(1, 200), F(given.min_trade_cents, 100), F(given.min_trade_ppb, 10**9) * self.value)
         self.trade = dict.fromkeys(self.positions, F(0))
         self.cross = dict.fromkeys(self.positions, F(0))
         self.sell = dict.fromkeys(self.security, F(0))

@@ -183,8 +183,16 @@ def picking(account: Account) -> Account:
     if account.lot_method != LotMethod.SPECIFIC:
         return account
     dice = random.Random(f"{account.account_id} picks")
-    picked = [replace(held_lot, picked_micro=dice.choice((0, held_lot.quantity_micro // 3, held_lot.quantity_micro)))
-              for held_lot in lots_of(account)]  # fmt: skip
+    lots = lots_of(account)
+    ranks = dice.sample(range(len(lots)), len(lots))
+    picked = [
+        replace(
+            held_lot,
+            picked_micro=dice.choice((0, held_lot.quantity_micro // 3, held_lot.quantity_micro)),
+            pick_rank=rank,
+        )
+        for held_lot, rank in zip(lots, ranks, strict=True)
+    ]
     return replace(account, lots=picked)
 
 

@@ -94,21 +94,21 @@ CASES = [
         {"A": "63", "B": "27"},
         "220",
     ),
-    # 1000 - 200 = 800 over 900 : 300.  A 600, no unit; B 200, below 250: dropped.  A alone: 800, no unit.  800 are
-    # left, of which B could now take 300 at once; but what is dropped stays dropped.
+    # 1150 - 200 = 950 over 1000 : 300.  A 730, one unit; B 219, below 250: dropped.  250 are left, of which B could
+    # now take all at once; but what is dropped stays dropped.
     Case(
         "a fractional buy dropped as undersized does not come back with single units",
         tight(
-            "90",
-            "1000",
-            {"A": "900", "B": "50"},
-            {"A": "9", "B": "3", "C": "86"},
+            "88.5",
+            "1150",
+            {"A": "700", "B": "50"},
+            {"A": "10", "B": "3", "C": "85"},
             B={"step_micro": FRACTIONAL},
             min_trade="250",
         ),
         BF,
-        {},
-        "1000",
+        {"A": "1"},
+        "450",
     ),
     # Shares of 3800: 1900, 1425, 475: 11 x 170, 12 x 110, 19 x 25; 135 left.  A (2130 short) costs 170: no;
     # B (1680): 110, 25 left; D (525): 25.

@@ -141,7 +141,7 @@ def _slices(given: Account, sells: dict[int, int]) -> list[relief.Slice]:
         relief.Lot(lot.lot_id, _day(lot.acquired), lot.quantity_micro, lot.basis_cents, int(lot.sleeve_id[1:]))
         for lot in lots_of(given)
     ]
-    picks = {lot.lot_id: lot.picked_micro for lot in lots_of(given)}
+    picks = {lot.lot_id: lot.picked_micro for lot in sorted(lots_of(given), key=lambda lot: lot.pick_rank or 0)}
     price = given.securities[0].price_micro or 0
     sale = relief.Sale(lots, sells, {}, int(given.lot_method), price, 0, TRADE_DAY, False, picks)
     return relieve(sale, lots)[0]

@@ -48,7 +48,7 @@ CASES = [
         {},
         "400",
     ),
-    # A: 1 x 100 leaves, whatever the minimum.  B is at 97 %, target 98 %: inside its precision band.
+    # A: 1 x 100 leaves, whatever the minimum.  Cash 300 is 50 too much: B (97 %, to 100 %) for 50, enlarged to 150.
     Case(
         "full exits are exempt",
         account(
@@ -59,8 +59,8 @@ CASES = [
             min_trade="150",
         ),
         MT,
-        {"A": "-1"},
-        "300",
+        {"A": "-1", "B": "3"},
+        "150",
     ),
     # A's share of 800 is 600, no unit of 650; B's 200 is one of 130.  670 are left: A, 900 short, costs 650.
     Case(

@@ -95,10 +95,10 @@ CASES: list[tuple[str, Logic, Account, dict[str, str], str]] = [
              [position("A", "40", "50"), position("B", "98.8", "48")], cash="260", cash_target="2"),
      {"A/S1": "0.083334"}, "250"),
     # V is 900.07 (900.0655 to the cent) + 100.01 = 1,000.08.  Cash has 0.002 above its 100.008; A lacks 900.072 -
-    # 900.0655 = 0.0065, a cent, and gets 0.002, which costs none.
-    ("less than a cent is shared, too", BF,
+    # 900.0655 = 0.0065, a cent, and would get 0.002, which rounds to $0.00: no trade.
+    ("what rounds to nothing is no trade", BF,
      account([security("A", "1", step_micro=FRACTIONAL)], [position("A", "900.0655", "90", precision="0")],
-             cash="100.01", cash_target="10"), {"A/S1": "0.002"}, "100.01"),
+             cash="100.01", cash_target="10"), {}, "100.01"),
     # V = 54,500,000: cash of 0.06 is above 0.0545 + 10 % = 0.05995; down to 0.05 it would be in its band.  A lacks
     # 0.0105, ten millionths, for a cent; five round to one as well.
     ("no more is bought than brings cash into a band of a cent", BF,
@@ -126,8 +126,8 @@ NO_CASH, MINIMUM, IN_BAND = "no cash to buy with", "below the minimum trade size
         (BF, account({"A": "100", "B": "50"},
                      [position("A", "45", "50"), position("B", "105.02", "48", precision="20")],
                      cash="249", cash_target="2"), [NO_CASH]),
-        # Cash 260: B, 1 x 50, is below the minimum of 60 (and A, 1 x 120, would bring cash below its band).
-        (MT, two("120", ("40", "50"), ("98.8", "48"), "260", min_trade="60"), [MINIMUM, "cash is outside its band"]),
+        # Cash 260: B, 1 x 50, is below the minimum of 111, and 3 would bring cash below its band, as would A, 1 x 120.
+        (MT, two("120", ("40", "50"), ("98.8", "48"), "260", min_trade="111"), [MINIMUM, "cash is outside its band"]),
         (MT, two("100", ("50", "50"), ("97", "48"), "150"), [IN_BAND]),
         # A may not be sold.  B lacks 1,050 and may have 50, below the minimum of 300: it is not for cash that it is not
         # bought, though there is too little.

@@ -40,7 +40,7 @@ class Sale:
     fee: int = 0
     trade_day: int = 20_000
     fund: bool = False
-    picks: Mapping[str, int] = field(default_factory=dict)
+    picks: Mapping[str, int] = field(default_factory=dict)  # units by lot id, in the order of the picks
 
     def market(self) -> int:
         return sum(self.sells.values()) - sum(self.crossed_to.values())
@@ -123,7 +123,9 @@ def arrays(sale: Sale) -> tuple[Book, Lots, list[Lot], list[int]]:
     )
     rows = [(lot.lot_id, lot.acquired, lot.units, lot.basis) for lot in lots]
     packed = lots_of(rows, [lot.sleeve for lot in lots])
+    ranks = {lot_id: rank for rank, lot_id in enumerate(sale.picks)}
     packed.rows.picked = [sale.picks.get(lot.lot_id, 0) for lot in lots]
+    packed.rows.pick = [ranks.get(lot.lot_id, 0) for lot in lots]
     return trades, packed, lots, sleeves
 
 

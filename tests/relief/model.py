@@ -25,7 +25,7 @@ def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
     sold = take(sale, lots, order, pool, sale.market())
     basis = Basis(sale, lots)
     slices: list[Slice] = []
-    sold_lots = [index for index in order if sold.get(index)]
+    sold_lots = list(sold)
     value = to_cents(F(sale.market() * sale.price, 10**10)) - sale.fee
     for index in sold_lots:
         units, acquired = sold[index], lots[index].acquired
@@ -33,7 +33,7 @@ def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
         if index == sold_lots[-1]:
             cents = value - sum(earlier.proceeds for earlier in slices)
         long_day = r.NO_DATE if acquired is None else first_long_day(acquired)
-        cost = basis.leave(index, units)
+        cost = basis.sold(index, units)
         slices.append(
             Slice(lots[index].lot_id, lots[index].sleeve, units, cents, cost, term(sale, lots[index]), long_day)
         )
@@ -44,7 +44,7 @@ def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
         while left:
             to, wanted = room[0]
             units = min(left, wanted)
-            moves.append(Move(lots[index].lot_id, lots[index].sleeve, to, units, basis.leave(index, units)))
+            moves.append(Move(lots[index].lot_id, lots[index].sleeve, to, units, basis.moved(index, units)))
             left -= units
             room[0] = (to, wanted - units)
             if wanted == units:
@@ -80,19 +80,22 @@ def age(lot: Lot) -> tuple[int, str, int]:
 
 
 def take(sale: Sale, lots: Sequence[Lot], order: list[int], there: Taken, units: int) -> Taken:
-    """Take units in order, what SPECIFIC picks first, never more than is there."""
-    taken = dict.fromkeys(order, 0)
-    for limit in ({index: sale.picks.get(lots[index].lot_id, 0) for index in order}, there):
-        for index in order:
-            more = max(0, min(units, limit[index] - taken[index], there[index] - taken[index]))
-            taken[index] += more
-            units -= more
+    """Take units in order, what SPECIFIC picks first, never more than is there; lots stand as they begin to leave."""
+    taken: Taken = {}
+    ranks = {lot_id: rank for rank, lot_id in enumerate(sale.picks)}
+    picked = sorted((i for i in order if lots[i].lot_id in ranks), key=lambda i: (ranks[lots[i].lot_id], age(lots[i])))
+    for indexes, limit in ((picked, {i: min(there[i], sale.picks[lots[i].lot_id]) for i in picked}), (order, there)):
+        for index in indexes:
+            more = max(0, min(units, limit[index] - taken.get(index, 0)))
+            if more:
+                taken[index] = taken.get(index, 0) + more
+                units -= more
     assert units == 0
-    return {index: part for index, part in taken.items() if part}
+    return taken
 
 
 class Basis:
-    """What is left of basis and units, by lot or, for the average of a fund, of all lots of known basis together."""
+    """What is left of basis and units by lot and, for the average of a fund, of all lots of known basis together."""
 
     def __init__(self, sale: Sale, lots: Sequence[Lot]) -> None:
         self.average = sale.method == r.AVERAGE and sale.fund
@@ -100,18 +103,23 @@ class Basis:
         known = [(lot.basis, lot.units) for lot in lots if lot.basis is not None]
         self.pool = sum(basis for basis, _ in known), sum(units for _, units in known)
 
-    def leave(self, index: int, units: int) -> int | None:
-        """Return remaining basis x units / remaining units, in cents; None where it is unknown."""
+    def sold(self, index: int, units: int) -> int | None:
+        """Return remaining basis x units / remaining units of the lot or of the average; None where it is unknown."""
+        recorded = self.moved(index, units)
+        if recorded is None or not self.average:
+            return recorded
+        basis, there = self.pool
+        cost = to_cents(F(basis * units, there))
+        self.pool = basis - cost, there - units
+        return cost
+
+    def moved(self, index: int, units: int) -> int | None:
+        """Return remaining basis x units / remaining units of the lot itself."""
         basis, there = self.left[index]
         if basis is None:
             return None
-        if self.average:
-            basis, there = self.pool
         cost = to_cents(F(basis * units, there))
-        if self.average:
-            self.pool = basis - cost, there - units
-        else:
-            self.left[index] = basis - cost, there - units
+        self.left[index] = basis - cost, there - units
         return cost
 
 

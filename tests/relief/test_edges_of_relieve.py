@@ -93,13 +93,13 @@ def test_the_average_of_a_few_millionths() -> None:
 
 
 def test_a_pick_behind_a_lot_that_stays() -> None:
-    """Lot b alone is picked, though a is older; and of 6 units 5 of b go first, then 1 of a: slices in FIFO order."""
+    """Lot b alone is picked, though a is older; and of 6 units 5 of b go first, then 1 of a."""
     lots = [Lot("a", 18_000, 4 * UNIT, 400), Lot("b", 18_001, 5 * UNIT, 500)]
     picks = {"b": 5 * UNIT}
     assert sell(Sale(lots, {0: 5 * UNIT}, method=r.SPECIFIC, price=DOLLAR, picks=picks)).left == [("b", 5 * UNIT)]
     assert sell(Sale(lots, {0: 6 * UNIT}, method=r.SPECIFIC, price=DOLLAR, picks=picks)).left == [
-        ("a", UNIT),
         ("b", 5 * UNIT),
+        ("a", UNIT),
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from shared.fixed_point.records import records_of
 from shared.rules.relief.lots import LOT, NO_BASIS, Lots
 from shared.rules.relief.records import RELIEF
-from shared.rules.relief.units import slice_proceeds, split_basis, take
+from shared.rules.relief.units import slice_proceeds, split_basis, take, take_picked
 
 pytestmark = pytest.mark.fast
 
@@ -45,7 +45,7 @@ def test_take(
 
         relief = records_of(RELIEF, lot=order, available=column(available), taken=column(before))
         lots = Lots(records_of(LOT, picked=column(picked)), np.zeros(1, np.uint8))
-        left = take(units, 0, 3, lots, relief)
+        left = take(take_picked(units, 0, 3, lots, relief), 0, 3, relief)
         assert (left, relief.taken.tolist()) == (lacking, column(taken))
 
 

@@ -41,7 +41,7 @@ def generated(seed: int) -> Sale:
     for sleeve in dice.sample((4, 5, 6), 3):
         crossed[sleeve] = left if sleeve == 5 and left else dice.randint(0, left)
         left -= crossed[sleeve]
-    picks = {lot.lot_id: dice.randint(0, lot.units) for lot in lots if dice.random() < 0.6}
+    picks = {lot.lot_id: dice.randint(1, lot.units) for lot in dice.sample(lots, len(lots)) if dice.random() < 0.6}
     method = dice.choice(METHODS)
     return Sale(
         lots, sells, {sleeve: units for sleeve, units in crossed.items() if units}, method, price,

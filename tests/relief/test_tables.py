@@ -185,12 +185,12 @@ def test_average_of_all_sleeves() -> None:
     assert [(part.lot_id, part.basis) for part in done.slices] == [("a", 12_000)]
 
 
-def test_what_moves_between_sleeves_of_an_averaged_fund_carries_the_average() -> None:
-    """(100 + 500) / 20 = $30 a unit: 4 of the oldest are sold, the next 3 move with $90."""
+def test_what_moves_between_sleeves_of_an_averaged_fund_keeps_its_recorded_basis() -> None:
+    """(100 + 500) / 20 = $30 a unit for the 4 that are sold; of the lot's own $100 these leave 60, 3 of 6 move: $30."""
     lots = [Lot("a", 15_000, 10 * UNIT, 10_000), Lot("b", 16_000, 10 * UNIT, 50_000)]
     done = sell(Sale(lots, {0: 7 * UNIT}, {1: 3 * UNIT}, method=r.AVERAGE, price=20 * DOLLAR, fund=True))
     assert [(part.lot_id, part.units, part.basis) for part in done.slices] == [("a", 4 * UNIT, 12_000)]
-    assert done.moves == [Move("a", 0, 1, 3 * UNIT, 9_000)]
+    assert done.moves == [Move("a", 0, 1, 3 * UNIT, 3_000)]
 
 
 def test_average_is_fifo_for_what_is_no_fund() -> None:
@@ -202,7 +202,30 @@ def test_average_is_fifo_for_what_is_no_fund() -> None:
 def test_specific_takes_picks_then_fifo() -> None:
     lots = [Lot("a", 15_000, 10 * UNIT, 1_000), Lot("b", 16_000, 10 * UNIT, 1_000), Lot("c", 17_000, 10 * UNIT, 1_000)]
     sale = Sale(lots, {0: 9 * UNIT}, method=r.SPECIFIC, price=DOLLAR, picks={"c": 3 * UNIT, "b": 4 * UNIT})
-    assert sell(sale).left == [("a", 2 * UNIT), ("b", 4 * UNIT), ("c", 3 * UNIT)]
+    assert sell(sale).left == [("c", 3 * UNIT), ("b", 4 * UNIT), ("a", 2 * UNIT)]
+
+
+def test_of_more_picked_than_sold_the_first_picks_leave() -> None:
+    """5 of c (all that is picked), then 2 of the 4 of b, though a and b are older."""
+    lots = [Lot("a", 15_000, 10 * UNIT, 1_000), Lot("b", 16_000, 10 * UNIT, 1_000), Lot("c", 17_000, 10 * UNIT, 1_000)]
+    sale = Sale(lots, {0: 7 * UNIT}, method=r.SPECIFIC, price=DOLLAR, picks={"c": 5 * UNIT, "b": 4 * UNIT, "a": UNIT})
+    assert sell(sale).left == [("c", 5 * UNIT), ("b", 2 * UNIT)]
+
+
+def test_what_picks_leave_is_taken_oldest_first_of_picked_lots_too() -> None:
+    """2 of c and 1 of a are picked; 6 of 9 are then lacking: a, older than b, gives the 3 it has left, b 3."""
+    lots = [Lot("a", 15_000, 4 * UNIT, 400), Lot("b", 16_000, 4 * UNIT, 400), Lot("c", 17_000, 4 * UNIT, 400)]
+    sale = Sale(lots, {0: 9 * UNIT}, method=r.SPECIFIC, price=DOLLAR, picks={"c": 2 * UNIT, "a": UNIT})
+    assert sell(sale).left == [("c", 2 * UNIT), ("a", 4 * UNIT), ("b", 3 * UNIT)]
+
+
+def test_the_leftover_cent_falls_to_the_slice_that_leaves_last() -> None:
+    """2 x 0.335 = 0.67.  L2 is picked and leaves first: 0.335 = 0.34, less 0.30: ST 0.04.  L1 takes 0.33: LT 0.03."""
+    lots = [Lot("L1", day("2020-01-02"), UNIT, 30), Lot("L2", day("2025-06-02"), UNIT, 30)]
+    traded = day("2026-01-02") or 0
+    done = sell(Sale(lots, {0: 2 * UNIT}, method=r.SPECIFIC, price=335_000, trade_day=traded, picks={"L2": UNIT}))
+    assert [(part.lot_id, part.proceeds) for part in done.slices] == [("L2", 34), ("L1", 33)]
+    assert (done.gain(r.SHORT), done.gain(r.LONG)) == (4, 3)
 
 
 def test_unknown_basis_is_not_zero() -> None:

@@ -29,6 +29,8 @@ class Loss:
     lot: int = 0
     sleeve: int = 0
     group: int = 0
+    day: int = TODAY
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def washes(losses: Sequence[Loss], buys: Sequence[Buy]) -> list[Part]:
     def columns(kind: type, rows: Sequence[object]) -> list[np.ndarray]:
         return [np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in kind._fields]  # type: ignore[attr-defined]
 
-    found = match(Losses(*columns(Losses, losses)), Purchases(*columns(Purchases, buys)), TODAY)
+    found = match(Losses(*columns(Losses, losses)), Purchases(*columns(Purchases, buys)))
     return [
         (losses[loss], buys[buy], units, cents)
         for loss, buy, units, cents in zip(*(column.tolist() for column in found), strict=True)
@@ -107,6 +109,26 @@ def test_thirty_days_before_or_after(days: int, counts: bool) -> None:
     assert bool(washes([Loss(UNIT, 5)], [Buy(UNIT, TODAY + days)])) is counts
 
 
+def test_the_earlier_loss_takes_the_units_first() -> None:
+    """100 bought; 100 units sold on the 5th lost $1,000, 100 others on the 12th $700: $1,000, and $0 is left.
+
+    Of one day, what was approved first comes first.
+    """
+    first, second = Loss(100 * UNIT, 100_000, lot=9), Loss(100 * UNIT, 70_000, lot=1, day=TODAY + 7)
+    assert washes([second, first], [Buy(100 * UNIT, TODAY - 4)]) == [
+        (first, Buy(100 * UNIT, TODAY - 4), 100 * UNIT, 100_000)
+    ]
+    later = Loss(100 * UNIT, 70_000, lot=1, turn=1)
+    assert [loss for loss, *_ in washes([later, first], [Buy(100 * UNIT)])] == [first]
+
+
+def test_each_loss_has_its_own_thirty_days() -> None:
+    """Bought 20 days before the first loss: the first's; 40 days after it, 10 after the second: the second's."""
+    first, second = Loss(UNIT, 500), Loss(UNIT, 700, day=TODAY + 30)
+    found = washes([first, second], [Buy(UNIT, TODAY + 40), Buy(UNIT, TODAY - 20)])
+    assert [(loss.cents, buy.day - TODAY) for loss, buy, *_ in found] == [(500, -20), (700, 40)]
+
+
 def test_another_security_or_household_does_not_count() -> None:
     assert washes([Loss(UNIT, 5)], [Buy(UNIT, security=1), Buy(UNIT, group=1)]) == []
 
@@ -122,8 +144,11 @@ def test_nothing_sold_or_nothing_bought() -> None:
 
 small = st.integers(0, 2)
 quantities = st.one_of(st.integers(1, 4).map(lambda units: units * UNIT), st.integers(1, 10**15))
+loss_days = st.sampled_from([TODAY - 60, TODAY - 31, TODAY - 30, TODAY - 1, TODAY, TODAY + 1])
 loss_rows = st.lists(
-    st.builds(Loss, quantities, st.integers(1, 10**13), small, small, small, small, small),
+    st.builds(
+        Loss, quantities, st.integers(1, 10**13), small, small, small, small, small, loss_days, st.integers(0, 1)
+    ),
     max_size=8,
     unique_by=lambda row: (row.group, row.security, row.account, row.lot, row.sleeve),
 )
@@ -136,11 +161,13 @@ buy_rows = st.lists(
 
 def model(losses: Sequence[Loss], buys: Sequence[Buy]) -> list[Part]:
     """The rule read off the product's sentence, one unit of thought at a time, in fractions."""
-    left = {index: buy.units for index, buy in enumerate(buys) if abs(buy.day - TODAY) <= WASH_DAYS}
+    left = {index: buy.units for index, buy in enumerate(buys)}
     found: list[Part] = []
-    for loss in sorted(losses, key=lambda row: (row.group, row.security, row.account, row.lot, row.sleeve)):
+    in_turn = sorted(losses, key=lambda row: (row.account, row.lot, row.sleeve))
+    for loss in sorted(in_turn, key=lambda row: (row.group, row.security, row.day, row.turn)):
         units, cents = loss.units, loss.cents
-        wanted = [p for p in left if (buys[p].group, buys[p].security) == (loss.group, loss.security)]
+        same = [p for p in left if (buys[p].group, buys[p].security) == (loss.group, loss.security)]
+        wanted = [p for p in same if abs(buys[p].day - loss.day) <= WASH_DAYS]
         for index in sorted(
             wanted, key=lambda p: (buys[p].day, buys[p].kind, buys[p].account, buys[p].lot, buys[p].sleeve)
         ):
@@ -186,10 +213,12 @@ PROGRAM = """
 import numpy as np
 from shared.rules.relief.wash import Losses, Purchases, match
 rng = np.random.default_rng(7)
-losses = Losses(*rng.integers(0, 5, (5, 4000)), rng.integers(1, 10**15, 4000), rng.integers(1, 10**13, 4000))
+names, when = rng.integers(0, 5, (5, 4000)), rng.integers(19_940, 20_001, 4000)
+turn, units, cents = rng.integers(0, 3, 4000), rng.integers(1, 10**15, 4000), rng.integers(1, 10**13, 4000)
+losses = Losses(*names[:2], when, turn, *names[2:], units, cents)
 days = rng.integers(19_965, 20_035, 4000)
 buys = Purchases(*rng.integers(0, 5, (2, 4000)), days, *rng.integers(0, 5, (4, 4000)), rng.integers(0, 10**15, 4000))
-print([column.tolist() for column in match(losses, buys, 20_000)])
+print([column.tolist() for column in match(losses, buys)])
 """
 
 

@@ -14,10 +14,16 @@ from services.taxlot.domain import accounts
 from services.taxlot.domain.codes import DataHold
 from services.taxlot.domain.envelope import ControlTotals
 from services.taxlot.domain.records import JudgedRecords, judge
+from services.taxlot.domain.treatment import SecurityFacts, divisors, excluded_rows
+from shared.contracts.codes import HoldingRole
+from shared.contracts.holding_roles import packed_roles
+from shared.contracts.platform import SecurityChanged
 from shared.rules.relief.lots import NO_BASIS, NO_DATE
 from tests.taxlot.files import DAY, cash, lot
 
 pytestmark = pytest.mark.fast
+
+OPTION = SecurityChanged(security_id="BBB", version=1, name="BBB", kind="OPTION")
 
 DATA_DAY = (date.fromisoformat(DAY) - date(1970, 1, 1)).days  # 2026-06-11
 KNOWN = {"AAA", "BBB"}
@@ -54,49 +60,52 @@ BAD = [
     ("C|1|||||||S1||1.00\n", "BAD_RECORD", ""),
     ("C|1||||||||1|1.00\n", "BAD_RECORD", ""),
     # identifiers: 64 characters may be, 65 may not
-    (lot("1", lot_id=LONG + "L"), "BAD_TEXT", ""),
-    (lot("1", lot_id=""), "BAD_TEXT", ""),
-    (lot("1", lot_id="L 1"), "BAD_TEXT", ""),
-    (lot("1", security=""), "BAD_TEXT", ""),
-    (lot("1", security="A*A"), "BAD_TEXT", ""),
-    (lot("1", sleeve="S,1"), "BAD_TEXT", ""),
-    (lot("1", sleeve=LONG + "L"), "BAD_TEXT", ""),
-    # numbers; the quantity is what is shown of a lot, the cash of a cash record
-    (lot("1", quantity=""), "NOT_A_NUMBER", ""),
-    (lot("1", quantity="12O.5"), "NOT_A_NUMBER", "12O.5"),
-    (lot("1", quantity="1.1234567"), "NOT_A_NUMBER", "1.1234567"),
-    (lot("1", quantity="+1"), "NOT_A_NUMBER", "+1"),
-    (lot("1", basis="1.234"), "NOT_A_NUMBER", "10"),
-    (lot("1", price="1,5"), "NOT_A_NUMBER", "10"),
-    (cash("1", ""), "NOT_A_NUMBER", ""),
-    (cash("1", "1.001"), "NOT_A_NUMBER", "1.001"),
+    (lot("1", lot_id=LONG + "L"), "BAD_TEXT", f"lot id: {LONG}"),
+    (lot("1", lot_id=""), "BAD_TEXT", "lot id: empty"),
+    (lot("1", lot_id="L 1"), "BAD_TEXT", "lot id: L 1"),
+    (lot("1", security=""), "BAD_TEXT", "security: empty"),
+    (lot("1", security="A*A"), "BAD_TEXT", "security: A*A"),
+    (lot("1", sleeve="S,1"), "BAD_TEXT", "sleeve: S,1"),
+    (lot("1", sleeve=LONG + "L"), "BAD_TEXT", f"sleeve: {LONG}"),
+    # numbers: every field at fault is named, with its value
+    (lot("1", quantity=""), "NOT_A_NUMBER", "quantity: empty"),
+    (lot("1", quantity="12O.5"), "NOT_A_NUMBER", "quantity: 12O.5"),
+    (lot("1", quantity="1.1234567"), "NOT_A_NUMBER", "quantity: 1.1234567"),
+    (lot("1", quantity="+1"), "NOT_A_NUMBER", "quantity: +1"),
+    (lot("1", basis="1.234"), "NOT_A_NUMBER", "cost basis: 1.234"),
+    (lot("1", quantity="24", basis="$120.00"), "NOT_A_NUMBER", "cost basis: $120.00"),
+    (lot("1", quantity="--"), "NOT_A_NUMBER", "quantity: --"),
+    (lot("1", quantity="N/A", basis="$1"), "NOT_A_NUMBER", "quantity: N/A; cost basis: $1"),
+    (lot("1", price="1,5"), "NOT_A_NUMBER", "price: 1,5"),
+    (cash("1", ""), "NOT_A_NUMBER", "cash: empty"),
+    (cash("1", "1.001"), "NOT_A_NUMBER", "cash: 1.001"),
     # a millionth, or a cent, beyond the limit
-    (lot("1", quantity="1000000000.000001"), "OUT_OF_RANGE", ""),
-    (lot("1", basis="100000000000.01"), "OUT_OF_RANGE", ""),
-    (lot("1", price="1000000.000001"), "OUT_OF_RANGE", ""),
-    (cash("1", "100000000000.01"), "OUT_OF_RANGE", ""),
-    (cash("1", "-100000000000.01"), "OUT_OF_RANGE", ""),
+    (lot("1", quantity="1000000000.000001"), "OUT_OF_RANGE", "quantity: 1000000000.000001"),
+    (lot("1", basis="100000000000.01"), "OUT_OF_RANGE", "cost basis: 100000000000.01"),
+    (lot("1", price="1000000.000001"), "OUT_OF_RANGE", "price: 1000000.000001"),
+    (cash("1", "100000000000.01"), "OUT_OF_RANGE", "cash: 100000000000.01"),
+    (cash("1", "-100000000000.01"), "OUT_OF_RANGE", "cash: -100000000000.01"),
     # signs
-    (lot("1", quantity="-0.000001"), "SHORT_POSITION", "-0.000001"),
-    (lot("1", quantity="0"), "BAD_SIGN", ""),
-    (lot("1", basis="-0.01"), "BAD_SIGN", ""),
-    (lot("1", price="0"), "BAD_SIGN", ""),
-    (lot("1", price="-1"), "BAD_SIGN", ""),
+    (lot("1", quantity="-0.000001"), "SHORT_POSITION", "quantity: -0.000001"),
+    (lot("1", quantity="0"), "BAD_SIGN", "quantity: 0"),
+    (lot("1", basis="-0.01"), "BAD_SIGN", "cost basis: -0.01"),
+    (lot("1", price="0"), "BAD_SIGN", "price: 0"),
+    (lot("1", price="-1"), "BAD_SIGN", "price: -1"),
     # dates: 2026-06-11 is the file's
-    (lot("1", acquired="2024-02-31"), "BAD_DATE", "2024-02-31"),
-    (lot("1", acquired="20240201"), "BAD_DATE", "20240201"),
-    (lot("1", acquired="2026-06-12"), "FUTURE_ACQUIRED", "2026-06-12"),
-    (lot("1", covered=""), "BAD_COVERED", ""),
-    (lot("1", covered="y"), "BAD_COVERED", ""),
-    (lot("1", security="NOSUCH"), "UNKNOWN_SECURITY", "NOSUCH"),
+    (lot("1", acquired="2024-02-31"), "BAD_DATE", "acquired: 2024-02-31"),
+    (lot("1", acquired="20240201"), "BAD_DATE", "acquired: 20240201"),
+    (lot("1", acquired="2026-06-12"), "FUTURE_ACQUIRED", "acquired: 2026-06-12"),
+    (lot("1", covered=""), "BAD_COVERED", "covered: empty"),
+    (lot("1", covered="y"), "BAD_COVERED", "covered: y"),
+    (lot("1", security="NOSUCH"), "UNKNOWN_SECURITY", "security: NOSUCH"),
     # of two faults the one judged first is said: the record's form, its texts, its numbers, limits, signs, dates, ...
-    (lot("1", quantity="-1", acquired="2026-06-12", covered="X", security="NOSUCH"), "SHORT_POSITION", "-1"),
-    (lot("1", acquired="2026-06-12", covered="X", security="NOSUCH"), "FUTURE_ACQUIRED", "2026-06-12"),
-    (lot("1", quantity="x", security="N S"), "BAD_TEXT", ""),
+    (lot("1", quantity="-1", acquired="2026-06-12", covered="X", security="NOSUCH"), "SHORT_POSITION", "quantity: -1"),
+    (lot("1", acquired="2026-06-12", covered="X", security="NOSUCH"), "FUTURE_ACQUIRED", "acquired: 2026-06-12"),
+    (lot("1", quantity="x", security="N S"), "BAD_TEXT", "security: N S"),
     # a byte that is no text (0xFF) is shown as such
-    (lot("1", quantity="1\udcff0"), "NOT_A_NUMBER", "1\ufffd0"),
+    (lot("1", quantity="1\udcff0"), "NOT_A_NUMBER", "quantity: 1\ufffd0"),
     # what is shown of a record ends after 64 characters
-    (lot("1", acquired="9" * 70), "BAD_DATE", "9" * 64),
+    (lot("1", acquired="9" * 70), "BAD_DATE", "acquired: " + "9" * 64),
 ]
 
 
@@ -147,9 +156,9 @@ def test_what_is_wrong_with_an_account_as_a_whole() -> None:
     assert held(records) == {
         "B": DataHold("CASH_MISSING", 4),
         "C": DataHold("CASH_TWICE", 6),
-        "D": DataHold("DUPLICATE_LOT", 12, "L1"),
-        "E": DataHold("NOT_A_NUMBER", 15, "x"),
-        "F": DataHold("NOT_A_NUMBER", 16, "x"),
+        "D": DataHold("DUPLICATE_LOT", 12, "lot id: L1; sleeve: S1"),
+        "E": DataHold("NOT_A_NUMBER", 15, "quantity: x"),
+        "F": DataHold("NOT_A_NUMBER", 16, "quantity: x"),
     }
 
 
@@ -157,14 +166,16 @@ def test_what_no_record_of_the_block_says_is_said_of_none() -> None:
     """A block with no cash record, with no lot record, and with no word of cover but the empty one."""
     assert held([lot("1"), lot("1", lot_id="L2")]) == {"1": DataHold("CASH_MISSING", 2)}
     assert held([cash("1")]) == {}
-    assert held([lot("1", covered="")]) == {"1": DataHold("BAD_COVERED", 2)}
+    assert held([lot("1", covered="")]) == {"1": DataHold("BAD_COVERED", 2, "covered: empty")}
 
 
 def test_many_lots_of_one_account_are_told_apart() -> None:
     """300 ids in 2 sleeves; the 601st record is the only one that stands there twice."""
     records = [lot("1", lot_id=f"L{number}", sleeve=sleeve) for number in range(300) for sleeve in ("S1", "S2")]
     assert held([*records, cash("1")]) == {}
-    assert held([*records, lot("1", lot_id="L150"), cash("1")]) == {"1": DataHold("DUPLICATE_LOT", 602, "L150")}
+    assert held([*records, lot("1", lot_id="L150"), cash("1")]) == {
+        "1": DataHold("DUPLICATE_LOT", 602, "lot id: L150; sleeve: S1")
+    }
 
 
 def test_nothing_at_all_is_wrong_with_no_records() -> None:
@@ -242,3 +253,50 @@ def test_any_number_of_lots_is_sorted(count: int) -> None:
     assert order_of([*(lot("1", lot_id=name) for name in stirred), cash("1")], [0]) == [
         [lines[name] for name in sorted(stirred)]
     ]
+
+
+SECURITIES = {"AAA": SecurityFacts(), "BBB": SecurityFacts(packed_roles(OPTION)), "CCC": SecurityFacts(divisor=100)}
+
+
+def held_with_roles(records: list[str], own: dict[str, dict[str, int]] | None = None) -> dict[str, DataHold]:
+    """Return the holds by account number where BBB is an option and CCC is priced in percent of face."""
+    table = parse("".join(records).encode(), 2).table
+    known = np.array([name in SECURITIES for name in table.security.names])
+    excluded = excluded_rows(table, SECURITIES, own or {})
+    rows = judge(table, known, DATA_DAY, ControlTotals(), excluded, divisors(table, SECURITIES))
+    groups = accounts.group(rows.table)
+    return {groups.names[index]: hold for index, hold in accounts.account_holds(rows, groups).items()}
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        # a short option and one without units are taken: options are EXCLUDED unless their account says otherwise
+        ({"security": "BBB", "quantity": "-5", "basis": "-120.00"}, None),
+        ({"security": "BBB", "quantity": "0"}, None),
+        # of what is not EXCLUDED the sign may be wrong
+        ({"security": "AAA", "quantity": "-5"}, "SHORT_POSITION"),
+        ({"security": "AAA", "quantity": "0"}, "BAD_SIGN"),
+        ({"security": "BBB", "quantity": "5", "basis": "-120.00"}, "BAD_SIGN"),
+        # face to four decimals
+        ({"security": "CCC", "quantity": "3000.0001"}, None),
+        ({"security": "CCC", "quantity": "3000.00001"}, "FACE_TOO_FINE"),
+    ],
+)
+def test_what_is_excluded_is_taken_as_it_comes(record: dict[str, str], code: str | None) -> None:
+    holds = held_with_roles([lot("1", **record), cash("1")])
+    assert (holds["1"].code if "1" in holds else None) == code
+
+
+def test_what_an_account_says_goes_before_the_security() -> None:
+    """Account 1 excludes AAA, account 2 manages the option; account 3 says nothing."""
+    own = {"1": {"AAA": int(HoldingRole.EXCLUDED)}, "2": {"BBB": int(HoldingRole.MANAGED)}}
+    short = [lot(number, security=name, lot_id=name, quantity="-1") for number in "123" for name in ("AAA", "BBB")]
+    records = [record for index in range(3) for record in (*short[2 * index : 2 * index + 2], cash(str(index + 1)))]
+    holds = held_with_roles(records, own)
+    assert {number: hold.line for number, hold in holds.items()} == {"2": 5, "3": 8}
+
+
+def test_a_short_position_says_what_can_be_done() -> None:
+    text = held_with_roles([lot("1", quantity="-5"), cash("1")])["1"].text("a.lots")
+    assert "can be set to EXCLUDED" in text

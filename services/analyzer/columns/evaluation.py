@@ -11,6 +11,7 @@ from services.analyzer.domain.layout import REASON, Ints, Ragged, Target, stack_
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import Prices
+from services.analyzer.store.security_master import HeldSecurities
 from services.analyzer.store.targets import StoredTarget
 from shared.fixed_point.records import Records, as_records, room_for
 from shared.rules.trading_calendar import session_before
@@ -20,11 +21,13 @@ from shared.rules.trading_calendar import session_before
 class Context:
     """The inputs that all accounts of a chunk share.
 
-    targets: by portfolio number.  today: business date.  trigger: what started the evaluation, a text for the cause
-    history.  price_age_sessions: a price set older than so many sessions before `today` is stale.
+    securities: how holdings are treated.  targets: by portfolio number.  today: business date.  trigger: what started
+    the evaluation, a text for the cause history.  price_age_sessions: a price set older than so many sessions before
+    `today` is stale.
     """
 
     prices: Prices
+    securities: HeldSecurities
     targets: Mapping[int, StoredTarget]
     today: date
     now: datetime
@@ -74,9 +77,12 @@ def measure(rows: AccountRows, context: Context) -> Measurement:
         rows.holdings.starts,
         rows.holdings.data,
         target_of,
+        rows.own_roles.starts,
+        rows.own_roles.data,
     )
+    securities = kernel.SecurityTable(context.prices.micro, context.securities.roles, context.securities.divisor)
     aims = kernel.Targets(as_records(kernel.HEAD, heads), target_rows.starts, target_rows.data)
-    kernel.evaluate(accounts, aims, context.prices.micro, int(context.stale), found)
+    kernel.evaluate(accounts, aims, securities, int(context.stale), found)
     reasons = Ragged(found.starts, found.reasons[: found.starts[-1]])
     return Measurement(found.results, reasons, target_of, heads, target_rows)
 

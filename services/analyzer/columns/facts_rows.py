@@ -138,16 +138,20 @@ def nested_columns(
 
 
 def security_columns(
-    positions: joining.JoinedPositions, distinct: Ints, master: Mapping[int, Security], ids: Arrow, micro: Ints
+    positions: joining.JoinedPositions,
+    distinct: Ints,
+    master: Mapping[int, Security],
+    ids: Arrow,
+    context: Context,
+    roles: joining.AccountRoles,
 ) -> list[Arrow]:
-    """Return the columns of the securities.
-
-    distinct: the different numbers among them, ascending.  micro: prices by number, in millionths of a dollar.
-    """
+    """Return the columns of the securities.  distinct: the different numbers among them, ascending."""
+    micro = context.prices.micro
     numbers = positions.security_no
     indices = np.searchsorted(distinct, numbers)
     known = [master.get(number, Security(MICRO, False)) for number in distinct.tolist()]
-    price = np.where(numbers < len(micro), micro[np.minimum(numbers, len(micro) - 1)], 0) if len(micro) else numbers * 0
+    owner = np.repeat(np.arange(len(positions.security_starts) - 1), np.diff(positions.security_starts))
+    price = joining.by_number(micro, numbers, 0)
     return [
         ids,
         array(price, pa.int64(), mask=price <= 0),
@@ -155,6 +159,8 @@ def security_columns(
         array(positions.restriction).cast(pa.int8()),
         array(positions.substitute).cast(pa.int32()),
         array(np.array([security.is_fund for security in known], np.bool_)[indices]),
+        array(roles.of(owner, numbers)).cast(pa.int8()),
+        array(joining.by_number(context.securities.divisor, numbers, 1)).cast(pa.int16()),
     ]
 
 

@@ -11,6 +11,7 @@ from services.analyzer.domain.account import (
     BAD_HOLDINGS,
     BadSettings,
     bad_holdings,
+    own_roles_of,
     picks_of,
     securities_named,
     settings_of,
@@ -94,8 +95,11 @@ def accounts(names: Names, events: Sequence[AccountChanged], problems: dict[str,
     for event in events:
         problem: str | None = None
         picks: str | None = None
+        own_roles: bytes | None = None
         try:
             settings = settings_of(event, securities.__getitem__)
+            roles = own_roles_of(event, securities.__getitem__)
+            own_roles = to_bytes(np.array(roles, np.int64)) if roles else None
             picked = picks_of(event)
             picks = orjson.dumps(picked).decode() if picked else None
         except (BadSettings, InexactText) as error:
@@ -120,6 +124,7 @@ def accounts(names: Names, events: Sequence[AccountChanged], problems: dict[str,
                 to_bytes(settings),
                 problem,
                 picks,
+                own_roles,
                 content_of(event),
             )
         )

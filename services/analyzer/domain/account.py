@@ -9,7 +9,7 @@ import numpy as np
 
 from services.analyzer.domain.layout import NONE, Ints, Ragged
 from services.analyzer.domain.target import MAX_THRESHOLD_PPB, Number
-from shared.contracts.codes import LotMethod, Restriction
+from shared.contracts.codes import HoldingRole, LotMethod, Restriction
 from shared.contracts.platform import AccountChanged, SecurityRestriction
 from shared.fixed_point.limits import CENT, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, MICRO, PPB
 from shared.fixed_point.text import scaled, usd
@@ -58,16 +58,31 @@ def settings_of(account: AccountChanged, security_no: Number) -> Ints:
 
 
 def securities_named(account: AccountChanged) -> set[str]:
-    """Return the ids of the securities that the restrictions of an account name."""
+    """Return the ids of the securities that restrictions and holding roles of an account name."""
     restrictions = account.restrictions
     named = {restriction.security_id for restriction in restrictions}
+    named |= {own.security_id for own in account.holding_roles}
     return named | {restriction.substitute_id for restriction in restrictions if restriction.substitute_id is not None}
 
 
-def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
-    """Return (security, lot id, sleeve or None, units in millionths) of the lots that an account picks, in order.
+def own_roles_of(account: AccountChanged, security_no: Number) -> list[tuple[int, int]]:
+    """Return (security number, HoldingRole) of the securities whose role the account says itself, in that order.
 
-    Empty unless its lot method is SPECIFIC.  taxlot checks whether the account holds such lots.
+    Raises BadSettings if it says two roles of one security.  Source: product 1, "holding role".
+    """
+    roles: dict[str, HoldingRole] = {}
+    for own in account.holding_roles:
+        role = HoldingRole[own.role]
+        if roles.setdefault(own.security_id, role) is not role:
+            raise BadSettings(f"account {account.account_id}: {own.security_id} has more than one holding role")
+    return sorted((security_no(security_id), int(role)) for security_id, role in roles.items())
+
+
+def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
+    """Return (security, lot id, sleeve or None, units in millionths) of the lots that an account picks, as given.
+
+    Empty unless its lot method is SPECIFIC.  Of more picked than sold the first leave.  taxlot checks whether the
+    account holds such lots.
     Raises BadSettings, InexactText.  Source: product 5.
     """
     if account.lot_method != "SPECIFIC":
@@ -85,13 +100,14 @@ def picks_of(account: AccountChanged) -> list[tuple[str, str, str | None, int]]:
         if key in picks:
             raise BadSettings(f"{what} stands there twice")
         picks[key] = units
-    return [(security, lot, sleeve or None, units) for (security, lot, sleeve), units in sorted(picks.items())]
+    return [(security, lot, sleeve or None, units) for (security, lot, sleeve), units in picks.items()]
 
 
 def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | None, str]]:
     """Return the problem of each account beyond a limit, by index: (row of positions or None, text).
 
-    positions: HOLDING records, in order of key within each account.  cash_cents: one an account.
+    positions: HOLDING records, in order of key within each account.  cash_cents: one an account.  A negative quantity
+    is judged with its holding role, by the kernel.
     """
     owner = np.repeat(np.arange(len(cash_cents)), np.diff(positions.starts))
     keys, quantities = positions.data.key, positions.data.quantity
@@ -99,8 +115,10 @@ def bad_holdings(positions: Ragged, cash_cents: Ints) -> dict[int, tuple[int | N
     twice = np.zeros(len(keys), bool)
     twice[1:] = (keys[1:] == keys[:-1]) & (owner[1:] == owner[:-1])
     rules = (
-        (quantities < 0, "the quantity is negative; short positions are not taken"),
-        (quantities > MAX_QUANTITY_MICRO, f"the quantity is above the limit of {MAX_QUANTITY_MICRO // MICRO} units"),
+        (
+            np.abs(quantities) > MAX_QUANTITY_MICRO,
+            f"the quantity is above the limit of {MAX_QUANTITY_MICRO // MICRO} units",
+        ),
         (twice, "the position is reported twice"),
     )
     for wrong, text in rules:

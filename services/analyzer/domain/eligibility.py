@@ -33,8 +33,9 @@ def overdue_before(today: date) -> int:
 def eligibility_of(problem: NDArray[np.bool_], reported: NDArray[np.bool_], settle_day: Ints, overdue: int) -> Ints:
     """Return kernel.G_* of n accounts.
 
-    problem[n]: a data hold or bad settings.  reported[n]: holdings have arrived.  settle_day[n]: trade date, in days
-    since 1970-01-01, of orders not yet confirmed by a custodian file; NEVER without.  overdue: from `overdue_before`.
+    problem[n]: a data hold or bad settings.  reported[n]: holdings have arrived.  settle_day[n]: the session on which
+    orders not yet confirmed by a custodian file are traded, in days since 1970-01-01; NEVER without.  overdue: from
+    `overdue_before`.
     """
     settling = settle_day != NEVER
     late = settling & (settle_day < overdue)

@@ -7,12 +7,13 @@ thresholds), 1e-18 of account value V (`low` and `high` of a reason).
 from typing import Final, NamedTuple
 
 from services.analyzer.domain.layout import FIGURES, NONE, Ints, Setting, TargetField
-from shared.contracts.codes import FlagState, Tile
+from shared.contracts.codes import FlagState, HoldingRole, Tile
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.compiled import entry_kernel, inner_kernel, view_kernel
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
 from shared.fixed_point.records import Records, fields_of, record
 from shared.rules.bands import band, position_band, shown_weight, side
+from shared.rules.holding_roles import NO_OWN_ROLE, ORDINARY, role_in_account
 
 SETTINGS: Final = record(*(setting.name.lower() for setting in Setting))
 HEAD: Final = record(*(field.name.lower() for field in TargetField))
@@ -21,6 +22,7 @@ RESULT: Final = record(
     "tiles",  # Tile flags
     "hold",  # one of the H_ below
     "hold_security",  # number of the security the hold is about, or NONE
+    "equivalents",  # cents of the available cash that are in cash equivalents; 0 where there are no figures
     *fields_of(FIGURES),
 )
 
@@ -31,6 +33,8 @@ H_STALE_PRICE: Final = 2
 H_VALUE_NOT_POSITIVE: Final = 3
 H_VALUE_LIMIT: Final = 4
 H_TARGET: Final = 5  # the account names a portfolio whose target is not known or not valid
+H_SHORT: Final = 6  # a negative quantity of what is not EXCLUDED
+H_FACE: Final = 7  # a quantity finer than its price divisor allows
 
 # What is known of an account before its numbers are looked at.
 G_EVALUATE: Final = 0
@@ -52,6 +56,9 @@ _FIRST: Final = int(Tile.FIRST_REBALANCE)
 _HIGH: Final = int(Tile.HIGH_CASH)
 _LOW: Final = int(Tile.LOW_CASH)
 _DRIFT: Final = int(Tile.POSITION_DRIFT)
+_MANAGED: Final = int(HoldingRole.MANAGED)
+_EXCLUDED: Final = int(HoldingRole.EXCLUDED)
+_CASH: Final = int(HoldingRole.CASH_EQUIVALENT)
 
 
 class AccountChunk(NamedTuple):
@@ -64,6 +71,16 @@ class AccountChunk(NamedTuple):
     starts: Ints  # n + 1
     holdings: Records  # HOLDING
     target_of: Ints  # index of its target, or T_*
+    role_starts: Ints  # n + 1
+    own_roles: Records  # OWN_ROLE: what the accounts say of single securities
+
+
+class SecurityTable(NamedTuple):
+    """What is known of securities, by number; each array may end before the others."""
+
+    price: Ints  # micro-dollars, 0: none
+    roles: Ints  # packed, see shared.rules.holding_roles
+    divisor: Ints  # what quantity x price is divided by
 
 
 class Targets(NamedTuple):
@@ -83,11 +100,8 @@ class Found(NamedTuple):
 
 
 @entry_kernel
-def evaluate(accounts: AccountChunk, targets: Targets, price: Ints, stale: int, found: Found) -> None:
-    """Evaluate every account of a chunk into `found`.
-
-    price: micro-dollars by security number, 0: none.  stale: 1 when the price set is too old.
-    """
+def evaluate(accounts: AccountChunk, targets: Targets, securities: SecurityTable, stale: int, found: Found) -> None:
+    """Evaluate every account of a chunk into `found`.  stale: 1 when the price set is too old."""
     filled = 0
     for account in range(len(accounts.eligibility)):
         found.starts[account] = filled
@@ -99,11 +113,11 @@ def evaluate(accounts: AccountChunk, targets: Targets, price: Ints, stale: int, 
             result.state = _HELD if accounts.eligibility[account] == G_HELD else _SETTLING
         elif target == T_UNKNOWN:
             result.hold = H_TARGET
-        elif _value(account, target, accounts, targets, price, stale, result):
+        elif _value(account, target, accounts, targets, securities, stale, result):
             if target == T_NONE:
                 result.state = _NO_TARGET
             else:
-                filled = _against_target(account, accounts, targets, price, found, filled)
+                filled = _against_target(account, accounts, targets, securities, found, filled)
     found.starts[len(accounts.eligibility)] = filled
 
 
@@ -113,16 +127,37 @@ def _clear(result: Records) -> None:
     result.state, result.tiles, result.hold, result.hold_security = _HELD, 0, H_NONE, NONE
     result.value, result.cash, result.cash_weight = NONE, NONE, NONE
     result.cash_target, result.cash_low, result.cash_high = NONE, NONE, NONE
-    result.max_drift, result.drifted = NONE, 0
+    result.max_drift, result.drifted, result.equivalents = NONE, 0, 0
+
+
+@inner_kernel
+def _role(account: int, security: int, accounts: AccountChunk, securities: SecurityTable) -> int:
+    """Return the role of a security in an account."""
+    own = NO_OWN_ROLE
+    for row in range(accounts.role_starts[account], accounts.role_starts[account + 1]):
+        if accounts.own_roles[row].security == security:
+            own = accounts.own_roles[row].role
+    return role_in_account(securities.roles[security] if security < len(securities.roles) else ORDINARY, own)
+
+
+@inner_kernel
+def _divisor(security: int, securities: SecurityTable) -> int:
+    return securities.divisor[security] if security < len(securities.divisor) else 1
 
 
 @view_kernel
 def _value(
-    account: int, target: int, accounts: AccountChunk, targets: Targets, price: Ints, stale: int, result: Records
+    account: int,
+    target: int,
+    accounts: AccountChunk,
+    targets: Targets,
+    securities: SecurityTable,
+    stale: int,
+    result: Records,
 ) -> bool:
     """Write value and cash of an account, or the hold that keeps it from being valued; say whether it has a value."""
-    held_value, hold, security = _value_positions(account, target, accounts, targets, price, stale)
-    cash = accounts.cash[account] - accounts.settings[account].set_aside_cents
+    held_value, equivalents, hold, security = _value_positions(account, target, accounts, targets, securities, stale)
+    cash = accounts.cash[account] - accounts.settings[account].set_aside_cents + equivalents
     total = held_value + cash
     if hold == H_NONE and total <= 0:
         hold = H_VALUE_NOT_POSITIVE
@@ -132,70 +167,101 @@ def _value(
     if hold != H_NONE:
         return False
     result.value, result.cash, result.cash_weight = total, cash, shown_weight(cash, total)
+    result.equivalents = equivalents
     return True
+
+
+@inner_kernel
+def _hold_of(quantity: int, divisor: int, security: int, securities: SecurityTable, stale: int) -> int:
+    """Return why so many units cannot be valued, H_NONE if they can."""
+    if quantity < 0:
+        return H_SHORT
+    if quantity % divisor:
+        return H_FACE
+    if stale:
+        return H_STALE_PRICE
+    return H_NONE if security < len(securities.price) and securities.price[security] > 0 else H_MISSING_PRICE
 
 
 @view_kernel
 def _value_positions(
-    account: int, target: int, accounts: AccountChunk, targets: Targets, price: Ints, stale: int
-) -> tuple[int, int, int]:
-    """Return (sum of position values in cents, hold, security number).
+    account: int, target: int, accounts: AccountChunk, targets: Targets, securities: SecurityTable, stale: int
+) -> tuple[int, int, int, int]:
+    """Return (position values in cents, those of cash equivalents in cents, hold, security number).
 
-    A price is needed of everything held or targeted; one that is absent or 0 holds the account, as does a stale set.
+    A price is needed of everything in V and everything to be bought; one that is absent or 0 holds the account, as does
+    a stale set.  What is EXCLUDED is passed over, whatever its quantity.
     """
-    total = 0
+    total, equivalents = 0, 0
     for row in range(accounts.starts[account], accounts.starts[account + 1]):
         holding = accounts.holdings[row]
+        security = holding.key >> _SHIFT
         if holding.quantity == 0:
             continue
-        security = holding.key >> _SHIFT
-        if stale:
-            return 0, H_STALE_PRICE, security
-        unit = price[security] if security < len(price) else 0
-        if unit <= 0:
-            return 0, H_MISSING_PRICE, security
-        value = value_cents(holding.quantity, unit)
-        if total + value > MAX_VALUE_CENTS:
-            return 0, H_VALUE_LIMIT, security
-        total += value
+        role = _role(account, security, accounts, securities)
+        if role == _EXCLUDED:
+            continue
+        divisor = _divisor(security, securities)
+        hold = _hold_of(holding.quantity, divisor, security, securities, stale)
+        if hold != H_NONE:
+            return 0, 0, hold, security
+        value = value_cents(holding.quantity // divisor, securities.price[security])
+        if total + equivalents + value > MAX_VALUE_CENTS:
+            return 0, 0, H_VALUE_LIMIT, security
+        if role == _CASH:
+            equivalents += value
+        else:
+            total += value
     if target >= 0:
         for row in range(targets.starts[target], targets.starts[target + 1]):
             aim = targets.rows[row]
-            if aim.target == 0:
-                continue
             security = aim.key >> _SHIFT
-            if stale:
-                return 0, H_STALE_PRICE, security
-            if security >= len(price) or price[security] <= 0:
-                return 0, H_MISSING_PRICE, security
-    return total, H_NONE, NONE
+            if aim.target == 0 or _role(account, security, accounts, securities) != _MANAGED:
+                continue
+            hold = _hold_of(0, 1, security, securities, stale)
+            if hold != H_NONE:
+                return 0, 0, hold, security
+    return total, equivalents, H_NONE, NONE
+
+
+@view_kernel
+def _cash_target(account: int, accounts: AccountChunk, targets: Targets, securities: SecurityTable) -> int:
+    """Return the cash target in ppb: that of the target, and what it says of cash equivalents."""
+    target = accounts.target_of[account]
+    weight = targets.heads[target].cash_ppb
+    for row in range(targets.starts[target], targets.starts[target + 1]):
+        aim = targets.rows[row]
+        if _role(account, aim.key >> _SHIFT, accounts, securities) == _CASH:
+            weight += aim.target
+    return int(weight)
 
 
 @view_kernel
 def _against_target(
-    account: int, accounts: AccountChunk, targets: Targets, price: Ints, found: Found, filled: int
+    account: int, accounts: AccountChunk, targets: Targets, securities: SecurityTable, found: Found, filled: int
 ) -> int:
     """Fill the result of an account that has value and target; return the next free row of reasons."""
     settings, head = accounts.settings[account], targets.heads[accounts.target_of[account]]
     result = found.results[account]
     floor = _own_or(settings.floor_ppb, head.floor_ppb)
-    aim = head.cash_ppb * PPB
+    cash_target = _cash_target(account, accounts, targets, securities)
+    aim = cash_target * PPB
     low, high = band(aim, aim, _own_or(settings.cash_threshold_ppb, head.cash_threshold_ppb), floor)
     tiles = 0 if accounts.rebalanced[account] else _FIRST
     where = side(result.cash, result.value, low, high) if head.cash_can_trigger else 0
     if where != 0:
         tiles |= _HIGH if where > 0 else _LOW
         reason = found.reasons[filled]
-        reason.key, reason.weight, reason.target = NONE, result.cash_weight, head.cash_ppb
+        reason.key, reason.weight, reason.target = NONE, result.cash_weight, cash_target
         reason.low, reason.high = low, high
         filled += 1
     threshold = _own_or(settings.threshold_ppb, head.threshold_ppb)
-    after, drift = _judge_positions(account, threshold, floor, accounts, targets, price, found, filled)
+    after, drift = _judge_positions(account, threshold, floor, accounts, targets, securities, found, filled)
     if tiles == 0 and after > filled:
         tiles = _DRIFT
     result.state = _FLAGGED if tiles else _CLEAR
     result.tiles = tiles
-    result.cash_target = head.cash_ppb
+    result.cash_target = cash_target
     result.cash_low = muldiv_half_away(low, 1, PPB)
     result.cash_high = muldiv_half_away(high, 1, PPB)
     result.max_drift = drift
@@ -210,14 +276,15 @@ def _judge_positions(
     floor: int,
     accounts: AccountChunk,
     targets: Targets,
-    price: Ints,
+    securities: SecurityTable,
     found: Found,
     filled: int,
 ) -> tuple[int, int]:
     """Write the positions in the triggering list from row `filled` on; return (next free row, largest drift in ppb).
 
     Holdings and target rows are merged by key: what is held without target has target 0 and may trigger, what is
-    targeted and not held has weight 0.  threshold and floor: ppb, where a position has no threshold of its own.
+    targeted and not held has weight 0.  Only what is MANAGED can drift.  threshold and floor: ppb, where a position has
+    no threshold of its own.
     """
     index, drift = accounts.target_of[account], 0
     held, held_end = accounts.starts[account], accounts.starts[account + 1]
@@ -234,7 +301,12 @@ def _judge_positions(
             aim = targets.rows[row]
             target, own, can_trigger = aim.target, aim.threshold, aim.can_trigger
             row += 1
-        value = value_cents(quantity, price[key >> _SHIFT]) if quantity != 0 else 0
+        security = key >> _SHIFT
+        if _role(account, security, accounts, securities) != _MANAGED:
+            continue
+        value = 0
+        if quantity != 0:
+            value = value_cents(quantity // _divisor(security, securities), securities.price[security])
         total = found.results[account].value
         weight = shown_weight(value, total)
         drift = max(drift, abs(weight - target))

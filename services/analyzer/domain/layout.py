@@ -66,6 +66,8 @@ HOLDING: Final = record("key", "quantity")
 """What an account holds: position key, micro-units."""
 AIM: Final = record("key", "target", "threshold", "precision", "can_trigger")
 """What a target says of one position, in ppb; threshold and precision are NONE where the portfolio's hold."""
+OWN_ROLE: Final = record("security", "role")
+"""What an account says of a security: its number; HoldingRole MANAGED, LOCKED or EXCLUDED."""
 FIGURES: Final = record(
     "value",  # V in cents; NONE, as are the following, unless the state is CLEAR, FLAGGED or NO_TARGET
     "cash",  # available cash in cents

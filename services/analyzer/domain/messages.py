@@ -4,6 +4,7 @@ from datetime import date
 from typing import Final
 
 from services.analyzer.domain import kernel
+from services.analyzer.domain.account import BAD_HOLDINGS
 from shared.fixed_point.arithmetic import muldiv_half_away
 from shared.fixed_point.display import percent
 from shared.fixed_point.limits import MAX_VALUE_CENTS
@@ -23,6 +24,8 @@ _CODES: Final = {
     kernel.H_STALE_PRICE: STALE_PRICE,
     kernel.H_VALUE_NOT_POSITIVE: VALUE_NOT_POSITIVE,
     kernel.H_VALUE_LIMIT: VALUE_LIMIT,
+    kernel.H_SHORT: BAD_HOLDINGS,
+    kernel.H_FACE: BAD_HOLDINGS,
 }
 
 
@@ -37,6 +40,10 @@ def hold(code: int, security_id: str | None, price_set: int, as_of: date | None)
         kernel.H_VALUE_LIMIT: f"The value, with {security_id}, is above the limit of ${usd(MAX_VALUE_CENTS)}."
         if security_id
         else f"The account value is above the limit of ${usd(MAX_VALUE_CENTS)}.",
+        kernel.H_SHORT: f"The quantity of {security_id} is negative; a short position can be left out of the account by"
+        " setting its holding role to EXCLUDED, for the security or for this account.",
+        kernel.H_FACE: f"The quantity of {security_id} has more than four decimals; its price is in percent of face, so"
+        " a cent of its value could not be told exactly.",
     }
     return _CODES[code], texts[code]
 
@@ -54,11 +61,11 @@ def no_holdings() -> tuple[str, str]:
     return NO_HOLDINGS, "No custodian file has reported this account yet."
 
 
-def settling_overdue(trade_date: date, sessions: int) -> tuple[str, str]:
+def settling_overdue(settle_date: date, sessions: int) -> tuple[str, str]:
     """Return (code, sentence) of an account whose fills were not reported within so many sessions."""
     return (
         SETTLING_OVERDUE,
-        f"Orders were sent on {trade_date}, and no custodian file dated on or after that day"
+        f"Orders were to be traded on {settle_date}, and no custodian file dated on or after that day"
         f" came within {sessions} sessions.",
     )
 

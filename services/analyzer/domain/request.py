@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from services.analyzer.domain.layout import KEY_SHIFT, NONE, SLEEVE_MASK, Ints, Ragged, Setting, TargetField
-from shared.contracts.codes import Restriction
+from shared.contracts.codes import HoldingRole, Restriction
 from shared.fixed_point.records import Records, as_records, as_table, record, records_of
+from shared.rules.holding_roles import NO_OWN_ROLE, ORDINARY, roles_in_accounts
 
 POSITION: Final = record("quantity", "target", "threshold", "precision", "can_trigger")
 """Of a position: micro-units held, target, threshold and precision in ppb, and whether it can trigger (0 or 1)."""
@@ -35,6 +36,32 @@ class JoinedPositions:
     security_no: Ints
     restriction: Ints
     substitute: Ints  # index of the security bought in its place, NONE without
+
+
+@dataclass(frozen=True)
+class AccountRoles:
+    """How accounts treat securities.  own: OWN_ROLE of each account; packed: by security number, see HeldSecurities."""
+
+    own: Ragged
+    packed: Ints
+
+    def of(self, account: Ints, security: Ints) -> Ints:
+        """Return the HoldingRole of each security in its account.  account: index; security: number."""
+        own = np.full(len(account), NO_OWN_ROLE, np.int64)
+        starts, said = self.own.starts, self.own.data
+        for index in np.flatnonzero(np.diff(starts)).tolist():
+            mine = np.flatnonzero(account == index)
+            rows = said[starts[index] : starts[index + 1]]
+            found = np.minimum(np.searchsorted(rows.security, security[mine]), len(rows) - 1)
+            own[mine] = np.where(rows.security[found] == security[mine], rows.role[found], NO_OWN_ROLE)
+        return roles_in_accounts(by_number(self.packed, security, ORDINARY), own)
+
+
+def by_number(values: Ints, numbers: Ints, otherwise: int) -> Ints:
+    """Return the value of each number; `otherwise` beyond the end."""
+    if not len(values):
+        return np.full(len(numbers), otherwise, np.int64)
+    return np.where(numbers < len(values), values[np.minimum(numbers, len(values) - 1)], otherwise)
 
 
 def join(
@@ -76,13 +103,17 @@ def numbers_named(restrictions: Ragged, holdings: Ragged, targets: Ragged) -> tu
     return np.unique(securities), np.unique(keys & SLEEVE_MASK)
 
 
-def without_substitutes(restrictions: Ragged, usable: Collection[int]) -> Ragged:
-    """Return the restrictions without the substitutes that are not usable (no price, not in the security master).
+def without_substitutes(restrictions: Ragged, usable: Collection[int], roles: AccountRoles) -> Ragged:
+    """Return the restrictions without the substitutes that are not usable.
 
-    The replaced security still must not be bought.  A restriction never fails its account.
+    Usable is what has a price, is in the security master (both: `usable`) and is MANAGED in the account.  The replaced
+    security still must not be bought.  A restriction never fails its account.
     """
     substitutes = restrictions.data.substitute
-    lost = (substitutes != NONE) & ~np.isin(substitutes, np.array(sorted(usable), np.int64))
+    owner = np.repeat(np.arange(len(restrictions.starts) - 1), np.diff(restrictions.starts))
+    named = substitutes != NONE
+    managed = roles.of(owner, np.where(named, substitutes, 0)) == HoldingRole.MANAGED
+    lost = named & ~(np.isin(substitutes, np.array(sorted(usable), np.int64)) & managed)
     data = restrictions.data.copy()
     data.kinds[lost] |= int(Restriction.DO_NOT_BUY)
     data.substitute[lost] = NONE
@@ -100,8 +131,7 @@ def ranks(ids: Mapping[int, str]) -> Ints:
 def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragged) -> tuple[Ints, Ints, Records]:
     """Return owner, key and POSITION of all rows: held, targeted, substitutes; NONE where a row has no value."""
     count = len(target_of)
-    is_held = holdings.data.quantity != 0
-    held, held_owner = holdings.data[is_held], np.repeat(np.arange(count), np.diff(holdings.starts))[is_held]
+    held, held_owner = holdings.data, np.repeat(np.arange(count), np.diff(holdings.starts))
     lengths = (
         np.where(target_of >= 0, np.diff(targets.starts)[np.maximum(target_of, 0)], 0)
         if len(targets.data)

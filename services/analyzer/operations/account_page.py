@@ -15,7 +15,6 @@ from services.analyzer.domain.layout import (
     NONE,
     RESTRICTION,
     SLEEVE_MASK,
-    Ints,
     Ragged,
     Setting,
     TargetField,
@@ -26,7 +25,8 @@ from services.analyzer.store.database import Session
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from services.analyzer.store.pgcopy import NULL
-from shared.contracts.codes import FlagState, LotMethod, Restriction, Tile
+from shared.contracts.codes import FlagState, HoldingRole, LotMethod, Restriction, Tile
+from shared.contracts.holding_roles import PRICE_FACTORS
 from shared.contracts.problems import NotFound, OurFault
 from shared.contracts.tenancy import Scope
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
@@ -81,15 +81,16 @@ def _view(session: Session, names: Names, contexts: Contexts, account_id: str) -
         "hold_code": codes[0],
         "hold_text": texts[0],
         "cash": usd(int(rows.ints("a.cash_cents")[0])),
+        "cash_equivalents": usd(int(out.equivalents)) if out.value > 0 else None,
         "market_value": usd(int(out.value)) if out.value > 0 else None,
         "settings": _settings(session, names, rows, measured),
-        "positions": _positions(session, names, rows, measured, context.prices.micro),
+        "positions": _positions(session, names, rows, measured, context),
         "reasons": _reasons(session, names, measured.reasons.data),
     }
 
 
 def _settings(session: Session, names: Names, rows: AccountRows, measured: evaluation.Measurement) -> dict[str, Any]:
-    own = rows.settings[0]
+    own, cash_target = rows.settings[0], int(measured.out[0].cash_target)
     target = int(measured.target_of[0])
     head = measured.heads[target] if target >= 0 else NO_TARGET_HEAD
 
@@ -97,8 +98,8 @@ def _settings(session: Session, names: Names, rows: AccountRows, measured: evalu
         value = int(own[setting])
         return text_of(int(head[field]) if value == NONE and field is not None else value, 9, trim=True)
 
-    rules = rows.restrictions.data
-    numbers = [*rules.security.tolist(), *rules.substitute.tolist()]
+    rules, roles = rows.restrictions.data, rows.own_roles.data
+    numbers = [*rules.security.tolist(), *rules.substitute.tolist(), *roles.security.tolist()]
     named = names.ids(session, SECURITY, [number for number in numbers if number >= 0])
     return {
         "rebalancer_on": bool(own[Setting.REBALANCER_ON]),
@@ -112,7 +113,7 @@ def _settings(session: Session, names: Names, rows: AccountRows, measured: evalu
         "precision": weight(Setting.PRECISION_PPB, TargetField.PRECISION_PPB),
         "floor": weight(Setting.FLOOR_PPB, TargetField.FLOOR_PPB),
         "cash_threshold": weight(Setting.CASH_THRESHOLD_PPB, TargetField.CASH_THRESHOLD_PPB),
-        "cash_target": text_of(int(head[TargetField.CASH_PPB]), 9, trim=True),
+        "cash_target": text_of(int(head[TargetField.CASH_PPB]) if cash_target == NONE else cash_target, 9, trim=True),
         "min_trade_usd": usd(int(own[Setting.MIN_TRADE_CENTS])),
         "min_trade_weight": weight(Setting.MIN_TRADE_PPB, None),
         "cash_reserve": usd(int(own[Setting.RESERVE_CENTS])),
@@ -124,6 +125,10 @@ def _settings(session: Session, names: Names, rows: AccountRows, measured: evalu
                 "substitute_id": named.get(int(rule.substitute)),
             }
             for rule in rules
+        ],
+        "holding_roles": [
+            {"security_id": named[int(own_role.security)], "role": HoldingRole(int(own_role.role)).name}
+            for own_role in roles
         ],
         "lot_picks": [
             {"security_id": security, "lot_id": lot, "sleeve_id": sleeve, "quantity": text_of(units, 6, trim=True)}
@@ -137,12 +142,9 @@ def _limit(cents: int) -> str | None:
 
 
 def _positions(
-    session: Session, names: Names, rows: AccountRows, measured: evaluation.Measurement, price: Ints
+    session: Session, names: Names, rows: AccountRows, measured: evaluation.Measurement, context: evaluation.Context
 ) -> list[dict[str, Any]]:
-    """Return every position held or targeted, in order of security and sleeve; weights only where V is known.
-
-    price: by security number, in millionths of a dollar.
-    """
+    """Return every position held or targeted, in order of security and sleeve; weights only where V is known."""
     total = int(measured.out[0].value)
     heads, targets = facts_rows.targets_with_none(measured)
     target_of = facts_rows.target_rows_of(measured.target_of, heads)
@@ -159,15 +161,22 @@ def _positions(
         joining.ranks(security_ids),
         joining.ranks(sleeve_ids),
     )
+    roles = joining.AccountRoles(rows.own_roles, context.securities.roles)
+    role_of = roles.of(np.zeros(len(positions.security_no), np.int64), positions.security_no)
+    price_of = joining.by_number(context.prices.micro, positions.security_no, 0)
+    divisor_of = joining.by_number(context.securities.divisor, positions.security_no, 1)
     own_floor = int(rows.settings[0, Setting.FLOOR_PPB])
     floor = int(heads[target_of[0], TargetField.FLOOR_PPB]) if own_floor == NONE else own_floor
     found = []
     for row in range(len(positions.security)):
-        number = int(positions.security_no[positions.security[row]])
-        position = positions.values[row]
+        index = positions.security[row]
+        number, role = int(positions.security_no[index]), HoldingRole(int(role_of[index]))
+        position, divisor = positions.values[row], int(divisor_of[index])
         quantity, target = int(position.quantity), int(position.target)
-        unit = int(price[number]) if number < len(price) else 0
-        value = value_cents(quantity, unit)
+        # What is EXCLUDED is not valued: its price may be of something else than a unit.
+        unit, counts = int(price_of[index]), role is not HoldingRole.EXCLUDED
+        value = value_cents(quantity // divisor, unit)
+        is_valued, is_managed = counts and unit > 0, role is HoldingRole.MANAGED
         low, high = position_band(target, int(position.threshold), floor)
         found.append(
             {
@@ -175,13 +184,15 @@ def _positions(
                 "sleeve_id": sleeve_ids[int(positions.sleeve_no[row])],
                 "quantity": text_of(quantity, 6, trim=True),
                 "price": text_of(unit, 6, trim=True) if unit > 0 else None,
-                "value": usd(value) if unit > 0 else None,
-                "weight": text_of(shown_weight(value, total), 9) if total > 0 and unit > 0 else None,
+                "price_factor": PRICE_FACTORS[divisor],
+                "value": usd(value) if is_valued else None,
+                "weight": text_of(shown_weight(value, total), 9) if total > 0 and is_valued else None,
                 "target": text_of(target, 9),
                 "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
                 "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
-                "can_trigger": bool(position.can_trigger),
-                "outside": total > 0 and unit > 0 and side(value, total, low, high) != 0,
+                "can_trigger": is_managed and bool(position.can_trigger),
+                "outside": is_managed and total > 0 and is_valued and side(value, total, low, high) != 0,
+                "role": role.name,
             }
         )
     return found

@@ -3,7 +3,7 @@
 A failure concerns its own account and never stops the chunk.  Source: product 3, 4; architecture "Request path".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -28,6 +28,7 @@ from shared.contracts.topics import Topic
 from shared.kafka import messages as kafka_messages
 from shared.kafka.isolation import isolate_rows, too_large
 from shared.kafka.messages import Chunk, Outgoing
+from shared.runtime import trace
 
 _STATE_FAILURES: Final = {
     FlagState.OFF: Failure("OFF", "The rebalancer is off for this account."),
@@ -59,13 +60,14 @@ class Attacher:
             attached = isolate_rows("attach facts", requests, attach_part, facts_rows.unattached)
         sizes = [chunk.rows.num_rows for chunk in group]
         batches = [attached.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
-        found = [self._chunks(results, rows, chunk.meta) for rows, chunk in zip(batches, group, strict=True)]
+        found = [self._chunks(results, rows, chunk) for rows, chunk in zip(batches, group, strict=True)]
         return [message for chunks in found for message in chunks]
 
-    def _chunks(self, results: Topic, rows: pa.RecordBatch, meta: Mapping[str, str]) -> list[Outgoing]:
+    def _chunks(self, results: Topic, rows: pa.RecordBatch, request: Chunk) -> list[Outgoing]:
         fail = too_large(facts_rows.unattached)
         at = self._contexts.now()
-        return kafka_messages.result_chunks(results, rows, meta, source=SERVICE, at=at, too_large=fail)
+        with trace.within(request.span):
+            return kafka_messages.result_chunks(results, rows, request.meta, source=SERVICE, at=at, too_large=fail)
 
 
 def attach(session: Session, names: Names, contexts: Contexts, request: pa.RecordBatch) -> pa.RecordBatch:
@@ -130,10 +132,11 @@ def _nested(
     security_ids, sleeve_ids = names.ids(session, SECURITY, security_nos), names.ids(session, SLEEVE, sleeve_nos)
     master = security_master.securities(session, security_nos.tolist())
     micro = accounts.context.prices.micro
+    roles = joining.AccountRoles(facts_rows.take(accounts.rows.own_roles, chosen), accounts.context.securities.roles)
     priced = {int(number) for number in security_nos if number < len(micro) and micro[number] > 0}
     positions = joining.join(
         accounts.rows.settings[chosen],
-        joining.without_substitutes(restrictions, priced & master.keys()),
+        joining.without_substitutes(restrictions, priced & master.keys(), roles),
         holdings,
         target_of,
         heads,
@@ -149,7 +152,8 @@ def _nested(
             security_nos,
             master,
             names.id_column(session, SECURITY, positions.security_no),
-            micro,
+            accounts.context,
+            roles,
         ),
         names.id_column(session, SLEEVE, positions.sleeve_no),
     )

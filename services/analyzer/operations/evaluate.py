@@ -9,7 +9,7 @@ from services.analyzer.columns import evaluation, new_flags
 from services.analyzer.columns.holds import named
 from services.analyzer.domain.messages import our_fault
 from services.analyzer.operations.context import Contexts
-from services.analyzer.operations.flag_messages import FlagMessages, messages_of
+from services.analyzer.operations.flag_messages import FlagMessages, events_again, messages_of
 from services.analyzer.store import facts, flags
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.facts import AccountRows
@@ -96,29 +96,33 @@ class Evaluator:
         """Return the stored flags of these accounts and everything to publish of them."""
         return self._messages_apart(self._work(self._database.session, "", None), list(accounts))
 
-    def messages_of_sweep(self, session: Session, stored: Sequence[flags.StoredFlags], run: RunStamp) -> list[Outgoing]:
+    def messages_of_sweep(
+        self, session: Session, stored: Sequence[flags.StoredFlags], run: RunStamp
+    ) -> list[FlagMessages]:
         """Return everything to publish of what a sweep has stored: from memory, else as `messages_by_ids`.
 
         Raises TooMany if our code raises at too many accounts, and what the database raises.
         """
-        at = self.contexts.now()
         try:
             with session.transaction():
-                return [message for part in stored for message in messages_of(session, self._names, part, at)]
+                return [messages_of(session, self._names, part) for part in stored]
         except Exception as error:
             if blame(error) is not Blame.OURS:
                 raise
             accounts = [account for part in stored for account in part.account_id.to_pylist()]
-            found = self._messages_apart(self._work(lambda: _transaction(session), "", run), accounts)
-            return [message for part in found for message in part.messages]
+            return self._messages_apart(self._work(lambda: _transaction(session), "", run), accounts)
+
+    def events_again(self, session: Session, accounts: Sequence[str]) -> list[Outgoing]:
+        """Return the public events of these accounts' flags as they are stored, whether or not they are announced."""
+        with session.transaction():
+            return events_again(session, self._names, accounts)
 
     def _messages_apart(self, work: _Evaluation, accounts: Sequence[str]) -> list[FlagMessages]:
         """Return these flags and their messages; accounts whose messages our code cannot make are held first."""
 
         def read(some: Sequence[str]) -> FlagMessages:
             with work.begin() as session:
-                stored = flags.read(session, some)
-                return FlagMessages(stored, messages_of(session, self._names, stored, self.contexts.now()))
+                return messages_of(session, self._names, flags.read(session, some))
 
         def hold(alone: Sequence[str], error: Exception) -> FlagMessages:
             note_account_fault(alone[0], error)

@@ -72,7 +72,7 @@ def take_in(session: Session, names: Names, clock: Clock, settings: Settings, ev
     reasons = [*verdict.reasons, *_withheld_prices(session, names, fresh, verdict)]
     status = price_sets.add(session, fresh, verdict, reasons, [*problems, *entries.notes], now)
     if reasons:
-        _log.warning("prices.put_aside", price_set=event.price_set, status=status, reasons=reasons[:5])
+        _log.warning("prices.put_aside", price_set=event.price_set, status=status, problems=len(reasons))
     return PriceSetResult(problems)
 
 

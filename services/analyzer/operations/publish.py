@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from services.analyzer.operations.evaluate import CHUNK, Evaluator
+from services.analyzer.operations.send_flags import FlagSender
 from services.analyzer.store import flags
 from services.analyzer.store.database import Database
 from shared.kafka.publisher import Publisher
@@ -20,6 +21,7 @@ class FlagPublisher:
         self._database = database
         self._evaluator = evaluator
         self._publisher = publisher
+        self._sender = FlagSender(publisher, evaluator.events_again)
 
     async def evaluate_and_publish(self, accounts: Sequence[str], trigger: str) -> None:
         """Evaluate accounts and publish their flags; each chunk is published before the next begins.
@@ -39,13 +41,13 @@ class FlagPublisher:
 
     async def _publish(self, accounts: Sequence[str]) -> None:
         found = await asyncio.to_thread(self._evaluator.messages_by_ids, accounts)
-        await self._publisher.send([message for part in found for message in part.messages])
-        unannounced = [part.stored.unannounced() for part in found]
-        announced = [account for accounts, _ in unannounced for account in accounts]
-        versions = [version for _, numbers in unannounced for version in numbers]
-        if announced:
-            await asyncio.to_thread(self._mark, announced, versions)
+        await self._publisher.send([chunk for part in found for chunk in part.chunks])
+        if not self._sender.is_due(found):
+            return
+        await self._sender.send(self._database.session, found)
+        await asyncio.to_thread(self._mark, [part.stored.unannounced() for part in found])
 
-    def _mark(self, accounts: Sequence[str], versions: Sequence[int]) -> None:
+    def _mark(self, unannounced: Sequence[tuple[list[str], list[int]]]) -> None:
+        accounts = [account for accounts, _ in unannounced for account in accounts]
         with self._database.session() as session:
-            flags.mark_announced(session, accounts, versions)
+            flags.mark_announced(session, accounts, [version for _, versions in unannounced for version in versions])

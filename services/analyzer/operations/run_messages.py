@@ -21,11 +21,13 @@ _STANDING_ROWS: Final = 5_000  # well below 512 kB
 _REASON: Final = 500  # characters of a person's reason that an event carries
 
 
-def completions(run: AnalysisRun, outcomes: Sequence[RunOutcome], at: datetime) -> list[Outgoing]:
-    """Return the completion of a finished run: one event per enterprise, with counts by advisor.
+def completions(run: AnalysisRun, outcomes: Sequence[RunOutcome]) -> list[Outgoing]:
+    """Return the completion of a finished run: one event per enterprise, with counts by advisor, as of its end.
 
-    outcomes: in order of enterprise.
+    outcomes: in order of enterprise.  Raises ValueError if the run has not ended.
     """
+    if run.finished_at is None:
+        raise ValueError(f"run {run.run_no} has not ended")
     found = []
     for enterprise, group in groupby(outcomes, key=lambda outcome: outcome.enterprise_id):
         advisors = [
@@ -46,7 +48,11 @@ def completions(run: AnalysisRun, outcomes: Sequence[RunOutcome], at: datetime) 
             advisors=advisors,
         )
         name = event_id("analysis", run.run_id, enterprise)
-        found.append(messages.event(ANALYSIS, run.run_id, body, event_id=name, source=SERVICE, at=at))
+        found.append(
+            messages.event(
+                ANALYSIS, run.run_id, body, event_id=name, source=SERVICE, at=run.finished_at, enterprises=(enterprise,)
+            )
+        )
     return found
 
 
@@ -56,14 +62,14 @@ def standing_chunks(rows: pa.RecordBatch, run_no: int, at: datetime) -> list[Out
     for start in range(0, rows.num_rows, _STANDING_ROWS):
         piece = rows.slice(start, _STANDING_ROWS)
         key = str(piece.column("account_id")[0])
-        name = event_id("standing", run_no, key, piece.num_rows)
+        name = event_id("standing", run_no, key, piece.num_rows, at.isoformat())  # as things stood at this moment
         meta = {"run_no": str(run_no)}
         found.append(messages.chunk(STANDING, key, piece, meta, event_id=name, source=SERVICE, at=at))
     return found
 
 
-def price_set_events(decided: Sequence[DecidedSet], at: datetime) -> list[Outgoing]:
-    """Return an event for each price set that was withdrawn, or accepted again after a withdrawal."""
+def price_set_events(decided: Sequence[DecidedSet]) -> list[Outgoing]:
+    """Return an event for each price set that was withdrawn, or accepted again after a withdrawal, as of that time."""
     found = []
     for decision in decided:
         reason = "".join(letter if letter.isprintable() else " " for letter in decision.reason)[:_REASON].strip()
@@ -76,5 +82,6 @@ def price_set_events(decided: Sequence[DecidedSet], at: datetime) -> list[Outgoi
             reason=reason or "no reason was given",
         )
         name = event_id("price-set", decision.price_set, decision.decision_no)
+        at = decision.decided_at
         found.append(messages.event(PRICE_SETS, str(decision.price_set), body, event_id=name, source=SERVICE, at=at))
     return found

@@ -9,21 +9,25 @@ Source: architecture "Daily analysis".
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Final
 
 from services.analyzer.operations.evaluate import Evaluator, RunStamp
+from services.analyzer.operations.flag_messages import FlagMessages
 from services.analyzer.operations.run_messages import completions, price_set_events, standing_chunks
+from services.analyzer.operations.send_flags import FlagSender
 from services.analyzer.settings import Settings
 from services.analyzer.store import price_sets, run_end, run_start, runs, shards, standings, withdrawals
-from services.analyzer.store.database import Database, Session
+from services.analyzer.store.database import Database, Session, read_incarnation
 from shared.kafka.failure_limit import TooMany, isolate_every_fault
 from shared.kafka.faults import is_transient
-from shared.kafka.messages import Outgoing
+from shared.kafka.incarnation import of_incarnation
 from shared.kafka.publisher import Publisher
 from shared.rules.trading_calendar import NEW_YORK, business_date
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, trace
 from shared.runtime.clock import Clock
+from shared.runtime.pause import pause
 from shared.runtime.runner import run_all
 
 _log = log.get(__name__)
@@ -50,6 +54,7 @@ class Sweeper:
         self._database = database
         self._evaluator = evaluator
         self._publisher = publisher
+        self._sender = FlagSender(publisher, evaluator.events_again)
         self._clock = clock
         self._settings = settings
         self._standing_after = timedelta(seconds=settings.standing_after_s)
@@ -70,10 +75,10 @@ class Sweeper:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                _log.warning("sweep.waits", error=repr(error)[:300])
+                _log.warning("sweep.waits", error=error)
                 busy = False
             if not busy:
-                await asyncio.sleep(self._settings.sweep_poll_s)
+                await pause(self._settings.sweep_poll_s)
 
     async def step(self) -> bool:
         """Start what is due, do shards until none is free, announce finished runs; return whether anything was done.
@@ -124,7 +129,8 @@ class Sweeper:
                 withdrawals.mark_published(session, published)
 
         if decided := await asyncio.to_thread(unpublished):
-            await self._publisher.send(price_set_events(decided, self._clock.now()))
+            with trace.within(trace.started()):
+                await self._publisher.send(price_set_events(decided))
             await asyncio.to_thread(mark, decided)
         return bool(decided)
 
@@ -133,7 +139,8 @@ class Sweeper:
         with self._database.session() as session, shards.claim(session, self._stopped_at) as shard:
             if shard is None:
                 return False
-            await self._do_shard(session, shard)
+            with trace.within(trace.named("run", shard.run_no)):
+                await self._do_shard(session, shard)
             self._done += 1
             if await asyncio.to_thread(shards.is_all_done, session, shard.run_no):
                 await self.announce()
@@ -149,7 +156,8 @@ class Sweeper:
             if shard is None:
                 return False
             rows = await asyncio.to_thread(standings.read, session, shard)
-            await self._publisher.send(standing_chunks(rows, shard.run_no, now))
+            with trace.within(trace.named("run", shard.run_no)):
+                await self._publisher.send(standing_chunks(rows, shard.run_no, now))
             standings.mark_published(session, shard)
         return True
 
@@ -168,12 +176,16 @@ class Sweeper:
                 return runs.unannounced(session)
 
         for run in await asyncio.to_thread(finished):
-            with self._database.session() as session:
-                outcomes = runs.outcomes(session, run.run_no)
-            await self._publisher.send(completions(run, outcomes, run.finished_at or self._clock.now()))
-            with self._database.session() as session:
-                run_end.mark_announced(session, run.run_no)
-            _log.info("analysis.completed", run_id=run.run_id, accounts=run.accounts, flagged=run.flagged)
+            with trace.within(trace.named("run", run.run_no)):
+                await self._announce_run(run)
+
+    async def _announce_run(self, run: runs.AnalysisRun) -> None:
+        with self._database.session() as session:
+            events = of_incarnation(completions(run, runs.outcomes(session, run.run_no)), read_incarnation(session))
+        await self._publisher.send(events)
+        with self._database.session() as session:
+            run_end.mark_announced(session, run.run_no)
+        _log.info("analysis.completed", run_id=run.run_id, accounts=run.accounts, flagged=run.flagged)
 
     async def _do_shard(self, session: Session, shard: shards.Shard) -> None:
         """Do a shard.  If our code raises at too many of its accounts, none is held and TooMany is raised.
@@ -195,7 +207,7 @@ class Sweeper:
     async def _work(self, session: Session, shard: shards.Shard) -> None:
         """Evaluate, publish, mark done.  The session holds the lock of the shard; no transaction waits for Kafka."""
 
-        def evaluate() -> list[Outgoing]:
+        def evaluate() -> list[FlagMessages]:
             run = runs.get(session, shard.run_no)
             session.commit()
             trigger = TRIGGERS["ON_DEMAND" if run is None else run.kind]
@@ -204,7 +216,9 @@ class Sweeper:
             with metrics.EVALUATION_SECONDS.labels("compose").time():
                 return self._evaluator.messages_of_sweep(session, stored, stamp)
 
-        flag_messages = await asyncio.to_thread(evaluate)
+        found = await asyncio.to_thread(evaluate)
         with metrics.EVALUATION_SECONDS.labels("publish").time():
-            await self._publisher.send(flag_messages)
+            await self._publisher.send([chunk for part in found for chunk in part.chunks])
+            if self._sender.is_due(found):
+                await self._sender.send(lambda: nullcontext(session), found)
         await asyncio.to_thread(shards.mark_done, session, shard)

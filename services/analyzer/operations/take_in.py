@@ -77,10 +77,21 @@ class FactStore:
                 refused[index] = "bad_settings", problems[event.account_id]
         return TakenIn(admitted.named, refused)
 
-    def securities(self, group: Sequence[SecurityChanged]) -> dict[int, str]:
-        """Store securities, which only proposals need; return the reasons of refused versions by index."""
+    def securities(self, group: Sequence[SecurityChanged]) -> TakenIn:
+        """Store securities; where roles change, name the accounts that are held for want of a price.
+
+        Such an account may need that price no longer.  The daily analysis evaluates the others.
+        """
         with self._database.session() as session:
-            return security_master.save_securities(session, self._names, group).refused
+            saved = security_master.save_securities(session, self._names, group)
+            bound = self._settings.at_once_accounts
+            accounts = flags.price_held(session, bound + 1) if saved.roles_changed else []
+            if len(accounts) > bound:
+                coverage = run_start.Coverage("PRICE_HELD", subject=f"securities {security_master.version(session)}")
+                self._open_run(session, "PRICES", coverage)
+                accounts = []
+        refused = {index: ("bad_version", text) for index, text in saved.admitted.refused.items()}
+        return TakenIn(accounts, refused)
 
     def prices(self, group: Sequence[PricesPublished]) -> tuple[list[str], list[PriceSetResult]]:
         """Store price sets; return the accounts held for want of a price, and the result of each set.
@@ -109,7 +120,8 @@ class FactStore:
     def rebalanced(self, group: Sequence[Chunk]) -> list[str]:
         """Store approvals: new epoch, last rebalanced, settling; return the accounts."""
         rows: Any = pa.Table.from_batches([chunk.rows for chunk in group])
-        accounts, epochs, dates = (rows.column(name).to_pylist() for name in ("account_id", "epoch", "trade_date"))
+        names = ("account_id", "epoch", "trade_date", "session")
+        accounts, epochs, dates, sessions = (rows.column(name).to_pylist() for name in names)
         by_epoch = sorted(range(len(accounts)), key=epochs.__getitem__)
         newest = sorted({accounts[index]: index for index in by_epoch}.values())
         with self._database.session() as session:
@@ -118,6 +130,7 @@ class FactStore:
                 [accounts[index] for index in newest],
                 [epochs[index] for index in newest],
                 [dates[index] for index in newest],
+                [sessions[index] or dates[index] for index in newest],
             )
         return sorted(set(accounts))
 
@@ -142,4 +155,4 @@ class FactStore:
         """Open a run over a part of the book, unless there has been a run of that subject."""
         now = self._clock.now()
         number = run_start.start_part(session, kind, coverage, business_date(now, self._settings.cut_off), now)
-        _log.info("analysis.opened", kind=kind, run_no=number, subject=coverage.subject)
+        _log.info("analysis.opened", kind=kind, run_no=number)

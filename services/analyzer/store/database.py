@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from services.analyzer.settings import SERVICE
 from shared.contracts.tenancy import ENTER, READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.kafka.incarnation import READ
 from shared.postgres.commits import commit_now
 from shared.postgres.pool import BULK, BUSY, PATIENCE_S, RECONNECT_S, REQUESTS, Busy, Use, arguments
 from shared.postgres.pool_metrics import export_psycopg
@@ -27,7 +28,7 @@ CREATE TEMP TABLE incoming_holdings (
 CREATE TEMP TABLE incoming_account (
     account_id text, enterprise_id text, advisor_id text, settings_version bigint, portfolio_no integer, custodian text,
     account_number text, title text, tax_household_id text, custody text, on_count integer, last_rebalanced date,
-    settings bytea, settings_problem text, lot_picks text, settings_content bytea
+    settings bytea, settings_problem text, lot_picks text, holding_roles bytea, settings_content bytea
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE incoming_flag (LIKE flag) ON COMMIT DELETE ROWS;
 """
@@ -37,6 +38,12 @@ def prepare(connection: Session) -> None:
     """Create the temporary tables that the store's statements use."""
     connection.execute(_INCOMING)
     connection.commit()
+
+
+def read_incarnation(session: Session) -> str:
+    """Return the incarnation of the database, as of_incarnation takes it."""
+    row = session.execute(READ).fetchone()
+    return "" if row is None else str(row[0])
 
 
 class Database:

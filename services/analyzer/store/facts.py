@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from services.analyzer.domain.layout import HOLDING, OFF_SETTINGS, RESTRICTION, SETTINGS, Ints, Ragged
+from services.analyzer.domain.layout import HOLDING, OFF_SETTINGS, OWN_ROLE, RESTRICTION, SETTINGS, Ints, Ragged
 from services.analyzer.store import pgcopy
 from services.analyzer.store.database import Session
 from shared.columnar import Arrow, starts_of
@@ -25,7 +25,7 @@ READ: Final = (
     "a.account_id", "a.facts_version", "a.lots_version", "a.epoch", "a.portfolio_no", "a.on_count",
     _DATE.format("a.as_of"), _DATE.format("a.settle_date"), _DATE.format("a.last_rebalanced"), "a.cash_cents",
     "a.holdings", "a.settings", "a.hold_code", "a.hold_text", "a.settings_problem", "a.enterprise_id", "a.advisor_id",
-    "a.tax_household_id", "a.lot_picks",
+    "a.tax_household_id", "a.lot_picks", "a.holding_roles",
     "f.flag_version", "f.state", "f.tiles", _DATE.format("f.needed_since"), _DATE.format("f.last_rebalanced"),
     "f.causes", "f.hold_code", "f.portfolio_no", "f.target_version", "f.epoch", "f.on_count", "f.run_no",
     ANNOUNCED,
@@ -47,6 +47,7 @@ class AccountRows:
     settings: Ints  # [n, SETTINGS]
     restrictions: Ragged  # RESTRICTION
     holdings: Ragged  # HOLDING
+    own_roles: Ragged  # OWN_ROLE
 
     def __len__(self) -> int:
         return len(self.table)
@@ -130,7 +131,8 @@ def read_bare(session: Session, accounts: Sequence[str]) -> AccountRows:
     starts = np.zeros(len(table) + 1, np.int64)
     restrictions, holdings = Ragged(starts, records(RESTRICTION, 0)), Ragged(starts, records(HOLDING, 0))
     settings = np.tile(OFF_SETTINGS, (len(table), 1))
-    return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
+    own_roles = Ragged(starts, records(OWN_ROLE, 0))
+    return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings, own_roles)
 
 
 def read_ids(session: Session, where: sql.SQL, *values: object, covered: Condition = EVERY) -> list[str]:
@@ -150,7 +152,9 @@ def rows_of(table: pgcopy.PgTable) -> AccountRows:
     settings, restrictions = _settings(table)
     starts, data = table.spans(_COLUMN["a.holdings"])
     holdings = Ragged(starts // HOLDING.itemsize, as_records(HOLDING, data.view("<i8")))
-    return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings)
+    starts, data = table.spans(_COLUMN["a.holding_roles"])
+    own_roles = Ragged(starts // OWN_ROLE.itemsize, as_records(OWN_ROLE, data.view("<i8")))
+    return AccountRows(table, table.texts(_COLUMN["a.account_id"]), settings, restrictions, holdings, own_roles)
 
 
 def _settings(table: pgcopy.PgTable) -> tuple[Ints, Ragged]:

@@ -21,7 +21,7 @@ _HOLDINGS: Final = (
 )  # fmt: skip
 
 # A hold keeps the last good holdings.  facts_version grows only when something changes that proposals rest on.
-# Settling ends with a good file that is dated on or after the trade date and came after the approval.
+# Settling ends with a good file that is dated on or after the settle date and came after the approval.
 # The platform decides who owns an account; taxlot's owner counts only until the platform has named one, because taxlot
 # may not yet know of a move.  Source: product 2, 3.
 _MERGE_HOLDINGS: Final = """
@@ -57,25 +57,26 @@ WHERE excluded.lots_version > a.lots_version
 _ACCOUNT: Final = (
     "account_id", "enterprise_id", "advisor_id", "settings_version", "portfolio_no", "custodian", "account_number",
     "title", "tax_household_id", "custody", "on_count", "last_rebalanced", "settings", "settings_problem",
-    "lot_picks", "settings_content",
+    "lot_picks", "holding_roles", "settings_content",
 )  # fmt: skip
 
 # The platform's last-rebalanced date counts for an account that is new here; turning the rebalancer on clears the date.
 _MERGE_ACCOUNT: Final = """
 INSERT INTO account_facts AS a (account_id, enterprise_id, advisor_id, facts_version, settings_version, portfolio_no,
     custodian, account_number, title, tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem,
-    lot_picks, settings_content)
+    lot_picks, holding_roles, settings_content)
 SELECT account_id, enterprise_id, advisor_id, 1, settings_version, portfolio_no, custodian, account_number, title,
-    tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem, lot_picks, settings_content
+    tax_household_id, custody, on_count, last_rebalanced, settings, settings_problem, lot_picks, holding_roles,
+    settings_content
 FROM incoming_account ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET
     enterprise_id = excluded.enterprise_id, advisor_id = excluded.advisor_id,
     facts_version = a.facts_version + CASE WHEN
         (a.settings, a.settings_problem, a.portfolio_no, a.tax_household_id, a.on_count, a.enterprise_id, a.advisor_id,
-            a.lot_picks)
+            a.lot_picks, a.holding_roles)
         IS DISTINCT FROM (excluded.settings, excluded.settings_problem, excluded.portfolio_no,
             excluded.tax_household_id, excluded.on_count, excluded.enterprise_id, excluded.advisor_id,
-            excluded.lot_picks)
+            excluded.lot_picks, excluded.holding_roles)
         THEN 1 ELSE 0 END,
     settings_version = excluded.settings_version, portfolio_no = excluded.portfolio_no, custodian = excluded.custodian,
     account_number = excluded.account_number, title = excluded.title, tax_household_id = excluded.tax_household_id,
@@ -83,7 +84,7 @@ ON CONFLICT (account_id) DO UPDATE SET
     last_rebalanced = CASE WHEN a.settings_version = 0 THEN coalesce(a.last_rebalanced, excluded.last_rebalanced)
         WHEN excluded.on_count > a.on_count THEN NULL ELSE a.last_rebalanced END,
     settings = excluded.settings, settings_problem = excluded.settings_problem, lot_picks = excluded.lot_picks,
-    settings_content = excluded.settings_content
+    holding_roles = excluded.holding_roles, settings_content = excluded.settings_content
 WHERE excluded.settings_version > a.settings_version
 """
 
@@ -148,12 +149,18 @@ def merge_accounts(session: Session, rows: Sequence[Sequence[Any]]) -> None:
     session.execute(_MERGE_ACCOUNT)
 
 
-def mark_rebalanced(session: Session, accounts: Sequence[str], epochs: Sequence[int], dates: Sequence[date]) -> None:
-    """Set last-rebalanced date, epoch and SETTLING of approved accounts; an epoch that is not newer changes nothing."""
+def mark_rebalanced(
+    session: Session, accounts: Sequence[str], epochs: Sequence[int], dates: Sequence[date], settle: Sequence[date]
+) -> None:
+    """Set last-rebalanced date, epoch and SETTLING of approved accounts; an epoch that is not newer changes nothing.
+
+    dates: the business dates of their batches; settle: the sessions on which their orders are traded.
+    """
     session.execute(
-        "UPDATE account_facts AS a SET epoch = n.epoch, last_rebalanced = n.day, settle_date = n.day,"
+        "UPDATE account_facts AS a SET epoch = n.epoch, last_rebalanced = n.day, settle_date = n.settle,"
         " settle_as_of = a.as_of, settle_file_id = a.file_id"
-        " FROM (SELECT * FROM unnest(%s::text[], %s::int[], %s::date[]) AS u (account_id, epoch, day) ORDER BY 1) AS n"
+        " FROM (SELECT * FROM unnest(%s::text[], %s::int[], %s::date[], %s::date[])"
+        " AS u (account_id, epoch, day, settle) ORDER BY 1) AS n"
         " WHERE a.account_id = n.account_id AND a.epoch < n.epoch",
-        [list(accounts), list(epochs), list(dates)],
+        [list(accounts), list(epochs), list(dates), list(settle)],
     )

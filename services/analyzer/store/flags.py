@@ -145,6 +145,16 @@ def mark_announced(session: Session, accounts: Sequence[str], versions: Sequence
     )
 
 
+def current(session: Session, versions: Mapping[str, int]) -> set[str]:
+    """Return the accounts whose stored flag still has this version.  versions: flag version by account."""
+    query = (
+        "SELECT account_id FROM unnest(%s::text[], %s::bigint[]) AS n (account_id, version)"
+        " JOIN flag AS f USING (account_id) WHERE f.flag_version = n.version"
+    )
+    found = session.execute(query, [list(versions), list(versions.values())])
+    return {str(account_id) for (account_id,) in found}
+
+
 def price_held(session: Session, limit: int | None = None) -> list[str]:
     """Return the accounts held for a missing or stale price, at most `limit`."""
     query = f"SELECT account_id FROM flag WHERE {PRICE_HELD} ORDER BY account_id LIMIT %s"  # noqa: S608  # fixed

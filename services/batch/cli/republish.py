@@ -1,9 +1,11 @@
-"""`python -m services.batch republish rebalanced | account`: approvals, and every decision about an account.
+"""`python -m services.batch republish rebalanced | returned | account | account-state`: decisions, states of accounts.
 
-Orders are never published again: an approval sends them once.
+Orders are never published again: an approval sends them once.  States of batches go through the outbox of the service,
+so that they keep their order.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,8 +15,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns import messages
+from services.batch.operations.change import publish_again
 from services.batch.operations.reconcile import approvals_of
 from services.batch.settings import SERVICE, Settings
+from services.batch.store import account_states
 from services.batch.store import republish as store
 from services.batch.store.database import Database
 from shared.contracts.tenancy import SYSTEM
@@ -36,12 +40,42 @@ def rebalanced(
     _publish(context.obj, republish.request("rebalanced", every, enterprise, account))
 
 
+@app.command()
+def returned(
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: AccountOption = None
+) -> None:
+    """The return of each account that left its newest batch without approval, for the analyzer."""
+    _publish(context.obj, republish.request("returned", every, enterprise, account))
+
+
 @app.command("account")
 def decisions_of_accounts(
     context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: AccountOption = None
 ) -> None:
-    """That, the return of each account that left its last batch otherwise, and the state of its batches."""
+    """Both, and the state of the batches of each account."""
     _publish(context.obj, republish.request("account", every, enterprise, account))
+
+
+@app.command("account-state")
+def states_of_accounts(
+    context: typer.Context, every: Every = False, enterprise: Enterprise = None, account: AccountOption = None
+) -> None:
+    """Where each account is in the work, for subscribers; the running service publishes it."""
+    log.configure("batch-republish", "ERROR")
+    with outages.reported():
+        asked = republish.request("account-state", every, enterprise, account)
+        raise typer.Exit(asyncio.run(ask_for_states(context.obj, asked)))
+
+
+async def ask_for_states(settings: Settings, request: RepublishRequest) -> int:
+    """Have the service publish states again, in order with those that change now; return the exit code."""
+    urls = settings.database_url, settings.requests_database_url
+    async with Database(*urls) as database, database.transaction(SYSTEM) as connection:
+        accounts = await account_states.ask_again(connection, request)
+    print(f"{request.kind} of {accounts} accounts will be published again by the running service")
+    if not accounts:
+        print("the store holds none such", file=sys.stderr)
+    return int(not accounts)
 
 
 def _publish(settings: Settings, request: RepublishRequest) -> None:
@@ -59,30 +93,43 @@ async def run(settings: Settings, request: RepublishRequest) -> int:
         while True:
             async with database.transaction(SYSTEM) as connection:
                 accounts = await store.next_accounts(connection, request, after)
-                again = await approvals_of(connection, accounts, clock.now())
-                if request.kind == "account":
-                    again += await _returns_and_batches(connection, accounts, clock.now())
+                again = await _of_accounts(connection, request.kind, accounts, clock.now())
+                batches = await store.batches_of(connection, accounts) if request.kind == "account" else []
             if not accounts:
                 return
             await out.send(again)
+            for batch_id in batches:
+                async with database.transaction(SYSTEM) as connection:
+                    await publish_again(connection, batch_id, clock.now())
             yield len(accounts)
             after = accounts[-1]
 
     async with Database(settings.database_url, settings.requests_database_url) as database:
         async with database.transaction(SYSTEM) as connection:
             total = await store.count_accounts(connection, request)
-        async with Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as out:
+        async with Publisher(settings.broker, SERVICE, settings.gateway_url) as out:
             return await republish.report(request, total, groups(database, out))
 
 
-async def _returns_and_batches(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:
-    """Return the messages of these accounts' returns, and the state of every batch they have been in."""
+async def _of_accounts(
+    connection: AsyncConnection, kind: str, accounts: Sequence[str], now: datetime
+) -> list[Outgoing]:
+    """Return the messages of one kind about these accounts, without the states of their batches."""
+    found: list[Outgoing] = []
+    if kind in {"rebalanced", "account"}:
+        found += await approvals_of(connection, accounts, now)
+    if kind in {"returned", "account"}:
+        found += await _returns(connection, accounts, now)
+    return found
+
+
+async def _returns(connection: AsyncConnection, accounts: Sequence[str], now: datetime) -> list[Outgoing]:
+    """Return the messages of these accounts' returns from their newest batch."""
     returns: dict[tuple[int, str, int], list[Row[Any]]] = {}
     for row in await store.newest_returns(connection, accounts):
         returns.setdefault((row.batch_id, row.state, row.version), []).append(row)
-    found = [
+    return [
         message
         for (batch_id, reason, version), members in returns.items()
         for message in messages.returned(batch_id, members, reason, version, now)
     ]
-    return found + [messages.batch_changed(row, now) for row in await store.batches_of(connection, accounts)]

@@ -4,25 +4,30 @@ Ids are deterministic: the same change always makes the same ids.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pyarrow as pa
 from sqlalchemy import Row
 
 from services.batch.domain.figures import LOGIC_NAMES
+from services.batch.domain.schedule import session_of
 from services.batch.settings import SERVICE
 from shared.contracts import chunks, comparison, events, topics
 from shared.contracts.topics import Topic
 from shared.ids import event_id
-from shared.kafka.messages import Outgoing, chunk, event
+from shared.kafka.messages import Outgoing, chunk, event, plain_event
 
 _RECALLED_TOGETHER: Final = 2_000
 _SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
 
 
-def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
-    """Return the event with the state of a batch."""
+def batch_changed(row: Row[Any], decision_sha256: bytes | None = None) -> Outgoing:
+    """Return the event with the state of a batch, at the time of its version.
+
+    decision_sha256: digest of its manifest, if it is decided; without it the event would have other bytes.  Counts
+    of a WORKING batch may have risen since its version was published: raise the version to publish them.
+    """
     body = events.BatchChanged(
         batch_id=row.batch_id,
         enterprise_id=row.enterprise_ids[0],
@@ -40,9 +45,40 @@ def batch_changed(row: Row[Any], at: datetime) -> Outgoing:
         requested_by=row.requested_by,
         decided_by=row.decided_by,
         trade_date=row.trade_date,
+        requested_at=row.requested_at,
+        cancel_at=row.cancel_at,
+        decided_at=row.decided_at,
+        decision_sha256=None if decision_sha256 is None else decision_sha256.hex(),
     )
     identity = event_id("batch", row.batch_id, row.version)
-    return event(topics.BATCH, str(row.batch_id), body, event_id=identity, source=SERVICE, at=at)
+    return event(
+        topics.BATCH, str(row.batch_id), body, event_id=identity, source=SERVICE, at=row.told_at,
+        enterprises=row.enterprise_ids,
+    )  # fmt: skip
+
+
+def account_states(rows: Sequence[Row[Any]]) -> list[Outgoing]:
+    """Return the events with the states of accounts, as stored: a state always makes the same bytes."""
+    made = []
+    for row in rows:
+        body = {
+            "account_id": row.account_id,
+            "enterprise_id": row.enterprise_id,
+            "advisor_id": row.advisor_id,
+            "version": row.version,
+            "state": row.state,
+        }
+        if row.batch_id is not None:
+            body |= {"batch_id": row.batch_id, "batch_status": row.batch_status}
+        body["since"] = row.since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        identity = event_id("account-state", row.account_id, row.version)
+        made.append(
+            plain_event(
+                topics.ACCOUNT_STATE, row.account_id, body, event_id=identity, source=SERVICE, at=row.since,
+                enterprises=(row.enterprise_id,),
+            )
+        )  # fmt: skip
+    return made
 
 
 def queue_changed(enterprises: Sequence[str], at: datetime) -> list[Outgoing]:
@@ -62,14 +98,17 @@ def queue_changed(enterprises: Sequence[str], at: datetime) -> list[Outgoing]:
 
 
 def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list[Outgoing]:
-    """Return the requests for proposals, in chunks of one attempt; small requests have a topic of their own."""
+    """Return the requests for proposals, in chunks of one attempt; small requests have a topic of their own.
+
+    at: now.  Terms are those of the session on which an approval at this instant would trade.
+    """
     topic = _SMALL_REQUEST if len(members) <= chunks.SMALL_REQUEST_ACCOUNTS else topics.WORK_REQUEST
     sent = []
     for attempt in sorted({member.attempt for member in members}):
         meta = {
             "batch_id": str(batch.batch_id),
             "attempt": str(attempt),
-            "trade_date": batch.trade_date.isoformat(),
+            "trade_date": session_of(at).isoformat(),
             "size": str(batch.accounts),
         }
         of_attempt = [member for member in members if member.attempt == attempt]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Row
 
 from services.batch.domain.orders import NEEDED, Approval, NestedColumn, orders_of
+from services.batch.domain.schedule import session_of
 from services.batch.settings import SERVICE
 from shared.columnar import Ints, lengths_of, starts_of
 from shared.contracts import chunks, codec, topics
@@ -25,11 +26,15 @@ Fields: TypeAlias = Mapping[str, Any]  # Arrow arrays by field
 FlatColumns: TypeAlias = Mapping[str, tuple[Ints, Fields]]  # list offsets and flat fields by column
 
 
-def approval_messages(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, at: datetime) -> list[Outgoing]:
+def approval_messages(
+    batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, incarnation: str
+) -> list[Outgoing]:
     """Return the orders of every approved account of one result chunk, and one chunk that says they are rebalanced.
 
-    approved: member rows, whose row_no is their row in the chunk; content: the chunk as it came.
+    batch: as approved; approved: member rows, whose row_no is their row in the chunk; content: the chunk as it came;
+    incarnation: of the database.
     """
+    at, session = batch.decided_at, session_of(batch.decided_at)
     rows, _ = codec.decode_kept(content, chunks.RESULT)
     rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
     flat = {name: _flat(rows.column(name), fields, batch.logic) for name, fields in NEEDED.items()}
@@ -39,11 +44,16 @@ def approval_messages(batch: Row[Any], approved: Sequence[Row[Any]], content: by
         epoch = member.epoch + 1
         approval = Approval(
             batch.batch_id, member.account_id, member.enterprise_id, member.advisor_id, member.custodian,
-            member.account_number, epoch, batch.trade_date,
+            member.account_number, epoch, batch.trade_date, session, batch.decided_by, batch.decided_name, incarnation,
         )  # fmt: skip
         body = orders_of(approval, account, result, event_id)
         identity = event_id("orders", batch.batch_id, member.account_id, epoch)
-        messages.append(plain_event(topics.ORDERS, member.account_id, body, event_id=identity, source=SERVICE, at=at))
+        owner = (member.enterprise_id,)
+        messages.append(
+            plain_event(
+                topics.ORDERS, member.account_id, body, event_id=identity, source=SERVICE, at=at, enterprises=owner
+            )
+        )
     messages.append(_rebalanced(batch, approved, flat, at))
     return messages
 
@@ -51,7 +61,7 @@ def approval_messages(batch: Row[Any], approved: Sequence[Row[Any]], content: by
 def rebalanced_again(approved: Sequence[Row[Any]], content: bytes, at: datetime) -> Outgoing:
     """Return once more the chunk that says these accounts of one result chunk are rebalanced, without their orders.
 
-    approved: member rows that also have batch_id, logic and trade_date of their batch; content: as in
+    approved: member rows that also have batch_id, logic, trade_date and decided_at of their batch; content: as in
     `approval_messages`.
     """
     rows, _ = codec.decode_kept(content, chunks.RESULT)
@@ -87,7 +97,9 @@ def _flat(column: Any, fields: Sequence[str], logic: int) -> tuple[Ints, Fields]
 
 def _lists(fields: Fields) -> dict[str, list[Any]]:
     return {
-        name: column.to_pylist() if pa.types.is_string(column.type) else np.asarray(column).tolist()
+        name: column.to_pylist()
+        if pa.types.is_string(column.type) or column.null_count
+        else np.asarray(column).tolist()
         for name, column in fields.items()
     }
 
@@ -116,5 +128,6 @@ def _rebalanced_rows(batch: Row[Any], approved: Sequence[Row[Any]], flat: FlatCo
         pa.array([member.epoch + 1 for member in approved], pa.int32()),
         pa.array([batch.trade_date] * len(approved), pa.date32()),
         pa.ListArray.from_arrays(pa.array(starts, pa.int32()), structs, type=_TRADES),
+        pa.array([session_of(batch.decided_at)] * len(approved), pa.date32()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=chunks.REBALANCED)

@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.batch.domain.figures import PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
+from services.batch.domain.figures import EARLIER_FIGURES, PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from shared.columnar import Ints, children, joined, starts_of
 from shared.kafka.isolation import failed, replace_faulty_rows
 from shared.kafka.messages import BadMessage, Chunk
@@ -55,7 +55,7 @@ def table_of(results: Sequence[Chunk], logic: int) -> pa.Table:
     }
     # Wash figures of an account without a loss are 0; the others are checked when every result is in.
     washes = pc.if_else(has_loss, pa.scalar(None, pa.string()), columns.zeros)
-    return pa.table(table | dict.fromkeys(WASH_FIGURES, washes))
+    return pa.table(table | dict.fromkeys(WASH_FIGURES, washes) | dict.fromkeys(EARLIER_FIGURES, columns.zeros))
 
 
 def batch_of(chunk: Chunk) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
 
+from services.batch.columns.wash_earlier import Earlier, Used, unused
 from shared.columnar import Ints, children
 from shared.contracts import chunks, codec
 from shared.contracts.codes import Bought, Logic
@@ -29,8 +30,9 @@ _NEEDED: Final = pa.schema(
 class Facts:
     """Losses, purchases that remain under each logic, and the tables that describe them.
 
-    owner: index of each loss's account among the rows; logics: how many logics each account has.  slices and bought:
-    the Arrow tables that losses and purchases were made from; slice_of and bought_of: their rows there.
+    The batch's own losses come first: owner, the index of each one's account among the rows, its logic, and slice_of,
+    its row in the table `slices`.  The others are approved ones: earlier_of, their rows in the table `earlier`.
+    logics: how many logics each account has.  bought: the table that purchases were made from; bought_of: their rows.
     """
 
     losses: Losses
@@ -40,6 +42,8 @@ class Facts:
     logics: list[int]
     slices: pa.Table
     slice_of: Ints
+    earlier: pa.Table
+    earlier_of: Ints
     bought: pa.Table
     bought_of: Ints
 
@@ -57,32 +61,72 @@ def tables_of(
     return [_chunk(members[number], contents[number], trade_day) for number in members]
 
 
-def facts_of(rows: Sequence[Row[Any]], tables: Sequence[ChunkTables], trade_day: int) -> Facts:
-    """Return the facts of these accounts from the tables of all their chunks, in the order of the rows."""
+def facts_of(rows: Sequence[Row[Any]], tables: Sequence[ChunkTables], trade_day: int, earlier: Earlier) -> Facts:
+    """Return the facts of these accounts from the tables of all their chunks, in the order of the rows.
+
+    earlier: what approved batches left to the households of the rows, and to no other.
+    """
     slices, buys, stored, logics = (pa.concat_tables(alike) for alike in zip(*tables, strict=True))
-    household = np.unique([row.household for row in rows], return_inverse=True)[1].astype(np.int64)
+    names, household = np.unique([row.household for row in rows], return_inverse=True)
+    household = household.astype(np.int64)
     taxable = np.array([row.taxable for row in rows], np.bool_)
     owner, logic, units, gain = (_ints(slices, name) for name in ("owner", "logic", "units", "gain"))
     at_loss = np.flatnonzero((gain < 0) & taxable[owner])
-    bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day)])
-    security, bought_security = _ranks(slices.column("security"), bought.column("security"))
-    width = 1 + int(max(security.max(initial=0), bought_security.max(initial=0)))
-    lost = (household[owner] * width + security)[at_loss]
+    approved = _approved(earlier.bought, _first_rows(household, names, earlier.bought))
+    bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day), approved])
+    before, used = earlier.losses, earlier.used
+    security, bought_security, lost_security, used_security = _ranks(
+        *(table.column("security") for table in (slices, bought, before, used))
+    )
+    width = 1 + int(max(ranks.max(initial=0) for ranks in (security, bought_security, lost_security)))
+    before_household = np.searchsorted(names, _texts(before, "household"))
+    lost = np.concatenate(((household[owner] * width + security)[at_loss], before_household * width + lost_security))
     matter: Ints = np.flatnonzero(np.isin(household[_ints(bought, "owner")] * width + bought_security, lost))
     bought, bought_security = bought.take(matter), bought_security[matter]
-    account, bought_account = _ranks(pa.array([row.account_id for row in rows]), bought.column("account_id"))
-    lot, bought_lot = _ranks(slices.column("lot_id"), bought.column("lot_id"))
-    sleeve, bought_sleeve = _ranks(slices.column("sleeve_id"), bought.column("sleeve_id"))
-    sold = (household[owner] * LOGICS + logic, security, account[owner], lot, sleeve, units, -gain)
+    account, bought_account, lost_account, used_account = _ranks(
+        pa.array([row.account_id for row in rows]), *(table.column("account_id") for table in (bought, before, used))
+    )
+    lot, bought_lot, lost_lot, used_lot = _ranks(*(table.column("lot_id") for table in (slices, bought, before, used)))
+    sleeve, bought_sleeve, lost_sleeve = _ranks(*(table.column("sleeve_id") for table in (slices, bought, before)))
+    today, turn = np.full(len(owner), trade_day), np.full(len(owner), 1 + int(_ints(before, "turn").max(initial=0)))
+    sold = (household[owner] * LOGICS + logic, security, today, turn, account[owner], lot, sleeve, units, -gain)
     kind, day, amount, of_logic = (_ints(bought, name) for name in ("kind", "bought", "units", "logic"))
     listed = Purchases(
         household[_ints(bought, "owner")], bought_security, day, kind, bought_account, bought_lot, bought_sleeve, amount
     )
     gone = _sold(_lots(listed), np.column_stack((account[owner], security, lot, sleeve)), logic, units)
     purchases, chosen = _left(listed, of_logic, gone)
-    losses = Losses._make(column[at_loss] for column in sold)
+    kinds, days, traded, uses = (_ints(used, name) for name in ("kind", "day", "traded", "units"))
+    purchases = _without(purchases, Used(used_account, used_security, used_lot, kinds, days, traded, uses))
+    again = np.repeat(np.arange(before.num_rows), LOGICS)  # an approved loss meets the purchases of every logic
+    under = np.tile(np.arange(LOGICS), before.num_rows)
+    when, order, open_units, cents = (_ints(before, name) for name in ("day", "turn", "units", "cents"))
+    lost_columns = (lost_security, when, order, lost_account, lost_lot, lost_sleeve, open_units, cents)
+    of_before = (before_household[again] * LOGICS + under, *(column[again] for column in lost_columns))
+    losses = Losses._make(
+        np.concatenate((own[at_loss], approved_before)) for own, approved_before in zip(sold, of_before, strict=True)
+    )
     counts = _ints(logics, "count").tolist()
-    return Facts(losses, purchases, owner[at_loss], logic[at_loss], counts, slices, at_loss, bought, chosen)
+    return Facts(
+        losses, purchases, owner[at_loss], logic[at_loss], counts, slices, at_loss, before, again, bought, chosen
+    )
+
+
+def _without(purchases: Purchases, used: Used) -> Purchases:
+    """Return the purchases without the units that disallow approved losses, under each logic."""
+    if not len(used.units):
+        return purchases
+    left = purchases.units.copy()
+    for logic in range(LOGICS):
+        under = np.flatnonzero(purchases.group % LOGICS == logic)
+        left[under] = unused(Purchases._make(column[under] for column in purchases), used)
+    return purchases._replace(units=left)
+
+
+def _first_rows(household: Ints, names: Any, bought: pa.Table) -> Ints:
+    """Return the index of an account of the household of each approved buy."""
+    first = np.unique(household, return_index=True)[1]
+    return np.asarray(first[np.searchsorted(names, _texts(bought, "household"))], np.int64)
 
 
 def _left(listed: Purchases, of_logic: Ints, gone: Ints) -> tuple[Purchases, Ints]:
@@ -174,6 +218,26 @@ def _proposed(rows: Sequence[Row[Any]], buys: pa.Table, taxable: npt.NDArray[np.
     )
 
 
+def _approved(bought: pa.Table, owner: Ints) -> pa.Table:
+    """Return buys of other batches as purchases.  owner: index of an account of their household."""
+    count, nowhere = bought.num_rows, pa.array([""] * bought.num_rows, pa.string())
+    return pa.table(
+        {
+            "owner": pa.array(owner),
+            "security": bought.column("security"),
+            "account_id": bought.column("account_id"),
+            "account_number": bought.column("account_number"),
+            "taxable": bought.column("taxable"),
+            "kind": pa.array(np.full(count, int(Bought.APPROVED), np.int64)),
+            "lot_id": nowhere,
+            "sleeve_id": nowhere,
+            "units": bought.column("units"),
+            "bought": bought.column("day"),
+            "logic": pa.array(np.full(count, -1, np.int64)),
+        }
+    )
+
+
 def _once(listed: Purchases, of_logic: Ints) -> Ints:
     """Return the index of each purchase once: accounts of a household may list the same one, the largest counts."""
     names = np.column_stack((*listed[:-1], of_logic))
@@ -220,3 +284,7 @@ def _numbers(column: Any) -> Ints:
 
 def _ints(table: pa.Table, name: str) -> Ints:
     return np.asarray(table.column(name), np.int64)
+
+
+def _texts(table: pa.Table, name: str) -> Any:
+    return np.asarray(table.column(name).to_pylist(), np.str_)

@@ -19,7 +19,9 @@ TAX_FIGURES: Final = (
 )  # fmt: skip
 WASH_FIGURES: Final = ("wash_cents", "wash_permanent_cents")
 """Losses that a wash sale disallows, and of them those an IRA's purchase makes permanent; null while not checked."""
-FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES)
+EARLIER_FIGURES: Final = ("wash_earlier_cents", "wash_earlier_permanent_cents")
+"""Losses approved before that the account's buys disallow, and of them those it makes permanent as an IRA."""
+FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES, *EARLIER_FIGURES)
 
 FIGURE_OF: Final[Mapping[str, str]] = {
     "market_value": "value_cents",
@@ -38,6 +40,8 @@ FIGURE_OF: Final[Mapping[str, str]] = {
     "no_basis_proceeds": "no_basis_proceeds_cents",
     "wash_disallowed": "wash_cents",
     "wash_permanent": "wash_permanent_cents",
+    "wash_earlier": "wash_earlier_cents",
+    "wash_earlier_permanent": "wash_earlier_permanent_cents",
 }
 """API field -> figure."""
 

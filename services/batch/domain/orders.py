@@ -10,15 +10,16 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
-from shared.fixed_point.text import text_of
+from shared.contracts.holding_roles import PRICE_FACTORS
+from shared.fixed_point.text import text_of, usd
 
 NewId = Callable[..., str]
 
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "securities": ("security_id",),
+    "securities": ("security_id", "price_divisor"),
     "positions": ("sleeve_id", "security"),
     "sleeve_trades": ("position", "quantity_micro", "crossed_micro"),
-    "orders": ("security", "quantity_micro", "price_micro"),
+    "orders": ("security", "quantity_micro", "price_micro", "value_cents"),
     "slices": ("security", "lot_id", "sleeve_id", "quantity_micro"),
     "transfers": ("security", "from_sleeve_id", "to_sleeve_id", "lot_id", "quantity_micro"),
 }
@@ -40,7 +41,11 @@ class NestedColumn:
 
 @dataclass(frozen=True)
 class Approval:
-    """The approval of one account. epoch: the account's new one."""
+    """The approval of one account.
+
+    epoch: the account's new one; session: on which its orders are to be traded; decided_by, decided_name: the user;
+    incarnation: of the database, in which batch and epoch are counted.
+    """
 
     batch_id: int
     account_id: str
@@ -50,11 +55,22 @@ class Approval:
     account_number: str
     epoch: int
     trade_date: date
+    session: date
+    decided_by: str
+    decided_name: str
+    incarnation: str = ""
 
 
 def order_id(new_id: NewId, approval: Approval, security_id: str) -> str:
     """Return the id of an order: one per security, because an account never buys and sells the same one."""
-    return new_id("order", approval.batch_id, approval.account_id, approval.epoch, security_id)
+    approved = approval.batch_id, approval.account_id, approval.epoch
+    return order_id_of(new_id, approved, approval.incarnation, security_id)
+
+
+def order_id_of(new_id: NewId, approved: tuple[int, str, int], incarnation: str, security_id: str) -> str:
+    """Return the id of an order.  approved: batch, account and the account's new epoch."""
+    facts = (*approved, security_id)
+    return new_id("order", *facts, incarnation) if incarnation else new_id("order", *facts)
 
 
 def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColumn], new_id: NewId) -> dict[str, Any]:
@@ -62,11 +78,12 @@ def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColum
 
     account: index of the account in the chunk; result: the chunk's NEEDED columns, rows of the logic in force only.
     """
-    securities = [row[0] for row in result["securities"].rows(account)]
+    listed = list(result["securities"].rows(account))
+    securities = [name for name, _ in listed]
     positions = list(result["positions"].rows(account))
     orders = []
     ids: dict[int, str] = {}
-    for security, quantity, price in result["orders"].rows(account):
+    for security, quantity, price, value in result["orders"].rows(account):
         ids[security] = order_id(new_id, approval, securities[security])
         orders.append(
             {
@@ -75,6 +92,12 @@ def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColum
                 "side": "BUY" if quantity > 0 else "SELL",
                 "quantity": _units(abs(quantity)),
                 "reference_price": _units(price),
+                "order_type": "MARKET",
+                "time_in_force": "DAY",
+                "currency": "USD",
+                "idempotency_key": ids[security],
+                "price_factor": PRICE_FACTORS[listed[security][1] or 1],
+                "value": usd(value),
             }
         )
     allocations = []
@@ -93,6 +116,9 @@ def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColum
         "batch_id": approval.batch_id,
         "version": approval.epoch,
         "trade_date": approval.trade_date.isoformat(),
+        "session": approval.session.isoformat(),
+        "decided_by": approval.decided_by,
+        "decided_name": approval.decided_name,
         "orders": orders,
         "allocations": allocations,
         "lots": [

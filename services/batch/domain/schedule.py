@@ -1,4 +1,7 @@
-"""Until when a batch may be decided.  Source: product 6, "End of day"; product 1, "business date"."""
+"""Until when a batch may be decided, and when its orders are traded.
+
+Source: product 6, "End of day"; product 1, "business date"; product 3, "After approval".
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -21,3 +24,14 @@ def decision_window(now: datetime, cut_off: time) -> DecisionWindow:
     """
     trade_date = trading_calendar.business_date(now, cut_off)
     return DecisionWindow(trade_date, trading_calendar.cut_off(trade_date, cut_off).astimezone(UTC))
+
+
+def session_of(approved_at: datetime) -> date:
+    """Return the session on which orders approved at an instant are traded: the first that closes after it.
+
+    Raises NoSession if the instant lies beyond the calendar.
+    """
+    day = approved_at.astimezone(trading_calendar.NEW_YORK).date()
+    if trading_calendar.is_session(day) and approved_at < trading_calendar.close_of(day):
+        return day
+    return trading_calendar.session_after(day)

@@ -7,8 +7,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns import messages
-from services.batch.store import batches
+from services.batch.domain.states import Status
+from services.batch.store import batches, decisions
 from services.batch.store.database import send
+from shared.contracts.tenancy import SYSTEM
 
 
 async def change(connection: AsyncConnection, batch: Row[Any], now: datetime, **values: Any) -> Row[Any]:
@@ -17,8 +19,23 @@ async def change(connection: AsyncConnection, batch: Row[Any], now: datetime, **
     Raises RuntimeError if the row is not as it was read under the lock.
     """
     after = await batches.change(connection, batch, now, **values)
-    await send(connection, [messages.batch_changed(after, now)])
+    await send(connection, [messages.batch_changed(after)])
     return after
+
+
+async def publish_again(connection: AsyncConnection, batch_id: int, now: datetime) -> None:
+    """Publish the state of a batch again, behind what is in the outbox of it; nothing if there is no such batch.
+
+    While proposals come in, counts rise between two versions: such a state is published as a new version.
+    """
+    batch = await batches.lock(connection, SYSTEM, batch_id)
+    if batch is None:
+        return
+    if Status(batch.status) is Status.WORKING:
+        await change(connection, batch, now)
+    else:
+        digest = await decisions.read_digest(connection, batch_id)
+        await send(connection, [messages.batch_changed(batch, digest)])
 
 
 async def recount(connection: AsyncConnection, batch: Row[Any], now: datetime, **values: Any) -> Row[Any]:

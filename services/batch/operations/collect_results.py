@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,15 @@ from services.batch.columns.results import batch_of, table_of
 from services.batch.domain.states import AccountState, Status, Transition, batch_after, transition_of
 from services.batch.operations import decide, wash_sales
 from services.batch.operations.change import change
+from services.batch.operations.readiness import note_end_of_work
 from services.batch.settings import Settings
 from services.batch.store import batches, members, results
 from services.batch.store.database import send
 from shared.contracts.tenancy import SYSTEM
 from shared.kafka.messages import Chunk
 from shared.runtime.clock import Clock
+
+_ANY_NUMBER: Final = 2**31 - 1
 
 
 def by_batch(chunks: Sequence[Chunk]) -> dict[int, list[Chunk]]:
@@ -87,6 +90,16 @@ async def send_again(
     return len(again) + len(failed)
 
 
+async def request_at_once(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
+    """Send every account of a locked batch that has no result again, however often it was sent; return how many.
+
+    It counts as one of its attempts, but none fails by it.
+    """
+    again = await members.send_again(connection, batch.batch_id, now, _ANY_NUMBER, now)
+    await send(connection, messages.requests(batch, again, now))
+    return len(again)
+
+
 async def _count_on(
     connection: AsyncConnection, batch: Row[Any], collected: int, failed: int, settings: Settings, now: datetime
 ) -> None:
@@ -110,6 +123,8 @@ async def _advance(connection: AsyncConnection, batch: Row[Any], now: datetime) 
     """Count the accounts of a locked batch and apply the transition that follows from the counts, if any."""
     totals = await batches.count(connection, batch.batch_id, batch.logic)
     transition = transition_of(totals.tally)
+    if transition is not None:
+        await note_end_of_work(connection, batch, now)
     if transition is None:
         await change(connection, batch, now, **totals.columns())
     elif transition is Transition.COLLECTED:

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch.columns import messages
 from services.batch.domain.figures import LOGIC_NUMBERS
 from services.batch.domain.refusals import CommandFacts, is_allowed, refusal
-from services.batch.domain.schedule import decision_window
+from services.batch.domain.schedule import decision_window, session_of
 from services.batch.domain.states import AccountTransition, Status, Transition, batch_after, transition_of
-from services.batch.operations import decide, wash_sales
+from services.batch.operations import decide, terms, wash_approvals, wash_sales
 from services.batch.operations.change import change, recount
 from services.batch.operations.decide import Actor, CommandOutcome
 from services.batch.operations.problems import (
@@ -24,6 +24,7 @@ from services.batch.operations.problems import (
     LiquidationNotConfirmed,
     LogicUnavailable,
     NothingToPropose,
+    TermsDiffer,
     problem_of,
 )
 from services.batch.operations.selections import member_selection, queue_selection
@@ -82,19 +83,25 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     )  # fmt: skip
     batch = await batches.insert_batch(connection, new, added)
     rows = await members.read_for_request(connection, batch_id)
-    await send(connection, [messages.batch_changed(batch, now), *messages.requests(batch, rows, now)])
+    await send(connection, [messages.batch_changed(batch), *messages.requests(batch, rows, now)])
     return CommandOutcome(batch, added.accounts)
 
 
 async def approve(context: CommandContext, batch_id: int, version_seen: int) -> CommandOutcome:
     """Approve every proposed account: orders go out, once.
 
-    Raises as `_lock`, and FoundStale for accounts that moved, or whose prices were withdrawn, and are not marked yet.
+    Raises as `_lock`, FoundStale for accounts that moved, or whose prices were withdrawn, and are not marked yet, and
+    TermsDiffer for accounts that show a term which is another on the session on which the orders would be traded, and
+    WashSalesMoved if another approval may have changed its wash-sale warnings.
     """
     batch, now = await _lock(context, batch_id, version_seen, Transition.APPROVE)
     unmarked = await staleness.count_unmarked(context.connection, batch_id)
     if unmarked.stale:
         raise FoundStale(batch_id, unmarked.stale, unmarked.moved, batch.version)
+    differing = await terms.differing(context.connection, batch, now)
+    if differing:
+        raise TermsDiffer(batch_id, differing, session_of(now), batch.version)
+    await wash_approvals.hold(context.connection, batch)
     return await decide.approve(context.connection, batch, context.actor, now)
 
 

@@ -18,8 +18,9 @@ from services.batch.columns.orders import approval_messages
 from services.batch.domain.figures import FIGURES, LOGIC_NAMES
 from services.batch.domain.manifest import Manifest, manifest_of
 from services.batch.domain.states import AccountState, AccountTransition, Status, Transition, batch_after
+from services.batch.operations import wash_approvals
 from services.batch.store import batches, decisions, members, results
-from services.batch.store.database import send
+from services.batch.store.database import read_incarnation, send
 from shared.contracts.problems import OurFault
 from shared.kafka.isolation import halves, isolate, note_account_fault
 from shared.kafka.messages import Outgoing
@@ -58,10 +59,11 @@ async def approve(connection: AsyncConnection, batch: Row[Any], actor: Actor, no
     Raises IllegalTransition if the batch is not pending approval, OurFault if the orders of an account cannot be made.
     """
     accounts = await members.approve(connection, batch.batch_id, batch.trade_date)
-    after, rows = await _record(connection, batch, Transition.APPROVE, actor, now)
+    after, rows, digest = await _record(connection, batch, Transition.APPROVE, actor, now)
     approved = [row for row in rows if row.state == AccountState.APPROVED]
-    await _send_orders(connection, batch, approved, now)
-    await send(connection, [messages.batch_changed(after, now)])
+    await wash_approvals.record(connection, after, approved)
+    await _send_orders(connection, after, approved)
+    await send(connection, [messages.batch_changed(after, digest)])
     return CommandOutcome(after, accounts)
 
 
@@ -73,16 +75,16 @@ async def end(
     transition: CANCEL, DAY_ENDED, NONE_LEFT or ALL_FAILED.  Raises IllegalTransition if the batch does not allow it.
     """
     cancelled = await members.apply(connection, batch.batch_id, AccountTransition.CANCEL, frozen=True)
-    after, _ = await _record(connection, batch, transition, actor, now)
+    after, _, digest = await _record(connection, batch, transition, actor, now)
     await send(connection, messages.returned(batch.batch_id, cancelled, "CANCELLED", after.version, now))
-    await send(connection, [messages.batch_changed(after, now)])
+    await send(connection, [messages.batch_changed(after, digest)])
     return CommandOutcome(after, len(cancelled))
 
 
 async def _record(
     connection: AsyncConnection, batch: Row[Any], transition: Transition, actor: Actor, now: datetime
-) -> tuple[Row[Any], Sequence[Row[Any]]]:
-    """Freeze the batch as decided and keep its manifest; return its row and its accounts' rows afterwards."""
+) -> tuple[Row[Any], Sequence[Row[Any]], bytes]:
+    """Freeze the batch as decided and keep its manifest; return its row, its accounts' rows, and the digest of that."""
     status = batch_after(Status(batch.status), transition)
     await members.freeze(connection, batch.batch_id)
     totals = await batches.count(connection, batch.batch_id, batch.logic)
@@ -99,31 +101,31 @@ async def _record(
     )
     rows = await members.read_all(connection, batch.batch_id)
     digests = await decisions.read_digests(connection, batch.batch_id)
-    await decisions.put(connection, batch.batch_id, await asyncio.to_thread(manifest_for, after, rows, digests))
-    return after, rows
+    manifest = await asyncio.to_thread(manifest_for, after, rows, digests)
+    await decisions.put(connection, batch.batch_id, manifest)
+    return after, rows, manifest.sha256
 
 
-async def _send_orders(
-    connection: AsyncConnection, batch: Row[Any], approved: Sequence[Row[Any]], now: datetime
-) -> None:
+async def _send_orders(connection: AsyncConnection, batch: Row[Any], approved: Sequence[Row[Any]]) -> None:
     """Put the orders and rebalances of approved accounts into the outbox, made from the result chunks as they came."""
+    incarnation = await read_incarnation(connection)
     by_chunk: dict[int, list[Row[Any]]] = {}
     for row in approved:
         by_chunk.setdefault(row.chunk_id, []).append(row)
 
     def messages_of(contents: dict[int, bytes]) -> list[Outgoing]:
-        made = [_isolated(batch, by_chunk[number], content, now) for number, content in contents.items()]
+        made = [_isolated(batch, by_chunk[number], content, incarnation) for number, content in contents.items()]
         return [message for of_chunk in made for message in of_chunk]
 
     async for contents in results.read_groups(connection, sorted(by_chunk)):
         await send(connection, await asyncio.to_thread(messages_of, contents))
 
 
-def _isolated(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, now: datetime) -> list[Outgoing]:
+def _isolated(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, incarnation: str) -> list[Outgoing]:
     """Return the approval messages of one chunk.  Raises OurFault, naming the account, if our own code fails at one."""
 
     def make(accounts: Sequence[Row[Any]]) -> list[Outgoing]:
-        return approval_messages(batch, accounts, content, now)
+        return approval_messages(batch, accounts, content, incarnation)
 
     def refuse(account: Sequence[Row[Any]], error: Exception) -> list[Outgoing]:
         advice = "nothing was approved; remove it from the batch and approve the others"
@@ -141,7 +143,7 @@ _BATCH_FIELDS: Final = (
 _ACCOUNT_FIELDS: Final = (
     "account_id", "account_number", "name", "enterprise_id", "advisor_id", "custodian", "taxable", "epoch", "state",
     "liquidate", "stale_code", "failure_code", "failure_text", "removed_name", "facts_version", "lots_version",
-    "target_version", "price_set", "chunk_id", "row_no", "remarks", "washes", *FIGURES,
+    "target_version", "price_set", "chunk_id", "row_no", "remarks", "washes", "earlier_losses", *FIGURES,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ cannot miss one another.  Source: architecture "Stale", "View".
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,3 +65,14 @@ async def mark_stale(connection: AsyncConnection, batch_id: int, clock: Clock) -
     if batch is None or Status(batch.status) in DECIDED or not await staleness.mark_stale(connection, batch_id):
         return
     await recount(connection, batch, clock.now())
+
+
+async def mark_terms(
+    connection: AsyncConnection, batch_id: int, accounts: Sequence[str], session: date, clock: Clock
+) -> None:
+    """Lock a batch, mark proposals whose terms are others on `session`, and publish it; a decided batch stays."""
+    batch = await batches.lock(connection, SYSTEM, batch_id)
+    if batch is None or Status(batch.status) in DECIDED:
+        return
+    if await staleness.mark_terms(connection, batch_id, accounts, session):
+        await recount(connection, batch, clock.now())

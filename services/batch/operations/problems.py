@@ -1,5 +1,7 @@
 """Problems of commands on batches, besides the common ones of shared.contracts.problems."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 from services.batch.domain.refusals import Refusal, RefusalReason
@@ -40,6 +42,35 @@ class FoundStale(StaleProposals):
         some = "1 account has" if accounts == 1 else f"{accounts} accounts have"
         remedy = "remove what is stale" if moved else "remove what is stale or have it proposed again"
         super().__init__(f"{some} a stale proposal: {remedy}, then approve.", version=version)
+        self.batch_id = batch_id
+
+
+class TermsDiffer(StaleProposals):
+    """Found at approval and not marked yet: accounts that show a term which is another on the day of their trades."""
+
+    def __init__(self, batch_id: int, accounts: Sequence[str], session: date, version: int) -> None:
+        some = "1 account shows" if len(accounts) == 1 else f"{len(accounts)} accounts show"
+        super().__init__(
+            f"The exchange has closed since the proposal: orders approved now are traded on {session}, and {some} a"
+            " term that is another on that day. Have what is stale proposed again or remove it, then approve.",
+            version=version,
+        )
+        self.batch_id = batch_id
+        self.accounts = list(accounts)
+        self.session = session
+
+
+class WashSalesMoved(Conflict):
+    """Another approval may have changed the wash-sale warnings of a batch since they were worked out."""
+
+    code, title = "wash_sales_changed", "The wash-sale warnings have changed"
+
+    def __init__(self, batch_id: int, version: int) -> None:
+        super().__init__(
+            "Another request with accounts of the same tax households was approved meanwhile, and the wash-sale"
+            " warnings of this one have changed: look again, then approve.",
+            version=version,
+        )
         self.batch_id = batch_id
 
 

@@ -27,10 +27,10 @@ async def compare(connection: AsyncConnection, standing: Chunk, now: datetime) -
     """Compare with what the analyzer has (a chunk of STANDING); put what either side lacks into the outbox."""
     await reconcile.put_standing(connection, standing.rows)
     if missing := await reconcile.missing_flags(connection):
-        _log.warning("flags.recalled", accounts=len(missing), first=missing[0].account_id)
+        _log.warning("flags.recalled", accounts=len(missing), account_id=missing[0].account_id)
         await send(connection, messages.recall(missing, now))
     if unknown := await reconcile.unknown_to_analyzer(connection):
-        _log.warning("approvals.told_again", accounts=len(unknown), first=unknown[0])
+        _log.warning("approvals.told_again", accounts=len(unknown), account_id=unknown[0])
         await send(connection, await approvals_of(connection, unknown, now))
 
 
@@ -39,7 +39,7 @@ async def book_again(connection: AsyncConnection, unbooked: Chunk, now: datetime
     columns: Any = unbooked.rows
     accounts, epochs = (columns.column(name).to_pylist() for name in ("account_id", "epoch"))
     if lacking := await reconcile.unknown_to_taxlot(connection, accounts, epochs):
-        _log.warning("approvals.told_again", accounts=len(lacking), first=lacking[0], to="taxlot")
+        _log.warning("approvals.told_again", accounts=len(lacking), account_id=lacking[0], receiver="taxlot")
         await send(connection, await approvals_of(connection, lacking, now))
 
 

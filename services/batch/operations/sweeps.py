@@ -1,27 +1,29 @@
 """What every replica does again and again: end days, send requests again, drop what is no longer needed."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from psycopg.errors import DiskFull
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.domain.states import Transition
-from services.batch.operations import collect_results, decide
+from services.batch.domain.states import Status, Transition
+from services.batch.operations import collect_results, decide, wash_approvals
+from services.batch.operations.readiness import note_end_of_work
 from services.batch.settings import Settings
-from services.batch.store import batches, idempotency, parking, withdrawals
+from services.batch.store import approved_losses, batches, idempotency, parking, withdrawals
 from services.batch.store.database import Database
 from shared.contracts.tenancy import SYSTEM
 from shared.kafka.faults import is_transient
 from shared.postgres.commits import CommitUnknown
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, trace
 from shared.runtime.clock import Clock
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 _log = log.get(__name__)
 _FORGET_EVERY: Final = 3600  # rounds
@@ -54,15 +56,16 @@ class Sweeps:
                 await self.end_days()
                 metrics.END_OF_DAY_SUCCEEDED.set(time.time())
                 await self.send_again()
+                await self.check_again()
                 await self.look_at_parked()
                 if rounds % _FORGET_EVERY == 0:
                     await self.forget()
             except (DBAPIError, CommitUnknown, OSError, TimeoutError) as error:
                 if not is_transient(error):
                     raise
-                _log.warning("sweep.database_away", error=repr(error)[:300])
+                _log.warning("sweep.database_away", error=error)
             rounds += 1
-            await asyncio.sleep(self.settings.sweep_every_s)
+            await pause(self.settings.sweep_every_s)
 
     def troubles(self) -> list[str]:
         """Return a sentence for each thing that a person must look at: batches put aside, approvals on bad prices."""
@@ -87,6 +90,8 @@ class Sweeps:
             return await batches.lock_due(connection, self.clock.now())
 
         async def end_day(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
+            if Status(batch.status) is Status.WORKING:
+                await note_end_of_work(connection, batch, now)
             await decide.end(connection, batch, Transition.DAY_ENDED, decide.SYSTEM_ACTOR, now)
             _log.info("batch.day_ended", batch_id=batch.batch_id)
             return 1
@@ -105,6 +110,22 @@ class Sweeps:
 
         return await self._each(lock_silent, send_again)
 
+    async def check_again(self) -> int:
+        """Check batches for wash sales again that were checked before the newest approval; return how many.
+
+        What approvals of an older version of this service left is recorded first.
+        """
+        await wash_approvals.record_missing(self.database, self.clock.now())
+
+        async def lock_behind(connection: AsyncConnection) -> Row[Any] | None:
+            return await approved_losses.lock_behind(connection, self.clock.now())
+
+        async def check(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
+            await wash_approvals.check_again(connection, batch, now)
+            return 1
+
+        return await self._each(lock_behind, check)
+
     async def look_at_parked(self) -> None:
         """Count the batches put aside, and the approvals that rest on prices that were withdrawn."""
         async with self.database.transaction(SYSTEM) as connection:
@@ -114,15 +135,16 @@ class Sweeps:
         metrics.WITHDRAWN_APPROVALS.set(self.withdrawn)
 
     async def forget(self) -> None:
-        """Drop old responses kept for retried commands, and old published messages."""
+        """Drop old responses kept for retried commands, old published messages, and buys that matter no more."""
         async with self.database.transaction(SYSTEM) as connection:
             await idempotency.forget(connection, self.clock.now())
+            await approved_losses.forget(connection, self.clock.now())
 
     async def _each(self, lock_next: LockNext, work: SweepWork) -> int:
         """Do the work for one batch after the other, each in its own transaction; return how many things it did in all.
 
         A batch at which the work fails is put aside with an alarm and delays no other. Raises what the database raises
-        if it is away.
+        if it is away or its disk is full: that is no fault of the batch.
         """
         done = 0
         while True:
@@ -132,7 +154,8 @@ class Sweeps:
                     batch = await lock_next(connection)
                     if batch is None:
                         return done
-                    count = await work(connection, batch, self.clock.now())
+                    with trace.within(trace.started()):
+                        count = await work(connection, batch, self.clock.now())
                     await parking.forget(connection, batch.batch_id)
                 done += count
             except Exception as error:
@@ -150,5 +173,7 @@ class Sweeps:
 
 
 def _is_away(error: Exception) -> bool:
-    """Return whether the database went away, as opposed to a batch that cannot be worked on."""
-    return isinstance(error, CommitUnknown) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    """Return whether the database is away or its disk is full, as opposed to a batch that cannot be worked on."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error.orig, DiskFull)
+    return isinstance(error, CommitUnknown)

@@ -39,4 +39,5 @@ async def take_in(database: Database, clock: Clock, decided: Sequence[PriceSetDe
     async with database.transaction(SYSTEM) as connection:
         approved = await withdrawals.note_approvals(connection, price_sets, since, clock.now())
     for row in approved:
-        _log.error("approvals.on_withdrawn_prices", **row._mapping)
+        found = {"price_set": row.price_set, "batch_id": row.batch_id, "accounts": row.accounts}
+        _log.error("approvals.on_withdrawn_prices", **found)

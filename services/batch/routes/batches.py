@@ -1,5 +1,7 @@
 """Batches, their accounts, and history, as pages show them."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,15 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.domain.figures import LOGIC_NAMES, tile_bits
 from services.batch.domain.filters import parse_clauses, parse_sort
-from services.batch.domain.states import DECIDED, OPEN
+from services.batch.domain.states import DECIDED, OPEN, Status
+from services.batch.operations import executions
 from services.batch.routes.dependencies import dependencies_of
 from services.batch.store import batch_pages, member_pages, results, wash_sales
+from services.batch.store import executions as stored
 from services.batch.store.filters import MEMBER_FIELDS, members_matching
 from services.batch.views import rows as views
 from services.batch.views import sentences
 from services.batch.views.proposals import logics_of, proposal_of
 from shared.contracts import chunks, codec
-from shared.contracts.api_batches import BatchList, BatchPage, BatchSummary
+from shared.contracts.api_batches import BatchList, BatchPage, BatchSummary, ExecutionCounts
 from shared.contracts.api_proposals import BatchAccountView, Proposal
 from shared.contracts.filter_fields import BATCH_FIELDS
 from shared.contracts.problems import NotFound
@@ -63,8 +67,9 @@ async def get_batch(request: Request, response: Response, caller: routing.Caller
     scope = scope_of(caller)
     async with dependencies_of(request).database.snapshot(scope) as connection:
         row = await _batch(connection, scope, batch_id)
+        execution = await _execution(connection, scope, row)
     response.headers["ETag"] = f'"{row.version}"'
-    return views.batch_view(row, dependencies_of(request).clock.now())
+    return views.batch_view(row, dependencies_of(request).clock.now(), execution)
 
 
 @router.get("/{batch_id}/accounts", operation_id="list_batch_accounts")
@@ -93,10 +98,16 @@ async def list_batch_accounts(
         filtered = totals
         if matching:
             filtered = await member_pages.read_totals(connection, scope, batch_id, logic, matching)
+        execution = await _execution(connection, scope, batch)
+        accounts = [row.account_id for row in rows]
+        reported = {} if execution is None else await stored.counts(connection, scope, batch_id, accounts)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchPage(
-        batch=views.batch_view(batch, dependencies_of(request).clock.now()),
-        rows=[views.member_row(row) for row in rows],
+        batch=views.batch_view(batch, dependencies_of(request).clock.now(), execution),
+        rows=[
+            views.member_row(row, reported=reported.get(row.account_id, {}), is_checked=batch.wash_seen is not None)
+            for row in rows
+        ],
         total=filtered.rows,
         page=page,
         size=size,
@@ -113,26 +124,42 @@ async def get_batch_account(
     scope = scope_of(caller)
     async with dependencies_of(request).database.snapshot(scope) as connection:
         batch = await _batch(connection, scope, batch_id)
+        is_checked = batch.wash_seen is not None
         row = await member_pages.read_member(connection, scope, batch_id, account_id, batch.logic)
         if row is None:
             raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
         before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
-        proposals, accounts, unseen = await _proposals(connection, scope, row, batch.trade_date)
+        proposals, accounts, unseen = await _proposals(connection, scope, row, batch)
+        execution = await _execution(connection, scope, batch)
+        orders = await executions.orders_of(connection, scope, batch_id, account_id)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
-        batch=views.batch_view(batch, dependencies_of(request).clock.now()),
-        account=views.member_row(row),
+        batch=views.batch_view(batch, dependencies_of(request).clock.now(), execution),
+        account=views.member_row(
+            row,
+            reported=Counter(order.status for order in orders if order.status is not None),
+            is_checked=is_checked,
+        ),
         logic=LOGIC_NAMES[batch.logic],
         proposals=proposals,
-        wash_note=sentences.wash_note(row.taxable, row.wash_cents is not None, accounts, unseen),
+        wash_note=sentences.wash_note(row.taxable, row.wash_cents is not None, accounts, unseen, is_checked),
+        executions=orders,
         previous_id=before,
         next_id=after,
         position=row.place,
     )
 
 
+async def _execution(connection: AsyncConnection, scope: Scope, batch: Row[Any]) -> ExecutionCounts | None:
+    """Return what became of the orders of an approved batch; None for any other."""
+    if batch.status != Status.APPROVED:
+        return None
+    orders = await stored.orders_of_batch(connection, scope, batch.batch_id, batch.logic)
+    return views.counts_of(orders, await stored.counts_of_batch(connection, scope, batch.batch_id))
+
+
 async def _proposals(
-    connection: AsyncConnection, scope: Scope, row: Row[Any], trade_date: date
+    connection: AsyncConnection, scope: Scope, row: Row[Any], batch: Row[Any]
 ) -> tuple[list[Proposal], int | None, int]:
     """Return the proposal of every logic, from the kept result chunk and the columns that lists show; then how many
     accounts of the tax household the wash-sale check covered (None: nothing to check), and how many it could not.
@@ -140,11 +167,12 @@ async def _proposals(
     if row.chunk_id is None:
         return [], None, 0
     content = await results.read_chunk(connection, row.chunk_id)
-    chunk, _ = codec.decode_kept(content, chunks.RESULT)
+    chunk, meta = codec.decode_kept(content, chunks.RESULT)
     details = chunk.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
     by_logic = {int(proposal["logic"]): proposal for proposal in details["proposals"] or ()}
-    purchases = await _matched_purchases(connection, scope, row)
+    purchases = await _matched(connection, scope, row, row.washes, ("account_number", "bought_lot_id"))
+    losses = await _matched(connection, scope, row, row.earlier_losses, ("account_number", "lot_id", "batch_id"))
     proposals = [
         proposal_of(
             details,
@@ -153,24 +181,31 @@ async def _proposals(
                 row,
                 {name: None if values is None else values[logic] for name, values in figures.items()},
                 by_logic[logic]["failure_text"] or "",
+                is_checked=batch.wash_seen is not None,
             ),
-            trade_date,
+            date.fromisoformat(meta["trade_date"]),
             purchases,
+            losses,
         )
         for logic in logics_of(details)
     ]
     return proposals, details["wash_accounts"], details["wash_unseen"] or 0
 
 
-async def _matched_purchases(connection: AsyncConnection, scope: Scope, row: Row[Any]) -> list[dict[str, Any]]:
-    """Return the matched purchases of an account; those of accounts out of scope without account number and lot."""
-    purchases: list[dict[str, Any]] = orjson.loads(row.washes) if row.washes else []
-    accounts = [purchase["account_id"] for purchase in purchases]
+async def _matched(
+    connection: AsyncConnection, scope: Scope, row: Row[Any], document: str | None, hidden: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return what the wash-sale check matched with an account: purchases or approved losses.
+
+    hidden: fields that are None where the account of a match is out of scope.
+    """
+    matches: list[dict[str, Any]] = orjson.loads(document) if document else []
+    accounts = [match["account_id"] for match in matches]
     visible = await wash_sales.visible(connection, scope, accounts) if accounts else ()
-    for purchase in purchases:
-        if purchase["account_id"] != row.account_id and purchase["account_id"] not in visible:
-            purchase |= {"account_number": None, "bought_lot_id": None}
-    return purchases
+    for match in matches:
+        if match["account_id"] != row.account_id and match["account_id"] not in visible:
+            match |= dict.fromkeys(hidden)
+    return matches
 
 
 async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:

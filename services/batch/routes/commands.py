@@ -2,11 +2,12 @@
 
 from fastapi import Request, Response
 
-from services.batch.operations import commands
-from services.batch.routes.dependencies import CommandRequest, run_once, version_in
+from services.batch.operations import commands, wash_approvals
+from services.batch.routes.dependencies import CommandRequest, dependencies_of, run_once, version_in
 from shared.contracts.api_batches import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
 from shared.http import routing
 from shared.http.parameters import BatchPath, IdempotencyKey, IfMatch
+from shared.postgres.commits import before_it_begins
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
 
@@ -45,6 +46,9 @@ async def approve_batch(
 ) -> Response:
     """Approve all proposed accounts of a batch: orders go out."""
     version_seen = version_in(if_match)
+    service = dependencies_of(request)
+    with before_it_begins():
+        await wash_approvals.record_missing(service.database, service.clock.now())
     return await run_once(CommandRequest(request, caller, idempotency_key), commands.approve, batch_id, version_seen)
 
 

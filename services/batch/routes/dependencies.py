@@ -7,10 +7,11 @@ from typing import Concatenate, ParamSpec, cast
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from services.batch.operations import wash_approvals
 from services.batch.operations.commands import CommandContext
 from services.batch.operations.decide import CommandOutcome
-from services.batch.operations.incoming import mark_stale
-from services.batch.operations.problems import FoundStale
+from services.batch.operations.incoming import mark_stale, mark_terms
+from services.batch.operations.problems import FoundStale, TermsDiffer, WashSalesMoved
 from services.batch.settings import SERVICE, Settings
 from services.batch.store import idempotency
 from services.batch.store.database import Database
@@ -95,6 +96,17 @@ async def run_once(
         async with service.database.transaction(SYSTEM) as connection:
             await mark_stale(connection, refused.batch_id, service.clock)
         raise
+    except TermsDiffer as refused:
+        async with service.database.transaction(SYSTEM) as connection:
+            await mark_terms(connection, refused.batch_id, refused.accounts, refused.session, service.clock)
+        raise
+    except WashSalesMoved as refused:
+        # Checked again on the service's behalf; where that changes nothing, what was displayed is right.
+        async with service.database.transaction(SYSTEM) as connection:
+            changed = await wash_approvals.check_batch_again(connection, refused.batch_id, service.clock.now())
+        if changed:
+            raise
+        return await run_once(sent, command, *arguments, **named)
     headers = dict(response.headers) | ({"Idempotency-Replayed": "true"} if response.replayed else {})
     return Response(response.body, response.status, headers, media_type="application/json")
 

@@ -154,6 +154,12 @@ async def insert_batch(connection: AsyncConnection, new: NewBatch, added: AddedA
     return (await connection.execute(statement)).one()
 
 
+async def working(connection: AsyncConnection) -> list[int]:
+    """Return the ids of the batches that wait for results, in order."""
+    query = select(BATCH.c.batch_id).where(BATCH.c.status == str(Status.WORKING)).order_by(BATCH.c.batch_id)
+    return [int(number) for number in (await connection.execute(query)).scalars()]
+
+
 async def lock(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any] | None:
     """Lock a batch and return its row; None if it does not exist or is out of scope."""
     query = select(*BATCH.c).where(sees(scope, BATCH), BATCH.c.batch_id == batch_id).with_for_update()

@@ -24,6 +24,7 @@ from sqlalchemy.sql.expression import FromClause
 
 from services.batch.settings import SERVICE
 from shared.contracts.tenancy import READ_KEY, WHAT_ROLE_MAY, Scope, check_role, sealed
+from shared.kafka.incarnation import READ, of_incarnation
 from shared.kafka.messages import Outgoing
 from shared.outbox import rows as outbox_rows
 from shared.postgres.engines import CountingPool, export_engine, leave_demoted_servers, transaction_of
@@ -145,9 +146,20 @@ def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:
     return engine
 
 
+async def read_incarnation(connection: AsyncConnection) -> str:
+    """Return the incarnation of the database, as of_incarnation takes it."""
+    return str((await connection.execute(text(READ))).scalar_one())
+
+
 async def send(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
-    """Put messages into the outbox in the same transaction; those of a user's command carry the service's seal."""
-    await outbox_rows.enqueue(await driver(connection), messages, connection.info.get(_SEALED_WITH))
+    """Put messages of this incarnation of the database into the outbox in the same transaction.
+
+    Those of a user's command carry the service's seal.
+    """
+    if not messages:
+        return
+    sent = of_incarnation(messages, await read_incarnation(connection))
+    await outbox_rows.enqueue(await driver(connection), sent, connection.info.get(_SEALED_WITH))
 
 
 async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:

@@ -21,13 +21,13 @@ _COUNTED: Final = ("PROPOSED", "APPROVED", "CANCELLED")
 
 _TOTALLED: Final = (
     "value_cents", "buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents", "no_basis_proceeds_cents",
-    "wash_cents", "wash_permanent_cents",
+    "wash_cents", "wash_permanent_cents", "wash_earlier_cents", "wash_earlier_permanent_cents",
 )  # fmt: skip
 _GAINS: Final = ("short_cents", "long_cents", "estimated_cents")
 
 
 def _rows(scope: Scope, batch_id: int, logic: int, *more: ColumnElement[Any]) -> Select[Any]:
-    plain = [column for column in _M if column.name not in (*FIGURES, "washes")] + list(more)
+    plain = [column for column in _M if column.name not in (*FIGURES, "washes", "earlier_losses")] + list(more)
     no_trade_text = cast(_M.remarks, JSONB)[logic]["no_trade_text"].astext.label("no_trade_text")
     return select(*plain, no_trade_text, *[figure(name, logic).label(name) for name in FIGURES]).where(
         sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id
@@ -66,8 +66,8 @@ async def read_figures(connection: AsyncConnection, batch_id: int, account_id: s
 async def read_member(
     connection: AsyncConnection, scope: Scope, batch_id: int, account_id: str, logic: int
 ) -> Row[Any] | None:
-    """Return one account's row with figures under `logic` and the matched purchases of its wash sales."""
-    query = _rows(scope, batch_id, logic, _M.washes).where(_M.account_id == account_id)
+    """Return one account's row with figures under `logic` and what its wash sales are matched with."""
+    query = _rows(scope, batch_id, logic, _M.washes, _M.earlier_losses).where(_M.account_id == account_id)
     row: Row[Any] | None = (await connection.execute(query)).one_or_none()
     return row
 

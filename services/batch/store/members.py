@@ -15,7 +15,9 @@ from services.batch.store.tables import BATCH_ACCOUNT
 
 _M = BATCH_ACCOUNT.c
 _RETURNED: Final = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch)
-_NO_RESULT: Final = dict.fromkeys((*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text", "washes"))
+_NO_RESULT: Final = dict.fromkeys(
+    (*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text", "washes", "earlier_losses")
+)
 
 _RAISE_EPOCHS = text(
     "UPDATE account a SET epoch = a.epoch + 1, last_rebalanced = :trade_date FROM batch_account m"
@@ -115,11 +117,25 @@ async def has_logic(connection: AsyncConnection, batch_id: int, logic: int) -> b
     return int((await connection.execute(missing)).scalar_one()) == 0
 
 
+async def was_proposed_again(connection: AsyncConnection, batch_id: int) -> bool:
+    """Return whether proposals for accounts of a batch were requested again after they had become stale."""
+    again = select(func.count()).where(_M.batch_id == batch_id, _M.first_attempt > 1)
+    return int((await connection.execute(again)).scalar_one()) > 0
+
+
 async def read_for_request(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:
     """Return the columns of every account of a batch that requests hold, by account id."""
     columns = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch, _M.liquidate, _M.attempt)
     query: Select[Any] = select(*columns).where(_M.batch_id == batch_id).order_by(_M.account_id)
     rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
+
+
+async def read_proposed(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:
+    """Return account_id, chunk_id and row_no of the proposed accounts of a batch, by account id."""
+    columns = (_M.account_id, _M.chunk_id, _M.row_no)
+    query: Select[Any] = select(*columns).where(_M.batch_id == batch_id, _M.state == str(AccountState.PROPOSED))
+    rows: Sequence[Row[Any]] = (await connection.execute(query.order_by(_M.account_id))).all()
     return rows
 
 

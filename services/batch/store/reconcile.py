@@ -27,7 +27,7 @@ _UNKNOWN_TO_TAXLOT: Final = text(
 )
 _APPROVALS: Final = text(
     "SELECT DISTINCT ON (m.account_id) m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.chunk_id, m.row_no,"
-    " b.batch_id, b.logic, b.trade_date FROM batch_account m JOIN batch b USING (batch_id)"
+    " b.batch_id, b.logic, b.trade_date, b.decided_at FROM batch_account m JOIN batch b USING (batch_id)"
     " WHERE m.account_id = ANY(:accounts) AND m.state = 'APPROVED' ORDER BY m.account_id, m.epoch DESC"
 )
 

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.store.database import driver
-from services.batch.store.tables import BATCH
 from shared.oncall.republish import FILTER, RepublishRequest
 
 _GROUP: Final = 500  # accounts
+_IN_A_BATCH: Final[LiteralString] = (
+    f" FROM account a WHERE {FILTER} AND EXISTS (SELECT FROM batch_account m WHERE m.account_id = a.account_id)"
+)
 _FROM: Final[dict[str, LiteralString]] = {
     "rebalanced": f" FROM account a WHERE a.epoch > 0 AND {FILTER}",
-    "account": f" FROM account a WHERE {FILTER} AND EXISTS"
-    " (SELECT FROM batch_account m WHERE m.account_id = a.account_id)",
+    "returned": _IN_A_BATCH,
+    "account": _IN_A_BATCH,
 }
 _RETURNS: Final = text(
     "SELECT * FROM (SELECT DISTINCT ON (m.account_id) m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.state,"
@@ -44,7 +46,6 @@ async def newest_returns(connection: AsyncConnection, accounts: Sequence[str]) -
     return (await connection.execute(_RETURNS, {"accounts": list(accounts)})).all()
 
 
-async def batches_of(connection: AsyncConnection, accounts: Sequence[str]) -> Sequence[Row[Any]]:
-    """Return every batch that the accounts have been in, by id."""
-    ids = list((await connection.execute(_BATCH_IDS, {"accounts": list(accounts)})).scalars())
-    return (await connection.execute(select(BATCH).where(BATCH.c.batch_id.in_(ids)).order_by(BATCH.c.batch_id))).all()
+async def batches_of(connection: AsyncConnection, accounts: Sequence[str]) -> list[int]:
+    """Return the id of every batch that the accounts have been in, in order."""
+    return list((await connection.execute(_BATCH_IDS, {"accounts": list(accounts)})).scalars())

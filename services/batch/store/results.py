@@ -35,7 +35,7 @@ _PUT = text(
     " failure_code = r.failure_code, failure_text = r.failure_text, chunk_id = r.chunk_id, row_no = r.row_no,"
     " taxable = r.taxable, facts_version = r.facts_version, lots_version = r.lots_version,"
     " target_version = r.target_version, price_set = r.price_set, remarks = r.remarks, household = r.household,"
-    " has_loss = r.has_loss AND NOT r.failed, washes = NULL,"
+    " has_loss = r.has_loss AND NOT r.failed, washes = NULL, earlier_losses = NULL,"
     f" stale_code = CASE WHEN NOT r.failed THEN {stale_code('r')} END,"
     f" stale_text = CASE WHEN NOT r.failed THEN {stale_text('r')} END,"
     f" {_FIGURES_SET}"

@@ -5,6 +5,8 @@ prices that were withdrawn, because then its figures were wrong.
 Source: product 6; docs/decisions/0012-price-sets-wait-for-a-look.md.
 """
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Row, text
@@ -85,6 +87,10 @@ _MARK_LOGIC = text(
     " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND stale_code IS NULL"
     " AND remarks::jsonb -> :logic ->> 'failure_code' IS NOT NULL"
 )
+_MARK_TERMS = text(
+    "UPDATE batch_account SET stale_code = 'TERMS', stale_text = :session"
+    " WHERE batch_id = :batch_id AND account_id = ANY(:accounts) AND state = 'PROPOSED' AND stale_code IS NULL"
+)
 
 
 async def batches_touched_by_flags(connection: AsyncConnection) -> list[int]:
@@ -121,3 +127,9 @@ async def mark_logic(connection: AsyncConnection, batch_id: int, logic: int) -> 
     await connection.execute(_LIFT_LOGIC, {"batch_id": batch_id})
     await mark_stale(connection, batch_id)  # a proposal that became stale meanwhile stays stale
     await connection.execute(_MARK_LOGIC, {"batch_id": batch_id, "logic": logic})
+
+
+async def mark_terms(connection: AsyncConnection, batch_id: int, accounts: Sequence[str], session: date) -> int:
+    """Mark proposals of a locked batch whose terms are others on the session of their trades; return how many."""
+    values = {"batch_id": batch_id, "accounts": list(accounts), "session": session.isoformat()}
+    return (await connection.execute(_MARK_TERMS, values)).rowcount

@@ -2,7 +2,19 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.batch.domain.figures import FIGURES
@@ -50,6 +62,7 @@ BATCH = _table(
     trade_date=Date, cancel_at=DateTime(timezone=True), answered_at=DateTime(timezone=True),
     told_at=DateTime(timezone=True), working=Integer, proposed=Integer, failed=Integer, removed=Integer,
     approved=Integer, cancelled=Integer, stale=Integer, short_cents=_BIG, long_cents=_BIG, estimated_cents=_BIG,
+    wash_seen=_BIG,
 )  # fmt: skip
 
 BATCH_ACCOUNT = _table(
@@ -59,7 +72,15 @@ BATCH_ACCOUNT = _table(
     attempt=Integer, first_attempt=Integer, sent_at=DateTime(timezone=True), stale_code=Text, stale_text=Text,
     failure_code=Text, failure_text=Text, removed_name=Text, chunk_id=_BIG, row_no=Integer, facts_version=_BIG,
     lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text, household=Text, has_loss=Boolean, washes=Text,
+    earlier_losses=Text,
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
+)  # fmt: skip
+
+EXECUTION = _table(
+    "execution",
+    order_id=Text, batch_id=_BIG, account_id=Text, enterprise_id=Text, advisor_id=Text, security_id=Text, version=_BIG,
+    content=LargeBinary, status=Text, ordered_micro=_BIG, quantity_micro=_BIG, price_micro=_BIG,
+    reported_at=DateTime(timezone=True), reason=Text,
 )  # fmt: skip
 
 PARKED = _table("parked", batch_id=_BIG, parked_at=DateTime(timezone=True), again_at=DateTime(timezone=True))

@@ -1,15 +1,18 @@
-"""Rows of the wash-sale check: households that sell at a loss, and the wash figures of each account."""
+"""Rows of the wash-sale check: households to look at, and the wash figures of each account."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import pyarrow as pa
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.batch.domain.figures import EARLIER_FIGURES, WASH_FIGURES
 from services.batch.store.database import copy_table, is_any, sees
 from services.batch.store.tables import ACCOUNT
 from shared.contracts.tenancy import Scope
+from shared.rules.relief.wash import WASH_DAYS
 
 _AFFECTED: Final = text(
     "SELECT DISTINCT household FROM batch_account WHERE batch_id = :batch_id AND account_id = ANY(:accounts)"
@@ -19,18 +22,26 @@ _LOSING: Final = text(
     "SELECT DISTINCT household FROM batch_account WHERE batch_id = :batch_id AND state = 'PROPOSED' AND has_loss"
     " AND (:households ::text[] IS NULL OR household = ANY(:households))"
 )
+_WITH_APPROVED_LOSS: Final = text(
+    "SELECT DISTINCT household FROM wash_losses(ARRAY(SELECT DISTINCT household FROM batch_account"
+    " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household IS NOT NULL"
+    " AND (:households ::text[] IS NULL OR household = ANY(:households))), :first) WHERE trade_date <= :last"
+)
 # A statement of its own with the households as values: the planner cannot estimate a subquery, and one it took for few
 # households was evaluated again for every account (40 s of a batch of 10,000).
 _TO_CHECK: Final = text(
-    "SELECT account_id, account_number, household, taxable, has_loss, chunk_id, row_no FROM batch_account"
+    "SELECT account_id, account_number, household, taxable, chunk_id, row_no FROM batch_account"
     " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND household = ANY(:households) ORDER BY chunk_id, row_no"
 )
+_CHECKED: Final = (*WASH_FIGURES, *EARLIER_FIGURES, "washes", "earlier_losses")
 # Joined by the whole key, so that no estimate of a batch's size leads to scanning `incoming_wash` once per account.
 _PUT: Final = text(
-    "UPDATE batch_account m SET wash_cents = w.wash_cents, wash_permanent_cents = w.wash_permanent_cents,"
-    " washes = w.washes FROM incoming_wash w WHERE m.batch_id = w.batch_id AND m.account_id = w.account_id"
-    " AND (m.wash_cents, m.washes) IS DISTINCT FROM (w.wash_cents, w.washes)"
+    f"UPDATE batch_account m SET {', '.join(f'{name} = w.{name}' for name in _CHECKED)}"  # noqa: S608  # names
+    " FROM incoming_wash w WHERE m.batch_id = w.batch_id AND m.account_id = w.account_id"
+    f" AND ({', '.join(f'm.{name}' for name in _CHECKED)}) IS DISTINCT FROM"
+    f" ({', '.join(f'w.{name}' for name in _CHECKED)})"
 )
+_LIKE: Final = f"SELECT batch_id, account_id, {', '.join(_CHECKED)} FROM batch_account"  # noqa: S608  # names
 _CLEAR: Final = text(
     "UPDATE batch_account SET wash_cents = NULL, wash_permanent_cents = NULL, washes = NULL"
     " WHERE batch_id = :batch_id AND state = 'PROPOSED' AND has_loss AND household = ANY(:households)"
@@ -43,28 +54,34 @@ async def households_of(connection: AsyncConnection, batch_id: int, accounts: Se
     return list((await connection.execute(_AFFECTED, values)).scalars())
 
 
-async def to_check(connection: AsyncConnection, batch_id: int, households: Sequence[str] | None) -> Sequence[Row[Any]]:
-    """Return the proposed accounts of the households in which an account sells at a loss, by chunk.
+async def to_check(
+    connection: AsyncConnection, batch: Row[Any], households: Sequence[str] | None
+) -> Sequence[Row[Any]]:
+    """Return the proposed accounts of the households that sell at a loss or had one approved near, by chunk.
 
     households: None means all of the batch.
     """
     among = None if households is None else list(households)
-    losing = (await connection.execute(_LOSING, {"batch_id": batch_id, "households": among})).scalars().all()
-    if not losing:
+    values = {"batch_id": batch.batch_id, "households": among}
+    losing = (await connection.execute(_LOSING, values)).scalars().all()
+    near = timedelta(days=WASH_DAYS)
+    window = {"first": batch.trade_date - near, "last": batch.trade_date + near}
+    approved = (await connection.execute(_WITH_APPROVED_LOSS, values | window)).scalars().all()
+    wanted = sorted({*losing, *approved})
+    if not wanted:
         return []
-    return (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": losing})).all()
+    return (await connection.execute(_TO_CHECK, {"batch_id": batch.batch_id, "households": wanted})).all()
 
 
-async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> None:
-    """Store the wash figures of accounts.
+async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> int:
+    """Store the wash figures of accounts; return of how many accounts they have changed.
 
-    rows: account_id, wash_cents and wash_permanent_cents as texts of SQL arrays, washes (matched purchases) as JSON or
-    null.
+    rows: account_id, WASH_FIGURES and EARLIER_FIGURES as texts of SQL arrays, washes (matched purchases) and
+    earlier_losses as JSON or null.
     """
-    like = "SELECT batch_id, account_id, wash_cents, wash_permanent_cents, washes FROM batch_account"
     of_batch = rows.append_column("batch_id", pa.array([batch_id] * rows.num_rows, pa.int64()))
-    await copy_table(connection, "incoming_wash", like, of_batch)
-    await connection.execute(_PUT)
+    await copy_table(connection, "incoming_wash", _LIKE, of_batch)
+    return int((await connection.execute(_PUT)).rowcount)
 
 
 async def clear(connection: AsyncConnection, batch_id: int, households: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from services.batch.views.picks import ResultRow, picked_of, picks_of
 from shared.contracts.api_batches import BatchAccountRow
 from shared.contracts.api_proposals import (
     BoughtName,
+    EarlierLossView,
     OrderView,
     PositionView,
     Proposal,
@@ -24,7 +25,8 @@ from shared.contracts.api_proposals import (
     TransferView,
     WashView,
 )
-from shared.contracts.codes import Bought, Reason, Term
+from shared.contracts.codes import Bought, HoldingRole, Reason, Term
+from shared.contracts.holding_roles import PRICE_FACTORS, ROLE_NAMES
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.limits import PPB
 from shared.fixed_point.text import text_of, usd
@@ -49,11 +51,17 @@ def logics_of(result: ResultRow) -> list[int]:
 
 
 def proposal_of(
-    result: ResultRow, logic: int, summary: BatchAccountRow, trade_date: date, purchases: Sequence[ResultRow] = ()
+    result: ResultRow,
+    logic: int,
+    summary: BatchAccountRow,
+    trade_date: date,
+    purchases: Sequence[ResultRow] = (),
+    earlier_losses: Sequence[ResultRow] = (),
 ) -> Proposal:
-    """Return one logic's proposal. summary: the account's columns under that logic; trade_date: the batch's.
+    """Return one logic's proposal. summary: the account's columns under that logic; trade_date: of its terms.
 
-    purchases: matched by the wash-sale check, of any logic; account_number is None where the caller may not see it.
+    purchases, earlier_losses: matched by the wash-sale check, of any logic; account_number is None where the caller may
+    not see it.
     """
     proposal = next(proposal for proposal in result["proposals"] if proposal["logic"] == logic)
     value = int(proposal["value_cents"])
@@ -72,11 +80,13 @@ def proposal_of(
         no_trade_reason=proposal["no_trade_text"]
         or (None if trades or proposal["failure_code"] else sentences.NO_TRADES),
         limit_reason=proposal["limit_text"],
+        cash_equivalents=usd(_cash_equivalents(result, positions)),
         positions=_positions(result, positions, trades, slices, value),
         trades=[_trade(result, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of_logic(result["orders"], logic)],
         slices=[_slice(result, slice_, trade_date, washes) for slice_ in slices],
         picks=picks_of(result, slices),
+        earlier_losses=[_earlier_loss(loss) for loss in _of_logic(earlier_losses, logic)],
         transfers=[_transfer(securities, transfer) for transfer in _of_logic(result["transfers"], logic)],
     )
 
@@ -118,15 +128,17 @@ def _positions(
     views = []
     for index, position in enumerate(positions):
         security = result["securities"][position["security"]]
-        price, before = int(security["price_micro"] or 0), int(position["quantity_micro"])
+        role, before = _role_of(security), int(position["quantity_micro"])
         after = before + traded.get(index, 0)
         low, high = band(position["target_ppb"], position["threshold_ppb"], result["floor_ppb"])
-        value_before, value_after = value_cents(before, price), value_cents(after, price)
+        value_before, value_after = (
+            0 if role == HoldingRole.EXCLUDED else _value(units, security) for units in (before, after)
+        )
         views.append(
             PositionView(
                 sleeve_id=position["sleeve_id"],
                 security_id=security["security_id"],
-                price=text_of(price, 6, trim=True),
+                price=text_of(int(security["price_micro"] or 0), 6, trim=True),
                 target=_weight(position["target_ppb"]),
                 low=_weight(low),
                 high=_weight(high),
@@ -136,10 +148,36 @@ def _positions(
                 value_after=usd(value_after),
                 weight_before=_weight(_share(value_before, value)),
                 weight_after=_weight(_share(value_after, value)),
+                role=ROLE_NAMES[role],
+                price_factor=PRICE_FACTORS[_divisor_of(security)],
                 **_gains(sold.get((position["security"], position["sleeve_id"]), [])),
             )
         )
     return views
+
+
+def _value(quantity: int, security: ResultRow) -> int:
+    """Return what millionths of a security are worth in cents: quantity x price x factor, rounded once."""
+    return value_cents(quantity // _divisor_of(security), int(security["price_micro"] or 0))
+
+
+def _divisor_of(security: ResultRow) -> int:
+    """Return what quantity x price is divided by; results of early releases do not say."""
+    return int(security["price_divisor"] or 1)
+
+
+def _role_of(security: ResultRow) -> int:
+    return int(security["role"] or HoldingRole.MANAGED)
+
+
+def _cash_equivalents(result: ResultRow, positions: list[ResultRow]) -> int:
+    """Return the cents of the account's cash that are in cash equivalents."""
+    held = [(position, result["securities"][position["security"]]) for position in positions]
+    return sum(
+        _value(int(position["quantity_micro"]), security)
+        for position, security in held
+        if _role_of(security) == HoldingRole.CASH_EQUIVALENT
+    )
 
 
 def _gains(slices: list[ResultRow]) -> dict[str, str | None]:
@@ -186,7 +224,7 @@ def _trade(result: ResultRow, position: ResultRow, trade: ResultRow) -> TradeVie
         quantity=sentences.units(quantity),
         crossed=sentences.units(crossed),
         market=sentences.units(quantity - crossed),
-        value=usd(value_cents(abs(quantity), int(security["price_micro"]))),
+        value=usd(_value(abs(quantity), security)),
         reason=reason,
         sentence=sentences.trade(facts),
     )
@@ -223,6 +261,19 @@ def _wash(purchase: ResultRow) -> WashView:
         source=_SOURCES[purchase["kind"]],
         account_number=purchase["account_number"],
         lot_id=purchase["bought_lot_id"] or None,
+    )
+
+
+def _earlier_loss(loss: ResultRow) -> EarlierLossView:
+    return EarlierLossView(
+        security_id=loss["security"],
+        quantity=sentences.units(loss["units"]),
+        disallowed=usd(loss["cents"]),
+        permanent=not loss["taxable"],
+        trade_date=_EPOCH + timedelta(days=loss["day"]),
+        batch_id=loss["batch_id"],
+        account_number=loss["account_number"],
+        lot_id=loss["lot_id"],
     )
 
 

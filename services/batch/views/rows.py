@@ -8,10 +8,11 @@ import orjson
 from sqlalchemy import Row
 
 from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
+from services.batch.domain.schedule import session_of
 from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
 from shared.contracts.api_batches import AccountStateName as MemberState
-from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, PutAside, Totals
+from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, ExecutionCounts, PutAside, Totals
 from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import SourceName, StateName, TileName
@@ -20,15 +21,22 @@ from shared.fixed_point.limits import PPB
 from shared.fixed_point.text import text_of, usd
 
 _COUNTED: Final = ("buys", "sells", "flats")
+_EARLIER: Final = ("wash_earlier", "wash_earlier_permanent")
 
 
-def batch_view(row: Row[Any], now: datetime) -> BatchSummary:
-    """Return a batch of `batch_pages`: its summary, and whether it is put aside."""
+def batch_view(row: Row[Any], now: datetime, execution: ExecutionCounts | None = None) -> BatchSummary:
+    """Return a batch of `batch_pages`: its summary, whether it is put aside, and what became of its orders.
+
+    now: while the batch is open, its session is that of an approval at this instant.
+    """
     put_aside = None
-    if row.parked_at is not None and Status(row.status) in OPEN:
+    is_open = Status(row.status) in OPEN
+    if row.parked_at is not None and is_open:
         sentence = sentences.put_aside(has_ended=row.cancel_at <= now)
         put_aside = PutAside(since=row.parked_at, again_at=row.again_at, sentence=sentence)
-    return batch_summary(row).model_copy(update={"put_aside": put_aside})
+    summary = batch_summary(row)
+    session = session_of(now) if is_open else summary.session
+    return summary.model_copy(update={"put_aside": put_aside, "execution": execution, "session": session})
 
 
 def batch_summary(row: Row[Any]) -> BatchSummary:
@@ -59,11 +67,13 @@ def batch_summary(row: Row[Any]) -> BatchSummary:
         decided_by=row.decided_name if status in DECIDED else None,
         decided_at=row.decided_at,
         trade_date=row.trade_date,
+        session=session_of(row.decided_at) if status is Status.APPROVED else None,
         cancel_at=row.cancel_at,
         short_term=usd(row.short_cents),
         long_term=usd(row.long_cents),
         estimated=usd(row.estimated_cents),
         put_aside=None,
+        execution=None,
     )
 
 
@@ -97,13 +107,27 @@ def tile_counts(counts: Row[Any], analysis: Row[Any]) -> TileCounts:
     )
 
 
-def member_row(row: Row[Any], figures: Mapping[str, int | None] | None = None, failure: str = "") -> BatchAccountRow:
-    """Return an account of a batch. figures: of another logic than the row has; failure: sentence under that logic."""
+def member_row(
+    row: Row[Any],
+    figures: Mapping[str, int | None] | None = None,
+    failure: str = "",
+    reported: Mapping[str, int] | None = None,
+    *,
+    is_checked: bool,
+) -> BatchAccountRow:
+    """Return an account of a batch. figures: of another logic than the row has; failure: sentence under that logic.
+
+    reported: executions of its orders by status, None where they are not shown.  is_checked: whether its batch has been
+    checked for approved losses.
+    """
     by_name = row._mapping if figures is None else figures
     values: dict[str, Any] = {
         field: _figure(field, by_name[name]) if row.state != AccountState.WORKING else None
         for field, name in FIGURE_OF.items()
     }
+    for field in _EARLIER:
+        # Accounts of before this check have no figure; where their batch was checked since, none of theirs was found.
+        values[field] = (values[field] or usd(0)) if is_checked and row.chunk_id is not None else None
     return BatchAccountRow(
         account_id=row.account_id,
         account_number=row.account_number,
@@ -115,6 +139,20 @@ def member_row(row: Row[Any], figures: Mapping[str, int | None] | None = None, f
         failure_code=row.failure_code,
         taxable=row.taxable,
         **values,
+        execution=None if reported is None else _execution(row, reported),
+    )
+
+
+def counts_of(orders: int, reported: Mapping[str, int]) -> ExecutionCounts:
+    """Return the counts of so many orders.  reported: orders by status, without those of which nothing was heard."""
+    ended = reported.get("FILLED", 0) + reported.get("REJECTED", 0)
+    return ExecutionCounts(
+        orders=orders,
+        outstanding=orders - ended,
+        accepted=reported.get("ACCEPTED", 0),
+        partially_filled=reported.get("PARTIALLY_FILLED", 0),
+        filled=reported.get("FILLED", 0),
+        rejected=reported.get("REJECTED", 0),
     )
 
 
@@ -152,6 +190,8 @@ def totals_view(row: Row[Any]) -> Totals:
         wash_disallowed=usd(int(row.wash_cents)),
         wash_permanent=usd(int(row.wash_permanent_cents)),
         wash_unchecked=row.wash_unchecked,
+        wash_earlier=usd(int(row.wash_earlier_cents)),
+        wash_earlier_permanent=usd(int(row.wash_earlier_permanent_cents)),
         failed=row.failed,
         removed=row.removed,
     )
@@ -160,6 +200,13 @@ def totals_view(row: Row[Any]) -> Totals:
 def tiles_of(bits: int) -> list[TileName]:
     """Return the names of the tiles in a set of bits."""
     return [cast(TileName, tile.name) for tile in Tile if bits & tile]
+
+
+def _execution(row: Row[Any], reported: Mapping[str, int]) -> ExecutionCounts | None:
+    """Return what became of the orders of an account, None unless it is approved.  reported: orders by status."""
+    if row.state != AccountState.APPROVED:
+        return None
+    return counts_of(int(row.buys or 0) + int(row.sells or 0), reported)
 
 
 def _figure(field: str, value: int | None) -> int | str | None:

@@ -19,6 +19,7 @@ STALE: Final[Mapping[str, str]] = {
     "TARGET": "The target of the account changed",
     "SETTINGS": "Settings of the account changed",
     "PRICES": "It was proposed on prices that were withdrawn",
+    "TERMS": "A lot it sells has another term on the day on which its orders would be traded",
     "MOVED": "The account now belongs to another enterprise or advisor",
     "CUSTODIAN": "The account is now held at another custodian or under another number",
     "CUSTODY": "The account changed between taxable and tax-exempt",
@@ -148,11 +149,22 @@ def put_aside(*, has_ended: bool) -> str:
     )
 
 
-def wash_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: int) -> str:
+def wash_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: int, buys_checked: bool) -> str:
     """Return what of an account was checked for wash sales, and what was not.
 
-    accounts: number in its tax household, None if it sells nothing at a loss; unseen: of them, how many not covered.
+    accounts: number in its tax household, None if it sells nothing at a loss; unseen: of them, how many not covered;
+    buys_checked: whether its buys were checked against approved losses.
     """
+    buys = f" {BUYS_CHECKED}" if buys_checked else ""
+    return _losses_note(taxable, is_checked, accounts, unseen) + buys
+
+
+BUYS_CHECKED: Final = (
+    f"Its buys were checked against losses of its tax household that were approved here in the {WASH_DAYS} days before."
+)
+
+
+def _losses_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: int) -> str:
     if not taxable:
         return "Not checked for wash sales: losses of this account are not taxed."
     if accounts is None and is_checked:

@@ -40,10 +40,17 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     search = search_of(trade_day, tables.lots, len(accounts.securities), len(accounts.positions))
     run(accounts, search, np.array([int(logic) for logic in logics], np.int64), proposals)
     trades, orders = proposals.trades[: proposals.trade_starts[-1]], proposals.orders[: proposals.order_starts[-1]]
-    trades.position = _to_chunk_index(
+    for name in ("quantity_micro", "crossed_micro", "held_back_micro"):
+        trades[name] *= _of_account(
+            trades.position, proposals.trade_starts, tables.position_divisors, accounts.position_starts
+        )
+    orders.quantity_micro *= _of_account(
+        orders.security, proposals.order_starts, tables.security_divisors, accounts.security_starts
+    )
+    trades.position = _of_account(
         trades.position, proposals.trade_starts, tables.position_indexes, accounts.position_starts
     )
-    orders.security = _to_chunk_index(
+    orders.security = _of_account(
         orders.security, proposals.order_starts, tables.security_indexes, accounts.security_starts
     )
     texts = _texts(batch, tables, proposals.rows)
@@ -56,10 +63,10 @@ def propose(batch: pa.RecordBatch, trade_day: int, logics: Sequence[Logic] = LOG
     return pa.RecordBatch.from_arrays([*given, *columns], schema=chunks.TRADES)
 
 
-def _to_chunk_index(index: Ints, starts: Ints, indexes: Ints, index_starts: Ints) -> Ints:
-    """Return the chunk's index for each index in the order of the tables; starts: by account, where its rows begin."""
+def _of_account(index: Ints, starts: Ints, values: Ints, value_starts: Ints) -> Ints:
+    """Return the value at each index of its account, in the order of the tables; starts: where an account's begin."""
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    return np.asarray(indexes[index_starts[owner] + index])
+    return np.asarray(values[value_starts[owner] + index])
 
 
 def _lists(

@@ -7,6 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.proposer.columns.holding_roles import (
+    Treatment,
+    count_unmanaged,
+    drop_unusable_substitutes,
+    refuse_too_fine,
+)
 from services.proposer.domain import codes
 from services.proposer.domain.records import ACCOUNT, ALL_OF_IT, NO_LIMIT, POSITION, SECURITY, Accounts, Ints
 from shared.columnar import entries
@@ -45,11 +51,17 @@ _POSITION: Final = {
 
 @dataclass
 class Tables:
-    """The accounts of a chunk and their lots; *_indexes hold each row's index inside its account in the chunk."""
+    """The accounts of a chunk and their lots, without the positions that are not MANAGED.
+
+    *_indexes hold each row's index inside its account in the chunk; *_divisors what a quantity of the chunk was divided
+    by, because quantity x price of it is.
+    """
 
     accounts: Accounts
     security_indexes: Ints
     position_indexes: Ints
+    security_divisors: Ints
+    position_divisors: Ints
     lots: Lots
 
 
@@ -66,12 +78,46 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     securities, security_indexes, renamed = _sorted_securities(
         rows, securities, security_starts, _ranks(listed.field("security_id"))
     )
+    treatment = _treatment(listed, security_starts, security_indexes)
+    drop_unusable_substitutes(securities, _owner(security_starts), treatment)
+    securities.step //= treatment.divisor
     positions.security = _renamed(positions.security, position_starts, security_starts, renamed)
-    positions, position_indexes = _sorted_positions(positions, position_starts)
+    positions, position_indexes, position_starts = _managed(
+        rows, securities, *_sorted_positions(positions, position_starts), position_starts, treatment
+    )
+    position_divisors = _in_kernel_units(rows, positions, _owner(position_starts), treatment)
     lot_security = _renamed(_ints(owned.field("security")), lot_starts, security_starts, renamed)
     lots = _sorted_lots(owned, lot_starts, lot_security, sleeves[len(held) :])
+    lots.rows.picked //= _in_kernel_units(rows, lots.rows, _owner(lot_starts), treatment)
     accounts = Accounts(rows, securities, security_starts, positions, position_starts, lot_starts)
-    return Tables(accounts, security_indexes, position_indexes, lots)
+    return Tables(accounts, security_indexes, position_indexes, treatment.divisor, position_divisors, lots)
+
+
+def _treatment(listed: Any, starts: Ints, indexes: Ints) -> Treatment:
+    """Return how securities are treated, in their order in the tables.  indexes: their places in their accounts."""
+    at = starts[_owner(starts)] + indexes
+    return Treatment(_ints(listed.field("role"))[at], _ints(listed.field("price_divisor"), 1)[at], starts)
+
+
+def _managed(
+    accounts: Records, securities: Records, positions: Records, indexes: Ints, starts: Ints, treatment: Treatment
+) -> tuple[Records, Ints, Ints]:
+    """Return the positions that are MANAGED with their indexes, and where those of each account begin."""
+    owner = _owner(starts)
+    managed = count_unmanaged(accounts, securities, positions, owner, treatment)
+    if managed.all():
+        return positions, indexes, starts
+    kept = np.searchsorted(owner[managed], np.arange(len(starts)))
+    return positions[managed], indexes[managed], kept
+
+
+def _in_kernel_units(accounts: Records, rows: Records, owner: Ints, treatment: Treatment) -> Ints:
+    """Divide the quantities of positions or lots by their divisors, which are returned."""
+    divisor = treatment.divisor_of(owner, rows.security)
+    if len(divisor) and divisor.max() > 1:
+        refuse_too_fine(accounts, owner, rows.security, rows.quantity, divisor)
+        rows.quantity //= divisor
+    return divisor
 
 
 def _account_rows(batch: pa.RecordBatch) -> Records:

@@ -13,8 +13,8 @@ from services.proposer.domain.netting import (
     settle_sells,
     shortfall_to,
 )
-from services.proposer.domain.passes import ALL, raise_cash
-from services.proposer.domain.sharing import book_shares, drop_undersized, share, single_units
+from services.proposer.domain.passes import ALL, raise_cash, set_planned_brings
+from services.proposer.domain.sharing import book_shares, drop_undersized, give_up, share, single_units
 from services.proposer.domain.sizing import to_target
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
@@ -53,7 +53,12 @@ def _set_wants(account: Records, securities: Records, positions: Records) -> Non
 
 @view_kernel
 def _trade_to_target(account: Records, securities: Records) -> None:
-    """Share the cash among the buys, in rounds without the undersized, then spend the rest on single units (step 3)."""
+    """Share the cash among the buys, in rounds without the undersized, then spend the rest on single units (step 3).
+
+    Buys that not even all planned sells can pay a step of are given up before the first round.
+    """
+    set_planned_brings(account, securities)
+    give_up(account, securities, account.cash - account.cash_aim)
     while True:
         account.cash_now = account.cash
         for security in securities:

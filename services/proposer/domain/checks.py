@@ -1,4 +1,4 @@
-"""What makes an account impossible to propose: its settings, securities, positions and target, checked in this order.
+"""What makes an account impossible to propose: its settings, securities and positions, then its target.
 
 Source: product 4, "An account that cannot be proposed fails"; product 3 (target).
 """
@@ -17,8 +17,9 @@ _MAX_STEP: Final = 10**6 * 10**6  # a round lot of a million units
 
 @view_kernel
 def check(account: Records, securities: Records, positions: Records) -> int:
-    """Return codes.OK or the first failure; set failed_at and passed_limit of the account, and which positions are of
-    which security.
+    """Return codes.OK or the first failure of what an account is made of: what cannot be computed with.
+
+    Sets failed_at and passed_limit of the account, and which positions are of which security.
 
     Positions must stand in order of security index.
     """
@@ -27,8 +28,6 @@ def check(account: Records, securities: Records, positions: Records) -> int:
         failure = _check_securities(account, securities)
     if failure == codes.OK:
         failure = _check_positions(account, securities, positions)
-    if failure == codes.OK:
-        failure = _check_target(account, positions)
     return failure
 
 
@@ -41,8 +40,6 @@ def is_outside(account: Records, value: int, low: int, high: int, limit: int) ->
 
 @view_kernel
 def _check_settings(account: Records) -> int:
-    if account.do_not_trade:
-        return codes.RESTRICTED
     if (
         is_outside(account, account.reserve, 0, MAX_VALUE_CENTS, codes.L_RESERVE)
         or is_outside(account, account.minimum_cents, 0, MAX_VALUE_CENTS, codes.L_MINIMUM)
@@ -105,9 +102,12 @@ def _check_positions(account: Records, securities: Records, positions: Records) 
 
 
 @view_kernel
-def _check_target(account: Records, positions: Records) -> int:
-    """All target weights add up to 1; none at all is a liquidation the user confirmed, or fails.  Source: product 3."""
-    total = account.cash_target
+def check_target(account: Records, positions: Records) -> int:
+    """Return codes.OK, or the first of: no target, targets that do not add up, do not trade.
+
+    All target weights add up to 1; none at all is a liquidation the user confirmed, or fails.  Source: product 3.
+    """
+    total = account.cash_target + account.untraded_target
     for position in positions:
         total += position.target
     account.target_sum = total
@@ -116,4 +116,6 @@ def _check_target(account: Records, positions: Records) -> int:
             return codes.NO_TARGET
         account.cash_target = PPB
         total = PPB
-    return codes.OK if total == PPB else codes.TARGET_SUM
+    if total != PPB:
+        return codes.TARGET_SUM
+    return codes.RESTRICTED if account.do_not_trade else codes.OK

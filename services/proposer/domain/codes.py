@@ -60,6 +60,7 @@ L_PRECISION: Final = 13
 L_VALUE: Final = 14
 L_UNITS: Final = 15
 L_GAIN_BUDGET: Final = 16
+L_FACE: Final = 17
 
 # What stood in the way (flags).
 B_RESTRICTED: Final = 1
@@ -67,6 +68,7 @@ B_MINIMUM: Final = 2
 B_CASH: Final = 4
 B_STEP: Final = 8
 B_ROOM: Final = 16  # cash stays outside its band: nothing has room to place it or to raise it
+B_CENT: Final = 64  # what would be traded rounds to $0.00
 B_GAINS: Final = 32  # the gain limits of the account
 
 # Contract enums as plain integers, which kernels take.

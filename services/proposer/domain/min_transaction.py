@@ -16,9 +16,18 @@ from services.proposer.domain.netting import (
     settle_buys,
     settle_sells,
 )
-from services.proposer.domain.passes import IN_BAND, NEW, PLANNED, mark_planned, place_cash, raise_cash
-from services.proposer.domain.sharing import book_shares, drop_undersized, full_cost, share
-from services.proposer.domain.sizing import down_to_edge, up_to_edge
+from services.proposer.domain.passes import (
+    IN_BAND,
+    NEW,
+    PLANNED,
+    mark_planned,
+    place_cash,
+    raise_cash,
+    set_brings,
+    set_planned_brings,
+)
+from services.proposer.domain.sharing import book_shares, drop_undersized, full_cost, give_up, share
+from services.proposer.domain.sizing import CENT_UNITS, down_to_edge, up_to_edge
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
@@ -30,6 +39,7 @@ def min_transaction(account: Records, securities: Records, positions: Records) -
     reset(account, securities, positions)
     _set_wants(account, securities, positions)
     net(account, securities, positions, LOW)
+    _give_up_buys(account, securities, positions)
     while True:
         spent = _trade_to_edges(account, securities, positions)
         if not drop_undersized(account, securities):
@@ -55,6 +65,24 @@ def _set_wants(account: Records, securities: Records, positions: Records) -> Non
                 position.want = up_to_edge(account, security, position)
             if position.want == 0:
                 account.blocked |= codes.B_STEP
+
+
+@view_kernel
+def _give_up_buys(account: Records, securities: Records, positions: Records) -> None:
+    """Give up, before the first round, the buys that are too small or that no permitted sells can pay a step of."""
+    dearest = 0
+    for security in securities:
+        if security.full_buy > 0:
+            dearest = max(dearest, security.price * security.step // CENT_UNITS + 1)
+    if dearest == 0:
+        return
+    above, is_barred = account.cash - account.cash_low, False
+    set_planned_brings(account, securities)
+    if above < dearest:
+        settle_sells(securities, positions, codes.TO_EDGE)
+        is_barred = set_brings(account, securities, positions)
+    if give_up(account, securities, above) and is_barred:
+        account.blocked |= codes.B_RESTRICTED
 
 
 @view_kernel

@@ -7,6 +7,7 @@ from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain.netting import shortfall_to, weight_at
+from services.proposer.domain.sharing import note_undersized
 from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
@@ -59,8 +60,9 @@ def raise_cash(
 def place_cash(account: Records, securities: Records, positions: Records, edge: int, who: int) -> None:
     """Buy positions up to the weight at `edge`, largest dollar room to it first, until cash is in range.
 
-    The last buy is rounded up so that cash lands inside its band, unless that would bring it below.  Where cash stays
-    too high, restrictions that kept a position from a buy are noted.
+    The last buy is rounded up so that cash lands inside its band, unless that would bring it below.  A buy is
+    enlarged to the minimum size where its room and the cash above the lower limit allow, else left out.  Where cash
+    stays too high, restrictions that kept a position from a buy are noted.
     """
     if account.cash_now <= account.cash_high:
         return
@@ -89,6 +91,43 @@ def place_cash(account: Records, securities: Records, positions: Records, edge: 
 
 
 @view_kernel
+def set_brings(account: Records, securities: Records, positions: Records) -> bool:
+    """Set the most cents that each security `brings` by its planned sell and by what may pay for buys.
+
+    Sleeves must be settled with their planned sells.  Returns whether a restriction bars any of it.
+    """
+    is_barred = False
+    for security in securities:
+        units = security.planned_sell
+        for position in positions[security.first : security.end]:
+            if not _may_sell(security, position, IN_BAND):
+                continue
+            room = position.quantity + position.trade - units_ceil(position.low, account.value, security.price)
+            if room < security.step:
+                continue
+            if security.restriction & codes.NO_SELL:
+                is_barred = True
+            else:
+                units += room // security.step * security.step
+        security.brings = _worth_selling(account, security, units)
+    return is_barred
+
+
+@view_kernel
+def set_planned_brings(account: Records, securities: Records) -> None:
+    """Set the cents that each security `brings` by its planned sell alone."""
+    for security in securities:
+        security.brings = _worth_selling(account, security, security.planned_sell)
+
+
+@view_kernel
+def _worth_selling(account: Records, security: Records, units: int) -> int:
+    """Return the cents of a market sell of so many units, 0 where that is undersized."""
+    cents = value_cents(units, security.price)
+    return int(cents if security.has_exit or cents >= account.minimum else 0)
+
+
+@view_kernel
 def mark_planned(securities: Records) -> None:
     """Note which securities have a market order now."""
     for security in securities:
@@ -114,7 +153,7 @@ def _may_sell(security: Records, position: Records, who: int) -> bool:
         return False
     if who == IN_BAND:
         # A replaced security never funds a buy: nothing is sold only because a substitute exists.
-        return bool(position.trade < 0 or (position.side == 0 and not position.replaces < 0))
+        return bool(security.substitute < 0 and (position.trade < 0 or position.side == 0))
     return _takes_part(security, who)
 
 
@@ -144,7 +183,7 @@ def _sell(account: Records, security: Records, position: Records, goal: int, rou
         # `order` stands off the step only with a full exit in it, so whole steps reach the minimum exactly here.
         units = max(units, reaching(account.minimum, account.minimum_rounding, 0, price, step) - order)
         if units > room:
-            account.blocked |= codes.B_MINIMUM
+            note_undersized(account)
             return
     account.cash_now += order_change(order, units, price)
     security.sell += units
@@ -159,13 +198,15 @@ def _sell(account: Records, security: Records, position: Records, goal: int, rou
 def _buy(account: Records, security: Records, position: Records) -> None:
     price, step, order = security.price, security.step, security.buy
     more = reaching(account.cash_now - account.cash_high, account.cash_high_rounding, order, price, step)
-    units = min(position.room, more)
-    units = min(units, within(account.cash_now - account.cash_low, order, price, step))
+    room = min(position.room, within(account.cash_now - account.cash_low, order, price, step))
+    units = min(room, more)
     if units <= 0:
         return
     if value_cents(order + units, price) < account.minimum:
-        account.blocked |= codes.B_MINIMUM
-        return
+        units = max(units, reaching(account.minimum, account.minimum_rounding, 0, price, step) - order)
+        if units > room:
+            note_undersized(account)
+            return
     account.cash_now -= order_change(order, units, price)
     security.buy += units
     position.trade += units

@@ -6,7 +6,7 @@ Source: product 1 (account value, thresholds), product 4 (fine points: missing p
 from typing import Final
 
 from services.proposer.domain import codes
-from services.proposer.domain.checks import check, is_outside
+from services.proposer.domain.checks import check, check_target, is_outside
 from services.proposer.domain.records import ALL_OF_IT
 from services.proposer.domain.sizing import CENT_UNITS
 from services.proposer.domain.substitutes import set_aims
@@ -24,7 +24,8 @@ _MONEY: Final = 4 * 10**18
 def prepare(account: Records, securities: Records, positions: Records) -> None:
     """Fill the prepared fields; set `failure`, and `failed_at` to the component that failed.
 
-    Positions must stand in order of security index.  Source: product 4, "An account that cannot be proposed fails".
+    Positions must stand in order of security index.  One failure is shown: of a missing price, the value, no target and
+    do not trade the first.  Source: product 4, "An account that cannot be proposed fails", and its fine points.
     """
     account.failure = account.given_failure
     if account.given_failure != codes.OK:
@@ -33,6 +34,8 @@ def prepare(account: Records, securities: Records, positions: Records) -> None:
     account.failure = check(account, securities, positions)
     if account.failure == codes.OK:
         account.failure = _value(account, securities, positions)
+    if account.failure == codes.OK:
+        account.failure = check_target(account, positions)
     if account.failure == codes.OK:
         account.failure = set_aims(account, securities, positions)
     if account.failure == codes.OK:
@@ -44,8 +47,8 @@ def prepare(account: Records, securities: Records, positions: Records) -> None:
 
 @view_kernel
 def _value(account: Records, securities: Records, positions: Records) -> int:
-    """Value positions and account; every security held or targeted needs a price."""
-    held = 0
+    """Value positions and account; every security held or targeted needs a price.  What is LOCKED is valued already."""
+    held = account.locked
     for position in positions:
         price = securities[position.security].price
         position.value = 0
@@ -113,6 +116,9 @@ def _set_cash_limits(account: Records) -> None:
     account.cash_low, account.cash_low_rounding = _up_to_cents(reserve, low, value)
     account.cash_aim, account.cash_aim_rounding = _up_to_cents(reserve, weight, value)
     account.minimum, account.minimum_rounding = _up_to_cents(account.minimum_cents, account.minimum_weight * PPB, value)
+    if account.minimum == 0:
+        # What rounds to $0.00 is no trade: half a cent is the least.
+        account.minimum, account.minimum_rounding = 1, CENT_UNITS // 2
     cents, part = divmod_product(high, value, EDGE)
     account.cash_high = max(reserve, cents)
     account.cash_high_rounding = part // (EDGE // CENT_UNITS) if cents >= reserve else 0

@@ -29,11 +29,13 @@ _LIMITS: Final = {
     codes.L_PRECISION: f"the precision threshold {_TO_400_PERCENT}",
     codes.L_VALUE: "the account's value must be at most $100,000,000,000.00",
     codes.L_GAIN_BUDGET: "a gain budget must be $0.00 to $100,000,000,000.00",
+    codes.L_FACE: "its price is in percent of face, so its quantities may have four decimals at most",
     codes.L_UNITS: "the account's value must be at most 4,000,000,000,000 units at its price",
 }
 _BLOCKS: Final = (
     (codes.B_RESTRICTED, "restrictions do not allow what would be traded"),
     (codes.B_MINIMUM, "what would be traded is below the minimum trade size"),
+    (codes.B_CENT, "what would be traded rounds to $0.00"),
     (codes.B_CASH, "there is no cash to buy with above the reserve and the cash the target keeps"),
     (codes.B_STEP, "what is outside its band is less than one tradable step away from where it should be"),
     (codes.B_GAINS, "gain limits do not allow what would be sold"),

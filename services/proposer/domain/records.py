@@ -21,9 +21,11 @@ ALL_OF_IT: Final = -1  # failed_at: the account as a whole
 
 ACCOUNT: Final = record(
     # given
-    "cash",  # cents available: cash less set-aside
+    "cash",  # cents available: cash and cash equivalents less set-aside
+    "locked",  # cents of what is LOCKED: counts in V only
+    "untraded_target",  # ppb: target weights of what is LOCKED or EXCLUDED, taken as what is held
     "reserve",  # cents
-    "cash_target",  # ppb
+    "cash_target",  # ppb, with the target weights of cash equivalents
     "cash_threshold",  # ppb, relative
     "drift_floor",  # ppb of V: least half-width of a band
     "minimum_cents",  # minimum trade size
@@ -43,7 +45,7 @@ ACCOUNT: Final = record(
     "cash_low",  # cents: cash below it is too low, max(reserve, lower edge)
     "cash_aim",  # cents: max(reserve, cash target)
     "cash_high",  # cents: cash above it is too high, max(reserve, upper edge)
-    "minimum",  # cents: a market order below it is undersized
+    "minimum",  # cents, at least one: a market order below it is undersized
     "cash_low_rounding",  # 1e-10 of a cent that rounding to whole cents added to the limit
     "cash_aim_rounding",
     "cash_high_rounding",  # that it took from this one
@@ -73,6 +75,7 @@ SECURITY: Final = record(
     "crossed",
     "has_exit",  # 1: one of its sleeve sells is a full exit
     "planned_sell",  # market sell that netting left
+    "brings",  # cents: the most that sells of it can bring for buys
     "sell",  # market sell now
     "buy",  # market buy now
     "buy_before",  # market buy that stood before the present sharing

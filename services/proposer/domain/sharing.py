@@ -25,6 +25,56 @@ def full_cost(securities: Records) -> int:
 
 
 @view_kernel
+def give_up(account: Records, securities: Records, cash: int) -> bool:
+    """Give up the buys that cannot be made: below the minimum size, or without cash for one step; return if for cash.
+
+    cash: cents above what is kept, before sells; what a security `brings` is set.  A security that is to be bought is
+    not sold, so first those go that all others could not pay, and then those that the others left could not.  What is
+    given up takes no part in the sharing, nothing is sold for it, and it bars no sale.
+    """
+    most, lacks_cash = cash, False
+    for security in securities:
+        most += security.brings
+    for security in securities:
+        if security.full_buy == 0:
+            continue
+        if value_cents(security.full_buy, security.price) < account.minimum:
+            _give_up_one(security)
+            note_undersized(account)
+        elif _step_cost(security) > most - security.brings:
+            _give_up_one(security)
+            lacks_cash = True
+    for security in securities:
+        if security.full_buy > 0:
+            most -= security.brings
+    for security in securities:
+        if security.full_buy > 0 and _step_cost(security) > most:
+            _give_up_one(security)
+            lacks_cash = True
+    if lacks_cash:
+        account.blocked |= codes.B_CASH
+    return lacks_cash
+
+
+@view_kernel
+def _give_up_one(security: Records) -> None:
+    security.full_buy = 0
+    security.shortfall = 0
+
+
+@view_kernel
+def _step_cost(security: Records) -> int:
+    """Return the cents that one step costs; what costs none is no trade."""
+    return int(max(1, value_cents(security.step, security.price)))
+
+
+@view_kernel
+def note_undersized(account: Records) -> None:
+    """Note that an order is left out because it is too small."""
+    account.blocked |= codes.B_CENT if account.minimum == 1 else codes.B_MINIMUM
+
+
+@view_kernel
 def share(account: Records, securities: Records, budget: int, rounding: int) -> int:
     """Set what is shared to every buy that is not dropped, at most `budget` cents in all; return the cents spent.
 
@@ -85,7 +135,7 @@ def drop_undersized(account: Records, securities: Records) -> bool:
             security.shared = 0
             has_dropped = True
     if has_dropped:
-        account.blocked |= codes.B_MINIMUM
+        note_undersized(account)
     return has_dropped
 
 
@@ -95,28 +145,25 @@ def single_units(account: Records, securities: Records, floor: int, stop: int, a
 
     The price must fit the remaining shortfall; a fractional security takes at once all that shortfall and cash allow,
     or, as needed, what brings cash to `stop`: the upper edge of its band, which a few cents may hold whole.
-    What was dropped as undersized does not come back here, though what is left might bring it to the minimum size.
+    What was dropped as undersized does not come back here, though what is left might bring it to the minimum size,
+    unless cash is placed: then an order is enlarged to the minimum size where its room allows.
     Adds to what is shared and lowers cash_now.  After many steps it jumps: see _jump.
     """
     patience = _PATIENCE
     while account.cash_now > stop and account.cash_now > floor:
-        best, most = -1, 0
+        best, most, units = -1, 0, 0
         for index in range(len(securities)):
-            if securities[index].full_buy > securities[index].shared:
-                remaining = _fitting(account, securities[index], floor)
+            security = securities[index]
+            if security.full_buy > security.shared:
+                remaining = security.shortfall - money_of_units(account, security.shared, security.price)
                 if remaining > most:
-                    best, most = index, remaining
+                    fitting = _next_units(account, security, floor, stop, as_needed)
+                    if fitting > 0:
+                        best, most, units = index, remaining, fitting
         if best < 0:
             return
         security = securities[best]
-        units = security.step
-        order = security.buy_before + security.shared
-        if units == 1:
-            units = _fraction(account, security, floor)
-            if as_needed:
-                lacking = account.cash_now - stop
-                units = min(units, reaching(lacking, account.cash_high_rounding, order, security.price, 1))
-        account.cash_now -= order_change(order, units, security.price)
+        account.cash_now -= order_change(security.buy_before + security.shared, units, security.price)
         security.shared += units
         patience -= 1
         if patience == 0:
@@ -125,21 +172,45 @@ def single_units(account: Records, securities: Records, floor: int, stop: int, a
 
 
 @view_kernel
-def _fitting(account: Records, security: Records, floor: int) -> int:
-    """Return the remaining shortfall of the security in money, 0 when no single step of it can be bought."""
-    if security.is_dropped:
+def _next_units(account: Records, security: Records, floor: int, stop: int, as_needed: bool) -> int:
+    """Return the units that the security takes next, 0 if none: a step, or all that a fractional one can have.
+
+    As needed, a fractional one takes what brings cash to `stop`, and an order below the minimum size is enlarged to it
+    where shortfall and cash allow, also of what was dropped for its size.
+    """
+    if security.is_dropped and not as_needed:
         return 0
     price, step = security.price, security.step
-    order = security.buy_before + security.shared
-    remaining = security.shortfall - money_of_units(account, security.shared, price)
+    order, lacking = security.buy_before + security.shared, security.full_buy - security.shared
+    units = step
     if step == 1:
         units = _fraction(account, security, floor)
-        return max(0, remaining) if units > 0 and value_cents(order + units, price) >= account.minimum else 0
-    if security.full_buy - security.shared < step or money_of_units(account, step, price) > remaining:
+        if as_needed:
+            units = min(units, reaching(account.cash_now - stop, account.cash_high_rounding, order, price, 1))
+        if units <= 0:
+            return 0
+    is_small = value_cents(order + units, price) < account.minimum
+    if is_small:
+        if not as_needed:
+            return 0
+        units = reaching(account.minimum, account.minimum_rounding, 0, price, step) - order
+    if units > lacking:
         return 0
-    if value_cents(order + step, price) < account.minimum:
+    if step > 1 and money_of_units(account, units, price) > security.shortfall - money_of_units(
+        account, security.shared, price
+    ):
         return 0
-    return remaining if order_change(order, step, price) <= account.cash_now - floor else 0
+    if (step > 1 or is_small) and order_change(order, units, price) > account.cash_now - floor:
+        return 0
+    return int(units)
+
+
+@view_kernel
+def _fitting(account: Records, security: Records, floor: int) -> int:
+    """Return the remaining shortfall of the security in money, 0 when no single step of it can be bought."""
+    if _next_units(account, security, floor, 0, False) == 0:
+        return 0
+    return int(max(0, security.shortfall - money_of_units(account, security.shared, security.price)))
 
 
 @view_kernel

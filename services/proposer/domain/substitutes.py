@@ -52,8 +52,13 @@ def _awaits(securities: Records, index: int) -> bool:
 
 @view_kernel
 def _replace(account: Records, securities: Records, positions: Records, replaced: Records) -> int:
-    """In each sleeve, add the excess of `replaced`'s target over its weight to the target of its substitute."""
+    """In each sleeve, add the excess of `replaced`'s target over its weight to the target of its substitute.
+
+    A substitute without a price counts as absent: nothing is handed over, and `replaced` is not bought.
+    """
     substitute = securities[replaced.substitute]
+    if substitute.price == 0:
+        return codes.OK
     for index in range(replaced.first, replaced.end):
         position = positions[index]
         if compare_products(position.aim, account.value, position.value, EDGE) <= 0:
@@ -62,9 +67,9 @@ def _replace(account: Records, securities: Records, positions: Records, replaced
         for other in range(substitute.first, substitute.end):
             if positions[other].sleeve == position.sleeve:
                 twin = other
-        if twin < 0 or substitute.price == 0:
+        if twin < 0:
             account.failed_at = replaced.substitute
-            return codes.MISSING_SUBSTITUTE if twin < 0 else codes.MISSING_PRICE
+            return codes.MISSING_SUBSTITUTE
         _hand_over(account, position, positions[twin])
     return codes.OK
 

@@ -17,6 +17,7 @@ from shared.oncall.progress_bar import bar
 from shared.postgres.commits import CommitUnknown
 from shared.runtime import log
 from shared.runtime.clock import clock_of
+from shared.runtime.pause import pause
 
 _UNKNOWN: Final = "the database went away before it said whether this was loaded; load it again, a file is loaded once"
 
@@ -32,7 +33,7 @@ def load_files(settings: Settings, paths: list[Path]) -> None:
 
 async def _load_all(settings: Settings, paths: list[Path]) -> int:
     failed = False
-    async with Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as publisher:
+    async with Publisher(settings.broker, SERVICE, settings.gateway_url) as publisher:
         intake = Intake(settings, publisher, clock_of(settings.clock_file))
         for path in paths:
             try:
@@ -41,7 +42,7 @@ async def _load_all(settings: Settings, paths: list[Path]) -> int:
                 _print(outcome)
                 failed |= outcome.status == "REFUSED"
                 while not await intake.publish(outcome.file_id):
-                    await asyncio.sleep(settings.inbox_poll_s)  # the service is publishing it
+                    await pause(settings.inbox_poll_s)  # the service is publishing it
             except OSError as error:
                 print(f"{path}: cannot be read: {error.strerror or error}", file=sys.stderr)
                 failed = True

@@ -38,7 +38,7 @@ async def run(settings: Settings, request: RepublishRequest) -> int:
     clock = clock_of(settings.clock_file)
     async with (
         db.pool(settings.database_url, SERVICE, size=2) as pool,
-        Publisher(settings.kafka_url, SERVICE, settings.gateway_url) as out,
+        Publisher(settings.broker, SERVICE, settings.gateway_url) as out,
     ):
 
         async def groups() -> AsyncIterator[int]:

@@ -13,7 +13,7 @@ from shared.columnar import entries, lists
 from shared.contracts.chunks import RESULT
 from shared.fixed_point.records import Kind, Records, records_of
 from shared.rules.relief.book import Book, Booked, book
-from shared.rules.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Ints, Lots, lots_from
+from shared.rules.relief.lots import LONG, NO_BASIS, NO_DATE, PICKS_MISFIT, SHORT, UNKNOWN, Ints, Lots, lots_from
 from shared.rules.relief.records import ACCOUNT, BOOKED, LOGICS, ORDER, POSITION, SECURITY, TRADE
 
 _BEGINS: Final = {
@@ -35,7 +35,7 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     """
     columns = _TradeColumns(trades)
     lots = columns.lots()
-    booked = book(columns.book(trade_day), lots)
+    booked = _in_units(book(columns.book(trade_day), lots), columns.divisor("lots"))
     slices, slice_first = _slices(columns, lots, booked)
     transfers, transfer_first = _transfers(columns, booked)
     taxes, tax_first = _taxes(columns, booked)
@@ -51,6 +51,15 @@ def book_trades(trades: pa.RecordBatch, trade_day: int) -> pa.RecordBatch:
     }
     arrays: list[Any] = [computed[name] if name in computed else trades.column(name) for name in RESULT.names]
     return pa.RecordBatch.from_arrays(arrays, schema=RESULT)
+
+
+def _in_units(booked: Booked, divisor: Ints) -> Booked:
+    """Return what the kernel booked with quantities in millionths of a unit.  divisor: of each lot."""
+    slices, transfers = booked.slices, booked.transfers
+    return booked._replace(
+        slices=slices._replace(units=slices.units * divisor[slices.lot]),
+        transfers=transfers._replace(units=transfers.units * divisor[transfers.lot]),
+    )
 
 
 class _TradeColumns:
@@ -93,7 +102,28 @@ class _TradeColumns:
     def lots(self) -> Lots:
         """Return the chunk's lots as the kernel reads them."""
         security, picked = self.ints("lots", "security"), self.ints("lots", "picked_micro")
-        return lots_from(self.flat("lots"), security, self.lot_sleeve, picked)
+        lots = lots_from(self.flat("lots"), security, self.lot_sleeve, picked)
+        by = self.divisor("lots")
+        lots.rows.quantity //= by
+        lots.rows.picked = np.where(picked % by, PICKS_MISFIT, picked // by)
+        return lots
+
+    def divisor(self, column: str) -> Ints:
+        """Return the price divisor of the security of each entry of a nested column.
+
+        The kernel counts in units of so many units, so that its units x price are the value.  Source: product 1, "price
+        factor".
+        """
+        if column == "sleeve_trades":
+            of_entry, at = self.divisor("positions"), self._owned(column, "positions") + self.ints(column, "position")
+        else:
+            of_entry = np.asarray(self.child("securities", "price_divisor").cast(pa.int64()).fill_null(1), np.int64)
+            at = self._owned(column, "securities") + self.ints(column, "security")
+        return np.asarray(of_entry[at], np.int64)
+
+    def _owned(self, column: str, target: str) -> Ints:
+        """Return where the entries of `target` begin that belong to the account of each entry of `column`."""
+        return np.repeat(self.first(target)[:-1], np.diff(self.first(column)))
 
     def book(self, trade_day: int) -> Book:
         """Return the chunk's trades as the kernel reads them; fees are 0."""
@@ -109,7 +139,11 @@ class _TradeColumns:
         )
 
     def _records(self, kind: Kind, column: str, fields: tuple[str, ...]) -> Records:
-        return records_of(kind, **{name.removesuffix("_micro"): self.ints(column, name) for name in fields})
+        values = {name.removesuffix("_micro"): self.ints(column, name) for name in fields}
+        for name in ("quantity", "crossed"):
+            if name in values:
+                values[name] = values[name] // self.divisor(column)
+        return records_of(kind, **values)
 
 
 def _slices(columns: _TradeColumns, lots: Lots, booked: Booked) -> tuple[list[Any], Ints]:

@@ -5,23 +5,28 @@ Source: architecture "Request path".
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from services.taxlot.columns import documents
-from services.taxlot.domain.holdings import STALE_LOTS, StoredHolding, failure_of
+from services.taxlot.domain.holdings import DATA_HOLD, STALE_LOTS, StoredHolding, failure_of
 from services.taxlot.domain.picks import HeldLot, Pick, match_picks
-from shared.columnar import children
+from shared.columnar import children, entries
 from shared.contracts.chunks import LOTS
+from shared.contracts.codes import HoldingRole
 from shared.rules.relief.lots import NO_BASIS, NO_DATE, Ints
 
 _LOT_TYPE: Final[Any] = LOTS.field("lots").type
+_NO_RANK: Final = -1
 
 
 def attach(facts: pa.RecordBatch, stored: Mapping[str, StoredHolding]) -> pa.RecordBatch:
-    """Return the FACTS rows as LOTS rows, with the lots of each account.
+    """Return the FACTS rows as LOTS rows, with the lots of each account that may be traded.
+
+    Those are the lots of MANAGED securities: what is LOCKED, EXCLUDED or a cash equivalent is never relieved.
 
     An account whose lots do not fit its facts has no lots, and its failure_code and failure_text say why.
     """
@@ -40,7 +45,14 @@ def attach(facts: pa.RecordBatch, stored: Mapping[str, StoredHolding]) -> pa.Rec
             codes[row] = STALE_LOTS
             why = "the lots do not add up to the positions the proposal would rest on; analyse again and propose"
             texts[row] = f"account {accounts[row]}: {why}"
-    return _with_lots(facts, codes, texts, lots, owner, security, _picked(facts, lots, wanted, first))
+    role, divisor = _of_securities(facts, owner, security)
+    tradable = (role == HoldingRole.MANAGED) & (lots.column("quantity_micro").to_numpy() > 0)
+    for lot in np.flatnonzero(tradable & (lots.column("quantity_micro").to_numpy() % divisor != 0)).tolist():
+        row, name = int(owner[lot]), lots.column("security_id")[lot].as_py()
+        if codes[row] is None:
+            why = f"a lot of {name} has more than four decimals, and its price is in percent of face"
+            codes[row], texts[row] = DATA_HOLD, f"account {accounts[row]}: {why}"
+    return _with_lots(facts, codes, texts, lots, owner, security, _picked(facts, lots, wanted, first), tradable)
 
 
 def _offsets(owner: Ints, rows: int) -> Ints:
@@ -70,6 +82,19 @@ def _security_index(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints) ->
     return np.where(known[match] == wanted, match - _offsets(owners, facts.num_rows)[owner], -1)
 
 
+def _of_securities(facts: pa.RecordBatch, owner: Ints, security: Ints) -> tuple[Ints, Ints]:
+    """Return holding role and price divisor of each lot's security; an unknown security is ordinary."""
+    listed, starts = entries(facts.column("securities"))
+    at = starts[owner] + security
+    known = security >= 0
+
+    def of(field: str, ordinary: int) -> Ints:
+        values = listed.field(field).cast(pa.int64()).fill_null(ordinary).to_numpy()
+        return np.where(known, values[np.where(known, at, 0)], ordinary) if len(values) else np.full(len(at), ordinary)
+
+    return of("role", int(HoldingRole.MANAGED)), of("price_divisor", 1)
+
+
 def _mismatched(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, security: Ints) -> Sequence[int]:
     """Return the rows whose lots do not add up to their positions, by security and sleeve."""
     positions, owners = children(facts.column("positions"))
@@ -91,12 +116,19 @@ def _mismatched(facts: pa.RecordBatch, lots: pa.RecordBatch, owner: Ints, securi
     return mismatched
 
 
-def _picked(facts: pa.RecordBatch, lots: pa.RecordBatch, wanted: Sequence[int], first: Ints) -> Ints:
-    """Return the micro-units picked of each lot, PICKS_MISFIT where picks do not fit; few accounts pick at all.
+class _Picked(NamedTuple):
+    """Of each lot: micro-units picked or PICKS_MISFIT, and the rank of its pick, _NO_RANK without one."""
+
+    units: Ints
+    ranks: Ints
+
+
+def _picked(facts: pa.RecordBatch, lots: pa.RecordBatch, wanted: Sequence[int], first: Ints) -> _Picked:
+    """Return what is picked of each lot; few accounts pick at all.
 
     wanted: rows of `facts`; the lots of row wanted[k] are first[k]:first[k + 1].
     """
-    picked = np.zeros(lots.num_rows, np.int64)
+    picked = _Picked(np.zeros(lots.num_rows, np.int64), np.full(lots.num_rows, _NO_RANK, np.int64))
     column: Any = facts.column("lot_picks")
     if column.null_count == len(column):
         return picked
@@ -106,7 +138,9 @@ def _picked(facts: pa.RecordBatch, lots: pa.RecordBatch, wanted: Sequence[int], 
             begin, end = int(first[index]), int(first[index + 1])
             names = ("security_id", "sleeve_id", "lot_id", "quantity_micro")
             held = zip(*(lots.column(name)[begin:end].to_pylist() for name in names), strict=True)
-            picked[begin:end], _ = match_picks([HeldLot(*lot) for lot in held], [_pick_of(pick) for pick in picks])
+            matched = match_picks([HeldLot(*lot) for lot in held], [_pick_of(pick) for pick in picks])
+            picked.units[begin:end] = matched.units
+            picked.ranks[begin:end] = [_NO_RANK if rank is None else rank for rank in matched.ranks]
     return picked
 
 
@@ -121,14 +155,16 @@ def _with_lots(
     lots: Any,
     owner: Ints,
     security: Ints,
-    picked: Ints,
+    picked: _Picked,
+    tradable: NDArray[np.bool_],
 ) -> pa.RecordBatch:
-    """Return LOTS rows: the facts with these failures, and the lots of the accounts that have none."""
+    """Return LOTS rows: the facts with these failures, and the tradable lots of the accounts that have none."""
     kept = np.array([code is None for code in codes], np.bool_)[owner] if len(owner) else np.zeros(0, np.bool_)
+    kept &= tradable
     chosen = lots.filter(pa.array(kept))
     acquired, basis = documents.acquired_days(chosen), documents.bases(chosen)
     no_date = acquired == NO_DATE
-    entries = pa.StructArray.from_arrays(
+    listed_lots = pa.StructArray.from_arrays(
         [
             pa.array(security[kept], pa.int32()),
             chosen.column("sleeve_id"),
@@ -137,7 +173,8 @@ def _with_lots(
             chosen.column("quantity_micro"),
             pa.array(basis, pa.int64(), mask=basis == NO_BASIS),
             chosen.column("covered").cast(pa.bool_()),
-            pa.array(picked[kept]),
+            pa.array(picked.units[kept]),
+            pa.array(picked.ranks[kept].astype(np.int32), mask=picked.ranks[kept] == _NO_RANK),
         ],
         fields=list(_LOT_TYPE.value_type),
     )
@@ -145,5 +182,5 @@ def _with_lots(
     listed: Any = pa.ListArray
     failures = {"failure_code": pa.array(codes, pa.string()), "failure_text": pa.array(texts, pa.string())}
     arrays = [failures.get(name, facts.column(name)) for name in facts.schema.names]
-    arrays.append(listed.from_arrays(offsets, entries, type=_LOT_TYPE))
+    arrays.append(listed.from_arrays(offsets, listed_lots, type=_LOT_TYPE))
     return pa.RecordBatch.from_arrays(arrays, schema=LOTS)

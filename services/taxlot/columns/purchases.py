@@ -130,7 +130,8 @@ def _lots(members: Sequence[Member], code_of: dict[str, int], trade_day: int) ->
     """Return the lots of the window of all members."""
     held = [member for member in members if member.document is not None]
     lots, first = documents.joined([member.document or b"" for member in held])
-    near = np.flatnonzero(np.abs(documents.acquired_days(lots) - trade_day) <= WASH_DAYS)
+    is_near = np.abs(documents.acquired_days(lots) - trade_day) <= WASH_DAYS
+    near = np.flatnonzero(is_near & (lots.column("quantity_micro").to_numpy() > 0))  # a short position bought nothing
     owner = np.repeat(np.arange(len(held)), np.diff(first))[near]
     lots = lots.take(_array(near))
     return _Purchases(

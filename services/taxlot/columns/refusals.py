@@ -39,7 +39,7 @@ def _misfit(account: dict[str, Any]) -> str:
         Pick(pick["security_id"], pick["lot_id"], pick["sleeve_id"], pick["quantity_micro"])
         for pick in account["lot_picks"]
     ]
-    _, problems = match_picks(lots, picks)
+    problems = match_picks(lots, picks).problems
     return f"{'; '.join(problems[name] for name in sorted(problems))}: {REMEDY}"
 
 

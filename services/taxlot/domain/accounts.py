@@ -1,11 +1,13 @@
 """Group judged records into accounts: the hold of each bad account, the lots of each good one in stored order."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from services.taxlot.domain import text
 from services.taxlot.domain.codes import ROW_CODES, DataHold, printable
-from services.taxlot.domain.records import CODE, JudgedRecords, RecordTable, TextColumn
+from services.taxlot.domain.records import CODE, LIMITS, JudgedRecords, RecordTable, TextColumn
 from shared.columnar import Bytes, read_only, starts_of
 from shared.fixed_point.compiled import entry_kernel, view_kernel
 from shared.rules.relief.lots import Ints
@@ -84,23 +86,64 @@ def ranks(names: list[str]) -> Ints:
 
 
 def _values(rows: JudgedRecords, row: int) -> str:
-    """Return the value of the field that the record's code is about, printable; empty when it is about none."""
-    table = rows.table
-    code = ROW_CODES[rows.code[row]]
-    fields: dict[str, TextColumn] = {
-        "NOT_A_NUMBER": table.quantity if rows.is_lot[row] else table.cash,
-        "SHORT_POSITION": table.quantity,
-        "BAD_DATE": table.acquired,
-        "FUTURE_ACQUIRED": table.acquired,
-        "DUPLICATE_LOT": table.lot_id,
-    }
-    if code == "UNKNOWN_SECURITY":
-        return table.security.names[int(table.security.index[row])]
-    if code not in fields:
-        return ""
-    column = fields[code]
-    value = bytes(column.data[column.offsets[row] : column.offsets[row + 1]])
-    return printable(value.decode(errors="replace")[:64])
+    """Return each field that the record's code is about, with its value, printable; empty when it is about none."""
+    table, code = rows.table, ROW_CODES[rows.code[row]]
+    coded = {"account": table.account, "security": table.security, "sleeve": table.sleeve, "covered": table.covered}
+    texts = {"lot id": table.lot_id, "acquired": table.acquired} | _numbers(table)
+    shown = []
+    for field in _fields_at_fault(rows, row, code):
+        value = coded[field].names[int(coded[field].index[row])] if field in coded else _text(texts[field], row)
+        shown.append(f"{field}: {printable(value[:_MOST_SHOWN]) or 'empty'}")
+    return "; ".join(shown)
+
+
+_MOST_SHOWN: Final = 64  # characters of a value
+_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "SHORT_POSITION": ("quantity",),
+    "FACE_TOO_FINE": ("quantity",),
+    "BAD_DATE": ("acquired",),
+    "FUTURE_ACQUIRED": ("acquired",),
+    "BAD_COVERED": ("covered",),
+    "UNKNOWN_SECURITY": ("security",),
+    "DUPLICATE_LOT": ("lot id", "sleeve"),
+}
+
+
+def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
+    """Return the fields for which `judge` gave this code: those of a single row are read once more."""
+    is_lot, table = bool(rows.is_lot[row]), rows.table
+    if code == "BAD_TEXT":
+        names = {"account": table.account.names[int(table.account.index[row])]}
+        names |= {"security": table.security.names[int(table.security.index[row])]} if is_lot else {}
+        names |= {"lot id": _text(table.lot_id, row)} if is_lot else {}
+        bad = [field for field, name in names.items() if not text.is_identifier(name)]
+        sleeve = table.sleeve.names[int(table.sleeve.index[row])]
+        return [*bad, "sleeve"] if sleeve and not text.is_identifier(sleeve) else bad
+    if code not in ("NOT_A_NUMBER", "OUT_OF_RANGE", "BAD_SIGN"):
+        return list(_FIELDS.get(code, ()))
+    read = {field: _number(column, row, *LIMITS[field]) for field, column in _numbers(table).items()}
+    if code == "NOT_A_NUMBER":
+        needed = "quantity" if is_lot else "cash"
+        mine = ("quantity", "cost basis", "price") if is_lot else ("cash",)
+        return [f for f in mine if read[f][1] == text.MALFORMED or (f == needed and read[f][1] == text.EMPTY)]
+    if code == "OUT_OF_RANGE":
+        return [field for field, (_, status) in read.items() if status == text.TOO_LARGE]
+    is_bad = {"quantity": read["quantity"][0] == 0, "cost basis": read["cost basis"][0] < 0}
+    is_bad["price"] = read["price"][0] <= 0 and read["price"][1] == text.GOOD
+    return [field for field, bad in is_bad.items() if bad]
+
+
+def _numbers(table: RecordTable) -> dict[str, TextColumn]:
+    return {"quantity": table.quantity, "cost basis": table.cost_basis, "price": table.price, "cash": table.cash}
+
+
+def _number(column: TextColumn, row: int, decimals: int, limit: int) -> tuple[int, int]:
+    values, status = text.decimals(column.offsets[row : row + 2], column.data, decimals, limit)
+    return int(values[0]), int(status[0])
+
+
+def _text(column: TextColumn, row: int) -> str:
+    return bytes(column.data[column.offsets[row] : column.offsets[row + 1]]).decode(errors="replace")
 
 
 def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:

@@ -1,7 +1,8 @@
 """Match the lots an account picked for sale with the lots it holds.
 
 A pick is an order of the user: it is followed to the unit or refused with its reason.  It is never cut to the units
-held and never replaced by another lot.  Source: product 5 (SPECIFIC).
+held and never replaced by another lot.  Where less is sold than is picked, picks leave in the order given; a lot that
+is picked twice has the rank of its first pick.  Source: product 5 (SPECIFIC).
 """
 
 from collections import defaultdict
@@ -30,11 +31,19 @@ class Pick(NamedTuple):
     units: int
 
 
+class Matched(NamedTuple):
+    """What the picks take of each lot, and of each security whose picks do not fit the reason."""
+
+    units: list[int]  # micro-units by lot, or PICKS_MISFIT
+    ranks: list[int | None]  # rank of the lot's first pick among all picks, None where it is not picked
+    problems: dict[str, str]  # by security id
+
+
 REMEDY: Final = "change the picks of the account, then propose again"
 
 
-def match_picks(lots: Sequence[HeldLot], picks: Sequence[Pick]) -> tuple[list[int], dict[str, str]]:
-    """Return the micro-units picked of each lot, and for each security whose picks do not fit the reason.
+def match_picks(lots: Sequence[HeldLot], picks: Sequence[Pick]) -> Matched:
+    """Match picks, in the order given, with the lots of an account.
 
     All lots of such a security are PICKS_MISFIT, so that nothing of it is sold in another order.
     """
@@ -42,9 +51,11 @@ def match_picks(lots: Sequence[HeldLot], picks: Sequence[Pick]) -> tuple[list[in
     for index, lot in enumerate(lots):
         lot_indices[lot.security_id, lot.lot_id].append(index)
     picked = [0] * len(lots)
+    ranks: list[int | None] = [None] * len(lots)
     problems: dict[str, str] = {}
     # Picks that name a sleeve go first: those that name none take from the rest.
-    for pick in sorted(picks, key=lambda pick: pick.sleeve_id is None):
+    for rank in sorted(range(len(picks)), key=lambda rank: picks[rank].sleeve_id is None):
+        pick = picks[rank]
         candidates = [
             index
             for index in lot_indices[pick.security_id, pick.lot_id]
@@ -55,10 +66,12 @@ def match_picks(lots: Sequence[HeldLot], picks: Sequence[Pick]) -> tuple[list[in
             problems.setdefault(pick.security_id, problem)
         for index, units in units_by_lot.items():
             picked[index] += units
+            if units > 0:
+                ranks[index] = min(rank, len(picks) if (first := ranks[index]) is None else first)
     for index, lot in enumerate(lots):
         if lot.security_id in problems:
             picked[index] = PICKS_MISFIT
-    return picked, problems
+    return Matched(picked, ranks, problems)
 
 
 def _split_pick(

@@ -17,6 +17,12 @@ from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_V
 from shared.rules.relief.lots import NO_BASIS, Ints
 
 CODE: Final = {name: code for code, name in enumerate(ROW_CODES)}
+LIMITS: Final = {  # of the numbers of a record: decimals, and the largest magnitude in units of the last
+    "quantity": (6, MAX_QUANTITY_MICRO),
+    "cost basis": (2, MAX_VALUE_CENTS),
+    "price": (6, MAX_PRICE_MICRO),
+    "cash": (2, MAX_VALUE_CENTS),
+}
 Bools = NDArray[np.bool_]
 
 
@@ -82,16 +88,25 @@ class JudgedRecords:
     code: NDArray[np.uint8]
 
 
-def judge(table: RecordTable, security_known: Bools, data_day: int, totals: ControlTotals) -> JudgedRecords:
+def judge(
+    table: RecordTable,
+    security_known: Bools,
+    data_day: int,
+    totals: ControlTotals,
+    excluded: Bools | None = None,
+    divisor: Ints | None = None,
+) -> JudgedRecords:
     """Return the records with their values and codes, and add them to `totals`.
 
     security_known: for each name of table.security.  data_day: days since 1970-01-01 of the file's data date.
+    excluded: which records are of a security that is EXCLUDED in their account, None: none; these may be short or have
+    no units at all.  divisor: what quantity x price of each record is divided by, None: 1.
     """
     is_lot, is_cash = table.record.where("L"), table.record.where("C")
-    quantity, quantity_status = _number(table.quantity, 6, MAX_QUANTITY_MICRO)
-    basis, basis_status = _number(table.cost_basis, 2, MAX_VALUE_CENTS)
-    price, price_status = _number(table.price, 6, MAX_PRICE_MICRO)
-    cash, cash_status = _number(table.cash, 2, MAX_VALUE_CENTS)
+    quantity, quantity_status = _number(table.quantity, *LIMITS["quantity"])
+    basis, basis_status = _number(table.cost_basis, *LIMITS["cost basis"])
+    price, price_status = _number(table.price, *LIMITS["price"])
+    cash, cash_status = _number(table.cash, *LIMITS["cash"])
     acquired, acquired_status = text.dates(table.acquired.offsets, table.acquired.data)
     _add_up(
         totals,
@@ -112,12 +127,18 @@ def judge(table: RecordTable, security_known: Bools, data_day: int, totals: Cont
     blame("NOT_A_NUMBER", is_cash & ((cash_status == text.MALFORMED) | (cash_status == text.EMPTY)))
     for status in (quantity_status, basis_status, price_status, cash_status):
         blame("OUT_OF_RANGE", status == text.TOO_LARGE)
-    blame("SHORT_POSITION", is_lot & (quantity < 0))
-    blame("BAD_SIGN", is_lot & ((quantity == 0) | (basis < 0) | ((price <= 0) & (price_status == text.GOOD))))
+    may_be_short = np.zeros(len(table.line), np.bool_) if excluded is None else excluded
+    holds_none = may_be_short & (quantity <= 0)
+    blame("SHORT_POSITION", is_lot & (quantity < 0) & ~holds_none)
+    no_price = (price < 0) | ((price == 0) & ~may_be_short)
+    bad_sign = ((quantity == 0) | (basis < 0)) & ~holds_none
+    blame("BAD_SIGN", is_lot & (bad_sign | (no_price & (price_status == text.GOOD))))
     blame("BAD_DATE", is_lot & (acquired_status == text.MALFORMED))
     blame("FUTURE_ACQUIRED", is_lot & (acquired > data_day))
     blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
     blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
+    if divisor is not None:
+        blame("FACE_TOO_FINE", is_lot & ~may_be_short & (quantity % divisor != 0))
     basis[basis_status == text.EMPTY] = NO_BASIS
     return JudgedRecords(table, is_lot, acquired, quantity, basis, price, cash, code)
 

@@ -47,7 +47,8 @@ class KnownAccount:
     """An account at a custodian.
 
     owner: its enterprise and advisor.  as_of: date of its last good file, None before the first.  content: digest of
-    its stored lots and cash, None if none are stored or it is held.
+    its stored lots and cash, None if none are stored or it is held.  own_roles: what it says of single securities,
+    numbers of HoldingRole by security id.
     """
 
     account_id: str
@@ -56,6 +57,7 @@ class KnownAccount:
     owner: tuple[str, str]
     as_of: date | None
     content: bytes | None
+    own_roles: Mapping[str, int] | None = None
 
 
 class AccountScope:
@@ -71,6 +73,14 @@ class AccountScope:
     def of_number(self, number: str) -> Sequence[KnownAccount]:
         """Return the accounts of a number: none if it is unknown, another sender's, or no number at all."""
         return self._by_number.get(number, ())
+
+    def own_roles(self) -> dict[str, Mapping[str, int]]:
+        """Return what accounts say of single securities, by account number; a number of several accounts has none."""
+        return {
+            number: accounts[0].own_roles
+            for number, accounts in self._by_number.items()
+            if len(accounts) == 1 and accounts[0].own_roles
+        }
 
     def is_newer(self, account: KnownAccount) -> bool:
         """Say whether the account has a good file of a later date than this one; older data never replaces newer."""

@@ -5,7 +5,7 @@ belongs to the APM sleeve.  Source: product 2.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.rules.apportion import apportion
 from shared.rules.relief.lots import NO_BASIS
@@ -41,11 +41,20 @@ def assign_sleeves(
     for lot in sorted(lots, key=lambda lot: (lot.acquired, lot.lot_id)):
         if lot.sleeve_id:
             assigned.append(lot)
-        elif shares := known.get((lot.security_id, lot.lot_id)):
+        elif lot.quantity <= 0:  # a short or empty position is not shared
+            assigned.append(
+                replace(lot, sleeve_id=min(known.get((lot.security_id, lot.lot_id), ()), default=apm_sleeve_id))
+            )
+        elif shares := _long(known.get((lot.security_id, lot.lot_id))):
             assigned += _split(lot, pro_rata(lot.quantity, shares))
         else:
             assigned += _split(lot, _follow_buys(lot.quantity, open_buys.get(lot.security_id, {}), apm_sleeve_id))
     return sorted(assigned, key=lambda lot: (lot.security_id, lot.sleeve_id, lot.acquired, lot.lot_id))
+
+
+def _long(shares: Mapping[str, int] | None) -> dict[str, int]:
+    """Return the sleeves that hold units of a lot; what was short or empty before shares nothing."""
+    return {sleeve: units for sleeve, units in (shares or {}).items() if units > 0}
 
 
 def pro_rata(units: int, shares: Mapping[str, int]) -> dict[str, int]:

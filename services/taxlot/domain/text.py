@@ -57,6 +57,12 @@ def identifiers(offsets: Offsets, data: Data) -> Codes:
     return status
 
 
+def is_identifier(value: str) -> bool:
+    """Say whether one text is an identifier as `identifiers` judges it."""
+    data = np.frombuffer(value.encode(errors="replace") or b"\0", np.uint8)
+    return bool(identifiers(np.array([0, len(data) if value else 0], np.int32), data)[0] == GOOD)
+
+
 @entry_kernel
 def _decimals(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints, status: Codes) -> None:
     for row in range(len(values)):

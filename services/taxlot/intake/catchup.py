@@ -1,6 +1,5 @@
 """Wait until the accounts and securities that were published before a file are stored, so that it is judged by them."""
 
-import asyncio
 import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,15 +9,18 @@ from psycopg.rows import TupleRow
 
 from services.taxlot.store import offsets
 from shared.contracts import topics
-from shared.contracts.topics import Topic
+from shared.kafka.connection import client_options
+from shared.kafka.partitions import partitions_of
 from shared.runtime import log
+from shared.runtime.broker import Broker
+from shared.runtime.pause import pause
 
 _log = log.get(__name__)
-_JUDGED_BY = (topics.ACCOUNT, topics.SECURITY)
+_JUDGED_BY = (topics.ACCOUNT.name, topics.SECURITY.name)
 _PAUSE_S = 0.2
 
 
-async def catch_up(kafka_url: str, group: str, connection: AsyncConnection[TupleRow], within_s: float) -> bool:
+async def catch_up(broker: Broker, group: str, connection: AsyncConnection[TupleRow], within_s: float) -> bool:
     """Wait until all accounts and securities published before now are stored, for within_s at most; say if they are.
 
     Without this a file that follows right after the accounts it names would find them unknown.  connection: sees
@@ -26,25 +28,22 @@ async def catch_up(kafka_url: str, group: str, connection: AsyncConnection[Tuple
     because a database may be younger than the group.  Raises psycopg.Error if the database is away.
     """
     deadline = time.monotonic() + within_s
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(broker), group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
-        ends = await consumer.end_offsets([partition for topic in _JUDGED_BY for partition in _partitions(topic)])
+        ends = await consumer.end_offsets(await partitions_of(consumer, _JUDGED_BY))
         while waiting := await _behind(consumer, connection, ends):
             if time.monotonic() > deadline:
-                _log.warning("intake.not_caught_up", waits_for=waiting, waited_s=within_s)
+                count = sum(waiting.values())
+                _log.warning("intake.not_caught_up", stuck=list(waiting), messages=count, waited_s=within_s)
                 return False
-            await asyncio.sleep(_PAUSE_S)
+            await pause(_PAUSE_S)
     except KafkaError as error:
-        _log.warning("intake.broker_away", error=repr(error)[:300])
+        _log.warning("intake.broker_away", error=error)
         return False
     finally:
         await consumer.stop()
     return True
-
-
-def _partitions(topic: Topic) -> list[TopicPartition]:
-    return [TopicPartition(topic.name, number) for number in range(topic.partitions)]
 
 
 async def _behind(

@@ -1,7 +1,7 @@
 """Judge a file block by block and gather its good accounts in temporary tables, its holds and its remarks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -16,6 +16,7 @@ from services.taxlot.domain.codes import DataHold, FileNote, printable
 from services.taxlot.domain.envelope import ControlTotals, Header
 from services.taxlot.domain.records import CodedColumn, JudgedRecords, judge
 from services.taxlot.domain.sender import AccountScope, KnownAccount
+from services.taxlot.domain.treatment import SecurityFacts, divisors, excluded_rows
 from services.taxlot.intake import jumps, sleeves
 from services.taxlot.store import lots
 from services.taxlot.store.ledger import OwnerCounts
@@ -37,7 +38,7 @@ class Gathering:
     connection: Any
     header: Header
     scope: AccountScope
-    securities: frozenset[str]
+    securities: Mapping[str, SecurityFacts]
     totals: ControlTotals = field(default_factory=ControlTotals)
     holds: dict[str, DataHold] = field(default_factory=dict)
     notes: list[FileNote] = field(default_factory=list)
@@ -53,7 +54,8 @@ class Gathering:
         self.totals.records += block.records
         known_security = np.array([name in self.securities for name in table.security.names] or [False])
         data_day = (self.header.data_date - _EPOCH).days
-        rows = judge(table, known_security, data_day, self.totals)
+        excluded = excluded_rows(table, self.securities, self.scope.own_roles())
+        rows = judge(table, known_security, data_day, self.totals, excluded, divisors(table, self.securities))
         groups = group(table)
         holds = account_holds(rows, groups)
         self._hold_neighbours(groups, rows)

@@ -147,7 +147,7 @@ class Inbox:
         try:
             path.replace(target)
         except FileNotFoundError:
-            _log.warning("inbox.file_gone", file=display_name(path), when="after it had been read")
+            _log.warning("inbox.file_gone", file=display_name(path), reason="after_reading")
         uploads.forget(path)
 
     def prune(self, keep_days: int, keep_bytes: int) -> int:
@@ -174,7 +174,7 @@ class Inbox:
         is_own = path.parent == self.folder and path.name in _FOLDERS
         if not is_own and path not in self._skipped:
             self._skipped.add(path)
-            _log.warning("inbox.folder_skipped", folder=display_name(path), advice="put the files themselves here")
+            _log.warning("inbox.folder_skipped", file=display_name(path))
 
 
 def _free_name(folder: Path, name: str) -> Path:

@@ -59,7 +59,8 @@ def acquire(connection: Connection[TupleRow], silent_s: int = BULK.idle_s) -> No
         if holder != seen:
             seen, since_s = holder, now_s
         if holder is not None and holder[-1] is True and now_s - since_s >= silent_s:
-            _log.error("intake.silent_holder_ended", pid=holder[0], state=holder[4], silent_s=round(now_s - since_s))
+            state = str(holder[4]).replace(" ", "_")
+            _log.error("intake.silent_holder_ended", pid=holder[0], state=state, silent_s=round(now_s - since_s))
             connection.execute(_END, holder[:4])
         elif now_s - logged_s >= _LOG_EVERY_S:
             logged_s = now_s

@@ -43,7 +43,7 @@ class Intake:
     async def catch_up(self) -> None:
         """Wait for accounts and securities published before now.  Raises psycopg.Error if the database is away."""
         async with self._session() as connection:
-            await catch_up(self._settings.kafka_url, GROUP, connection, self._settings.catch_up_s)
+            await catch_up(self._settings.broker, GROUP, connection, self._settings.catch_up_s)
 
     def load(self, path: Path, arrival: Arrival, progress: Progress, on_entry: OnEntry = ignore_entry) -> LoadOutcome:
         """Load one file now, on the rights of its sender.  Calls on_entry and raises as `load.load`."""

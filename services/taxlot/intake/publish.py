@@ -22,6 +22,7 @@ from shared.contracts.chunks import MAX_CHUNK_ACCOUNTS
 from shared.contracts.events import FilePart, FileProcessed
 from shared.ids import event_id
 from shared.kafka import messages
+from shared.kafka.incarnation import READ, of_incarnation
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
 
@@ -33,22 +34,26 @@ async def publish_file(
 ) -> None:
     """Publish an ended file and its accounts, and mark it published; call under the file's publishing lock.
 
-    Raises KafkaError if the broker is away: nothing is marked and all of it is published again later.
+    connection: commits each statement.  now: the time of its messages, kept before the first is sent.
+    Raises KafkaError if the broker is away: nothing is marked and all of it is published again later, at that time.
     """
     row = await (
         await connection.execute(
-            "SELECT status, name, custodian, data_date, accounts, held, reason_code, reason, sent_by FROM file"
-            " WHERE file_id = %s AND announced_at IS NULL AND status <> 'LOADING'",
-            (file_id,),
+            "UPDATE file SET event_at = coalesce(event_at, %s)"
+            " WHERE file_id = %s AND announced_at IS NULL AND status <> 'LOADING'"
+            " RETURNING status, name, custodian, data_date, accounts, held, reason_code, reason, sent_by, event_at",
+            (now, file_id),
         )
     ).fetchone()
     if row is None:
         return
-    status, name, custodian, data_date, accounts, held, code, reason, sent_by = row
+    status, name, custodian, data_date, accounts, held, code, reason, sent_by, event_at = row
     if status == "LOADED":
         async for group in holdings.of_file(connection, file_id):
             rows = await asyncio.to_thread(holdings_of, group)
-            await publisher.send(holdings_chunks(rows, file_id, now))
+            await publisher.send(holdings_chunks(rows, file_id, event_at))
+    parts = await _parts(connection, file_id)
+    enterprises = sorted({part.enterprise_id for part in parts})
     ended = FileProcessed(
         file_id=str(file_id),
         version=1,
@@ -60,17 +65,26 @@ async def publish_file(
         accounts=accounts,
         held=held,
         sent_by=sent_by,
-        parts=await _parts(connection, file_id),
-        at=now,
+        enterprise_ids=enterprises,
+        parts=parts,
+        at=event_at,
     )
-    await publisher.send(
-        [messages.event(topics.FILES, str(file_id), ended, event_id=event_id("file", file_id), source=SERVICE, at=now)]
-    )
+    event = messages.event(
+        topics.FILES, str(file_id), ended, event_id=event_id("file", file_id), source=SERVICE, at=event_at,
+        enterprises=enterprises,
+    )  # fmt: skip
+    await publisher.send(of_incarnation([event], await _incarnation(connection)))
     await connection.execute(
         "UPDATE file SET announced_at = %s, published_at = CASE WHEN status = 'LOADED' THEN %s END,"
         " status = CASE WHEN status = 'LOADED' THEN 'PUBLISHED' ELSE status END WHERE file_id = %s",
         (now, now, file_id),
     )
+
+
+async def _incarnation(connection: AsyncConnection[TupleRow]) -> str:
+    """Return the incarnation of the database, as of_incarnation takes it."""
+    row = await (await connection.execute(READ)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 async def _parts(connection: AsyncConnection[TupleRow], file_id: int) -> list[FilePart]:
@@ -99,7 +113,7 @@ async def publish_accounts(
     return count
 
 
-def holdings_chunks(rows: pa.RecordBatch, file_id: int | Literal["again"], now: datetime) -> Iterator[Outgoing]:
+def holdings_chunks(rows: pa.RecordBatch, file_id: int | Literal["again"], at: datetime) -> Iterator[Outgoing]:
     """Cut rows of HOLDINGS into messages of at most 200 accounts and about 500 kB.
 
     file_id: the file that covers the accounts, or "again" where accounts of several files are published once more.
@@ -113,8 +127,8 @@ def holdings_chunks(rows: pa.RecordBatch, file_id: int | Literal["again"], now: 
         end = min(max(end, begin + 1), begin + MAX_CHUNK_ACCOUNTS, rows.num_rows)
         part = rows.slice(begin, end - begin)
         key = str(part.column("account_id")[0])
-        versions = part.column("lots_version").to_pylist() if file_id == "again" else ()
+        versions = part.column("lots_version").to_pylist()
         identity = event_id("holdings", file_id, key, end - begin, *versions)
         meta = {"file_id": str(file_id)}
-        yield messages.chunk(topics.HOLDINGS, key, part, meta, event_id=identity, source=SERVICE, at=now)
+        yield messages.chunk(topics.HOLDINGS, key, part, meta, event_id=identity, source=SERVICE, at=at)
         begin = end

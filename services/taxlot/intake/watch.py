@@ -23,7 +23,8 @@ from services.taxlot.settings import SERVICE, Settings
 from services.taxlot.store.ledger import Arrival
 from shared.kafka.failure_limit import TooMany, isolate_every_fault
 from shared.kafka.publisher import is_refused_for_ever
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, trace
+from shared.runtime.pause import pause
 
 _PRUNE_EVERY_S: Final = 60.0
 _PUBLISH_AGAIN_S: Final = 30.0
@@ -55,8 +56,8 @@ class Watch:
                         await self._prune(inbox)
                     await self._publish_waiting()
                 except (psycopg.Error, KafkaError, OSError) as error:
-                    _log.warning("intake.tries_again", error=repr(error)[:300])
-                await asyncio.sleep(self._settings.inbox_poll_s)
+                    _log.warning("intake.tries_again", error=error)
+                await pause(self._settings.inbox_poll_s)
         finally:
             if inbox is not None:
                 inbox.release()
@@ -87,14 +88,14 @@ class Watch:
             attempts.uncount(file, number)
             raise
         except FileNotFoundError:
-            _log.warning("inbox.file_gone", file=file.name, when="before it was read")
+            _log.warning("inbox.file_gone", file=file.name, reason="before_reading")
             attempts.end(file)
         except FileChanged:
             _log.info("inbox.still_written", file=file.name)
             attempts.uncount(file, number)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next file is not to wait for it
             metrics.INBOX_FAILURES.labels(SERVICE).inc()
-            _log.exception("inbox.file_failed", file=file.name, attempt=number, of=self._settings.inbox_attempts)
+            _log.exception("inbox.file_failed", file=file.name, attempts=number)
             attempts.fail(file, number, repr(error)[:500])
             if number >= self._settings.inbox_attempts:
                 await self._give_up(inbox, attempts, file)
@@ -114,9 +115,9 @@ class Watch:
         await asyncio.to_thread(inbox.move, file.path, _refusal(outcome))
         attempts.end(file)
         if outcome.status == "REFUSED":
-            _log.error("inbox.file_refused", file=file.name, code=outcome.code, reason=outcome.reason)
+            _log.error("inbox.file_refused", file=file.name, code=outcome.code)
         else:
-            _log.warning("inbox.loaded_before", file=file.name, status=outcome.status, would_be=code, reason=reason)
+            _log.warning("inbox.loaded_before", file=file.name, status=outcome.status, code=code)
 
     async def _publish_waiting(self) -> None:
         """Publish every ended file; a file that cannot be published waits alone.
@@ -128,14 +129,19 @@ class Watch:
         for file_id in waiting:
             if time.monotonic() < self._publish_at_s.get(file_id, 0.0):
                 continue
-            try:
-                await self._publish(file_id)
-            except Exception as error:
-                if isinstance(error, psycopg.OperationalError | KafkaError) and not is_refused_for_ever(error):
-                    raise
-                metrics.INBOX_FAILURES.labels(SERVICE).inc()
-                _log.exception("intake.not_published", file_id=file_id, again_in_s=_PUBLISH_AGAIN_S)
-                self._publish_at_s[file_id] = time.monotonic() + _PUBLISH_AGAIN_S
+            with trace.within(trace.named("file", file_id)):
+                await self._publish_or_wait(file_id)
+
+    async def _publish_or_wait(self, file_id: int) -> None:
+        """Publish a file, or let it wait alone if it is the cause.  Raises as `_publish_waiting`."""
+        try:
+            await self._publish(file_id)
+        except Exception as error:
+            if isinstance(error, psycopg.OperationalError | KafkaError) and not is_refused_for_ever(error):
+                raise
+            metrics.INBOX_FAILURES.labels(SERVICE).inc()
+            _log.exception("intake.not_published", file_id=file_id, pause_s=_PUBLISH_AGAIN_S)
+            self._publish_at_s[file_id] = time.monotonic() + _PUBLISH_AGAIN_S
 
     async def _publish(self, file_id: int) -> None:
         """Publish a file.  Raises TooMany, with nothing published as held, if our code raises at too many accounts.

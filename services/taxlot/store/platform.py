@@ -4,24 +4,30 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
+import orjson
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
 from services.taxlot.domain.sender import KnownAccount, Sender
+from services.taxlot.domain.treatment import SecurityFacts
+from shared.contracts.codes import HoldingRole
+from shared.contracts.holding_roles import packed_roles, price_divisor
 from shared.contracts.platform import AccountChanged, SecurityChanged
 from shared.contracts.succession import Admitted, Known, admit, content_of
 
 _FIELDS: Final = (
     "account_id", "version", "enterprise_id", "advisor_id", "custodian", "account_number", "apm_sleeve_id",
-    "tax_household_id", "taxable", "content",
+    "tax_household_id", "taxable", "holding_roles", "content",
 )  # fmt: skip
 _ACCOUNT: Final = ", ".join(_FIELDS)
 _MERGE_ACCOUNTS: Final = (
     f"INSERT INTO account ({_ACCOUNT}) SELECT {_ACCOUNT} FROM fresh ORDER BY account_id"  # noqa: S608  # names
     " ON CONFLICT (account_id) DO UPDATE SET (version, enterprise_id, advisor_id, custodian, account_number,"
-    " apm_sleeve_id, tax_household_id, taxable, content) = (excluded.version, excluded.enterprise_id,"
+    " apm_sleeve_id, tax_household_id, taxable, holding_roles, content) ="
+    " (excluded.version, excluded.enterprise_id,"
     " excluded.advisor_id, excluded.custodian, excluded.account_number, excluded.apm_sleeve_id,"
-    " excluded.tax_household_id, excluded.taxable, excluded.content) WHERE account.version < excluded.version"
+    " excluded.tax_household_id, excluded.taxable, excluded.holding_roles, excluded.content)"
+    " WHERE account.version < excluded.version"
 ).encode()
 
 
@@ -34,10 +40,21 @@ async def save_securities(
     admitted = admit(events, lambda event: event.security_id, known)
     async with connection.cursor() as cursor:
         await cursor.executemany(
-            "INSERT INTO security (security_id, version, kind, content) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (security_id) DO UPDATE SET version = excluded.version, kind = excluded.kind,"
+            "INSERT INTO security (security_id, version, kind, roles, price_divisor, content)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (security_id) DO UPDATE SET version = excluded.version,"
+            " kind = excluded.kind, roles = excluded.roles, price_divisor = excluded.price_divisor,"
             " content = excluded.content WHERE security.version < excluded.version",
-            [(event.security_id, event.version, event.kind, content_of(event)) for event in admitted.newest],
+            [
+                (
+                    event.security_id,
+                    event.version,
+                    event.kind,
+                    packed_roles(event),
+                    price_divisor(event),
+                    content_of(event),
+                )
+                for event in admitted.newest
+            ],
         )
     return admitted
 
@@ -60,7 +77,9 @@ async def save_accounts(
             for event in admitted.newest:
                 names = (event.enterprise_id, event.advisor_id, event.custodian, event.account_number)
                 household = (event.apm_sleeve_id, event.tax_household_id, event.custody == "TAXABLE")
-                await copy.write_row((event.account_id, event.version, *names, *household, content_of(event)))
+                roles = {own.security_id: int(HoldingRole[own.role]) for own in event.holding_roles}
+                said = orjson.dumps(roles).decode() if roles else None
+                await copy.write_row((event.account_id, event.version, *names, *household, said, content_of(event)))
         await cursor.execute(_MERGE_ACCOUNTS)
     return admitted
 
@@ -80,16 +99,19 @@ async def save_approved(connection: AsyncConnection[TupleRow], rows: Sequence[tu
         )
 
 
-def securities(connection: Connection[TupleRow]) -> frozenset[str]:
+def securities(connection: Connection[TupleRow]) -> dict[str, SecurityFacts]:
     """Return every security of the master."""
-    return frozenset(row[0] for row in connection.execute("SELECT security_id FROM security"))
+    kinds: dict[tuple[int, int], SecurityFacts] = {}
+    rows = connection.execute("SELECT security_id, roles, price_divisor FROM security")
+    return {name: kinds.setdefault((roles, by), SecurityFacts(roles, by)) for name, roles, by in rows}
 
 
 def accounts_at(connection: Connection[TupleRow], custodian: str, sender: Sender) -> list[KnownAccount]:
     """Return the accounts at a custodian that a sender's file may change, by account number."""
     rows = connection.execute(
         "SELECT a.account_id, a.account_number, a.apm_sleeve_id, a.enterprise_id, a.advisor_id,"
-        " CASE WHEN h.content IS NOT NULL THEN h.as_of END, CASE WHEN h.hold_code IS NULL THEN h.content END"
+        " CASE WHEN h.content IS NOT NULL THEN h.as_of END, CASE WHEN h.hold_code IS NULL THEN h.content END,"
+        " a.holding_roles"
         " FROM account a LEFT JOIN holding h USING (account_id) WHERE a.custodian = %(custodian)s"
         " AND (%(enterprises)s::text[] IS NULL OR a.enterprise_id = ANY(%(enterprises)s))"
         " AND (%(advisors)s::text[] IS NULL OR a.advisor_id = ANY(%(advisors)s)) ORDER BY a.account_number",

@@ -13,6 +13,9 @@ from typing import Final
 from alembic import op
 from sqlalchemy import text
 
+AUDITOR: Final = "auditor"
+"""The role that compares what the services have stored; deploy/roles.py creates it."""
+
 # HMAC-SHA256 as in RFC 2104; both pads are stored because PostgreSQL has no XOR of bytea.
 _SCOPE: Final = """
 CREATE TABLE scope_key (
@@ -90,6 +93,20 @@ def allow(schema: str, rights: Mapping[str, str]) -> None:
     """Grant the role of requests its rights.  rights: table -> e.g. "SELECT, UPDATE (epoch)"."""
     for table, right in rights.items():
         op.execute(f"GRANT {right} ON {table} TO {schema}_requests")
+
+
+def show_auditor(columns: Mapping[str, str]) -> None:
+    """Let the role of the auditor read columns of all rows, and nothing else.  columns: table -> their names."""
+    for table, names in columns.items():
+        op.execute(f"GRANT SELECT ({names}) ON {table} TO {AUDITOR}")
+        op.execute(f"CREATE POLICY audit ON {table} FOR SELECT TO {AUDITOR} USING (true)")
+
+
+def hide_from_auditor(columns: Mapping[str, str]) -> None:
+    """Undo `show_auditor`."""
+    for table, names in columns.items():
+        op.execute(f"DROP POLICY audit ON {table}")
+        op.execute(f"REVOKE SELECT ({names}) ON {table} FROM {AUDITOR}")
 
 
 def unprotect(schema: str, rules: Mapping[str, str]) -> None:

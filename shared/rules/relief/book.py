@@ -25,7 +25,7 @@ from shared.rules.relief.records import (
     SALE,
     SLICE,
 )
-from shared.rules.relief.relieve import basis_of, pooled_lots, relieve
+from shared.rules.relief.relieve import basis_of_moved, pooled_lots, relieve
 
 
 class Book(NamedTuple):
@@ -241,7 +241,7 @@ def _move(sale: Records, lots: Lots, work: _Work, done: _Done) -> None:
             while work.crossed[buyer] <= 0:
                 buyer += 1
             part = min(relief[lot].available - gone, work.crossed[buyer])
-            basis = basis_of(lot, gone, part, sale, lots, relief)
+            basis = basis_of_moved(lot, gone, part, lots, relief)
             out, row = done.transfers, done.counts[1]
             out.account[row], out.logic[row], out.lot[row] = sale.account, sale.logic, lot
             out.position[row], out.units[row], out.basis[row] = buyer, part, basis

@@ -35,6 +35,7 @@ LOT: Final = record(
     "quantity",  # micro-units, above zero
     "basis",  # cents, or NO_BASIS
     "picked",  # micro-units that SPECIFIC picks of it, or PICKS_MISFIT
+    "pick",  # place of its pick among the picks of the account
     "id_first",  # its lot id is ids[id_first:id_end]
     "id_end",
 )
@@ -69,7 +70,7 @@ def id_bytes(data: Any) -> Bytes:
 
 
 def lots_from(owned: Any, security: Ints, sleeve: Ints, picked: Ints) -> Lots:
-    """Return the lots of an Arrow struct array with acquired, quantity_micro, basis_cents and lot_id.
+    """Return the lots of an Arrow struct array with acquired, quantity_micro, basis_cents, lot_id and pick_rank.
 
     security: index among its account's securities; sleeve: rank of the sleeve id; picked: micro-units or PICKS_MISFIT.
     """
@@ -85,6 +86,7 @@ def lots_from(owned: Any, security: Ints, sleeve: Ints, picked: Ints) -> Lots:
         quantity=np.asarray(owned.field("quantity_micro").cast("int64")),
         basis=np.asarray(owned.field("basis_cents").cast("int64").fill_null(NO_BASIS)),
         picked=picked,
+        pick=np.asarray(owned.field("pick_rank").cast("int64").fill_null(0)),
         id_first=ends[:-1],
         id_end=ends[1:],
     )

@@ -11,6 +11,7 @@ from shared.rules.relief.lots import AVERAGE, FIFO, HIFO, LIFO, LOFO, LONG, MIN_
 from shared.rules.relief.term import term_of
 
 _CENTS_SCALE = 10_000_000_000  # micro-units x micro-dollars in one cent
+_NOT_PICKED = 1 << 40  # after every place of a pick
 _SHORT_LOSS, _LONG_LOSS, _SHORT_ZERO, _LONG_ZERO, _LONG_GAIN, _SHORT_GAIN, _NO_BASIS_LAST = 0, 1, 2, 3, 4, 5, 6
 
 
@@ -18,10 +19,10 @@ _SHORT_LOSS, _LONG_LOSS, _SHORT_ZERO, _LONG_ZERO, _LONG_GAIN, _SHORT_GAIN, _NO_B
 def order_lots(method: int, first: int, last: int, sale: Records, lots: Lots, relief: Records) -> None:
     """Sort relief[first:last].lot (indices of lots of one security) into leaving order.
 
-    sale: its price and trade day decide gain or loss in MIN_TAX.  AVERAGE and SPECIFIC leave in FIFO order: the average
-    changes the basis, picks are taken before by `take`.
+    sale: its price and trade day decide gain or loss in MIN_TAX.  AVERAGE leaves in FIFO order: it changes the basis.
+    SPECIFIC: the picked lots in the order of their picks, of one place oldest first, then the others in FIFO order.
     """
-    rule = FIFO if method in (AVERAGE, SPECIFIC) else method
+    rule = FIFO if method == AVERAGE else method
     for index in range(first, last):
         lot = relief[index].lot
         relief[lot].rank = _rank(rule, lots.rows[lot], sale)
@@ -56,6 +57,8 @@ def _rank(rule: int, lot: Records, sale: Records) -> int:
     """Return the class a lot falls in before any finer comparison; smaller classes leave first."""
     if rule in (FIFO, LIFO):
         return 0
+    if rule == SPECIFIC:
+        return int(lot.pick) if lot.picked > 0 else _NOT_PICKED
     if lot.basis == NO_BASIS:
         return _NO_BASIS_LAST
     if rule != MIN_TAX:

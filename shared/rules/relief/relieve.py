@@ -7,26 +7,30 @@ Source: product 4 (Netting, "Which lots"; "Cents"), 5.
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import external_kernel, inner_kernel
 from shared.fixed_point.records import Records
-from shared.rules.relief.lots import LONG, NO_BASIS, NO_DATE, SHORT, UNKNOWN, Lots
+from shared.rules.relief.lots import FIFO, LONG, NO_BASIS, NO_DATE, SHORT, SPECIFIC, UNKNOWN, Lots
 from shared.rules.relief.order import order_lots
 from shared.rules.relief.records import LOTS_LACKING
 from shared.rules.relief.term import first_long_term_day
-from shared.rules.relief.units import slice_proceeds, split_basis, take
+from shared.rules.relief.units import slice_proceeds, split_basis, take, take_picked
 
 
 @external_kernel
 def relieve(sale: Records, gives: Records, lots: Lots, relief: Records, slices: Records, row: int) -> int:
     """Write the slices of a market sell from `row` on; return the next row, or -LOTS_LACKING if lots do not suffice.
 
+    The slices stand in the order in which their lots begin to leave; the last one takes what the others leave of the
+    proceeds.
+
     sale: a row of SALE, its average is written here.  gives: GIVE by position.  relief: RELIEF by lot, scratch; it says
-    afterwards what is pooled and not sold, for `pooled_lots` and `basis_of`.  slices: SLICE.
+    afterwards what is pooled and not sold, for `pooled_lots` and `basis_of_moved`.  slices: SLICE.
     """
     if not fill_pool(sale, gives, lots, relief):
         return -LOTS_LACKING
     open_average(sale, lots)
     end = pooled_lots(sale, relief)
-    order_lots(sale.method, sale.lot, end, sale, lots, relief)
-    take(sale.units, sale.lot, end, lots, relief)
+    _take_by_method(sale.units, sale.lot, end, sale, lots, relief)
+    if sale.method == SPECIFIC:
+        order_lots(SPECIFIC, sale.lot, end, sale, lots, relief)
     proceeds_left, units_left = value_cents(sale.units, sale.price) - sale.fee, sale.units
     for index in range(sale.lot, end):
         lot = relief[index].lot
@@ -36,13 +40,13 @@ def relieve(sale: Records, gives: Records, lots: Lots, relief: Records, slices: 
         units_left -= part
         proceeds = proceeds_left if units_left == 0 else slice_proceeds(part, sale.price, sale.fee, sale.units)
         proceeds_left -= proceeds
-        basis = basis_of(lot, 0, part, sale, lots, relief)
+        basis, recorded = _basis_of_sold(lot, part, sale, lots)
         long_day = first_long_term_day(lots.rows[lot].acquired)
         slices[row].lot, slices[row].units = lot, part
         slices[row].proceeds, slices[row].basis = proceeds, basis
         slices[row].long_day = long_day
         slices[row].term = UNKNOWN if long_day == NO_DATE else (LONG if sale.trade_day >= long_day else SHORT)
-        relief[lot].basis_gone = basis
+        relief[lot].basis_gone = recorded
         row += 1
     return row
 
@@ -66,15 +70,31 @@ def fill_pool(sale: Records, gives: Records, lots: Lots, relief: Records) -> boo
         end = start
         while end < sale.lot_end and lots.rows[end].sleeve == sleeve:
             end += 1
-        if gives[position].units > 0:
-            order_lots(sale.method, start, end, sale, lots, relief)
-            if take(gives[position].units, start, end, lots, relief) > 0:
-                return False
+        wanted = gives[position].units
+        if wanted > 0 and _take_by_method(wanted, start, end, sale, lots, relief) > 0:
+            return False
         start = end
     for lot in range(sale.lot, sale.lot_end):
         relief[lot].available = relief[lot].taken
         relief[lot].taken = 0
     return True
+
+
+@inner_kernel
+def _take_by_method(units: int, first: int, last: int, sale: Records, lots: Lots, relief: Records) -> int:
+    """Take `units` from the lots relief[first:last].lot by the sale's lot method; return how many units are lacking.
+
+    What SPECIFIC picks goes first, in the order of the picks; what the picks leave is taken in FIFO order.
+    """
+    rule, lacking = sale.method, units
+    while True:
+        order_lots(rule, first, last, sale, lots, relief)
+        if rule != SPECIFIC:
+            return take(lacking, first, last, relief)
+        lacking = take_picked(lacking, first, last, lots, relief)
+        if lacking == 0:
+            return 0
+        rule = FIFO
 
 
 @inner_kernel
@@ -89,17 +109,30 @@ def open_average(sale: Records, lots: Lots) -> None:
 
 
 @inner_kernel
-def basis_of(lot: int, gone: int, units: int, sale: Records, lots: Lots, relief: Records) -> int:
-    """Return the basis in cents of the next `units` of a lot of which `gone` micro-units have left already."""
-    row = lots.rows[lot]
-    if row.basis == NO_BASIS:
-        return NO_BASIS
-    if not sale.averages:
-        return split_basis(row.basis - relief[lot].basis_gone, row.quantity - gone, units)
+def _basis_of_sold(lot: int, units: int, sale: Records, lots: Lots) -> tuple[int, int]:
+    """Return the basis in cents at which the first `units` of a lot are sold, and the part of its own that is gone.
+
+    The two differ where an average holds.
+    """
+    recorded = split_basis(lots.rows[lot].basis, lots.rows[lot].quantity, units)
+    if recorded == NO_BASIS or not sale.averages:
+        return recorded, recorded
     part = split_basis(sale.average_basis, sale.average_units, units)
     sale.average_units -= units
     sale.average_basis -= part
-    return part
+    return part, recorded
+
+
+@inner_kernel
+def basis_of_moved(lot: int, gone: int, units: int, lots: Lots, relief: Records) -> int:
+    """Return the recorded basis in cents of the next `units` of a lot of which `gone` micro-units have left already.
+
+    What moves inside the account keeps it, also where sales are at the average.  Source: product 4, fine points.
+    """
+    row = lots.rows[lot]
+    if row.basis == NO_BASIS:
+        return NO_BASIS
+    return split_basis(row.basis - relief[lot].basis_gone, row.quantity - gone, units)
 
 
 @inner_kernel

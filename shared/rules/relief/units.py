@@ -13,11 +13,10 @@ _CENTS_SCALE = 10_000_000_000
 
 
 @inner_kernel
-def take(units: int, first: int, last: int, lots: Lots, relief: Records) -> int:
-    """Take `units` from the lots relief[first:last].lot, adding to `taken`; return how many units are lacking.
+def take_picked(units: int, first: int, last: int, lots: Lots, relief: Records) -> int:
+    """Take what SPECIFIC picks of the lots relief[first:last].lot, in the given order; return how many are lacking.
 
-    What SPECIFIC picks of a lot goes first, the rest in the given order.  Never more than is available of a lot.  All
-    in micro-units.
+    At most `units`, and never more than is available of a lot; adds to `taken`.  All in micro-units.
     """
     for index in range(first, last):
         lot = relief[index].lot
@@ -25,6 +24,15 @@ def take(units: int, first: int, last: int, lots: Lots, relief: Records) -> int:
         if part > 0:
             relief[lot].taken += part
             units -= part
+    return units
+
+
+@inner_kernel
+def take(units: int, first: int, last: int, relief: Records) -> int:
+    """Take `units` from the lots relief[first:last].lot in the given order; return how many units are lacking.
+
+    Never more than is available of a lot; adds to `taken`.  All in micro-units.
+    """
     for index in range(first, last):
         if units == 0:
             break

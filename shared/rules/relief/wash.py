@@ -1,8 +1,9 @@
 """Wash sales of a tax household: losses matched share for share with purchases of the same security.
 
-Losses are taken in order of security id, account id, lot id, sleeve id; purchases within 30 days before or after the
-trade date earliest first.  Each purchased unit is matched once.  It is a warning and no advice: what counts as a
-purchase is what the caller has seen.  Source: product 5 "Wash-sale check", product 4 "Fine points".
+Losses are taken in order of security id, trade date, approval, account id, lot id, sleeve id; purchases within 30 days
+before or after the trade date of the loss earliest first.  Each purchased unit is matched once: with the earlier loss.
+It is a warning and no advice: what counts as a purchase is what the caller has seen.
+Source: product 5 "Wash-sale check", product 4 "Fine points".
 """
 
 from typing import Final, NamedTuple
@@ -20,12 +21,15 @@ WASH_DAYS: Final = 30
 class Losses(NamedTuple):
     """Slices sold at a loss, one per index; names are ranks in the order of the ids, units micro-units above zero.
 
-    group: only losses and purchases of one group meet (a household under one logic).  cents: the loss, above zero.  No
-    two slices share all names.
+    group: only losses and purchases of one group meet (a household under one logic).  day: the trade date, days since
+    1970-01-01; turn: which of one day come first, by approval.  cents: the loss, not below zero.  No two slices share
+    all names.
     """
 
     group: Ints
     security: Ints
+    day: Ints
+    turn: Ints
     account: Ints
     lot: Ints
     sleeve: Ints
@@ -58,48 +62,55 @@ class Washes(NamedTuple):
     cents: Ints
 
 
-_PENDING: Final = record("group", "security", "units", "cents")
+_PENDING: Final = record("group", "security", "day", "units", "cents")
 """A loss or purchase, and what of it is not matched yet: micro-units, cents (0 of a purchase)."""
 
 _PART: Final = record("loss", "purchase", "units", "cents")
 """A matched part: indices in the orders of losses and purchases, micro-units, disallowed cents."""
 
 
-def match(losses: Losses, purchases: Purchases, trade_day: int) -> Washes:
+def match(losses: Losses, purchases: Purchases) -> Washes:
     """Return which purchases disallow which part of which loss; the order of the input changes nothing.
 
     A part's cents are its loss pro rata in units, of what the parts before it left; the part that completes the slice
     takes the rest, so that a wholly matched loss is disallowed to the cent.
     """
-    near = np.flatnonzero((np.abs(purchases.day - trade_day) <= WASH_DAYS) & (purchases.units > 0))
-    bought = Purchases._make(column[near] for column in purchases)
+    some = np.flatnonzero(purchases.units > 0)
+    bought = Purchases._make(column[some] for column in purchases)
     bought_order = np.lexsort(
         (bought.sleeve, bought.lot, bought.account, bought.kind, bought.day, bought.security, bought.group)
     )
-    lost_order = np.lexsort((losses.sleeve, losses.lot, losses.account, losses.security, losses.group))
+    lost_order = np.lexsort(
+        (losses.sleeve, losses.lot, losses.account, losses.turn, losses.day, losses.security, losses.group)
+    )
     lost, left = _pending(losses, lost_order, losses.cents), _pending(bought, bought_order, np.zeros_like(bought.units))
     matches = records(_PART, len(lost) + len(left))  # every match uses up a loss or a purchase
     matches = matches[: _match(lost, left, matches)]
     return Washes(
-        lost_order[matches.loss], near[bought_order[matches.purchase]], *(matches[name] for name in ("units", "cents"))
+        lost_order[matches.loss], some[bought_order[matches.purchase]], *(matches[name] for name in ("units", "cents"))
     )
 
 
 def _pending(units: Losses | Purchases, order: Ints, cents: Ints) -> Records:
     """Return what is to be matched, in this order."""
-    columns = {"group": units.group, "security": units.security, "units": units.units, "cents": cents}
+    columns = {
+        "group": units.group, "security": units.security, "day": units.day, "units": units.units, "cents": cents,
+    }  # fmt: skip
     return records_of(_PENDING, **{name: column[order] for name, column in columns.items()})
 
 
 @entry_kernel
 def _match(losses: Records, purchases: Records, matches: Records) -> int:
-    """Walk losses and purchases, in their orders, side by side; return how many matches were found."""
+    """Walk losses and purchases, in their orders, side by side; return how many matches were found.
+
+    A purchase that is passed is used up or too early, and so it is for every later loss.
+    """
     count, bought = 0, 0
     for lost in range(len(losses)):
         loss = losses[lost]
-        while bought < len(purchases) and _before(purchases[bought], loss):
+        while bought < len(purchases) and _before(purchases[bought], loss, -WASH_DAYS):
             bought += 1
-        while loss.units > 0 and bought < len(purchases) and not _before(loss, purchases[bought]):
+        while loss.units > 0 and bought < len(purchases) and not _before(loss, purchases[bought], -WASH_DAYS):
             purchase, part = purchases[bought], matches[count]
             part.loss, part.purchase = lost, bought
             part.units = min(loss.units, purchase.units)
@@ -116,6 +127,12 @@ def _match(losses: Records, purchases: Records, matches: Records) -> int:
 
 
 @view_kernel
-def _before(record: Records, other: Records) -> bool:
-    """Return whether the group and security of `record` come before those of `other`."""
-    return bool(record.group < other.group or (record.group == other.group and record.security < other.security))
+def _before(record: Records, other: Records, days: int) -> bool:
+    """Return whether a record is of a group and security before the other's, or of the same on a day before
+    other.day + days.
+    """
+    if record.group != other.group:
+        return bool(record.group < other.group)
+    if record.security != other.security:
+        return bool(record.security < other.security)
+    return bool(record.day < other.day + days)

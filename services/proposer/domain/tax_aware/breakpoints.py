@@ -52,19 +52,11 @@ def _units_at(security: Records, search: Search, sell: Records, row: int) -> int
     for other in range(sell.row, sell.row_end):
         if lots[slices[other].lot].sleeve == lots[slices[row].lot].sleeve:
             in_all += slices[other].units
-            if not _leaves_before(search, row, other):
+            if other <= row:
                 by_then += slices[other].units
     if by_then == in_all:
         return int(security.sell)
     return int(muldiv_floor(by_then, security.sell, in_all) // security.step * security.step)
-
-
-@view_kernel
-def _leaves_before(search: Search, row: int, other: int) -> bool:
-    """Return whether slice `row` leaves its sleeve before slice `other`: picked lots first, then in slice order."""
-    lots = search.lots.rows
-    picked, other_picked = lots[search.slices[row].lot].picked > 0, lots[search.slices[other].lot].picked > 0
-    return bool(row < other if picked == other_picked else picked)
 
 
 @view_kernel
