@@ -13,13 +13,14 @@ from services.gateway.limits.requests_per_address import RequestsPerAddress
 from services.gateway.openapi import describe
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
-from services.gateway.routes import batches, contracts, door, me, queue, sign_in, ui, work
+from services.gateway.routes import batches, contracts, door, me, ops, queue, sign_in, ui, work
 from services.gateway.security_headers import SecurityHeaders, security_headers
 from services.gateway.settings import SERVICE, Settings
 from services.gateway.upstream import http_client
 from shared.contracts.problems import Unavailable
 from shared.contracts.tenancy import Scope
 from shared.http.app import Readiness, create_app, serve
+from shared.kafka.access import AccessWatch
 from shared.postgres.pool import Requests, pool
 from shared.runtime.components import ComponentRunner
 from shared.runtime.runner import run_all
@@ -36,15 +37,18 @@ async def main(settings: Settings) -> None:
         http_client() as out,
     ):
         dependencies = wire(settings, requests, work, inside, out)
-        feed = Feed(settings.kafka_url, dependencies.hub)
+        feed = Feed(settings.broker, dependencies.hub)
         runner = ComponentRunner(SERVICE, stuck_s=settings.stuck_s)
-        probes = create_app(
-            SERVICE, readiness(requests), runner.stuck, lambda: [*runner.troubles(), *_not_live(dependencies.hub)]
-        )
+        access = AccessWatch(SERVICE, settings.broker)
+
+        def troubles() -> list[str]:
+            return [*access.troubles(), *runner.troubles(), *_not_live(dependencies.hub)]
+
+        probes = create_app(SERVICE, readiness(requests), runner.stuck, troubles)
         await run_all(
             serve(build_app(dependencies), settings.http_host, settings.http_port, settings.bounds),
             serve(probes, settings.probe_host, settings.probe_port),
-            runner.run({"feed": feed.run, "audit": dependencies.audit.run}),
+            runner.run({"access": access.run, "feed": access.gated(feed.run), "audit": dependencies.audit.run}),
         )
 
 
@@ -71,7 +75,8 @@ def build_app(dependencies: Dependencies) -> FastAPI:
 
 def routed() -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    routers = [me.router, queue.router, batches.router, work.router, contracts.router, sign_in.router, ui.router()]
+    routers = [me.router, queue.router, batches.router, work.router, contracts.router, sign_in.router, ops.router]
+    routers.append(ui.router())  # last: it takes every other address
     document = "/api/v1/openapi.json"
     return create_app(SERVICE, _no_probes, probes=False, routers=routers, door=door.door, openapi_url=document)
 

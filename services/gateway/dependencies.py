@@ -11,6 +11,7 @@ from services.gateway.audit.recorder import Recorder
 from services.gateway.domain.session import SessionLimits
 from services.gateway.limits.rates import Rates
 from services.gateway.oidc.provider import Client, Provider
+from services.gateway.ops.processes import ProcessWatch, targets_of
 from services.gateway.push.hub import Hub
 from services.gateway.sessions.cookies import Cookies
 from services.gateway.sessions.sessions import Sessions
@@ -35,6 +36,7 @@ class Dependencies:
     recorder: Recorder
     upstream: Upstream
     hub: Hub
+    processes: ProcessWatch
 
 
 def wire(
@@ -42,7 +44,7 @@ def wire(
 ) -> Dependencies:
     """Build the dependencies of a gateway. inside: client to the services; out: client to the issuer.
 
-    Raises ValueError if the principal key is no private Ed25519 key.
+    Raises ValueError if the principal key is no private Ed25519 key, or a watched process has no address.
     """
     clock = clock_of(settings.clock_file)
     signing_key(settings.principal_key.get_secret_value())  # a wrong key fails the start, not the first request
@@ -67,6 +69,7 @@ def wire(
         recorder=Recorder(audit, rates, clock),
         upstream=Upstream(inside, addresses, settings.principal_key.get_secret_value(), clock),  # type: ignore[arg-type]  # keys are Service names
         hub=Hub(settings.heartbeat_s),
+        processes=ProcessWatch(inside, targets_of(settings.watched)),
     )
 
 

@@ -29,6 +29,10 @@ class Settings(RequestsSettings):
     batch_url: str = Field(description="Internal address of the batch service.")
     taxlot_url: str = Field(description="Internal address of the taxlot service.")
     analyzer_url: str = Field(description="Internal address of the analyzer.")
+    watched: str = Field(
+        default="",
+        description="Processes on the operations page: name=address of its probes, comma-separated; empty: none.",
+    )
     principal_key: SecretStr = Field(
         description="Private key of this service alone, base64 of its DER form (Ed25519); signs the principal of every"
         " forwarded request. The services have its public half."

@@ -11,7 +11,7 @@ from shared.contracts.principal import Principal
 from shared.contracts.problems import NotFound, Unavailable
 from shared.http import principal
 from shared.postgres.commits import OutcomeUnknown
-from shared.runtime import log
+from shared.runtime import log, trace
 from shared.runtime.clock import Clock
 
 _log = log.get(__name__)
@@ -72,6 +72,7 @@ class Upstream:
         errand = principal.Errand(service, request.method, address.path)
         headers[principal.HEADER] = principal.sign(user, self.principal_key, self.clock.now(), errand)
         headers["X-Request-Id"] = request.state.request_id
+        headers |= trace.header()
         forwarded = self.http.build_request(
             request.method,
             address,
@@ -84,7 +85,7 @@ class Upstream:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unavailable(f"the {service} service is away; nothing was done, try again in a moment") from error
         except httpx.HTTPError as error:
-            _log.warning("forward.lost", upstream=service, error=repr(error)[:300])
+            _log.warning("forward.lost", upstream=service, error=error)
             if request.method == "GET":
                 raise Unavailable(f"the {service} service did not answer; try again in a moment") from error
             setattr(request.state, OUTCOME_UNKNOWN, True)
@@ -94,7 +95,7 @@ class Upstream:
         if response.status_code == OutcomeUnknown.status and _code_of(response) == OutcomeUnknown.code:
             setattr(request.state, OUTCOME_UNKNOWN, True)
         if response.status_code == 401:
-            _log.error("forward.not_trusted", upstream=service, detail=response.text[:300])
+            _log.error("forward.not_trusted", upstream=service, status=response.status_code)
             raise Unavailable(f"the {service} service does not trust this gateway; an administrator must look at keys")
         return _returned(response)
 

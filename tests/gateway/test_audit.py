@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from services.gateway.domain.record import NO_CLIENT_DATA, Record, is_recorded, outcome_of, selected
 from services.gateway.store import audit
 from shared.contracts.roles import RULES
+from tests.faults import card
+from tests.faults.card import Outcome
 from tests.gateway.harness import Harness, problem_of, records, run_command
 from tests.waiting import until_so
 
@@ -150,6 +153,30 @@ async def test_what_stands_there_cannot_be_changed_and_a_change_by_force_is_foun
                 await connection.execute("SET LOCAL search_path TO gateway")
                 assert await audit.broken_at(connection) == first_bad, force
             assert await _broken(connection) is None
+
+
+async def test_any_change_by_force_is_found(harness: Harness, database_url: str) -> None:
+    many = card.trials(20, 400)
+    for n in range(many):
+        await harness.grant(f"user-{n}", ("viewer",))
+    chance, unnoticed = random.Random(card.SEED), 0
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        for _ in range(many):
+            seq = chance.randint(1, many)
+            force = chance.choice(
+                (
+                    f'UPDATE gateway.audit SET body = body || \'{{"action": "x"}}\' WHERE seq = {seq}',
+                    f"UPDATE gateway.audit SET prev = hash WHERE seq = {seq}",
+                    f"DELETE FROM gateway.audit WHERE seq = {seq}",
+                    f"DELETE FROM gateway.audit WHERE seq >= {seq}",
+                )
+            )
+            async with connection.transaction(force_rollback=True):
+                await connection.execute("ALTER TABLE gateway.audit DISABLE TRIGGER ALL")
+                await connection.execute(force.encode())
+                await connection.execute("SET LOCAL search_path TO gateway")
+                unnoticed += await audit.broken_at(connection) is None
+    card.keep(Outcome("F16", many, leaked=unnoticed))
 
 
 async def _broken(connection: psycopg.AsyncConnection[Any]) -> int | None:

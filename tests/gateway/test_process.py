@@ -1,15 +1,14 @@
 """The gateway as the stack runs it: with the real issuer, broker and database."""
 
-import re
 import signal
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from deploy.issuer.users import USERS
 from deploy.stack import Stack
+from tests.sign_in import signed_in
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.fault]
@@ -24,14 +23,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def olivia(stack: Stack) -> Iterator[httpx.Client]:
     """A browser, signed in by name and password at the issuer's own page."""
-    with httpx.Client(base_url=stack.urls["gateway"], trust_env=False, timeout=10) as client:
-        form = client.get("/auth/login", params={"return_to": "/queue"}, follow_redirects=True)
-        ticket = re.search(r'name="ticket" value="([^"]+)"', form.text)
-        assert ticket is not None, form.text
-        form_data = {"ticket": ticket[1], "login": USERS[0].login, "password": USERS[0].word}
-        back = client.post(str(form.url), data=form_data)
-        entered = client.get(back.headers["location"])
-        assert urlsplit(entered.headers["location"]).path == "/queue", entered.text
+    with signed_in(stack) as client:
         yield client
 
 

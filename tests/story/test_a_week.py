@@ -68,6 +68,13 @@ def _next_day(stack: Stack, book: Path) -> None:
     subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True)
 
 
+def _replayed(stack: Stack, day: str) -> tuple[int, str]:
+    """Rebuild a day from the event log beside the running system; return exit code and report."""
+    run = [sys.executable, "-m", "services.auditor", "replay", day]
+    done = subprocess.run(run, cwd=CHECKOUT, env=stack.env_of("auditor"), capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 def test_from_a_custodians_file_to_an_account_within_its_bands(
     stack: Stack, book: Path, sign_in: SignIn, client: StackClient
 ) -> None:
@@ -120,3 +127,8 @@ def test_from_a_custodians_file_to_an_account_within_its_bands(
     page = sign_in("ops", "rebalance-ops")  # a day has passed, and the session with it
     page.goto(f"{stack.urls['gateway']}/accounts/{settled}")
     expect(page.get_by_text("Nothing is outside its band.")).to_be_visible()
+
+    code, report = until(lambda: _replayed(stack, TRADE_DATE), lambda seen: seen[0] == 0, within_s=120)
+    assert report.rstrip().endswith("identical"), code
+    assert f"{len(kept)} orders" in report
+    assert _replayed(stack, "2026-06-13")[0] == 2

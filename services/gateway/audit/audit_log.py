@@ -13,6 +13,7 @@ from shared.postgres.commits import CommitUnknown, until_known
 from shared.postgres.pool import Pool
 from shared.runtime import log
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 MOST_WAITING: Final = 20_000
 """Noted records that may wait for the database, about 10 MB. Beyond it the API refuses requests."""
@@ -85,7 +86,7 @@ class AuditLog:
         try:
             while True:
                 beat()
-                await asyncio.sleep(_FLUSH_EVERY_S)
+                await pause(_FLUSH_EVERY_S)
                 await self.flush()
         finally:
             await self.flush()
@@ -98,7 +99,7 @@ class AuditLog:
                 try:
                     await self._append(entries)
                 except psycopg.OperationalError as error:
-                    _log.warning("audit.waiting", records=len(self._noted), error=repr(error)[:200])
+                    _log.warning("audit.waiting", records=len(self._noted), error=error)
                     return
                 del self._noted[: len(entries)]
 
@@ -112,7 +113,7 @@ class AuditLog:
     async def _write_all(self) -> None:
         while self._writes:
             now_s = asyncio.get_running_loop().time
-            await asyncio.sleep(max(0.0, self._write_began_s + _WRITE_EVERY_S - now_s()))
+            await pause(max(0.0, self._write_began_s + _WRITE_EVERY_S - now_s()))
             self._write_began_s = now_s()
             bulk, self._writes = self._writes[:_BULK], self._writes[_BULK:]
             await self._write_bulk(bulk)

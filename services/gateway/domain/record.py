@@ -1,7 +1,7 @@
 """The audit record of a request: who, with which rights, did or saw what, when, and how it ended.
 
 Ids only: no amounts and no names of people; filters and search texts, which may hold both, stay out.
-Source: operations 4.4.
+Source: decision 17.
 """
 
 from collections.abc import Mapping, Sequence

@@ -52,6 +52,6 @@ class KeyCache:
             if not self._keys:
                 raise
         except (JoseError, KeyError, TypeError, ValueError) as error:
-            _log.warning("sign_in.keys_unreadable", error=repr(error)[:300])
+            _log.warning("sign_in.keys_unreadable", error=error)
         else:
             self._keys = {key.kid or "": key for key in fresh}

@@ -14,8 +14,11 @@ from services.gateway.domain.changes import Throttle
 from services.gateway.push.changes_from_topics import TOPICS, changes_of
 from services.gateway.push.hub import Hub
 from services.gateway.settings import SERVICE
+from shared.kafka.connection import client_options
 from shared.runtime import log, metrics
+from shared.runtime.broker import Broker
 from shared.runtime.components import Heartbeat, no_heartbeat
+from shared.runtime.pause import pause
 
 _log = log.get(__name__)
 _MAX_RECORDS = 5000
@@ -29,8 +32,8 @@ _CONNECT_S = 60.0
 class Feed:
     """The consumer of the four topics."""
 
-    def __init__(self, kafka_url: str, hub: Hub) -> None:
-        self._url = kafka_url
+    def __init__(self, broker: Broker, hub: Hub) -> None:
+        self._broker = broker
         self._hub = hub
 
     async def run(self, beat: Heartbeat = no_heartbeat) -> None:
@@ -41,9 +44,9 @@ class Feed:
                 try:
                     await self._session(beat)
                 except (KafkaError, TimeoutError) as error:
-                    _log.warning("push.away", error=repr(error)[:300])
+                    _log.warning("push.away", error=error)
                 self._hub.close()
-                await asyncio.sleep(_AGAIN_S)
+                await pause(_AGAIN_S)
         finally:
             self._hub.close()
 
@@ -51,7 +54,7 @@ class Feed:
         """Consume until the client library fails.  Raises KafkaError, or TimeoutError if it cannot connect."""
         consumer = AIOKafkaConsumer(
             *(topic.name for topic in TOPICS),
-            bootstrap_servers=self._url,
+            **client_options(self._broker),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="latest",
@@ -91,7 +94,7 @@ class Feed:
             _log.info("push.connected")
             self._hub.open()
         elif not is_connected and self._hub.is_open:
-            _log.warning("push.away", error="the broker does not respond")
+            _log.warning("push.away", reason="no_response")
             self._hub.close()
 
 
@@ -110,4 +113,4 @@ def _count(topic: str, read: int, unreadable: int, newest_ms: int) -> None:
     metrics.EVENT_AGE.labels(SERVICE, topic).observe(max(0.0, time.time() - newest_ms / 1000))
     if unreadable:
         metrics.EVENTS.labels(SERVICE, topic, "unreadable").inc(unreadable)
-        _log.warning("push.unreadable", topic=topic, count=unreadable)
+        _log.warning("push.unreadable", topic=topic, messages=unreadable)

@@ -56,13 +56,13 @@ async def callback(request: Request, code: _Text = None, state: _Text = None, er
         dependencies.rates.stranger(request)
         response = await _start_session(request, dependencies, code, state, error)
     except Problem as problem:
-        _log.warning("sign_in.refused", code=problem.code, detail=problem.detail)
+        _log.warning("sign_in.refused", code=problem.code)
         if problem.status != 429 and not isinstance(problem, UnknownUser):
             more = {"code": problem.code}
             dependencies.recorder.note(request, "sign_in", "REFUSED", status=problem.status, more=more)
         response = _refused(problem)
     except psycopg.OperationalError as error:
-        _log.warning("sign_in.database_away", error=repr(error)[:300])
+        _log.warning("sign_in.database_away", error=error)
         response = _refused(OutcomeUnknown(_LOST))  # the code is used up: repeating this request would fail
     dependencies.cookies.clear(response, dependencies.cookies.attempt)
     return response

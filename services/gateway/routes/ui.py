@@ -18,7 +18,7 @@ _HASHED = "assets/"  # names there change with their content
 class _PagePath(Convertor[str]):
     """Every path except those of the API, sign-in and operations, so that these keep their own 404 and 405."""
 
-    regex = r"(?!(?:api|auth|v1|metrics|healthz|readyz)(?:/|$)).*"
+    regex = r"(?!(?:api|auth|ops|v1|metrics|healthz|readyz)(?:/|$)).*"
 
     def convert(self, value: str) -> str:
         return value

@@ -43,11 +43,13 @@ export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
     decided_by: null,
     decided_at: null,
     trade_date: "2026-11-20",
+    session: "2026-11-20",
     cancel_at: "2026-11-20T23:00:00Z",
     short_term: "0.00",
     long_term: "0.00",
     estimated: "0.00",
     put_aside: null,
+    execution: null,
     ...part,
   };
 }
@@ -74,7 +76,7 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
 
 /** A Best Fit proposal that trades nothing; name only what matters, of it and of its summary. */
 export function aProposal(part: Partial<Proposal> = {}, row: Partial<BatchAccountRow> = {}): Proposal {
-  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], picks: [], transfers: [], ...part };
+  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, cash_equivalents: "0.00", positions: [], trades: [], orders: [], slices: [], picks: [], earlier_losses: [], transfers: [], ...part };
 }
 
 /** A proposed account without trades. */
@@ -106,6 +108,9 @@ export function aRow(part: Partial<BatchAccountRow> = {}): BatchAccountRow {
     no_basis_proceeds: zero,
     wash_disallowed: zero,
     wash_permanent: zero,
+    wash_earlier: zero,
+    wash_earlier_permanent: zero,
+    execution: null,
     ...part,
   };
 }

@@ -42,7 +42,7 @@ const REBALANCES: readonly PlainColumn<BatchSummary>[] = [
     ),
   },
   { header: "Result", cell: (batch) => [batch.result, batch.result === "Cancelled" ? endedBy(batch) : ""].filter(Boolean).join(" ") },
-  { header: "Trade date", cell: (batch) => day(batch.trade_date) },
+  { header: "Trade date", cell: (batch) => day(batch.session ?? batch.trade_date) },
   { header: "Decided at", cell: (batch) => instant(batch.decided_at) },
   { header: "Decided by", cell: (batch) => batch.decided_by ?? "Automatic" },
 ];
@@ -103,7 +103,7 @@ function Notices({ account }: { account: AccountView }) {
         </Alert>
       )}
       {account.state === "SETTLING" && (
-        <Text mb="md">Its orders were sent. It is evaluated again when a custodian file dated on or after the trade date has come.</Text>
+        <Text mb="md">Its orders were sent. It is evaluated again when a custodian file dated on or after the session on which they are traded has come.</Text>
       )}
     </>
   );

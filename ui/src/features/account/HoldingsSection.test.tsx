@@ -51,6 +51,12 @@ function holdings(part: Partial<AccountSettings>): AccountPositions {
   };
 }
 
+/** A position that is treated in some way; the sweep fund of 60 dollars unless more is said. */
+function held(part: Partial<AccountPositions["positions"][number]>): AccountPositions["positions"][number] {
+  const band = { target: "0", low: "0", high: "0", can_trigger: false, outside: false, price_factor: "1" as const };
+  return { security_id: "SWEEP", sleeve_id: "APM", quantity: "60", price: "1", value: "60.00", weight: "0.06", role: "CASH_EQUIVALENT", ...band, ...part };
+}
+
 async function shown(part: Partial<AccountSettings>) {
   vi.stubGlobal("fetch", aServer(json(holdings(part))).fetch);
   const { container } = draw(<HoldingsSection accountId="A1" />);
@@ -82,5 +88,18 @@ describe("the settings of an account", () => {
   it("do not speak of picks under another lot method", async () => {
     await shown({});
     expect(screen.queryByText("Lots picked for sale")).toBeNull();
+  });
+});
+
+describe("positions that are not traded", () => {
+  it("are grey and say why", async () => {
+    const positions = [held({}), held({ security_id: "CALL", role: "EXCLUDED", quantity: "-5", price: null, value: null, weight: null }), held({ security_id: "STOCK", role: "MANAGED" })];
+    vi.stubGlobal("fetch", aServer(json({ ...holdings({}), cash_equivalents: "60.00", positions })).fetch);
+    draw(<HoldingsSection accountId="A1" />);
+    const rows = within(await screen.findByRole("table", { name: "Positions" })).getAllByRole("row").slice(1);
+    expect(rows.map((row) => row.getAttribute("data-muted"))).toEqual(["true", "true", "false"]);
+    expect(within(rows[0] as HTMLElement).getByText("Counts as cash, is never traded")).toBeVisible();
+    expect(within(rows[1] as HTMLElement).getByText("Not counted")).toBeVisible();
+    expect(screen.getByText(/Of its cash \$60.00 is in cash equivalents/)).toBeVisible();
   });
 });

@@ -3,6 +3,7 @@ import { Title } from "@mantine/core";
 import { usePositions } from "@/features/account/api/getPositions";
 import type { AccountPosition, AccountSettings, LotPick } from "@/shared/api/models";
 import { day, MISSING, percent, price, quantity, usd } from "@/shared/format/format";
+import { isManaged, ROLES } from "@/shared/format/holdingRole";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
 import { Failure, Waiting } from "@/shared/ui/Notes";
@@ -14,7 +15,7 @@ const COLUMNS: readonly PlainColumn<AccountPosition>[] = [
   { header: "Security", cell: (holding) => holding.security_id },
   { header: "Quantity", isNumber: true, cell: (holding) => quantity(holding.quantity) },
   { header: "Price", isNumber: true, cell: (holding) => (holding.price === null ? "No price" : price(holding.price)) },
-  { header: "Value", isNumber: true, cell: (holding) => usd(holding.value, true) },
+  { header: "Value", isNumber: true, cell: (holding) => (holding.role === "EXCLUDED" ? "Not counted" : usd(holding.value, true)) },
   {
     header: "Weight",
     isNumber: true,
@@ -28,6 +29,7 @@ const COLUMNS: readonly PlainColumn<AccountPosition>[] = [
   { header: "Target", isNumber: true, cell: (holding) => percent(holding.target, 2) },
   { header: "Band", isNumber: true, cell: (holding) => `${percent(holding.low, 2)} to ${percent(holding.high, 2)}` },
   { header: "In band", cell: (holding) => (holding.weight === null ? MISSING : holding.outside ? <Tag tone="warn">Outside</Tag> : "Inside") },
+  { header: "Treated as", cell: (holding) => ROLES[holding.role] },
   { header: "Can flag", help: "Whether this position may raise a flag; it never decides what is traded", cell: (holding) => (holding.can_trigger ? "Yes" : "No") },
 ];
 
@@ -51,8 +53,9 @@ export function HoldingsSection({ accountId }: { accountId: string }) {
         <>
           <p className="note">
             Holdings of {day(holdings.data.as_of)}, prices of {day(holdings.data.prices_as_of)}.
+            {inEquivalents(holdings.data.cash_equivalents)}
           </p>
-          <PlainTable label="Positions" columns={COLUMNS} rows={holdings.data.positions} rowKey={(holding) => `${holding.sleeve_id} ${holding.security_id}`} empty="It holds nothing and has no target." />
+          <PlainTable label="Positions" columns={COLUMNS} rows={holdings.data.positions} isMuted={(holding) => !isManaged(holding)} rowKey={(holding) => `${holding.sleeve_id} ${holding.security_id}`} empty="It holds nothing and has no target." />
           <Title order={2}>Settings</Title>
           <SettingFacts settings={holdings.data.settings} />
           {holdings.data.settings.lot_method === "SPECIFIC" && <Picks picks={holdings.data.settings.lot_picks} />}
@@ -100,6 +103,11 @@ function SettingFacts({ settings }: { settings: AccountSettings }) {
       ]}
     />
   );
+}
+
+/** How much of the account's cash is in sweep funds and the like. */
+function inEquivalents(cents: string | null | undefined): string {
+  return cents && cents !== "0.00" ? ` Of its cash ${usd(cents, true)} is in cash equivalents.` : "";
 }
 
 function budget(cents: string | null): string {

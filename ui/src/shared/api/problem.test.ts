@@ -25,3 +25,10 @@ it("asks again after a fault, never after another refusal", () => {
   expect(isWorthRetrying(problemFrom(409, null))).toBe(false);
   expect(retryDelayMs(1, problemFrom(503, null))).toBe(2000);
 });
+
+it("names the request after a fault of the server, so that its log lines can be found, and not after a refusal", () => {
+  const body = { title: "Something went wrong on our side", detail: "an unexpected fault", instance: "the-id-of-the-trace" };
+  expect(explain(problemFrom(500, body)).detail).toBe("an unexpected fault (Reference: the-id-of-the-trace)");
+  expect(explain(problemFrom(409, body)).detail).toBe("an unexpected fault");
+  expect(explain(problemFrom(503, { ...body, instance: 7 })).detail).toBe("an unexpected fault");
+});

@@ -50,8 +50,16 @@ export function unreachable(): ProblemError {
   return new ProblemError(0, "unreachable", "No connection to the server", "Check the network, then try again.");
 }
 
-/** What to tell the user about any failure. */
+/**
+ * What to tell the user about any failure. After a fault of the server it names what finds the failure in the logs: the id of the
+ * request's trace.
+ */
 export function explain(error: unknown): { title: string; detail: string } {
-  if (error instanceof ProblemError) return { title: error.title, detail: error.message };
+  if (error instanceof ProblemError) return { title: error.title, detail: error.message + reference(error) };
   return { title: "Something went wrong", detail: error instanceof Error ? error.message : String(error) };
+}
+
+function reference(error: ProblemError): string {
+  const { instance } = error.extra;
+  return error.status >= 500 && typeof instance === "string" && instance !== "" ? ` (Reference: ${instance})` : "";
 }

@@ -58,6 +58,8 @@ export const BATCH_FIELD_KINDS = {
   no_basis_proceeds: "dollars",
   wash_disallowed: "dollars",
   wash_permanent: "dollars",
+  wash_earlier: "dollars",
+  wash_earlier_permanent: "dollars",
   result: "text",
   advisor_id: "text",
 } as const;

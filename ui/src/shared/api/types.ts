@@ -439,11 +439,25 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccountHoldingRole
+         * @description The role of a security in this account, where the account says it itself.
+         */
+        AccountHoldingRole: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "MANAGED" | "LOCKED" | "EXCLUDED";
+            /** Security Id */
+            security_id: string;
+        };
+        /**
          * AccountPosition
          * @description A position that is held or targeted.
          *
          *     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
-         *     edges of the rebalance band, as weights.
+         *     edges of the rebalance band, as weights.  value is quantity x price x price_factor.  role: how it is treated; what
+         *     is EXCLUDED has neither value nor weight, because it is not in the account's value.
          */
         AccountPosition: {
             /** Can Trigger */
@@ -456,8 +470,20 @@ export interface components {
             outside: boolean;
             /** Price */
             price: string | null;
+            /**
+             * Price Factor
+             * @default 1
+             * @enum {string}
+             */
+            price_factor: "1" | "0.01";
             /** Quantity */
             quantity: string;
+            /**
+             * Role
+             * @default MANAGED
+             * @enum {string}
+             */
+            role: "MANAGED" | "LOCKED" | "EXCLUDED" | "CASH_EQUIVALENT";
             /** Security Id */
             security_id: string;
             /** Sleeve Id */
@@ -472,6 +498,9 @@ export interface components {
         /**
          * AccountPositions
          * @description One account as the analyzer knows it; reasons: a sentence for each component in the triggering list.
+         *
+         *     cash: what the custodian reports as cash.  cash_equivalents: the value of cash equivalents, which count as cash
+         *     beside it; absent while the account cannot be valued.
          */
         AccountPositions: {
             /** Account Id */
@@ -480,6 +509,8 @@ export interface components {
             as_of: string | null;
             /** Cash */
             cash: string;
+            /** Cash Equivalents */
+            cash_equivalents?: string | null;
             /** Epoch */
             epoch: number;
             /** Facts Version */
@@ -548,6 +579,8 @@ export interface components {
             gain_budget_short: string | null;
             /** Gain Budget Total */
             gain_budget_total: string | null;
+            /** Holding Roles */
+            holding_roles?: components["schemas"]["AccountHoldingRole"][];
             /** Lot Method */
             lot_method: string;
             /** Lot Picks */
@@ -652,6 +685,7 @@ export interface components {
             end_cash: string | null;
             /** Estimated */
             estimated: string | null;
+            execution: components["schemas"]["ExecutionCounts"] | null;
             /** Failure Code */
             failure_code: string | null;
             /** Flats */
@@ -687,16 +721,22 @@ export interface components {
             unknown_term: string | null;
             /** Wash Disallowed */
             wash_disallowed: string | null;
+            /** Wash Earlier */
+            wash_earlier: string | null;
+            /** Wash Earlier Permanent */
+            wash_earlier_permanent: string | null;
             /** Wash Permanent */
             wash_permanent: string | null;
         };
         /**
          * BatchAccountView
-         * @description One account of a batch with every logic side by side; frozen exactly once the batch is decided.
+         * @description One account of a batch with every logic side by side; frozen once the batch is decided, all but executions.
          */
         BatchAccountView: {
             account: components["schemas"]["BatchAccountRow"];
             batch: components["schemas"]["BatchSummary"];
+            /** Executions */
+            executions: components["schemas"]["ExecutionView"][];
             /**
              * Logic
              * @enum {string}
@@ -754,6 +794,7 @@ export interface components {
             enterprise_id: string;
             /** Estimated */
             estimated: string;
+            execution: components["schemas"]["ExecutionCounts"] | null;
             /** Label */
             label: string;
             /**
@@ -777,6 +818,8 @@ export interface components {
             requested_by: string;
             /** Result */
             result: ("Failed" | "Complete" | "Cancelled") | null;
+            /** Session */
+            session: string | null;
             /** Short Term */
             short_term: string;
             /**
@@ -870,6 +913,78 @@ export interface components {
             stale: number;
             /** Working */
             working: number;
+        };
+        /**
+         * EarlierLossView
+         * @description Part of a loss approved in the 30 days before that the buys of this account disallow, and whose loss it is.
+         */
+        EarlierLossView: {
+            /** Account Number */
+            account_number: string | null;
+            /** Batch Id */
+            batch_id: number | null;
+            /** Disallowed */
+            disallowed: string;
+            /** Lot Id */
+            lot_id: string | null;
+            /** Permanent */
+            permanent: boolean;
+            /** Quantity */
+            quantity: string;
+            /** Security Id */
+            security_id: string;
+            /**
+             * Trade Date
+             * Format: date
+             */
+            trade_date: string;
+        };
+        /**
+         * ExecutionCounts
+         * @description Orders that an approval sent, by what was reported of their execution; no part of what was approved.
+         *
+         *     outstanding: those neither filled nor rejected, whether or not anything was reported of them.
+         */
+        ExecutionCounts: {
+            /** Accepted */
+            accepted: number;
+            /** Filled */
+            filled: number;
+            /** Orders */
+            orders: number;
+            /** Outstanding */
+            outstanding: number;
+            /** Partially Filled */
+            partially_filled: number;
+            /** Rejected */
+            rejected: number;
+        };
+        /**
+         * ExecutionView
+         * @description An order that was sent, and how far its execution has come by the newest report.
+         */
+        ExecutionView: {
+            /** Filled */
+            filled: string;
+            /** Order Id */
+            order_id: string;
+            /** Price */
+            price: string | null;
+            /** Quantity */
+            quantity: string;
+            /** Reason */
+            reason: string | null;
+            /** Reported At */
+            reported_at: string | null;
+            /** Security Id */
+            security_id: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "BUY" | "SELL";
+            /** Status */
+            status: ("ACCEPTED" | "PARTIALLY_FILLED" | "FILLED" | "REJECTED") | null;
         };
         /** FileList */
         FileList: {
@@ -1003,10 +1118,22 @@ export interface components {
             no_basis_proceeds: string | null;
             /** Price */
             price: string;
+            /**
+             * Price Factor
+             * @default 1
+             * @enum {string}
+             */
+            price_factor: "1" | "0.01";
             /** Quantity After */
             quantity_after: string;
             /** Quantity Before */
             quantity_before: string;
+            /**
+             * Role
+             * @default MANAGED
+             * @enum {string}
+             */
+            role: "MANAGED" | "LOCKED" | "EXCLUDED" | "CASH_EQUIVALENT";
             /** Security Id */
             security_id: string;
             /** Short Term */
@@ -1040,6 +1167,13 @@ export interface components {
          * @description What one logic proposes for the account.
          */
         Proposal: {
+            /**
+             * Cash Equivalents
+             * @default 0.00
+             */
+            cash_equivalents: string;
+            /** Earlier Losses */
+            earlier_losses: components["schemas"]["EarlierLossView"][];
             /** Limit Reason */
             limit_reason: string | null;
             /**
@@ -1348,6 +1482,10 @@ export interface components {
             short_term: string;
             /** Wash Disallowed */
             wash_disallowed: string;
+            /** Wash Earlier */
+            wash_earlier: string;
+            /** Wash Earlier Permanent */
+            wash_earlier_permanent: string;
             /** Wash Permanent */
             wash_permanent: string;
             /** Wash Unchecked */

@@ -1,5 +1,5 @@
 /** The product's words for the server's codes. */
-import type { BatchAccountRow, BatchSummary, FileView, Logic, QueueRow, SliceView, Tile, TradeView } from "@/shared/api/models";
+import type { BatchAccountRow, BatchSummary, ExecutionView, FileView, Logic, QueueRow, SliceView, Tile, TradeView } from "@/shared/api/models";
 
 export const TILES: readonly Tile[] = ["FIRST_REBALANCE", "HIGH_CASH", "LOW_CASH", "POSITION_DRIFT"];
 
@@ -58,6 +58,13 @@ export const accountStates: Readonly<Record<BatchAccountRow["state"], string>> =
   REMOVED: "Removed",
   APPROVED: "Complete",
   CANCELLED: "Cancelled",
+};
+
+export const executionNames: Readonly<Record<NonNullable<ExecutionView["status"]>, string>> = {
+  ACCEPTED: "Accepted",
+  PARTIALLY_FILLED: "Partially filled",
+  FILLED: "Filled",
+  REJECTED: "Rejected",
 };
 
 export const sideNames: Readonly<Record<TradeView["side"], string>> = { BUY: "Buy", SELL: "Sell" };

@@ -15,10 +15,12 @@ interface Props<Row> {
   rows: readonly Row[];
   rowKey: (row: Row) => string;
   empty?: string;
+  /** Rows that are shown in grey. */
+  isMuted?: (row: Row) => boolean;
 }
 
 /** A table to read: no selection, no paging. Wide ones scroll by themselves. */
-export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None" }: Props<Row>) {
+export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None", isMuted }: Props<Row>) {
   if (rows.length === 0) return <p className="note">{empty}</p>;
   return (
     // A region that scrolls must be reachable by keyboard.
@@ -36,7 +38,7 @@ export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None" }
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={rowKey(row)}>
+            <tr key={rowKey(row)} data-muted={isMuted?.(row) ?? false}>
               {columns.map((column) => (
                 <td key={column.header} data-number={column.isNumber ?? false} data-pinned={column.isPinned ?? false}>
                   {column.cell(row)}

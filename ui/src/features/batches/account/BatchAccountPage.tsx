@@ -7,6 +7,7 @@ import { Comparison } from "@/features/batches/account/Comparison";
 import { Lots, type PositionKey } from "@/features/batches/account/Lots";
 import { Positions } from "@/features/batches/account/Positions";
 import { Trades } from "@/features/batches/account/Trades";
+import { Executions } from "@/features/batches/execution/Executions";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import { useBatchAccount } from "@/features/batches/api/getBatchAccount";
@@ -46,6 +47,12 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
         <Text className="frozen" mb="md">
           Values as shown when it was decided{batch.decided_at ? `, ${instant(batch.decided_at)}` : ""}.
         </Text>
+      )}
+      {account.execution && (
+        <>
+          <Title order={2}>Execution</Title>
+          <Executions orders={view.data.executions} />
+        </>
       )}
       <PutAsideNote batch={batch} />
       {isReview && account.stale && <StaleNote batch={batch} account={account} />}

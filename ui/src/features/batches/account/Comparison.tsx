@@ -1,7 +1,7 @@
 import { Title } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { Disallowed } from "@/features/batches/request/Disallowed";
+import { Disallowed, EarlierDisallowed } from "@/features/batches/request/Disallowed";
 import type { Logic, Proposal } from "@/shared/api/models";
 import { compare, scaled } from "@/shared/format/decimal";
 import { count, plural, usd } from "@/shared/format/format";
@@ -21,6 +21,7 @@ const ROWS: readonly (readonly [string, (proposal: Proposal) => ReactNode])[] = 
   ["Term not known", ({ row }) => <Amount value={row.unknown_term} isGain cents missing="none" />],
   ["Estimated realized G&L", ({ row }) => <Gain value={row.estimated} noBasis={row.no_basis_proceeds} cents />],
   ["Losses disallowed by wash sales", ({ row }) => <Disallowed row={row} cents />],
+  ["Earlier losses disallowed by buys", ({ row }) => <EarlierDisallowed row={row} cents />],
   ["Positions left outside band", ({ positions }) => plural(positions.filter(isOutside).length, "position")],
 ];
 

@@ -66,6 +66,14 @@ describe("lots of a proposal", () => {
     expect(screen.queryByText("Lots picked for sale")).toBeNull();
   });
 
+  it("names the losses approved before that the account's buys disallow", () => {
+    const loss = { security_id: "AAA", quantity: "10", disallowed: "100.00", permanent: false, trade_date: "2026-06-12", batch_id: 7, account_number: "00A1", lot_id: "L1" };
+    const hidden = { ...loss, disallowed: "40.00", permanent: true, batch_id: null, account_number: null, lot_id: null };
+    draw(<Lots proposal={aProposal({ earlier_losses: [loss, hidden] })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    expect(screen.getByText(/Buying 10 AAA disallows \$100\.00 of a loss approved before: account 00A1, request 7, traded Jun 12, 2026\./)).toBeVisible();
+    expect(screen.getByText(/\$40\.00 of a loss approved before: another account of the household, .* IRA: the loss is permanent\./)).toBeVisible();
+  });
+
   it("shows the lots of one position until all are asked for", async () => {
     const slices = [aSlice({ lot_id: "L1" }), aSlice({ lot_id: "L2", security_id: "BBB" }), aSlice({ lot_id: "L3", sleeve_id: "M1" })];
     const onShowAll = vi.fn();

@@ -129,8 +129,9 @@ function Wash({ wash }: { wash: SliceView["washes"][number] }) {
   );
 }
 
-/** What wash sales disallow of the losses, and what was checked. */
-function WashWarning({ proposal: { row }, note }: { proposal: Proposal; note: string }) {
+/** What wash sales disallow of the losses, and of losses approved before; and what was checked. */
+function WashWarning({ proposal, note }: { proposal: Proposal; note: string }) {
+  const { row } = proposal;
   return (
     <div className="wash">
       {sign(row.wash_disallowed) > 0 && (
@@ -139,6 +140,13 @@ function WashWarning({ proposal: { row }, note }: { proposal: Proposal; note: st
           {sign(row.wash_permanent) > 0 && `, ${usd(row.wash_permanent, true)} of it for good by purchases in an IRA`}.
         </Text>
       )}
+      {proposal.earlier_losses.map((loss, index) => (
+        <Text size="sm" key={index}>
+          <Tag tone={loss.permanent ? "bad" : "warn"}>Wash sale</Tag> Buying {quantity(loss.quantity)} {loss.security_id} disallows {usd(loss.disallowed, true)} of a loss approved before:{" "}
+          {loss.account_number ? `account ${loss.account_number}, request ${loss.batch_id}` : "another account of the household"}, traded {day(loss.trade_date)}
+          {loss.permanent && ". IRA: the loss is permanent"}.
+        </Text>
+      ))}
       <p className="note">{note}</p>
     </div>
   );

@@ -3,6 +3,7 @@ import { Anchor } from "@mantine/core";
 import type { PositionKey } from "@/features/batches/account/Lots";
 import type { PositionView, Proposal } from "@/shared/api/models";
 import { percent, price, quantity, usd } from "@/shared/format/format";
+import { isManaged, ROLES } from "@/shared/format/holdingRole";
 import { Amount, Gain } from "@/shared/ui/Amount";
 import { BandBar } from "@/shared/ui/BandBar";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
@@ -26,6 +27,7 @@ const columns = (onOpen: (position: PositionKey) => void): readonly PlainColumn<
   { header: "Band", isNumber: true, cell: (position) => `${percent(position.low)} to ${percent(position.high)}` },
   { header: "Weight before", isNumber: true, cell: (position) => bar(position, position.weight_before, "before") },
   { header: "Weight after", isNumber: true, cell: (position) => bar(position, position.weight_after, "after") },
+  { header: "Treated as", cell: (position) => ROLES[position.role] },
   { header: "Short-term G&L", isNumber: true, cell: (position) => <Amount value={position.short_term} isGain cents missing="nothing sold" /> },
   { header: "Long-term G&L", isNumber: true, cell: (position) => <Amount value={position.long_term} isGain cents missing="nothing sold" /> },
   { header: "Estimated realized G&L", isNumber: true, cell: (position) => <Gain value={position.estimated} noBasis={position.no_basis_proceeds} cents /> },
@@ -49,5 +51,11 @@ function LotsOf({ position, onOpen }: { position: PositionView; onOpen: (positio
 
 /** Positions before and after against target, with the gain of what is sold. */
 export function Positions({ proposal, onOpen }: { proposal: Proposal; onOpen: (position: PositionKey) => void }) {
-  return <PlainTable label="Positions" columns={columns(onOpen)} rows={proposal.positions} rowKey={(position) => `${position.sleeve_id} ${position.security_id}`} empty="The account holds nothing and has no target." />;
+  const equivalents = proposal.cash_equivalents;
+  return (
+    <>
+      {equivalents !== "0.00" && <p className="note">Of its cash {usd(equivalents, true)} is in cash equivalents.</p>}
+      <PlainTable label="Positions" columns={columns(onOpen)} rows={proposal.positions} isMuted={(position) => !isManaged(position)} rowKey={(position) => `${position.sleeve_id} ${position.security_id}`} empty="The account holds nothing and has no target." />
+    </>
+  );
 }

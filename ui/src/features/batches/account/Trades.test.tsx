@@ -20,7 +20,7 @@ const TRADE: TradeView = {
 
 function proposal(part: Partial<Proposal>, result = ""): Proposal {
   const row = { result } as Proposal["row"];
-  return { logic: "TAX_AWARE", row, no_trade_reason: null, limit_reason: null, positions: [], trades: [], orders: [], slices: [], picks: [], transfers: [], ...part };
+  return { logic: "TAX_AWARE", row, no_trade_reason: null, limit_reason: null, cash_equivalents: "0.00", positions: [], trades: [], orders: [], slices: [], picks: [], earlier_losses: [], transfers: [], ...part };
 }
 
 describe("the trades of a logic", () => {

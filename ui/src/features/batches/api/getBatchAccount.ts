@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { isOpen } from "@/features/batches/status";
+import { isOpen, untilReported } from "@/features/batches/status";
 import { get } from "@/shared/api/client";
 import { keys } from "@/shared/api/keys";
 import type { BatchAccountView } from "@/shared/api/models";
@@ -12,6 +12,6 @@ export function useBatchAccount(id: number, accountId: string) {
   return useQuery({
     queryKey: [...keys.batch, id, "account", accountId],
     queryFn: ({ signal }) => get<BatchAccountView>(`/batches/${id}/accounts/${encodeURIComponent(accountId)}`, {}, signal),
-    refetchInterval: (found) => (isOpen(found.state.data?.batch.status) ? poll : false),
+    refetchInterval: (found) => (isOpen(found.state.data?.batch.status) ? poll : untilReported(found.state.data?.batch)),
   });
 }

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { isOpen, untilDue } from "@/features/batches/status";
+import { isOpen, untilDue, untilReported } from "@/features/batches/status";
 import { get } from "@/shared/api/client";
 import { keys } from "@/shared/api/keys";
 import type { BatchPage } from "@/shared/api/models";
@@ -15,6 +15,6 @@ export function useBatchPage(id: number, { filter, search, page, size }: Pick<Li
     queryKey: [...keys.batch, id, "accounts", query],
     queryFn: ({ signal }) => get<BatchPage>(`/batches/${id}/accounts`, query, signal),
     placeholderData: (previous) => (previous?.batch.batch_id === id ? previous : undefined),
-    refetchInterval: (found) => (isOpen(found.state.data?.batch.status) ? poll || untilDue(found.state.data ? [found.state.data.batch] : []) : false),
+    refetchInterval: (found) => (isOpen(found.state.data?.batch.status) ? poll || untilDue(found.state.data ? [found.state.data.batch] : []) : untilReported(found.state.data?.batch)),
   });
 }

@@ -9,7 +9,7 @@ const TOTALS = {
   accounts: 10, market_value: "1000000.00", buys: 3, buys_value: "5000.00", sells: 2, sells_value: "4000.00", flats: 1, flats_value: "100.00",
   short_term: "-50.00", long_term: "900.00", estimated: "850.00", no_basis_proceeds: "0.00",
   non_taxable_short_term: "0.00", non_taxable_long_term: "0.00", non_taxable_estimated: "0.00", failed: 0, removed: 0,
-  wash_disallowed: "0.00", wash_permanent: "0.00", wash_unchecked: 0,
+  wash_disallowed: "0.00", wash_permanent: "0.00", wash_unchecked: 0, wash_earlier: "0.00", wash_earlier_permanent: "0.00",
 };
 const page = (version: number) => json({ batch: aBatch({ version }), rows: [], total: 0, page: 1, size: 50, totals: TOTALS, filtered: TOTALS });
 

@@ -3,11 +3,11 @@ import { Text } from "@mantine/core";
 import { decideBatch } from "@/features/batches/api/decideBatch";
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import type { Decision } from "@/features/batches/commands/rules";
-import { DisallowedTotal } from "@/features/batches/request/Disallowed";
+import { DisallowedTotal, EarlierTotal } from "@/features/batches/request/Disallowed";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
-import { count, plural, usd } from "@/shared/format/format";
+import { count, day, plural, usd } from "@/shared/format/format";
 import { Gain } from "@/shared/ui/Amount";
 import { Confirm } from "@/shared/ui/Confirm";
 import { Facts } from "@/shared/ui/Facts";
@@ -29,11 +29,11 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   const accounts = plural(batch.counts.proposed, "account");
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
-    onDone: () => {
+    onDone: (result) => {
       onClose();
       tell(
         isApproval ? `Request ${batch.batch_id} approved` : `Request ${batch.batch_id} cancelled`,
-        isApproval ? `Orders for ${accounts} are on their way.` : `${accounts} go back to the queue.`,
+        isApproval ? `Orders for ${accounts} are on their way${tradedOn(result.batch)}.` : `${accounts} go back to the queue.`,
       );
     },
     onRefused: (problem) => {
@@ -56,7 +56,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
     >
       <Text mb="sm">
         {isApproval
-          ? "Orders go to market and sleeve transfers are made for every account that remains. This cannot be taken back."
+          ? `Orders go to market and sleeve transfers are made for every account that remains${tradedOn(page.data?.batch)}. This cannot be taken back.`
           : "Nothing is traded. The accounts go back to the queue and are evaluated again."}
         {unseen > 0 && ` This includes ${plural(unseen, "account")} not shown by your filter.`}
       </Text>
@@ -70,6 +70,11 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
       )}
     </Confirm>
   );
+}
+
+/** On which session its orders are traded: after the exchange's close that is the next one. */
+function tradedOn(batch: BatchSummary | undefined): string {
+  return batch?.session ? `, traded on ${day(batch.session)}` : "";
 }
 
 function DecisionFacts({ batch, totals }: { batch: BatchSummary; totals: Totals }) {
@@ -88,6 +93,7 @@ function DecisionFacts({ batch, totals }: { batch: BatchSummary; totals: Totals 
         ["Estimated realized G&L", <Gain key="est" value={totals.estimated} noBasis={totals.no_basis_proceeds} />],
         ["Non-taxable accounts G&L", <Gain key="nt" value={totals.non_taxable_estimated} />],
         ["Losses disallowed by wash sales", <DisallowedTotal key="wash" totals={totals} />],
+        ["Earlier losses disallowed by buys", <EarlierTotal key="earlier" totals={totals} />],
       ]}
     />
   );

@@ -38,7 +38,7 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   { header: "Removed", isNumber: true, cell: (batch) => count(batch.counts.removed) },
   { header: "Requested", cell: (batch) => <Who name={batch.requested_by} at={batch.requested_at} /> },
   { header: "Decided", cell: (batch) => <Who name={batch.decided_by ?? "Automatic"} at={batch.decided_at} /> },
-  { header: "Trade date", cell: (batch) => day(batch.trade_date) },
+  { header: "Trade date", cell: (batch) => day(batch.session ?? batch.trade_date) },
   { header: "Short-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
   { header: "Long-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },
   { header: "Estimated G&L", isNumber: true, cell: (batch) => <Amount value={batch.estimated} isGain /> },

@@ -14,7 +14,27 @@ export function Disallowed({ row, cents = false }: { row: BatchAccountRow; cents
   );
 }
 
-/** The same over many accounts, with how many were not checked. */
+/** What an account's buys disallow of losses approved before; a dash where it was not checked. */
+export function EarlierDisallowed({ row, cents = false }: { row: BatchAccountRow; cents?: boolean }) {
+  return (
+    <span className="tags">
+      {sign(row.wash_earlier_permanent) > 0 && <Tag tone="bad">Permanent {usd(row.wash_earlier_permanent, cents)}</Tag>}
+      {sign(row.wash_earlier) > 0 ? <Tag tone="warn">{usd(row.wash_earlier, cents)}</Tag> : <Amount value={row.wash_earlier} cents={cents} missing="not checked" />}
+    </span>
+  );
+}
+
+/** What buys disallow of losses approved before, over many accounts. */
+export function EarlierTotal({ totals }: { totals: Totals }) {
+  return (
+    <>
+      {usd(totals.wash_earlier)}
+      {sign(totals.wash_earlier_permanent) > 0 && <span className="note"> {usd(totals.wash_earlier_permanent)} permanent</span>}
+    </>
+  );
+}
+
+/** The disallowed losses of many accounts, with how many were not checked. */
 export function DisallowedTotal({ totals }: { totals: Totals }) {
   return (
     <>

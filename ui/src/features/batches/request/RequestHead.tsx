@@ -59,7 +59,7 @@ function RequestNote({ batch }: { batch: BatchSummary }) {
   const remarks = [
     `${plural(batch.accounts, "account")}, ${logicNames[batch.logic]}`,
     `requested by ${batch.requested_by}, ${instant(batch.requested_at)}`,
-    `trade date ${day(batch.trade_date)}`,
+    `trade date ${day(batch.session ?? batch.trade_date)}`,
     isOpen(batch.status) ? `cancelled if not decided by ${instant(batch.cancel_at)}` : batch.decided_by ? `decided by ${batch.decided_by}` : "",
   ];
   return <Text size="sm">{remarks.filter(Boolean).join(" · ")}</Text>;

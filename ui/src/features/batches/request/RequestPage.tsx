@@ -1,6 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
+import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
@@ -53,6 +54,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         <ColumnsDrawer columns={all} layout={layout} onChange={setLayout} />
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
+      <ExecutionNote execution={batch.execution} />
       <PutAsideNote batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
       <TotalsStrip all={totals} filtered={filtered} isFiltered={isFiltered} />

@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
 
+import { ExecutionCell } from "@/features/batches/execution/ExecutionCell";
 import type { Shelf } from "@/features/batches/status";
-import { Disallowed } from "@/features/batches/request/Disallowed";
+import { Disallowed, EarlierDisallowed } from "@/features/batches/request/Disallowed";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
 import { accountStates } from "@/shared/format/names";
@@ -52,6 +53,14 @@ const TONES: Readonly<Record<BatchAccountRow["state"], Tone>> = {
 
 const FLAT_HELP = "Sleeve trades of one security that net to nothing inside the account; only the remainder goes to market";
 
+const EXECUTION: Column<BatchAccountRow> = {
+  id: "execution",
+  header: "Execution",
+  help: "What was reported of the account's orders since the approval",
+  width: 150,
+  cell: (row) => <ExecutionCell execution={row.execution} />,
+};
+
 /** Columns of the accounts of a request, open or decided. */
 export function requestColumns(shelf: Shelf): readonly Column<BatchAccountRow>[] {
   return [
@@ -87,6 +96,16 @@ export function requestColumns(shelf: Shelf): readonly Column<BatchAccountRow>[]
       sort: "wash_disallowed",
       cell: (row) => <Disallowed row={row} />,
     },
+    {
+      id: "wash_earlier",
+      header: "Earlier losses",
+      help: "Losses of the tax household approved in the 30 days before that the account's buys disallow; its page names them",
+      isNumber: true,
+      width: 150,
+      sort: "wash_earlier",
+      cell: (row) => <EarlierDisallowed row={row} />,
+    },
+    ...(shelf === "history" ? [EXECUTION] : []),
     { id: "taxable", header: "Taxable", width: 80, cell: (row) => (row.taxable ? "Yes" : "No") },
     { id: "advisor_id", header: "Advisor", width: 110, isExtra: true, cell: (row) => row.advisor_id },
   ];

@@ -28,4 +28,5 @@ export const REQUEST_FIELDS: readonly Field[] = [
   field("long_term", "Long-term G&L"),
   field("estimated", "Estimated realized G&L"),
   field("wash_disallowed", "Loss disallowed by wash sales"),
+  field("wash_earlier", "Earlier losses disallowed by buys"),
 ];

@@ -1,0 +1,1 @@
+"""Asking every process how it is, for the operations page."""
