@@ -1,4 +1,4 @@
-"""One stack with a book of its own for all tests that kill things, and a batch that nothing happened to."""
+"""Two stacks, each with a book of its own, for all tests that kill things; and a batch that nothing happened to."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from benchmarks.machine import fixed_work_s
 from deploy.client import StackClient
 from deploy.stack import Stack
 from tests.books import a_book, load_book
+from tests.faults import card
 from tests.faults.harness import ACCOUNTS, Figures, Recoveries, figures_after, proposable
 from tests.waiting import until
 
@@ -21,8 +22,18 @@ def hurt_stack(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> It
     Its programs know two database servers, of which the second runs only where a test makes it follow the first.
     """
     folder = tmp_path_factory.mktemp("faults")
-    with Stack(folder / "stack", SERVICES, standby=True) as stack:
+    # Tests stop a process to choose a moment; nobody else is to judge it then.
+    with Stack(folder / "stack", SERVICES, standby=True, hung_after_s=600) as stack:
         load_book(stack, a_book(folder / "book", accounts=1700))
+        yield stack
+
+
+@pytest.fixture(scope="package")
+def system(tmp_path_factory: pytest.TempPathFactory, built_ui: object) -> Iterator[Stack]:
+    """The whole system on a book of its own, watched as `make up` is, for all tests under load."""
+    folder = tmp_path_factory.mktemp("load")
+    with Stack(folder / "stack", SERVICES) as stack:
+        load_book(stack, a_book(folder / "book", accounts=card.trials(400, 4000)))
         yield stack
 
 

@@ -38,4 +38,4 @@ def _lines(stack: Stack, name: str) -> int:
 
 def _held_back(stack: Stack, name: str, after: int) -> list[int]:
     lines = (stack.layout.logs / f"{name}.log").read_text().splitlines()[after:]
-    return [int(count) for line in lines for count in re.findall(r"\(and (\d+) more like it\)", line)]
+    return [int(count) for line in lines for count in re.findall(r'"suppressed":(\d+)', line)]

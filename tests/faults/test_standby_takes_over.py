@@ -25,6 +25,8 @@ from shared.contracts import topics
 from shared.postgres.commits import CommitUnknown
 from shared.postgres.engines import transaction_of
 from shared.postgres.pool import REQUESTS, arguments, sqlalchemy_url
+from tests.faults import card
+from tests.faults.card import Outcome
 from tests.faults.conftest import SERVICES
 from tests.faults.harness import (
     Figures,
@@ -54,6 +56,7 @@ def test_nothing_answered_is_lost_when_the_leader_dies_and_the_standby_takes_ove
         with stopped(hurt_stack.pid("proposer")):
             working = aside(under_way(hurt_stack, client, accounts))
             approved = list(people.map(lambda batch: client.command(batch, "approve"), batches[::2]))
+            until(lambda: behind(hurt_stack), lambda batches: batches == 0)
             with stopped(receiver(hurt_stack)):
                 rest = [people.submit(insist, client, batch) for batch in batches[1::2]]
                 until(lambda: unanswered(hurt_stack), lambda waiting: waiting == len(rest))
@@ -71,6 +74,7 @@ def test_nothing_answered_is_lost_when_the_leader_dies_and_the_standby_takes_ove
         assert client.batch(approval["batch_id"])["status"] == approval["status"] == "APPROVED"
         assert_orders_left_once(hurt_stack, approval)
     assert aside(count_dead_letters(hurt_stack.addresses.kafka)) == before
+    card.keep(Outcome("F3", 1))
     assert sessions(hurt_stack, STANDBY) >= WITH_DATABASE
 
     # And back, this time on purpose: the one that leads ends in order, and everything goes on.
@@ -143,13 +147,25 @@ def receiver(stack: Stack) -> int:
 
 
 def unanswered(stack: Stack) -> int:
-    """Return how many commands wait at COMMIT: the first for the standby, the others for the first (NOTIFY)."""
+    """Return how many approvals wait: the first at COMMIT for the standby, the others for their turn (wash sales)."""
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE usename = 'batch_requests' AND state = 'active'"
-        " AND query = 'COMMIT' AND wait_event IS NOT NULL"
+        " AND (query = 'COMMIT' OR query LIKE '%wash_turns%') AND wait_event IS NOT NULL"
     )
     ((count,),) = ask(stack, FIRST, waiting)
     return int(count)
+
+
+def behind(stack: Stack) -> int:
+    """Return how many batches have yet to be checked for wash sales since the newest approval."""
+    waiting = (
+        "SELECT count(*) FROM batch.batch b WHERE status = 'PENDING_APPROVAL' AND wash_seen IS DISTINCT FROM"
+        " (SELECT coalesce(sum(turn), 0) FROM batch.wash_turn t WHERE t.enterprise_id = ANY (b.enterprise_ids))"
+    )
+    with psycopg.connect(stack.addresses.admin_database("rebalancer")) as connection:
+        row = connection.execute(waiting.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def sessions(stack: Stack, server: str) -> set[str]:

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from services.taxlot.handlers import Handlers as TaxlotHandlers
 from services.taxlot.intake.load import Criteria, LoadOutcome, connected, load
 from services.taxlot.intake.publish import publish_file
+from services.taxlot.settings import Settings
 from services.taxlot.store.ledger import Arrival
 from shared.contracts import topics
 from shared.contracts.codes import FlagState
@@ -27,6 +28,7 @@ from tests.analyzer.builders import MONDAY, account, held, holdings, noon
 from tests.analyzer.harness import Harness as AnalyzerHarness
 from tests.analyzer.harness import settings_for
 from tests.batch.harness import Harness as BatchHarness
+from tests.signing import PUBLIC_KEY
 from tests.stackfix.infrastructure import as_role
 from tests.taxlot.files import File, cash, lot
 
@@ -127,9 +129,13 @@ class Harness:
         outcome = await asyncio.to_thread(
             load, as_role(self.url, "taxlot"), path, Arrival(path.name, "COMMAND"), when, lambda _done, _all: None
         )
-        async with self.pool.connection() as connection:
-            await publish_file(connection, self.publisher, outcome.file_id, noon(day))
+        await self.publish(outcome.file_id, day)
         return outcome
+
+    async def publish(self, file_id: int, day: date) -> None:
+        """Publish a loaded file at noon of a day."""
+        async with self.pool.connection() as connection:
+            await publish_file(connection, self.publisher, file_id, noon(day))
 
     def state(self, account_id: str) -> tuple[int, int]:
         """Return (state, epoch) of an account's flag as batch has it."""
@@ -172,6 +178,15 @@ async def opened(url: str, kafka_url: str, folder: Path) -> AsyncIterator[Harnes
         )
         harness.at(MONDAY)
         yield harness
+
+
+def taxlot_settings(harness: Harness, kafka_url: str) -> Settings:
+    """Return the settings of a command of taxlot on the harness's database."""
+    return Settings(
+        database_url=as_role(harness.url, "taxlot"), requests_database_url=as_role(harness.url, "taxlot_requests"),
+        kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
+        clock_file=harness.analyzer.settings.clock_file,
+    )  # fmt: skip
 
 
 async def a_flagged_account(harness: Harness, name: str = "a1") -> None:

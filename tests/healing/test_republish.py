@@ -8,7 +8,6 @@ import pytest
 from services.analyzer.cli import republish as flags
 from services.batch.cli import republish as batch
 from services.taxlot.cli import republish as holdings_of
-from services.taxlot.settings import Settings
 from shared.contracts import topics
 from shared.oncall.republish import RepublishRequest
 from tests.analyzer.builders import MONDAY, held, holdings, prices
@@ -24,9 +23,8 @@ from tests.healing.harness import (
     in_band,
     of,
     opened,
+    taxlot_settings,
 )
-from tests.signing import PUBLIC_KEY
-from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 A1 = ("a1",)
@@ -69,12 +67,7 @@ async def test_holdings(harness: Harness, kafka_url: str) -> None:
     await harness.load(in_band("2026-01-05", "600"), MONDAY)
     await harness.carry(of(topics.HOLDINGS))
     assert harness.state("a1") == (FLAGGED, 0)
-    settings = Settings(
-        database_url=as_role(harness.url, "taxlot"), requests_database_url=as_role(harness.url, "taxlot_requests"),
-        kafka_url=kafka_url, http_port=1, principal_public_key=PUBLIC_KEY,
-        clock_file=harness.analyzer.settings.clock_file,
-    )  # fmt: skip
-    assert await holdings_of.run(settings, RepublishRequest("holdings")) == 0
+    assert await holdings_of.run(taxlot_settings(harness, kafka_url), RepublishRequest("holdings")) == 0
     await harness.carry()
     assert harness.state("a1") == (CLEAR, 0)
 

@@ -1,0 +1,105 @@
+"""A disk is full under load: what was acknowledged stays, what cannot be done is refused, and space is all it needs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deploy.client import Refused, StackClient
+from deploy.stack import Stack
+from shared.contracts.problems import Unavailable
+from tests.faults import card
+from tests.faults.card import Outcome
+from tests.faults.disk import small_disk
+from tests.faults.harness import count_dead_letters, proposable, unsent
+from tests.faults.load import Load, reconcile
+from tests.waiting import aside, until
+
+pytestmark = [
+    pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(card.trials(600, 4 * 3600), func_only=True),
+]  # fmt: skip
+
+
+def test_the_disk_of_the_database_is_full(system: Stack) -> None:
+    """Tables cannot grow, so commands are refused; then its log of changes cannot, and the server begins again."""
+
+    def met(client: StackClient) -> None:
+        refused = until(lambda: refusal(client), within_s=120)
+        assert refused is not None
+        assert refused.status == Unavailable.status and refused.problem["detail"], refused
+        before = panics(system)
+        until(lambda: press(system), lambda _: panics(system) > before, within_s=120)
+
+    _fill(system, "postgres", system.layout.postgres_home / "data", met)
+
+
+@pytest.mark.skipif(not card.FOLDER, reason="the broker begins three times, which takes a minute: `make card` does it")
+def test_the_disk_of_the_broker_is_full(system: Stack) -> None:
+    """The broker ends; what people decide is taken, and kept until it can be sent."""
+
+    def met(client: StackClient) -> None:
+        before = system.status("kafka")["kafka"]["starts"]
+        until(lambda: system.status("kafka")["kafka"]["starts"], lambda starts: starts > before, within_s=120)
+        until(lambda: proposed(client))
+        until(lambda: unsent(system))
+
+    _fill(system, "kafka", system.layout.kafka_data / "log", met)
+
+
+def _fill(stack: Stack, name: str, folder: Path, met: Callable[[StackClient], None]) -> None:
+    """Fill the disk under load until `met` returns, free it, and see that all goes on with nobody acting."""
+    recoveries_s = []
+    letters = aside(count_dead_letters(stack.addresses.kafka))
+    with small_disk(stack, name, folder) as disk, StackClient(stack, ("E1", "E2", "E3")) as client:
+        stack.wait_ready()
+        with Load(stack, card.SEED) as load:
+            for _ in range(card.trials(1, 20)):
+                load.one_more()
+                disk.fill()
+                met(client)
+                disk.free()
+                at_s = time.monotonic()
+                until(lambda: stack.status(name)[name]["state"], lambda state: state == "ready", within_s=120)
+                stack.wait_ready()
+                load.one_more()
+                recoveries_s.append(time.monotonic() - at_s)
+        found = reconcile(stack, load.ledger)
+    stack.wait_ready()
+    assert aside(count_dead_letters(stack.addresses.kafka)) == letters
+    card.keep(Outcome("F6", len(recoveries_s), found.lost, found.doubled, recoveries_s=tuple(recoveries_s)))
+
+
+def refusal(client: StackClient) -> Refused | None:
+    """Propose for an account; return how the database's state had that refused, or None."""
+    try:
+        proposed(client)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def proposed(client: StackClient) -> bool:
+    """Propose for some account; say whether that was done, and not the load quicker to take the account."""
+    try:
+        client.propose(proposable(client)[-1:])
+    except Refused as refused:
+        if refused.status >= Unavailable.status:
+            raise
+        return False
+    return True
+
+
+def panics(stack: Stack) -> int:
+    """Return how often the database's server could not go on."""
+    return (stack.layout.logs / "postgres.log").read_text().count(" PANIC: ")
+
+
+def press(stack: Stack) -> None:
+    """Have the server begin another file of its log of changes, as many changes would."""
+    try:
+        with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
+            connection.execute("SELECT pg_logical_emit_message(true, 'press', 'x'), pg_switch_wal()")
+    except psycopg.OperationalError:  # it is full, or begins again
+        return
