@@ -42,6 +42,15 @@ next-day: ## Move the stack's clock to the next business day: fills, new files, 
 	@$(PREPARE) --quiet
 	@$(STACK) exec $(VENV)/python -m deploy.custodian next-day --days $(DAYS)
 
+.PHONY: backup restore
+backup: ## Take a backup of the database; from then on any moment can be restored (docs/restore.md)
+	@$(PREPARE) --quiet
+	@$(STACK) backup
+
+restore: ## Restore the database to a moment (AT=2026-01-02T15:04:05Z) and stop the programs (docs/restore.md)
+	@$(PREPARE) --quiet
+	@$(STACK) restore --at $(AT)
+
 load: ## Take custodian files in: make load FILE=path (several in quotes)
 	@$(PREPARE) --quiet
 	@$(STACK) exec --as taxlot $(VENV)/python -m services.taxlot load $(FILE)
@@ -58,6 +67,16 @@ observe: ## Watch the running stack with Prometheus and the alert rules (Debian 
 observe-files: ## Write what is generated from the catalogue of metrics: its page, alert rules, dashboards
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m deploy.observe files
+
+.PHONY: replay
+replay: ## Rebuild a day from the event log and compare it with the stores: make replay DAY=2026-06-12 (ARGS="--write out")
+	@$(PREPARE) --quiet
+	@$(STACK) exec --as auditor $(VENV)/python -m services.auditor replay "$(DAY)" $(ARGS)
+
+.PHONY: card
+card: ## Bring faults about many times and write docs/reliability.md (hours; some: ARGS="F8 F16")
+	@$(PREPARE) java maven node
+	@$(VENV)/python -m tests.faults $(ARGS)
 
 doctor: ## Say what is missing on this machine
 	@$(PREPARE) java maven node

@@ -22,7 +22,7 @@ import psycopg
 import uvloop
 
 from benchmarks.machine import describe
-from deploy.stack.activity import cpu_s
+from deploy.processor_time import cpu_s
 from services.gateway.audit.audit_log import AuditLog
 from services.gateway.domain.record import Record
 from services.gateway.store import audit

@@ -11,6 +11,7 @@ from services.analyzer.columns.evaluation import Context
 from services.analyzer.domain.layout import OFF_SETTINGS, Ints, Setting
 from services.analyzer.store import facts, pgcopy
 from services.analyzer.store.price_sets import Prices
+from services.analyzer.store.security_master import NO_SECURITIES
 from services.analyzer.store.targets import StoredTarget
 from shared.contracts.codes import FlagState
 
@@ -22,6 +23,7 @@ def context(known: held.Market, flagged: float) -> Context:
     """Return prices, targets and the day that apply to every account; `flagged` is the share outside a band."""
     return Context(
         prices=Prices(1, _TODAY, held.moved(known.prices, flagged)),
+        securities=NO_SECURITIES,
         targets={number: StoredTarget(1, "target", None, target) for number, target in enumerate(known.targets)},
         today=_TODAY,
         now=datetime(2026, 6, 12, 14, tzinfo=UTC),

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import describe, fixed_work_s
+from deploy.processor_time import cpu_s
 from deploy.stack import Stack, book
-from deploy.stack.activity import cpu_s
 from deploy.stack.steps import Silent
 
 REACH_S = 30.0  # a second start

@@ -55,6 +55,10 @@ class StackClient:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
         self._http.close()
 
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:

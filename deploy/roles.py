@@ -2,6 +2,7 @@
 
 `<service>_migrator` owns schema and tables and is used by migrations only. `<service>` handles events and owns
 nothing. `<service>_requests` serves users: row-level security shows it the rows of the scope a request was given.
+`auditor` reads some columns of several schemas, which their migrations grant to it, and writes nothing.
 
 `python -m deploy.roles` prepares a server (containers); the local stack and the tests call the same functions. A second
 run changes nothing. Objects that an older version created are transferred to the role that owns them now.
@@ -18,7 +19,9 @@ from psycopg import Connection, sql
 
 SERVICES = ("analyzer", "taxlot", "batch", "gateway")
 OWNER, REQUESTS = "_migrator", "_requests"
-NAMES = tuple(f"{service}{kind}" for service in SERVICES for kind in (OWNER, "", REQUESTS))
+AUDITOR = "auditor"
+AUDITED = ("analyzer", "taxlot", "batch")
+NAMES = (*(f"{service}{kind}" for service in SERVICES for kind in (OWNER, "", REQUESTS)), AUDITOR)
 
 _ROLE = "ALTER ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {password}"
 _SCHEMA = (
@@ -75,11 +78,17 @@ def create(connection: Connection[Any], passwords: Mapping[str, str]) -> None:
     """Create the roles of the server that are missing, and set the password of all."""
     for service in SERVICES:
         for name in (f"{service}{OWNER}", service, f"{service}{REQUESTS}"):
+            _create(connection, name, passwords[name])
             role = sql.Identifier(name)
-            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
-                connection.execute(sql.SQL("CREATE ROLE {}").format(role))
-            connection.execute(sql.SQL(_ROLE).format(role=role, password=sql.Literal(passwords[name])))
             connection.execute(sql.SQL("ALTER ROLE {} SET search_path = {}").format(role, sql.Identifier(service)))
+    _create(connection, AUDITOR, passwords[AUDITOR])
+
+
+def _create(connection: Connection[Any], name: str, password: str) -> None:
+    role = sql.Identifier(name)
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
+        connection.execute(sql.SQL("CREATE ROLE {}").format(role))
+    connection.execute(sql.SQL(_ROLE).format(role=role, password=sql.Literal(password)))
 
 
 def give_schemas(connection: Connection[Any]) -> None:
@@ -100,6 +109,10 @@ def give_schemas(connection: Connection[Any]) -> None:
             if connection.execute("SELECT to_regclass(%s)", [f"{service}.{table}"]).fetchone() != (None,):
                 revoked = "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {service}.{table} FROM {service}"
                 connection.execute(sql.SQL(revoked).format(**names, table=sql.Identifier(table)))
+    auditor, database = sql.Identifier(AUDITOR), sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, auditor))
+    for service in AUDITED:
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(service), auditor))
 
 
 def _hand_over(connection: Connection[Any], service: str) -> Iterator[str]:

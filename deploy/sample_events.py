@@ -6,7 +6,7 @@ event: `topic`, `key`, `headers` (texts) and `value` (the JSON that the message 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from deploy.stack.layout import CHECKOUT
 from shared.contracts import topics
 from shared.contracts.events import (
     AccountFlag,
+    AccountStateChanged,
     AdvisorCounts,
     AnalysisCompleted,
     BatchChanged,
@@ -30,11 +31,13 @@ from shared.contracts.events import (
     SleeveTransfer,
 )
 from shared.ids import event_id
+from shared.kafka.incarnation import of_incarnation
 from shared.kafka.messages import Outgoing, event
 
 SAMPLE: Final = CHECKOUT / "examples" / "subscribers" / "sample.jsonl"
 FIRST: Final = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 _TRADE_DATE: Final = date(2026, 3, 2)
+_INCARNATION: Final = "a1b2a1b2a1b2"
 _FIRM: Final = "northfield"
 _OTHER_FIRM: Final = "southgate"
 
@@ -52,7 +55,7 @@ def text() -> str:
 
 def stream() -> list[Outgoing]:
     """Return the events of one fictional day, a minute apart, in the order in which they are published."""
-    made = [*_files(), *_flags(), *_analysis(), *_batches(), *_orders()]
+    made = [*_files(), *_flags(), *_analysis(), *_batches(), *_orders(), *_states()]
     return [_at(message, FIRST + timedelta(minutes=minute)) for minute, message in enumerate(made)]
 
 
@@ -67,7 +70,8 @@ def _line(message: Outgoing) -> str:
 
 
 def _at(message: Outgoing, at: datetime) -> Outgoing:
-    return replace(message, headers=message.headers | {"ce_time": at.isoformat()})
+    (of_ours,) = of_incarnation([message], _INCARNATION)
+    return replace(of_ours, headers=of_ours.headers | {"ce_time": at.isoformat()})
 
 
 def _files() -> Iterator[Outgoing]:
@@ -77,14 +81,20 @@ def _files() -> Iterator[Outgoing]:
         FilePart(enterprise_id=_OTHER_FIRM, advisor_id="adv-oak", accounts=2, held=0),
     ]
     loaded: dict[str, Any] = {"custodian": "harbor", "as_of": date(2026, 2, 27)}
+    again = [part.model_copy(update={"accounts": 0, "held": 0}) for part in parts]
+    same: dict[str, Any] = {"outcome": "DUPLICATE", "reason": "already loaded as file 41, nothing done"}
     yield _file(41, "harbor-2026-02-27.csv", **loaded, outcome="LOADED", accounts=5, held=1, parts=parts)
-    yield _file(42, "harbor-2026-02-27-again.csv", **loaded, outcome="DUPLICATE", reason="duplicate: same as file 41")
+    yield _file(42, "harbor-2026-02-27-again.csv", **loaded, **same, parts=again)
     yield _file(43, "notes.csv", outcome="REFUSED", reason="no_header: line 1", sent_by="pat")
 
 
-def _file(number: int, name: str, **fields: Any) -> Outgoing:
-    body = FileProcessed(file_id=str(number), version=1, file_name=name, at=FIRST, **fields)
-    return event(topics.FILES, str(number), body, event_id=event_id("file", number), source="taxlot", at=FIRST)
+def _file(number: int, name: str, parts: Sequence[FilePart] = (), **fields: Any) -> Outgoing:
+    whose = sorted({part.enterprise_id for part in parts})
+    body = FileProcessed(
+        file_id=str(number), version=1, file_name=name, at=FIRST, enterprise_ids=whose, parts=list(parts), **fields
+    )
+    identity = event_id("file", number)
+    return event(topics.FILES, str(number), body, event_id=identity, source="taxlot", at=FIRST, enterprises=whose)
 
 
 def _flags() -> Iterator[Outgoing]:
@@ -132,8 +142,8 @@ def _flag(
         account_id=account, enterprise_id=enterprise, advisor_id=advisor, version=version, state=state,
         tiles=list(tiles), reasons=list(reasons), **fields,
     )  # fmt: skip
-    identity = event_id("account-flag", account, version)
-    return event(topics.ACCOUNT_FLAG, account, body, event_id=identity, source="analyzer", at=FIRST)
+    identity, owner = event_id("account-flag", account, version, enterprise, advisor), (enterprise,)
+    return event(topics.ACCOUNT_FLAG, account, body, event_id=identity, source="analyzer", at=FIRST, enterprises=owner)
 
 
 def _analysis() -> Iterator[Outgoing]:
@@ -149,7 +159,8 @@ def _analysis() -> Iterator[Outgoing]:
             accounts=accounts, flagged=flagged, held=held, advisors=[counts],
         )  # fmt: skip
         identity = event_id("analysis", run_id, enterprise)
-        yield event(topics.ANALYSIS, run_id, body, event_id=identity, source="analyzer", at=FIRST)
+        owner = (enterprise,)
+        yield event(topics.ANALYSIS, run_id, body, event_id=identity, source="analyzer", at=FIRST, enterprises=owner)
 
 
 def _batches() -> Iterator[Outgoing]:
@@ -176,7 +187,8 @@ def _batch(number: int, version: int, status: Any, logic: Any = "BEST_FIT", **fi
         **counts, **fields,
     )  # fmt: skip
     identity = event_id("batch", number, version)
-    return event(topics.BATCH, str(number), body, event_id=identity, source="batch", at=FIRST)
+    owner = (_FIRM,)
+    return event(topics.BATCH, str(number), body, event_id=identity, source="batch", at=FIRST, enterprises=owner)
 
 
 def _orders() -> Iterator[Outgoing]:
@@ -205,9 +217,34 @@ def _orders() -> Iterator[Outgoing]:
     yield _released("acct-1002", 611, 6, [_order("acct-1002", 611, 6, "INITECH", "BUY", "3")])
 
 
+def _states() -> Iterator[Outgoing]:
+    """Yield where accounts are in the work, in every state, one of them on its whole way to an approval."""
+    ash, oak = (_FIRM, "adv-ash"), (_OTHER_FIRM, "adv-oak")
+    yield _state("acct-1002", *ash, 1, "QUEUED")
+    yield _state("acct-1002", *ash, 2, "IN_BATCH", batch_id=501, batch_status="WORKING")
+    yield _state("acct-1002", *ash, 3, "IN_BATCH", batch_id=501, batch_status="PENDING_APPROVAL")
+    yield _state("acct-1002", *ash, 4, "SETTLING")
+    yield _state("acct-1003", *ash, 1, "HELD")
+    yield _state("acct-2002", *oak, 1, "OFF")
+    yield _state("acct-2002", *oak, 2, "CLEAR")
+
+
+def _state(account: str, enterprise: str, advisor: str, version: int, state: Any, **batch: Any) -> Outgoing:
+    body = AccountStateChanged(
+        account_id=account, enterprise_id=enterprise, advisor_id=advisor, version=version, state=state, **batch,
+        since=FIRST,
+    )  # fmt: skip
+    identity = event_id("account-state", account, version)
+    owner = (enterprise,)
+    return event(topics.ACCOUNT_STATE, account, body, event_id=identity, source="batch", at=FIRST, enterprises=owner)
+
+
 def _order(account: str, batch: int, version: int, security: str, side: Any, quantity: str) -> Order:
-    identity = event_id("order", batch, account, version, security)
-    return Order(order_id=identity, security_id=security, side=side, quantity=quantity, reference_price="101.25")
+    identity = event_id("order", batch, account, version, security, _INCARNATION)
+    return Order(
+        order_id=identity, security_id=security, side=side, quantity=quantity, reference_price="101.25",
+        order_type="MARKET", time_in_force="DAY", currency="USD", idempotency_key=identity,
+    )  # fmt: skip
 
 
 def _released(
@@ -224,6 +261,7 @@ def _released(
     body = OrdersReleased(
         account_id=account, enterprise_id=enterprise, advisor_id=advisor, custodian="harbor",
         account_number=f"H-{account[5:]}", batch_id=batch, version=version, trade_date=_TRADE_DATE, orders=orders,
+        session=_TRADE_DATE, decided_by="lee", decided_name="Lee Doe",
         allocations=[
             SleeveAllocation(sleeve_id="growth", security_id=security, quantity=quantity)
             for security, quantity in signed.items()
@@ -231,7 +269,8 @@ def _released(
         lots=lots or [], transfers=transfers or [],
     )  # fmt: skip
     identity = event_id("orders", batch, account, version)
-    return event(topics.ORDERS, account, body, event_id=identity, source="batch", at=FIRST)
+    owner = (enterprise,)
+    return event(topics.ORDERS, account, body, event_id=identity, source="batch", at=FIRST, enterprises=owner)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def way_to(database_url: str) -> Iterator[tuple[Way, str]]:
         carrying = thread.submit(asyncio.run, carry())
         port, end = opened.result(timeout=30)
         try:
-            yield way, database_url.replace(f":{address.port}/", f":{port}/")
+            yield way, database_url.replace(f"{address.hostname}:{address.port}/", f"127.0.0.1:{port}/")
         finally:
             end()
             carrying.result(timeout=30)

@@ -52,6 +52,8 @@ BREAKING: Final[Mapping[Audience, frozenset[Kind]]] = {
 _LOWER: Final = ("minLength", "minimum", "minItems")
 _UPPER: Final = ("maxLength", "maximum", "maxItems")
 _EXACT: Final = ("pattern", "format")
+_FILTERS: Final = "x-fields"
+"""The fields that a filter of a list may name, with the kind of each."""
 _STRUCTURE: Final = (
     "type",
     "enum",
@@ -62,6 +64,7 @@ _STRUCTURE: Final = (
     "items",
     "$ref",
     "additionalProperties",
+    _FILTERS,
 )
 _TEXTS: Final = ("title", "description", "$schema", "$defs", "examples")
 _ANY: Final = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
@@ -94,6 +97,7 @@ class _Comparison:
             yield from _bound(path, name, before.get(name), after.get(name), widens_by=1)
         for name in _EXACT:
             yield from _exact(path, name, before.get(name), after.get(name))
+        yield from _sets(path, "fields of a filter", _filters(before), _filters(after))
         yield from _exact(path, "additionalProperties", _closed(before), _closed(after))
         yield from self._fields(path, before, after)
         if "items" in before and "items" in after:
@@ -166,6 +170,10 @@ def _listed(schema: Schema) -> frozenset[str] | None:
     if "const" in schema:
         return frozenset({str(schema["const"])})
     return frozenset(map(str, schema["enum"])) if "enum" in schema else None
+
+
+def _filters(schema: Schema) -> frozenset[str]:
+    return frozenset(f"{field} ({kind})" for field, kind in schema.get(_FILTERS, {}).items())
 
 
 def _sets(path: str, what: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Difference]:

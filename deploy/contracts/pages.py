@@ -10,7 +10,7 @@ from shared.contracts import types
 from shared.contracts.asyncapi import headers_of
 from shared.contracts.catalogue import DATA_CLASSES, NOTES, published
 from shared.contracts.event_schemas import Schema, schema_of, schema_path
-from shared.contracts.topics import DAY_MS, MIB, Topic
+from shared.contracts.topics import DAY_MS, EVENT_LOG_DAYS, MIB, Topic
 
 _NOTE: Final = "<!-- Written by `python -m deploy.contracts`; a test compares. -->"
 _UNITS: Final[dict[str, str]] = {
@@ -57,7 +57,14 @@ def index() -> str:
             "- **Numbers** that must be exact are text: dollars, units, weights. Absent fields are left out.",
             "- **Fields are added** within a version of a topic: pass over what you do not know. Anything else that a"
             " reader could notice is a new topic (`.v2`), and the old one goes on beside it.",
-            "- **What is published names whom it concerns**, by enterprise and advisor. Show it to nobody else.",
+            "- **What is published names whom it concerns**, by enterprise and advisor, and all enterprises in the"
+            " header `ce_enterprises`. Show it to nobody else: pass an event on to those alone who may see every"
+            " enterprise that it names.",
+            "- **The same id always comes with the same bytes**: value, key and headers, left aside `ce_dataschema`,"
+            " which follows the gateway's address, and `traceparent`.",
+            "- **After a restore** of one of our databases to an earlier moment its events have a new `ce_source`."
+            " Versions count within one `ce_source`: the state of a new one counts, whatever its version. No id of the"
+            " former one comes again with other content.",
             "",
             "## Published",
             "",
@@ -149,7 +156,8 @@ def _facts(topic: Topic) -> list[str]:
 
 def _kept(topic: Topic) -> str:
     if topic.compacted:
-        return "the newest of each key, for ever (compacted)"
+        every = f"; every event for {EVENT_LOG_DAYS} days" if topic.logged else ""
+        return f"the newest of each key, for ever (compacted){every}"
     days = topic.retention_ms // DAY_MS
     return f"{days} day{'' if days == 1 else 's'}"
 

@@ -17,22 +17,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.custodian.day import Custodian
 from deploy.custodian.listen import NoTopic
 from deploy.sample.market import NoPrices
+from shared.contracts.rights import PLATFORM, rights_of
+from shared.kafka.access import explained
 from shared.oncall.command_line import VersionOption
+from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
-class CustodianSettings(BaseSettings):
+class CustodianSettings(KafkaSettings):
     """Where the system is."""
 
-    model_config = SettingsConfigDict(env_prefix="REBALANCER_", frozen=True, extra="ignore")
-
-    kafka_url: str
     inbox_dir: Path
     clock_file: Path
     state_dir: Path
@@ -97,10 +96,13 @@ def _custodian(sample: Path | None, wait_s: float) -> Custodian:
     try:
         settings = CustodianSettings.model_validate({})
     except ValidationError as error:
-        missing = ", ".join(f"REBALANCER_{str(problem['loc'][0]).upper()}" for problem in error.errors())
-        _fail(f"set {missing}: `make next-day` does, for the local stack")
+        wrong = "; ".join(
+            ": ".join([*(f"REBALANCER_{str(name).upper()}" for name in problem["loc"][:1]), problem["msg"]])
+            for problem in error.errors()
+        )
+        _fail(f"{wrong}. `make next-day` sets all, for the local stack")
     custodian = Custodian(
-        kafka_url=settings.kafka_url,
+        broker=settings.broker,
         inbox=settings.inbox_dir,
         clock_file=settings.clock_file,
         state=settings.state_dir / "custodian",
@@ -134,7 +136,8 @@ def _run(custodian: Custodian, work: Coroutine[Any, Any, object]) -> None:
     except (NoPrices, NoTopic) as error:
         raise _Trouble(str(error)) from error
     except KafkaError as error:
-        raise _Trouble(f"Kafka at {custodian.kafka_url} does not answer ({error!r}): run next-day again") from error
+        reason = asyncio.run(explained(custodian.broker, error, rights_of(PLATFORM)))
+        raise _Trouble(f"{reason}; then run next-day again") from error
     except FileNotFoundError as error:
         raise _Trouble(f"{error.filename} is missing: load a sample book and start the stack first") from error
 

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute
 
 from deploy.custodian.fills import Account, Lot, settle
+from deploy.custodian.reports import reports_of
 from deploy.sample.book import CASH, LOTS, Holdings
 from deploy.sample.files import file_name, write_file
 from deploy.sample.make import BookFile, read_book
 from shared.contracts.events import OrdersReleased
+from shared.contracts.platform import ExecutionReported
 from shared.fixed_point.text import text_of
 
 compute: Any = pyarrow.compute
@@ -22,12 +24,13 @@ compute: Any = pyarrow.compute
 
 @dataclass
 class Outcome:
-    """Totals of a day's orders over all accounts."""
+    """Totals of a day's orders over all accounts, and what is reported of each order."""
 
     accounts: int = 0
     filled: int = 0
     moved: int = 0
     refused: list[str] = field(default_factory=list)
+    reports: list[ExecutionReported] = field(default_factory=list)
 
 
 def close_day(
@@ -52,10 +55,13 @@ def close_day(
         with BookFile(after, custodian) as book:
             for part in read_book(before, custodian):
                 book.add(_settled(part, orders, prices, day, outcome))
-        outcome.refused += [f"no account {number} at {custodian}" for number in orders]
+        for number, unknown in orders.items():
+            _reject(outcome, unknown, f"no account {number} at {custodian}", day)
         write_file(after / file_name(custodian, day), custodian, day, read_book(after, custodian), shown)
     known = set(custodians)
-    outcome.refused += [f"no custodian {event.custodian}" for event in released if event.custodian not in known]
+    for event in released:
+        if event.custodian not in known:
+            _reject(outcome, [event], f"no custodian {event.custodian}", day)
     return outcome
 
 
@@ -100,12 +106,19 @@ def _settled(
             outcome.filled += done.filled
             outcome.moved += done.moved
             outcome.refused += [f"account {number}: {reason}" for reason in done.refused]
+            outcome.reports += reports_of(released, done.rejected, prices, day)
         accounts[number] = current
     changed = rows_of(accounts)
     return Holdings(
         _joined(part.lots.filter(compute.invert(in_lots)), changed.lots),
         _joined(part.cash.filter(compute.invert(in_cash)), changed.cash),
     )
+
+
+def _reject(outcome: Outcome, released: Sequence[OrdersReleased], reason: str, day: date) -> None:
+    outcome.refused.append(reason)
+    for event in released:
+        outcome.reports += reports_of(event, {order.order_id: reason for order in event.orders}, {}, day)
 
 
 def _joined(first: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:

@@ -14,13 +14,15 @@ from deploy.custodian.journal import Journal
 from deploy.custodian.listen import read_new, watch
 from deploy.sample.files import file_name
 from deploy.sample.make import load_universe
-from deploy.sample.publish import drop, platform_event
+from deploy.sample.publish import GROUP, drop, platform_event
 from deploy.sample.universe import Universe, price_set
 from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, OrdersReleased
-from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
+from shared.contracts.platform import ExecutionReported
+from shared.contracts.topics import ANALYSIS, BATCH, EXECUTION, FILES, ORDERS, PRICE
 from shared.fixed_point.text import scaled
 from shared.kafka.publisher import Publisher
 from shared.rules.trading_calendar import NEW_YORK, business_date, cut_off, session_after, session_before
+from shared.runtime.broker import Broker
 from shared.runtime.clock import FileClock, set_instant
 
 AFTER_CUT_OFF: Final = timedelta(minutes=1)
@@ -33,7 +35,7 @@ OPEN: Final = ("WORKING", "PENDING_APPROVAL")
 class Custodian:
     """Everything a day needs. patience_s: how long it waits for events of the system before it goes on without them."""
 
-    kafka_url: str
+    broker: Broker
     inbox: Path
     clock_file: Path
     state: Path
@@ -98,7 +100,7 @@ class Custodian:
 
     async def _close(self, journal: Journal, held: Universe, custodians: Sequence[str], day: date) -> Journal:
         """Settle what is due on `day`; it is done once the journal is replaced."""
-        fresh, offsets = await read_new(self.kafka_url, ORDERS, OrdersReleased, journal.offsets, self.say)
+        fresh, offsets = await read_new(self.broker, ORDERS, OrdersReleased, journal.offsets, self.say)
         due, waiting = _due([*journal.waiting, *fresh], journal.filled, day)
         prices = {point.security_id: scaled(point.price, 6) for point in price_set(held, day).prices}
         unfinished = self.state / "unfinished"
@@ -110,6 +112,7 @@ class Custodian:
         self.say(f"{day}: {outcome.filled} orders filled, {outcome.moved} transfers, {outcome.accounts} accounts")
         for reason in outcome.refused:
             self.say(f"{day}: refused, {reason}")
+        await self._report(outcome.reports)
         # Later events of an account replace earlier ones, so the newest version remains.
         filled = journal.filled | {event.account_id: event.version for event in due}
         return self._saved(
@@ -122,13 +125,24 @@ class Custodian:
             closing=journal.closing,
         )
 
+    async def _report(self, reports: Sequence[ExecutionReported]) -> None:
+        """Publish what became of each order; a day that is begun again publishes the same once more."""
+        if not reports:
+            return
+        async with Publisher(self.broker, "custodian") as publisher:
+            for start in range(0, len(reports), GROUP):
+                bodies = [
+                    report.model_dump(mode="json", exclude_none=True) for report in reports[start : start + GROUP]
+                ]
+                await publisher.send([platform_event(EXECUTION, body, datetime.now(UTC)) for body in bodies])
+
     async def _deliver(self, journal: Journal, held: Universe, custodians: Sequence[str]) -> Journal:
         """Publish the day's prices, put its files into the inbox and wait until they are loaded."""
         day = journal.book_day
         names = {file_name(custodian, day) for custodian in custodians}
-        async with watch(self.kafka_url, FILES, FileProcessed, self.say) as files:
+        async with watch(self.broker, FILES, FileProcessed, self.say) as files:
             prices = price_set(held, day)
-            async with Publisher(self.kafka_url, "custodian") as publisher:
+            async with Publisher(self.broker, "custodian") as publisher:
                 await publisher.send([platform_event(PRICE, prices.model_dump(mode="json"), datetime.now(UTC))])
             self.say(f"{day}: price set {prices.price_set} published")
             for name in sorted(names):
@@ -164,17 +178,17 @@ class Custodian:
         def still_open() -> list[int]:
             return [batch.batch_id for batch in status.values() if batch.trade_date <= day and batch.status in OPEN]
 
-        for message in (await read_new(self.kafka_url, BATCH, BatchChanged, {}, self.say))[0]:
+        for message in (await read_new(self.broker, BATCH, BatchChanged, {}, self.say))[0]:
             note(message)
         if not still_open():
             return
         self.say(f"{day}: waiting for the end of day of batches {still_open()}")
-        async with watch(self.kafka_url, BATCH, BatchChanged, self.say, from_start=True) as batches:
+        async with watch(self.broker, BATCH, BatchChanged, self.say, from_start=True) as batches:
             if not await batches.until(lambda message: note(message) or not still_open(), self.patience_s):
                 self.say(f"{day}: still open after {self.patience_s:.0f} s: batches {still_open()}")
 
     async def _morning(self, journal: Journal, day: date) -> date:
-        async with watch(self.kafka_url, ANALYSIS, AnalysisCompleted, self.say) as runs:
+        async with watch(self.broker, ANALYSIS, AnalysisCompleted, self.say) as runs:
             moved = self._move_clock(datetime.combine(day, MORNING, tzinfo=NEW_YORK))
             self._saved(journal, closing=None)
 
@@ -209,12 +223,12 @@ class Custodian:
 def _due(
     released: Sequence[OrdersReleased], filled: dict[str, int], day: date
 ) -> tuple[list[OrdersReleased], list[OrdersReleased]]:
-    """Return the orders to be filled on `day`, each release once, and those that wait for their trade date."""
+    """Return the orders to be filled on `day`, each release once, and those that wait for their session."""
     fresh = {
         (event.account_id, event.version): event
         for event in released
         if event.version > filled.get(event.account_id, -1)
     }
     in_order = sorted(fresh.values(), key=lambda event: event.version)
-    due = [event for event in in_order if event.trade_date <= day]
-    return due, [event for event in in_order if event.trade_date > day]
+    due = [event for event in in_order if (event.session or event.trade_date) <= day]
+    return due, [event for event in in_order if (event.session or event.trade_date) > day]

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from fractions import Fraction
 
 from shared.contracts.events import Order, OrdersReleased, SleeveTransfer
 from shared.fixed_point.text import scaled
@@ -36,12 +37,16 @@ class Account:
 
 @dataclass(frozen=True)
 class Settled:
-    """An account after its orders; `refused` says which could not be carried out and why."""
+    """An account after its orders; `refused` says which could not be carried out and why.
+
+    rejected: of these the orders, by id, with the reason alone.
+    """
 
     account: Account
     filled: int
     moved: int
     refused: tuple[str, ...]
+    rejected: Mapping[str, str]
 
 
 class Refused(ValueError):
@@ -56,12 +61,14 @@ def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int]
     """
     lots, cash = dict(account.lots), account.cash_cents
     refused: list[str] = []
+    rejected: dict[str, str] = {}
     filled = moved = 0
     for order in (order for order in released.orders if order.side == "SELL"):
         try:
             cash += _sell(lots, order, released, prices)
             filled += 1
         except Refused as reason:
+            rejected[order.order_id] = str(reason)
             refused.append(f"{order.order_id} (sell {order.quantity} {order.security_id}): {reason}")
     for transfer in released.transfers:
         try:
@@ -74,13 +81,14 @@ def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int]
             cash -= _buy(lots, order, released, prices, day)
             filled += 1
         except Refused as reason:
+            rejected[order.order_id] = str(reason)
             refused.append(f"{order.order_id} (buy {order.quantity} {order.security_id}): {reason}")
-    return Settled(Account(lots, cash), filled, moved, tuple(refused))
+    return Settled(Account(lots, cash), filled, moved, tuple(refused), rejected)
 
 
-def value_cents(quantity_micro: int, price_micro: int) -> int:
-    """Return quantity x price in cents, rounded half away from zero (neither is negative)."""
-    return (quantity_micro * price_micro + 5 * 10**9) // 10**10
+def value_cents(quantity_micro: int, price_micro: int, factor: Fraction = Fraction(1)) -> int:
+    """Return quantity x price x factor in cents, rounded half away from zero (none is negative)."""
+    return int(Fraction(quantity_micro * price_micro, 10**10) * factor + Fraction(1, 2))
 
 
 def part_of_basis(lot: Lot, quantity_micro: int) -> int | None:
@@ -109,7 +117,7 @@ def _sell(lots: dict[tuple[str, str], Lot], order: Order, released: OrdersReleas
         _take(remaining, key, order.security_id, units)
     lots.clear()
     lots.update(remaining)
-    return value_cents(quantity, price)
+    return value_cents(quantity, price, _factor(order))
 
 
 def _move(lots: dict[tuple[str, str], Lot], transfer: SleeveTransfer) -> None:
@@ -139,7 +147,8 @@ def _buy(
     lot_id, done, paid = new_lot_id(order.order_id), 0, 0
     for sleeve_id, units in allocated:
         done += units
-        cost = value_cents(done, price) - paid  # from running totals, so that the sleeves' costs add up to the order's
+        # From running totals, so that the sleeves' costs add up to the order's.
+        cost = value_cents(done, price, _factor(order)) - paid
         paid += cost
         bought = Lot(order.security_id, lot_id, sleeve_id, day, units, cost, covered=True)
         there = lots.get((lot_id, sleeve_id))
@@ -173,6 +182,11 @@ def _price(prices: Mapping[str, int], security_id: str) -> int:
     if price is None:
         raise Refused(f"{security_id} has no closing price")
     return price
+
+
+def _factor(order: Order) -> Fraction:
+    """Return the dollars a unit and price point; events of early releases do not say and mean 1."""
+    return Fraction(order.price_factor or "1")
 
 
 def _micro(quantity: str) -> int:

@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts.topics import Topic
+from shared.kafka.connection import client_options
+from shared.runtime.broker import Broker, url_of
 
 M = TypeVar("M", bound=BaseModel)
 POLL_MS = 200
@@ -20,14 +22,14 @@ class NoTopic(RuntimeError):
 
 
 @asynccontextmanager
-async def consumer_of(kafka_url: str, topic: Topic) -> AsyncIterator[AIOKafkaConsumer]:
+async def consumer_of(broker: Broker, topic: Topic) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer of all partitions of a topic that belongs to no group.  Raises NoTopic."""
     # A client waits a minute for a missing topic that it names, so the list of all topics is read first.
-    async with _started(AIOKafkaConsumer(bootstrap_servers=kafka_url)) as looking:
+    async with _started(AIOKafkaConsumer(**client_options(broker))) as looking:
         if topic.name not in await looking.topics():
-            raise NoTopic(f"{topic.name} does not exist at {kafka_url}: is this the broker of a started system?")
+            raise NoTopic(f"{topic.name} does not exist at {url_of(broker)}: is this the broker of a started system?")
     reader = AIOKafkaConsumer(
-        topic.name, bootstrap_servers=kafka_url, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        topic.name, **client_options(broker), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
     )
     async with _started(reader) as consumer:
         yield consumer
@@ -43,7 +45,7 @@ async def _started(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer
 
 
 async def read_new(
-    kafka_url: str, topic: Topic, model: type[M], offsets: Mapping[int, int], say: Callable[[str], None]
+    broker: Broker, topic: Topic, model: type[M], offsets: Mapping[int, int], say: Callable[[str], None]
 ) -> tuple[list[M], dict[int, int]]:
     """Return all messages from `offsets` (by partition, else from the beginning) to the end, and the next offsets.
 
@@ -51,7 +53,7 @@ async def read_new(
     """
     found: list[M] = []
     reached: dict[int, int] = {}
-    async with consumer_of(kafka_url, topic) as consumer:
+    async with consumer_of(broker, topic) as consumer:
         begins = await consumer.beginning_offsets(consumer.assignment())
         ends = await consumer.end_offsets(consumer.assignment())
         for partition in sorted(consumer.assignment()):
@@ -86,10 +88,10 @@ class Watch:
 
 @asynccontextmanager
 async def watch(
-    kafka_url: str, topic: Topic, model: type[BaseModel], say: Callable[[str], None], *, from_start: bool = False
+    broker: Broker, topic: Topic, model: type[BaseModel], say: Callable[[str], None], *, from_start: bool = False
 ) -> AsyncIterator[Watch]:
     """Open a watch at the topic's present end, or at its beginning."""
-    async with consumer_of(kafka_url, topic) as consumer:
+    async with consumer_of(broker, topic) as consumer:
         if from_start:
             await consumer.seek_to_beginning()
         else:

@@ -42,6 +42,7 @@ USERS: Final = (
         "advisor", "rebalance-advisor", "Anna Advisor", "proposes for the accounts of one advisor at Northgate Wealth"
     ),
     User("auditor", "rebalance-auditor", "August Auditor", "reads everything at all enterprises, changes nothing"),
+    User("sre", "rebalance-sre", "Selma Reliability", "sees the operations page /ops, and no account"),
     User("ops2", "rebalance-ops2", "Oscar Operations", "operations at Harbor Advisors: propose, approve, load files"),
 )
 
@@ -53,6 +54,7 @@ def entitlements() -> list[Principal]:
         "approver": {"roles": ["viewer", "approver"], "enterprises": ["E1"]},
         "advisor": {"roles": ["viewer", "trader"], "enterprises": ["E1"], "advisors": ["E1-ADV1"]},
         "auditor": {"roles": ["auditor"], "enterprises": ["E1", "E2", "E3"]},
+        "sre": {"roles": ["admin"], "enterprises": []},
         "ops2": {"roles": ["viewer", "trader", "approver", "operator"], "enterprises": ["E2"]},
     }
     return [

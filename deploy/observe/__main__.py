@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.observe import dashboards, local, metrics_page, rules
+from deploy.observe import dashboards, local, log_page, metrics_page, rules
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, DEFAULT_STATE
 
@@ -34,6 +34,7 @@ def generated() -> Mapping[Path, str]:
     boards = CHECKOUT / "deploy" / "docker" / "grafana" / "dashboards"
     return {
         CHECKOUT / "docs" / "metrics.md": metrics_page.page(),
+        CHECKOUT / "docs" / "logs.md": log_page.page(),
         CHECKOUT / "deploy" / "observe" / "rules.yml": rules.text(),
         **{boards / name: text for name, text in dashboards.rendered().items()},
     }

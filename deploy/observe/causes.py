@@ -61,7 +61,10 @@ CAUSES: Final = (
     ),
     Cause(
         "DeadLetters",
-        "sum by (service, topic, reason) (increase(rebalancer_dead_letters_total[15m])) > 0",
+        # The first letter of a reason makes its series, which begins at 1: that is no increase of it.
+        "sum by (service, topic, reason) (increase(rebalancer_dead_letters_total[15m])) > 0 or"
+        " sum by (service, topic, reason) "
+        "(rebalancer_dead_letters_total unless rebalancer_dead_letters_total offset 15m) > 0",
         "0m",
         "ticket",
         "{{ $labels.service }} put messages of {{ $labels.topic }} aside: {{ $labels.reason }}.",
@@ -122,7 +125,7 @@ CAUSES: Final = (
         "max by (input) (rebalancer_input_sessions_behind) > 2",
         "10m",
         "ticket",
-        "The newest {{ $labels.input }} is more than two sessions old.",
+        "Input is more than two sessions old: {{ $labels.input }}.",
     ),
     Cause(
         "InboxStuck",
@@ -151,6 +154,20 @@ CAUSES: Final = (
         "0m",
         "page",
         "Orders were sent that rest on prices withdrawn afterwards.",
+    ),
+    Cause(
+        "InvariantBroken",
+        "max by (invariant) (rebalancer_invariant_broken) > 0",
+        "0m",
+        "page",
+        "{{ $labels.invariant }} does not hold: something is lost, doubled, changed or stuck.",
+    ),
+    Cause(
+        "InvariantsUnseen",
+        "max by (invariant) (rebalancer_invariant_look_age_seconds) > 900",
+        "1m",
+        "ticket",
+        "Nobody has looked for 15 minutes whether {{ $labels.invariant }} holds.",
     ),
     Cause(
         "AccountFaults",

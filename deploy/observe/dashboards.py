@@ -39,6 +39,10 @@ def _quantile(share: float, metric: str, by: str, selector: str = "") -> str:
 
 
 _GATEWAY: Final = '{service="gateway"}'
+_ASKED: Final = 'sum(rate(http_server_requests_total{service="gateway"}[5m]))'
+_FAILED: Final = '(sum(rate(http_server_requests_total{service="gateway",status=~"5.."}[5m])) or vector(0))'
+_ASKED_BEFORE: Final = _ASKED.replace("[5m]", "[5m] offset 1h")
+_FAILED_BEFORE: Final = _FAILED.replace("[5m]", "[5m] offset 1h")
 _BUDGETS: Final = _panel(
     "Share of bad events over the last hour, by promise",
     "percentunit",
@@ -69,6 +73,8 @@ _SOMEBODY: Final = _panel(
     ("max(rebalancer_prices_waiting)", "prices withheld"),
     ("sum(increase(rebalancer_account_faults_total[1h]))", "accounts at which our code failed"),
     ("max by (service, part) (rebalancer_part_failing) > 0", "{{service}}: {{part}} fails"),
+    ("max by (invariant) (rebalancer_invariant_broken) > 0", "{{invariant}} does not hold"),
+    ("sum by (service) (increase(rebalancer_log_fields_dropped_total[1h]))", "fields left out of logs, {{service}}"),
 )
 
 DASHBOARDS: Final = (
@@ -205,6 +211,11 @@ DASHBOARDS: Final = (
                 ("time() - max(rebalancer_analysis_last_success_timestamp_seconds)", "daily analysis"),
                 ("time() - max(rebalancer_end_of_day_last_success_timestamp_seconds)", "end-of-day sweep"),
             ),
+            _panel(
+                "Time until a batch can be decided, 99 %",
+                "s",
+                (_quantile(0.99, "rebalancer_batch_ready_seconds", "size"), "{{size}}"),
+            ),
             _panel("Batch failures", "short", ("sum(increase(rebalancer_batch_failures_total[15m]))", "failures")),
         ),
     ),
@@ -235,6 +246,20 @@ DASHBOARDS: Final = (
                 "s",
                 ("max by (service, sampler) (rebalancer_sample_age_seconds)", "{{service}} {{sampler}}"),
             ),
+            _panel(
+                "Time since an invariant was looked at",
+                "s",
+                ("max by (invariant) (rebalancer_invariant_look_age_seconds)", "{{invariant}}"),
+            ),
+            _panel(
+                "Time that a look at an invariant takes",
+                "s",
+                (
+                    "sum by (invariant) (rate(rebalancer_invariant_look_seconds_sum[15m]))"
+                    " / sum by (invariant) (rate(rebalancer_invariant_look_seconds_count[15m]))",
+                    "{{invariant}}",
+                ),
+            ),
         ),
     ),
     Dashboard(
@@ -263,6 +288,53 @@ DASHBOARDS: Final = (
                 ),
             ),
             _SOMEBODY,
+        ),
+    ),
+    # A release changes commits: how errors, latency and rebalances were before and are after shows whether it is good.
+    Dashboard(
+        "release",
+        "Rebalancer release",
+        (
+            _panel(
+                "Processes by version",
+                "short",
+                ("count by (service, version) (rebalancer_build_info)", "{{service}} {{version}}"),
+            ),
+            _panel(
+                "Commits in use",
+                "short",
+                ("count by (commit, version) (rebalancer_build_info)", "{{version}} {{commit}}"),
+            ),
+            _panel(
+                "Share of 5xx at the gateway, now and an hour before",
+                "percentunit",
+                (f"{_FAILED} / {_ASKED}", "now"),
+                (f"{_FAILED_BEFORE} / {_ASKED_BEFORE}", "an hour before"),
+            ),
+            _panel(
+                "Time to respond at the gateway, 99 %, now and an hour before",
+                "s",
+                (_quantile(0.99, "http_server_request_duration_seconds", "service", _GATEWAY), "now"),
+                (
+                    "histogram_quantile(0.99, sum by (le, service) (rate("
+                    f"http_server_request_duration_seconds_bucket{_GATEWAY}[5m] offset 1h)))",
+                    "an hour before",
+                ),
+            ),
+            _panel(
+                "Faults of the last quarter of an hour",
+                "short",
+                ("sum by (service) (increase(rebalancer_dead_letters_total[15m]))", "dead letters {{service}}"),
+                ("sum(increase(rebalancer_account_faults_total[15m]))", "accounts at which our code failed"),
+                (
+                    "sum by (service) (increase(rebalancer_part_failures_total[15m]))",
+                    "components of {{service}}",
+                ),
+                ("sum(increase(rebalancer_batch_failures_total[15m]))", "batches that were parked"),
+            ),
+            _AGES,
+            _LAG,
+            _panel("Processes that respond", "short", ("sum by (job) (up)", "{{job}}")),
         ),
     ),
 )

@@ -90,6 +90,16 @@ OBJECTIVES: Final = (
         limit_s=5.0,
         fewest=100,
     ),
+    Objective(
+        "batch_readiness",
+        "BatchReadinessBudgetBurn",
+        "99 % of the batches of up to 1,000 accounts can be decided within 30 s of the request",
+        0.99,
+        "rebalancer_batch_ready_seconds",
+        'size!="large"',
+        limit_s=30.0,
+        fewest=3,
+    ),
 )
 
 

@@ -15,9 +15,12 @@ from deploy.sample.faults import write_faults
 from deploy.sample.make import BookOptions, make
 from deploy.sample.market import NoPrices
 from deploy.sample.publish import load as load_sample
-from shared.oncall.command_line import VersionOption, with_options
+from shared.contracts.rights import PLATFORM, rights_of
+from shared.kafka.access import explained
+from shared.oncall.command_line import VersionOption, read_settings, with_options
 from shared.rules.trading_calendar import business_date, session_before
 from shared.runtime.clock import clock_of
+from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -66,12 +69,11 @@ def load(
     faults: Annotated[bool, typer.Option(help="Drop the files of faults/ instead of the good ones.")] = False,
 ) -> None:
     """Publish a sample's platform events and drop its files into the inbox."""
+    broker = read_settings(KafkaSettings, kafka_url=kafka).broker
     try:
-        asyncio.run(load_sample(sample, kafka, inbox, print, faults=faults))
+        asyncio.run(load_sample(sample, broker, inbox, print, faults=faults))
     except KafkaError as error:
-        print(
-            f"Kafka at {kafka} refused the events: {error!r}. Is the stack up and are its topics made?", file=sys.stderr
-        )
+        print(asyncio.run(explained(broker, error, rights_of(PLATFORM))), file=sys.stderr)
         raise typer.Exit(1) from error
     except FileNotFoundError as error:
         print(f"{sample} is no sample directory: {error.filename} is missing", file=sys.stderr)

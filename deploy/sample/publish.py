@@ -15,6 +15,7 @@ from shared.contracts.topics import ACCOUNT, MODEL, PORTFOLIO, PRICE, SECURITY, 
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing
 from shared.kafka.publisher import Publisher
+from shared.runtime.broker import Broker
 
 PLATFORM: Final = "platform"
 EVENTS: Final = (
@@ -28,7 +29,7 @@ EVENTS: Final = (
 GROUP: Final = 2_000
 
 
-async def load(sample: Path, kafka_url: str, inbox: Path, say: Callable[[str], None], *, faults: bool = False) -> None:
+async def load(sample: Path, broker: Broker, inbox: Path, say: Callable[[str], None], *, faults: bool = False) -> None:
     """Publish all platform events of a sample, wait for every acknowledgement, then put its files into the inbox.
 
     faults: only put the files of sample/faults into the inbox.  A second call changes nothing: ids and versions repeat.
@@ -36,7 +37,7 @@ async def load(sample: Path, kafka_url: str, inbox: Path, say: Callable[[str], N
     """
     manifest, _ = load_universe(sample)
     if not faults:
-        async with Publisher(kafka_url, PLATFORM) as publisher:
+        async with Publisher(broker, PLATFORM) as publisher:
             for name, topic in EVENTS:
                 await _publish(publisher, sample / "platform" / f"{name}.jsonl", topic, manifest["platform"][name], say)
     folder = sample / ("faults" if faults else "files")
@@ -54,11 +55,14 @@ def drop(file: Path, inbox: Path) -> None:
 
 
 def platform_event(topic: Topic, body: dict[str, Any], at: datetime) -> Outgoing:
-    """Return a platform event with CloudEvents headers; its id repeats when it is published again."""
+    """Return a platform event with CloudEvents headers; its id repeats when it is published again.
+
+    What has versions of its own under a shared key (an order of an account) is told apart by its `order_id`.
+    """
     key = str(body[topic.key])
     headers = {
         "ce_specversion": "1.0",
-        "ce_id": event_id(topic.name, key, body.get("version", 1)),
+        "ce_id": event_id(topic.name, body.get("order_id", key), body.get("version", 1)),
         "ce_type": topic.name,
         "ce_source": f"/{PLATFORM}",
         "ce_subject": key,

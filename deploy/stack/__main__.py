@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
-from deploy.stack import book, clock, table, ui
+from deploy.stack import backups, book, clock, table, ui
 from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, DEFAULT_STATE
 from deploy.stack.stack import Stack
@@ -97,6 +98,23 @@ def restart(stack: Stack, arguments: argparse.Namespace) -> None:
     stack.wait_ready(*arguments.names)
 
 
+def backup(stack: Stack, _: argparse.Namespace) -> None:
+    """Take a backup of the database; from then on any moment can be restored."""
+    with stack.steps.step("taking a backup of the database"):
+        since = backups.take(stack)
+    print(f"any moment since {since:%Y-%m-%dT%H:%M:%SZ} can be restored")
+
+
+def restore(stack: Stack, arguments: argparse.Namespace) -> None:
+    """Restore the database to a moment; the programs are stopped and stay so."""
+    at = datetime.fromisoformat(arguments.at)
+    if at.tzinfo is None:
+        raise StackError("an instant needs its zone, e.g. 2026-01-02T15:04:05Z")
+    with stack.steps.step(f"restoring the database to {arguments.at}"):
+        backups.restore(stack, at)
+    print("nothing else runs now; go on with step 3 of docs/restore.md")
+
+
 def execute(stack: Stack, arguments: argparse.Namespace) -> int:
     """Run a command with the stack's environment, the gateway's or (--as NAME) another service's."""
     if not stack.running():
@@ -132,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"rebalancer {VERSION}")
     parser.add_argument("--state", default=os.environ.get("STACK_STATE", str(DEFAULT_STATE)), help="state directory")
     commands = parser.add_subparsers(required=True)
-    for function in (up, down, status, logs, reset, kill, restart, execute):
+    for function in (up, down, status, logs, reset, kill, restart, backup, restore, execute):
         name = "exec" if function is execute else function.__name__
         command = commands.add_parser(name, help=(function.__doc__ or "").strip())
         command.set_defaults(run=function)
@@ -146,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--once", action="store_true", help="print the ends and stop")
         elif function is restart:
             command.add_argument("names", nargs="+")
+        elif function is restore:
+            command.add_argument("--at", required=True, metavar="INSTANT", help="as 2026-01-02T15:04:05Z")
         elif function is execute:
             command.add_argument("--as", dest="of", default="gateway", choices=tuple(table.PROGRAMS), metavar="NAME")
             command.add_argument("command", nargs=argparse.REMAINDER)

@@ -5,17 +5,16 @@ when it uses or waits for the processor for more than a small part of the time (
 less).  A caller may report a fault after QUIET_S without activity, with all that is known of the process.
 """
 
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from deploy.processor_time import BUSY_SHARE, busy_s, cpu_s, state_of
+
 QUIET_S = 60.0
 WINDOW_S = 5.0
-_BUSY_SHARE = 0.03
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Activity:
@@ -26,26 +25,26 @@ class Activity:
         self._window_s = window_s
         self._log = log
         self._moved = self._window = time.monotonic()
-        self._busy_s = _busy_s(pid)
+        self._busy_s = busy_s(pid)
         self._trace = self._seen("")
 
     def look(self, said: str = "") -> None:
         """Observe the process now; said: what it reports that it waits for."""
-        now, trace, state = time.monotonic(), self._seen(said), _state(self._pid)
+        now, trace, state = time.monotonic(), self._seen(said), state_of(self._pid)
         if trace != self._trace or state == "D":
             self._moved, self._trace = now, trace
         if now - self._window >= self._window_s:
-            busy_s = _busy_s(self._pid)
-            if busy_s - self._busy_s >= _BUSY_SHARE * (now - self._window):
+            used_s = busy_s(self._pid)
+            if used_s - self._busy_s >= BUSY_SHARE * (now - self._window):
                 self._moved = now
-            self._window, self._busy_s = now, busy_s
+            self._window, self._busy_s = now, used_s
 
     def describe(self) -> dict[str, Any]:
         """Return quiet_s (since last active), cpu_s (used so far, with ended children) and the kernel's state."""
         return {
             "quiet_s": round(time.monotonic() - self._moved, 1),
             "cpu_s": round(cpu_s(self._pid), 2),
-            "process_state": _state(self._pid),
+            "process_state": state_of(self._pid),
         }
 
     def _seen(self, said: str) -> tuple[int, str]:
@@ -61,31 +60,3 @@ def description(seen: Mapping[str, Any]) -> str:
     waiting = f", waiting for {seen['waiting_for']}" if seen.get("waiting_for") else ""
     state = {"S": "asleep", "T": "stopped", "Z": "ended", "": "gone"}.get(seen["process_state"], seen["process_state"])
     return f"silent and idle for {seen['quiet_s']:.0f} s ({state}, {seen['cpu_s']:.1f} s of processor time{waiting})"
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor time of a process and of its ended children, 0 when it is gone."""
-    fields = _stat(pid)
-    return sum(int(field) for field in fields[11:15]) / _TICKS if fields else 0.0
-
-
-def _busy_s(pid: int) -> float:
-    """Return the time a process has used the processor or waited for it."""
-    waited_ns = 0
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(OSError, IndexError):
-                waited_ns += int((task / "schedstat").read_text().split()[1])
-    return cpu_s(pid) + waited_ns / 1e9
-
-
-def _state(pid: int) -> str:
-    fields = _stat(pid)
-    return fields[0] if fields else ""
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of a process's stat that come after its name, none when it is gone."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return []

@@ -2,18 +2,15 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 
-from aiokafka import AIOKafkaConsumer
-
+from deploy.sample.taken_in import Refused, taken_in
 from deploy.stack.activity import QUIET_S
 from deploy.stack.errors import StackError
 from deploy.stack.finishing import begin, finish
 from deploy.stack.layout import read_json, write_json
 from deploy.stack.stack import Stack
-from shared.contracts.events import FileProcessed
-from shared.contracts.topics import ACCOUNT_FLAG, FILES
-
-LOOK_MS = 1000
+from shared.contracts.rights import PLATFORM
 
 
 def load(stack: Stack, accounts: int) -> None:
@@ -41,46 +38,31 @@ def loaded(stack: Stack) -> bool:
 
 
 async def _taken_in(stack: Stack, files: set[str]) -> None:
-    """Wait for the events that say the outcome of every file, and for a first flag.
+    """Wait until every file is taken in and a first account is flagged.
 
-    Raises StackError if a file is refused, or if no service is active any more before the events have come.
+    Raises StackError if a file is refused, or if no service is active any more before that.
     """
-    consumer = AIOKafkaConsumer(
-        FILES.name,
-        ACCOUNT_FLAG.name,
-        bootstrap_servers=stack.addresses.kafka,
-        auto_offset_reset="earliest",
-        group_id=None,
-    )
-    flagged = False
-    await consumer.start()
+
+    async def idle() -> None:
+        if (quiet_s := await asyncio.to_thread(stack.quiet_s)) > QUIET_S:
+            waiting = f"these files: {', '.join(sorted(files))}" if files else "a first flag"
+            raise StackError(f"no service has moved for {quiet_s:.0f} s, and nothing was said of {waiting}")
+
     try:
-        while files or not flagged:
-            came = await consumer.getmany(timeout_ms=LOOK_MS)
-            for record in (record for records in came.values() for record in records):
-                if record.topic == ACCOUNT_FLAG.name:
-                    flagged = True
-                    continue
-                outcome = FileProcessed.model_validate_json(record.value)
-                if outcome.outcome == "REFUSED":
-                    raise StackError(f"taxlot refused {outcome.file_name}: {outcome.reason}")
-                files.discard(outcome.file_name)
-            if not came and (quiet_s := await asyncio.to_thread(stack.quiet_s)) > QUIET_S:
-                waiting = f"these files: {', '.join(sorted(files))}" if files else "a first flag"
-                raise StackError(f"no service has moved for {quiet_s:.0f} s, and nothing was said of {waiting}")
-    finally:
-        await consumer.stop()
+        await taken_in(stack.addresses.broker(PLATFORM), files, idle)
+    except Refused as error:
+        raise StackError(str(error)) from error
 
 
 def _analyse(stack: Stack) -> None:
     """Start an analysis of the whole book and wait for its end.  Raises StackError if it does not end."""
-    _run(stack, "analyzer", "services.analyzer", "analyze")
+    _run(stack, stack.env_of("analyzer"), "services.analyzer", "analyze")
 
 
 def _sample(stack: Stack, *arguments: str) -> None:
-    _run(stack, "gateway", "deploy.sample", *arguments)
+    _run(stack, stack.env, "deploy.sample", *arguments)
 
 
-def _run(stack: Stack, name: str, module: str, *arguments: str) -> None:
-    process = begin([sys.executable, "-m", module, *arguments], stack.env_of(name))
+def _run(stack: Stack, env: Mapping[str, str], module: str, *arguments: str) -> None:
+    process = begin([sys.executable, "-m", module, *arguments], env)
     finish(process, f"{module} {arguments[0]}", others_quiet_s=stack.quiet_s)

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from deploy.stack.errors import StackError
+from deploy.stack.kafka_security import KafkaSecurity
 from deploy.stack.layout import CHECKOUT, DEFAULT_STATE, Layout
 from deploy.stack.spec import Probe, Spec
 
@@ -53,12 +54,21 @@ def fetch_jars() -> None:
     fresh.rename(JARS)
 
 
-def initialise(layout: Layout, port: int, controller_port: int) -> None:
-    """Write the configuration (ports may have changed) and format the log directory unless that was done before."""
+def initialise(layout: Layout, port: int, controller_port: int, security: KafkaSecurity | None = None) -> None:
+    """Write the configuration (ports may have changed) and format the log directory unless that was done before.
+
+    security: TLS, users and rights; None: whoever reaches the loopback port may do anything.
+    """
     if not jars_present():
         raise StackError("Kafka's jars are missing: run `make up` once with a network")
     layout.kafka_data.mkdir(exist_ok=True)
-    _configuration(layout).write_text(_properties(layout, port, controller_port))
+    settings = _settings(layout, port, controller_port) | (
+        security.properties(port, controller_port) if security else {}
+    )
+    if security:
+        del settings["advertised.listeners"]  # one of the ports is chosen by the broker itself
+    _configuration(layout).touch(mode=0o600)  # of a secured broker it holds a password
+    _configuration(layout).write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     if (layout.kafka_data / "log" / "meta.properties").exists():
         return
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -93,8 +103,8 @@ def _java(*options: str) -> list[str]:
     return [program, *options, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", f"{JARS}/*"]
 
 
-def _properties(layout: Layout, port: int, controller_port: int) -> str:
-    settings = {
+def _settings(layout: Layout, port: int, controller_port: int) -> dict[str, object]:
+    return {
         "process.roles": "broker,controller",
         "node.id": 1,
         # A fixed voter (not a stored one), so that another controller port may be chosen at the next start.
@@ -131,4 +141,3 @@ def _properties(layout: Layout, port: int, controller_port: int) -> str:
         "num.network.threads": 2,
         "num.io.threads": 4,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -1,6 +1,7 @@
 """Keeping one process running: wait for its needs, start it, watch it, and restart it with back-off."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -8,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deploy.stack.activity import Activity
+from deploy.stack.activity import Activity, description
 from deploy.stack.child import Child
 from deploy.stack.listening import listens
-from deploy.stack.probes import complaint, is_answering, reason
-from deploy.stack.spec import Spec
+from deploy.stack.probes import is_answering, reason, vital
+from deploy.stack.spec import Probe, Spec
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
@@ -145,8 +146,31 @@ class Keeper:
         child.give_way()
         self.state, self._said, self.in_vain = "ready", "", 0
         self._say(f"{self.spec.name} ready after {time.monotonic() - started:.1f} s")
-        while (said := await complaint(self.spec.alive)) is None:
-            activity.look()
-            await asyncio.sleep(ALIVE_EVERY_S)
+        if self.spec.alive is None:
+            while True:
+                activity.look()
+                await asyncio.sleep(ALIVE_EVERY_S)
+        said, signum = await self._until_stuck(self.spec.alive, activity, child)
         self._say(f"{self.spec.name} is ended: {said}")
-        await child.stop()
+        await child.stop(signum)
+
+    async def _until_stuck(self, alive: Probe, activity: Activity, child: Child) -> tuple[str, int | None]:
+        """Return why only a restart helps, and the signal that ends such a process, None for its usual one.
+
+        A process that does not respond may compute, wait for the processor or for the disk: then it is waited for.
+        """
+        silence: Activity | None = None
+        while True:
+            responds, said = await vital(alive)
+            if said:
+                return said, None
+            activity.look()
+            if responds:
+                silence = None
+            elif silence is None:
+                silence = Activity(child.pid, self.log)
+            else:
+                silence.look()
+                if (seen := silence.describe())["quiet_s"] >= self.spec.hung_after_s:
+                    return f"it does not respond, {description(seen)}", signal.SIGKILL
+            await asyncio.sleep(ALIVE_EVERY_S if silence is None else PROBE_EVERY_S)

@@ -13,6 +13,7 @@ PREFERRED = {
     "proposer": 8405,
     "analyzer-sweeper": 8406,
     "gateway-probes": 8407,
+    "auditor": 8408,
     "kafka": 9392,
     "kafka-controller": 9393,
     "postgres": 5439,

@@ -31,6 +31,8 @@ SETTINGS = {
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
     "max_wal_size": "2GB",
+    # A standby that loses its connection finds here what it missed; without it every commit would wait for it for good.
+    "wal_keep_size": "512MB",
     # A vacuum after a file yields to users' requests; otherwise it takes most of one of two cores.
     "autovacuum_vacuum_cost_limit": "50",
     "jit": "off",
@@ -109,13 +111,13 @@ def initialise(layout: Layout, admin_password: str) -> None:
         raise StackError(f"initdb failed:\n{done.stdout}{done.stderr}")
 
 
-def copy(layout: Layout, name: str, leader_port: int, admin_password: str) -> None:
-    """Replace a server's files by a copy of the leader's, made to follow it. Raises StackError when that fails."""
+def copy(layout: Layout, name: str, leader_port: int, admin_password: str, *, follows: bool = True) -> None:
+    """Replace a server's files by a copy of the leader's, made to follow it or not. Raises StackError if that fails."""
     shutil.rmtree(_data(layout, name), ignore_errors=True)
     command = [
         str(binaries() / "pg_basebackup"), "--pgdata", str(_data(layout, name)), "--host", "127.0.0.1",
         "--port", str(leader_port), "--username", "postgres", "--no-password", "--checkpoint", "fast",
-        "--wal-method", "stream", "--write-recovery-conf",
+        "--wal-method", "stream", *(["--write-recovery-conf"] if follows else []),
     ]  # fmt: skip
     done = subprocess.run(
         command,

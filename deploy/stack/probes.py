@@ -26,19 +26,14 @@ async def reason(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
         return ""
 
 
-async def complaint(probe: Probe | None, timeout_s: float = 2.0) -> str | None:
-    """Return the text of a probe's 503, else None, also if there is no response within timeout_s.
-
-    A process that computes, or is stopped, may not respond for a while without a fault.
-    """
-    if probe is None:
-        return None
+async def vital(probe: Probe, timeout_s: float = 2.0) -> tuple[bool, str]:
+    """Return whether a process responds within timeout_s, and the text of its 503 if it says that it is stuck."""
     try:
         async with asyncio.timeout(timeout_s):
             status, body = await _get(probe.target)
     except (OSError, TimeoutError, EOFError):
-        return None
-    return body.decode(errors="replace").strip() if status == b"503" else None
+        return False, ""
+    return bool(status), body.decode(errors="replace").strip() if status == b"503" else ""
 
 
 async def _tcp(target: str) -> None:

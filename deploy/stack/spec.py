@@ -31,7 +31,8 @@ class Spec:
     """One process.
 
     needs: names that must be ready before it starts; of "a|b" one is enough. alive: probed for as long as the process
-    runs; a process that fails it is ended and started again. user: account to run as (root only). stop_signal: asks it
+    runs; a process that fails it is ended and started again, and so is one that for hung_after_s neither responds to it
+    nor computes. user: account to run as (root only). stop_signal: asks it
     to end; after stop_timeout_s it is killed. nice: its niceness once it is ready.
     """
 
@@ -46,6 +47,7 @@ class Spec:
     stop_timeout_s: float = 15.0
     nice: int = 0
     alive: Probe | None = None
+    hung_after_s: float = 8.0
 
 
 @dataclass(frozen=True)

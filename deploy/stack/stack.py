@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from deploy import roles, topics
-from deploy.stack import clock, control, kafka, keys, ports, postgres, schema, table
+from deploy.acls.apply import apply
+from deploy.acls.brokers import ADMIN
+from deploy.stack import clock, control, kafka, kafka_security, keys, ports, postgres, schema, table
 from deploy.stack.activity import QUIET_S, Activity, description
 from deploy.stack.child import tail
 from deploy.stack.compiling import compile_kernels
@@ -21,6 +24,8 @@ from deploy.stack.errors import StackError
 from deploy.stack.layout import CHECKOUT, Layout, read_json, write_json
 from deploy.stack.spec import Plan
 from deploy.stack.steps import Silent
+from deploy.topic_plan import TopicSettings
+from shared.contracts.rights import PLATFORM, TOPICS_ADMIN
 
 STOP_PATIENCE_S = 120.0
 FAILED_STARTS = 4
@@ -31,9 +36,11 @@ class Stack:
     """Kafka, PostgreSQL and the named services in a state directory of their own, on loopback ports of their own.
 
     root: the state directory. services: names of `table.PROGRAMS`. env: added to every service's environment.
+    secured: TLS at the broker, and each program is a user with the rights that docs/kafka-rights.md names.
     ephemeral: ends with this process however that ends, and deletes its database files (tests); otherwise the stack
     lives on in the background and its state is kept (`make up`). standby: every program knows a second database server,
-    which does not run until deploy.stack.standby makes it follow the first.
+    which does not run until deploy.stack.standby makes it follow the first. hung_after_s: overrides that of every
+    process (tests that stop processes on purpose).
     """
 
     def __init__(
@@ -42,15 +49,19 @@ class Stack:
         services: Sequence[str] = table.SERVICES,
         env: Mapping[str, str] | None = None,
         *,
+        secured: bool = False,
         ephemeral: bool = True,
         standby: bool = False,
         steps: Silent | None = None,
+        hung_after_s: float | None = None,
     ) -> None:
         self.layout = Layout(root)
+        self.hung_after_s = hung_after_s
         self.services = tuple(services)
         self.extra = dict(env or {})
         self.ephemeral = ephemeral
         self.servers = (postgres.FIRST, postgres.STANDBY) if standby else (postgres.FIRST,)
+        self.secured = secured
         self.steps = steps or Silent()
         self._lifeline: IO[bytes] | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
@@ -66,8 +77,12 @@ class Stack:
             compile_kernels(self.steps)
         try:
             self._start_infrastructure()
+            if (security := self.addresses.security) is not None:
+                with self.steps.step("creating users and rights at Kafka"):
+                    users = {user: word for user, word in security.passwords.items() if user != ADMIN}
+                    _aside(apply(self.addresses.broker(ADMIN), users))
             with self.steps.step("creating topics"):
-                _aside(topics.create(self.addresses.kafka))
+                _aside(topics.bring(self._topic_settings()))
             with self.steps.step("creating database roles"):
                 passwords = {name: self.addresses.secrets[f"{name}_password"] for name in roles.NAMES}
                 roles.prepare(self.addresses.admin_database(), postgres.DATABASE, passwords)
@@ -116,7 +131,8 @@ class Stack:
         chosen = read_json(self.layout.state_file).get("ports")
         if chosen is None:
             raise StackError("this stack was never started: run `make up`")
-        return table.Addresses(self.layout, chosen, keys.load(self.layout), self.servers)
+        security = kafka_security.load(self.layout) if self.secured else None
+        return table.Addresses(self.layout, chosen, keys.load(self.layout), self.servers, security)
 
     @property
     def urls(self) -> dict[str, str]:
@@ -127,12 +143,28 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """What a tool beside the stack needs (addresses, clock, inbox): the proposer's environment has no key."""
-        return self.env_of("proposer")
+        """What a tool beside the stack needs (addresses, clock, inbox): the proposer's environment has no key.
+
+        At a secured broker it is the user who sends what comes in.
+        """
+        return {**self.env_of("proposer"), **self._kafka_environment(PLATFORM)}
 
     def env_of(self, name: str) -> dict[str, str]:
         """Return the complete environment of one program."""
         return table.environment(self.addresses, name, self.extra)
+
+    def _topic_settings(self) -> TopicSettings:
+        """Return how topics are made: with the rights of the user who may, where the broker knows users."""
+        given = {
+            name.removeprefix("REBALANCER_").lower(): it for name, it in self._kafka_environment(TOPICS_ADMIN).items()
+        }
+        return TopicSettings.model_validate({"kafka_url": self.addresses.kafka, **given})
+
+    def _kafka_environment(self, user: str) -> dict[str, str]:
+        """Return the variables that make a process this user; none where the broker knows no users."""
+        security = self.addresses.security
+        secured = table.kafka_environment(security, user) if security else {}
+        return {f"REBALANCER_{name}": value for name, value in secured.items()}
 
     def _env_of_owner(self, service: str) -> dict[str, str]:
         """Return the environment of a service's migration: the role that owns the tables is used for nothing else."""
@@ -245,13 +277,15 @@ class Stack:
         write_json(self.layout.state_file, {**kept, "ports": chosen})
         clock.begin(self.layout)
         with self.steps.step("preparing their data directories"):
-            kafka.initialise(self.layout, chosen["kafka"], chosen["kafka-controller"])
+            kafka.initialise(self.layout, chosen["kafka"], chosen["kafka-controller"], self.addresses.security)
             postgres.initialise(self.layout, self.addresses.secrets["admin_password"])
 
     def _launch(self) -> None:
         """Start the supervisor in a session of its own; it does not end with the terminal."""
         discard = (str(self.layout.postgres_home),) if self.ephemeral else ()
         planned = table.specs(self.addresses, self.services, self.extra)
+        if self.hung_after_s is not None:
+            planned = tuple(replace(spec, hung_after_s=self.hung_after_s) for spec in planned)
         Plan(str(self.layout.state), planned, self.ephemeral, discard).save(self.layout.plan_file)
         with (self.layout.logs / "supervisor.log").open("ab") as log:
             self._supervisor = subprocess.Popen(

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 from deploy import roles
 from deploy.stack import kafka, postgres
+from deploy.stack.kafka_security import KafkaSecurity
 from deploy.stack.layout import CHECKOUT, Layout, inherited
 from deploy.stack.spec import Probe, Spec
+from shared.contracts import topics
+from shared.contracts.rights import AUDITOR
+from shared.runtime.broker import Broker
 
 CLIENT_ID = "rebalancer-gateway"
 INFRASTRUCTURE = ("kafka", postgres.FIRST)
@@ -25,12 +29,14 @@ _PROCESS: Mapping[str, str] = {
     "OMP_NUM_THREADS": "1",
     "TZ": "UTC",
 }
+KAFKA_USERS = {name: name for name in topics.SERVICES} | {"analyzer-sweeper": "analyzer", AUDITOR: AUDITOR}
+"""Programs that speak to the broker, and as whom."""
 MIGRATED = ("analyzer", "taxlot", "batch", "gateway")
 
 
 @dataclass(frozen=True)
 class Program:
-    """One Python process of ours. owner: whose database roles it uses (None: no database)."""
+    """One Python process of ours. owner: whose database roles it uses, None: no database."""
 
     module: tuple[str, ...]
     owner: str | None
@@ -47,23 +53,32 @@ PROGRAMS: Mapping[str, Program] = {
     "proposer": Program(("services.proposer",), None),
     "batch": Program(("services.batch",), "batch"),
     "gateway": Program(("services.gateway",), "gateway", needs=(*INFRASTRUCTURE, "issuer")),
+    "auditor": Program(("services.auditor",), roles.AUDITOR, nice=10),
 }
 SERVICES = tuple(PROGRAMS)
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where everything of one stack listens, and the secrets to use it. servers: of the database, whichever leads."""
+    """Where everything of one stack listens, and the secrets to use it.
+
+    servers: of the database, whichever leads. security: of the broker, if it knows its clients.
+    """
 
     layout: Layout
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
     servers: tuple[str, ...] = (postgres.FIRST,)
+    security: KafkaSecurity | None = None
 
     @property
     def kafka(self) -> str:
         """Bootstrap address, host:port."""
         return f"127.0.0.1:{self.ports['kafka']}"
+
+    def broker(self, user: str) -> Broker:
+        """Return the broker as a user of shared.contracts.rights sees it."""
+        return self.security.broker(self.kafka, user) if self.security else self.kafka
 
     def http(self, name: str) -> str:
         """Return the address of a process's own HTTP."""
@@ -117,12 +132,17 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
         "LOG_LEVEL": os.environ.get("REBALANCER_LOG_LEVEL", "INFO"),
         **{f"{peer.upper()}_URL": addresses.http(peer) for peer in ("analyzer", "taxlot", "batch", "gateway")},
     }
+    if addresses.security and name in KAFKA_USERS:
+        ours |= kafka_environment(addresses.security, KAFKA_USERS[name])
     if owner is not None:
         ours["DATABASE_URL"] = addresses.database(owner)
+    if owner in roles.SERVICES:
         ours["REQUESTS_DATABASE_URL"] = addresses.database(f"{owner}{roles.REQUESTS}")
     if f"{name}-probes" in addresses.ports:
         ours["PROBE_PORT"] = str(addresses.ports[f"{name}-probes"])
     if name == "gateway":
+        watched = (f"{peer}={addresses.probes(peer)}" for peer in PROGRAMS if peer != "issuer")
+        ours["WATCHED"] = ",".join(watched)
         ours |= {"PRINCIPAL_KEY": secrets["principal_key"], "SESSION_KEY": secrets["session_key"]}
     if name in SIGNING_IN:
         ours |= {
@@ -131,6 +151,17 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
             "OIDC_CLIENT_SECRET": secrets["oidc_client_secret"],
         }
     return {**inherited(), **_PROCESS, **{f"REBALANCER_{key}": value for key, value in ours.items()}, **extra}
+
+
+def kafka_environment(security: KafkaSecurity, user: str) -> dict[str, str]:
+    """Return the settings, without their prefix, with which a program speaks to the broker as this user."""
+    return {
+        "KAFKA_SECURITY": "SASL_SSL",
+        "KAFKA_CA_FILE": str(security.ca_file),
+        "KAFKA_USER": user,
+        "KAFKA_MECHANISM": security.mechanism(user),
+        "KAFKA_PASSWORD": security.passwords[user],
+    }
 
 
 def _program(addresses: Addresses, name: str, present: tuple[str, ...], extra: Mapping[str, str]) -> Spec:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.custodian.fills import Account, Lot, new_lot_id, settle, value_cents
+from deploy.custodian.reports import reports_of
 from shared.contracts.events import OrdersReleased
 from shared.fixed_point.text import text_of
 
@@ -111,6 +112,13 @@ def test_what_cannot_be_carried_out_is_refused_whole_and_changes_nothing(
     done = settle(before, released(**changes), {"AAPL": 10**6}, DAY)
     assert done.account == before
     assert says in done.refused[0]
+    named = [order["order_id"] for order in changes.get("orders", [])]
+    assert sorted(done.rejected) == named
+    reports = list(reports_of(released(**changes), done.rejected, {}, DAY))
+    assert [(report.order_id, report.status, report.quantity) for report in reports] == [
+        (order_id, "REJECTED", "0") for order_id in named
+    ]
+    assert all(says in str(report.reason) for report in reports)
 
 
 def test_a_good_order_beside_a_refused_one_is_filled() -> None:

@@ -17,11 +17,11 @@ from deploy.custodian.listen import read_new
 from deploy.sample.make import BookOptions, make, read_book
 from deploy.sample.market import NoPrices
 from shared.contracts.events import AnalysisCompleted, BatchChanged, FileProcessed, OrdersReleased
-from shared.contracts.platform import PricesPublished
-from shared.contracts.topics import ANALYSIS, BATCH, FILES, ORDERS, PRICE
+from shared.contracts.platform import ExecutionReported, PricesPublished
+from shared.contracts.topics import ANALYSIS, BATCH, EXECUTION, FILES, ORDERS, PRICE
 from shared.kafka.messages import event
 from shared.kafka.publisher import Publisher
-from shared.rules.trading_calendar import NEW_YORK, cut_off, session_after, session_before
+from shared.rules.trading_calendar import NEW_YORK, close_of, cut_off, session_after, session_before
 from shared.runtime.clock import FileClock, set_instant
 from tests.waiting import until_async
 
@@ -129,6 +129,7 @@ async def test_a_day_fills_orders_at_its_closes_and_sends_prices_and_files(
     orders = released_for(custodian, "00000005")
     await publish(kafka_url, [orders, orders])  # delivered twice, filled once
     _, known_prices = await read_new(kafka_url, PRICE, PricesPublished, {}, print)
+    _, known_reports = await read_new(kafka_url, EXECUTION, ExecutionReported, {}, print)
 
     assert await custodian.next_day() == TOMORROW
 
@@ -147,6 +148,12 @@ async def test_a_day_fills_orders_at_its_closes_and_sends_prices_and_files(
     assert {number: account for number, account in after.items() if number != "00000005"} == {
         number: account for number, account in before.items() if number != "00000005"
     }
+    reports, _ = await read_new(kafka_url, EXECUTION, ExecutionReported, known_reports, print)
+    assert {report.order_id: (report.status, report.quantity) for report in reports} == {
+        order.order_id: ("FILLED", order.quantity) for order in orders.orders
+    }
+    assert {float(report.price or 0) for report in reports} == {close[order.security_id] for order in orders.orders}
+    assert {report.at for report in reports} == {close_of(TODAY).astimezone(UTC)}
     assert sorted(path.name for path in custodian.inbox.iterdir()) == [
         f"{name}_20251125_REFRESHED.lots" for name in ("FIDX", "PERX", "SCHW")
     ]
@@ -182,10 +189,12 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-async def test_orders_of_a_later_trade_date_wait_for_it(kafka_url: str, tmp_path: Path, sample: Path) -> None:
+async def test_orders_of_a_later_session_wait_for_it(kafka_url: str, tmp_path: Path, sample: Path) -> None:
+    """Approved after the close: they belong to today's batch and are traded tomorrow."""
     said = Said()
     custodian = await a_custodian(kafka_url, tmp_path, sample, said)
-    await publish(kafka_url, [released_for(custodian, "00000009", trade_date=TOMORROW)])
+    approved = released_for(custodian, "00000009").model_copy(update={"session": TOMORROW})
+    await publish(kafka_url, [approved])
     await custodian.next_day()
     assert [event.account_id for event in custodian.journal().waiting] == ["A00000009"]
     assert await custodian.next_day() == session_after(TOMORROW)

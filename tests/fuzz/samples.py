@@ -25,7 +25,12 @@ _JSON: Final[dict[str, Body]] = {
     topics.MODEL.name: MODEL | {"model_id": MARK},
     topics.PORTFOLIO.name: PORTFOLIO | {"portfolio_id": MARK},
     topics.ACCOUNT.name: ACCOUNT | {"account_id": MARK},
+    topics.EXECUTION.name: {
+        "order_id": "o1", "account_id": MARK, "enterprise_id": "E1", "batch_id": 7, "security_id": "AAA", "version": 1,
+        "status": "ACCEPTED", "at": "2026-01-02T10:00:00Z",
+    },
     topics.ACCOUNT_FLAG.name: _KEYS | {"version": 1, "state": "CLEAR", "tiles": [], "reasons": []},
+    topics.ACCOUNT_STATE.name: _KEYS | {"version": 1, "state": "CLEAR", "since": "2026-01-02T10:00:00Z"},
     topics.QUEUE.name: {"enterprise_id": MARK, "version": 1},
     topics.ANALYSIS.name: {
         "run_id": MARK, "enterprise_id": "E1", "business_date": "2026-01-02", "version": 1, "price_set": 1,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from prometheus_client import REGISTRY
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -143,6 +143,45 @@ async def test_who_takes_over_finds_at_the_end_of_the_topic_what_was_published_a
         async with _relaying(database_url, publisher):
             await _until_settled(connection)
     assert await _all(kafka_url, key) == [str(number) for number in range(8)]
+
+
+class _MissesOne(Publisher):
+    """The first message it is given does not arrive, the others do."""
+
+    missed = False
+
+    async def try_to_send(self, messages: Sequence[Outgoing]) -> list[BaseException | None]:
+        """Send all, the first time all but the first."""
+        if self.missed:
+            return await super().try_to_send(messages)
+        self.missed = True
+        return [KafkaTimeoutError(), *await super().try_to_send(messages[1:])]
+
+
+async def test_the_newest_message_of_a_key_is_the_last_though_an_earlier_one_arrived_late(
+    database_url: str, kafka_url: str
+) -> None:
+    key, other = uuid.uuid4().hex, uuid.uuid4().hex
+    async with _schema(database_url) as connection, _MissesOne(kafka_url, "test") as publisher:
+        await enqueue(connection, [*_rows(key, range(3)), *_rows(other, range(1))])
+        await connection.commit()
+        async with _relaying(database_url, publisher):
+            await _until_settled(connection)
+    assert await _all(kafka_url, key) == ["1", "2", "0", "1", "2"]
+    assert await _all(kafka_url, other) == ["0"]
+
+
+async def test_who_takes_over_sends_again_what_is_behind_a_message_that_is_missing(
+    database_url: str, kafka_url: str
+) -> None:
+    key = uuid.uuid4().hex
+    async with _schema(database_url) as connection, Publisher(kafka_url, "test") as publisher:
+        await enqueue(connection, _rows(key, range(3)))
+        await connection.commit()
+        await publisher.send([_rows(key, range(3))[number] for number in (0, 2)])
+        async with _relaying(database_url, publisher):
+            await _until_settled(connection)
+    assert await _all(kafka_url, key) == ["0", "2", "1", "2"]
 
 
 async def test_what_waits_is_measured_while_the_broker_is_away(database_url: str) -> None:

@@ -45,6 +45,7 @@ def _named(tenant: int) -> dict[str, Any]:
         "enterprise_ids": [f"E{tenant}"],
         "advisor_ids": [f"D{tenant}"],
         "subject": f"user{tenant}",
+        "order_id": f"O{tenant}",
         "id_hash": bytes([tenant]) * 32,
     }
 

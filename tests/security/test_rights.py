@@ -41,6 +41,7 @@ RIGHTS = {
         )  # what a page about one account, and one about an analysis, is made of
     },
     "analyzer.analysis_shard": ["SELECT (run_no, done)"],  # which runs go on, not whose accounts they are at
+    "analyzer.security_version": ["SELECT"],  # a number: whether the roles of securities are to be read again
     "analyzer.price_decision": [
         "SELECT (decision_no, price_set, security_no, decision, generation, in_force)",  # not who decided
     ],
@@ -52,14 +53,14 @@ RIGHTS = {
         "SELECT",
         "UPDATE (epoch, last_rebalanced)",  # an approval begins a new epoch; it also locks the accounts
     ],
-    **{f"batch.{table}": ["SELECT"] for table in ("flag", "flag_detail", "result_chunk", "analysis")},
+    **{f"batch.{table}": ["SELECT"] for table in ("flag", "flag_detail", "result_chunk", "analysis", "execution")},
     "batch.batch": [
         # A batch begins undecided; whose it is, who asked for it and until when is never changed.
         "INSERT (batch_id, enterprise_ids, advisor_ids, version, status, logic, label, accounts, only_account,"
         " requested_by, requested_name, requested_at, trade_date, cancel_at, answered_at, told_at, working)",
         "SELECT",
         "UPDATE (version, status, reason, logic, decided_by, decided_name, decided_at, answered_at, told_at, working,"
-        " proposed, failed, removed, approved, cancelled, stale, short_cents, long_cents, estimated_cents)",
+        " proposed, failed, removed, approved, cancelled, stale, short_cents, long_cents, estimated_cents, wash_seen)",
     ],
     "batch.batch_account": [
         # The accounts of a new batch, and what commands change of them; whose they are and their epoch stay.
@@ -67,8 +68,12 @@ RIGHTS = {
         " epoch, liquidate, state, open, sent_at)",
         "SELECT",
         "UPDATE (state, open, frozen, attempt, first_attempt, sent_at, stale_code, stale_text, removed_name, chunk_id,"
-        f" row_no, {_FIGURES}, remarks, has_loss, wash_cents, wash_permanent_cents, washes)",
+        f" row_no, {_FIGURES}, remarks, has_loss, wash_cents, wash_permanent_cents, washes,"
+        " wash_earlier_cents, wash_earlier_permanent_cents, earlier_losses)",
     ],
+    # What an approval leaves to later wash-sale checks, in its own transaction; read through functions.
+    **{f"batch.{table}": ["INSERT"] for table in ("approved_loss", "approved_buy", "wash_use")},
+    "batch.wash_recorded": ["INSERT", "SELECT"],
     "batch.decision": ["INSERT", "SELECT"],  # kept in the transaction that decides; never changed, by a trigger
     "batch.idempotency": [  # a key is claimed and answered in the command's transaction; forgetting is the sweep's
         "INSERT (subject, route, key, body_sha256, made_at)",
@@ -77,6 +82,7 @@ RIGHTS = {
     ],
     "batch.withdrawn_prices": ["SELECT (price_set, is_withdrawn)"],  # whether a proposal is stale
     "batch.parked": ["SELECT (batch_id, parked_at, again_at)"],  # of a batch that is shown; not the fault itself
+    "batch.incarnation": ["SELECT (name, begun_at)"],  # part of source and id of what commands send, and of orders
     "batch.batch_number": ["USAGE"],
     "gateway.app_user": ["SELECT"],
     "gateway.session": ["DELETE", "INSERT", "SELECT", "UPDATE (used_at)"],  # the one whose id was shown
@@ -88,6 +94,10 @@ FUNCTIONS = {
     "taxlot.whole_files(bigint[])": "looks at the scope, answers about files that it covers wholly",
     "taxlot.notes_of_whole_file(bigint)": "asks whole_files",
     "gateway.audit_is_kept()": "a trigger: cannot be called",
+    "batch.wash_losses(text[],date)": "of the scope's enterprises: the household counts, whoever its advisors are",
+    "batch.wash_uses(text[])": "as wash_losses",
+    "batch.wash_buys(text[],timestamp with time zone)": "as wash_losses",
+    "batch.wash_turns(text[],boolean,bigint)": "a number of approvals, of the scope's enterprises alone",
     "batch.outbox_add(text,text[],bytea[],bytea[],text[])": "adds what carries the seal of the service",
 }
 _RIGHTS = """

@@ -1,5 +1,7 @@
 """The role that serves sees one scope: in every table with a tenant's rows, and whatever statement is smuggled in."""
 
+from urllib.parse import urlsplit
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -25,15 +27,19 @@ WITHOUT_POLICY = {
     "analyzer.price_decision": "decisions about price sets",
     "analyzer.price_set": "prices",
     "analyzer.price_withheld": "prices",
+    "analyzer.security_version": "a number: how often securities have changed",
     "analyzer.security": "the security master",
     "analyzer.target": "targets, which name no account",
     "batch.withdrawn_prices": "price sets that were withdrawn, of no tenant",
     "batch.withdrawn_approval": "work only: batches approved on such prices",
+    "batch.account_state": "work only: what was published of accounts",
+    "batch.account_state_due": "work only: accounts of which something may have to be published",
     "batch.outbox": "work only: messages to send; commands add to it by a function that asks for the seal",
     "taxlot.progress": "work only: places in topics",
     "taxlot.reported_price": "work only: prices of custodians",
     "taxlot.security": "work only: the security master",
     **{f"{service}.alembic_version": "work only: history of migrations" for service in roles.SERVICES},
+    **{f"{service}.incarnation": "a random name, of no tenant" for service in ("analyzer", "taxlot", "batch")},
     **{f"{service}.scope_key": "work only: the key of scopes" for service in roles.SERVICES},
 }
 NAMES_OF_TENANTS = ("enterprise_id", "enterprise_ids", "advisor_id", "advisor_ids", "account_id", "subject")
@@ -98,6 +104,10 @@ WITH_RIGHTS_OF_THE_OWNER = {
     "batch.outbox_add(text,text[],bytea[],bytea[],text[])": "adds what carries the seal of the service",
     "taxlot.whole_files(bigint[])": "looks at the scope, answers about files that it covers wholly",
     "taxlot.notes_of_whole_file(bigint)": "asks whole_files",
+    "batch.wash_losses(text[],date)": "looks at the scope's enterprises",
+    "batch.wash_uses(text[])": "looks at the scope's enterprises",
+    "batch.wash_buys(text[],timestamp with time zone)": "looks at the scope's enterprises",
+    "batch.wash_turns(text[],boolean,bigint)": "refuses enterprises out of scope",
 }
 
 
@@ -132,16 +142,37 @@ def test_who_serves_owns_nothing_and_only_named_roles_are_shown_all_rows(tables:
             [list(roles.SERVICES)],
         ).fetchall()
         policies = connection.execute(
-            "SELECT schemaname, tablename, roles, qual, with_check FROM pg_policies WHERE schemaname = ANY(%s)",
+            "SELECT schemaname, tablename, roles, cmd, qual, with_check FROM pg_policies WHERE schemaname = ANY(%s)",
             [list(roles.SERVICES)],
         ).fetchall()
     assert owners == [(service, f"{service}{roles.OWNER}") for service in sorted(roles.SERVICES)]
-    for service, table, names, read, write in policies:
+    for service, table, names, command, read, write in policies:
         if set(names) == {service, f"{service}{roles.OWNER}"}:
+            continue
+        if names == [roles.AUDITOR]:
+            assert (command, write) == ("SELECT", None), table
             continue
         assert names == [f"{service}{roles.REQUESTS}"], (table, names)
         assert "true" not in (read, write), table
         assert read == write, f"{service}.{table}: what may be read and what may be written differ"
+
+
+def test_the_auditor_writes_nothing_and_reads_no_name_of_anybody(tables: Tables) -> None:
+    with tables.as_admin() as connection:
+        columns = connection.execute(
+            "SELECT table_schema, table_name, column_name, privilege_type FROM information_schema.column_privileges"
+            " WHERE grantee = %s",
+            [roles.AUDITOR],
+        ).fetchall()
+        whole = connection.execute(
+            "SELECT table_name, privilege_type FROM information_schema.table_privileges WHERE grantee = %s",
+            [roles.AUDITOR],
+        ).fetchall()
+    assert whole == [], "columns are shown one by one"
+    assert {schema for schema, _, _, _ in columns} == set(roles.AUDITED)
+    assert {privilege for _, _, _, privilege in columns} == {"SELECT"}
+    shown = {name for _, table, name, _ in columns if table != "incarnation"}  # whose name is random, and nobody's
+    assert not shown & {"name", "title", "account_number", "manifest", "key", "requested_name", "decided_name"}
 
 
 def test_a_tenant_reads_its_own_rows_and_nobody_elses(tables: Tables) -> None:
@@ -203,7 +234,7 @@ def test_a_tenant_can_neither_write_a_row_for_another_nor_move_or_touch_one(tabl
 LIFTING = (
     "SET ROLE {service}",
     "SET ROLE {service}_migrator",
-    "SET ROLE postgres",
+    "SET ROLE {admin}",
     "SET SESSION AUTHORIZATION {service}",
     "SET SESSION AUTHORIZATION {service}_migrator",
     "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
@@ -231,12 +262,12 @@ LIFTING = (
 
 @pytest.mark.parametrize("service", roles.SERVICES)
 def test_the_role_that_serves_cannot_switch_it_off(tables: Tables, service: str) -> None:
-    table = tables.protected[service][0]
+    names = {"service": service, "table": tables.protected[service][0], "admin": urlsplit(tables.admin_url).username}
     passed = []
     for statement in LIFTING:
         with tables.as_requests(service, None) as connection:
             try:
-                connection.execute(statement.format(service=service, table=table).encode())
+                connection.execute(statement.format(**names).encode())
             except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
                 continue
             passed.append(statement)

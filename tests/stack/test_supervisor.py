@@ -213,6 +213,24 @@ def test_a_process_that_says_it_is_stuck_is_started_again(supervise: Callable[..
     assert not sign.exists()
 
 
+def test_a_process_that_neither_responds_nor_computes_is_started_again(
+    supervise: Callable[..., Running], tmp_path: Path
+) -> None:
+    port = ports.choose({"worker": 0})["worker"]
+    argv = (sys.executable, "-c", STUCK_ONCE, str(port), str(tmp_path / "never"))
+    ready, alive = (Probe("http", f"http://127.0.0.1:{port}/{path}") for path in ("readyz", "healthz"))
+    worker = Spec("worker", argv, str(tmp_path), dict(os.environ), probe=ready, alive=alive, hung_after_s=0.5)
+    stack = supervise(worker)
+    stack.ask("start")
+    until(lambda: stack.state("worker") == "ready")
+    os.kill(int(str(stack.ask("status", "worker")["worker"]["pid"])), signal.SIGSTOP)
+    until(
+        lambda: (stack.ask("status", "worker")["worker"]["starts"], stack.state("worker")),
+        lambda seen: seen == (2, "ready"),
+    )
+    assert "worker is ended: it does not respond, silent and idle for" in stack.log()
+
+
 def test_a_program_that_always_fails_is_tried_with_growing_pauses(supervise: Callable[..., Running]) -> None:
     running = supervise(replace(web("bad"), argv=(sys.executable, "-c", "raise SystemExit(3)")))
     started = time.monotonic()

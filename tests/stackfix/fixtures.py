@@ -103,8 +103,10 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 HEAVY_FIXTURES = {"kafka_url", "admin_database_url", "local_infrastructure", "stack", "make_stack", "playwright"}
 STARTING_FIXTURES = HEAVY_FIXTURES - {"playwright"}
-HEAVY_FOLDERS = {"stack", "story"}
-HEAVY_MARKS = {"integration", "stack", "fault", "browser", "slow"}
+SYSTEM_FIXTURES = {"stack", "make_stack", "playwright", "start_worker"}
+SYSTEM_FOLDERS = {"engine", "faults", "stack", "story"}
+HEAVY_FOLDERS = SYSTEM_FOLDERS - {"faults"}
+HEAVY_MARKS = {"integration", "stack", "fault", "browser", "slow", "engine"}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -120,6 +122,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `fast` every test that needs no broker, database, browser or system: `make test-fast` runs these.
 
+    Of the others those that start whole systems, or one service process after the other, are `system`: `make test` runs
+    them beside the rest.
+
     The time-out of a test that needs a stack is for the test alone: a start has none (`Stack.wait_ready`).
     Browser tests come last: a browser keeps a loop running in the thread of the tests, beside which none can start.
     """
@@ -128,6 +133,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = {mark.name for mark in item.iter_markers()}
         if not (fixtures & HEAVY_FIXTURES or marks & HEAVY_MARKS or HEAVY_FOLDERS & set(item.path.parts)):
             item.add_marker("fast")
+        elif fixtures & SYSTEM_FIXTURES or SYSTEM_FOLDERS & set(item.path.parts):
+            item.add_marker("system")
         if fixtures & STARTING_FIXTURES:
             given = item.get_closest_marker("timeout")
             seconds = given.args[0] if given and given.args else float(item.config.getini("timeout"))

@@ -20,6 +20,8 @@ POSTGRES_IMAGE = "postgres:18"
 ROLE_PASSWORD = "only-for-tests"  # pragma: allowlist secret
 # The library's own helper would need one more image; containers of the tests end with their fixtures.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+# Ports are published on every address; the library would take that of a bridge where it believes itself in a container.
+os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 
 
 @functools.cache

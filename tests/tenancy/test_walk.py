@@ -35,6 +35,8 @@ from shared.http.app import create_app
 from shared.http.routing import Guarded, routes_of, vouched
 from shared.postgres.pool import Requests
 from tests.analyzer.builders import MONDAY, held, holdings
+from tests.faults import card
+from tests.faults.card import Outcome
 from tests.healing.harness import Harness as HealingHarness
 from tests.healing.harness import opened
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
@@ -284,6 +286,7 @@ async def test_what_is_not_yours_is_answered_as_what_is_not_there(tenants: Tenan
     assert operations - walked == {"get_me", "stream_events"}, "a route of the door that no service answers"
     print(f"\ntenancy walk: {tenants.cases} cases, {len(tenants.leaks)} leaks")
     assert not tenants.leaks, "\n".join(tenants.leaks)
+    card.keep(Outcome("F15", tenants.cases, leaked=len(tenants.leaks)))
     assert tenants.cases > 500
 
 

@@ -74,11 +74,12 @@ def test_names_inside_texts_functions_and_windows_are_no_series() -> None:
         promql.names("a ? b")
 
 
-def test_the_rules_own_tests_name_alerts_that_exist() -> None:
-    tested = {
-        case["alertname"]
-        for group in yaml.safe_load((OBSERVE / "rules.test.yml").read_text())["tests"]
+def test_the_rules_own_tests_have_every_alert_speak_and_be_silent() -> None:
+    cases = [
+        (case["alertname"], bool(case["exp_alerts"]))
+        for file in OBSERVE.glob("*.test.yml")
+        for group in yaml.safe_load(file.read_text())["tests"]
         for case in group.get("alert_rule_test", ())
-    }
-    assert tested <= rules.alerts()
-    assert len(tested) >= 8
+    ]
+    assert {alert for alert, speaks in cases if speaks} == rules.alerts()
+    assert {alert for alert, speaks in cases if not speaks} == rules.alerts()

@@ -28,7 +28,7 @@ def test_the_rules_are_sound() -> None:
 
 
 def test_the_rules_own_tests_pass() -> None:
-    _promtool("test", "rules", "rules.test.yml")
+    _promtool("test", "rules", *(file.name for file in local.RULES.parent.glob("*.test.yml")))
 
 
 def test_the_configuration_for_the_local_stack_is_sound(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from deploy.stack.layout import CHECKOUT
 from shared.runtime.version import VERSION
 
 pytestmark = pytest.mark.fast
-SERVICES = ("analyzer", "batch", "gateway", "proposer", "taxlot")
+SERVICES = ("analyzer", "auditor", "batch", "gateway", "proposer", "taxlot")
 COMMAND_LINES = (
     *(f"services.{name}" for name in SERVICES),
     "deploy.stack", "deploy.custodian", "deploy.issuer", "deploy.sample",

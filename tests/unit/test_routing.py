@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
@@ -10,7 +10,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from shared.http.app import create_app, serve
-from shared.http.routing import Caller, Open, RouteWithoutRule, check, open_router, router, routes_of, vouched
+from shared.http.routing import (
+    Caller,
+    Open,
+    RouteWithoutRule,
+    check,
+    deprecated,
+    open_router,
+    router,
+    routes_of,
+    vouched,
+)
 from tests.signing import PUBLIC_KEY, SignedAs, somebody
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -100,3 +110,28 @@ async def test_who_asks_is_known_before_the_route_is_reached() -> None:
         assert (await client.get("/v1/things", auth=elsewhere)).status_code == 401
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/openapi.json")).status_code == 404
+
+
+async def test_a_deprecated_route_says_since_when_and_until_when() -> None:
+    leaving, staying = router(), _with(router(), "list_queue")
+
+    @leaving.get("/v1/older", operation_id="list_batches", **deprecated(date(2026, 12, 1), date(2027, 6, 1)))
+    async def older(caller: Caller) -> list[str]:
+        return [caller.subject]
+
+    app = _app(leaving, staying)
+    assert app.openapi()["paths"]["/v1/older"]["get"]["deprecated"]
+    transport, signed = httpx.ASGITransport(app=app), SignedAs(somebody(), "batch", lambda: NOW)
+    async with httpx.AsyncClient(transport=transport, base_url="http://batch", auth=signed) as client:
+        parting = (await client.get("/v1/older")).headers
+        assert parting["Deprecation"] == "@1796083200"
+        assert parting["Sunset"] == "Tue, 01 Jun 2027 00:00:00 GMT"
+        assert not {"Deprecation", "Sunset"} & set((await client.get("/v1/things")).headers)
+
+
+def test_a_route_cannot_be_deprecated_without_days() -> None:
+    routes = router()
+    with pytest.raises(RouteWithoutRule, match="deprecated"):
+
+        @routes.get("/v1/older", operation_id="list_queue", deprecated=True)
+        async def older() -> None: ...

@@ -11,8 +11,8 @@ from shared.contracts.topics import TOPICS
 from tests.unit.source_files import is_within, names_imported, python_files
 
 pytestmark = pytest.mark.fast
-SERVICES = ("analyzer", "batch", "gateway", "proposer", "taxlot")
-WITHOUT_HTTP = {"proposer"}
+SERVICES = ("analyzer", "auditor", "batch", "gateway", "proposer", "taxlot")
+WITHOUT_HTTP = {"auditor", "proposer"}
 PUSHES_ONLY = {"gateway"}
 """Consumes topics to forward them to browsers (`push/`), and so has no handlers."""
 

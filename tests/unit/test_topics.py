@@ -68,7 +68,7 @@ def test_only_the_wanted_columns_are_unpacked_and_all_are_compared_with_the_cont
 def test_columns_that_differ_from_the_contract_are_refused_by_name() -> None:
     rows = pa.RecordBatch.from_pylist([], schema=chunks.RETURNED)
     value = codec.encode(rows, {})
-    with pytest.raises(messages.BadMessage, match=r"invalid_chunk.*epoch"):
+    with pytest.raises(messages.BadMessage, match=r"invalid_chunk.*liquidate is missing"):
         messages.decoder(topics.WORK_REQUEST)(_incoming(topics.WORK_REQUEST, value))
 
 

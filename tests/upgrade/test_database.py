@@ -110,6 +110,7 @@ IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "analyzer.analysis_run.rights": {""},
     "taxlot.account.content": {None},
     "taxlot.security.content": {None},
+    "taxlot.file.event_at": {None},  # it was published, or will be at a time of its own
     "taxlot.file.sent_by": {None},  # the custodian's own
     "taxlot.file.sent_enterprises": {None},
     "taxlot.file.sent_advisors": {None},
@@ -151,6 +152,10 @@ TRUE_OF_NEW_TABLES: Final = {
     ),
     "what was approved with trades counts as booked": (
         "SELECT account_id, max(epoch) FROM taxlot.approved_trade GROUP BY 1 EXCEPT TABLE taxlot.approval"
+    ),
+    "what was there goes on under the ids it had": (
+        "SELECT name FROM (TABLE analyzer.incarnation UNION ALL TABLE taxlot.incarnation UNION ALL"
+        " TABLE batch.incarnation) i WHERE name <> ''"
     ),
     "a record of who did what begins": "SELECT 1 WHERE (SELECT seq FROM gateway.audit_head) IS DISTINCT FROM 0",
 }

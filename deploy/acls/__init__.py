@@ -1,0 +1,1 @@
+"""Users and rights at the broker, generated from the table of topics."""
