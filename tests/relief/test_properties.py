@@ -94,7 +94,7 @@ def test_picked_lots_leave_first_and_in_the_order_of_the_picks(sale: Sale) -> No
     """Of what a sleeve gives up no lot that is not picked leaves before a picked one, nor a later pick before one that
     has not left as far as it is picked."""
     sale = replace(sale, method=r.SPECIFIC, crossed_to={})
-    ranks = {lot_id: rank for rank, lot_id in enumerate(sale.picks) if sale.picks[lot_id]}
+    ranks = {lot_id: rank for rank, lot_id in enumerate(lot_id for lot_id, units in sale.picks.items() if units)}
     slices = sell(sale).slices
     order = [ranks.get(part.lot_id, len(ranks)) for part in slices]
     assert order == sorted(order)

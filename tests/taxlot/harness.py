@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from deploy.stack.layout import CHECKOUT
 from services.taxlot.domain.sender import FEED, Sender
-from services.taxlot.intake.load import Criteria, LoadOutcome, connected, load
+from services.taxlot.intake.load import Criteria, LoadOutcome, OnEntry, connected, ignore_entry, load
 from services.taxlot.settings import enterprises_by_feed
 from services.taxlot.store.ledger import Arrival
 from services.taxlot.store.platform import save_approved
@@ -73,12 +73,13 @@ class Book:
         max_age_days: int = 10,
         sender: Sender = FEED,
         feeds: str = "",
+        on_entry: OnEntry = ignore_entry,
     ) -> LoadOutcome:
         """Take the file in, as the custodian's own or as somebody's upload."""
         path = file.write(self.folder / (name or f"{uuid.uuid4().hex}.lots"))
         arrival = Arrival(path.name, "COMMAND" if sender is FEED else "UPLOAD", sender)
         criteria = Criteria(NOW, today, max_age_days, enterprises_by_feed(feeds))
-        return load(self.url, path, arrival, criteria, lambda _done, _all: None)
+        return load(self.url, path, arrival, criteria, lambda _done, _all: None, on_entry=on_entry)
 
     def asked_as(self, scope: Scope | None, ask: Callable[[AsyncConnection[TupleRow]], Awaitable[Any]]) -> Any:
         """What is answered with the role of requests, in a scope or in none."""

@@ -266,3 +266,11 @@ def test_prices_that_differ_are_reported(book: Book) -> None:
     book.add_accounts(["1"])
     book.load(File([lot("1", price="100"), lot("1", lot_id="L2", price="101"), cash("1")]))
     assert book.rows("SELECT code FROM file_problem") == [("PRICE_DIFFERS",)]
+
+
+def test_a_file_taken_away_before_it_is_read_leaves_no_entry(book: Book) -> None:
+    """An entry that says LOADING for ever would be a file that somebody waits for."""
+    book.add_accounts(["1"])
+    with pytest.raises(FileNotFoundError):
+        book.load(File(good("1")), "gone.lots", on_entry=lambda _entry: (book.folder / "gone.lots").unlink())
+    assert book.rows("SELECT FROM file") == []

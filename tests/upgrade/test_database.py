@@ -91,7 +91,10 @@ def test_every_row_is_there_and_new_columns_say_what_is_right_for_it(upgraded: U
 # Of every column that has been added since: all values that rows from before have in it.
 IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "analyzer.account_facts.settings_content": {None},  # agrees with whatever comes of the version that is there
+    "analyzer.account_facts.holding_roles": {None},
     "analyzer.security.content": {None},
+    "analyzer.security.roles": {"144"},  # managed in every kind of account, as all were
+    "analyzer.security.price_divisor": {"1"},
     "analyzer.analysis_shard.told": {"false"},
     "analyzer.analysis_shard.failures": {"0"},
     "analyzer.price_set.status": {"ACCEPTED"},  # it was in force
@@ -109,13 +112,20 @@ IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "analyzer.analysis_run.advisors": {None},
     "analyzer.analysis_run.rights": {""},
     "taxlot.account.content": {None},
+    "taxlot.account.holding_roles": {None},
     "taxlot.security.content": {None},
+    "taxlot.security.roles": {"144"},
+    "taxlot.security.price_divisor": {"1"},
     "taxlot.file.event_at": {None},  # it was published, or will be at a time of its own
     "taxlot.file.sent_by": {None},  # the custodian's own
     "taxlot.file.sent_enterprises": {None},
     "taxlot.file.sent_advisors": {None},
     "taxlot.file.rights": {""},
     "batch.account.content": {None},
+    "batch.batch.wash_seen": {None},  # checked against earlier batches at its approval
+    "batch.batch_account.wash_earlier_cents": {None},
+    "batch.batch_account.wash_earlier_permanent_cents": {None},
+    "batch.batch_account.earlier_losses": {None},
 }
 # Each finds what would be wrong.
 TRUE_OF_NEW_TABLES: Final = {

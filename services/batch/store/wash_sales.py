@@ -41,6 +41,16 @@ _PUT: Final = text(
     f" AND ({', '.join(f'm.{name}' for name in _CHECKED)}) IS DISTINCT FROM"
     f" ({', '.join(f'w.{name}' for name in _CHECKED)})"
 )
+# A figure that was not known and is zero warns of nothing new: no batch of an earlier release is refused for it.
+_KNOWN: Final = [
+    f"coalesce(m.{name}, array_fill(0::bigint, ARRAY[cardinality(w.{name})]))"
+    for name in (*WASH_FIGURES, *EARLIER_FIGURES)
+]
+_CHANGES: Final = text(
+    "SELECT count(*) FROM batch_account m JOIN incoming_wash w USING (batch_id, account_id)"  # noqa: S608  # names
+    f" WHERE ({', '.join(_KNOWN)}, m.washes, m.earlier_losses) IS DISTINCT FROM"
+    f" ({', '.join(f'w.{name}' for name in _CHECKED)})"
+)
 _LIKE: Final = f"SELECT batch_id, account_id, {', '.join(_CHECKED)} FROM batch_account"  # noqa: S608  # names
 _CLEAR: Final = text(
     "UPDATE batch_account SET wash_cents = NULL, wash_permanent_cents = NULL, washes = NULL"
@@ -74,14 +84,16 @@ async def to_check(
 
 
 async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> int:
-    """Store the wash figures of accounts; return of how many accounts they have changed.
+    """Store the wash figures of accounts; return of how many accounts they change what is displayed.
 
     rows: account_id, WASH_FIGURES and EARLIER_FIGURES as texts of SQL arrays, washes (matched purchases) and
     earlier_losses as JSON or null.
     """
     of_batch = rows.append_column("batch_id", pa.array([batch_id] * rows.num_rows, pa.int64()))
     await copy_table(connection, "incoming_wash", _LIKE, of_batch)
-    return int((await connection.execute(_PUT)).rowcount)
+    changed = (await connection.execute(_CHANGES)).scalar_one()
+    await connection.execute(_PUT)
+    return int(changed)
 
 
 async def clear(connection: AsyncConnection, batch_id: int, households: Sequence[str]) -> None:

@@ -149,6 +149,9 @@ def _load_once(
             custodian, data_date = ledger.header_noted(book, entry.file_id)
             refused = LoadOutcome(entry.file_id, arrival.name, "REFUSED", custodian, data_date)
             return replace(refused, code=error.code, reason=error.detail)
+        except FileNotFoundError:
+            _forget(book, work, entry.file_id)  # it was taken away before it could be read: nothing goes on
+            raise
 
 
 def refuse(
@@ -196,10 +199,15 @@ def _check_unchanged(
     """Raise FileChanged, and delete the ledger entry, if the file has changed since `stamp`."""
     status = file.status() if isinstance(file, LotFile) else file.stat()
     if stamp_of(status) != stamp:
-        work.rollback()
-        work.execute("SELECT")  # raises if the lock, and with it the entry, has gone to another process
-        ledger.forget(book, file_id)
+        _forget(book, work, file_id)
         raise FileChanged(file.name)
+
+
+def _forget(book: Connection[TupleRow], work: Connection[TupleRow], file_id: int) -> None:
+    """Delete the ledger entry of a load that is given up.  Raises psycopg.Error if the lock was lost."""
+    work.rollback()
+    work.execute("SELECT")  # raises if the lock, and with it the entry, has gone to another process
+    ledger.forget(book, file_id)
 
 
 def _load(

@@ -22,7 +22,7 @@ class LotFile:
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
         self.name = path.name
-        self.size = path.stat().st_size
+        self.size = self.status().st_size
         try:
             if not self.size:
                 raise FileRefused("NOT_A_LOT_FILE", "the file is empty")

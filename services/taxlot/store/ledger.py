@@ -156,7 +156,7 @@ def refuse(connection: Connection[TupleRow], file_id: int, code: str, reason: st
 
 
 def forget(connection: Connection[TupleRow], file_id: int) -> None:
-    """Delete the entry of a load that was given up because the bytes of the file changed."""
+    """Delete the entry of a load that was given up because the file has changed or is gone."""
     connection.execute("DELETE FROM file WHERE file_id = %s AND status = 'LOADING'", (file_id,))
 
 
