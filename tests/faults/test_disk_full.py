@@ -1,9 +1,12 @@
 """A disk is full under load: what was acknowledged stays, what cannot be done is refused, and space is all it needs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString
 
+import httpx
 import psycopg
 import pytest
 
@@ -12,7 +15,7 @@ from deploy.stack import Stack
 from shared.contracts.problems import Unavailable
 from tests.faults import card
 from tests.faults.card import Outcome
-from tests.faults.disk import small_disk
+from tests.faults.disk import SmallDisk, small_disk
 from tests.faults.harness import count_dead_letters, proposable, unsent
 from tests.faults.load import Load, reconcile
 from tests.waiting import aside, until
@@ -25,21 +28,22 @@ pytestmark = [
 def test_the_disk_of_the_database_is_full(system: Stack) -> None:
     """Tables cannot grow, so commands are refused; then its log of changes cannot, and the server begins again."""
 
-    def met(client: StackClient) -> None:
+    def met(client: StackClient, disk: SmallDisk) -> None:
         refused = until(lambda: refusal(client), within_s=120)
         assert refused is not None
         assert refused.status == Unavailable.status and refused.problem["detail"], refused
         before = panics(system)
-        until(lambda: press(system), lambda _: panics(system) > before, within_s=120)
+        until(lambda: press(system, disk), lambda _: panics(system) > before, within_s=300)
 
-    _fill(system, "postgres", system.layout.postgres_home / "data", met)
+    with no_recycling(system):
+        _fill(system, "postgres", system.layout.postgres_home / "data", met)
 
 
 @pytest.mark.skipif(not card.FOLDER, reason="the broker begins three times, which takes a minute: `make card` does it")
 def test_the_disk_of_the_broker_is_full(system: Stack) -> None:
     """The broker ends; what people decide is taken, and kept until it can be sent."""
 
-    def met(client: StackClient) -> None:
+    def met(client: StackClient, _disk: SmallDisk) -> None:
         before = system.status("kafka")["kafka"]["starts"]
         until(lambda: system.status("kafka")["kafka"]["starts"], lambda starts: starts > before, within_s=120)
         until(lambda: proposed(client))
@@ -48,7 +52,7 @@ def test_the_disk_of_the_broker_is_full(system: Stack) -> None:
     _fill(system, "kafka", system.layout.kafka_data / "log", met)
 
 
-def _fill(stack: Stack, name: str, folder: Path, met: Callable[[StackClient], None]) -> None:
+def _fill(stack: Stack, name: str, folder: Path, met: Callable[[StackClient, SmallDisk], None]) -> None:
     """Fill the disk under load until `met` returns, free it, and see that all goes on with nobody acting."""
     recoveries_s = []
     letters = aside(count_dead_letters(stack.addresses.kafka))
@@ -58,8 +62,10 @@ def _fill(stack: Stack, name: str, folder: Path, met: Callable[[StackClient], No
             for _ in range(card.trials(1, 20)):
                 load.one_more()
                 disk.fill()
-                met(client)
-                disk.free()
+                try:
+                    met(client, disk)
+                finally:
+                    disk.free()  # whatever happened: the load ends only when it has its answers
                 at_s = time.monotonic()
                 until(lambda: stack.status(name)[name]["state"], lambda state: state == "ready", within_s=120)
                 stack.wait_ready()
@@ -77,6 +83,8 @@ def refusal(client: StackClient) -> Refused | None:
         proposed(client)
     except Refused as refused:
         return refused
+    except httpx.TransportError:
+        pass
     return None
 
 
@@ -96,8 +104,28 @@ def panics(stack: Stack) -> int:
     return (stack.layout.logs / "postgres.log").read_text().count(" PANIC: ")
 
 
-def press(stack: Stack) -> None:
-    """Have the server begin another file of its log of changes, as many changes would."""
+@contextmanager
+def no_recycling(stack: Stack) -> Iterator[None]:
+    """Have the server delete old files of its log of changes while the body runs.
+
+    After much work it has a hundred of them to write over, and needs no space for as long.
+    """
+    _configure(stack, "SET wal_recycle = off")
+    try:
+        yield
+    finally:
+        _configure(stack, "RESET wal_recycle")
+
+
+def _configure(stack: Stack, what: LiteralString) -> None:
+    with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM " + what)
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def press(stack: Stack, disk: SmallDisk) -> None:
+    """Have the server begin another file of its log of changes, as many changes would, and find no space for it."""
+    disk.fill()
     try:
         with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
             connection.execute("SELECT pg_logical_emit_message(true, 'press', 'x'), pg_switch_wal()")
