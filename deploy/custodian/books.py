@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from deploy.custodian.fills import Account, Lot, settle
+from deploy.custodian.fills import Account, Lot, settle, swept
 from deploy.custodian.reports import reports_of
 from deploy.sample.book import CASH, LOTS, Holdings
 from deploy.sample.files import file_name, write_file
@@ -107,7 +107,7 @@ def _settled(
             outcome.moved += done.moved
             outcome.refused += [f"account {number}: {reason}" for reason in done.refused]
             outcome.reports += reports_of(released, done.rejected, prices, day)
-        accounts[number] = current
+        accounts[number] = swept(current)
     changed = rows_of(accounts)
     return Holdings(
         _joined(part.lots.filter(compute.invert(in_lots)), changed.lots),

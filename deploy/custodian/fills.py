@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
+from deploy.sample.beside import SWEEP
 from shared.contracts.events import Order, OrdersReleased, SleeveTransfer
 from shared.fixed_point.text import scaled
+
+_MICRO_A_CENT = 10_000  # millionths of a unit of the sweep fund
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,22 @@ def settle(account: Account, released: OrdersReleased, prices: Mapping[str, int]
             rejected[order.order_id] = str(reason)
             refused.append(f"{order.order_id} (buy {order.quantity} {order.security_id}): {reason}")
     return Settled(Account(lots, cash), filled, moved, tuple(refused), rejected)
+
+
+def swept(account: Account) -> Account:
+    """Return the account with all its cash in its sweep fund, which also pays for what cash lacks: $1 a unit, always.
+
+    An account without a sweep fund stays as it is, and so does one whose fund is used up from then on.
+    """
+    found = [(key, lot) for key, lot in account.lots.items() if lot.security_id == SWEEP]
+    if not found:
+        return account
+    cents = account.cash_cents + sum(lot.quantity_micro for _, lot in found) // _MICRO_A_CENT
+    key, lot = found[0]
+    lots = {key: lot for key, lot in account.lots.items() if lot.security_id != SWEEP}
+    if cents <= 0:
+        return Account(lots, cents)
+    return Account(lots | {key: replace(lot, quantity_micro=cents * _MICRO_A_CENT, basis_cents=cents)}, 0)
 
 
 def value_cents(quantity_micro: int, price_micro: int, factor: Fraction = Fraction(1)) -> int:

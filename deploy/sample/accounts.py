@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from deploy.sample import beside
 from deploy.sample.market import Ints
 from deploy.sample.targets import Model, Target, models_of, target_of
 from deploy.sample.universe import Universe
@@ -133,9 +134,18 @@ def people(rng: np.random.Generator, held: Universe, plan: Plans, accounts: int,
 
 
 def account_events(
-    rng: np.random.Generator, who: People, plan: Plans, held: Universe, days: npt.NDArray[np.datetime64]
+    rng: np.random.Generator,
+    who: People,
+    plan: Plans,
+    held: Universe,
+    days: npt.NDArray[np.datetime64],
+    *,
+    more: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the AccountChanged body of every account, in order. days: sessions ending with the as-of day."""
+    """Yield the AccountChanged body of every account, in order.
+
+    days: sessions ending with the as-of day; more: whether some hold something beside their portfolios.
+    """
     enterprise_ids = list(ENTERPRISES)
     methods = rng.choice(
         ["FIFO", "HIFO", "MIN_TAX", "LIFO", "LOFO", "AVERAGE"], len(who), p=(0.7, 0.1, 0.1, 0.04, 0.03, 0.03)
@@ -168,6 +178,7 @@ def account_events(
             "cash_reserve": f"{int(who.reserve_cents[account]) / 100:.2f}",
             "cash_set_aside": f"{int(who.set_aside_cents[account]) / 100:.2f}",
             "restrictions": _restrictions(draw[account], numbers[account], target, held),
+            **(beside.settings(account) if more else {}),
         }
 
 

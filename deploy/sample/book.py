@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from deploy.sample import beside
 from deploy.sample.accounts import CUSTODIANS, NO_TARGET, People, Story
 from deploy.sample.market import UNPRICED, Ints
 from deploy.sample.targets import MODEL_SLEEVES, Target
@@ -63,10 +64,16 @@ class _Positions:
 
 
 class BookMaker:
-    """Makes lots and cash for ranges of accounts; each chunk draws from its own seed, so memory stays bounded."""
+    """Makes lots and cash for ranges of accounts; each chunk draws from its own seed, so memory stays bounded.
 
-    def __init__(self, held: Universe, who: People, targets: list[Target], seed: int, lots: int | None) -> None:
-        self._held, self._who, self._seed, self._lots = held, who, seed, lots
+    lots: so many a position; more: whether some accounts hold something beside their portfolios.
+    """
+
+    def __init__(
+        self, held: Universe, who: People, targets: list[Target], seed: int, lots: int | None, *, more: bool = False
+    ) -> None:
+        self._held, self._who, self._seed, self._lots, self._more = held, who, seed, lots, more
+        self._ids = pa.array([*held.ids, *beside.IDS])
         self._prices = held.market.history()
         self._days = held.market.known_days()
         self._first_row = (self._prices != UNPRICED).argmax(axis=0)
@@ -84,6 +91,8 @@ class BookMaker:
         positions = self._positions(rng, accounts)
         cash = self._cash(rng, accounts, positions)
         lots = self._lot_columns(rng, accounts, positions)
+        if self._more:
+            lots, cash = self._with_more(accounts, lots, cash)
         found = {}
         for index, custodian in enumerate(CUSTODIANS):
             mine = self._who.custodian[accounts] == index
@@ -167,12 +176,33 @@ class BookMaker:
             "lot": np.arange(len(account)) - np.searchsorted(account, account) + 1,
         }
 
+    def _with_more(self, accounts: Ints, lots: Columns, cash: Ints) -> tuple[Columns, Ints]:
+        """Return lots and cash with what accounts hold beside their portfolios, after each account's other lots."""
+        more, left = beside.lots_of(accounts, self._who.value_cents[accounts], cash)
+        rows = len(more.account)
+        bought = np.full(rows, beside.acquired(self._days))
+        columns = {
+            "account": more.account,
+            "security": len(self._held.ids) + more.security,
+            "sleeve": np.zeros(rows, np.int64),
+            "quantity": more.quantity_micro,
+            "basis": more.basis_cents,
+            "known": more.basis_cents >= 0,
+            "acquired": bought,
+            "dated": np.ones(rows, np.bool_),
+            "covered": more.basis_cents >= 0,
+            "lot": np.zeros(rows, np.int64),
+        }
+        joined = {name: np.concatenate([column, columns[name]]) for name, column in lots.items()}
+        order = np.argsort(joined["account"], kind="stable")
+        return {name: column[order] for name, column in joined.items()}, left
+
     def _lot_batch(self, accounts: Ints, lot: Columns) -> pa.RecordBatch:
         ids = pa.array([f"L{number}" for number in range(int(lot["lot"].max(initial=0)) + 1)])
         return pa.record_batch(
             [
                 pa.array(self._number).take(accounts[lot["account"]]),
-                pa.array(self._held.ids).take(lot["security"]),
+                self._ids.take(lot["security"]),
                 ids.take(lot["lot"]),
                 pa.array(lot["acquired"].astype("datetime64[D]"), pa.date32(), mask=~lot["dated"]),
                 pa.array(lot["quantity"]),

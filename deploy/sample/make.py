@@ -39,6 +39,11 @@ class BookOptions:
         """Number of securities with which accounts of many positions still differ."""
         return max(REAL_SECURITIES, int((self.positions or 0) * 1.4))
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some accounts hold something beside their portfolios: not where all are asked to be alike."""
+        return self.positions is None
+
 
 def make(options: BookOptions, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Write the sample into `out` and return its manifest; equal options give equal bytes.
@@ -55,7 +60,8 @@ def make(options: BookOptions, out: Path, say: Callable[[str], None]) -> dict[st
     who = people(rng, held, plan, options.accounts, options.positions)
     events = _write_platform(rng, out / "platform", options, held, plan, who)
     say(f"platform events: {events} ({time.monotonic() - started:.1f} s)")
-    files = _write_holdings(out, BookMaker(held, who, plan.targets, options.seed, options.lots), options, held, say)
+    maker = BookMaker(held, who, plan.targets, options.seed, options.lots, more=options.is_mixed)
+    files = _write_holdings(out, maker, options, held, say)
     manifest = {
         "format": FORMAT,
         "accounts": options.accounts,
@@ -91,7 +97,7 @@ def _write_platform(
         "prices": [price_set(held, options.as_of)],
         "models": [model.event for model in plan.models],
         "portfolios": [target.event for target in plan.targets],
-        "accounts": account_events(rng, who, plan, held, days),
+        "accounts": account_events(rng, who, plan, held, days, more=options.is_mixed),
     }
     return {name: _write_lines(folder / f"{name}.jsonl", bodies[name]) for name in TOPICS_IN_ORDER}
 

@@ -6,6 +6,7 @@ from math import ceil
 
 import numpy as np
 
+from deploy.sample import beside
 from deploy.sample.market import UNPRICED, Ints, Market, paths
 from shared.contracts.platform import PricePoint, PricesPublished, SecurityChanged
 from shared.fixed_point.text import text_of
@@ -39,13 +40,13 @@ class Universe:
         return np.array([kind == "FUND" for kind in self.kinds])
 
     def events(self) -> list[SecurityChanged]:
-        """Return the security master."""
+        """Return the security master, with what accounts hold beside their portfolios."""
         return [
             SecurityChanged.model_validate(
                 {"security_id": sid, "version": 1, "name": name, "kind": kind, "fractional": kind == "FUND"}
             )
             for sid, name, kind in zip(self.ids, self.names, self.kinds, strict=True)
-        ]
+        ] + beside.events()
 
 
 def universe(as_of: date, size: int = 0) -> Universe:
@@ -82,5 +83,6 @@ def price_set(securities: Universe, day: date) -> PricesPublished:
             PricePoint(security_id=sid, price=text_of(int(price), 6, trim=True))
             for sid, price in zip(securities.ids, closes, strict=True)
             if price != UNPRICED
-        ],
+        ]
+        + beside.prices(),
     )

@@ -37,7 +37,11 @@ def targets(sample: Path) -> dict[str, tuple[dict[str, Any], Weights, Fraction]]
 
 def tiles(sample: Path) -> dict[str, set[str]]:
     """Return the tiles (or NO_TARGET) of every account whose rebalancer is on."""
-    prices = {point["security_id"]: Fraction(point["price"]) for point in read(sample, "prices")[0]["prices"]}
+    master = {security["security_id"]: security for security in read(sample, "securities")}
+    prices = {
+        point["security_id"]: Fraction(point["price"]) * Fraction(master[point["security_id"]]["price_factor"])
+        for point in read(sample, "prices")[0]["prices"]
+    }
     plans = targets(sample)
     held: dict[str, dict[tuple[str, str], Fraction]] = defaultdict(lambda: defaultdict(Fraction))
     cash: dict[str, Fraction] = {}
@@ -50,7 +54,7 @@ def tiles(sample: Path) -> dict[str, set[str]]:
                 cash[number] = Fraction(money)
     return {
         account["account_id"]: _tiles(
-            account, plans, held[account["account_number"]], cash[account["account_number"]], prices
+            account, plans, held[account["account_number"]], cash[account["account_number"]], prices, master
         )
         for account in read(sample, "accounts")
         if account["rebalancer_on"]
@@ -63,13 +67,25 @@ def _tiles(
     held: dict[tuple[str, str], Fraction],
     cash: Fraction,
     prices: dict[str, Fraction],
+    master: dict[str, dict[str, Any]],
 ) -> set[str]:
     if "portfolio_id" not in account:
         return {"NO_TARGET"}
     portfolio, weights, goal = plans[account["portfolio_id"]]
     available = cash - Fraction(account["cash_set_aside"])
-    worth = {key: round(units * prices[key[1]] * 100) for key, units in held.items()}
-    value = sum(worth.values()) + available * 100
+    roles = {role["security_id"]: role["role"] for role in account.get("holding_roles", ())}
+    worth, locked = {}, Fraction(0)
+    for key, units in held.items():
+        security, cents = master[key[1]], round(units * prices[key[1]] * 100)
+        default = "EXCLUDED" if security["kind"] == "OPTION" else "MANAGED"
+        role = roles.get(key[1], security.get("role", default))
+        if security["cash_equivalent"]:
+            available += Fraction(cents, 100)
+        elif role == "LOCKED":
+            locked += cents
+        elif role == "MANAGED":
+            worth[key] = cents
+    value = sum(worth.values()) + locked + available * 100
     floor = Fraction(portfolio["floor"])
     found = set()
     if account.get("last_rebalanced") is None:

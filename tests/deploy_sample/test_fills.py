@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.custodian.fills import Account, Lot, new_lot_id, settle, value_cents
+from deploy.custodian.fills import Account, Lot, new_lot_id, settle, swept, value_cents
 from deploy.custodian.reports import reports_of
+from deploy.sample.beside import SWEEP
 from shared.contracts.events import OrdersReleased
 from shared.fixed_point.text import text_of
 
@@ -183,3 +184,24 @@ def test_transfers_conserve_the_basis_of_every_lot(case: tuple[Account, OrdersRe
             assert bases == [None] * len(bases)
         else:
             assert sum(part for part in bases if part is not None) == lot.basis_cents
+
+
+@pytest.mark.parametrize(
+    ("cash_cents", "swept_cents", "left_cents"),
+    [(0, 50_000, 0), (12_345, 62_345, 0), (-49_999, 1, 0), (-50_000, None, 0), (-60_000, None, -10_000)],
+)
+def test_a_sweep_fund_takes_all_cash_and_pays_what_is_lacking(
+    cash_cents: int, swept_cents: int | None, left_cents: int
+) -> None:
+    """500 units of $1; what the fund cannot pay stays below zero."""
+    after = swept(an_account(a_lot("L1", 10, 1_000), a_lot("S", 500, 50_000, security=SWEEP), cash_cents=cash_cents))
+    fund = after.lots.get(("S", "APM"))
+    assert after.cash_cents == left_cents
+    assert (fund and (fund.quantity_micro, fund.basis_cents)) == (
+        None if swept_cents is None else (swept_cents * 10_000, swept_cents)
+    )
+    assert after.lots["L1", "APM"] == a_lot("L1", 10, 1_000)
+
+
+def test_without_a_sweep_fund_cash_stays() -> None:
+    assert swept(an_account(a_lot("L1", 10, 1_000))) == an_account(a_lot("L1", 10, 1_000))

@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 import pytest
 
+from deploy.sample.beside import OPTION
 from deploy.sample.faults import write_faults
 from deploy.sample.make import BookOptions, make, read_book
 from services.taxlot.domain.accounts import account_holds, group
@@ -43,7 +44,8 @@ def taken_in(file: Path, sample: Path) -> tuple[dict[str, tuple[str, int]], set[
         check_date(lots.header, AS_OF, None, 10)
         for block in lots.blocks():
             securities = np.array([name in known for name in block.table.security.names])
-            rows = judge(block.table, securities, (lots.header.data_date - EPOCH).days, found)
+            short = np.array([name == OPTION for name in block.table.security.names])[block.table.security.index]
+            rows = judge(block.table, securities, (lots.header.data_date - EPOCH).days, found, short)
             groups = group(block.table)
             accounts |= set(groups.names)
             held |= {groups.names[at]: (hold.code, hold.line) for at, hold in account_holds(rows, groups).items()}

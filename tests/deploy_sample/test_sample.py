@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.sample import beside
 from deploy.sample.book import cents
 from deploy.sample.faults import write_faults
 from deploy.sample.files import decimal_text
@@ -129,7 +130,7 @@ def test_lots_were_bought_at_the_closes_of_their_days(sample: Path) -> None:
     checked = 0
     for lines in lot_files(sample / "files").values():
         for _, _, security, _, acquired, quantity, basis, *_ in (line for line in lines[1:-1] if line[0] == "L"):
-            if not acquired or acquired == "1900-01-01" or not basis:
+            if not acquired or acquired == "1900-01-01" or not basis or security in beside.IDS:
                 continue
             price = Decimal(int(history[days[acquired], held.ids.index(security)])) / 10**6
             exact = (Decimal(quantity) * price).quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -146,11 +147,31 @@ def test_there_are_short_and_long_terms_gains_and_losses_unknown_basis_and_fract
     assert sum(gain > 0 for gain in gains) > len(gains) / 10 < 3 * sum(gain < 0 for gain in gains)
     assert sum(not lot[6] for lot in lots) > len(lots) / 100
     assert {"", "1900-01-01"} <= {lot[4] for lot in lots}
-    assert {lot[2] for lot in lots if "." in lot[5]} == {"SIZE", "USMV", "VLUE"}
+    assert {lot[2] for lot in lots if "." in lot[5]} - set(beside.IDS) == {"SIZE", "USMV", "VLUE"}
+
+
+def test_some_accounts_hold_a_sweep_fund_a_locked_fund_a_bond_or_a_short_option(sample: Path) -> None:
+    records = [line for lines in lot_files(sample / "files").values() for line in lines[1:-1]]
+    held = {name: {line[1]: scaled(line[5], 6) for line in records if line[2] == name} for name in beside.IDS}
+    cash = {line[1]: scaled(line[CASH], 2) for line in records if line[0] == "C"}
+    assert all(len(accounts) >= 600 // 50 for accounts in held.values())
+    assert {cash[account] for account in held[beside.SWEEP]} == {0}
+    assert min(held[beside.SWEEP].values()) > 0 > max(held[beside.OPTION].values())
+    assert {units % (1000 * 10**6) for units in held[beside.BOND].values()} == {0}, "bonds come in $1,000 of face"
+    accounts = plain_flags.read(sample, "accounts")
+    kept = {account["account_number"] for account in accounts if account.get("holding_roles")}
+    assert kept == held[beside.BOND].keys()
+
+
+def test_a_book_of_accounts_that_are_alike_has_nothing_beside(tmp_path: Path) -> None:
+    make(BookOptions(60, 1, AS_OF, positions=10), tmp_path, lambda _: None)
+    records = [line for lines in lot_files(tmp_path / "files").values() for line in lines[1:-1]]
+    assert not {line[2] for line in records} & set(beside.IDS)
 
 
 def test_some_accounts_have_a_security_too_much_in_one_sleeve_and_too_little_in_another(sample: Path) -> None:
     prices = {point["security_id"]: float(point["price"]) for point in plain_flags.read(sample, "prices")[0]["prices"]}
+    prices[beside.BOND] /= 100
     worth: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     value: Counter[str] = Counter()
     for line in (line for lines in lot_files(sample / "files").values() for line in lines[1:-1]):

@@ -1,6 +1,8 @@
 """A stack of its own with a small book, and a browser signed in at it."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from playwright.sync_api import Page, expect
 
 from deploy.client import StackClient
 from deploy.stack import Stack
+from deploy.stack.layout import CHECKOUT
 from shared.contracts import topics
 from shared.contracts.events import OrdersReleased
+from shared.kafka.partitions import partitions_of
 from tests.books import a_book, load_platform, morning_after
 from tests.waiting import aside
 
@@ -75,3 +79,23 @@ def orders_released(kafka_url: str, batch_id: int, accounts: int) -> Sequence[Or
         return released
 
     return aside(read())
+
+
+def next_day(stack: Stack, book: Path) -> None:
+    """Have the custodians close the business day, and the next one begin."""
+    run = [sys.executable, "-m", "deploy.custodian", "next-day", "--sample", str(book)]
+    subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True)
+
+
+async def all_orders(kafka_url: str) -> list[OrdersReleased]:
+    """Return all orders that were released up to now."""
+    found = []
+    async with AIOKafkaConsumer(bootstrap_servers=kafka_url, enable_auto_commit=False) as consumer:
+        partitions = await partitions_of(consumer, [topics.ORDERS.name])
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        for partition, end in (await consumer.end_offsets(partitions)).items():
+            while await consumer.position(partition) < end:
+                records = (await consumer.getmany(partition, timeout_ms=1000)).get(partition, [])
+                found += [OrdersReleased.model_validate_json(record.value) for record in records]
+    return found

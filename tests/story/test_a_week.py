@@ -12,7 +12,7 @@ from deploy.client import StackClient
 from deploy.stack import Stack
 from deploy.stack.layout import CHECKOUT
 from tests.books import accounts_of, evaluated
-from tests.story.conftest import SignIn, orders_released
+from tests.story.conftest import SignIn, next_day, orders_released
 from tests.waiting import until
 
 TRADE_DATE = "2026-06-12"
@@ -61,11 +61,6 @@ def _approve(page: Page, accounts: int) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name=f"Approve {accounts}").click()
     expect(dialog).to_be_hidden()
-
-
-def _next_day(stack: Stack, book: Path) -> None:
-    run = [sys.executable, "-m", "deploy.custodian", "next-day", "--sample", str(book)]
-    subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True)
 
 
 def _replayed(stack: Stack, day: str) -> tuple[int, str]:
@@ -120,7 +115,7 @@ def test_from_a_custodians_file_to_an_account_within_its_bands(
     assert removed["account_id"] in queued
     assert not queued & {row["account_id"] for row in kept}
 
-    _next_day(stack, book)
+    next_day(stack, book)
     view = until(lambda: client.ask("batch", "GET", f"/v1/accounts/{settled}"), lambda seen: seen["state"] == "CLEAR")
     assert view["why"] == []
     assert Decimal(view["cash_low"]) <= Decimal(view["cash_weight"]) <= Decimal(view["cash_high"])
