@@ -204,7 +204,9 @@ def _names(prefix: str, numbers: Ints) -> Any:
 def _listed(name: str, columns: list[Any], rows: int) -> Any:
     kind: Any = chunks.FACTS.field(name).type
     fields = list(kind.value_type)
-    arrays = [_array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    given = zip(columns, fields, strict=False)  # what is not given comes last: nothing is said of it
+    arrays = [_array(column, field.type) for column, field in given]
+    arrays += [pa.nulls(len(arrays[0]), field.type) for field in fields[len(columns) :]]
     starts = pa.array(np.arange(rows + 1) * (len(arrays[0]) // rows), pa.int32())
     return pa.ListArray.from_arrays(starts, pa.StructArray.from_arrays(arrays, fields=fields), type=kind)
 
