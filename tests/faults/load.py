@@ -64,8 +64,10 @@ class Load:
 
     def __exit__(self, *_error: object) -> None:
         self._ended.set()
-        self._thread.join()
-        self._client.close()
+        try:
+            self._thread.join()
+        finally:
+            self._client.close()
         if self._error is not None:
             raise self._error
 
