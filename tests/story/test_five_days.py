@@ -4,24 +4,35 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from deploy.client import StackClient
 from deploy.custodian.books import accounts_of as accounts_in
 from deploy.custodian.fills import Account
 from deploy.custodian.journal import Journal
-from deploy.sample.beside import BOND, IDS, OPTION, SWEEP
+from deploy.sample.beside import BOND, IDS, OPTION, PENSION, SWEEP
 from deploy.sample.make import load_universe, read_book
 from deploy.sample.universe import price_set
 from deploy.stack import Stack
 from shared.contracts.platform import AccountChanged
 from tests.books import accounts_of
-from tests.story.conftest import all_orders, next_day
+from tests.story.conftest import SignIn, all_orders, next_day
 from tests.waiting import aside, until
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
 
 
-def test_for_five_days_a_sweep_fund_is_cash_and_nobody_trades_it(stack: Stack, book: Path, client: StackClient) -> None:
+TREATED_AS = {
+    SWEEP: "Counts as cash, is never traded",
+    PENSION: "Locked: counts in the account's value, is never traded",
+    BOND: "Locked: counts in the account's value, is never traded",
+    OPTION: "Excluded: not in the account's value, never traded",
+}
+
+
+def test_for_five_days_a_sweep_fund_is_cash_and_nobody_trades_it(
+    stack: Stack, book: Path, client: StackClient, sign_in: SignIn
+) -> None:
     """Every night the custodian sweeps what cash is left into the fund, and takes from it what the buys have cost."""
     accounts = {account.account_number: account for account in accounts_of(book) if account.rebalancer_on}
     traded = 0
@@ -42,6 +53,17 @@ def test_for_five_days_a_sweep_fund_is_cash_and_nobody_trades_it(stack: Stack, b
     assert traded > 0
     ordered = {order.security_id for event in aside(all_orders(stack.urls["kafka"])) for order in event.orders}
     assert ordered and not ordered & set(IDS), "no order for the fund, nor for what is locked or excluded"
+
+    page = sign_in("ops", "rebalance-ops")
+    for security, sentence in TREATED_AS.items():
+        account = next(
+            account for account in accounts_of(book)
+            if account.enterprise_id == "E1" and account.account_number in accounts
+            and any(lot.security_id == security for lot in held[account.account_number].lots.values())
+        )  # fmt: skip
+        page.goto(f"{stack.urls['gateway']}/accounts/{account.account_id}")
+        row = page.get_by_role("table", name="Positions").get_by_role("row").filter(has_text=security)
+        expect(row).to_contain_text(sentence)
 
 
 def _approve_all(client: StackClient) -> int:
