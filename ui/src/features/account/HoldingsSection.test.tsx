@@ -85,6 +85,15 @@ describe("the settings of an account", () => {
     expect(screen.getByText("No lot is picked: the oldest lots leave first.")).toBeVisible();
   });
 
+  it("name a substitute beside other restrictions and alone", async () => {
+    const restrictions: AccountSettings["restrictions"] = [
+      { security_id: "AAA", restrictions: [], substitute_id: "BBB" },
+      { security_id: "CCC", restrictions: ["DO_NOT_BUY"], substitute_id: "DDD" },
+    ];
+    await shown({ restrictions });
+    expect(screen.getByText("AAA: substitute BBB; CCC: do not buy, substitute DDD")).toBeVisible();
+  });
+
   it("do not speak of picks under another lot method", async () => {
     await shown({});
     expect(screen.queryByText("Lots picked for sale")).toBeNull();
@@ -100,6 +109,8 @@ describe("positions that are not traded", () => {
     expect(rows.map((row) => row.getAttribute("data-muted"))).toEqual(["true", "true", "false"]);
     expect(within(rows[0] as HTMLElement).getByText("Counts as cash, is never traded")).toBeVisible();
     expect(within(rows[1] as HTMLElement).getByText("Not counted")).toBeVisible();
+    expect(rows.map((row) => within(row).queryByRole("img") !== null)).toEqual([false, false, true]); // a band is for what is traded
+    expect(within(rows[0] as HTMLElement).queryByText("Inside")).toBeNull();
     expect(screen.getByText(/Of its cash \$60.00 is in cash equivalents/)).toBeVisible();
   });
 });

@@ -22,13 +22,13 @@ const COLUMNS: readonly PlainColumn<AccountPosition>[] = [
     cell: (holding) => (
       <span className="with-bar">
         {percent(holding.weight, 2)}
-        <BandBar what={holding.security_id} weight={holding.weight} target={holding.target} low={holding.low} high={holding.high} />
+        {isManaged(holding) && <BandBar what={holding.security_id} weight={holding.weight} target={holding.target} low={holding.low} high={holding.high} />}
       </span>
     ),
   },
-  { header: "Target", isNumber: true, cell: (holding) => percent(holding.target, 2) },
-  { header: "Band", isNumber: true, cell: (holding) => `${percent(holding.low, 2)} to ${percent(holding.high, 2)}` },
-  { header: "In band", cell: (holding) => (holding.weight === null ? MISSING : holding.outside ? <Tag tone="warn">Outside</Tag> : "Inside") },
+  { header: "Target", isNumber: true, cell: (holding) => (isManaged(holding) ? percent(holding.target, 2) : MISSING) },
+  { header: "Band", isNumber: true, cell: (holding) => (isManaged(holding) ? `${percent(holding.low, 2)} to ${percent(holding.high, 2)}` : MISSING) },
+  { header: "In band", cell: (holding) => (holding.weight === null || !isManaged(holding) ? MISSING : holding.outside ? <Tag tone="warn">Outside</Tag> : "Inside") },
   { header: "Treated as", cell: (holding) => ROLES[holding.role] },
   { header: "Can flag", help: "Whether this position may raise a flag; it never decides what is traded", cell: (holding) => (holding.can_trigger ? "Yes" : "No") },
 ];
@@ -115,6 +115,6 @@ function budget(cents: string | null): string {
 }
 
 function restriction({ security_id, restrictions, substitute_id }: AccountSettings["restrictions"][number]): string {
-  const names = restrictions.map((name) => name.toLowerCase().replaceAll("_", " ")).join(", ");
-  return `${security_id}: ${names}${substitute_id ? `, substitute ${substitute_id}` : ""}`;
+  const names = restrictions.map((name) => name.toLowerCase().replaceAll("_", " "));
+  return `${security_id}: ${[...names, ...(substitute_id ? [`substitute ${substitute_id}`] : [])].join(", ")}`;
 }

@@ -2,7 +2,7 @@ import { Anchor } from "@mantine/core";
 
 import type { PositionKey } from "@/features/batches/account/Lots";
 import type { PositionView, Proposal } from "@/shared/api/models";
-import { percent, price, quantity, usd } from "@/shared/format/format";
+import { MISSING, percent, price, quantity, usd } from "@/shared/format/format";
 import { isManaged, ROLES } from "@/shared/format/holdingRole";
 import { Amount, Gain } from "@/shared/ui/Amount";
 import { BandBar } from "@/shared/ui/BandBar";
@@ -11,7 +11,7 @@ import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 const bar = (position: PositionView, weight: string, when: string) => (
   <span className="with-bar">
     {percent(weight)}
-    <BandBar what={`${position.security_id} ${when}`} weight={weight} target={position.target} low={position.low} high={position.high} />
+    {isManaged(position) && <BandBar what={`${position.security_id} ${when}`} weight={weight} target={position.target} low={position.low} high={position.high} />}
   </span>
 );
 
@@ -23,8 +23,8 @@ const columns = (onOpen: (position: PositionKey) => void): readonly PlainColumn<
   { header: "Quantity after", isNumber: true, cell: (position) => quantity(position.quantity_after) },
   { header: "Value before", isNumber: true, cell: (position) => usd(position.value_before, true) },
   { header: "Value after", isNumber: true, cell: (position) => usd(position.value_after, true) },
-  { header: "Target", isNumber: true, cell: (position) => percent(position.target) },
-  { header: "Band", isNumber: true, cell: (position) => `${percent(position.low)} to ${percent(position.high)}` },
+  { header: "Target", isNumber: true, cell: (position) => (isManaged(position) ? percent(position.target) : MISSING) },
+  { header: "Band", isNumber: true, cell: (position) => (isManaged(position) ? `${percent(position.low)} to ${percent(position.high)}` : MISSING) },
   { header: "Weight before", isNumber: true, cell: (position) => bar(position, position.weight_before, "before") },
   { header: "Weight after", isNumber: true, cell: (position) => bar(position, position.weight_after, "after") },
   { header: "Treated as", cell: (position) => ROLES[position.role] },
