@@ -27,7 +27,7 @@ from tests.faults.harness import count_dead_letters
 from tests.faults.load import Load, propose_for, reconcile
 from tests.waiting import aside, until
 
-EARLIER = "8a36146"
+EARLIER = "4f6450a"
 SERVICES = ("taxlot", "analyzer", "proposer", "batch")
 ALL = (*SERVICES, "analyzer-sweeper", "issuer", "gateway")
 RUNNING = ALL if card.FOLDER else SERVICES
