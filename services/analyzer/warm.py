@@ -28,6 +28,7 @@ def kernels() -> None:
     kernel.evaluate(accounts, targets, kernel.SecurityTable(none, none, none), 0, found)
     holding_roles.role_in_account(0, 0)
     bands.position_band(1, 1, 1)
-    bands.side(1, 1, 1, 1)
+    bands.side(1, 1, 1, 1, 1)
+    bands.position_side(1, 1, 1, 1, 1, 1)
     bands.shown_weight(1, 1)
     pgcopy.warm()

@@ -129,6 +129,8 @@ POSITION_FIELDS = (
     _required("threshold_ppb", pa.int64()),  # rebalance threshold r, relative to target
     _required("precision_ppb", pa.int64()),  # precision threshold p, relative to target
     _required("can_trigger", pa.bool_()),
+    # What the exact target is more than target_ppb, by less than a ppb either way; null, from early releases: 0.
+    pa.field("target_rest_edge", pa.int64()),
 )
 PICK_FIELDS = (
     _required("security_id", pa.string()),
@@ -166,6 +168,7 @@ FACTS = pa.schema(
         pa.field("lot_picks", _list_of(*PICK_FIELDS)),  # null unless lot_method is SPECIFIC and lots are picked
         pa.field("securities", _list_of(*SECURITY_FIELDS)),
         pa.field("positions", _list_of(*POSITION_FIELDS)),
+        pa.field("cash_target_rest_edge", pa.int64()),  # what the exact one is more than cash_target_ppb; null: 0
     ]
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,22 @@ def own(value: Fraction | None) -> int:
     return NONE if value is None else scale(value, PPB)
 
 
+def parted(weight: Fraction) -> tuple[int, int]:
+    """Return a target rounded to ppb, halves up, and what it is more in 1e-18."""
+    exact = scale(weight, EDGE)
+    shown = (exact + PPB // 2) // PPB
+    return shown, exact - shown * PPB
+
+
 def target_of(book: Book) -> Target:
     """Return the target of a book."""
-    head = [scale(book.cash_target, PPB), scale(book.cash_threshold, PPB), int(book.cash_can_trigger)]
-    head += [scale(book.threshold, PPB), 40_000_000, scale(book.floor, PPB)]
-    rows = [
-        (key_of(*name), scale(aim.weight, PPB), own(aim.own), NONE, int(aim.can_trigger))
-        for name, aim in book.aims.items()
-    ]
+    cash, cash_rest = parted(book.cash_target)
+    head = [cash, scale(book.cash_threshold, PPB), int(book.cash_can_trigger)]
+    head += [scale(book.threshold, PPB), 40_000_000, scale(book.floor, PPB), cash_rest]
+    rows = []
+    for name, aim in book.aims.items():
+        shown, rest = parted(aim.weight)
+        rows.append((key_of(*name), shown, own(aim.own), NONE, int(aim.can_trigger), rest))
     return Target(np.array(head, np.int64), as_records(AIM, sorted(rows)))
 
 
@@ -153,11 +162,16 @@ def _why(reason: tuple[int, ...]) -> tuple[Name | None, Why]:
 
 
 def as_shown(result: Result) -> Result:
-    """Return a result of the model with weights as they are shown: to 1e-9, halves away from zero, within +-999."""
-    return replace(
-        result,
-        why={name: replace(component, weight=_shown(component.weight)) for name, component in result.why.items()},
-    )
+    """Return a result of the model as it is shown.
+
+    Weights and targets to 1e-9, halves away from zero, within +-999; edges to 1e-18, away from the target.
+    """
+    return replace(result, why={name: _as_shown(component) for name, component in result.why.items()})
+
+
+def _as_shown(why: Why) -> Why:
+    low, high = Fraction(floor(why.low * EDGE), EDGE), Fraction(ceil(why.high * EDGE), EDGE)
+    return Why(_shown(why.weight), _shown(why.target), low, high)
 
 
 def _shown(weight: Fraction) -> Fraction:

@@ -1,6 +1,7 @@
 """Generated accounts for the evaluation: seeded, around the edges of bands, in every state an account can be in."""
 
 import random
+from dataclasses import replace
 from fractions import Fraction as F
 
 from shared.contracts.codes import HoldingRole
@@ -78,6 +79,26 @@ def edges(seed: int, count: int) -> list[Book]:
         book.set_aside = F(dice.choice([0, 0, 0, 3]))
         book.cash = cash * value + book.set_aside + dice.choice([F(0)] * 15 + [F(1, 100), F(-1, 100), F(-2 * value)])
         books.append(book)
+    return books
+
+
+def finer(books: list[Book], seed: int) -> list[Book]:
+    """Return the books with targets of up to 18 decimals: as much more of one component as there is less of another."""
+    dice = random.Random(seed)
+    for book in books:
+        names = [name for name, aim in book.aims.items() if aim.weight]
+        for name in names:
+            other = dice.choice([*names, None])
+            most = book.cash_target if other is None else book.aims[other].weight
+            if other == name or most == 0:
+                continue
+            more = F(dice.choice([dice.randrange(1, 10**18), 111_111_111, 1]), 10**18) * most / dice.choice([1, 10**9])
+            more = F(int(more * 10**18), 10**18)
+            book.aims[name] = replace(book.aims[name], weight=book.aims[name].weight + more)
+            if other is None:
+                book.cash_target -= more
+            else:
+                book.aims[other] = replace(book.aims[other], weight=book.aims[other].weight - more)
     return books
 
 

@@ -30,7 +30,7 @@ C, A, E, B, D = range(5)
 T, S = range(2)
 SECURITY_RANK, SLEEVE_RANK = np.array([2, 0, 4, 1, 3]), np.array([1, 0])
 # Three portfolios: default threshold 20 and precision 4, 30 and 6, 40 and 8; the last head is that of no target.
-HEADS = np.array([[0, 0, 0, 20, 4, 0], [0, 0, 0, 30, 6, 0], [0, 0, 0, 40, 8, 0], [0, 0, 0, 90, 9, 0]])
+HEADS = np.array([[0, 0, 0, 20, 4, 0, 0], [0, 0, 0, 30, 6, 0, 0], [0, 0, 0, 40, 8, 0, 0], [0, 0, 0, 90, 9, 0, 0]])
 TARGETS: list[Rows] = [
     [(A, T, 600, NONE, NONE, 1), (B, S, 300, 7, 0, 0), (C, S, 0, 0, 8, 1)],
     [(A, S, 500, NONE, 5, 1), (A, T, 400, 1, NONE, 0)],
@@ -59,7 +59,7 @@ def ragged(kind: Kind, accounts: list[Rows]) -> Ragged:
 
 
 def targets(*portfolios: Rows) -> Ragged:
-    return ragged(AIM, [[(key_of(row[0], row[1]), *row[2:]) for row in rows] for rows in portfolios])
+    return ragged(AIM, [[(key_of(row[0], row[1]), *row[2:], 0) for row in rows] for rows in portfolios])
 
 
 def joined(asked: list[Asked], aims: Ragged) -> rules.JoinedPositions:
@@ -84,7 +84,7 @@ def read(found: rules.JoinedPositions, account: int) -> tuple[Rows, Rows]:
     numbers = found.security_no[own].tolist()
     rows = slice(found.starts[account], found.starts[account + 1])
     positions: Rows = [
-        (numbers[index], sleeve, *values)
+        (numbers[index], sleeve, *values[:5])
         for index, sleeve, values in zip(
             found.security[rows].tolist(), found.sleeve_no[rows].tolist(), found.values[rows].tolist(), strict=True
         )
@@ -246,3 +246,17 @@ def test_a_substitute_that_cannot_be_had_leaves_a_do_not_buy() -> None:
 )
 def test_ranks_are_places_in_the_order_of_ids(ids: dict[int, str], found: list[int]) -> None:
     assert rules.ranks(ids).tolist() == found
+
+
+def test_what_an_exact_target_is_more_or_less_goes_with_it() -> None:
+    """Of what is held and targeted, targeted alone, held alone, and a substitute of what is worth below a ppb."""
+    rows = [
+        (key_of(A, T), 600, NONE, NONE, 1, -7),
+        (key_of(B, S), 300, NONE, NONE, 1, 7),
+        (key_of(C, S), 0, 1, 1, 1, 5),
+    ]
+    asked = Asked(0, holds=[(A, T, 2), (D, S, 4)], bans=[(C, 0, E)])
+    found = joined([asked], ragged(AIM, [rows]))
+    numbers = found.security_no[found.security].tolist()
+    assert dict(zip(numbers, found.values.rest.tolist(), strict=True)) == {A: -7, B: 7, C: 5, D: 0, E: 0}
+    assert dict(zip(numbers, found.values.target.tolist(), strict=True)) == {A: 600, B: 300, C: 0, D: 0, E: 0}

@@ -36,18 +36,18 @@ A, PENNY, C, UNPRICED = (key_of(security, 0) for security in range(4))
 PRICES = np.array([10_000_000, 1, 1_000_000], np.int64)  # $10.00, a millionth of a dollar, $1.00, and none of the last
 # Cash 10 % with 20 % of it, no floor but 0.5 points; A 60 %, C 30 %, both with the portfolio's 20 %.
 BALANCED = Target(
-    np.array([10 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
-    as_records(AIM, [[A, 60 * PERCENT, NONE, NONE, 1], [C, 30 * PERCENT, NONE, NONE, 1]]),
+    np.array([10 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000, 0]),
+    as_records(AIM, [[A, 60 * PERCENT, NONE, NONE, 1, 0], [C, 30 * PERCENT, NONE, NONE, 1, 0]]),
 )
 # A stands in it with nothing; what has no price follows.
 NOT_PRICED = Target(
-    np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
-    as_records(AIM, [[A, 0, NONE, NONE, 1], [UNPRICED, 50 * PERCENT, NONE, NONE, 1]]),
+    np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000, 0]),
+    as_records(AIM, [[A, 0, NONE, NONE, 1, 0], [UNPRICED, 50 * PERCENT, NONE, NONE, 1, 0]]),
 )
-ALL_CASH = Target(np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]), records(AIM, 0))
+ALL_CASH = Target(np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000, 0]), records(AIM, 0))
 HALF_PENNIES = Target(
-    np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000]),
-    as_records(AIM, [[PENNY, 50 * PERCENT, NONE, NONE, 1]]),
+    np.array([50 * PERCENT, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000, 0]),
+    as_records(AIM, [[PENNY, 50 * PERCENT, NONE, NONE, 1, 0]]),
 )
 TARGETS = [BALANCED, NOT_PRICED, ALL_CASH, HALF_PENNIES]
 

@@ -17,11 +17,11 @@ from services.analyzer.domain.layout import AIM, HOLDING, OFF_SETTINGS, OWN_ROLE
 from shared.contracts.codes import FlagState
 from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import as_records, records
-from shared.rules.bands import band, position_band, shown_weight, side
+from shared.rules.bands import band, position_band, position_side, shown_weight, side
 from tests.analyzer import model
 from tests.analyzer.arrays import as_shown, result, results, run
 from tests.analyzer.books import generated
-from tests.analyzer.model import Aim, Book
+from tests.analyzer.model import Aim, Book, Master
 
 pytestmark = pytest.mark.fast
 
@@ -49,14 +49,15 @@ ONE_DOLLAR = {0: F(1), 1: F(1)}
     ],
 )
 def test_band_edges(target: str, threshold: str, floor: str, low: str, high: str) -> None:
-    ppb = [int(F(share) * PPB) for share in (target, threshold, floor)]
+    relative, least = int(F(threshold) * PPB), int(F(floor) * PPB)
     edges = (int(F(low) * EDGE), int(F(high) * EDGE))
-    assert band(ppb[0] * PPB, ppb[0] * PPB, *ppb[1:]) == position_band(*ppb) == edges
+    weight = int(F(target) * EDGE)
+    assert band(weight, relative, least) == position_band(weight, relative, least) == edges
 
 
 def test_a_position_with_target_0_has_no_band_but_cash_keeps_the_floor() -> None:
     assert position_band(0, 200_000_000, 5_000_000) == (0, 0)
-    assert band(0, 0, 200_000_000, 5_000_000) == (0, 5_000_000 * PPB)
+    assert band(0, 200_000_000, 5_000_000) == (0, 5_000_000 * PPB)
 
 
 def two_halves(cash: str, a: str, b: str, **more: object) -> Book:
@@ -206,7 +207,7 @@ def gated(
     """Return (state, hold) of one account holding one unit at one dollar with an all-cash target."""
     row = OFF_SETTINGS.copy()
     row[Setting.REBALANCER_ON] = on
-    head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000])
+    head = np.array([PPB, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000, 0])
     heads, targets = stack_targets([Target(head, records(AIM, 0))])
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, row[None]), np.array([eligibility]), np.array([500]), np.array([1]),
@@ -299,15 +300,64 @@ def test_position_drift_stands_alone_and_cash_is_never_high_and_low(seed: int) -
     assert ("FIRST_REBALANCE" in found.tiles) == (found.state in ("CLEAR", "FLAGGED") and not book.rebalanced)
 
 
-@given(
-    st.integers(0, PPB), st.integers(0, 4 * PPB), st.integers(0, PPB), st.integers(-(10**13), 10**13),
-    st.integers(1, 10**13),
-)  # fmt: skip
-@settings(max_examples=500, deadline=None)
-def test_side_is_the_comparison_of_exact_fractions(t: int, r: int, floor: int, value: int, total: int) -> None:
-    """Whatever the limits allow, the kernel compares as fractions do."""
-    low, high = band(t * PPB, t * PPB, r, floor)
-    half = max(F(t * r, EDGE), F(floor, PPB))
-    assert (F(low, EDGE), F(high, EDGE)) == (max(F(0), F(t, PPB) - half), min(F(1), F(t, PPB) + half))
+THIRD_OF_THIRD = F(111_111_110_888_888_889, EDGE)  # 0.333333333 x 0.333333333, which is shown as 0.111111111
+
+
+@pytest.mark.parametrize(
+    ("value", "weight", "threshold", "units", "triggers"),
+    [
+        # + 50 %: up to 0.1666666663333333335 x 1,000,000,000 = 166,666,666.33; of what is shown 166,666,666.50
+        (10**9, THIRD_OF_THIRD, F(1, 2), F("166666666.33"), False),
+        (10**9, THIRD_OF_THIRD, F(1, 2), F("166666666.34"), True),
+        # - 50 %: from 55,555,555.4444444445; of what is shown 55,555,555.50
+        (10**9, THIRD_OF_THIRD, F(1, 2), F("55555555.45"), False),
+        (10**9, THIRD_OF_THIRD, F(1, 2), F("55555555.44"), True),
+        # 0.000000001 x 0.5: a cent of $20,000,000; + 100 % is two, exactly on the edge, or three
+        (20_000_000, F(5, 10**10), F(1), F("0.02"), False),
+        (20_000_000, F(5, 10**10), F(1), F("0.03"), True),
+    ],
+)
+def test_a_position_is_judged_on_the_exact_target(
+    value: int, weight: F, threshold: F, units: F, triggers: bool
+) -> None:
+    book = Book(
+        held={A: units}, aims={A: Aim(weight, threshold)}, prices=ONE_DOLLAR, cash=value - units,
+        cash_target=1 - weight, floor=F(0), cash_can_trigger=False,
+    )  # fmt: skip
+    found = result(book)
+    assert found.triggering == ({A} if triggers else set())
+    assert found == as_shown(model.evaluate(book))
+
+
+@pytest.mark.parametrize(("cash", "tiles"), [("166666666.33", set()), ("166666666.34", {"HIGH_CASH"})])
+def test_cash_is_judged_on_the_exact_sum_of_its_products(cash: str, tiles: set[str]) -> None:
+    """As above, in two parts: 0.111111110 of the portfolio and 0.888888889e-9 of what counts as cash."""
+    sweep = THIRD_OF_THIRD - F(111_111_110, PPB)
+    book = Book(
+        held={B: 10**9 - F(cash)}, aims={A: Aim(sweep), B: Aim(1 - THIRD_OF_THIRD, F(4))}, prices=ONE_DOLLAR,
+        cash=F(cash), cash_target=F(111_111_110, PPB), cash_threshold=F(1, 2), floor=F(0),
+        securities={A[0]: Master("FUND", is_cash=True)},
+    )  # fmt: skip
+    assert result(book).tiles == model.evaluate(book).tiles == tiles
+
+
+weights = st.one_of(st.integers(0, EDGE), st.integers(0, PPB).map(lambda ppb: ppb * PPB), st.integers(0, PPB))
+relatives = st.one_of(st.integers(0, 4 * PPB), st.sampled_from([0, 100_000_000, 200_000_000, 333_333_333]))
+
+
+@given(weights, relatives, st.integers(0, PPB), st.integers(1, 10**13), st.data())
+@settings(max_examples=1000, deadline=None)
+def test_side_is_the_comparison_of_exact_fractions(t: int, r: int, floor: int, total: int, data: st.DataObject) -> None:
+    """Whatever the limits allow, the kernel compares as fractions do: on an edge, a cent beside it, and elsewhere."""
+    target, half = F(t, EDGE), max(F(t * r, EDGE * PPB), F(floor, PPB))
+    low, high = max(F(0), target - half), min(F(1), target + half)
+    near = [int(edge * total) + more for edge in (low, high, target) for more in (-1, 0, 1)]
+    value = data.draw(st.one_of(st.sampled_from(near), st.integers(-(10**13), 10**13)))
     weight = F(value, total)
-    assert side(value, total, low, high) == (-1 if weight < F(low, EDGE) else 1 if weight > F(high, EDGE) else 0)
+    where = -1 if weight < low else 1 if weight > high else 0
+    assert side(value, total, t, r, floor) == where
+    shown = band(t, r, floor)
+    assert shown == (int(low * EDGE), -int(-high * EDGE // 1)), "rounded away from the target"
+    if value >= 0:
+        of_position = where if t else int(value > 0)
+        assert position_side(value, shown_weight(value, total), total, t, r, floor) == of_position

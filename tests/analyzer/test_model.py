@@ -12,7 +12,7 @@ from services.analyzer.domain import kernel
 from shared.contracts.codes import FlagState, Tile
 from tests.analyzer import model
 from tests.analyzer.arrays import HOLDS, as_shown, result
-from tests.analyzer.books import edges, generated, with_roles
+from tests.analyzer.books import edges, finer, generated, with_roles
 from tests.analyzer.model import Book, Result
 
 pytestmark = pytest.mark.fast
@@ -24,7 +24,8 @@ PARTS = range(max(1, int(os.environ.get("REBALANCER_MODEL_ACCOUNTS", "2000")) //
 def test_the_queues_are_those_of_the_plain_model(part: int) -> None:
     """State, hold, tiles, V, and of every component in the triggering list weight, target and band."""
     seed = 20260105 + part
-    books = generated(seed, 600) + with_roles(seed, 600) + edges(seed, 800)
+    books = generated(seed, 500) + with_roles(seed, 500) + edges(seed, 600)
+    books += finer(generated(-seed, 200), seed) + finer(edges(-seed, 200), seed)
     for index in range(0, len(books), 50):
         books[index] = replace(books[index], stale=True)
     expected = [as_shown(model.evaluate(book)) for book in books]

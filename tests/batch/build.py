@@ -207,6 +207,7 @@ def _position(sleeve: str, security: int, quantity: int, target: int) -> dict[st
         "threshold_ppb": 200_000_000,
         "precision_ppb": 40_000_000,
         "can_trigger": True,
+        "target_rest_edge": 0,
     }
 
 

@@ -329,6 +329,23 @@ def test_the_edges_of_a_band_are_shown_with_halves_away_from_the_target(
     assert band(target, threshold, 0) == edges
 
 
+@pytest.mark.parametrize(
+    ("target", "rest", "edges"),
+    [
+        # 0.111111110888888889 is shown as 0.111111111; + and - 50 % are 0.0555555554444.. each: 55,555,555
+        (111_111_111, -111_111_111, (55_555_556, 166_666_666)),
+        # 0.4 ppb shown as 1: from 0.2 to 0.6, never below 0
+        (1, -600_000_000, (1, 1)),
+        # 1 less 1e-18 shown as all of it: clipped at 100 %
+        (PPB, -1, (500_000_000, PPB)),
+    ],
+)
+def test_the_edges_of_the_band_of_an_exact_target_are_shown_around_the_shown_one(
+    target: int, rest: int, edges: tuple[int, int]
+) -> None:
+    assert band(target, 500_000_000, 0, rest) == edges
+
+
 def test_every_reason_has_a_sentence() -> None:
     for reason in ("FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"):
         made = sentences.TradeFacts(reason, -10_000_000, -2_500_000, 60_000_000, 50_000_000, 50_000_000, 0, PPB)

@@ -54,6 +54,7 @@ class Position:
     target_ppb: int
     threshold_ppb: int = 200_000_000
     precision_ppb: int = 40_000_000
+    target_rest: int | None = None  # 1e-18: what the exact target is more; None: as early releases have it
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Account:
     gain_budget_short_cents: int | None = None
     gain_budget_total_cents: int | None = None
     no_short_term_gains: bool = False
+    cash_target_rest: int | None = None
     lots: Sequence[Lot] | None = None  # None: one lot of unknown basis a position
 
 
@@ -135,6 +137,7 @@ def lots_row(given: Account) -> dict[str, Any]:
         "no_short_term_gains": given.no_short_term_gains, "tax_household_id": None, "lot_picks": None,
         "securities": [_security_row(listed, index) for listed in given.securities],
         "positions": [_position_row(held, index) for held in given.positions],
+        "cash_target_rest_edge": given.cash_target_rest,
         "lots": [_lot_row(owned, index) for owned in lots_of(given)],
     }  # fmt: skip
 
@@ -153,6 +156,7 @@ def _position_row(held: Position, index: dict[str, int]) -> dict[str, Any]:
         "sleeve_id": held.sleeve_id, "security": index.get(held.security_id, UNLISTED),
         "quantity_micro": held.quantity_micro, "target_ppb": held.target_ppb,
         "threshold_ppb": held.threshold_ppb, "precision_ppb": held.precision_ppb, "can_trigger": True,
+        "target_rest_edge": held.target_rest,
     }  # fmt: skip
 
 

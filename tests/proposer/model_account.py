@@ -37,6 +37,11 @@ def grow(units: F, step: F) -> F:
     return ceil(units / step) * step
 
 
+def _exact(target_ppb: int, rest: int | None) -> F:
+    """The exact product of weights, which is not rounded before it decides."""
+    return F(target_ppb, 10**9) + F(rest or 0, 10**18)
+
+
 class Book:
     """An account valued, with targets after substitution and bands, and the state of the trades so far."""
 
@@ -47,11 +52,13 @@ class Book:
         self.positions = sorted((position.security_id, position.sleeve_id) for position in given.positions)
         rows = {(position.security_id, position.sleeve_id): position for position in given.positions}
         self.held = {position: F(rows[position].quantity_micro, 10**6) for position in self.positions}
-        self.target = {position: F(rows[position].target_ppb, 10**9) for position in self.positions}
+        self.target = {
+            position: _exact(rows[position].target_ppb, rows[position].target_rest) for position in self.positions
+        }
         self.begin = F(given.cash_cents - given.set_aside_cents, 100)
         self.cash = self.begin
         self.reserve = F(given.reserve_cents, 100)
-        cash_target = F(given.cash_target_ppb, 10**9)
+        cash_target = _exact(given.cash_target_ppb, given.cash_target_rest)
         if any((self.held[p] or self.target[p]) and not self.price[p[0]] for p in self.positions):
             raise Failed("MISSING_PRICE")
         self.mv = {position: to_cents(self.held[position] * self.price[position[0]]) for position in self.positions}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from shared.contracts.codes import LotMethod, Restriction
+from shared.fixed_point.limits import PPB
 from tests.proposer.builders import BF, FRACTIONAL, MT, TA, TRADE_DATE, WHOLE, Account, Lot, Position, Security, lots_of
 
 _RESTRICTIONS = (Restriction.DO_NOT_BUY, Restriction.DO_NOT_SELL, Restriction.DO_NOT_TRADE)
@@ -176,6 +177,30 @@ def edges(seed: int) -> Account:
         floor_ppb=dice.choice((0, 5_000_000, 20_000_000)), min_trade_cents=dice.choice((0, 0, 0, 500, 1000, 2000)),
         min_trade_ppb=dice.choice((0, 0, 0, 20_000_000)), liquidate=liquidate, account_id=f"E-{seed}",
     )  # fmt: skip
+
+
+def finer(account: Account) -> Account:
+    """Return the account with targets of up to 18 decimals, which add up as before; the same always."""
+    dice = random.Random(f"{account.account_id} finer")
+    names = [index for index, position in enumerate(account.positions) if position.target_ppb]
+    if not names:
+        return account
+    exact = [position.target_ppb * PPB for position in account.positions]
+    cash = account.cash_target_ppb * PPB
+    for index in names:
+        more = dice.choice((1, 111_111_111, 333_333_333, PPB // 2, dice.randrange(PPB), dice.randrange(10**15)))
+        if cash > more and dice.random() < 0.5:
+            cash -= more
+        elif exact[other := dice.choice(names)] > more:
+            exact[other] -= more
+        else:
+            continue
+        exact[index] += more
+    positions = [
+        replace(position, target_ppb=weight // PPB, target_rest=weight % PPB)
+        for position, weight in zip(account.positions, exact, strict=True)
+    ]
+    return replace(account, positions=positions, cash_target_ppb=cash // PPB, cash_target_rest=cash % PPB)
 
 
 def picking(account: Account) -> Account:

@@ -1,7 +1,7 @@
 """The proposer against the slow, plain model of tests/proposer/model.py, on generated accounts.
 
-2,000 accounts, half of them of small integers; REBALANCER_MODEL_ACCOUNTS=100000 compares as many in a nightly run, each
-part of 2,000 with seeds of its own.  Tax-aware has no limits to keep here, so it has to say what Best Fit says.
+3,000 accounts, half of them of small integers; REBALANCER_MODEL_ACCOUNTS=100000 compares as many in a nightly run, each
+part of 3,000 with seeds of its own.  Tax-aware has no limits to keep here, so it has to say what Best Fit says.
 """
 
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.proposer import model
 from tests.proposer.builders import BF, MT, TA, Account
 from tests.proposer.harness import proposals
-from tests.proposer.strategies import Shape, edges, generated
+from tests.proposer.strategies import Shape, edges, finer, generated
 
 pytestmark = pytest.mark.fast
 
@@ -35,6 +35,14 @@ def test_the_proposer_says_what_the_plain_model_says(name: str, part: int) -> No
 @pytest.mark.parametrize("part", PARTS)
 def test_edges_and_ties_fall_as_in_the_plain_model(part: int) -> None:
     _compare([edges(number) for number in range(part * 1000, (part + 1) * 1000)])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_targets_of_eighteen_decimals_are_never_rounded(part: int) -> None:
+    numbers = range(part * 500, (part + 1) * 500)
+    shapes = list(SHAPES.values())
+    _compare([finer(generated(number, shapes[number % len(shapes)])) for number in numbers])
+    _compare([finer(edges(number)) for number in numbers])
 
 
 def _compare(accounts: list[Account]) -> None:

@@ -18,8 +18,8 @@ from services.proposer.domain.sizing import (
     units_floor,
     within,
 )
+from shared.fixed_point.amounts import weight_of_value
 from shared.fixed_point.records import records
-from shared.rules.bands import side
 from tests.proposer.builders import MT, account, position
 from tests.proposer.harness import proposal
 
@@ -49,7 +49,8 @@ THIRD = 333_333_333_333_333_333  # a hair below 1/3, with more than nine decimal
     ],
 )
 def test_units_of_a_weight(weight: int, value: int, price: int, floor: int, ceil: int) -> None:
-    assert (units_floor(weight, value, price), units_ceil(weight, value, price)) == (floor, ceil)
+    cents, part = weight_of_value(weight, value)
+    assert (units_floor(cents, part, price), units_ceil(cents, part, price)) == (floor, ceil)
 
 
 @pytest.mark.parametrize(
@@ -124,22 +125,6 @@ def test_what_reaches_when_the_whole_order_is_rounded(
 def test_what_stays_within(cents: int, before: int, price: int, step: int, units: int) -> None:
     assert within(cents, before, price, step) == units
     assert order_change(before, units, price) <= max(0, cents)
-
-
-@pytest.mark.parametrize(
-    ("cents", "value", "low", "high", "where"),
-    [
-        (2_999, 10_000, 3 * 10**17, 5 * 10**17, -1),
-        (3_000, 10_000, 3 * 10**17, 5 * 10**17, 0),
-        (5_000, 10_000, 3 * 10**17, 5 * 10**17, 0),
-        (5_001, 10_000, 3 * 10**17, 5 * 10**17, 1),
-        # 1 of 3 cents is a third: below an edge a hair above it, above one a hair below
-        (1, 3, THIRD + 1, 10**18, -1),
-        (1, 3, 0, THIRD, 1),
-    ],
-)
-def test_the_side_of_a_band(cents: int, value: int, low: int, high: int, where: int) -> None:
-    assert side(cents, value, low, high) == where
 
 
 def apportioned(asked: list[int], total: int, step: int = 10) -> list[int]:

@@ -95,6 +95,7 @@ def facts_rows(
         "lot_picks": _lot_picks(rows.texts("a.lot_picks").take(array(row_index, mask=~exists))),
         "securities": nested.securities,
         "positions": nested.positions,
+        "cash_target_rest_edge": array(np.ascontiguousarray(head[:, TargetField.CASH_REST])),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FACTS.names], schema=chunks.FACTS)
 
@@ -180,6 +181,7 @@ def _position_columns(positions: joining.JoinedPositions, sleeve_ids: Arrow) -> 
         array(positions.security).cast(pa.int32()),
         *columns,
         array(positions.values.can_trigger != 0),
+        array(np.ascontiguousarray(positions.values.rest)),
     ]
 
 

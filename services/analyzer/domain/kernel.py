@@ -12,7 +12,7 @@ from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.compiled import entry_kernel, inner_kernel, view_kernel
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
 from shared.fixed_point.records import Records, fields_of, record
-from shared.rules.bands import band, position_band, shown_weight, side
+from shared.rules.bands import band, position_band, position_side, shown_weight, side
 from shared.rules.holding_roles import NO_OWN_ROLE, ORDINARY, role_in_account
 
 SETTINGS: Final = record(*(setting.name.lower() for setting in Setting))
@@ -216,7 +216,7 @@ def _value_positions(
         for row in range(targets.starts[target], targets.starts[target + 1]):
             aim = targets.rows[row]
             security = aim.key >> _SHIFT
-            if aim.target == 0 or _role(account, security, accounts, securities) != _MANAGED:
+            if (aim.target == 0 and aim.rest == 0) or _role(account, security, accounts, securities) != _MANAGED:
                 continue
             hold = _hold_of(0, 1, security, securities, stale)
             if hold != H_NONE:
@@ -225,15 +225,16 @@ def _value_positions(
 
 
 @view_kernel
-def _cash_target(account: int, accounts: AccountChunk, targets: Targets, securities: SecurityTable) -> int:
-    """Return the cash target in ppb: that of the target, and what it says of cash equivalents."""
+def _cash_target(account: int, accounts: AccountChunk, targets: Targets, securities: SecurityTable) -> tuple[int, int]:
+    """Return the cash target in ppb and its rest: that of the target, and what it says of cash equivalents."""
     target = accounts.target_of[account]
-    weight = targets.heads[target].cash_ppb
+    weight, rest = targets.heads[target].cash_ppb, targets.heads[target].cash_rest
     for row in range(targets.starts[target], targets.starts[target + 1]):
         aim = targets.rows[row]
         if _role(account, aim.key >> _SHIFT, accounts, securities) == _CASH:
             weight += aim.target
-    return int(weight)
+            rest += aim.rest
+    return int(weight), int(rest)
 
 
 @view_kernel
@@ -244,11 +245,11 @@ def _against_target(
     settings, head = accounts.settings[account], targets.heads[accounts.target_of[account]]
     result = found.results[account]
     floor = _own_or(settings.floor_ppb, head.floor_ppb)
-    cash_target = _cash_target(account, accounts, targets, securities)
-    aim = cash_target * PPB
-    low, high = band(aim, aim, _own_or(settings.cash_threshold_ppb, head.cash_threshold_ppb), floor)
+    cash_target, rest = _cash_target(account, accounts, targets, securities)
+    aim, relative = cash_target * PPB + rest, _own_or(settings.cash_threshold_ppb, head.cash_threshold_ppb)
+    low, high = band(aim, relative, floor)
     tiles = 0 if accounts.rebalanced[account] else _FIRST
-    where = side(result.cash, result.value, low, high) if head.cash_can_trigger else 0
+    where = side(result.cash, result.value, aim, relative, floor) if head.cash_can_trigger else 0
     if where != 0:
         tiles |= _HIGH if where > 0 else _LOW
         reason = found.reasons[filled]
@@ -293,13 +294,13 @@ def _judge_positions(
         held_key = accounts.holdings[held].key if held < held_end else _LAST
         row_key = targets.rows[row].key if row < row_end else _LAST
         key = min(held_key, row_key)
-        quantity, target, own, can_trigger = 0, 0, NONE, 1
+        quantity, target, rest, own, can_trigger = 0, 0, 0, NONE, 1
         if held_key == key:
             quantity = accounts.holdings[held].quantity
             held += 1
         if row_key == key:
             aim = targets.rows[row]
-            target, own, can_trigger = aim.target, aim.threshold, aim.can_trigger
+            target, rest, own, can_trigger = aim.target, aim.rest, aim.threshold, aim.can_trigger
             row += 1
         security = key >> _SHIFT
         if _role(account, security, accounts, securities) != _MANAGED:
@@ -310,10 +311,11 @@ def _judge_positions(
         total = found.results[account].value
         weight = shown_weight(value, total)
         drift = max(drift, abs(weight - target))
-        low, high = position_band(target, _own_or(own, threshold), floor)
-        if can_trigger and side(value, total, low, high) != 0:
+        exact, relative = target * PPB + rest, _own_or(own, threshold)
+        if can_trigger and position_side(value, weight, total, exact, relative, floor) != 0:
             reason = found.reasons[filled]
-            reason.key, reason.weight, reason.target, reason.low, reason.high = key, weight, target, low, high
+            reason.key, reason.weight, reason.target = key, weight, target
+            reason.low, reason.high = position_band(exact, relative, floor)
             filled += 1
     return filled, drift
 

@@ -56,16 +56,22 @@ class TargetField(IntEnum):
     THRESHOLD_PPB = 3
     PRECISION_PPB = 4
     FLOOR_PPB = 5
+    CASH_REST = 6  # what the exact cash target is more than CASH_PPB, in 1e-18
 
 
 TARGET_HEAD: Final = len(TargetField)
+_ROUNDED_HEAD: Final = 6  # fields of a head and of an AIM that the document of a target has: those without their rests
+_ROUNDED_AIM: Final = 5
 
 RESTRICTION: Final = record("security", "kinds", "substitute")
 """Of an account: security number, Restriction flags, number of the security bought instead or NONE."""
 HOLDING: Final = record("key", "quantity")
 """What an account holds: position key, micro-units."""
-AIM: Final = record("key", "target", "threshold", "precision", "can_trigger")
-"""What a target says of one position, in ppb; threshold and precision are NONE where the portfolio's hold."""
+AIM: Final = record("key", "target", "threshold", "precision", "can_trigger", "rest")
+"""What a target says of one position, in ppb; threshold and precision are NONE where the portfolio's hold.
+
+rest: what the exact target is more than `target`, in 1e-18, which is below a ppb either way.
+"""
 OWN_ROLE: Final = record("security", "role")
 """What an account says of a security: its number; HoldingRole MANAGED, LOCKED or EXCLUDED."""
 FIGURES: Final = record(
@@ -83,7 +89,7 @@ REASON: Final = record("key", "weight", "target", "low", "high")
 """A component in the triggering list; key: NONE for cash; weight and target in ppb, edges in 1e-18 of V."""
 
 # What an account without target is measured with: all cash, product's default thresholds.  Source: product 1, 3.
-NO_TARGET_HEAD: Final = np.array([10**9, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000], np.int64)
+NO_TARGET_HEAD: Final = np.array([10**9, 200_000_000, 1, 200_000_000, 40_000_000, 5_000_000, 0], np.int64)
 
 
 @dataclass(frozen=True)
@@ -118,15 +124,20 @@ def from_bytes(document: bytes) -> Ints:
     return np.frombuffer(document, "<i8").astype(np.int64)
 
 
-def target_document(target: Target) -> bytes:
-    """Return the document of a target."""
-    return to_bytes(np.concatenate((target.head, as_table(target.rows).ravel())))
+def target_documents(target: Target) -> tuple[bytes, bytes | None]:
+    """Return the document of a target, as early releases read it, and that of its rests; None where all are 0."""
+    rests = np.append(target.head[_ROUNDED_HEAD:], target.rows.rest)
+    rounded = np.concatenate((target.head[:_ROUNDED_HEAD], as_table(target.rows)[:, :_ROUNDED_AIM].ravel()))
+    return to_bytes(rounded), to_bytes(rests) if rests.any() else None
 
 
-def read_target(document: bytes) -> Target:
-    """Return the target that `target_document` wrote."""
+def read_target(document: bytes, rests: bytes | None) -> Target:
+    """Return the target that `target_documents` wrote."""
     values = from_bytes(document)
-    return Target(values[:TARGET_HEAD], as_records(AIM, values[TARGET_HEAD:]))
+    rounded = values[_ROUNDED_HEAD:].reshape(-1, _ROUNDED_AIM)
+    more = np.zeros(len(rounded) + 1, np.int64) if rests is None else from_bytes(rests)
+    rows = as_records(AIM, np.column_stack((rounded, more[1:])))
+    return Target(np.append(values[:_ROUNDED_HEAD], more[0]), rows)
 
 
 def stack_targets(targets: list[Target]) -> tuple[Ints, Ragged]:

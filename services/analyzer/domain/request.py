@@ -13,11 +13,15 @@ import numpy as np
 
 from services.analyzer.domain.layout import KEY_SHIFT, NONE, SLEEVE_MASK, Ints, Ragged, Setting, TargetField
 from shared.contracts.codes import HoldingRole, Restriction
+from shared.fixed_point.limits import PPB
 from shared.fixed_point.records import Records, as_records, as_table, record, records_of
 from shared.rules.holding_roles import NO_OWN_ROLE, ORDINARY, roles_in_accounts
 
-POSITION: Final = record("quantity", "target", "threshold", "precision", "can_trigger")
-"""Of a position: micro-units held, target, threshold and precision in ppb, and whether it can trigger (0 or 1)."""
+POSITION: Final = record("quantity", "target", "threshold", "precision", "can_trigger", "rest")
+"""Of a position: micro-units held, target, threshold and precision in ppb, whether it can trigger (0 or 1), and what
+the exact target is more than `target`, in 1e-18."""
+
+_NO_REST: Final = -PPB  # of what has no target: rests are above it, and may be negative
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def join(
     begins = np.flatnonzero(first)
     if len(begins):
         values = as_records(POSITION, np.maximum.reduceat(as_table(values), begins, axis=0))
+        values.rest = np.where(values.rest == _NO_REST, 0, values.rest)
     owner, keys = owner[begins], keys[begins]
     security_no, sleeve_no = keys >> KEY_SHIFT, keys & SLEEVE_MASK
     order = np.lexsort((sleeve_rank[sleeve_no], security_rank[security_no], owner))
@@ -141,7 +146,12 @@ def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragg
     within = np.arange(len(aim_owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     aims = targets.data[targets.starts[np.maximum(target_of, 0)][aim_owner] + within]
     aim_values = records_of(
-        POSITION, target=aims.target, threshold=aims.threshold, precision=aims.precision, can_trigger=aims.can_trigger
+        POSITION,
+        target=aims.target,
+        threshold=aims.threshold,
+        precision=aims.precision,
+        can_trigger=aims.can_trigger,
+        rest=aims.rest,
     )
     extra_owner, extra_keys = _substitutes(restrictions, aim_owner, aims)
     values = (_untargeted(held.quantity), aim_values, _untargeted(np.zeros(len(extra_keys), np.int64)))
@@ -153,9 +163,9 @@ def _rows(restrictions: Ragged, holdings: Ragged, target_of: Ints, targets: Ragg
 
 
 def _untargeted(quantities: Ints) -> Records:
-    """Return a POSITION of each quantity with target 0, everything else NONE."""
+    """Return a POSITION of each quantity with target 0, everything else less than any that is set."""
     found = records_of(POSITION, quantity=quantities)
-    found.threshold, found.precision, found.can_trigger = NONE, NONE, NONE
+    found.threshold, found.precision, found.can_trigger, found.rest = NONE, NONE, NONE, _NO_REST
     return found
 
 
@@ -172,7 +182,7 @@ def _substitutes(restrictions: Ragged, owner: Ints, aims: Records) -> tuple[Ints
         named = own[own.substitute != NONE]
         replaced = dict(zip(named.security.tolist(), named.substitute.tolist(), strict=True))
         for security, substitute in replaced.items():
-            aimed = mine[(mine.key >> KEY_SHIFT == security) & (mine.target > 0)]
+            aimed = mine[(mine.key >> KEY_SHIFT == security) & ((mine.target > 0) | (mine.rest > 0))]
             chain: list[int] = []
             while substitute not in (NONE, *chain):
                 chain.append(substitute)

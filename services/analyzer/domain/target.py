@@ -1,9 +1,9 @@
 """From a portfolio, its sleeves and their models to the targets of an account's positions.  Source: product 1.
 
 Target of a position = sleeve weight x weight inside the sleeve; cash target = portfolio cash + sum of sleeve weight x
-cash inside.  Weights have at most 9 decimals, so a product has at most 18: exact in integers of 1e-18.  Where a product
-has more than 9 decimals it is rounded once, here, by largest remainder (ties by security id, then sleeve id, cash
-last), so that all targets of the portfolio add up to exactly 1e9 parts.
+cash inside.  Weights have at most 9 decimals, so a product has at most 18: exact in integers of 1e-18.  That is what
+decides; what is shown is rounded to 9 decimals by largest remainder (ties by security id, then sleeve id, cash last),
+so that all targets of the portfolio add up to exactly 1e9 parts.  A target is kept as the rounded one and its rest.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +68,7 @@ def build_target(
         )
     components.sort(key=lambda part: (part.security_id, part.sleeve_id))
     *targets, cash_ppb = round_to_ppb([*(part.product for part in components), cash], where)
+    cash_rest = cash - cash_ppb * PPB
     rows = [
         (
             key_of(security_no(part.security_id), sleeve_no(part.sleeve_id)),
@@ -75,10 +76,11 @@ def build_target(
             _threshold(part.component.threshold, f"{where}: threshold of {part.security_id}"),
             _threshold(part.component.precision, f"{where}: precision of {part.security_id}"),
             int(part.component.can_trigger),
+            part.product - target_ppb * PPB,
         )
         for part, target_ppb in zip(components, targets, strict=True)
     ]
-    return Target(_head(portfolio, cash_ppb, where), as_records(AIM, sorted(rows)))
+    return Target(_head(portfolio, cash_ppb, cash_rest, where), as_records(AIM, sorted(rows)))
 
 
 def models_of(portfolio: PortfolioChanged) -> set[str]:
@@ -122,7 +124,9 @@ def _inside(sleeve: Sleeve, models: Mapping[str, ModelChanged], where: str) -> t
     return holdings, cash_weight
 
 
-def _head(portfolio: PortfolioChanged, cash_ppb: int, where: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _head(
+    portfolio: PortfolioChanged, cash_ppb: int, cash_rest: int, where: str
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     floor = _ppb(portfolio.floor, f"{where}: floor")
     return np.array(
         [
@@ -132,6 +136,7 @@ def _head(portfolio: PortfolioChanged, cash_ppb: int, where: str) -> np.ndarray[
             _threshold(portfolio.threshold, f"{where}: threshold"),
             _threshold(portfolio.precision, f"{where}: precision"),
             floor,
+            cash_rest,
         ],
         np.int64,
     )

@@ -30,11 +30,12 @@ from shared.contracts.holding_roles import PRICE_FACTORS
 from shared.contracts.problems import NotFound, OurFault
 from shared.contracts.tenancy import Scope
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
+from shared.fixed_point.limits import PPB
 from shared.fixed_point.records import Records, records
 from shared.fixed_point.text import text_of, usd
 from shared.kafka.faults import Blame, blame
 from shared.kafka.isolation import note_account_fault
-from shared.rules.bands import position_band, shown_weight, side
+from shared.rules.bands import position_band, position_side, shown_weight
 
 
 def account_view(session: Session, names: Names, contexts: Contexts, account_id: str, scope: Scope) -> dict[str, Any]:
@@ -177,7 +178,9 @@ def _positions(
         unit, counts = int(price_of[index]), role is not HoldingRole.EXCLUDED
         value = value_cents(quantity // divisor, unit)
         is_valued, is_managed = counts and unit > 0, role is HoldingRole.MANAGED
-        low, high = position_band(target, int(position.threshold), floor)
+        exact, relative = target * PPB + int(position.rest), int(position.threshold)
+        low, high = position_band(exact, relative, floor)
+        shown = shown_weight(value, total) if total > 0 and is_valued else None
         found.append(
             {
                 "security_id": security_ids[number],
@@ -186,12 +189,14 @@ def _positions(
                 "price": text_of(unit, 6, trim=True) if unit > 0 else None,
                 "price_factor": PRICE_FACTORS[divisor],
                 "value": usd(value) if is_valued else None,
-                "weight": text_of(shown_weight(value, total), 9) if total > 0 and is_valued else None,
+                "weight": None if shown is None else text_of(shown, 9),
                 "target": text_of(target, 9),
                 "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
                 "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
                 "can_trigger": is_managed and bool(position.can_trigger),
-                "outside": is_managed and total > 0 and is_valued and side(value, total, low, high) != 0,
+                "outside": is_managed
+                and shown is not None
+                and position_side(value, shown, total, exact, relative, floor) != 0,
                 "role": role.name,
             }
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.analyzer.domain import target as rules
-from services.analyzer.domain.layout import Target, read_target, target_document
+from services.analyzer.domain.layout import Target, read_target, target_documents
 from services.analyzer.store.database import Session
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
 from shared.contracts.platform import ModelChanged, PortfolioChanged
@@ -49,12 +49,13 @@ class TargetBook:
             number for number, version in rows if number not in self._cached or self._cached[number].version != version
         ]
         found = session.execute(
-            "SELECT portfolio_no, target_version, cause, problem, document FROM target WHERE portfolio_no = ANY(%s)",
+            "SELECT portfolio_no, target_version, cause, problem, document,"
+            " CASE WHEN rests_version = target_version THEN rests END FROM target WHERE portfolio_no = ANY(%s)",
             [stale],
         )
-        for number, version, cause, problem, document in found if stale else ():
+        for number, version, cause, problem, document, rests in found if stale else ():
             self._cached[number] = StoredTarget(
-                version, cause, problem, read_target(document) if problem is None else None
+                version, cause, problem, read_target(document, rests) if problem is None else None
             )
         return {number: self._cached[number] for number, _ in rows}
 
@@ -182,18 +183,21 @@ def _compute(session: Session, names: Names, portfolios: Sequence[int], cause: s
     for number, portfolio in bodies:
         securities = names.numbers(SECURITY, rules.securities_of(portfolio, models))
         sleeves = names.numbers(SLEEVE, (sleeve.sleeve_id for sleeve in portfolio.sleeves))
-        document, problem = None, None
+        document, rests, problem = None, None, None
         try:
-            document = target_document(
+            document, rests = target_documents(
                 rules.build_target(portfolio, models, securities.__getitem__, sleeves.__getitem__)
             )
         except (rules.BadTarget, InexactText) as error:
             problem = str(error)
         session.execute(
-            "INSERT INTO target AS t (portfolio_no, target_version, cause, problem, document)"
-            " VALUES (%s, nextval('target_version'), %s, %s, %s) ON CONFLICT (portfolio_no) DO UPDATE"
+            # The version beside the rests: an earlier release, which knows none, leaves those of a former target.
+            "INSERT INTO target AS t (portfolio_no, target_version, cause, problem, document, rests, rests_version)"
+            " VALUES (%s, nextval('target_version'), %s, %s, %s, %s, currval('target_version'))"
+            " ON CONFLICT (portfolio_no) DO UPDATE"
             " SET target_version = excluded.target_version, cause = excluded.cause, problem = excluded.problem,"
-            " document = excluded.document"
-            " WHERE (t.problem, t.document) IS DISTINCT FROM (excluded.problem, excluded.document)",
-            [number, cause, problem, document],
+            " document = excluded.document, rests = excluded.rests, rests_version = excluded.rests_version"
+            " WHERE (t.problem, t.document, CASE WHEN t.rests_version = t.target_version THEN t.rests END)"
+            " IS DISTINCT FROM (excluded.problem, excluded.document, excluded.rests)",
+            [number, cause, problem, document, rests],
         )

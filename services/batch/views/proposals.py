@@ -91,15 +91,23 @@ def proposal_of(
     )
 
 
-def band(target: int, threshold: int, floor: int) -> tuple[int, int]:
+def band(target: int, threshold: int, floor: int, rest: int = 0) -> tuple[int, int]:
     """Return the edges (ppb) of the rebalance band around a target, for display.
 
-    target, floor: ppb of account value; threshold: ppb of the target.  Each edge's distance from the target is rounded
-    to ppb, halves up.  Source: product 1, "rebalance threshold".
+    target, floor: ppb of account value; threshold: ppb of the target; rest: what the exact target is more than
+    `target`, in 1e-18.  Each edge's distance from the exact target is rounded to ppb, halves up.
+    Source: product 1, "rebalance threshold".
     """
-    low, high = position_band(target, threshold, floor)
-    centre = target * PPB
-    return target - muldiv_half_away(centre - low, 1, PPB), target + muldiv_half_away(high - centre, 1, PPB)
+    centre = target * PPB + rest
+    low, high = position_band(centre, threshold, floor)
+    below, above = muldiv_half_away(centre - low, 1, PPB), muldiv_half_away(high - centre, 1, PPB)
+    return max(0, target - below), min(PPB, target + above)
+
+
+def _band_of(result: ResultRow, position: ResultRow) -> tuple[int, int]:
+    """Return the edges of a position's band; results of early releases have no rest."""
+    rest = int(position["target_rest_edge"] or 0)
+    return band(position["target_ppb"], position["threshold_ppb"], result["floor_ppb"], rest)
 
 
 def _of_logic(rows: Iterable[ResultRow] | None, logic: int) -> list[ResultRow]:
@@ -130,7 +138,7 @@ def _positions(
         security = result["securities"][position["security"]]
         role, before = _role_of(security), int(position["quantity_micro"])
         after = before + traded.get(index, 0)
-        low, high = band(position["target_ppb"], position["threshold_ppb"], result["floor_ppb"])
+        low, high = _band_of(result, position)
         value_before, value_after = (
             0 if role == HoldingRole.EXCLUDED else _value(units, security) for units in (before, after)
         )
@@ -202,7 +210,7 @@ def _gains(slices: list[ResultRow]) -> dict[str, str | None]:
 def _trade(result: ResultRow, position: ResultRow, trade: ResultRow) -> TradeView:
     security = result["securities"][position["security"]]
     quantity, crossed = int(trade["quantity_micro"]), int(trade["crossed_micro"])
-    low, high = band(position["target_ppb"], position["threshold_ppb"], result["floor_ppb"])
+    low, high = _band_of(result, position)
     replaced = [other["security_id"] for other in result["securities"] if other["substitute"] == position["security"]]
     reason = _REASONS[trade["reason"]]
     facts = sentences.TradeFacts(

@@ -14,11 +14,12 @@ from services.proposer.domain.records import Ints
 from shared.contracts.codes import HoldingRole
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import entry_kernel, inner_kernel
-from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO
+from shared.fixed_point.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO
 from shared.fixed_point.records import Records
 
 Bools = NDArray[np.bool_]
 _UNKNOWN: Final = -1
+_TOO_MUCH: Final = 4 * EDGE
 _MANAGED: Final = int(HoldingRole.MANAGED)
 _EXCLUDED: Final = int(HoldingRole.EXCLUDED)
 _CASH: Final = int(HoldingRole.CASH_EQUIVALENT)
@@ -95,9 +96,9 @@ def _count(
             continue
         account, position = accounts[owner[index]], positions[index]
         if role[index] == _CASH:
-            account.cash_target += position.target
+            account.cash_target = _sum_of_targets(account.cash_target, position.target)
         else:
-            account.untraded_target += position.target
+            account.untraded_target = _sum_of_targets(account.untraded_target, position.target)
         if role[index] == _EXCLUDED or position.quantity == 0 or account.given_failure != codes.OK:
             continue
         price, by = securities[rows[index]].price, divisor[rows[index]]
@@ -110,6 +111,12 @@ def _count(
             account.cash += value_cents(position.quantity // by, price)
         else:
             account.locked += value_cents(position.quantity // by, price)
+
+
+@inner_kernel
+def _sum_of_targets(total: int, target: int) -> int:
+    """Return the sum of weights, which stays within 63 bits: beyond 100 % it is refused, whatever it is."""
+    return min(total + max(0, target), _TOO_MUCH)
 
 
 @inner_kernel

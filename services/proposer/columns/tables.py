@@ -16,6 +16,7 @@ from services.proposer.columns.holding_roles import (
 from services.proposer.domain import codes
 from services.proposer.domain.records import ACCOUNT, ALL_OF_IT, NO_LIMIT, POSITION, SECURITY, Accounts, Ints
 from shared.columnar import entries
+from shared.fixed_point.limits import PPB
 from shared.fixed_point.records import Kind, Records, records
 from shared.rules.relief.lots import Lots, lots_from
 
@@ -75,6 +76,7 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     positions = _table(POSITION, held, _POSITION)
     sleeves = _ranks(pa.concat_arrays([held.field("sleeve_id"), owned.field("sleeve_id")]))
     positions.sleeve = sleeves[: len(held)]
+    positions.target = _exact(positions.target, held.field("target_rest_edge"))
     securities, security_indexes, renamed = _sorted_securities(
         rows, securities, security_starts, _ranks(listed.field("security_id"))
     )
@@ -124,6 +126,7 @@ def _account_rows(batch: pa.RecordBatch) -> Records:
     rows = records(ACCOUNT, batch.num_rows)
     for field, column in _ACCOUNT.items():
         rows[field] = _ints(batch.column(column))
+    rows.cash_target = _exact(rows.cash_target, batch.column("cash_target_rest_edge"))
     rows.budget_short = _ints(batch.column("gain_budget_short_cents"), NO_LIMIT)
     rows.budget_total = _ints(batch.column("gain_budget_total_cents"), NO_LIMIT)
     rows.cash = _ints(batch.column("cash_cents")) - _ints(batch.column("set_aside_cents"))
@@ -219,6 +222,11 @@ def _ints(array: Any, missing: int = 0) -> Ints:
     if array.null_count:
         array = pc.fill_null(array, missing)
     return np.asarray(array.to_numpy(zero_copy_only=False)).astype(np.int64, copy=False)
+
+
+def _exact(target_ppb: Ints, rest: Any) -> Ints:
+    """Return targets in 1e-18.  What is outside 0 to 1 stays outside; rest: null in chunks of early releases."""
+    return np.clip(target_ppb, -1, PPB + 1) * PPB + _ints(rest)
 
 
 def _valid(array: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":

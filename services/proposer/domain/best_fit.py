@@ -46,7 +46,7 @@ def _set_wants(account: Records, securities: Records, positions: Records) -> Non
         if position.is_exit:
             position.want = -position.quantity
         elif position.precise_side != 0:
-            position.want = to_target(account, securities[position.security], position)
+            position.want = to_target(securities[position.security], position)
             if position.want == 0:
                 account.blocked |= codes.B_STEP
 
@@ -85,9 +85,10 @@ def _place_cash(account: Records, securities: Records, positions: Records) -> No
     for position in positions:
         security = securities[position.security]
         position.want = min(0, position.want)  # tax_aware.breakpoints needs what sleeves sell
-        if position.precise_side != 0 or position.aim_up == 0 or security.sell > 0:
+        is_wanted = position.aim > 0 or position.aim_part > 0
+        if position.precise_side != 0 or not is_wanted or security.sell > 0:
             continue  # what is neither wanted nor held may have no price
-        want = to_target(account, security, position)
+        want = to_target(security, position)
         if want <= 0:
             continue
         if security.restriction & codes.NO_BUY:

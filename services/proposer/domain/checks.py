@@ -8,7 +8,7 @@ from typing import Final
 from services.proposer.domain import codes
 from services.proposer.domain.records import ALL_OF_IT, NO_LIMIT
 from shared.fixed_point.compiled import view_kernel
-from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
+from shared.fixed_point.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
 from shared.fixed_point.records import Records
 
 _MAX_RELATIVE: Final = 4 * PPB  # beyond 400 % of target a band does not fit 63 bits
@@ -46,7 +46,7 @@ def _check_settings(account: Records) -> int:
         or is_outside(account, account.budget_short, NO_LIMIT, MAX_VALUE_CENTS, codes.L_GAIN_BUDGET)
         or is_outside(account, account.budget_total, NO_LIMIT, MAX_VALUE_CENTS, codes.L_GAIN_BUDGET)
         or is_outside(account, account.minimum_weight, 0, PPB, codes.L_MINIMUM_WEIGHT)
-        or is_outside(account, account.cash_target, 0, PPB, codes.L_CASH_TARGET)
+        or is_outside(account, account.cash_target, 0, EDGE, codes.L_CASH_TARGET)
         or is_outside(account, account.drift_floor, 0, PPB, codes.L_FLOOR)
         or is_outside(account, account.cash_threshold, 0, _MAX_RELATIVE, codes.L_CASH_THRESHOLD)
         or is_outside(account, account.cash, -MAX_VALUE_CENTS, MAX_VALUE_CENTS, codes.L_CASH)
@@ -86,7 +86,7 @@ def _check_positions(account: Records, securities: Records, positions: Records) 
             return codes.NEGATIVE_QUANTITY
         if (
             is_outside(account, position.quantity, 0, MAX_QUANTITY_MICRO, codes.L_QUANTITY)
-            or is_outside(account, position.target, 0, PPB, codes.L_TARGET)
+            or is_outside(account, position.target, 0, EDGE, codes.L_TARGET)
             or is_outside(account, position.threshold, 0, _MAX_RELATIVE, codes.L_THRESHOLD)
             or is_outside(account, position.precision, 0, _MAX_RELATIVE, codes.L_PRECISION)
         ):
@@ -107,15 +107,18 @@ def check_target(account: Records, positions: Records) -> int:
 
     All target weights add up to 1; none at all is a liquidation the user confirmed, or fails.  Source: product 3.
     """
-    total = account.cash_target + account.untraded_target
+    # In two sums, because thousands of weights that are wrong together would not fit one.
+    whole = account.cash_target // PPB + account.untraded_target // PPB
+    rest = account.cash_target % PPB + account.untraded_target % PPB
     for position in positions:
-        total += position.target
-    account.target_sum = total
-    if total == 0:
+        whole += position.target // PPB
+        rest += position.target % PPB
+    account.target_sum = whole + rest // PPB
+    account.target_sum_rest = rest % PPB
+    if account.target_sum == 0 and account.target_sum_rest == 0:
         if not account.liquidate:
             return codes.NO_TARGET
-        account.cash_target = PPB
-        total = PPB
-    if total != PPB:
+        account.cash_target = EDGE
+    elif account.target_sum != PPB or account.target_sum_rest != 0:
         return codes.TARGET_SUM
     return codes.RESTRICTED if account.do_not_trade else codes.OK

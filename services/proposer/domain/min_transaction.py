@@ -6,7 +6,6 @@ Source: product 4, "Min Transaction", steps 1 to 3, and its fine points.
 from services.proposer.domain import codes
 from services.proposer.domain.netting import (
     AIM,
-    AIM_UP,
     HIGH,
     LOW,
     clear_trade,
@@ -27,7 +26,8 @@ from services.proposer.domain.passes import (
     set_planned_brings,
 )
 from services.proposer.domain.sharing import book_shares, drop_undersized, full_cost, give_up, share
-from services.proposer.domain.sizing import CENT_UNITS, down_to_edge, up_to_edge
+from services.proposer.domain.sizing import down_to_edge, up_to_edge
+from shared.fixed_point.amounts import CENT_UNITS
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
@@ -60,9 +60,9 @@ def _set_wants(account: Records, securities: Records, positions: Records) -> Non
         elif position.side != 0:
             security = securities[position.security]
             if position.side > 0:
-                position.want = -down_to_edge(account, security, position)
+                position.want = -down_to_edge(security, position)
             else:
-                position.want = up_to_edge(account, security, position)
+                position.want = up_to_edge(security, position)
             if position.want == 0:
                 account.blocked |= codes.B_STEP
 
@@ -116,9 +116,9 @@ def _bring_cash_into_band(account: Records, securities: Records, positions: Reco
     mark_planned(securities)
     low, rounding = account.cash_low, account.cash_low_rounding
     if account.cash_now > account.cash_high:
-        place_cash(account, securities, positions, AIM_UP, PLANNED)
+        place_cash(account, securities, positions, AIM, PLANNED)
         place_cash(account, securities, positions, HIGH, PLANNED)
-        place_cash(account, securities, positions, AIM_UP, NEW)
+        place_cash(account, securities, positions, AIM, NEW)
         place_cash(account, securities, positions, HIGH, NEW)
     elif account.cash_now < low:
         raise_cash(account, securities, positions, low, rounding, AIM, AIM, PLANNED)

@@ -7,15 +7,14 @@ from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain.apportion import apportion
-from services.proposer.domain.sizing import money_of_units, money_of_weight
+from services.proposer.domain.sizing import money_of_amount, money_of_units
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
 
-# Weights of a position that trades aim at.
+# Amounts of a position that trades aim at.
 AIM: Final = 0
-AIM_UP: Final = 1
-LOW: Final = 2
-HIGH: Final = 3
+LOW: Final = 1
+HIGH: Final = 2
 
 SELLS: Final = -1
 BUYS: Final = 1
@@ -52,28 +51,28 @@ def clear_trade(position: Records) -> None:
 
 
 @view_kernel
-def weight_at(position: Records, edge: int) -> int:
-    """Return the weight AIM, AIM_UP, LOW or HIGH of the position."""
+def amount_at(position: Records, edge: int) -> tuple[int, int]:
+    """Return the amount AIM, LOW or HIGH of the position."""
     if edge == AIM:
-        return int(position.aim)
-    if edge == AIM_UP:
-        return int(position.aim_up)
-    return int(position.low if edge == LOW else position.high)
+        return position.aim, position.aim_part
+    if edge == LOW:
+        return position.low, position.low_part
+    return position.high, position.high_part
 
 
 @view_kernel
 def shortfall_to(account: Records, security: Records, position: Records, edge: int) -> int:
-    """Return weight x V - quantity x price in money, the quantity after the trades so far; negative is an excess."""
-    exact = edge in (AIM, AIM_UP)
-    goal = position.aim_money if exact else money_of_weight(account, weight_at(position, edge))
-    return int(goal - money_of_units(account, position.quantity + position.trade, security.price))
+    """Return amount - quantity x price in money, the quantity after the trades so far; negative is an excess."""
+    cents, part = amount_at(position, edge)
+    held = money_of_units(account, position.quantity + position.trade, security.price)
+    return int(money_of_amount(account, cents, part) - held)
 
 
 @view_kernel
 def net(account: Records, securities: Records, positions: Records, edge: int) -> None:
     """Cross the sleeves' wants security by security: crossed, has_exit, planned_sell, and what a sharing goes by.
 
-    edge: the weight that buys aim at.  Restrictions and caps bind the remainder; do-not-trade bars crossing too.  A
+    edge: the amount that buys aim at.  Restrictions and caps bind the remainder; do-not-trade bars crossing too.  A
     market buy is cut to the step, a market sell can only leave it when a full exit is in it.
     """
     for security in securities:

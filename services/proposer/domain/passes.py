@@ -6,7 +6,7 @@ Source: product 4 (Best Fit 4, Min Transaction 2 and 3) and its fine points.
 from typing import Final
 
 from services.proposer.domain import codes
-from services.proposer.domain.netting import shortfall_to, weight_at
+from services.proposer.domain.netting import amount_at, shortfall_to
 from services.proposer.domain.sharing import note_undersized
 from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
 from shared.fixed_point.arithmetic import value_cents
@@ -24,7 +24,7 @@ IN_BAND: Final = 3  # positions inside their band, except replaced ones, and pos
 def raise_cash(
     account: Records, securities: Records, positions: Records, goal: int, rounding: int, edge: int, by: int, who: int
 ) -> None:
-    """Sell positions down to the weight at `edge`, largest excess over the weight at `by` first, to `goal` cents.
+    """Sell positions down to the amount at `edge`, largest excess over the amount at `by` first, to `goal` cents.
 
     rounding: by how much of a cent, in 1 / CENT_UNITS, the goal was rounded up.  who: ALL, PLANNED, NEW or IN_BAND.
     A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
@@ -38,8 +38,8 @@ def raise_cash(
         security = securities[position.security]
         if not _may_sell(security, position, who):
             continue
-        room = position.quantity + position.trade
-        room -= units_ceil(weight_at(position, edge), account.value, security.price)
+        cents, part = amount_at(position, edge)
+        room = position.quantity + position.trade - units_ceil(cents, part, security.price)
         if room < security.step:
             continue
         if security.restriction & codes.NO_SELL:
@@ -58,7 +58,7 @@ def raise_cash(
 
 @view_kernel
 def place_cash(account: Records, securities: Records, positions: Records, edge: int, who: int) -> None:
-    """Buy positions up to the weight at `edge`, largest dollar room to it first, until cash is in range.
+    """Buy positions up to the amount at `edge`, largest dollar room to it first, until cash is in range.
 
     The last buy is rounded up so that cash lands inside its band, unless that would bring it below.  A buy is
     enlarged to the minimum size where its room and the cash above the lower limit allow, else left out.  Where cash
@@ -73,7 +73,8 @@ def place_cash(account: Records, securities: Records, positions: Records, edge: 
         if not _may_buy(security, position, who):
             continue
         held = position.quantity + position.trade
-        room = units_floor(weight_at(position, edge), account.value, security.price) - held
+        cents, part = amount_at(position, edge)
+        room = units_floor(cents, part, security.price) - held
         if room < security.step:
             continue
         if security.restriction & codes.NO_BUY:
@@ -102,7 +103,7 @@ def set_brings(account: Records, securities: Records, positions: Records) -> boo
         for position in positions[security.first : security.end]:
             if not _may_sell(security, position, IN_BAND):
                 continue
-            room = position.quantity + position.trade - units_ceil(position.low, account.value, security.price)
+            room = position.quantity + position.trade - units_ceil(position.low, position.low_part, security.price)
             if room < security.step:
                 continue
             if security.restriction & codes.NO_SELL:
@@ -160,7 +161,7 @@ def _may_sell(security: Records, position: Records, who: int) -> bool:
 @view_kernel
 def _may_buy(security: Records, position: Records, who: int) -> bool:
     """Return whether the position takes part in the pass; restrictions are checked by the caller."""
-    if position.aim_up == 0:
+    if position.aim == 0 and position.aim_part == 0:
         return False
     if security.sell > 0 or position.trade < 0:
         return False

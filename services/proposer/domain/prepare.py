@@ -8,13 +8,20 @@ from typing import Final
 from services.proposer.domain import codes
 from services.proposer.domain.checks import check, check_target, is_outside
 from services.proposer.domain.records import ALL_OF_IT
-from services.proposer.domain.sizing import CENT_UNITS
 from services.proposer.domain.substitutes import set_aims
-from shared.fixed_point.arithmetic import divmod_product, value_cents
+from shared.fixed_point.amounts import (
+    CENT_UNITS,
+    PARTS,
+    add_amounts,
+    share_of_amount,
+    subtract_amounts,
+    weight_of_value,
+)
+from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.limits import EDGE, MAX_VALUE_CENTS, PPB
 from shared.fixed_point.records import Records
-from shared.rules.bands import band, precision_band, side
+from shared.rules.bands import band_amounts, side_of
 
 _THIN: Final = 400_000_000  # V / price beyond it: the count of units does not fit 62 bits
 _MONEY: Final = 4 * 10**18
@@ -76,7 +83,8 @@ def _value(account: Records, securities: Records, positions: Records) -> int:
 def _check_counts(account: Records, securities: Records, positions: Records) -> int:
     """The count of units to a target must fit; what is only sold needs none, however little it is worth."""
     for position in positions:
-        if position.aim_up > 0 and -(-account.value // _THIN) > securities[position.security].price:
+        is_wanted = position.aim > 0 or position.aim_part > 0
+        if is_wanted and -(-account.value // _THIN) > securities[position.security].price:
             account.failed_at = position.security
             account.passed_limit = codes.L_UNITS
             return codes.OUT_OF_RANGE
@@ -86,21 +94,26 @@ def _check_counts(account: Records, securities: Records, positions: Records) -> 
 @view_kernel
 def _set_bands(account: Records, positions: Records) -> None:
     """Set the rebalance band of each position and its side of that band and of the precision band."""
+    floor, floor_part = weight_of_value(account.drift_floor * PPB, account.value)
     for position in positions:
-        position.low = 0
-        position.high = 0
+        position.low, position.low_part = 0, 0
+        position.high, position.high_part = 0, 0
         position.side = 1 if position.is_exit else 0
         position.precise_side = position.side
-        if position.aim_up == 0:
+        aim, part = position.aim, position.aim_part
+        if aim == 0 and part == 0:
             continue
-        low, high = band(position.aim, position.aim_up, position.threshold, account.drift_floor)
-        position.low = low
-        position.high = high
+        low, low_part, high, high_part = band_amounts(aim, part, position.threshold, floor, floor_part, account.value)
+        position.low, position.low_part = low, low_part
+        position.high, position.high_part = high, high_part
         if position.replaces < 0:
             continue  # what is replaced stands at its target by definition, whatever its cents round to
-        position.side = side(position.value, account.value, low, high)
-        low, high = precision_band(position.aim, position.aim_up, position.precision)
-        position.precise_side = side(position.value, account.value, low, high)
+        position.side = side_of(position.value, low, low_part, high)
+        # No floor, and not clipped: weights above 1, which an overdrawn account has, may be near a target too.
+        half, half_part = share_of_amount(position.precision, aim, part)
+        low, low_part = subtract_amounts(aim, part, half, half_part)
+        high, _ = add_amounts(aim, part, half, half_part)
+        position.precise_side = side_of(position.value, low, low_part, high)
 
 
 @view_kernel
@@ -111,23 +124,23 @@ def _set_cash_limits(account: Records) -> None:
     kept, because counts of units are unrounded until cut to the step.  Cash keeps the floor at target 0.
     """
     value, reserve = account.value, account.reserve
-    weight = account.cash_target * PPB
-    low, high = band(weight, weight, account.cash_threshold, account.drift_floor)
-    account.cash_low, account.cash_low_rounding = _up_to_cents(reserve, low, value)
-    account.cash_aim, account.cash_aim_rounding = _up_to_cents(reserve, weight, value)
-    account.minimum, account.minimum_rounding = _up_to_cents(account.minimum_cents, account.minimum_weight * PPB, value)
+    aim, part = weight_of_value(account.cash_target, value)
+    floor, floor_part = weight_of_value(account.drift_floor * PPB, value)
+    low, low_part, high, high_part = band_amounts(aim, part, account.cash_threshold, floor, floor_part, value)
+    account.cash_low, account.cash_low_rounding = _up_to_cents(reserve, low, low_part)
+    account.cash_aim, account.cash_aim_rounding = _up_to_cents(reserve, aim, part)
+    least, least_part = weight_of_value(account.minimum_weight * PPB, value)
+    account.minimum, account.minimum_rounding = _up_to_cents(account.minimum_cents, least, least_part)
     if account.minimum == 0:
         # What rounds to $0.00 is no trade: half a cent is the least.
         account.minimum, account.minimum_rounding = 1, CENT_UNITS // 2
-    cents, part = divmod_product(high, value, EDGE)
-    account.cash_high = max(reserve, cents)
-    account.cash_high_rounding = part // (EDGE // CENT_UNITS) if cents >= reserve else 0
+    account.cash_high = max(reserve, high)
+    account.cash_high_rounding = high_part // PARTS if high >= reserve else 0
 
 
 @view_kernel
-def _up_to_cents(least: int, weight: int, value: int) -> tuple[int, int]:
-    """Return max(least, weight x V) rounded up to cents, and how much that added in 1 / CENT_UNITS of a cent."""
-    cents, part = divmod_product(weight, value, EDGE)
+def _up_to_cents(least: int, cents: int, part: int) -> tuple[int, int]:
+    """Return max(least, amount) rounded up to cents, and how much that added in 1 / CENT_UNITS of a cent."""
     if cents >= least and part > 0:
-        return cents + 1, (EDGE - part) // (EDGE // CENT_UNITS)
+        return cents + 1, (EDGE - part) // PARTS
     return max(least, cents), 0

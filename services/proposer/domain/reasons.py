@@ -5,6 +5,7 @@ from typing import Final
 from services.proposer.domain import codes
 from services.proposer.domain.records import NO_LIMIT
 from shared.contracts.codes import Logic
+from shared.fixed_point.limits import PPB
 from shared.fixed_point.text import text_of, usd
 
 LOGIC_NAMES: Final = {
@@ -49,10 +50,10 @@ def failure_text(
     """Return why the account cannot be proposed: account, component and limit.
 
     component: names security or position, "" the account as a whole.  figure: cents, of TARGET_SUM ppb.  limit:
-    codes.L_* of OUT_OF_RANGE, the reserve in cents of CASH_SHORTFALL.  gain_limits: the sentence of `limit_text` where
-    gain limits keep sells from being made.
+    codes.L_* of OUT_OF_RANGE, the reserve in cents of CASH_SHORTFALL, the rest of the sum in 1e-18 of TARGET_SUM.
+    gain_limits: the sentence of `limit_text` where gain limits keep sells from being made.
     """
-    cents, percent = usd(figure), text_of(figure, 7, trim=True)
+    cents, percent = usd(figure), text_of(figure * PPB + limit, 16, trim=True)
     permitted = "the sells that its gain limits allow bring" if gain_limits else "all permitted sells bring"
     what = {
         codes.RESTRICTED: "the account is marked do not trade; lift that restriction to propose for it",

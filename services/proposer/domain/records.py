@@ -23,9 +23,9 @@ ACCOUNT: Final = record(
     # given
     "cash",  # cents available: cash and cash equivalents less set-aside
     "locked",  # cents of what is LOCKED: counts in V only
-    "untraded_target",  # ppb: target weights of what is LOCKED or EXCLUDED, taken as what is held
+    "untraded_target",  # weight: target weights of what is LOCKED or EXCLUDED, taken as what is held
     "reserve",  # cents
-    "cash_target",  # ppb, with the target weights of cash equivalents
+    "cash_target",  # weight, with the target weights of cash equivalents
     "cash_threshold",  # ppb, relative
     "drift_floor",  # ppb of V: least half-width of a band
     "minimum_cents",  # minimum trade size
@@ -41,7 +41,8 @@ ACCOUNT: Final = record(
     # prepared
     "value",  # V in cents
     "grain",  # a dollar is 10^12 / grain money units
-    "target_sum",  # ppb: sum of all target weights, cash included
+    "target_sum",  # ppb: sum of all target weights, cash included, rounded down
+    "target_sum_rest",  # weight: what it is more
     "cash_low",  # cents: cash below it is too low, max(reserve, lower edge)
     "cash_aim",  # cents: max(reserve, cash target)
     "cash_high",  # cents: cash above it is too high, max(reserve, upper edge)
@@ -91,17 +92,18 @@ POSITION: Final = record(
     # given
     "security",  # index among the account's securities
     "quantity",  # micro
-    "target",  # ppb
+    "target",  # weight
     "threshold",  # ppb, relative
     "precision",  # ppb, relative
     "sleeve",  # number that is equal for equal sleeve ids of the chunk
     # prepared
     "value",  # cents
-    "aim",  # weight: the target after substitution; a substitute's is no multiple of 1e-18, here rounded down
-    "aim_up",  # the same rounded up: the two let a count that is whole come out whole
-    "aim_money",  # money: the aim x V, of a substitute and of what it replaces too without their rounding
-    "low",  # weight: lower edge of the rebalance band, rounded down
-    "high",  # upper edge, rounded up
+    "aim",  # cents: the target after substitution x V
+    "aim_part",  # 1e-18 of a cent: the rest of that amount
+    "low",  # cents: lower edge of the rebalance band x V, rounded up to 1e-18 of a cent
+    "low_part",
+    "high",  # upper edge, rounded down to it
+    "high_part",
     "is_exit",  # 1: held with target 0
     "side",  # -1 below, 0 inside, 1 above the rebalance band
     "precise_side",  # the same for the precision band

@@ -6,7 +6,8 @@ Source: product 4 (Best Fit 2 to 4, Min Transaction 2, minimum trade size) and i
 from typing import Final
 
 from services.proposer.domain import codes
-from services.proposer.domain.sizing import CENT_UNITS, affordable, money_of_units, order_change, reaching
+from services.proposer.domain.sizing import affordable, money_of_units, order_change, reaching
+from shared.fixed_point.amounts import CENT_UNITS
 from shared.fixed_point.arithmetic import muldiv_floor, value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records

@@ -1,34 +1,23 @@
-"""Conversion between weights, money and units; each function names its rounding.  Source: product 4."""
+"""Conversion between amounts, money and units; each function names its rounding.  Source: product 4."""
 
-from typing import Final
-
-from shared.fixed_point.arithmetic import divmod_product, muldiv_ceil, muldiv_floor, value_cents
+from shared.fixed_point.amounts import CENT_UNITS, PARTS, add_amounts
+from shared.fixed_point.arithmetic import divmod_product, muldiv_floor, value_cents
 from shared.fixed_point.compiled import view_kernel
-from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import Records
 
-CENT_UNITS: Final = 10_000_000_000  # micro-units x micro-dollars in a cent
-_DIRECT: Final = 40_000_000_000  # below this price (micro) price x 10^8 fits
+
+@view_kernel
+def units_floor(cents: int, part: int, price: int) -> int:
+    """Return floor(amount / price) in micro-units, exact.  The amount is not negative; price in micro."""
+    micro, rest = divmod_product(cents, CENT_UNITS, price)
+    return micro + (rest + part // PARTS) // price
 
 
 @view_kernel
-def units_floor(weight: int, value: int, price: int) -> int:
-    """Return floor(weight x V / price) in micro-units, exact.  weight up to 2e18, value in cents, price in micro."""
-    if weight % PPB == 0:
-        return muldiv_floor(weight // PPB, value * 10, price)
-    if price < _DIRECT:
-        return muldiv_floor(weight, value, price * 100_000_000)
-    return muldiv_floor(weight, value, price * 1_000_000) // 100
-
-
-@view_kernel
-def units_ceil(weight: int, value: int, price: int) -> int:
-    """Return ceil(weight x V / price) in micro-units, exact."""
-    if weight % PPB == 0:
-        return muldiv_ceil(weight // PPB, value * 10, price)
-    if price < _DIRECT:
-        return muldiv_ceil(weight, value, price * 100_000_000)
-    return -(-muldiv_ceil(weight, value, price * 1_000_000) // 100)
+def units_ceil(cents: int, part: int, price: int) -> int:
+    """Return ceil(amount / price) in micro-units, exact."""
+    micro, rest = divmod_product(cents, CENT_UNITS, price)
+    return micro - (-(rest + -(-part // PARTS)) // price)
 
 
 @view_kernel
@@ -72,12 +61,9 @@ def within(cents: int, before: int, price: int, step: int) -> int:
 
 
 @view_kernel
-def money_of_weight(account: Records, weight: int) -> int:
-    """Return weight x V in money, rounded down (exact for targets in ppb while the grain is 1 to 10)."""
-    scale = CENT_UNITS // account.grain
-    if weight % PPB == 0 and scale >= PPB:
-        return int((weight // PPB) * account.value * (scale // PPB))
-    return muldiv_floor(weight, account.value * scale, EDGE)
+def money_of_amount(account: Records, cents: int, part: int) -> int:
+    """Return an amount in money, rounded down (exact where the amount is, in money units)."""
+    return int(cents * (CENT_UNITS // account.grain) + part // PARTS // account.grain)
 
 
 @view_kernel
@@ -95,42 +81,44 @@ def order_change(before: int, more: int, price: int) -> int:
 
 
 @view_kernel
-def to_target(account: Records, security: Records, position: Records) -> int:
+def to_target(security: Records, position: Records) -> int:
     """Return the signed count to target, rounded towards zero in whole steps, so that it never passes the target."""
-    lacking = units_floor(position.aim_up, account.value, security.price) - position.quantity
+    lacking = units_floor(position.aim, position.aim_part, security.price) - position.quantity
     if lacking >= 0:
         return int(lacking // security.step * security.step)
-    excess = position.quantity - units_ceil(position.aim, account.value, security.price)
+    excess = position.quantity - units_ceil(position.aim, position.aim_part, security.price)
     return -int(max(0, excess) // security.step * security.step)
 
 
 @view_kernel
-def down_to_edge(account: Records, security: Records, position: Records) -> int:
+def down_to_edge(security: Records, position: Records) -> int:
     """Return the units to sell so that the position lands at or under its upper edge, in whole steps, >= 0.
 
     Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
     """
-    price, step, value = security.price, security.step, account.value
-    excess = position.quantity - units_floor(position.high, value, price)
+    price, step = security.price, security.step
+    excess = position.quantity - units_floor(position.high, position.high_part, price)
     count = min(-(-excess // step), position.quantity // step)
     left = position.quantity - count * step
-    crosses = left < units_ceil(position.low, value, price)
-    if crosses and 2 * left + step <= units_floor(2 * position.aim_up, value, price):
+    crosses = left < units_ceil(position.low, position.low_part, price)
+    twice, part = add_amounts(position.aim, position.aim_part, position.aim, position.aim_part)
+    if crosses and 2 * left + step <= units_floor(twice, part, price):
         count -= 1
     return int(max(0, count * step))
 
 
 @view_kernel
-def up_to_edge(account: Records, security: Records, position: Records) -> int:
+def up_to_edge(security: Records, position: Records) -> int:
     """Return the units to buy so that the position lands at or above its lower edge, in whole steps, >= 0.
 
     Where that crosses the whole band the count that lands nearest to target counts; of two as near, the smaller.
     """
-    price, step, value = security.price, security.step, account.value
-    lacking = units_ceil(position.low, value, price) - position.quantity
+    price, step = security.price, security.step
+    lacking = units_ceil(position.low, position.low_part, price) - position.quantity
     count = -(-lacking // step)
     reached = position.quantity + count * step
-    crosses = reached > units_floor(position.high, value, price)
-    if crosses and units_ceil(2 * position.aim, value, price) <= 2 * reached - step:
+    crosses = reached > units_floor(position.high, position.high_part, price)
+    twice, part = add_amounts(position.aim, position.aim_part, position.aim, position.aim_part)
+    if crosses and units_ceil(twice, part, price) <= 2 * reached - step:
         count -= 1
     return int(max(0, count * step))

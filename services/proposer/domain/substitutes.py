@@ -1,10 +1,8 @@
 """Targets after substitution.  Source: product 4, fine points: substitutes."""
 
 from services.proposer.domain import codes
-from services.proposer.domain.sizing import CENT_UNITS, money_of_weight
-from shared.fixed_point.arithmetic import compare_products, muldiv_ceil, muldiv_floor
+from shared.fixed_point.amounts import add_amounts, is_more, weight_of_value
 from shared.fixed_point.compiled import view_kernel
-from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import Records
 
 
@@ -16,9 +14,7 @@ def set_aims(account: Records, securities: Records, positions: Records) -> int:
     never bought, not even to place cash.
     """
     for position in positions:
-        position.aim = position.target * PPB
-        position.aim_up = position.aim
-        position.aim_money = money_of_weight(account, position.aim)
+        position.aim, position.aim_part = weight_of_value(position.target, account.value)
         position.is_exit = 1 if position.target == 0 and position.quantity > 0 else 0
         position.replaces = 0
     for security in securities:
@@ -61,7 +57,7 @@ def _replace(account: Records, securities: Records, positions: Records, replaced
         return codes.OK
     for index in range(replaced.first, replaced.end):
         position = positions[index]
-        if compare_products(position.aim, account.value, position.value, EDGE) <= 0:
+        if not is_more(position.aim, position.aim_part, position.value, 0):
             continue
         twin = -1
         for other in range(substitute.first, substitute.end):
@@ -70,22 +66,16 @@ def _replace(account: Records, securities: Records, positions: Records, replaced
         if twin < 0:
             account.failed_at = replaced.substitute
             return codes.MISSING_SUBSTITUTE
-        _hand_over(account, position, positions[twin])
+        _hand_over(position, positions[twin])
     return codes.OK
 
 
 @view_kernel
-def _hand_over(account: Records, position: Records, twin: Records) -> None:
+def _hand_over(position: Records, twin: Records) -> None:
     """Move the excess of `position`'s target over its weight to the target of `twin`."""
-    down = muldiv_floor(position.value, EDGE, account.value)
-    up = muldiv_ceil(position.value, EDGE, account.value)
-    twin.aim += position.aim - up
-    twin.aim_up += position.aim_up - down
+    more = position.aim - position.value
+    twin.aim, twin.aim_part = add_amounts(twin.aim, twin.aim_part, more, position.aim_part)
     twin.replaces = 1
     twin.is_exit = 0
-    position.aim = down
-    position.aim_up = up
-    worth = position.value * (CENT_UNITS // account.grain)
-    twin.aim_money += position.aim_money - worth
-    position.aim_money = worth
+    position.aim, position.aim_part = position.value, 0
     position.replaces = -1

@@ -58,6 +58,7 @@ def write_failure(account: Records, securities: Records, search: Search, row: Re
         _write_limits(securities, search, row)
     elif row.failure == codes.TARGET_SUM:
         row.figure = account.target_sum
+        row.limit = account.target_sum_rest
 
 
 @view_kernel
