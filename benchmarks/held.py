@@ -57,7 +57,7 @@ def market(positions: int, seed: int = 1) -> Market:
     """Return prices and PORTFOLIOS targets of so many components each."""
     dice = np.random.default_rng(seed)
     prices = (np.round(np.exp(dice.normal(4.3, 0.8, SECURITIES)), 2) * 1e6).round().astype(np.int64)
-    head = np.array([CASH_PPB, 200_000_000, 1, 200_000_000, 40_000_000, _FLOOR_PPB], np.int64)
+    head = np.array([CASH_PPB, 200_000_000, 1, 200_000_000, 40_000_000, _FLOOR_PPB, 0], np.int64)
     targets = []
     for number in range(PORTFOLIOS):
         others = PORTFOLIOS + np.sort(dice.choice(SECURITIES - PORTFOLIOS, positions - 1, replace=False))

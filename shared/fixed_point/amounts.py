@@ -6,11 +6,14 @@ becomes dollars.  Weights are split at nine decimals, which keeps every product 
 
 from typing import Final
 
+from shared.fixed_point.arithmetic import divmod_product, mul_limbs
 from shared.fixed_point.compiled import inner_kernel, view_kernel
 from shared.fixed_point.limits import EDGE, PPB
 
 CENT_UNITS: Final = 10_000_000_000  # micro-units x micro-dollars in a cent
 PARTS: Final = EDGE // CENT_UNITS  # parts of a cent in one of them
+_LIMB: Final = 62  # bits
+_MASK: Final = (1 << _LIMB) - 1
 
 
 @view_kernel
@@ -54,3 +57,47 @@ def subtract_amounts(cents: int, part: int, less: int, less_part: int) -> tuple[
 def is_more(cents: int, part: int, other: int, other_part: int) -> bool:
     """Return whether the first amount is larger than the other."""
     return cents > other or (cents == other and part > other_part)
+
+
+@view_kernel
+def amount_of_units(units: int, price: int) -> tuple[int, int]:
+    """Return units x price, exact.  units: micro, not negative; price: micro."""
+    cents, rest = divmod_product(units, price, CENT_UNITS)
+    return cents, rest * PARTS
+
+
+@view_kernel
+def is_product_more(a: int, a_part: int, b: int, b_part: int, c: int, c_part: int, d: int, d_part: int) -> bool:
+    """Return whether a x b > c x d, exact; four amounts that are not negative, up to MAX_VALUE_CENTS."""
+    a, a_part = _limbs(a, a_part)
+    b, b_part = _limbs(b, b_part)
+    c, c_part = _limbs(c, c_part)
+    d, d_part = _limbs(d, d_part)
+    left, right = _product(a, a_part, b, b_part), _product(c, c_part, d, d_part)
+    for index in range(4):
+        if left[index] != right[index]:
+            return left[index] > right[index]
+    return False
+
+
+@inner_kernel
+def _limbs(cents: int, part: int) -> tuple[int, int]:
+    """Return an amount in parts as two limbs, the higher first."""
+    high, low = mul_limbs(cents, EDGE)
+    low += part
+    return high + (low >> _LIMB), low & _MASK
+
+
+@inner_kernel
+def _product(high1: int, low1: int, high2: int, low2: int) -> tuple[int, int, int, int]:
+    """Return the product of two numbers of two limbs as four, the highest first; the higher limbs are below 2**61."""
+    fourth_high, fourth = mul_limbs(low1, low2)
+    third_high, third = mul_limbs(high1, low2)
+    more_high, more = mul_limbs(low1, high2)
+    first, second = mul_limbs(high1, high2)
+    third += fourth_high
+    carry = third >> _LIMB
+    third = (third & _MASK) + more
+    carry += third >> _LIMB
+    second += third_high + more_high + carry
+    return first + (second >> _LIMB), second & _MASK, third & _MASK, fourth

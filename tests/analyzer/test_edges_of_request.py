@@ -250,7 +250,7 @@ def test_ranks_are_places_in_the_order_of_ids(ids: dict[int, str], found: list[i
 
 def test_what_an_exact_target_is_more_or_less_goes_with_it() -> None:
     """Of what is held and targeted, targeted alone, held alone, and a substitute of what is worth below a ppb."""
-    rows = [
+    rows: Rows = [
         (key_of(A, T), 600, NONE, NONE, 1, -7),
         (key_of(B, S), 300, NONE, NONE, 1, 7),
         (key_of(C, S), 0, 1, 1, 1, 5),

@@ -57,8 +57,9 @@ async def test_a_lot_update_flags_with_reasons_and_a_later_one_clears(harness: H
         (reason["security_id"], reason["weight_ppb"], reason["low_edge"], reason["high_edge"])
         for reason in row["reasons"]
     ] == [
-        ("AAA", 780_000_000, 48 * 10**16, 72 * 10**16),
-        ("BBB", 120_000_000, 24 * 10**16, 36 * 10**16),
+        # The targets are 0.9 x 0.666666667 = 0.6000000003 and 0.9 x 0.333333333 = 0.2999999997.
+        ("AAA", 780_000_000, 480_000_000_240_000_000, 720_000_000_360_000_000),
+        ("BBB", 120_000_000, 239_999_999_760_000_000, 359_999_999_640_000_000),
     ]
     assert [cause["detail"] for cause in row["causes"]] == ["new holdings"]
     event = published[topics.ACCOUNT_FLAG.name][-1]

@@ -203,6 +203,13 @@ def finer(account: Account) -> Account:
     return replace(account, positions=positions, cash_target_ppb=cash // PPB, cash_target_rest=cash % PPB)
 
 
+def larger(account: Account, times: int) -> Account:
+    """Return the account with so many times the units and the cash."""
+    positions = [replace(position, quantity_micro=position.quantity_micro * times) for position in account.positions]
+    cents = {name: getattr(account, name) * times for name in ("cash_cents", "set_aside_cents", "reserve_cents")}
+    return replace(account, positions=positions, min_trade_cents=account.min_trade_cents * times, **cents)
+
+
 def picking(account: Account) -> Account:
     """Return the account with some of its lots picked where its method is SPECIFIC; the same always."""
     if account.lot_method != LotMethod.SPECIFIC:

@@ -139,3 +139,33 @@ def test_thousands_of_targets_that_are_too_much_fail_alone() -> None:
         assert bad[BF].failure in ("TARGET_SUM", "OUT_OF_RANGE")
         assert good[BF].failure is None
     assert propose(batch_of([plain()]), TRADE_DAY).num_rows == 1
+
+
+def test_shares_are_in_proportion_to_exact_shortfalls() -> None:
+    """A lacks 0.10000000000000006 of V = $10,000, B twice that: of $300 they get $100 and $200, a share and two.
+
+    In steps of 1e-10 of a cent A's shortfall is cut by 0.6 of one and B's by 0.2: A's share would be below $100.
+    """
+    part = 10**17 + 60
+    given = account(
+        {"A": "100", "B": "100", "C": "100"},
+        [aimed("A", "0", part), aimed("B", "0", 2 * part), aimed("C", "97", ALL - 3 * part, precision="100")],
+        cash="300",
+    )
+    assert proposal(given, BF).units == {"A": 1, "B": 2}
+    # and of ten million times as much, where a cent's 1e-10 is not kept in 62 bits
+    large = replace(
+        given,
+        securities=[replace(listed, step_micro=10**11) for listed in given.securities],
+        positions=[replace(held, quantity_micro=held.quantity_micro * 10**5) for held in given.positions],
+        cash_cents=3 * 10**9,
+    )
+    assert proposal(large, BF).units == {"A": 100_000, "B": 200_000}
+
+
+def test_of_two_shortfalls_the_larger_by_a_millionth_of_a_billionth_of_a_cent_is_first() -> None:
+    """V = $110: both lack $15; $10 above the reserve pay one share.  A comes first by id only of equals."""
+    half = 5 * 10**17
+    for weights, bought in (((half, half), "A"), ((half - 1, half + 1), "B")):
+        positions = [aimed("A", "4", weights[0]), aimed("B", "4", weights[1])]
+        assert proposal(account({"A": "10", "B": "10"}, positions, cash="30", reserve="20"), BF).units == {bought: 1}

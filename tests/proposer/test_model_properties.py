@@ -1,7 +1,7 @@
 """The proposer against the slow, plain model of tests/proposer/model.py, on generated accounts.
 
-3,000 accounts, half of them of small integers; REBALANCER_MODEL_ACCOUNTS=100000 compares as many in a nightly run, each
-part of 3,000 with seeds of its own.  Tax-aware has no limits to keep here, so it has to say what Best Fit says.
+3,500 accounts, half of them of small integers; REBALANCER_MODEL_ACCOUNTS=100000 compares as many in a nightly run, each
+part of 3,500 with seeds of its own.  Tax-aware has no limits to keep here, so it has to say what Best Fit says.
 """
 
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.proposer import model
 from tests.proposer.builders import BF, MT, TA, Account
 from tests.proposer.harness import proposals
-from tests.proposer.strategies import Shape, edges, finer, generated
+from tests.proposer.strategies import Shape, edges, finer, generated, larger
 
 pytestmark = pytest.mark.fast
 
@@ -43,6 +43,14 @@ def test_targets_of_eighteen_decimals_are_never_rounded(part: int) -> None:
     shapes = list(SHAPES.values())
     _compare([finer(generated(number, shapes[number % len(shapes)])) for number in numbers])
     _compare([finer(edges(number)) for number in numbers])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_of_large_accounts_shares_are_exact_too(part: int) -> None:
+    """Of amounts that do not fit 62 bits in ten thousand millionths of a cent."""
+    numbers = range(part * 250, (part + 1) * 250)
+    _compare([larger(edges(number), 60_000 - 7 * (number % 3)) for number in numbers])
+    _compare([finer(larger(edges(number), 59_999)) for number in numbers])
 
 
 def _compare(accounts: list[Account]) -> None:

@@ -16,6 +16,7 @@ from services.proposer.domain.netting import (
 from services.proposer.domain.passes import ALL, raise_cash, set_planned_brings
 from services.proposer.domain.sharing import book_shares, drop_undersized, give_up, share, single_units
 from services.proposer.domain.sizing import to_target
+from shared.fixed_point.amounts import add_amounts
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
@@ -80,7 +81,7 @@ def _place_cash(account: Records, securities: Records, positions: Records) -> No
     for security in securities:
         security.buy_before = security.buy
         security.full_buy = 0
-        security.shortfall = 0
+        security.shortfall, security.shortfall_part = 0, 0
         security.is_dropped = 0
     for position in positions:
         security = securities[position.security]
@@ -96,7 +97,10 @@ def _place_cash(account: Records, securities: Records, positions: Records) -> No
             continue
         position.want = want
         security.full_buy += want
-        security.shortfall += shortfall_to(account, security, position, AIM)
+        more, more_part = shortfall_to(security, position, AIM)
+        security.shortfall, security.shortfall_part = add_amounts(
+            security.shortfall, security.shortfall_part, more, more_part
+        )
     while True:
         spent = share(account, securities, account.cash_now - account.cash_aim, account.cash_aim_rounding)
         if not drop_undersized(account, securities):

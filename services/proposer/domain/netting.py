@@ -7,7 +7,7 @@ from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain.apportion import apportion
-from services.proposer.domain.sizing import money_of_amount, money_of_units
+from shared.fixed_point.amounts import add_amounts, amount_of_units, subtract_amounts
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
 
@@ -33,7 +33,7 @@ def reset(account: Records, securities: Records, positions: Records) -> None:
         security.buy = 0
         security.buy_before = 0
         security.full_buy = 0
-        security.shortfall = 0
+        security.shortfall, security.shortfall_part = 0, 0
         security.shared = 0
         security.is_dropped = 0
         security.reason = 0
@@ -61,11 +61,14 @@ def amount_at(position: Records, edge: int) -> tuple[int, int]:
 
 
 @view_kernel
-def shortfall_to(account: Records, security: Records, position: Records, edge: int) -> int:
-    """Return amount - quantity x price in money, the quantity after the trades so far; negative is an excess."""
+def shortfall_to(security: Records, position: Records, edge: int) -> tuple[int, int]:
+    """Return the amount AIM, LOW or HIGH less quantity x price, the quantity after the trades so far; exact.
+
+    A negative amount is an excess.
+    """
     cents, part = amount_at(position, edge)
-    held = money_of_units(account, position.quantity + position.trade, security.price)
-    return int(money_of_amount(account, cents, part) - held)
+    held, held_part = amount_of_units(position.quantity + position.trade, security.price)
+    return subtract_amounts(cents, part, held, held_part)
 
 
 @view_kernel
@@ -114,12 +117,15 @@ def _plan_buy(account: Records, security: Records, positions: Records, buys: int
     units = (buys - sells) // security.step * security.step
     if units == 0:
         return
-    shortfall = -money_of_units(account, sells, security.price)
+    crossed, crossed_part = amount_of_units(sells, security.price)
+    cents, part = subtract_amounts(0, 0, crossed, crossed_part)
     for position in positions[security.first : security.end]:
         if position.want > 0:
-            shortfall += shortfall_to(account, security, position, edge)
+            more, more_part = shortfall_to(security, position, edge)
+            cents, part = add_amounts(cents, part, more, more_part)
     security.full_buy = units
-    security.shortfall = max(0, shortfall)
+    if cents >= 0:
+        security.shortfall, security.shortfall_part = cents, part
 
 
 @view_kernel

@@ -9,6 +9,7 @@ from services.proposer.domain import codes
 from services.proposer.domain.netting import amount_at, shortfall_to
 from services.proposer.domain.sharing import note_undersized
 from services.proposer.domain.sizing import order_change, reaching, units_ceil, units_floor, within
+from shared.fixed_point.amounts import PARTS, is_more, subtract_amounts
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
@@ -26,7 +27,7 @@ def raise_cash(
 ) -> None:
     """Sell positions down to the amount at `edge`, largest excess over the amount at `by` first, to `goal` cents.
 
-    rounding: by how much of a cent, in 1 / CENT_UNITS, the goal was rounded up.  who: ALL, PLANNED, NEW or IN_BAND.
+    rounding: by how much of a cent, in 1e-18, the goal was rounded up.  who: ALL, PLANNED, NEW or IN_BAND.
     A sell is enlarged to the minimum size where its room allows, else left out.  A security with a market buy, and a
     sleeve that buys, are not sold.  Where cash stays short, restrictions that kept a position from a sale are noted.
     """
@@ -46,7 +47,8 @@ def raise_cash(
             is_barred = True
             continue
         position.room = room // security.step * security.step
-        position.priority = -shortfall_to(account, security, position, by)
+        cents, part = shortfall_to(security, position, by)
+        position.priority, position.priority_part = subtract_amounts(0, 0, cents, part)
     while account.cash_now < goal:
         index = _next(positions)
         if index < 0:
@@ -81,7 +83,7 @@ def place_cash(account: Records, securities: Records, positions: Records, edge: 
             is_barred = True
             continue
         position.room = room // security.step * security.step
-        position.priority = shortfall_to(account, security, position, edge)
+        position.priority, position.priority_part = shortfall_to(security, position, edge)
     while account.cash_now > account.cash_high:
         index = _next(positions)
         if index < 0:
@@ -138,10 +140,13 @@ def mark_planned(securities: Records) -> None:
 @view_kernel
 def _next(positions: Records) -> int:
     """Return the position with room whose priority is largest, ties by security id then sleeve id; -1: none is left."""
-    best = -1
+    best, most, most_part = -1, 0, 0
     for index in range(len(positions)):
-        if positions[index].room > 0 and (best < 0 or positions[index].priority > positions[best].priority):
-            best = index
+        position = positions[index]
+        if position.room == 0:
+            continue
+        if best < 0 or is_more(position.priority, position.priority_part, most, most_part):
+            best, most, most_part = index, position.priority, position.priority_part
     return best
 
 
@@ -179,7 +184,7 @@ def _sell(account: Records, security: Records, position: Records, goal: int, rou
     room = min(position.room, (security.cap - order) // step * step)
     if room <= 0:
         return
-    units = min(room, reaching(goal - account.cash_now, rounding, order, price, step))
+    units = min(room, reaching(goal - account.cash_now, rounding // PARTS, order, price, step))
     if not security.has_exit and value_cents(order + units, price) < account.minimum:
         # `order` stands off the step only with a full exit in it, so whole steps reach the minimum exactly here.
         units = max(units, reaching(account.minimum, account.minimum_rounding, 0, price, step) - order)

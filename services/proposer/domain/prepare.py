@@ -130,7 +130,8 @@ def _set_cash_limits(account: Records) -> None:
     account.cash_low, account.cash_low_rounding = _up_to_cents(reserve, low, low_part)
     account.cash_aim, account.cash_aim_rounding = _up_to_cents(reserve, aim, part)
     least, least_part = weight_of_value(account.minimum_weight * PPB, value)
-    account.minimum, account.minimum_rounding = _up_to_cents(account.minimum_cents, least, least_part)
+    account.minimum, rounding = _up_to_cents(account.minimum_cents, least, least_part)
+    account.minimum_rounding = rounding // PARTS
     if account.minimum == 0:
         # What rounds to $0.00 is no trade: half a cent is the least.
         account.minimum, account.minimum_rounding = 1, CENT_UNITS // 2
@@ -140,7 +141,7 @@ def _set_cash_limits(account: Records) -> None:
 
 @view_kernel
 def _up_to_cents(least: int, cents: int, part: int) -> tuple[int, int]:
-    """Return max(least, amount) rounded up to cents, and how much that added in 1 / CENT_UNITS of a cent."""
+    """Return max(least, amount) rounded up to cents, and how much that added in 1e-18 of a cent."""
     if cents >= least and part > 0:
-        return cents + 1, (EDGE - part) // PARTS
+        return cents + 1, EDGE - part
     return max(least, cents), 0

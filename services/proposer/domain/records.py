@@ -1,9 +1,8 @@
 """The records of proposals: an account, its securities and positions, and what is proposed.
 
 All fields are int64.  Scales: cents; micro = millionths of a unit or dollar; ppb = 1e-9 of account value V; weight =
-1e-18 of V; money = dollars x 10^12 / grain, where the account's grain is 1 up to about four million dollars, so that
-quantity x price is exact, and a power of ten above: what is shared there is exact to a few grains (below a millionth of
-a dollar for the largest account there may be).  Positions of one security stand together, in order of sleeve id.
+1e-18 of V; part = 1e-18 of a cent, which makes an exact amount with the cents before it (shared.fixed_point.amounts).
+Positions of one security stand together, in order of sleeve id.
 """
 
 from typing import Final, NamedTuple
@@ -40,17 +39,17 @@ ACCOUNT: Final = record(
     "given_failure",  # codes.* of a failure found before, OK none; `failed_at` is given too then
     # prepared
     "value",  # V in cents
-    "grain",  # a dollar is 10^12 / grain money units
+    "grain",  # 1e-10 of a cent: what amounts are cut to where a share is estimated, so that they fit 62 bits
     "target_sum",  # ppb: sum of all target weights, cash included, rounded down
     "target_sum_rest",  # weight: what it is more
     "cash_low",  # cents: cash below it is too low, max(reserve, lower edge)
     "cash_aim",  # cents: max(reserve, cash target)
     "cash_high",  # cents: cash above it is too high, max(reserve, upper edge)
     "minimum",  # cents, at least one: a market order below it is undersized
-    "cash_low_rounding",  # 1e-10 of a cent that rounding to whole cents added to the limit
+    "cash_low_rounding",  # 1e-18 of a cent that rounding to whole cents added to the limit
     "cash_aim_rounding",
-    "cash_high_rounding",  # that it took from this one
-    "minimum_rounding",
+    "cash_high_rounding",  # 1e-10 of a cent that it took from this one
+    "minimum_rounding",  # and added to this
     "failure",  # codes.OK or the failure
     "failed_at",  # what it is about: a security's index, -2 - a position's index, or ALL_OF_IT
     "passed_limit",  # codes.L_* of an OUT_OF_RANGE
@@ -81,7 +80,8 @@ SECURITY: Final = record(
     "buy",  # market buy now
     "buy_before",  # market buy that stood before the present sharing
     "full_buy",  # most that the present sharing may give
-    "shortfall",  # money: what the present sharing goes by
+    "shortfall",  # cents: what the present sharing goes by
+    "shortfall_part",  # 1e-18 of a cent
     "shared",  # what the present sharing gave
     "is_dropped",  # 1: undersized in the present sharing
     "was_planned",  # 1: had a market order before cash was raised or placed
@@ -114,7 +114,8 @@ POSITION: Final = record(
     "crossed",  # signed part of it that is crossed
     "reason",
     "room",  # what the present pass may trade, 0 when the position takes no part
-    "priority",  # money: the largest is first in the present pass
+    "priority",  # cents: the largest is first in the present pass
+    "priority_part",  # 1e-18 of a cent
     "asked",  # what the present apportioning divides in proportion to, 0 when the sleeve takes no part
     "share",  # what it gives
     "spare",  # what it may still give

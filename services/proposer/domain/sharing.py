@@ -6,10 +6,12 @@ Source: product 4 (Best Fit 2 to 4, Min Transaction 2, minimum trade size) and i
 from typing import Final
 
 from services.proposer.domain import codes
-from services.proposer.domain.sizing import affordable, money_of_units, order_change, reaching
-from shared.fixed_point.amounts import CENT_UNITS
-from shared.fixed_point.arithmetic import muldiv_floor, value_cents
+from services.proposer.domain.exact_share import exact_share
+from services.proposer.domain.sizing import affordable, order_change, reaching, units_ceil, units_floor
+from shared.fixed_point.amounts import add_amounts, amount_of_units, is_more, subtract_amounts
+from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import view_kernel
+from shared.fixed_point.limits import EDGE
 from shared.fixed_point.records import Records
 
 _PATIENCE: Final = 1000  # single units bought one by one before a jump is looked for
@@ -60,7 +62,7 @@ def give_up(account: Records, securities: Records, cash: int) -> bool:
 @view_kernel
 def _give_up_one(security: Records) -> None:
     security.full_buy = 0
-    security.shortfall = 0
+    security.shortfall, security.shortfall_part = 0, 0
 
 
 @view_kernel
@@ -79,29 +81,27 @@ def note_undersized(account: Records) -> None:
 def share(account: Records, securities: Records, budget: int, rounding: int) -> int:
     """Set what is shared to every buy that is not dropped, at most `budget` cents in all; return the cents spent.
 
-    rounding: what is shared is by so much of a cent more, in 1 / CENT_UNITS, as the limit was rounded up to cents.
+    rounding: what is shared is by so much of a cent more, in 1e-18, as the limit was rounded up to cents.
     Enough for all: each its full count.  Else each floor(budget x shortfall / sum of shortfalls / price) in steps.
     """
     cost = full_cost(securities)
     lacks_cash = cost > budget
-    total = 0
+    total, total_part = 0, 0
     for security in securities:
         security.shared = 0
         if security.full_buy > 0 and not security.is_dropped:
-            total += security.shortfall
+            total, total_part = add_amounts(total, total_part, security.shortfall, security.shortfall_part)
     if lacks_cash and (budget < 0 or (budget == 0 and rounding == 0)):
         if cost > 0:  # cash below what is kept is no hindrance where nothing is to be bought
             account.blocked |= codes.B_CASH
         return 0
     spent = 0
-    money = max(0, budget) * (CENT_UNITS // account.grain) + rounding // account.grain
     for security in securities:
         if security.full_buy == 0 or security.is_dropped:
             continue
         price, step, units = security.price, security.step, security.full_buy
         if lacks_cash:
-            due = muldiv_floor(money, security.shortfall, total) if total > 0 else 0
-            units = min(units, muldiv_floor(due, account.grain, price) // step * step)
+            units = exact_share(account, security, max(0, budget), rounding, total, total_part)
             # Orders are rounded to cents one by one; the last of them gives way by a cent where that would overspend.
             if spent + order_change(security.buy_before, units, price) > budget:
                 units = min(units, affordable(budget - spent, price, step))
@@ -152,15 +152,15 @@ def single_units(account: Records, securities: Records, floor: int, stop: int, a
     """
     patience = _PATIENCE
     while account.cash_now > stop and account.cash_now > floor:
-        best, most, units = -1, 0, 0
+        best, most, most_part, units = -1, 0, 0, 0
         for index in range(len(securities)):
             security = securities[index]
             if security.full_buy > security.shared:
-                remaining = security.shortfall - money_of_units(account, security.shared, security.price)
-                if remaining > most:
+                remaining, part = _remaining(security)
+                if is_more(remaining, part, most, most_part):
                     fitting = _next_units(account, security, floor, stop, as_needed)
                     if fitting > 0:
-                        best, most, units = index, remaining, fitting
+                        best, most, most_part, units = index, remaining, part, fitting
         if best < 0:
             return
         security = securities[best]
@@ -197,9 +197,9 @@ def _next_units(account: Records, security: Records, floor: int, stop: int, as_n
         units = reaching(account.minimum, account.minimum_rounding, 0, price, step) - order
     if units > lacking:
         return 0
-    if step > 1 and money_of_units(account, units, price) > security.shortfall - money_of_units(
-        account, security.shared, price
-    ):
+    remaining, part = _remaining(security)
+    cost, cost_part = amount_of_units(units, price)
+    if step > 1 and is_more(cost, cost_part, remaining, part):
         return 0
     if (step > 1 or is_small) and order_change(order, units, price) > account.cash_now - floor:
         return 0
@@ -207,11 +207,19 @@ def _next_units(account: Records, security: Records, floor: int, stop: int, as_n
 
 
 @view_kernel
-def _fitting(account: Records, security: Records, floor: int) -> int:
-    """Return the remaining shortfall of the security in money, 0 when no single step of it can be bought."""
-    if _next_units(account, security, floor, 0, False) == 0:
-        return 0
-    return int(max(0, security.shortfall - money_of_units(account, security.shared, security.price)))
+def _remaining(security: Records) -> tuple[int, int]:
+    """Return the shortfall of the security that is left, an amount; negative where more than it is bought."""
+    bought, bought_part = amount_of_units(security.shared, security.price)
+    return subtract_amounts(security.shortfall, security.shortfall_part, bought, bought_part)
+
+
+@view_kernel
+def _fitting(account: Records, security: Records, floor: int) -> tuple[int, int]:
+    """Return the shortfall of the security that is left, 0 when no single step of it can be bought."""
+    cents, part = _remaining(security)
+    if cents < 0 or _next_units(account, security, floor, 0, False) == 0:
+        return 0, 0
+    return cents, part
 
 
 @view_kernel
@@ -228,36 +236,40 @@ def _jump(account: Records, securities: Records, floor: int) -> None:
     long as all of it can be paid; what is bought is the same as one by one.  No level is below what a fractional
     security lacks: once none lacks more it takes all of that at once.
     """
-    low, high = -1, 0
+    low, low_part, high, high_part = -1, EDGE - 1, 0, 0
     for security in securities:
         if security.full_buy > security.shared:
-            remaining = _fitting(account, security, floor)
+            cents, part = _fitting(account, security, floor)
             if security.step > 1:
-                high = max(high, remaining)
-            else:
-                low = max(low, remaining - 1)
-    while high - low > 1:
-        level = (low + high) // 2
-        if _to_level(account, securities, level, floor, False) <= account.cash_now - floor:
-            high = level
+                if is_more(cents, part, high, high_part):
+                    high, high_part = cents, part
+            elif is_more(cents, part, low, low_part):
+                low, low_part = subtract_amounts(cents, part, 0, 1)
+    while True:
+        apart, apart_part = subtract_amounts(high, high_part, low, low_part)
+        if apart < 0 or (apart == 0 and apart_part <= 1):
+            break
+        level, part = add_amounts(low, low_part, apart // 2, (apart % 2 * EDGE + apart_part) // 2)
+        if _to_level(account, securities, level, part, floor, False) <= account.cash_now - floor:
+            high, high_part = level, part
         else:
-            low = level
-    account.cash_now -= _to_level(account, securities, high, floor, True)
+            low, low_part = level, part
+    account.cash_now -= _to_level(account, securities, high, high_part, floor, True)
 
 
 @view_kernel
-def _to_level(account: Records, securities: Records, level: int, floor: int, buy: bool) -> int:
-    """Return what it costs to bring all shortfalls of securities in whole steps to `level`, and buy it if asked."""
+def _to_level(account: Records, securities: Records, level: int, level_part: int, floor: int, buy: bool) -> int:
+    """Return what it costs to bring all shortfalls of securities in whole steps to a level, and buy it if asked."""
     cost = 0
     for security in securities:
-        remaining = 0
-        if security.full_buy > security.shared and security.step > 1:
-            remaining = _fitting(account, security, floor)
-        if remaining <= level:
+        if security.full_buy == security.shared or security.step == 1:
+            continue
+        cents, part = _fitting(account, security, floor)
+        if not is_more(cents, part, level, level_part):
             continue
         price, step = security.price, security.step
-        each = max(1, money_of_units(account, step, price))
-        count = min(-(-(remaining - level) // each), remaining // each)
+        above, above_part = subtract_amounts(cents, part, level, level_part)
+        count = min(-(-units_ceil(above, above_part, price) // step), units_floor(cents, part, price) // step)
         units = min(count * step, (security.full_buy - security.shared) // step * step)
         cost += order_change(security.buy_before + security.shared, units, price)
         if buy:

@@ -1,4 +1,4 @@
-"""Conversion between amounts, money and units; each function names its rounding.  Source: product 4."""
+"""Conversion between amounts and units; each function names its rounding.  Source: product 4."""
 
 from shared.fixed_point.amounts import CENT_UNITS, PARTS, add_amounts
 from shared.fixed_point.arithmetic import divmod_product, muldiv_floor, value_cents
@@ -58,20 +58,6 @@ def within(cents: int, before: int, price: int, step: int) -> int:
         return 0
     micro, rest = divmod_product(value_cents(before, price) + cents, CENT_UNITS, price)
     return (micro + (rest + CENT_UNITS // 2 - 1) // price - before) // step * step
-
-
-@view_kernel
-def money_of_amount(account: Records, cents: int, part: int) -> int:
-    """Return an amount in money, rounded down (exact where the amount is, in money units)."""
-    return int(cents * (CENT_UNITS // account.grain) + part // PARTS // account.grain)
-
-
-@view_kernel
-def money_of_units(account: Records, units: int, price: int) -> int:
-    """Return units x price in money, rounded down (exact while the grain is 1)."""
-    if account.grain == 1:
-        return units * price
-    return muldiv_floor(units, price, account.grain)
 
 
 @view_kernel

@@ -13,7 +13,8 @@ DRIFT_UNKNOWN: Final = -2
 PROGRESS: Final = record(
     "purpose",  # what the present run of another logic is for
     "failure",  # codes.OK or why the logic fails
-    "min_transaction_drift",  # money: what it leaves; DRIFT_FAILED, or DRIFT_UNKNOWN before it has run
+    "min_transaction_drift",  # cents: what it leaves; DRIFT_FAILED, or DRIFT_UNKNOWN before it has run
+    "min_transaction_drift_part",  # 1e-18 of a cent
     "is_limited",  # 1: gain limits bind: less is traded than by Best Fit
     "free_short",  # cents: what Best Fit would count against the short-term budget without limits
     "free_total",
@@ -26,7 +27,8 @@ PROGRESS: Final = record(
     "added_short",  # slack that the last restart added
     "added_total",
     "lack",  # of the run before it: cents that cash lacks to the reserve
-    "drift",  # and the drift in money
+    "drift",  # and the drift in cents
+    "drift_part",
     "cut_failure",  # of the run inside the limits: codes.OK or why it fails
     "cut_gain",  # and its estimated gain in cents
 )

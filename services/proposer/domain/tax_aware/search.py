@@ -20,6 +20,7 @@ from services.proposer.domain.tax_aware.gains import (
 )
 from services.proposer.domain.tax_aware.records import DRIFT_FAILED, DRIFT_UNKNOWN, Search
 from services.proposer.domain.tax_aware.reduce_restore import reduce
+from shared.fixed_point.amounts import add_amounts, is_more, subtract_amounts
 from shared.fixed_point.compiled import view_kernel
 from shared.fixed_point.records import Records
 
@@ -95,17 +96,20 @@ def note_min_transaction(
     account: Records, securities: Records, positions: Records, search: Search, failure: int
 ) -> None:
     """Store the drift that the Min Transaction run in the tables leaves."""
-    left = drift(account, securities, positions) if failure == codes.OK else DRIFT_FAILED
-    search.progress[0].min_transaction_drift = left
+    left, part = drift(securities, positions) if failure == codes.OK else (DRIFT_FAILED, 0)
+    search.progress[0].min_transaction_drift, search.progress[0].min_transaction_drift_part = left, part
 
 
 @view_kernel
-def drift(account: Records, securities: Records, positions: Records) -> int:
-    """Return the sum of |weight - target| x V over the positions after the trades, in money."""
-    money = 0
+def drift(securities: Records, positions: Records) -> tuple[int, int]:
+    """Return the sum of |weight - target| x V over the positions after the trades, an exact amount."""
+    total, total_part = 0, 0
     for position in positions:
-        money += abs(shortfall_to(account, securities[position.security], position, AIM))
-    return money
+        cents, part = shortfall_to(securities[position.security], position, AIM)
+        if cents < 0:
+            cents, part = subtract_amounts(0, 0, cents, part)
+        total, total_part = add_amounts(total, total_part, cents, part)
+    return total, total_part
 
 
 @view_kernel
@@ -130,8 +134,10 @@ def _after_cut(account: Records, securities: Records, positions: Records, search
             return RUN_BEST_FIT
     if progress.min_transaction_drift == DRIFT_FAILED or progress.failure not in (codes.OK, codes.CASH_SHORTFALL):
         return DONE
-    if progress.failure == codes.OK and progress.min_transaction_drift >= drift(account, securities, positions):
-        return DONE
+    if progress.failure == codes.OK:
+        left, part = drift(securities, positions)
+        if not is_more(left, part, progress.min_transaction_drift, progress.min_transaction_drift_part):
+            return DONE
     rows = relieve(account, securities, positions, search)
     if rows == LOTS_LACKING:
         return DONE
@@ -151,10 +157,12 @@ def _restart(account: Records, securities: Records, positions: Records, search: 
     neither cash nearer to the reserve nor the account nearer to target is undone; the next one adds half as much.
     """
     progress = search.progress[0]
-    lack, found = max(0, account.reserve - account.cash_now), drift(account, securities, positions)
+    lack = max(0, account.reserve - account.cash_now)
+    left, part = drift(securities, positions)
     if progress.restarts > _RESTARTS:
         return False
-    is_worse = lack > progress.lack or (lack == progress.lack and found >= progress.drift)
+    is_nearer = is_more(progress.drift, progress.drift_part, left, part)
+    is_worse = lack > progress.lack or (lack == progress.lack and not is_nearer)
     if progress.restarts > 0 and is_worse:
         _halve_slack(securities, search)
         return True
@@ -167,7 +175,7 @@ def _restart(account: Records, securities: Records, positions: Records, search: 
     progress.added_short, progress.added_total = (short + 1) // 2, (total + 1) // 2
     _add_slack(search, progress.added_short, progress.added_total)
     progress.lack = lack
-    progress.drift = found
+    progress.drift, progress.drift_part = left, part
     _lift_caps(securities, search)
     return True
 
