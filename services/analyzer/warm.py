@@ -3,7 +3,8 @@
 import numpy as np
 
 from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import AIM, HOLDING, OWN_ROLE, REASON
+from services.analyzer.domain.layout import AIM, HOLDING, OWN_ROLE, REASON, RESTRICTION
+from services.analyzer.domain.substitution import JUDGED
 from services.analyzer.store import pgcopy
 from shared.fixed_point.records import records
 from shared.rules import bands, holding_roles
@@ -22,9 +23,11 @@ def kernels() -> None:
         none,
         starts,
         records(OWN_ROLE, 0),
+        starts,
+        records(RESTRICTION, 0),
     )
     targets = kernel.Targets(records(kernel.HEAD, 0), starts, records(AIM, 0))
-    found = kernel.Found(records(kernel.RESULT, 0), starts.copy(), records(REASON, 0))
+    found = kernel.Found(records(kernel.RESULT, 0), starts.copy(), records(REASON, 0), records(JUDGED, 0), none)
     kernel.evaluate(accounts, targets, kernel.SecurityTable(none, none, none), 0, found)
     holding_roles.role_in_account(0, 0)
     bands.position_band(1, 1, 1)

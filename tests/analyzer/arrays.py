@@ -16,6 +16,7 @@ from services.analyzer.domain.layout import (
     OFF_SETTINGS,
     OWN_ROLE,
     REASON,
+    RESTRICTION,
     SETTINGS,
     Ints,
     Setting,
@@ -23,6 +24,7 @@ from services.analyzer.domain.layout import (
     key_of,
     stack_targets,
 )
+from services.analyzer.domain.substitution import JUDGED
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.holding_roles import packed_roles
 from shared.contracts.platform import SecurityChanged
@@ -115,8 +117,13 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         rows += sorted((key_of(*name), scale(quantity, 10**6)) for name, quantity in book.held.items())
         starts[index + 1] = len(rows)
     heads, targets = stack_targets([target_of(book) for book in books])
-    reasons = records(REASON, len(rows) + len(targets.data) + count)
-    found = kernel.Found(records(kernel.RESULT, count), np.zeros(count + 1, np.int64), reasons)
+    rules = [sorted(book.substitutes.items()) for book in books]
+    room = len(rows) + len(targets.data) * (1 + max(map(len, rules), default=0))
+    reasons = records(REASON, room + count)
+    done = np.full(max(map(len, rules), default=0), 77, np.int64)
+    found = kernel.Found(
+        records(kernel.RESULT, count), np.zeros(count + 1, np.int64), reasons, records(JUDGED, room + 1), done
+    )
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, np.array([settings_of(book) for book in books], np.int64).reshape(-1, SETTINGS)),
         np.array([eligibility_of(book) for book in books], np.int64),
@@ -127,6 +134,8 @@ def run(books: Sequence[Book], function: Callable[..., Any] = kernel.evaluate) -
         np.array([index if book.has_target else kernel.T_NONE for index, book in enumerate(books)], np.int64),
         np.cumsum([0, *(len(book.own_roles) for book in books)]),
         as_records(OWN_ROLE, [(name, int(role)) for book in books for name, role in sorted(book.own_roles.items())]),
+        np.cumsum([0, *map(len, rules)]),
+        as_records(RESTRICTION, [(old, 0, new) for own_rules in rules for old, new in own_rules]),
     )
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
     master = {number: master for book in books for number, master in book.securities.items()}

@@ -129,6 +129,17 @@ def with_roles(seed: int, count: int) -> list[Book]:
     return books
 
 
+def with_substitutes(books: list[Book], seed: int) -> list[Book]:
+    """Return the books with one to three substitutes each, chains and rings among them."""
+    dice = random.Random(seed)
+    for book in books:
+        names = sorted(book.prices)
+        for _ in range(dice.choice([1, 1, 2, 3])):
+            old, new = dice.sample(names, 2)
+            book.substitutes[old] = new
+    return books
+
+
 def _state(dice: random.Random, book: Book) -> None:
     """Now and then: off, held, settling, without target, with settings of its own."""
     if dice.random() < 0.3:

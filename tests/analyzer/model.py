@@ -3,7 +3,7 @@
 Nothing is shared with the analyzer: weights are fractions of V, money is in dollars, quantities in units.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from shared.contracts.codes import HoldingRole
@@ -61,6 +61,7 @@ class Book:
     account_floor: Fraction | None = None
     securities: dict[int, Master] = field(default_factory=dict)
     own_roles: dict[int, HoldingRole] = field(default_factory=dict)
+    substitutes: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -198,15 +199,38 @@ def components(book: Book) -> dict[Name | None, tuple[Why, bool]]:
     half = max(cash_threshold * cash_target, floor)
     found: dict[Name | None, tuple[Why, bool]] = {}
     found[None] = around(cash / value, cash_target, half), book.cash_can_trigger
-    for name in book.held.keys() | book.aims.keys():
-        if not managed(book, name):
-            continue  # LOCKED and EXCLUDED: no flag
-        aim = book.aims.get(name, Aim(Fraction(0)))
+    aims, still = substituted(book, value)
+    for name in book.held.keys() | aims.keys():
+        if not managed(book, name) or name in still:
+            continue  # LOCKED and EXCLUDED: no flag; what is replaced stands at its target
+        aim = aims.get(name, Aim(Fraction(0)))
         half = max((threshold if aim.own is None else aim.own) * aim.weight, floor)
         if aim.weight == 0:
             half = Fraction(0)  # "A security with target 0 that is held has the band [0, 0]"
         found[name] = around(worth(book, name) / value, aim.weight, half), aim.can_trigger
     return found
+
+
+def substituted(book: Book, value: Fraction) -> tuple[dict[Name, Aim], set[Name]]:
+    """Targets after substitution, and what is replaced.
+
+    "The replaced one's target becomes min(its target, its weight), the substitute gets the rest"; "a substitute without
+    a price counts as absent", as does one that is not MANAGED.
+    """
+    aims, still = dict(book.aims), set()
+    waiting = {old: new for old, new in book.substitutes.items()
+               if book.prices.get(new, Fraction(0)) > 0 and managed(book, (new, 0))}  # fmt: skip
+    while ready := sorted(waiting.keys() - set(waiting.values())):
+        for old in ready:
+            new = waiting.pop(old)
+            for name in [name for name in aims if name[0] == old and managed(book, name)]:
+                weight = worth(book, name) / value
+                if aims[name].weight > weight:
+                    twin = aims.get((new, name[1]), Aim(Fraction(0)))
+                    aims[new, name[1]] = replace(twin, weight=twin.weight + aims[name].weight - weight)
+                    aims[name] = replace(aims[name], weight=weight)
+                    still.add(name)
+    return aims, still
 
 
 def around(weight: Fraction, target: Fraction, half: Fraction) -> Why:

@@ -18,12 +18,14 @@ from services.analyzer.domain.layout import (
     OFF_SETTINGS,
     OWN_ROLE,
     REASON,
+    RESTRICTION,
     Ints,
     Setting,
     Target,
     key_of,
     stack_targets,
 )
+from services.analyzer.domain.substitution import JUDGED
 from shared.contracts.codes import FlagState, Tile
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
 from shared.fixed_point.records import Kind, Records, as_records, fields_of, records
@@ -176,11 +178,17 @@ def evaluated(cases: list[Case], stale: int = 0) -> tuple[list[tuple[int, ...]],
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, settings), of(cases, "eligibility"), of(cases, "cash"), of(cases, "rebalanced"),
         np.cumsum([0, *map(len, holdings)]), as_records(HOLDING, rows), of(cases, "target"),
-        np.zeros(count + 1, np.int64), records(OWN_ROLE, 0),
+        np.zeros(count + 1, np.int64), records(OWN_ROLE, 0), np.zeros(count + 1, np.int64), records(RESTRICTION, 0),
     )  # fmt: skip
     none = np.zeros(0, np.int64)
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
-    kernel.evaluate(accounts, aims, kernel.SecurityTable(PRICES, none, none), stale, kernel.Found(out, starts, reasons))
+    kernel.evaluate(
+        accounts,
+        aims,
+        kernel.SecurityTable(PRICES, none, none),
+        stale,
+        kernel.Found(out, starts, reasons, records(JUDGED, 1), none),
+    )
     shown = [
         [(*reason[:3], reason[3] // PPB, reason[4] // PPB) for reason in reasons[begin:end].tolist()]
         for begin, end in pairwise(starts)

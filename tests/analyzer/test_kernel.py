@@ -13,19 +13,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analyzer.domain import kernel
-from services.analyzer.domain.layout import AIM, HOLDING, OFF_SETTINGS, OWN_ROLE, REASON, Setting, Target, stack_targets
-from shared.contracts.codes import FlagState
+from services.analyzer.domain.layout import (
+    AIM,
+    HOLDING,
+    OFF_SETTINGS,
+    OWN_ROLE,
+    REASON,
+    RESTRICTION,
+    Setting,
+    Target,
+    stack_targets,
+)
+from services.analyzer.domain.substitution import JUDGED
+from shared.contracts.codes import FlagState, HoldingRole
 from shared.fixed_point.limits import EDGE, PPB
 from shared.fixed_point.records import as_records, records
 from shared.rules.bands import band, position_band, position_side, shown_weight, side
 from tests.analyzer import model
 from tests.analyzer.arrays import as_shown, result, results, run
 from tests.analyzer.books import generated
-from tests.analyzer.model import Aim, Book, Master
+from tests.analyzer.model import Aim, Book, Master, Name
 
 pytestmark = pytest.mark.fast
 
-A, B = (0, 0), (1, 0)  # two securities in one sleeve
+A, B, C = (0, 0), (1, 0), (2, 0)  # securities in one sleeve
 ONE_DOLLAR = {0: F(1), 1: F(1)}
 
 
@@ -212,11 +223,11 @@ def gated(
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, row[None]), np.array([eligibility]), np.array([500]), np.array([1]),
         np.array([0, 1]), as_records(HOLDING, [[0, quantity]]), np.array([target]),
-        np.zeros(2, np.int64), records(OWN_ROLE, 0),
+        np.zeros(2, np.int64), records(OWN_ROLE, 0), np.zeros(2, np.int64), records(RESTRICTION, 0),
     )  # fmt: skip
     aims = kernel.Targets(as_records(kernel.HEAD, heads), targets.starts, targets.data)
-    found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(REASON, 3))
     none = np.zeros(0, np.int64)
+    found = kernel.Found(records(kernel.RESULT, 1), np.zeros(2, np.int64), records(REASON, 3), records(JUDGED, 1), none)
     kernel.evaluate(accounts, aims, kernel.SecurityTable(np.array([price]), none, none), stale, found)
     return int(found.results[0].state), int(found.results[0].hold)
 
@@ -339,6 +350,40 @@ def test_cash_is_judged_on_the_exact_sum_of_its_products(cash: str, tiles: set[s
         securities={A[0]: Master("FUND", is_cash=True)},
     )  # fmt: skip
     assert result(book).tiles == model.evaluate(book).tiles == tiles
+
+
+@pytest.mark.parametrize(
+    ("held", "prices", "triggering"),
+    [
+        # A 45 % is replaced by C: A 30 % stands at its target, C lacks the 15 % (band 12 to 18)
+        ({A: F(300), B: F(450)}, {0: F(1), 1: F(1), 2: F(1)}, {C}),
+        # C 15 % has them
+        ({A: F(300), B: F(450), C: F(150)}, {0: F(1), 1: F(1), 2: F(1)}, set()),
+        # A 60 % is above its target: nothing is handed over, and C, held without target, is outside [0, 0]
+        ({A: F(600), B: F(399), C: F(1)}, {0: F(1), 1: F(1), 2: F(1)}, {A, C}),
+        # C has no price: it counts as absent, and A lacks what it lacks
+        ({A: F(300), B: F(450)}, {0: F(1), 1: F(1)}, {A}),
+    ],
+)
+def test_flags_are_judged_on_targets_after_substitution(
+    held: dict[Name, F], prices: dict[int, F], triggering: set[Name]
+) -> None:
+    """V = $1,000, 45 % A, 45 % B, 10 % cash that cannot trigger; C stands in for A; 20 % of target, no floor."""
+    book = Book(
+        held=held, aims={A: Aim(F("0.45")), B: Aim(F("0.45"))}, prices=prices, cash=F(1000) - sum(held.values()),
+        cash_target=F("0.1"), floor=F(0), cash_can_trigger=False, substitutes={A[0]: C[0]},
+    )  # fmt: skip
+    assert result(book).triggering == model.evaluate(book).triggering == triggering
+
+
+def test_what_locks_or_excludes_a_substitute_leaves_its_security_as_it_is() -> None:
+    for role in (HoldingRole.LOCKED, HoldingRole.EXCLUDED):
+        book = Book(
+            held={A: F(300), B: F(450)}, aims={A: Aim(F("0.45")), B: Aim(F("0.45"))}, floor=F(0), cash=F(250),
+            prices={0: F(1), 1: F(1), 2: F(1)}, cash_target=F("0.1"), cash_can_trigger=False,
+            substitutes={A[0]: C[0]}, own_roles={C[0]: role},
+        )  # fmt: skip
+        assert result(book).triggering == {A}
 
 
 weights = st.one_of(st.integers(0, EDGE), st.integers(0, PPB).map(lambda ppb: ppb * PPB), st.integers(0, PPB))

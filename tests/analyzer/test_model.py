@@ -5,6 +5,7 @@
 
 import os
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -12,11 +13,12 @@ from services.analyzer.domain import kernel
 from shared.contracts.codes import FlagState, Tile
 from tests.analyzer import model
 from tests.analyzer.arrays import HOLDS, as_shown, result
-from tests.analyzer.books import edges, finer, generated, with_roles
+from tests.analyzer.books import edges, finer, generated, with_roles, with_substitutes
 from tests.analyzer.model import Book, Result
 
 pytestmark = pytest.mark.fast
 
+TINY = Fraction(10, 10**18)
 PARTS = range(max(1, int(os.environ.get("REBALANCER_MODEL_ACCOUNTS", "2000")) // 2000))  # of 2,000 accounts
 
 
@@ -32,6 +34,24 @@ def test_the_queues_are_those_of_the_plain_model(part: int) -> None:
     for book, said in zip(books, expected, strict=True):  # price lists differ, so each is a chunk of its own
         assert result(book) == said, book
     _nothing_stays_unvisited(books, expected)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_with_substitutes_flags_are_those_of_the_plain_model(part: int) -> None:
+    """As above; a substitute's band is no multiple of 1e-18 and is shown to a few of them."""
+    seed = 20260106 + part
+    books = generated(seed, 300) + with_roles(seed, 300) + finer(edges(seed, 100), seed) + edges(-seed, 600)
+    visited = 0
+    for book in with_substitutes(books, seed):
+        said, found = as_shown(model.evaluate(book)), result(book)
+        assert replace(found, why={}) == replace(said, why={}), book
+        assert found.why.keys() == said.why.keys(), book
+        for name, component in found.why.items():
+            expected = said.why[name]
+            assert (component.weight, component.target) == (expected.weight, expected.target), book
+            assert max(abs(component.low - expected.low), abs(component.high - expected.high)) < TINY, book
+        visited += said != as_shown(model.evaluate(replace(book, substitutes={})))
+    assert visited > 100
 
 
 def _nothing_stays_unvisited(books: list[Book], expected: list[Result]) -> None:

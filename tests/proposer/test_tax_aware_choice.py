@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.codes import Logic
 from tests.proposer.accounts import NO_TRADE
-from tests.proposer.builders import BF, MT, TA, WHOLE, Account, Lot, account, lot, position, security
+from tests.proposer.builders import BF, MT, TA, WHOLE, Account, Lot, account, lot, lots_of, position, security
 from tests.proposer.harness import proposals
 
 pytestmark = pytest.mark.fast
@@ -39,6 +40,40 @@ def test_without_limits_what_ends_nearer_is_taken_only_if_it_realises_less(basis
     assert best.trades == {} and least.trades == {("A", "S1"): -WHOLE}
     assert found.trades == ({("A", "S1"): -WHOLE} if sold else {})
     assert found.summary["limit_text"] is None
+
+
+def outcome(given: Account, logic: Logic) -> tuple[int, int]:
+    """Return drift and realised gain of a logic for `short_of_cash`, in dollars: |70 % - A| + |28 % - B| of 9,900."""
+    found = proposals([given])[0][logic]
+    units = {held.security_id: held.quantity_micro // WHOLE for held in given.positions}
+    sold = {name: -found.orders.get(name, 0) // WHOLE for name in units}
+    a, b = 100 * (units["A"] - sold["A"]), 50 * (units["B"] - sold["B"])
+    basis = {owned.security_id: owned.basis_cents or 0 for owned in lots_of(given)}
+    gain = sum(sold[name] * (price - basis[name] // 100 // units[name]) for name, price in (("A", 100), ("B", 50)))
+    return abs(6930 - a) + abs(2772 - b), gain
+
+
+@pytest.mark.parametrize(
+    ("basis", "best_fit", "min_transaction", "tax_aware"),
+    [
+        # A share sold for cash's sake ends nearer, and loses 20: it is better in both, so it is what is proposed.
+        ("120", (98, 0), (58, -20), (58, -20)),
+        # It ends nearer and realises 20, or nothing: neither is better in both, and Best Fit stays.
+        ("80", (98, 0), (58, 20), (98, 0)),
+        ("100", (98, 0), (58, 0), (98, 0)),
+    ],
+)
+def test_neither_other_logic_is_better_in_both(
+    basis: str, best_fit: tuple[int, int], min_transaction: tuple[int, int], tax_aware: tuple[int, int]
+) -> None:
+    given = short_of_cash(basis)
+    assert [outcome(given, logic) for logic in (BF, MT, TA)] == [best_fit, min_transaction, tax_aware]
+
+
+def test_what_does_not_keep_the_limits_is_not_compared() -> None:
+    """No gain is allowed: the share that Min Transaction sells at a gain of 20 does not count, though it is nearer."""
+    given = short_of_cash("80", gain_budget_total="0")
+    assert [outcome(given, logic) for logic in (MT, TA)] == [(58, 20), (98, 0)]
 
 
 @pytest.mark.parametrize("limits", [{}, {"gain_budget_total": "0"}, {"no_short_term_gains": True}])

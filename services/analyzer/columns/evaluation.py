@@ -7,7 +7,8 @@ from datetime import date, datetime
 import numpy as np
 
 from services.analyzer.domain import eligibility, kernel
-from services.analyzer.domain.layout import REASON, Ints, Ragged, Target, stack_targets
+from services.analyzer.domain.layout import NONE, REASON, Ints, Ragged, Target, stack_targets
+from services.analyzer.domain.substitution import JUDGED
 from services.analyzer.store.facts import AccountRows
 from services.analyzer.store.pgcopy import NULL
 from services.analyzer.store.price_sets import Prices
@@ -67,8 +68,18 @@ def measure(rows: AccountRows, context: Context) -> Measurement:
     heads, target_rows = stack_targets(targets)
     count = len(rows)
     lengths = np.diff(target_rows.starts)
-    room = len(rows.holdings.data) + count + int(lengths[target_of[target_of >= 0]].sum())
-    found = kernel.Found(room_for(kernel.RESULT, count), np.zeros(count + 1, np.int64), room_for(REASON, room))
+    room = len(rows.holdings.data) + count + int(_of_target(lengths, target_of).sum())
+    rules = _substitutes(rows)
+    named = np.diff(rules.starts)
+    # An account may have each substitute in every sleeve in which what it replaces has a target.
+    listed = np.where(named > 0, np.diff(rows.holdings.starts) + _of_target(lengths, target_of) * (1 + named), 0)
+    found = kernel.Found(
+        room_for(kernel.RESULT, count),
+        np.zeros(count + 1, np.int64),
+        room_for(REASON, room + int(listed.sum())),
+        room_for(JUDGED, int(listed.max(initial=0)) + 1),
+        np.zeros(int(named.max(initial=0)), np.int64),
+    )
     accounts = kernel.AccountChunk(
         as_records(kernel.SETTINGS, rows.settings),
         eligible,
@@ -79,12 +90,27 @@ def measure(rows: AccountRows, context: Context) -> Measurement:
         target_of,
         rows.own_roles.starts,
         rows.own_roles.data,
+        rules.starts,
+        rules.data,
     )
     securities = kernel.SecurityTable(context.prices.micro, context.securities.roles, context.securities.divisor)
     aims = kernel.Targets(as_records(kernel.HEAD, heads), target_rows.starts, target_rows.data)
     kernel.evaluate(accounts, aims, securities, int(context.stale), found)
     reasons = Ragged(found.starts, found.reasons[: found.starts[-1]])
     return Measurement(found.results, reasons, target_of, heads, target_rows)
+
+
+def _of_target(lengths: Ints, target_of: Ints) -> Ints:
+    """Return the number of rows of each account's target, 0 without one."""
+    return np.where(target_of >= 0, lengths[np.maximum(target_of, 0)], 0) if len(lengths) else np.zeros_like(target_of)
+
+
+def _substitutes(rows: AccountRows) -> Ragged:
+    """Return the restrictions that name a substitute, by account."""
+    data, starts = rows.restrictions.data, rows.restrictions.starts
+    named = data.substitute != NONE
+    owner = np.repeat(np.arange(len(rows)), np.diff(starts))
+    return Ragged(np.searchsorted(owner[named], np.arange(len(rows) + 1)), data[named])
 
 
 def index_targets(portfolios: Ints, known: Mapping[int, StoredTarget]) -> tuple[Ints, list[Target]]:

@@ -7,7 +7,9 @@ thresholds), 1e-18 of account value V (`low` and `high` of a reason).
 from typing import Final, NamedTuple
 
 from services.analyzer.domain.layout import FIGURES, NONE, Ints, Setting, TargetField
+from services.analyzer.domain.substitution import DONE, WAITS, hand_over, judge
 from shared.contracts.codes import FlagState, HoldingRole, Tile
+from shared.fixed_point.amounts import weight_of_value
 from shared.fixed_point.arithmetic import muldiv_half_away, value_cents
 from shared.fixed_point.compiled import entry_kernel, inner_kernel, view_kernel
 from shared.fixed_point.limits import MAX_VALUE_CENTS, PPB
@@ -73,6 +75,8 @@ class AccountChunk(NamedTuple):
     target_of: Ints  # index of its target, or T_*
     role_starts: Ints  # n + 1
     own_roles: Records  # OWN_ROLE: what the accounts say of single securities
+    rule_starts: Ints  # n + 1
+    rules: Records  # RESTRICTION records that name a substitute
 
 
 class SecurityTable(NamedTuple):
@@ -92,11 +96,13 @@ class Targets(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What comes out; `reasons` needs room for all positions and one more an account."""
+    """What comes out; `reasons` needs room for all positions, substitutes too, and one more an account."""
 
     results: Records  # RESULT
     starts: Ints  # n + 1: where each account's reasons begin
     reasons: Records  # REASON
+    judged: Records  # JUDGED: room for the positions of the account that has most of those with rules
+    done: Ints  # room for the rules of the account that has most
 
 
 @entry_kernel
@@ -257,7 +263,16 @@ def _against_target(
         reason.low, reason.high = low, high
         filled += 1
     threshold = _own_or(settings.threshold_ppb, head.threshold_ppb)
-    after, drift = _judge_positions(account, threshold, floor, accounts, targets, securities, found, filled)
+    if accounts.rule_starts[account] == accounts.rule_starts[account + 1]:
+        after, drift = _judge_positions(account, threshold, floor, accounts, targets, securities, found, filled)
+    else:
+        count = _list_positions(account, threshold, accounts, targets, securities, found.judged, result.value)
+        rules = accounts.rules[accounts.rule_starts[account] : accounts.rule_starts[account + 1]]
+        for index in range(len(rules)):
+            is_usable = _is_usable(account, rules[index].substitute, accounts, securities)
+            found.done[index] = WAITS if is_usable else DONE
+        count = hand_over(found.judged, count, rules, found.done, result.value, threshold)
+        after, drift = judge(found.judged[:count], found.reasons, result.value, floor, filled)
     if tiles == 0 and after > filled:
         tiles = _DRIFT
     result.state = _FLAGGED if tiles else _CLEAR
@@ -318,6 +333,53 @@ def _judge_positions(
             reason.low, reason.high = position_band(exact, relative, floor)
             filled += 1
     return filled, drift
+
+
+@view_kernel
+def _is_usable(account: int, substitute: int, accounts: AccountChunk, securities: SecurityTable) -> bool:
+    """Return whether the substitute has a price and is MANAGED; else it counts as absent."""
+    has_price = substitute < len(securities.price) and securities.price[substitute] > 0
+    return bool(has_price and _role(account, substitute, accounts, securities) == _MANAGED)
+
+
+@view_kernel
+def _list_positions(
+    account: int,
+    threshold: int,
+    accounts: AccountChunk,
+    targets: Targets,
+    securities: SecurityTable,
+    judged: Records,
+    value: int,
+) -> int:
+    """List what is MANAGED of the account, as `_judge_positions` goes through it, before substitution; return how many.
+
+    value: V in cents.
+    """
+    index, count = accounts.target_of[account], 0
+    held, held_end = accounts.starts[account], accounts.starts[account + 1]
+    row, row_end = targets.starts[index], targets.starts[index + 1]
+    while held < held_end or row < row_end:
+        held_key = accounts.holdings[held].key if held < held_end else _LAST
+        row_key = targets.rows[row].key if row < row_end else _LAST
+        listed, key = judged[count], min(held_key, row_key)
+        listed.key, listed.value, listed.exact, listed.shown = key, 0, 0, 0
+        listed.threshold, listed.can_trigger, listed.stands = threshold, 1, 0
+        security = key >> _SHIFT
+        is_managed = _role(account, security, accounts, securities) == _MANAGED
+        if held_key == key:
+            units = accounts.holdings[held].quantity // _divisor(security, securities)
+            if is_managed and units != 0:
+                listed.value = value_cents(units, securities.price[security])
+            held += 1
+        if row_key == key:
+            aim = targets.rows[row]
+            listed.exact, listed.shown = aim.target * PPB + aim.rest, aim.target
+            listed.threshold, listed.can_trigger = _own_or(aim.threshold, threshold), aim.can_trigger
+            row += 1
+        listed.aim, listed.aim_part = weight_of_value(listed.exact, value)
+        count += is_managed
+    return count
 
 
 @inner_kernel

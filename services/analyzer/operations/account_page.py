@@ -18,6 +18,7 @@ from services.analyzer.domain.layout import (
     Ragged,
     Setting,
     TargetField,
+    key_of,
 )
 from services.analyzer.operations.context import Contexts
 from services.analyzer.store import facts
@@ -168,6 +169,9 @@ def _positions(
     divisor_of = joining.by_number(context.securities.divisor, positions.security_no, 1)
     own_floor = int(rows.settings[0, Setting.FLOOR_PPB])
     floor = int(heads[target_of[0], TargetField.FLOOR_PPB]) if own_floor == NONE else own_floor
+    # Flags are judged on targets after substitution, which are not those of the portfolio that are shown here.
+    is_substituted = bool((rows.restrictions.data.substitute != NONE).any())
+    triggering = set(measured.reasons.data.key.tolist())
     found = []
     for row in range(len(positions.security)):
         index = positions.security[row]
@@ -194,7 +198,9 @@ def _positions(
                 "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
                 "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
                 "can_trigger": is_managed and bool(position.can_trigger),
-                "outside": is_managed
+                "outside": key_of(number, int(positions.sleeve_no[row])) in triggering
+                if is_substituted
+                else is_managed
                 and shown is not None
                 and position_side(value, shown, total, exact, relative, floor) != 0,
                 "role": role.name,
