@@ -149,7 +149,10 @@ def brought(book: Book, side: dict[PositionKey, int], want: dict[PositionKey, F]
 
 
 def undersized(book: Book, name: str, units: F) -> bool:
-    return units > 0 and book.worth(name, units) < book.minimum
+    """Whether an order is too small; below 0 it is what is left of a sell."""
+    if units <= 0 and (units == 0 or book.exit_sold(name)):
+        return False
+    return book.worth(name, abs(units)) < book.minimum
 
 
 def single_units(
@@ -173,7 +176,8 @@ def single_units(
                 if is_placing:
                     units = min(units, book.reaching(name, book.cash - stop, base[name] + got[name]))
             if is_placing and undersized(book, name, base[name] + got[name] + units):
-                units = book.reaching(name, book.minimum, F(0)) - base[name] - got[name]
+                least = book.reaching(name, book.minimum, F(0)) if base[name] + got[name] + units > 0 else F(0)
+                units = least - base[name] - got[name]
             cost = book.worth(name, base[name] + got[name] + units) - book.worth(name, base[name] + got[name])
             fits = 0 < units <= full[name] - got[name] and units * book.price[name] <= remaining
             if fits and cost <= book.cash - least and not undersized(book, name, base[name] + got[name] + units):
@@ -231,14 +235,20 @@ def place_cash_shared(book: Book, side: dict[PositionKey, int]) -> None:
     want = dict.fromkeys(book.positions, F(0))
     for position in book.positions:
         name = position[0]
-        if side[position] or position in book.exits or book.sell[name] or book.barred(name, Restriction.DO_NOT_BUY):
+        if side[position] or position in book.exits:
+            continue
+        if book.barred(name, Restriction.DO_NOT_BUY) and not book.sell[name]:
             continue
         if book.target[position]:
             gap = book.units_at(position, book.target[position]) - book.held[position]
             want[position] = max(F(0), cut(gap, book.step[name]))
     full = {n: units for n in book.security if (units := sum((want[p] for p in book.of(n)), F(0)))}
     shortfall = {n: sum((book.short(p, book.target[p]) for p in book.of(n) if want[p]), F(0)) for n in full}
-    base, open_to = dict(book.buy), dict(full)
+    for name in full:
+        if book.barred(name, Restriction.DO_NOT_BUY):  # no more than is taken back
+            full[name] = min(full[name], cut(book.sell[name], book.step[name]))
+    base = {name: book.buy[name] - book.sell[name] for name in book.security}
+    open_to = {name: units for name, units in full.items() if units}
     while True:
         got = share(book, open_to, {n: shortfall[n] for n in open_to}, base, book.cash - book.cash_aim)
         poor = [n for n in got if got[n] and undersized(book, n, base[n] + got[n])]
@@ -250,9 +260,24 @@ def place_cash_shared(book: Book, side: dict[PositionKey, int]) -> None:
     got = dict.fromkeys(book.security, F(0)) | got
     single_units(book, full, shortfall, base, got, (book.cash_low, book.cash_high), is_placing=True)
     for name in full:
-        book.buy[name] = base[name] + got[name]
         mine = {position: want[position] for position in book.of(name) if want[position]}
-        book.trade |= apportion(mine, got[name], book.step[name])
+        placed = apportion(mine, got[name], book.step[name])
+        book.trade |= {position: units for position, units in placed.items() if units}
+        take_back(book, name, placed, got[name])
+
+
+def take_back(book: Book, name: str, placed: dict[PositionKey, F], units: F) -> None:
+    """What is placed in a security with a market sell comes from that sell first."""
+    left, order = min(book.sell[name], units), book.buy[name] - book.sell[name] + units
+    book.buy[name], book.sell[name] = max(F(0), order), max(F(0), -order)
+    if not left:
+        return
+    sold = {position: -book.trade[position] for position in book.of(name) if book.trade[position] < 0}
+    crossed = left - sum(book.cross[position] for position in sold)
+    for position in sorted(placed):
+        book.cross[position] = min(left, placed[position])
+        left -= book.cross[position]
+    book.cross |= {p: -crossing for p, crossing in apportion(sold, crossed, book.step[name]).items()}
 
 
 def raise_cash(

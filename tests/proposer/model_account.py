@@ -143,16 +143,22 @@ class Book:
         units = grow(dollars / self.price[name], self.step[name])
         if self.change(name, before, units) >= dollars:
             return units
-        whole = grow((self.worth(name, before) + up_to_cents(dollars) - CENT / 2) / self.price[name], F(1, 10**6))
+        worth = self.worth(name, before) + up_to_cents(dollars)
+        if worth <= 0:  # of a sell that is taken back: what is left of it is to be worth no more
+            return grow(-before - self.most_worth(name, -worth), self.step[name])
+        whole = grow((worth - CENT / 2) / self.price[name], F(1, 10**6))
         return grow(whole - before, self.step[name])
 
     def within(self, name: str, dollars: F, before: F) -> F:
         """Most units to step that cost at most `dollars` after the order is rounded."""
         if dollars < CENT:
             return F(0)
-        bound = (self.worth(name, before) + down_to_cents(dollars) + CENT / 2) / self.price[name]
-        whole = grow(bound, F(1, 10**6)) - F(1, 10**6)
+        whole = self.most_worth(name, self.worth(name, before) + down_to_cents(dollars))
         return max(F(0), cut(whole - before, self.step[name]))
+
+    def most_worth(self, name: str, dollars: F) -> F:
+        """Most millionths whose value rounds to at most so much."""
+        return grow((dollars + CENT / 2) / self.price[name], F(1, 10**6)) - F(1, 10**6)
 
     def exit_sold(self, name: str) -> bool:
         return any(position in self.exits for position in self.of(name)) and not self.barred(

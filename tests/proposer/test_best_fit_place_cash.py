@@ -93,13 +93,13 @@ def test_what_step_2_bought_of_a_security_gives_it_no_larger_share_in_step_4() -
     check_trades(given, BF, {"A/S1": "50", "A/S2": "30", "B/S1": "5"}, "300")
 
 
-def test_a_security_with_a_market_sell_is_not_bought_to_place_cash() -> None:
+def test_what_is_placed_in_a_security_with_a_market_sell_is_taken_back_from_it() -> None:
     """A/S1 30 x 100, target 20: sells 10.  A/S2 29, target 30, is inside.  B 80 x 50, target 48: 960 at most.
 
-    Cash 100 + 1,000 = 1,100; B (40 %, outside 46.08) buys 16 (800): 300, above 250.  A/S2 could take one share.
+    Cash 100 + 1,000 = 1,100; B (40 %, outside 46.08) buys 16 (800): 300, above 250.  A/S2 takes one of the ten.
     """
     given = in_two_sleeves("100", ("30", "20"), ("29", "30"), ("80", "48"), cash="100")
-    check_trades(given, BF, {"A/S1": "-10", "B/S1": "16"}, "300")
+    check_trades(given, BF, {"A/S1": "-10", "A/S2": "1", "B/S1": "16"}, "200")
 
 
 def test_one_dropped_as_undersized_may_take_what_another_of_its_sleeves_lacks() -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.codes import Reason
-from tests.proposer.accounts import NO_SELL, near, sleeves, swapped, tight
-from tests.proposer.builders import BF, FRACTIONAL, MT, TA, Account, account, position, security
+from tests.proposer.accounts import NO_BUY, NO_SELL, near, sleeves, swapped, tight
+from tests.proposer.builders import BF, FRACTIONAL, MT, TA, WHOLE, Account, account, position, security
 from tests.proposer.harness import Case, check, no_trade_text, proposal
 
 pytestmark = pytest.mark.fast
@@ -92,6 +92,41 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.logic.name} {case.rule}")
 def test_rule(case: Case) -> None:
     check(case)
+
+
+def two_sleeves(first: str, second: str, b_units: str, cash: str, *, bars: str = "", **other: object) -> Account:
+    """V = $10,000, all at $100: 20 % A in S1, 20 % A in S2 with a precision of 20 % (16 to 24), 58 % B, 2 % cash."""
+    return account(
+        [security(name, "100", restriction=NO_BUY if name in bars else 0) for name in "AB"],
+        [position("A", first, "20"), position("A", second, "20", "S2", precision="20"), position("B", b_units, "58")],
+        cash=cash, cash_target="2", **other,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "orders", "crossed", "cash"),
+    [
+        # S1 sells 10 to target; B may not be bought, so cash of 1,200 is above 250.  S2 lacks 1: of the 10 it gets one.
+        (two_sleeves("30", "19", "49", "200", bars="B"), {"A": -9}, 1, "1100"),
+        # S1 sells 1, S2 lacks 3 and B 1: 400 of 600 are placed.  The one is taken back, and two are bought.
+        (two_sleeves("21", "17", "57", "500"), {"A": 2, "B": 1}, 1, "200"),
+        # What may not be bought may be taken back: no order of A is left.
+        (two_sleeves("21", "17", "57", "500", bars="A"), {"B": 1}, 1, "400"),
+        # What would be left of the sell is below the minimum size of 950: nothing is taken back.
+        (two_sleeves("30", "19", "49", "200", bars="B", min_trade="950"), {"A": -10}, 0, "1200"),
+        # Taken back whole there is nothing left to be too small: S2 lacks as much as S1 sells.
+        (two_sleeves("23", "17", "56", "400", bars="B", min_trade="250"), {}, 3, "400"),
+    ],
+)
+def test_placing_cash_first_takes_back_the_market_sell_of_its_security(
+    given: Account, orders: dict[str, int], crossed: int, cash: str
+) -> None:
+    found = proposal(given, BF)
+    assert found.units == orders
+    assert found.crossed == ({("A", "S1"): -crossed * WHOLE, ("A", "S2"): crossed * WHOLE} if crossed else {})
+    assert found.cash == int(cash) * 100
+    if "A" in orders:
+        assert found.order_reasons["A"] == (Reason.NETTED if crossed else Reason.TO_TARGET)
 
 
 def test_a_buy_that_cannot_be_made_bars_no_sale() -> None:

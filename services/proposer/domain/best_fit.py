@@ -5,6 +5,7 @@ from services.proposer.domain.netting import (
     AIM,
     BUYS,
     LOW,
+    cross_more,
     name_orders,
     net,
     reset,
@@ -76,10 +77,11 @@ def _trade_to_target(account: Records, securities: Records) -> None:
 def _place_cash(account: Records, securities: Records, positions: Records) -> None:
     """Step 4, cash above its band: positions inside their precision band but below target, shared, to the cash target.
 
-    Where whole steps leave cash above its band, single steps bring it inside as far as there is room.
+    Where whole steps leave cash above its band, single steps bring it inside as far as there is room.  What is placed
+    in a security with a market sell first takes that back: it moves between sleeves, and only what is more is bought.
     """
     for security in securities:
-        security.buy_before = security.buy
+        security.buy_before = security.buy - security.sell
         security.full_buy = 0
         security.shortfall, security.shortfall_part = 0, 0
         security.is_dropped = 0
@@ -87,12 +89,12 @@ def _place_cash(account: Records, securities: Records, positions: Records) -> No
         security = securities[position.security]
         position.want = min(0, position.want)  # tax_aware.breakpoints needs what sleeves sell
         is_wanted = position.aim > 0 or position.aim_part > 0
-        if position.precise_side != 0 or not is_wanted or security.sell > 0:
+        if position.precise_side != 0 or not is_wanted:
             continue  # what is neither wanted nor held may have no price
         want = to_target(security, position)
         if want <= 0:
             continue
-        if security.restriction & codes.NO_BUY:
+        if security.restriction & codes.NO_BUY and security.sell == 0:
             account.blocked |= codes.B_RESTRICTED
             continue
         position.want = want
@@ -101,13 +103,15 @@ def _place_cash(account: Records, securities: Records, positions: Records) -> No
         security.shortfall, security.shortfall_part = add_amounts(
             security.shortfall, security.shortfall_part, more, more_part
         )
+    for security in securities:
+        if security.restriction & codes.NO_BUY:
+            security.full_buy = min(security.full_buy, security.sell // security.step * security.step)
     while True:
         spent = share(account, securities, account.cash_now - account.cash_aim, account.cash_aim_rounding)
         if not drop_undersized(account, securities):
             break
     account.cash_now -= spent
     single_units(account, securities, account.cash_low, account.cash_high, True)
-    book_shares(securities)
     _settle_placed(securities, positions)
 
 
@@ -117,8 +121,12 @@ def _settle_placed(securities: Records, positions: Records) -> None:
         if security.shared == 0:
             continue
         crossed = security.crossed
-        security.crossed = 0  # crossing is settled; only the market units are shared out here
+        security.crossed = 0  # crossing is settled; only what is placed is shared out here
         settle(security, positions, BUYS, security.shared, codes.PLACE_CASH)
         security.crossed = crossed
-        if security.reason == 0:
+        order, taken_back = security.buy_before + security.shared, min(security.sell, security.shared)
+        security.buy, security.sell = max(0, order), max(0, -order)
+        if taken_back > 0:
+            cross_more(security, positions, taken_back)
+        elif security.reason == 0:
             security.reason = codes.PLACE_CASH

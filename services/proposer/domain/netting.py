@@ -178,6 +178,19 @@ def divide(sleeves: Records, side: int, total: int, step: int) -> None:
 
 
 @view_kernel
+def cross_more(security: Records, positions: Records, taken_back: int) -> None:
+    """Cross units of the market sell that were taken back to the sleeves that want them now, by sleeve id."""
+    sleeves = positions[security.first : security.end]
+    security.crossed += taken_back
+    security.reason = codes.NETTED if security.sell > 0 or security.buy > 0 else 0
+    for sleeve in sleeves:
+        if sleeve.want > 0:
+            sleeve.crossed = min(taken_back, sleeve.trade)
+            taken_back -= sleeve.crossed
+    _cross_sells(sleeves, security.crossed, security.step)
+
+
+@view_kernel
 def _cross_buys(sleeves: Records, crossed: int) -> None:
     """Give crossed units to the buying sleeves by sleeve id, each up to its buy; the rest is bought in the market.
 

@@ -131,13 +131,21 @@ def drop_undersized(account: Records, securities: Records) -> bool:
         if security.planned_sell > 0 and not security.has_exit and value_cents(security.sell, price) < account.minimum:
             security.planned_sell = 0
             has_dropped = True
-        if security.shared > 0 and value_cents(security.buy_before + security.shared, price) < account.minimum:
+        if security.shared > 0 and _is_undersized(account, security, security.buy_before + security.shared):
             security.is_dropped = 1
             security.shared = 0
             has_dropped = True
     if has_dropped:
         note_undersized(account)
     return has_dropped
+
+
+@view_kernel
+def _is_undersized(account: Records, security: Records, order: int) -> bool:
+    """Return whether a market order of so many units is too small; below 0 it is what is left of a sell."""
+    if order == 0 or (order < 0 and security.has_exit):
+        return False
+    return bool(value_cents(abs(order), security.price) < account.minimum)
 
 
 @view_kernel
@@ -190,11 +198,12 @@ def _next_units(account: Records, security: Records, floor: int, stop: int, as_n
             units = min(units, reaching(account.cash_now - stop, account.cash_high_rounding, order, price, 1))
         if units <= 0:
             return 0
-    is_small = value_cents(order + units, price) < account.minimum
+    is_small = _is_undersized(account, security, order + units)
     if is_small:
         if not as_needed:
             return 0
-        units = reaching(account.minimum, account.minimum_rounding, 0, price, step) - order
+        least = reaching(account.minimum, account.minimum_rounding, 0, price, step) if order + units > 0 else 0
+        units = least - order
     if units > lacking:
         return 0
     remaining, part = _remaining(security)

@@ -41,13 +41,16 @@ def needed(cents: int, part: int, price: int, step: int) -> int:
 def reaching(cents: int, part: int, before: int, price: int, step: int) -> int:
     """Return the whole steps that move cash by `cents` less `part` when they join an order of `before` units.
 
+    before: below 0 of a sell that is taken back.
+
     The count is unrounded until cut to the step; where rounding the whole order to cents still leaves cash short, it is
     the fewest units that do reach.  Source: product 4, "Cash is raised or placed only as far as needed".
     """
     units = needed(cents, part, price, step)
     if order_change(before, units, price) >= cents:
         return units
-    whole = needed(value_cents(before, price) + cents, CENT_UNITS // 2, price, 1)
+    worth = value_cents(before, price) + cents
+    whole = -_most_worth(-worth, price) if worth <= 0 else needed(worth, CENT_UNITS // 2, price, 1)
     return -(-(whole - before) // step) * step
 
 
@@ -56,8 +59,14 @@ def within(cents: int, before: int, price: int, step: int) -> int:
     """Return the most units, in whole steps, that cost at most `cents` when they join an order of `before` units."""
     if cents <= 0:
         return 0
-    micro, rest = divmod_product(value_cents(before, price) + cents, CENT_UNITS, price)
-    return (micro + (rest + CENT_UNITS // 2 - 1) // price - before) // step * step
+    return (_most_worth(value_cents(before, price) + cents, price) - before) // step * step
+
+
+@view_kernel
+def _most_worth(cents: int, price: int) -> int:
+    """Return the most micro-units whose value rounds to at most `cents`."""
+    micro, rest = divmod_product(cents, CENT_UNITS, price)
+    return micro + (rest + CENT_UNITS // 2 - 1) // price
 
 
 @view_kernel
