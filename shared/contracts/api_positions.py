@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.contracts.events import StateName, TileName
 from shared.contracts.holding_roles import RoleName
 from shared.contracts.platform import HoldingRoleName, PriceFactor
-from shared.contracts.types import Identity, OutboundModel, Price, Quantity, Usd, Weight
+from shared.contracts.types import ExactWeight, Identity, OutboundModel, Price, Quantity, Usd, Weight
 
 
 class AccountPosition(OutboundModel):
@@ -15,7 +15,8 @@ class AccountPosition(OutboundModel):
 
     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
     edges of the rebalance band, as weights.  value is quantity x price x price_factor.  role: how it is treated; what
-    is EXCLUDED has neither value nor weight, because it is not in the account's value.
+    is EXCLUDED has neither value nor weight, because it is not in the account's value.  target: the portfolio's, to
+    nine decimals; target_exact: with all that it has, as it decides.
     """
 
     security_id: Identity
@@ -31,6 +32,7 @@ class AccountPosition(OutboundModel):
     outside: bool
     role: RoleName = "MANAGED"
     price_factor: PriceFactor = "1"
+    target_exact: ExactWeight | None = None
 
 
 class AccountHoldingRole(OutboundModel):

@@ -10,7 +10,7 @@ from shared.contracts.api_batches import BatchAccountRow, BatchSummary
 from shared.contracts.events import LogicName
 from shared.contracts.holding_roles import RoleName
 from shared.contracts.platform import ExecutionStatus, PriceFactor
-from shared.contracts.types import OutboundModel, Price, Quantity, Usd, Weight
+from shared.contracts.types import ExactWeight, OutboundModel, Price, Quantity, Usd, Weight
 
 ReasonName = Literal["FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"]
 TermName = Literal["SHORT", "LONG", "UNKNOWN"]
@@ -61,6 +61,7 @@ class PositionView(OutboundModel):
     no_basis_proceeds: Usd | None
     role: RoleName = "MANAGED"  # what is EXCLUDED has value and weight 0: it is not in the account's value
     price_factor: PriceFactor = "1"
+    target_exact: ExactWeight | None = None  # the target, shown to nine decimals, with all that it has, as it decided
 
 
 class WashView(OutboundModel):

@@ -17,6 +17,7 @@ Usd = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,13}\.[0-9]{2}$")]  #
 Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,7}(\.[0-9]{1,6})?$")]  # dollars a unit
 Quantity = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,10}(\.[0-9]{1,6})?$")]  # units
 Weight = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,9})?$")]  # fraction: 0.125 is 12.5 %
+ExactWeight = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,18})?$")]  # with every decimal it has
 
 
 def _utc(value: datetime) -> datetime:

@@ -71,6 +71,7 @@ async def test_the_account_page_shows_positions_bands_and_sentences(
         ("BBB", "120", "120.00", "0.120000000", "0.300000000", "0.240000000", "0.360000000"),
         ("CCC", "10", "10.00", "0.010000000", "0.000000000", "0.000000000", "0.000000000"),
     ]
+    assert [position["target_exact"] for position in found["positions"]] == ["0.6000000003", "0.2999999997", "0"]
     assert found["reasons"] == [
         "AAA in sleeve APM is 77.00 % of the account, target 60.00 %: 5.00 % above its band of 48.00 % to 72.00 %.",
         "BBB in sleeve APM is 12.00 % of the account, target 30.00 %: 12.00 % below its band of 24.00 % to 36.00 %.",

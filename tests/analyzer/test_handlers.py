@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from shared.contracts import topics
 from shared.contracts.codes import FlagState, Tile
-from shared.contracts.platform import Component, ModelChanged, Sleeve
+from shared.contracts.platform import Component, ModelChanged, SecurityRestriction, Sleeve
 from shared.contracts.topics import dead_letters
 from shared.kafka.faults import PartialFailure
 from shared.kafka.messages import BadMessage, Incoming
@@ -315,6 +315,21 @@ async def test_a_target_with_a_component_twice_holds_its_accounts_and_is_told(ha
     with pytest.raises(BadMessage, match="portfolio P1: sleeve APM: security AAA is named twice"):
         await harness.handlers.on_portfolios([portfolio(2, sleeves=sleeves)])
     assert (await harness.flags())["a1"]["hold_code"] == "BAD_TARGET"
+
+
+async def test_what_is_replaced_does_not_flag_but_its_substitute(harness: Harness) -> None:
+    """AAA 30 % of 60 %, replaced by CCC: CCC lacks 30 %; BBB, at its target, and AAA are as they should be."""
+    await harness.book("a1")
+    replaced = SecurityRestriction(security_id="AAA", kind="SUBSTITUTE", substitute_id="CCC")
+    await harness.handlers.on_accounts([account("a1", 2, restrictions=[replaced])])
+    await harness.handlers.on_holdings(holdings(held("a1", 1, AAA="300", BBB="300", CCC="300")))
+    assert brief((await harness.flags())["a1"]) == ("CLEAR", 0, None, None)
+    await harness.handlers.on_holdings(holdings(held("a1", 2, cash="400", AAA="300", BBB="300")))
+    row = (await harness.flags())["a1"]
+    assert [(reason["security_id"], reason["target_ppb"]) for reason in row["reasons"]] == [
+        (None, 100_000_000),
+        ("CCC", 300_000_000),
+    ]
 
 
 async def test_account_thresholds_go_before_the_portfolios(harness: Harness) -> None:

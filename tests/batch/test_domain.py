@@ -31,7 +31,7 @@ from services.batch.domain.states import (
     transition_of,
 )  # fmt: skip
 from services.batch.views import sentences
-from services.batch.views.proposals import band, days_to_long_term
+from services.batch.views.proposals import band, days_to_long_term, positions_of
 from shared.contracts.codes import Term
 from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
 from shared.fixed_point.display import percent
@@ -344,6 +344,23 @@ def test_the_edges_of_the_band_of_an_exact_target_are_shown_around_the_shown_one
     target: int, rest: int, edges: tuple[int, int]
 ) -> None:
     assert band(target, 500_000_000, 0, rest) == edges
+
+
+@pytest.mark.parametrize(
+    ("rest", "target", "exact"),
+    [
+        (-111_111_111, "0.111111111", "0.111111110888888889"),
+        (0, "0.111111111", "0.111111111"),
+        (None, "0.111111111", "0.111111111"),  # a result of an early release
+    ],
+)
+def test_a_position_shows_its_target_to_nine_decimals_and_exactly(rest: int | None, target: str, exact: str) -> None:
+    result = build.a_result(dict.fromkeys(("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate"), "A1"))
+    (position, *_) = result["positions"]
+    position |= {"target_ppb": 111_111_111, "target_rest_edge": rest}
+    result["securities"][0] |= {"role": None, "price_divisor": None}
+    (view,) = positions_of(result, [position], [], [], 1_000_000)
+    assert (view.target, view.target_exact) == (target, exact)
 
 
 def test_every_reason_has_a_sentence() -> None:

@@ -204,6 +204,7 @@ def _positions(
                 and shown is not None
                 and position_side(value, shown, total, exact, relative, floor) != 0,
                 "role": role.name,
+                "target_exact": text_of(exact, 18, trim=True),
             }
         )
     return found

@@ -81,7 +81,7 @@ def proposal_of(
         or (None if trades or proposal["failure_code"] else sentences.NO_TRADES),
         limit_reason=proposal["limit_text"],
         cash_equivalents=usd(_cash_equivalents(result, positions)),
-        positions=_positions(result, positions, trades, slices, value),
+        positions=positions_of(result, positions, trades, slices, value),
         trades=[_trade(result, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of_logic(result["orders"], logic)],
         slices=[_slice(result, slice_, trade_date, washes) for slice_ in slices],
@@ -105,9 +105,13 @@ def band(target: int, threshold: int, floor: int, rest: int = 0) -> tuple[int, i
 
 
 def _band_of(result: ResultRow, position: ResultRow) -> tuple[int, int]:
-    """Return the edges of a position's band; results of early releases have no rest."""
-    rest = int(position["target_rest_edge"] or 0)
-    return band(position["target_ppb"], position["threshold_ppb"], result["floor_ppb"], rest)
+    """Return the edges of a position's band."""
+    return band(position["target_ppb"], position["threshold_ppb"], result["floor_ppb"], _rest_of(position))
+
+
+def _rest_of(position: ResultRow) -> int:
+    """Return what a position's exact target is more than target_ppb, in 1e-18; results of early releases have none."""
+    return int(position["target_rest_edge"] or 0)
 
 
 def _of_logic(rows: Iterable[ResultRow] | None, logic: int) -> list[ResultRow]:
@@ -126,9 +130,10 @@ def _share(part_cents: int, value: int) -> int:
     return muldiv_half_away(part_cents, PPB, value) if value > 0 else 0
 
 
-def _positions(
+def positions_of(
     result: ResultRow, positions: list[ResultRow], trades: list[ResultRow], slices: list[ResultRow], value: int
 ) -> list[PositionView]:
+    """Return the positions before and after the trades of a logic.  slices: what is sold of lots; value: V in cents."""
     traded = {int(trade["position"]): int(trade["quantity_micro"]) for trade in trades}
     sold: dict[tuple[int, str], list[ResultRow]] = defaultdict(list)
     for slice_ in slices:
@@ -158,6 +163,7 @@ def _positions(
                 weight_after=_weight(_share(value_after, value)),
                 role=ROLE_NAMES[role],
                 price_factor=PRICE_FACTORS[_divisor_of(security)],
+                target_exact=text_of(position["target_ppb"] * PPB + _rest_of(position), 18, trim=True),
                 **_gains(sold.get((position["security"], position["sleeve_id"]), [])),
             )
         )

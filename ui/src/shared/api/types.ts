@@ -457,7 +457,8 @@ export interface components {
          *
          *     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
          *     edges of the rebalance band, as weights.  value is quantity x price x price_factor.  role: how it is treated; what
-         *     is EXCLUDED has neither value nor weight, because it is not in the account's value.
+         *     is EXCLUDED has neither value nor weight, because it is not in the account's value.  target: the portfolio's, to
+         *     nine decimals; target_exact: with all that it has, as it decides.
          */
         AccountPosition: {
             /** Can Trigger */
@@ -490,6 +491,8 @@ export interface components {
             sleeve_id: string;
             /** Target */
             target: string;
+            /** Target Exact */
+            target_exact?: string | null;
             /** Value */
             value: string | null;
             /** Weight */
@@ -1142,6 +1145,8 @@ export interface components {
             sleeve_id: string;
             /** Target */
             target: string;
+            /** Target Exact */
+            target_exact?: string | null;
             /** Value After */
             value_after: string;
             /** Value Before */
