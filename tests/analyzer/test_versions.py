@@ -6,12 +6,13 @@ import pytest
 
 from services.analyzer.domain.layout import NONE, Setting, to_bytes
 from services.analyzer.store import facts, price_sets
-from services.analyzer.store.database import Database
+from services.analyzer.store.database import Database, Session
+from services.analyzer.store.targets import TargetBook
 from shared.contracts.codes import Restriction
 from shared.contracts.platform import SecurityRestriction
 from shared.fixed_point.records import as_table
 from shared.postgres.migrations import migrate
-from tests.analyzer.builders import account
+from tests.analyzer.builders import account, portfolio
 from tests.analyzer.harness import Harness
 from tests.stackfix.infrastructure import as_role, fresh_database
 
@@ -58,3 +59,30 @@ def test_price_sets_stored_before_they_were_looked_at_count_in_the_order_of_thei
         assert price_sets.in_force(connection) == (2, 9)
         rows = connection.execute("SELECT kind, covers, price_generation FROM analysis_run").fetchall()
     assert rows == [("DAILY", "BOOK", 0)]
+
+
+async def test_a_target_that_an_earlier_release_wrote_counts_as_it_was_rounded(harness: Harness) -> None:
+    """0.9 x 0.666666667 = 0.6000000003 is 0.6 after an earlier release wrote its document; then it is exact again."""
+    await harness.book("a1")
+    with harness.database.session() as session:
+        ((number, version),) = session.execute("SELECT portfolio_no, target_version FROM target").fetchall()
+        assert rests_of(session, number) == [300_000_000, -300_000_000]
+        # as it stores a target, without a word of rests
+        session.execute("UPDATE target SET target_version = nextval('target_version'), cause = 'an earlier release'")
+        assert rests_of(session, number) == [0, 0]
+    await harness.handlers.on_portfolios([portfolio(2)])
+    with harness.database.session() as session:
+        assert rests_of(session, number) == [300_000_000, -300_000_000]
+        ((newest,),) = session.execute("SELECT target_version FROM target").fetchall()
+        assert newest > version + 1, "the exact target is another one than the rounded"
+    await harness.handlers.on_portfolios([portfolio(3)])
+    with harness.database.session() as session:
+        assert session.execute("SELECT target_version FROM target").fetchall() == [(newest,)], "it has not changed"
+
+
+def rests_of(session: Session, portfolio_no: int) -> list[int]:
+    """Return what the exact targets of the portfolio's positions are more than what is shown."""
+    target = TargetBook().of(session, [portfolio_no])[portfolio_no].target
+    assert target is not None
+    rests: list[int] = target.rows.rest.tolist()
+    return rests
