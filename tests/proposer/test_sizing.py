@@ -99,6 +99,11 @@ def test_what_is_needed(cents: int, part: int, price: int, step: int, units: int
         # After half a cent, which counts as one, half a cent more is still one: 1.5 are needed, 10,000 more.
         (1, HALF_CENT, 5_000, 1, 10_000),
         (1, HALF_CENT, 5_000, 3_000, 12_000),
+        # A sell of 1.4999 cents, which is one: half a cent less of it is one still; 0.4999 of it, which are none, stay.
+        (1, HALF_CENT, -14_999, 1, 10_000),
+        (1, HALF_CENT, -14_999, 3_000, 12_000),
+        # of 1.5 cents, which are two, half a cent is a cent
+        (1, HALF_CENT, -15_000, 1, 5_000),
     ],
 )
 def test_what_reaches_when_the_whole_order_is_rounded(

@@ -196,7 +196,7 @@ def _compute(session: Session, names: Names, portfolios: Sequence[int], cause: s
             " VALUES (%s, nextval('target_version'), %s, %s, %s, %s, currval('target_version'))"
             " ON CONFLICT (portfolio_no) DO UPDATE"
             " SET target_version = excluded.target_version, cause = excluded.cause, problem = excluded.problem,"
-            " document = excluded.document, rests = excluded.rests, rests_version = excluded.rests_version"
+            " document = excluded.document, rests = excluded.rests, rests_version = excluded.target_version"
             " WHERE (t.problem, t.document, CASE WHEN t.rests_version = t.target_version THEN t.rests END)"
             " IS DISTINCT FROM (excluded.problem, excluded.document, excluded.rests)",
             [number, cause, problem, document, rests],
