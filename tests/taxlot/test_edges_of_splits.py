@@ -3,8 +3,12 @@
 Source: product 2, "A jump of quantity or price that matches a split ratio".
 """
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.taxlot.domain.splits import price_jumps, quantity_jumps
 
@@ -26,32 +30,33 @@ def jumped(*changes: tuple[int, int]) -> list[bool]:
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        # 3 for 2 of 8 is 12 and of 7 is 10.5: a whole share less than 12 is no split, half a share less than 10.5 is
-        (8 * UNIT, 11 * UNIT, False),
-        (7 * UNIT, 10 * UNIT, True),
-        (7 * UNIT, 11 * UNIT, False),
-        # 5 x 1.5 is 7.5: 7.2 is neither that nor whole
-        (5 * UNIT, 7_200_000, False),
-        # 2 for 1 leaves nothing to round
-        (10 * UNIT, 20 * UNIT + 1, False),
-        (10 * UNIT, 20 * UNIT - 1, False),
-        # 3 for 2 of an odd millionth: 1.5 x 333,335 = 500,002.5, cut or rounded up, and no further
-        (333_335, 500_002, True),
-        (333_335, 500_003, True),
-        (333_335, 500_001, False),
-        (333_335, 500_004, False),
-        # nothing happened, though one unit x 1.25 cut to whole ones is one again, as three x 1.25 are
+        # written with six decimals: 3 for 2 of 80 is 120, and no unit less; of 70.3 it is 105.45, or 105 and cash
+        (80 * UNIT, 119 * UNIT, False),
+        (80 * UNIT, 120 * UNIT, True),
+        (70_300_000, 105 * UNIT, True),
+        (70_300_000, 105_200_000, False),
+        (70_300_000, 106 * UNIT, False),
+        # 2 for 1 leaves nothing to round but what the old one lacks: half a millionth, twice
+        (10 * UNIT, 20 * UNIT + 1, True),
+        (10 * UNIT, 20 * UNIT - 1, True),
+        (10 * UNIT, 20 * UNIT + 2, False),
+        (10 * UNIT, 20 * UNIT - 2, False),
+        # nothing happened
         (UNIT, UNIT, False),
         (3 * UNIT, 3 * UNIT, False),
         (1, 1, False),
-        # 1 for 10: 9 millionths over are lost in rounding, 10 are a millionth of the new units
-        (100 * UNIT + 9, 10 * UNIT, True),
-        (100 * UNIT + 10, 10 * UNIT, False),
-        (100 * UNIT - 9, 10 * UNIT, True),
-        (100 * UNIT - 10, 10 * UNIT, False),
-        # a reverse split does not cut to whole ones: 1 for 10 of 15 is 1.5
-        (15 * UNIT, UNIT, True),  # but 1 for 15 is 1
-        (19 * UNIT, UNIT, False),
+        # 1 for 10: five millionths of the old are half a millionth of the new
+        (105 * UNIT + 5, 10_500_000, True),
+        (105 * UNIT + 6, 10_500_000, False),
+        (105 * UNIT - 5, 10_500_000, True),
+        (105 * UNIT - 6, 10_500_000, False),
+        # the largest there may be
+        (10**15, 10**12, True),
+        (10**12, 10**15, True),
+        (10**12, 10**15 - 10**12, True),  # 999 : 1
+        (10**12, 10**15 - 10**6, False),
+        (10**12 - 10**6, 10**15, False),
+        (10**15, 10**15 - 1, False),
     ],
 )
 def test_a_lots_units(old: int, new: int, found: bool) -> None:
@@ -60,14 +65,37 @@ def test_a_lots_units(old: int, new: int, found: bool) -> None:
     assert jumped((UNIT, 2 * UNIT), (old, new), (UNIT, UNIT)) == [True, found, False]
 
 
-def test_the_usual_ratios_are_known_and_no_others() -> None:
-    def known(new: int, old: int) -> bool:
-        return jumped((720_720 * UNIT * old, 720_720 * UNIT * new)) == [True]
+ANY = {(p, q) for q in range(1, 11) for p in range(q + 1, 1001)}
 
-    usual = {*SPLITS, *REVERSE}
-    tried = {(new, 1) for new in range(2, 101)} | {(1, old) for old in range(2, 101)} | {(3, 2), (4, 3), (5, 2), (5, 4)}
-    tried |= {(5, 3), (6, 5), (7, 2), (7, 4), (9, 4), (2, 3), (3, 4), (2, 5), (4, 5)}
-    assert {ratio for ratio in tried if known(*ratio)} == usual
+
+def model(old: int, new: int, shown: int) -> bool:
+    """Say of a lot of unchanged basis whether it looks like a split, ratio by ratio in exact fractions."""
+    half = Fraction(10 ** (6 - shown), 2)
+    for p, q in ANY:
+        if new > old:
+            exact = Fraction(old * p, q)
+            close = abs(new - exact) <= half or (old % (2 * half) == 0 and abs(Fraction(new * q, p) - old) <= half)
+            cut = new % UNIT == 0 and new <= exact < new + UNIT
+        else:
+            exact = Fraction(old * q, p)
+            close, cut = abs(new - exact) <= half, new % UNIT == 0 and new < exact < new + UNIT
+        if new != old and (close or cut):
+            return True
+    return False
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_it_is_what_exact_fractions_say(data: st.DataObject) -> None:
+    shown = data.draw(st.sampled_from([0, 1, 2, 4, 6]), "shown")
+    step = 10 ** (6 - shown)
+    old = data.draw(st.one_of(st.integers(1, 500).map(lambda units: units * step), st.integers(1, 10**9)), "old")
+    p, q = data.draw(st.sampled_from(sorted(ANY)), "ratio")
+    if data.draw(st.booleans(), "reverse"):
+        p, q = q, p
+    new = step * max(1, old * p // q // step + data.draw(st.integers(-2, 2), "off"))
+    arrays = (np.array([value], np.int64) for value in (old, new, 100, 100, shown))
+    assert bool(quantity_jumps(*arrays)[0]) is model(old, new, shown)
 
 
 @pytest.mark.parametrize("ratio", [*SPLITS, *REVERSE])

@@ -86,6 +86,7 @@ class JudgedRecords:
     price: Ints  # 0: none given
     cash: Ints
     code: NDArray[np.uint8]
+    shown: NDArray[np.uint8]  # decimals that the quantity is written with
 
 
 def judge(
@@ -103,7 +104,7 @@ def judge(
     no units at all.  divisor: what quantity x price of each record is divided by, None: 1.
     """
     is_lot, is_cash = table.record.where("L"), table.record.where("C")
-    quantity, quantity_status = _number(table.quantity, *LIMITS["quantity"])
+    quantity, quantity_status, shown = text.numbers(table.quantity.offsets, table.quantity.data, *LIMITS["quantity"])
     basis, basis_status = _number(table.cost_basis, *LIMITS["cost basis"])
     price, price_status = _number(table.price, *LIMITS["price"])
     cash, cash_status = _number(table.cash, *LIMITS["cash"])
@@ -140,7 +141,7 @@ def judge(
     if divisor is not None:
         blame("FACE_TOO_FINE", is_lot & ~may_be_short & (quantity % divisor != 0))
     basis[basis_status == text.EMPTY] = NO_BASIS
-    return JudgedRecords(table, is_lot, acquired, quantity, basis, price, cash, code)
+    return JudgedRecords(table, is_lot, acquired, quantity, basis, price, cash, code, shown)
 
 
 def _number(column: TextColumn, decimals: int, limit: int) -> tuple[Ints, NDArray[np.uint8]]:

@@ -4,7 +4,7 @@ A column of n texts is `offsets` (n + 1 of them, int32) and `data` (all bytes, o
 Source: docs/custodial-files.md, "Form".
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +31,30 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.uint8]
 
 
-def decimals(offsets: Offsets, data: Data, scale: int, limit: int) -> tuple[Ints, Codes]:
-    """Return the values in units of 10**-scale and a status each; a value that is not GOOD is 0.
+class Numbers(NamedTuple):
+    """Values in units of 10**-scale, 0 where the status is not GOOD; shown: the decimals each is written with."""
 
-    limit: largest magnitude that is not TOO_LARGE.  More than `scale` significant decimals are MALFORMED.
+    values: Ints
+    status: Codes
+    shown: Codes
+
+
+def numbers(offsets: Offsets, data: Data, scale: int, limit: int) -> Numbers:
+    """Return the numbers that the texts are.
+
+    limit: largest magnitude that is not TOO_LARGE.  More than `scale` significant decimals are MALFORMED.  Of more than
+    255 decimals 255 are shown.
     """
-    values = np.zeros(len(offsets) - 1, np.int64)
-    status = np.zeros(len(offsets) - 1, np.uint8)
-    _decimals(offsets, read_only(data), scale, limit, values, status)
-    return values, status
+    count = len(offsets) - 1
+    found = Numbers(np.zeros(count, np.int64), np.zeros(count, np.uint8), np.zeros(count, np.uint8))
+    _numbers(offsets, read_only(data), scale, limit, *found)
+    return found
+
+
+def decimals(offsets: Offsets, data: Data, scale: int, limit: int) -> tuple[Ints, Codes]:
+    """Return values and status of `numbers`."""
+    found = numbers(offsets, data, scale, limit)
+    return found.values, found.status
 
 
 def dates(offsets: Offsets, data: Data) -> tuple[Ints, Codes]:
@@ -64,7 +79,7 @@ def is_identifier(value: str) -> bool:
 
 
 @entry_kernel
-def _decimals(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints, status: Codes) -> None:
+def _numbers(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints, status: Codes, shown: Codes) -> None:
     for row in range(len(values)):
         position, end = offsets[row], offsets[row + 1]
         if position == end:
@@ -73,7 +88,7 @@ def _decimals(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints
         negative = data[position] == 45  # -
         if negative:
             position += 1
-        value, digits, point, seen = 0, 0, -1, 0
+        value, digits, point, seen, beyond = 0, 0, -1, 0, 0
         good = True
         while position < end:
             byte = int(data[position])  # a scalar of 8 bits would overflow where no compiler widens it
@@ -83,6 +98,7 @@ def _decimals(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints
                 seen += 1
                 if point >= scale:
                     good = good and byte == 48  # zeros beyond the last decimal change nothing
+                    beyond += 1 if point >= 0 else 0
                 else:
                     if point >= 0:
                         point += 1
@@ -101,6 +117,7 @@ def _decimals(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints
             status[row] = TOO_LARGE
             continue
         values[row] = -value if negative else value
+        shown[row] = min(max(point, 0) + beyond, 255)
 
 
 @entry_kernel

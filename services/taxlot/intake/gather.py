@@ -153,6 +153,7 @@ class Gathering:
             rows.basis[order],
             table.covered.where("Y")[order].astype(np.int64),
         )
+        reported = jumps.Reported(batch, chosen.first, rows.shown[order])
         batch, first = sleeves.with_sleeves(self.connection, batch, chosen.first, accounts)
         oversized = documents.oversized_accounts(batch, first)
         for index, (code, detail) in oversized.items():
@@ -170,19 +171,17 @@ class Gathering:
                 changed.append((account.account_id, documents.document(batch, begin, end)))
                 if account.content is not None:
                     replaced.append(index)
-        self._note_jumps(batch, first, accounts, replaced)
+        self._note_jumps(reported, accounts, replaced)
         lots.gather_documents(self.connection, changed)
         lots.gather_covered(self.connection, covered)
 
-    def _note_jumps(
-        self, batch: pa.RecordBatch, first: Any, accounts: Sequence[KnownAccount], replaced: list[int]
-    ) -> None:
+    def _note_jumps(self, reported: jumps.Reported, accounts: Sequence[KnownAccount], replaced: list[int]) -> None:
         """Note lots whose units jumped by a split ratio.  replaced: indices of accounts whose documents change."""
         if not replaced:
             return
         stored = lots.documents(self.connection, [accounts[index].account_id for index in replaced])
         before = [stored.get(accounts[index].account_id) for index in replaced]
-        for index, text in jumps.of_quantities(batch, first, replaced, before):
+        for index, text in jumps.of_quantities(reported, replaced, before):
             self._note("SPLIT_RATIO", accounts[index].account_number, text, accounts[index].account_id)
 
     def _note_prices(self, rows: JudgedRecords) -> None:
