@@ -29,12 +29,12 @@ COLUMNS: Final = (
     "security_id",  # L
     "lot_id",  # L, the custodian's name of the lot
     "acquired",  # L, YYYY-MM-DD; empty or on or before 1900-01-01: missing
-    "quantity",  # L, units, up to 6 decimals, above zero
-    "cost_basis",  # L, dollars of the whole lot, 2 decimals; empty: unknown, which is not zero
+    "quantity",  # L, units, above zero; 6 decimals are kept
+    "cost_basis",  # L, dollars of the whole lot, 2 decimals are kept; empty: unknown, which is not zero
     "covered",  # L, Y or N
     "sleeve_id",  # L, may be empty: our last known split of the lot holds
-    "price",  # L, dollars a unit, up to 6 decimals, may be empty: a check, never a valuation
-    "cash",  # C, dollars, 2 decimals, may be negative; exactly one C record an account
+    "price",  # L, dollars a unit, 6 decimals are kept, may be empty: a check, never a valuation
+    "cash",  # C, dollars, 2 decimals are kept, may be negative; exactly one C record an account
 )
 
 QUANTITY_DECIMALS: Final = 6

@@ -28,6 +28,20 @@ def scaled(text: str, decimals: int, what: str = "number") -> int:
     return sign * int(whole.lstrip("+-") + fraction.ljust(decimals, "0"))
 
 
+def rounded(text: str, decimals: int, what: str = "number") -> int:
+    """Return `text` in units of 10**-decimals, rounded half away from zero, e.g. rounded("-1.255", 2) == -126.
+
+    Raises InexactText when the text is not a plain decimal.
+    """
+    given = len(text.strip().partition(".")[2])
+    if given <= decimals:
+        return scaled(text, decimals, what)
+    value = scaled(text, given, what)
+    unit: int = 10 ** (given - decimals)
+    magnitude = (2 * abs(value) + unit) // (2 * unit)
+    return -magnitude if value < 0 else magnitude
+
+
 def text_of(value: int, decimals: int, *, trim: bool = False) -> str:
     """Return the scaled integer as plain decimal text, e.g. text_of(-125, 2) == "-1.25".
 

@@ -9,14 +9,16 @@ import psycopg
 import pytest
 
 from services.analyzer.cli import prices as prices_command
+from services.analyzer.domain.layout import from_bytes
 from services.analyzer.store import price_sets
 from shared.contracts import topics
 from shared.contracts.codes import FlagState
-from shared.kafka.messages import BadMessage
+from shared.kafka.messages import BadMessage, decoder
 from shared.runtime import metrics
 from tests.analyzer.builders import MONDAY, held, holdings, noon, prices, request, returned
 from tests.analyzer.harness import Harness, overtaken_evaluator
 from tests.commands import run
+from tests.inbound.events import message
 
 pytestmark = pytest.mark.integration
 IN_BAND: dict[str, Any] = {"AAA": "600", "BBB": "300"}
@@ -237,3 +239,19 @@ async def test_decisions_cannot_be_made_of_a_set_without_a_trace(harness: Harnes
         (2, "WITHDRAWN", "Pat", "feed was wrong", 3, 1),
         (2, "ACCEPTED", "Kim", "it was right", 4, 2),
     ]
+
+
+async def test_of_5000_prices_a_bad_one_is_put_aside_alone(harness: Harness) -> None:
+    """A price with a comma is put aside with its reason, one of seven decimals is rounded; both are said of the set."""
+    entries = [{"security_id": f"P{number:04}", "price": "10.5"} for number in range(5_000)]
+    entries[7]["price"], entries[8]["price"] = "1,234.5", "12.3456785"
+    event = decoder(topics.PRICE)(message(topics.PRICE, {"price_set": 1, "as_of": "2026-01-02", "prices": entries}))
+    with pytest.raises(BadMessage, match=r"price set 1: 'P0007': price is '1,234\.5'"):
+        await harness.handlers.on_prices([event])
+    found, document, notes = harness.row("SELECT status, document, notes FROM analyzer.price_set WHERE price_set = 1")
+    micro = from_bytes(document)
+    assert found == "ACCEPTED"
+    assert np.count_nonzero(micro) == 4_999
+    assert set(micro.tolist()) - {0} == {10_500_000, 12_345_679}
+    assert [note for note in notes if "rounded" in note] == ["P0008: price 12.3456785 is rounded to 12.345679"]
+    assert any("'P0007': price is '1,234.5'" in note for note in notes)

@@ -21,7 +21,20 @@ MOST = 2**63 - 1
         ("-7.5", 6, MOST, -7_500_000, text.GOOD),
         ("-0", 6, MOST, 0, text.GOOD),
         ("7.000000000000", 6, MOST, 7_000_000, text.GOOD),  # zeros beyond the last place say nothing
-        ("7.0000001", 6, MOST, 0, text.MALFORMED),
+        # more decimals are rounded half away from zero
+        ("7.0000004999", 6, MOST, 7_000_000, text.GOOD),
+        ("7.0000005", 6, MOST, 7_000_001, text.GOOD),
+        ("-7.0000005", 6, MOST, -7_000_001, text.GOOD),
+        ("0.0000004", 6, MOST, 0, text.GOOD),
+        ("-0.0000004", 6, MOST, 0, text.GOOD),
+        ("108.36935", 2, MOST, 10_837, text.GOOD),
+        ("0.9999995", 6, MOST, 1_000_000, text.GOOD),
+        ("10.004", 2, 1_000, 1_000, text.GOOD),  # the limit is judged after rounding
+        ("10.005", 2, 1_000, 0, text.TOO_LARGE),
+        ("7.5", 0, MOST, 8, text.GOOD),
+        ("999999999999.9999995", 6, MOST, 10**18, text.GOOD),
+        ("7.0000001x", 6, MOST, 0, text.MALFORMED),
+        ("7.0000001.", 6, MOST, 0, text.MALFORMED),
         ("7.00", 0, MOST, 7, text.GOOD),
         # a digit stands before a point and behind it, and there is one point and one sign
         (".5", 6, MOST, 0, text.MALFORMED),
@@ -119,3 +132,27 @@ def test_dates(given: str, day: int, code: int) -> None:
 def test_identifiers(given: str, code: int) -> None:
     for texts, found in (([given, "A"], [code, text.GOOD]), (["A", given, ""], [text.GOOD, code, text.EMPTY])):
         assert text.identifiers(*column(texts)).tolist() == found
+
+
+@pytest.mark.parametrize(
+    ("given", "scale", "shown", "rounded", "beyond"),
+    [
+        ("7", 6, 0, 0, 0),
+        ("7.10", 6, 2, 0, 0),
+        ("7.1234560", 6, 7, 0, 0),
+        ("7.1234564", 6, 7, 1, 400_000),  # what rounding took away, in millionths of the unit
+        ("7.1234565", 6, 7, 1, -500_000),
+        ("-7.1234565", 6, 7, 1, 500_000),
+        ("-7.1234564", 6, 7, 1, -400_000),
+        ("108.36935", 2, 5, 1, -65_000),
+        ("1.0000000000004", 6, 13, 1, 0),  # itself rounded
+        ("1.0000000000005", 6, 13, 1, 1),
+        ("1.00" + "0" * 300 + "1", 2, 255, 1, 0),
+        ("x", 6, 0, 0, 0),
+        ("", 6, 0, 0, 0),
+        ("99999999999999999999.9999", 2, 0, 0, 0),  # too large
+    ],
+)
+def test_how_a_number_is_written(given: str, scale: int, shown: int, rounded: int, beyond: int) -> None:
+    found = text.numbers(*column(["1", given, "2.5"]), scale, MOST)
+    assert [int(each[1]) for each in (found.shown, found.rounded, found.beyond)] == [shown, rounded, beyond]

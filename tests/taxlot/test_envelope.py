@@ -62,6 +62,8 @@ def test_a_header_that_cannot_be_meant_is_refused(line: str, message: str) -> No
 def test_a_trailer_promises_a_count_and_three_sums() -> None:
     found = trailer_of("T|3|10.000001|-2.05|3.5")
     assert found == ControlTotals(3, 10_000_001, -205, 350, {"quantity": 0, "cost_basis": 0, "cash": 0})
+    # More decimals are rounded as values are.
+    assert trailer_of("T|3|10.0000005|-2.055|3.5049") == ControlTotals(3, 10_000_001, -206, 350)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +74,9 @@ def test_a_trailer_promises_a_count_and_three_sums() -> None:
         ("T|3|10|2.00|3.00|", "the last line is no trailer ('T|3|10|2.00|3.00|'): the file was cut off"),
         ("T" * 61, f"the last line is no trailer ('{'T' * 60}'): the file was cut off"),
         ("T|3.1|10|2.00|3.00", "the trailer cannot be read: record_count: '3.1' has more than 0 decimals"),
-        ("T|3|0.0000001|2.00|3.00", "the trailer cannot be read: total_quantity: '0.0000001' has more than 6 decimals"),
-        ("T|3|10|2.001|3.00", "the trailer cannot be read: total_cost_basis: '2.001' has more than 2 decimals"),
-        ("T|3|10|2.00|3.001", "the trailer cannot be read: total_cash: '3.001' has more than 2 decimals"),
+        ("T|3|1O|2.00|3.00", "the trailer cannot be read: total_quantity: '1O' is not a plain decimal number"),
+        ("T|3|10|2.00.1|3.00", "the trailer cannot be read: total_cost_basis: '2.00.1' is not a plain decimal number"),
+        ("T|3|10|2.00|", "the trailer cannot be read: total_cash: '' is not a plain decimal number"),
     ],
 )
 def test_a_trailer_that_cannot_be_meant_is_refused(line: str, message: str) -> None:
@@ -171,3 +173,25 @@ def test_a_column_with_a_value_that_is_no_number_is_not_compared_and_the_others_
     for other in unreadable.keys() - {column}:
         with pytest.raises(FileRefused, match=f"sum of {other} is"):
             check_totals(ControlTotals(2, 1, 2, 3), raised({other}, 1, unreadable))
+
+
+@pytest.mark.parametrize(
+    ("promised", "right"),
+    [
+        # three values written as 1.004, 1.004 and 1.004 are kept as 1.00 and add up to 3.00, as written to 3.012
+        (300, True),
+        (301, True),  # rounded or cut
+        (302, True),  # rounded up
+        (299, False),
+        (303, False),
+    ],
+)
+def test_sums_of_values_with_more_decimals_than_are_kept(promised: int, right: bool) -> None:
+    found = ControlTotals(3, 0, 300, 0)
+    found.rounded["cost_basis"], found.beyond["cost_basis"] = 3, 1_200_000
+    wanted = ControlTotals(3, 0, promised, 0)
+    if right:
+        assert check_totals(wanted, found) == []
+    else:
+        with pytest.raises(FileRefused, match="TOTAL_MISMATCH"):
+            check_totals(wanted, found)

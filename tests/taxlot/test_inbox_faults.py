@@ -114,7 +114,7 @@ def test_every_odd_thing_in_the_inbox_has_a_named_outcome(start_worker: Callable
         # The row with a NUL holds its account, the account number with a NUL is nobody's; neither stops the file.
         assert worker.book.holding(second)[3:] == (
             "NOT_A_NUMBER",
-            "z-good, line 4: quantity, cost basis, price or cash is not a plain decimal number (quantity: 1\\x00)",
+            "z-good, line 4: quantity, cost basis or cash is not a plain decimal number (quantity: 1\\x00)",
         )
         assert worker.book.holding(first)[3] is None
         noted = worker.book.rows("SELECT account_number FROM file_problem WHERE code = 'UNKNOWN_ACCOUNT'")

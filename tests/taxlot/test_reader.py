@@ -1,6 +1,6 @@
 """Reading: every record once, with its line, whatever the block size; text to numbers as Python's Decimal says."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -86,17 +86,19 @@ digits = st.text("0123456789", min_size=1, max_size=14)
 @settings(deadline=None)  # the first example loads a compiled kernel
 @given(st.lists(st.tuples(st.sampled_from(["", "-"]), digits, st.one_of(st.just(""), digits)), max_size=20))
 def test_decimals_equal_python(numbers: list[tuple[str, str, str]]) -> None:
-    """A plain decimal becomes exactly Decimal's value, or is refused where places or limit are passed."""
+    """A plain decimal becomes Decimal's value, rounded as Decimal rounds, or is refused where the limit is passed."""
     texts = [sign + whole + ("." + fraction if fraction else "") for sign, whole, fraction in numbers]
-    values, status = text.decimals(*column(texts), 6, 10**15)
-    for number, value, code in zip(texts, values.tolist(), status.tolist(), strict=True):
+    found = text.numbers(*column(texts), 6, 10**15)
+    for number, *(value, code, shown, rounded, beyond) in zip(texts, *(each.tolist() for each in found), strict=True):
         exact = Decimal(number).scaleb(6)
-        if exact != exact.to_integral_value():
-            assert code == text.MALFORMED
-        elif abs(exact) > 10**15:
+        kept = exact.to_integral_value(ROUND_HALF_UP)
+        if abs(kept) > 10**15:
             assert code == text.TOO_LARGE
         else:
-            assert (code, value) == (text.GOOD, int(exact))
+            assert (code, value) == (text.GOOD, int(kept))
+            assert shown == len(number.partition(".")[2])
+            assert bool(rounded) is (kept != exact)
+            assert beyond == ((exact - kept) * 10**6).to_integral_value(ROUND_HALF_UP)
 
 
 @settings(deadline=None)
@@ -121,12 +123,13 @@ def test_texts_are_read_alike_without_the_compiler(texts: list[str]) -> None:
     offsets, data = column(texts)
     plain: Any = text
     numbers, found = text.numbers(offsets, data, 6, 10**15), text.dates(offsets, data)
-    again = [np.zeros_like(column_found) for column_found in numbers]
-    plain._numbers.py_func(offsets, data, 6, 10**15, *again)
+    values, beyond = np.zeros((2, len(texts)), np.int64)
+    marks = np.zeros((3, len(texts)), np.uint8)
+    plain._numbers.py_func(offsets, data, 6, 10**15, values, marks, beyond)
     days, status = np.full(len(texts), NO_DATE, np.int64), np.zeros(len(texts), np.uint8)
     plain._dates.py_func(offsets, data, days, status)
-    assert [values.tolist() for values in again] == [values.tolist() for values in numbers]
-    assert [days.tolist(), status.tolist()] == [values.tolist() for values in found]
+    assert [each.tolist() for each in (values, *marks, beyond)] == [each.tolist() for each in numbers]
+    assert [days.tolist(), status.tolist()] == [each.tolist() for each in found]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import ROW_CODES, DataHold, printable
-from services.taxlot.domain.records import CODE, LIMITS, JudgedRecords, RecordTable, TextColumn
+from services.taxlot.domain.records import CODE, LIMITS, JudgedRecords, RecordTable, TextColumn, columns_of
 from shared.columnar import Bytes, read_only, starts_of
 from shared.fixed_point.compiled import entry_kernel, view_kernel
 from shared.rules.relief.lots import Ints
@@ -89,10 +89,10 @@ def _values(rows: JudgedRecords, row: int) -> str:
     """Return each field that the record's code is about, with its value, printable; empty when it is about none."""
     table, code = rows.table, ROW_CODES[rows.code[row]]
     coded = {"account": table.account, "security": table.security, "sleeve": table.sleeve, "covered": table.covered}
-    texts = {"lot id": table.lot_id, "acquired": table.acquired} | _numbers(table)
+    texts = {"lot id": table.lot_id, "acquired": table.acquired, **dict(columns_of(table))}
     shown = []
     for field in _fields_at_fault(rows, row, code):
-        value = coded[field].names[int(coded[field].index[row])] if field in coded else _text(texts[field], row)
+        value = coded[field].names[int(coded[field].index[row])] if field in coded else text_at(texts[field], row)
         shown.append(f"{field}: {printable(value[:_MOST_SHOWN]) or 'empty'}")
     return "; ".join(shown)
 
@@ -111,30 +111,26 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
     """Return the fields for which `judge` gave this code: those of a single row are read once more."""
-    is_lot, table = bool(rows.is_lot[row]), rows.table
+    table = rows.table
+    is_lot = table.record.names[int(table.record.index[row])] == "L"
     if code == "BAD_TEXT":
         names = {"account": table.account.names[int(table.account.index[row])]}
         names |= {"security": table.security.names[int(table.security.index[row])]} if is_lot else {}
-        names |= {"lot id": _text(table.lot_id, row)} if is_lot else {}
+        names |= {"lot id": text_at(table.lot_id, row)} if is_lot else {}
         bad = [field for field, name in names.items() if not text.is_identifier(name)]
         sleeve = table.sleeve.names[int(table.sleeve.index[row])]
         return [*bad, "sleeve"] if sleeve and not text.is_identifier(sleeve) else bad
     if code not in ("NOT_A_NUMBER", "OUT_OF_RANGE", "BAD_SIGN"):
         return list(_FIELDS.get(code, ()))
-    read = {field: _number(column, row, *LIMITS[field]) for field, column in _numbers(table).items()}
+    read = {field: _number(column, row, *LIMITS[field]) for field, column in columns_of(table)}
     if code == "NOT_A_NUMBER":
         needed = "quantity" if is_lot else "cash"
-        mine = ("quantity", "cost basis", "price") if is_lot else ("cash",)
+        mine = ("quantity", "cost basis") if is_lot else ("cash",)
         return [f for f in mine if read[f][1] == text.MALFORMED or (f == needed and read[f][1] == text.EMPTY)]
     if code == "OUT_OF_RANGE":
-        return [field for field, (_, status) in read.items() if status == text.TOO_LARGE]
+        return [field for field, (_, status) in read.items() if status == text.TOO_LARGE and field != "price"]
     is_bad = {"quantity": read["quantity"][0] == 0, "cost basis": read["cost basis"][0] < 0}
-    is_bad["price"] = read["price"][0] <= 0 and read["price"][1] == text.GOOD
     return [field for field, bad in is_bad.items() if bad]
-
-
-def _numbers(table: RecordTable) -> dict[str, TextColumn]:
-    return {"quantity": table.quantity, "cost basis": table.cost_basis, "price": table.price, "cash": table.cash}
 
 
 def _number(column: TextColumn, row: int, decimals: int, limit: int) -> tuple[int, int]:
@@ -142,7 +138,8 @@ def _number(column: TextColumn, row: int, decimals: int, limit: int) -> tuple[in
     return int(values[0]), int(status[0])
 
 
-def _text(column: TextColumn, row: int) -> str:
+def text_at(column: TextColumn, row: int) -> str:
+    """Return the text of one row; bytes that are no UTF-8 are replaced."""
     return bytes(column.data[column.offsets[row] : column.offsets[row + 1]]).decode(errors="replace")
 
 

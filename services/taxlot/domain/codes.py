@@ -33,11 +33,11 @@ NOT_TAKEN_IN: Final = "NOT_TAKEN_IN"
 _SENTENCES: Final = {
     "BAD_RECORD": "the record has not the eleven fields of an L or C record",
     "BAD_TEXT": "an identifier is missing, too long or has characters that are not allowed",
-    "NOT_A_NUMBER": "quantity, cost basis, price or cash is not a plain decimal number",
+    "NOT_A_NUMBER": "quantity, cost basis or cash is not a plain decimal number",
     "OUT_OF_RANGE": "a number is beyond the limits of the format",
     "SHORT_POSITION": "the quantity is negative; if it is no error, the holding role of the security, or of the account"
     " for it, can be set to EXCLUDED, which leaves the short position out",
-    "BAD_SIGN": "a quantity of zero, a negative cost basis, or a price of zero or less",
+    "BAD_SIGN": "a quantity of zero, or a negative cost basis",
     "BAD_DATE": "the acquired date is no calendar date",
     "FUTURE_ACQUIRED": "the lot was acquired after the date of the file",
     "BAD_COVERED": "covered is neither Y nor N",

@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from services.taxlot.domain.codes import FileRefused
 from shared.contracts import custody
-from shared.fixed_point.text import InexactText, scaled, text_of
+from shared.fixed_point.limits import MICRO
+from shared.fixed_point.text import InexactText, rounded, scaled, text_of
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,64}\Z")
 
@@ -26,15 +27,25 @@ class Header:
         return custody.REFRESHED if self.refreshed else custody.UPDATED
 
 
+def _per_column() -> dict[str, int]:
+    return {"quantity": 0, "cost_basis": 0, "cash": 0}
+
+
 @dataclass
 class ControlTotals:
-    """Count and sums over the records. unreadable: per column, how many values are no numbers and not in the sum."""
+    """Count and sums over the records as they are kept.
+
+    By column: unreadable: how many values are no numbers and not in the sum.  rounded: how many have more decimals than
+    are kept; beyond: what that took away in all, in millionths of the unit.
+    """
 
     records: int = 0
     quantity_micro: int = 0
     basis_cents: int = 0
     cash_cents: int = 0
-    unreadable: dict[str, int] = field(default_factory=lambda: {"quantity": 0, "cost_basis": 0, "cash": 0})
+    unreadable: dict[str, int] = field(default_factory=_per_column)
+    rounded: dict[str, int] = field(default_factory=_per_column)
+    beyond: dict[str, int] = field(default_factory=_per_column)
 
 
 def header_of(line: str) -> Header:
@@ -68,7 +79,7 @@ def header_of(line: str) -> Header:
 
 
 def trailer_of(line: str) -> ControlTotals:
-    """Return the totals that the trailer promises.  Raises FileRefused with BAD_TRAILER."""
+    """Return the totals that the trailer promises, rounded as values are.  Raises FileRefused with BAD_TRAILER."""
     fields = line.split("|")
     if fields[0] != custody.TRAILER or len(fields) != len(custody.TRAILER_FIELDS):
         raise FileRefused(
@@ -76,9 +87,10 @@ def trailer_of(line: str) -> ControlTotals:
             f"the last line is no trailer ({line[:60]!r}): the file was cut off; ask the custodian to send it again",
         )
     try:
-        records, quantity, basis, cash = (
-            scaled(text, decimals, name)
-            for text, decimals, name in zip(fields[1:], (0, 6, 2, 2), custody.TRAILER_FIELDS[1:], strict=True)
+        records = scaled(fields[1], 0, custody.TRAILER_FIELDS[1])
+        quantity, basis, cash = (
+            rounded(text, decimals, name)
+            for text, decimals, name in zip(fields[2:], (6, 2, 2), custody.TRAILER_FIELDS[2:], strict=True)
         )
     except InexactText as error:
         raise FileRefused("BAD_TRAILER", f"the trailer cannot be read: {error}") from error
@@ -105,6 +117,9 @@ def check_date(header: Header, today: date, newest_loaded: date | None, max_age_
 def check_totals(promised: ControlTotals, found: ControlTotals) -> list[str]:
     """Refuse a file whose records do not add up to its trailer; return a remark per sum that could not be compared.
 
+    Where values have more decimals than are kept, a trailer is right that adds up what is kept, and one that adds up
+    what is written: its last decimal may then be rounded or cut.
+
     Raises FileRefused (COUNT_MISMATCH, TOTAL_MISMATCH): nothing of the file is applied.  Source: product 2.
     """
     if promised.records != found.records:
@@ -121,10 +136,15 @@ def check_totals(promised: ControlTotals, found: ControlTotals) -> list[str]:
             remarks.append(
                 f"{column} holds {found.unreadable[column]} values that are no numbers; its sum is unchecked"
             )
-        elif wanted != got:
+        elif wanted != got and not (found.rounded[column] and _is_sum_as_written(wanted, got, found.beyond[column])):
             raise FileRefused(
                 "TOTAL_MISMATCH",
                 f"the trailer's sum of {column} is {text_of(wanted, decimals)}, the records add up to "
                 f"{text_of(got, decimals)}; nothing was applied, ask the custodian for a correct file",
             )
     return remarks
+
+
+def _is_sum_as_written(wanted: int, kept: int, beyond: int) -> bool:
+    """Say whether a sum lies less than one unit from the sum as written; beyond: in millionths of the unit."""
+    return abs((wanted - kept) * MICRO - beyond) < MICRO

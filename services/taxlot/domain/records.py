@@ -74,6 +74,8 @@ class RecordTable:
 class JudgedRecords:
     """Records with their values and codes.  code: index into ROW_CODES, 0 for a good record.
 
+    is_lot: a lot with units; one whose quantity rounds to nothing is passed over.
+
     Quantities are in micro-units, prices in micro-dollars, basis and cash in cents, acquired dates in days since
     1970-01-01.  Values of bad records mean nothing.
     """
@@ -87,6 +89,8 @@ class JudgedRecords:
     cash: Ints
     code: NDArray[np.uint8]
     shown: NDArray[np.uint8]  # decimals that the quantity is written with
+    rounded: dict[str, Bools]  # by field: where the record has more decimals than are kept
+    no_price: Bools  # what stands for a price is none, and put aside
 
 
 def judge(
@@ -104,15 +108,13 @@ def judge(
     no units at all.  divisor: what quantity x price of each record is divided by, None: 1.
     """
     is_lot, is_cash = table.record.where("L"), table.record.where("C")
-    quantity, quantity_status, shown = text.numbers(table.quantity.offsets, table.quantity.data, *LIMITS["quantity"])
-    basis, basis_status = _number(table.cost_basis, *LIMITS["cost basis"])
-    price, price_status = _number(table.price, *LIMITS["price"])
-    cash, cash_status = _number(table.cash, *LIMITS["cash"])
+    numbers = {name: text.numbers(column.offsets, column.data, *LIMITS[name]) for name, column in columns_of(table)}
+    quantity, quantity_status = numbers["quantity"].values, numbers["quantity"].status
+    basis, basis_status = numbers["cost basis"].values, numbers["cost basis"].status
+    price, price_status = numbers["price"].values, numbers["price"].status
+    cash, cash_status = numbers["cash"].values, numbers["cash"].status
     acquired, acquired_status = text.dates(table.acquired.offsets, table.acquired.data)
-    _add_up(
-        totals,
-        (("quantity", quantity, quantity_status), ("cost_basis", basis, basis_status), ("cash", cash, cash_status)),
-    )
+    _add_up(totals, numbers)
     code = np.zeros(len(table.line), np.uint8)
 
     def blame(name: str, rows: Bools) -> None:
@@ -124,16 +126,15 @@ def judge(
     )
     blame("BAD_TEXT", _bad_texts(table, is_lot))
     blame("NOT_A_NUMBER", is_lot & ((quantity_status == text.MALFORMED) | (quantity_status == text.EMPTY)))
-    blame("NOT_A_NUMBER", is_lot & ((basis_status == text.MALFORMED) | (price_status == text.MALFORMED)))
+    blame("NOT_A_NUMBER", is_lot & (basis_status == text.MALFORMED))
     blame("NOT_A_NUMBER", is_cash & ((cash_status == text.MALFORMED) | (cash_status == text.EMPTY)))
-    for status in (quantity_status, basis_status, price_status, cash_status):
+    for status in (quantity_status, basis_status, cash_status):
         blame("OUT_OF_RANGE", status == text.TOO_LARGE)
     may_be_short = np.zeros(len(table.line), np.bool_) if excluded is None else excluded
     holds_none = may_be_short & (quantity <= 0)
+    vanished = numbers["quantity"].rounded.astype(np.bool_) & (quantity == 0) & ~may_be_short
     blame("SHORT_POSITION", is_lot & (quantity < 0) & ~holds_none)
-    no_price = (price < 0) | ((price == 0) & ~may_be_short)
-    bad_sign = ((quantity == 0) | (basis < 0)) & ~holds_none
-    blame("BAD_SIGN", is_lot & (bad_sign | (no_price & (price_status == text.GOOD))))
+    blame("BAD_SIGN", is_lot & (((quantity == 0) & ~vanished) | (basis < 0)) & ~holds_none)
     blame("BAD_DATE", is_lot & (acquired_status == text.MALFORMED))
     blame("FUTURE_ACQUIRED", is_lot & (acquired > data_day))
     blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
@@ -141,11 +142,25 @@ def judge(
     if divisor is not None:
         blame("FACE_TOO_FINE", is_lot & ~may_be_short & (quantity % divisor != 0))
     basis[basis_status == text.EMPTY] = NO_BASIS
-    return JudgedRecords(table, is_lot, acquired, quantity, basis, price, cash, code, shown)
+    # One bad price puts aside that price: lots are valued by the price sets of the platform.
+    no_price = is_lot & ((price < 0) | ((price == 0) & ~may_be_short)) & (price_status == text.GOOD)
+    no_price |= is_lot & (price_status >= text.MALFORMED)
+    price[no_price] = 0
+    rounded = {name: found.rounded.astype(np.bool_) for name, found in numbers.items()}
+    shown = numbers["quantity"].shown
+    return JudgedRecords(
+        table, is_lot & ~vanished, acquired, quantity, basis, price, cash, code, shown, rounded, no_price
+    )
 
 
-def _number(column: TextColumn, decimals: int, limit: int) -> tuple[Ints, NDArray[np.uint8]]:
-    return text.decimals(column.offsets, column.data, decimals, limit)
+def columns_of(table: RecordTable) -> tuple[tuple[str, TextColumn], ...]:
+    """Return the columns of numbers, by the name that a user reads."""
+    return (
+        ("quantity", table.quantity),
+        ("cost basis", table.cost_basis),
+        ("price", table.price),
+        ("cash", table.cash),
+    )
 
 
 def _lot_fields(table: RecordTable) -> Ints:
@@ -169,11 +184,16 @@ def _identifiers(column: CodedColumn) -> NDArray[np.uint8]:
     return text.identifiers(column.texts.offsets, column.texts.data)[column.index]
 
 
-def _add_up(totals: ControlTotals, columns: tuple[tuple[str, Ints, NDArray[np.uint8]], ...]) -> None:
+def _add_up(totals: ControlTotals, numbers: dict[str, text.Numbers]) -> None:
     """Add the columns exactly: high and low halves are summed isolate, because a whole sum may exceed 64 bits."""
-    sums = [(int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum()) for _, values, _ in columns]
-    totals.quantity_micro += sums[0]
-    totals.basis_cents += sums[1]
-    totals.cash_cents += sums[2]
-    for name, _, status in columns:
-        totals.unreadable[name] += int((status >= text.MALFORMED).sum())
+    sums = {
+        name: (int((found.values >> 32).sum()) << 32) + int((found.values & 0xFFFFFFFF).sum())
+        for name, found in numbers.items()
+    }
+    totals.quantity_micro += sums["quantity"]
+    totals.basis_cents += sums["cost basis"]
+    totals.cash_cents += sums["cash"]
+    for column, name in (("quantity", "quantity"), ("cost_basis", "cost basis"), ("cash", "cash")):
+        totals.unreadable[column] += int((numbers[name].status >= text.MALFORMED).sum())
+        totals.rounded[column] += int(numbers[name].rounded.sum())
+        totals.beyond[column] += int(numbers[name].beyond.sum())

@@ -21,6 +21,8 @@ TOO_LARGE: Final = 3
 
 _SENTINEL_DAY = -25567  # 1900-01-01
 _MOST_DIGITS = 18
+_REST_DIGITS = 7
+_HALF = 5 * 10 ** (_REST_DIGITS - 1)
 _ALLOWED = np.zeros(256, np.bool_)
 _ALLOWED[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@-", np.uint8)] = True
 _LONGEST_ID = 64
@@ -32,23 +34,30 @@ Codes = NDArray[np.uint8]
 
 
 class Numbers(NamedTuple):
-    """Values in units of 10**-scale, 0 where the status is not GOOD; shown: the decimals each is written with."""
+    """Values in units of 10**-scale, 0 where the status is not GOOD, and how they are written.
+
+    shown: decimals, trailing zeros too, 255 at most.  rounded: whether there are more significant ones than the scale
+    holds; beyond: what rounding took away, in millionths of the unit, itself rounded.
+    """
 
     values: Ints
     status: Codes
     shown: Codes
+    rounded: Codes
+    beyond: Ints
 
 
 def numbers(offsets: Offsets, data: Data, scale: int, limit: int) -> Numbers:
-    """Return the numbers that the texts are.
+    """Return the numbers that the texts are, rounded half away from zero to the scale.
 
-    limit: largest magnitude that is not TOO_LARGE.  More than `scale` significant decimals are MALFORMED.  Of more than
-    255 decimals 255 are shown.
+    limit: largest magnitude that is not TOO_LARGE, after rounding.  Source: product 2, "More decimals than we keep".
     """
     count = len(offsets) - 1
-    found = Numbers(np.zeros(count, np.int64), np.zeros(count, np.uint8), np.zeros(count, np.uint8))
-    _numbers(offsets, read_only(data), scale, limit, *found)
-    return found
+    values, beyond = np.zeros((2, count), np.int64)
+    marks = np.zeros((3, count), np.uint8)
+    _numbers(offsets, read_only(data), scale, limit, values, marks, beyond)
+    status, shown, rounded = marks
+    return Numbers(values, status, shown, rounded, beyond)
 
 
 def decimals(offsets: Offsets, data: Data, scale: int, limit: int) -> tuple[Ints, Codes]:
@@ -79,7 +88,16 @@ def is_identifier(value: str) -> bool:
 
 
 @entry_kernel
-def _numbers(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints, status: Codes, shown: Codes) -> None:
+def _numbers(
+    offsets: Offsets,
+    data: Data,
+    scale: int,
+    limit: int,
+    values: Ints,
+    marks: Codes,
+    beyond: Ints,
+) -> None:
+    status, shown, rounded = marks[0], marks[1], marks[2]
     for row in range(len(values)):
         position, end = offsets[row], offsets[row + 1]
         if position == end:
@@ -88,7 +106,8 @@ def _numbers(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints,
         negative = data[position] == 45  # -
         if negative:
             position += 1
-        value, digits, point, seen, beyond = 0, 0, -1, 0, 0
+        value, digits, point, seen = 0, 0, -1, 0
+        rest, rest_digits, is_finer = 0, 0, False  # the seven digits beyond the scale, and whether any digit is there
         good = True
         while position < end:
             byte = int(data[position])  # a scalar of 8 bits would overflow where no compiler widens it
@@ -96,12 +115,12 @@ def _numbers(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints,
                 point = 0
             elif 48 <= byte <= 57:
                 seen += 1
-                if point >= scale:
-                    good = good and byte == 48  # zeros beyond the last decimal change nothing
-                    beyond += 1 if point >= 0 else 0
+                point += 1 if point >= 0 else 0
+                if point > scale:
+                    is_finer = is_finer or byte != 48
+                    rest_digits += 1
+                    rest = rest * 10 + (byte - 48) if rest_digits <= _REST_DIGITS else rest
                 else:
-                    if point >= 0:
-                        point += 1
                     digits += 1 if value > 0 or byte != 48 else 0
                     value = value * 10 + (byte - 48) if digits <= _MOST_DIGITS else value
             else:
@@ -113,11 +132,18 @@ def _numbers(offsets: Offsets, data: Data, scale: int, limit: int, values: Ints,
         for _ in range(scale - max(point, 0)):
             digits += 1 if value > 0 else 0
             value = value * 10 if digits <= _MOST_DIGITS else value
+        for _ in range(_REST_DIGITS - rest_digits):
+            rest *= 10
+        goes_up = rest >= _HALF
+        value += 1 if goes_up else 0
         if digits > _MOST_DIGITS or value > limit:
             status[row] = TOO_LARGE
             continue
         values[row] = -value if negative else value
-        shown[row] = min(max(point, 0) + beyond, 255)
+        shown[row] = min(max(point, 0), 255)
+        rounded[row] = 1 if is_finer else 0
+        taken = (rest + 5) // 10 - (1_000_000 if goes_up else 0)
+        beyond[row] = -taken if negative else taken
 
 
 @entry_kernel

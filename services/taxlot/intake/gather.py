@@ -15,6 +15,7 @@ from services.taxlot.domain.accounts import AccountGroups, account_holds, group,
 from services.taxlot.domain.codes import DataHold, FileNote, printable
 from services.taxlot.domain.envelope import ControlTotals, Header
 from services.taxlot.domain.records import CodedColumn, JudgedRecords, judge
+from services.taxlot.domain.remarks import ROUNDED, remarks
 from services.taxlot.domain.sender import AccountScope, KnownAccount
 from services.taxlot.domain.treatment import SecurityFacts, divisors, excluded_rows
 from services.taxlot.intake import jumps, sleeves
@@ -31,8 +32,8 @@ class Gathering:
     """The state of one load.
 
     holds: by account id.  seen: account ids of the file so far that it may change; older: those of them that have a
-    later file.  unknown: count of account numbers that no account has.  records: by (enterprise, advisor).  prices: in
-    micro-dollars by security.
+    later file.  unknown: count of account numbers that no account has.  remarked: count of remarks on records.
+    records: by (enterprise, advisor).  prices: in micro-dollars by security.
     """
 
     connection: Any
@@ -45,6 +46,7 @@ class Gathering:
     seen: set[str] = field(default_factory=set)
     older: set[str] = field(default_factory=set)
     unknown: int = 0
+    remarked: int = 0
     records: Counter[tuple[str, str]] = field(default_factory=Counter)
     prices: dict[str, int] = field(default_factory=dict)
 
@@ -65,6 +67,7 @@ class Gathering:
         good = self._good_accounts(groups, rows, holds)
         if good:
             self._store(rows, groups, good)
+        self._note_records(rows)
         self._note_prices(rows)
 
     def missing(self) -> list[KnownAccount]:
@@ -183,6 +186,27 @@ class Gathering:
         before = [stored.get(accounts[index].account_id) for index in replaced]
         for index, text in jumps.of_quantities(reported, replaced, before):
             self._note("SPLIT_RATIO", accounts[index].account_number, text, accounts[index].account_id)
+
+    def _note_records(self, rows: JudgedRecords) -> None:
+        """Note the records of accounts of ours of which a number was not taken as it stands."""
+        account = rows.table.account
+        owners = [self.scope.of_number(name) for name in account.names]
+        ours = [len(found) == 1 and found[0].account_id not in self.older for found in owners]
+        mine = np.array(ours or [False])[account.index]
+        found, count = remarks(rows, mine, max(0, MOST_NOTES - self.remarked))
+        for row, code, text in found:
+            (owner,) = owners[account.index[row]]
+            line = int(rows.table.line[row])
+            self.notes.append(FileNote(code, line, owner.account_number, text, owner.account_id))
+        self.remarked += count
+
+    def note_unlisted(self) -> None:
+        """Note how many remarks on records are not listed, because there are too many."""
+        if self.remarked > MOST_NOTES:
+            text = (
+                f"{self.remarked - MOST_NOTES} more values were rounded or put aside; the first {MOST_NOTES} are listed"
+            )
+            self.notes.append(FileNote(ROUNDED, 0, "", text))
 
     def _note_prices(self, rows: JudgedRecords) -> None:
         """Keep the first price of each security; note where records give different prices."""

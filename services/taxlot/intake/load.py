@@ -241,6 +241,7 @@ def _load(
     if arrival.sender.subject is None:  # one person's upload is no measure for the custodian's next file
         before = lots.swap_reported_prices(work, header.custodian, header.data_date, gathering.prices)
         gathering.note_price_jumps(before)
+    gathering.note_unlisted()
     held = [(account, hold.code, hold.text(arrival.name)) for account, hold in gathering.holds.items()]
     covered, changed = lots.merge(work, file_id, header.data_date, held)
     ledger.add_problems(work, file_id, _problems(gathering, arrival.name))
