@@ -28,7 +28,7 @@ ROWS = [
     ([lot("1", lot_id="ü"), cash("1")], "BAD_TEXT", 2),
     ([lot("1", lot_id=""), cash("1")], "BAD_TEXT", 2),
     ([lot("1", sleeve="S 1"), cash("1")], "BAD_TEXT", 2),
-    ([lot("1"), lot("1", security="BBB"), cash("1")], "DUPLICATE_LOT", 3),
+    ([lot("1"), lot("1"), cash("1")], "DUPLICATE_LOT", 3),
     ([lot("1")], "CASH_MISSING", 2),
     ([lot("1"), cash("1"), cash("1")], "CASH_TWICE", 2),
     ([lot("1"), "L|1|short\n", cash("1")], "BAD_RECORD", 3),
@@ -200,6 +200,19 @@ def test_lots_stand_in_the_order_of_the_contract(book: Book) -> None:
     ]
     book.load(File([cash("1"), *rows]))
     assert [lot_row[:3] for lot_row in lots_of(book, "1")] == [lot_row[:3] for lot_row in wanted]
+
+
+def test_the_key_of_a_lot_is_security_lot_id_and_sleeve(book: Book) -> None:
+    """One lot id of two securities and of two sleeves is three lots; without a sleeve each keeps its own split."""
+    book.add_accounts(["1"], apm="OWN")
+    rows = [lot("1"), lot("1", sleeve="S2", quantity="30"), lot("1", security="BBB", sleeve="S3", quantity="7")]
+    assert book.load(File([*rows, cash("1")], day="2026-06-10")).held == 0
+    three = [("AAA", "S1", "L1", 10), ("AAA", "S2", "L1", 30), ("BBB", "S3", "L1", 7)]
+    assert lots_of(book, "1") == [(*key, units * 1_000_000, 10_000) for *key, units in three]
+    rows = [lot("1", sleeve="", quantity="20"), lot("1", security="BBB", sleeve="", quantity="5"), cash("1")]
+    assert book.load(File(rows)).held == 0
+    three = [("AAA", "S1", "L1", 5), ("AAA", "S2", "L1", 15), ("BBB", "S3", "L1", 5)]
+    assert [row[:4] for row in lots_of(book, "1")] == [(*key, units * 1_000_000) for *key, units in three]
 
 
 def test_sleeves_of_rows_without_one(book: Book) -> None:

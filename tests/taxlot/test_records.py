@@ -142,18 +142,25 @@ def test_what_is_wrong_with_an_account_as_a_whole() -> None:
         *[lot("A"), cash("A")],
         *[lot("B"), lot("B", lot_id="L2")],  # 4: no cash
         *[cash("C"), lot("C"), cash("C")],  # 6: two
-        *[lot("D"), lot("D", sleeve="S2"), lot("D", lot_id="L2"), lot("D", security="BBB"), cash("D")],  # 12: twice
-        *[lot("E"), lot("E", quantity="x")],  # 15: no number, and no cash
-        *[lot("F", quantity="x"), lot("F"), lot("F"), cash("F")],  # 16: no number; only good lots are twins
+        *[
+            lot("D"),
+            lot("D", sleeve="S2"),
+            lot("D", lot_id="L2"),
+            lot("D", security="BBB"),
+            lot("D"),
+            cash("D"),
+        ],  # 13: twice
+        *[lot("E"), lot("E", quantity="x")],  # 16: no number, and no cash
+        *[lot("F", quantity="x"), lot("F"), lot("F"), cash("F")],  # 17: no number; only good lots are twins
         *[lot("G", lot_id="L12"), lot("G", lot_id="L1"), lot("G", lot_id="L2"), cash("G")],  # all different
         *[lot("H"), cash("H")],  # as A's, which is another account
     ]
     assert held(records) == {
         "B": DataHold("CASH_MISSING", 4),
         "C": DataHold("CASH_TWICE", 6),
-        "D": DataHold("DUPLICATE_LOT", 12, "lot id: L1; sleeve: S1"),
-        "E": DataHold("NOT_A_NUMBER", 15, "quantity: x"),
-        "F": DataHold("NOT_A_NUMBER", 16, "quantity: x"),
+        "D": DataHold("DUPLICATE_LOT", 13, "security: AAA; lot id: L1; sleeve: S1"),
+        "E": DataHold("NOT_A_NUMBER", 16, "quantity: x"),
+        "F": DataHold("NOT_A_NUMBER", 17, "quantity: x"),
     }
 
 
@@ -169,7 +176,7 @@ def test_many_lots_of_one_account_are_told_apart() -> None:
     records = [lot("1", lot_id=f"L{number}", sleeve=sleeve) for number in range(300) for sleeve in ("S1", "S2")]
     assert held([*records, cash("1")]) == {}
     assert held([*records, lot("1", lot_id="L150"), cash("1")]) == {
-        "1": DataHold("DUPLICATE_LOT", 602, "lot id: L150; sleeve: S1")
+        "1": DataHold("DUPLICATE_LOT", 602, "security: AAA; lot id: L150; sleeve: S1")
     }
 
 

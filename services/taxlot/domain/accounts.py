@@ -105,7 +105,7 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "FUTURE_ACQUIRED": ("acquired",),
     "BAD_COVERED": ("covered",),
     "UNKNOWN_SECURITY": ("security",),
-    "DUPLICATE_LOT": ("lot id", "sleeve"),
+    "DUPLICATE_LOT": ("security", "lot id", "sleeve"),
 }
 
 
@@ -144,7 +144,7 @@ def text_at(column: TextColumn, row: int) -> str:
 
 
 def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:
-    """Give the code DUPLICATE_LOT to every good lot whose lot id and sleeve occur earlier in its account."""
+    """Give the code DUPLICATE_LOT to every good lot whose security, lot id and sleeve occur earlier in its account."""
     table = rows.table
     longest = int(np.diff(groups.first).max())
     size = 1 << (2 * longest).bit_length()
@@ -152,7 +152,7 @@ def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:
     _find_duplicates(
         groups.first,
         good,
-        table.sleeve.index,
+        table.security.index * max(len(table.sleeve.names), 1) + table.sleeve.index,
         table.lot_id.offsets,
         read_only(table.lot_id.data),
         np.full(size, -1, np.int64),
@@ -163,18 +163,21 @@ def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:
 
 @entry_kernel
 def _find_duplicates(
-    first: Ints, good: Bytes, sleeve: Ints, offsets: Ints, data: Bytes, slots: Ints, code: Bytes, mark: int
+    first: Ints, good: Bytes, place: Ints, offsets: Ints, data: Bytes, slots: Ints, code: Bytes, mark: int
 ) -> None:
-    """Put each account's lots into an open-addressed table; a lot whose key is there already is a duplicate."""
+    """Put each account's lots into an open-addressed table; a lot whose key is there already is a duplicate.
+
+    place: one number for each security and sleeve.
+    """
     mask = len(slots) - 1
     for owner in range(len(first) - 1):
         for row in range(first[owner], first[owner + 1]):
             if good[row] == 0:
                 continue
-            slot = _hash(row, sleeve, offsets, data) & mask
+            slot = _hash(row, place, offsets, data) & mask
             # Slots filled by earlier accounts count as empty.
             while slots[slot] >= first[owner]:
-                if _same_key(slots[slot], row, sleeve, offsets, data):
+                if _same_key(slots[slot], row, place, offsets, data):
                     code[row] = mark
                     break
                 slot = (slot + 1) & mask
@@ -183,17 +186,17 @@ def _find_duplicates(
 
 
 @view_kernel
-def _hash(row: int, sleeve: Ints, offsets: Ints, data: Bytes) -> int:
-    value = 2166136261 ^ sleeve[row]
+def _hash(row: int, place: Ints, offsets: Ints, data: Bytes) -> int:
+    value = 2166136261 ^ place[row]
     for byte in range(offsets[row], offsets[row + 1]):
         value = ((value ^ data[byte]) * 16777619) & 0xFFFFFFFF
     return int(value ^ (value >> 15))
 
 
 @view_kernel
-def _same_key(left: int, right: int, sleeve: Ints, offsets: Ints, data: Bytes) -> bool:
+def _same_key(left: int, right: int, place: Ints, offsets: Ints, data: Bytes) -> bool:
     return bool(
-        sleeve[left] == sleeve[right]
+        place[left] == place[right]
         and compare_bytes(data, offsets[left], offsets[left + 1], offsets[right], offsets[right + 1]) == 0
     )
 

@@ -43,7 +43,7 @@ _SENTENCES: Final = {
     "BAD_COVERED": "covered is neither Y nor N",
     "UNKNOWN_SECURITY": "the security is not in the security master",
     "FACE_TOO_FINE": "the price is in percent of face, so the quantity may have four decimals at most",
-    "DUPLICATE_LOT": "the same lot id and sleeve stand twice in the account",
+    "DUPLICATE_LOT": "the same security, lot id and sleeve stand twice in the account",
     "CASH_MISSING": "the account has no cash record",
     "CASH_TWICE": "the account has more than one cash record",
     "NOT_TOGETHER": "the records of the account do not stand together",
