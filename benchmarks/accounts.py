@@ -179,9 +179,7 @@ def _stored(dice: np.random.Generator, ids: list[str], held: _Held, lots: int) -
     basis = (units / 1e6 * held.price[owner] / 1e4 * dice.uniform(0.6, 1.3, len(owner))).astype(np.int64)
     acquired = TRADE_DAY - np.sort(dice.integers(1, 1500, (len(positions), lots)), axis=1)[:, ::-1].ravel()
     batch = documents.batch_of(
-        _names("S", held.name[owner]),
-        _names("SLEEVE", held.sleeve[owner]),
-        _names("L", number),
+        [_names("S", held.name[owner]), _names("SLEEVE", held.sleeve[owner]), _names("L", number)],
         acquired.astype(np.int64),
         units,
         basis,

@@ -184,6 +184,8 @@ LOT_FIELDS = (
     # Place of its first pick in lot_picks: picked lots leave in this order.  Null: not picked, or sent by a release
     # that did not keep the order; lots of one place leave oldest first.
     pa.field("pick_rank", pa.int32()),
+    pa.field("holding_since", pa.date32()),  # its term counts from this day; null: from acquired
+    pa.field("is_long", pa.bool_()),  # long-term whatever the date, as what was inherited; null: no
 )
 
 # taxlot -> proposer

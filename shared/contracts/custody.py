@@ -36,6 +36,11 @@ COLUMNS: Final = (
     "price",  # L, dollars a unit, 6 decimals are kept, may be empty: a check, never a valuation
     "cash",  # C, dollars, 2 decimals are kept, may be negative; exactly one C record an account
 )
+# Both or neither behind the others.
+MORE_COLUMNS: Final = (
+    "holding_since",  # L, YYYY-MM-DD: its term counts from this day; empty: from acquired
+    "term",  # L, LONG: long-term whatever the date; else empty
+)
 
 QUANTITY_DECIMALS: Final = 6
 MONEY_DECIMALS: Final = 2

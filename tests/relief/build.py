@@ -6,7 +6,7 @@ from datetime import date
 
 from shared.fixed_point.records import records, records_of
 from shared.rules.relief.book import Book, book
-from shared.rules.relief.lots import FIFO, NO_BASIS, Lots, lots_of
+from shared.rules.relief.lots import FIFO, NO_BASIS, NO_DATE, Lots, lots_of
 from shared.rules.relief.records import ACCOUNT, BOOKED, ORDER, POSITION, SECURITY, TRADE
 
 EPOCH = date(1970, 1, 1)
@@ -19,13 +19,17 @@ def day(text: str | None) -> int | None:
 
 @dataclass(frozen=True)
 class Lot:
-    """One lot; acquired and basis may be None (missing, unknown). Units in micro-units, basis in cents."""
+    """One lot; acquired and basis may be None (missing, unknown). Units in micro-units, basis in cents.
+
+    term_from: the day from which its term counts, or ALWAYS_LONG; None: acquired.
+    """
 
     lot_id: str
     acquired: int | None
     units: int
     basis: int | None
     sleeve: int = 0
+    term_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,10 @@ def arrays(sale: Sale) -> tuple[Book, Lots, list[Lot], list[int]]:
     )
     rows = [(lot.lot_id, lot.acquired, lot.units, lot.basis) for lot in lots]
     packed = lots_of(rows, [lot.sleeve for lot in lots])
+    from_days = [(lot.acquired, lot.term_from) for lot in lots]
+    packed.rows.term_from = [
+        own if own is not None else NO_DATE if acquired is None else acquired for acquired, own in from_days
+    ]
     ranks = {lot_id: rank for rank, lot_id in enumerate(sale.picks)}
     packed.rows.picked = [sale.picks.get(lot.lot_id, 0) for lot in lots]
     packed.rows.pick = [ranks.get(lot.lot_id, 0) for lot in lots]

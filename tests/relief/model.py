@@ -28,11 +28,12 @@ def relieve(sale: Sale, lots: Sequence[Lot]) -> tuple[list[Slice], list[Move]]:
     sold_lots = list(sold)
     value = to_cents(F(sale.market() * sale.price, 10**10)) - sale.fee
     for index in sold_lots:
-        units, acquired = sold[index], lots[index].acquired
+        units = sold[index]
         cents = to_cents(F(units * sale.price, 10**10) - F(sale.fee * units, sale.market()))
         if index == sold_lots[-1]:
             cents = value - sum(earlier.proceeds for earlier in slices)
-        long_day = r.NO_DATE if acquired is None else first_long_day(acquired)
+        since = term_from(lots[index])
+        long_day = r.NO_DATE if since in (None, r.ALWAYS_LONG) else first_long_day(since)
         cost = basis.sold(index, units)
         slices.append(
             Slice(lots[index].lot_id, lots[index].sleeve, units, cents, cost, term(sale, lots[index]), long_day)
@@ -130,10 +131,15 @@ def first_long_day(acquired: int) -> int:
     return (date(after.year + 1, 3, 1) if leap else after.replace(year=after.year + 1)).toordinal() - EPOCH.toordinal()
 
 
+def term_from(lot: Lot) -> int | None:
+    return lot.acquired if lot.term_from is None else lot.term_from
+
+
 def term(sale: Sale, lot: Lot) -> int:
-    if lot.acquired is None:
+    since = term_from(lot)
+    if since is None:
         return r.UNKNOWN
-    return r.LONG if sale.trade_day >= first_long_day(lot.acquired) else r.SHORT
+    return r.LONG if since == r.ALWAYS_LONG or sale.trade_day >= first_long_day(since) else r.SHORT
 
 
 def to_cents(value: F) -> int:

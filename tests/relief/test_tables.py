@@ -65,6 +65,53 @@ def test_a_slice_is_long_term_from_that_day_on(acquired: str, sold: str, term: i
     assert [part.term for part in done.slices] == [term]
 
 
+@pytest.mark.parametrize(
+    ("acquired", "since", "sold", "term"),
+    [
+        ("2025-12-10", "2025-02-13", "2026-02-13", r.SHORT),  # tacked: a year from the second date, not more
+        ("2025-12-10", "2025-02-13", "2026-02-14", r.LONG),
+        (None, "2025-02-13", "2026-02-14", r.LONG),  # a gift whose date of purchase nobody knows
+        ("2020-01-02", "2026-01-02", "2026-01-05", r.SHORT),
+        ("2025-09-01", "ALWAYS", "2026-01-02", r.LONG),  # inherited
+        ("2026-01-02", "ALWAYS", "2026-01-02", r.LONG),
+        (None, "ALWAYS", "2026-01-02", r.LONG),
+        (None, None, "2026-01-02", r.UNKNOWN),
+    ],
+)
+def test_term_counts_from_holding_since_and_what_was_inherited_is_long(
+    acquired: str | None, since: str | None, sold: str, term: int
+) -> None:
+    term_from = r.ALWAYS_LONG if since == "ALWAYS" else day(since)
+    lot = Lot("a", day(acquired), UNIT, 10, term_from=term_from)
+    done = sell(Sale([lot], {0: UNIT}, price=DOLLAR, trade_day=day(sold) or 0))
+    assert [part.term for part in done.slices] == [term]
+
+
+@pytest.mark.parametrize("method", [r.FIFO, r.LIFO, r.HIFO, r.LOFO])
+def test_the_order_of_lots_is_that_of_their_purchase(method: int) -> None:
+    """Bought first leaves first (or last) whatever the terms count from; cost ties break by purchase too."""
+    lots = [
+        Lot("new", day("2025-12-10"), UNIT, 500, term_from=day("2019-01-02")),
+        Lot("old", day("2024-12-10"), UNIT, 500),
+    ]
+    done = sell(Sale(lots, {0: UNIT}, method=method, price=DOLLAR, trade_day=day("2026-01-05") or 0))
+    assert [part.lot_id for part in done.slices] == ["new" if method == r.LIFO else "old"]
+
+
+def test_min_tax_classes_by_the_term_that_counts() -> None:
+    """Two gains of $5: the tacked lot's is long-term, so it leaves before the one that was bought earlier."""
+    lots = [
+        Lot("tacked", day("2025-12-10"), UNIT, 500, term_from=day("2024-01-02")),
+        Lot("short", day("2025-06-10"), UNIT, 500),
+        Lot("inherited", day("2025-12-11"), UNIT, 500, term_from=r.ALWAYS_LONG),
+    ]
+    sale = Sale(lots, {0: 3 * UNIT}, method=r.MIN_TAX, price=10 * DOLLAR, trade_day=day("2026-01-05") or 0)
+    done = sell(sale)
+    assert [(part.lot_id, part.term) for part in done.slices] == [
+        ("tacked", r.LONG), ("inherited", r.LONG), ("short", r.SHORT)
+    ]  # fmt: skip
+
+
 def test_calendar_equals_the_standard_library() -> None:
     from datetime import date, timedelta
 

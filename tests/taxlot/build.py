@@ -23,7 +23,7 @@ def document(*lots: tuple[str, str, str, int, int, int]) -> bytes:
     columns: list[Any] = [list(column) for column in zip(*lots, strict=True)] or [[]] * 6
     acquired, units, basis = (np.array(column, dtype=np.int64) for column in columns[3:])
     security, sleeve, lot_id = (pa.array(column, pa.string()) for column in columns[:3])
-    batch = documents.batch_of(security, sleeve, lot_id, acquired, units, basis, np.ones(len(lots), dtype=np.int64))
+    batch = documents.batch_of([security, sleeve, lot_id], acquired, units, basis, np.ones(len(lots), dtype=np.int64))
     return documents.document(batch, 0, len(lots))
 
 

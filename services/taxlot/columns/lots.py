@@ -17,7 +17,7 @@ from services.taxlot.domain.picks import HeldLot, Pick, match_picks
 from shared.columnar import children, entries
 from shared.contracts.chunks import LOTS
 from shared.contracts.codes import HoldingRole
-from shared.rules.relief.lots import NO_BASIS, NO_DATE, Ints
+from shared.rules.relief.lots import ALWAYS_LONG, NO_BASIS, NO_DATE, Ints
 
 _LOT_TYPE: Final[Any] = LOTS.field("lots").type
 _NO_RANK: Final = -1
@@ -164,6 +164,8 @@ def _with_lots(
     chosen = lots.filter(pa.array(kept))
     acquired, basis = documents.acquired_days(chosen), documents.bases(chosen)
     no_date = acquired == NO_DATE
+    term_from = documents.term_days(chosen)
+    as_acquired = (term_from == acquired) | (term_from == ALWAYS_LONG) | (term_from == NO_DATE)
     listed_lots = pa.StructArray.from_arrays(
         [
             pa.array(security[kept], pa.int32()),
@@ -175,6 +177,8 @@ def _with_lots(
             chosen.column("covered").cast(pa.bool_()),
             pa.array(picked.units[kept]),
             pa.array(picked.ranks[kept].astype(np.int32), mask=picked.ranks[kept] == _NO_RANK),
+            pa.array(np.where(as_acquired, 0, term_from).astype(np.int32), mask=as_acquired).cast(pa.date32()),
+            pa.array(term_from == ALWAYS_LONG),
         ],
         fields=list(_LOT_TYPE.value_type),
     )

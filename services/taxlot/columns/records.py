@@ -9,15 +9,19 @@ import pyarrow.csv
 
 from services.taxlot.domain.codes import FileRefused
 from services.taxlot.domain.records import CodedColumn, RecordTable, TextColumn
-from shared.contracts.custody import COLUMNS
+from shared.contracts.custody import COLUMNS, MORE_COLUMNS
 
-_CODED: Final = ("record", "account_number", "security_id", "covered", "sleeve_id")
-_TYPES: Final = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED else pa.binary() for name in COLUMNS}
+_CODED: Final = ("record", "account_number", "security_id", "covered", "sleeve_id", "term")
+_ALL: Final = (*COLUMNS, *MORE_COLUMNS)
+_TYPES: Final = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED else pa.binary() for name in _ALL}
 
 
 @dataclass(frozen=True)
 class MalformedRecord:
-    """A record without eleven fields.  accounts: the number it names, else those of the records before and after it."""
+    """A record of neither eleven nor thirteen fields.
+
+    accounts: the number it names, else those of the records before and after it.
+    """
 
     line: int
     accounts: tuple[str, ...]
@@ -45,21 +49,24 @@ def parse(body: bytes, first_line: int) -> Block:
 
     if not body.endswith(b"\n"):
         body += b"\n"
+    body, names = _columns(body)
     source: Any = pa.BufferReader(body)
     try:
         table = pa.csv.read_csv(
             source,
-            read_options=pa.csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=list(COLUMNS)),
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=list(names)),
             parse_options=pa.csv.ParseOptions(
                 delimiter="|", quote_char=False, ignore_empty_lines=False, invalid_row_handler=skip
             ),
-            convert_options=pa.csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=False),
+            convert_options=pa.csv.ConvertOptions(
+                column_types={name: _TYPES[name] for name in names}, strings_can_be_null=False
+            ),
         )
     except pa.ArrowInvalid as error:
         raise FileRefused("NOT_A_LOT_FILE", f"near line {first_line}: {error}") from error
     numbers = np.arange(1, len(table) + len(malformed) + 1, dtype=np.int64)
     good = np.delete(numbers, [number - 1 for number, _ in malformed]) if malformed else numbers
-    columns = {name: table.column(name).combine_chunks() for name in COLUMNS}
+    columns = {name: table.column(name).combine_chunks() for name in names}
     accounts = _coded(columns["account_number"])
     records = RecordTable(
         good + (first_line - 1),
@@ -68,11 +75,37 @@ def parse(body: bytes, first_line: int) -> Block:
         _coded(columns["security_id"]),
         _coded(columns["sleeve_id"]),
         _coded(columns["covered"]),
-        *(_text(columns[name]) for name in ("lot_id", "acquired", "quantity", "cost_basis", "price", "cash")),
+        _text(columns["lot_id"]),
+        _text(columns["acquired"]),
+        _text(columns["quantity"]),
+        _text(columns["cost_basis"]),
+        _text(columns["price"]),
+        _text(columns["cash"]),
+        _text(columns["holding_since"]) if "holding_since" in columns else None,
+        _coded(columns["term"]) if "term" in columns else None,
     )
     return Block(
         records, len(numbers), [_malformed(number, text, first_line, good, accounts) for number, text in malformed]
     )
+
+
+def _columns(body: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return the columns of the records, and the records; where only some have them all, the others get them empty."""
+    lines, bars = body.count(b"\n"), body.count(b"|")
+    short, long = len(COLUMNS) - 1, len(_ALL) - 1
+    if bars == lines * short:
+        return body, COLUMNS
+    if bars == lines * long:
+        return body, _ALL
+    records = body.split(b"\n")
+    counts = [record.count(b"|") for record in records]
+    if long not in counts:
+        return body, COLUMNS
+    lacking = b"|" * (long - short)
+    return b"\n".join(
+        record.removesuffix(b"\r") + lacking if count == short else record
+        for record, count in zip(records, counts, strict=True)
+    ), _ALL
 
 
 def _malformed(number: int, text: str, first_line: int, good: Any, accounts: CodedColumn) -> MalformedRecord:

@@ -89,7 +89,9 @@ def _values(rows: JudgedRecords, row: int) -> str:
     """Return each field that the record's code is about, with its value, printable; empty when it is about none."""
     table, code = rows.table, ROW_CODES[rows.code[row]]
     coded = {"account": table.account, "security": table.security, "sleeve": table.sleeve, "covered": table.covered}
+    coded |= {} if table.term is None else {"term": table.term}
     texts = {"lot id": table.lot_id, "acquired": table.acquired, **dict(columns_of(table))}
+    texts |= {} if table.holding_since is None else {"holding since": table.holding_since}
     shown = []
     for field in _fields_at_fault(rows, row, code):
         value = coded[field].names[int(coded[field].index[row])] if field in coded else text_at(texts[field], row)
@@ -101,8 +103,7 @@ _MOST_SHOWN: Final = 64  # characters of a value
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "SHORT_POSITION": ("quantity",),
     "FACE_TOO_FINE": ("quantity",),
-    "BAD_DATE": ("acquired",),
-    "FUTURE_ACQUIRED": ("acquired",),
+    "BAD_TERM": ("term",),
     "BAD_COVERED": ("covered",),
     "UNKNOWN_SECURITY": ("security",),
     "DUPLICATE_LOT": ("security", "lot id", "sleeve"),
@@ -120,6 +121,8 @@ def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
         bad = [field for field, name in names.items() if not text.is_identifier(name)]
         sleeve = table.sleeve.names[int(table.sleeve.index[row])]
         return [*bad, "sleeve"] if sleeve and not text.is_identifier(sleeve) else bad
+    if code in ("BAD_DATE", "FUTURE_ACQUIRED"):
+        return _dates_at_fault(table, row, code)
     if code not in ("NOT_A_NUMBER", "OUT_OF_RANGE", "BAD_SIGN"):
         return list(_FIELDS.get(code, ()))
     read = {field: _number(column, row, *LIMITS[field]) for field, column in columns_of(table)}
@@ -131,6 +134,18 @@ def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
         return [field for field, (_, status) in read.items() if status == text.TOO_LARGE and field != "price"]
     is_bad = {"quantity": read["quantity"][0] == 0, "cost basis": read["cost basis"][0] < 0}
     return [field for field, bad in is_bad.items() if bad]
+
+
+def _dates_at_fault(table: RecordTable, row: int, code: str) -> list[str]:
+    """Return which dates of a row are none, or later than the file, whose day is not known here: the later ones."""
+    if table.holding_since is None:
+        return ["acquired"]
+    columns = {"acquired": table.acquired, "holding since": table.holding_since}
+    read = {name: text.dates(column.offsets[row : row + 2], column.data) for name, column in columns.items()}
+    if code == "BAD_DATE":
+        return [name for name, (_, status) in read.items() if status[0] == text.MALFORMED]
+    latest = max(int(days[0]) for days, _ in read.values())
+    return [name for name, (days, _) in read.items() if days[0] == latest]
 
 
 def _number(column: TextColumn, row: int, decimals: int, limit: int) -> tuple[int, int]:
@@ -163,21 +178,21 @@ def _mark_duplicates(rows: JudgedRecords, groups: AccountGroups) -> None:
 
 @entry_kernel
 def _find_duplicates(
-    first: Ints, good: Bytes, place: Ints, offsets: Ints, data: Bytes, slots: Ints, code: Bytes, mark: int
+    first: Ints, good: Bytes, position: Ints, offsets: Ints, data: Bytes, slots: Ints, code: Bytes, mark: int
 ) -> None:
     """Put each account's lots into an open-addressed table; a lot whose key is there already is a duplicate.
 
-    place: one number for each security and sleeve.
+    position: one number for each security and sleeve.
     """
     mask = len(slots) - 1
     for owner in range(len(first) - 1):
         for row in range(first[owner], first[owner + 1]):
             if good[row] == 0:
                 continue
-            slot = _hash(row, place, offsets, data) & mask
+            slot = _hash(row, position, offsets, data) & mask
             # Slots filled by earlier accounts count as empty.
             while slots[slot] >= first[owner]:
-                if _same_key(slots[slot], row, place, offsets, data):
+                if _same_key(slots[slot], row, position, offsets, data):
                     code[row] = mark
                     break
                 slot = (slot + 1) & mask
@@ -186,17 +201,17 @@ def _find_duplicates(
 
 
 @view_kernel
-def _hash(row: int, place: Ints, offsets: Ints, data: Bytes) -> int:
-    value = 2166136261 ^ place[row]
+def _hash(row: int, position: Ints, offsets: Ints, data: Bytes) -> int:
+    value = 2166136261 ^ position[row]
     for byte in range(offsets[row], offsets[row + 1]):
         value = ((value ^ data[byte]) * 16777619) & 0xFFFFFFFF
     return int(value ^ (value >> 15))
 
 
 @view_kernel
-def _same_key(left: int, right: int, place: Ints, offsets: Ints, data: Bytes) -> bool:
+def _same_key(left: int, right: int, position: Ints, offsets: Ints, data: Bytes) -> bool:
     return bool(
-        place[left] == place[right]
+        position[left] == position[right]
         and compare_bytes(data, offsets[left], offsets[left + 1], offsets[right], offsets[right + 1]) == 0
     )
 

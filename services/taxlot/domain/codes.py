@@ -14,6 +14,7 @@ ROW_CODES: Final = (
     "BAD_SIGN",
     "BAD_DATE",
     "FUTURE_ACQUIRED",
+    "BAD_TERM",
     "BAD_COVERED",
     "UNKNOWN_SECURITY",
     "FACE_TOO_FINE",
@@ -31,15 +32,16 @@ NOT_A_FILE: Final = "NOT_A_FILE"
 NOT_TAKEN_IN: Final = "NOT_TAKEN_IN"
 
 _SENTENCES: Final = {
-    "BAD_RECORD": "the record has not the eleven fields of an L or C record",
+    "BAD_RECORD": "the record has not the eleven or thirteen fields of an L or C record",
     "BAD_TEXT": "an identifier is missing, too long or has characters that are not allowed",
     "NOT_A_NUMBER": "quantity, cost basis or cash is not a plain decimal number",
     "OUT_OF_RANGE": "a number is beyond the limits of the format",
     "SHORT_POSITION": "the quantity is negative; if it is no error, the holding role of the security, or of the account"
     " for it, can be set to EXCLUDED, which leaves the short position out",
     "BAD_SIGN": "a quantity of zero, or a negative cost basis",
-    "BAD_DATE": "the acquired date is no calendar date",
-    "FUTURE_ACQUIRED": "the lot was acquired after the date of the file",
+    "BAD_DATE": "acquired or holding since is no calendar date",
+    "FUTURE_ACQUIRED": "acquired or holding since lies after the date of the file",
+    "BAD_TERM": "term is neither empty nor LONG",
     "BAD_COVERED": "covered is neither Y nor N",
     "UNKNOWN_SECURITY": "the security is not in the security master",
     "FACE_TOO_FINE": "the price is in percent of face, so the quantity may have four decimals at most",

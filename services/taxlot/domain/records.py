@@ -14,9 +14,10 @@ from services.taxlot.domain.codes import ROW_CODES
 from services.taxlot.domain.envelope import ControlTotals
 from shared.columnar import Bytes
 from shared.fixed_point.limits import MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS
-from shared.rules.relief.lots import NO_BASIS, Ints
+from shared.rules.relief.lots import ALWAYS_LONG, NO_BASIS, NO_DATE, Ints
 
 CODE: Final = {name: code for code, name in enumerate(ROW_CODES)}
+TERM_LONG: Final = "LONG"
 LIMITS: Final = {  # of the numbers of a record: decimals, and the largest magnitude in units of the last
     "quantity": (6, MAX_QUANTITY_MICRO),
     "cost basis": (2, MAX_VALUE_CENTS),
@@ -68,6 +69,8 @@ class RecordTable:
     cost_basis: TextColumn
     price: TextColumn
     cash: TextColumn
+    holding_since: TextColumn | None = None  # None: no record has it
+    term: CodedColumn | None = None
 
 
 @dataclass
@@ -90,6 +93,7 @@ class JudgedRecords:
     code: NDArray[np.uint8]
     shown: NDArray[np.uint8]  # decimals that the quantity is written with
     rounded: dict[str, Bools]  # by field: where the record has more decimals than are kept
+    term_from: Ints  # days, NO_DATE or ALWAYS_LONG: from when its term counts
     no_price: Bools  # what stands for a price is none, and put aside
 
 
@@ -137,6 +141,15 @@ def judge(
     blame("BAD_SIGN", is_lot & (((quantity == 0) & ~vanished) | (basis < 0)) & ~holds_none)
     blame("BAD_DATE", is_lot & (acquired_status == text.MALFORMED))
     blame("FUTURE_ACQUIRED", is_lot & (acquired > data_day))
+    term_from = acquired
+    if table.holding_since is not None:
+        since, since_status = text.dates(table.holding_since.offsets, table.holding_since.data)
+        blame("BAD_DATE", is_lot & (since_status == text.MALFORMED))
+        blame("FUTURE_ACQUIRED", is_lot & (since > data_day))
+        term_from = np.where(since == NO_DATE, acquired, since)
+    if table.term is not None:
+        blame("BAD_TERM", is_lot & ~(table.term.where("") | table.term.where(TERM_LONG)))
+        term_from = np.where(table.term.where(TERM_LONG), ALWAYS_LONG, term_from)
     blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
     blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
     if divisor is not None:
@@ -149,7 +162,7 @@ def judge(
     rounded = {name: found.rounded.astype(np.bool_) for name, found in numbers.items()}
     shown = numbers["quantity"].shown
     return JudgedRecords(
-        table, is_lot & ~vanished, acquired, quantity, basis, price, cash, code, shown, rounded, no_price
+        table, is_lot & ~vanished, acquired, quantity, basis, price, cash, code, shown, rounded, term_from, no_price
     )
 
 
@@ -167,7 +180,9 @@ def _lot_fields(table: RecordTable) -> Ints:
     """Return how many bytes each record has in the fields that only lots fill."""
     used = table.lot_id.lengths() + table.acquired.lengths() + table.quantity.lengths()
     used += table.cost_basis.lengths() + table.price.lengths()
-    for coded in (table.security, table.sleeve, table.covered):
+    if table.holding_since is not None:
+        used += table.holding_since.lengths()
+    for coded in (table.security, table.sleeve, table.covered, *([] if table.term is None else [table.term])):
         used += coded.texts.lengths()[coded.index]
     return used
 

@@ -14,7 +14,10 @@ from shared.rules.relief.units import split_basis
 
 @dataclass(frozen=True)
 class ReportedLot:
-    """A lot as the custodian reports it: micro-units, basis in cents or NO_BASIS; sleeve_id empty when not given."""
+    """A lot as the custodian reports it: micro-units, basis in cents or NO_BASIS; sleeve_id empty when not given.
+
+    term_from: the day from which its term counts, or ALWAYS_LONG; None: acquired.
+    """
 
     security_id: str
     lot_id: str
@@ -23,6 +26,7 @@ class ReportedLot:
     quantity: int
     basis: int
     covered: int
+    term_from: int | None = None
 
 
 def assign_sleeves(
@@ -81,7 +85,7 @@ def _split(lot: ReportedLot, units_by_sleeve: Mapping[str, int]) -> list[Reporte
         if units == 0:
             continue
         basis = int(split_basis(basis_left, units_left, units))
-        split_lots.append(ReportedLot(lot.security_id, lot.lot_id, sleeve, lot.acquired, units, basis, lot.covered))
+        split_lots.append(replace(lot, sleeve_id=sleeve, quantity=units, basis=basis))
         units_left -= units
         basis_left -= basis if lot.basis != NO_BASIS else 0
     return split_lots

@@ -148,13 +148,16 @@ class Gathering:
         cash = rows.cash[cash_rows[np.searchsorted(cash_rows, groups.first[good])]].tolist()
         order = chosen.rows
         batch = documents.batch_of(
-            _texts(table.security).take(pa.array(table.security.index[order])),
-            _texts(table.sleeve).take(pa.array(table.sleeve.index[order])),
-            _strings(table.lot_id).take(pa.array(order)),
+            (
+                _texts(table.security).take(pa.array(table.security.index[order])),
+                _texts(table.sleeve).take(pa.array(table.sleeve.index[order])),
+                _strings(table.lot_id).take(pa.array(order)),
+            ),
             rows.acquired[order],
             rows.quantity[order],
             rows.basis[order],
             table.covered.where("Y")[order].astype(np.int64),
+            rows.term_from[order],
         )
         reported = jumps.Reported(batch, chosen.first, rows.shown[order])
         batch, first = sleeves.with_sleeves(self.connection, batch, chosen.first, accounts)

@@ -82,6 +82,7 @@ def _reported(batch: pa.RecordBatch) -> list[ReportedLot]:
         batch.column("quantity_micro").to_pylist(),
         documents.bases(batch).tolist(),
         batch.column("covered").to_pylist(),
+        documents.term_days(batch).tolist(),
     ]
     return [ReportedLot(*row) for row in zip(*columns, *numbers, strict=True)]
 
@@ -91,11 +92,13 @@ def _batch(assigned: Sequence[ReportedLot]) -> pa.RecordBatch:
         return np.array([getattr(lot, name) for lot in assigned], dtype=np.int64)
 
     return documents.batch_of(
-        pa.array([lot.security_id for lot in assigned], pa.string()),
-        pa.array([lot.sleeve_id for lot in assigned], pa.string()),
-        pa.array([lot.lot_id for lot in assigned], pa.string()),
+        [
+            pa.array([getattr(lot, name) for lot in assigned], pa.string())
+            for name in ("security_id", "sleeve_id", "lot_id")
+        ],
         numbers("acquired"),
         numbers("quantity"),
         numbers("basis"),
         numbers("covered"),
+        np.array([lot.acquired if lot.term_from is None else lot.term_from for lot in assigned], dtype=np.int64),
     )

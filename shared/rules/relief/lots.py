@@ -11,6 +11,7 @@ from shared.fixed_point.records import Records, record, records_of
 Ints = NDArray[np.int64]
 
 NO_DATE: Final = -(1 << 40)  # a missing acquired date: older than every date, so the oldest in every order
+ALWAYS_LONG: Final = -(1 << 41)  # in place of the day from which term counts: long-term whatever the date (inherited)
 NO_BASIS: Final = -(1 << 61)  # an unknown cost basis, which is not zero
 
 PICKS_MISFIT: Final = -1  # in place of picked units: the picks of this security do not fit its lots
@@ -31,7 +32,8 @@ UNKNOWN: Final = 2
 LOT: Final = record(
     "security",  # index among the account's securities
     "sleeve",  # rank of the sleeve id among all sleeve ids
-    "acquired",  # days since 1970-01-01, or NO_DATE
+    "acquired",  # days since 1970-01-01, or NO_DATE: decides every order
+    "term_from",  # the day from which its term counts, mostly `acquired`, or NO_DATE or ALWAYS_LONG
     "quantity",  # micro-units, above zero
     "basis",  # cents, or NO_BASIS
     "picked",  # micro-units that SPECIFIC picks of it, or PICKS_MISFIT
@@ -48,13 +50,22 @@ class Lots(NamedTuple):
     ids: Bytes
 
 
-def lots_of(rows: list[tuple[str, int | None, int, int | None]], sleeves: list[int] | None = None) -> Lots:
-    """Return lots of one security from (lot id, acquired day or None, micro-units, cents or None) rows."""
+def lots_of(
+    rows: list[tuple[str, int | None, int, int | None]],
+    sleeves: list[int] | None = None,
+    term_from: list[int] | None = None,
+) -> Lots:
+    """Return lots of one security from (lot id, acquired day or None, micro-units, cents or None) rows.
+
+    term_from: the day from which the term of each counts; None: the acquired day.
+    """
     names = [row[0].encode() for row in rows]
     ends = np.cumsum([0] + [len(name) for name in names])
+    days = [NO_DATE if row[1] is None else row[1] for row in rows]
     table = records_of(
         LOT,
-        acquired=[NO_DATE if row[1] is None else row[1] for row in rows],
+        acquired=days,
+        term_from=days if term_from is None else term_from,
         quantity=[row[2] for row in rows],
         basis=[NO_BASIS if row[3] is None else row[3] for row in rows],
         sleeve=sleeves if sleeves is not None else [0] * len(rows),
@@ -70,10 +81,12 @@ def id_bytes(data: Any) -> Bytes:
 
 
 def lots_from(owned: Any, security: Ints, sleeve: Ints, picked: Ints) -> Lots:
-    """Return the lots of an Arrow struct array with acquired, quantity_micro, basis_cents, lot_id and pick_rank.
+    """Return the lots of an Arrow struct array of LOT_FIELDS.
 
     security: index among its account's securities; sleeve: rank of the sleeve id; picked: micro-units or PICKS_MISFIT.
     """
+    acquired, since = days_of(owned.field("acquired")), days_of(owned.field("holding_since"))
+    term_from = np.where(since == NO_DATE, acquired, since)
     lot_id = owned.field("lot_id")
     _, offsets, data = lot_id.buffers()
     first = lot_id.offset
@@ -82,7 +95,8 @@ def lots_from(owned: Any, security: Ints, sleeve: Ints, picked: Ints) -> Lots:
         LOT,
         security=security,
         sleeve=sleeve,
-        acquired=days_of(owned.field("acquired")),
+        acquired=acquired,
+        term_from=np.where(np.asarray(owned.field("is_long").fill_null(False)), ALWAYS_LONG, term_from),
         quantity=np.asarray(owned.field("quantity_micro").cast("int64")),
         basis=np.asarray(owned.field("basis_cents").cast("int64").fill_null(NO_BASIS)),
         picked=picked,

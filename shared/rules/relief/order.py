@@ -64,7 +64,7 @@ def _rank(rule: int, lot: Records, sale: Records) -> int:
     if rule != MIN_TAX:
         return 0
     gain = compare_products(sale.price, lot.quantity, lot.basis, _CENTS_SCALE)
-    is_long = term_of(lot.acquired, sale.trade_day) == LONG
+    is_long = term_of(lot.term_from, sale.trade_day) == LONG
     if gain < 0:
         return _LONG_LOSS if is_long else _SHORT_LOSS
     if gain == 0:

@@ -7,10 +7,10 @@ Source: product 4 (Netting, "Which lots"; "Cents"), 5.
 from shared.fixed_point.arithmetic import value_cents
 from shared.fixed_point.compiled import external_kernel, inner_kernel
 from shared.fixed_point.records import Records
-from shared.rules.relief.lots import FIFO, LONG, NO_BASIS, NO_DATE, SHORT, SPECIFIC, UNKNOWN, Lots
+from shared.rules.relief.lots import FIFO, NO_BASIS, SPECIFIC, Lots
 from shared.rules.relief.order import order_lots
 from shared.rules.relief.records import LOTS_LACKING
-from shared.rules.relief.term import first_long_term_day
+from shared.rules.relief.term import first_long_term_day, term_of
 from shared.rules.relief.units import slice_proceeds, split_basis, take, take_picked
 
 
@@ -41,11 +41,11 @@ def relieve(sale: Records, gives: Records, lots: Lots, relief: Records, slices: 
         proceeds = proceeds_left if units_left == 0 else slice_proceeds(part, sale.price, sale.fee, sale.units)
         proceeds_left -= proceeds
         basis, recorded = _basis_of_sold(lot, part, sale, lots)
-        long_day = first_long_term_day(lots.rows[lot].acquired)
+        term_from = lots.rows[lot].term_from
         slices[row].lot, slices[row].units = lot, part
         slices[row].proceeds, slices[row].basis = proceeds, basis
-        slices[row].long_day = long_day
-        slices[row].term = UNKNOWN if long_day == NO_DATE else (LONG if sale.trade_day >= long_day else SHORT)
+        slices[row].long_day = first_long_term_day(term_from)
+        slices[row].term = term_of(term_from, sale.trade_day)
         relief[lot].basis_gone = recorded
         row += 1
     return row

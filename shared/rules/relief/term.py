@@ -1,11 +1,11 @@
 """Short-term or long-term, by integer calendar arithmetic (days since 1970-01-01, proleptic Gregorian).
 
-Long-term iff the trade date is on or after (acquired + 1 day) + 1 year, 29 February becoming 1 March.
-Source: product 5.
+Long-term iff the trade date is on or after (acquired + 1 day) + 1 year, 29 February becoming 1 March.  Where a lot has
+a date from which its term counts (`holding_since`), that takes the place of acquired.  Source: product 2, 5.
 """
 
 from shared.fixed_point.compiled import inner_kernel
-from shared.rules.relief.lots import LONG, NO_DATE, SHORT, UNKNOWN
+from shared.rules.relief.lots import ALWAYS_LONG, LONG, NO_DATE, SHORT, UNKNOWN
 
 _DAYS_TO_1970 = 719468  # from 0000-03-01
 _ERA_DAYS = 146097  # days in 400 years
@@ -38,8 +38,8 @@ def date_from_days(days: int) -> tuple[int, int, int]:
 
 @inner_kernel
 def first_long_term_day(acquired: int) -> int:
-    """Return the first day on which a sale is long-term; NO_DATE when the acquired date is missing."""
-    if acquired == NO_DATE:
+    """Return the first day on which a sale is long-term; NO_DATE when the acquired date is missing, or it always is."""
+    if acquired in (NO_DATE, ALWAYS_LONG):
         return NO_DATE
     year, month, day = date_from_days(acquired + 1)
     if month == 2 and day == 29:
@@ -52,4 +52,6 @@ def term_of(acquired: int, trade_day: int) -> int:
     """Return SHORT, LONG or UNKNOWN (acquired date missing) of units sold on trade_day."""
     if acquired == NO_DATE:
         return UNKNOWN
+    if acquired == ALWAYS_LONG:
+        return LONG
     return LONG if trade_day >= first_long_term_day(acquired) else SHORT
