@@ -94,6 +94,7 @@ class SliceView(OutboundModel):
     security_id: str
     lot_id: str
     acquired: date | None
+    holding_since: date | None  # its term counts from this day; None: from acquired
     quantity: Quantity
     picked: Quantity  # of it, what the account picked itself (lot method SPECIFIC)
     proceeds: Usd

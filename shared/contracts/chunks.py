@@ -247,7 +247,8 @@ SLICE_FIELDS = (
     pa.field("basis_cents", pa.int64()),
     pa.field("gain_cents", pa.int64()),  # null where basis is unknown
     _required("term", pa.int8()),
-    pa.field("first_long_term_day", pa.date32()),
+    pa.field("first_long_term_day", pa.date32()),  # null: the term is unknown, or long-term whatever the date
+    pa.field("holding_since", pa.date32()),  # its term counts from this day; null: from acquired
 )
 TRANSFER_FIELDS = (
     _required("logic", pa.int8()),

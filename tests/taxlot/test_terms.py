@@ -3,6 +3,7 @@
 Source: product 2, "A lot may carry a second date".
 """
 
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -95,7 +96,8 @@ def test_the_term_of_a_sale_counts_from_the_second_date_and_the_wash_window_from
     booked = book_trades(trades, trade_day)
     slices = booked.to_pylist()[0]["slices"]
     assert [(each["lot_id"], each["term"]) for each in slices] == [("INHERITED", Term.LONG), ("TACKED", Term.LONG)]
-    assert slices[0]["first_long_term_day"] is None
+    assert [each["first_long_term_day"] for each in slices] == [None, date(2025, 12, 31)]
+    assert [each["holding_since"] for each in slices] == [None, date(2024, 12, 30)]
     facts = HouseholdFacts([], [])
     (found,) = with_purchases(booked, trades, loss_sales_of(booked), facts, trade_day).to_pylist()
     bought = [(each["lot_id"], each["bought"].isoformat()) for each in found["purchases"]]

@@ -300,6 +300,7 @@ def _slice(
         security_id=security_id,
         lot_id=slice_["lot_id"],
         acquired=slice_["acquired"],
+        holding_since=slice_["holding_since"],
         quantity=sentences.units(slice_["quantity_micro"]),
         picked=sentences.units(picked_of(result, slice_)),
         proceeds=usd(slice_["proceeds_cents"]),

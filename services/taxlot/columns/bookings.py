@@ -160,6 +160,7 @@ def _slices(columns: _TradeColumns, lots: Lots, booked: Booked) -> tuple[list[An
         pa.array(sold.proceeds - np.where(no_basis, 0, sold.basis), mask=no_basis),
         pa.array(sold.term, pa.int8()),
         _days(sold.long_day),
+        columns.child("lots", "holding_since").take(lot),
     ]
     return values, _first_of(sold.account, columns.rows)
 

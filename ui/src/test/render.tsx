@@ -61,6 +61,7 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
     security_id: "AAA",
     lot_id: "L1",
     acquired: "2020-01-02",
+    holding_since: null,
     quantity: "10",
     picked: "0",
     proceeds: "1000.00",

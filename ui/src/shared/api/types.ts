@@ -1398,6 +1398,8 @@ export interface components {
             first_long_term_day: string | null;
             /** Gain */
             gain: string | null;
+            /** Holding Since */
+            holding_since: string | null;
             /** Lot Id */
             lot_id: string;
             /** Picked */

@@ -24,6 +24,19 @@ describe("lots of a proposal", () => {
     expect(screen.getByText(NOTE)).toBeVisible();
   });
 
+  it("shows the day from which a term counts, and that what was inherited is long-term whatever the date", () => {
+    const slices = [
+      aSlice({ acquired: "2025-12-10", holding_since: "2025-02-13" }),
+      aSlice({ lot_id: "L2", acquired: "2025-09-01", first_long_term_day: null }),
+      aSlice({ lot_id: "L3", acquired: null, term: "UNKNOWN", first_long_term_day: null }),
+    ];
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    const shown = cells().map((row) => [row[3], row[8]]);
+    expect(shown[0]).toEqual(["Dec 10, 2025holding since Feb 13, 2025", "Long"]);
+    expect(shown[1]).toEqual(["Sep 1, 2025", "Longwhatever the date"]);
+    expect(shown[2]?.[0]).toBe("Not known");
+  });
+
   it("shows which purchase disallows how much, and that a loss to an IRA is permanent", () => {
     const bought = { bought: "2026-06-01", source: "LOT", account_number: "0099", lot_id: "N1", permanent: false } as const;
     const washes = [

@@ -11,7 +11,7 @@ const SLICES: readonly PlainColumn<SliceView>[] = [
   { header: "Sleeve", cell: (slice) => slice.sleeve_id },
   { header: "Security", cell: (slice) => slice.security_id },
   { header: "Lot", cell: (slice) => slice.lot_id },
-  { header: "Acquired", cell: (slice) => (slice.acquired ? day(slice.acquired) : "Not known") },
+  { header: "Acquired", help: "The day of the purchase, and from when the term counts where that is another day", cell: (slice) => <Acquired slice={slice} /> },
   { header: "Quantity", isNumber: true, cell: (slice) => quantity(slice.quantity) },
   { header: "Proceeds", isNumber: true, cell: (slice) => usd(slice.proceeds, true) },
   { header: "Cost basis", isNumber: true, cell: (slice) => <Amount value={slice.basis} cents missing="no cost basis" /> },
@@ -108,11 +108,21 @@ export function Lots({ proposal, washNote, position, onShowAll }: Props) {
 }
 
 /** The term, and how soon a short-term gain turns long-term. */
+function Acquired({ slice }: { slice: SliceView }) {
+  return (
+    <span className="tags">
+      {slice.acquired ? day(slice.acquired) : "Not known"}
+      {slice.holding_since && <Tag tone="info">holding since {day(slice.holding_since)}</Tag>}
+    </span>
+  );
+}
+
 function Term({ slice }: { slice: SliceView }) {
   const days = slice.days_to_long_term;
   return (
     <span className="tags">
       {termNames[slice.term]}
+      {slice.term === "LONG" && !slice.first_long_term_day && <Tag tone="info">whatever the date</Tag>}
       {days !== null && <Tag tone="info">{plural(days, "day")} until long-term</Tag>}
     </span>
   );
