@@ -1,5 +1,7 @@
 """`python -m deploy.contracts`: write docs/events anew from the table of topics, catalogue and models.
 
+The schema of mappings of custodians' formats, docs/mapping.schema.json, is written too.
+
 --release: also keep the contract, as it is then, as release N under docs/events/released.  --release-api: the same for
 the OpenAPI document of the gateway, under docs/api/released.
 """
@@ -7,7 +9,7 @@ the OpenAPI document of the gateway, under docs/api/released.
 import argparse
 import sys
 
-from deploy.contracts import api, files, releases
+from deploy.contracts import api, files, mapping_schema, releases
 from deploy.stack.layout import CHECKOUT
 
 
@@ -19,6 +21,8 @@ def main() -> None:
     options = parser.parse_args()
     changed = files.write()
     print("\n".join(f"docs/events/{name}" for name in changed) or "docs/events was up to date")
+    if mapping_schema.write():
+        print(mapping_schema.PATH.relative_to(CHECKOUT))
     for number, cut in ((options.release, releases.cut), (options.release_api, api.cut)):
         if number is not None:
             try:

@@ -52,6 +52,14 @@ def load(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Cu
     load_files(settings, files)
 
 
+@app.command(name="map", context_settings=command_line.FORWARD)
+def map_(context: typer.Context) -> None:
+    """Try a custodian's mapping on a file: check, try, samples."""
+    from services.taxlot.cli import map as mappings
+
+    command_line.forward(context, mappings.app, None)
+
+
 @app.command()
 def new_incarnation() -> None:
     """After a restore of the database to an earlier moment: what is published from now on has ids of its own."""

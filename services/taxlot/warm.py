@@ -6,7 +6,9 @@ import pyarrow as pa
 from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.records import parse
 from services.taxlot.domain import accounts
+from services.taxlot.domain.date_styles import plain_dates
 from services.taxlot.domain.envelope import ControlTotals
+from services.taxlot.domain.number_styles import Style, plain_numbers
 from services.taxlot.domain.records import judge
 from shared.contracts.chunks import TRADES
 from shared.contracts.custody import cash_line, lot_line
@@ -20,3 +22,6 @@ def kernels() -> None:
     groups = accounts.group(rows.table)
     accounts.account_holds(rows, groups)
     accounts.sorted_lots(rows, groups, [0])
+    foreign = (np.array([0, 1], np.int32), np.frombuffer(b"1", np.uint8))
+    plain_numbers(foreign, Style(), ("",), np.zeros(1, np.uint8), np.zeros(1, np.int8))
+    plain_dates(foreign, ("YYYYMMDD",), ("",))

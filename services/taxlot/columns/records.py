@@ -18,13 +18,16 @@ _TYPES: Final = {name: pa.dictionary(pa.int32(), pa.binary()) if name in _CODED 
 
 @dataclass(frozen=True)
 class MalformedRecord:
-    """A record of neither eleven nor thirteen fields.
+    """A record that cannot be read, as one of neither eleven nor thirteen fields.
 
-    accounts: the number it names, else those of the records before and after it.
+    accounts: the number it names, else those of the records before and after it.  code and detail: of the hold that it
+    brings.
     """
 
     line: int
     accounts: tuple[str, ...]
+    code: str = "BAD_RECORD"
+    detail: str = ""
 
 
 @dataclass(frozen=True)

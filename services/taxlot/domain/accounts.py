@@ -54,7 +54,7 @@ def account_holds(rows: JudgedRecords, groups: AccountGroups) -> dict[int, DataH
     if len(bad):
         owners, first_bad = np.unique(np.searchsorted(groups.first, bad, side="right") - 1, return_index=True)
         for owner, row in zip(owners.tolist(), bad[first_bad].tolist(), strict=True):
-            holds[owner] = DataHold(ROW_CODES[rows.code[row]], int(rows.table.line[row]), _values(rows, row))
+            holds[owner] = DataHold(ROW_CODES[rows.code[row]], int(rows.table.line[row]), values_at_fault(rows, row))
     cash = np.add.reduceat(rows.table.record.where("C").astype(np.int64), groups.first[:-1])
     for owner in np.flatnonzero(cash != 1).tolist():
         line = int(rows.table.line[groups.first[owner]])
@@ -85,7 +85,7 @@ def ranks(names: list[str]) -> Ints:
     return ranked
 
 
-def _values(rows: JudgedRecords, row: int) -> str:
+def values_at_fault(rows: JudgedRecords, row: int) -> str:
     """Return each field that the record's code is about, with its value, printable; empty when it is about none."""
     table, code = rows.table, ROW_CODES[rows.code[row]]
     coded = {"account": table.account, "security": table.security, "sleeve": table.sleeve, "covered": table.covered}
@@ -95,7 +95,8 @@ def _values(rows: JudgedRecords, row: int) -> str:
     shown = []
     for field in _fields_at_fault(rows, row, code):
         value = coded[field].names[int(coded[field].index[row])] if field in coded else text_at(texts[field], row)
-        shown.append(f"{field}: {printable(value[:_MOST_SHOWN]) or 'empty'}")
+        heading = f" (column {table.headings[field]!r})" if field in table.headings else ""
+        shown.append(f"{field}{heading}: {printable(value[:_MOST_SHOWN]) or 'empty'}")
     return "; ".join(shown)
 
 

@@ -24,8 +24,15 @@ ROW_CODES: Final = (
     "NOT_TOGETHER",
 )
 MISSING_FROM_FILE: Final = "MISSING_FROM_FILE"
+# Of a custodian's own format, why an account is held.
+NOT_UNDERSTOOD: Final = "NOT_UNDERSTOOD"
+TOTAL_DIFFERS: Final = "TOTAL_DIFFERS"
 TOO_MANY_LOTS: Final = "TOO_MANY_LOTS"
 TOO_MANY_POSITIONS: Final = "TOO_MANY_POSITIONS"
+
+# Why a file of a custodian's own format is refused: its mapping does not fit it; none, or several, are for it.
+MAPPING_MISFIT: Final = "MAPPING_MISFIT"
+MAPPING_UNCLEAR: Final = "MAPPING_UNCLEAR"
 
 # Why a file is refused that was not read to its end.
 NOT_A_FILE: Final = "NOT_A_FILE"
@@ -53,6 +60,8 @@ _SENTENCES: Final = {
     " them apart",
     TOO_MANY_LOTS: "the account has more lots than can be worked with",
     TOO_MANY_POSITIONS: "the account has more positions than can be worked with",
+    NOT_UNDERSTOOD: "a row of the account is not understood by the mapping of its format",
+    TOTAL_DIFFERS: "the file's own total of the account is another than its rows add up to",
     MISSING_FROM_FILE: "the account is not in a file that should hold every account",
 }
 

@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from services.taxlot.domain.codes import FileRefused
 from shared.contracts import custody
 from shared.fixed_point.limits import MICRO
 from shared.fixed_point.text import InexactText, rounded, scaled, text_of
 
+_PACKED: Final = {"gzip": b"\x1f\x8b", "zip": b"PK\x03\x04", "bzip2": b"BZh", "xz": b"\xfd7zXZ", "zstd": b"(\xb5/\xfd"}
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,64}\Z")
 
 
@@ -36,7 +38,8 @@ class ControlTotals:
     """Count and sums over the records as they are kept.
 
     By column: unreadable: how many values are no numbers and not in the sum.  rounded: how many have more decimals than
-    are kept; beyond: what that took away in all, in millionths of the unit.
+    are kept; beyond: what that took away in all, in millionths of the unit.  lacking: of promised totals, those
+    ("records" or a column) that the file does not state.
     """
 
     records: int = 0
@@ -46,6 +49,14 @@ class ControlTotals:
     unreadable: dict[str, int] = field(default_factory=_per_column)
     rounded: dict[str, int] = field(default_factory=_per_column)
     beyond: dict[str, int] = field(default_factory=_per_column)
+    lacking: frozenset[str] = frozenset()
+
+
+def refuse_packed(first: bytes) -> None:
+    """Raise FileRefused if the file is compressed, and say how: a small one may unpack to gigabytes."""
+    for kind, begin in _PACKED.items():
+        if first.startswith(begin):
+            raise FileRefused("NOT_A_LOT_FILE", f"the file is packed ({kind}); unpack it and put it in again")
 
 
 def header_of(line: str) -> Header:
@@ -115,24 +126,26 @@ def check_date(header: Header, today: date, newest_loaded: date | None, max_age_
 
 
 def check_totals(promised: ControlTotals, found: ControlTotals) -> list[str]:
-    """Refuse a file whose records do not add up to its trailer; return a remark per sum that could not be compared.
+    """Refuse a file whose records do not add up to what it promises; return a remark per sum that was not compared.
 
     Where values have more decimals than are kept, a trailer is right that adds up what is kept, and one that adds up
     what is written: its last decimal may then be rounded or cut.
 
     Raises FileRefused (COUNT_MISMATCH, TOTAL_MISMATCH): nothing of the file is applied.  Source: product 2.
     """
-    if promised.records != found.records:
+    if "records" not in promised.lacking and promised.records != found.records:
         raise FileRefused(
             "COUNT_MISMATCH", f"the trailer counts {promised.records} records, the file has {found.records}"
         )
-    remarks = []
+    remarks = ["the file states no count of its records; it is unchecked"] if "records" in promised.lacking else []
     for column, decimals, wanted, got in (
         ("quantity", 6, promised.quantity_micro, found.quantity_micro),
         ("cost_basis", 2, promised.basis_cents, found.basis_cents),
         ("cash", 2, promised.cash_cents, found.cash_cents),
     ):
-        if found.unreadable[column]:
+        if column in promised.lacking:
+            remarks.append(f"the file states no sum of {column}; it is unchecked")
+        elif found.unreadable[column]:
             remarks.append(
                 f"{column} holds {found.unreadable[column]} values that are no numbers; its sum is unchecked"
             )

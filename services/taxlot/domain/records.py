@@ -3,7 +3,8 @@
 Source: docs/custodial-files.md, "What holds an account".
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -55,7 +56,10 @@ class CodedColumn:
 
 @dataclass(frozen=True)
 class RecordTable:
-    """The records of some complete accounts as read from the file; `line` is the line number of each."""
+    """The records of some complete accounts as read from the file; `line` is the line number of each.
+
+    headings: by field, how the file names it if it names it.
+    """
 
     line: Ints
     record: CodedColumn
@@ -71,6 +75,7 @@ class RecordTable:
     cash: TextColumn
     holding_since: TextColumn | None = None  # None: no record has it
     term: CodedColumn | None = None
+    headings: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass

@@ -63,7 +63,7 @@ class Gathering:
         self._hold_neighbours(groups, rows)
         for record in block.malformed:
             for number in record.accounts:
-                self._hold(number, DataHold("BAD_RECORD", record.line))
+                self._hold(number, DataHold(record.code, record.line, record.detail))
         good = self._good_accounts(groups, rows, holds)
         if good:
             self._store(rows, groups, good)

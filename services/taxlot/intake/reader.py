@@ -9,11 +9,10 @@ from typing import Final, Self
 
 from services.taxlot.columns.records import Block, parse
 from services.taxlot.domain.codes import FileRefused
-from services.taxlot.domain.envelope import ControlTotals, Header, header_of, trailer_of
+from services.taxlot.domain.envelope import ControlTotals, Header, header_of, refuse_packed, trailer_of
 
 BLOCK_BYTES: Final = 4 << 20
 _LONGEST_LINE: Final = 1 << 16
-_PACKED: Final = {"gzip": b"\x1f\x8b", "zip": b"PK\x03\x04", "bzip2": b"BZh", "xz": b"\xfd7zXZ", "zstd": b"(\xb5/\xfd"}
 
 
 class LotFile:
@@ -27,7 +26,7 @@ class LotFile:
             if not self.size:
                 raise FileRefused("NOT_A_LOT_FILE", "the file is empty")
             first = self._file.readline(_LONGEST_LINE)
-            _refuse_packed(first)
+            refuse_packed(first)
             self.header: Header = header_of(_line(first))
             self._begin = len(first)
             self._end = self._trailer_start()
@@ -88,13 +87,6 @@ def digest_of(path: Path) -> bytes:
     """Return the SHA-256 of the file's bytes: its identity."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def _refuse_packed(first: bytes) -> None:
-    """Raise FileRefused if the file is compressed, and say how: a small one may unpack to gigabytes."""
-    for kind, begin in _PACKED.items():
-        if first.startswith(begin):
-            raise FileRefused("NOT_A_LOT_FILE", f"the file is packed ({kind}); unpack it and put it in again")
 
 
 def _line(raw: bytes) -> str:

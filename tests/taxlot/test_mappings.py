@@ -1,0 +1,298 @@
+"""The mappings of deploy/mappings: each sample becomes our rows; what does not fit is named with line and column."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from deploy.contracts import mapping_schema
+from services.taxlot.domain.codes import FileRefused
+from services.taxlot.intake.reader import LotFile
+from services.taxlot.mapping.mapped_file import MappedFile
+from services.taxlot.mapping.mapping_file import MappingRefused, read_mapping
+from services.taxlot.mapping.samples import check_samples
+from tests.taxlot.mapped import (
+    MAPPINGS,
+    NAMES,
+    altered,
+    content_of,
+    edited,
+    faults_of,
+    mapping_of,
+    records_of,
+    sample_of,
+    texts_of,
+    tried,
+)  # fmt: skip
+
+pytestmark = pytest.mark.fast
+CSV, FIXED, XML = "westfield-csv", "summit-clearing", "meridian-xml"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_samples_pass(name: str) -> None:
+    check_samples(MAPPINGS / f"{name}.yaml", mapping_of(name))
+
+
+def test_a_csv_export_of_an_advisor() -> None:
+    assert records_of(sample_of(CSV), mapping_of(CSV)) == [
+        "5 L|00012345|AAPL|AAPL-05142019|2019-05-14|120|5580.00|Y||271.01|",
+        "6 L|00012345|AAPL|AAPL-11042024|2024-11-04|12.5|2777.63|Y||271.01|",
+        "8 L|00012345|AAPL_01-15-2027_250.00_C|AAPL01152027250.00C-03022026|2026-03-02|-1||Y||31.50|",
+        "11 C|00012345|||||||||1520.75",  # the sweep fund of line 10 is the same money
+        "13 L|00067890|VTI|VTI---||1040||N||331.17|",
+        "14 L|00067890|VTI|VTI-03012021|2021-03-01|5.9375|1247.63|Y||331.17|",
+        "16 C|00067890|||||||||10199.47",  # 10,449.47 and pending -250.00
+        "19 L|00098765|BND|BND-02282015|2015-02-28|1000|80000.00|N||72.50|",
+        "20 L|00098765|BND|BND-02282015-2|2015-02-28|200|7500.00|Y||72.50|",
+        "22 C|00098765|||||||||0.00",
+    ]
+
+
+def test_a_fixed_width_file_of_a_clearing_firm() -> None:
+    assert records_of(sample_of(FIXED), mapping_of(FIXED)) == [
+        "2 L|000012345|AAPL|A-1|2019-05-14|120.00000|5580.00|Y||271.010000|",
+        "3 L|000012345|AAPL|A-2|2024-11-04|12.50000|2777.63|Y||271.010000|",
+        "4 L|000012345|T-3.5-2031|B-1|2024-06-15|3000.00000|3000.00|N||98.5000|",  # 0.985 dollars a dollar of face
+        "5 C|000012345|||||||||-2479.25",  # cash 1,520.75 and margin -4,000.00
+        "7 L|000067890|VTI|V-1||79.93750||N||331.170000|",
+        "8 L|000067890|TSLA|S-1|2026-04-02|-5.00000||Y||412.500000|",
+        "9 C|000067890|||||||||0",
+    ]
+
+
+def test_an_xml_query() -> None:
+    assert records_of(sample_of(XML), mapping_of(XML)) == [
+        "6 L|M0001234|AAPL|4100001|2019-05-14|100|10836.93000|Y||271.0100|",
+        "7 L|M0001234|MSFT|4100002|2024-11-04|52.8125|1001.37000|Y||480.2500|",
+        "8 L|M0001234|SPY___270115C00700000|4100003|2026-03-02|-2||N||21.5000|",
+        "12 C|M0001234|||||||||3205.50000",
+        "17 L|M0005678|T|4100009||10.0000|0.00000|N||20.0000|",
+        "20 C|M0005678|||||||||0.00000",
+    ]
+
+
+def test_the_documented_format_is_the_mapping_of_that_name() -> None:
+    path, mapping = sample_of("documented"), mapping_of("documented")
+    with LotFile(path) as own, MappedFile(path, mapping) as mapped:
+        assert (own.header.custodian, own.header.data_date, own.header.kind, own.promised) == (
+            mapped.header.custodian, mapped.header.data_date, mapped.header.kind, mapped.promised,
+        )  # fmt: skip
+        own_records = [text for block in own.blocks() for text in texts_of(block)]
+        assert own_records == [text for block in mapped.blocks() for text in texts_of(block)]
+
+
+@pytest.mark.parametrize("size", [1, 60, 200, 500, 1 << 20])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_size_of_blocks_changes_nothing(name: str, size: int) -> None:
+    assert records_of(sample_of(name), mapping_of(name), size) == records_of(sample_of(name), mapping_of(name))
+
+
+def test_line_breaks_of_the_other_kind_and_no_mark_change_nothing(tmp_path: Path) -> None:
+    path = edited(CSV, tmp_path, ("\r\n", "\n"), ("\ufeff", ""))
+    assert records_of(path, mapping_of(CSV)) == records_of(sample_of(CSV), mapping_of(CSV))
+
+
+def test_rows_of_an_account_that_stand_apart_are_brought_together(tmp_path: Path) -> None:
+    lines = sample_of(FIXED).read_text().splitlines(keepends=True)
+    lots, balances = ([line for line in lines if line.startswith(kind)] for kind in ("P", "B0"))
+    path = tmp_path / sample_of(FIXED).name
+    path.write_text("".join([lines[0], *lots, *balances, lines[-1]]))
+    apart = records_of(path, altered(FIXED, tmp_path, together=False))
+    usual = records_of(sample_of(FIXED), mapping_of(FIXED))
+    assert [record.split(" ")[1] for record in apart] == [record.split(" ")[1] for record in usual]
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "fault"),
+    [
+        pytest.param(CSV, ('"120"', '"12O"'), (5, "NOT_A_NUMBER"), id="a letter in a number"),
+        pytest.param(CSV, ('"120"', '"--"'), (5, "NOT_A_NUMBER"), id="a quantity that is missing"),
+        pytest.param(CSV, ('"120"', '"1,20"'), (5, "NOT_A_NUMBER"), id="a separator at a wrong position"),
+        pytest.param(CSV, ("05/14/2019", "14/05/2019"), (5, "BAD_DATE"), id="day and month the other way"),
+        pytest.param(CSV, ('"$5,580.00","Covered"', '"$5,580.00","Maybe"'), (5, "BAD_COVERED"), id="a code of its own"),
+        pytest.param(
+            CSV, ('"Pending Activity"', '"Collateral"'), (17, "NOT_UNDERSTOOD"), id="a row that no rule is for"
+        ),
+        pytest.param(
+            CSV,
+            ('"Pending Activity"', '"Cash & Cash Investments"'),
+            (17, "CASH_TWICE"),
+            id="two rows claim the same cash",
+        ),
+        pytest.param(CSV, ('"O\'Neil, Pat","Cash', '"O\'Neil, Pat","Not Cash'), (16, "NOT_UNDERSTOOD"), id="no cash"),
+        pytest.param(CSV, ('"$87,500.00"', '"$87,500.01"'), (21, "TOTAL_DIFFERS"), id="a total that differs"),
+        pytest.param(CSV, ('"Grand Total",""', '"Grand Total"'), (24, "NOT_UNDERSTOOD"), id="a value too few"),
+        pytest.param(FIXED, ("LCEQ", "XCEQ"), (2, "NOT_UNDERSTOOD"), id="neither long nor short"),
+        pytest.param(FIXED, ("+000000000558000", "?000000000558000"), (2, "NOT_UNDERSTOOD"), id="no sign"),
+        pytest.param(FIXED, ("-M", "-C"), (6, "CASH_TWICE"), id="two balances of one kind"),
+        pytest.param(FIXED, ("-M", "-Z"), (6, "NOT_UNDERSTOOD"), id="a balance of no kind"),
+        pytest.param(FIXED, ("T-3.5-2031 ", "T-3.5-2031"), (4, "NOT_UNDERSTOOD"), id="a line too short"),
+        pytest.param(
+            XML,
+            ('<CashBalance currency="USD" amount="0.0', '<CashBalance currency="EUR" amount="0.0'),
+            (20, "NOT_UNDERSTOOD"),
+            id="another currency",
+        ),
+        pytest.param(XML, ('position="100"', 'position="1.0E2"'), (6, "NOT_A_NUMBER"), id="an exponent"),
+    ],
+)
+def test_what_is_not_understood_is_named_with_its_line(
+    name: str, edit: tuple[str, str], fault: tuple[int, str], tmp_path: Path
+) -> None:
+    assert fault in faults_of(edited(name, tmp_path, edit), mapping_of(name))
+
+
+def test_a_fault_names_column_and_value(tmp_path: Path) -> None:
+    (fault,) = tried(edited(CSV, tmp_path, ('"12.5"', '"12,5"')), mapping_of(CSV)).faults[:1]
+    assert "quantity (column 'Quantity'): \"12,5\"" in fault.detail
+    (fault,) = tried(edited(FIXED, tmp_path, ("LCEQ", "XCEQ")), mapping_of(FIXED)).faults[:1]
+    assert fault.detail == "column 'long or short': 'X' is none of 'L', 'S'"
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "code", "says"),
+    [
+        pytest.param(
+            CSV,
+            ('"Cost Basis"', '"Basis"'),
+            "MAPPING_MISFIT",
+            "line 4: the column 'Cost Basis' is not there",
+            id="a column that is not there",
+        ),
+        pytest.param(
+            CSV,
+            ('"Description"', '"Quantity"'),
+            "MAPPING_MISFIT",
+            "line 4: the column 'Quantity' stands there twice",
+            id="a column twice",
+        ),
+        pytest.param(CSV, ("as of 06/11/2026", "of today"), "BAD_HEADER", "data date", id="no data date"),
+        pytest.param(
+            CSV, ("as of 06/11/2026", "as of 2026/06/11"), "BAD_HEADER", "MM/DD/YYYY", id="a data date of another style"
+        ),
+        pytest.param(FIXED, ("BOF SUMMIT", "BOF SUMMER"), "NOT_A_LOT_FILE", "line 1", id="another header"),
+        pytest.param(FIXED, ("20260611 R", "20260611 X"), "BAD_HEADER", "kind", id="another kind"),
+        pytest.param(FIXED, ("EOF SUMMIT", "P"), "BAD_TRAILER", "cut off", id="cut off"),
+        pytest.param(FIXED, (" 0000000009 ", " 000000000X "), "BAD_TRAILER", "records", id="a total that is none"),
+        pytest.param(XML, ("</Query>", ""), "BAD_TRAILER", "cut off", id="XML that was cut off"),
+        pytest.param(XML, ("</OpenLots>", "</Open>"), "NOT_A_LOT_FILE", "line 9, column", id="XML that is broken"),
+        pytest.param(XML, ("Query", "Answer"), "NOT_A_LOT_FILE", "outermost", id="another root"),
+        pytest.param(
+            XML, (" cost=", " basis="), "MAPPING_MISFIT", "'cost' (@cost)", id="an attribute that is not there"
+        ),
+        pytest.param(
+            XML,
+            ("<Query name", '<!DOCTYPE Query [<!ENTITY a "aaaa">]><Query name'),
+            "NOT_A_LOT_FILE",
+            "entities",
+            id="entities",
+        ),
+    ],
+)
+def test_a_file_that_the_mapping_does_not_fit_is_refused(
+    name: str, edit: tuple[str, str], code: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileRefused) as refused:
+        tried(edited(name, tmp_path, edit), mapping_of(name))
+    assert refused.value.code == code
+    assert says in refused.value.detail
+
+
+def test_totals_that_differ_refuse_the_file_and_those_that_are_not_stated_are_said(tmp_path: Path) -> None:
+    found = tried(edited(FIXED, tmp_path, (" 000000000320743750", " 000000000320743751")), mapping_of(FIXED))
+    assert found.refusal is not None and found.refusal.code == "TOTAL_MISMATCH"
+    assert tried(sample_of(FIXED), mapping_of(FIXED)).remarks == [
+        "the file states no sum of cost_basis; it is unchecked", "the file states no sum of cash; it is unchecked",
+    ]  # fmt: skip
+    found = tried(edited(FIXED, tmp_path, (" 0000000009 ", " 0000000008 ")), mapping_of(FIXED))
+    assert found.refusal is not None and found.refusal.code == "COUNT_MISMATCH"
+
+
+def test_money_of_a_sweep_fund_counts_once_whichever_is_said(tmp_path: Path) -> None:
+    lot = {"securities": ["WSWPX"], "counts": "lot", "value": {"column": "Market Value"}}
+    records = records_of(sample_of(CSV), altered(CSV, tmp_path, sweep=lot))
+    assert "10 L|00012345|WSWPX|WSWPX---||1520.75|1520.75|N||1.00|" in records
+    assert "11 C|00012345|||||||||0" in records
+
+
+def test_accounts_without_a_cash_row_are_held_or_have_none(tmp_path: Path) -> None:
+    path = edited(XML, tmp_path, ('<CashBalance currency="USD" amount="0.00000"/>', ""))
+    assert (17, "CASH_MISSING") in faults_of(path, mapping_of(XML))
+    cash = content_of(XML)["cash"] | {"absent": "zero"}
+    assert records_of(path, altered(XML, tmp_path, cash=cash))[-1] == "17 C|M0005678|||||||||0"
+
+
+def test_children_of_xml_records_are_columns_too(tmp_path: Path) -> None:
+    columns = content_of(XML)["source"]["columns"] | {"symbol": "security/symbol"}
+    mapping = altered(XML, tmp_path, source=content_of(XML)["source"] | {"columns": columns})
+    path = tmp_path / "meridian-x.xml"
+    path.write_text(
+        '<Query scope="all"><Statement account="M1" asOf="2026-06-11;202500"><OpenLot currency="USD" id="1" opened=""'
+        ' position="1" cost="1" mark="1" covered="true"><security><name>A</name><symbol>AT&amp;T</symbol></security>'
+        '</OpenLot><CashBalance currency="USD" amount="1"/></Statement></Query>'
+    )
+    assert records_of(path, mapping)[0] == "1 L|M1|AT&T|1||1|1|Y||1|"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        (CSV, {"colour": "red"}, "colour: Extra inputs"),
+        (CSV, {"rows": [{"is": "lot"}, {"is": "cash"}]}, "takes all rows"),
+        (CSV, {"rows": [{"is": "lot"}]}, "of none that it is cash"),
+        (CSV, {"account": {"column": "Account Number", "pad_to": 8, "strip_zeros": True}}, "leading zeros"),
+        (CSV, {"missing": [0]}, "missing.0: Input should be a valid string"),
+        (CSV, {"data_date": {"search": "head", "pattern": "(["}}, "no regular expression"),
+        (CSV, {"data_date": {"search": "head", "pattern": "[0-9]"}}, "no group"),
+        (CSV, {"data_date": {"value": "06/11/2026", "style": "MM/DD/YY"}}, "each once"),
+        (CSV, {"sweep": {"securities": ["X"], "counts": "lot"}}, "`value` is needed"),
+        (FIXED, {"account": {"column": "client"}}, "columns that `source` does not name: client"),
+        (FIXED, {"source": {"type": "fixed", "width": 5, "columns": {"a": [3, 9]}}}, "does not lie between 1 and 5"),
+        (FIXED, {"samples": []}, "samples: List should have at least 1 item"),
+    ],
+)
+def test_a_mapping_that_is_wrong_is_refused_with_the_path_of_the_fault(
+    name: str, change: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(MappingRefused) as refused:
+        altered(name, tmp_path, **change)
+    assert says in str(refused.value)
+
+
+def test_a_key_that_stands_twice_and_what_is_no_yaml_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    for text, says in (("version: 1\nversion: 1\n", "stands twice"), ("a: [", "no YAML"), ("- 1", "m.yaml: mapping: ")):
+        path.write_text(text)
+        with pytest.raises(MappingRefused) as refused:
+            read_mapping(path)
+        assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"cash": "1.00"}, "has cash 1.00, read were 11720.22"),
+        ({"lots": 8}, "has lots 8, read were 7"),
+        ({"file": "samples/none.csv"}, "cannot be read"),
+        ({"quantity": "many"}, "not a plain decimal"),
+    ],
+)
+def test_a_sample_that_does_not_pass_is_named(change: dict[str, Any], says: str, tmp_path: Path) -> None:
+    sample = content_of(CSV)["samples"][0] | change
+    mapping = altered(CSV, tmp_path, samples=[sample])
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / sample_of(CSV).name).write_bytes(sample_of(CSV).read_bytes())
+    with pytest.raises(MappingRefused) as refused:
+        check_samples(tmp_path / f"{CSV}.yaml", mapping)
+    assert says in str(refused.value)
+
+
+def test_the_published_schema_is_that_of_the_model_and_every_mapping_keeps_to_it() -> None:
+    assert mapping_schema.PATH.read_text() == mapping_schema.generated(), "run `python -m deploy.contracts`"
+    schema = jsonschema.Draft202012Validator(json.loads(mapping_schema.generated()))
+    for name in NAMES:
+        assert "docs/mapping.schema.json" in (MAPPINGS / f"{name}.yaml").read_text().splitlines()[0]
+        assert not list(schema.iter_errors(content_of(name)))
