@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import loop
+from benchmarks import loop, mapped
 from benchmarks.machine import describe
 from deploy.stack import Stack, ui
 from deploy.stack.steps import Silent
@@ -24,11 +24,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1000, help="accounts of the measured batch (default 1000)")
     parser.add_argument("--large", type=int, default=10_000, help="accounts of the large batch (default 10000)")
     parser.add_argument("--events", type=int, default=300, help="events sent one by one to a browser (default 300)")
+    parser.add_argument(
+        "--file-lots",
+        type=int,
+        default=4_000_000,
+        help="lots in custodians' own formats (default 4000000)",
+    )
     options = parser.parse_args()
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
     print("building the interface: a browser is to ask for it", file=sys.stderr, flush=True)
     ui.build(Silent())
     with tempfile.TemporaryDirectory(prefix="rebalancer-bench-") as folder, Stack(Path(folder) / "stack") as stack:
-        rows = loop.measure(stack, Path(folder), options, lambda text: print(text, file=sys.stderr, flush=True))
+        rows = loop.measure(stack, Path(folder), options, say)
+    rows += mapped.standalone(options.file_lots, say)
     print(f"\n{describe()}")
     print(f"book: {options.accounts:,} accounts x {options.positions} positions x {options.lots} lots\n")
     print(f"| {'what':<58} | {'measured':>12} | {'reach':>10} |")

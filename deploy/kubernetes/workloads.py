@@ -74,7 +74,7 @@ WORKLOADS: Final = (
         "500m",
         "2Gi",
         claims={"inbox": "/inbox"},
-        variables={"INBOX_DIR": "/inbox"},
+        variables={"INBOX_DIR": "/inbox", "MAPPINGS_DIR": "/app/deploy/mappings"},
     ),
     Workload("analyzer", ("services.analyzer",), "analyzer", 8404, "500m", "2Gi"),
     Workload("analyzer-sweeper", ("services.analyzer", "sweep"), "analyzer", 8406, "250m", "2Gi"),

@@ -125,6 +125,7 @@ def environment(addresses: Addresses, name: str, extra: Mapping[str, str]) -> di
         "KAFKA_URL": addresses.kafka,
         "HTTP_PORT": str(addresses.ports[name]),
         "INBOX_DIR": str(layout.inbox),
+        "MAPPINGS_DIR": str(CHECKOUT / "deploy" / "mappings"),
         "CLOCK_FILE": str(layout.clock_file),
         "STATE_DIR": str(layout.state),
         "UI_DIR": str(CHECKOUT / "ui" / "dist"),

@@ -1,5 +1,6 @@
 """`python -m services.taxlot`: the worker, or one of its commands (--help lists them)."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ def work() -> None:
     from services.taxlot import warm  # the worker's libraries are loaded only where they are used
 
     kernels.load(warm.kernels, SERVICE, settings)
+    _check_mappings(settings)
     from services.taxlot.app import build_app
     from shared.kafka import faust_worker
 
@@ -49,6 +51,7 @@ def load(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Cu
     settings = command_line.read_settings(Settings)
     from services.taxlot.cli.load import load_files
 
+    _check_mappings(settings)
     load_files(settings, files)
 
 
@@ -83,6 +86,18 @@ def republish(context: typer.Context) -> None:
     from services.taxlot.cli import republish
 
     command_line.forward(context, republish.app, settings)
+
+
+def _check_mappings(settings: Settings) -> None:
+    """Exit with 2 if a mapping that the settings name cannot be put in force."""
+    from services.taxlot.mapping.in_force import MappingsInForce
+    from services.taxlot.mapping.mapping_file import MappingRefused
+
+    try:
+        MappingsInForce.of(settings)
+    except MappingRefused as refused:
+        print(f"REBALANCER_MAPPINGS: MAPPING_REFUSED: {refused}", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Settings of taxlot.  Each comes from the environment as REBALANCER_<NAME>."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from shared.runtime.settings import BehindGatewaySettings
 
@@ -34,6 +34,22 @@ class Settings(BehindGatewaySettings):
         description="Enterprises that a custodian's own files (inbox, command) may change: NORTH=E1,E2;SOUTH=E3."
         " A custodian that is not named: every account that names it.",
     )
+    mappings: str = Field(
+        default="",
+        description="Mappings in force for custodians' own formats: WEST=west-csv;SUMMIT=summit-clearing, each a file"
+        " in the folder of mappings. Each must read its samples as it says, else the service does not start.",
+    )
+    mappings_dir: Path | None = Field(default=None, description="Folder of the mappings, with their samples.")
+    change_limit_percent: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="Percent, of the greater of before and after, by which units of a security or the known cost of an"
+        " account may change from file to file without trades of ours before it is reported. 0: never reported.",
+    )
+    change_holds: bool = Field(
+        default=False, description="Whether a change beyond the limit also holds the account until its next file."
+    )
     max_file_age_days: int = Field(
         default=10, ge=1, description="A file whose data date lies further back, in calendar days, is refused as stale."
     )
@@ -56,6 +72,18 @@ class Settings(BehindGatewaySettings):
         enterprises_by_feed(text)
         return text
 
+    @field_validator("mappings")
+    @classmethod
+    def _mappings_are_readable(cls, text: str) -> str:
+        mappings_by_custodian(text)
+        return text
+
+    @model_validator(mode="after")
+    def _mappings_have_a_folder(self) -> Self:
+        if self.mappings and self.mappings_dir is None:
+            raise ValueError("REBALANCER_MAPPINGS names mappings, so REBALANCER_MAPPINGS_DIR must name their folder")
+        return self
+
 
 def enterprises_by_feed(text: str) -> dict[str, tuple[str, ...]]:
     """Return the enterprises that each named custodian's feed covers, from `NORTH=E1,E2;SOUTH=E3`.
@@ -70,3 +98,17 @@ def enterprises_by_feed(text: str) -> dict[str, tuple[str, ...]]:
             raise ValueError(f"{entry!r} is not a custodian and its enterprises, such as NORTH=E1,E2")
         feeds[custodian] = enterprises
     return feeds
+
+
+def mappings_by_custodian(text: str) -> dict[str, str]:
+    """Return the name of the mapping of each custodian, from `WEST=west-csv;SUMMIT=summit-clearing`.
+
+    Raises ValueError when the text has another form.
+    """
+    named: dict[str, str] = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        custodian, sign, name = (part.strip() for part in entry.partition("="))
+        if not (custodian and sign and name) or "/" in name or custodian in named:
+            raise ValueError(f"{entry!r} is not a custodian and the name of its mapping, such as WEST=west-csv")
+        named[custodian] = name
+    return named

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from deploy.stack.layout import CHECKOUT
 from services.taxlot.domain.sender import FEED, Sender
 from services.taxlot.intake.load import Criteria, LoadOutcome, OnEntry, connected, ignore_entry, load
+from services.taxlot.mapping.in_force import MappingsInForce
 from services.taxlot.settings import enterprises_by_feed
 from services.taxlot.store.ledger import Arrival
 from services.taxlot.store.platform import save_approved
@@ -74,12 +75,18 @@ class Book:
         sender: Sender = FEED,
         feeds: str = "",
         on_entry: OnEntry = ignore_entry,
+        **criteria_more: Any,
     ) -> LoadOutcome:
-        """Take the file in, as the custodian's own or as somebody's upload."""
+        """Take the file in, as the custodian's own or as somebody's upload.  criteria_more: of Criteria."""
         path = file.write(self.folder / (name or f"{uuid.uuid4().hex}.lots"))
         arrival = Arrival(path.name, "COMMAND" if sender is FEED else "UPLOAD", sender)
-        criteria = Criteria(NOW, today, max_age_days, enterprises_by_feed(feeds))
+        criteria = Criteria(NOW, today, max_age_days, enterprises_by_feed(feeds), **criteria_more)
         return load(self.url, path, arrival, criteria, lambda _done, _all: None, on_entry=on_entry)
+
+    def take_in(self, path: Path, mappings: MappingsInForce) -> LoadOutcome:
+        """Take in a file of a custodian's own format, by the mappings in force."""
+        criteria = Criteria(NOW, TODAY, 10, mappings=mappings)
+        return load(self.url, path, Arrival(path.name, "COMMAND"), criteria, lambda _done, _all: None)
 
     def asked_as(self, scope: Scope | None, ask: Callable[[AsyncConnection[TupleRow]], Awaitable[Any]]) -> Any:
         """What is answered with the role of requests, in a scope or in none."""

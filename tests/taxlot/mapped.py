@@ -71,7 +71,7 @@ def texts_of(block: Block) -> list[str]:
 def tried(path: Path, mapping: FormatMapping) -> Trial:
     """What comes of a file."""
     with MappedFile(path, mapping) as file:
-        return trial.run(file, mapping, ignore_rows, lambda _done, _all: None)
+        return trial.run(file, ignore_rows, lambda _done, _all: None)
 
 
 def faults_of(path: Path, mapping: FormatMapping) -> list[tuple[int, str]]:

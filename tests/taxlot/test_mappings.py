@@ -100,7 +100,7 @@ def test_rows_of_an_account_that_stand_apart_are_brought_together(tmp_path: Path
     lots, balances = ([line for line in lines if line.startswith(kind)] for kind in ("P", "B0"))
     path = tmp_path / sample_of(FIXED).name
     path.write_text("".join([lines[0], *lots, *balances, lines[-1]]))
-    apart = records_of(path, altered(FIXED, tmp_path, together=False))
+    apart = records_of(path, altered(FIXED, tmp_path, grouped=False))
     usual = records_of(sample_of(FIXED), mapping_of(FIXED))
     assert [record.split(" ")[1] for record in apart] == [record.split(" ")[1] for record in usual]
 
@@ -209,6 +209,27 @@ def test_totals_that_differ_refuse_the_file_and_those_that_are_not_stated_are_sa
     ]  # fmt: skip
     found = tried(edited(FIXED, tmp_path, (" 0000000009 ", " 0000000008 ")), mapping_of(FIXED))
     assert found.refusal is not None and found.refusal.code == "COUNT_MISMATCH"
+
+
+def test_a_file_of_which_nothing_is_understood_is_refused_and_holds_nobody(tmp_path: Path) -> None:
+    source = content_of(FIXED)["source"] | {"width": 119}
+    source["columns"] = {name: [first, min(last, 119)] for name, (first, last) in source["columns"].items()}
+    with pytest.raises(FileRefused, match=r"MAPPING_MISFIT: line 2: the line has 120 characters, a row has 119"):
+        tried(sample_of(FIXED), altered(FIXED, tmp_path, source=source))
+    lines = sample_of(CSV).read_bytes().decode().split("\r\n")
+    many = [line.replace("0001-2345", f"{number}").replace("$", "USD ") for number in range(20) for line in lines[4:6]]
+    path = tmp_path / sample_of(CSV).name
+    path.write_text("\n".join([*lines[:4], *many]))
+    with pytest.raises(FileRefused, match=r"MAPPING_MISFIT: line 5, column .Cost Basis.: .*; none of"):
+        tried(path, mapping_of(CSV))
+
+
+def test_columns_of_fixed_widths_are_counted_in_bytes_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / sample_of(FIXED).name
+    path.write_bytes(sample_of(FIXED).read_bytes().replace(b"EQ   ", b"EQ \xe9 ", 1))
+    assert records_of(path, altered(FIXED, tmp_path, encoding="latin-1")) == records_of(
+        sample_of(FIXED), mapping_of(FIXED)
+    )
 
 
 def test_money_of_a_sweep_fund_counts_once_whichever_is_said(tmp_path: Path) -> None:

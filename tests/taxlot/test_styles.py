@@ -65,9 +65,9 @@ def test_what_means_missing_is_empty_and_only_that() -> None:
     ]  # fmt: skip
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**12), max_value=10**12))
-def test_every_way_to_write_a_number_is_read_back_exactly(value: Decimal) -> None:
-    units = int(value.scaleb(5))
+@given(st.integers(-(10**17), 10**17))
+def test_every_way_to_write_a_number_is_read_back_exactly(units: int) -> None:
+    value = Decimal(units).scaleb(-5)
     written = f"{abs(value):,f}"
     assert Decimal(plain(f"${written}" if value >= 0 else f"(${written})", US)) == value
     assert (

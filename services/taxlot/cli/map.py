@@ -11,7 +11,7 @@ from services.taxlot.columns.records import Block
 from services.taxlot.domain.codes import FileRefused, printable
 from services.taxlot.domain.records import CodedColumn, TextColumn
 from services.taxlot.mapping import trial
-from services.taxlot.mapping.account_rows import CASH, LOT, SKIP, TOTAL, AccountRows
+from services.taxlot.mapping.account_rows import CASH, LOT, SKIP, TOTAL, RowsOfAccounts
 from services.taxlot.mapping.mapped_file import MappedFile
 from services.taxlot.mapping.mapping_file import MappingRefused, read_mapping
 from services.taxlot.mapping.model import FormatMapping
@@ -93,7 +93,7 @@ def _try(path: Path, file: Path, on_rows: trial.OnRows) -> Trial:
         with MappedFile(file, mapping) as opened, bar(file.name, "lines") as progress:
             header = opened.header
             print(f"{file.name}: {header.custodian} as of {header.data_date}, {header.kind}", flush=True)
-            return trial.run(opened, mapping, on_rows, progress)
+            return trial.run(opened, on_rows, progress)
     except OSError as error:
         _fail(f"{file}: cannot be read: {error.strerror or error}")
     except FileRefused as refusal:
@@ -122,7 +122,7 @@ class _Shown:
     def __init__(self, left: int) -> None:
         self._left = left
 
-    def add(self, found: AccountRows, block: Block) -> None:
+    def add(self, found: RowsOfAccounts, block: Block) -> None:
         """Print the rows of a block in the order of the file."""
         if self._left <= 0:
             return

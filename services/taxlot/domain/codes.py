@@ -30,6 +30,9 @@ TOTAL_DIFFERS: Final = "TOTAL_DIFFERS"
 TOO_MANY_LOTS: Final = "TOO_MANY_LOTS"
 TOO_MANY_POSITIONS: Final = "TOO_MANY_POSITIONS"
 
+# Why an account is reported, or held if the settings say so.
+LARGE_CHANGE: Final = "LARGE_CHANGE"
+
 # Why a file of a custodian's own format is refused: its mapping does not fit it; none, or several, are for it.
 MAPPING_MISFIT: Final = "MAPPING_MISFIT"
 MAPPING_UNCLEAR: Final = "MAPPING_UNCLEAR"
@@ -62,6 +65,8 @@ _SENTENCES: Final = {
     TOO_MANY_POSITIONS: "the account has more positions than can be worked with",
     NOT_UNDERSTOOD: "a row of the account is not understood by the mapping of its format",
     TOTAL_DIFFERS: "the file's own total of the account is another than its rows add up to",
+    LARGE_CHANGE: "the account changed by more than the limit since its last file, without trades of ours; the next"
+    " file that still says so is taken",
     MISSING_FROM_FILE: "the account is not in a file that should hold every account",
 }
 

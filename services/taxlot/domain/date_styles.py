@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.taxlot.domain.style_words import is_missing, joined_words, trimmed, write_quoted
+from services.taxlot.domain.style_texts import is_missing, joined_texts, trimmed, write_quoted
 from services.taxlot.domain.text import Data, Offsets
 from shared.columnar import read_only
 from shared.fixed_point.compiled import entry_kernel, view_kernel
@@ -54,12 +54,12 @@ def plain_dates(
 ) -> tuple[Offsets, Data]:
     """Return the column as YYYY-MM-DD; what is missing is empty.  The first style that fits counts."""
     offsets, data = column
-    words, marks = joined_words(missing)
+    known, marks = joined_texts(missing)
     tokens = [date_tokens(style) for style in styles]
     starts = np.cumsum([0, *map(len, tokens)]).astype(np.int64)
     made = np.empty(int(offsets[-1] - offsets[0]) + (len(offsets) - 1) * 12 + 1, np.uint8)
     ends = np.zeros(len(offsets), np.int32)
-    _plain_dates(offsets, read_only(data), np.concatenate(tokens), starts, words, marks, made, ends)
+    _plain_dates(offsets, read_only(data), np.concatenate(tokens), starts, known, marks, made, ends)
     return ends, made
 
 
@@ -124,12 +124,12 @@ def _date(data: Data, begin: int, end: int, tokens: Any, first: int, last: int) 
 
 @entry_kernel
 def _plain_dates(
-    offsets: Offsets, data: Data, tokens: Any, starts: Any, words: Data, marks: Any, made: Data, ends: Offsets
+    offsets: Offsets, data: Data, tokens: Any, starts: Any, known: Data, marks: Any, made: Data, ends: Offsets
 ) -> None:
     at = 0
     for row in range(len(ends) - 1):
         begin, end = trimmed(data, int(offsets[row]), int(offsets[row + 1]))
-        if not is_missing(data, begin, end, words, marks):
+        if not is_missing(data, begin, end, known, marks):
             number = 0
             for style in range(len(starts) - 1):
                 if number == 0:

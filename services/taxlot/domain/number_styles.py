@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.taxlot.domain.style_words import is_missing, joined_words, stands_at, trimmed, write_quoted
+from services.taxlot.domain.style_texts import is_missing, joined_texts, stands_at, trimmed, write_quoted
 from services.taxlot.domain.text import Data, Offsets
 from shared.columnar import read_only
 from shared.fixed_point.compiled import entry_kernel, view_kernel
@@ -52,12 +52,12 @@ def plain_numbers(
     mode: AS_WRITTEN, NEGATE or SHORT of each row.  shift: by how many digits its point moves, to the right if positive.
     """
     offsets, data = column
-    words, marks = joined_words(missing)
+    known, marks = joined_texts(missing)
     currency = np.frombuffer(style.currency.encode() or b"\0", np.uint8)[: len(style.currency)]
     farthest = int(np.abs(shift).max()) if len(shift) else 0
     made = np.empty(int(offsets[-1] - offsets[0]) + (len(offsets) - 1) * (4 + farthest) + 1, np.uint8)
     ends = np.zeros(len(offsets), np.int32)
-    _plain_numbers((offsets, read_only(data)), (style.codes(), currency), (words, marks), (mode, shift), made, ends)
+    _plain_numbers((offsets, read_only(data)), (style.codes(), currency), (known, marks), (mode, shift), made, ends)
     return ends, made
 
 
@@ -121,12 +121,12 @@ def _sign(data: Data, begin: int, end: int, style: Any, currency: Data) -> tuple
 def _plain_numbers(column: Any, written: Any, missing: Any, moves: Any, made: Data, ends: Offsets) -> None:
     offsets, data = column
     style, currency = written
-    words, marks = missing
+    known, marks = missing
     mode, shift = moves
     at = 0
     for row in range(len(mode)):
         begin, end = trimmed(data, int(offsets[row]), int(offsets[row + 1]))
-        if not is_missing(data, begin, end, words, marks):
+        if not is_missing(data, begin, end, known, marks):
             sign, first, last = _sign(data, begin, end, style, currency)
             whole = _digits(data, first, last, style) if first < last else -1
             if sign == 0 or whole < 0:

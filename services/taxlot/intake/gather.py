@@ -12,19 +12,22 @@ import pyarrow as pa
 from services.taxlot.columns import documents
 from services.taxlot.columns.records import Block
 from services.taxlot.domain.accounts import AccountGroups, account_holds, group, sorted_lots
-from services.taxlot.domain.codes import DataHold, FileNote, printable
+from services.taxlot.domain.codes import LARGE_CHANGE, DataHold, FileNote, printable
 from services.taxlot.domain.envelope import ControlTotals, Header
+from services.taxlot.domain.plausible import ChangeLimit
 from services.taxlot.domain.records import CodedColumn, JudgedRecords, judge
 from services.taxlot.domain.remarks import ROUNDED, remarks
 from services.taxlot.domain.sender import AccountScope, KnownAccount
 from services.taxlot.domain.treatment import SecurityFacts, divisors, excluded_rows
-from services.taxlot.intake import jumps, sleeves
-from services.taxlot.store import lots
+from services.taxlot.intake import changes, jumps, sleeves
+from services.taxlot.store import lots, platform
 from services.taxlot.store.ledger import OwnerCounts
 from services.taxlot.store.lots import CoveredAccount
 
 MOST_NOTES: Final = 10_000  # of one kind and file
 _EPOCH = date(1970, 1, 1)
+_Before = Sequence[bytes | None]
+"""Documents of accounts as they are stored, None of an account without."""
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Gathering:
     header: Header
     scope: AccountScope
     securities: Mapping[str, SecurityFacts]
+    change_limit: ChangeLimit = field(default_factory=ChangeLimit)
     totals: ControlTotals = field(default_factory=ControlTotals)
     holds: dict[str, DataHold] = field(default_factory=dict)
     notes: list[FileNote] = field(default_factory=list)
@@ -177,18 +181,40 @@ class Gathering:
                 changed.append((account.account_id, documents.document(batch, begin, end)))
                 if account.content is not None:
                     replaced.append(index)
-        self._note_jumps(reported, accounts, replaced)
+        if replaced:
+            stored = lots.documents(self.connection, [accounts[index].account_id for index in replaced])
+            before = [stored.get(accounts[index].account_id) for index in replaced]
+            self._note_jumps(reported, accounts, replaced, before)
+            self._note_changes(batch, first, [(index, accounts[index]) for index in replaced], before)
         lots.gather_documents(self.connection, changed)
         lots.gather_covered(self.connection, covered)
 
-    def _note_jumps(self, reported: jumps.Reported, accounts: Sequence[KnownAccount], replaced: list[int]) -> None:
+    def _note_jumps(
+        self, reported: jumps.Reported, accounts: Sequence[KnownAccount], replaced: list[int], before: _Before
+    ) -> None:
         """Note lots whose units jumped by a split ratio.  replaced: indices of accounts whose documents change."""
-        if not replaced:
-            return
-        stored = lots.documents(self.connection, [accounts[index].account_id for index in replaced])
-        before = [stored.get(accounts[index].account_id) for index in replaced]
         for index, text in jumps.of_quantities(reported, replaced, before):
             self._note("SPLIT_RATIO", accounts[index].account_number, text, accounts[index].account_id)
+
+    def _note_changes(
+        self,
+        batch: pa.RecordBatch,
+        first: Any,
+        replaced: Sequence[tuple[int, KnownAccount]],
+        before: _Before,
+    ) -> None:
+        """Note accounts that changed beyond the limit without trades of ours; hold them where the settings say so."""
+        if self.change_limit.percent == 0:
+            return
+        accounts = dict(replaced)
+        traded = platform.traded_since(self.connection, [account for _, account in replaced])
+        ours = [traded.get(account.account_id, set()) for _, account in replaced]
+        for index, text in changes.large_changes(batch, first, list(accounts), before, ours, self.change_limit.percent):
+            account = accounts[index]
+            if self.change_limit.holds:
+                self.holds.setdefault(account.account_id, DataHold(LARGE_CHANGE, 0, text))
+            else:
+                self._note(LARGE_CHANGE, account.account_number, f"{text}: without trades of ours", account.account_id)
 
     def _note_records(self, rows: JudgedRecords) -> None:
         """Note the records of accounts of ours of which a number was not taken as it stands."""

@@ -15,11 +15,14 @@ from psycopg.rows import TupleRow
 from services.taxlot.domain import codes
 from services.taxlot.domain.codes import DataHold, FileRefused
 from services.taxlot.domain.envelope import check_date, check_totals
+from services.taxlot.domain.plausible import ChangeLimit
 from services.taxlot.domain.sender import AccountScope, with_feed_scope
 from services.taxlot.intake import load_lock
+from services.taxlot.intake.formats import AnyFile, open_file
 from services.taxlot.intake.gather import Gathering
 from services.taxlot.intake.inbox import Stamp, stamp_of
-from services.taxlot.intake.reader import LotFile, digest_of
+from services.taxlot.intake.reader import digest_of
+from services.taxlot.mapping.in_force import MappingsInForce
 from services.taxlot.settings import SERVICE
 from services.taxlot.store import ledger, lots, platform
 from services.taxlot.store.ledger import Arrival, FileProblem, OwnerCounts
@@ -64,13 +67,16 @@ class Criteria:
     """What a file is judged by.
 
     now: the instant of arrival; today: the business date; max_age_days: calendar days; feeds: the enterprises that a
-    custodian's feed covers, for custodians whose feed does not cover all.
+    custodian's feed covers, for custodians whose feed does not cover all.  mappings: of custodians' own formats.
+    change_limit: how much an account may change without trades of ours.
     """
 
     now: datetime
     today: date
     max_age_days: int
     feeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mappings: MappingsInForce = field(default_factory=MappingsInForce)
+    change_limit: ChangeLimit = field(default_factory=ChangeLimit)
 
 
 @contextlib.contextmanager
@@ -137,7 +143,7 @@ def _load_once(
             return _duplicate(entry.file_id, arrival, entry.duplicate_of)
         on_entry(entry.file_id)
         try:
-            with LotFile(path) as file:
+            with open_file(path, arrival.name, criteria.mappings) as file:
                 outcome = _load(book, work, file, entry.file_id, arrival, criteria, progress)
                 _check_unchanged(book, work, file, entry.file_id, stamp)
                 commit_now(work)
@@ -194,10 +200,10 @@ def _duplicate(file_id: int, arrival: Arrival, original: int) -> LoadOutcome:
 
 
 def _check_unchanged(
-    book: Connection[TupleRow], work: Connection[TupleRow], file: LotFile | Path, file_id: int, stamp: Stamp
+    book: Connection[TupleRow], work: Connection[TupleRow], file: AnyFile | Path, file_id: int, stamp: Stamp
 ) -> None:
     """Raise FileChanged, and delete the ledger entry, if the file has changed since `stamp`."""
-    status = file.status() if isinstance(file, LotFile) else file.stat()
+    status = file.stat() if isinstance(file, Path) else file.status()
     if stamp_of(status) != stamp:
         _forget(book, work, file_id)
         raise FileChanged(file.name)
@@ -213,7 +219,7 @@ def _forget(book: Connection[TupleRow], work: Connection[TupleRow], file_id: int
 def _load(
     book: Connection[TupleRow],
     work: Connection[TupleRow],
-    file: LotFile,
+    file: AnyFile,
     file_id: int,
     arrival: Arrival,
     criteria: Criteria,
@@ -229,7 +235,8 @@ def _load(
     ledger.note_owner_counts(book, file_id, {account.owner: OwnerCounts() for account in accounts})
     check_date(header, criteria.today, ledger.newest_loaded(work, header.custodian, sender), criteria.max_age_days)
     lots.start_gathering(work)
-    gathering = Gathering(work, header, AccountScope(accounts, header.data_date), platform.securities(work))
+    scope, securities = AccountScope(accounts, header.data_date), platform.securities(work)
+    gathering = Gathering(work, header, scope, securities, criteria.change_limit)
     for block in file.blocks():
         gathering.add(block)
         ledger.note_progress(book, file_id, gathering.totals.records)

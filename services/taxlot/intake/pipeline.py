@@ -9,10 +9,12 @@ from typing import Final
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from services.taxlot.domain.plausible import ChangeLimit
 from services.taxlot.intake import load_lock
 from services.taxlot.intake.catchup import catch_up
 from services.taxlot.intake.load import Criteria, LoadOutcome, OnEntry, Progress, connected, ignore_entry, load, refuse
 from services.taxlot.intake.publish import publish_file
+from services.taxlot.mapping.in_force import MappingsInForce
 from services.taxlot.settings import SERVICE, Settings, enterprises_by_feed
 from services.taxlot.store import ledger
 from services.taxlot.store.ledger import Arrival, FileSource
@@ -25,12 +27,16 @@ GROUP: Final = "rebalancer-taxlot"
 
 
 class Intake:
-    """Loads and publishes files.  Any number of intakes may work beside one another."""
+    """Loads and publishes files.  Any number of intakes may work beside one another.
+
+    Raises MappingRefused if a mapping that the settings name cannot be put in force.
+    """
 
     def __init__(self, settings: Settings, publisher: Publisher, clock: Clock) -> None:
         self._settings = settings
         self._publisher = publisher
         self._clock = clock
+        self._mappings = MappingsInForce.of(settings)
 
     async def load_feed_file(self, path: Path, name: str, source: FileSource, progress: Progress) -> LoadOutcome:
         """Load one file of a custodian's feed.  Raises as `load.load`.
@@ -49,7 +55,9 @@ class Intake:
         """Load one file now, on the rights of its sender.  Calls on_entry and raises as `load.load`."""
         now = self._clock.now()
         today = business_date(now, self._settings.cut_off)
-        criteria = Criteria(now, today, self._settings.max_file_age_days, enterprises_by_feed(self._settings.feeds))
+        limit = ChangeLimit(self._settings.change_limit_percent, self._settings.change_holds)
+        feeds, max_age_days = enterprises_by_feed(self._settings.feeds), self._settings.max_file_age_days
+        criteria = Criteria(now, today, max_age_days, feeds, self._mappings, limit)
         silent_s = self._settings.load_silent_s
         return load(self._settings.database_url, path, arrival, criteria, progress, silent_s, on_entry)
 

@@ -18,7 +18,7 @@ KINDS: Final = {"lot": LOT, "cash": CASH, "total": TOTAL, "skip": SKIP}
 
 
 @dataclass(frozen=True)
-class AccountRows:
+class RowsOfAccounts:
     """Rows with what they are.  account: a number for each, the names in `numbers`; kind and rule: of each row."""
 
     rows: RawRows
@@ -28,7 +28,7 @@ class AccountRows:
     rule: Ints
 
 
-def understood(mapping: FormatMapping, rows: RawRows) -> AccountRows:
+def understood(mapping: FormatMapping, rows: RawRows) -> RowsOfAccounts:
     """Return the rows with what they are by the rules of the mapping: of each row, the first that fits."""
     kind = np.full(len(rows), UNKNOWN, np.int64)
     rule = np.full(len(rows), -1, np.int64)
@@ -37,10 +37,10 @@ def understood(mapping: FormatMapping, rows: RawRows) -> AccountRows:
         kind[hit], rule[hit] = KINDS[each.is_], number
     index, texts = fields.identifiers(mapping, rows, mapping.account)
     coded = coded_column(index, texts)
-    return AccountRows(rows, coded.index, coded.names, kind, rule)
+    return RowsOfAccounts(rows, coded.index, coded.names, kind, rule)
 
 
-def unlisted(found: AccountRows, rows: Ints, column: str, known: Collection[str]) -> list[MalformedRecord]:
+def unlisted(found: RowsOfAccounts, rows: Ints, column: str, known: Collection[str]) -> list[MalformedRecord]:
     """Return those of some rows whose code in a column is none of the known ones."""
     texts = {text.strip() for text in known}
     strange = rows[~found.rows.take(rows).where(column, lambda text: text in texts)]

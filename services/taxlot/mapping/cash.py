@@ -13,7 +13,7 @@ from services.taxlot.domain import text
 from services.taxlot.domain.codes import printable
 from services.taxlot.domain.records import CodedColumn, TextColumn
 from services.taxlot.mapping import fields
-from services.taxlot.mapping.account_rows import CASH, LOT, AccountRows, unlisted
+from services.taxlot.mapping.account_rows import CASH, LOT, RowsOfAccounts, unlisted
 from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows
 from shared.columnar import Ints
@@ -33,7 +33,7 @@ class Balances:
     faults: list[MalformedRecord]
 
 
-def balances(mapping: FormatMapping, found: AccountRows, security: CodedColumn) -> Balances:
+def balances(mapping: FormatMapping, found: RowsOfAccounts, security: CodedColumn) -> Balances:
     """Return the cash of every account.  security: of every lot row."""
     every = np.flatnonzero(found.kind == CASH)
     rows = found.rows.take(every)
@@ -78,7 +78,7 @@ def _kinds(mapping: FormatMapping, rows: RawRows) -> tuple[Ints, list[str]]:
     return rows.coded(mapping.cash.kind)
 
 
-def _twice(found: AccountRows, every: Ints, kinds: tuple[Ints, list[str]]) -> list[MalformedRecord]:
+def _twice(found: RowsOfAccounts, every: Ints, kinds: tuple[Ints, list[str]]) -> list[MalformedRecord]:
     """Return the rows that claim the same cash as an earlier one: of the same account, rule and kind."""
     index, names = kinds
     key = (found.account[every] * (len(names) + 1) + index) * (int(found.rule.max(initial=0)) + 2) + found.rule[every]
@@ -93,7 +93,7 @@ def _twice(found: AccountRows, every: Ints, kinds: tuple[Ints, list[str]]) -> li
     return faults
 
 
-def _swept(mapping: FormatMapping, found: AccountRows, security: CodedColumn) -> dict[int, int]:
+def _swept(mapping: FormatMapping, found: RowsOfAccounts, security: CodedColumn) -> dict[int, int]:
     """Return by account what its sweep lots are worth, in micro-dollars, where the lots count and not the cash."""
     sweep = mapping.sweep
     if sweep is None or sweep.counts == "cash" or sweep.value is None:

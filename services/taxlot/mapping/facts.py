@@ -10,7 +10,7 @@ from services.taxlot.domain.codes import MAPPING_MISFIT, FileRefused
 from services.taxlot.domain.date_styles import plain_date
 from services.taxlot.domain.envelope import ControlTotals, Header
 from services.taxlot.domain.text import is_identifier
-from services.taxlot.mapping.model import FormatMapping, Found
+from services.taxlot.mapping.model import FileFact, FormatMapping
 from shared.contracts import custody
 from shared.fixed_point.text import InexactText, scaled
 
@@ -64,7 +64,7 @@ def is_for(mapping: FormatMapping, file_name: str) -> bool:
 
 
 def _total(mapping: FormatMapping, name: str, decimals: int, around: Surroundings) -> int:
-    fact: Found = getattr(mapping.totals, name)
+    fact: FileFact = getattr(mapping.totals, name)
     text = _found(fact, around)
     if text is None:
         raise FileRefused("BAD_TRAILER", f"the total of {name} is not where the mapping says")
@@ -86,7 +86,7 @@ def _total(mapping: FormatMapping, name: str, decimals: int, around: Surrounding
     return whole
 
 
-def _required(fact: Found, around: Surroundings, what: str) -> str:
+def _required(fact: FileFact, around: Surroundings, what: str) -> str:
     text = _found(fact, around)
     if not text:
         where = fact.attribute or fact.search
@@ -94,8 +94,8 @@ def _required(fact: Found, around: Surroundings, what: str) -> str:
     return text
 
 
-def _found(fact: Found, around: Surroundings) -> str | None:
-    """Return the fact, None if it is not there.  Raises FileRefused (MAPPING_MISFIT) if `words` does not know it."""
+def _found(fact: FileFact, around: Surroundings) -> str | None:
+    """Return the fact, None if it is not there.  Raises FileRefused (MAPPING_MISFIT) if `meanings` does not know it."""
     if fact.value is not None:
         return fact.value
     if fact.attribute is not None:
@@ -107,6 +107,6 @@ def _found(fact: Found, around: Surroundings) -> str | None:
     if text is None:
         return None
     text = text.strip()
-    if fact.words and text not in fact.words:
+    if fact.meanings and text not in fact.meanings:
         raise FileRefused(MAPPING_MISFIT, f"the mapping does not say what {text!r} stands for")
-    return fact.words.get(text, text)
+    return fact.meanings.get(text, text)

@@ -10,8 +10,9 @@ import numpy as np
 
 from services.taxlot.columns.records import Block
 from services.taxlot.mapping import facts, fields
-from services.taxlot.mapping.account_rows import AccountRows, understood
+from services.taxlot.mapping.account_rows import RowsOfAccounts, understood
 from services.taxlot.mapping.delimited import DelimitedRows
+from services.taxlot.mapping.fit import Fit
 from services.taxlot.mapping.fixed_width import FixedWidthRows
 from services.taxlot.mapping.model import Delimited, FixedWidth, FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows, coded_column, joined
@@ -21,7 +22,7 @@ from services.taxlot.mapping.xml_rows import XmlRows
 BLOCK_BYTES: Final = 8 << 20
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """An open file as raw rows.  head, tail: texts around the body.  lines: about how many rows there are."""
 
     head: str
@@ -65,12 +66,21 @@ class MappedFile:
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[Block]:
         """Yield our records in blocks of complete accounts.  Raises FileRefused if the mapping does not fit."""
-        for found in self.account_rows(size):
-            yield block_of(self._mapping, found)
+        for _, block in self.read(size):
+            yield block
 
-    def account_rows(self, size: int = BLOCK_BYTES) -> Iterator[AccountRows]:
+    def read(self, size: int = BLOCK_BYTES) -> Iterator[tuple[RowsOfAccounts, Block]]:
+        """Yield the rows of complete accounts and our records of them.  Raises FileRefused as `blocks` does."""
+        fit = Fit()
+        for found in self._account_rows(size):
+            block = block_of(self._mapping, found)
+            fit.add(found, block)
+            yield found, block
+        fit.check()
+
+    def _account_rows(self, size: int = BLOCK_BYTES) -> Iterator[RowsOfAccounts]:
         """Yield the rows of complete accounts with what they are.  Raises FileRefused."""
-        if not self._mapping.together:
+        if not self._mapping.grouped:
             yield from self._brought_together(size)
             return
         kept: RawRows | None = None
@@ -82,7 +92,7 @@ class MappedFile:
         if kept is not None and (len(kept) or kept.unread):
             yield understood(self._mapping, kept)
 
-    def _open(self) -> Source:
+    def _open(self) -> RowSource:
         form = self._mapping.source
         if isinstance(form, Delimited):
             return DelimitedRows(self._file, self.size, self._mapping, form)
@@ -90,7 +100,7 @@ class MappedFile:
             return FixedWidthRows(self._file, self.size, self._mapping, form)
         return XmlRows(self._file, self.size, self._mapping, form)
 
-    def _brought_together(self, size: int) -> Iterator[AccountRows]:
+    def _brought_together(self, size: int) -> Iterator[RowsOfAccounts]:
         """Yield the rows of the whole file, account by account in the order in which they first stand there."""
         chunks = list(self._source.chunks(size))
         if not chunks:
@@ -98,14 +108,13 @@ class MappedFile:
         rows = joined(chunks)
         found = understood(self._mapping, rows)
         order = np.argsort(found.account, kind="stable")
-        together = AccountRows(
+        yield RowsOfAccounts(
             RawRows(rows.line[order], rows.take(order).columns, rows.unread),
             found.account[order],
             found.numbers,
             found.kind[order],
             found.rule[order],
         )
-        yield together
 
 
 def _last_account(mapping: FormatMapping, rows: RawRows) -> int:

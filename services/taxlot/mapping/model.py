@@ -50,7 +50,7 @@ Condition = Annotated[
 ]
 
 
-class Found(_Strict):
+class FileFact(_Strict):
     """Where a fact about the whole file stands: a fixed value, or text found by a pattern or at an XML attribute."""
 
     value: str | None = Field(None, description="The fact itself, when no file says it.")
@@ -64,10 +64,10 @@ class Found(_Strict):
     )
     attribute: str | None = Field(None, description="XML: `Element@attribute` of an element around the records.")
     style: str | None = Field(None, description="Of a date: its style, such as MM/DD/YYYY.")
-    words: dict[str, str] = Field(default_factory=dict, description="What a text found stands for.")
+    meanings: dict[str, str] = Field(default_factory=dict, description="What a text found stands for.")
 
     @model_validator(mode="after")
-    def _one_way(self) -> "Found":
+    def _one_way(self) -> "FileFact":
         ways = (self.value is not None, self.search is not None, self.attribute is not None)
         if sum(ways) != 1 or (self.search is None) != (self.pattern is None):
             raise ValueError("say one of: value; search with pattern; attribute")
@@ -271,7 +271,7 @@ class Delimited(_Strict):
 
 
 class FixedWidth(_Strict):
-    """Lines of one width; columns by the numbers of their first and last character, from 1.  They may overlap."""
+    """Lines of one width; columns by the numbers of their first and last byte, from 1.  They may overlap."""
 
     type: Literal["fixed"]
     width: int = Field(ge=1, le=10_000)
@@ -312,11 +312,11 @@ class Sample(_Strict):
 class PromisedTotals(_Strict):
     """What the file says of itself as a whole; what is not named here is lacking, and the ledger says so."""
 
-    records: Found | None = None
+    records: FileFact | None = None
     records_of: list[RowKind] = Field(["lot", "cash"], description="Which rows are counted.")
-    quantity: Found | None = None
-    cost_basis: Found | None = None
-    cash: Found | None = None
+    quantity: FileFact | None = None
+    cost_basis: FileFact | None = None
+    cash: FileFact | None = None
     implied_decimals: dict[Literal["quantity", "cost_basis", "cash"], int] = Field(
         default_factory=dict, description="Of sums that are written without a point."
     )
@@ -326,9 +326,9 @@ class FormatMapping(_Strict):
     """A custodian's format."""
 
     version: Literal[1]
-    custodian: Found
-    data_date: Found = Field(description="The day the file is of.")
-    kind: Found = Field(description="REFRESHED (every account is in the file) or UPDATED (only what changed).")
+    custodian: FileFact
+    data_date: FileFact = Field(description="The day the file is of.")
+    kind: FileFact = Field(description="REFRESHED (every account is in the file) or UPDATED (only what changed).")
     file_names: list[str] = Field(
         min_length=1, description="Patterns of names such as WEST_*.csv: which files in the inbox are of this format."
     )
@@ -339,7 +339,7 @@ class FormatMapping(_Strict):
     missing: list[str] = Field(default_factory=lambda: [""], description="Texts that mean: missing, not known.")
     numbers: NumberStyle = Field(default_factory=NumberStyle)
     account: TextField
-    together: bool = Field(
+    grouped: bool = Field(
         True, description="All rows of an account stand together; false: they are brought together, in memory."
     )
     rows: list[RowRule] = Field(min_length=1)

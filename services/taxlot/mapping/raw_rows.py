@@ -58,9 +58,12 @@ class RawRows:
         return RawRows(self.line[rows], {name: column.take(index) for name, column in self.columns.items()})
 
     def cut(self, row: int) -> tuple["RawRows", "RawRows"]:
-        """Return the rows before `row`, and the others; unread lines go with their neighbours by line."""
-        if row >= len(self):
-            return self, RawRows(self.line[:0], {name: column.slice(0, 0) for name, column in self.columns.items()})
+        """Return the rows before `row`, and the others, at least one; unread lines go with their neighbours by line.
+
+        Without any row the unread lines are with the others.
+        """
+        if not len(self):
+            return RawRows(self.line, self.columns), self
         edge = int(self.line[row])
         before = [unread for unread in self.unread if unread.line < edge]
         after = [unread for unread in self.unread if unread.line >= edge]

@@ -14,7 +14,7 @@ from services.taxlot.columns.records import Block, MalformedRecord
 from services.taxlot.domain.codes import NOT_UNDERSTOOD, printable
 from services.taxlot.domain.records import Bools, CodedColumn, RecordTable, TextColumn
 from services.taxlot.mapping import cash, fields, totals
-from services.taxlot.mapping.account_rows import KINDS, LOT, UNKNOWN, AccountRows, unlisted
+from services.taxlot.mapping.account_rows import KINDS, LOT, UNKNOWN, RowsOfAccounts, unlisted
 from services.taxlot.mapping.model import Codes, FormatMapping, NumberField
 from services.taxlot.mapping.raw_rows import RawRows, array_of, coded_column, text_column
 from shared.columnar import Ints
@@ -22,7 +22,7 @@ from shared.columnar import Ints
 _SHOWN: Final = 200  # characters of a line
 
 
-def block_of(mapping: FormatMapping, found: AccountRows) -> Block:
+def block_of(mapping: FormatMapping, found: RowsOfAccounts) -> Block:
     """Return the rows of complete accounts as our records."""
     lots, faults = _lots(mapping, found)
     balances = cash.balances(mapping, found, lots.security)
@@ -52,7 +52,7 @@ class _Lots:
     price: TextColumn
 
 
-def _lots(mapping: FormatMapping, found: AccountRows) -> tuple[_Lots, list[MalformedRecord]]:
+def _lots(mapping: FormatMapping, found: RowsOfAccounts) -> tuple[_Lots, list[MalformedRecord]]:
     """Return the lots, and reports of rows with codes that are not understood."""
     given = mapping.lot
     at = np.flatnonzero(found.kind == LOT)
@@ -90,7 +90,7 @@ def _lots(mapping: FormatMapping, found: AccountRows) -> tuple[_Lots, list[Malfo
     return lots, faults
 
 
-def _table(mapping: FormatMapping, found: AccountRows, lots: _Lots, balances: cash.Balances) -> RecordTable:
+def _table(mapping: FormatMapping, found: RowsOfAccounts, lots: _Lots, balances: cash.Balances) -> RecordTable:
     """Return lots and cash as records: each account's in the order of the file."""
     counted = np.flatnonzero(lots.counts)
     source = np.concatenate([lots.rows[counted], balances.rows])
@@ -158,7 +158,7 @@ def _covered(given: Codes | str, rows: RawRows) -> CodedColumn:
     return coded_column(index, ["Y" if text in yes else "N" if text in no else f'"{text}"' for text in texts])
 
 
-def _unread(found: AccountRows) -> list[MalformedRecord]:
+def _unread(found: RowsOfAccounts) -> list[MalformedRecord]:
     """Return the lines that are no rows, with the accounts of the rows around them."""
     lines, reports = found.rows.line, []
     for unread in found.rows.unread:
@@ -170,7 +170,7 @@ def _unread(found: AccountRows) -> list[MalformedRecord]:
     return reports
 
 
-def _unmatched(found: AccountRows) -> list[MalformedRecord]:
+def _unmatched(found: RowsOfAccounts) -> list[MalformedRecord]:
     """Return the rows that no rule of the mapping is for, with their account, else those around them."""
     reports = []
     for row in np.flatnonzero(found.kind == UNKNOWN).tolist():

@@ -20,7 +20,7 @@ def check_samples(path: Path, mapping: FormatMapping) -> None:
         where = path.parent / sample.file
         try:
             with MappedFile(where, mapping) as file:
-                found = trial.run(file, mapping, ignore_rows, _ignore_progress)
+                found = trial.run(file, ignore_rows, _ignore_progress)
         except OSError as error:
             raise MappingRefused(path, f"the sample {sample.file} cannot be read: {error.strerror or error}") from error
         except FileRefused as refusal:

@@ -5,7 +5,7 @@ from typing import BinaryIO, Final
 
 from services.taxlot.domain.codes import MAPPING_MISFIT, FileRefused
 from services.taxlot.domain.envelope import refuse_packed
-from services.taxlot.mapping.model import FormatMapping
+from services.taxlot.mapping.model import FixedWidth, FormatMapping
 
 HEAD_LINES: Final = 100
 _EDGE: Final = 1 << 16  # bytes of head and tail that are looked at
@@ -36,7 +36,7 @@ class TextFile:
                 detail = f"line 1 must begin with {mapping.header!r}, it reads {shown!r}"
                 raise FileRefused("NOT_A_LOT_FILE", detail)
             self._pass_over(1)
-        self.head = "\n".join(self._text(line) for line in self._lines)
+        self.head = "\n".join(self.head_lines()[: None if mapping.header is None else 1])
         self.end, self.tail = self._tail(size)
         self.lines = max(1, _count_lines(file, self.begin, self.end))
 
@@ -51,7 +51,11 @@ class TextFile:
         self.lines -= count
 
     def pieces(self, size: int) -> Iterator[tuple[bytes, int]]:
-        """Yield the body in pieces of whole lines of about `size` bytes, as UTF-8, with their first line's number."""
+        """Yield the body in pieces of whole lines of about `size` bytes, with their first line's number.
+
+        As UTF-8, but for fixed widths, whose columns are counted in the bytes of the file.
+        """
+        is_plain = self._mapping.encoding == "utf-8" or isinstance(self._mapping.source, FixedWidth)
         offset, line = self.begin, self.line
         while offset < self.end:
             self._file.seek(offset)
@@ -61,7 +65,7 @@ class TextFile:
             offset += len(body)
             if not body.endswith(b"\n"):
                 body += b"\n"
-            yield (body if self._mapping.encoding == "utf-8" else self._decoded(body).encode()), line
+            yield (body if is_plain else self._decoded(body).encode()), line
             line += body.count(b"\n")
 
     def _pass_over(self, count: int) -> None:

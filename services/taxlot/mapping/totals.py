@@ -12,7 +12,7 @@ from services.taxlot.domain import text
 from services.taxlot.domain.codes import TOTAL_DIFFERS
 from services.taxlot.domain.records import LIMITS, CodedColumn, TextColumn
 from services.taxlot.mapping import fields
-from services.taxlot.mapping.account_rows import LOT, TOTAL, AccountRows
+from services.taxlot.mapping.account_rows import LOT, TOTAL, RowsOfAccounts
 from services.taxlot.mapping.model import Check, FormatMapping, NumberField
 from shared.columnar import Ints
 from shared.fixed_point.text import text_of
@@ -21,7 +21,7 @@ _FIELDS: Final = ("quantity", "cost basis")
 
 
 def differences(
-    mapping: FormatMapping, found: AccountRows, columns: tuple[TextColumn, TextColumn], security: CodedColumn
+    mapping: FormatMapping, found: RowsOfAccounts, columns: tuple[TextColumn, TextColumn], security: CodedColumn
 ) -> list[MalformedRecord]:
     """Return total rows that differ from their lots.  columns (quantity, cost basis) and security: of every lot row.
 
@@ -41,7 +41,7 @@ def differences(
 
 
 def _keys(
-    mapping: FormatMapping, found: AccountRows, check: Check, rows: Ints, security: CodedColumn
+    mapping: FormatMapping, found: RowsOfAccounts, check: Check, rows: Ints, security: CodedColumn
 ) -> tuple[Ints, Ints]:
     """Return what each total row, and each lot, is added up by."""
     lots = found.account[found.kind == LOT]
@@ -56,7 +56,7 @@ def _keys(
 
 def _compared(
     mapping: FormatMapping,
-    found: AccountRows,
+    found: RowsOfAccounts,
     what: tuple[str, NumberField],
     stated: tuple[Ints, Ints],
     summed: tuple[TextColumn, Ints],

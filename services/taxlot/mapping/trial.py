@@ -15,14 +15,12 @@ from services.taxlot.domain.accounts import account_holds, group, values_at_faul
 from services.taxlot.domain.codes import ROW_CODES, DataHold, FileRefused
 from services.taxlot.domain.envelope import ControlTotals, check_totals
 from services.taxlot.domain.records import judge
-from services.taxlot.mapping.account_rows import AccountRows
+from services.taxlot.mapping.account_rows import RowsOfAccounts
 from services.taxlot.mapping.mapped_file import MappedFile
-from services.taxlot.mapping.model import FormatMapping
-from services.taxlot.mapping.rows import block_of
 
 MOST_FAULTS: Final = 10_000
 _EPOCH: Final = date(1970, 1, 1)
-OnRows = Callable[[AccountRows, Block], None]
+OnRows = Callable[[RowsOfAccounts, Block], None]
 
 
 @dataclass
@@ -53,11 +51,11 @@ class Trial:
             self.faults.append(fault)
 
 
-def ignore_rows(_found: AccountRows, _block: Block) -> None:
+def ignore_rows(_found: RowsOfAccounts, _block: Block) -> None:
     """Do nothing with the rows."""
 
 
-def run(file: MappedFile, mapping: FormatMapping, on_rows: OnRows, progress: Callable[[int, int], None]) -> Trial:
+def run(file: MappedFile, on_rows: OnRows, progress: Callable[[int, int], None]) -> Trial:
     """Read the file to its end.  on_rows: called with each block.
 
     Raises FileRefused if the mapping does not fit it.
@@ -65,8 +63,7 @@ def run(file: MappedFile, mapping: FormatMapping, on_rows: OnRows, progress: Cal
     trial = Trial(file.promised)
     data_day = (file.header.data_date - _EPOCH).days
     done = 0
-    for found in file.account_rows():
-        block = block_of(mapping, found)
+    for found, block in file.read():
         on_rows(found, block)
         _judge(trial, block, data_day)
         done += len(found.rows)

@@ -140,3 +140,17 @@ def approved_buys(
         (list(accounts), since),
     )
     return [(account, security, sleeve, int(units)) for account, security, sleeve, units in rows]
+
+
+def traded_since(connection: Connection[TupleRow], accounts: Sequence[KnownAccount]) -> dict[str, set[str]]:
+    """Return by account the securities in which trades were approved on or after the date of its last good file."""
+    rows = connection.execute(
+        "SELECT DISTINCT t.account_id, t.security_id FROM approved_trade t"
+        " JOIN unnest(%s::text[], %s::date[]) AS a (account_id, as_of) USING (account_id)"
+        " WHERE t.trade_date >= a.as_of",
+        ([account.account_id for account in accounts], [account.as_of for account in accounts]),
+    )
+    traded: dict[str, set[str]] = {}
+    for account, security in rows:
+        traded.setdefault(account, set()).add(security)
+    return traded

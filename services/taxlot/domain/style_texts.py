@@ -1,4 +1,4 @@
-"""What the readers of foreign numbers and dates share: blanks, words that mean missing, values shown as they stand.
+"""What the readers of foreign numbers and dates share: blanks, known that mean missing, values shown as they stand.
 
 A column is `offsets` and `data` as in `text`.
 """
@@ -14,9 +14,9 @@ from shared.fixed_point.compiled import view_kernel
 _MARK: Final = 34  # "
 
 
-def joined_words(words: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the words, without blanks at their ends, as bytes one after another and where each begins."""
-    raw = [word.strip().encode() for word in words]
+def joined_texts(known: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the known, without blanks at their ends, as bytes one after another and where each begins."""
+    raw = [word.strip().encode() for word in known]
     return np.frombuffer(b"".join(raw) or b"\0", np.uint8), np.cumsum([0, *map(len, raw)]).astype(np.int64)
 
 
@@ -31,12 +31,12 @@ def trimmed(data: Data, begin: int, end: int) -> tuple[int, int]:
 
 
 @view_kernel
-def is_missing(data: Data, begin: int, end: int, words: Data, marks: Any) -> bool:
-    """Say whether the text is empty or one of the words."""
+def is_missing(data: Data, begin: int, end: int, known: Data, marks: Any) -> bool:
+    """Say whether the text is empty or one of the known."""
     if begin == end:
         return True
     for word in range(len(marks) - 1):
-        if marks[word + 1] - marks[word] == end - begin and stands_at(data, begin, words, marks[word], end - begin):
+        if marks[word + 1] - marks[word] == end - begin and stands_at(data, begin, known, marks[word], end - begin):
             return True
     return False
 
