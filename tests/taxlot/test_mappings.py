@@ -108,6 +108,7 @@ def test_rows_of_an_account_that_stand_apart_are_brought_together(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "edit", "fault"),
     [
+        pytest.param(CSV, ("Date downloaded", "Data downloaded"), (27, "NOT_UNDERSTOOD"), id="a line of no kind"),
         pytest.param(CSV, ('"120"', '"12O"'), (5, "NOT_A_NUMBER"), id="a letter in a number"),
         pytest.param(CSV, ('"120"', '"--"'), (5, "NOT_A_NUMBER"), id="a quantity that is missing"),
         pytest.param(CSV, ('"120"', '"1,20"'), (5, "NOT_A_NUMBER"), id="a separator at a wrong position"),
@@ -230,6 +231,29 @@ def test_columns_of_fixed_widths_are_counted_in_bytes_of_the_file(tmp_path: Path
     assert records_of(path, altered(FIXED, tmp_path, encoding="latin-1")) == records_of(
         sample_of(FIXED), mapping_of(FIXED)
     )
+
+
+@pytest.mark.parametrize("size", [1, 120, 1 << 20])
+def test_an_account_number_may_stand_in_a_line_above_its_rows(tmp_path: Path, size: int) -> None:
+    lines = ['"Positions and lots as of 06/11/2026"', '"Account ...0001-2345, Doe"']
+    heading, row = (
+        "Symbol,Lot,Date Acquired,Quantity,Price,Market Value,Cost Basis,Covered",
+        "05/14/2019,1,$2.00,$2.00,$2.00",
+    )
+    for number in ("", '"Account ...0006-7890, O\'Neil"'):
+        lines += [number, heading, f"AAPL,1,{row},Covered", "Cash & Cash Investments,--,--,--,--,$5.00,--,--"]
+    path = tmp_path / sample_of(CSV).name
+    path.write_text("\r\n".join(lines))
+    source = content_of(CSV)["source"] | {"sections": {"Account Number": "Account [.]+(?P<value>[0-9-]+)"}}
+    date = content_of(CSV)["data_date"] | {"pattern": "as of (?P<value>[0-9/]{10})"}
+    rules = [{"when": {"Symbol": ["Symbol"]}, "is": "skip"}, *content_of(CSV)["rows"][1:]]
+    mapping = altered(CSV, tmp_path, source=source, data_date=date, rows=rules)
+    assert records_of(path, mapping, size) == [
+        "5 L|00012345|AAPL|AAPL-05142019|2019-05-14|1|2.00|Y||2.00|",
+        "6 C|00012345|||||||||5.00",
+        "9 L|00067890|AAPL|AAPL-05142019|2019-05-14|1|2.00|Y||2.00|",
+        "10 C|00067890|||||||||5.00",
+    ]
 
 
 def test_money_of_a_sweep_fund_counts_once_whichever_is_said(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Rows of a file of values parted by a character: read by pyarrow, only the columns that the mapping names."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ from services.taxlot.domain.codes import MAPPING_MISFIT, FileRefused
 from services.taxlot.mapping.model import Delimited, FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows, UnreadLine
 from services.taxlot.mapping.text_file import HEAD_LINES, TextFile
+from shared.columnar import Arrow, Ints
 
 
 class DelimitedRows:
@@ -20,11 +23,16 @@ class DelimitedRows:
     def __init__(self, file: BinaryIO, size: int, mapping: FormatMapping, form: Delimited) -> None:
         self._form = form
         self._text = TextFile(file, size, mapping)
-        wanted = sorted(mapping.columns())
+        self._ignored = [re.compile(pattern) for pattern in form.ignored_lines]
+        wanted = sorted(mapping.columns() - set(form.sections))
         if form.columns is None:
             self._width, self._numbers = self._find_headings(wanted)
         else:
             self._width, self._numbers = form.width or 0, {name: form.columns[name] for name in wanted}
+        self._sections = [Section(name, re.compile(pattern)) for name, pattern in sorted(form.sections.items())]
+        for section in self._sections:
+            for line in self._text.head.split("\n"):
+                section.value = section.value_in(line) or section.value
         self.head, self.tail, self.lines = self._text.head, self._text.tail, self._text.lines
 
     def chunks(self, size: int) -> Iterator[RawRows]:
@@ -92,9 +100,48 @@ class DelimitedRows:
             raise FileRefused(MAPPING_MISFIT, f"near line {line}: {error}") from error
         numbers = np.arange(line, line + len(table) + len(unread), dtype=np.int64)
         good = np.delete(numbers, [each.line - line for each in unread]) if unread else numbers
+        blank = np.isin(good, _blank_lines(body) + line)
+        if blank.any():  # the reader makes a row of empty values of them
+            good, table = good[~blank], table.filter(pa.array(~blank))
         columns = {name: _whole(table.column(str(number))) for name, number in self._numbers.items()}
-        return RawRows(good, columns, [each for each in unread if each.text.strip()])
+        columns |= {section.name: section.column(good, unread) for section in self._sections}
+        return RawRows(good, columns, [each for each in unread if not self._is_known(each.text)])
+
+    def _is_known(self, text: str) -> bool:
+        """Say whether a line that is no row is blank, a section's, or one that the mapping ignores."""
+        if not text.strip() or any(section.value_in(text) is not None for section in self._sections):
+            return True
+        return any(pattern.fullmatch(text.strip()) is not None for pattern in self._ignored)
+
+
+@dataclass
+class Section:
+    """A column whose text stands in a line above its rows.  value: of the last such line so far."""
+
+    name: str
+    pattern: re.Pattern[str]
+    value: str = ""
+
+    def value_in(self, line: str) -> str | None:
+        """Return the text that a line gives the column, None if it is no line of the section."""
+        found = self.pattern.search(line)
+        return None if found is None else found["value"]
+
+    def column(self, lines: Ints, unread: Sequence[UnreadLine]) -> Arrow:
+        """Return the column for rows at these lines; the last line among `unread` counts for the rows after it."""
+        given = [(each.line, value) for each in unread if (value := self.value_in(each.text)) is not None]
+        values = [self.value, *(value for _, value in given)]
+        self.value = values[-1]
+        index: Any = np.searchsorted(np.array([line for line, _ in given], np.int64), lines)
+        return pa.array(values, pa.string()).cast(pa.binary()).take(pa.array(index))
 
 
 def _whole(column: Any) -> Any:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _blank_lines(body: bytes) -> Ints:
+    """Return the numbers, from 0, of the lines of a body in which nothing stands."""
+    if not body.startswith((b"\n", b"\r\n")) and b"\n\n" not in body and b"\n\r\n" not in body:
+        return np.zeros(0, np.int64)
+    return np.array([number for number, text in enumerate(body.split(b"\n")) if text in (b"", b"\r")], np.int64)

@@ -29,6 +29,11 @@ def _pattern_of(text: str) -> str:
     return text
 
 
+def _group_of(text: str) -> None:
+    if "value" not in re.compile(_pattern_of(text)).groupindex:
+        raise ValueError(f"the pattern {text!r} has no group (?P<value>...)")
+
+
 class Matches(_Strict):
     """A condition: the text of the column matches the regular expression from its begin to its end."""
 
@@ -71,8 +76,8 @@ class FileFact(_Strict):
         ways = (self.value is not None, self.search is not None, self.attribute is not None)
         if sum(ways) != 1 or (self.search is None) != (self.pattern is None):
             raise ValueError("say one of: value; search with pattern; attribute")
-        if self.pattern is not None and "value" not in re.compile(_pattern_of(self.pattern)).groupindex:
-            raise ValueError(f"the pattern {self.pattern!r} has no group (?P<value>...)")
+        if self.pattern is not None:
+            _group_of(self.pattern)
         if self.style is not None:
             date_tokens(self.style)
         return self
@@ -260,6 +265,15 @@ class Delimited(_Strict):
     )
     columns: dict[Column, int] | None = Field(None, description="Without headings: the number of each column, from 1.")
     width: int | None = Field(None, ge=1, description="Without headings: how many values a row has.")
+    sections: dict[Column, str] = Field(
+        default_factory=dict,
+        description="Columns that stand in a line above their rows, such as an account number: a pattern by column, its"
+        " group `value` is the column's text until the next such line.",
+    )
+    ignored_lines: list[str] = Field(
+        default_factory=list,
+        description="Patterns of whole lines that are no rows and say nothing, such as disclaimers at the end.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> "Delimited":
@@ -267,6 +281,10 @@ class Delimited(_Strict):
             raise ValueError("say headings: true, or headings: false with columns and width")
         if any(number < 1 or number > (self.width or 0) for number in (self.columns or {}).values()):
             raise ValueError("a column's number lies between 1 and width")
+        for pattern in self.sections.values():
+            _group_of(pattern)
+        for pattern in self.ignored_lines:
+            _pattern_of(pattern)
         return self
 
 
@@ -353,7 +371,8 @@ class FormatMapping(_Strict):
     def _columns_are_there(self) -> "FormatMapping":
         known = self.source.columns
         if known is not None:
-            lacking = sorted(self.columns() - set(known) - {"element"})
+            above = self.source.sections if isinstance(self.source, Delimited) else {}
+            lacking = sorted(self.columns() - set(known) - set(above) - {"element"})
             if lacking:
                 raise ValueError(f"columns that `source` does not name: {', '.join(lacking)}")
         kinds = {rule.is_ for rule in self.rows}

@@ -10,7 +10,7 @@ import numpy as np
 from services.taxlot.columns.records import MalformedRecord
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import TOTAL_DIFFERS
-from services.taxlot.domain.records import LIMITS, CodedColumn, TextColumn
+from services.taxlot.domain.records import CodedColumn, TextColumn
 from services.taxlot.mapping import fields
 from services.taxlot.mapping.account_rows import LOT, TOTAL, RowsOfAccounts
 from services.taxlot.mapping.model import Check, FormatMapping, NumberField
@@ -18,6 +18,7 @@ from shared.columnar import Ints
 from shared.fixed_point.text import text_of
 
 _FIELDS: Final = ("quantity", "cost basis")
+_EXACT: Final = (6, 10**17)  # decimals and limit: finer than costs are kept, so that sums are of what is written
 
 
 def differences(
@@ -62,10 +63,9 @@ def _compared(
     summed: tuple[TextColumn, Ints],
 ) -> list[MalformedRecord]:
     (field, given), (rows, owners), (column, keys) = what, stated, summed
-    decimals, limit = LIMITS[field]
     said = fields.numbers(mapping, found.rows.take(rows), given, None, True)
-    wanted, wanted_status = text.decimals(said.offsets, said.data, decimals, limit)
-    values, status = text.decimals(column.offsets, column.data, decimals, limit)
+    wanted, wanted_status = text.decimals(said.offsets, said.data, *_EXACT)
+    values, status = text.decimals(column.offsets, column.data, *_EXACT)
     unclear = set(keys[status != text.GOOD].tolist())
     order = np.argsort(keys, kind="stable")
     summed_keys, begins = np.unique(keys[order], return_index=True)
@@ -75,10 +75,8 @@ def _compared(
     for row, key, want, state in zip(rows.tolist(), owners.tolist(), wanted, wanted_status, strict=True):
         if state != text.GOOD or key in unclear or sums.get(key, 0) == want:
             continue
-        detail = (
-            f"column {given.column!r}: the file says {text_of(int(want), decimals, trim=field == 'quantity')}, the"
-            f" {field} of its lots adds up to {text_of(sums.get(key, 0), decimals, trim=field == 'quantity')}"
-        )
+        said_text, sum_text = (text_of(int(value), _EXACT[0], trim=True) for value in (want, sums.get(key, 0)))
+        detail = f"column {given.column!r}: the file says {said_text}, the {field} of its lots adds up to {sum_text}"
         line, number = int(found.rows.line[row]), found.numbers[found.account[row]]
         faults.append(MalformedRecord(line, (number,), TOTAL_DIFFERS, detail))
     return faults
