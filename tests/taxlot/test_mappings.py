@@ -270,6 +270,13 @@ def test_accounts_without_a_cash_row_are_held_or_have_none(tmp_path: Path) -> No
     assert records_of(path, altered(XML, tmp_path, cash=cash))[-1] == "17 C|M0005678|||||||||0"
 
 
+def test_an_attribute_of_the_element_around_counts_only_inside_it(tmp_path: Path) -> None:
+    """A statement that names no account does not go to the account of the statement before it."""
+    path = edited(XML, tmp_path, ('account="M0005678" ', ""))
+    assert {record.split("|")[1] for record in records_of(path, mapping_of(XML))} == {"M0001234", ""}
+    assert (17, "BAD_TEXT") in faults_of(path, mapping_of(XML))
+
+
 def test_children_of_xml_records_are_columns_too(tmp_path: Path) -> None:
     columns = content_of(XML)["source"]["columns"] | {"symbol": "security/symbol"}
     mapping = altered(XML, tmp_path, source=content_of(XML)["source"] | {"columns": columns})

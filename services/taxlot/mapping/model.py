@@ -304,7 +304,7 @@ class FixedWidth(_Strict):
 
 
 class Xml(_Strict):
-    """Elements as rows.
+    """Elements as rows; records do not stand inside one another.
 
     A column is a path: `@attribute` of the record, `child` or `child/grandchild` (its text), or `Element@attribute` of
     an element around the record.  The column `element` has the name of the record's element.
