@@ -8,11 +8,13 @@ import jsonschema
 import pytest
 
 from deploy.contracts import mapping_schema
+from services.taxlot.cli.map import app
 from services.taxlot.domain.codes import FileRefused
 from services.taxlot.intake.reader import LotFile
 from services.taxlot.mapping.mapped_file import MappedFile
 from services.taxlot.mapping.mapping_file import MappingRefused, read_mapping
 from services.taxlot.mapping.samples import check_samples
+from tests.commands import run
 from tests.taxlot.mapped import (
     MAPPINGS,
     NAMES,
@@ -348,3 +350,52 @@ def test_the_published_schema_is_that_of_the_model_and_every_mapping_keeps_to_it
     for name in NAMES:
         assert "docs/mapping.schema.json" in (MAPPINGS / f"{name}.yaml").read_text().splitlines()[0]
         assert not list(schema.iter_errors(content_of(name)))
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of `map`."""
+    code = run(app, None, *arguments)
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+def test_map_check_shows_what_lines_become_and_what_is_not_understood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = str(MAPPINGS / f"{CSV}.yaml")
+    code, out, err = shown(capsys, "check", mapping, str(sample_of(CSV)))
+    assert (code, err) == (0, "")
+    assert "line 5: L|00012345|AAPL|AAPL-05142019|2019-05-14|120|5580.00|Y||271.01|\n" in out
+    assert "line 10: a sweep lot, whose money is in the cash\n" in out
+    assert "line 17: added to the account's cash\n" in out
+    assert "all understood: 3 accounts, 7 lots" in out
+    path = str(edited(CSV, tmp_path, ('"12.5"', '"12,5"'), ('"Pending Activity"', '"Collateral"')))
+    code, out, err = shown(capsys, "check", mapping, path, "--lines", "3")
+    assert code == 1
+    assert out.count("\nline ") == 3
+    assert "line 6: quantity, cost basis, price or cash is not a plain decimal" in err
+    assert "quantity (column 'Quantity'): \"12,5\"" in err
+    assert "line 17: a row of the account is not understood" in err
+
+
+def test_map_try_compares_what_the_file_says_with_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = str(MAPPINGS / f"{FIXED}.yaml")
+    code, out, _ = shown(capsys, "try", mapping, str(sample_of(FIXED)))
+    assert code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
+    assert rows["quantity"] == ["3207.4375", "3207.4375"]
+    assert rows["cash"] == ["not", "stated", "-2479.25"]
+    path = str(edited(FIXED, tmp_path, (" 0000000009 ", " 0000000010 ")))
+    code, _, err = shown(capsys, "try", mapping, path)
+    assert (code, "COUNT_MISMATCH" in err) == (1, True)
+
+
+def test_map_says_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping, sample = str(MAPPINGS / f"{CSV}.yaml"), str(sample_of(CSV))
+    assert shown(capsys, "samples", mapping)[:2] == (0, f"{CSV}.yaml: all samples pass\n")
+    assert shown(capsys, "check", str(tmp_path / "none.yaml"), sample)[0] == 2
+    assert shown(capsys, "check", mapping, str(tmp_path / "none.csv"))[0] == 1
+    code, _, err = shown(capsys, "try", mapping, str(sample_of(FIXED)))
+    assert (code, "REFUSED, MAPPING_MISFIT" in err) == (1, True)

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from services.taxlot.domain.codes import MAPPING_MISFIT, FileRefused
-from services.taxlot.mapping.model import Delimited, FormatMapping
+from services.taxlot.mapping.forms import Delimited
+from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows, UnreadLine
 from services.taxlot.mapping.text_file import HEAD_LINES, TextFile
 from shared.columnar import Arrow, Ints

@@ -6,7 +6,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from services.taxlot.mapping.model import FixedWidth, FormatMapping
+from services.taxlot.mapping.forms import FixedWidth
+from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows, UnreadLine
 from services.taxlot.mapping.text_file import TextFile
 from shared.columnar import Bytes, Ints

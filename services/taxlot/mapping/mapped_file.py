@@ -14,7 +14,8 @@ from services.taxlot.mapping.account_rows import RowsOfAccounts, understood
 from services.taxlot.mapping.delimited import DelimitedRows
 from services.taxlot.mapping.fit import Fit
 from services.taxlot.mapping.fixed_width import FixedWidthRows
-from services.taxlot.mapping.model import Delimited, FixedWidth, FormatMapping
+from services.taxlot.mapping.forms import Delimited, FixedWidth
+from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows, coded_column, joined
 from services.taxlot.mapping.rows import block_of
 from services.taxlot.mapping.xml_rows import XmlRows

@@ -7,41 +7,23 @@ Source: product 2, "Each custodian writes its own format".
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from services.taxlot.domain.date_styles import date_tokens
+from services.taxlot.mapping.forms import Delimited, FixedWidth, Xml
+from services.taxlot.mapping.strict import Column, Strict, check_group, check_pattern
 
-Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 RowKind = Literal["lot", "cash", "total", "skip"]
 
 
-class _Strict(BaseModel):
-    """Strict: YAML's `00123` and `yes` are no texts, they must be quoted; an unknown key is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _pattern_of(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
-    return text
-
-
-def _group_of(text: str) -> None:
-    if "value" not in re.compile(_pattern_of(text)).groupindex:
-        raise ValueError(f"the pattern {text!r} has no group (?P<value>...)")
-
-
-class Matches(_Strict):
+class Matches(Strict):
     """A condition: the text of the column matches the regular expression from its begin to its end."""
 
     matches: str
 
     @model_validator(mode="after")
     def _readable(self) -> "Matches":
-        _pattern_of(self.matches)
+        check_pattern(self.matches)
         return self
 
     def pattern(self) -> re.Pattern[str]:
@@ -55,7 +37,7 @@ Condition = Annotated[
 ]
 
 
-class FileFact(_Strict):
+class FileFact(Strict):
     """Where a fact about the whole file stands: a fixed value, or text found by a pattern or at an XML attribute."""
 
     value: str | None = Field(None, description="The fact itself, when no file says it.")
@@ -77,13 +59,13 @@ class FileFact(_Strict):
         if sum(ways) != 1 or (self.search is None) != (self.pattern is None):
             raise ValueError("say one of: value; search with pattern; attribute")
         if self.pattern is not None:
-            _group_of(self.pattern)
+            check_group(self.pattern)
         if self.style is not None:
             date_tokens(self.style)
         return self
 
 
-class NumberStyle(_Strict):
+class NumberStyle(Strict):
     """How numbers are written."""
 
     currency: str = Field("", max_length=4, description="A sign that may stand before the digits, such as $.")
@@ -100,7 +82,7 @@ class NumberStyle(_Strict):
         return self
 
 
-class Signs(_Strict):
+class Signs(Strict):
     """A column of its own for the sign of a number, which then carries none itself."""
 
     column: Column
@@ -108,14 +90,14 @@ class Signs(_Strict):
     positive: list[str] = Field(min_length=1, description='"" is a blank.')
 
 
-class Factor(_Strict):
+class Factor(Strict):
     """Numbers of the rows that fulfil the condition are moved by powers of ten: a bond's price, units in thousands."""
 
     when: Condition
     times: Literal["0.0001", "0.001", "0.01", "0.1", "10", "100", "1000", "10000"]
 
 
-class NumberField(_Strict):
+class NumberField(Strict):
     """A number of a row."""
 
     column: Column
@@ -128,7 +110,7 @@ class NumberField(_Strict):
     missing: list[str] | None = Field(None, description="What means missing here, if it differs from `missing`.")
 
 
-class TextField(_Strict):
+class TextField(Strict):
     """An identifier of a row, made of a column's text."""
 
     column: Column
@@ -148,7 +130,7 @@ class TextField(_Strict):
         return self
 
 
-class DateField(_Strict):
+class DateField(Strict):
     """A date of a row."""
 
     column: Column
@@ -166,7 +148,7 @@ class DateField(_Strict):
         return self
 
 
-class Codes(_Strict):
+class Codes(Strict):
     """A column with codes for two states."""
 
     column: Column
@@ -174,7 +156,7 @@ class Codes(_Strict):
     no: list[str] = Field(min_length=1)
 
 
-class Side(_Strict):
+class Side(Strict):
     """A column that says whether a quantity is held or owed; a short quantity is negative whatever its sign."""
 
     column: Column
@@ -182,7 +164,7 @@ class Side(_Strict):
     short: list[str] = Field(min_length=1)
 
 
-class LotId(_Strict):
+class LotId(Strict):
     """The name of a lot: a column's text, or texts of several columns joined by `-`."""
 
     columns: list[Column] = Field(min_length=1, max_length=4)
@@ -192,7 +174,7 @@ class LotId(_Strict):
     )
 
 
-class LotFields(_Strict):
+class LotFields(Strict):
     """What a lot row has."""
 
     security: TextField
@@ -206,7 +188,7 @@ class LotFields(_Strict):
     sleeve: TextField | None = None
 
 
-class CashFields(_Strict):
+class CashFields(Strict):
     """What a cash row has.  Rows of different kinds are added up; two of the same kind hold the account."""
 
     amount: NumberField
@@ -215,7 +197,7 @@ class CashFields(_Strict):
     absent: Literal["hold", "zero"] = Field("hold", description="An account without any cash row: held, or no cash.")
 
 
-class Sweep(_Strict):
+class Sweep(Strict):
     """Securities whose money stands as a lot and inside the cash figure: which of the two counts.
 
     `cash`: the lots are passed over.  `lot`: their value is taken out of the cash figure.
@@ -232,7 +214,7 @@ class Sweep(_Strict):
         return self
 
 
-class Check(_Strict):
+class Check(Strict):
     """What a total row says of the lots of its account or of one security in it."""
 
     of: Literal["account", "security"]
@@ -240,7 +222,7 @@ class Check(_Strict):
     cost_basis: NumberField | None = None
 
 
-class RowRule(_Strict):
+class RowRule(Strict):
     """What rows that fulfil a condition are; the first rule that fits counts.  Without `when`: all other rows."""
 
     when: Condition | None = None
@@ -254,69 +236,7 @@ class RowRule(_Strict):
         return self
 
 
-class Delimited(_Strict):
-    """Values parted by a character, with a line of headings, or with columns by number."""
-
-    type: Literal["delimited"]
-    delimiter: str = Field(min_length=1, max_length=1)
-    quote: Literal["", '"'] = '"'
-    headings: bool = Field(
-        True, description="The first line that names all columns begins the body; lines above it are titles."
-    )
-    columns: dict[Column, int] | None = Field(None, description="Without headings: the number of each column, from 1.")
-    width: int | None = Field(None, ge=1, description="Without headings: how many values a row has.")
-    sections: dict[Column, str] = Field(
-        default_factory=dict,
-        description="Columns that stand in a line above their rows, such as an account number: a pattern by column, its"
-        " group `value` is the column's text until the next such line.",
-    )
-    ignored_lines: list[str] = Field(
-        default_factory=list,
-        description="Patterns of whole lines that are no rows and say nothing, such as disclaimers at the end.",
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Delimited":
-        if self.headings == (self.columns is not None) or (self.columns is None) != (self.width is None):
-            raise ValueError("say headings: true, or headings: false with columns and width")
-        if any(number < 1 or number > (self.width or 0) for number in (self.columns or {}).values()):
-            raise ValueError("a column's number lies between 1 and width")
-        for pattern in self.sections.values():
-            _group_of(pattern)
-        for pattern in self.ignored_lines:
-            _pattern_of(pattern)
-        return self
-
-
-class FixedWidth(_Strict):
-    """Lines of one width; columns by the numbers of their first and last byte, from 1.  They may overlap."""
-
-    type: Literal["fixed"]
-    width: int = Field(ge=1, le=10_000)
-    columns: dict[Column, Annotated[list[int], Field(min_length=2, max_length=2)]]
-
-    @model_validator(mode="after")
-    def _inside(self) -> "FixedWidth":
-        for name, (first, last) in self.columns.items():
-            if not 1 <= first <= last <= self.width:
-                raise ValueError(f"{name}: [{first}, {last}] does not lie between 1 and {self.width}")
-        return self
-
-
-class Xml(_Strict):
-    """Elements as rows; records do not stand inside one another.
-
-    A column is a path: `@attribute` of the record, `child` or `child/grandchild` (its text), or `Element@attribute` of
-    an element around the record.  The column `element` has the name of the record's element.
-    """
-
-    type: Literal["xml"]
-    root: str = Field(min_length=1, description="Name of the outermost element.")
-    records: list[str] = Field(min_length=1, description="Names of the elements that are rows.")
-    columns: dict[Column, str]
-
-
-class Sample(_Strict):
+class Sample(Strict):
     """A file that the mapping is tried with before it is put in force, and what must come of it."""
 
     file: str
@@ -327,7 +247,7 @@ class Sample(_Strict):
     cash: str = Field(description="In dollars.")
 
 
-class PromisedTotals(_Strict):
+class PromisedTotals(Strict):
     """What the file says of itself as a whole; what is not named here is lacking, and the ledger says so."""
 
     records: FileFact | None = None
@@ -340,7 +260,7 @@ class PromisedTotals(_Strict):
     )
 
 
-class FormatMapping(_Strict):
+class FormatMapping(Strict):
     """A custodian's format."""
 
     version: Literal[1]

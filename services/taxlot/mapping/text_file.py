@@ -5,7 +5,8 @@ from typing import BinaryIO, Final
 
 from services.taxlot.domain.codes import MAPPING_MISFIT, FileRefused
 from services.taxlot.domain.envelope import refuse_packed
-from services.taxlot.mapping.model import FixedWidth, FormatMapping
+from services.taxlot.mapping.forms import FixedWidth
+from services.taxlot.mapping.model import FormatMapping
 
 HEAD_LINES: Final = 100
 _EDGE: Final = 1 << 16  # bytes of head and tail that are looked at

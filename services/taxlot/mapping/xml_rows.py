@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from services.taxlot.domain.codes import MAPPING_MISFIT, FileRefused
 from services.taxlot.domain.envelope import refuse_packed
-from services.taxlot.mapping.model import FormatMapping, Xml
+from services.taxlot.mapping.forms import Xml
+from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows
 
 _ELEMENT: Final = "element"
