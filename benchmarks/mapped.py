@@ -92,15 +92,12 @@ def _fill(database_url: str, custodian: str, lots: int) -> None:
             " ON CONFLICT DO NOTHING",
             ([_security(number) for number in range(SECURITIES)],),
         )
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(
-                "COPY account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
-                " apm_sleeve_id, taxable) FROM STDIN"
-            ) as copy,
-        ):
-            for name in names:
-                copy.write_row((f"{custodian}-{name}", 1, "E1", "V1", custodian, name, "APM", True))
+        connection.execute(
+            "INSERT INTO account (account_id, version, enterprise_id, advisor_id, custodian, account_number,"
+            " apm_sleeve_id, taxable) SELECT %s || '-' || number, 1, 'E1', 'V1', %s, number, 'APM', true"
+            " FROM unnest(%s::text[]) AS number",
+            (custodian, custodian, names),
+        )
 
 
 def _load(database_url: str, path: Path, each: Format) -> float:
