@@ -38,6 +38,7 @@ def plain(value: str, style: Style, mode: int = AS_WRITTEN, shift: int = 0, miss
         pytest.param("0.985", Style(), AS_WRITTEN, 2, "98.5", id="a factor of a hundred"),
         pytest.param("98.5", Style(), AS_WRITTEN, -2, "0.985", id="a factor of a hundredth"),
         pytest.param("5", Style(), AS_WRITTEN, 3, "5000", id="in thousands"),
+        pytest.param("0", Style(), AS_WRITTEN, 3, "0000", id="nothing, in thousands"),
         pytest.param("5", Style(unsigned=True), NEGATE, 0, "-5", id="the sign in a column of its own"),
         pytest.param("5", Style(), SHORT, 0, "-5", id="short"),
         pytest.param("-5", Style(), SHORT, 0, "-5", id="short and written negative"),

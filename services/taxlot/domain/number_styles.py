@@ -143,7 +143,7 @@ def _plain_numbers(column: Any, written: Any, missing: Any, moves: Any, made: Da
 @view_kernel
 def _write_plain(data: Data, first: int, last: int, point: int, made: Data, at: int) -> int:
     """Write the digits of a text with a point after `point` of them (before them if negative); return the end."""
-    while point > 1 and data[first] == 48:  # leading zeros
+    while point > 1 and first < last - 1 and data[first] == 48:  # leading zeros
         first, point = first + 1, point - 1
     if point <= 0:
         made[at] = 48
