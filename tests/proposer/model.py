@@ -176,8 +176,8 @@ def single_units(
                 if is_placing:
                     units = min(units, book.reaching(name, book.cash - stop, base[name] + got[name]))
             if is_placing and undersized(book, name, base[name] + got[name] + units):
-                least = book.reaching(name, book.minimum, F(0)) if base[name] + got[name] + units > 0 else F(0)
-                units = least - base[name] - got[name]
+                whole = book.reaching(name, book.minimum, F(0)) if base[name] + got[name] + units > 0 else F(0)
+                units = whole - base[name] - got[name]
             cost = book.worth(name, base[name] + got[name] + units) - book.worth(name, base[name] + got[name])
             fits = 0 < units <= full[name] - got[name] and units * book.price[name] <= remaining
             if fits and cost <= book.cash - least and not undersized(book, name, base[name] + got[name] + units):

@@ -204,10 +204,15 @@ def finer(account: Account) -> Account:
 
 
 def larger(account: Account, times: int) -> Account:
-    """Return the account with so many times the units and the cash."""
+    """Return the account with so many times the units, whole steps too, and the cash."""
+    securities = [
+        security if security.step_micro == FRACTIONAL else replace(security, step_micro=security.step_micro * times)
+        for security in account.securities
+    ]
     positions = [replace(position, quantity_micro=position.quantity_micro * times) for position in account.positions]
     cents = {name: getattr(account, name) * times for name in ("cash_cents", "set_aside_cents", "reserve_cents")}
-    return replace(account, positions=positions, min_trade_cents=account.min_trade_cents * times, **cents)
+    least = account.min_trade_cents * times
+    return replace(account, securities=securities, positions=positions, min_trade_cents=least, **cents)
 
 
 def picking(account: Account) -> Account:
