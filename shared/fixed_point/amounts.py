@@ -31,8 +31,8 @@ def share_of_amount(relative: int, cents: int, part: int) -> tuple[int, int]:
     """Return relative x amount, rounded down to 1e-18 of a cent.  relative: ppb, 0 to 4e9; the amount: not negative."""
     billionths = relative * (cents % PPB)
     # the amount's parts in two, as 4e9 x 1e18 would not fit
-    parts = billionths % PPB * PPB + relative * (part // PPB) + relative * (part % PPB) // PPB
-    return relative * (cents // PPB) + billionths // PPB + parts // EDGE, parts % EDGE
+    fine = billionths % PPB * PPB + relative * (part // PPB) + relative * (part % PPB) // PPB
+    return relative * (cents // PPB) + billionths // PPB + fine // EDGE, fine % EDGE
 
 
 @inner_kernel

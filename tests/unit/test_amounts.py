@@ -9,9 +9,9 @@ from shared.fixed_point import amounts
 from shared.fixed_point.limits import EDGE, MAX_PRICE_MICRO, MAX_QUANTITY_MICRO, MAX_VALUE_CENTS, PPB
 
 cents = st.one_of(st.integers(0, MAX_VALUE_CENTS), st.sampled_from([0, 1, MAX_VALUE_CENTS]))
-parts = st.one_of(st.integers(0, EDGE - 1), st.sampled_from([0, 1, EDGE - 1]))
-amount = st.tuples(cents, parts)
-signed = st.tuples(st.integers(-MAX_VALUE_CENTS, MAX_VALUE_CENTS), parts)
+fine = st.one_of(st.integers(0, EDGE - 1), st.sampled_from([0, 1, EDGE - 1]))
+amount = st.tuples(cents, fine)
+signed = st.tuples(st.integers(-MAX_VALUE_CENTS, MAX_VALUE_CENTS), fine)
 Amount = tuple[int, int]
 
 
@@ -39,10 +39,10 @@ def test_units_are_worth_their_price(units: int, price: int) -> None:
 
 
 @given(signed, signed)
-def test_sums_differences_and_comparisons_are_those_of_fractions(one: Amount, other: Amount) -> None:
-    assert exact(amounts.add_amounts(*one, *other)) == exact(one) + exact(other)
-    assert exact(amounts.subtract_amounts(*one, *other)) == exact(one) - exact(other)
-    assert amounts.is_more(*one, *other) == (exact(one) > exact(other))
+def test_sums_differences_and_comparisons_are_those_of_fractions(first: Amount, other: Amount) -> None:
+    assert exact(amounts.add_amounts(*first, *other)) == exact(first) + exact(other)
+    assert exact(amounts.subtract_amounts(*first, *other)) == exact(first) - exact(other)
+    assert amounts.is_more(*first, *other) == (exact(first) > exact(other))
 
 
 @given(amount, amount, amount, amount, st.booleans())
