@@ -19,7 +19,10 @@ _MICRO_A_CENT = 10_000  # millionths of a unit of the sweep fund
 
 @dataclass(frozen=True)
 class Lot:
-    """Units of a security bought at one time, in one sleeve. basis_cents None: unknown; acquired None: missing."""
+    """Units of a security bought at one time, in one sleeve. basis_cents None: unknown; acquired None: missing.
+
+    holding_since: the day from which its term counts, None: acquired.  term: LONG where it was inherited.
+    """
 
     security_id: str
     lot_id: str
@@ -28,6 +31,8 @@ class Lot:
     quantity_micro: int
     basis_cents: int | None
     covered: bool
+    holding_since: date | None = None
+    term: str | None = None
 
 
 @dataclass(frozen=True)

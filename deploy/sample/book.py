@@ -23,6 +23,7 @@ SLEEVES: Final = ("APM", *MODEL_SLEEVES)
 YEAR: Final = 250
 OLDEST_SESSIONS: Final = 15 * YEAR
 COVERED_FROM: Final = np.datetime64("2011-01-01")
+TACKED: Final = np.timedelta64(300, "D")  # how long before its purchase the term of a tacked lot began
 SENTINEL: Final = np.datetime64("1900-01-01")
 
 _LOT_FIELDS: list["pa.Field[Any]"] = [
@@ -34,6 +35,8 @@ _LOT_FIELDS: list["pa.Field[Any]"] = [
     pa.field("basis_cents", pa.int64()),
     pa.field("covered", pa.bool_(), nullable=False),
     pa.field("sleeve_id", pa.string(), nullable=False),
+    pa.field("holding_since", pa.date32()),  # null: its term counts from acquired
+    pa.field("term", pa.string()),  # LONG: inherited
 ]
 _CASH_FIELDS: list["pa.Field[Any]"] = [
     pa.field("account_number", pa.string(), nullable=False),
@@ -197,6 +200,13 @@ class BookMaker:
         order = np.argsort(joined["account"], kind="stable")
         return {name: column[order] for name, column in joined.items()}, left
 
+    def _some(self, accounts: Ints, lot: Columns, every: int) -> npt.NDArray[np.bool_]:
+        """Say which lots are the first of every so-many-th account, and dated."""
+        number = accounts[lot["account"]]
+        dated = lot["dated"] & (lot["acquired"] != SENTINEL)
+        some: npt.NDArray[np.bool_] = (number % every == every // 2) & (lot["lot"] == 1) & dated
+        return some
+
     def _lot_batch(self, accounts: Ints, lot: Columns) -> pa.RecordBatch:
         ids = pa.array([f"L{number}" for number in range(int(lot["lot"].max(initial=0)) + 1)])
         return pa.record_batch(
@@ -209,6 +219,10 @@ class BookMaker:
                 pa.array(lot["basis"], mask=~lot["known"]),
                 pa.array(lot["covered"]),
                 pa.array(SLEEVES).take(lot["sleeve"]),
+                pa.array(
+                    (lot["acquired"] - TACKED).astype("datetime64[D]"), pa.date32(), mask=~self._some(accounts, lot, 97)
+                ),
+                pa.array(np.full(len(lot["lot"]), "LONG"), mask=~self._some(accounts, lot, 101)),
             ],
             schema=LOTS,
         )

@@ -105,13 +105,14 @@ class LotFile:
             compute.if_else(lots["covered"], "Y", "N"),
             lots["sleeve_id"],
             _blank(self._prices.take(compute.index_in(lots["security_id"], self._priced))),
-            "\n",
+            "",
+            _blank(lots["holding_since"].cast(pa.string())),
+            compute.binary_join_element_wise(_blank(lots["term"]), "\n", ""),
         )
 
     def _cash_lines(self, cash: pa.RecordBatch) -> Column:
         money = decimal_text(cash["cash_cents"], MONEY_DECIMALS)
-        blanks = [""] * 8
-        return _joined(CASH, cash["account_number"], *blanks, compute.binary_join_element_wise(money, "\n", ""))
+        return _joined(CASH, cash["account_number"], *[""] * 8, money, "", "\n")
 
 
 def decimal_text(values: Column, decimals: int, *, trim: bool = False) -> Column:

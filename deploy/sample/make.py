@@ -176,7 +176,14 @@ def read_book(folder: Path, custodian: str) -> Iterator[Holdings]:
         pa.ipc.open_file(str(folder / f"{custodian}.cash.arrow")) as cash,
     ):
         for index in range(lots.num_record_batches):
-            yield Holdings(lots.get_batch(index), cash.get_batch(index))
+            yield Holdings(_with_new_columns(lots.get_batch(index)), cash.get_batch(index))
+
+
+def _with_new_columns(lots: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the lots with the columns that a book of an earlier release lacks, empty."""
+    kept = lots.schema.names
+    columns = [lots.column(field.name) if field.name in kept else pa.nulls(lots.num_rows, field.type) for field in LOTS]
+    return pa.RecordBatch.from_arrays(columns, schema=LOTS)
 
 
 def _sha256(path: Path) -> str:

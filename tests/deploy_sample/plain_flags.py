@@ -47,7 +47,7 @@ def tiles(sample: Path) -> dict[str, set[str]]:
     cash: dict[str, Fraction] = {}
     for file in (sample / "files").iterdir():
         for line in file.read_text().splitlines()[1:-1]:
-            kind, number, security, _, _, quantity, _, _, sleeve, _, money = line.split("|")
+            kind, number, security, _, _, quantity, _, _, sleeve, _, money, *_ = line.split("|")
             if kind == "L":
                 held[number][sleeve, security] += Fraction(quantity)
             else:

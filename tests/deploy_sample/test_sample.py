@@ -22,7 +22,7 @@ from deploy.sample.make import BookOptions, load_universe, make
 from deploy.sample.market import DATA, DAYS_TO_COME, NoPrices
 from deploy.sample.publish import EVENTS
 from deploy.sample.universe import price_set, universe
-from shared.contracts.custody import COLUMNS, trailer_line
+from shared.contracts.custody import COLUMNS, MORE_COLUMNS, trailer_line
 from shared.fixed_point.text import scaled, text_of
 from shared.rules.trading_calendar import is_session, session_after, session_before
 from tests.deploy_sample import plain_flags
@@ -100,7 +100,7 @@ def test_files_are_the_documented_format_and_their_trailers_add_up(sample: Path)
         custodian = name[:4]
         assert "|".join(lines[0]) == f"H|CUSTODY_LOTS|1|{custodian}|2025-11-24|REFRESHED|2025-11-24T23:10:00Z"
         records = lines[1:-1]
-        assert {len(record) for record in records} == {len(COLUMNS)}
+        assert {len(record) for record in records} == {len(COLUMNS) + len(MORE_COLUMNS)}
         sums = [
             sum(scaled(record[field], decimals) for record in records if record[field])
             for field, decimals in ((QUANTITY, 6), (BASIS, 2), (CASH, 2))
@@ -117,6 +117,13 @@ def test_files_are_the_documented_format_and_their_trailers_add_up(sample: Path)
         assert len(set(keys)) == len(keys)
         seen += numbers_of_cash
     assert sorted(seen) == sorted(accounts)
+
+
+def test_some_lots_have_a_second_date_and_some_were_inherited(sample: Path) -> None:
+    lots = [record for lines in lot_files(sample / "files").values() for record in lines if record[0] == "L"]
+    tacked = [(date.fromisoformat(record[4]) - date.fromisoformat(record[11])).days for record in lots if record[11]]
+    assert tacked and set(tacked) == {300}
+    assert {record[12] for record in lots} == {"", "LONG"}
 
 
 def numbers(records: list[list[str]]) -> list[str]:
