@@ -373,7 +373,7 @@ def test_map_check_shows_what_lines_become_and_what_is_not_understood(
     code, out, err = shown(capsys, "check", mapping, path, "--lines", "3")
     assert code == 1
     assert out.count("\nline ") == 3
-    assert "line 6: quantity, cost basis, price or cash is not a plain decimal" in err
+    assert "line 6: quantity, cost basis or cash is not a plain decimal" in err
     assert "quantity (column 'Quantity'): \"12,5\"" in err
     assert "line 17: a row of the account is not understood" in err
 
