@@ -73,6 +73,7 @@ def test_each_format_is_taken_in_and_the_ledger_says_which_totals_it_lacks(known
         "A00012345": 152_075, "A00067890": 1_019_947, "A00098765": 0, "A000012345": -247_925, "A000067890": 0,
         "AM0001234": 320_550, "AM0005678": 0,
     }  # fmt: skip
+    assert known.rows("SELECT records_done, records_total FROM file ORDER BY file_id") == [(12, 12), (9, 9), (6, 6)]
     assert known.take_in(sample_of("westfield-csv"), mappings).status == "DUPLICATE"
 
 

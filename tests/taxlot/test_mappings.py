@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from benchmarks.mapped import FORMATS, Format
 from deploy.contracts import mapping_schema
 from services.taxlot.cli.map import app
 from services.taxlot.domain.codes import FileRefused
@@ -399,3 +400,11 @@ def test_map_says_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixt
     assert shown(capsys, "check", mapping, str(tmp_path / "none.csv"))[0] == 1
     code, _, err = shown(capsys, "try", mapping, str(sample_of(FIXED)))
     assert (code, "REFUSED, MAPPING_MISFIT" in err) == (1, True)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form.mapping], ids=lambda form: form.mapping)
+def test_the_book_of_the_benchmark_is_understood(form: Format, tmp_path: Path) -> None:
+    path = tmp_path / form.file_name
+    path.write_text("".join(form.lines(200)))
+    found = tried(path, mapping_of(form.mapping or ""))
+    assert (found.is_good, found.accounts, found.lots) == (True, 3, 200)

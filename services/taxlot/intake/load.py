@@ -242,6 +242,8 @@ def _load(
         ledger.note_progress(book, file_id, gathering.totals.records)
         progress(gathering.totals.records, promised.records)
     remarks = check_totals(promised, gathering.totals)
+    if "records" in promised.lacking:
+        ledger.note_header(work, file_id, header, gathering.totals.records)
     if header.refreshed:
         for account in gathering.missing():
             gathering.holds[account.account_id] = DataHold(codes.MISSING_FROM_FILE, 0)
