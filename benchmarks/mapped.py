@@ -180,7 +180,7 @@ def _meridian(lots: int) -> Iterator[str]:
         for lot in held:
             named = f'currency="USD" symbol="{lot.security}" id="{lot.number}" opened="{lot.day};093012"'
             amounts = f'position="{_cents(lot.units)}" cost="{_cents(lot.cost)}000" mark="{_cents(lot.price)}"'
-            yield f'<OpenLot {named} {amounts} covered="true"/>\n'
+            yield f'<OpenLot {named} {amounts} covered="true" heldSince="" origin=""/>\n'
         yield '</OpenLots><CashReport><CashBalance currency="USD" amount="10.00000"/></CashReport></Statement>\n'
     yield "</Statements></Query>\n"
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from benchmarks.mapped import FORMATS, Format
 from deploy.contracts import mapping_schema
 from services.taxlot.cli.map import app
+from services.taxlot.domain.accounts import text_at
 from services.taxlot.domain.codes import FileRefused
 from services.taxlot.intake.reader import LotFile
 from services.taxlot.mapping.mapped_file import MappedFile
@@ -75,6 +77,31 @@ def test_an_xml_query() -> None:
         "17 L|M0005678|T|4100009||10.0000|0.00000|N||20.0000|",
         "20 C|M0005678|||||||||0.00000",
     ]
+
+
+def test_a_lot_may_have_a_second_date_and_a_term_of_its_own() -> None:
+    """The column of the second date is empty where there is none; what was inherited is LONG."""
+    found = {}
+    with MappedFile(sample_of(XML), mapping_of(XML)) as file:
+        for table in (block.table for block in file.blocks()):
+            assert table.holding_since is not None and table.term is not None
+            for row in np.flatnonzero(table.record.where("L")).tolist():
+                term = table.term.names[int(table.term.index[row])]
+                found[text_at(table.lot_id, row)] = (text_at(table.holding_since, row), term)
+    assert found == {
+        "4100001": ("2018-02-13", ""), "4100002": ("", ""), "4100003": ("", ""), "4100009": ("", "LONG"),
+    }  # fmt: skip
+
+
+def test_costs_finer_than_a_cent_are_rounded_and_not_misunderstood(tmp_path: Path) -> None:
+    """1001.375 is kept as 1001.38: 10836.93 + 1001.38 + 0 = 11838.31."""
+    found = tried(edited(XML, tmp_path, ("1001.37000", "1001.37500")), mapping_of(XML))
+    assert (found.is_good, found.found.basis_cents) == (True, 1_183_831)
+
+
+def test_a_price_that_is_put_aside_is_not_understood(tmp_path: Path) -> None:
+    """The intake would take the lot without it; a mapping that misreads its column is not to be put in force."""
+    assert (6, "NOT_UNDERSTOOD") in faults_of(edited(XML, tmp_path, ("271.0100", "271,0100")), mapping_of(XML))
 
 
 def test_the_documented_format_is_the_mapping_of_that_name() -> None:
@@ -286,7 +313,8 @@ def test_children_of_xml_records_are_columns_too(tmp_path: Path) -> None:
     path = tmp_path / "meridian-x.xml"
     path.write_text(
         '<Query scope="all"><Statement account="M1" asOf="2026-06-11;202500"><OpenLot currency="USD" id="1" opened=""'
-        ' position="1" cost="1" mark="1" covered="true"><security><name>A</name><symbol>AT&amp;T</symbol></security>'
+        ' position="1" cost="1" mark="1" covered="true" heldSince="" origin="">'
+        "<security><name>A</name><symbol>AT&amp;T</symbol></security>"
         '</OpenLot><CashBalance currency="USD" amount="1"/></Statement></Query>'
     )
     assert records_of(path, mapping)[0] == "1 L|M1|AT&T|1||1|1|Y||1|"

@@ -143,6 +143,8 @@ def _records(block: Block, most: int) -> Iterator[tuple[int, str]]:
         table.record, table.account, table.security, table.lot_id, table.acquired, table.quantity, table.cost_basis,
         table.covered, table.sleeve, table.price, table.cash,
     ]  # fmt: skip
+    if table.holding_since is not None and table.term is not None:
+        columns += [table.holding_since, table.term]
     for row in range(min(len(table.line), most)):
         yield int(table.line[row]), "|".join(_text(column, row) for column in columns)
 

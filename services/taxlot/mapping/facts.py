@@ -12,7 +12,7 @@ from services.taxlot.domain.envelope import ControlTotals, Header
 from services.taxlot.domain.text import is_identifier
 from services.taxlot.mapping.model import FileFact, FormatMapping
 from shared.contracts import custody
-from shared.fixed_point.text import InexactText, scaled
+from shared.fixed_point.text import InexactText, rounded, scaled, text_of
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,11 @@ def _total(mapping: FormatMapping, name: str, decimals: int, around: Surrounding
     plain = plain.replace(",", ".") if style.decimal == "," else plain
     implied = mapping.totals.implied_decimals.get(name, 0)  # type: ignore[call-overload]
     try:
-        value = scaled(plain, max(decimals - implied, 0), f"the total of {name}")
+        if implied > decimals:
+            plain, implied = text_of(scaled(plain, 0), implied), 0
+        return rounded(plain, decimals - implied)  # as what is kept of the values is
     except InexactText as error:
-        raise FileRefused("BAD_TRAILER", str(error)) from error
-    if implied <= decimals:
-        return value
-    step: int = 10 ** (implied - decimals)
-    whole, rest = divmod(value, step)
-    if rest:
-        raise FileRefused("BAD_TRAILER", f"the total of {name} is {text!r}, which has more than {decimals} decimals")
-    return whole
+        raise FileRefused("BAD_TRAILER", f"the total of {name}: {error}") from error
 
 
 def _required(fact: FileFact, around: Surroundings, what: str) -> str:

@@ -182,6 +182,8 @@ class LotFields(Strict):
     quantity: NumberField
     side: Side | None = None
     acquired: DateField | None = Field(None, description="None: no lot has a date, every term is unknown.")
+    holding_since: DateField | None = Field(None, description="The date from which the term counts.")
+    term: Codes | None = Field(None, description="`yes`: long-term whatever the dates, as what was inherited is.")
     cost_basis: NumberField | None = Field(None, description="None: every basis is unknown.")
     price: NumberField | None = None
     covered: Codes | Literal["Y", "N"] = "N"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from services.taxlot.columns.records import Block, MalformedRecord
 from services.taxlot.domain.codes import NOT_UNDERSTOOD, printable
-from services.taxlot.domain.records import Bools, CodedColumn, RecordTable, TextColumn
+from services.taxlot.domain.records import TERM_LONG, Bools, CodedColumn, RecordTable, TextColumn
 from services.taxlot.mapping import cash, fields, totals
 from services.taxlot.mapping.account_rows import KINDS, LOT, UNKNOWN, RowsOfAccounts, unlisted
 from services.taxlot.mapping.model import Codes, FormatMapping, NumberField
@@ -50,6 +50,8 @@ class _Lots:
     quantity: TextColumn
     cost_basis: TextColumn
     price: TextColumn
+    holding_since: TextColumn | None
+    term: CodedColumn | None
 
 
 def _lots(mapping: FormatMapping, found: RowsOfAccounts) -> tuple[_Lots, list[MalformedRecord]]:
@@ -86,6 +88,8 @@ def _lots(mapping: FormatMapping, found: RowsOfAccounts) -> tuple[_Lots, list[Ma
         number(given.quantity, short, False),
         number(given.cost_basis, None, True),
         number(given.price, None, True),
+        None if given.holding_since is None else fields.dates(mapping, rows, given.holding_since),
+        None if given.term is None else _coded_as(given.term, rows, TERM_LONG, ""),
     )
     return lots, faults
 
@@ -121,6 +125,8 @@ def _table(mapping: FormatMapping, found: RowsOfAccounts, lots: _Lots, balances:
         texts(lots.cost_basis),
         texts(lots.price),
         _amounts(is_cash, balances.texts),
+        None if lots.holding_since is None else texts(lots.holding_since),
+        None if lots.term is None else coded(lots.term),
         headings=_headings(mapping),
     )
 
@@ -138,6 +144,7 @@ def _headings(mapping: FormatMapping) -> dict[str, str]:
         "account": mapping.account, "security": given.security, "quantity": given.quantity, "acquired": given.acquired,
         "cost basis": given.cost_basis, "price": given.price, "sleeve": given.sleeve, "cash": mapping.cash.amount,
         "covered": given.covered if isinstance(given.covered, Codes) else None,
+        "holding since": given.holding_since, "term": given.term,
     }  # fmt: skip
     headings = {name: field.column for name, field in named.items() if field is not None}
     return headings | {"lot id": ", ".join(given.lot_id.columns)}
@@ -150,12 +157,16 @@ def _sleeves(mapping: FormatMapping, rows: RawRows) -> CodedColumn:
 
 
 def _covered(given: Codes | str, rows: RawRows) -> CodedColumn:
-    """Return covered as Y or N; a code that is neither stays as it is, and holds its account."""
     if isinstance(given, str):
         return coded_column(np.zeros(len(rows), np.int64), [given])
+    return _coded_as(given, rows, "Y", "N")
+
+
+def _coded_as(given: Codes, rows: RawRows, is_so: str, is_not: str) -> CodedColumn:
+    """Return a column of two states in our words; a code of neither stays, in quotation marks: it holds its account."""
     index, texts = rows.coded(given.column)
     yes, no = ({text.strip() for text in codes} for codes in (given.yes, given.no))
-    return coded_column(index, ["Y" if text in yes else "N" if text in no else f'"{text}"' for text in texts])
+    return coded_column(index, [is_so if text in yes else is_not if text in no else f'"{text}"' for text in texts])
 
 
 def _unread(found: RowsOfAccounts) -> list[MalformedRecord]:

@@ -12,9 +12,10 @@ import numpy as np
 
 from services.taxlot.columns.records import Block
 from services.taxlot.domain.accounts import account_holds, group, values_at_fault
-from services.taxlot.domain.codes import ROW_CODES, DataHold, FileRefused
+from services.taxlot.domain.codes import NOT_UNDERSTOOD, ROW_CODES, DataHold, FileRefused
 from services.taxlot.domain.envelope import ControlTotals, check_totals
 from services.taxlot.domain.records import judge
+from services.taxlot.domain.remarks import PRICE_PUT_ASIDE, remarks
 from services.taxlot.mapping.account_rows import RowsOfAccounts
 from services.taxlot.mapping.mapped_file import MappedFile
 
@@ -92,3 +93,7 @@ def _judge(trial: Trial, block: Block, data_day: int) -> None:
     for hold in holds.values():
         if hold.code == "CASH_MISSING":
             trial.note(hold)
+    # The intake takes such lots without their prices; of a mapping it says that the column is not understood.
+    for row, code, text in remarks(rows, every, MOST_FAULTS)[0]:
+        if code == PRICE_PUT_ASIDE:
+            trial.note(DataHold(NOT_UNDERSTOOD, int(table.line[row]), text))
