@@ -17,10 +17,10 @@ from tests.waiting import until
 AS_OF = date(2026, 6, 11)  # a Thursday; the business day of the story is the Friday after it
 
 
-def a_book(folder: Path, *, accounts: int, faults: bool = False) -> Path:
-    """Write a sample book as of AS_OF into `place`."""
+def a_book(folder: Path, *, accounts: int, faults: bool = False, code: Path = CHECKOUT) -> Path:
+    """Write a sample book as of AS_OF into `folder`.  code: the release that writes it, this one by default."""
     run = [sys.executable, "-m", "deploy.sample", "--accounts", str(accounts), "--as-of", AS_OF.isoformat()]
-    subprocess.run([*run, "--out", str(folder), *(["--faults"] if faults else [])], cwd=CHECKOUT, check=True)
+    subprocess.run([*run, "--out", str(folder), *(["--faults"] if faults else [])], cwd=code, check=True)
     return folder
 
 
