@@ -261,7 +261,7 @@ def _released(
     body = OrdersReleased(
         account_id=account, enterprise_id=enterprise, advisor_id=advisor, custodian="harbor",
         account_number=f"H-{account[5:]}", batch_id=batch, version=version, trade_date=_TRADE_DATE, orders=orders,
-        session=_TRADE_DATE, decided_by="lee", decided_name="Lee Doe",
+        business_date=_TRADE_DATE, session=_TRADE_DATE, decided_by="lee", decided_name="Lee Doe",
         allocations=[
             SleeveAllocation(sleeve_id="growth", security_id=security, quantity=quantity)
             for security, quantity in signed.items()

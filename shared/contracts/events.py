@@ -179,7 +179,8 @@ class OrdersReleased(OutboundModel):
     account_number: Identity
     batch_id: int
     version: int  # the account's new epoch
-    trade_date: date
+    trade_date: date  # in events without business_date that of the batch, and session is later if they differ
+    business_date: date | None = None
     session: date | None = None  # None in events from before it was told, as the decider
     decided_by: str | None = None
     decided_name: str | None = None

@@ -83,12 +83,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "decided_at": "when it ended; absent while it is open, and in events of early releases",
     "decision_sha256": "SHA-256, in hex, of the document that is kept of the decision for ever: who decided, and every"
     " account with its figures as they were shown; absent while it is open, and in events of early releases",
-    "trade_date": "business date on which its orders go to market",
+    "trade_date": "business date of the batch, until whose cut-off it may be decided",
     # OrdersReleased
     "OrdersReleased.version": "number of this approval of the account; rises by one with each",
-    "OrdersReleased.session": "the session on which its orders are to be traded: the first whose close, on half days"
-    " too, lies after the approval; later than `trade_date` if it was approved after the close; absent in events of"
-    " early releases",
+    "OrdersReleased.trade_date": "the session on which its orders are to be traded: the first whose close, on half days"
+    " too, lies after the approval; in events without `business_date` that of the batch",
+    "OrdersReleased.business_date": "business date of the batch; before `trade_date` if it was approved after the"
+    " close; absent in events of early releases",
+    "OrdersReleased.session": "the session on which its orders are to be traded, as requests name it: `trade_date`;"
+    " absent in events of early releases",
     "OrdersReleased.decided_by": "the user who approved, as the sign-in names them; absent in events of early releases",
     "decided_name": "their name; absent in events of early releases",
     "OrdersReleased.orders": "orders to market; empty if all trades cancel out between sleeves",
@@ -104,8 +107,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "Order.value": "`quantity` x `reference_price` x `price_factor`, rounded half away from zero to cents; absent in"
     " events of early releases",
     "order_type": "`MARKET`: at the market's price, without limit; absent in events of early releases",
-    "time_in_force": "`DAY`: what is not executed in `session` lapses, and no order follows by itself; absent in events"
-    " of early releases",
+    "time_in_force": "`DAY`: what is not executed on `trade_date` lapses, and no order follows by itself; absent in"
+    " events of early releases",
     "currency": "the currency of `reference_price` and of the trade; absent in events of early releases: `USD`",
     "idempotency_key": "what to hand to whoever executes, so that the order is executed once: the same whenever this"
     " order comes, and never that of another, also after a restore of our database; its `order_id`; absent in events of"

@@ -39,7 +39,8 @@ def test_a_chunk_and_the_events_made_of_it_have_the_same_totals(logic: int) -> N
     messages = approval_messages(batch, members, content, "")
     events = [of_event(message.value) for message in messages if message.topic == topics.ORDERS.name]
     accounts = [
-        ApprovedAccount(12, member.account_id, "E1", 4, 1, member.row_no, logic, build.TRADE_DATE) for member in members
+        ApprovedAccount(12, member.account_id, "E1", 4, 1, member.row_no, logic, build.TRADE_DATE, build.MORNING)
+        for member in members
     ]
     history = of_chunk(content, accounts)
     assert {(12, account): totals for account, totals in history.items()} == {

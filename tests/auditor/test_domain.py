@@ -1,6 +1,7 @@
 """The rules of the auditor as tables: what differs, what a sentence says of it, and when a difference counts."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -13,8 +14,10 @@ from services.auditor.domain.unpublished import Unpublished, waits_too_long
 
 pytestmark = pytest.mark.fast
 NOON = datetime(2026, 6, 12, 12, 0, tzinfo=UTC)
-ONE = OrderTotals(1, 0, 10_000_000, 1_000 * 10**12, b"1")
-TWO = OrderTotals(2, 5_500_000, 0, 10**9, b"2")
+FRIDAY = date(2026, 6, 12)
+ONE = OrderTotals(1, 0, 10_000_000, 1_000 * 10**12, FRIDAY, b"1")
+TWO = OrderTotals(2, 5_500_000, 0, 10**9, FRIDAY, b"2")
+UNDATED = replace(ONE, traded_on=None)  # of an early release
 
 
 def test_every_invariant_has_a_meaning() -> None:
@@ -30,6 +33,8 @@ def test_every_invariant_has_a_meaning() -> None:
         ({"A": ONE}, {"A": [ONE], "B": [TWO]}, "not approved: B"),
         ({"A": ONE}, {"A": [TWO]}, "altered: A"),
         ({"A": ONE}, {"A": [ONE, TWO]}, "altered: A"),
+        ({"A": ONE}, {"A": [UNDATED]}, None),
+        ({"A": ONE}, {"A": [replace(ONE, traded_on=date(2026, 6, 15))]}, "altered: A"),
         ({"A": ONE, "B": ONE}, {"B": [TWO], "C": [ONE]}, "missing: A; altered: B; not approved: C"),
         ({f"A{n:02}": ONE for n in range(12)}, {}, "A08, A09 and 2 more"),
     ],

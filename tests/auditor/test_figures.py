@@ -24,7 +24,7 @@ def a_row(account_id: str) -> Row:
 def odd(*rows: Row, logic: int = 0) -> dict[str, list[str]]:
     """Return what does not add up of these rows, the last first."""
     accounts = [
-        ApprovedAccount(12, row["account_id"], "E1", 4, 1, number, logic, build.TRADE_DATE)
+        ApprovedAccount(12, row["account_id"], "E1", 4, 1, number, logic, build.TRADE_DATE, build.MORNING)
         for number, row in reversed(list(enumerate(rows)))
     ]
     return dict(odd_figures(build.results(list(rows), 12).value, accounts))

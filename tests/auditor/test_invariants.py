@@ -87,10 +87,19 @@ async def test_what_is_broken_is_over_when_it_is_mended(audit: AuditHarness) -> 
         ({"orders": []}, "altered: A1"),
         ({"version": 7}, "altered: A1"),
         ({"enterprise_id": "E2"}, "altered: A1"),
+        ({"business_date": "2026-06-15"}, "altered: A1"),
         ({"trade_date": "2026-06-15"}, "altered: A1"),
         ({"batch_id": 4711}, "history has 0 accounts"),
     ],
-    ids=["added", "emptied", "another epoch", "another enterprise", "another date", "another batch"],
+    ids=[
+        "added",
+        "emptied",
+        "another epoch",
+        "another enterprise",
+        "another business date",
+        "another trade date",
+        "another batch",
+    ],
 )
 async def test_an_order_that_nobody_approved_so_is_found(
     audit: AuditHarness, changes: dict[str, object], says: str

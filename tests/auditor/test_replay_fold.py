@@ -45,8 +45,9 @@ def released(account: str, batch_id: int = 1, **values: Any) -> Json:
     }  # fmt: skip
     return {
         "account_id": account, "enterprise_id": "E1", "advisor_id": "D1", "custodian": "SCHW", "account_number": "1",
-        "batch_id": batch_id, "version": 1, "trade_date": "2026-06-12", "session": "2026-06-12", "decided_by": "lee",
-        "decided_name": "Lee", "orders": [order], "allocations": [], "lots": [], "transfers": [],
+        "batch_id": batch_id, "version": 1, "trade_date": "2026-06-12", "business_date": "2026-06-12",
+        "session": "2026-06-12", "decided_by": "lee", "decided_name": "Lee", "orders": [order], "allocations": [],
+        "lots": [], "transfers": [],
     } | values  # fmt: skip
 
 
@@ -90,7 +91,7 @@ NOTED: dict[str, tuple[Callable[[LoggedDay, list[LoggedMessage]], None], list[Js
         LoggedDay.note_returned,
         [a_return(1, "A3", "REMOVED"), a_return(2, "A4", "FAILED"), a_return(9, "A5", "FAILED")],
     ),
-    "orders": (LoggedDay.note_orders, [released("A1"), released("A2"), released("A7", trade_date="2026-06-11")]),
+    "orders": (LoggedDay.note_orders, [released("A1"), released("A2"), released("A7", business_date="2026-06-11")]),
     "executions": (
         LoggedDay.note_executions,
         [reported("A1", 1), reported("A2", 1), reported("A1", 2, status="FILLED", quantity="10.0", price="99.5"),
@@ -176,6 +177,17 @@ def test_events_of_early_releases_and_other_incarnations_are_noted_as_such() -> 
     orders = {line["account_id"]: line for line in lines if line["kind"] == "orders"}
     assert "decided_by" not in orders["A1"] and "currency" not in orders["A1"]["orders"][0]
     assert "order_id" not in orders["A2"]["orders"][0] and orders["A2"]["orders"][0]["currency"] == "USD"
+
+
+def test_orders_of_a_release_that_did_not_tell_the_business_date_have_it_as_their_trade_date() -> None:
+    """Approved after the close: of a later release they say the same."""
+    later = released("A1", trade_date="2026-06-15", session="2026-06-15")
+    before = {name: value for name, value in later.items() if name != "business_date"} | {"trade_date": "2026-06-12"}
+    days = [a_day(), a_day()]
+    for day, body in zip(days, (later, before), strict=True):
+        day.note_orders(messages([body]))
+    assert written(days[0].lines()) == written(days[1].lines())
+    assert [line["trade_date"] for line in contents(days[0].lines()) if line["kind"] == "orders"] == ["2026-06-15"]
 
 
 def test_what_is_no_event_is_said_with_where_it_lies() -> None:

@@ -39,7 +39,8 @@ async def test_the_session_is_told_and_the_business_date_stays(
     approved = await pat.done(shown, "approve")
     assert (approved["session"], approved["trade_date"]) == (session.isoformat(), FRIDAY.isoformat())
     (orders,) = harness.sent("rebalancer.orders.v1")
-    assert orders["session"] == session.isoformat()
+    dates = ("trade_date", "session", "business_date")
+    assert [orders[name] for name in dates] == [session.isoformat(), session.isoformat(), FRIDAY.isoformat()]
     (((row,), _),) = harness.sent_chunks("batch.rebalanced")
     assert (row["trade_date"], row["session"]) == (FRIDAY, session)
     assert harness.sql("SELECT last_rebalanced FROM account WHERE account_id = 'A1'") == [(FRIDAY,)]

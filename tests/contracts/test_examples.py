@@ -59,7 +59,7 @@ def approval_of(body: dict[str, Any]) -> Approval:
     """Return the approval that an order event is of."""
     owner = ("account_id", "enterprise_id", "advisor_id", "custodian", "account_number")
     same: dict[str, Any] = {name: body[name] for name in ("batch_id", *owner, "decided_by", "decided_name")}
-    days: dict[str, Any] = {name: date.fromisoformat(body[name]) for name in ("trade_date", "session")}
+    days: dict[str, Any] = {name: date.fromisoformat(body[name]) for name in ("business_date", "session")}
     return Approval(**same, **days, epoch=body["version"])
 
 
@@ -136,7 +136,7 @@ def test_what_others_get_wrong_first_is_among_them() -> None:
     assert {order["side"] for order in orders["liquidation"]["orders"]} == {"SELL"}
     assert any("." in lot["quantity"] for lot in orders["liquidation"]["lots"])
     assert "lots-of-unknown-basis" in orders
-    assert any(body["session"] > body["trade_date"] for body in orders.values()), "approved after the close"
+    assert any(body["trade_date"] > body["business_date"] for body in orders.values()), "approved after the close"
 
 
 @pytest.mark.parametrize("name", examples(ORDERS.name))

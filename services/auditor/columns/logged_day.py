@@ -114,6 +114,8 @@ class LoggedDay:
             line = sheet_line(LineKind.MEMBER, batch_id, account, "", member, message.origin)
             self._members.setdefault(line.content, line)
             body = {name: value for name, value in event.items() if name not in _MASTER_DATA}
+            if "business_date" not in body:  # then it is trade_date that says it
+                body |= {"business_date": body["trade_date"], "trade_date": body.get("session")}
             is_unvalued = any("value" not in order for order in event["orders"])
             if is_unvalued:
                 self.old.unvalued.add((batch_id, account))
@@ -147,15 +149,15 @@ class LoggedDay:
         return f"{_SOURCE}/{self.incarnation}" if self.incarnation else _SOURCE
 
     def _of_day(self, messages: Iterable[LoggedMessage]) -> Iterable[LoggedMessage]:
-        """Return the messages of the trade date, found before they are parsed; what names no date is kept too."""
-        wanted, named = f'"trade_date":"{self.day.isoformat()}"'.encode(), b'"trade_date":"'
+        """Return the messages that name the day, found before they are parsed; what names no date is kept too."""
+        wanted, named = f'_date":"{self.day.isoformat()}"'.encode(), b'"trade_date":"'
         return (message for message in messages if wanted in message.value or named not in message.value)
 
     def _parsed(self, message: LoggedMessage) -> dict[str, Any] | None:
         """Return an event of the day; None if it is not of the day, or no event."""
         try:
             event: dict[str, Any] = orjson.loads(message.value)
-            if event["trade_date"] != self.day.isoformat():
+            if event.get("business_date", event["trade_date"]) != self.day.isoformat():
                 return None
             event["batch_id"], event["version"] = int(event["batch_id"]), int(event["version"])
         except (ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,7 @@
 """Totals of orders, from result chunks as history keeps them and from events as the topic has them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.auditor.domain.orders import OrderTotals
+from services.auditor.domain.sessions import session_of
 from services.auditor.store.orders import ApprovedAccount
 from shared.columnar import lengths_of, starts_of
 from shared.contracts import chunks, codec
@@ -40,7 +41,11 @@ def of_chunk(content: bytes, accounts: Sequence[ApprovedAccount]) -> dict[str, O
     starts = starts_of(np.bincount(owners, minlength=len(accounts))).tolist()
     return {
         account.account_id: _totals(
-            account.enterprise_id, account.epoch + 1, account.trade_date, lines[starts[row] : starts[row + 1]]
+            account.enterprise_id,
+            account.epoch + 1,
+            account.trade_date,
+            session_of(account.decided_at),
+            lines[starts[row] : starts[row + 1]],
         )
         for row, account in enumerate(accounts)
     }
@@ -57,8 +62,8 @@ def of_event(value: bytes) -> tuple[int, str, OrderTotals]:
             (order["security_id"], _SIGNS[order["side"]] * _micro(order["quantity"]), _micro(order["reference_price"]))
             for order in event["orders"]
         ]
-        trade_date = date.fromisoformat(event["trade_date"])
-        totals = _totals(event["enterprise_id"], event["version"], trade_date, lines)
+        business_date, traded_on = _dates(event)
+        totals = _totals(event["enterprise_id"], event["version"], business_date, traded_on, lines)
         return int(event["batch_id"]), str(event["account_id"]), totals
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no event of released orders: {error!r}") from error
@@ -67,14 +72,25 @@ def of_event(value: bytes) -> tuple[int, str, OrderTotals]:
 _SIGNS: Final = {"BUY": 1, "SELL": -1}
 
 
-def _totals(enterprise: str, version: int, trade_date: date, lines: Sequence[tuple[str, int, int]]) -> OrderTotals:
+def _dates(event: Mapping[str, Any]) -> tuple[date, date | None]:
+    """Return the business date of the batch and the session of the orders; None where an early release tells none."""
+    if "business_date" in event:
+        return date.fromisoformat(event["business_date"]), date.fromisoformat(event["trade_date"])
+    session = event.get("session")
+    return date.fromisoformat(event["trade_date"]), None if session is None else date.fromisoformat(session)
+
+
+def _totals(
+    enterprise: str, version: int, business_date: date, traded_on: date | None, lines: Sequence[tuple[str, int, int]]
+) -> OrderTotals:
     """Return the totals of lines (security, signed units and price in millionths); their sequence does not matter."""
-    document = [enterprise, version, trade_date.isoformat(), sorted(lines)]
+    document = [enterprise, version, business_date.isoformat(), sorted(lines)]
     return OrderTotals(
         orders=len(lines),
         bought_micro=sum(quantity for _, quantity, _ in lines if quantity > 0),
         sold_micro=-sum(quantity for _, quantity, _ in lines if quantity < 0),
         amount_pico=sum(abs(quantity) * price for _, quantity, price in lines),
+        traded_on=traded_on,
         content=hashlib.sha256(orjson.dumps(document)).digest()[:16],
     )
 

@@ -51,9 +51,9 @@ class OldForms:
     """Events whose form says less than the store: what they cannot say is left out of the store's lines too.
 
     batches: told of by an early release, without instants and digest.  orders: by batch and account, of an early
-    release, without decider, session and terms.  foreign: by batch and account, sent under another incarnation than the
-    database has, so that the ids of the orders are not known to it.  unvalued: by batch and account, of a release
-    without value and price factor of orders.
+    release, without decider, session and terms of the orders.  foreign: by batch and account, sent under another
+    incarnation than the database has, so that the ids of the orders are not known to it.  unvalued: by batch and
+    account, of a release without value and price factor of orders.
     """
 
     batches: set[int] = field(default_factory=set)
@@ -63,7 +63,7 @@ class OldForms:
 
 
 _INSTANTS_OF_BATCH: Final = ("requested_at", "cancel_at", "decided_at", "decision_sha256")
-_LATER_OF_ORDERS: Final = ("session", "decided_by")
+_LATER_OF_ORDERS: Final = ("trade_date", "session", "decided_by")
 _LATER_OF_ORDER: Final = ("order_type", "time_in_force", "currency", "idempotency_key")
 _IDS_OF_ORDER: Final = ("order_id", "idempotency_key")
 _VALUE_OF_ORDER: Final = ("price_factor", "value")

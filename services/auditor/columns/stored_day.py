@@ -101,7 +101,8 @@ def lines_of_orders(
             "advisor_id": member.advisor_id,
             "batch_id": member.batch_id,
             "version": member.epoch + 1,
-            "trade_date": batch["trade_date"].isoformat(),
+            "trade_date": session_of(decided_at).isoformat(),
+            "business_date": batch["trade_date"].isoformat(),
             "session": session_of(decided_at).isoformat(),
             "decided_by": batch["decided_by"],
             **_movements(

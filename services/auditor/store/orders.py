@@ -10,7 +10,8 @@ _APPROVED: Final = (
     " AND (%(since)s::timestamptz IS NULL OR decided_at > %(since)s) ORDER BY batch_id"
 )
 _MEMBERS: Final = (
-    "SELECT m.batch_id, m.account_id, m.enterprise_id, m.epoch, m.chunk_id, m.row_no, b.logic, b.trade_date"
+    "SELECT m.batch_id, m.account_id, m.enterprise_id, m.epoch, m.chunk_id, m.row_no, b.logic, b.trade_date,"
+    " b.decided_at"
     " FROM batch.batch_account m JOIN batch.batch b USING (batch_id)"
     " WHERE m.batch_id = ANY(%(batches)s) AND m.state = 'APPROVED' AND b.status = 'APPROVED'"
 )
@@ -18,7 +19,10 @@ _CHUNKS: Final = "SELECT chunk_id, value FROM batch.result_chunk WHERE chunk_id 
 
 
 class ApprovedAccount(NamedTuple):
-    """An approved account.  row_no: its row in the result chunk; epoch: as it went into the batch."""
+    """An approved account.
+
+    row_no: its row in the result chunk; epoch: as it went into the batch; trade_date: business date of the batch.
+    """
 
     batch_id: int
     account_id: str
@@ -28,6 +32,7 @@ class ApprovedAccount(NamedTuple):
     row_no: int
     logic: int
     trade_date: date
+    decided_at: datetime
 
 
 async def approved(connection: Snapshot, since: datetime | None) -> dict[int, int]:

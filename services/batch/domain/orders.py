@@ -43,8 +43,8 @@ class NestedColumn:
 class Approval:
     """The approval of one account.
 
-    epoch: the account's new one; session: on which its orders are to be traded; decided_by, decided_name: the user;
-    incarnation: of the database, in which batch and epoch are counted.
+    epoch: the account's new one; business_date: of the batch; session: on which its orders are to be traded;
+    decided_by, decided_name: the user; incarnation: of the database, in which batch and epoch are counted.
     """
 
     batch_id: int
@@ -54,7 +54,7 @@ class Approval:
     custodian: str
     account_number: str
     epoch: int
-    trade_date: date
+    business_date: date
     session: date
     decided_by: str
     decided_name: str
@@ -115,7 +115,8 @@ def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColum
         "account_number": approval.account_number,
         "batch_id": approval.batch_id,
         "version": approval.epoch,
-        "trade_date": approval.trade_date.isoformat(),
+        "trade_date": approval.session.isoformat(),
+        "business_date": approval.business_date.isoformat(),
         "session": approval.session.isoformat(),
         "decided_by": approval.decided_by,
         "decided_name": approval.decided_name,
