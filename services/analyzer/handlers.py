@@ -89,6 +89,7 @@ class Handlers:
         pairs = zip(_column(group, "account_id"), _column(group, "reason"), strict=True)
         for account, reason in pairs:
             by_reason.setdefault(reason, set()).add(account)
+        by_reason.pop("UNDONE", None)  # back in the batch, and evaluated when it left
         for reason, accounts in sorted(by_reason.items()):
             await self._flags.evaluate_and_publish(sorted(accounts), f"returned from a batch ({reason})")
 

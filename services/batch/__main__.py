@@ -111,6 +111,33 @@ def release(
 
 
 @app.command()
+def rules(
+    enterprise: Annotated[
+        str | None, typer.Argument(metavar="ENTERPRISE", help="None: list all that have rules.")
+    ] = None,
+    approver_differs: Annotated[
+        bool | None, typer.Option("--approver-differs/--approver-may-be-requester", help="Who may approve.")
+    ] = None,
+    note_required: Annotated[
+        bool | None, typer.Option("--note-required/--note-optional", help="Whether decisions of users need a note.")
+    ] = None,
+    two_above_usd: Annotated[
+        str | None, typer.Option(help="Two approve above so many dollars of buys and sells; none: no such limit.")
+    ] = None,
+    two_above_accounts: Annotated[
+        str | None, typer.Option(help="Two approve above so many accounts; none: no such limit.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who changes the rules; it is kept.")] = None,
+) -> None:
+    """Show what an enterprise asks of decisions, with every change of it; or change it."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import rules
+
+    changes = rules.RuleChanges(approver_differs, note_required, two_above_usd, two_above_accounts)
+    rules.show_or_change(settings, enterprise, changes, by)
+
+
+@app.command()
 def withdrawn() -> None:
     """List approvals and proposals made on prices that were withdrawn afterwards."""
     settings = command_line.read_settings(Settings)

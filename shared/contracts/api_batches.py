@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from shared.contracts.events import BatchStatus, LogicName, TileName
-from shared.contracts.query import ClauseText, Expected, Label, SearchText
+from shared.contracts.query import ClauseText, Expected, Label, Note, SearchText
 from shared.contracts.types import Identity, OutboundModel, Usd
 
 AccountStateName = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
@@ -80,6 +80,30 @@ class ExecutionCounts(OutboundModel):
     rejected: int
 
 
+class ApprovalRules(OutboundModel):
+    """What the enterprises of an open batch ask of its approval.
+
+    Two people must approve it if its turnover or its accounts are above a limit.  approvers: how many must, as it
+    stands; barred: why you cannot, whatever your role.
+    """
+
+    approver_differs: bool
+    note_required: bool
+    two_above: Usd | None
+    two_above_accounts: int | None
+    approvers: int
+    barred: str | None
+
+
+class FirstApproval(OutboundModel):
+    """The first of two approvals. stands: whether it counts; it does not once the batch has changed."""
+
+    by: str
+    at: datetime
+    note: str | None
+    stands: bool
+
+
 class BatchSummary(OutboundModel):
     batch_id: int
     version: int
@@ -96,12 +120,16 @@ class BatchSummary(OutboundModel):
     requested_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+    note: str | None  # of the decision
+    first_approval: FirstApproval | None
+    rules: ApprovalRules | None  # of an open batch; None in answers of commands: read the batch
     trade_date: date
     session: date | None  # on which its orders are traded, if approved now while open; None: it has no orders
     cancel_at: datetime
     short_term: Usd
     long_term: Usd
     estimated: Usd
+    turnover: Usd  # market buys and sells of all accounts under the logic in force
     put_aside: PutAside | None  # None in the answers of commands too: read the batch
     execution: ExecutionCounts | None  # of an approved batch, where it is read by itself; None in lists and answers
 
@@ -182,6 +210,34 @@ class BatchPage(OutboundModel):
 class RemovalBody(OutboundModel):
     selection: Selection
     expected_count: Expected
+
+
+class ByRemoval(OutboundModel):
+    """All accounts that one removal took out. version: of the batch, as the response to that removal has it."""
+
+    kind: Literal["removal"]
+    version: Expected
+
+
+class UndoBody(OutboundModel):
+    """Put removed accounts back; refused with 409 and the number that can be, where not all of them can."""
+
+    selection: Annotated[ById | ByRemoval, Field(discriminator="kind")]
+    expected_count: Expected
+
+
+class RestBody(OutboundModel):
+    """Remove the selected accounts and approve all others. expected_count: number of accounts to be removed."""
+
+    selection: Selection
+    expected_count: Expected
+    note: Note = ""
+
+
+class DecisionBody(OutboundModel):
+    """What the person who decides writes to it, as plain text."""
+
+    note: Note = ""
 
 
 class LogicBody(OutboundModel):

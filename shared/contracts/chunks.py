@@ -311,5 +311,6 @@ REBALANCED = pa.schema(
     ]
 )
 
-# batch -> analyzer: an account left a batch without being rebalanced; evaluate it at once.
+# batch -> analyzer: an account left a batch without being rebalanced; evaluate it at once. The reason UNDONE says that
+# it is back in its batch: there is nothing to evaluate.
 RETURNED = pa.schema([*ACCOUNT_KEYS, _required("epoch", pa.int32()), _required("reason", pa.string())])

@@ -121,6 +121,7 @@ class BatchChanged(OutboundModel):
     cancel_at: Instant | None = None
     decided_at: Instant | None = None  # None also while it is open, as the digest
     decision_sha256: Sha256 | None = None
+    first_approved_by: str | None = None
 
 
 class Order(OutboundModel):

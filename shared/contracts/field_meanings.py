@@ -83,6 +83,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "decided_at": "when it ended; absent while it is open, and in events of early releases",
     "decision_sha256": "SHA-256, in hex, of the document that is kept of the decision for ever: who decided, and every"
     " account with its figures as they were shown; absent while it is open, and in events of early releases",
+    "first_approved_by": "where two people must approve: the user who approved first, as the sign-in names them; absent"
+    " while nobody has, once the batch has changed since, and where one is enough",
     "trade_date": "business date of the batch, until whose cut-off it may be decided",
     # OrdersReleased
     "OrdersReleased.version": "number of this approval of the account; rises by one with each",

@@ -23,6 +23,7 @@ def _plain_whole(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_plain_whole)]  # written as text, in a query or a path
 Expected = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]  # in JSON, where true, "5" and 5.0 are refused
+Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True), AfterValidator(shown_text)]
 Label = Annotated[str, StringConstraints(max_length=80), AfterValidator(shown_text)]
 SearchText = Annotated[str, StringConstraints(max_length=200), AfterValidator(shown_text)]
 ClauseText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(shown_text)]

@@ -32,11 +32,13 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "get_latest_run": EVERYBODY,
     "propose_batch": TRADER,
     "remove_accounts": TRADER,
+    "undo_removal": TRADER,
     "switch_logic": TRADER,
     "repropose_accounts": TRADER,
     "upload_file": OPERATOR,
     "start_run": OPERATOR,
     "approve_batch": APPROVER,
+    "approve_rest": APPROVER,  # and TRADER, because it also removes: the service asks for both
     "cancel_batch": TRADER | APPROVER,
 }
 

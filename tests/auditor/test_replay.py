@@ -26,11 +26,15 @@ async def day(audit: AuditHarness) -> AsyncIterator[ReplayHarness]:
 
 
 async def a_day_of_work(day: ReplayHarness) -> dict[str, int]:
-    """Approve two accounts of three, cancel one batch, fail one, and let the end of the day cancel another."""
+    """Approve two accounts of three, one of which was removed and put back, cancel one batch, fail one, and let the end
+    of the day cancel another.
+    """
     batch = day.audit.batch
     await batch.queue("A1", "A2", "A3", "C1", "F1", "F2", "E1", "E2", "Q1", "Q2")
     user = batch.user()
     approved = await user.pending("A1", "A2", "A3")
+    back = {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1}
+    approved = await user.done(await user.remove(approved, "A2"), "removals/undo", back)
     approved = await user.done(await user.remove(approved, "A3"), "approve")
     cancelled = await user.done(await user.pending("C1"), "cancel")
     failing = await user.propose("F1", "F2")

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.auditor.domain.sessions import session_of as audited_session_of
+from services.batch.domain.approval_rules import ApprovalRules, strictest
 from services.batch.domain.filters import BadClause, Clause, SortOrder, parse_clauses, parse_sort
-from services.batch.domain.refusals import CommandFacts, is_allowed, refusal
+from services.batch.domain.refusals import CommandFacts, is_allowed, refusal, undo_refusal
 from services.batch.domain.schedule import decision_window, session_of
 from services.batch.domain.states import (
     ACCOUNT,
@@ -51,6 +52,8 @@ ALLOWED = {
     ("PENDING_APPROVAL", "DAY_ENDED", "CANCELLED"),
     ("PENDING_APPROVAL", "NONE_LEFT", "CANCELLED"),
     ("PENDING_APPROVAL", "REMOVE", "PENDING_APPROVAL"),
+    ("PENDING_APPROVAL", "UNDO_REMOVAL", "PENDING_APPROVAL"),
+    ("PENDING_APPROVAL", "FIRST_APPROVAL", "PENDING_APPROVAL"),
     ("PENDING_APPROVAL", "SWITCH_LOGIC", "PENDING_APPROVAL"),
     ("PENDING_APPROVAL", "REPROPOSE", "WORKING"),
 }
@@ -59,6 +62,7 @@ ACCOUNT_ALLOWED = {
     ("WORKING", "FAILURE", "FAILED"),
     ("WORKING", "CANCEL", "CANCELLED"),
     ("PROPOSED", "REMOVE", "REMOVED"),
+    ("REMOVED", "UNDO_REMOVAL", "PROPOSED"),
     ("PROPOSED", "REPROPOSE", "WORKING"),
     ("PROPOSED", "APPROVE", "APPROVED"),
     ("PROPOSED", "CANCEL", "CANCELLED"),
@@ -138,6 +142,8 @@ APPROVALS = [
     ({"asked_by": "ann"}, None),
     ({"asked_by": "ann", "four_eyes": True}, "SAME_PERSON"),
     ({"asked_by": "bob", "four_eyes": True}, None),
+    ({"note_missing": True}, "NOTE_MISSING"),
+    ({"note_missing": True, "stale": 1}, "STALE"),
 ]
 
 
@@ -150,11 +156,62 @@ def test_approval(values: dict[str, object], why: str | None) -> None:
 
 def test_stale_and_same_person_hinder_nothing_but_approval() -> None:
     seen = facts(stale=2, asked_by="ann", four_eyes=True)
-    for transition in (Transition.CANCEL, Transition.REMOVE, Transition.REPROPOSE, Transition.SWITCH_LOGIC):
+    others = (Transition.CANCEL, Transition.REMOVE, Transition.REPROPOSE, Transition.SWITCH_LOGIC)
+    for transition in (*others, Transition.UNDO_REMOVAL):
         assert refusal(transition, seen, build.MORNING) is None
     nothing = refusal(Transition.REPROPOSE, facts(), build.MORNING)
     assert nothing is not None
     assert nothing.why == "NOTHING_STALE"
+
+
+def test_a_note_is_asked_for_decisions_alone() -> None:
+    seen = facts(note_missing=True)
+    refused = refusal(Transition.CANCEL, seen, build.MORNING)
+    assert refused is not None and refused.why == "NOTE_MISSING"
+    for transition in (Transition.REMOVE, Transition.SWITCH_LOGIC, Transition.UNDO_REMOVAL):
+        assert refusal(transition, seen, build.MORNING) is None
+
+
+LIMITS = [
+    (ApprovalRules(), 10**12, 10**6, 1),
+    (ApprovalRules(two_above_cents=1_000_00), 1_000_00, 5, 1),  # exactly at the limit is not above it
+    (ApprovalRules(two_above_cents=1_000_00), 1_000_01, 5, 2),
+    (ApprovalRules(two_above_cents=0), 0, 5, 1),
+    (ApprovalRules(two_above_accounts=5), 10**12, 5, 1),
+    (ApprovalRules(two_above_accounts=5), 0, 6, 2),
+    (ApprovalRules(two_above_cents=1_000_00, two_above_accounts=5), 1_000_01, 1, 2),
+]
+
+
+@pytest.mark.parametrize(("rules", "turnover", "accounts", "approvers"), LIMITS)
+def test_how_many_must_approve(rules: ApprovalRules, turnover: int, accounts: int, approvers: int) -> None:
+    assert rules.approvers(turnover, accounts) == approvers
+
+
+def test_of_several_enterprises_the_strictest_rule_holds() -> None:
+    some = [ApprovalRules(approver_differs=True, two_above_cents=500), ApprovalRules(note_required=True)]
+    assert strictest(some) == ApprovalRules(approver_differs=True, note_required=True, two_above_cents=500)
+    more = [*some, ApprovalRules(two_above_cents=0, two_above_accounts=7)]
+    assert strictest(more) == ApprovalRules(True, True, 0, 7)
+    assert strictest([]) == ApprovalRules()
+
+
+@pytest.mark.parametrize(
+    ("barred", "gone", "allowed", "said"),
+    [
+        ({"CHANGED": 1}, 0, 0, "(1 account: its facts have changed since its proposal). What is in the queue"),
+        (
+            {"IN_BATCH": 2, "CHANGED": 1},
+            0,
+            3,
+            "1 account: its facts have changed since its proposal; 2 accounts: they are",
+        ),
+        ({"LOGIC": 2}, 0, 3, "The other 3 can be put back."),
+        ({}, 1, 0, "1 account: it was not removed"),
+    ],
+)
+def test_why_a_removal_is_not_undone(barred: dict[str, int], gone: int, allowed: int, said: str) -> None:
+    assert said in undo_refusal(barred, gone, allowed)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +219,17 @@ def test_stale_and_same_person_hinder_nothing_but_approval() -> None:
     [
         ("viewer", set()),
         ("auditor", set()),
-        ("trader", {None, Transition.REMOVE, Transition.SWITCH_LOGIC, Transition.REPROPOSE, Transition.CANCEL}),
+        (
+            "trader",
+            {
+                None,
+                Transition.REMOVE,
+                Transition.UNDO_REMOVAL,
+                Transition.SWITCH_LOGIC,
+                Transition.REPROPOSE,
+                Transition.CANCEL,
+            },
+        ),
         ("approver", {Transition.APPROVE, Transition.CANCEL}),
     ],
 )
@@ -170,6 +237,7 @@ def test_roles(role: str, allowed: set[Transition | None]) -> None:
     commands = (
         None,
         Transition.REMOVE,
+        Transition.UNDO_REMOVAL,
         Transition.SWITCH_LOGIC,
         Transition.REPROPOSE,
         Transition.CANCEL,

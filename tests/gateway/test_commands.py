@@ -31,6 +31,8 @@ EXPECTED: dict[str, set[str]] = {
     "GET /api/v1/runs/latest": READ,
     "POST /api/v1/batches": {"trader"},
     "POST /api/v1/batches/{batch_id}/removals": {"trader"},
+    "POST /api/v1/batches/{batch_id}/removals/undo": {"trader"},
+    "POST /api/v1/batches/{batch_id}/approve-rest": {"approver"},
     "POST /api/v1/batches/{batch_id}/logic": {"trader"},
     "POST /api/v1/batches/{batch_id}/repropose": {"trader"},
     "POST /api/v1/batches/{batch_id}/approve": {"approver"},
@@ -42,6 +44,8 @@ SELECTION = {"kind": "ids", "ids": ["A1"]}
 BODIES: dict[str, Any] = {
     "propose_batch": {"selection": SELECTION, "expected_count": 1},
     "remove_accounts": {"selection": SELECTION, "expected_count": 1},
+    "undo_removal": {"selection": SELECTION, "expected_count": 1},
+    "approve_rest": {"selection": SELECTION, "expected_count": 1},
     "switch_logic": {"logic": "BEST_FIT"},
     "repropose_accounts": {},
 }

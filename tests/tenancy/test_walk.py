@@ -64,10 +64,18 @@ BODIES: dict[str, list[Any]] = {
         {"selection": _BY_ID, "expected_count": 1},
         {"selection": {"kind": "matching", "q": THEIRS}, "expected_count": 1},
     ],
+    "undo_removal": [
+        {"selection": _BY_ID, "expected_count": 1},
+        {"selection": {"kind": "removal", "version": 2}, "expected_count": 1},
+    ],
+    "approve_rest": [
+        {"selection": _BY_ID, "expected_count": 1},
+        {"selection": {"kind": "matching", "q": THEIRS}, "expected_count": 1},
+    ],
     "switch_logic": [{"logic": "MIN_TRANSACTION"}],
     "repropose_accounts": [{}, {"selection": _BY_ID}],
-    "approve_batch": [None],
-    "cancel_batch": [None],
+    "approve_batch": [None, {"note": THEIRS}],
+    "cancel_batch": [None, {"note": THEIRS}],
     "start_run": [None],
     "upload_file": [File([lot(THEIRS), cash(THEIRS)], custodian=THEIRS, kind=custody.UPDATED).text()],
 }

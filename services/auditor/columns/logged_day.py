@@ -61,6 +61,8 @@ class LoggedDay:
     unreadable: list[str] = field(default_factory=list)
     _batches: dict[int, dict[str, dict[bytes, tuple[int, str]]]] = field(default_factory=dict)
     _members: dict[bytes, SheetLine] = field(default_factory=dict)
+    _removed: dict[tuple[int, str], int] = field(default_factory=dict)
+    _undone: dict[tuple[int, str], int] = field(default_factory=dict)
     _orders: dict[bytes, SheetLine] = field(default_factory=dict)
     _sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     _reports: dict[str, list[tuple[ExecutionReported, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -81,17 +83,26 @@ class LoggedDay:
             sources.setdefault(message.source, {}).setdefault(content, (event["version"], message.origin))
 
     def note_returned(self, messages: Iterable[LoggedMessage]) -> None:
-        """Note chunks of batch.returned; those of other days' batches are passed over."""
+        """Note chunks of batch.returned; those of other days' batches are passed over.
+
+        A removal that was undone afterwards counts no more: versions say which came first.
+        """
         for message in messages:
             try:
                 rows, meta = codec.decode(message.value, chunks.RETURNED)
-                batch_id = int(meta["batch_id"])
+                batch_id, version = int(meta["batch_id"]), int(meta.get("version", 0))
             except (ValueError, KeyError) as error:
                 self._refuse(message, error)
                 continue
             if batch_id not in self._batches:
                 continue
             for row in rows.to_pylist():
+                key, reason = (batch_id, str(row["account_id"])), row["reason"]
+                if reason in ("REMOVED", "UNDONE"):
+                    newest = self._removed if reason == "REMOVED" else self._undone
+                    newest[key] = max(version, newest.get(key, 0))
+                if reason == "UNDONE":
+                    continue
                 facts = {"batch_id": batch_id, "account_id": row["account_id"], "enterprise_id": row["enterprise_id"]}
                 more = {"advisor_id": row["advisor_id"], "epoch": row["epoch"], "state": row["reason"]}
                 line = sheet_line(LineKind.MEMBER, batch_id, row["account_id"], "", facts | more, message.origin)
@@ -142,7 +153,15 @@ class LoggedDay:
     def lines(self) -> list[SheetLine]:
         """Return the lines of the day."""
         batches = [line for number in self.batches for line in self._lines_of_batch(number)]
-        return [*batches, *self._members.values(), *self._orders.values(), *self._executions()]
+        members = [line for line in self._members.values() if not self._is_undone(line)]
+        return [*batches, *members, *self._orders.values(), *self._executions()]
+
+    def _is_undone(self, line: SheetLine) -> bool:
+        """Return whether a line of a member tells of a removal that was undone."""
+        key = line.key[1], line.key[2]
+        return (
+            self._undone.get(key, -1) > self._removed.get(key, 0) and orjson.loads(line.content)["state"] == "REMOVED"
+        )
 
     @property
     def _own_source(self) -> str:

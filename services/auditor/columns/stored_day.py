@@ -55,7 +55,7 @@ def lines_of_batches(batches: Iterable[Mapping[str, Any]], old: OldForms) -> Ite
 
 _SAME: Final = (
     "batch_id", "enterprise_ids", "advisor_ids", "version", "status", "reason", "accounts", "working", "proposed",
-    "failed", "removed", "requested_by", "decided_by",
+    "failed", "removed", "requested_by", "decided_by", "first_approved_by",
 )  # fmt: skip
 _INSTANTS: Final = ("requested_at", "cancel_at", "decided_at")
 

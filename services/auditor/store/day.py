@@ -10,6 +10,7 @@ _BATCHES: Final = (
     "SELECT b.batch_id, b.enterprise_ids, b.advisor_ids, b.version, b.status, b.reason, b.logic, b.accounts, b.working,"
     " b.proposed + b.approved AS proposed, b.failed, b.removed, b.requested_by, b.decided_by, b.trade_date,"
     " b.requested_at, b.cancel_at, b.decided_at,"
+    " CASE WHEN b.decided_at IS NOT NULL OR b.first_version = b.version THEN b.first_by END AS first_approved_by,"
     " CASE WHEN (SELECT fits FROM batch.manifest_fits(b.batch_id) AS fits) THEN d.sha256 END AS sha256"
     " FROM batch.batch b LEFT JOIN batch.decision d USING (batch_id)"
     " WHERE b.trade_date = %(day)s ORDER BY b.batch_id"

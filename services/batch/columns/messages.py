@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Row
 
+from services.batch.domain.approval_rules import first_stands
 from services.batch.domain.figures import LOGIC_NAMES
 from services.batch.domain.schedule import session_of
 from services.batch.settings import SERVICE
@@ -49,6 +50,7 @@ def batch_changed(row: Row[Any], decision_sha256: bytes | None = None) -> Outgoi
         cancel_at=row.cancel_at,
         decided_at=row.decided_at,
         decision_sha256=None if decision_sha256 is None else decision_sha256.hex(),
+        first_approved_by=row.first_by if row.decided_at is not None or first_stands(row) else None,
     )
     identity = event_id("batch", row.batch_id, row.version)
     return event(
@@ -119,7 +121,10 @@ def requests(batch: Row[Any], members: Sequence[Row[Any]], at: datetime) -> list
 
 
 def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: int, at: datetime) -> list[Outgoing]:
-    """Return the chunks that say members left the batch without a rebalance. reason: FAILED, REMOVED, CANCELLED."""
+    """Return the chunks that say members left the batch without a rebalance.
+
+    reason: FAILED, REMOVED, CANCELLED; UNDONE says that a removal was undone. version: of the batch afterwards.
+    """
     rows = [
         {
             "account_id": member.account_id,
@@ -130,7 +135,7 @@ def returned(batch_id: int, members: Sequence[Row[Any]], reason: str, version: i
         }
         for member in members
     ]
-    meta = {"batch_id": str(batch_id)}
+    meta = {"batch_id": str(batch_id), "version": str(version)}
     return _chunked(
         topics.RETURNED, chunks.RETURNED, batch_id, rows, meta, ("returned", reason, version), at, by_batch=True
     )

@@ -31,10 +31,12 @@ class Transition(StrEnum):
     COLLECTED = "COLLECTED"  # every result is in, at least one account is proposed
     ALL_FAILED = "ALL_FAILED"  # every result is in, and every account failed
     NONE_LEFT = "NONE_LEFT"  # the last proposed account was removed or failed, others were removed before
+    FIRST_APPROVAL = "FIRST_APPROVAL"  # of two that its enterprise asks for
     APPROVE = "APPROVE"
     CANCEL = "CANCEL"
     DAY_ENDED = "DAY_ENDED"
     REMOVE = "REMOVE"  # of some accounts
+    UNDO_REMOVAL = "UNDO_REMOVAL"  # of some removed accounts
     SWITCH_LOGIC = "SWITCH_LOGIC"
     REPROPOSE = "REPROPOSE"  # of stale accounts
 
@@ -56,6 +58,7 @@ class AccountTransition(StrEnum):
     PROPOSAL = "PROPOSAL"
     FAILURE = "FAILURE"
     REMOVE = "REMOVE"
+    UNDO_REMOVAL = "UNDO_REMOVAL"
     REPROPOSE = "REPROPOSE"
     APPROVE = "APPROVE"
     CANCEL = "CANCEL"
@@ -66,10 +69,12 @@ BATCH: Final[Mapping[tuple[Status, Transition], Status]] = {
     (Status.WORKING, Transition.ALL_FAILED): Status.FAILED,
     (Status.WORKING, Transition.NONE_LEFT): Status.CANCELLED,
     (Status.WORKING, Transition.DAY_ENDED): Status.CANCELLED,  # guide: "Incomplete Batches"
+    (Status.PENDING_APPROVAL, Transition.FIRST_APPROVAL): Status.PENDING_APPROVAL,
     (Status.PENDING_APPROVAL, Transition.APPROVE): Status.APPROVED,
     (Status.PENDING_APPROVAL, Transition.CANCEL): Status.CANCELLED,
     (Status.PENDING_APPROVAL, Transition.DAY_ENDED): Status.CANCELLED,
     (Status.PENDING_APPROVAL, Transition.REMOVE): Status.PENDING_APPROVAL,
+    (Status.PENDING_APPROVAL, Transition.UNDO_REMOVAL): Status.PENDING_APPROVAL,
     (Status.PENDING_APPROVAL, Transition.NONE_LEFT): Status.CANCELLED,
     (Status.PENDING_APPROVAL, Transition.SWITCH_LOGIC): Status.PENDING_APPROVAL,
     (Status.PENDING_APPROVAL, Transition.REPROPOSE): Status.WORKING,
@@ -80,6 +85,7 @@ ACCOUNT: Final[Mapping[tuple[AccountState, AccountTransition], AccountState]] = 
     (AccountState.WORKING, AccountTransition.FAILURE): AccountState.FAILED,
     (AccountState.WORKING, AccountTransition.CANCEL): AccountState.CANCELLED,  # the day ended before its result came
     (AccountState.PROPOSED, AccountTransition.REMOVE): AccountState.REMOVED,
+    (AccountState.REMOVED, AccountTransition.UNDO_REMOVAL): AccountState.PROPOSED,
     (AccountState.PROPOSED, AccountTransition.REPROPOSE): AccountState.WORKING,
     (AccountState.PROPOSED, AccountTransition.APPROVE): AccountState.APPROVED,
     (AccountState.PROPOSED, AccountTransition.CANCEL): AccountState.CANCELLED,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns import messages
 from services.batch.columns.orders import approval_messages
+from services.batch.domain.approval_rules import first_stands
 from services.batch.domain.figures import FIGURES, LOGIC_NAMES
 from services.batch.domain.manifest import Manifest, manifest_of
 from services.batch.domain.states import AccountState, AccountTransition, Status, Transition, batch_after
@@ -36,10 +37,11 @@ REASONS: Final = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who decides: a user, or the system at the end of the day."""
+    """Who decides: a user, or the system at the end of the day.  note: what they wrote to it; empty: nothing."""
 
     subject: str
     name: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ async def _record(
 ) -> tuple[Row[Any], Sequence[Row[Any]], bytes]:
     """Freeze the batch as decided and keep its manifest; return its row, its accounts' rows, and the digest of that."""
     status = batch_after(Status(batch.status), transition)
+    outdated = {} if first_stands(batch) else dict.fromkeys(_FIRST)
     await members.freeze(connection, batch.batch_id)
     totals = await batches.count(connection, batch.batch_id, batch.logic)
     after = await batches.change(
@@ -97,6 +100,8 @@ async def _record(
         decided_by=actor.subject,
         decided_name=actor.name,
         decided_at=now,
+        note=actor.note or None,
+        **outdated,
         **totals.columns(),
     )
     rows = await members.read_all(connection, batch.batch_id)
@@ -135,15 +140,18 @@ def _isolated(batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, inc
     return [message for some in made for message in some]
 
 
+_FIRST: Final = ("first_by", "first_name", "first_at", "first_note", "first_version")
 _BATCH_FIELDS: Final = (
     "batch_id", "version", "status", "reason", "label", "enterprise_ids", "advisor_ids", "accounts", "requested_by",
     "requested_name", "requested_at", "decided_by", "decided_name", "decided_at", "trade_date", "cancel_at", "working",
     "proposed", "failed", "removed", "approved", "cancelled", "short_cents", "long_cents", "estimated_cents",
+    "turnover_cents", "note", *_FIRST,
 )  # fmt: skip
 _ACCOUNT_FIELDS: Final = (
     "account_id", "account_number", "name", "enterprise_id", "advisor_id", "custodian", "taxable", "epoch", "state",
-    "liquidate", "stale_code", "failure_code", "failure_text", "removed_name", "facts_version", "lots_version",
-    "target_version", "price_set", "chunk_id", "row_no", "remarks", "washes", "earlier_losses", *FIGURES,
+    "liquidate", "stale_code", "failure_code", "failure_text", "removed_name", "removed_version", "facts_version",
+    "lots_version", "target_version", "price_set", "chunk_id", "row_no", "remarks", "washes", "earlier_losses",
+    *FIGURES,
 )  # fmt: skip
 
 

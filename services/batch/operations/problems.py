@@ -78,6 +78,26 @@ class SamePerson(Forbidden):
     code, title = "same_person", "Somebody else must approve"
 
 
+class UndoBarred(Conflict):
+    code, title = "undo_barred", "The removal cannot be undone"
+
+
+class NoneRemain(Conflict):
+    code, title = "none_remain", "No account would be left to approve"
+
+
+class RestChanges(Conflict):
+    code, title = "rest_changes", "The accounts that remain would look different"
+
+
+class ApprovedAlready(Forbidden):
+    code, title = "approved_already", "A second person must approve"
+
+
+class NoteMissing(Problem):
+    status, code, title = 422, "note_missing", "A note is required"
+
+
 class NothingStale(Conflict):
     code, title = "nothing_stale", "No proposal is stale"
 
@@ -94,6 +114,8 @@ _CLASSES: Final[dict[RefusalReason, type[Problem]]] = {
     "STALE": StaleProposals,
     "SAME_PERSON": SamePerson,
     "NOTHING_STALE": NothingStale,
+    "NOTE_MISSING": NoteMissing,
+    "APPROVED_ALREADY": ApprovedAlready,
 }
 
 

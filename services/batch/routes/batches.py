@@ -10,10 +10,11 @@ from fastapi import Request, Response
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.batch.domain.approval_rules import strictest
 from services.batch.domain.figures import LOGIC_NAMES, tile_bits
 from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED, OPEN, Status
-from services.batch.operations import executions
+from services.batch.operations import approval_rules, executions
 from services.batch.routes.dependencies import dependencies_of
 from services.batch.store import batch_pages, member_pages, results, wash_sales
 from services.batch.store import executions as stored
@@ -22,9 +23,10 @@ from services.batch.views import rows as views
 from services.batch.views import sentences
 from services.batch.views.proposals import logics_of, proposal_of
 from shared.contracts import chunks, codec
-from shared.contracts.api_batches import BatchList, BatchPage, BatchSummary, ExecutionCounts
+from shared.contracts.api_batches import ApprovalRules, BatchList, BatchPage, BatchSummary, ExecutionCounts
 from shared.contracts.api_proposals import BatchAccountView, Proposal
 from shared.contracts.filter_fields import BATCH_FIELDS
+from shared.contracts.principal import Principal
 from shared.contracts.problems import NotFound
 from shared.contracts.tenancy import Scope, scope_of
 from shared.http import routing
@@ -57,8 +59,9 @@ async def list_batches(
     statuses = sorted(str(status) for status in (OPEN if state == "open" else DECIDED))
     async with dependencies_of(request).database.snapshot(scope) as connection:
         rows, total = await batch_pages.read_list(connection, scope, statuses, page, size)
+        rules = await _rules(request, connection, caller, rows)
     now = dependencies_of(request).clock.now()
-    return BatchList(rows=[views.batch_view(row, now) for row in rows], total=total)
+    return BatchList(rows=[views.batch_view(row, now, rules.get(row.batch_id)) for row in rows], total=total)
 
 
 @router.get("/{batch_id}", operation_id="get_batch")
@@ -68,8 +71,9 @@ async def get_batch(request: Request, response: Response, caller: routing.Caller
     async with dependencies_of(request).database.snapshot(scope) as connection:
         row = await _batch(connection, scope, batch_id)
         execution = await _execution(connection, scope, row)
+        rules = await _rules(request, connection, caller, [row])
     response.headers["ETag"] = f'"{row.version}"'
-    return views.batch_view(row, dependencies_of(request).clock.now(), execution)
+    return views.batch_view(row, dependencies_of(request).clock.now(), rules.get(batch_id), execution)
 
 
 @router.get("/{batch_id}/accounts", operation_id="list_batch_accounts")
@@ -99,11 +103,12 @@ async def list_batch_accounts(
         if matching:
             filtered = await member_pages.read_totals(connection, scope, batch_id, logic, matching)
         execution = await _execution(connection, scope, batch)
+        rules = await _rules(request, connection, caller, [batch])
         accounts = [row.account_id for row in rows]
         reported = {} if execution is None else await stored.counts(connection, scope, batch_id, accounts)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchPage(
-        batch=views.batch_view(batch, dependencies_of(request).clock.now(), execution),
+        batch=views.batch_view(batch, dependencies_of(request).clock.now(), rules.get(batch_id), execution),
         rows=[
             views.member_row(row, reported=reported.get(row.account_id, {}), is_checked=batch.wash_seen is not None)
             for row in rows
@@ -131,10 +136,11 @@ async def get_batch_account(
         before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
         proposals, accounts, unseen = await _proposals(connection, scope, row, batch)
         execution = await _execution(connection, scope, batch)
+        rules = await _rules(request, connection, caller, [batch])
         orders = await executions.orders_of(connection, scope, batch_id, account_id)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
-        batch=views.batch_view(batch, dependencies_of(request).clock.now(), execution),
+        batch=views.batch_view(batch, dependencies_of(request).clock.now(), rules.get(batch_id), execution),
         account=views.member_row(
             row,
             reported=Counter(order.status for order in orders if order.status is not None),
@@ -148,6 +154,21 @@ async def get_batch_account(
         next_id=after,
         position=row.place,
     )
+
+
+async def _rules(
+    request: Request, connection: AsyncConnection, caller: Principal, rows: Sequence[Row[Any]]
+) -> dict[int, ApprovalRules]:
+    """Return what the approval of each open batch needs, by number."""
+    waiting = [row for row in rows if Status(row.status) in OPEN]
+    named = sorted({name for row in waiting for name in row.enterprise_ids})
+    if not named:
+        return {}
+    found = await approval_rules.of_enterprises(connection, dependencies_of(request).settings, named)
+    return {
+        row.batch_id: views.rules_view(row, strictest(found[name] for name in row.enterprise_ids), caller.subject)
+        for row in waiting
+    }
 
 
 async def _execution(connection: AsyncConnection, scope: Scope, batch: Row[Any]) -> ExecutionCounts | None:

@@ -2,9 +2,18 @@
 
 from fastapi import Request, Response
 
-from services.batch.operations import commands, wash_approvals
+from services.batch.operations import commands, removals, wash_approvals
 from services.batch.routes.dependencies import CommandRequest, dependencies_of, run_once, version_in
-from shared.contracts.api_batches import CommandResult, LogicBody, ProposeBody, RemovalBody, ReproposeBody
+from shared.contracts.api_batches import (
+    CommandResult,
+    DecisionBody,
+    LogicBody,
+    ProposeBody,
+    RemovalBody,
+    ReproposeBody,
+    RestBody,
+    UndoBody,
+)
 from shared.http import routing
 from shared.http.parameters import BatchPath, IdempotencyKey, IfMatch
 from shared.postgres.commits import before_it_begins
@@ -33,7 +42,22 @@ async def remove_accounts(
     """Return accounts of a batch to the queue."""
     version_seen = version_in(if_match)
     sent = CommandRequest(request, caller, idempotency_key, body)
-    return await run_once(sent, commands.remove, batch_id, version_seen, body)
+    return await run_once(sent, removals.remove, batch_id, version_seen, body)
+
+
+@router.post("/{batch_id}/removals/undo", operation_id="undo_removal", response_model=CommandResult)
+async def undo_removal(
+    request: Request,
+    caller: routing.Caller,
+    batch_id: BatchPath,
+    body: UndoBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Put removed accounts back into a batch, with the proposals that they had."""
+    version_seen = version_in(if_match)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, removals.undo, batch_id, version_seen, body)
 
 
 @router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
@@ -41,6 +65,7 @@ async def approve_batch(
     request: Request,
     caller: routing.Caller,
     batch_id: BatchPath,
+    body: DecisionBody | None = None,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
 ) -> Response:
@@ -49,7 +74,26 @@ async def approve_batch(
     service = dependencies_of(request)
     with before_it_begins():
         await wash_approvals.record_missing(service.database, service.clock.now())
-    return await run_once(CommandRequest(request, caller, idempotency_key), commands.approve, batch_id, version_seen)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, commands.approve, batch_id, version_seen, body.note if body else "")
+
+
+@router.post("/{batch_id}/approve-rest", operation_id="approve_rest", response_model=CommandResult)
+async def approve_rest(
+    request: Request,
+    caller: routing.Caller,
+    batch_id: BatchPath,
+    body: RestBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Return accounts of a batch to the queue and approve all others, in one step."""
+    version_seen = version_in(if_match)
+    service = dependencies_of(request)
+    with before_it_begins():
+        await wash_approvals.record_missing(service.database, service.clock.now())
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, removals.approve_rest, batch_id, version_seen, body)
 
 
 @router.post("/{batch_id}/cancel", operation_id="cancel_batch", response_model=CommandResult)
@@ -57,12 +101,14 @@ async def cancel_batch(
     request: Request,
     caller: routing.Caller,
     batch_id: BatchPath,
+    body: DecisionBody | None = None,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
 ) -> Response:
     """Cancel a batch: all its accounts return to the queue."""
     version_seen = version_in(if_match)
-    return await run_once(CommandRequest(request, caller, idempotency_key), commands.cancel, batch_id, version_seen)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, commands.cancel, batch_id, version_seen, body.note if body else "")
 
 
 @router.post("/{batch_id}/logic", operation_id="switch_logic", response_model=CommandResult)

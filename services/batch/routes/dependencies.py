@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from services.batch.operations import wash_approvals
-from services.batch.operations.commands import CommandContext
+from services.batch.operations.context import CommandContext
 from services.batch.operations.decide import CommandOutcome
 from services.batch.operations.incoming import mark_stale, mark_terms
 from services.batch.operations.problems import FoundStale, TermsDiffer, WashSalesMoved

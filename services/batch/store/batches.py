@@ -33,20 +33,26 @@ _TALLY = text(
     " count(*) FILTER (WHERE state = 'PROPOSED' AND stale_code IS NOT NULL) AS stale,"
     " coalesce(sum(short_cents[:element]) FILTER (WHERE counted), 0)::bigint AS short_cents,"
     " coalesce(sum(long_cents[:element]) FILTER (WHERE counted), 0)::bigint AS long_cents,"
-    " coalesce(sum(estimated_cents[:element]) FILTER (WHERE counted), 0)::bigint AS estimated_cents"
-    " FROM (SELECT *, taxable AND state IN ('PROPOSED', 'APPROVED', 'CANCELLED') AS counted"
+    " coalesce(sum(estimated_cents[:element]) FILTER (WHERE counted), 0)::bigint AS estimated_cents,"
+    " coalesce(sum(coalesce(buys_cents[:element], 0) + coalesce(sells_cents[:element], 0)) FILTER (WHERE traded), 0)"
+    "::bigint AS turnover_cents"
+    " FROM (SELECT *, taxable AND state IN ('PROPOSED', 'APPROVED', 'CANCELLED') AS counted,"
+    " state IN ('PROPOSED', 'APPROVED', 'CANCELLED') AS traded"
     " FROM batch_account WHERE batch_id = :batch_id) AS of_batch"
 )
 
 
 @dataclass(frozen=True)
 class BatchTotals:
-    """Counts and gains of a batch; gains are in cents, of taxable accounts under the logic in force."""
+    """Counts and sums of a batch, in cents under the logic in force: gains of taxable accounts, market buys and sells
+    of all accounts.
+    """
 
     tally: Tally
     short_cents: int
     long_cents: int
     estimated_cents: int
+    turnover_cents: int
 
     def columns(self) -> dict[str, int]:
         """Return the values of the batch row's columns."""
@@ -55,6 +61,7 @@ class BatchTotals:
             "short_cents": self.short_cents,
             "long_cents": self.long_cents,
             "estimated_cents": self.estimated_cents,
+            "turnover_cents": self.turnover_cents,
         }
 
 
@@ -170,7 +177,7 @@ async def count(connection: AsyncConnection, batch_id: int, logic: int) -> Batch
     """Count the accounts of a batch by state and sum their gains under `logic`."""
     row = (await connection.execute(_TALLY, {"batch_id": batch_id, "element": logic + 1})).one()
     tally = Tally(row.working, row.proposed, row.failed, row.removed, row.approved, row.cancelled, row.stale)
-    return BatchTotals(tally, row.short_cents, row.long_cents, row.estimated_cents)
+    return BatchTotals(tally, row.short_cents, row.long_cents, row.estimated_cents, row.turnover_cents)
 
 
 async def change(connection: AsyncConnection, before: Row[Any], now: datetime, **values: Any) -> Row[Any]:

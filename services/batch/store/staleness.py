@@ -72,9 +72,11 @@ _LOCK_PROPOSED = text(
     " ORDER BY account_id FOR NO KEY UPDATE"
 )
 _HAS_MOVED: Final = f"(a.account_id IS NULL OR {_MOVED} IS NOT NULL)"
+# Flags mark the accounts of batches as they come, but none that was removed then, nor one that was being put back.
 _UNMARKED = text(
     f"SELECT count(*) FILTER (WHERE {_HAS_MOVED}) AS moved,"  # noqa: S608  # names
-    f" count(*) FILTER (WHERE {_HAS_MOVED} OR m.price_set IN ({_WITHDRAWN})) AS stale"
+    f" count(*) FILTER (WHERE {_HAS_MOVED} OR m.price_set IN ({_WITHDRAWN}) OR (m.removed_version IS NOT NULL AND"
+    f" EXISTS (SELECT FROM flag f WHERE f.account_id = m.account_id AND {stale_code('m')} IS NOT NULL))) AS stale"
     " FROM batch_account m LEFT JOIN account a USING (account_id)"
     " WHERE m.batch_id = :batch_id AND m.state = 'PROPOSED'"
 )
@@ -115,7 +117,8 @@ async def count_unmarked(connection: AsyncConnection, batch_id: int) -> Row[Any]
     """Lock the proposed accounts of a locked batch; return the counts `moved` and `stale`.
 
     moved: accounts that have moved since they went into the batch, also ones that the caller may no longer see;
-    stale: these, and accounts proposed on prices that were withdrawn.
+    stale: these, accounts proposed on prices that were withdrawn, and accounts whose facts changed while they were
+    removed.
     """
     values = {"batch_id": batch_id}
     await connection.execute(_LOCK_PROPOSED, values)

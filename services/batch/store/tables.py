@@ -62,7 +62,8 @@ BATCH = _table(
     trade_date=Date, cancel_at=DateTime(timezone=True), answered_at=DateTime(timezone=True),
     told_at=DateTime(timezone=True), working=Integer, proposed=Integer, failed=Integer, removed=Integer,
     approved=Integer, cancelled=Integer, stale=Integer, short_cents=_BIG, long_cents=_BIG, estimated_cents=_BIG,
-    wash_seen=_BIG,
+    wash_seen=_BIG, turnover_cents=_BIG, note=Text, first_by=Text, first_name=Text,
+    first_at=DateTime(timezone=True), first_note=Text, first_version=Integer,
 )  # fmt: skip
 
 BATCH_ACCOUNT = _table(
@@ -70,9 +71,9 @@ BATCH_ACCOUNT = _table(
     batch_id=_BIG, account_id=Text, enterprise_id=Text, advisor_id=Text, place=Integer, account_number=Text, name=Text,
     custodian=Text, taxable=Boolean, epoch=Integer, liquidate=Boolean, state=Text, open=Boolean, frozen=Boolean,
     attempt=Integer, first_attempt=Integer, sent_at=DateTime(timezone=True), stale_code=Text, stale_text=Text,
-    failure_code=Text, failure_text=Text, removed_name=Text, chunk_id=_BIG, row_no=Integer, facts_version=_BIG,
-    lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text, household=Text, has_loss=Boolean, washes=Text,
-    earlier_losses=Text,
+    failure_code=Text, failure_text=Text, removed_name=Text, removed_version=Integer, chunk_id=_BIG, row_no=Integer,
+    facts_version=_BIG, lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text, household=Text,
+    has_loss=Boolean, washes=Text, earlier_losses=Text,
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
 )  # fmt: skip
 

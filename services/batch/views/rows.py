@@ -7,12 +7,23 @@ from typing import Any, Final, cast
 import orjson
 from sqlalchemy import Row
 
+from services.batch.domain.approval_rules import ApprovalRules, first_stands
 from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
+from services.batch.domain.refusals import approved_already, same_person
 from services.batch.domain.schedule import session_of
 from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
 from shared.contracts.api_batches import AccountStateName as MemberState
-from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, ExecutionCounts, PutAside, Totals
+from shared.contracts.api_batches import ApprovalRules as RulesView
+from shared.contracts.api_batches import (
+    BatchAccountRow,
+    BatchSummary,
+    Counts,
+    ExecutionCounts,
+    FirstApproval,
+    PutAside,
+    Totals,
+)
 from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import SourceName, StateName, TileName
@@ -24,10 +35,13 @@ _COUNTED: Final = ("buys", "sells", "flats")
 _EARLIER: Final = ("wash_earlier", "wash_earlier_permanent")
 
 
-def batch_view(row: Row[Any], now: datetime, execution: ExecutionCounts | None = None) -> BatchSummary:
+def batch_view(
+    row: Row[Any], now: datetime, rules: RulesView | None, execution: ExecutionCounts | None = None
+) -> BatchSummary:
     """Return a batch of `batch_pages`: its summary, whether it is put aside, and what became of its orders.
 
-    now: while the batch is open, its session is that of an approval at this instant.
+    now: while the batch is open, its session is that of an approval at this instant.  rules: of its approval, as long
+    as it is open.
     """
     put_aside = None
     is_open = Status(row.status) in OPEN
@@ -36,7 +50,9 @@ def batch_view(row: Row[Any], now: datetime, execution: ExecutionCounts | None =
         put_aside = PutAside(since=row.parked_at, again_at=row.again_at, sentence=sentence)
     summary = batch_summary(row)
     session = session_of(now) if is_open else summary.session
-    return summary.model_copy(update={"put_aside": put_aside, "execution": execution, "session": session})
+    return summary.model_copy(
+        update={"put_aside": put_aside, "execution": execution, "session": session, "rules": rules}
+    )
 
 
 def batch_summary(row: Row[Any]) -> BatchSummary:
@@ -66,15 +82,44 @@ def batch_summary(row: Row[Any]) -> BatchSummary:
         requested_at=row.requested_at,
         decided_by=row.decided_name if status in DECIDED else None,
         decided_at=row.decided_at,
+        note=row.note,
+        first_approval=_first_approval(row),
+        rules=None,
         trade_date=row.trade_date,
         session=session_of(row.decided_at) if status is Status.APPROVED else None,
         cancel_at=row.cancel_at,
         short_term=usd(row.short_cents),
         long_term=usd(row.long_cents),
         estimated=usd(row.estimated_cents),
+        turnover=usd(row.turnover_cents),
         put_aside=None,
         execution=None,
     )
+
+
+def rules_view(row: Row[Any], rules: ApprovalRules, subject: str) -> RulesView:
+    """Return what the approval of an open batch needs, and what of it bars the person `subject`."""
+    approvers = rules.approvers(row.turnover_cents, row.proposed)
+    barred = None
+    if rules.approver_differs and row.requested_by == subject:
+        barred = same_person().sentence
+    elif approvers > 1 and first_stands(row) and row.first_by == subject:
+        barred = approved_already().sentence
+    return RulesView(
+        approver_differs=rules.approver_differs,
+        note_required=rules.note_required,
+        two_above=None if rules.two_above_cents is None else usd(rules.two_above_cents),
+        two_above_accounts=rules.two_above_accounts,
+        approvers=approvers,
+        barred=barred,
+    )
+
+
+def _first_approval(row: Row[Any]) -> FirstApproval | None:
+    if row.first_by is None:
+        return None
+    stands = Status(row.status) in DECIDED or first_stands(row)  # a decided batch keeps one that counted
+    return FirstApproval(by=row.first_name, at=row.first_at, note=row.first_note, stands=stands)
 
 
 def queue_row(row: Row[Any]) -> QueueRow:

@@ -9,10 +9,13 @@ from shared.contracts.api_batches import (
     BatchPage,
     BatchSummary,
     CommandResult,
+    DecisionBody,
     LogicBody,
     ProposeBody,
     RemovalBody,
     ReproposeBody,
+    RestBody,
+    UndoBody,
 )
 from shared.contracts.api_proposals import BatchAccountView
 from shared.http import routing
@@ -93,15 +96,42 @@ async def remove_accounts(
     return await forward(request, caller, "batch")
 
 
+@router.post("/{batch_id}/removals/undo", operation_id="undo_removal", response_model=CommandResult)
+async def undo_removal(
+    request: Request,
+    caller: SignedInUser,
+    batch_id: BatchPath,
+    body: UndoBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Put removed accounts back into a batch, with the proposals that they had."""
+    return await forward(request, caller, "batch")
+
+
 @router.post("/{batch_id}/approve", operation_id="approve_batch", response_model=CommandResult)
 async def approve_batch(
     request: Request,
     caller: SignedInUser,
     batch_id: BatchPath,
+    body: DecisionBody | None = None,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
 ) -> Response:
     """Approve all proposed accounts of a batch: orders go out."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/approve-rest", operation_id="approve_rest", response_model=CommandResult)
+async def approve_rest(
+    request: Request,
+    caller: SignedInUser,
+    batch_id: BatchPath,
+    body: RestBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Return accounts of a batch to the queue and approve all others, in one step."""
     return await forward(request, caller, "batch")
 
 
@@ -110,6 +140,7 @@ async def cancel_batch(
     request: Request,
     caller: SignedInUser,
     batch_id: BatchPath,
+    body: DecisionBody | None = None,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
 ) -> Response:
