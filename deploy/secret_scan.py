@@ -14,7 +14,7 @@ ADVICE: Final = (
 _LOCKS: Final = r"\.lock$|(^|/)package-lock\.json$|(^|/)SHA256SUMS$"
 _COMMIT_NAMED: Final = r'"version": "[0-9a-f]{40}"'
 # Examples of events name the digest of a decision.
-_DIGEST: Final = r'"decision_sha256": "[0-9a-f]{64}"'
+_DIGEST: Final = r'"(?:decision_)?sha256": "[0-9a-f]{64}"'
 # Manifests say which Secret a pod mounts, and hold none. The scanner itself puts some values into quotes.
 _MOUNTED: Final = r"""secretName: ["']?rebalancer-[a-z-]+["']?[,}]?( |$)"""
 

@@ -138,6 +138,23 @@ def rules(
 
 
 @app.command()
+def verify(
+    enterprises: Annotated[list[str] | None, typer.Argument(metavar="ENTERPRISE...", help="None: all.")] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ENTERPRISE:POSITION:SHA256 from an event of a decision, to be found in the chain; repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Compare history with its chain of decisions; exit with 1 when a row was changed, is missing or was added."""
+    settings = command_line.read_settings(Settings)
+    from services.batch.cli import verify
+
+    verify.verify(settings, enterprises or [], verify.parse_heads(head or []))
+
+
+@app.command()
 def withdrawn() -> None:
     """List approvals and proposals made on prices that were withdrawn afterwards."""
     settings = command_line.read_settings(Settings)

@@ -13,7 +13,7 @@ from services.gateway.limits.requests_per_address import RequestsPerAddress
 from services.gateway.openapi import describe
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
-from services.gateway.routes import batches, contracts, door, me, ops, queue, sign_in, ui, work
+from services.gateway.routes import batches, contracts, door, history, me, ops, queue, sign_in, ui, work
 from services.gateway.security_headers import SecurityHeaders, security_headers
 from services.gateway.settings import SERVICE, Settings
 from services.gateway.upstream import http_client
@@ -75,7 +75,16 @@ def build_app(dependencies: Dependencies) -> FastAPI:
 
 def routed() -> FastAPI:
     """Return the app with its routes only: enough to describe it."""
-    routers = [me.router, queue.router, batches.router, work.router, contracts.router, sign_in.router, ops.router]
+    routers = [
+        me.router,
+        queue.router,
+        batches.router,
+        history.router,
+        work.router,
+        contracts.router,
+        sign_in.router,
+        ops.router,
+    ]
     routers.append(ui.router())  # last: it takes every other address
     document = "/api/v1/openapi.json"
     return create_app(SERVICE, _no_probes, probes=False, routers=routers, door=door.door, openapi_url=document)

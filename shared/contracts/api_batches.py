@@ -80,7 +80,7 @@ class ExecutionCounts(OutboundModel):
     rejected: int
 
 
-class ApprovalRules(OutboundModel):
+class ApprovalNeeds(OutboundModel):
     """What the enterprises of an open batch ask of its approval.
 
     Two people must approve it if its turnover or its accounts are above a limit.  approvers: how many must, as it
@@ -122,7 +122,7 @@ class BatchSummary(OutboundModel):
     decided_at: datetime | None
     note: str | None  # of the decision
     first_approval: FirstApproval | None
-    rules: ApprovalRules | None  # of an open batch; None in answers of commands: read the batch
+    rules: ApprovalNeeds | None  # of an open batch; None in answers of commands: read the batch
     trade_date: date
     session: date | None  # on which its orders are traded, if approved now while open; None: it has no orders
     cancel_at: datetime
@@ -248,6 +248,30 @@ class ReproposeBody(OutboundModel):
     """Propose the stale accounts of a batch again; empty selection means all of them."""
 
     selection: Selection | None = None
+
+
+class HistoryFinding(OutboundModel):
+    """What is wrong with history. batch_id: the request; None: the chain itself."""
+
+    batch_id: int | None
+    sentence: str
+
+
+class HistoryCheck(OutboundModel):
+    """A part of a check of the history of an enterprise.
+
+    checked: decisions compared with their rows and links; before: of these, those of before the chain began.  cursor:
+    ask for the next part with it; None: this was the last one, and position and sha256 are those of the last link
+    (None: nothing was decided since the chain began).
+    """
+
+    enterprise_id: Identity
+    checked: int
+    before: int
+    findings: list[HistoryFinding]
+    cursor: str | None
+    position: int | None
+    sha256: str | None
 
 
 class CommandResult(OutboundModel):

@@ -95,6 +95,14 @@ class QueueChanged(OutboundModel):
     version: int  # rises with time, so that of several the last one counts
 
 
+class HistoryHead(OutboundModel):
+    """The link of a decision in the chain of an enterprise's decisions: its last one then."""
+
+    enterprise_id: Identity
+    position: Version
+    sha256: Sha256
+
+
 class BatchChanged(OutboundModel):
     """State of a batch after a transition or progress (compacted by batch).
 
@@ -122,6 +130,7 @@ class BatchChanged(OutboundModel):
     decided_at: Instant | None = None  # None also while it is open, as the digest
     decision_sha256: Sha256 | None = None
     first_approved_by: str | None = None
+    history: list[HistoryHead] | None = None
 
 
 class Order(OutboundModel):

@@ -12,6 +12,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "Component": "The weight of one security inside a model or sleeve.",
     "FilePart": "What of a file concerns the accounts of one advisor.",
     "FlagReason": "A component outside its rebalance band; without sleeve and security it is cash.",
+    "HistoryHead": "The link of a decision in the chain of an enterprise's decisions: its last one then.",
     "LotInstruction": "Units of a lot that a sell order takes.",
     "LotPick": "Units of a lot that leave first when its security is sold.",
     "Order": "An order to market: one for each security of an account.",
@@ -83,6 +84,12 @@ MEANINGS: Final[Mapping[str, str]] = {
     "decided_at": "when it ended; absent while it is open, and in events of early releases",
     "decision_sha256": "SHA-256, in hex, of the document that is kept of the decision for ever: who decided, and every"
     " account with its figures as they were shown; absent while it is open, and in events of early releases",
+    "history": "of a decided batch: its link in the chain of decisions of each of its enterprises, which was the last"
+    " one then; absent while it is open, and in events of early releases",
+    "HistoryHead.enterprise_id": "whose chain",
+    "HistoryHead.position": "number of the link: 1 is the first, each decision adds one",
+    "HistoryHead.sha256": "SHA-256, in hex, of the link before it and of `decision_sha256`, both as 32 bytes; before"
+    " the first link stands the SHA-256 of `history of ` and the enterprise",
     "first_approved_by": "where two people must approve: the user who approved first, as the sign-in names them; absent"
     " while nobody has, once the batch has changed since, and where one is enough",
     "trade_date": "business date of the batch, until whose cut-off it may be decided",

@@ -27,6 +27,7 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "get_batch": EVERYBODY,
     "list_batch_accounts": EVERYBODY,
     "get_batch_account": EVERYBODY,
+    "check_history": APPROVER | OPERATOR | frozenset({"auditor"}),
     "list_files": EVERYBODY,
     "get_file": EVERYBODY,
     "get_latest_run": EVERYBODY,

@@ -29,6 +29,7 @@ EXPECTED: dict[str, set[str]] = {
     "GET /api/v1/files": READ,
     "GET /api/v1/files/{file_id}": READ,
     "GET /api/v1/runs/latest": READ,
+    "GET /api/v1/history/check": {"approver", "auditor", "operator"},
     "POST /api/v1/batches": {"trader"},
     "POST /api/v1/batches/{batch_id}/removals": {"trader"},
     "POST /api/v1/batches/{batch_id}/removals/undo": {"trader"},

@@ -84,6 +84,7 @@ QUERIES: dict[str, list[str]] = {
     "list_queue": ["", f"q={THEIRS}", f"f=custodian.eq.{THEIRS}", "f=enterprise_id.eq.E1", "tile=HIGH_CASH&sort=name"],
     "count_tiles": ["", f"q={THEIRS}", f"f=custodian.in.{THEIRS}|x", "f=advisor_id.eq.A1"],
     "list_batches": ["", "state=history"],
+    "check_history": ["enterprise_id=E1", "enterprise_id=E1&cursor=chain.0"],
     "list_files": ["", "limit=500"],
     "get_latest_run": [""],
     "upload_file": [f"name={THEIRS}.lots"],

@@ -196,6 +196,8 @@ class LoggedDay:
                 event = orjson.loads(content)
                 if "requested_at" not in event:
                     self.old.batches.add(batch_id)
+                if "history" not in event:
+                    self.old.unchained.add(batch_id)
                 yield batch_line(event, origin)
 
     def _executions(self) -> Iterable[SheetLine]:

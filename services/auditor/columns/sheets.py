@@ -53,13 +53,14 @@ class OldForms:
     batches: told of by an early release, without instants and digest.  orders: by batch and account, of an early
     release, without decider, session and terms of the orders.  foreign: by batch and account, sent under another
     incarnation than the database has, so that the ids of the orders are not known to it.  unvalued: by batch and
-    account, of a release without value and price factor of orders.
+    account, of a release without value and price factor of orders.  unchained: batches, told of without their links.
     """
 
     batches: set[int] = field(default_factory=set)
     orders: set[tuple[int, str]] = field(default_factory=set)
     foreign: set[tuple[int, str]] = field(default_factory=set)
     unvalued: set[tuple[int, str]] = field(default_factory=set)
+    unchained: set[int] = field(default_factory=set)
 
 
 _INSTANTS_OF_BATCH: Final = ("requested_at", "cancel_at", "decided_at", "decision_sha256")

@@ -50,12 +50,14 @@ def lines_of_batches(batches: Iterable[Mapping[str, Any]], old: OldForms) -> Ite
             "trade_date": row["trade_date"].isoformat(),
             "decision_sha256": None if row["sha256"] is None else bytes(row["sha256"]).hex(),
         }
+        if row["batch_id"] in old.unchained:
+            facts["history"] = None
         yield batch_line(without_instants(facts) if row["batch_id"] in old.batches else facts, "batch.batch")
 
 
 _SAME: Final = (
     "batch_id", "enterprise_ids", "advisor_ids", "version", "status", "reason", "accounts", "working", "proposed",
-    "failed", "removed", "requested_by", "decided_by", "first_approved_by",
+    "failed", "removed", "requested_by", "decided_by", "first_approved_by", "history",
 )  # fmt: skip
 _INSTANTS: Final = ("requested_at", "cancel_at", "decided_at")
 

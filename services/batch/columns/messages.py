@@ -23,11 +23,12 @@ _RECALLED_TOGETHER: Final = 2_000
 _SMALL_REQUEST: Final = topics.small(topics.WORK_REQUEST)
 
 
-def batch_changed(row: Row[Any], decision_sha256: bytes | None = None) -> Outgoing:
+def batch_changed(row: Row[Any], decision_sha256: bytes | None = None, links: Sequence[Row[Any]] = ()) -> Outgoing:
     """Return the event with the state of a batch, at the time of its version.
 
-    decision_sha256: digest of its manifest, if it is decided; without it the event would have other bytes.  Counts
-    of a WORKING batch may have risen since its version was published: raise the version to publish them.
+    decision_sha256: digest of its manifest, if it is decided; links: its links in the chains of history; without them
+    the event would have other bytes.  Counts of a WORKING batch may have risen since its version was published: raise
+    the version to publish them.
     """
     body = events.BatchChanged(
         batch_id=row.batch_id,
@@ -50,6 +51,11 @@ def batch_changed(row: Row[Any], decision_sha256: bytes | None = None) -> Outgoi
         cancel_at=row.cancel_at,
         decided_at=row.decided_at,
         decision_sha256=None if decision_sha256 is None else decision_sha256.hex(),
+        history=[
+            events.HistoryHead(enterprise_id=link.enterprise_id, position=link.position, sha256=link.sha256.hex())
+            for link in links
+        ]
+        or None,
         first_approved_by=row.first_by if row.decided_at is not None or first_stands(row) else None,
     )
     identity = event_id("batch", row.batch_id, row.version)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.columns import messages
 from services.batch.domain.states import Status
-from services.batch.store import batches, decisions
+from services.batch.store import batches, decisions, history
 from services.batch.store.database import send
 from shared.contracts.tenancy import SYSTEM
 
@@ -35,7 +35,8 @@ async def publish_again(connection: AsyncConnection, batch_id: int, now: datetim
         await change(connection, batch, now)
     else:
         digest = await decisions.read_digest(connection, batch_id)
-        await send(connection, [messages.batch_changed(batch, digest)])
+        links = await history.links_of(connection, batch_id)
+        await send(connection, [messages.batch_changed(batch, digest, links)])
 
 
 async def recount(connection: AsyncConnection, batch: Row[Any], now: datetime, **values: Any) -> Row[Any]:

@@ -20,7 +20,7 @@ from services.batch.domain.figures import FIGURES, LOGIC_NAMES
 from services.batch.domain.manifest import Manifest, manifest_of
 from services.batch.domain.states import AccountState, AccountTransition, Status, Transition, batch_after
 from services.batch.operations import wash_approvals
-from services.batch.store import batches, decisions, members, results
+from services.batch.store import batches, decisions, history, members, results
 from services.batch.store.database import read_incarnation, send
 from shared.contracts.problems import OurFault
 from shared.kafka.isolation import halves, isolate, note_account_fault
@@ -65,7 +65,7 @@ async def approve(connection: AsyncConnection, batch: Row[Any], actor: Actor, no
     approved = [row for row in rows if row.state == AccountState.APPROVED]
     await wash_approvals.record(connection, after, approved)
     await _send_orders(connection, after, approved)
-    await send(connection, [messages.batch_changed(after, digest)])
+    await _publish(connection, after, digest)
     return CommandOutcome(after, accounts)
 
 
@@ -79,8 +79,14 @@ async def end(
     cancelled = await members.apply(connection, batch.batch_id, AccountTransition.CANCEL, frozen=True)
     after, _, digest = await _record(connection, batch, transition, actor, now)
     await send(connection, messages.returned(batch.batch_id, cancelled, "CANCELLED", after.version, now))
-    await send(connection, [messages.batch_changed(after, digest)])
+    await _publish(connection, after, digest)
     return CommandOutcome(after, len(cancelled))
+
+
+async def _publish(connection: AsyncConnection, batch: Row[Any], digest: bytes) -> None:
+    """Append a decision to the chains of its enterprises and publish it with their heads: the last step."""
+    links = await history.append(connection, batch.batch_id)
+    await send(connection, [messages.batch_changed(batch, digest, links)])
 
 
 async def _record(

@@ -23,7 +23,7 @@ from services.batch.views import rows as views
 from services.batch.views import sentences
 from services.batch.views.proposals import logics_of, proposal_of
 from shared.contracts import chunks, codec
-from shared.contracts.api_batches import ApprovalRules, BatchList, BatchPage, BatchSummary, ExecutionCounts
+from shared.contracts.api_batches import ApprovalNeeds, BatchList, BatchPage, BatchSummary, ExecutionCounts
 from shared.contracts.api_proposals import BatchAccountView, Proposal
 from shared.contracts.filter_fields import BATCH_FIELDS
 from shared.contracts.principal import Principal
@@ -158,7 +158,7 @@ async def get_batch_account(
 
 async def _rules(
     request: Request, connection: AsyncConnection, caller: Principal, rows: Sequence[Row[Any]]
-) -> dict[int, ApprovalRules]:
+) -> dict[int, ApprovalNeeds]:
     """Return what the approval of each open batch needs, by number."""
     waiting = [row for row in rows if Status(row.status) in OPEN]
     named = sorted({name for row in waiting for name in row.enterprise_ids})

@@ -14,8 +14,8 @@ from services.batch.domain.schedule import session_of
 from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
 from shared.contracts.api_batches import AccountStateName as MemberState
-from shared.contracts.api_batches import ApprovalRules as RulesView
 from shared.contracts.api_batches import (
+    ApprovalNeeds,
     BatchAccountRow,
     BatchSummary,
     Counts,
@@ -36,7 +36,7 @@ _EARLIER: Final = ("wash_earlier", "wash_earlier_permanent")
 
 
 def batch_view(
-    row: Row[Any], now: datetime, rules: RulesView | None, execution: ExecutionCounts | None = None
+    row: Row[Any], now: datetime, rules: ApprovalNeeds | None, execution: ExecutionCounts | None = None
 ) -> BatchSummary:
     """Return a batch of `batch_pages`: its summary, whether it is put aside, and what became of its orders.
 
@@ -97,7 +97,7 @@ def batch_summary(row: Row[Any]) -> BatchSummary:
     )
 
 
-def rules_view(row: Row[Any], rules: ApprovalRules, subject: str) -> RulesView:
+def rules_view(row: Row[Any], rules: ApprovalRules, subject: str) -> ApprovalNeeds:
     """Return what the approval of an open batch needs, and what of it bars the person `subject`."""
     approvers = rules.approvers(row.turnover_cents, row.proposed)
     barred = None
@@ -105,7 +105,7 @@ def rules_view(row: Row[Any], rules: ApprovalRules, subject: str) -> RulesView:
         barred = same_person().sentence
     elif approvers > 1 and first_stands(row) and row.first_by == subject:
         barred = approved_already().sentence
-    return RulesView(
+    return ApprovalNeeds(
         approver_differs=rules.approver_differs,
         note_required=rules.note_required,
         two_above=None if rules.two_above_cents is None else usd(rules.two_above_cents),
