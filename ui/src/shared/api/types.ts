@@ -142,6 +142,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/approve-rest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Rest
+         * @description Return accounts of a batch to the queue and approve all others, in one step.
+         *
+         *     Roles: approver.
+         */
+        post: operations["approve_rest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/cancel": {
         parameters: {
             query?: never;
@@ -202,6 +224,28 @@ export interface paths {
          *     Roles: trader.
          */
         post: operations["remove_accounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/removals/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Removal
+         * @description Put removed accounts back into a batch, with the proposals that they had.
+         *
+         *     Roles: trader.
+         */
+        post: operations["undo_removal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -294,6 +338,28 @@ export interface paths {
          *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
         get: operations["get_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check History
+         * @description Compare a part of an enterprise's history with its chain; go on with the cursor until there is none.
+         *
+         *     Roles: approver, auditor, operator.
+         */
+        get: operations["check_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -670,6 +736,27 @@ export interface components {
             /** Why */
             why: components["schemas"]["Why"][];
         };
+        /**
+         * ApprovalNeeds
+         * @description What the enterprises of an open batch ask of its approval.
+         *
+         *     Two people must approve it if its turnover or its accounts are above a limit.  approvers: how many must, as it
+         *     stands; barred: why you cannot, whatever your role.
+         */
+        ApprovalNeeds: {
+            /** Approver Differs */
+            approver_differs: boolean;
+            /** Approvers */
+            approvers: number;
+            /** Barred */
+            barred: string | null;
+            /** Note Required */
+            note_required: boolean;
+            /** Two Above */
+            two_above: string | null;
+            /** Two Above Accounts */
+            two_above_accounts: number | null;
+        };
         /** BatchAccountRow */
         BatchAccountRow: {
             /** Account Id */
@@ -798,6 +885,7 @@ export interface components {
             /** Estimated */
             estimated: string;
             execution: components["schemas"]["ExecutionCounts"] | null;
+            first_approval: components["schemas"]["FirstApproval"] | null;
             /** Label */
             label: string;
             /**
@@ -807,6 +895,8 @@ export interface components {
             logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
             /** Long Term */
             long_term: string;
+            /** Note */
+            note: string | null;
             /** Only Account */
             only_account: string | null;
             put_aside: components["schemas"]["PutAside"] | null;
@@ -821,6 +911,7 @@ export interface components {
             requested_by: string;
             /** Result */
             result: ("Failed" | "Complete" | "Cancelled") | null;
+            rules: components["schemas"]["ApprovalNeeds"] | null;
             /** Session */
             session: string | null;
             /** Short Term */
@@ -835,6 +926,8 @@ export interface components {
              * Format: date
              */
             trade_date: string;
+            /** Turnover */
+            turnover: string;
             /** Version */
             version: number;
         };
@@ -872,6 +965,19 @@ export interface components {
              * @enum {string}
              */
             kind: "ids";
+        };
+        /**
+         * ByRemoval
+         * @description All accounts that one removal took out. version: of the batch, as the response to that removal has it.
+         */
+        ByRemoval: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "removal";
+            /** Version */
+            version: number;
         };
         /** Cause */
         Cause: {
@@ -916,6 +1022,17 @@ export interface components {
             stale: number;
             /** Working */
             working: number;
+        };
+        /**
+         * DecisionBody
+         * @description What the person who decides writes to it, as plain text.
+         */
+        DecisionBody: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * EarlierLossView
@@ -1026,6 +1143,57 @@ export interface components {
              * @enum {string}
              */
             status: "LOADING" | "LOADED" | "PUBLISHED" | "REFUSED" | "DUPLICATE";
+        };
+        /**
+         * FirstApproval
+         * @description The first of two approvals. stands: whether it counts; it does not once the batch has changed.
+         */
+        FirstApproval: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Note */
+            note: string | null;
+            /** Stands */
+            stands: boolean;
+        };
+        /**
+         * HistoryCheck
+         * @description A part of a check of the history of an enterprise.
+         *
+         *     checked: decisions compared with their rows and links; before: of these, those of before the chain began.  cursor:
+         *     ask for the next part with it; None: this was the last one, and position and sha256 are those of the last link
+         *     (None: nothing was decided since the chain began).
+         */
+        HistoryCheck: {
+            /** Before */
+            before: number;
+            /** Checked */
+            checked: number;
+            /** Cursor */
+            cursor: string | null;
+            /** Enterprise Id */
+            enterprise_id: string;
+            /** Findings */
+            findings: components["schemas"]["HistoryFinding"][];
+            /** Position */
+            position: number | null;
+            /** Sha256 */
+            sha256: string | null;
+        };
+        /**
+         * HistoryFinding
+         * @description What is wrong with history. batch_id: the request; None: the chain itself.
+         */
+        HistoryFinding: {
+            /** Batch Id */
+            batch_id: number | null;
+            /** Sentence */
+            sentence: string;
         };
         /** LogicBody */
         LogicBody: {
@@ -1340,6 +1508,21 @@ export interface components {
             /** Selection */
             selection?: (components["schemas"]["ById"] | components["schemas"]["ByFilter"]) | null;
         };
+        /**
+         * RestBody
+         * @description Remove the selected accounts and approve all others. expected_count: number of accounts to be removed.
+         */
+        RestBody: {
+            /** Expected Count */
+            expected_count: number;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Selection */
+            selection: components["schemas"]["ById"] | components["schemas"]["ByFilter"];
+        };
         /** RowProblem */
         RowProblem: {
             /** Account Number */
@@ -1544,6 +1727,16 @@ export interface components {
             security_id: string;
             /** To Sleeve Id */
             to_sleeve_id: string;
+        };
+        /**
+         * UndoBody
+         * @description Put removed accounts back; refused with 409 and the number that can be, where not all of them can.
+         */
+        UndoBody: {
+            /** Expected Count */
+            expected_count: number;
+            /** Selection */
+            selection: components["schemas"]["ById"] | components["schemas"]["ByRemoval"];
         };
         /**
          * WashView
@@ -2172,7 +2365,160 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body stopped coming. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_rest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestBody"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -2317,7 +2663,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -2614,6 +2964,155 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RemovalBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body stopped coming. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_removal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoBody"];
             };
         };
         responses: {
@@ -3203,6 +3702,85 @@ export interface operations {
             };
             /** @description Not there, or not yours to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_history: {
+        parameters: {
+            query: {
+                /** @description Enterprise id. */
+                enterprise_id: string;
+                /** @description Where a check goes on: `cursor` of the part before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryCheck"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
