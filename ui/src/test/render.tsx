@@ -24,6 +24,11 @@ export function draw(element: ReactNode, me: Me = ME) {
   );
 }
 
+/** An enterprise that asks for nothing beside a role. */
+export const RULES: NonNullable<BatchSummary["rules"]> = {
+  approver_differs: false, note_required: false, two_above: null, two_above_accounts: null, approvers: 1, barred: null,
+};
+
 /** A request of 10 accounts that waits for approval; name only what matters. */
 export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
   return {
@@ -42,12 +47,16 @@ export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
     requested_at: "2026-11-20T15:00:00Z",
     decided_by: null,
     decided_at: null,
+    note: null,
+    first_approval: null,
+    rules: RULES,
     trade_date: "2026-11-20",
     session: "2026-11-20",
     cancel_at: "2026-11-20T23:00:00Z",
     short_term: "0.00",
     long_term: "0.00",
     estimated: "0.00",
+    turnover: "0.00",
     put_aside: null,
     execution: null,
     ...part,

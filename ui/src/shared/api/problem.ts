@@ -15,9 +15,9 @@ export class ProblemError extends Error {
     this.extra = extra;
   }
 
-  /** The new number of accounts, when the server refused because it changed. */
+  /** The new number of accounts, when the server refused because it is another than the user saw. */
   get count(): number | null {
-    return this.code === "count_changed" && typeof this.extra.count === "number" ? this.extra.count : null;
+    return (this.code === "count_changed" || this.code === "undo_barred") && typeof this.extra.count === "number" ? this.extra.count : null;
   }
 
   /** True when what the user looked at is no longer so: fetch again, then decide again. */

@@ -18,6 +18,7 @@ const OPERATIONS = {
   approve: "approve_batch",
   cancel: "cancel_batch",
   operate: "upload_file",
+  history: "check_history",
 } as const satisfies Record<string, keyof typeof ROLES>;
 
 export type Action = keyof typeof OPERATIONS;

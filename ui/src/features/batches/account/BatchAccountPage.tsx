@@ -8,6 +8,8 @@ import { Lots, type PositionKey } from "@/features/batches/account/Lots";
 import { Positions } from "@/features/batches/account/Positions";
 import { Trades } from "@/features/batches/account/Trades";
 import { Executions } from "@/features/batches/execution/Executions";
+import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
+import { Reviewed } from "@/features/batches/commands/PutBack";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import { useBatchAccount } from "@/features/batches/api/getBatchAccount";
@@ -31,7 +33,7 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
   const { batch, account, proposals, logic } = view.data;
   const isReview = shelf === "open" && isOpen(batch.status);
   return (
-    <>
+    <Reviewed value={isReview ? batch : null}>
       <nav aria-label="Breadcrumb" className="breadcrumb">
         <Anchor component={Link} to={shelf === "open" ? "/pending" : "/history"} size="sm">
           {shelf === "open" ? "Pending Approval" : "History"}
@@ -55,13 +57,14 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
         </>
       )}
       <PutAsideNote batch={batch} />
+      <DecisionNotes batch={batch} />
       {isReview && account.stale && <StaleNote batch={batch} account={account} />}
       {proposals.length === 0 ? (
         <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>
       ) : (
         <Proposals key={`${accountId} ${logic}`} proposals={proposals} inForce={logic} washNote={view.data.wash_note} />
       )}
-    </>
+    </Reviewed>
   );
 }
 

@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
 import { DecideButtons } from "@/features/batches/commands/DecideButtons";
-import { aBatch, aServer, draw, json } from "@/test/render";
+import { aBatch, aServer, draw, json, RULES } from "@/test/render";
 
 const TOTALS = {
   accounts: 10, market_value: "1000000.00", buys: 3, buys_value: "5000.00", sells: 2, sells_value: "4000.00", flats: 1, flats_value: "100.00",
@@ -46,5 +46,37 @@ describe("Approve and Cancel", () => {
     await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
     expect(await screen.findByRole("alert")).toHaveTextContent("The request has changed");
     expect(screen.getByRole("button", { name: "Cancel 10" })).toBeDisabled();
+  });
+
+  it("need a note where the enterprise asks for one, which is kept when the dialog is closed and sent on one line", async () => {
+    const batch = aBatch({ rules: { ...RULES, note_required: true } });
+    const server = aServer(page(3), page(3), json({ batch: aBatch({ version: 4, status: "CANCELLED" }), accounts: 10 }), page(4));
+    vi.stubGlobal("fetch", server.fetch);
+    draw(<DecideButtons batch={batch} />);
+    await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(await screen.findByRole("textbox", { name: /Note/ })).toBeRequired();
+    await userEvent.type(screen.getByRole("textbox", { name: /Note/ }), "the client{enter}asked");
+    await userEvent.click(screen.getByRole("button", { name: "Keep the request" }));
+    await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
+    const confirm = await screen.findByRole("button", { name: "Cancel 10" });
+    await vi.waitFor(() => expect(confirm).toBeEnabled());
+    await userEvent.clear(screen.getByRole("textbox", { name: /Note/ }));
+    expect(confirm).toBeDisabled();
+    await userEvent.type(screen.getByRole("textbox", { name: /Note/ }), "the client{enter}asked");
+    await userEvent.click(confirm);
+    expect(await screen.findByText("Request 7 cancelled")).toBeInTheDocument();
+    expect(server.calls.find(({ path }) => path.endsWith("/cancel"))?.body).toEqual({ note: "the client asked" });
+  });
+
+  it("say when an approval is the first of two", async () => {
+    const batch = aBatch({ rules: { ...RULES, approvers: 2, two_above_accounts: 5 } });
+    vi.stubGlobal("fetch", aServer(page(3), json({ batch: aBatch({ version: 4 }), accounts: 0 }), page(4)).fetch);
+    draw(<DecideButtons batch={batch} />);
+    await userEvent.click(screen.getByRole("button", { name: "Approve" }));
+    const confirm = await screen.findByRole("button", { name: "Approve 10 as the first of two" });
+    await vi.waitFor(() => expect(confirm).toBeEnabled());
+    await userEvent.click(confirm);
+    expect(await screen.findByText("First approval kept")).toBeInTheDocument();
   });
 });

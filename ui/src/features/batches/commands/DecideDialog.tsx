@@ -2,7 +2,10 @@ import { Text } from "@mantine/core";
 
 import { decideBatch } from "@/features/batches/api/decideBatch";
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
-import type { Decision } from "@/features/batches/commands/rules";
+import { sentences } from "@/features/batches/commands/ApprovalNote";
+import { useKept } from "@/features/batches/commands/kept";
+import { NoteField } from "@/features/batches/commands/NoteField";
+import { needsNote, type Decision } from "@/features/batches/commands/rules";
 import { DisallowedTotal, EarlierTotal } from "@/features/batches/request/Disallowed";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
@@ -27,10 +30,17 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   const isApproval = decision === "approve";
   const page = useBatchPage(batch.batch_id, WHOLE);
   const accounts = plural(batch.counts.proposed, "account");
+  const { note, setNote } = useKept(batch);
+  const isFirst = isApproval && (batch.rules?.approvers ?? 1) > 1 && !batch.first_approval?.stands;
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
     onDone: (result) => {
+      setNote("");
       onClose();
+      if (isApproval && result.batch.status !== "APPROVED") {
+        tell("First approval kept", `A second person must approve request ${batch.batch_id} before orders go out.`);
+        return;
+      }
       tell(
         isApproval ? `Request ${batch.batch_id} approved` : `Request ${batch.batch_id} cancelled`,
         isApproval ? `Orders for ${accounts} are on their way${tradedOn(result.batch)}.` : `${accounts} go back to the queue.`,
@@ -46,13 +56,13 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   return (
     <Confirm
       title={isApproval ? `Approve request ${batch.batch_id}: ${accounts}?` : `Cancel request ${batch.batch_id}: ${accounts}?`}
-      confirm={isApproval ? `Approve ${count(batch.counts.proposed)}` : `Cancel ${count(batch.counts.proposed)}`}
+      confirm={isFirst ? `Approve ${count(batch.counts.proposed)} as the first of two` : isApproval ? `Approve ${count(batch.counts.proposed)}` : `Cancel ${count(batch.counts.proposed)}`}
       safe={isApproval ? "Not yet" : "Keep the request"}
       isDanger={!isApproval}
       isBusy={command.isBusy}
-      isBarred={hasChanged || page.data === undefined}
+      isBarred={hasChanged || page.data === undefined || (needsNote(batch) && note.trim() === "")}
       onClose={onClose}
-      onConfirm={() => command.run(decideBatch(batch, decision))}
+      onConfirm={() => command.run(decideBatch(batch, decision, note))}
     >
       <Text mb="sm">
         {isApproval
@@ -60,9 +70,16 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
           : "Nothing is traded. The accounts go back to the queue and are evaluated again."}
         {unseen > 0 && ` This includes ${plural(unseen, "account")} not shown by your filter.`}
       </Text>
+      {isApproval &&
+        sentences(batch).map((sentence) => (
+          <Text key={sentence} mb="sm">
+            {sentence}
+          </Text>
+        ))}
       {page.error && <Failure error={page.error} />}
       {page.isPending && <Waiting what="totals" />}
       {page.data && <DecisionFacts batch={batch} totals={page.data.totals} />}
+      <NoteField batch={batch} note={note} onChange={setNote} />
       {hasChanged && (
         <Text mt="sm" role="alert" fw={600}>
           The request has changed since you opened this. Go back and look at it again.

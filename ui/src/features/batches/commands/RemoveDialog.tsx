@@ -2,6 +2,7 @@ import { Text } from "@mantine/core";
 import { useState } from "react";
 
 import { removeAccounts } from "@/features/batches/api/removeAccounts";
+import { useKept } from "@/features/batches/commands/kept";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, RemovalBody } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
@@ -21,12 +22,14 @@ interface Props {
 /** Ask before accounts leave a request. Source: product 6, "Remove selected". */
 export function RemoveDialog({ batch, selection, expected, onDone, onClose }: Props) {
   const [version] = useState(batch.version);
+  const { setRemoval } = useKept(batch);
   const [now, setNow] = useState(expected);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
     onDone: (result) => {
       onClose();
       onDone();
+      setRemoval(result.batch.status === "PENDING_APPROVAL" ? { version: result.batch.version, accounts: result.accounts } : null);
       const isOver = result.batch.status === "CANCELLED";
       tell(
         `${plural(result.accounts, "account")} removed`,
@@ -64,8 +67,8 @@ export function RemoveDialog({ batch, selection, expected, onDone, onClose }: Pr
         </Text>
       )}
       <Text>
-        {now === 1 ? "The account will not be rebalanced and goes" : "The accounts will not be rebalanced and go"} back to the Rebalancer queue. {now === 1 ? "It" : "They"} cannot be selected
-        again in this request.
+        {now === 1 ? "The account will not be rebalanced and goes" : "The accounts will not be rebalanced and go"} back to the Rebalancer queue. As long as the request is open and nothing
+        about {now === 1 ? "it" : "them"} has changed, the removal can be undone.
       </Text>
       {isAll && <Text mt="sm">No account would remain: the request would be cancelled.</Text>}
     </Confirm>

@@ -13,8 +13,20 @@ export function decisionBarred(batch: BatchSummary, me: Pick<Me, "roles">, decis
   if (batch.status !== "PENDING_APPROVAL") return `This request is ${statusNames[batch.status].toLowerCase()}.`;
   const byRole = denied(me, decision);
   if (byRole) return byRole;
+  if (decision === "approve" && batch.rules?.barred) return batch.rules.barred;
   if (decision === "approve" && stale > 0) return `${plural(stale, "account is", "accounts are")} stale: remove or propose again first.`;
   return decision === "approve" && proposed === 0 ? "No account is left to approve." : null;
+}
+
+/** Why some accounts cannot be removed and the other `rest` approved in one step now, or null. */
+export function restBarred(batch: BatchSummary, me: Pick<Me, "roles">, rest: number): string | null {
+  const byState = changeBarred(batch, me) ?? denied(me, "approve") ?? batch.rules?.barred ?? null;
+  return byState ?? (rest < 1 ? "No account would be left to approve." : null);
+}
+
+/** Whether a decision on the request needs a note. */
+export function needsNote(batch: BatchSummary): boolean {
+  return batch.rules?.note_required === true;
 }
 
 /** Why the request cannot be changed (removal, logic, proposing again) now, or null. */

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 
+import { CheckHistory } from "@/features/batches/commands/CheckHistory";
 import { useBatches } from "@/features/batches/api/listBatches";
 import type { BatchSummary } from "@/shared/api/models";
 import { count, day, instant } from "@/shared/format/format";
@@ -37,7 +38,8 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   { header: "Complete", isNumber: true, help: "Proposed and not removed", cell: (batch) => count(batch.accounts - batch.counts.failed - batch.counts.removed) },
   { header: "Removed", isNumber: true, cell: (batch) => count(batch.counts.removed) },
   { header: "Requested", cell: (batch) => <Who name={batch.requested_by} at={batch.requested_at} /> },
-  { header: "Decided", cell: (batch) => <Who name={batch.decided_by ?? "Automatic"} at={batch.decided_at} /> },
+  { header: "Decided", cell: (batch) => <Who name={[batch.first_approval?.by, batch.decided_by ?? "Automatic"].filter(Boolean).join(", then ")} at={batch.decided_at} /> },
+  { header: "Note", cell: (batch) => batch.note && <span className="note">{batch.note}</span> },
   { header: "Trade date", cell: (batch) => day(batch.session ?? batch.trade_date) },
   { header: "Short-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
   { header: "Long-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },
@@ -50,7 +52,9 @@ export function HistoryPage() {
   const batches = useBatches("history", page, size);
   return (
     <>
-      <PageHead title="History" />
+      <PageHead title="History">
+        <CheckHistory />
+      </PageHead>
       {batches.error && <Failure error={batches.error} onRetry={() => void batches.refetch()} />}
       {batches.isPending ? (
         <Waiting what="history" />

@@ -1,5 +1,6 @@
 import { useState } from "react";
 
+import { ApproveRest } from "@/features/batches/commands/ApproveRest";
 import { RemoveDialog } from "@/features/batches/commands/RemoveDialog";
 import { changeBarred } from "@/features/batches/commands/rules";
 import type { BatchSummary } from "@/shared/api/models";
@@ -29,6 +30,7 @@ export function RequestBar({ batch, selection, matching, filter, onSelect }: Pro
           Remove selected ({count(selected)})
         </ReasonedButton>
       )}
+      {selected > 0 && selected < batch.counts.proposed && <ApproveRest batch={batch} selection={body(selection)} expected={selected} onDone={() => onSelect(NOTHING)} />}
       {isAsking && (
         <RemoveDialog batch={batch} selection={body(selection)} expected={selected} onDone={() => onSelect(NOTHING)} onClose={() => setAsking(false)} />
       )}

@@ -9,6 +9,8 @@ import { REQUEST_FIELDS } from "@/features/batches/request/fields";
 import { requestColumns } from "@/features/batches/request/columns";
 import { TotalsStrip } from "@/features/batches/request/TotalsStrip";
 import { rowBarred } from "@/features/batches/commands/rules";
+import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
+import { Reviewed } from "@/features/batches/commands/PutBack";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import type { BatchAccountRow } from "@/shared/api/models";
@@ -49,13 +51,14 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   const target = shelf === "open" ? ("/pending/$batchId/accounts/$accountId" as const) : ("/history/$batchId/accounts/$accountId" as const);
 
   return (
-    <>
+    <Reviewed value={isReview ? batch : null}>
       <RequestHead batch={batch} shelf={shelf} selected={selected} unseen={isFiltered ? Math.max(0, batch.counts.proposed - matching) : 0}>
         <ColumnsDrawer columns={all} layout={layout} onChange={setLayout} />
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
       <ExecutionNote execution={batch.execution} />
       <PutAsideNote batch={batch} />
+      <DecisionNotes batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
       <TotalsStrip all={totals} filtered={filtered} isFiltered={isFiltered} />
       <FilterBar
@@ -93,6 +96,6 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
       />
       <Pager page={list.page} size={list.size} total={page.data.total} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
-    </>
+    </Reviewed>
   );
 }

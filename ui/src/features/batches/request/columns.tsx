@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 
+import { PutBack } from "@/features/batches/commands/PutBack";
 import { ExecutionCell } from "@/features/batches/execution/ExecutionCell";
 import type { Shelf } from "@/features/batches/status";
 import { Disallowed, EarlierDisallowed } from "@/features/batches/request/Disallowed";
@@ -126,6 +127,7 @@ export function ResultCell({ row }: { row: BatchAccountRow }) {
       <Tag tone={TONES[row.state]}>{accountStates[row.state]}</Tag>
       {row.stale && <Tag tone="warn">Stale</Tag>}
       {row.result && <span className="note result-text">{row.result}</span>}
+      <PutBack row={row} />
     </span>
   );
 }
