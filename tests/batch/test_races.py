@@ -1,6 +1,7 @@
 """Whoever comes together: one wins, the other hears why, and everything adds up.  Source: product 6."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -23,7 +24,7 @@ def _together(*asked: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.gather(*asked)
 
 
-def _consistent(harness: Harness) -> None:
+def consistent(harness: Harness) -> None:
     """Check what must hold whatever happened: counts add up, orders go with approvals, one open batch an account."""
     assert (
         harness.sql(
@@ -45,9 +46,15 @@ def _consistent(harness: Harness) -> None:
     assert harness.sql("SELECT account_id FROM batch_account WHERE open GROUP BY 1 HAVING count(*) > 1") == []
     decided = harness.sql("SELECT batch_id FROM batch WHERE decided_at IS NOT NULL ORDER BY 1")
     assert harness.sql("SELECT batch_id FROM decision ORDER BY 1") == decided
-    left = [row["account_id"] for rows, _ in harness.sent_chunks("batch.returned") for row in rows]
-    gone = harness.sql("SELECT account_id FROM batch_account WHERE state IN ('REMOVED', 'FAILED', 'CANCELLED')")
-    assert sorted(left) == sorted(account_id for (account_id,) in gone)
+    left: Counter[tuple[int, str]] = Counter()
+    for rows, meta in harness.sent_chunks("batch.returned"):
+        for row in rows:
+            left[int(meta["batch_id"]), row["account_id"]] += -1 if row["reason"] == "UNDONE" else 1
+    gone = harness.sql(
+        "SELECT batch_id, account_id FROM batch_account WHERE state IN ('REMOVED', 'FAILED', 'CANCELLED')"
+    )
+    assert sorted(left.elements()) == sorted(gone)
+    assert set(left.values()) <= {0, 1}, "an account leaves a batch once, and once more after an undo"
 
 
 async def test_two_approvals_at_once_give_one_approval_and_one_set_of_orders(make_harness: Replicas) -> None:
@@ -67,7 +74,7 @@ async def test_two_approvals_at_once_give_one_approval_and_one_set_of_orders(mak
         assert loser.json()["code"] == "batch_decided"
     sent = len(left.sent("rebalancer.orders.v1"))
     card.keep(Outcome("F8", TRIALS, lost=max(0, TRIALS - sent), doubled=max(0, sent - TRIALS)))
-    _consistent(left)
+    consistent(left)
 
 
 def _request(account_id: str) -> dict[str, Any]:
@@ -82,7 +89,7 @@ async def test_one_retried_request_that_arrives_ten_times_at_once_acts_once(make
     responses: list[httpx.Response] = await _together(*asked)
     assert {(response.status_code, response.content) for response in responses} == {(200, responses[0].content)}
     assert sum("Idempotency-Replayed" not in response.headers for response in responses) == 1
-    _consistent(left)
+    consistent(left)
 
 
 async def test_the_same_accounts_proposed_at_once_go_into_one_batch(make_harness: Replicas) -> None:
@@ -99,7 +106,7 @@ async def test_the_same_accounts_proposed_at_once_go_into_one_batch(make_harness
         await left.reply(made["batch_id"])
         seen = await left.user().get(f"/v1/batches/{made['batch_id']}")
         await left.user().done(seen, "cancel")
-    _consistent(left)
+    consistent(left)
 
 
 async def test_decisions_that_race_give_one_outcome_each(make_harness: Replicas) -> None:
@@ -129,7 +136,7 @@ async def test_decisions_that_race_give_one_outcome_each(make_harness: Replicas)
         assert (first.status_code == 200) == (after["status"] == "APPROVED")
         if after["status"] == "PENDING_APPROVAL":
             await left.user().done(after, "cancel")
-    _consistent(left)
+    consistent(left)
     card.keep(Outcome("F9", RACES))
     assert {kind for kind, *_ in outcomes} == {0, 1, 2, 3}
 
@@ -161,4 +168,4 @@ async def test_every_replica_ends_the_day_and_each_batch_ends_once(make_harness:
     assert sum(ended) == len(ids)
     cancelled = [event for event in first.sent("rebalancer.batch.v1") if event["status"] == "CANCELLED"]
     assert len(cancelled) == len({event["batch_id"] for event in cancelled}) == len(ids)
-    _consistent(first)
+    consistent(first)
