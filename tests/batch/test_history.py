@@ -252,7 +252,7 @@ async def test_decisions_that_come_together_stand_in_one_order(make_harness: Cal
         ],
         *[checked(replicas[0]) for _ in range(4)],
     )
-    assert [answer.status_code for answer in decided[: len(seen)]] == [200] * len(seen)
+    assert [response.status_code for response in decided[: len(seen)]] == [200] * len(seen)
     assert [found["findings"] for found in decided[len(seen) :]] == [[]] * 4, "a check meanwhile finds nothing wrong"
     assert {name: (await checked(first, name))["position"] for name in ("E1", "E2")} == {"E1": 12, "E2": 8}
     heads = [head for event in first.sent("rebalancer.batch.v1") for head in event.get("history") or ()]

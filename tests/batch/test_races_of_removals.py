@@ -14,7 +14,7 @@ import pytest
 
 from tests.batch import build
 from tests.batch.harness import Harness, User
-from tests.batch.test_races import consistent
+from tests.batch.invariants import consistent
 from tests.faults import card
 from tests.faults.card import Outcome
 
@@ -78,16 +78,16 @@ async def test_undo_and_approval_of_the_rest_race_with_every_other_command(make_
         seen = await ann.remove(await ann.pending(*ids), ids[0], ids[1])
         back = {"selection": {"kind": "removal", "version": seen["version"]}, "expected_count": 2}
         mine = ann.do(seen, name, back if name == "removals/undo" else _of(ids[2]))
-        answers = await asyncio.gather(mine, _rival(rival, bob, seen, ids))
+        responses = await asyncio.gather(mine, _rival(rival, bob, seen, ids))
         right.clock.instant = build.MORNING
-        statuses = [answer.status_code for answer in answers if isinstance(answer, httpx.Response)]
+        statuses = [response.status_code for response in responses if isinstance(response, httpx.Response)]
         if rival in OF_THE_SAME_VERSION:
             assert sorted(statuses) in ([200, 409], [200, 412]), f"{name}, {rival}: exactly one of them acts"
         if rival == "propose elsewhere":
             assert sorted(statuses) in ([200, 202], [200, 409], [202, 409]), f"{name}, {rival}: {statuses}"
             assert name == "approve-rest" or 409 in statuses, "the accounts are in one batch, not in both"
         if rival == "propose elsewhere" and statuses[1] == 202:
-            other = answers[1].json()["batch"]["batch_id"]
+            other = responses[1].json()["batch"]["batch_id"]
             await left.reply(other)
             await _end(ann, other)
         await _end(ann, seen["batch_id"])
@@ -108,11 +108,13 @@ async def test_two_batches_take_their_removed_accounts_back_from_one_another_onc
         first = await ann.remove(await ann.pending(*ids[:5]), *ids[:4])
         second = await bob.remove(await bob.pending(*ids[:4], ids[5]), *ids[:4])
         backwards = list(reversed(ids[:4]))
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             ann.do(first, "removals/undo", _of(*ids[:4])), bob.do(second, "removals/undo", _of(*backwards))
         )
-        assert sorted(answer.status_code for answer in answers) == [200, 409], [answer.text for answer in answers]
-        loser = next(answer for answer in answers if answer.status_code == 409)
+        assert sorted(response.status_code for response in responses) == [200, 409], [
+            response.text for response in responses
+        ]
+        loser = next(response for response in responses if response.status_code == 409)
         assert (loser.json()["code"], loser.json()["count"]) == ("undo_barred", 0)
         for batch in (first, second):
             await _end(ann, batch["batch_id"])

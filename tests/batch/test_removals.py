@@ -60,12 +60,12 @@ async def test_what_leaves_a_batch_and_comes_back_is_told_in_order(harness: Harn
     await harness.queue("A1", "A2")
     removed = await pat.remove(await pat.pending("A1", "A2"), "A1")
     await pat.done(removed, "removals/undo", chosen("A1"))
-    told = [
+    returns = [
         (row["account_id"], row["reason"], int(meta["version"]))
         for rows, meta in harness.sent_chunks("batch.returned")
         for row in rows
     ]
-    assert told == [("A1", "REMOVED", removed["version"]), ("A1", "UNDONE", removed["version"] + 1)]
+    assert returns == [("A1", "REMOVED", removed["version"]), ("A1", "UNDONE", removed["version"] + 1)]
 
 
 async def test_an_undo_that_is_sent_twice_acts_once(harness: Harness) -> None:

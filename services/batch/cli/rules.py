@@ -70,7 +70,10 @@ async def _run(settings: Settings, enterprise_id: str | None, changes: RuleChang
     ):
         if enterprise_id is None:
             found = await store.read(connection, await store.enterprises(connection))
-            print("\n".join(f"{name}: {told(rules)}" for name, rules in found.items()) or "no enterprise has rules")
+            print(
+                "\n".join(f"{name}: {in_sentences(rules)}" for name, rules in found.items())
+                or "no enterprise has rules"
+            )
             return 0
         if not await store.is_known(connection, enterprise_id):
             print(f"no account of enterprise {enterprise_id} is known here", file=sys.stderr)
@@ -86,36 +89,36 @@ async def _run(settings: Settings, enterprise_id: str | None, changes: RuleChang
             if after != before:
                 await store.add(connection, enterprise_id, after, by, clock.now())
         rules = (await store.read(connection, [enterprise_id])).get(enterprise_id, NO_RULES)
-        print(f"{enterprise_id}: {told(rules)}")
+        print(f"{enterprise_id}: {in_sentences(rules)}")
         for row in await store.changes(connection, enterprise_id):
             print(f"  {_line(row)}")
     return 0
 
 
-def told(rules: ApprovalRules) -> str:
-    """Return rules in words."""
-    words = []
+def in_sentences(rules: ApprovalRules) -> str:
+    """Return rules as a text."""
+    sentences = []
     if rules.approver_differs:
-        words.append("nobody approves what they requested")
+        sentences.append("nobody approves what they requested")
     if rules.two_above_cents is not None:
-        words.append(f"two approve above ${usd(rules.two_above_cents)} of buys and sells")
+        sentences.append(f"two approve above ${usd(rules.two_above_cents)} of buys and sells")
     if rules.two_above_accounts is not None:
-        words.append(f"two approve above {rules.two_above_accounts} accounts")
+        sentences.append(f"two approve above {rules.two_above_accounts} accounts")
     if rules.note_required:
-        words.append("every decision has a note")
-    return "; ".join(words) or "no rules"
+        sentences.append("every decision has a note")
+    return "; ".join(sentences) or "no rules"
 
 
 def _line(row: Row[Any]) -> str:
-    return f"{row.changed_at:%Y-%m-%d %H:%M:%S} UTC by {row.changed_by}: {told(store.rules_of(row))}"
+    return f"{row.changed_at:%Y-%m-%d %H:%M:%S} UTC by {row.changed_by}: {in_sentences(store.rules_of(row))}"
 
 
-def _limit(text: str, places: int) -> int:
+def _limit(text: str, decimals: int) -> int:
     """Return a limit in cents or accounts.  Raises ValueError if the text is none."""
     try:
-        found = scaled(text, places)
+        found = scaled(text, decimals)
     except ValueError as error:
         raise ValueError(f"{text} is no limit: give a number without signs or separators, or {NONE}") from error
-    if not 0 <= found <= 10**15 or (places == 0 and found > 2**31 - 1):
+    if not 0 <= found <= 10**15 or (decimals == 0 and found > 2**31 - 1):
         raise ValueError(f"{text} is no limit: it is below 0 or too large")
     return found

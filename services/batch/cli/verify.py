@@ -50,16 +50,16 @@ async def run(settings: Settings, enterprises: Sequence[str], heads: Heads) -> i
 
 
 async def _enterprise(database: Database, enterprise_id: str, heads: Heads) -> int:
-    """Check one enterprise in parts and print what is found; return how many findings there are."""
-    parts: list[CheckedPart] = []
+    """Check one enterprise, a part at a time, and print what is found; return how many findings there are."""
+    checked_parts: list[CheckedPart] = []
     cursor: Cursor | None = Cursor()
     while cursor is not None:
         async with database.transaction(SYSTEM) as connection:
-            parts.append(await operations.check(connection, enterprise_id, cursor))
-        cursor = parts[-1].rest
+            checked_parts.append(await operations.check(connection, enterprise_id, cursor))
+        cursor = checked_parts[-1].rest
     sentences = [
         f"{enterprise_id}: {'chain' if found.batch_id is None else f'batch {found.batch_id}'}: {found.sentence}"
-        for part in parts
+        for part in checked_parts
         for found in part.findings
     ]
     async with database.transaction(SYSTEM) as connection:
@@ -70,13 +70,13 @@ async def _enterprise(database: Database, enterprise_id: str, heads: Heads) -> i
                 sentences.append(f"{name}: chain: link {position}, which was published, {what}")
     for sentence in sentences:
         print(sentence, file=sys.stderr)
-    print(_summary(enterprise_id, parts, len(sentences)))
+    print(_summary(enterprise_id, checked_parts, len(sentences)))
     return len(sentences)
 
 
-def _summary(enterprise_id: str, parts: Sequence[CheckedPart], findings: int) -> str:
-    checked, before = sum(part.checked for part in parts), sum(part.before for part in parts)
-    head = parts[-1].head
+def _summary(enterprise_id: str, checked_parts: Sequence[CheckedPart], findings: int) -> str:
+    checked, before = sum(part.checked for part in checked_parts), sum(part.before for part in checked_parts)
+    head = checked_parts[-1].head
     end = "no chain yet" if head is None else f"head {head[0]}:{head[1].hex()}"
     older = f", {before} of them before the chain began" if before else ""
     verdict = "all as it was decided" if findings == 0 else f"{findings} findings"

@@ -73,13 +73,13 @@ def differences(
         changed = sorted(field for field, value in then[name].items() if accounts[name][field] != value)
         if changed:
             yield f"the row of account {name} was changed: {', '.join(changed)}"
-    answers: Mapping[str, str] = document["answers"]
-    for number in sorted(answers.keys() | chunks.keys(), key=int):
+    digests: Mapping[str, str] = document["answers"]
+    for number in sorted(digests.keys() | chunks.keys(), key=int):
         if number not in chunks:
             yield f"result chunk {number} is missing"
-        elif number not in answers:
+        elif number not in digests:
             yield f"result chunk {number} was added"
-        elif answers[number] != chunks[number]:
+        elif digests[number] != chunks[number]:
             yield f"result chunk {number} was changed"
 
 

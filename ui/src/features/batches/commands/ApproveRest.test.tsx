@@ -25,7 +25,7 @@ describe("Remove these and approve the rest", () => {
     await open();
     const dialog = await screen.findByRole("dialog", { name: "Remove 2 accounts from request 81 and approve the other 8?" });
     expect(dialog).toHaveTextContent("goes back to the queue and is not traded");
-    expect(dialog).toHaveTextContent("together or not at all");
+    expect(dialog).toHaveTextContent("Either both are done or neither is");
     await userEvent.type(screen.getByRole("textbox", { name: "Note" }), "wait for the owner");
     await userEvent.click(screen.getByRole("button", { name: "Remove 2, approve 8" }));
     await waitFor(() => expect(onDone).toHaveBeenCalledOnce());

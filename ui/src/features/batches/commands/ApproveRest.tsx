@@ -81,7 +81,7 @@ function RestDialog({ batch, newest, selection, expected, onDone, onClose }: Pro
       )}
       <Text>
         What you selected goes back to the queue and is not traded. Orders go to market and sleeve transfers are made for every other account, whether your filter shows it or not
-        {batch.session ? `, traded on ${day(batch.session)}` : ""}. Both happen together or not at all, and the approval cannot be taken back.
+        {batch.session ? `, traded on ${day(batch.session)}` : ""}. Either both are done or neither is, and the approval cannot be taken back.
       </Text>
       {sentences(batch).map((sentence) => (
         <Text key={sentence} mt="sm">
