@@ -257,6 +257,13 @@ class HistoryFinding(OutboundModel):
     sentence: str
 
 
+class HistoryCheckBody(OutboundModel):
+    """Whose history is to be checked. cursor: of the part before; None: from the beginning."""
+
+    enterprise_id: Identity
+    cursor: Annotated[str, Field(pattern=r"^(before|chain)\.[0-9]{1,18}$")] | None = None
+
+
 class HistoryCheck(OutboundModel):
     """A part of a check of the history of an enterprise.
 

@@ -41,11 +41,6 @@ PageSize = Annotated[Whole, Query(ge=1, le=_MAX_PAGE_SIZE, description="Rows of 
 BatchState = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
 BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
-EnterpriseQuery = Annotated[Identity, Query(description="Enterprise id.")]
-HistoryCursor = Annotated[
-    str | None,
-    Query(pattern=r"^(before|chain)\.[0-9]{1,18}$", description="Where a check goes on: `cursor` of the part before."),
-]
 FilePath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="File id.")]
 FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
 # Optional here: the service that owns the batch refuses a missing header with a code of its own.

@@ -19,6 +19,7 @@ from tests.batch.harness import Harness
 pytestmark = pytest.mark.integration
 
 Json = dict[str, Any]
+PATH = "/v1/history/check"
 
 
 def hurt(harness: Harness, statement: str, *values: Any) -> None:
@@ -34,9 +35,9 @@ async def checked(harness: Harness, enterprise: str = "E1") -> Json:
     found: Json = {"checked": 0, "before": 0, "findings": []}
     cursor: str | None = None
     while True:
-        part = await auditor.get(
-            "/v1/history/check", enterprise_id=enterprise, **({"cursor": cursor} if cursor else {})
-        )
+        response = await auditor.ask("POST", PATH, json={"enterprise_id": enterprise, "cursor": cursor})
+        assert response.status_code == 200, response.text
+        part = response.json()
         found["checked"] += part["checked"]
         found["before"] += part["before"]
         found["findings"] += [(of["batch_id"], of["sentence"]) for of in part["findings"]]
@@ -211,7 +212,7 @@ async def test_a_batch_of_two_enterprises_is_a_link_of_both_chains(harness: Harn
 
 async def test_history_is_checked_by_those_who_see_all_of_it(harness: Harness) -> None:
     await a_history(harness, 1)
-    path = "/v1/history/check?enterprise_id=E1"
+    body = {"enterprise_id": "E1"}
     for who, status in (
         (harness.user("V", roles=["viewer"]), 403),
         (harness.user("T", roles=["trader"]), 403),
@@ -219,10 +220,10 @@ async def test_history_is_checked_by_those_who_see_all_of_it(harness: Harness) -
         (harness.user("O", roles=["auditor"], enterprises=["E2"]), 404),
         (harness.user("A", roles=["approver"]), 200),
     ):
-        assert (await who.ask("GET", path)).status_code == status, who.principal.subject
+        assert (await who.ask("POST", PATH, json=body)).status_code == status, who.principal.subject
     auditor = harness.user("A", roles=["auditor"])
     for cursor in ("x", "chain.-1", "chain." + "9" * 30, "before.1.2"):
-        assert (await auditor.ask("GET", path, params={"enterprise_id": "E1", "cursor": cursor})).status_code == 422
+        assert (await auditor.ask("POST", PATH, json=body | {"cursor": cursor})).status_code == 422
 
 
 async def test_a_long_history_is_checked_in_parts(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ EXPECTED: dict[str, set[str]] = {
     "GET /api/v1/files": READ,
     "GET /api/v1/files/{file_id}": READ,
     "GET /api/v1/runs/latest": READ,
-    "GET /api/v1/history/check": {"approver", "auditor", "operator"},
+    "POST /api/v1/history/check": {"approver", "auditor", "operator"},
     "POST /api/v1/batches": {"trader"},
     "POST /api/v1/batches/{batch_id}/removals": {"trader"},
     "POST /api/v1/batches/{batch_id}/removals/undo": {"trader"},
@@ -45,6 +45,7 @@ SELECTION = {"kind": "ids", "ids": ["A1"]}
 BODIES: dict[str, Any] = {
     "propose_batch": {"selection": SELECTION, "expected_count": 1},
     "remove_accounts": {"selection": SELECTION, "expected_count": 1},
+    "check_history": {"enterprise_id": "E1"},
     "undo_removal": {"selection": SELECTION, "expected_count": 1},
     "approve_rest": {"selection": SELECTION, "expected_count": 1},
     "switch_logic": {"logic": "BEST_FIT"},

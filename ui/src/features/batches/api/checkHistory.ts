@@ -1,4 +1,4 @@
-import { get } from "@/shared/api/client";
+import { send } from "@/shared/api/client";
 import type { HistoryCheck } from "@/shared/api/models";
 
 /** What a whole check of an enterprise's history has found. */
@@ -6,12 +6,17 @@ export interface Checked extends Pick<HistoryCheck, "checked" | "before" | "find
   enterprise: string;
 }
 
-/** Check history part after part. onPart: told how many decisions were compared so far. Raises ProblemError. */
-export async function checkHistory(enterprise: string, onPart: (checked: number) => void): Promise<Checked> {
+/** Check history part after part. onPart: called with how many decisions were compared so far. Raises ProblemError. */
+export async function checkHistory(enterprise: string, csrf: string, onPart: (checked: number) => void): Promise<Checked> {
   const found: Checked = { enterprise, checked: 0, before: 0, findings: [], position: null, sha256: null };
   let cursor: string | null = null;
   do {
-    const part: HistoryCheck = await get<HistoryCheck>("/history/check", { enterprise_id: enterprise, cursor: cursor ?? undefined });
+    const part: HistoryCheck = await send<HistoryCheck>({
+      path: "/history/check",
+      csrf,
+      key: crypto.randomUUID(),
+      body: { enterprise_id: enterprise, cursor },
+    });
     found.checked += part.checked;
     found.before += part.before;
     found.findings = [...found.findings, ...part.findings];

@@ -17,7 +17,10 @@ describe("The check of history", () => {
     expect(await screen.findByText("History of E1 is as it was decided")).toBeInTheDocument();
     expect(screen.getByRole("status")).toHaveTextContent("207 decisions checked, 20 of them from before the chain began.");
     expect(screen.getByRole("status")).toHaveTextContent(`The last link is number 187, ${"ab".repeat(32)}.`);
-    expect(server.calls.map(({ path }) => path)).toEqual(["/api/v1/history/check", "/api/v1/history/check"]);
+    expect(server.calls.map(({ path, body }) => [path, body])).toEqual([
+      ["/api/v1/history/check", { enterprise_id: "E1", cursor: null }],
+      ["/api/v1/history/check", { enterprise_id: "E1", cursor: "chain.180" }],
+    ]);
   });
 
   it("names what was changed, is missing or was added", async () => {

@@ -21,7 +21,7 @@ export function CheckHistory() {
       const results: Checked[] = [];
       for (const enterprise of me.enterprises) {
         const before = results.reduce((sum, { checked }) => sum + checked, 0);
-        results.push(await checkHistory(enterprise, (checked) => setState({ kind: "busy", checked: before + checked })));
+        results.push(await checkHistory(enterprise, me.csrf, (checked) => setState({ kind: "busy", checked: before + checked })));
       }
       setState({ kind: "done", results });
     } catch (error) {
