@@ -353,15 +353,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
          * Check History
          * @description Compare a part of an enterprise's history with its chain; go on with the cursor until there is none.
          *
          *     Roles: approver, auditor, operator.
          */
-        get: operations["check_history"];
-        put?: never;
-        post?: never;
+        post: operations["check_history"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1184,6 +1184,16 @@ export interface components {
             position: number | null;
             /** Sha256 */
             sha256: string | null;
+        };
+        /**
+         * HistoryCheckBody
+         * @description Whose history is to be checked. cursor: of the part before; None: from the beginning.
+         */
+        HistoryCheckBody: {
+            /** Cursor */
+            cursor?: string | null;
+            /** Enterprise Id */
+            enterprise_id: string;
         };
         /**
          * HistoryFinding
@@ -3749,17 +3759,16 @@ export interface operations {
     };
     check_history: {
         parameters: {
-            query: {
-                /** @description Enterprise id. */
-                enterprise_id: string;
-                /** @description Where a check goes on: `cursor` of the part before. */
-                cursor?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryCheckBody"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -3768,6 +3777,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryCheck"];
+                };
+            };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not signed in. */
@@ -3781,6 +3799,33 @@ export interface operations {
             };
             /** @description Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body stopped coming. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
