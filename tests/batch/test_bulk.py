@@ -57,7 +57,7 @@ async def test_ten_thousand_accounts_by_filter_go_through_in_few_statements(harn
     started = time.monotonic()
     await pat.done(batch, "approve")
     took["approve"] = time.monotonic() - started
-    assert len(statements) < 25
+    assert len(statements) < 26
     assert harness.sql("SELECT count(*), count(DISTINCT key) FROM outbox WHERE topic = 'rebalancer.orders.v1'") == [
         (ACCOUNTS, ACCOUNTS)
     ]

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from services.batch.domain.approval_rules import first_stands
+from services.batch.domain.approval_rules import ApprovalRules, first_stands
 from services.batch.domain.refusals import approved_already
 from services.batch.domain.schedule import session_of
 from services.batch.domain.states import Status, Transition, batch_after
-from services.batch.operations import approval_rules, decide, terms, wash_approvals
+from services.batch.operations import decide, terms, wash_approvals
 from services.batch.operations.change import change
 from services.batch.operations.context import CommandContext
 from services.batch.operations.decide import CommandOutcome
@@ -17,7 +17,9 @@ from services.batch.operations.problems import FoundStale, TermsDiffer, problem_
 from services.batch.store import batches, staleness
 
 
-async def approve_locked(context: CommandContext, batch: Row[Any], now: datetime) -> CommandOutcome:
+async def approve_locked(
+    context: CommandContext, batch: Row[Any], rules: ApprovalRules, now: datetime
+) -> CommandOutcome:
     """Approve every proposed account of a locked batch; where two people must, the first one's approval is only kept.
 
     Raises FoundStale for accounts that moved, or whose prices were withdrawn, and are not marked yet, TermsDiffer for
@@ -31,14 +33,13 @@ async def approve_locked(context: CommandContext, batch: Row[Any], now: datetime
     if differing:
         raise TermsDiffer(batch.batch_id, differing, session_of(now), batch.version)
     await wash_approvals.hold(context.connection, batch)
-    if await _needs_second(context, batch):
+    if await _needs_second(context, batch, rules):
         return await _keep_first(context, batch, now)
     return await decide.approve(context.connection, batch, context.actor, now)
 
 
-async def _needs_second(context: CommandContext, batch: Row[Any]) -> bool:
+async def _needs_second(context: CommandContext, batch: Row[Any], rules: ApprovalRules) -> bool:
     """Return whether another person must approve after this one.  Raises ApprovedAlready if both are the same."""
-    rules = await approval_rules.of_batch(context.connection, context.settings, batch.enterprise_ids)
     if not rules.has_limits:
         return False
     totals = await batches.count(context.connection, batch.batch_id, batch.logic)

@@ -59,14 +59,14 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
 async def approve(context: CommandContext, batch_id: int, version_seen: int, note: str) -> CommandOutcome:
     """Approve every proposed account: orders go out, once.  Raises as `lock` and `approve_locked`."""
     deciding = context.noting(note)
-    batch, now = await lock(deciding, batch_id, version_seen, Transition.APPROVE)
-    return await approve_locked(deciding, batch, now)
+    batch, now, rules = await lock(deciding, batch_id, version_seen, Transition.APPROVE)
+    return await approve_locked(deciding, batch, rules, now)
 
 
 async def cancel(context: CommandContext, batch_id: int, version_seen: int, note: str) -> CommandOutcome:
     """Cancel the batch: its accounts return to the queue.  Raises as `lock`."""
     deciding = context.noting(note)
-    batch, now = await lock(deciding, batch_id, version_seen, Transition.CANCEL)
+    batch, now, _ = await lock(deciding, batch_id, version_seen, Transition.CANCEL)
     return await decide.end(context.connection, batch, Transition.CANCEL, deciding.actor, now)
 
 
@@ -75,7 +75,7 @@ async def switch_logic(context: CommandContext, batch_id: int, version_seen: int
 
     Raises as `lock`, and LogicUnavailable if it was not computed for every account.
     """
-    batch, now = await lock(context, batch_id, version_seen, Transition.SWITCH_LOGIC)
+    batch, now, _ = await lock(context, batch_id, version_seen, Transition.SWITCH_LOGIC)
     logic = LOGIC_NUMBERS[body.logic]
     if logic == batch.logic:
         return CommandOutcome(batch, 0)
@@ -92,7 +92,7 @@ async def repropose(context: CommandContext, batch_id: int, version_seen: int, b
     Raises as `lock`, BadClause or CountChanged.
     """
     connection = context.connection
-    batch, now = await lock(context, batch_id, version_seen, Transition.REPROPOSE)
+    batch, now, _ = await lock(context, batch_id, version_seen, Transition.REPROPOSE)
     selected = [] if body.selection is None else member_selection(body.selection, batch.logic)
     again = await members.repropose(connection, batch_id, selected, now)
     if not again:

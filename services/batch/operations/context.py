@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.batch.domain.approval_rules import ApprovalRules
 from services.batch.domain.refusals import CommandFacts, is_allowed, refusal
 from services.batch.domain.states import Status, Transition
 from services.batch.operations import approval_rules
@@ -42,8 +43,10 @@ class CommandContext:
 
 async def lock(
     context: CommandContext, batch_id: int, version_seen: int, transition: Transition, *, removes_first: bool = False
-) -> tuple[Row[Any], datetime]:
-    """Lock the batch and check that the person may apply the transition to it now; return its row and the instant.
+) -> tuple[Row[Any], datetime, ApprovalRules]:
+    """Lock the batch and check that the person may apply the transition to it now.
+
+    Return its row, the instant, and what its enterprises ask of decisions.
 
     The clock is read once the lock is held.  removes_first: stale accounts do not hinder an approval, because the
     caller removes some first and looks at what is left.  Raises Forbidden, NotFound, or the problem that says why the
@@ -69,7 +72,7 @@ async def lock(
     refused = refusal(transition, facts, now)
     if refused is not None:
         raise problem_of(refused, batch.version)
-    return batch, now
+    return batch, now, rules
 
 
 def check_role(principal: Principal, transition: Transition | None) -> None:

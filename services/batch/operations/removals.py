@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from services.batch.columns import messages
 from services.batch.domain.refusals import note_missing, undo_refusal
 from services.batch.domain.states import AccountTransition, Transition, transition_of
-from services.batch.operations import approval_rules, decide, wash_sales
+from services.batch.operations import decide, wash_sales
 from services.batch.operations.approve import approve_locked
 from services.batch.operations.change import change, recount
 from services.batch.operations.context import CommandContext, check_role, lock
@@ -37,12 +37,11 @@ async def remove(context: CommandContext, batch_id: int, version_seen: int, body
     Raises as `lock`, BadClause or CountChanged, and NoteMissing if it would end a batch whose decision needs a note.
     """
     connection = context.connection
-    batch, now = await lock(context, batch_id, version_seen, Transition.REMOVE)
+    batch, now, rules = await lock(context, batch_id, version_seen, Transition.REMOVE)
     removed = await _take_out(context, batch, now, body)
     await wash_sales.check(connection, batch, [row.account_id for row in removed])
     totals = await batches.count(connection, batch_id, batch.logic)
     if _ends(totals):
-        rules = await approval_rules.of_batch(connection, context.settings, batch.enterprise_ids)
         if rules.note_required:
             raise problem_of(
                 note_missing("Cancel the request with a note instead of removing every account."), batch.version
@@ -61,7 +60,7 @@ async def approve_rest(context: CommandContext, batch_id: int, version_seen: int
     """
     check_role(context.principal, Transition.REMOVE)
     connection, deciding = context.connection, context.noting(body.note)
-    batch, now = await lock(deciding, batch_id, version_seen, Transition.APPROVE, removes_first=True)
+    batch, now, rules = await lock(deciding, batch_id, version_seen, Transition.APPROVE, removes_first=True)
     removed = await _take_out(context, batch, now, body)
     totals = await batches.count(connection, batch_id, batch.logic)
     if _ends(totals):
@@ -85,7 +84,7 @@ async def approve_rest(context: CommandContext, batch_id: int, version_seen: int
             " first, look at what remains, then approve it.",
             version=batch.version,
         )
-    return await approve_locked(deciding, batch, now)
+    return await approve_locked(deciding, batch, rules, now)
 
 
 async def undo(context: CommandContext, batch_id: int, version_seen: int, body: UndoBody) -> CommandOutcome:
@@ -94,7 +93,7 @@ async def undo(context: CommandContext, batch_id: int, version_seen: int, body: 
     Raises as `lock`, and UndoBarred with the number of accounts that can be put back where it is another.
     """
     connection, selection = context.connection, body.selection
-    batch, now = await lock(context, batch_id, version_seen, Transition.UNDO_REMOVAL)
+    batch, now, _ = await lock(context, batch_id, version_seen, Transition.UNDO_REMOVAL)
     named, removal = (selection.ids, None) if isinstance(selection, ById) else (None, selection.version)
     back: Sequence[Row[Any]] | None = None
     for _ in range(_TRIES):

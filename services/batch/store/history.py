@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.domain.history import Link
 
+_APPEND: Final = text("SELECT enterprise_id, position, sha256 FROM append_decision(:batch_id) ORDER BY enterprise_id")
 _LINKS_OF: Final = text(
     "SELECT enterprise_id, position, sha256 FROM decision_link WHERE batch_id = :batch_id ORDER BY enterprise_id"
 )
-_CALL: Final = text("SET CONSTRAINTS chained IMMEDIATE")
 _SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _NEXT: Final = text(
     "SELECT position, batch_id, previous, decision_sha256, sha256 FROM decision_link"
@@ -44,8 +44,7 @@ async def append(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any
 
     From here on other decisions of these enterprises wait until the transaction ends: it is the last thing to do.
     """
-    await connection.execute(_CALL)
-    return await links_of(connection, batch_id)
+    return (await connection.execute(_APPEND, {"batch_id": batch_id})).all()
 
 
 async def links_of(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:

@@ -63,6 +63,14 @@ END $$;
 REVOKE ALL ON FUNCTION chain_decision() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER chained AFTER INSERT ON decision DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION chain_decision();
+CREATE FUNCTION append_decision(decided bigint) RETURNS SETOF decision_link
+LANGUAGE plpgsql AS $$
+BEGIN
+    SET CONSTRAINTS batch.chained IMMEDIATE;
+    RETURN QUERY SELECT * FROM batch.decision_link WHERE batch_id = decided;
+END $$;
+REVOKE ALL ON FUNCTION append_decision(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION append_decision(bigint) TO batch, batch_requests;
 INSERT INTO decision_before SELECT batch_id, enterprise_ids, sha256 FROM decision;
 """
 _FROZEN: Final = ("decision_link", "decision_before")
@@ -96,5 +104,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them: the decisions stay, and a chain begins anew when this is applied again."""
     op.execute("DROP TRIGGER chained ON decision")
-    op.execute("DROP FUNCTION chain_decision()")
+    op.execute("DROP FUNCTION chain_decision(); DROP FUNCTION append_decision(bigint)")
     op.execute("DROP TABLE decision_link, decision_head, decision_before")
