@@ -1,4 +1,4 @@
-"""Several people at one desk, in any order: a plain model says after each command what must be, and what is refused."""
+"""Several people, in any order: a plain model says after each command what must be, and what is refused."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -84,7 +84,7 @@ class Model:
                     self.accounts[name].is_settling = True
 
 
-class Desk(RuleBasedStateMachine):
+class AnySequence(RuleBasedStateMachine):
     """The machine; every example has accounts of its own in one database."""
 
     url = ""
@@ -230,10 +230,10 @@ class Desk(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_commands_of_several_people_is_as_a_plain_model_says(batch_url: str) -> None:
-    Desk.url = batch_url
-    Desk.examples = 0
+    AnySequence.url = batch_url
+    AnySequence.examples = 0
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis does not say its types
-        Desk,
+        AnySequence,
         settings=settings(
             max_examples=card.trials(12, 400),
             stateful_step_count=25,
@@ -241,4 +241,4 @@ def test_any_sequence_of_commands_of_several_people_is_as_a_plain_model_says(bat
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert Desk.examples >= 12
+    assert AnySequence.examples >= 12
