@@ -58,10 +58,7 @@ export const QUEUE_COLUMNS: readonly Column<QueueRow>[] = [
   { id: "enterprise_id", header: "Enterprise", width: 110, sort: "enterprise_id", isExtra: true, cell: (row) => row.enterprise_id },
 ];
 
-/** Accounts without a target come last by state, so first when it is turned round. */
-export const NO_TARGET_FIRST = "-state";
-
-export const QUEUE_SORTS = [...QUEUE_COLUMNS.flatMap(({ sort }) => (sort ? [sort] : [])), "state"];
+export const QUEUE_SORTS = QUEUE_COLUMNS.flatMap(({ sort }) => (sort ? [sort] : []));
 
 export function WhyTags({ row }: { row: Pick<QueueRow, "tiles" | "state"> }) {
   return (

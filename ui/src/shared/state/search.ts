@@ -1,13 +1,14 @@
 /** The page's address holds what a list shows: filter, order and page. Junk in it is dropped, defaults are left out. */
-import type { Tile } from "@/shared/api/models";
+import type { TileChoice } from "@/shared/api/models";
 import { clean, type Field } from "@/shared/filters/clause";
 import { TILES } from "@/shared/format/names";
 
 export const SIZES = [50, 100, 200] as const;
 export const DEFAULT_SIZE = 200;
+export const TILE_CHOICES: readonly TileChoice[] = [...TILES, "NO_TARGET"];
 
 export interface ListSearch {
-  tile?: Tile[];
+  tile?: TileChoice[];
   f?: string[];
   q?: string;
   sort?: string;
@@ -39,7 +40,7 @@ export function listSearch(raw: Record<string, unknown>, fields: readonly Field[
   const all = (name: string) => many(raw[name]);
   const first = (name: string) => all(name)[0] ?? "";
   const result: ListSearch = {};
-  const tiles = TILES.filter((tile) => all("tile").includes(tile));
+  const tiles = TILE_CHOICES.filter((tile) => all("tile").includes(tile));
   const f = clean(all("f"), fields);
   const page = whole(first("page"));
   const size = SIZES.find((offered) => offered === whole(first("size")));
