@@ -86,6 +86,7 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
     "wash_earlier": FieldKind.DOLLARS,
     "wash_earlier_permanent": FieldKind.DOLLARS,
     "result": FieldKind.TEXT,
+    "execution": FieldKind.TEXT,
     "taxable": FieldKind.TEXT,
     "advisor_id": FieldKind.TEXT,
 }
@@ -96,6 +97,7 @@ RESULTS: Final = ("COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLE
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "result": RESULTS,
+    "execution": ("FILLED", "OUTSTANDING", "REJECTED"),  # all orders are filled; some are outstanding, rejected
     "taxable": ("YES", "NO"),
     "source": get_args(SourceName),
 }

@@ -12,11 +12,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.batch.domain.figures import EARLIER_FIGURES, FIGURE_OF, TileChoice
 from services.batch.domain.filters import Clause
 from services.batch.domain.states import AccountState
-from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, FLAG
+from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, EXECUTION, FLAG
 from shared.contracts.codes import FlagState
 from shared.contracts.filter_fields import CHOICES, FieldKind
 
-_A, _F, _M = ACCOUNT.c, FLAG.c, BATCH_ACCOUNT.c
+_A, _E, _F, _M = ACCOUNT.c, EXECUTION.c, FLAG.c, BATCH_ACCOUNT.c
 _PROPOSED: Final = ("PROPOSED", "APPROVED")
 _WITHOUT_FIGURES: Final = ("WORKING", "FAILED")
 
@@ -62,6 +62,13 @@ _RESULTS: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
     "REMOVED": lambda: _M.state == str(AccountState.REMOVED),
     "WORKING": lambda: _M.state == str(AccountState.WORKING),
     "CANCELLED": lambda: _M.state == str(AccountState.CANCELLED),
+}
+
+
+_ORDERS_THAT: Final[Mapping[str, Callable[[int], ColumnElement[bool]]]] = {
+    "FILLED": lambda logic: and_(_orders(logic) > 0, _reported("FILLED") == _orders(logic)),
+    "OUTSTANDING": lambda logic: _orders(logic) > _reported("FILLED", "REJECTED"),
+    "REJECTED": lambda _logic: _reported("REJECTED") > 0,
 }
 
 
@@ -128,7 +135,20 @@ def _in_tiles(tiles: TileChoice) -> list[ColumnElement[bool]]:
 def _member_condition(clause: Clause, logic: int) -> ColumnElement[bool]:
     if clause.field == "result":
         return or_(*[_RESULTS[str(value)]() for value in clause.values])
+    if clause.field == "execution":
+        approved = _M.state == str(AccountState.APPROVED)
+        return and_(approved, or_(*[_ORDERS_THAT[str(value)](logic) for value in clause.values]))
     return _condition(member_column(clause.field, logic), clause)
+
+
+def _orders(logic: int) -> ColumnElement[Any]:
+    return figure("buys", logic) + figure("sells", logic)
+
+
+def _reported(*statuses: str) -> ColumnElement[Any]:
+    """Return how many orders of an account were reported with one of the statuses."""
+    of_account = and_(_E.batch_id == _M.batch_id, _E.account_id == _M.account_id, _E.status.in_(statuses))
+    return select(func.count()).select_from(EXECUTION).where(of_account).correlate(BATCH_ACCOUNT).scalar_subquery()
 
 
 def _condition(column: ColumnElement[Any], clause: Clause) -> ColumnElement[bool]:
