@@ -67,6 +67,7 @@ export const BATCH_FIELD_KINDS = {
   wash_earlier: "dollars",
   wash_earlier_permanent: "dollars",
   result: "text",
+  execution: "text",
   taxable: "text",
   advisor_id: "text",
 } as const;
