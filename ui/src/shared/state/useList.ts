@@ -27,7 +27,7 @@ export function useList(name: string): List {
   }, [name, search]);
   return useMemo(() => {
     const change = (part: Partial<ListSearch>, isStep = !("q" in part)) => {
-      const next = { ...search, page: undefined, ...part };
+      const next = { ...search, ...part, page: part.page === 1 ? undefined : part.page };
       rememberFilters(name, { ...next, page: undefined });
       void navigate({ to: ".", search: next, replace: !isStep });
     };

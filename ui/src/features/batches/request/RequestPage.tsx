@@ -5,7 +5,7 @@ import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
-import { REQUEST_FIELDS } from "@/features/batches/request/fields";
+import { fieldsOn } from "@/features/batches/request/fields";
 import { requestColumns } from "@/features/batches/request/columns";
 import { TotalsStrip } from "@/features/batches/request/TotalsStrip";
 import { rowBarred } from "@/features/batches/commands/rules";
@@ -63,7 +63,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
       <TotalsStrip all={totals} filtered={isOwn ? filtered : null} isFiltered={isFiltered} />
       <FilterBar
-        fields={REQUEST_FIELDS}
+        fields={fieldsOn(shelf)}
         clauses={filter.f}
         q={filter.q}
         searchLabel="Search account number or name"

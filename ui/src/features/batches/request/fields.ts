@@ -1,3 +1,4 @@
+import type { Shelf } from "@/features/batches/status";
 import { BATCH_FIELD_KINDS, type RESULTS } from "@/shared/api/rules";
 import type { Field } from "@/shared/filters/clause";
 import { fieldsOf } from "@/shared/filters/fields";
@@ -32,6 +33,12 @@ export const REQUEST_FIELDS: readonly Field[] = [
   field("estimated", "Estimated realized G&L"),
   field("wash_disallowed", "Loss disallowed by wash sales"),
   field("wash_earlier", "Earlier losses disallowed by buys"),
+  field("execution", "Execution", [["FILLED", "All orders filled"], ["OUTSTANDING", "Some outstanding"], ["REJECTED", "Some rejected"]]),
   field("taxable", "Taxable", [["YES", "Yes"], ["NO", "No"]]),
   field("advisor_id", "Advisor"),
 ];
+
+/** Nothing is executed before the approval. */
+export const fieldsOn = (shelf: Shelf): readonly Field[] => (shelf === "history" ? REQUEST_FIELDS : OPEN_FIELDS);
+
+const OPEN_FIELDS = REQUEST_FIELDS.filter(({ id }) => id !== "execution");
