@@ -44,7 +44,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
 
   const { batch, totals, filtered } = page.data;
   // Nothing of an open request is frozen: what is decided on is under Pending Approval.
-  if (shelf === "history" && isOpen(batch.status)) return <Navigate to="/pending/$batchId" params={{ batchId: String(batchId) }} replace />;
+  if (shelf === "history" && isOpen(batch.status)) return <Navigate to="/pending/$batchId" params={{ batchId: String(batchId) }} search={search} replace />;
   const isFiltered = filter.f.length > 0 || filter.q !== "";
   const isReview = shelf === "open" && isOpen(batch.status);
   // While rows of the filter before are still shown, their number says nothing about what is chosen now.
