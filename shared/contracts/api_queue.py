@@ -43,7 +43,8 @@ class QueueRow(OutboundModel):
     cash_low: Weight | None
     cash_high: Weight | None
     max_drift: Weight | None
-    drifted: int | None  # None, as max_drift: not evaluated
+    drifted: int  # 0 also where drift was not evaluated: drifted_components says so
+    drifted_components: int | None  # outside their band; None, as max_drift: not evaluated
     flag_version: int
 
 

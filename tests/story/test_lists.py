@@ -106,8 +106,8 @@ def _come_back(page: Page, sign_in: SignIn, custodian: str) -> None:
 
 def _look_in_history(page: Page, client: StackClient) -> None:
     """History leads an open request to where it is decided."""
-    row = client.queue()["rows"]
-    account = next(one for one in row if one["enterprise_id"] == "E1" and one["state"] == "FLAGGED")
+    rows = client.queue()["rows"]
+    account = next(row for row in rows if row["enterprise_id"] == "E1" and row["state"] == "FLAGGED")
     page.get_by_role("button", name="Clear all").click()
     page.get_by_role("searchbox").fill(account["account_number"])
     page.keyboard.press("Enter")

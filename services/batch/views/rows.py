@@ -240,7 +240,8 @@ def _queue_columns(row: Row[Any]) -> dict[str, Any]:
         "cash_low": _weight(row.cash_low_ppb),
         "cash_high": _weight(row.cash_high_ppb),
         "max_drift": _weight(row.max_drift_ppb),
-        "drifted": None if row.max_drift_ppb is None else row.drifted,
+        "drifted": row.drifted or 0,
+        "drifted_components": None if row.max_drift_ppb is None else row.drifted,
         "flag_version": row.flag_version or 0,
     }
 

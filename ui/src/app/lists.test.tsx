@@ -1,4 +1,4 @@
-/** Both lists with their addresses, as a user goes through them, before a server that answers when the test says so. */
+/** Both lists with their addresses, as a user goes through them, before a server that responds when the test says so. */
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { RouterProvider } from "@tanstack/react-router";
@@ -44,6 +44,7 @@ const queued = (id: string): QueueRow => ({
   cash_high: "0.04",
   max_drift: "0.05",
   drifted: 1,
+  drifted_components: 1,
   flag_version: 1,
 });
 
@@ -61,8 +62,8 @@ function aPage(market_value: string, accounts: number, batch = aBatch()): BatchP
   return { batch, rows, total: accounts, page: 1, size: 200, totals: totals("10000.00", 10), filtered: totals(market_value, accounts) };
 }
 
-/** Answers by address; what is held back is answered when it is let go. */
-function serve(answers: (path: string, query: URLSearchParams) => unknown) {
+/** Responses by address; what is held back comes when it is let go. */
+function serve(content: (path: string, query: URLSearchParams) => unknown) {
   const held: (() => void)[] = [];
   const state = { isHolding: false, asked: [] as string[], letGo: () => held.splice(0).forEach((go) => go()) };
   vi.stubGlobal("EventSource", class extends EventTarget {
@@ -73,12 +74,12 @@ function serve(answers: (path: string, query: URLSearchParams) => unknown) {
     const address = new URL(input, "http://localhost");
     state.asked.push(address.pathname + address.search);
     if (state.isHolding) await new Promise<void>((go) => held.push(go));
-    return new Response(JSON.stringify(answers(address.pathname.replace("/api/v1", ""), address.searchParams)));
+    return new Response(JSON.stringify(content(address.pathname.replace("/api/v1", ""), address.searchParams)));
   });
   return state;
 }
 
-function answerLists(page: (query: URLSearchParams) => BatchPage = () => aPage("10000.00", 10)) {
+function bothLists(page: (query: URLSearchParams) => BatchPage = () => aPage("10000.00", 10)) {
   return (path: string, query: URLSearchParams): unknown => {
     if (path === "/queue/tiles") return COUNTS;
     if (path === "/queue/accounts") return query.get("q") ? aQueue(["A1"]) : aQueue(["A1", "A2", "A3"]);
@@ -99,22 +100,22 @@ beforeEach(() => openMemory(ME.subject));
 
 describe("the queue", () => {
   it("leads from a page that does not exist to the last one, and says so", async () => {
-    serve(answerLists());
+    serve(bothLists());
     visit("/accounts?page=99");
-    expect(await screen.findByText(/There is no page 99: this is the last one/)).toBeInTheDocument();
+    expect(await screen.findByText(/There is no page 99/)).toBeInTheDocument();
     expect(screen.getByText("Page 1 of 1")).toBeInTheDocument();
     expect(window.location.search).toBe("");
   });
 
   it("asks the server nothing of the junk in an address", async () => {
-    const server = serve(answerLists());
+    const server = serve(bothLists());
     visit("/accounts?f=a.b.c&page=1&size=7&sort=name&tile=NONE&q=%20");
     await screen.findByRole("button", { name: "Select all 3 matching" });
     expect(server.asked.filter((path) => path.startsWith("/api/v1/queue/accounts"))).toEqual(["/api/v1/queue/accounts?sort=name&page=1&size=200"]);
   });
 
   it("narrows to accounts without a target like to any tile", async () => {
-    const server = serve(answerLists());
+    const server = serve(bothLists());
     visit("/accounts");
     await userEvent.click(await screen.findByRole("button", { name: /^No Target/ }));
     await vi.waitFor(() => expect(server.asked.some((path) => path.startsWith("/api/v1/queue/accounts?tile=NO_TARGET"))).toBe(true));
@@ -122,7 +123,7 @@ describe("the queue", () => {
   });
 
   it("counts nothing of another filter while it loads", async () => {
-    const server = serve(answerLists());
+    const server = serve(bothLists());
     visit("/accounts");
     await screen.findByRole("button", { name: "Select all 3 matching" });
     server.isHolding = true;
@@ -135,7 +136,7 @@ describe("the queue", () => {
   });
 
   it("does not bring a selection made by filter back with the filter", async () => {
-    serve(answerLists());
+    serve(bothLists());
     visit("/accounts");
     await userEvent.click(await screen.findByRole("button", { name: "Select all 3 matching" }));
     expect(screen.getByRole("button", { name: "Propose trades for 3" })).toBeInTheDocument();
@@ -147,7 +148,7 @@ describe("the queue", () => {
   });
 
   it("comes back with its filters when the app was closed, for this user alone", async () => {
-    serve(answerLists());
+    serve(bothLists());
     const first = visit("/accounts");
     await search("smith");
     await vi.waitFor(() => expect(window.location.search).toBe("?q=smith"));
@@ -164,7 +165,7 @@ describe("the queue", () => {
 
 describe("a request", () => {
   it("shows what is not known of a failed account as a dash, never as $0", async () => {
-    serve(answerLists());
+    serve(bothLists());
     visit("/pending/7");
     const row = (await screen.findByRole("rowheader", { name: "00F1" })).closest("tr");
     expect(row).not.toHaveTextContent("$");
@@ -173,7 +174,7 @@ describe("a request", () => {
   });
 
   it("never shows the totals of another filter as those of this one", async () => {
-    const server = serve(answerLists((query) => (query.get("q") === "smith" ? aPage("111.00", 1) : query.get("q") === "jones" ? aPage("222.00", 2) : aPage("10000.00", 10))));
+    const server = serve(bothLists((query) => (query.get("q") === "smith" ? aPage("111.00", 1) : query.get("q") === "jones" ? aPage("222.00", 2) : aPage("10000.00", 10))));
     visit("/pending/7?q=smith");
     await vi.waitFor(() => expect(totals()).toHaveTextContent("$111"));
     server.isHolding = true;
@@ -187,7 +188,7 @@ describe("a request", () => {
   });
 
   it("says how many accounts the filters of another request hide, and shows all again", async () => {
-    serve(answerLists((query) => (query.get("q") ? aPage("111.00", 1) : aPage("10000.00", 10))));
+    serve(bothLists((query) => (query.get("q") ? aPage("111.00", 1) : aPage("10000.00", 10))));
     const first = visit("/pending/7");
     await search("smith");
     await vi.waitFor(() => expect(window.location.search).toBe("?q=smith"));
@@ -200,7 +201,7 @@ describe("a request", () => {
   });
 
   it.each(["", "?q=smith"])("that is open claims nothing frozen under history%s", async (filter) => {
-    serve(answerLists());
+    serve(bothLists());
     visit(`/history/7${filter}`);
     await vi.waitFor(() => expect(window.location.pathname + window.location.search).toBe(`/pending/7${filter}`));
     expect(await screen.findByRole("button", { name: "Approve" })).toBeInTheDocument();

@@ -48,7 +48,7 @@ export const QUEUE_COLUMNS: readonly Column<QueueRow>[] = [
     help: "The largest distance of a component from its target, in percentage points of account value",
     cell: (row) => percent(row.max_drift),
   },
-  { id: "drifted", header: "Drifted", isNumber: true, width: 90, sort: "drifted", help: "Components outside their tolerance band", cell: (row) => count(row.drifted) },
+  { id: "drifted", header: "Drifted", isNumber: true, width: 90, sort: "drifted", help: "Components outside their tolerance band", cell: (row) => count(row.drifted_components) },
   { id: "needed_since", header: "Needed since", width: 125, sort: "needed_since", cell: (row) => day(row.needed_since) },
   { id: "last_rebalanced", header: "Last rebalanced", width: 130, sort: "last_rebalanced", cell: (row) => (row.last_rebalanced ? day(row.last_rebalanced) : "Never") },
   { id: "source", header: "Source", width: 130, sort: "source", cell: (row) => (row.source ? sourceNames[row.source] : MISSING) },

@@ -86,7 +86,7 @@ export function FilterBar({ fields, clauses, q, searchLabel, seen, hides, onChan
       )}
       {isFiltered && hides && hides.hidden > 0 && (
         <Text size="sm" role="status" className="hides">
-          These filters hide {plural(hides.hidden, "account")} of {plural(hides.of, "account")}. “Clear all” shows every one.
+          These filters hide {plural(hides.hidden, "account")} of {plural(hides.of, "account")}. “Clear all” shows them again.
         </Text>
       )}
       {conflict && (
