@@ -631,7 +631,9 @@ export interface components {
             /** Custodian */
             custodian: string;
             /** Drifted */
-            drifted: number | null;
+            drifted: number;
+            /** Drifted Components */
+            drifted_components: number | null;
             /** Enterprise Id */
             enterprise_id: string;
             /** Epoch */
@@ -1309,7 +1311,9 @@ export interface components {
             /** Custodian */
             custodian: string;
             /** Drifted */
-            drifted: number | null;
+            drifted: number;
+            /** Drifted Components */
+            drifted_components: number | null;
             /** Enterprise Id */
             enterprise_id: string;
             /** Flag Version */
