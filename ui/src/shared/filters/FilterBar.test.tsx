@@ -1,5 +1,6 @@
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import axe from "axe-core";
 import { useState } from "react";
 import { describe, expect, it, vi } from "vitest";
 
@@ -123,6 +124,16 @@ describe("the editor", () => {
     expect(state()).toBe("portfolio_id.in.one|two ");
     await userEvent.click(screen.getByRole("button", { name: "Add filter" }));
     expect(await screen.findByRole("textbox", { name: "Value" })).toHaveValue("");
+  });
+
+  it("has no violation that axe finds, with values and suggestions", async () => {
+    const { container } = draw(<Example />);
+    await column("portfolio_id");
+    await userEvent.type(screen.getByRole("textbox", { name: "Is one of" }), "one{Enter}");
+    const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    await userEvent.click(screen.getByRole("button", { name: "Remove one" }));
+    expect(screen.queryByRole("button", { name: "Remove one" })).not.toBeInTheDocument();
   });
 
   it("takes days", async () => {

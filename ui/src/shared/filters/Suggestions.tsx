@@ -20,7 +20,7 @@ export function Suggestions({ of, draft, onChoose }: Props) {
   return (
     <Group gap={4} role="group" aria-label="Seen in this list">
       {found.map((value) => (
-        <Button key={value} size="compact-xs" variant="default" onClick={() => onChoose(value)}>
+        <Button key={value} size="compact-sm" variant="default" onClick={() => onChoose(value)}>
           {value}
         </Button>
       ))}

@@ -33,6 +33,7 @@ export function ValuesInput({ label, hint, fault, draft, onChange }: Props) {
         {values.map((value) => (
           <Pill
             key={value}
+            size="md"
             withRemoveButton
             onRemove={() => onChange({ values: without(value), typed })}
             removeButtonProps={{ "aria-hidden": false, "aria-label": `Remove ${value}`, tabIndex: 0 }}
