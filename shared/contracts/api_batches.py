@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from shared.contracts.events import BatchStatus, LogicName, TileName
-from shared.contracts.query import ClauseText, Expected, Label, Note, SearchText
+from shared.contracts.events import BatchStatus, LogicName
+from shared.contracts.query import ClauseText, Expected, Label, NoneOrMore, Note, SearchText, TileChoiceName
 from shared.contracts.types import Identity, OutboundModel, Usd
 
 AccountStateName = Literal["WORKING", "PROPOSED", "FAILED", "REMOVED", "APPROVED", "CANCELLED"]
@@ -27,7 +27,7 @@ class ByFilter(OutboundModel):
     """All accounts that match, except some: takes as long for one page as for all."""
 
     kind: Literal["matching"]
-    tiles: Annotated[list[TileName], Field(max_length=20)] = Field(default_factory=list)
+    tiles: Annotated[list[TileChoiceName], Field(max_length=20)] = Field(default_factory=list)
     f: Annotated[list[ClauseText], Field(max_length=20)] = Field(default_factory=list)
     q: SearchText = ""
     exclude: Annotated[list[Identity], Field(max_length=5000)] = Field(default_factory=list)
@@ -37,13 +37,20 @@ Selection = Annotated[ById | ByFilter, Field(discriminator="kind")]
 
 
 class ProposeBody(OutboundModel):
-    """Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one."""
+    """Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one.
+
+    Accounts without a target are liquidated only if the user says so, with confirm_liquidation; expected_liquidations:
+    how many of them the user was told of, another number is asked about again. leave_out_no_target: propose for the
+    others of the selection only; expected_count is then the number of these.
+    """
 
     selection: Selection
     expected_count: Expected
     logic: LogicName = "BEST_FIT"
     label: Label = ""
     confirm_liquidation: StrictBool = False
+    expected_liquidations: NoneOrMore | None = None
+    leave_out_no_target: StrictBool = False
 
 
 class Counts(OutboundModel):

@@ -43,7 +43,8 @@ class QueueRow(OutboundModel):
     cash_low: Weight | None
     cash_high: Weight | None
     max_drift: Weight | None
-    drifted: int
+    drifted: int  # 0 also where drift was not evaluated: drifted_components says so
+    drifted_components: int | None  # outside their band; None, as max_drift: not evaluated
     flag_version: int
 
 
@@ -56,7 +57,7 @@ class QueuePage(OutboundModel):
 
 
 class TileCounts(OutboundModel):
-    """Counts under the present filter and tiles; a tile's count is what choosing it (too) would leave."""
+    """Counts under the present filter: of each tile whatever tiles are chosen; total: of what the chosen ones leave."""
 
     first_rebalance: int
     high_cash: int

@@ -6,32 +6,56 @@ parameter `f`), and the user interface makes its filter menu of them (`python -m
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
+
+from shared.contracts.events import SourceName
 
 FilterOp = Literal["eq", "gte", "lte", "in"]
 
 
 class FieldKind(Enum):
-    """How values of a field are written: the number of decimals of a scaled integer, or text."""
+    """How values of a field are written: the number of decimals of a scaled integer, a calendar day, or text."""
 
     DOLLARS = 2
     FRACTION = 9
     COUNT = 0
-    TEXT = None
+    DAY = "day"
+    TEXT = "text"
 
     @property
     def ops(self) -> tuple[FilterOp, ...]:
         """The operators such a field takes."""
         return ("eq", "in") if self is FieldKind.TEXT else ("eq", "gte", "lte")
 
+    @property
+    def is_number(self) -> bool:
+        """Whether rows hold it as a scaled integer."""
+        return self in EQUAL_TO
+
+
+EQUAL_TO: Final[Mapping[FieldKind, tuple[int, ...]]] = {
+    FieldKind.DOLLARS: (0, 2),
+    FieldKind.FRACTION: tuple(range(3, 10)),
+    FieldKind.COUNT: (0,),
+}
+"""Numbers of decimals that `eq` compares at, the coarsest as lists show it: whole dollars, tenths of a percent.
+
+A value with more decimals is compared at the next finer ones: `eq.100` means what is shown as $100, `eq.100.00` the
+cent.
+"""
+
 
 QUEUE_FIELDS: Final[Mapping[str, FieldKind]] = {
+    "account_number": FieldKind.TEXT,
+    "name": FieldKind.TEXT,
     "market_value": FieldKind.DOLLARS,
     "cash": FieldKind.DOLLARS,
     "cash_weight": FieldKind.FRACTION,
     "cash_target": FieldKind.FRACTION,
     "max_drift": FieldKind.FRACTION,
     "drifted": FieldKind.COUNT,
+    "needed_since": FieldKind.DAY,
+    "last_rebalanced": FieldKind.DAY,
     "custodian": FieldKind.TEXT,
     "portfolio_id": FieldKind.TEXT,
     "advisor_id": FieldKind.TEXT,
@@ -41,6 +65,8 @@ QUEUE_FIELDS: Final[Mapping[str, FieldKind]] = {
 """Of the accounts to rebalance."""
 
 BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
+    "account_number": FieldKind.TEXT,
+    "name": FieldKind.TEXT,
     "market_value": FieldKind.DOLLARS,
     "begin_cash": FieldKind.DOLLARS,
     "end_cash": FieldKind.DOLLARS,
@@ -60,9 +86,19 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
     "wash_earlier": FieldKind.DOLLARS,
     "wash_earlier_permanent": FieldKind.DOLLARS,
     "result": FieldKind.TEXT,
+    "execution": FieldKind.TEXT,
+    "taxable": FieldKind.TEXT,
     "advisor_id": FieldKind.TEXT,
 }
 """Of the accounts of a batch, under the logic in force."""
 
 RESULTS: Final = ("COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED")
 """Values of the field `result`."""
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "result": RESULTS,
+    "execution": ("FILLED", "OUTSTANDING", "REJECTED"),  # all orders are filled; some are outstanding, rejected
+    "taxable": ("YES", "NO"),
+    "source": get_args(SourceName),
+}
+"""Of each text field that takes codes only: the codes. Other texts match whatever their case."""

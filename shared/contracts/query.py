@@ -1,10 +1,11 @@
 """Types of values in queries, paths and bodies of the HTTP API; shared.http.parameters declares parameters of them."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from shared.contracts.events import TileName
 from shared.contracts.types import shown_text
 
 LARGEST_ID: Final = 2**63 - 1
@@ -21,8 +22,10 @@ def _plain_whole(value: object) -> object:
     return value
 
 
+TileChoiceName = Literal[TileName, "NO_TARGET"]  # what a list of accounts can be narrowed to with one press
 Whole = Annotated[int, BeforeValidator(_plain_whole)]  # written as text, in a query or a path
 Expected = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]  # in JSON, where true, "5" and 5.0 are refused
+NoneOrMore = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True), AfterValidator(shown_text)]
 Label = Annotated[str, StringConstraints(max_length=80), AfterValidator(shown_text)]
 SearchText = Annotated[str, StringConstraints(max_length=200), AfterValidator(shown_text)]

@@ -8,9 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Header, Path, Query
 
-from shared.contracts.events import TileName
 from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
-from shared.contracts.query import LARGEST_ID, ClauseText, SearchText, Whole
+from shared.contracts.query import LARGEST_ID, ClauseText, SearchText, TileChoiceName, Whole
 from shared.contracts.types import Identity
 
 USUAL_PAGE_SIZE: Final = 200
@@ -24,13 +23,16 @@ def _clauses(fields: Mapping[str, FieldKind]) -> Any:
     """Return the parameter `f` of a list that filters by `fields`."""
     return Query(
         max_length=_MAX_CLAUSES,
-        description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold.",
+        description="Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold."
+        " Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown,"
+        " rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a"
+        " percent.",
         json_schema_extra={"x-fields": {name: kind.name.lower() for name, kind in fields.items()}},
     )
 
 
 Tiles = Annotated[
-    list[TileName] | None, Query(max_length=_MAX_TILES, description="Only accounts with all of these tiles.")
+    list[TileChoiceName] | None, Query(max_length=_MAX_TILES, description="Only accounts with all of these tiles.")
 ]
 QueueClauses = Annotated[list[ClauseText] | None, _clauses(QUEUE_FIELDS)]
 BatchClauses = Annotated[list[ClauseText] | None, _clauses(BATCH_FIELDS)]

@@ -298,13 +298,15 @@ def test_another_cut_off() -> None:
 
 
 PARSED = [
-    ("market_value.gte.50000", Clause("market_value", "gte", (5_000_000,))),
-    ("market_value.lte.0.5", Clause("market_value", "lte", (50,))),
-    ("max_drift.gte.0.05", Clause("max_drift", "gte", (50_000_000,))),
-    ("cash.eq.-12.34", Clause("cash", "eq", (-1234,))),
-    ("drifted.gte.3", Clause("drifted", "gte", (3,))),
-    ("custodian.in.SCHW|FIDX", Clause("custodian", "in", ("SCHW", "FIDX"))),
-    ("portfolio_id.eq.E1.P2", Clause("portfolio_id", "eq", ("E1.P2",))),
+    ("market_value.gte.50000", Clause("market_value", FieldKind.DOLLARS, "gte", (5_000_000,))),
+    ("market_value.lte.0.5", Clause("market_value", FieldKind.DOLLARS, "lte", (50,))),
+    ("max_drift.gte.0.05", Clause("max_drift", FieldKind.FRACTION, "gte", (50_000_000,))),
+    ("cash.eq.-12.34", Clause("cash", FieldKind.DOLLARS, "eq", (-1234, -1234))),
+    ("drifted.gte.3", Clause("drifted", FieldKind.COUNT, "gte", (3,))),
+    ("custodian.in.SCHW|FIDX", Clause("custodian", FieldKind.TEXT, "in", ("SCHW", "FIDX"))),
+    ("portfolio_id.eq.E1.P2", Clause("portfolio_id", FieldKind.TEXT, "eq", ("E1.P2",))),
+    ("needed_since.gte.2026-06-12", Clause("needed_since", FieldKind.DAY, "gte", (date(2026, 6, 12),))),
+    ("last_rebalanced.eq.2026-02-28", Clause("last_rebalanced", FieldKind.DAY, "eq", (date(2026, 2, 28),))),
 ]
 
 
@@ -316,7 +318,7 @@ def test_clauses(text: str, clause: Clause) -> None:
 REFUSED = [
     ("market_value", "field.op.value"),
     ("market_value.gte.", "field.op.value"),
-    ("weight.gte.1", "no field 'weight'; fields are market_value"),
+    ("weight.gte.1", "no field 'weight'; fields are account_number"),
     ("market_value.in.1|2", "takes eq, gte, lte"),
     ("custodian.gte.A", "takes eq, in"),
     ("market_value.gte.ten", "not a plain decimal"),
@@ -325,6 +327,10 @@ REFUSED = [
     ("drifted.eq.1.5", "more than 0 decimals"),
     ("market_value.gte.999999999999999999", "too large"),
     ("custodian.in.SCHW||FIDX", "none of them empty"),
+    ("needed_since.eq.2026-02-30", "a day is written as"),
+    ("needed_since.gte.20260612", "a day is written as"),
+    ("needed_since.in.2026-06-12", "takes eq, gte, lte"),
+    ("source.eq.drift", "no source 'drift'; there are REBALANCER_ON"),
 ]
 
 
@@ -339,6 +345,35 @@ def test_results_are_named() -> None:
     assert parse_clauses(["result.in.COMPLETE|FAILED"], BATCH_FIELDS)[0].values == ("COMPLETE", "FAILED")
     with pytest.raises(BadClause, match="no result 'DONE'"):
         parse_clauses(["result.eq.DONE"], BATCH_FIELDS)
+
+
+EQUAL = [
+    ("market_value.eq.100", (9_950, 10_049)),
+    ("market_value.eq.-100", (-10_049, -9_950)),
+    ("market_value.eq.0", (-49, 49)),
+    ("market_value.eq.100.00", (10_000, 10_000)),
+    ("market_value.eq.100.5", (10_050, 10_050)),
+    ("market_value.eq.100.5000", (10_050, 10_050)),
+    ("cash_weight.eq.0.125", (124_500_000, 125_499_999)),
+    ("cash_weight.eq.0.1255", (125_450_000, 125_549_999)),
+    ("cash_weight.eq.0.05", (49_500_000, 50_499_999)),
+    ("cash_weight.eq.0.123456789", (123_456_789, 123_456_789)),
+    ("drifted.eq.3", (3, 3)),
+    ("market_value.eq.92233720368547758", (9_223_372_036_854_775_750, 9_223_372_036_854_775_807)),
+]
+
+
+@pytest.mark.parametrize(("text", "values"), EQUAL)
+def test_equal_means_what_is_shown(text: str, values: tuple[int, int]) -> None:
+    assert parse_clauses([text], QUEUE_FIELDS)[0].values == values
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_every_amount_is_equal_to_the_whole_dollars_it_is_shown_as_and_to_no_others(cents: int) -> None:
+    shown = (abs(cents) + 50) // 100 * (-1 if cents < 0 else 1)
+    for dollars in range(shown - 1, shown + 2):
+        least, greatest = parse_clauses([f"market_value.eq.{dollars}"], QUEUE_FIELDS)[0].values
+        assert (least <= cents <= greatest) == (dollars == shown)
 
 
 @given(st.text(max_size=40))

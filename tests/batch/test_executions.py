@@ -149,6 +149,9 @@ async def test_they_stand_beside_the_approval_and_change_nothing_of_it(harness: 
         "A2": single | {"partially_filled": 1, "outstanding": 1},
         "A3": single | {"rejected": 1},
     }
+    for value, found in {"FILLED": ["A1"], "OUTSTANDING": ["A2"], "REJECTED|FILLED": ["A1", "A3"]}.items():
+        rows = (await pat.get(f"/v1/batches/{number}/accounts", f=f"execution.in.{value}"))["rows"]
+        assert [row["account_id"] for row in rows] == found, value
     view = await pat.get(f"/v1/batches/{number}/accounts/A2")
     assert view["account"]["execution"] == single | {"partially_filled": 1, "outstanding": 1}
     assert view["executions"] == [
@@ -171,6 +174,8 @@ async def test_only_approved_accounts_show_executions(harness: Harness) -> None:
     number = batch["batch_id"]
     assert batch["execution"] is None
     assert [row["execution"] for row in (await pat.get(f"/v1/batches/{number}/accounts"))["rows"]] == [None, None]
+    outstanding = await pat.get(f"/v1/batches/{number}/accounts", f="execution.in.OUTSTANDING")
+    assert outstanding["rows"] == []
     assert (await pat.get(f"/v1/batches/{number}/accounts/A1"))["executions"] == []
     batch = await pat.remove(batch, "A2")
     await pat.done(batch, "approve")

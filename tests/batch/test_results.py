@@ -49,6 +49,17 @@ def test_only_the_failure_of_the_logic_in_force_counts() -> None:
     assert [orjson.loads(text) for text in under.remarks.to_pylist()] == [remarks]
 
 
+def test_a_logic_that_could_not_propose_has_no_figures_though_it_came_with_zeros() -> None:
+    row = build.a_result(REQUESTED)
+    row["proposals"][1] |= {"failure_code": "CASH_SHORTFALL", "failure_text": "too little", "value_cents": 0}
+    row["taxes"][1]["long_cents"] = 0
+    found = columns(0, row, build.a_result(REQUESTED))
+    value = row["proposals"][0]["value_cents"]
+    assert found.figures["value_cents"].to_pylist() == [f"{{{value},NULL}}", f"{{{value},{value}}}"]
+    assert found.figures["long_cents"].to_pylist() == ["{10000,NULL}", "{10000,5000}"]
+    assert found.zeros.to_pylist() == ["{0,NULL}", "{0,0}"]
+
+
 def test_figures_have_one_element_for_each_logic_that_was_proposed() -> None:
     """Gains of $100.00 and $50.00 under two logics, a whole failure between them, three logics beside."""
     first = build.a_result(REQUESTED)

@@ -1,6 +1,7 @@
 """A stack of its own with a small book, and a browser signed in at it."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -59,6 +60,15 @@ def client(stack: Stack) -> Iterator[StackClient]:
     """Somebody who sees everything, to look behind the screens."""
     with StackClient(stack, ("E1", "E2", "E3")) as client:
         yield client
+
+
+def deliver(stack: Stack, files: Sequence[Path]) -> None:
+    """Drop files into the inbox, each whole at once."""
+    inbox = Path(stack.env["REBALANCER_INBOX_DIR"])
+    for file in files:
+        part = inbox / f"{file.name}.part"
+        shutil.copyfile(file, part)
+        part.rename(inbox / file.name)
 
 
 def orders_released(kafka_url: str, batch_id: int, accounts: int) -> Sequence[OrdersReleased]:

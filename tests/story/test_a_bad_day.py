@@ -1,7 +1,6 @@
 """The second story: faults in the files, an account that fails in its batch, a cancel, and an end of day."""
 
 import json
-import shutil
 from datetime import UTC, date, datetime
 from functools import partial
 from operator import eq
@@ -18,16 +17,8 @@ from shared.kafka.publisher import Publisher
 from shared.rules.trading_calendar import cut_off
 from shared.runtime.clock import set_instant
 from tests.books import AS_OF, accounts_of, evaluated
-from tests.story.conftest import SignIn
+from tests.story.conftest import SignIn, deliver
 from tests.waiting import aside, until
-
-
-def _deliver(stack: Stack, files: list[Path]) -> None:
-    inbox = Path(stack.env["REBALANCER_INBOX_DIR"])
-    for file in files:
-        part = inbox / f"{file.name}.part"
-        shutil.copyfile(file, part)
-        part.rename(inbox / file.name)
 
 
 def _flagged(client: StackClient) -> list[dict[str, Any]]:
@@ -44,10 +35,10 @@ def test_faults_come_back_with_file_line_and_reason(
     stack: Stack, book: Path, sign_in: SignIn, client: StackClient
 ) -> None:
     accounts = accounts_of(book)
-    _deliver(stack, sorted((book / "files").iterdir()))
+    deliver(stack, sorted((book / "files").iterdir()))
     until(lambda: evaluated(stack), lambda seen: seen == len(accounts))
     expected = json.loads((book / "faults" / "manifest.json").read_text())["files"]
-    _deliver(stack, [book / "faults" / file["name"] for file in expected])
+    deliver(stack, [book / "faults" / file["name"] for file in expected])
     outcomes = {"LOADED": "PUBLISHED", "REFUSED": "REFUSED"}
     for file in expected:
         until(partial(_status_of, client, file["name"]), partial(eq, outcomes[file["outcome"]]))

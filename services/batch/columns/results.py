@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from services.batch.domain.figures import EARLIER_FIGURES, PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from shared.columnar import Ints, children, joined, starts_of
@@ -71,7 +72,7 @@ class ResultColumns:
     """Columns with one element per account.
 
     figures: name -> values as the text of an SQL array with one element per logic; remarks: a JSON list with one object
-    per logic; zeros: a figure that is 0 under every logic.
+    per logic; zeros: a figure that is 0 under every logic that could propose.
     """
 
     failed: Any
@@ -91,7 +92,8 @@ def columns_of(
     """Return the columns of RESULT rows for a batch that has `logic` in force.
 
     An account fails if it failed as a whole, or if the logic in force could not propose for it. The failure of another
-    logic matters only once that one is in force.
+    logic matters only once that one is in force. A logic that could not propose has no figures, though the result
+    holds zeros: what would be traded, and gained, is not known.
     """
     proposals = _flat(rows.column("proposals"))
     taxes = _flat(rows.column("taxes"))
@@ -101,11 +103,15 @@ def columns_of(
     of_proposals = _ByLogic(first, first[proposals.owner] + proposals.logic)
     known = np.flatnonzero(taxes.logic < logics[taxes.owner])
     of_taxes = _ByLogic(first, (first[taxes.owner] + taxes.logic)[known])
-    figures = {name: of_proposals.array_texts(proposals.entries.field(name)) for name in proposal_figures}
+    proposed = pc.is_null(proposals.entries.field("failure_code")).to_numpy(zero_copy_only=False)
+    absent = np.ones(int(first[-1]), bool)
+    absent[of_proposals.index[proposed]] = False
+    figures = {name: of_proposals.array_texts(proposals.entries.field(name), absent) for name in proposal_figures}
     taxed = taxes.entries.take(pa.array(known))
-    figures |= {name: of_taxes.array_texts(taxed.field(name)) for name in tax_figures}
+    figures |= {name: of_taxes.array_texts(taxed.field(name), absent) for name in tax_figures}
     code, text = _failures(rows, proposals, logic)
-    zeros = _ByLogic(first, np.arange(first[-1])).array_texts(pa.array(np.zeros(int(first[-1]), np.int64)))
+    every = _ByLogic(first, np.arange(first[-1]))
+    zeros = every.array_texts(pa.array(np.zeros(int(first[-1]), np.int64)), absent)
     return ResultColumns(pc.is_valid(code), code, text, figures, of_proposals.remarks(proposals.entries), zeros)
 
 
@@ -135,9 +141,10 @@ class _ByLogic:
     first: Ints
     index: Ints
 
-    def array_texts(self, values: Any) -> Any:
-        """Return the lists as texts of SQL arrays; a logic without entry is NULL."""
-        return self._joined(values.cast(pa.string()), "NULL", "{", "}")
+    def array_texts(self, values: Any, absent: NDArray[np.bool_]) -> Any:
+        """Return the lists as texts of SQL arrays; a logic without entry, or absent at its element, is NULL."""
+        present = pc.if_else(pa.array(absent[self.index]), pa.scalar(None, pa.string()), values.cast(pa.string()))
+        return self._joined(present, "NULL", "{", "}")
 
     def remarks(self, entries: Any) -> Any:
         """Return the lists of remarks as JSON; few entries have any, so equal ones are rendered once."""

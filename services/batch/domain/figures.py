@@ -5,10 +5,12 @@ Money is in cents; buys, sells and flats are counts.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from shared.contracts.codes import Logic, Tile
-from shared.contracts.events import LogicName, TileName
+from shared.contracts.events import LogicName
+from shared.contracts.query import TileChoiceName
 
 PROPOSAL_FIGURES: Final = (
     "value_cents", "begin_cash_cents", "end_cash_cents", "buys", "buys_cents", "sells", "sells_cents", "flats",
@@ -51,9 +53,21 @@ LOGIC_NAMES: Final[Mapping[int, LogicName]] = {
 LOGIC_NUMBERS: Final[Mapping[LogicName, int]] = {name: int(number) for number, name in LOGIC_NAMES.items()}
 
 
-def tile_bits(names: Sequence[TileName]) -> int:
-    """Return the bits of the named tiles, as `flag.tiles` holds them."""
+@dataclass(frozen=True)
+class TileChoice:
+    """Tiles that an account must be in, all of them.
+
+    bits: as `flag.tiles` holds them; no_target: also among those without a target, which are in no other queue.
+    """
+
+    bits: int = 0
+    no_target: bool = False
+
+
+def tile_choice(names: Sequence[TileChoiceName]) -> TileChoice:
+    """Return the choice of the named tiles."""
     bits = 0
     for name in names:
-        bits |= Tile[name]
-    return int(bits)
+        if name != "NO_TARGET":
+            bits |= Tile[name]
+    return TileChoice(int(bits), "NO_TARGET" in names)

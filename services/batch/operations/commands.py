@@ -29,7 +29,7 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     """
     check_role(context.principal, None)
     connection, now = context.connection, context.clock.now()
-    selected = queue_selection(body.selection)
+    selected = queue_selection(body.selection, leave_out_no_target=body.leave_out_no_target)
     batch_id = await batches.new_number(connection)
     added = await batches.add_accounts(connection, scope_of(context.principal), batch_id, now, selected)
     if added.accounts != body.expected_count:
@@ -40,11 +40,13 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
         )
     if added.accounts == 0:
         raise NothingToPropose("no account of the queue is selected")
-    if added.without_target and not body.confirm_liquidation:
+    expected = added.without_target if body.expected_liquidations is None else body.expected_liquidations
+    if added.without_target and not (body.confirm_liquidation and expected == added.without_target):
         raise LiquidationNotConfirmed(
             f"{added.without_target} of the accounts have no target: proposing for them sells everything."
             " Confirm the liquidation or leave them out.",
             count=added.without_target,
+            others=added.accounts - added.without_target,
         )
     actor, window = context.actor, decision_window(now, context.settings.cut_off)
     new = batches.NewBatch(

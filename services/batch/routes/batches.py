@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.domain.approval_rules import strictest
-from services.batch.domain.figures import LOGIC_NAMES, tile_bits
+from services.batch.domain.figures import LOGIC_NAMES, tile_choice
 from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED, OPEN, Status
 from services.batch.operations import approval_rules, executions
@@ -96,7 +96,7 @@ async def list_batch_accounts(
     async with dependencies_of(request).database.snapshot(scope) as connection:
         batch = await _batch(connection, scope, batch_id)
         logic = batch.logic
-        matching = members_matching(clauses, q, tile_bits(tile or []), logic)
+        matching = members_matching(clauses, q, tile_choice(tile or []), logic)
         rows = await member_pages.read_page(connection, scope, batch_id, logic, matching, order, page, size)
         totals = await member_pages.read_totals(connection, scope, batch_id, logic)
         filtered = totals

@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from services.batch.domain.figures import tile_bits
+from services.batch.domain.figures import TileChoice, tile_choice
 from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.routes.dependencies import dependencies_of
 from services.batch.store import batch_pages, queue
@@ -42,7 +42,7 @@ async def list_queue(
 ) -> QueuePage:
     """List the accounts that need rebalancing."""
     service, scope = dependencies_of(request), scope_of(caller)
-    matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q, tile_bits(tile or []))
+    matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q, tile_choice(tile or []))
     order = parse_sort(sort, QUEUE_COLUMNS, "account_number")
     async with service.database.snapshot(scope) as connection:
         rows, total = await queue.read_page(connection, scope, matching, order, page, size)
@@ -54,11 +54,11 @@ async def list_queue(
 async def count_tiles(
     request: Request, caller: routing.Caller, tile: Tiles = None, f: QueueClauses = None, q: SearchParameter = ""
 ) -> TileCounts:
-    """Count the queue's accounts by tile under the same filter."""
+    """Count the queue's accounts by tile under the same filter; tiles narrow the total alone."""
     service, scope = dependencies_of(request), scope_of(caller)
-    matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q)
+    matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q, TileChoice())
     async with service.database.snapshot(scope) as connection:
-        counts = await queue.count_tiles(connection, scope, tile_bits(tile or []), matching)
+        counts = await queue.count_tiles(connection, scope, tile_choice(tile or []), matching)
         analysis = await queue.read_analysis(connection, scope)
     return views.tile_counts(counts, analysis)
 

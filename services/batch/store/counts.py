@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.batch.domain.figures import TileChoice
 from services.batch.domain.states import Status
 from services.batch.store import queue
 from shared.contracts.tenancy import SYSTEM
@@ -28,7 +29,7 @@ async def give_up_soon(connection: AsyncConnection) -> None:
 
 async def of_queue(connection: AsyncConnection) -> Row[Any]:
     """Return the counts of the whole queue, as queue.count_tiles."""
-    return await queue.count_tiles(connection, SYSTEM, 0, ())
+    return await queue.count_tiles(connection, SYSTEM, TileChoice(), ())
 
 
 async def batches_by_status(connection: AsyncConnection) -> dict[str, int]:

@@ -12,7 +12,7 @@ from services.batch.domain.figures import FIGURES
 from services.batch.domain.filters import SortOrder
 from services.batch.domain.states import AccountState
 from services.batch.store.database import sees
-from services.batch.store.filters import figure, member_column
+from services.batch.store.filters import figure, member_column, stored_figure
 from services.batch.store.tables import BATCH_ACCOUNT
 from shared.contracts.tenancy import Scope
 
@@ -84,14 +84,16 @@ async def read_totals(
     Money is in cents; gains of accounts that are not taxable are summed apart (non_taxable_...).  Source: product 5.
     """
     counted = _M.state.in_(_COUNTED) & _M.chunk_id.is_not(None)
+    unchecked = and_(counted, figure("value_cents", logic).is_not(None), stored_figure("wash_cents", logic).is_(None))
 
     def total(name: str, *only: ColumnElement[bool]) -> ColumnElement[Any]:
-        return func.coalesce(func.sum(case((and_(counted, *only), figure(name, logic)))), 0)
+        # As stored: what is not known of a counted account is null or, of earlier releases, zero, and adds nothing.
+        return func.coalesce(func.sum(case((and_(counted, *only), stored_figure(name, logic)))), 0)
 
     query = select(
         func.count().label("rows"),
         func.count(case((counted, 1))).label("accounts"),
-        func.count(case((and_(counted, figure("wash_cents", logic).is_(None)), 1))).label("wash_unchecked"),
+        func.count(case((unchecked, 1))).label("wash_unchecked"),
         func.count(case((_M.state == str(AccountState.FAILED), 1))).label("failed"),
         func.count(case((_M.state == str(AccountState.REMOVED), 1))).label("removed"),
         *[total(name).label(name) for name in _TOTALLED],

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, select, text, update
+from sqlalchemy import Row, Select, cast, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.figures import FIGURES
 from services.batch.domain.states import AccountState, AccountTransition, account_after, states_allowing
-from services.batch.store.filters import figure
+from services.batch.store.filters import stored_figure
 from services.batch.store.tables import BATCH_ACCOUNT
 
 _M = BATCH_ACCOUNT.c
@@ -110,9 +111,13 @@ async def freeze(connection: AsyncConnection, batch_id: int) -> None:
 
 
 async def has_logic(connection: AsyncConnection, batch_id: int, logic: int) -> bool:
-    """Return whether every proposed account of a batch has figures under a logic."""
+    """Return whether a logic was computed for every proposed account of a batch, be it that it could not propose."""
+    refused = cast(_M.remarks, JSONB)[logic]["failure_code"].astext
     missing = select(func.count()).where(
-        _M.batch_id == batch_id, _M.state == str(AccountState.PROPOSED), figure("value_cents", logic).is_(None)
+        _M.batch_id == batch_id,
+        _M.state == str(AccountState.PROPOSED),
+        stored_figure("value_cents", logic).is_(None),
+        refused.is_(None),
     )
     return int((await connection.execute(missing)).scalar_one()) == 0
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from services.batch.domain.figures import TileChoice
 from services.batch.domain.filters import SortOrder
 from services.batch.store.database import sees
 from services.batch.store.filters import QUEUE_COLUMNS, queue_matching
@@ -74,19 +75,18 @@ async def read_page(
 
 
 async def count_tiles(
-    connection: AsyncConnection, scope: Scope, tiles: int, matching: Sequence[ColumnElement[bool]]
+    connection: AsyncConnection, scope: Scope, tiles: TileChoice, matching: Sequence[ColumnElement[bool]]
 ) -> Row[Any]:
-    """Return the counts by tile in one query: how many accounts choosing a tile besides `tiles` (bits) would leave."""
-    queued = and_(IN_QUEUE, *queue_matching((), "", tiles))
+    """Return the counts by tile in one query: what each tile holds whatever is chosen; total: what `tiles` leave."""
     per_tile = [
-        func.count(case((and_(queued, _F.tiles.op("&")(int(tile)) != 0), 1))).label(str(tile.name).lower())
+        func.count(case((and_(IN_QUEUE, _F.tiles.op("&")(int(tile)) != 0), 1))).label(str(tile.name).lower())
         for tile in Tile
     ]
     query = _joined(
         scope,
         *per_tile,
-        func.count(case((and_(queued, _F.state == int(FlagState.NO_TARGET)), 1))).label("no_target"),
-        func.count(case((queued, 1))).label("total"),
+        func.count(case((and_(IN_QUEUE, _F.state == int(FlagState.NO_TARGET)), 1))).label("no_target"),
+        func.count(case((and_(IN_QUEUE, *queue_matching((), "", tiles)), 1))).label("total"),
         func.count(case((and_(_F.state == int(FlagState.HELD), NEWEST), 1))).label("held"),
         func.count(case((_SETTLING, 1))).label("settling"),
         func.count(case((IN_BATCH, 1))).label("in_batches"),

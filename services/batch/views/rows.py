@@ -162,17 +162,18 @@ def member_row(
 ) -> BatchAccountRow:
     """Return an account of a batch. figures: of another logic than the row has; failure: sentence under that logic.
 
+    Figures are absent where nothing was proposed; a failure is not worth $0.
     reported: executions of its orders by status, None where they are not shown.  is_checked: whether its batch has been
     checked for approved losses.
     """
     by_name = row._mapping if figures is None else figures
+    is_known = row.state != AccountState.WORKING and by_name["value_cents"] is not None and not failure
     values: dict[str, Any] = {
-        field: _figure(field, by_name[name]) if row.state != AccountState.WORKING else None
-        for field, name in FIGURE_OF.items()
+        field: _figure(field, by_name[name]) if is_known else None for field, name in FIGURE_OF.items()
     }
     for field in _EARLIER:
         # Accounts of before this check have no figure; where their batch was checked since, none of theirs was found.
-        values[field] = (values[field] or usd(0)) if is_checked and row.chunk_id is not None else None
+        values[field] = (values[field] or usd(0)) if is_checked and is_known else None
     return BatchAccountRow(
         account_id=row.account_id,
         account_number=row.account_number,
@@ -285,6 +286,7 @@ def _queue_columns(row: Row[Any]) -> dict[str, Any]:
         "cash_high": _weight(row.cash_high_ppb),
         "max_drift": _weight(row.max_drift_ppb),
         "drifted": row.drifted or 0,
+        "drifted_components": None if row.max_drift_ppb is None else row.drifted,
         "flag_version": row.flag_version or 0,
     }
 

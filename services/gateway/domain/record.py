@@ -14,6 +14,9 @@ RequestOutcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
 NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run"})
 """Reads that show no account: they are recorded only when they are refused."""
 _ABSENT: Final = 404
+_RECORDED: Final = (
+    "expected_count", "logic", "confirm_liquidation", "expected_liquidations", "leave_out_no_target",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def selected(body: Any) -> tuple[list[str], dict[str, Any]]:
     if not isinstance(body, Mapping) or not isinstance(selection, Mapping | None):
         return [], {}
     selection = selection or {}
-    more = {name: body[name] for name in ("expected_count", "logic", "confirm_liquidation") if name in body}
+    more = {name: body[name] for name in _RECORDED if name in body}
     if selection.get("kind") == "matching":
         more |= {"selection": "matching", "tiles": selection.get("tiles", []), "except": selection.get("exclude", [])}
     return list(selection.get("ids", ())), more

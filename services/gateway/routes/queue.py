@@ -40,7 +40,7 @@ async def list_queue(
 async def count_tiles(
     request: Request, caller: SignedInUser, tile: Tiles = None, f: QueueClauses = None, q: SearchParameter = ""
 ) -> Response:
-    """Count the queue's accounts by tile under the same filter."""
+    """Count the queue's accounts by tile under the same filter; tiles narrow the total alone."""
     return await forward(request, caller, "batch")
 
 

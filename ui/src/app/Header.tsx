@@ -7,7 +7,7 @@ import { useBatches } from "@/features/batches/api/listBatches";
 import { useTiles } from "@/features/queue/api/countTiles";
 import { count } from "@/shared/format/format";
 import { useMe } from "@/shared/session/session";
-import { forgetAll } from "@/shared/state/memory";
+import { forgetLayouts } from "@/shared/state/memory";
 import { tellFailure } from "@/shared/ui/Notes";
 
 const EVERYTHING = { tiles: [], f: [], q: "" };
@@ -65,11 +65,11 @@ function SchemeSwitch() {
   );
 }
 
-/** End the session; layouts and filters of this tab go with it. */
+/** End the session; layouts go with it, filters stay for the next one. */
 async function leave(csrf: string) {
   try {
     const next = await signOut(csrf);
-    forgetAll();
+    forgetLayouts();
     window.location.assign(next);
   } catch (error) {
     tellFailure(error);

@@ -3,11 +3,13 @@ import { useIsFetching, useIsMutating } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
 
 import { Header } from "@/app/Header";
+import { useKeptFocus } from "@/shared/focus/keptFocus";
 import { LiveProvider } from "@/shared/live/live";
 
 /** Header and the page under it. data-idle says that nothing is being fetched or sent. */
 export function Shell() {
   const busy = useIsFetching() + useIsMutating();
+  useKeptFocus();
   return (
     <LiveProvider>
       <a className="skip-link" href="#main">

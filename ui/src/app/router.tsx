@@ -13,7 +13,7 @@ import { FilesPage } from "@/features/files/FilesPage";
 import { AccountsPage } from "@/features/queue/AccountsPage";
 import { QUEUE_SORTS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
-import { listSearch, readAddress, writeAddress, type ListSearch } from "@/shared/state/search";
+import { listSearch, readAddress, saysAnything, writeAddress, type ListSearch } from "@/shared/state/search";
 import { remembered } from "@/shared/state/useList";
 import { Failure } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -37,7 +37,7 @@ const accounts = createRoute({
   beforeLoad: ({ search }) => {
     const last = remembered("accounts", search);
     const again = last && listSearch(last, QUEUE_FIELDS, QUEUE_SORTS);
-    if (again && Object.keys(again).length > 0) throw redirect({ to: "/accounts", search: again, replace: true });
+    if (again && saysAnything(again)) throw redirect({ to: "/accounts", search: again, replace: true });
   },
   component: AccountsPage,
 });
@@ -59,7 +59,7 @@ function requestSearch(shelf: Shelf) {
     again: (search: ListSearch) => {
       const last = remembered(`request.${shelf}`, search);
       const found = last && listSearch(last, REQUEST_FIELDS, REQUEST_SORTS);
-      return found && Object.keys(found).length > 0 ? found : null;
+      return found && saysAnything(found) ? found : null;
     },
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
-import { isNumber, type Field, type Kind } from "@/shared/filters/clause";
+import type { Field, Kind } from "@/shared/filters/clause";
 import { denied, type Action } from "@/shared/session/session";
 
 import text from "../../openapi.json?raw";
@@ -46,8 +46,8 @@ describe("the API document", () => {
     ["list_batch_accounts", REQUEST_FIELDS],
   ])("knows every filter field of the page for %s, as a number of the same kind", (id, fields) => {
     const known = operation(id).parameters?.find((parameter) => parameter.name === "f")?.schema["x-fields"] ?? {};
-    const written: Partial<Record<Kind, string>> = { money: "dollars", percent: "fraction", count: "count" };
-    const shown = fields.map((field) => [field.id, isNumber(field) ? written[field.kind] : "text"]);
+    const written: Partial<Record<Kind, string>> = { money: "dollars", percent: "fraction", count: "count", day: "day" };
+    const shown = fields.map((field) => [field.id, written[field.kind] ?? "text"]);
     expect(shown).toEqual(fields.map((field) => [field.id, known[field.id]]));
   });
 });

@@ -8,6 +8,7 @@ afterEach(() => {
   cleanup();
   notifications.clean();
   sessionStorage.clear();
+  localStorage.clear();
 });
 
 // What jsdom lacks and Mantine asks for.

@@ -120,7 +120,7 @@ function AccountFacts({ account }: { account: AccountView }) {
         ["Cash target", percent(account.cash_target, 2)],
         ["Cash band", `${percent(account.cash_low, 2)} to ${percent(account.cash_high, 2)}`],
         ["Max drift", percent(account.max_drift, 2)],
-        ["Drifted", count(account.drifted)],
+        ["Drifted", count(account.drifted_components)],
         ["Needed since", day(account.needed_since)],
         ["Last rebalanced", account.last_rebalanced ? day(account.last_rebalanced) : "Never"],
         ["Source", account.source ? sourceNames[account.source] : MISSING],

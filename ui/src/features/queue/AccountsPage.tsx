@@ -3,10 +3,10 @@ import { useNavigate } from "@tanstack/react-router";
 
 import { useTiles } from "@/features/queue/api/countTiles";
 import { useQueuePage } from "@/features/queue/api/listQueue";
-import { NO_TARGET_FIRST, QUEUE_COLUMNS } from "@/features/queue/columns";
+import { QUEUE_COLUMNS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
 import { ProposeButton } from "@/features/queue/ProposeButton";
-import { Tiles } from "@/features/queue/Tiles";
+import { choiceNames, Tiles } from "@/features/queue/Tiles";
 import type { QueueRow, TileCounts } from "@/shared/api/models";
 import { FilterBar } from "@/shared/filters/FilterBar";
 import { count, instant, plural } from "@/shared/format/format";
@@ -16,26 +16,31 @@ import { Grid } from "@/shared/grid/Grid";
 import { Pager } from "@/shared/grid/Pager";
 import { SelectionBar } from "@/shared/grid/SelectionBar";
 import { LiveNote } from "@/shared/live/live";
-import { allMatching, has, NOTHING, set, size as sizeOf, under, type Selection } from "@/shared/selection/selection";
-import { useHeld } from "@/shared/state/memory";
-import { useList } from "@/shared/state/useList";
+import { allMatching, has, NOTHING, sameFilter, set, size as sizeOf, type Filter } from "@/shared/selection/selection";
+import { useSelection } from "@/shared/selection/useSelection";
+import { useList, useRealPage } from "@/shared/state/useList";
 import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
 
 const NO_ROWS: readonly QueueRow[] = [];
+const EVERYTHING: Filter = { tiles: [], f: [], q: "" };
 
 /** Accounts to Rebalance: tiles, filters, selection, and "Propose trades". */
 export function AccountsPage() {
   const list = useList("accounts");
   const { filter, search, change } = list;
   const accounts = useQueuePage(list);
-  const counts = useTiles(filter);
+  const counts = useTiles({ ...filter, tiles: [] });
+  const everything = useTiles(EVERYTHING);
+  const isFiltered = filter.f.length > 0 || filter.q !== "";
   const navigate = useNavigate();
-  const [held, setSelection] = useHeld<Selection>("selection.accounts", NOTHING);
-  const selection = under(held, filter);
+  const [selection, setSelection] = useSelection("accounts", filter);
   const rows = accounts.data?.rows ?? NO_ROWS;
   const total = accounts.data?.total ?? 0;
-  const selected = sizeOf(selection, total);
+  // While rows of the filter before are still shown, their number says nothing about what is chosen now.
+  const matching = accounts.data && sameFilter(accounts.data.filter, filter) ? total : null;
+  const pageNote = useRealPage(list, matching ?? undefined);
+  const selected = selection.kind === "matching" && matching === null ? 0 : sizeOf(selection, total);
   const [layout, setLayout] = useLayout("accounts", QUEUE_COLUMNS);
   const columns = useVisible(QUEUE_COLUMNS, layout);
 
@@ -46,11 +51,10 @@ export function AccountsPage() {
         <ColumnsDrawer columns={QUEUE_COLUMNS} layout={layout} onChange={setLayout} />
       </PageHead>
       <Tiles
-        counts={counts.data}
+        counts={counts.isPlaceholderData ? undefined : counts.data}
+        all={isFiltered ? everything.data : undefined}
         chosen={filter.tiles}
-        isNoTargetFirst={search.sort === NO_TARGET_FIRST}
         onChange={(tiles) => change({ tile: tiles.length > 0 ? tiles : undefined })}
-        onNoTarget={(on) => change({ sort: on ? NO_TARGET_FIRST : undefined })}
       />
       <FilterBar
         fields={QUEUE_FIELDS}
@@ -63,7 +67,7 @@ export function AccountsPage() {
         onClear={() => change({ f: undefined, q: undefined, tile: undefined })}
       />
       {accounts.error && <Failure error={accounts.error} onRetry={() => void accounts.refetch()} />}
-      <SelectionBar selection={selection} matching={total} onAll={() => setSelection(allMatching(filter))} onNone={() => setSelection(NOTHING)} />
+      <SelectionBar selection={selection} matching={matching} onAll={() => setSelection(allMatching(filter))} onNone={() => setSelection(NOTHING)} />
       {accounts.isPending ? (
         <Waiting what="accounts" />
       ) : (
@@ -84,10 +88,10 @@ export function AccountsPage() {
             barred: () => null,
             set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
           }}
-          empty={<Empty isFiltered={filter.tiles.length + filter.f.length > 0 || filter.q !== ""} counts={counts.data} />}
+          empty={<Empty filter={filter} counts={counts.data} />}
         />
       )}
-      <Pager page={list.page} size={list.size} total={total} onPage={(page) => change({ page })} onSize={(size) => change({ size })} />
+      <Pager page={list.page} size={list.size} total={total} note={pageNote} onPage={(page) => change({ page })} onSize={(size) => change({ size })} />
     </>
   );
 }
@@ -102,8 +106,11 @@ function BookNote({ counts }: { counts: TileCounts }) {
   return <Text size="sm">{remarks.filter(Boolean).join(" · ")}</Text>;
 }
 
-function Empty({ isFiltered, counts }: { isFiltered: boolean; counts: TileCounts | undefined }) {
-  if (isFiltered) return <Text>No account matches these tiles and filters.</Text>;
+function Empty({ filter, counts }: { filter: Filter; counts: TileCounts | undefined }) {
+  const { tiles, f, q } = filter;
+  if (f.length > 0 || q !== "") return <Text>No account matches these tiles and filters.</Text>;
+  if (tiles.length > 1) return <Text>No account is in {tiles.map((tile) => choiceNames[tile]).join(" and ")} at once.</Text>;
+  if (tiles.length > 0) return <Text>No account is in {tiles.map((tile) => choiceNames[tile]).join("")} now.</Text>;
   return <Text>{counts?.last_analysis ? "Nothing needs attention." : "Nothing to show yet: take in a custodian file and run the analysis on the Files tab."}</Text>;
 }
 

@@ -21,7 +21,10 @@ interface Props {
 }
 
 /** What the server asks before it proposes: the number has changed, or accounts without a target would be sold out. */
-type Asking = { kind: "count" | "liquidation"; now: number };
+type Asking = { kind: "count"; now: number } | { kind: "liquidation"; now: number; others: number };
+
+/** What is said about accounts without a target: nothing yet, sell out so many, or leave them out. */
+type NoTarget = { kind: "ask" } | { kind: "liquidate"; accounts: number } | { kind: "leave out" };
 
 const LIQUIDATION = "liquidation_not_confirmed";
 
@@ -29,7 +32,7 @@ const LIQUIDATION = "liquidation_not_confirmed";
 export function ProposeButton({ selection, selected, onProposed }: Props) {
   const me = useMe();
   const [asking, setAsking] = useState<Asking | null>(null);
-  const [expected, setExpected] = useState(selected);
+  const [sent, setSent] = useState<{ number: number; noTarget: NoTarget }>({ number: selected, noTarget: { kind: "ask" } });
   const command = useCommand<CommandResult>({
     touches: [keys.queue, keys.tiles, keys.batches],
     onDone: (result) => {
@@ -44,9 +47,17 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
     },
   });
 
-  function propose(number: number, liquidate: boolean) {
-    setExpected(number);
-    const content: ProposeBody = { selection: body(selection), expected_count: number, logic: "BEST_FIT", label: "", confirm_liquidation: liquidate };
+  function propose(number: number, noTarget: NoTarget) {
+    setSent({ number, noTarget });
+    const content: ProposeBody = {
+      selection: body(selection),
+      expected_count: number,
+      logic: "BEST_FIT",
+      label: "",
+      confirm_liquidation: noTarget.kind === "liquidate",
+      expected_liquidations: noTarget.kind === "liquidate" ? noTarget.accounts : null,
+      leave_out_no_target: noTarget.kind === "leave out",
+    };
     command.run(proposeBatch(content));
   }
 
@@ -54,14 +65,26 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
   const shared = { isBusy: command.isBusy, onClose: () => setAsking(null) };
   return (
     <>
-      <ReasonedButton barred={barred} loading={command.isBusy} onClick={() => propose(selected, false)}>
+      <ReasonedButton barred={barred} loading={command.isBusy} onClick={() => propose(selected, { kind: "ask" })}>
         {selected > 0 ? `Propose trades for ${count(selected)}` : "Propose trades"}
       </ReasonedButton>
       {asking?.kind === "liquidation" && (
-        <Confirm title="Sell everything in accounts without a target?" confirm={`Sell out ${count(asking.now)} and propose`} isDanger {...shared} onConfirm={() => propose(expected, true)}>
+        <Confirm
+          title="Sell everything in accounts without a target?"
+          confirm={`Sell out ${count(asking.now)} and propose`}
+          isDanger
+          other={asking.others > 0 ? { label: `Propose the other ${count(asking.others)}`, onClick: () => propose(asking.others, { kind: "leave out" }) } : undefined}
+          {...shared}
+          onConfirm={() => propose(asking.now + asking.others, { kind: "liquidate", accounts: asking.now })}
+        >
+          {sent.noTarget.kind === "liquidate" && (
+            <Text mb="sm" role="alert" fw={600}>
+              You were asked about {plural(sent.noTarget.accounts, "account")}; meanwhile {plural(asking.now, "has", "have")} no target.
+            </Text>
+          )}
           <Text>
-            {plural(asking.now, "selected account has", "selected accounts have")} no target. Without a target everything they hold is proposed for sale. To leave them out, go back and
-            take those tagged No Target out of the selection. Nothing has been proposed yet.
+            {plural(asking.now, "selected account has", "selected accounts have")} no target. Without a target everything they hold is proposed for sale.{" "}
+            {asking.others > 0 && `Left out, ${asking.now === 1 ? "it stays" : "they stay"} in the queue. `}Nothing has been proposed yet.
           </Text>
         </Confirm>
       )}
@@ -72,10 +95,11 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
           safe="Review again"
           isBarred={asking.now === 0}
           {...shared}
-          onConfirm={() => propose(asking.now, false)}
+          onConfirm={() => propose(asking.now, sent.noTarget)}
         >
           <Text>
-            You saw {plural(expected, "account")}; now {plural(asking.now, "account matches", "accounts match")}. Nothing has been proposed yet.
+            You saw {plural(sent.number, "account")}
+            {sent.noTarget.kind === "leave out" && " with a target"}; now {plural(asking.now, "account matches", "accounts match")}. Nothing has been proposed yet.
           </Text>
         </Confirm>
       )}
@@ -85,8 +109,8 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
 
 function questionOf(problem: ProblemError): Asking | null {
   if (problem.count !== null) return { kind: "count", now: problem.count };
-  const { count: without } = problem.extra;
-  return problem.code === LIQUIDATION ? { kind: "liquidation", now: typeof without === "number" ? without : 1 } : null;
+  const { count: without, others } = problem.extra;
+  return problem.code === LIQUIDATION && typeof without === "number" && typeof others === "number" ? { kind: "liquidation", now: without, others } : null;
 }
 
 function RequestLink({ id }: { id: number }) {

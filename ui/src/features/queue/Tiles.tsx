@@ -1,56 +1,72 @@
-import type { Tile, TileCounts } from "@/shared/api/models";
+import { VisuallyHidden } from "@mantine/core";
+import { useId, type KeyboardEvent, type MouseEvent } from "react";
+
+import type { TileChoice, TileCounts } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
-import { tileNames, TILES } from "@/shared/format/names";
+import { tileNames } from "@/shared/format/names";
+import { TILE_CHOICES } from "@/shared/state/search";
 
 interface Props {
+  /** Under the filters in force; undefined while they are being counted. */
   counts: TileCounts | undefined;
-  chosen: readonly Tile[];
-  isNoTargetFirst: boolean;
-  onChange: (chosen: Tile[]) => void;
-  onNoTarget: (on: boolean) => void;
+  /** Without any filter, where one is in force. */
+  all?: TileCounts;
+  chosen: readonly TileChoice[];
+  onChange: (chosen: TileChoice[]) => void;
 }
 
-const COUNT_OF: Readonly<Record<Tile, "first_rebalance" | "high_cash" | "low_cash" | "position_drift">> = {
+export const choiceNames: Readonly<Record<TileChoice, string>> = { ...tileNames, NO_TARGET: "No Target" };
+
+const COUNT_OF = {
   FIRST_REBALANCE: "first_rebalance",
   HIGH_CASH: "high_cash",
   LOW_CASH: "low_cash",
   POSITION_DRIFT: "position_drift",
-};
+  NO_TARGET: "no_target",
+} as const satisfies Record<TileChoice, keyof TileCounts>;
 
-/** The four queues as toggles; several are ANDed. A tile that would leave nothing is disabled and says why. */
-export function Tiles({ counts, chosen, isNoTargetFirst, onChange, onNoTarget }: Props) {
+const isAdding = (event: MouseEvent | KeyboardEvent) => event.ctrlKey || event.metaKey || event.shiftKey;
+
+/**
+ * The queues as toggles, each with its own number whatever is chosen. A press chooses one alone, with Ctrl or Shift it is chosen
+ * beside the others: accounts are then in all of them.
+ */
+export function Tiles({ counts, all, chosen, onChange }: Props) {
+  const help = useId();
+  const shown = TILE_CHOICES.filter((tile) => tile !== "NO_TARGET" || chosen.includes(tile) || ((all ?? counts)?.no_target ?? 0) > 0);
+
+  function press(tile: TileChoice, adding: boolean) {
+    const isOn = chosen.includes(tile);
+    if (adding) onChange(isOn ? chosen.filter((other) => other !== tile) : [...chosen, tile]);
+    else onChange(isOn && chosen.length === 1 ? [] : [tile]);
+  }
+
   return (
     <div className="tiles" role="group" aria-label="Rebalancer tiles">
-      {TILES.map((tile) => {
-        const isOn = chosen.includes(tile);
-        const left = counts?.[COUNT_OF[tile]];
-        const isEmpty = left === 0 && !isOn;
-        return (
-          <button
-            key={tile}
-            type="button"
-            className="tile"
-            aria-pressed={isOn}
-            disabled={isEmpty}
-            onClick={() => onChange(isOn ? chosen.filter((other) => other !== tile) : [...chosen, tile])}
-          >
-            <span className="tile-name">{tileNames[tile]}</span>
-            <span className="tile-count">{count(left)}</span>
-            <span className="tile-note">{isEmpty ? emptyBecause(chosen) : "accounts"}</span>
-          </button>
-        );
-      })}
-      {(counts?.no_target ?? 0) > 0 && (
-        <button type="button" className="tile tile-small" aria-pressed={isNoTargetFirst} onClick={() => onNoTarget(!isNoTargetFirst)}>
-          <span className="tile-name">No Target</span>
-          <span className="tile-count">{count(counts?.no_target)}</span>
-          <span className="tile-note">{isNoTargetFirst ? "shown first" : "show first"}</span>
+      {shown.map((tile) => (
+        <button
+          key={tile}
+          type="button"
+          className={tile === "NO_TARGET" ? "tile tile-small" : "tile"}
+          aria-pressed={chosen.includes(tile)}
+          aria-describedby={help}
+          title="Ctrl or Shift adds it to the tiles that are chosen"
+          onClick={(event) => press(tile, isAdding(event))}
+          onKeyDown={(event) => {
+            if (!isAdding(event) || (event.key !== "Enter" && event.key !== " ")) return;
+            event.preventDefault();
+            press(tile, true);
+          }}
+          onKeyUp={(event) => {
+            if (isAdding(event) && event.key === " ") event.preventDefault();
+          }}
+        >
+          <span className="tile-name">{choiceNames[tile]}</span>
+          <span className="tile-count">{counts ? count(counts[COUNT_OF[tile]]) : "…"}</span>
+          <span className="tile-note">{all ? `of ${count(all[COUNT_OF[tile]])} match the filters` : "accounts"}</span>
         </button>
-      )}
+      ))}
+      <VisuallyHidden id={help}>Ctrl or Shift with Enter or a click adds it to the tiles that are chosen.</VisuallyHidden>
     </div>
   );
-}
-
-function emptyBecause(chosen: readonly Tile[]): string {
-  return chosen.length > 0 ? `none is also ${chosen.map((tile) => tileNames[tile]).join(" and ")}` : "no account matches";
 }

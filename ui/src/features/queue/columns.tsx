@@ -48,7 +48,7 @@ export const QUEUE_COLUMNS: readonly Column<QueueRow>[] = [
     help: "The largest distance of a component from its target, in percentage points of account value",
     cell: (row) => percent(row.max_drift),
   },
-  { id: "drifted", header: "Drifted", isNumber: true, width: 90, sort: "drifted", help: "Components outside their tolerance band", cell: (row) => count(row.drifted) },
+  { id: "drifted", header: "Drifted", isNumber: true, width: 90, sort: "drifted", help: "Components outside their tolerance band", cell: (row) => count(row.drifted_components) },
   { id: "needed_since", header: "Needed since", width: 125, sort: "needed_since", cell: (row) => day(row.needed_since) },
   { id: "last_rebalanced", header: "Last rebalanced", width: 130, sort: "last_rebalanced", cell: (row) => (row.last_rebalanced ? day(row.last_rebalanced) : "Never") },
   { id: "source", header: "Source", width: 130, sort: "source", cell: (row) => (row.source ? sourceNames[row.source] : MISSING) },
@@ -58,10 +58,7 @@ export const QUEUE_COLUMNS: readonly Column<QueueRow>[] = [
   { id: "enterprise_id", header: "Enterprise", width: 110, sort: "enterprise_id", isExtra: true, cell: (row) => row.enterprise_id },
 ];
 
-/** Accounts without a target come last by state, so first when it is turned round. */
-export const NO_TARGET_FIRST = "-state";
-
-export const QUEUE_SORTS = [...QUEUE_COLUMNS.flatMap(({ sort }) => (sort ? [sort] : [])), "state"];
+export const QUEUE_SORTS = QUEUE_COLUMNS.flatMap(({ sort }) => (sort ? [sort] : []));
 
 export function WhyTags({ row }: { row: Pick<QueueRow, "tiles" | "state"> }) {
   return (

@@ -40,3 +40,5 @@ export type TransferView = Schemas["TransferView"];
 
 export type Logic = BatchSummary["logic"];
 export type Tile = QueueRow["tiles"][number];
+/** What a list of accounts can be narrowed to with one press. */
+export type TileChoice = NonNullable<Schemas["ByFilter"]["tiles"]>[number];

@@ -30,12 +30,16 @@ export const ROLES = {
 
 /** Of each field that the queue filters by: how its values are written. */
 export const QUEUE_FIELD_KINDS = {
+  account_number: "text",
+  name: "text",
   market_value: "dollars",
   cash: "dollars",
   cash_weight: "fraction",
   cash_target: "fraction",
   max_drift: "fraction",
   drifted: "count",
+  needed_since: "day",
+  last_rebalanced: "day",
   custodian: "text",
   portfolio_id: "text",
   advisor_id: "text",
@@ -45,6 +49,8 @@ export const QUEUE_FIELD_KINDS = {
 
 /** Of each field that a batch's accounts are filtered by: how its values are written. */
 export const BATCH_FIELD_KINDS = {
+  account_number: "text",
+  name: "text",
   market_value: "dollars",
   begin_cash: "dollars",
   end_cash: "dollars",
@@ -64,6 +70,8 @@ export const BATCH_FIELD_KINDS = {
   wash_earlier: "dollars",
   wash_earlier_permanent: "dollars",
   result: "text",
+  execution: "text",
+  taxable: "text",
   advisor_id: "text",
 } as const;
 

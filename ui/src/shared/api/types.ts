@@ -443,7 +443,7 @@ export interface paths {
         };
         /**
          * Count Tiles
-         * @description Count the queue's accounts by tile under the same filter.
+         * @description Count the queue's accounts by tile under the same filter; tiles narrow the total alone.
          *
          *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
@@ -698,6 +698,8 @@ export interface components {
             custodian: string;
             /** Drifted */
             drifted: number;
+            /** Drifted Components */
+            drifted_components: number | null;
             /** Enterprise Id */
             enterprise_id: string;
             /** Epoch */
@@ -951,7 +953,7 @@ export interface components {
              */
             q: string;
             /** Tiles */
-            tiles?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[];
+            tiles?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[];
         };
         /**
          * ById
@@ -1383,6 +1385,10 @@ export interface components {
         /**
          * ProposeBody
          * @description Make a batch. expected_count: the number the user saw; another number is refused with 409 and the new one.
+         *
+         *     Accounts without a target are liquidated only if the user says so, with confirm_liquidation; expected_liquidations:
+         *     how many of them the user was told of, another number is asked about again. leave_out_no_target: propose for the
+         *     others of the selection only; expected_count is then the number of these.
          */
         ProposeBody: {
             /**
@@ -1392,11 +1398,18 @@ export interface components {
             confirm_liquidation: boolean;
             /** Expected Count */
             expected_count: number;
+            /** Expected Liquidations */
+            expected_liquidations?: number | null;
             /**
              * Label
              * @default
              */
             label: string;
+            /**
+             * Leave Out No Target
+             * @default false
+             */
+            leave_out_no_target: boolean;
             /**
              * Logic
              * @default BEST_FIT
@@ -1477,6 +1490,8 @@ export interface components {
             custodian: string;
             /** Drifted */
             drifted: number;
+            /** Drifted Components */
+            drifted_components: number | null;
             /** Enterprise Id */
             enterprise_id: string;
             /** Flag Version */
@@ -1615,7 +1630,7 @@ export interface components {
         };
         /**
          * TileCounts
-         * @description Counts under the present filter and tiles; a tile's count is what choosing it (too) would leave.
+         * @description Counts under the present filter: of each tile whatever tiles are chosen; total: of what the chosen ones leave.
          */
         TileCounts: {
             /** Analysed Accounts */
@@ -2177,8 +2192,8 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only accounts with all of these tiles. */
-                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[] | null;
-                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
                 f?: string[] | null;
                 /** @description Part of an account's number or name. */
                 q?: string;
@@ -4035,8 +4050,8 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only accounts with all of these tiles. */
-                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[] | null;
-                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
                 f?: string[] | null;
                 /** @description Part of an account's number or name. */
                 q?: string;
@@ -4122,8 +4137,8 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only accounts with all of these tiles. */
-                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[] | null;
-                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
                 f?: string[] | null;
                 /** @description Part of an account's number or name. */
                 q?: string;

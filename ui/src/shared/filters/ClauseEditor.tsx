@@ -1,44 +1,34 @@
-import { Button, Checkbox, NativeSelect, Stack, TagsInput, TextInput } from "@mantine/core";
+import { Button, Checkbox, NativeSelect, Stack, TextInput } from "@mantine/core";
 import { useState, type SyntheticEvent } from "react";
 
-import { editable, entered, isNumber, opNames, ops, type Clause, type Field, type Kind, type Op } from "@/shared/filters/clause";
+import { dayOpNames, isNumber, opNames, ops, type Clause, type Field, type Op } from "@/shared/filters/clause";
+import { HINTS, read, type Draft } from "@/shared/filters/draft";
+import { Suggestions } from "@/shared/filters/Suggestions";
+import { ValuesInput } from "@/shared/filters/ValuesInput";
 
 interface Props {
   fields: readonly Field[];
-  start?: Clause;
+  draft: Draft;
+  /** A filter in force is changed, not a new one made. */
+  isChange?: boolean;
   seen?: Readonly<Record<string, readonly string[]>>;
+  onDraft: (change: (draft: Draft) => Draft) => void;
   onDone: (clause: Clause) => void;
 }
 
-const HINTS: Readonly<Record<Kind, string>> = {
-  money: "In dollars: 12,500 or 12.5k, a loss as (300)",
-  percent: "In percent: 5 or 7.5%",
-  count: "A whole number",
-  choice: "",
-  text: "Type a value and press Enter",
-};
-
-/** Field, condition, value. */
-export function ClauseEditor({ fields, start, seen, onDone }: Props) {
-  const [id, setId] = useState(start?.field ?? fields[0]?.id ?? "");
-  const field = fields.find((candidate) => candidate.id === id);
-  const [op, setOp] = useState<Op>(start?.op ?? "gte");
-  const [text, setText] = useState(start && field && isNumber(field) ? editable(start.values[0] ?? "", field) : "");
-  const [values, setValues] = useState<string[]>(start?.op === "in" ? [...start.values] : []);
+/** Field, condition, value. What stands in it is the caller's, and stays when the editor is closed. */
+export function ClauseEditor({ fields, draft, isChange = false, seen, onDraft, onDone }: Props) {
+  const field = fields.find((candidate) => candidate.id === draft.field);
   const [fault, setFault] = useState<string | null>(null);
   if (!field) return null;
+  const change = (part: Partial<Draft>) => onDraft((before) => ({ ...before, ...part }));
 
   function finish(event: SyntheticEvent) {
     event.preventDefault();
     if (!field) return;
-    if (!isNumber(field)) {
-      if (values.length === 0) setFault("Choose at least one value.");
-      else onDone({ field: field.id, op: "in", values });
-      return;
-    }
-    const value = entered(text, field.kind);
-    if (value === null) setFault(`This cannot be read. ${HINTS[field.kind]}.`);
-    else onDone({ field: field.id, op: op === "in" ? "gte" : op, values: [value] });
+    const clause = read(draft, field);
+    if (typeof clause === "string") setFault(clause);
+    else onDone(clause);
   }
 
   return (
@@ -47,25 +37,32 @@ export function ClauseEditor({ fields, start, seen, onDone }: Props) {
         <NativeSelect
           label="Column"
           data={fields.map((choice) => ({ value: choice.id, label: choice.label }))}
-          value={id}
+          value={field.id}
           onChange={(event) => {
-            setId(event.currentTarget.value);
-            setValues([]);
+            change({ field: event.currentTarget.value, values: [], typed: "" });
             setFault(null);
           }}
         />
-        {isNumber(field) ? (
+        {isNumber(field) || field.kind === "day" ? (
           <>
             <NativeSelect
               label="Condition"
-              data={ops(field).map((op) => ({ value: op, label: opNames[op] }))}
-              value={op}
-              onChange={(event) => setOp(event.currentTarget.value as Op)}
+              data={ops(field).map((op) => ({ value: op, label: (field.kind === "day" ? dayOpNames : opNames)[op] }))}
+              value={draft.op}
+              onChange={(event) => change({ op: event.currentTarget.value as Op })}
             />
-            <TextInput label="Value" description={HINTS[field.kind]} value={text} error={fault} inputMode="decimal" onChange={(event) => setText(event.currentTarget.value)} />
+            <TextInput
+              label="Value"
+              type={field.kind === "day" ? "date" : "text"}
+              description={HINTS[field.kind]}
+              value={draft.text}
+              error={fault}
+              inputMode={field.kind === "day" ? undefined : "decimal"}
+              onChange={(event) => change({ text: event.currentTarget.value })}
+            />
           </>
         ) : field.choices ? (
-          <Checkbox.Group label={opNames.in} value={values} onChange={setValues} error={fault}>
+          <Checkbox.Group label={opNames.in} value={[...draft.values]} onChange={(values) => change({ values })} error={fault}>
             <Stack gap={6} mt={6}>
               {field.choices.map(([value, label]) => (
                 <Checkbox key={value} value={value} label={label} />
@@ -73,19 +70,13 @@ export function ClauseEditor({ fields, start, seen, onDone }: Props) {
             </Stack>
           </Checkbox.Group>
         ) : (
-          <TagsInput
-            label={opNames.in}
-            description={HINTS.text}
-            data={[...(seen?.[field.id] ?? [])]}
-            value={values}
-            onChange={setValues}
-            error={fault}
-            acceptValueOnBlur
-            comboboxProps={{ withinPortal: false }}
-          />
+          <>
+            <ValuesInput label={opNames.in} hint={HINTS.text} fault={fault} draft={draft} onChange={change} />
+            <Suggestions of={seen?.[field.id] ?? []} draft={draft} onChoose={(value) => change({ values: [...draft.values, value], typed: "" })} />
+          </>
         )}
         <Button type="submit" size="xs">
-          {start ? "Change filter" : "Apply filter"}
+          {isChange ? "Change filter" : "Apply filter"}
         </Button>
       </Stack>
     </form>

@@ -1,9 +1,12 @@
-import { Button, CloseButton, Group, Popover, Text, TextInput } from "@mantine/core";
-import { IconFilterPlus, IconSearch } from "@tabler/icons-react";
-import { useState } from "react";
+import { Button, CloseButton, Group, Popover, Text } from "@mantine/core";
+import { IconFilterPlus } from "@tabler/icons-react";
+import { useRef, useState, type ReactNode } from "react";
 
 import { ClauseEditor } from "@/shared/filters/ClauseEditor";
 import { contradiction, describe, parse, write, type Clause, type Field } from "@/shared/filters/clause";
+import { draftOf, isSameClause, type Draft } from "@/shared/filters/draft";
+import { SearchBox } from "@/shared/filters/SearchBox";
+import { plural } from "@/shared/format/format";
 
 interface Props {
   fields: readonly Field[];
@@ -13,46 +16,78 @@ interface Props {
   searchLabel: string;
   /** Values seen in the list, offered for text fields. */
   seen?: Readonly<Record<string, readonly string[]>>;
+  /** Rows that the filters hide of so many; filters stay from one request to the next, where nobody remembers them. */
+  hides?: { hidden: number; of: number };
   onChange: (clauses: string[]) => void;
   onSearch: (q: string) => void;
   onClear: () => void;
 }
 
 /** Search and filter chips; all are ANDed, several on one number field make a range. */
-export function FilterBar({ fields, clauses, q, searchLabel, seen, onChange, onSearch, onClear }: Props) {
+export function FilterBar({ fields, clauses, q, searchLabel, seen, hides, onChange, onSearch, onClear }: Props) {
   const parsed = clauses.map((text) => parse(text, fields)).filter((clause) => clause !== null);
   const conflict = contradiction(parsed, fields);
+  const add = useRef<HTMLButtonElement>(null);
+  const editor = { fields, seen };
+  const isFiltered = clauses.length > 0 || q !== "";
   return (
     <Group className="filter-bar" gap="xs" role="search" aria-label="Filters">
-      <SearchBox key={q} q={q} label={searchLabel} onSearch={onSearch} />
+      <SearchBox q={q} label={searchLabel} onSearch={onSearch} />
       {parsed.map((clause, index) => {
         const field = fields.find((candidate) => candidate.id === clause.field);
         if (!field) return null;
-        const others = clauses.filter((text) => text !== write(clause));
+        const text = describe(clause, field);
         return (
-          <Chip
-            key={write(clause)}
-            text={describe(clause, field)}
-            onRemove={() => onChange(others)}
-            editor={(close) => (
-              <ClauseEditor
-                fields={fields}
-                start={clause}
-                seen={seen}
-                onDone={(next) => {
-                  onChange(clauses.map((text, at) => (at === index ? write(next) : text)));
-                  close();
-                }}
-              />
-            )}
-          />
+          <span className="chip" key={index}>
+            <Editor
+              {...editor}
+              label="Edit filter"
+              clause={clause}
+              button={(open) => (
+                <button type="button" className="chip-text" onClick={open}>
+                  {text}
+                </button>
+              )}
+              onDone={(next) => onChange(clauses.map((old, at) => (at === index ? write(next) : old)))}
+            />
+            <CloseButton
+              size={24}
+              iconSize={14}
+              aria-label={`Remove filter ${text}`}
+              onClick={() => {
+                add.current?.focus();
+                onChange(clauses.filter((old) => old !== write(clause)));
+              }}
+            />
+          </span>
         );
       })}
-      <AddFilter fields={fields} seen={seen} onAdd={(clause) => onChange([...new Set([...clauses, write(clause)])])} />
-      {(clauses.length > 0 || q !== "") && (
-        <Button size="compact-sm" variant="subtle" onClick={onClear}>
+      <Editor
+        {...editor}
+        label="Add filter"
+        button={(open) => (
+          <Button ref={add} size="compact-sm" variant="default" leftSection={<IconFilterPlus size={14} aria-hidden />} onClick={open}>
+            Add filter
+          </Button>
+        )}
+        onDone={(clause) => onChange([...new Set([...clauses, write(clause)])])}
+      />
+      {isFiltered && (
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          onClick={() => {
+            add.current?.focus();
+            onClear();
+          }}
+        >
           Clear all
         </Button>
+      )}
+      {isFiltered && hides && hides.hidden > 0 && (
+        <Text size="sm" role="status" className="hides">
+          These filters hide {plural(hides.hidden, "account")} of {plural(hides.of, "account")}. “Clear all” shows them again.
+        </Text>
       )}
       {conflict && (
         <Text size="sm" role="alert" className="conflict">
@@ -63,72 +98,36 @@ export function FilterBar({ fields, clauses, q, searchLabel, seen, onChange, onS
   );
 }
 
-function SearchBox({ q, label, onSearch }: { q: string; label: string; onSearch: (q: string) => void }) {
-  const [text, setText] = useState(q);
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSearch(text.trim());
-      }}
-    >
-      <TextInput
-        type="search"
-        size="xs"
-        w={260}
-        aria-label={label}
-        placeholder={label}
-        leftSection={<IconSearch size={14} aria-hidden />}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        onBlur={() => {
-          if (text.trim() !== q) onSearch(text.trim());
-        }}
-      />
-    </form>
-  );
+interface EditorProps {
+  fields: readonly Field[];
+  seen: Props["seen"];
+  label: string;
+  /** The filter that is edited; absent where one is added. */
+  clause?: Clause;
+  button: (open: () => void) => ReactNode;
+  onDone: (clause: Clause) => void;
 }
 
-interface ChipProps {
-  text: string;
-  onRemove: () => void;
-  editor: (close: () => void) => React.ReactNode;
-}
-
-function Chip({ text, onRemove, editor }: ChipProps) {
+/** A button with the editor over it. Escape closes the editor alone: what was typed is there when it is opened again. */
+function Editor({ fields, seen, label, clause, button, onDone }: EditorProps) {
   const [isOpen, setOpen] = useState(false);
+  const [kept, setKept] = useState<{ draft: Draft; of?: Clause } | null>(null);
+  const current = (before: typeof kept) => (before && isSameClause(before.of, clause) ? before.draft : draftOf(fields, clause));
   return (
-    <span className="chip">
-      <Popover opened={isOpen} onChange={setOpen} trapFocus withArrow shadow="md">
-        <Popover.Target>
-          <button type="button" className="chip-text" onClick={() => setOpen(!isOpen)}>
-            {text}
-          </button>
-        </Popover.Target>
-        <Popover.Dropdown aria-label="Edit filter">{isOpen && editor(() => setOpen(false))}</Popover.Dropdown>
-      </Popover>
-      <CloseButton size={24} iconSize={14} aria-label={`Remove filter ${text}`} onClick={onRemove} />
-    </span>
-  );
-}
-
-function AddFilter({ fields, seen, onAdd }: { fields: readonly Field[]; seen: Props["seen"]; onAdd: (clause: Clause) => void }) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <Popover opened={isOpen} onChange={setOpen} trapFocus withArrow shadow="md">
-      <Popover.Target>
-        <Button size="compact-sm" variant="default" leftSection={<IconFilterPlus size={14} aria-hidden />} onClick={() => setOpen(!isOpen)}>
-          Add filter
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label="Add filter">
+    <Popover opened={isOpen} onChange={setOpen} trapFocus returnFocus withArrow shadow="md">
+      <Popover.Target>{button(() => setOpen(!isOpen))}</Popover.Target>
+      <Popover.Dropdown aria-label={label}>
         {isOpen && (
           <ClauseEditor
             fields={fields}
+            draft={current(kept)}
+            isChange={clause !== undefined}
             seen={seen}
-            onDone={(clause) => {
-              onAdd(clause);
+            onDraft={(change) => setKept((before) => ({ draft: change(current(before)), of: clause }))}
+            onDone={(next) => {
+              setKept(null);
               setOpen(false);
+              onDone(next);
             }}
           />
         )}

@@ -8,6 +8,7 @@ const FIELDS: Field[] = [
   { id: "buys", label: "Buys", kind: "count" },
   { id: "result", label: "Result", kind: "choice", choices: [["FAILED", "Failed"], ["REMOVED", "Removed"]] },
   { id: "custodian", label: "Custodian", kind: "text" },
+  { id: "needed_since", label: "Needed since", kind: "day" },
 ];
 const field = (id: string) => {
   const found = FIELDS.find((candidate) => candidate.id === id);
@@ -18,7 +19,10 @@ const field = (id: string) => {
 describe("a clause in an address", () => {
   it.each([
     ["market_value.gte.10000", "market_value.gte.10000"],
-    ["market_value.lte.-250.50", "market_value.lte.-250.5"],
+    ["market_value.lte.-250.50", "market_value.lte.-250.50"],
+    ["market_value.eq.100.00", "market_value.eq.100.00"],
+    ["market_value.eq.100.5", "market_value.eq.100.50"],
+    ["needed_since.gte.2026-02-28", "needed_since.gte.2026-02-28"],
     ["max_drift.gte.0.05", "max_drift.gte.0.05"],
     ["buys.eq.3", "buys.eq.3"],
     ["result.in.FAILED|REMOVED", "result.in.FAILED|REMOVED"],
@@ -29,7 +33,7 @@ describe("a clause in an address", () => {
     expect(clause && write(clause)).toBe(expected);
   });
 
-  it.each(["", "market_value", "market_value.gt.5", "market_value.gte.", "market_value.gte.1e9", "market_value.in.5", "buys.eq.1.5", "nothing.gte.5", "result.in.DONE", "result.eq.FAILED", "custodian.in.a||b"])(
+  it.each(["", "market_value", "market_value.gt.5", "market_value.gte.", "market_value.gte.1e9", "market_value.in.5", "buys.eq.1.5", "nothing.gte.5", "result.in.DONE", "result.eq.FAILED", "custodian.in.a||b", "needed_since.eq.2026-13-01", "needed_since.in.2026-11-20", "market_value.gte.0.001"])(
     "%s is dropped",
     (text) => expect(parse(text, FIELDS)).toBeNull(),
   );
@@ -47,7 +51,9 @@ describe("what a user types", () => {
     ["(300)", "money", "-300"],
     ["($1,000.25)", "money", "-1000.25"],
     ["-5", "money", "-5"],
-    [".5", "money", "0.5"],
+    [".5", "money", "0.50"],
+    ["100.00", "money", "100.00"],
+    ["2026-02-28", "day", "2026-02-28"],
     ["5", "percent", "0.05"],
     ["7.25%", "percent", "0.0725"],
     ["4", "count", "4"],
@@ -60,6 +66,10 @@ describe("what a user types", () => {
     ["1.5", "count"],
     ["(-3)", "money"],
     ["1e5", "money"],
+    ["0.001", "money"],
+    ["1234567890123456", "money"],
+    ["2026-02-30", "day"],
+    ["yesterday", "day"],
   ] as const)("%s as %s cannot be read", (text, kind) => expect(entered(text, kind)).toBeNull());
 });
 
@@ -69,6 +79,9 @@ describe("a chip", () => {
     ["market_value.lte.-5000.5", "Market value ≤ ($5,000.50)"],
     ["max_drift.gte.0.05", "Max drift ≥ 5%"],
     ["buys.eq.3", "Buys = 3"],
+    ["market_value.eq.100", "Market value = $100"],
+    ["market_value.eq.100.00", "Market value = $100.00"],
+    ["needed_since.gte.2026-11-20", "Needed since from Nov 20, 2026"],
     ["result.in.FAILED|REMOVED", "Result is Failed or Removed"],
   ])("%s says %s", (text, expected) => {
     const clause = parse(text, FIELDS);
@@ -84,5 +97,16 @@ describe("limits on one field", () => {
   it("make a range", () => expect(check("market_value.gte.10000", "market_value.lte.200000")).toBeNull());
   it("may meet in one value", () => expect(check("market_value.gte.5", "market_value.eq.5", "market_value.lte.5")).toBeNull());
   it("contradict each other", () => expect(check("market_value.gte.10", "market_value.lte.9.99")).toContain("Market value"));
+  it("leave an equality what is shown as it", () => {
+    expect(check("market_value.eq.100", "market_value.gte.100.40")).toBeNull();
+    expect(check("market_value.eq.100", "market_value.gte.100.60")).toContain("Market value");
+    expect(check("market_value.eq.-100", "market_value.lte.-100.40")).toBeNull();
+    expect(check("max_drift.eq.0.05", "max_drift.gte.0.0504")).toBeNull();
+    expect(check("max_drift.eq.0.05", "max_drift.gte.0.051")).toContain("Max drift");
+  });
+  it("are compared as days", () => {
+    expect(check("needed_since.gte.2026-11-20", "needed_since.lte.2026-11-20")).toBeNull();
+    expect(check("needed_since.gte.2026-11-20", "needed_since.lte.2026-11-19")).toContain("Needed since");
+  });
   it("contradict an equality", () => expect(check("buys.eq.3", "buys.gte.4")).toContain("Buys"));
 });

@@ -8,24 +8,30 @@ interface Props {
   page: number;
   size: number;
   total: number;
+  /** Said beside the rows: why this page is another than the one that was asked for. */
+  note?: string | null;
   onPage: (page: number) => void;
   onSize: (size: number) => void;
 }
 
-/** Which rows these are, and the way to others. */
-export function Pager({ page, size, total, onPage, onSize }: Props) {
+/** Which rows these are, and the way to others. A button without a page to go to keeps its focus. */
+export function Pager({ page, size, total, note, onPage, onSize }: Props) {
   const pages = Math.max(1, Math.ceil(total / size));
   const first = Math.min((page - 1) * size + 1, total);
   const last = Math.min(page * size, total);
-  const button = (label: string, to: number, icon: React.ReactNode) => (
-    <ActionIcon variant="default" aria-label={label} disabled={to < 1 || to > pages || to === page} onClick={() => onPage(to)}>
-      {icon}
-    </ActionIcon>
-  );
+  const button = (label: string, to: number, icon: React.ReactNode) => {
+    const isBarred = to < 1 || to > pages || to === page;
+    return (
+      <ActionIcon variant="default" aria-label={label} aria-disabled={isBarred} data-disabled={isBarred || undefined} onClick={() => !isBarred && onPage(to)}>
+        {icon}
+      </ActionIcon>
+    );
+  };
   return (
     <Group component="nav" aria-label="Pages" justify="space-between" className="pager">
       <Text size="sm" c="dimmed" role="status">
         {total === 0 ? "No rows" : `${count(first)} to ${count(last)} of ${count(total)}`}
+        {note && ` · ${note}`}
       </Text>
       <Group gap={6}>
         <NativeSelect aria-label="Rows on a page" size="xs" value={String(size)} data={SIZES.map(String)} onChange={(event) => onSize(Number(event.currentTarget.value))} />

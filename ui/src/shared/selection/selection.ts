@@ -1,8 +1,8 @@
 /** What is selected: accounts one by one, or all that match a filter except some. The second never holds their ids. */
-import type { Tile } from "@/shared/api/models";
+import type { TileChoice } from "@/shared/api/models";
 
 export interface Filter {
-  tiles: readonly Tile[];
+  tiles: readonly TileChoice[];
   f: readonly string[];
   q: string;
 }
@@ -16,7 +16,7 @@ export type Selection =
 
 export type SelectionBody =
   | { kind: "ids"; ids: string[] }
-  | { kind: "matching"; tiles: Tile[]; f: string[]; q: string; exclude: string[] };
+  | { kind: "matching"; tiles: TileChoice[]; f: string[]; q: string; exclude: string[] };
 
 export const NOTHING: Selection = { kind: "ids", ids: new Set() };
 

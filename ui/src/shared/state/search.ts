@@ -1,13 +1,14 @@
 /** The page's address holds what a list shows: filter, order and page. Junk in it is dropped, defaults are left out. */
-import type { Tile } from "@/shared/api/models";
+import type { TileChoice } from "@/shared/api/models";
 import { clean, type Field } from "@/shared/filters/clause";
 import { TILES } from "@/shared/format/names";
 
 export const SIZES = [50, 100, 200] as const;
 export const DEFAULT_SIZE = 200;
+export const TILE_CHOICES: readonly TileChoice[] = [...TILES, "NO_TARGET"];
 
 export interface ListSearch {
-  tile?: Tile[];
+  tile?: TileChoice[];
   f?: string[];
   q?: string;
   sort?: string;
@@ -34,23 +35,29 @@ export function readAddress(text: string): Record<string, string[]> {
   return found;
 }
 
-/** Check what an address says against what a list knows. */
+/**
+ * Check what an address says against what a list knows. Every part is named, also where it is undefined: the router would else give
+ * the junk of the address in its place.
+ */
 export function listSearch(raw: Record<string, unknown>, fields: readonly Field[], sorts: readonly string[]): ListSearch {
   const all = (name: string) => many(raw[name]);
   const first = (name: string) => all(name)[0] ?? "";
-  const result: ListSearch = {};
-  const tiles = TILES.filter((tile) => all("tile").includes(tile));
+  const tiles = TILE_CHOICES.filter((tile) => all("tile").includes(tile));
   const f = clean(all("f"), fields);
   const page = whole(first("page"));
   const size = SIZES.find((offered) => offered === whole(first("size")));
-  if (tiles.length > 0) result.tile = tiles;
-  if (f.length > 0) result.f = f;
-  if (first("q").trim()) result.q = first("q").trim().slice(0, 80);
-  if (sorts.includes(first("sort").replace(/^-/, ""))) result.sort = first("sort");
-  if (page > 1) result.page = page;
-  if (size && size !== DEFAULT_SIZE) result.size = size;
-  return result;
+  return {
+    tile: tiles.length > 0 ? tiles : undefined,
+    f: f.length > 0 ? f : undefined,
+    q: first("q").trim().slice(0, 80) || undefined,
+    sort: sorts.includes(first("sort").replace(/^-/, "")) ? first("sort") : undefined,
+    page: page > 1 ? page : undefined,
+    size: size !== DEFAULT_SIZE ? size : undefined,
+  };
 }
+
+/** Whether an address says anything. */
+export const saysAnything = (search: ListSearch): boolean => Object.values(search).some((part) => part !== undefined);
 
 function many(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).filter((item) => typeof item === "string" || typeof item === "number").map(String);

@@ -9,12 +9,14 @@ interface Props {
   isDanger?: boolean;
   isBusy?: boolean;
   isBarred?: boolean;
+  /** A third way beside the two. */
+  other?: { label: string; onClick: () => void };
   onConfirm: () => void;
   onClose: () => void;
 }
 
 /** Ask before something that matters. The safe button has the focus. */
-export function Confirm({ title, children, confirm, safe = "Go back", isDanger = false, isBusy = false, isBarred = false, onConfirm, onClose }: Props) {
+export function Confirm({ title, children, confirm, safe = "Go back", isDanger = false, isBusy = false, isBarred = false, other, onConfirm, onClose }: Props) {
   return (
     <Modal opened onClose={onClose} title={title} centered>
       {children}
@@ -22,6 +24,11 @@ export function Confirm({ title, children, confirm, safe = "Go back", isDanger =
         <Button variant="default" data-autofocus onClick={onClose}>
           {safe}
         </Button>
+        {other && (
+          <Button variant="light" disabled={isBusy} onClick={other.onClick}>
+            {other.label}
+          </Button>
+        )}
         <Button color={isDanger ? "red" : undefined} loading={isBusy} disabled={isBarred} onClick={onConfirm}>
           {confirm}
         </Button>

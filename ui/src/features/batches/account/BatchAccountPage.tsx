@@ -1,5 +1,5 @@
 import { Anchor, SegmentedControl, Text, Title } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Link, Navigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 
 import { AccountHead } from "@/features/batches/account/AccountHead";
@@ -31,6 +31,9 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
   if (view.isPending) return <Waiting what="the account" />;
   if (!view.data) return <FailedPage title={`Account in request ${batchId}`} error={view.error} onRetry={() => void view.refetch()} />;
   const { batch, account, proposals, logic } = view.data;
+  if (shelf === "history" && isOpen(batch.status)) {
+    return <Navigate to="/pending/$batchId/accounts/$accountId" params={{ batchId: String(batchId), accountId }} replace />;
+  }
   const isReview = shelf === "open" && isOpen(batch.status);
   return (
     <Reviewed value={isReview ? batch : null}>

@@ -6,7 +6,7 @@ import type { BatchSummary } from "@/shared/api/models";
 import { count, day, instant } from "@/shared/format/format";
 import { endedBy } from "@/shared/format/names";
 import { Pager } from "@/shared/grid/Pager";
-import { useList } from "@/shared/state/useList";
+import { useList, useRealPage } from "@/shared/state/useList";
 import { Amount } from "@/shared/ui/Amount";
 import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -48,8 +48,10 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
 
 /** History: requests that were decided, with what became of their accounts. */
 export function HistoryPage() {
-  const { page, size, change } = useList("history");
+  const list = useList("history");
+  const { page, size, change } = list;
   const batches = useBatches("history", page, size);
+  const pageNote = useRealPage(list, batches.isPlaceholderData ? undefined : batches.data?.total);
   return (
     <>
       <PageHead title="History">
@@ -61,7 +63,7 @@ export function HistoryPage() {
       ) : (
         <PlainTable label="Completed requests" columns={HISTORY_COLUMNS} rows={batches.data?.rows ?? []} rowKey={(batch) => String(batch.batch_id)} empty="No request has been decided yet." />
       )}
-      {batches.data && <Pager page={page} size={size} total={batches.data.total} onPage={(next) => change({ page: next })} onSize={(next) => change({ size: next })} />}
+      {batches.data && <Pager page={page} size={size} total={batches.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(next) => change({ size: next })} />}
     </>
   );
 }

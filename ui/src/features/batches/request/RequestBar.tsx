@@ -13,7 +13,8 @@ import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 interface Props {
   batch: BatchSummary;
   selection: Selection;
-  matching: number;
+  /** null while it is being counted. */
+  matching: number | null;
   filter: Filter;
   onSelect: (selection: Selection) => void;
 }
@@ -22,7 +23,7 @@ interface Props {
 export function RequestBar({ batch, selection, matching, filter, onSelect }: Props) {
   const me = useMe();
   const [isAsking, setAsking] = useState(false);
-  const selected = size(selection, matching);
+  const selected = selection.kind === "matching" && matching === null ? 0 : size(selection, matching ?? 0);
   return (
     <SelectionBar selection={selection} matching={matching} onAll={() => onSelect(allMatching(filter))} onNone={() => onSelect(NOTHING)}>
       {selected > 0 && (

@@ -1,11 +1,11 @@
-import { useNavigate } from "@tanstack/react-router";
+import { Navigate, useNavigate } from "@tanstack/react-router";
 
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
-import { REQUEST_FIELDS } from "@/features/batches/request/fields";
+import { fieldsOn } from "@/features/batches/request/fields";
 import { requestColumns } from "@/features/batches/request/columns";
 import { TotalsStrip } from "@/features/batches/request/TotalsStrip";
 import { rowBarred } from "@/features/batches/commands/rules";
@@ -19,9 +19,9 @@ import { useLayout, useVisible } from "@/shared/grid/columns";
 import { ColumnsDrawer } from "@/shared/grid/ColumnsDrawer";
 import { Grid } from "@/shared/grid/Grid";
 import { Pager } from "@/shared/grid/Pager";
-import { has, NOTHING, set, size as sizeOf, under, type Selection } from "@/shared/selection/selection";
-import { useHeld } from "@/shared/state/memory";
-import { useList } from "@/shared/state/useList";
+import { has, sameFilter, set, size as sizeOf } from "@/shared/selection/selection";
+import { useSelection } from "@/shared/selection/useSelection";
+import { useList, useRealPage } from "@/shared/state/useList";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
 
 const COLUMNS: Readonly<Record<Shelf, ReturnType<typeof requestColumns>>> = { open: requestColumns("open"), history: requestColumns("history") };
@@ -33,8 +33,9 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   const { filter, search, change } = list;
   const page = useBatchPage(batchId, list);
   const navigate = useNavigate();
-  const [held, setSelection] = useHeld<Selection>(`selection.request.${batchId}`, NOTHING);
-  const selection = under(held, filter);
+  const [selection, setSelection] = useSelection(`request.${batchId}`, filter);
+  const isOwn = page.data !== undefined && sameFilter(page.data.filter, filter);
+  const pageNote = useRealPage(list, isOwn ? page.data.total : undefined);
   const rows = page.data?.rows ?? NO_ROWS;
   const all = COLUMNS[shelf];
   const [layout, setLayout] = useLayout(`request.${shelf}`, all);
@@ -44,15 +45,18 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   if (!page.data) return <FailedPage title={`Request ${batchId}`} error={page.error} onRetry={() => void page.refetch()} />;
 
   const { batch, totals, filtered } = page.data;
+  // Nothing of an open request is frozen: what is decided on is under Pending Approval.
+  if (shelf === "history" && isOpen(batch.status)) return <Navigate to="/pending/$batchId" params={{ batchId: String(batchId) }} search={search} replace />;
   const isFiltered = filter.f.length > 0 || filter.q !== "";
   const isReview = shelf === "open" && isOpen(batch.status);
-  const matching = filtered.accounts;
-  const selected = sizeOf(selection, matching);
+  // While rows of the filter before are still shown, their number says nothing about what is chosen now.
+  const matching = isOwn ? filtered.accounts : null;
+  const selected = selection.kind === "matching" && matching === null ? 0 : sizeOf(selection, filtered.accounts);
   const target = shelf === "open" ? ("/pending/$batchId/accounts/$accountId" as const) : ("/history/$batchId/accounts/$accountId" as const);
 
   return (
     <Reviewed value={isReview ? batch : null}>
-      <RequestHead batch={batch} shelf={shelf} selected={selected} unseen={isFiltered ? Math.max(0, batch.counts.proposed - matching) : 0}>
+      <RequestHead batch={batch} shelf={shelf} selected={selected} unseen={isFiltered && matching !== null ? Math.max(0, batch.counts.proposed - matching) : 0}>
         <ColumnsDrawer columns={all} layout={layout} onChange={setLayout} />
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
@@ -60,12 +64,14 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
       <PutAsideNote batch={batch} />
       <DecisionNotes batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
-      <TotalsStrip all={totals} filtered={filtered} isFiltered={isFiltered} />
+      <TotalsStrip all={totals} filtered={isOwn ? filtered : null} isFiltered={isFiltered} />
       <FilterBar
-        fields={REQUEST_FIELDS}
+        fields={fieldsOn(shelf)}
         clauses={filter.f}
         q={filter.q}
         searchLabel="Search account number or name"
+        seen={{ advisor_id: [...new Set(rows.map((row) => row.advisor_id))].sort() }}
+        hides={!isOwn ? undefined : { hidden: batch.accounts - page.data.total, of: batch.accounts }}
         onChange={(f) => change({ f })}
         onSearch={(q) => change({ q: q || undefined })}
         onClear={() => change({ f: undefined, q: undefined })}
@@ -95,7 +101,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         }
         empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
       />
-      <Pager page={list.page} size={list.size} total={page.data.total} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
+      <Pager page={list.page} size={list.size} total={page.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
     </Reviewed>
   );
 }

@@ -9,6 +9,9 @@ interface Line {
   totals: Totals;
 }
 
+/** A line whose sums have not come yet. */
+type Waiting = Omit<Line, "totals"> & { totals: null };
+
 const COLUMNS: readonly PlainColumn<Line>[] = [
   { header: "Totals", cell: ({ name }) => <strong>{name}</strong> },
   { header: "Accounts", isNumber: true, cell: ({ totals }) => count(totals.accounts) },
@@ -25,10 +28,15 @@ const COLUMNS: readonly PlainColumn<Line>[] = [
   { header: "Removed", isNumber: true, cell: ({ totals }) => count(totals.removed) },
 ];
 
-/** Sums over all accounts of the request and, under a filter, over what it leaves. They come from the server. */
-export function TotalsStrip({ all, filtered, isFiltered }: { all: Totals; filtered: Totals; isFiltered: boolean }) {
-  const lines = [{ name: "All accounts", totals: all }];
+/** Sums over all accounts of the request and, under a filter, over what it leaves. They come from the server. filtered: null while it adds them up. */
+export function TotalsStrip({ all, filtered, isFiltered }: { all: Totals; filtered: Totals | null; isFiltered: boolean }) {
+  const lines: (Line | Waiting)[] = [{ name: "All accounts", totals: all }];
   if (isFiltered) lines.unshift({ name: "Filtered", totals: filtered });
-  const columns = lines.some(({ totals }) => sign(totals.non_taxable_estimated) !== 0) ? COLUMNS : COLUMNS.filter(({ header }) => header !== "Non-taxable G&L");
+  const hasNonTaxable = [all, filtered].some((totals) => sign(totals?.non_taxable_estimated) !== 0);
+  const columns = COLUMNS.filter(({ header }) => hasNonTaxable || header !== "Non-taxable G&L").map(orWaiting);
   return <PlainTable label="Totals" columns={columns} rows={lines} rowKey={({ name }) => name} />;
+}
+
+function orWaiting(column: PlainColumn<Line>, index: number): PlainColumn<Line | Waiting> {
+  return { ...column, cell: (line) => (line.totals ? column.cell(line) : index === 0 ? <strong>{line.name}</strong> : "…") };
 }

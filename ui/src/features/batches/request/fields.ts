@@ -1,3 +1,4 @@
+import type { Shelf } from "@/features/batches/status";
 import { BATCH_FIELD_KINDS, type RESULTS } from "@/shared/api/rules";
 import type { Field } from "@/shared/filters/clause";
 import { fieldsOf } from "@/shared/filters/fields";
@@ -13,8 +14,10 @@ const RESULT_NAMES: Readonly<Record<(typeof RESULTS)[number], string>> = {
   WORKING: "Working",
 };
 
-/** What a request filters by: all in dollars but Buys and Sells, which are counts. Source: product 7. */
+/** What a request filters by: all in dollars but Buys, Sells and Flat, which are counts. Source: product 7. */
 export const REQUEST_FIELDS: readonly Field[] = [
+  field("account_number", "Account #"),
+  field("name", "Account name"),
   field("result", "Result", Object.entries(RESULT_NAMES)),
   field("market_value", "Market value"),
   field("begin_cash", "Beginning available cash"),
@@ -23,10 +26,19 @@ export const REQUEST_FIELDS: readonly Field[] = [
   field("buys_value", "Market value of buys"),
   field("sells", "Sells (number)"),
   field("sells_value", "Market value of sells"),
+  field("flats", "Flat (number)"),
   field("flats_value", "Market value of flat trades"),
   field("short_term", "Short-term G&L"),
   field("long_term", "Long-term G&L"),
   field("estimated", "Estimated realized G&L"),
   field("wash_disallowed", "Loss disallowed by wash sales"),
   field("wash_earlier", "Earlier losses disallowed by buys"),
+  field("execution", "Execution", [["FILLED", "All orders filled"], ["OUTSTANDING", "Some outstanding"], ["REJECTED", "Some rejected"]]),
+  field("taxable", "Taxable", [["YES", "Yes"], ["NO", "No"]]),
+  field("advisor_id", "Advisor"),
 ];
+
+/** Nothing is executed before the approval. */
+export const fieldsOn = (shelf: Shelf): readonly Field[] => (shelf === "history" ? REQUEST_FIELDS : OPEN_FIELDS);
+
+const OPEN_FIELDS = REQUEST_FIELDS.filter(({ id }) => id !== "execution");

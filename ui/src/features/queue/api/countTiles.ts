@@ -6,7 +6,7 @@ import type { TileCounts } from "@/shared/api/models";
 import { usePoll } from "@/shared/live/live";
 import { filterQuery, type Filter } from "@/shared/selection/selection";
 
-/** What choosing each tile would leave under this filter; a request of its own, so that rows never wait for counts. */
+/** What each tile holds under this filter, whatever is chosen; a request of its own, so that rows never wait for counts. */
 export function useTiles(filter: Filter) {
   const query = filterQuery(filter);
   return useQuery({
