@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.contracts.filter_fields import RESULTS, FieldKind, FilterOp
+from shared.contracts.filter_fields import ATTENTION, RESULTS, FieldKind, FilterOp
 from shared.contracts.problems import BadInput
 from shared.fixed_point.text import InexactText, scaled
 
 _OPS: Final[tuple[FilterOp, ...]] = ("eq", "gte", "lte", "in")
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"result": RESULTS, "attention": ATTENTION}
 _LARGEST: Final = 2**63 - 1
 _LARGEST_COUNT: Final = 2**31 - 1
 
@@ -54,10 +55,11 @@ def _parse(text: str, fields: Mapping[str, FieldKind]) -> Clause:
 def _texts(text: str, field: str, values: list[str]) -> tuple[str, ...]:
     if len(values) > 1000 or any(not value or "\x00" in value for value in values):
         raise BadClause(f"f: {text!r}: values are texts joined by |, at most 1000, none of them empty")
-    if field == "result":
-        unknown = [value for value in values if value not in RESULTS]
+    if field in _CHOICES:
+        unknown = [value for value in values if value not in _CHOICES[field]]
         if unknown:
-            raise BadClause(f"f: {text!r}: there is no result {unknown[0]!r}; results are {', '.join(RESULTS)}")
+            choices = ", ".join(_CHOICES[field])
+            raise BadClause(f"f: {text!r}: there is no {field} {unknown[0]!r}; {field} is one of {choices}")
     return tuple(values)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 from services.batch.domain.figures import FIGURE_OF
 from services.batch.domain.filters import Clause
 from services.batch.domain.states import AccountState
+from services.batch.store.attention import attention
 from services.batch.store.tables import ACCOUNT, BATCH_ACCOUNT, FLAG
 
 _A, _F, _M = ACCOUNT.c, FLAG.c, BATCH_ACCOUNT.c
@@ -95,6 +96,8 @@ def figure(name: str, logic: int) -> ColumnElement[Any]:
 def _member_condition(clause: Clause, logic: int) -> ColumnElement[bool]:
     if clause.field == "result":
         return or_(*[_RESULTS[str(value)]() for value in clause.values])
+    if clause.field == "attention":
+        return or_(*[attention(str(value), logic) for value in clause.values])
     return _condition(member_column(clause.field, logic), clause)
 
 

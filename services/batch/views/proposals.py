@@ -82,6 +82,8 @@ def proposal_of(
         limit_reason=proposal["limit_text"],
         cash_equivalents=usd(_cash_equivalents(result, positions)),
         positions=positions_of(result, positions, trades, slices, value),
+        drift_before=drift_of(result, [], value),
+        drift_after=drift_of(result, trades, value),
         trades=[_trade(result, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of_logic(result["orders"], logic)],
         slices=[_slice(result, slice_, trade_date, washes) for slice_ in slices],
@@ -168,6 +170,25 @@ def positions_of(
             )
         )
     return views
+
+
+def drift_of(result: ResultRow, trades: Sequence[ResultRow], value: int) -> str | None:
+    """Return the sum of |weight - target| over what may be traded, after `trades`; value: V in cents.
+
+    None without a value, and where substitutes take over targets, which are not those of the result then.
+    Source: product 4, "Tax-aware".
+    """
+    if value <= 0 or any(int(security["substitute"]) >= 0 for security in result["securities"] or ()):
+        return None
+    traded = {int(trade["position"]): int(trade["quantity_micro"]) for trade in trades}
+    total = 0  # in 1e-18 of a cent
+    for index, position in enumerate(result["positions"] or ()):
+        security = result["securities"][position["security"]]
+        if _role_of(security) == HoldingRole.MANAGED:
+            after = _value(int(position["quantity_micro"]) + traded.get(index, 0), security)
+            aim = (position["target_ppb"] * PPB + _rest_of(position)) * value
+            total += abs(after * PPB * PPB - aim)
+    return _weight((total + value * PPB // 2) // (value * PPB))
 
 
 def _value(quantity: int, security: ResultRow) -> int:

@@ -12,7 +12,16 @@ from services.batch.domain.schedule import session_of
 from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
 from shared.contracts.api_batches import AccountStateName as MemberState
-from shared.contracts.api_batches import BatchAccountRow, BatchSummary, Counts, ExecutionCounts, PutAside, Totals
+from shared.contracts.api_batches import (
+    BatchAccountRow,
+    BatchSummary,
+    Counts,
+    ExceededLimit,
+    ExecutionCounts,
+    GainExcess,
+    PutAside,
+    Totals,
+)
 from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import SourceName, StateName, TileName
@@ -109,7 +118,7 @@ def tile_counts(counts: Row[Any], analysis: Row[Any]) -> TileCounts:
 
 def member_row(
     row: Row[Any],
-    figures: Mapping[str, int | None] | None = None,
+    figures: Mapping[str, Any] | None = None,
     failure: str = "",
     reported: Mapping[str, int] | None = None,
     *,
@@ -139,8 +148,14 @@ def member_row(
         failure_code=row.failure_code,
         taxable=row.taxable,
         **values,
+        excesses=[_excess(*excess) for excess in by_name["gain_excesses"] or ()],
         execution=None if reported is None else _execution(row, reported),
     )
+
+
+def _excess(limit: ExceededLimit, budget: int, gains: int) -> GainExcess:
+    sentence = sentences.over_budget(limit, budget, gains)
+    return GainExcess(limit=limit, budget=usd(budget), gains=usd(gains), sentence=sentence)
 
 
 def counts_of(orders: int, reported: Mapping[str, int]) -> ExecutionCounts:
@@ -184,14 +199,18 @@ def totals_view(row: Row[Any]) -> Totals:
         long_term=usd(int(row.long_cents)),
         estimated=usd(int(row.estimated_cents)),
         no_basis_proceeds=usd(int(row.no_basis_proceeds_cents)),
+        non_taxable=row.non_taxable,
         non_taxable_short_term=usd(int(row.non_taxable_short_cents)),
         non_taxable_long_term=usd(int(row.non_taxable_long_cents)),
         non_taxable_estimated=usd(int(row.non_taxable_estimated_cents)),
+        non_taxable_no_basis_proceeds=usd(int(row.non_taxable_no_basis_proceeds_cents)),
         wash_disallowed=usd(int(row.wash_cents)),
         wash_permanent=usd(int(row.wash_permanent_cents)),
         wash_unchecked=row.wash_unchecked,
         wash_earlier=usd(int(row.wash_earlier_cents)),
         wash_earlier_permanent=usd(int(row.wash_earlier_permanent_cents)),
+        over_budget=row.over_budget,
+        budget_unchecked=row.budget_unchecked,
         failed=row.failed,
         removed=row.removed,
     )
