@@ -120,9 +120,9 @@ async def test_what_asks_for_a_look_is_counted_and_found_by_the_same_rule(harnes
     )
     assert [row["over_budget"] for row in page["rows"][1:]] == ["0.00", "0.00", "0.00", "0.00", None]
     assert (page["totals"]["over_budget"], page["totals"]["budget_unchecked"]) == (1, 0)
-    one = await pat.get(f"{path}/A1")
-    assert one["account"]["excesses"] == one["proposals"][0]["row"]["excesses"] == over["excesses"]
-    assert one["proposals"][1]["row"]["excesses"] == []
+    alone = await pat.get(f"{path}/A1")
+    assert alone["account"]["excesses"] == alone["proposals"][0]["row"]["excesses"] == over["excesses"]
+    assert alone["proposals"][1]["row"]["excesses"] == []
     removed = await pat.remove(await pat.get(f"/v1/batches/{batch['batch_id']}"), "A1", "A3", "A5")
     assert (await pat.get(path))["attention"]["over_budget"] == 0
     await pat.done(removed, "approve")
