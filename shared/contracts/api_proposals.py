@@ -57,6 +57,7 @@ class PositionView(OutboundModel):
     weight_after: Weight
     short_term: Usd | None  # None: nothing of it is sold
     long_term: Usd | None
+    unknown_term: Usd | None
     estimated: Usd | None
     no_basis_proceeds: Usd | None
     role: RoleName = "MANAGED"  # what is EXCLUDED has value and weight 0: it is not in the account's value

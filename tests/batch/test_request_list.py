@@ -183,6 +183,6 @@ async def test_gains_per_position_add_up_to_the_account_under_each_logic(harness
     await harness.handlers.on_results([build.results([result], batch["batch_id"], attempt)])
     view = await pat.get(f"/v1/batches/{batch['batch_id']}/accounts/A1")
     for proposal in view["proposals"]:
-        for field in ("short_term", "long_term", "estimated", "no_basis_proceeds"):
+        for field in ("short_term", "long_term", "unknown_term", "estimated", "no_basis_proceeds"):
             of_positions = [Decimal(position[field] or 0) for position in proposal["positions"]]
             assert sum(of_positions) == Decimal(proposal["row"][field]), (proposal["logic"], field)

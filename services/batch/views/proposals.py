@@ -218,7 +218,7 @@ def _cash_equivalents(result: ResultRow, positions: list[ResultRow]) -> int:
 def _gains(slices: list[ResultRow]) -> dict[str, str | None]:
     """Return the sums of a position's slices; all are None if nothing of it is sold.  Source: product 5."""
     if not slices:
-        return {"short_term": None, "long_term": None, "estimated": None, "no_basis_proceeds": None}
+        return dict.fromkeys(("short_term", "long_term", "unknown_term", "estimated", "no_basis_proceeds"))
     known = [slice_ for slice_ in slices if slice_["gain_cents"] is not None]
 
     def gain(term: Term) -> int:
@@ -229,6 +229,7 @@ def _gains(slices: list[ResultRow]) -> dict[str, str | None]:
     return {
         "short_term": usd(gain(Term.SHORT)),
         "long_term": usd(gain(Term.LONG)),
+        "unknown_term": usd(gain(Term.UNKNOWN)),
         "estimated": usd(sum(int(slice_["gain_cents"]) for slice_ in known)),
         "no_basis_proceeds": usd(sum(int(slice_["proceeds_cents"]) for slice_ in no_basis)),
     }
