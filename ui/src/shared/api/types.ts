@@ -1196,6 +1196,8 @@ export interface components {
             target: string;
             /** Target Exact */
             target_exact?: string | null;
+            /** Unknown Term */
+            unknown_term: string | null;
             /** Value After */
             value_after: string;
             /** Value Before */
