@@ -4,6 +4,7 @@ import { decideBatch } from "@/features/batches/api/decideBatch";
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import type { Decision } from "@/features/batches/commands/rules";
 import { DisallowedTotal, EarlierTotal } from "@/features/batches/request/Disallowed";
+import { OverBudgetTotal } from "@/features/batches/request/TotalsStrip";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
@@ -62,6 +63,11 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
       </Text>
       {page.error && <Failure error={page.error} />}
       {page.isPending && <Waiting what="totals" />}
+      {isApproval && page.data && page.data.totals.over_budget > 0 && (
+        <Text mb="sm" className="conflict" fw={600}>
+          {plural(page.data.totals.over_budget, "account realises", "accounts realise")} more gains than {page.data.totals.over_budget === 1 ? "its" : "their"} gain budget allows. Their rows show both figures.
+        </Text>
+      )}
       {page.data && <DecisionFacts batch={batch} totals={page.data.totals} />}
       {hasChanged && (
         <Text mt="sm" role="alert" fw={600}>
@@ -94,6 +100,7 @@ function DecisionFacts({ batch, totals }: { batch: BatchSummary; totals: Totals 
         ["Non-taxable accounts G&L", <Gain key="nt" value={totals.non_taxable_estimated} />],
         ["Losses disallowed by wash sales", <DisallowedTotal key="wash" totals={totals} />],
         ["Earlier losses disallowed by buys", <EarlierTotal key="earlier" totals={totals} />],
+        ["Accounts over their gain budget", <OverBudgetTotal key="budget" totals={totals} />],
       ]}
     />
   );

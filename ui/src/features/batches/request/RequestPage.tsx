@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
 import { isOpen, type Shelf } from "@/features/batches/status";
+import { AttentionChips } from "@/features/batches/request/AttentionChips";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
@@ -41,7 +42,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   if (page.isPending) return <Waiting what={`request ${batchId}`} />;
   if (!page.data) return <FailedPage title={`Request ${batchId}`} error={page.error} onRetry={() => void page.refetch()} />;
 
-  const { batch, totals, filtered } = page.data;
+  const { batch, totals, filtered, attention } = page.data;
   const isFiltered = filter.f.length > 0 || filter.q !== "";
   const isReview = shelf === "open" && isOpen(batch.status);
   const matching = filtered.accounts;
@@ -58,6 +59,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
       <PutAsideNote batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
       <TotalsStrip all={totals} filtered={filtered} isFiltered={isFiltered} />
+      <AttentionChips counts={attention} f={filter.f} onChange={(f) => change({ f })} />
       <FilterBar
         fields={REQUEST_FIELDS}
         clauses={filter.f}
@@ -68,30 +70,32 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         onClear={() => change({ f: undefined, q: undefined })}
       />
       {isReview && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
-      <Grid
-        label={`Accounts of request ${batchId}`}
-        columns={columns}
-        rows={rows}
-        total={page.data.total}
-        offset={(list.page - 1) * list.size}
-        rowId={(row) => row.account_id}
-        rowName={(row) => `account ${row.account_number}`}
-        isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
-        sort={search.sort}
-        onSort={(sort) => change({ sort })}
-        onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id } })}
-        isBusy={page.isPlaceholderData}
-        selection={
-          isReview
-            ? {
-                has: (row) => has(selection, row.account_id),
-                barred: (row) => rowBarred(batch, row),
-                set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
-              }
-            : undefined
-        }
-        empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
-      />
+      <div className="request-grid">
+        <Grid
+          label={`Accounts of request ${batchId}`}
+          columns={columns}
+          rows={rows}
+          total={page.data.total}
+          offset={(list.page - 1) * list.size}
+          rowId={(row) => row.account_id}
+          rowName={(row) => `account ${row.account_number}`}
+          isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
+          sort={search.sort}
+          onSort={(sort) => change({ sort })}
+          onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
+          isBusy={page.isPlaceholderData}
+          selection={
+            isReview
+              ? {
+                  has: (row) => has(selection, row.account_id),
+                  barred: (row) => rowBarred(batch, row),
+                  set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
+                }
+              : undefined
+          }
+          empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
+        />
+      </div>
       <Pager page={list.page} size={list.size} total={page.data.total} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
     </>
   );

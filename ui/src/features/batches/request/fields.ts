@@ -1,3 +1,4 @@
+import { attentionNames } from "@/features/batches/request/attention";
 import { BATCH_FIELD_KINDS, type RESULTS } from "@/shared/api/rules";
 import type { Field } from "@/shared/filters/clause";
 import { fieldsOf } from "@/shared/filters/fields";
@@ -16,6 +17,7 @@ const RESULT_NAMES: Readonly<Record<(typeof RESULTS)[number], string>> = {
 /** What a request filters by: all in dollars but Buys and Sells, which are counts. Source: product 7. */
 export const REQUEST_FIELDS: readonly Field[] = [
   field("result", "Result", Object.entries(RESULT_NAMES)),
+  field("attention", "Asks for a look", Object.entries(attentionNames)),
   field("market_value", "Market value"),
   field("begin_cash", "Beginning available cash"),
   field("end_cash", "Ending available cash"),
@@ -29,4 +31,5 @@ export const REQUEST_FIELDS: readonly Field[] = [
   field("estimated", "Estimated realized G&L"),
   field("wash_disallowed", "Loss disallowed by wash sales"),
   field("wash_earlier", "Earlier losses disallowed by buys"),
+  field("over_budget", "Gains above the gain budget"),
 ];
