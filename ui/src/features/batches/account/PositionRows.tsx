@@ -38,10 +38,8 @@ export function PositionRows({ position, proposals, shown, width, isOpen, onTogg
           {isManaged(position) && <span className="note under">{`${percent(position.low)} to ${percent(position.high)}`}</span>}
         </td>
         <td>
-          <span className="with-bar">
-            {`${percent(position.weight_before)} → ${percent(position.weight_after)}`}
-            {isManaged(position) && <WeightMove position={position} />}
-          </span>
+          {`${percent(position.weight_before)} → ${percent(position.weight_after)}`}
+          {isManaged(position) && <WeightMove position={position} />}
         </td>
         <td>{trade ? <TradeCell trade={trade} /> : <span className="note">No trade</span>}</td>
         {proposals.map(({ logic, positions }) => (
@@ -62,11 +60,11 @@ export function PositionRows({ position, proposals, shown, width, isOpen, onTogg
 function TradeCell({ trade }: { trade: TradeView }) {
   return (
     <span title={trade.sentence}>
-      {sideNames[trade.side]} {quantity(trade.quantity)} · {usd(trade.value, true)}
+      {sideNames[trade.side]} {quantity(trade.quantity)}
       <span className="note under">
-        {reasonNames[trade.reason]}
-        {sign(trade.crossed) !== 0 && `, ${quantity(trade.crossed)} crossed`}
+        {usd(trade.value, true)} · {reasonNames[trade.reason]}
       </span>
+      {sign(trade.crossed) !== 0 && <span className="note under">{quantity(trade.crossed)} of it crossed inside</span>}
     </span>
   );
 }

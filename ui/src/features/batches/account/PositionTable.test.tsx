@@ -54,7 +54,7 @@ describe("the positions of an account in a request", () => {
 
   it("shows target, band, weight before and after, and the trade", () => {
     show();
-    expect(cells(/^AAA/).slice(0, 3)).toEqual(["5.0%4.0% to 6.0%", expect.stringContaining("6.0% → 5.0%"), "Sell 10 · $1,000.00To target, 2 crossed"]);
+    expect(cells(/^AAA/).slice(0, 3)).toEqual(["5.0%4.0% to 6.0%", expect.stringContaining("6.0% → 5.0%"), "Sell 10$1,000.00 · To target2 of it crossed inside"]);
     expect(within(table()).getByRole("img", { name: "AAA from 6.0% to 5.0%, target 5.0%, band 4.0% to 6.0%" })).toBeVisible();
     expect(cells(/^CCC/)[2]).toBe("No trade");
   });
