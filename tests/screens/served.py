@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 from playwright.sync_api import Page, Route
 
-DESK: Final = "http://desk.test"
+SITE: Final = "http://interface.test"
 ME: Final = {
     "subject": "u1", "name": "Jo", "roles": ["trader", "approver", "operator"], "enterprises": ["E1"], "advisors": None,
     "csrf": "token",
@@ -21,7 +21,7 @@ TILES: Final = {
 
 
 def serve(page: Page, built_ui: Path, responses: Mapping[str, Any]) -> None:
-    """Let the page find the interface at DESK, and its API with these responses by path under /api/v1."""
+    """Let the page find the interface at SITE, and its API with these responses by path under /api/v1."""
     known = {"/me": ME, "/queue/tiles": TILES, "/batches": {"rows": [], "total": 0}} | dict(responses)
 
     def respond(route: Route) -> None:
@@ -37,11 +37,11 @@ def serve(page: Page, built_ui: Path, responses: Mapping[str, Any]) -> None:
         file = file if file.is_file() else built_ui / "index.html"
         route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0] or "text/html")
 
-    page.route(f"{DESK}/**", respond)
+    page.route(f"{SITE}/**", respond)
 
 
 def show(page: Page, path: str, width: int, height: int = 800) -> None:
     """Open a page of the interface in a window of this size and wait until nothing is being fetched."""
     page.set_viewport_size({"width": width, "height": height})
-    page.goto(DESK + path)
+    page.goto(SITE + path)
     page.locator("main[data-idle]").wait_for()

@@ -12,8 +12,8 @@ export function compared(other: Proposal, inForce: Proposal): string {
   const name = logicNames[other.logic];
   if (hasFailed(other)) return `${name} could not propose for this account: ${other.row.result}`;
   if (hasFailed(inForce)) return `${name} could propose: it ${realised(other.row.estimated)} and leaves ${drift(other)}.`;
-  const parts = [gains(other, inForce), orders(other.orders.length - inForce.orders.length), drifts(other, inForce)].filter(Boolean);
-  return `${name} ${parts.slice(0, -1).join(", ")}${parts.length > 1 ? " and " : ""}${parts.at(-1) ?? ""}.`;
+  const phrases = [gains(other, inForce), orders(other.orders.length - inForce.orders.length), drifts(other, inForce)].filter(Boolean);
+  return `${name} ${phrases.slice(0, -1).join(", ")}${phrases.length > 1 ? " and " : ""}${phrases.at(-1) ?? ""}.`;
 }
 
 function gains(other: Proposal, inForce: Proposal): string {
