@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from services.batch.columns.gain_limits import NAMES, excesses_of
 from services.batch.columns.results import columns_of
+from services.batch.views.sentences import over_budget
 from shared.contracts import chunks
+from shared.contracts.api_batches import ExceededLimit
 from shared.contracts.codes import Term
 from tests.batch import build
 
@@ -74,6 +76,23 @@ def test_a_result_says_which_limits_each_logic_exceeds() -> None:
     first, *others = found.gain_excesses.to_pylist()
     assert orjson.loads(first) == [[["TOTAL", 0, 10_000]], [["TOTAL", 0, 5_000]]]
     assert others == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ("SHORT_TERM", "It realises short-term gains of $5,256.00, $3,067.00 more than the account's short-term gain"
+                       " budget of $2,189.00."),
+        ("TOTAL", "It realises gains of $5,256.00, $3,067.00 more than the account's total gain budget of $2,189.00."),
+        ("NO_SHORT_TERM", "It realises short-term gains of $5,256.00, and the account allows none."),
+    ],
+)  # fmt: skip
+def test_the_sentence_has_both_figures_and_says_when_something_is_not_known(
+    limit: ExceededLimit, sentence: str
+) -> None:
+    assert over_budget(limit, 218_900, 525_600, has_unknowns=False) == sentence
+    worst = f"{sentence} What is not known of them counts at its worst."
+    assert over_budget(limit, 218_900, 525_600, has_unknowns=True) == worst
 
 
 CENTS = st.integers(-(10**9), 10**9)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
 from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
 from services.batch.domain.schedule import session_of
@@ -148,14 +148,24 @@ def member_row(
         failure_code=row.failure_code,
         taxable=row.taxable,
         **values,
-        excesses=[_excess(*excess) for excess in by_name["gain_excesses"] or ()],
+        excesses=_excesses(by_name),
         execution=None if reported is None else _execution(row, reported),
     )
 
 
-def _excess(limit: ExceededLimit, budget: int, gains: int) -> GainExcess:
-    sentence = sentences.over_budget(limit, budget, gains)
-    return GainExcess(limit=limit, budget=usd(budget), gains=usd(gains), sentence=sentence)
+def _excesses(figures: RowMapping | Mapping[str, Any]) -> list[GainExcess]:
+    """Return the gain limits that are exceeded, each with both figures."""
+    has_unknowns = bool(figures["no_basis_proceeds_cents"] or figures["unknown_term_cents"])
+    found: list[tuple[ExceededLimit, int, int]] = figures["gain_excesses"] or []
+    return [
+        GainExcess(
+            limit=limit,
+            budget=usd(budget),
+            gains=usd(gains),
+            sentence=sentences.over_budget(limit, budget, gains, has_unknowns=has_unknowns),
+        )
+        for limit, budget, gains in found
+    ]
 
 
 def counts_of(orders: int, reported: Mapping[str, int]) -> ExecutionCounts:

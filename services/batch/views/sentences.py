@@ -135,13 +135,17 @@ def removed(by: str | None) -> str:
     return f"Removed by {by}." if by else "Removed."
 
 
-def over_budget(limit: ExceededLimit, budget: int, gains: int) -> str:
-    """Return which gain limit a proposal exceeds and by how much; budget and gains in cents."""
+def over_budget(limit: ExceededLimit, budget: int, gains: int, *, has_unknowns: bool) -> str:
+    """Return which gain limit a proposal exceeds and by how much; budget and gains in cents.
+
+    has_unknowns: a cost basis or a term is not known, so the gains may be less than what counts.
+    """
+    worst = " What is not known of them counts at its worst." if has_unknowns else ""
     if limit == "NO_SHORT_TERM":
-        return f"It realises short-term gains of {dollars(gains)}, and the account allows none."
+        return f"It realises short-term gains of {dollars(gains)}, and the account allows none.{worst}"
     what, name = ("short-term gains", "short-term") if limit == "SHORT_TERM" else ("gains", "total")
     than = f"{dollars(gains - budget)} more than the account's {name} gain budget of {dollars(budget)}"
-    return f"It realises {what} of {dollars(gains)}, {than}."
+    return f"It realises {what} of {dollars(gains)}, {than}.{worst}"
 
 
 def put_aside(*, has_ended: bool) -> str:
