@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.stack.layout import CHECKOUT
-from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, RESULTS, FieldKind
+from shared.contracts.filter_fields import ATTENTION, BATCH_FIELDS, QUEUE_FIELDS, RESULTS, FieldKind
 from shared.contracts.roles import RULES
 
 FILE: Final[Path] = CHECKOUT / "ui" / "src" / "shared" / "api" / "rules.ts"
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def document() -> str:
-    """Return the TypeScript module: ROLES, QUEUE_FIELD_KINDS, BATCH_FIELD_KINDS and RESULTS as constants."""
+    """Return the TypeScript module: ROLES, QUEUE_FIELD_KINDS, BATCH_FIELD_KINDS, RESULTS and ATTENTION as constants."""
     return "\n".join(
         [
             "// Made by `python -m deploy.ui_rules` from shared/contracts; not edited by hand.",
@@ -38,6 +38,9 @@ def document() -> str:
             "",
             "/** Values of the field `result`. */",
             f"export const RESULTS = {_list(RESULTS)} as const;",
+            "",
+            "/** Values of the field `attention`. */",
+            f"export const ATTENTION = {_list(ATTENTION)} as const;",
             "",
         ]
     )

@@ -146,6 +146,18 @@ class BatchList(OutboundModel):
     total: int
 
 
+ExceededLimit = Literal["SHORT_TERM", "TOTAL", "NO_SHORT_TERM"]
+
+
+class GainExcess(OutboundModel):
+    """A gain limit of an account that a proposal exceeds; gains: what counts against it, unknowns at their worst."""
+
+    limit: ExceededLimit
+    budget: Usd
+    gains: Usd
+    sentence: str
+
+
 class BatchAccountRow(OutboundModel):
     account_id: Identity
     account_number: str
@@ -174,6 +186,8 @@ class BatchAccountRow(OutboundModel):
     wash_permanent: Usd | None  # of them, those lost for good to a purchase in an IRA
     wash_earlier: Usd | None  # losses approved in the 30 days before that its buys disallow; None: not checked
     wash_earlier_permanent: Usd | None  # of them, those its buys make permanent because it is an IRA
+    over_budget: Usd | None  # the largest excess over its gain limits, 0 within them; None: not checked
+    excesses: list[GainExcess]
     execution: ExecutionCounts | None  # of an approved account, under the logic that was approved
 
 
@@ -192,16 +206,31 @@ class Totals(OutboundModel):
     long_term: Usd
     estimated: Usd
     no_basis_proceeds: Usd
+    non_taxable: int  # accounts that are not taxable
     non_taxable_short_term: Usd
     non_taxable_long_term: Usd
     non_taxable_estimated: Usd
+    non_taxable_no_basis_proceeds: Usd
     wash_disallowed: Usd
     wash_permanent: Usd
     wash_unchecked: int  # accounts that were not checked for wash sales
     wash_earlier: Usd
     wash_earlier_permanent: Usd
+    over_budget: int  # accounts that exceed a gain limit
+    budget_unchecked: int  # accounts that were not compared with their gain limits
     failed: int
     removed: int
+
+
+class AttentionCounts(OutboundModel):
+    """Accounts of a batch that ask for a look before it is decided, as the values of the filter `attention`."""
+
+    over_budget: int  # exceed a gain limit
+    short_term_gain: int  # taxable ones
+    wash_sale: int  # a loss would be disallowed: of a sell, or by a buy of one approved before
+    unknown_basis: int  # sell lots whose cost is not known
+    stale: int
+    failed: int
 
 
 class BatchPage(OutboundModel):
@@ -212,6 +241,7 @@ class BatchPage(OutboundModel):
     size: int
     totals: Totals  # of all proposed (or decided) accounts
     filtered: Totals  # of what the filter leaves
+    attention: AttentionCounts  # of all accounts, whatever the filter
 
 
 class RemovalBody(OutboundModel):

@@ -15,8 +15,9 @@ class AccountPosition(OutboundModel):
 
     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
     edges of the rebalance band, as weights.  value is quantity x price x price_factor.  role: how it is treated; what
-    is EXCLUDED has neither value nor weight, because it is not in the account's value.  target: the portfolio's, to
-    nine decimals; target_exact: with all that it has, as it decides.
+    is EXCLUDED has neither value nor weight, because it is not in the account's value.  target: as flags are judged on
+    it, after substitution, to nine decimals; target_exact: with all that it has, as it decides.  portfolio_target: the
+    portfolio's own, where substitution changed it; replaced_by, replaces: the substitute, and what it stands in for.
     """
 
     security_id: Identity
@@ -33,6 +34,9 @@ class AccountPosition(OutboundModel):
     role: RoleName = "MANAGED"
     price_factor: PriceFactor = "1"
     target_exact: ExactWeight | None = None
+    portfolio_target: ExactWeight | None = None
+    replaced_by: Identity | None = None
+    replaces: list[Identity] = Field(default_factory=list)
 
 
 class AccountHoldingRole(OutboundModel):

@@ -57,6 +57,7 @@ class PositionView(OutboundModel):
     weight_after: Weight
     short_term: Usd | None  # None: nothing of it is sold
     long_term: Usd | None
+    unknown_term: Usd | None
     estimated: Usd | None
     no_basis_proceeds: Usd | None
     role: RoleName = "MANAGED"  # what is EXCLUDED has value and weight 0: it is not in the account's value
@@ -134,6 +135,8 @@ class Proposal(OutboundModel):
     no_trade_reason: str | None
     limit_reason: str | None  # what the account's gain limits kept from being traded
     cash_equivalents: Usd = "0.00"  # the part of beginning and ending cash that is in cash equivalents
+    drift_before: Weight | None  # sum of |weight - target| of what may be traded; None where substitutes are named
+    drift_after: Weight | None
     positions: list[PositionView]
     trades: list[TradeView]
     orders: list[OrderView]
@@ -166,6 +169,7 @@ class BatchAccountView(OutboundModel):
     proposals: list[Proposal]
     wash_note: str  # what was checked for wash sales, and what was not
     executions: list[ExecutionView]  # of the orders that the approval sent; empty unless the account is approved
-    previous_id: str | None
+    previous_id: str | None  # in the list of the filter and sort order that were asked with
     next_id: str | None
-    position: int
+    position: int  # in that list, from 1; 0: it is not, or no longer, in it
+    listed: int  # accounts of that list

@@ -76,8 +76,8 @@ FLAGS = pa.schema(
         pa.field("cash_target_ppb", pa.int64()),
         pa.field("cash_low_ppb", pa.int64()),
         pa.field("cash_high_ppb", pa.int64()),
-        pa.field("max_drift_ppb", pa.int64()),  # largest |weight - target| of any position
-        pa.field("drifted", pa.int32()),  # positions in the triggering list
+        pa.field("max_drift_ppb", pa.int64()),  # largest |weight - target| of any position, or of cash
+        pa.field("drifted", pa.int32()),  # components in the triggering list, cash among them
         pa.field("hold_code", pa.string()),
         pa.field("hold_text", pa.string()),
         pa.field(

@@ -85,9 +85,11 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
     "wash_permanent": FieldKind.DOLLARS,
     "wash_earlier": FieldKind.DOLLARS,
     "wash_earlier_permanent": FieldKind.DOLLARS,
+    "over_budget": FieldKind.DOLLARS,
     "result": FieldKind.TEXT,
     "execution": FieldKind.TEXT,
     "taxable": FieldKind.TEXT,
+    "attention": FieldKind.TEXT,
     "advisor_id": FieldKind.TEXT,
 }
 """Of the accounts of a batch, under the logic in force."""
@@ -95,8 +97,12 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
 RESULTS: Final = ("COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED")
 """Values of the field `result`."""
 
+ATTENTION: Final = ("OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "STALE", "FAILED")
+"""Values of the field `attention`: what asks for a look before a batch is decided."""
+
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "result": RESULTS,
+    "attention": ATTENTION,
     "execution": ("FILLED", "OUTSTANDING", "REJECTED"),  # all orders are filled; some are outstanding, rejected
     "taxable": ("YES", "NO"),
     "source": get_args(SourceName),

@@ -1,4 +1,4 @@
-"""Weights as people read them.  Apart from `text`, whose users need no compiled kernel."""
+"""Weights and amounts as people read them.  Apart from `text`, whose users need no compiled kernel."""
 
 from shared.fixed_point.arithmetic import muldiv_half_away
 from shared.fixed_point.limits import PPB
@@ -11,3 +11,9 @@ def percent(ppb: int) -> str:
     ppb: parts per billion of account value.
     """
     return f"{text_of(muldiv_half_away(ppb, 1, PPB // 10_000), 2)} %"
+
+
+def dollars(cents: int) -> str:
+    """Return an amount of dollars as people read it: dollars(-123_456) == "-$1,234.56"."""
+    whole, part = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}${whole:,}.{part:02d}"

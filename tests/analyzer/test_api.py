@@ -51,7 +51,9 @@ async def test_the_account_page_shows_positions_bands_and_sentences(
     restriction = SecurityRestriction(security_id="AAA", kind="SUBSTITUTE", substitute_id="CCC")
     limits: dict[str, Any] = {"gain_budget_short": "0.00", "no_short_term_gains": True}
     await harness.handlers.on_accounts([account("a1", 2, cash_reserve="7.00", restrictions=[restriction], **limits)])
-    await harness.handlers.on_holdings(holdings(held("a1", 1, CCC="10", AAA="770", BBB="120")))
+    await harness.handlers.on_holdings(
+        holdings(held("a1", 1, CCC="10", AAA="770", BBB="120"))
+    )  # AAA: nothing to hand over
     found = (await client.get("/v1/positions/a1")).json()
     assert AccountPositions.model_validate(found).model_dump(mode="json") == found
     assert (found["state"], found["tiles"], found["market_value"]) == ("FLAGGED", ["POSITION_DRIFT"], "1000.00")
@@ -82,6 +84,32 @@ async def test_the_account_page_shows_positions_bands_and_sentences(
     assert [found["settings"][name] for name in names] == ["0.00", None, True]
     assert found["settings"]["restrictions"] == [{"security_id": "AAA", "restrictions": [], "substitute_id": "CCC"}]
     assert found["settings"]["lot_picks"] == []
+
+
+async def test_the_account_page_shows_targets_as_flags_judge_them(harness: Harness, client: httpx.AsyncClient) -> None:
+    """AAA has 60 % as target and is held at 20 %: CCC, which is not held yet, takes over the other 40 points."""
+    await harness.book("a1")
+    rules = [SecurityRestriction(security_id="AAA", kind="SUBSTITUTE", substitute_id="CCC"),
+             SecurityRestriction(security_id="BBB", kind="SUBSTITUTE", substitute_id="NONE")]  # fmt: skip
+    await harness.handlers.on_accounts([account("a1", 2, restrictions=rules)])
+    await harness.handlers.on_holdings(holdings(held("a1", 1, AAA="200", BBB="700")))
+    found = (await client.get("/v1/positions/a1")).json()
+    assert AccountPositions.model_validate(found).model_dump(mode="json") == found
+    shown = {position.pop("security_id"): position for position in found["positions"]}
+    assert sorted(shown) == ["AAA", "BBB", "CCC"]  # NONE has no price, so nothing is bought in place of BBB
+    names = ("quantity", "target", "low", "high", "outside", "replaced_by", "replaces")
+    assert {security: tuple(position[name] for name in names) for security, position in shown.items()} == {
+        "AAA": ("200", "0.200000000", "0.160000000", "0.240000000", False, "CCC", []),
+        "BBB": ("700", "0.300000000", "0.240000000", "0.360000000", True, None, []),
+        "CCC": ("0", "0.400000000", "0.320000000", "0.480000000", True, None, ["AAA"]),
+    }
+    assert [shown[name]["portfolio_target"] for name in ("AAA", "BBB", "CCC")] == ["0.6000000003", None, "0"]
+    assert len(found["reasons"]) == 2
+    assert [
+        text
+        for text in found["reasons"]
+        if text.startswith("CCC in sleeve APM is 0.00 % of the account, target 40.00 %")
+    ]
 
 
 async def test_the_account_page_shows_the_lots_picked_for_sale(harness: Harness, client: httpx.AsyncClient) -> None:

@@ -406,3 +406,19 @@ def test_side_is_the_comparison_of_exact_fractions(t: int, r: int, floor: int, t
     if value >= 0:
         of_position = where if t else int(value > 0)
         assert position_side(value, shown_weight(value, total), total, t, r, floor) == of_position
+
+
+@pytest.mark.parametrize(
+    ("book", "drift", "drifted"),
+    [
+        (two_halves("100", "450", "450"), "0", 0),
+        (two_halves("131", "435", "434"), "0.031", 1),  # cash 3.1 points over, A 1.5, B 1.6 below, inside their bands
+        (two_halves("69", "465", "466"), "0.031", 1),
+        (two_halves("131", "435", "434", cash_can_trigger=False), "0.031", 0),  # it drifts, and may not trigger
+        (two_halves("131", "560", "309"), "0.141", 3),
+    ],
+)
+def test_max_drift_and_drifted_count_cash(book: Book, drift: str, drifted: int) -> None:
+    found, _, reasons = run([book])
+    assert (int(found[0].max_drift), int(found[0].drifted)) == (int(F(drift) * PPB), drifted)
+    assert len(reasons) == drifted

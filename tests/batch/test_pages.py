@@ -156,6 +156,8 @@ async def test_one_account_shows_both_logics_and_its_figures_add_up(harness: Har
         assert [position["long_term"] for position in booked] == [shown["long_term"]]
         assert sum(float(slice_["gain"]) for slice_ in proposal["slices"]) == float(shown["estimated"])
         assert sum(float(order["value"]) for order in proposal["orders"]) == float(shown["sells_value"])
+    drifts = [(proposal["drift_before"], proposal["drift_after"]) for proposal in view["proposals"]]
+    assert drifts == [("0.011", "0.001"), ("0.011", "0.006")]  # 1 point of AAA, 0.1 of BBB in M1; then 0.1 in APM
     best = view["proposals"][0]
     sold = best["positions"][0]
     assert (sold["quantity_before"], sold["quantity_after"]) == ("60", "50")

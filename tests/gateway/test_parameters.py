@@ -59,6 +59,7 @@ def test_the_document_lists_the_filter_fields() -> None:
         "list_queue": QUEUE_FIELDS.keys(),
         "count_tiles": QUEUE_FIELDS.keys(),
         "list_batch_accounts": BATCH_FIELDS.keys(),
+        "get_batch_account": BATCH_FIELDS.keys(),
     }
 
 

@@ -69,7 +69,7 @@ RIGHTS = {
         "SELECT",
         "UPDATE (state, open, frozen, attempt, first_attempt, sent_at, stale_code, stale_text, removed_name, chunk_id,"
         f" row_no, {_FIGURES}, remarks, has_loss, wash_cents, wash_permanent_cents, washes,"
-        " wash_earlier_cents, wash_earlier_permanent_cents, earlier_losses)",
+        " wash_earlier_cents, wash_earlier_permanent_cents, earlier_losses, over_budget_cents, gain_excesses)",
     ],
     # What an approval leaves to later wash-sale checks, in its own transaction; read through functions.
     **{f"batch.{table}": ["INSERT"] for table in ("approved_loss", "approved_buy", "wash_use")},

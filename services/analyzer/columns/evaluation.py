@@ -47,7 +47,8 @@ class Measurement:
     """The result of the kernel for n accounts, with the targets it was given.
 
     out: a kernel.RESULT an account; reasons: triggering components, REASON records;
-    target_of[n]: row of heads and target_rows, or kernel.T_*.
+    target_of[n]: row of heads and target_rows, or kernel.T_*; judged: JUDGED records, the first out[-1].judged of which
+    are the last account's positions after substitution.
     """
 
     out: Records
@@ -55,6 +56,7 @@ class Measurement:
     target_of: Ints
     heads: Ints
     target_rows: Ragged
+    judged: Records
 
 
 def measure(rows: AccountRows, context: Context) -> Measurement:
@@ -97,7 +99,7 @@ def measure(rows: AccountRows, context: Context) -> Measurement:
     aims = kernel.Targets(as_records(kernel.HEAD, heads), target_rows.starts, target_rows.data)
     kernel.evaluate(accounts, aims, securities, int(context.stale), found)
     reasons = Ragged(found.starts, found.reasons[: found.starts[-1]])
-    return Measurement(found.results, reasons, target_of, heads, target_rows)
+    return Measurement(found.results, reasons, target_of, heads, target_rows, found.judged)
 
 
 def _of_target(lengths: Ints, target_of: Ints) -> Ints:

@@ -25,6 +25,7 @@ RESULT: Final = record(
     "hold",  # one of the H_ below
     "hold_security",  # number of the security the hold is about, or NONE
     "equivalents",  # cents of the available cash that are in cash equivalents; 0 where there are no figures
+    "judged",  # positions listed in Found.judged after substitution; 0 without substitutes
     *fields_of(FIGURES),
 )
 
@@ -133,7 +134,7 @@ def _clear(result: Records) -> None:
     result.state, result.tiles, result.hold, result.hold_security = _HELD, 0, H_NONE, NONE
     result.value, result.cash, result.cash_weight = NONE, NONE, NONE
     result.cash_target, result.cash_low, result.cash_high = NONE, NONE, NONE
-    result.max_drift, result.drifted, result.equivalents = NONE, 0, 0
+    result.max_drift, result.drifted, result.equivalents, result.judged = NONE, 0, 0, 0
 
 
 @inner_kernel
@@ -254,7 +255,7 @@ def _against_target(
     cash_target, rest = _cash_target(account, accounts, targets, securities)
     aim, relative = cash_target * PPB + rest, _own_or(settings.cash_threshold_ppb, head.cash_threshold_ppb)
     low, high = band(aim, relative, floor)
-    tiles = 0 if accounts.rebalanced[account] else _FIRST
+    tiles, start = 0 if accounts.rebalanced[account] else _FIRST, filled
     where = side(result.cash, result.value, aim, relative, floor) if head.cash_can_trigger else 0
     if where != 0:
         tiles |= _HIGH if where > 0 else _LOW
@@ -272,6 +273,7 @@ def _against_target(
             is_usable = _is_usable(account, rules[index].substitute, accounts, securities)
             found.done[index] = WAITS if is_usable else DONE
         count = hand_over(found.judged, count, rules, found.done, result.value, threshold)
+        result.judged = count
         after, drift = judge(found.judged[:count], found.reasons, result.value, floor, filled)
     if tiles == 0 and after > filled:
         tiles = _DRIFT
@@ -280,8 +282,8 @@ def _against_target(
     result.cash_target = cash_target
     result.cash_low = muldiv_half_away(low, 1, PPB)
     result.cash_high = muldiv_half_away(high, 1, PPB)
-    result.max_drift = drift
-    result.drifted = after - filled
+    result.max_drift = max(drift, abs(result.cash_weight - cash_target))
+    result.drifted = after - start
     return after
 
 

@@ -81,8 +81,8 @@ FIGURES: Final = record(
     "cash_target",  # ppb; NONE without target, as are the two edges
     "cash_low",  # ppb
     "cash_high",  # ppb
-    "max_drift",  # ppb, largest |weight - target| of any position
-    "drifted",  # positions in the triggering list
+    "max_drift",  # ppb, largest |weight - target| of any component: positions and cash
+    "drifted",  # components in the triggering list, cash among them
 )
 """What a flag says of its account in numbers."""
 REASON: Final = record("key", "weight", "target", "low", "high")

@@ -1,5 +1,6 @@
 """One account for the account page: facts, settings, positions with weight, target and band, and why it is flagged."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -146,16 +147,17 @@ def _limit(cents: int) -> str | None:
 def _positions(
     session: Session, names: Names, rows: AccountRows, measured: evaluation.Measurement, context: evaluation.Context
 ) -> list[dict[str, Any]]:
-    """Return every position held or targeted, in order of security and sleeve; weights only where V is known."""
+    """Return every position in order of security and sleeve, weighed where V is known, with targets as flags judge."""
     total = int(measured.out[0].value)
     heads, targets = facts_rows.targets_with_none(measured)
     target_of = facts_rows.target_rows_of(measured.target_of, heads)
-    no_restrictions = Ragged(np.zeros(2, np.int64), records(RESTRICTION, 0))
-    securities, sleeves = joining.numbers_named(no_restrictions, rows.holdings, targets)
+    judged = {int(row.key): row for row in measured.judged[: int(measured.out[0].judged)]}
+    rules = rows.restrictions if judged else Ragged(np.zeros(2, np.int64), records(RESTRICTION, 0))
+    securities, sleeves = joining.numbers_named(rules, rows.holdings, targets)
     security_ids, sleeve_ids = names.ids(session, SECURITY, securities), names.ids(session, SLEEVE, sleeves)
     positions = joining.join(
         rows.settings,
-        no_restrictions,
+        rules,
         rows.holdings,
         target_of,
         heads,
@@ -169,8 +171,6 @@ def _positions(
     divisor_of = joining.by_number(context.securities.divisor, positions.security_no, 1)
     own_floor = int(rows.settings[0, Setting.FLOOR_PPB])
     floor = int(heads[target_of[0], TargetField.FLOOR_PPB]) if own_floor == NONE else own_floor
-    # Flags are judged on targets after substitution, which are not those of the portfolio that are shown here.
-    is_substituted = bool((rows.restrictions.data.substitute != NONE).any())
     triggering = set(measured.reasons.data.key.tolist())
     found = []
     for row in range(len(positions.security)):
@@ -178,11 +178,15 @@ def _positions(
         number, role = int(positions.security_no[index]), HoldingRole(int(role_of[index]))
         position, divisor = positions.values[row], int(divisor_of[index])
         quantity, target = int(position.quantity), int(position.target)
+        key, own = key_of(number, int(positions.sleeve_no[row])), target * PPB + int(position.rest)
+        after = judged.get(key)
+        if judged and after is None and quantity == 0 and own == 0:
+            continue  # a substitute that cannot be used
         # What is EXCLUDED is not valued: its price may be of something else than a unit.
         unit, counts = int(price_of[index]), role is not HoldingRole.EXCLUDED
         value = value_cents(quantity // divisor, unit)
         is_valued, is_managed = counts and unit > 0, role is HoldingRole.MANAGED
-        exact, relative = target * PPB + int(position.rest), int(position.threshold)
+        exact, relative = (own, int(position.threshold)) if after is None else (int(after.exact), int(after.threshold))
         low, high = position_band(exact, relative, floor)
         shown = shown_weight(value, total) if total > 0 and is_valued else None
         found.append(
@@ -194,20 +198,40 @@ def _positions(
                 "price_factor": PRICE_FACTORS[divisor],
                 "value": usd(value) if is_valued else None,
                 "weight": None if shown is None else text_of(shown, 9),
-                "target": text_of(target, 9),
+                "target": text_of(target if after is None else int(after.shown), 9),
                 "low": text_of(muldiv_half_away(low, 1, 10**9), 9),
                 "high": text_of(muldiv_half_away(high, 1, 10**9), 9),
                 "can_trigger": is_managed and bool(position.can_trigger),
-                "outside": key_of(number, int(positions.sleeve_no[row])) in triggering
-                if is_substituted
+                "outside": key in triggering
+                if judged
                 else is_managed
                 and shown is not None
                 and position_side(value, shown, total, exact, relative, floor) != 0,
                 "role": role.name,
                 "target_exact": text_of(exact, 18, trim=True),
+                **_substitution(rules.data, security_ids, number, None if exact == own else own),
             }
         )
     return found
+
+
+def _substitution(
+    rules: Records, security_ids: Mapping[int, str], number: int, portfolio_target: int | None
+) -> dict[str, Any]:
+    """Return what the portfolio itself says of a security, in 1e-18, and which one stands in for which.
+
+    portfolio_target: None where substitution did not change it.
+    """
+    if portfolio_target is None:
+        return {"portfolio_target": None, "replaced_by": None, "replaces": []}
+    named = [(int(rule.security), int(rule.substitute)) for rule in rules if rule.substitute != NONE]
+    return {
+        "portfolio_target": text_of(portfolio_target, 18, trim=True),
+        "replaced_by": next((security_ids[by] for replaced, by in named if replaced == number), None),
+        "replaces": sorted(
+            security_ids[replaced] for replaced, by in named if by == number and replaced in security_ids
+        ),
+    }
 
 
 def _reasons(session: Session, names: Names, reasons: Records) -> list[str]:

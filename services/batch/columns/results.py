@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from services.batch.domain.figures import EARLIER_FIGURES, PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
+from services.batch.columns import gain_limits
+from services.batch.domain.figures import EARLIER_FIGURES, LIMIT_FIGURES, PROPOSAL_FIGURES, TAX_FIGURES, WASH_FIGURES
 from shared.columnar import Ints, children, joined, starts_of
 from shared.kafka.isolation import failed, replace_faulty_rows
 from shared.kafka.messages import BadMessage, Chunk
 
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
 _OWN: Final = ("account_id", "enterprise_id", "tax_household_id", "epoch", "failure_code", "failure_text")
-READ: Final = frozenset((*_OWN, *_VERSIONS, "wash_accounts", "proposals", "taxes"))
+READ: Final = frozenset((*_OWN, *_VERSIONS, *gain_limits.LIMITS, "wash_accounts", "proposals", "taxes", "slices"))
 """Columns of RESULT that are decoded when a chunk arrives; details decode the others from the kept chunk."""
 _NOT_COMPUTED: Final = ("LOGIC_UNAVAILABLE", "The chosen trade logic was not computed for this account.")
 _REMARKS: Final = ("failure_code", "failure_text", "no_trade_text")
@@ -49,6 +50,7 @@ def table_of(results: Sequence[Chunk], logic: int) -> pa.Table:
         "failure_text": columns.failure_text,
         "row_no": pa.array(np.concatenate([np.arange(size) for size in sizes]), pa.int32()),
         "remarks": columns.remarks,
+        "gain_excesses": columns.gain_excesses,
         "household": _households(rows),
         "has_loss": has_loss,
         **{name: rows.column(name) for name in _VERSIONS},
@@ -72,7 +74,8 @@ class ResultColumns:
     """Columns with one element per account.
 
     figures: name -> values as the text of an SQL array with one element per logic; remarks: a JSON list with one object
-    per logic; zeros: a figure that is 0 under every logic that could propose.
+    per logic; gain_excesses: a JSON list with one list per logic, null without any; zeros: a figure that is 0 under
+    every logic that could propose.
     """
 
     failed: Any
@@ -80,6 +83,7 @@ class ResultColumns:
     failure_text: Any
     figures: dict[str, Any]
     remarks: Any
+    gain_excesses: Any
     zeros: Any
 
 
@@ -110,9 +114,12 @@ def columns_of(
     taxed = taxes.entries.take(pa.array(known))
     figures |= {name: of_taxes.array_texts(taxed.field(name), absent) for name in tax_figures}
     code, text = _failures(rows, proposals, logic)
-    every = _ByLogic(first, np.arange(first[-1]))
-    zeros = every.array_texts(pa.array(np.zeros(int(first[-1]), np.int64)), absent)
-    return ResultColumns(pc.is_valid(code), code, text, figures, of_proposals.remarks(proposals.entries), zeros)
+    of_all = _ByLogic(first, np.arange(first[-1]))
+    zeros = of_all.array_texts(pa.array(np.zeros(int(first[-1]), np.int64)), absent)
+    excesses = gain_limits.excesses_of(rows, first)
+    figures |= dict.fromkeys(LIMIT_FIGURES, of_all.array_texts(excesses.cents, absent))
+    remarks = of_proposals.remarks(proposals.entries)
+    return ResultColumns(pc.is_valid(code), code, text, figures, remarks, excesses.documents, zeros)
 
 
 def array_text(values: Sequence[int | None]) -> str:
@@ -186,7 +193,7 @@ def _unreadable(row: pa.RecordBatch, code: str, text: str) -> pa.RecordBatch:
     """Return a result row as failed and without figures."""
     row = failed(row, code, text)
     emptied: list[Any] = [
-        pa.array([[]], field.type) if field.name in ("proposals", "taxes") else row.column(field.name)
+        pa.array([[]], field.type) if field.name in ("proposals", "taxes", "slices") else row.column(field.name)
         for field in row.schema
     ]
     return pa.RecordBatch.from_arrays(emptied, schema=row.schema)

@@ -23,7 +23,9 @@ WASH_FIGURES: Final = ("wash_cents", "wash_permanent_cents")
 """Losses that a wash sale disallows, and of them those an IRA's purchase makes permanent; null while not checked."""
 EARLIER_FIGURES: Final = ("wash_earlier_cents", "wash_earlier_permanent_cents")
 """Losses approved before that the account's buys disallow, and of them those it makes permanent as an IRA."""
-FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES, *EARLIER_FIGURES)
+LIMIT_FIGURES: Final = ("over_budget_cents",)
+"""The largest excess of the gains that count over one of the account's gain limits; 0 within them and without any."""
+FIGURES: Final = (*PROPOSAL_FIGURES, *TAX_FIGURES, *WASH_FIGURES, *EARLIER_FIGURES, *LIMIT_FIGURES)
 
 FIGURE_OF: Final[Mapping[str, str]] = {
     "market_value": "value_cents",
@@ -44,6 +46,7 @@ FIGURE_OF: Final[Mapping[str, str]] = {
     "wash_permanent": "wash_permanent_cents",
     "wash_earlier": "wash_earlier_cents",
     "wash_earlier_permanent": "wash_earlier_permanent_cents",
+    "over_budget": "over_budget_cents",
 }
 """API field -> figure."""
 

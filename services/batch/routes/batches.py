@@ -19,11 +19,19 @@ from services.batch.routes.dependencies import dependencies_of
 from services.batch.store import batch_pages, member_pages, results, wash_sales
 from services.batch.store import executions as stored
 from services.batch.store.filters import MEMBER_FIELDS, members_matching
+from services.batch.store.neighbours import read_neighbours
 from services.batch.views import rows as views
 from services.batch.views import sentences
 from services.batch.views.proposals import logics_of, proposal_of
 from shared.contracts import chunks, codec
-from shared.contracts.api_batches import ApprovalNeeds, BatchList, BatchPage, BatchSummary, ExecutionCounts
+from shared.contracts.api_batches import (
+    ApprovalNeeds,
+    AttentionCounts,
+    BatchList,
+    BatchPage,
+    BatchSummary,
+    ExecutionCounts,
+)
 from shared.contracts.api_proposals import BatchAccountView, Proposal
 from shared.contracts.filter_fields import BATCH_FIELDS
 from shared.contracts.principal import Principal
@@ -102,6 +110,7 @@ async def list_batch_accounts(
         filtered = totals
         if matching:
             filtered = await member_pages.read_totals(connection, scope, batch_id, logic, matching)
+        attention = await member_pages.read_attention(connection, scope, batch_id, logic)
         execution = await _execution(connection, scope, batch)
         rules = await _rules(request, connection, caller, [batch])
         accounts = [row.account_id for row in rows]
@@ -118,22 +127,34 @@ async def list_batch_accounts(
         size=size,
         totals=views.totals_view(totals),
         filtered=views.totals_view(filtered),
+        attention=AttentionCounts(**attention._mapping),
     )
 
 
 @router.get("/{batch_id}/accounts/{account_id}", operation_id="get_batch_account")
 async def get_batch_account(
-    request: Request, response: Response, caller: routing.Caller, batch_id: BatchPath, account_id: AccountPath
+    request: Request,
+    response: Response,
+    caller: routing.Caller,
+    batch_id: BatchPath,
+    account_id: AccountPath,
+    tile: Tiles = None,
+    f: BatchClauses = None,
+    q: SearchParameter = "",
+    sort: Sort = None,
 ) -> BatchAccountView:
-    """Show one account of a batch with every logic side by side."""
+    """Show one account of a batch with every logic side by side, and its neighbours in the list of this filter."""
     scope = scope_of(caller)
+    clauses = parse_clauses(f or [], BATCH_FIELDS)
+    order = parse_sort(sort, MEMBER_FIELDS, "account_number")
     async with dependencies_of(request).database.snapshot(scope) as connection:
         batch = await _batch(connection, scope, batch_id)
         is_checked = batch.wash_seen is not None
         row = await member_pages.read_member(connection, scope, batch_id, account_id, batch.logic)
         if row is None:
             raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
-        before, after = await member_pages.read_neighbours(connection, batch_id, row.place)
+        matching = members_matching(clauses, q, tile_choice(tile or []), batch.logic)
+        around = await read_neighbours(connection, scope, batch_id, batch.logic, matching, order, account_id)
         proposals, accounts, unseen = await _proposals(connection, scope, row, batch)
         execution = await _execution(connection, scope, batch)
         rules = await _rules(request, connection, caller, [batch])
@@ -150,9 +171,10 @@ async def get_batch_account(
         proposals=proposals,
         wash_note=sentences.wash_note(row.taxable, row.wash_cents is not None, accounts, unseen, is_checked),
         executions=orders,
-        previous_id=before,
-        next_id=after,
-        position=row.place,
+        previous_id=around.previous_id,
+        next_id=around.next_id,
+        position=around.position,
+        listed=around.listed,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.batch.domain.figures import EARLIER_FIGURES, FIGURE_OF, TileChoice
 from services.batch.domain.filters import Clause
 from services.batch.domain.states import AccountState
+from services.batch.store.attention import attention
 from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, EXECUTION, FLAG
 from shared.contracts.codes import FlagState
 from shared.contracts.filter_fields import CHOICES, FieldKind
@@ -138,6 +139,8 @@ def _member_condition(clause: Clause, logic: int) -> ColumnElement[bool]:
     if clause.field == "execution":
         approved = _M.state == str(AccountState.APPROVED)
         return and_(approved, or_(*[_ORDERS_THAT[str(value)](logic) for value in clause.values]))
+    if clause.field == "attention":
+        return or_(*[attention(str(value), logic) for value in clause.values])
     return _condition(member_column(clause.field, logic), clause)
 
 

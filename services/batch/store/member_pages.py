@@ -11,25 +11,28 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.batch.domain.figures import FIGURES
 from services.batch.domain.filters import SortOrder
 from services.batch.domain.states import AccountState
+from services.batch.store.attention import COUNTED, attention
 from services.batch.store.database import sees
 from services.batch.store.filters import figure, member_column, stored_figure
 from services.batch.store.tables import BATCH_ACCOUNT
+from shared.contracts.filter_fields import ATTENTION
 from shared.contracts.tenancy import Scope
 
 _M = BATCH_ACCOUNT.c
-_COUNTED: Final = ("PROPOSED", "APPROVED", "CANCELLED")
+_DOCUMENTS: Final = ("washes", "earlier_losses", "gain_excesses")
 
 _TOTALLED: Final = (
-    "value_cents", "buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents", "no_basis_proceeds_cents",
-    "wash_cents", "wash_permanent_cents", "wash_earlier_cents", "wash_earlier_permanent_cents",
+    "value_cents", "buys", "buys_cents", "sells", "sells_cents", "flats", "flats_cents", "wash_cents",
+    "wash_permanent_cents", "wash_earlier_cents", "wash_earlier_permanent_cents",
 )  # fmt: skip
-_GAINS: Final = ("short_cents", "long_cents", "estimated_cents")
+_GAINS: Final = ("short_cents", "long_cents", "estimated_cents", "no_basis_proceeds_cents")
 
 
 def _rows(scope: Scope, batch_id: int, logic: int, *more: ColumnElement[Any]) -> Select[Any]:
-    plain = [column for column in _M if column.name not in (*FIGURES, "washes", "earlier_losses")] + list(more)
+    plain = [column for column in _M if column.name not in (*FIGURES, *_DOCUMENTS)] + list(more)
     no_trade_text = cast(_M.remarks, JSONB)[logic]["no_trade_text"].astext.label("no_trade_text")
-    return select(*plain, no_trade_text, *[figure(name, logic).label(name) for name in FIGURES]).where(
+    excesses = cast(_M.gain_excesses, JSONB)[logic].label("gain_excesses")
+    return select(*plain, no_trade_text, excesses, *[figure(name, logic).label(name) for name in FIGURES]).where(
         sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id
     )
 
@@ -57,9 +60,12 @@ async def read_page(
     return rows
 
 
-async def read_figures(connection: AsyncConnection, batch_id: int, account_id: str) -> dict[str, list[int] | None]:
-    """Return the figures of one account, each with one element per logic."""
-    query = select(*[_M[name] for name in FIGURES]).where(_M.batch_id == batch_id, _M.account_id == account_id)
+async def read_figures(connection: AsyncConnection, batch_id: int, account_id: str) -> dict[str, list[Any] | None]:
+    """Return the figures of one account and what exceeds its gain limits, each with one element per logic."""
+    excesses = cast(_M.gain_excesses, JSONB).label("gain_excesses")
+    query = select(*[_M[name] for name in FIGURES], excesses).where(
+        _M.batch_id == batch_id, _M.account_id == account_id
+    )
     return dict((await connection.execute(query)).one()._mapping)
 
 
@@ -83,7 +89,7 @@ async def read_totals(
 
     Money is in cents; gains of accounts that are not taxable are summed apart (non_taxable_...).  Source: product 5.
     """
-    counted = _M.state.in_(_COUNTED) & _M.chunk_id.is_not(None)
+    counted = COUNTED
     unchecked = and_(counted, figure("value_cents", logic).is_not(None), stored_figure("wash_cents", logic).is_(None))
 
     def total(name: str, *only: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -94,6 +100,9 @@ async def read_totals(
         func.count().label("rows"),
         func.count(case((counted, 1))).label("accounts"),
         func.count(case((unchecked, 1))).label("wash_unchecked"),
+        func.count(case((and_(counted, ~_M.taxable), 1))).label("non_taxable"),
+        func.count(case((and_(counted, figure("over_budget_cents", logic) > 0), 1))).label("over_budget"),
+        func.count(case((and_(counted, figure("over_budget_cents", logic).is_(None)), 1))).label("budget_unchecked"),
         func.count(case((_M.state == str(AccountState.FAILED), 1))).label("failed"),
         func.count(case((_M.state == str(AccountState.REMOVED), 1))).label("removed"),
         *[total(name).label(name) for name in _TOTALLED],
@@ -103,9 +112,11 @@ async def read_totals(
     return (await connection.execute(query)).one()
 
 
-async def read_neighbours(connection: AsyncConnection, batch_id: int, position: int) -> tuple[str | None, str | None]:
-    """Return the ids of the accounts before and after a position (from 1) in the batch."""
-    neighbours = _M.place.in_((position - 1, position + 1))
-    query = select(_M.place, _M.account_id).where(_M.batch_id == batch_id, neighbours)
-    found = {row.place: str(row.account_id) for row in (await connection.execute(query)).all()}
-    return found.get(position - 1), found.get(position + 1)
+async def read_attention(connection: AsyncConnection, scope: Scope, batch_id: int, logic: int) -> Row[Any]:
+    """Return how many accounts of the batch ask for each kind of attention under `logic`."""
+    counts: list[ColumnElement[Any]] = [
+        func.count(case((attention(name, logic), 1))).label(name.lower()) for name in ATTENTION
+    ]
+    query = select(*counts).where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id)
+    row: Row[Any] = (await connection.execute(query)).one()
+    return row

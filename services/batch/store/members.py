@@ -17,7 +17,7 @@ from services.batch.store.tables import BATCH_ACCOUNT
 _M = BATCH_ACCOUNT.c
 _RETURNED: Final = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch)
 _NO_RESULT: Final = dict.fromkeys(
-    (*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text", "washes", "earlier_losses")
+    (*FIGURES, "chunk_id", "row_no", "remarks", "stale_code", "stale_text", "washes", "earlier_losses", "gain_excesses")
 )
 
 _RAISE_EPOCHS = text(

@@ -25,6 +25,7 @@ _READ: Final = "SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(%s
 _INCOMING_LIKE: Final = (
     "SELECT batch_id, account_id, attempt, epoch, false AS failed, failure_code, failure_text, chunk_id, row_no,"  # noqa: S608  # names
     " taxable, facts_version, lots_version, target_version, price_set, remarks, household, has_loss,"
+    " gain_excesses,"
     f" {', '.join(FIGURES)}"
     " FROM batch_account"
 )
@@ -36,6 +37,7 @@ _PUT = text(
     " taxable = r.taxable, facts_version = r.facts_version, lots_version = r.lots_version,"
     " target_version = r.target_version, price_set = r.price_set, remarks = r.remarks, household = r.household,"
     " has_loss = r.has_loss AND NOT r.failed, washes = NULL, earlier_losses = NULL,"
+    " gain_excesses = r.gain_excesses,"
     f" stale_code = CASE WHEN NOT r.failed THEN {stale_code('r')} END,"
     f" stale_text = CASE WHEN NOT r.failed THEN {stale_text('r')} END,"
     f" {_FIGURES_SET}"

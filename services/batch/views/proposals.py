@@ -82,6 +82,8 @@ def proposal_of(
         limit_reason=proposal["limit_text"],
         cash_equivalents=usd(_cash_equivalents(result, positions)),
         positions=positions_of(result, positions, trades, slices, value),
+        drift_before=drift_of(result, [], value),
+        drift_after=drift_of(result, trades, value),
         trades=[_trade(result, positions[trade["position"]], trade) for trade in trades],
         orders=[_order(securities, order) for order in _of_logic(result["orders"], logic)],
         slices=[_slice(result, slice_, trade_date, washes) for slice_ in slices],
@@ -170,6 +172,25 @@ def positions_of(
     return views
 
 
+def drift_of(result: ResultRow, trades: Sequence[ResultRow], value: int) -> str | None:
+    """Return the sum of |weight - target| over what may be traded, after `trades`; value: V in cents.
+
+    None without a value, and where substitutes take over targets, which are not those of the result then.
+    Source: product 4, "Tax-aware".
+    """
+    if value <= 0 or any(int(security["substitute"]) >= 0 for security in result["securities"] or ()):
+        return None
+    traded = {int(trade["position"]): int(trade["quantity_micro"]) for trade in trades}
+    total = 0  # in 1e-18 of a cent
+    for index, position in enumerate(result["positions"] or ()):
+        security = result["securities"][position["security"]]
+        if _role_of(security) == HoldingRole.MANAGED:
+            after = _value(int(position["quantity_micro"]) + traded.get(index, 0), security)
+            aim = (position["target_ppb"] * PPB + _rest_of(position)) * value
+            total += abs(after * PPB * PPB - aim)
+    return _weight((total + value * PPB // 2) // (value * PPB))
+
+
 def _value(quantity: int, security: ResultRow) -> int:
     """Return what millionths of a security are worth in cents: quantity x price x factor, rounded once."""
     return value_cents(quantity // _divisor_of(security), int(security["price_micro"] or 0))
@@ -197,7 +218,7 @@ def _cash_equivalents(result: ResultRow, positions: list[ResultRow]) -> int:
 def _gains(slices: list[ResultRow]) -> dict[str, str | None]:
     """Return the sums of a position's slices; all are None if nothing of it is sold.  Source: product 5."""
     if not slices:
-        return {"short_term": None, "long_term": None, "estimated": None, "no_basis_proceeds": None}
+        return dict.fromkeys(("short_term", "long_term", "unknown_term", "estimated", "no_basis_proceeds"))
     known = [slice_ for slice_ in slices if slice_["gain_cents"] is not None]
 
     def gain(term: Term) -> int:
@@ -208,6 +229,7 @@ def _gains(slices: list[ResultRow]) -> dict[str, str | None]:
     return {
         "short_term": usd(gain(Term.SHORT)),
         "long_term": usd(gain(Term.LONG)),
+        "unknown_term": usd(gain(Term.UNKNOWN)),
         "estimated": usd(sum(int(slice_["gain_cents"]) for slice_ in known)),
         "no_basis_proceeds": usd(sum(int(slice_["proceeds_cents"]) for slice_ in no_basis)),
     }

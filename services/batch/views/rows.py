@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
 from services.batch.domain.approval_rules import ApprovalRules, first_stands
 from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
@@ -19,8 +19,10 @@ from shared.contracts.api_batches import (
     BatchAccountRow,
     BatchSummary,
     Counts,
+    ExceededLimit,
     ExecutionCounts,
     FirstApproval,
+    GainExcess,
     PutAside,
     Totals,
 )
@@ -154,7 +156,7 @@ def tile_counts(counts: Row[Any], analysis: Row[Any]) -> TileCounts:
 
 def member_row(
     row: Row[Any],
-    figures: Mapping[str, int | None] | None = None,
+    figures: Mapping[str, Any] | None = None,
     failure: str = "",
     reported: Mapping[str, int] | None = None,
     *,
@@ -185,8 +187,24 @@ def member_row(
         failure_code=row.failure_code,
         taxable=row.taxable,
         **values,
+        excesses=_excesses(by_name),
         execution=None if reported is None else _execution(row, reported),
     )
+
+
+def _excesses(figures: RowMapping | Mapping[str, Any]) -> list[GainExcess]:
+    """Return the gain limits that are exceeded, each with both figures."""
+    has_unknowns = bool(figures["no_basis_proceeds_cents"] or figures["unknown_term_cents"])
+    found: list[tuple[ExceededLimit, int, int]] = figures["gain_excesses"] or []
+    return [
+        GainExcess(
+            limit=limit,
+            budget=usd(budget),
+            gains=usd(gains),
+            sentence=sentences.over_budget(limit, budget, gains, has_unknowns=has_unknowns),
+        )
+        for limit, budget, gains in found
+    ]
 
 
 def counts_of(orders: int, reported: Mapping[str, int]) -> ExecutionCounts:
@@ -230,14 +248,18 @@ def totals_view(row: Row[Any]) -> Totals:
         long_term=usd(int(row.long_cents)),
         estimated=usd(int(row.estimated_cents)),
         no_basis_proceeds=usd(int(row.no_basis_proceeds_cents)),
+        non_taxable=row.non_taxable,
         non_taxable_short_term=usd(int(row.non_taxable_short_cents)),
         non_taxable_long_term=usd(int(row.non_taxable_long_cents)),
         non_taxable_estimated=usd(int(row.non_taxable_estimated_cents)),
+        non_taxable_no_basis_proceeds=usd(int(row.non_taxable_no_basis_proceeds_cents)),
         wash_disallowed=usd(int(row.wash_cents)),
         wash_permanent=usd(int(row.wash_permanent_cents)),
         wash_unchecked=row.wash_unchecked,
         wash_earlier=usd(int(row.wash_earlier_cents)),
         wash_earlier_permanent=usd(int(row.wash_earlier_permanent_cents)),
+        over_budget=row.over_budget,
+        budget_unchecked=row.budget_unchecked,
         failed=row.failed,
         removed=row.removed,
     )

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.contracts.api_batches import ExceededLimit
 from shared.contracts.api_proposals import ReasonName
-from shared.fixed_point.display import percent
+from shared.fixed_point.display import dollars, percent
 from shared.fixed_point.text import text_of
 from shared.rules.relief.wash import WASH_DAYS
 
@@ -132,6 +133,19 @@ def stale(code: str, text: str | None) -> str:
 def removed(by: str | None) -> str:
     """Return who removed an account from a batch."""
     return f"Removed by {by}." if by else "Removed."
+
+
+def over_budget(limit: ExceededLimit, budget: int, gains: int, *, has_unknowns: bool) -> str:
+    """Return which gain limit a proposal exceeds and by how much; budget and gains in cents.
+
+    has_unknowns: a cost basis or a term is not known, so the gains may be less than what counts.
+    """
+    worst = " What is not known of them counts at its worst." if has_unknowns else ""
+    if limit == "NO_SHORT_TERM":
+        return f"It realises short-term gains of {dollars(gains)}, and the account allows none.{worst}"
+    what, name = ("short-term gains", "short-term") if limit == "SHORT_TERM" else ("gains", "total")
+    than = f"{dollars(gains - budget)} more than the account's {name} gain budget of {dollars(budget)}"
+    return f"It realises {what} of {dollars(gains)}, {than}.{worst}"
 
 
 def put_aside(*, has_ended: bool) -> str:

@@ -77,9 +77,16 @@ async def list_batch_accounts(
 
 @router.get("/{batch_id}/accounts/{account_id}", operation_id="get_batch_account", response_model=BatchAccountView)
 async def get_batch_account(
-    request: Request, caller: SignedInUser, batch_id: BatchPath, account_id: AccountPath
+    request: Request,
+    caller: SignedInUser,
+    batch_id: BatchPath,
+    account_id: AccountPath,
+    tile: Tiles = None,
+    f: BatchClauses = None,
+    q: SearchParameter = "",
+    sort: Sort = None,
 ) -> Response:
-    """Show one account of a batch with every logic side by side."""
+    """Show one account of a batch with every logic side by side, and its neighbours in the list of this filter."""
     return await forward(request, caller, "batch")
 
 

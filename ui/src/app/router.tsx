@@ -78,6 +78,7 @@ const request = createRoute({
 const requestAccount = createRoute({
   getParentRoute: () => root,
   path: "/pending/$batchId/accounts/$accountId",
+  validateSearch: open.validateSearch, // the list that it was opened from
   component: () => {
     const { batchId, accountId } = requestAccount.useParams();
     return <BatchAccountPage batchId={Number(batchId)} accountId={accountId} shelf="open" />;
@@ -98,6 +99,7 @@ const decidedRequest = createRoute({
 const decidedAccount = createRoute({
   getParentRoute: () => root,
   path: "/history/$batchId/accounts/$accountId",
+  validateSearch: decided.validateSearch,
   component: () => {
     const { batchId, accountId } = decidedAccount.useParams();
     return <BatchAccountPage batchId={Number(batchId)} accountId={accountId} shelf="history" />;

@@ -86,7 +86,7 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
 
 /** A Best Fit proposal that trades nothing; name only what matters, of it and of its summary. */
 export function aProposal(part: Partial<Proposal> = {}, row: Partial<BatchAccountRow> = {}): Proposal {
-  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, cash_equivalents: "0.00", positions: [], trades: [], orders: [], slices: [], picks: [], earlier_losses: [], transfers: [], ...part };
+  return { logic: "BEST_FIT", row: aRow(row), no_trade_reason: null, limit_reason: null, cash_equivalents: "0.00", drift_before: "0", drift_after: "0", positions: [], trades: [], orders: [], slices: [], picks: [], earlier_losses: [], transfers: [], ...part };
 }
 
 /** A proposed account without trades. */
@@ -120,6 +120,8 @@ export function aRow(part: Partial<BatchAccountRow> = {}): BatchAccountRow {
     wash_permanent: zero,
     wash_earlier: zero,
     wash_earlier_permanent: zero,
+    over_budget: zero,
+    excesses: [],
     execution: null,
     ...part,
   };

@@ -2,6 +2,7 @@ import { Alert, Anchor, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 
 import { useAccount } from "@/features/account/api/getAccount";
+import { evaluated, isEvaluated, noReason } from "@/features/account/evaluated";
 import { HoldingsSection } from "@/features/account/HoldingsSection";
 import type { AccountView, BatchSummary } from "@/shared/api/models";
 import { count, day, instant, MISSING, percent, usd } from "@/shared/format/format";
@@ -77,6 +78,7 @@ export function AccountPage({ accountId }: { accountId: string }) {
       <Notices account={account} />
       <AccountFacts account={account} />
       <Title order={2}>Why it is flagged</Title>
+      <p className="note">{evaluated(account)}</p>
       <PlainTable label="Why it is flagged" columns={WHY} rows={account.why} rowKey={(why) => `${why.sleeve_id ?? ""} ${why.component}`} empty={noReason(account)} />
       <HoldingsSection accountId={accountId} />
       <Title order={2}>What brought it here</Title>
@@ -118,9 +120,9 @@ function AccountFacts({ account }: { account: AccountView }) {
         ["Cash", usd(account.cash, true)],
         ["Cash weight", percent(account.cash_weight, 2)],
         ["Cash target", percent(account.cash_target, 2)],
-        ["Cash band", `${percent(account.cash_low, 2)} to ${percent(account.cash_high, 2)}`],
+        ["Cash band", account.cash_low === null ? MISSING : `${percent(account.cash_low, 2)} to ${percent(account.cash_high, 2)}`],
         ["Max drift", percent(account.max_drift, 2)],
-        ["Drifted", count(account.drifted_components)],
+        ["Drifted", isEvaluated(account) ? count(account.drifted_components) : MISSING],
         ["Needed since", day(account.needed_since)],
         ["Last rebalanced", account.last_rebalanced ? day(account.last_rebalanced) : "Never"],
         ["Source", account.source ? sourceNames[account.source] : MISSING],
@@ -131,10 +133,4 @@ function AccountFacts({ account }: { account: AccountView }) {
       ]}
     />
   );
-}
-
-function noReason(account: AccountView): string {
-  if (account.state === "NO_TARGET") return "It has no target: without one, rebalancing would sell everything it holds.";
-  if (account.tiles.includes("FIRST_REBALANCE")) return "It has not been rebalanced since the rebalancer was turned on; nothing is outside its band.";
-  return "Nothing is outside its band.";
 }

@@ -114,3 +114,25 @@ describe("positions that are not traded", () => {
     expect(screen.getByText(/Of its cash \$60.00 is in cash equivalents/)).toBeVisible();
   });
 });
+
+describe("positions whose target a substitute takes over", () => {
+  const replaced = held({ security_id: "AAA", role: "MANAGED", target: "0.2", portfolio_target: "0.6000000003", replaced_by: "CCC", replaces: [] });
+  const substitute = held({ security_id: "CCC", role: "MANAGED", weight: "0", target: "0.4", low: "0.32", high: "0.48", outside: true, portfolio_target: "0", replaced_by: null, replaces: ["AAA"] });
+
+  async function rows(state: AccountPositions["state"]) {
+    vi.stubGlobal("fetch", aServer(json({ ...holdings({}), state, positions: [replaced, substitute] })).fetch);
+    draw(<HoldingsSection accountId="A1" />);
+    const found = within(await screen.findByRole("table", { name: "Positions" })).getAllByRole("row").slice(1);
+    return found.map((row) => within(row).getAllByRole("cell").map((cell) => cell.textContent));
+  }
+
+  it("show the target as flags judge it, the portfolio's beneath, and which stands in for which", async () => {
+    const [first, second] = await rows("FLAGGED");
+    expect([first?.[1], first?.[6], first?.[8]]).toEqual(["AAAsubstituted by CCC", "20.00%portfolio: 60.00%", "Inside"]);
+    expect([second?.[1], second?.[6], second?.[7], second?.[8]]).toEqual(["CCCsubstitute for AAA", "40.00%portfolio: 0.00%", "32.00% to 48.00%", "Outside"]);
+  });
+
+  it.each(["HELD", "NO_TARGET", "SETTLING", "OFF"] as const)("say nothing of bands that were not compared: %s", async (state) => {
+    expect((await rows(state)).map((row) => row[8])).toEqual(["–", "–"]);
+  });
+});

@@ -1,6 +1,7 @@
 import { Title } from "@mantine/core";
 
 import { usePositions } from "@/features/account/api/getPositions";
+import { isEvaluated } from "@/features/account/evaluated";
 import type { AccountPosition, AccountSettings, LotPick } from "@/shared/api/models";
 import { day, MISSING, percent, price, quantity, usd } from "@/shared/format/format";
 import { isManaged, ROLES } from "@/shared/format/holdingRole";
@@ -10,9 +11,9 @@ import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 import { Tag } from "@/shared/ui/Tag";
 
-const COLUMNS: readonly PlainColumn<AccountPosition>[] = [
+const columns = (wasEvaluated: boolean): readonly PlainColumn<AccountPosition>[] => [
   { header: "Sleeve", cell: (holding) => holding.sleeve_id },
-  { header: "Security", cell: (holding) => holding.security_id },
+  { header: "Security", cell: (holding) => <Named holding={holding} /> },
   { header: "Quantity", isNumber: true, cell: (holding) => quantity(holding.quantity) },
   { header: "Price", isNumber: true, cell: (holding) => (holding.price === null ? "No price" : price(holding.price)) },
   { header: "Value", isNumber: true, cell: (holding) => (holding.role === "EXCLUDED" ? "Not counted" : usd(holding.value, true)) },
@@ -26,9 +27,22 @@ const COLUMNS: readonly PlainColumn<AccountPosition>[] = [
       </span>
     ),
   },
-  { header: "Target", isNumber: true, cell: (holding) => (isManaged(holding) ? percent(holding.target, 2) : MISSING) },
+  {
+    header: "Target",
+    isNumber: true,
+    help: "As flags are judged: after a substitute has taken over what its security lacks",
+    cell: (holding) =>
+      isManaged(holding) ? (
+        <>
+          {percent(holding.target, 2)}
+          {holding.portfolio_target && <span className="note under">portfolio: {percent(holding.portfolio_target, 2)}</span>}
+        </>
+      ) : (
+        MISSING
+      ),
+  },
   { header: "Band", isNumber: true, cell: (holding) => (isManaged(holding) ? `${percent(holding.low, 2)} to ${percent(holding.high, 2)}` : MISSING) },
-  { header: "In band", cell: (holding) => (holding.weight === null || !isManaged(holding) ? MISSING : holding.outside ? <Tag tone="warn">Outside</Tag> : "Inside") },
+  { header: "In band", cell: (holding) => (!wasEvaluated || holding.weight === null || !isManaged(holding) ? MISSING : holding.outside ? <Tag tone="warn">Outside</Tag> : "Inside") },
   { header: "Treated as", cell: (holding) => ROLES[holding.role] },
   { header: "Can flag", help: "Whether this position may raise a flag; it never decides what is traded", cell: (holding) => (holding.can_trigger ? "Yes" : "No") },
 ];
@@ -39,6 +53,17 @@ const PICKS: readonly PlainColumn<LotPick>[] = [
   { header: "Sleeve", cell: (pick) => pick.sleeve_id ?? "Wherever it stands" },
   { header: "Picked", isNumber: true, cell: (pick) => quantity(pick.quantity) },
 ];
+
+/** The security, and where it stands in for another one or another one for it. */
+function Named({ holding: { security_id, replaced_by, replaces = [] } }: { holding: AccountPosition }) {
+  return (
+    <>
+      {security_id}
+      {replaced_by && <span className="note under">substituted by {replaced_by}</span>}
+      {replaces.length > 0 && <span className="note under">substitute for {replaces.join(", ")}</span>}
+    </>
+  );
+}
 
 /** Positions and settings as the last analysis knew them. */
 export function HoldingsSection({ accountId }: { accountId: string }) {
@@ -55,7 +80,7 @@ export function HoldingsSection({ accountId }: { accountId: string }) {
             Holdings of {day(holdings.data.as_of)}, prices of {day(holdings.data.prices_as_of)}.
             {inEquivalents(holdings.data.cash_equivalents)}
           </p>
-          <PlainTable label="Positions" columns={COLUMNS} rows={holdings.data.positions} isMuted={(holding) => !isManaged(holding)} rowKey={(holding) => `${holding.sleeve_id} ${holding.security_id}`} empty="It holds nothing and has no target." />
+          <PlainTable label="Positions" columns={columns(isEvaluated(holdings.data))} rows={holdings.data.positions} isMuted={(holding) => !isManaged(holding)} rowKey={(holding) => `${holding.sleeve_id} ${holding.security_id}`} empty="It holds nothing and has no target." />
           <Title order={2}>Settings</Title>
           <SettingFacts settings={holdings.data.settings} />
           {holdings.data.settings.lot_method === "SPECIFIC" && <Picks picks={holdings.data.settings.lot_picks} />}

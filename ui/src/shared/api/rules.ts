@@ -69,11 +69,16 @@ export const BATCH_FIELD_KINDS = {
   wash_permanent: "dollars",
   wash_earlier: "dollars",
   wash_earlier_permanent: "dollars",
+  over_budget: "dollars",
   result: "text",
   execution: "text",
   taxable: "text",
+  attention: "text",
   advisor_id: "text",
 } as const;
 
 /** Values of the field `result`. */
 export const RESULTS = ["COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED"] as const;
+
+/** Values of the field `attention`. */
+export const ATTENTION = ["OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "STALE", "FAILED"] as const;

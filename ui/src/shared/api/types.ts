@@ -107,7 +107,7 @@ export interface paths {
         };
         /**
          * Get Batch Account
-         * @description Show one account of a batch with every logic side by side.
+         * @description Show one account of a batch with every logic side by side, and its neighbours in the list of this filter.
          *
          *     Roles: admin, approver, auditor, operator, trader, viewer.
          */
@@ -523,8 +523,9 @@ export interface components {
          *
          *     price, value: absent without a price in force; weight: absent while the account cannot be valued. low, high: the
          *     edges of the rebalance band, as weights.  value is quantity x price x price_factor.  role: how it is treated; what
-         *     is EXCLUDED has neither value nor weight, because it is not in the account's value.  target: the portfolio's, to
-         *     nine decimals; target_exact: with all that it has, as it decides.
+         *     is EXCLUDED has neither value nor weight, because it is not in the account's value.  target: as flags are judged on
+         *     it, after substitution, to nine decimals; target_exact: with all that it has, as it decides.  portfolio_target: the
+         *     portfolio's own, where substitution changed it; replaced_by, replaces: the substitute, and what it stands in for.
          */
         AccountPosition: {
             /** Can Trigger */
@@ -535,6 +536,8 @@ export interface components {
             low: string;
             /** Outside */
             outside: boolean;
+            /** Portfolio Target */
+            portfolio_target?: string | null;
             /** Price */
             price: string | null;
             /**
@@ -545,6 +548,10 @@ export interface components {
             price_factor: "1" | "0.01";
             /** Quantity */
             quantity: string;
+            /** Replaced By */
+            replaced_by?: string | null;
+            /** Replaces */
+            replaces?: string[];
             /**
              * Role
              * @default MANAGED
@@ -759,6 +766,24 @@ export interface components {
             /** Two Above Accounts */
             two_above_accounts: number | null;
         };
+        /**
+         * AttentionCounts
+         * @description Accounts of a batch that ask for a look before it is decided, as the values of the filter `attention`.
+         */
+        AttentionCounts: {
+            /** Failed */
+            failed: number;
+            /** Over Budget */
+            over_budget: number;
+            /** Short Term Gain */
+            short_term_gain: number;
+            /** Stale */
+            stale: number;
+            /** Unknown Basis */
+            unknown_basis: number;
+            /** Wash Sale */
+            wash_sale: number;
+        };
         /** BatchAccountRow */
         BatchAccountRow: {
             /** Account Id */
@@ -777,6 +802,8 @@ export interface components {
             end_cash: string | null;
             /** Estimated */
             estimated: string | null;
+            /** Excesses */
+            excesses: components["schemas"]["GainExcess"][];
             execution: components["schemas"]["ExecutionCounts"] | null;
             /** Failure Code */
             failure_code: string | null;
@@ -792,6 +819,8 @@ export interface components {
             name: string;
             /** No Basis Proceeds */
             no_basis_proceeds: string | null;
+            /** Over Budget */
+            over_budget: string | null;
             /** Result */
             result: string;
             /** Sells */
@@ -829,6 +858,8 @@ export interface components {
             batch: components["schemas"]["BatchSummary"];
             /** Executions */
             executions: components["schemas"]["ExecutionView"][];
+            /** Listed */
+            listed: number;
             /**
              * Logic
              * @enum {string}
@@ -854,6 +885,7 @@ export interface components {
         };
         /** BatchPage */
         BatchPage: {
+            attention: components["schemas"]["AttentionCounts"];
             batch: components["schemas"]["BatchSummary"];
             filtered: components["schemas"]["Totals"];
             /** Page */
@@ -1164,6 +1196,23 @@ export interface components {
             stands: boolean;
         };
         /**
+         * GainExcess
+         * @description A gain limit of an account that a proposal exceeds; gains: what counts against it, unknowns at their worst.
+         */
+        GainExcess: {
+            /** Budget */
+            budget: string;
+            /** Gains */
+            gains: string;
+            /**
+             * Limit
+             * @enum {string}
+             */
+            limit: "SHORT_TERM" | "TOTAL" | "NO_SHORT_TERM";
+            /** Sentence */
+            sentence: string;
+        };
+        /**
          * HistoryCheck
          * @description A part of a check of the history of an enterprise.
          *
@@ -1327,6 +1376,8 @@ export interface components {
             target: string;
             /** Target Exact */
             target_exact?: string | null;
+            /** Unknown Term */
+            unknown_term: string | null;
             /** Value After */
             value_after: string;
             /** Value Before */
@@ -1357,6 +1408,10 @@ export interface components {
              * @default 0.00
              */
             cash_equivalents: string;
+            /** Drift After */
+            drift_after: string | null;
+            /** Drift Before */
+            drift_before: string | null;
             /** Earlier Losses */
             earlier_losses: components["schemas"]["EarlierLossView"][];
             /** Limit Reason */
@@ -1663,6 +1718,8 @@ export interface components {
         Totals: {
             /** Accounts */
             accounts: number;
+            /** Budget Unchecked */
+            budget_unchecked: number;
             /** Buys */
             buys: number;
             /** Buys Value */
@@ -1681,12 +1738,18 @@ export interface components {
             market_value: string;
             /** No Basis Proceeds */
             no_basis_proceeds: string;
+            /** Non Taxable */
+            non_taxable: number;
             /** Non Taxable Estimated */
             non_taxable_estimated: string;
             /** Non Taxable Long Term */
             non_taxable_long_term: string;
+            /** Non Taxable No Basis Proceeds */
+            non_taxable_no_basis_proceeds: string;
             /** Non Taxable Short Term */
             non_taxable_short_term: string;
+            /** Over Budget */
+            over_budget: number;
             /** Removed */
             removed: number;
             /** Sells */
@@ -2289,7 +2352,16 @@ export interface operations {
     };
     get_batch_account: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
+                q?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+            };
             header?: never;
             path: {
                 /** @description Batch id. */

@@ -53,6 +53,14 @@ export function compare(left: Scaled, right: Scaled): number {
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
+/** left - right, exactly. */
+export function minus(left: Scaled, right: Scaled): Scaled {
+  const decimals = Math.max(left.decimals, right.decimals);
+  const [from, of] = [left, right].map((value) => (value.negative ? -1n : 1n) * rounded(value, decimals).units) as [bigint, bigint];
+  const units = from - of;
+  return { negative: units < 0n, units: units < 0n ? -units : units, decimals };
+}
+
 const GROUPS = new Intl.NumberFormat("en-US");
 
 /** Digits with thousands separated and exactly so many decimals; no sign. */

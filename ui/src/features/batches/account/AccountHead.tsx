@@ -2,57 +2,74 @@ import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { listPage } from "@/features/batches/account/list";
 import { RemoveDialog } from "@/features/batches/commands/RemoveDialog";
 import { changeBarred, rowBarred } from "@/features/batches/commands/rules";
 import { isOpen, type Shelf } from "@/features/batches/status";
-import { ResultCell } from "@/features/batches/request/columns";
+import { ResultCell } from "@/features/batches/request/ResultCell";
 import type { BatchAccountView } from "@/shared/api/models";
 import { count, usd } from "@/shared/format/format";
 import { useMe } from "@/shared/session/session";
+import type { ListSearch } from "@/shared/state/search";
 import { PageHead } from "@/shared/ui/PageHead";
 import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 
-/** Who the account is, the way to the next, and its removal. */
-export function AccountHead({ view, shelf }: { view: BatchAccountView; shelf: Shelf }) {
-  const { batch, account } = view;
+interface Props {
+  view: BatchAccountView;
+  shelf: Shelf;
+  /** The list that the account was opened from: what is next is next in it. */
+  list: ListSearch;
+}
+
+/** Who the account is, the way to the next of the list one came from, and its removal; stays in sight. */
+export function AccountHead({ view, shelf, list }: Props) {
+  const { batch, account, next_id: following } = view;
   const me = useMe();
   const navigate = useNavigate();
   const [isAsking, setAsking] = useState(false);
   const isReview = shelf === "open" && isOpen(batch.status);
+  const isLast = batch.counts.proposed <= 1; // its removal cancels the request: there is nothing to go on to
+  const goesOn = following !== null && !isLast;
   const back = shelf === "open" ? `/pending/${batch.batch_id}` : `/history/${batch.batch_id}`;
+  const isFiltered = (list.f?.length ?? 0) > 0 || Boolean(list.q);
   return (
-    <PageHead
-      title={`${account.account_number} ${account.name}`}
-      aside={<ResultCell row={account} />}
-      note={
-        <>
-          {count(view.position)} of {count(batch.accounts)} · value {usd(account.market_value, true)} · {account.taxable ? "taxable" : "not taxable"} ·{" "}
-          <Link to="/accounts/$accountId" params={{ accountId: account.account_id }}>
-            Account facts
-          </Link>
-        </>
-      }
-    >
-      <Neighbour label="Previous account" back={back} id={view.previous_id} />
-      <Neighbour label="Next account" back={back} id={view.next_id} />
-      {isReview && (
-        <ReasonedButton color="red" variant="outline" barred={rowBarred(batch, account) ?? changeBarred(batch, me)} onClick={() => setAsking(true)}>
-          Remove from request
-        </ReasonedButton>
-      )}
-      {isAsking && (
-        <RemoveDialog
-          batch={batch}
-          selection={{ kind: "ids", ids: [account.account_id] }}
-          expected={1}
-          onDone={() => void navigate({ to: back })}
-          onClose={() => setAsking(false)}
-        />
-      )}
-    </PageHead>
+    <div className="sticky-head">
+      <PageHead
+        title={`${account.account_number} ${account.name}`}
+        aside={<ResultCell row={account} />}
+        note={
+          <>
+            {view.position === 0 ? "No longer in the list it was opened from" : `${count(view.position)} of ${count(view.listed)}`}
+            {isFiltered && view.position > 0 && " that match the filter"} · value {usd(account.market_value, true)} · {account.taxable ? "taxable" : "not taxable"} ·{" "}
+            <Link to="/accounts/$accountId" params={{ accountId: account.account_id }}>
+              Account facts
+            </Link>
+          </>
+        }
+      >
+        <Neighbour label="Previous account" back={back} id={view.previous_id} />
+        <Neighbour label="Next account" back={back} id={following} />
+        {isReview && (
+          <ReasonedButton color="red" variant="outline" barred={rowBarred(batch, account) ?? changeBarred(batch, me)} onClick={() => setAsking(true)}>
+            Remove from request
+          </ReasonedButton>
+        )}
+        {isAsking && (
+          <RemoveDialog
+            batch={batch}
+            selection={{ kind: "ids", ids: [account.account_id] }}
+            expected={1}
+            confirm={goesOn ? "Remove and go on" : undefined}
+            onDone={() => void navigate(goesOn ? { to: `${back}/accounts/${following}`, search: list } : { to: back, search: listPage(list, view.position) })}
+            onClose={() => setAsking(false)}
+          />
+        )}
+      </PageHead>
+    </div>
   );
 }
 
+/** The way to another account of the same list, which stays in the address. */
 function Neighbour({ label, back, id }: { label: string; back: string; id: string | null }) {
   if (id === null) {
     return (
@@ -62,7 +79,7 @@ function Neighbour({ label, back, id }: { label: string; back: string; id: strin
     );
   }
   return (
-    <Button variant="default" component={Link} to={`${back}/accounts/${id}`}>
+    <Button variant="default" component={Link} to={`${back}/accounts/${id}`} search>
       {label}
     </Button>
   );

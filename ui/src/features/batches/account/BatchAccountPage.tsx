@@ -1,12 +1,13 @@
-import { Anchor, SegmentedControl, Text, Title } from "@mantine/core";
-import { Link, Navigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { Alert, Anchor, SegmentedControl, Text, Title } from "@mantine/core";
+import { Link, Navigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 
 import { AccountHead } from "@/features/batches/account/AccountHead";
-import { Comparison } from "@/features/batches/account/Comparison";
-import { Lots, type PositionKey } from "@/features/batches/account/Lots";
-import { Positions } from "@/features/batches/account/Positions";
-import { Trades } from "@/features/batches/account/Trades";
+import { Comparison, ComparisonSentences } from "@/features/batches/account/Comparison";
+import { Lots } from "@/features/batches/account/Lots";
+import { listPage } from "@/features/batches/account/list";
+import { PositionTable } from "@/features/batches/account/PositionTable";
+import { Orders, TradeNotes } from "@/features/batches/account/Trades";
 import { Executions } from "@/features/batches/execution/Executions";
 import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
 import { Reviewed } from "@/features/batches/commands/PutBack";
@@ -14,9 +15,10 @@ import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import { useBatchAccount } from "@/features/batches/api/getBatchAccount";
 import { isOpen, type Shelf } from "@/features/batches/status";
-import type { Logic, Proposal } from "@/shared/api/models";
+import type { BatchAccountRow, Logic, Proposal } from "@/shared/api/models";
 import { instant } from "@/shared/format/format";
 import { logicNames } from "@/shared/format/names";
+import type { ListSearch } from "@/shared/state/search";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
 
 interface Props {
@@ -27,7 +29,8 @@ interface Props {
 
 /** One account of a request: what is proposed, why, and what it would cost in tax. */
 export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
-  const view = useBatchAccount(batchId, accountId);
+  const list: ListSearch = useSearch({ strict: false });
+  const view = useBatchAccount(batchId, accountId, list);
   if (view.isPending) return <Waiting what="the account" />;
   if (!view.data) return <FailedPage title={`Account in request ${batchId}`} error={view.error} onRetry={() => void view.refetch()} />;
   const { batch, account, proposals, logic } = view.data;
@@ -42,11 +45,11 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
           {shelf === "open" ? "Pending Approval" : "History"}
         </Anchor>
         <span aria-hidden="true"> / </span>
-        <Anchor component={Link} to={shelf === "open" ? `/pending/${batchId}` : `/history/${batchId}`} size="sm">
+        <Link to={shelf === "open" ? "/pending/$batchId" : "/history/$batchId"} params={{ batchId: String(batchId) }} search={listPage(list, view.data.position)}>
           Request {batchId}
-        </Anchor>
+        </Link>
       </nav>
-      <AccountHead view={view.data} shelf={shelf} />
+      <AccountHead view={view.data} shelf={shelf} list={list} />
       {view.error && <Failure error={view.error} onRetry={() => void view.refetch()} />}
       {!isReview && (
         <Text className="frozen" mb="md">
@@ -61,6 +64,7 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
       )}
       <PutAsideNote batch={batch} />
       <DecisionNotes batch={batch} />
+      <OverBudget account={account} />
       {isReview && account.stale && <StaleNote batch={batch} account={account} />}
       {proposals.length === 0 ? (
         <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>
@@ -71,44 +75,43 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
   );
 }
 
+/** The gain limits that the proposal in force exceeds. */
+function OverBudget({ account }: { account: BatchAccountRow }) {
+  if (account.excesses.length === 0) return null;
+  return (
+    <Alert color="red" mb="md" title="Over its gain budget" role="status">
+      {account.excesses.map(({ limit, sentence }) => (
+        <div key={limit}>{sentence}</div>
+      ))}
+    </Alert>
+  );
+}
+
 /** Starts with the logic in force; looking at the other changes nothing. */
 function Proposals({ proposals, inForce, washNote }: { proposals: readonly Proposal[]; inForce: Logic; washNote: string }) {
   const [logic, setLogic] = useState(inForce);
-  const [position, setPosition] = useState<PositionKey | null>(null);
-  const lots = useRef<HTMLHeadingElement>(null);
   const shown = proposals.find((proposal) => proposal.logic === logic) ?? proposals[0];
   if (!shown) return null;
   return (
     <>
-      <Comparison proposals={proposals} inForce={inForce} />
+      <ComparisonSentences proposals={proposals} inForce={inForce} />
       <div className="shown-logic">
-        <span id="shown-logic">Details of</span>
+        <span id="shown-logic">Trades and lots of</span>
         <SegmentedControl
           aria-labelledby="shown-logic"
           size="xs"
           value={shown.logic}
           data={proposals.map((proposal) => ({ value: proposal.logic, label: logicNames[proposal.logic] }))}
-          onChange={(value) => {
-            setLogic(value);
-            setPosition(null);
-          }}
+          onChange={setLogic}
         />
         {shown.logic !== inForce && <Text size="sm">Not in force: the request uses {logicNames[inForce]}.</Text>}
       </div>
-      <Title order={2}>Trades</Title>
-      <Trades proposal={shown} />
-      <Title order={2}>Positions</Title>
-      <Positions
-        proposal={shown}
-        onOpen={(opened) => {
-          setPosition(opened);
-          lots.current?.focus();
-        }}
-      />
-      <Title order={2} ref={lots} tabIndex={-1}>
-        Lots relieved
-      </Title>
-      <Lots proposal={shown} washNote={washNote} position={position} onShowAll={() => setPosition(null)} />
+      <TradeNotes proposal={shown} />
+      <PositionTable proposals={proposals} inForce={inForce} shown={shown} />
+      <Orders proposal={shown} />
+      <Comparison proposals={proposals} inForce={inForce} />
+      <Title order={2}>Lots relieved</Title>
+      <Lots proposal={shown} washNote={washNote} />
     </>
   );
 }

@@ -1,10 +1,11 @@
 import { Title } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import { compared } from "@/features/batches/account/compared";
 import { Disallowed, EarlierDisallowed } from "@/features/batches/request/Disallowed";
 import type { Logic, Proposal } from "@/shared/api/models";
 import { compare, scaled } from "@/shared/format/decimal";
-import { count, plural, usd } from "@/shared/format/format";
+import { count, percent, plural, usd } from "@/shared/format/format";
 import { logicNames } from "@/shared/format/names";
 import { Amount, Gain } from "@/shared/ui/Amount";
 import { Tag } from "@/shared/ui/Tag";
@@ -22,8 +23,25 @@ const ROWS: readonly (readonly [string, (proposal: Proposal) => ReactNode])[] = 
   ["Estimated realized G&L", ({ row }) => <Gain value={row.estimated} noBasis={row.no_basis_proceeds} cents />],
   ["Losses disallowed by wash sales", ({ row }) => <Disallowed row={row} cents />],
   ["Earlier losses disallowed by buys", ({ row }) => <EarlierDisallowed row={row} cents />],
+  ["Gains over its budget", ({ row }) => (row.excesses.length > 0 ? <Tag tone="bad">{usd(row.over_budget, true)}</Tag> : <Amount value={row.over_budget} cents missing="not checked" />)],
+  ["Drift before", ({ drift_before }) => percent(drift_before, 2)],
+  ["Drift after", ({ drift_after }) => percent(drift_after, 2)],
   ["Positions left outside band", ({ positions }) => plural(positions.filter(isOutside).length, "position")],
 ];
+
+/** What each of the other logics would change, in a sentence. */
+export function ComparisonSentences({ proposals, inForce }: { proposals: readonly Proposal[]; inForce: Logic }) {
+  const ours = proposals.find(({ logic }) => logic === inForce);
+  const others = proposals.filter(({ logic }) => logic !== inForce);
+  if (!ours || others.length === 0) return null;
+  return (
+    <ul className="compared" aria-label={`Compared with ${logicNames[inForce]}`}>
+      {others.map((other) => (
+        <li key={other.logic}>{compared(other, ours)}</li>
+      ))}
+    </ul>
+  );
+}
 
 /** The logics side by side. */
 export function Comparison({ proposals, inForce }: { proposals: readonly Proposal[]; inForce: Logic }) {

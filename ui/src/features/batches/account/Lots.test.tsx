@@ -1,12 +1,10 @@
 import { screen, within } from "@testing-library/react";
-import userEvent from "@testing-library/user-event";
 import axe from "axe-core";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { Lots } from "@/features/batches/account/Lots";
 import { aProposal, aSlice, draw } from "@/test/render";
 
-const nothing = () => undefined;
 const NOTE = "Checked for wash sales: as the server says.";
 
 const cells = (table = "Lots relieved") =>
@@ -18,7 +16,7 @@ const cells = (table = "Lots relieved") =>
 describe("lots of a proposal", () => {
   it("says how soon a short-term gain turns long-term, and nothing of others", () => {
     const slices = [aSlice({ lot_id: "L1", term: "SHORT", days_to_long_term: 5 }), aSlice({ lot_id: "L2", term: "SHORT", days_to_long_term: 1 }), aSlice({ lot_id: "L3" })];
-    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} />);
     expect(cells().map((row) => row[8])).toEqual(["Short5 days until long-term", "Short1 day until long-term", "Long"]);
     expect(screen.queryByText("Wash sale")).toBeNull();
     expect(screen.getByText(NOTE)).toBeVisible();
@@ -30,7 +28,7 @@ describe("lots of a proposal", () => {
       aSlice({ lot_id: "L2", acquired: "2025-09-01", first_long_term_day: null }),
       aSlice({ lot_id: "L3", acquired: null, term: "UNKNOWN", first_long_term_day: null }),
     ];
-    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} />);
     const shown = cells().map((row) => [row[3], row[8]]);
     expect(shown[0]).toEqual(["Dec 10, 2025holding since Feb 13, 2025", "Long"]);
     expect(shown[1]).toEqual(["Sep 1, 2025", "Longwhatever the date"]);
@@ -44,7 +42,7 @@ describe("lots of a proposal", () => {
       { ...bought, quantity: "1", disallowed: "10.00", source: "PROPOSED", lot_id: null, permanent: true, account_number: null } as const,
     ];
     const proposal = aProposal({ slices: [aSlice({ gain: "-100.00", washes })] }, { wash_disallowed: "50.00", wash_permanent: "10.00" });
-    draw(<Lots proposal={proposal} washNote={NOTE} position={null} onShowAll={nothing} />);
+    draw(<Lots proposal={proposal} washNote={NOTE} />);
     expect(cells()[0]?.[10]).toBe(
       "$40.00 disallowed 4 bought Jun 1, 2026 in 0099, lot N1$10.00 disallowed 1 bought Jun 1, 2026 in another account of the household, buy of this request. IRA: the loss is permanent",
     );
@@ -57,7 +55,7 @@ describe("lots of a proposal", () => {
       { security_id: "AAA", lot_id: "L2", sleeve_id: "APM", quantity: "6", sold: "6" },
       { security_id: "BBB", lot_id: "L7", sleeve_id: null, quantity: "2.5", sold: "0" },
     ];
-    const { container, unmount } = draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    const { container } = draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} />);
     expect(cells().map((row) => [row[2], row[10]])).toEqual([
       ["L1", "0"],
       ["L2", "6"],
@@ -68,13 +66,10 @@ describe("lots of a proposal", () => {
     ]);
     const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
     expect(violations.map(({ id }) => id)).toEqual([]);
-    unmount();
-    draw(<Lots proposal={aProposal({ slices, picks })} washNote={NOTE} position={{ sleeve: "M1", security: "BBB" }} onShowAll={nothing} />);
-    expect(cells("Lots picked for sale").map((row) => row[1])).toEqual(["L7"]);
   });
 
   it("says nothing of picks where there are none", () => {
-    draw(<Lots proposal={aProposal({ slices: [aSlice()] })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ slices: [aSlice()] })} washNote={NOTE} />);
     expect(cells()[0]).toHaveLength(10);
     expect(screen.queryByText("Lots picked for sale")).toBeNull();
   });
@@ -82,17 +77,8 @@ describe("lots of a proposal", () => {
   it("names the losses approved before that the account's buys disallow", () => {
     const loss = { security_id: "AAA", quantity: "10", disallowed: "100.00", permanent: false, trade_date: "2026-06-12", batch_id: 7, account_number: "00A1", lot_id: "L1" };
     const hidden = { ...loss, disallowed: "40.00", permanent: true, batch_id: null, account_number: null, lot_id: null };
-    draw(<Lots proposal={aProposal({ earlier_losses: [loss, hidden] })} washNote={NOTE} position={null} onShowAll={nothing} />);
+    draw(<Lots proposal={aProposal({ earlier_losses: [loss, hidden] })} washNote={NOTE} />);
     expect(screen.getByText(/Buying 10 AAA disallows \$100\.00 of a loss approved before: account 00A1, request 7, traded Jun 12, 2026\./)).toBeVisible();
     expect(screen.getByText(/\$40\.00 of a loss approved before: another account of the household, .* IRA: the loss is permanent\./)).toBeVisible();
-  });
-
-  it("shows the lots of one position until all are asked for", async () => {
-    const slices = [aSlice({ lot_id: "L1" }), aSlice({ lot_id: "L2", security_id: "BBB" }), aSlice({ lot_id: "L3", sleeve_id: "M1" })];
-    const onShowAll = vi.fn();
-    draw(<Lots proposal={aProposal({ slices })} washNote={NOTE} position={{ sleeve: "M1", security: "AAA" }} onShowAll={onShowAll} />);
-    expect(cells().map((row) => row[2])).toEqual(["L3"]);
-    await userEvent.click(screen.getByRole("button", { name: "Show all lots" }));
-    expect(onShowAll).toHaveBeenCalledOnce();
   });
 });

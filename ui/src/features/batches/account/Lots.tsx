@@ -1,4 +1,4 @@
-import { Anchor, Text, Title } from "@mantine/core";
+import { Text, Title } from "@mantine/core";
 
 import type { PickView, Proposal, SliceView, TransferView } from "@/shared/api/models";
 import { day, plural, quantity, sign, usd } from "@/shared/format/format";
@@ -51,44 +51,19 @@ const TRANSFERS: readonly PlainColumn<TransferView>[] = [
   { header: "Cost basis", isNumber: true, cell: (transfer) => <Amount value={transfer.basis} cents missing="no cost basis" /> },
 ];
 
-/** A position whose lots are looked at. */
-export interface PositionKey {
-  sleeve: string;
-  security: string;
-}
-
 interface Props {
   proposal: Proposal;
   /** What was and was not checked for wash sales, in the server's words. */
   washNote: string;
-  /** Only the lots of this position; all of them without. */
-  position: PositionKey | null;
-  onShowAll: () => void;
 }
 
 /** Lots that the sells relieve, and lots that move between sleeves and keep date and basis. */
-export function Lots({ proposal, washNote, position, onShowAll }: Props) {
-  const slices = proposal.slices.filter((slice) => !position || (slice.sleeve_id === position.sleeve && slice.security_id === position.security));
-  const picks = proposal.picks.filter((pick) => !position || (pick.security_id === position.security && (pick.sleeve_id ?? position.sleeve) === position.sleeve));
-  const hasWashes = slices.some(({ washes }) => washes.length > 0);
+export function Lots({ proposal, washNote }: Props) {
+  const { picks } = proposal;
   return (
     <>
       <WashWarning proposal={proposal} note={washNote} />
-      {position && (
-        <Text size="sm" mb="xs" role="status">
-          Lots of {position.security} in sleeve {position.sleeve}.{" "}
-          <Anchor component="button" type="button" size="sm" onClick={onShowAll}>
-            Show all lots
-          </Anchor>
-        </Text>
-      )}
-      <PlainTable
-        label="Lots relieved"
-        columns={[...SLICES, ...(proposal.picks.length > 0 ? [PICKED] : []), ...(hasWashes ? [WASHES] : [])]}
-        rows={slices}
-        rowKey={(slice) => `${slice.sleeve_id} ${slice.security_id} ${slice.lot_id}`}
-        empty="Nothing is sold to market, so no lot is relieved."
-      />
+      <SliceTable label="Lots relieved" proposal={proposal} slices={proposal.slices} empty="Nothing is sold to market, so no lot is relieved." />
       {picks.length > 0 && (
         <>
           <Title order={2}>Lots picked for sale</Title>
@@ -104,6 +79,20 @@ export function Lots({ proposal, washNote, position, onShowAll }: Props) {
         empty="No lot moves between sleeves."
       />
     </>
+  );
+}
+
+/** Some of the slices that a proposal sells; columns that none of them needs are left out. */
+export function SliceTable({ label, proposal, slices, empty }: { label: string; proposal: Proposal; slices: readonly SliceView[]; empty: string }) {
+  const hasWashes = slices.some(({ washes }) => washes.length > 0);
+  return (
+    <PlainTable
+      label={label}
+      columns={[...SLICES, ...(proposal.picks.length > 0 ? [PICKED] : []), ...(hasWashes ? [WASHES] : [])]}
+      rows={slices}
+      rowKey={(slice) => `${slice.sleeve_id} ${slice.security_id} ${slice.lot_id}`}
+      empty={empty}
+    />
   );
 }
 

@@ -1,27 +1,9 @@
-import { Text } from "@mantine/core";
+import { Text, Title } from "@mantine/core";
 
-import type { OrderView, Proposal, TradeView } from "@/shared/api/models";
+import type { OrderView, Proposal } from "@/shared/api/models";
 import { price, quantity, usd } from "@/shared/format/format";
 import { reasonNames, sideNames } from "@/shared/format/names";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
-
-const TRADES: readonly PlainColumn<TradeView>[] = [
-  { header: "Sleeve", cell: (trade) => trade.sleeve_id },
-  { header: "Security", cell: (trade) => trade.security_id },
-  { header: "Side", cell: (trade) => sideNames[trade.side] },
-  { header: "Quantity", isNumber: true, cell: (trade) => quantity(trade.quantity) },
-  { header: "Crossed", isNumber: true, help: "Moved between sleeves of this account, without an order", cell: (trade) => quantity(trade.crossed) },
-  { header: "To market", isNumber: true, cell: (trade) => quantity(trade.market) },
-  { header: "Value", isNumber: true, cell: (trade) => usd(trade.value, true) },
-  {
-    header: "Why",
-    cell: (trade) => (
-      <span className="sentence">
-        <strong>{reasonNames[trade.reason]}.</strong> {trade.sentence}
-      </span>
-    ),
-  },
-];
 
 const ORDERS: readonly PlainColumn<OrderView>[] = [
   { header: "Security", cell: (order) => order.security_id },
@@ -32,13 +14,24 @@ const ORDERS: readonly PlainColumn<OrderView>[] = [
   { header: "Reason", cell: (order) => reasonNames[order.reason] },
 ];
 
-/** Sleeve trades with their reasons, and the market orders they come to. */
-export function Trades({ proposal }: { proposal: Proposal }) {
-  if (proposal.trades.length === 0) return <Text mb="md">{proposal.no_trade_reason ?? (proposal.row.result || "No trade is proposed.")}</Text>;
+/** Why nothing is traded, or what the account's gain limits kept from being traded; and how much cash is in sweep funds. */
+export function TradeNotes({ proposal }: { proposal: Proposal }) {
+  const { trades, no_trade_reason, limit_reason, cash_equivalents, row } = proposal;
+  const note = trades.length === 0 ? (no_trade_reason ?? (row.result || "No trade is proposed.")) : limit_reason;
   return (
     <>
-      {proposal.limit_reason && <Text mb="md">{proposal.limit_reason}</Text>}
-      <PlainTable label="Sleeve trades" columns={TRADES} rows={proposal.trades} rowKey={(trade) => `${trade.sleeve_id} ${trade.security_id}`} />
+      {note && <Text mb="xs">{note}</Text>}
+      {cash_equivalents !== "0.00" && <p className="note">Of its cash {usd(cash_equivalents, true)} is in cash equivalents.</p>}
+    </>
+  );
+}
+
+/** The market orders that the sleeve trades come to. */
+export function Orders({ proposal }: { proposal: Proposal }) {
+  if (proposal.trades.length === 0) return null;
+  return (
+    <>
+      <Title order={2}>Market orders</Title>
       <PlainTable label="Market orders" columns={ORDERS} rows={proposal.orders} rowKey={(order) => `${order.side} ${order.security_id}`} empty="All of it nets inside the account: nothing goes to market." />
     </>
   );

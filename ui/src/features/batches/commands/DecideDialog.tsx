@@ -7,6 +7,7 @@ import { useKept } from "@/features/batches/commands/kept";
 import { NoteField } from "@/features/batches/commands/NoteField";
 import { needsNote, type Decision } from "@/features/batches/commands/rules";
 import { DisallowedTotal, EarlierTotal } from "@/features/batches/request/Disallowed";
+import { OverBudgetTotal } from "@/features/batches/request/TotalsStrip";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
@@ -78,6 +79,11 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
         ))}
       {page.error && <Failure error={page.error} />}
       {page.isPending && <Waiting what="totals" />}
+      {isApproval && page.data && page.data.totals.over_budget > 0 && (
+        <Text mb="sm" className="conflict" fw={600}>
+          {plural(page.data.totals.over_budget, "account realises", "accounts realise")} more gains than {page.data.totals.over_budget === 1 ? "its" : "their"} gain budget allows. Their rows show both figures.
+        </Text>
+      )}
       {page.data && <DecisionFacts batch={batch} totals={page.data.totals} />}
       <NoteField batch={batch} note={note} onChange={setNote} />
       {hasChanged && (
@@ -111,6 +117,7 @@ function DecisionFacts({ batch, totals }: { batch: BatchSummary; totals: Totals 
         ["Non-taxable accounts G&L", <Gain key="nt" value={totals.non_taxable_estimated} />],
         ["Losses disallowed by wash sales", <DisallowedTotal key="wash" totals={totals} />],
         ["Earlier losses disallowed by buys", <EarlierTotal key="earlier" totals={totals} />],
+        ["Accounts over their gain budget", <OverBudgetTotal key="budget" totals={totals} />],
       ]}
     />
   );

@@ -15,12 +15,14 @@ interface Props {
   batch: BatchSummary;
   selection: SelectionBody;
   expected: number;
+  /** What the button says, where more follows than the removal. */
+  confirm?: string;
   onDone: () => void;
   onClose: () => void;
 }
 
 /** Ask before accounts leave a request. Source: product 6, "Remove selected". */
-export function RemoveDialog({ batch, selection, expected, onDone, onClose }: Props) {
+export function RemoveDialog({ batch, selection, expected, confirm, onDone, onClose }: Props) {
   const [version] = useState(batch.version);
   const { setRemoval } = useKept(batch);
   const [now, setNow] = useState(expected);
@@ -50,7 +52,7 @@ export function RemoveDialog({ batch, selection, expected, onDone, onClose }: Pr
   return (
     <Confirm
       title={`Remove ${accounts} from request ${batch.batch_id}?`}
-      confirm={`Remove ${count(now)}`}
+      confirm={confirm ?? `Remove ${count(now)}`}
       safe={now === 1 ? "Keep it" : "Keep them"}
       isDanger
       isBusy={command.isBusy}

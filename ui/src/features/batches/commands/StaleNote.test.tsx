@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
 import { StaleNote } from "@/features/batches/commands/StaleNote";
-import { ResultCell } from "@/features/batches/request/columns";
+import { ResultCell } from "@/features/batches/request/ResultCell";
 import { aBatch, aRow, aServer, draw, json } from "@/test/render";
 
 const WITHDRAWN = "It was proposed on prices that were withdrawn (price set 7): remove it or have it proposed again before approving.";

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Reviewed } from "@/features/batches/commands/PutBack";
 import { RemoveDialog } from "@/features/batches/commands/RemoveDialog";
 import { UndoOffer } from "@/features/batches/commands/UndoOffer";
-import { ResultCell } from "@/features/batches/request/columns";
+import { ResultCell } from "@/features/batches/request/ResultCell";
 import type { BatchSummary } from "@/shared/api/models";
 import { aBatch, aRow, aServer, draw, json, ME, problem } from "@/test/render";
 

@@ -15,13 +15,17 @@ import { Tag, type Tone } from "@/shared/ui/Tag";
 
 const TONES: Readonly<Record<NonNullable<BatchSummary["result"]>, Tone>> = { Complete: "good", Cancelled: "plain", Failed: "bad" };
 
+/** What became of a request and what it realised comes first: in sight in a window of 1280 pixels. */
 const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   {
     header: "Request",
     cell: (batch) => (
-      <Link to="/history/$batchId" params={{ batchId: String(batch.batch_id) }}>
-        {batch.batch_id}
-      </Link>
+      <>
+        <Link to="/history/$batchId" params={{ batchId: String(batch.batch_id) }}>
+          {batch.batch_id}
+        </Link>
+        <span className="note under">trade date {day(batch.session ?? batch.trade_date)}</span>
+      </>
     ),
   },
   { header: "Accounts", isNumber: true, cell: (batch) => batch.only_account ?? count(batch.accounts) },
@@ -30,20 +34,19 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
     cell: (batch) =>
       batch.result && (
         <>
-          <Tag tone={TONES[batch.result]}>{batch.result}</Tag> {batch.result === "Cancelled" && <span className="note">{endedBy(batch)}</span>}
+          <Tag tone={TONES[batch.result]}>{batch.result}</Tag> {batch.result === "Cancelled" && <span className="note under">{endedBy(batch)}</span>}
         </>
       ),
   },
   { header: "Failed", isNumber: true, cell: (batch) => count(batch.counts.failed) },
   { header: "Complete", isNumber: true, help: "Proposed and not removed", cell: (batch) => count(batch.accounts - batch.counts.failed - batch.counts.removed) },
   { header: "Removed", isNumber: true, cell: (batch) => count(batch.counts.removed) },
-  { header: "Requested", cell: (batch) => <Who name={batch.requested_by} at={batch.requested_at} /> },
-  { header: "Decided", cell: (batch) => <Who name={[batch.first_approval?.by, batch.decided_by ?? "Automatic"].filter(Boolean).join(", then ")} at={batch.decided_at} /> },
-  { header: "Note", cell: (batch) => batch.note && <span className="note">{batch.note}</span> },
-  { header: "Trade date", cell: (batch) => day(batch.session ?? batch.trade_date) },
   { header: "Short-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
   { header: "Long-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },
   { header: "Estimated G&L", isNumber: true, cell: (batch) => <Amount value={batch.estimated} isGain /> },
+  { header: "Decided", cell: (batch) => <Who name={[batch.first_approval?.by, batch.decided_by ?? "Automatic"].filter(Boolean).join(", then ")} at={batch.decided_at} /> },
+  { header: "Note", cell: (batch) => batch.note && <span className="note">{batch.note}</span> },
+  { header: "Requested", cell: (batch) => <Who name={batch.requested_by} at={batch.requested_at} /> },
 ];
 
 /** History: requests that were decided, with what became of their accounts. */

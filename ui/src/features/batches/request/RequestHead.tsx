@@ -6,8 +6,9 @@ import { DecideButtons } from "@/features/batches/commands/DecideButtons";
 import { LogicSwitch } from "@/features/batches/commands/LogicSwitch";
 import { Status } from "@/features/batches/list/Status";
 import { isOpen, type Shelf } from "@/features/batches/status";
+import { standing } from "@/features/batches/request/standing";
 import type { BatchSummary } from "@/shared/api/models";
-import { day, instant, plural } from "@/shared/format/format";
+import { day, instant } from "@/shared/format/format";
 import { logicNames } from "@/shared/format/names";
 import { LiveNote } from "@/shared/live/live";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -57,10 +58,14 @@ export function RequestHead({ batch, shelf, selected, unseen, children }: Props)
 
 function RequestNote({ batch }: { batch: BatchSummary }) {
   const remarks = [
-    `${plural(batch.accounts, "account")}, ${logicNames[batch.logic]}`,
+    logicNames[batch.logic],
     `requested by ${batch.requested_by}, ${instant(batch.requested_at)}`,
     `trade date ${day(batch.session ?? batch.trade_date)}`,
     isOpen(batch.status) ? `cancelled if not decided by ${instant(batch.cancel_at)}` : batch.decided_by ? `decided by ${batch.decided_by}` : "",
   ];
-  return <Text size="sm">{remarks.filter(Boolean).join(" · ")}</Text>;
+  return (
+    <Text size="sm" component="div">
+      <strong>{standing(batch)}</strong> · {remarks.filter(Boolean).join(" · ")}
+    </Text>
+  );
 }

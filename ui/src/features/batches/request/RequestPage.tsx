@@ -3,6 +3,7 @@ import { Navigate, useNavigate } from "@tanstack/react-router";
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
 import { isOpen, type Shelf } from "@/features/batches/status";
+import { AttentionChips } from "@/features/batches/request/AttentionChips";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
 import { fieldsOn } from "@/features/batches/request/fields";
@@ -44,7 +45,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   if (page.isPending) return <Waiting what={`request ${batchId}`} />;
   if (!page.data) return <FailedPage title={`Request ${batchId}`} error={page.error} onRetry={() => void page.refetch()} />;
 
-  const { batch, totals, filtered } = page.data;
+  const { batch, totals, filtered, attention } = page.data;
   // Nothing of an open request is frozen: what is decided on is under Pending Approval.
   if (shelf === "history" && isOpen(batch.status)) return <Navigate to="/pending/$batchId" params={{ batchId: String(batchId) }} search={search} replace />;
   const isFiltered = filter.f.length > 0 || filter.q !== "";
@@ -65,6 +66,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
       <DecisionNotes batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
       <TotalsStrip all={totals} filtered={isOwn ? filtered : null} isFiltered={isFiltered} />
+      <AttentionChips counts={attention} f={filter.f} onChange={(f) => change({ f })} />
       <FilterBar
         fields={fieldsOn(shelf)}
         clauses={filter.f}
@@ -77,30 +79,32 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         onClear={() => change({ f: undefined, q: undefined })}
       />
       {isReview && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
-      <Grid
-        label={`Accounts of request ${batchId}`}
-        columns={columns}
-        rows={rows}
-        total={page.data.total}
-        offset={(list.page - 1) * list.size}
-        rowId={(row) => row.account_id}
-        rowName={(row) => `account ${row.account_number}`}
-        isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
-        sort={search.sort}
-        onSort={(sort) => change({ sort })}
-        onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id } })}
-        isBusy={page.isPlaceholderData}
-        selection={
-          isReview
-            ? {
-                has: (row) => has(selection, row.account_id),
-                barred: (row) => rowBarred(batch, row),
-                set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
-              }
-            : undefined
-        }
-        empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
-      />
+      <div className="request-grid">
+        <Grid
+          label={`Accounts of request ${batchId}`}
+          columns={columns}
+          rows={rows}
+          total={page.data.total}
+          offset={(list.page - 1) * list.size}
+          rowId={(row) => row.account_id}
+          rowName={(row) => `account ${row.account_number}`}
+          isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
+          sort={search.sort}
+          onSort={(sort) => change({ sort })}
+          onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
+          isBusy={page.isPlaceholderData}
+          selection={
+            isReview
+              ? {
+                  has: (row) => has(selection, row.account_id),
+                  barred: (row) => rowBarred(batch, row),
+                  set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
+                }
+              : undefined
+          }
+          empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
+        />
+      </div>
       <Pager page={list.page} size={list.size} total={page.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
     </Reviewed>
   );

@@ -1,3 +1,4 @@
+import { attentionNames } from "@/features/batches/request/attention";
 import type { Shelf } from "@/features/batches/status";
 import { BATCH_FIELD_KINDS, type RESULTS } from "@/shared/api/rules";
 import type { Field } from "@/shared/filters/clause";
@@ -19,6 +20,7 @@ export const REQUEST_FIELDS: readonly Field[] = [
   field("account_number", "Account #"),
   field("name", "Account name"),
   field("result", "Result", Object.entries(RESULT_NAMES)),
+  field("attention", "Asks for a look", Object.entries(attentionNames)),
   field("market_value", "Market value"),
   field("begin_cash", "Beginning available cash"),
   field("end_cash", "Ending available cash"),
@@ -33,6 +35,7 @@ export const REQUEST_FIELDS: readonly Field[] = [
   field("estimated", "Estimated realized G&L"),
   field("wash_disallowed", "Loss disallowed by wash sales"),
   field("wash_earlier", "Earlier losses disallowed by buys"),
+  field("over_budget", "Gains above the gain budget"),
   field("execution", "Execution", [["FILLED", "All orders filled"], ["OUTSTANDING", "Some outstanding"], ["REJECTED", "Some rejected"]]),
   field("taxable", "Taxable", [["YES", "Yes"], ["NO", "No"]]),
   field("advisor_id", "Advisor"),
