@@ -32,6 +32,7 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
   const [expected, setExpected] = useState(selected);
   const command = useCommand<CommandResult>({
     touches: [keys.queue, keys.tiles, keys.batches],
+    perhaps: "The request may have been made; if so, it is on the tab Pending Approval.",
     onDone: (result) => {
       setAsking(null);
       onProposed();

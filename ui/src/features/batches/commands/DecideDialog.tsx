@@ -29,6 +29,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   const accounts = plural(batch.counts.proposed, "account");
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    perhaps: `Request ${batch.batch_id} may have been ${isApproval ? "approved" : "cancelled"}.`,
     onDone: (result) => {
       onClose();
       tell(
