@@ -13,7 +13,7 @@ const silence: typeof fetch = (_, init) =>
   new Promise((_resolve, reject) => init?.signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError"))));
 
 /** An answer whose body never ends. */
-const halfAnAnswer: typeof fetch = (input, init) =>
+const halfAResponse: typeof fetch = (input, init) =>
   Promise.resolve({ ok: true, status: 200, text: async () => (await silence(input, init)).text() } as Response);
 
 const failed = (work: Promise<unknown>) => work.then(() => null, (error: unknown) => error as ProblemError);
@@ -29,7 +29,7 @@ describe("a request that is not answered", () => {
     ["a read", () => get("/me"), READ_MS],
     ["a command", () => send(COMMAND), COMMAND_MS],
   ])("ends: %s", async (_, work, patience) => {
-    for (const swallow of [silence, halfAnAnswer]) {
+    for (const swallow of [silence, halfAResponse]) {
       vi.stubGlobal("fetch", swallow);
       const doubted = vi.fn();
       const undoubt = onDoubt(doubted);
@@ -62,18 +62,18 @@ describe("a request that is not answered", () => {
 });
 
 describe("what counts as heard from", () => {
-  const answers: [string, typeof fetch, boolean][] = [
+  const responses: [string, typeof fetch, boolean][] = [
     ["a result", () => Promise.resolve(json({})()), true],
     ["a refusal of ours", () => Promise.resolve(json({ code: "forbidden" }, 403)()), true],
     ["a fault of ours", () => Promise.resolve(json({ code: "unavailable" }, 503)()), true],
     ["a proxy's page", () => Promise.resolve(new Response("<html>Bad gateway</html>", { status: 502 })), false],
     ["a broken connection", () => Promise.reject(new TypeError("Failed to fetch")), false],
   ];
-  it.each(answers)("%s", async (_, answer, isHeard) => {
+  it.each(responses)("%s", async (_, response, isHeard) => {
     lost();
     const doubted = vi.fn();
     const undoubt = onDoubt(doubted);
-    vi.stubGlobal("fetch", answer);
+    vi.stubGlobal("fetch", response);
     await failed(get("/me"));
     expect(connection().lostAt === null).toBe(isHeard);
     expect(doubted).toHaveBeenCalledTimes(isHeard ? 0 : 1);

@@ -1,6 +1,6 @@
 /** How long an answer is waited for, and what ends the wait. */
 import { connection, doubt, watch } from "@/shared/api/connection";
-import { noAnswer, unreachable, type ProblemError } from "@/shared/api/problem";
+import { noResponse, unreachable, type ProblemError } from "@/shared/api/problem";
 
 /** A read: the slowest list of a large book takes a few seconds. */
 export const READ_MS = 20_000;
@@ -20,7 +20,7 @@ export async function patiently<T>(work: (signal: AbortSignal) => Promise<T>, pa
   };
   const timer = window.setTimeout(() => {
     doubt();
-    end(noAnswer(patienceMs));
+    end(noResponse(patienceMs));
   }, patienceMs);
   const passOn = () => end(null);
   given?.addEventListener("abort", passOn);

@@ -62,7 +62,7 @@ export function unreachable(): ProblemError {
   return new ProblemError(0, "unreachable", "No connection to the Rebalancer", "What is shown may be old. Check your network; the page goes on by itself when the connection is back.");
 }
 
-export function noAnswer(waitedMs: number): ProblemError {
+export function noResponse(waitedMs: number): ProblemError {
   return new ProblemError(0, "no_answer", "The Rebalancer does not answer", `No answer came within ${Math.round(waitedMs / 1000)} seconds. What is shown may be old; try again in a moment.`);
 }
 

@@ -23,9 +23,9 @@ describe("a command whose answer is lost", () => {
     vi.stubGlobal("fetch", server.fetch);
     draw(<Approve />);
     await press();
-    const told = await screen.findByRole("alert");
-    expect(told).toHaveTextContent("We did not hear back");
-    expect(told).toHaveTextContent("Request 7 may have been approved. Look at its state before you go on: this page fetches it again. Trying again is safe, it is done only once.");
+    const message = await screen.findByRole("alert");
+    expect(message).toHaveTextContent("We did not hear back");
+    expect(message).toHaveTextContent("Request 7 may have been approved. Look at its state before you go on: this page fetches it again. Trying again is safe, it is done only once.");
     await press();
     await press();
     expect(new Set(server.calls.map(({ headers }) => headers.get("Idempotency-Key"))).size).toBe(1);

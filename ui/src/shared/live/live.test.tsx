@@ -78,12 +78,12 @@ describe("a lost connection", () => {
     ["the server is frozen", silence, SILENCE_MS + PROBE_MS, () => undefined],
     ["a proxy breaks every connection", broken, SILENCE_MS, () => undefined],
     ["the browser goes offline", broken, 0, () => void window.dispatchEvent(new Event("offline"))],
-  ])("is said in words with its time, bars commands, and ends by itself with what is shown fetched anew: %s", async (_, answer, withinMs, happen) => {
+  ])("is said in words with its time, bars commands, and ends by itself with what is shown fetched anew: %s", async (_, response, withinMs, begin) => {
     const pressed = await open();
     expect(screen.getByText("Live updates")).toBeInTheDocument();
     expect(screen.getByText("Figure 1")).toBeInTheDocument();
-    vi.stubGlobal("fetch", answer);
-    act(happen);
+    vi.stubGlobal("fetch", response);
+    act(begin);
     await pass(withinMs);
     expect(banner()).toMatch(/^Connection lost at \d+:02 [AP]M .+, figures may be old\. It is tried again by itself\./);
     expect(screen.getByText("Connection lost")).toBeInTheDocument();

@@ -34,7 +34,7 @@ export function listen(url: string, { changed, connected }: Listener): Stream {
     const received = () => {
       if (source !== opened) return;
       heard();
-      guard();
+      expectSign();
       if (!isLive) {
         setLive(true);
         for (const kind of KINDS) changed(kind); // whatever was missed while there was no stream
@@ -57,11 +57,11 @@ export function listen(url: string, { changed, connected }: Listener): Stream {
         changed(kind);
       });
     }
-    guard();
+    expectSign();
   }
 
   /** Begin to wait for the next sign of life. */
-  function guard() {
+  function expectSign() {
     window.clearTimeout(watchdog);
     watchdog = window.setTimeout(() => {
       setLive(false);

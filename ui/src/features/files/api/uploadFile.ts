@@ -5,7 +5,7 @@ import { address, parsed } from "@/shared/api/client";
 import { connection, doubt, heard, watch } from "@/shared/api/connection";
 import { keys } from "@/shared/api/keys";
 import type { FileView } from "@/shared/api/models";
-import { noAnswer, problemFrom, unreachable, type ProblemError } from "@/shared/api/problem";
+import { noResponse, problemFrom, unreachable, type ProblemError } from "@/shared/api/problem";
 import { useMe } from "@/shared/session/session";
 
 export interface Upload {
@@ -16,7 +16,7 @@ export interface Upload {
 
 /** Longest wait for the next piece to be sent, or for the answer: the gateway gives the taking in of a file ten minutes. */
 const PIECE_MS = 60_000;
-const ANSWER_MS = 620_000;
+const RESPONSE_MS = 620_000;
 
 /** Send files as they are, one after another, and say how far each has come. */
 export function useUpload(onRefused: (error: unknown, name: string) => void) {
@@ -54,7 +54,7 @@ function put(file: File, csrf: string, onSent: (sent: number) => void): Promise<
       window.clearTimeout(timer);
       timer = window.setTimeout(() => {
         doubt();
-        end(noAnswer(ms));
+        end(noResponse(ms));
       }, ms);
     };
     /** Stop waiting: without an answer whether the file was taken in is not known. */
@@ -66,7 +66,7 @@ function put(file: File, csrf: string, onSent: (sent: number) => void): Promise<
       request.abort();
     }
     request.upload.onprogress = ({ loaded, total }) => {
-      wait(loaded < total ? PIECE_MS : ANSWER_MS);
+      wait(loaded < total ? PIECE_MS : RESPONSE_MS);
       onSent(total > 0 ? (100 * loaded) / total : 0);
     };
     request.onerror = () => {
