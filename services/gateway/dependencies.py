@@ -68,7 +68,7 @@ def wire(
         audit=audit,
         recorder=Recorder(audit, rates, clock),
         upstream=Upstream(inside, addresses, settings.principal_key.get_secret_value(), clock),  # type: ignore[arg-type]  # keys are Service names
-        hub=Hub(settings.heartbeat_s),
+        hub=Hub(settings.heartbeat_s, settings.stream_check_s),
         processes=ProcessWatch(inside, targets_of(settings.watched)),
     )
 

@@ -116,7 +116,13 @@ class Settings(RequestsSettings):
         description="Addresses (comma-separated) of proxies in front of the gateway, whose X-Forwarded-For counts.",
     )
     heartbeat_s: float = Field(
-        default=15.0, description="Seconds between heartbeats on a push stream; its session is checked as often."
+        default=5.0,
+        gt=0,
+        description="Seconds between heartbeats on a push stream: a page that hears nothing for 12 s asks whether the"
+        " connection is lost.",
+    )
+    stream_check_s: float = Field(
+        default=15.0, gt=0, description="Seconds between looks at the session of a push stream, a query each."
     )
 
     @property

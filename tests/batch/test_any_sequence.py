@@ -232,7 +232,7 @@ class AnySequence(RuleBasedStateMachine):
 def test_any_sequence_of_commands_of_several_people_is_as_a_plain_model_says(batch_url: str) -> None:
     AnySequence.url = batch_url
     AnySequence.examples = 0
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis does not say its types
+    run_state_machine_as_test(
         AnySequence,
         settings=settings(
             max_examples=card.trials(12, 400),

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
 from itertools import product
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -372,8 +373,8 @@ def test_equal_means_what_is_shown(text: str, values: tuple[int, int]) -> None:
 def test_every_amount_is_equal_to_the_whole_dollars_it_is_shown_as_and_to_no_others(cents: int) -> None:
     shown = (abs(cents) + 50) // 100 * (-1 if cents < 0 else 1)
     for dollars in range(shown - 1, shown + 2):
-        least, greatest = parse_clauses([f"market_value.eq.{dollars}"], QUEUE_FIELDS)[0].values
-        assert (least <= cents <= greatest) == (dollars == shown)
+        values: Any = parse_clauses([f"market_value.eq.{dollars}"], QUEUE_FIELDS)[0].values
+        assert (values[0] <= cents <= values[1]) == (dollars == shown)
 
 
 @given(st.text(max_size=40))

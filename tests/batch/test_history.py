@@ -244,9 +244,9 @@ async def test_decisions_that_come_together_stand_in_one_order(make_harness: Cal
     ids = [f"A{number:02d}" for number in range(24)]
     await first.queue(*ids[:16])
     await first.queue(*ids[16:], enterprise_id="E2")
-    both = {"enterprises": ["E1", "E2"]}
+    both: dict[str, Any] = {"enterprises": ["E1", "E2"]}
     seen = [await first.user(**both).pending(*pair) for pair in zip(ids[:12], ids[12:], strict=True)]
-    decided = await asyncio.gather(
+    decided: list[Any] = await asyncio.gather(
         *[
             replicas[number % 3].user(f"u{number}", **both).do(batch, "approve" if number % 2 else "cancel")
             for number, batch in enumerate(seen)

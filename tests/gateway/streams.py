@@ -14,10 +14,12 @@ from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from shared.runtime.components import Heartbeat, no_heartbeat
 
+ALIVE = {"event": "alive", "data": "{}"}
+
 
 @dataclass
 class Stream:
-    """An open stream. `read` returns the fields of the next event; a sign of life is {"": "alive"}; None at the end."""
+    """An open stream. `read` returns the fields of the next event; a heartbeat is ALIVE; None at the end."""
 
     response: httpx.Response
 
@@ -47,6 +49,7 @@ async def streaming(client: httpx.AsyncClient, last_id: str | None = None) -> As
         assert response.headers["content-type"].startswith("text/event-stream")
         stream = Stream(response)
         assert await stream.read() == {"retry": "2000"}
+        assert await stream.read() == ALIVE
         yield stream
 
 

@@ -66,7 +66,7 @@ async def _until(stream: AsyncIterator[bytes], wanted: set[str]) -> list[str]:
 
 
 async def test_from_topic_to_stream(kafka_url: str) -> None:
-    hub = Hub(heartbeat_s=60)
+    hub = Hub(heartbeat_s=60, check_s=60)
     completed, others = (
         AnalysisCompleted(
             run_id=run, enterprise_id=enterprise, business_date=date(2026, 3, 2), version=1, price_set=4, accounts=9,
@@ -107,7 +107,7 @@ async def test_from_topic_to_stream(kafka_url: str) -> None:
 
 
 async def test_without_a_broker_nobody_believes_to_be_live() -> None:
-    hub = Hub(heartbeat_s=60)
+    hub = Hub(heartbeat_s=60, check_s=60)
     beats: list[bool] = []
     async with feeding("127.0.0.1:1", hub, lambda: beats.append(hub.is_open)):
         await until_so(lambda: len(beats), lambda many: many > 2)

@@ -14,7 +14,7 @@ from services.gateway.push.hub import QUEUE_SIZE, STREAMS_PER_SESSION, Hub
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
 from tests.gateway.harness import Harness, harness_at, problem_of
-from tests.gateway.streams import batch, streaming
+from tests.gateway.streams import ALIVE, batch, streaming
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration
@@ -67,21 +67,21 @@ async def test_signing_out_ends_the_stream(harness: Harness, pat: httpx.AsyncCli
 
 
 async def test_the_stream_lives_and_ends_with_its_session(database_url: str, tmp_path: Path) -> None:
-    async with harness_at(database_url, tmp_path, heartbeat_s=0.1) as harness, harness.client() as client:
+    async with harness_at(database_url, tmp_path, **QUICK) as harness, harness.client() as client:
         await harness.grant("pat", ("viewer",))
         await harness.sign_in(client)
         async with streaming(client) as stream:
-            assert await stream.read() == {"": "alive"}
+            assert await stream.read() == ALIVE
             await harness.grant("pat", ("viewer",), ("E2",))
-            assert await stream.read() == {"": "alive"}
-            assert await stream.read() == {"": "alive"}
+            assert await stream.read() == ALIVE
+            assert await stream.read() == ALIVE
             harness.dependencies.hub.publish([batch(1, enterprise="E1"), batch(2, enterprise="E2")])
             received = await stream.read()
-            while received == {"": "alive"}:
+            while received == ALIVE:
                 received = await stream.read()
             assert received is not None and orjson.loads(received["data"])["id"] == "2"
             harness.pass_time(harness.settings.session_idle_s + 60)
-            while (last := await stream.read()) == {"": "alive"}:
+            while (last := await stream.read()) == ALIVE:
                 pass
             assert last is None
 
@@ -101,14 +101,14 @@ async def _ended_elsewhere(harness: Harness) -> None:
 async def test_a_stream_ends_when_its_rights_are_taken(
     database_url: str, tmp_path: Path, taken: Callable[[Harness], Awaitable[None]]
 ) -> None:
-    async with harness_at(database_url, tmp_path, heartbeat_s=0.1) as harness, harness.client() as client:
+    async with harness_at(database_url, tmp_path, **QUICK) as harness, harness.client() as client:
         await harness.grant("pat", ("viewer",))
         await harness.sign_in(client)
         async with streaming(client) as stream:
-            assert await stream.read() == {"": "alive"}
+            assert await stream.read() == ALIVE
             await taken(harness)
             async with asyncio.timeout(10):
-                while (last := await stream.read()) == {"": "alive"}:
+                while (last := await stream.read()) == ALIVE:
                     pass
             assert last is None
             harness.dependencies.hub.publish([batch(1)])
@@ -149,6 +149,28 @@ async def _count(hub: Hub) -> int:
     return len(hub._listeners)
 
 
+async def test_a_silent_stream_is_heard_from_at_every_heartbeat_and_keeps_its_place() -> None:
+    hub = Hub(heartbeat_s=0.01, check_s=60)
+    hub.open()
+    stream = hub.listen(b"s", PAT, None, _still)
+    assert await anext(stream) == b"retry: 2000\n\nevent: alive\ndata: {}\n\n"
+    assert [await anext(stream) for _ in range(3)] == [b"event: alive\ndata: {}\n\n"] * 3
+    assert b"id:" not in await anext(stream), "a browser resumes after the last change, not after a heartbeat"
+
+
+async def test_heartbeats_come_also_between_many_changes() -> None:
+    hub = Hub(heartbeat_s=0.01, check_s=60)
+    hub.open()
+    stream = hub.listen(b"s", PAT, None, _still)
+    got = await anext(stream)
+    async with asyncio.timeout(10):
+        while got.count(b"event: alive") < 4:
+            hub.publish([batch(1)])
+            got += await anext(stream)
+    assert b"event: batch" in got
+
+
+QUICK = {"heartbeat_s": 0.1, "stream_check_s": 0.1}
 PAT = Principal(subject="pat", name="Pat", roles=["viewer"], enterprises=["E1"])
 
 
@@ -157,10 +179,10 @@ async def _still() -> Principal:
 
 
 async def test_a_slow_reader_is_let_go_within_bounds_and_the_others_go_on() -> None:
-    hub = Hub(heartbeat_s=60)
+    hub = Hub(heartbeat_s=60, check_s=60)
     hub.open()
     slow, quick = (hub.listen(name, PAT, None, _still) for name in (b"slow", b"quick"))
-    assert await anext(slow) == await anext(quick) == b"retry: 2000\n\n"
+    assert await anext(slow) == await anext(quick) == b"retry: 2000\n\nevent: alive\ndata: {}\n\n"
     got = b""
     for number in range(QUEUE_SIZE + 50):
         hub.publish([batch(number)])
@@ -173,4 +195,4 @@ async def test_a_slow_reader_is_let_go_within_bounds_and_the_others_go_on() -> N
 
 async def test_a_closed_hub_lets_nobody_in() -> None:
     with pytest.raises(Unavailable):
-        Hub(heartbeat_s=60).listen(b"s", PAT, None, _still)
+        Hub(heartbeat_s=60, check_s=60).listen(b"s", PAT, None, _still)

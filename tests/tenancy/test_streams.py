@@ -69,7 +69,10 @@ class Stream:
         lines = iter(self.lines)
         assert next(lines).startswith("retry: ")
         for line in lines:
-            if line in ("", ": alive"):
+            if line == "":
+                continue
+            if line == "event: alive":
+                assert next(lines) == "data: {}", "a heartbeat says nothing"
                 continue
             event_id, kind, data = (
                 field.partition(": ")[::2] for field in (line, next(lines, ""), next(lines, "data: {}"))

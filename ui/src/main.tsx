@@ -23,6 +23,7 @@ const client = new QueryClient({
   }),
   defaultOptions: {
     queries: {
+      networkMode: "always", // what the browser believes of the network is not asked: a failure is shown as one
       staleTime: 2000,
       retry: (failures, error) => failures < 2 && isWorthRetrying(error),
       retryDelay: retryDelayMs,

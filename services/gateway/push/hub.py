@@ -21,6 +21,8 @@ CHANGES_KEPT: Final = 2000
 QUEUE_SIZE: Final = 200
 STREAMS_PER_SESSION: Final = 6  # as many connections as a browser opens to one host
 RETRY_MS: Final = 2000
+# A heartbeat is an event, as pages do not see comments, and has no id, so that a browser resumes after the last change.
+ALIVE: Final = b"event: alive\ndata: {}\n\n"
 
 CheckSession = Callable[
     [], Awaitable[Principal | None]
@@ -30,8 +32,10 @@ CheckSession = Callable[
 class Hub:
     """Passes changes to every listener that may be notified. It is open only while the feed is connected."""
 
-    def __init__(self, heartbeat_s: float) -> None:
+    def __init__(self, heartbeat_s: float, check_s: float) -> None:
+        """heartbeat_s: longest silence of a stream; check_s: how often its session is looked at."""
         self._heartbeat_s = heartbeat_s
+        self._check_s = check_s
         self._listeners: list[_Listener] = []
         self._changes, self._event_ids = ChangeLog(1), EventIds()
         self._open = False
@@ -80,25 +84,27 @@ class Hub:
         self, session: bytes, scope: Scope, last_id: str | None, check_session: CheckSession
     ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        checked_s = loop.time()
+        checked_s = beat_s = loop.time()
         listener = _Listener(session, scope, self._event_ids)
         start = self._join(listener, last_id)
         try:
             yield start
             while self._open or listener.has_more:
-                patience_s = max(0.0, checked_s + self._heartbeat_s - loop.time())
-                ready = await listener.take(patience_s)
+                due_s = min(beat_s + self._heartbeat_s, checked_s + self._check_s)
+                ready = await listener.take(max(0.0, due_s - loop.time()))
                 if ready is None:
                     return
                 if ready:
                     yield b"".join(listener.event_of(numbered) for numbered in ready)
-                if loop.time() - checked_s >= self._heartbeat_s:
+                if loop.time() - checked_s >= self._check_s:
                     user = await check_session()
                     if user is None:
                         return
                     listener.scope = scope_of(user)
                     checked_s = loop.time()
-                    yield b": alive\n\n"
+                if loop.time() - beat_s >= self._heartbeat_s:
+                    beat_s = loop.time()
+                    yield ALIVE
         finally:
             self._listeners.remove(listener)
             metrics.PUSH_STREAMS.dec()
@@ -110,7 +116,7 @@ class Hub:
             oldest.end()
         self._listeners.append(listener)
         metrics.PUSH_STREAMS.inc()
-        start = f"retry: {RETRY_MS}\n\n".encode()
+        start = f"retry: {RETRY_MS}\n\n".encode() + ALIVE
         if last_id is None:
             return start
         seen = listener.event_ids.number_of(last_id)

@@ -20,7 +20,8 @@ LastEventId = Annotated[
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: the event's name is Pushed.kind, its data is Pushed as JSON. The event "
-        "`reset` says that something may have been missed: fetch everything again.",
+        "`reset` says that something may have been missed: fetch everything again. The event `alive` comes at the "
+        "start and every five seconds: a client that hears nothing for longer has lost the connection.",
         "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Pushed"}}},
     }
 }

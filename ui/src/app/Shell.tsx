@@ -4,6 +4,7 @@ import { Outlet } from "@tanstack/react-router";
 
 import { Header } from "@/app/Header";
 import { useKeptFocus } from "@/shared/focus/keptFocus";
+import { ConnectionBanner } from "@/shared/live/ConnectionBanner";
 import { LiveProvider } from "@/shared/live/live";
 
 /** Header and the page under it. data-idle says that nothing is being fetched or sent. */
@@ -17,6 +18,7 @@ export function Shell() {
       </a>
       <Notifications position="bottom-right" />
       <Header />
+      <ConnectionBanner />
       <main id="main" className="page" tabIndex={-1} data-idle={busy === 0 ? "" : undefined}>
         <Outlet />
       </main>

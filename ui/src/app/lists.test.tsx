@@ -54,12 +54,14 @@ const UNKNOWN = Object.fromEntries(
   ["market_value", "begin_cash", "end_cash", "buys", "buys_value", "sells", "sells_value", "flats", "flats_value", "short_term", "long_term", "estimated", "unknown_term", "no_basis_proceeds", "wash_disallowed", "wash_permanent", "wash_earlier", "wash_earlier_permanent"].map((name) => [name, null]),
 );
 
+const NOTHING = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, stale: 0, failed: 0 };
+
 function aPage(market_value: string, accounts: number, batch = aBatch()): BatchPage {
   const zeros = { buys: 0, sells: 0, flats: 0, wash_unchecked: 0, failed: 1, removed: 0 };
   const totals = (value: string, number: number) =>
     ({ ...Object.fromEntries(["buys_value", "sells_value", "flats_value", "short_term", "long_term", "estimated", "no_basis_proceeds", "non_taxable_short_term", "non_taxable_long_term", "non_taxable_estimated", "wash_disallowed", "wash_permanent", "wash_earlier", "wash_earlier_permanent"].map((name) => [name, "0.00"])), ...zeros, accounts: number, market_value: value }) as Totals;
   const rows = [aRow({ account_id: "A1", market_value: "1000.00" }), aRow({ account_id: "F1", account_number: "00F1", state: "FAILED", result: "A price is missing.", ...UNKNOWN })];
-  return { batch, rows, total: accounts, page: 1, size: 200, totals: totals("10000.00", 10), filtered: totals(market_value, accounts) };
+  return { batch, rows, total: accounts, page: 1, size: 200, totals: totals("10000.00", 10), filtered: totals(market_value, accounts), attention: NOTHING };
 }
 
 /** Responses by address; what is held back comes when it is let go. */

@@ -11,7 +11,7 @@ export const ME: Me = { subject: "u1", name: "Jo", roles: ["trader", "approver",
 
 /** Draw something with what every page stands in. */
 export function draw(element: ReactNode, me: Me = ME) {
-  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: "always" } } });
   return render(
     <MantineProvider env="test">
       <QueryClientProvider client={client}>

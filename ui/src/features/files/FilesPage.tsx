@@ -7,8 +7,9 @@ import { useUpload } from "@/features/files/api/uploadFile";
 import { FileTable } from "@/features/files/FileTable";
 import { RunPanel } from "@/features/files/RunPanel";
 import { LiveNote } from "@/shared/live/live";
+import { useLost } from "@/shared/live/useLost";
 import { denied, useMe } from "@/shared/session/session";
-import { Failure, tellFailure, Waiting } from "@/shared/ui/Notes";
+import { Failure, tellCommandFailure, Waiting } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
 import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 
@@ -16,12 +17,14 @@ import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 export function FilesPage() {
   const files = useFiles();
   const me = useMe();
-  const [refusals, setRefusals] = useState<unknown[]>([]);
-  const { upload, run } = useUpload((error) => {
-    setRefusals((before) => [...before, error]);
-    tellFailure(error);
+  const lost = useLost();
+  const [refusals, setRefusals] = useState<{ error: unknown; perhaps: string }[]>([]);
+  const { upload, run } = useUpload((error, name) => {
+    const perhaps = `The file ${name} may have been taken in.`;
+    setRefusals((before) => [...before, { error, perhaps }]);
+    tellCommandFailure(error, perhaps);
   });
-  const barred = denied(me, "operate");
+  const barred = denied(me, "operate") ?? lost;
   return (
     <>
       <PageHead title="Files and analysis" aside={<LiveNote />} />
@@ -55,8 +58,8 @@ export function FilesPage() {
           <Progress value={upload.sent} aria-label={`Sending ${upload.name}`} />
         </div>
       )}
-      {refusals.map((error, index) => (
-        <Failure key={index} error={error} />
+      {refusals.map((refusal, index) => (
+        <Failure key={index} {...refusal} />
       ))}
       {files.error && <Failure error={files.error} onRetry={() => void files.refetch()} />}
       {files.isPending ? <Waiting what="files" /> : <FileTable files={files.data?.rows ?? []} />}

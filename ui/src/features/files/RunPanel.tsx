@@ -16,6 +16,7 @@ export function RunPanel() {
   const me = useMe();
   const command = useCommand<RunView>({
     touches: [keys.run],
+    perhaps: "The analysis may have been started.",
     onDone: () => tell("Analysis started", "Accounts outside their bands will show on Accounts to Rebalance."),
   });
   const isRunning = run.data?.finished_at === null;

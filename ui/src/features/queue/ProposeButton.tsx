@@ -35,6 +35,7 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
   const [sent, setSent] = useState<{ number: number; noTarget: NoTarget }>({ number: selected, noTarget: { kind: "ask" } });
   const command = useCommand<CommandResult>({
     touches: [keys.queue, keys.tiles, keys.batches],
+    perhaps: "The request may have been made; if so, it is on the tab Pending Approval.",
     onDone: (result) => {
       setAsking(null);
       onProposed();

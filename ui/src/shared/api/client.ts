@@ -1,5 +1,7 @@
-/** HTTP to the server: query strings, CSRF, idempotency and versions, and problems turned into errors. */
-import { ProblemError, problemFrom, unreachable } from "@/shared/api/problem";
+/** HTTP to the server: query strings, CSRF, idempotency and versions, time-outs, and problems turned into errors. */
+import { doubt, heard } from "@/shared/api/connection";
+import { COMMAND_MS, patiently, READ_MS } from "@/shared/api/patience";
+import { isOurs, ProblemError, problemFrom, unreachable } from "@/shared/api/problem";
 
 export const BASE = "/api/v1";
 
@@ -33,7 +35,7 @@ export function address(path: string, query: Query = {}): string {
 
 /** Fetch a resource. Raises ProblemError. */
 export async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  return received<T>(() => fetch(address(path, query), { signal, headers: { Accept: "application/json" } }));
+  return patiently((stop) => received<T>(stop, () => fetch(address(path, query), { signal: stop, headers: { Accept: "application/json" } })), READ_MS, signal);
 }
 
 /** The resource, or null where the server says that it is not there (404). Raises ProblemError for everything else. */
@@ -55,20 +57,26 @@ export async function send<T>({ path, csrf, key, version, body }: Command): Prom
   };
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  return received<T>(() =>
-    fetch(BASE + path, { method: "POST", headers, body: body === undefined ? undefined : JSON.stringify(body) }),
-  );
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  const call = (stop: AbortSignal) => received<T>(stop, () => fetch(BASE + path, { method: "POST", headers, body: content, signal: stop }));
+  return patiently(call, COMMAND_MS, undefined, true);
 }
 
-async function received<T>(call: () => Promise<Response>): Promise<T> {
+/** Read the whole answer. Whatever is no answer of this application (a proxy's error page, half a body) was not heard. */
+async function received<T>(stop: AbortSignal, call: () => Promise<Response>): Promise<T> {
   let response: Response;
+  let text: string;
   try {
     response = await call();
+    text = await response.text();
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (stop.aborted) throw error;
+    doubt();
     throw unreachable();
   }
-  const body: unknown = parsed(await response.text());
+  const body: unknown = parsed(text);
+  if (response.ok || isOurs(body)) heard();
+  else doubt();
   if (!response.ok) throw problemFrom(response.status, body);
   return body as T;
 }

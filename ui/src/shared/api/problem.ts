@@ -1,3 +1,5 @@
+const UNKNOWN = "unknown";
+
 /** A refusal of the server (application/problem+json), or the want of an answer. */
 export class ProblemError extends Error {
   readonly status: number;
@@ -24,6 +26,11 @@ export class ProblemError extends Error {
   get outdated(): boolean {
     return this.status === 409 || this.status === 412;
   }
+
+  /** True when no answer came, so a command may have been carried out. */
+  get unanswered(): boolean {
+    return this.status === 0 || this.code === "outcome_unknown" || (this.status >= 500 && this.code === UNKNOWN);
+  }
 }
 
 /** Whether to ask again by itself: after a fault of the server or when it said to wait, never after a refusal. */
@@ -41,13 +48,31 @@ export function retryDelayMs(failures: number, error: unknown): number {
 export function problemFrom(status: number, body: unknown): ProblemError {
   const given = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   const text = (name: string, otherwise: string) => (typeof given[name] === "string" ? given[name] : otherwise);
-  const title = text("title", status >= 500 ? "The server could not answer" : "The request was refused");
-  const detail = text("detail", `The server answered with status ${status}. Try again in a moment.`);
-  return new ProblemError(status, text("code", "unknown"), title, detail, given);
+  const title = text("title", status >= 500 ? "The Rebalancer could not answer" : "The request was refused");
+  const detail = text("detail", status >= 500 ? `Try again in a moment; if it goes on, tell the help desk that the answer was ${status}.` : `Load the page again; if it goes on, tell the help desk that the answer was ${status}.`);
+  return new ProblemError(status, text("code", UNKNOWN), title, detail, given);
+}
+
+/** Whether a body is a problem of this application, not a page of something on the way. */
+export function isOurs(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "code" in body && typeof body.code === "string";
 }
 
 export function unreachable(): ProblemError {
-  return new ProblemError(0, "unreachable", "No connection to the server", "Check the network, then try again.");
+  return new ProblemError(0, "unreachable", "No connection to the Rebalancer", "What is shown may be old. Check your network; the page goes on by itself when the connection is back.");
+}
+
+export function noResponse(waitedMs: number): ProblemError {
+  return new ProblemError(0, "no_answer", "The Rebalancer does not answer", `No answer came within ${Math.round(waitedMs / 1000)} seconds. What is shown may be old; try again in a moment.`);
+}
+
+/**
+ * What to tell the user about a command that failed. Where no answer came: that it may have happened all the same (`perhaps`, a whole
+ * sentence), and that trying again is safe, because it goes out under the same idempotency key or the version that was seen.
+ */
+export function explainCommand(error: unknown, perhaps: string): { title: string; detail: string } {
+  if (!(error instanceof ProblemError && error.unanswered)) return explain(error);
+  return { title: "We did not hear back", detail: `${perhaps} Look at its state before you go on: this page fetches it again. Trying again is safe, it is done only once.` };
 }
 
 /**

@@ -3502,7 +3502,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events: the event's name is Pushed.kind, its data is Pushed as JSON. The event `reset` says that something may have been missed: fetch everything again. */
+            /** @description Server-sent events: the event's name is Pushed.kind, its data is Pushed as JSON. The event `reset` says that something may have been missed: fetch everything again. The event `alive` comes at the start and every five seconds: a client that hears nothing for longer has lost the connection. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -4,35 +4,39 @@ import { useState } from "react";
 import { send, type Command, type CommandRequest } from "@/shared/api/client";
 import { ProblemError } from "@/shared/api/problem";
 import { useMe } from "@/shared/session/session";
-import { tellFailure } from "@/shared/ui/Notes";
+import { forgetUnanswered, tellCommandFailure } from "@/shared/ui/Notes";
 
 interface Options<T> {
   /** What became stale by it. */
   touches: readonly (readonly string[])[];
+  /** What may have happened when no answer came, as a sentence: "Request 7 may have been approved." */
+  perhaps: string;
   onDone: (result: T) => void;
   /** Handles a refusal and says so by true; others are shown as a message. */
   onRefused?: (problem: ProblemError) => boolean;
 }
 
 /** Send a command under one idempotency key, so that a second press or a retry acts once; new content, new key. */
-export function useCommand<T>({ touches, onDone, onRefused }: Options<T>) {
+export function useCommand<T>({ touches, perhaps, onDone, onRefused }: Options<T>) {
   const client = useQueryClient();
   const { csrf } = useMe();
   const [sent, setSent] = useState({ content: "", key: "" });
   const refresh = () => Promise.all(touches.map((queryKey) => client.invalidateQueries({ queryKey })));
 
   const mutation = useMutation({
+    networkMode: "always", // never kept back until the network returns: what was decided then may be wrong by now
     mutationFn: (command: Command) => send<T>(command),
     onSuccess: (result) => {
       setSent({ content: "", key: "" });
+      forgetUnanswered();
       void refresh();
       onDone(result);
     },
     onError: (error) => {
       const problem = error instanceof ProblemError ? error : null;
       if (problem && problem.status >= 400 && problem.status < 500) setSent({ content: "", key: "" });
-      if (problem?.outdated) void refresh();
-      if (!(problem && onRefused?.(problem))) tellFailure(error);
+      if (problem?.outdated || problem?.unanswered) void refresh();
+      if (!(problem && onRefused?.(problem))) tellCommandFailure(error, perhaps);
     },
   });
 

@@ -77,6 +77,13 @@ export function instant(text: string | null | undefined): string {
   return text ? INSTANT.format(new Date(text)) : MISSING;
 }
 
+const CLOCK = new Intl.DateTimeFormat("en-US", { hour: "numeric", minute: "2-digit", timeZoneName: "short" });
+
+/** The time of day on the user's own clock, with its zone. */
+export function clock(ms: number): string {
+  return CLOCK.format(ms);
+}
+
 function written(text: string | null | undefined, write: (value: Scaled) => string): string {
   const value = text === null || text === undefined ? null : scaled(text);
   return value === null ? MISSING : write(value);

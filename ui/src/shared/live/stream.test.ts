@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { gathered, listen } from "@/shared/live/stream";
+import { onDoubt } from "@/shared/api/connection";
+import { listen, SILENCE_MS } from "@/shared/live/stream";
 
 /** Stands in for the browser's EventSource, which jsdom lacks. */
 class Source extends EventTarget {
@@ -18,12 +19,6 @@ class Source extends EventTarget {
     this.readyState = forGood ? Source.CLOSED : 0;
     this.dispatchEvent(new Event("error"));
   }
-}
-
-function deferred() {
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<void>((_, fail) => (reject = fail));
-  return { promise, reject: (error: Error) => reject(error) };
 }
 
 let hidden = false;
@@ -44,67 +39,102 @@ afterEach(() => vi.useRealTimers());
 function start() {
   const changed = vi.fn();
   const connected = vi.fn();
-  const stop = listen("/events", { changed, connected });
-  return { changed, connected, stop };
+  const doubted = vi.fn();
+  const undoubt = onDoubt(doubted);
+  const { retry, stop } = listen("/events", { changed, connected });
+  return {
+    changed, connected, doubted, retry,
+    stop: () => {
+      stop();
+      undoubt();
+    },
+  };
 }
 
+const latest = () => Source.opened[Source.opened.length - 1] as Source;
+const alive = () => latest().dispatchEvent(new Event("alive"));
+
 describe("the stream of changes", () => {
-  it("tells what changed, and refreshes all when it opens, for what was missed", () => {
+  it("is live from its first heartbeat on, not from its headers, and refreshes all then, for what was missed", () => {
     const { changed, connected, stop } = start();
-    Source.opened[0]?.dispatchEvent(new Event("open"));
+    latest().dispatchEvent(new Event("open"));
+    expect(connected).not.toHaveBeenCalledWith(true);
+    alive();
     expect(connected).toHaveBeenLastCalledWith(true);
     expect(changed.mock.calls.flat()).toEqual(["batch", "queue", "analysis", "file"]);
-    Source.opened[0]?.dispatchEvent(new Event("batch"));
+    latest().dispatchEvent(new Event("batch"));
     expect(changed).toHaveBeenLastCalledWith("batch");
+    alive();
+    expect(changed).toHaveBeenCalledTimes(5);
     stop();
   });
 
   it("says when it is down, and comes back by itself", () => {
-    const { connected, stop } = start();
-    Source.opened[0]?.fail(false);
+    const { connected, doubted, stop } = start();
+    latest().fail(false);
     expect(connected).toHaveBeenLastCalledWith(false);
+    expect(doubted).toHaveBeenCalledTimes(1);
     expect(Source.opened).toHaveLength(1);
-    Source.opened[0]?.fail(true);
+    latest().fail(true);
     vi.advanceTimersByTime(5000);
     expect(Source.opened).toHaveLength(2);
     stop();
   });
 
-  it("is closed while the page is hidden and opened when it is seen again", () => {
-    const { stop } = start();
+  it.each([
+    ["nothing comes at all, as from a frozen server", () => undefined],
+    ["only headers come, as through a proxy that swallows the rest", () => latest().dispatchEvent(new Event("open"))],
+    ["it was live and falls silent", alive],
+  ])("is not live any more where %s, raises a doubt, and is opened anew", (_, before) => {
+    const { connected, doubted, stop } = start();
+    before();
+    vi.advanceTimersByTime(SILENCE_MS - 1);
+    expect(doubted).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(doubted).toHaveBeenCalledTimes(1);
+    expect(connected).toHaveBeenLastCalledWith(false);
+    expect(latest().readyState).toBe(Source.CLOSED);
+    vi.advanceTimersByTime(5000);
+    expect(Source.opened).toHaveLength(2);
+    alive();
+    expect(connected).toHaveBeenLastCalledWith(true);
+    stop();
+  });
+
+  it("stays live as long as heartbeats come", () => {
+    const { connected, stop } = start();
+    for (let turn = 0; turn < 20; turn++) {
+      alive();
+      vi.advanceTimersByTime(5000);
+    }
+    expect(connected.mock.calls.flat()).toEqual([true]);
+    stop();
+  });
+
+  it("is opened at once when told to, unless it is live", () => {
+    const { retry, stop } = start();
+    latest().fail(true);
+    retry();
+    expect(Source.opened).toHaveLength(2);
+    alive();
+    retry();
+    expect(Source.opened).toHaveLength(2);
+    stop();
+  });
+
+  it("is closed while the page is hidden, which is no loss, and opened when it is seen again", () => {
+    const { connected, doubted, stop } = start();
+    alive();
     see(false);
-    expect(Source.opened[0]?.readyState).toBe(Source.CLOSED);
+    expect(latest().readyState).toBe(Source.CLOSED);
+    expect(connected).toHaveBeenLastCalledWith(false);
+    vi.advanceTimersByTime(60_000);
+    expect(doubted).not.toHaveBeenCalled();
     see(true);
     expect(Source.opened).toHaveLength(2);
     stop();
-    expect(Source.opened[1]?.readyState).toBe(Source.CLOSED);
+    expect(latest().readyState).toBe(Source.CLOSED);
     see(true);
     expect(Source.opened).toHaveLength(2);
-  });
-});
-
-describe("gathering", () => {
-  it("acts at once, then once for all that came meanwhile", async () => {
-    const act = vi.fn(() => Promise.resolve());
-    const call = gathered(400, act);
-    for (let turn = 0; turn < 50; turn++) call("batch");
-    expect(act).toHaveBeenCalledTimes(1);
-    await vi.advanceTimersByTimeAsync(400);
-    expect(act).toHaveBeenCalledTimes(2);
-    await vi.advanceTimersByTimeAsync(4000);
-    expect(act).toHaveBeenCalledTimes(2);
-  });
-
-  it("waits for a slow fetch instead of cutting it off, whatever becomes of it", async () => {
-    const { promise, reject } = deferred();
-    const act = vi.fn(() => promise);
-    const call = gathered(400, act);
-    call("queue");
-    call("queue");
-    await vi.advanceTimersByTimeAsync(5000);
-    expect(act).toHaveBeenCalledTimes(1);
-    reject(new Error("away"));
-    await vi.advanceTimersByTimeAsync(0);
-    expect(act).toHaveBeenCalledTimes(2);
   });
 });

@@ -1,5 +1,7 @@
-import { Button, Group, Modal } from "@mantine/core";
+import { Button, Group, Modal, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+
+import { useLost } from "@/shared/live/useLost";
 
 interface Props {
   title: string;
@@ -17,19 +19,25 @@ interface Props {
 
 /** Ask before something that matters. The safe button has the focus. */
 export function Confirm({ title, children, confirm, safe = "Go back", isDanger = false, isBusy = false, isBarred = false, other, onConfirm, onClose }: Props) {
+  const lost = useLost();
   return (
     <Modal opened onClose={onClose} title={title} centered>
       {children}
+      {lost && (
+        <Text mt="sm" role="alert" fw={600}>
+          {lost}
+        </Text>
+      )}
       <Group justify="flex-end" mt="lg">
         <Button variant="default" data-autofocus onClick={onClose}>
           {safe}
         </Button>
         {other && (
-          <Button variant="light" disabled={isBusy} onClick={other.onClick}>
+          <Button variant="light" disabled={isBusy || lost !== null} onClick={other.onClick}>
             {other.label}
           </Button>
         )}
-        <Button color={isDanger ? "red" : undefined} loading={isBusy} disabled={isBarred} onClick={onConfirm}>
+        <Button color={isDanger ? "red" : undefined} loading={isBusy} disabled={isBarred || (lost !== null && !isBusy)} onClick={onConfirm}>
           {confirm}
         </Button>
       </Group>

@@ -3,11 +3,18 @@ import { notifications } from "@mantine/notifications";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
-import { explain } from "@/shared/api/problem";
+import { explain, explainCommand, ProblemError } from "@/shared/api/problem";
+
+interface FailureProps {
+  error: unknown;
+  /** Of a command: what may have happened all the same when no answer came, as a sentence. */
+  perhaps?: string;
+  onRetry?: () => void;
+}
 
 /** What failed, what to do, and the way to try again. */
-export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
-  const { title, detail } = explain(error);
+export function Failure({ error, perhaps, onRetry }: FailureProps) {
+  const { title, detail } = perhaps === undefined ? explain(error) : explainCommand(error, perhaps);
   return (
     <Alert color="red" title={title} icon={<IconAlertTriangle aria-hidden />} role="alert" mb="md">
       {detail}
@@ -47,6 +54,23 @@ export function Waiting({ what }: { what: string }) {
 export function tellFailure(error: unknown): void {
   const { title, detail } = explain(error);
   notifications.show({ color: "red", title, message: detail, autoClose: 10_000 });
+}
+
+const UNANSWERED = "unanswered";
+
+/** A failure of a command. One that may have been carried out stays until it is dismissed or a command is answered. */
+export function tellCommandFailure(error: unknown, perhaps: string): void {
+  if (!(error instanceof ProblemError && error.unanswered)) {
+    tellFailure(error);
+    return;
+  }
+  const { title, detail } = explainCommand(error, perhaps);
+  notifications.hide(UNANSWERED);
+  notifications.show({ id: UNANSWERED, color: "red", title, message: detail, autoClose: false });
+}
+
+export function forgetUnanswered(): void {
+  notifications.hide(UNANSWERED);
 }
 
 export function tell(title: string, message: ReactNode): void {

@@ -1,6 +1,8 @@
 import { Button, Tooltip, VisuallyHidden, type ButtonProps } from "@mantine/core";
 import { useId, type ReactNode } from "react";
 
+import { useLost } from "@/shared/live/useLost";
+
 interface Props extends ButtonProps {
   /** Why it cannot be pressed now; null when it can. */
   barred: string | null;
@@ -8,9 +10,11 @@ interface Props extends ButtonProps {
   children: ReactNode;
 }
 
-/** A button that stays reachable while greyed, so that its reason can be read. */
-export function ReasonedButton({ barred, onClick, children, ...rest }: Props) {
+/** A button of a command. It stays reachable while greyed, also for want of a connection, so that its reason can be read. */
+export function ReasonedButton({ barred: given, onClick, children, ...rest }: Props) {
   const id = useId();
+  const lost = useLost();
+  const barred = given ?? lost;
   if (barred === null) {
     return (
       <Button {...rest} onClick={onClick}>

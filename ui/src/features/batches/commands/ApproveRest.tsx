@@ -46,6 +46,7 @@ function RestDialog({ batch, newest, selection, expected, onDone, onClose }: Pro
   const rest = batch.counts.proposed - now;
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    perhaps: `Accounts may have been removed from request ${batch.batch_id}, and the rest approved: both or neither.`,
     onDone: (result) => {
       setNote("");
       onClose();

@@ -35,6 +35,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   const isFirst = isApproval && (batch.rules?.approvers ?? 1) > 1 && !batch.first_approval?.stands;
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    perhaps: `Request ${batch.batch_id} may have been ${isApproval ? "approved" : "cancelled"}.`,
     onDone: (result) => {
       setNote("");
       onClose();

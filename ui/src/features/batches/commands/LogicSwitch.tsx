@@ -19,6 +19,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
   const [asked, setAsked] = useState<{ logic: Logic; version: number } | null>(null);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch],
+    perhaps: `The trade logic of request ${batch.batch_id} may have been changed.`,
     onDone: (result) => {
       setAsked(null);
       tell(`${logicNames[result.batch.logic]} is in force`, `Figures of request ${batch.batch_id} are those of this logic now.`);

@@ -24,6 +24,7 @@ function PutBackButton({ batch, row }: { batch: BatchSummary; row: BatchAccountR
   const { setRemoval } = useKept(batch);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    perhaps: `Account ${row.account_number} may be back in request ${batch.batch_id}.`,
     onDone: () => {
       setRemoval(null); // its number of accounts holds no more
       tell("Removal undone", `Account ${row.account_number} is back in request ${batch.batch_id}.`);

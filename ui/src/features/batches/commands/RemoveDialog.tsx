@@ -28,6 +28,7 @@ export function RemoveDialog({ batch, selection, expected, confirm, onDone, onCl
   const [now, setNow] = useState(expected);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    perhaps: `Accounts may have been removed from request ${batch.batch_id}.`,
     onDone: (result) => {
       onClose();
       onDone();

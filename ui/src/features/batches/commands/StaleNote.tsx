@@ -24,6 +24,7 @@ export function StaleNote({ batch, onShow, account }: Props) {
   const me = useMe();
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch],
+    perhaps: `Accounts of request ${batch.batch_id} may be proposed again already.`,
     onDone: (result) => tell("Proposing again", `${plural(result.accounts, "account")} of request ${batch.batch_id}.`),
   });
   const stale = account ? 1 : batch.counts.stale;

@@ -20,6 +20,7 @@ export function UndoOffer({ batch }: { batch: BatchSummary }) {
   const [refused, setRefused] = useState<{ version: number; left: number; why: string } | null>(null);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    perhaps: `The accounts may be back in request ${batch.batch_id}.`,
     onDone: (result) => {
       setRemoval(null);
       setRefused(null);
