@@ -51,7 +51,7 @@ const queued = (id: string): QueueRow => ({
 const aQueue = (ids: string[], total = ids.length): QueuePage => ({ rows: ids.map(queued), total, page: 1, size: 200, as_of: "2026-11-20T15:00:00Z" });
 
 const UNKNOWN = Object.fromEntries(
-  ["market_value", "begin_cash", "end_cash", "buys", "buys_value", "sells", "sells_value", "flats", "flats_value", "short_term", "long_term", "estimated", "unknown_term", "no_basis_proceeds", "wash_disallowed", "wash_permanent", "wash_earlier", "wash_earlier_permanent"].map((name) => [name, null]),
+  ["market_value", "begin_cash", "end_cash", "buys", "buys_value", "sells", "sells_value", "flats", "flats_value", "short_term", "long_term", "estimated", "unknown_term", "no_basis_proceeds", "wash_disallowed", "wash_permanent", "wash_earlier", "wash_earlier_permanent", "over_budget"].map((name) => [name, null]),
 );
 
 const NOTHING = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, stale: 0, failed: 0 };
