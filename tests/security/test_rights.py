@@ -60,7 +60,8 @@ RIGHTS = {
         " requested_by, requested_name, requested_at, trade_date, cancel_at, answered_at, told_at, working)",
         "SELECT",
         "UPDATE (version, status, reason, logic, decided_by, decided_name, decided_at, answered_at, told_at, working,"
-        " proposed, failed, removed, approved, cancelled, stale, short_cents, long_cents, estimated_cents, wash_seen)",
+        " proposed, failed, removed, approved, cancelled, stale, short_cents, long_cents, estimated_cents, wash_seen,"
+        " turnover_cents, note, first_by, first_name, first_at, first_note, first_version)",
     ],
     "batch.batch_account": [
         # The accounts of a new batch, and what commands change of them; whose they are and their epoch stay.
@@ -69,7 +70,8 @@ RIGHTS = {
         "SELECT",
         "UPDATE (state, open, frozen, attempt, first_attempt, sent_at, stale_code, stale_text, removed_name, chunk_id,"
         f" row_no, {_FIGURES}, remarks, has_loss, wash_cents, wash_permanent_cents, washes,"
-        " wash_earlier_cents, wash_earlier_permanent_cents, earlier_losses, over_budget_cents, gain_excesses)",
+        " wash_earlier_cents, wash_earlier_permanent_cents, earlier_losses, removed_version, over_budget_cents,"
+        " gain_excesses)",
     ],
     # What an approval leaves to later wash-sale checks, in its own transaction; read through functions.
     **{f"batch.{table}": ["INSERT"] for table in ("approved_loss", "approved_buy", "wash_use")},
@@ -82,6 +84,8 @@ RIGHTS = {
     ],
     "batch.withdrawn_prices": ["SELECT (price_set, is_withdrawn)"],  # whether a proposal is stale
     "batch.parked": ["SELECT (batch_id, parked_at, again_at)"],  # of a batch that is shown; not the fault itself
+    "batch.approval_rule": ["SELECT"],  # what an enterprise asks of decisions, shown before one tries
+    "batch.decision_link": ["SELECT"],  # numbers and digests of decisions, no figures; a trigger appends
     "batch.incarnation": ["SELECT (name, begun_at)"],  # part of source and id of what commands send, and of orders
     "batch.batch_number": ["USAGE"],
     "gateway.app_user": ["SELECT"],
@@ -98,6 +102,7 @@ FUNCTIONS = {
     "batch.wash_uses(text[])": "as wash_losses",
     "batch.wash_buys(text[],timestamp with time zone)": "as wash_losses",
     "batch.wash_turns(text[],boolean,bigint)": "a number of approvals, of the scope's enterprises alone",
+    "batch.append_decision(bigint)": "with the caller's own rights: the trigger appends now, and the link is read",
     "batch.outbox_add(text,text[],bytea[],bytea[],text[])": "adds what carries the seal of the service",
 }
 _RIGHTS = """
