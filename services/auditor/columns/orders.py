@@ -39,12 +39,13 @@ def of_chunk(content: bytes, accounts: Sequence[ApprovedAccount]) -> dict[str, O
     names = pc.struct_field(securities, "security_id").take(index).to_pylist()
     lines = list(zip(names, column["quantity_micro"].tolist(), column["price_micro"].tolist(), strict=True))
     starts = starts_of(np.bincount(owners, minlength=len(accounts))).tolist()
+    traded_on = session_of(accounts[0].decided_at)
     return {
         account.account_id: _totals(
             account.enterprise_id,
             account.epoch + 1,
             account.trade_date,
-            session_of(account.decided_at),
+            traded_on,
             lines[starts[row] : starts[row + 1]],
         )
         for row, account in enumerate(accounts)

@@ -76,12 +76,13 @@ def shown_as(number: int, value: str, kind: FieldKind) -> tuple[int, int]:
 
 
 def _day(text: str, value: str) -> date:
+    bad = BadClause(f"f: {text!r}: a day is written as year, month and day, e.g. 2026-06-12")
+    if len(value) != len("2026-06-12"):
+        raise bad
     try:
-        if len(value) == len("2026-06-12"):
-            return date.fromisoformat(value)
-    except ValueError:
-        pass
-    raise BadClause(f"f: {text!r}: a day is written as year, month and day, e.g. 2026-06-12")
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise bad from error
 
 
 def _texts(text: str, field: str, values: list[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from services.batch.operations.context import CommandContext
 from services.batch.operations.decide import CommandOutcome
 from services.batch.operations.problems import FoundStale, TermsDiffer, problem_of
 from services.batch.store import batches, staleness
+from services.batch.store.batches import BatchTotals
 
 
 async def approve_locked(
@@ -33,28 +34,31 @@ async def approve_locked(
     if differing:
         raise TermsDiffer(batch.batch_id, differing, session_of(now), batch.version)
     await wash_approvals.hold(context.connection, batch)
-    if await _needs_second(context, batch, rules):
-        return await _keep_first(context, batch, now)
+    first_of_two = await _first_of_two(context, batch, rules)
+    if first_of_two is not None:
+        return await _keep_first(context, batch, first_of_two, now)
     return await decide.approve(context.connection, batch, context.actor, now)
 
 
-async def _needs_second(context: CommandContext, batch: Row[Any], rules: ApprovalRules) -> bool:
-    """Return whether another person must approve after this one.  Raises ApprovedAlready if both are the same."""
+async def _first_of_two(context: CommandContext, batch: Row[Any], rules: ApprovalRules) -> BatchTotals | None:
+    """Return the totals of a batch that another person must approve after this one, else None.
+
+    Raises ApprovedAlready if the first approval stands and is this person's.
+    """
     if not rules.has_limits:
-        return False
+        return None
     totals = await batches.count(context.connection, batch.batch_id, batch.logic)
     if rules.approvers(totals.turnover_cents, totals.tally.proposed) == 1:
-        return False
+        return None
     if not first_stands(batch):
-        return True
+        return totals
     if batch.first_by == context.actor.subject:
         raise problem_of(approved_already(), batch.version)
-    return False
+    return None
 
 
-async def _keep_first(context: CommandContext, batch: Row[Any], now: datetime) -> CommandOutcome:
+async def _keep_first(context: CommandContext, batch: Row[Any], totals: BatchTotals, now: datetime) -> CommandOutcome:
     """Keep the first of two approvals; it counts as long as the batch stays at the version that this makes."""
-    totals = await batches.count(context.connection, batch.batch_id, batch.logic)
     actor = context.actor
     after = await change(
         context.connection,

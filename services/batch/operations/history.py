@@ -5,12 +5,12 @@ Source: docs/decisions/0034-history-is-a-chain.md.
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.domain.figures import LOGIC_NAMES
@@ -125,23 +125,23 @@ async def _check_decision(connection: AsyncConnection, part: CheckedPart, batch_
     def compared() -> list[str]:
         document = orjson.loads(manifest)
         fields = document["accounts"][0].keys() if document["accounts"] else ()
-        batch = None if row is None else _as_json(row, document["batch"].keys(), logic_name)
-        found = {account.account_id: _as_json(account, fields) for account in rows}
+        batch = None
+        if row is not None:
+            named = {
+                **row._asdict(),
+                "logic": LOGIC_NAMES.get(row.logic, row.logic),
+            }  # or as changed
+            batch = _as_json(named, document["batch"])
+        found = {account.account_id: _as_json(account._asdict(), fields) for account in rows}
         return list(differences(document, batch, found, chunks))
 
     for sentence in await asyncio.to_thread(compared):
         part.note(batch_id, sentence)
 
 
-def logic_name(name: str, value: Any) -> Any:
-    """Return a value of a batch row as manifests have it: the logic by name."""
-    return LOGIC_NAMES.get(value, value) if name == "logic" else value
-
-
-def _as_json(row: Row[Any], fields: Any, shown: Callable[[str, Any], Any] = lambda _, value: value) -> dict[str, Any]:
+def _as_json(values: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """Return fields of a row as they are after JSON was written and read."""
-    values = row._mapping
-    document: dict[str, Any] = orjson.loads(canonical({name: shown(name, values.get(name)) for name in fields}))
+    document: dict[str, Any] = orjson.loads(canonical({name: values.get(name) for name in fields}))
     return document
 
 

@@ -71,9 +71,7 @@ async def approve_batch(
 ) -> Response:
     """Approve all proposed accounts of a batch: orders go out."""
     version_seen = version_in(if_match)
-    service = dependencies_of(request)
-    with before_it_begins():
-        await wash_approvals.record_missing(service.database, service.clock.now())
+    await _record_missing(request)
     sent = CommandRequest(request, caller, idempotency_key, body)
     return await run_once(sent, commands.approve, batch_id, version_seen, body.note if body else "")
 
@@ -89,9 +87,7 @@ async def approve_rest(
 ) -> Response:
     """Return accounts of a batch to the queue and approve all others, in one step."""
     version_seen = version_in(if_match)
-    service = dependencies_of(request)
-    with before_it_begins():
-        await wash_approvals.record_missing(service.database, service.clock.now())
+    await _record_missing(request)
     sent = CommandRequest(request, caller, idempotency_key, body)
     return await run_once(sent, removals.approve_rest, batch_id, version_seen, body)
 
@@ -139,3 +135,10 @@ async def repropose_accounts(
     version_seen = version_in(if_match)
     sent = CommandRequest(request, caller, idempotency_key, body)
     return await run_once(sent, commands.repropose, batch_id, version_seen, body)
+
+
+async def _record_missing(request: Request) -> None:
+    """Record the wash sales of earlier approvals before an approval begins: it is checked against them."""
+    service = dependencies_of(request)
+    with before_it_begins():
+        await wash_approvals.record_missing(service.database, service.clock.now())

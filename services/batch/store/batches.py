@@ -31,13 +31,12 @@ _TALLY = text(
     " count(*) FILTER (WHERE state = 'FAILED') AS failed, count(*) FILTER (WHERE state = 'REMOVED') AS removed,"
     " count(*) FILTER (WHERE state = 'APPROVED') AS approved, count(*) FILTER (WHERE state = 'CANCELLED') AS cancelled,"
     " count(*) FILTER (WHERE state = 'PROPOSED' AND stale_code IS NOT NULL) AS stale,"
-    " coalesce(sum(short_cents[:element]) FILTER (WHERE counted), 0)::bigint AS short_cents,"
-    " coalesce(sum(long_cents[:element]) FILTER (WHERE counted), 0)::bigint AS long_cents,"
-    " coalesce(sum(estimated_cents[:element]) FILTER (WHERE counted), 0)::bigint AS estimated_cents,"
-    " coalesce(sum(coalesce(buys_cents[:element], 0) + coalesce(sells_cents[:element], 0)) FILTER (WHERE traded), 0)"
+    " coalesce(sum(short_cents[:element]) FILTER (WHERE counted AND taxable), 0)::bigint AS short_cents,"
+    " coalesce(sum(long_cents[:element]) FILTER (WHERE counted AND taxable), 0)::bigint AS long_cents,"
+    " coalesce(sum(estimated_cents[:element]) FILTER (WHERE counted AND taxable), 0)::bigint AS estimated_cents,"
+    " coalesce(sum(coalesce(buys_cents[:element], 0) + coalesce(sells_cents[:element], 0)) FILTER (WHERE counted), 0)"
     "::bigint AS turnover_cents"
-    " FROM (SELECT *, taxable AND state IN ('PROPOSED', 'APPROVED', 'CANCELLED') AS counted,"
-    " state IN ('PROPOSED', 'APPROVED', 'CANCELLED') AS traded"
+    " FROM (SELECT *, state IN ('PROPOSED', 'APPROVED', 'CANCELLED') AS counted"
     " FROM batch_account WHERE batch_id = :batch_id) AS of_batch"
 )
 

@@ -13,7 +13,7 @@ from services.batch.domain.figures import EARLIER_FIGURES, FIGURE_OF, TileChoice
 from services.batch.domain.filters import Clause
 from services.batch.domain.states import AccountState
 from services.batch.store.attention import attention
-from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, EXECUTION, FLAG
+from services.batch.store.tables import ACCOUNT, BATCH, BATCH_ACCOUNT, EXECUTION, FLAG, stored_figure
 from shared.contracts.codes import FlagState
 from shared.contracts.filter_fields import CHOICES, FieldKind
 
@@ -116,12 +116,6 @@ def figure(name: str, logic: int) -> ColumnElement[Any]:
     # Looked at before its batch was checked, a zero is no finding; once it was, what found nothing is zero.
     checked = select(BATCH.c.wash_seen.is_not(None)).where(BATCH.c.batch_id == _M.batch_id).scalar_subquery()
     return case((and_(*known, checked), func.coalesce(stored_figure(name, logic), 0)))
-
-
-def stored_figure(name: str, logic: int) -> ColumnElement[Any]:
-    """Return a figure as it is stored: arrays hold one element per logic, and PostgreSQL counts from 1."""
-    element: ColumnElement[Any] = _M[name][logic + 1]
-    return element
 
 
 def _in_tiles(tiles: TileChoice) -> list[ColumnElement[bool]]:

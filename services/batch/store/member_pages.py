@@ -13,8 +13,8 @@ from services.batch.domain.filters import SortOrder
 from services.batch.domain.states import AccountState
 from services.batch.store.attention import COUNTED, attention
 from services.batch.store.database import sees
-from services.batch.store.filters import figure, member_column, stored_figure
-from services.batch.store.tables import BATCH_ACCOUNT
+from services.batch.store.filters import figure, member_column
+from services.batch.store.tables import BATCH_ACCOUNT, stored_figure
 from shared.contracts.filter_fields import ATTENTION
 from shared.contracts.tenancy import Scope
 
@@ -89,20 +89,19 @@ async def read_totals(
 
     Money is in cents; gains of accounts that are not taxable are summed apart (non_taxable_...).  Source: product 5.
     """
-    counted = COUNTED
-    unchecked = and_(counted, figure("value_cents", logic).is_not(None), stored_figure("wash_cents", logic).is_(None))
+    unchecked = and_(COUNTED, figure("value_cents", logic).is_not(None), stored_figure("wash_cents", logic).is_(None))
 
     def total(name: str, *only: ColumnElement[bool]) -> ColumnElement[Any]:
         # As stored: what is not known of a counted account is null or, of earlier releases, zero, and adds nothing.
-        return func.coalesce(func.sum(case((and_(counted, *only), stored_figure(name, logic)))), 0)
+        return func.coalesce(func.sum(case((and_(COUNTED, *only), stored_figure(name, logic)))), 0)
 
     query = select(
         func.count().label("rows"),
-        func.count(case((counted, 1))).label("accounts"),
+        func.count(case((COUNTED, 1))).label("accounts"),
         func.count(case((unchecked, 1))).label("wash_unchecked"),
-        func.count(case((and_(counted, ~_M.taxable), 1))).label("non_taxable"),
-        func.count(case((and_(counted, figure("over_budget_cents", logic) > 0), 1))).label("over_budget"),
-        func.count(case((and_(counted, figure("over_budget_cents", logic).is_(None)), 1))).label("budget_unchecked"),
+        func.count(case((and_(COUNTED, ~_M.taxable), 1))).label("non_taxable"),
+        func.count(case((attention("OVER_BUDGET", logic), 1))).label("over_budget"),
+        func.count(case((and_(COUNTED, figure("over_budget_cents", logic).is_(None)), 1))).label("budget_unchecked"),
         func.count(case((_M.state == str(AccountState.FAILED), 1))).label("failed"),
         func.count(case((_M.state == str(AccountState.REMOVED), 1))).label("removed"),
         *[total(name).label(name) for name in _TOTALLED],

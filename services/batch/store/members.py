@@ -11,8 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.figures import FIGURES
 from services.batch.domain.states import AccountState, AccountTransition, account_after, states_allowing
-from services.batch.store.filters import stored_figure
-from services.batch.store.tables import BATCH_ACCOUNT
+from services.batch.store.tables import BATCH_ACCOUNT, stored_figure
 
 _M = BATCH_ACCOUNT.c
 _RETURNED: Final = (_M.account_id, _M.enterprise_id, _M.advisor_id, _M.epoch)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.figures import FIGURES
 
@@ -76,6 +77,13 @@ BATCH_ACCOUNT = _table(
     has_loss=Boolean, washes=Text, earlier_losses=Text, gain_excesses=Text,
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
 )  # fmt: skip
+
+
+def stored_figure(name: str, logic: int) -> ColumnElement[Any]:
+    """Return a figure as it is stored: arrays hold one element per logic, and PostgreSQL counts from 1."""
+    element: ColumnElement[Any] = BATCH_ACCOUNT.c[name][logic + 1]
+    return element
+
 
 EXECUTION = _table(
     "execution",

@@ -40,7 +40,7 @@ export function AccountsPage() {
   // While rows of the filter before are still shown, their number says nothing about what is chosen now.
   const matching = accounts.data && sameFilter(accounts.data.filter, filter) ? total : null;
   const pageNote = useRealPage(list, matching ?? undefined);
-  const selected = selection.kind === "matching" && matching === null ? 0 : sizeOf(selection, total);
+  const selected = sizeOf(selection, matching) ?? 0;
   const [layout, setLayout] = useLayout("accounts", QUEUE_COLUMNS);
   const columns = useVisible(QUEUE_COLUMNS, layout);
 

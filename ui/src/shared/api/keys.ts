@@ -12,6 +12,9 @@ export const keys = {
   files: ["files"] as const,
 };
 
+/** What becomes stale when accounts enter or leave a request. */
+export const MEMBERSHIP = [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account] as const;
+
 export const staleAfter: Readonly<Record<Pushed["kind"], readonly (readonly string[])[]>> = {
   batch: [keys.batches, keys.batch, keys.account],
   queue: [keys.queue, keys.tiles, keys.account],

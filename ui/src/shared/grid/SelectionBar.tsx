@@ -16,7 +16,7 @@ interface Props {
 /** How many are selected, "all that match" beside it, and what can be done with them. */
 export function SelectionBar({ selection, matching, onAll, onNone, children }: Props) {
   const status = useRef<HTMLParagraphElement>(null);
-  const selected = matching === null && selection.kind === "matching" ? null : size(selection, matching ?? 0);
+  const selected = size(selection, matching);
   const isAll = selection.kind === "matching" && selection.except.size === 0;
   // The button that was pressed is gone: the count says what came of it.
   const andSay = (act: () => void) => () => {

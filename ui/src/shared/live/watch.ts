@@ -22,14 +22,19 @@ export function watchConnection(back: () => void): () => void {
     const answered = await isAnswering();
     isAsking = false;
     if (!answered) lost();
-    if (connection().lostAt !== null) again = window.setTimeout(() => void ask(), AGAIN_MS);
+    if (connection().lostAt !== null) askAgain();
+  }
+
+  function askAgain() {
+    window.clearTimeout(again);
+    again = window.setTimeout(() => void ask(), AGAIN_MS);
   }
 
   const unwatch = watch(() => {
     const isLost = connection().lostAt !== null;
     if (wasLost && !isLost) back();
     wasLost = isLost;
-    if (isLost) again = window.setTimeout(() => void ask(), AGAIN_MS);
+    if (isLost) askAgain();
     else window.clearTimeout(again);
   });
   const undoubt = onDoubt(() => void ask());

@@ -34,9 +34,12 @@ export function set(selection: Selection, ids: readonly string[], on: boolean): 
   return { ...selection, except: changed(selection.except, ids, !on) };
 }
 
-/** How many are selected, when so many match the filter. Never below 0, never above what matches. */
-export function size(selection: Selection, matching: number): number {
-  return selection.kind === "ids" ? selection.ids.size : Math.max(0, matching - selection.except.size);
+/** How many are selected, when so many match the filter: never below 0, never above what matches. null while that is being counted. */
+export function size(selection: Selection, matching: number): number;
+export function size(selection: Selection, matching: number | null): number | null;
+export function size(selection: Selection, matching: number | null): number | null {
+  if (selection.kind === "ids") return selection.ids.size;
+  return matching === null ? null : Math.max(0, matching - selection.except.size);
 }
 
 /** Another filter drops a selection made by filter (it is never silently widened); one by one it stays. */

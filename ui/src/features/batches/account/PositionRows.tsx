@@ -1,12 +1,12 @@
 import { useId } from "react";
 
 import { PositionDetails } from "@/features/batches/account/PositionDetails";
-import { WeightMove } from "@/features/batches/account/WeightMove";
 import type { PositionView, Proposal, TradeView } from "@/shared/api/models";
 import { MISSING, percent, quantity, sign, usd } from "@/shared/format/format";
 import { isManaged } from "@/shared/format/holdingRole";
 import { reasonNames, sideNames } from "@/shared/format/names";
 import { Amount } from "@/shared/ui/Amount";
+import { BandBar } from "@/shared/ui/BandBar";
 
 export const keyOf = ({ sleeve_id, security_id }: { sleeve_id: string; security_id: string }) => `${sleeve_id} ${security_id}`;
 
@@ -39,7 +39,7 @@ export function PositionRows({ position, proposals, shown, width, isOpen, onTogg
         </td>
         <td>
           {`${percent(position.weight_before)} → ${percent(position.weight_after)}`}
-          {isManaged(position) && <WeightMove position={position} />}
+          {isManaged(position) && <BandBar what={position.security_id} before={position.weight_before} weight={position.weight_after} target={position.target} low={position.low} high={position.high} />}
         </td>
         <td>{trade ? <TradeCell trade={trade} /> : <span className="note">No trade</span>}</td>
         {proposals.map(({ logic, positions }) => (

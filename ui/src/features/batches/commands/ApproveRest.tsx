@@ -6,7 +6,7 @@ import { sentences } from "@/features/batches/commands/ApprovalNote";
 import { useKept } from "@/features/batches/commands/kept";
 import { NoteField } from "@/features/batches/commands/NoteField";
 import { needsNote, restBarred } from "@/features/batches/commands/rules";
-import { keys } from "@/shared/api/keys";
+import { MEMBERSHIP } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
 import { count, day, plural } from "@/shared/format/format";
@@ -45,7 +45,7 @@ function RestDialog({ batch, newest, selection, expected, onDone, onClose }: Pro
   const [now, setNow] = useState(expected);
   const rest = batch.counts.proposed - now;
   const command = useCommand<CommandResult>({
-    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    touches: MEMBERSHIP,
     perhaps: `Accounts may have been removed from request ${batch.batch_id}, and the rest approved: both or neither.`,
     onDone: (result) => {
       setNote("");

@@ -8,7 +8,7 @@ import { NoteField } from "@/features/batches/commands/NoteField";
 import { needsNote, type Decision } from "@/features/batches/commands/rules";
 import { DisallowedTotal, EarlierTotal } from "@/features/batches/request/Disallowed";
 import { OverBudgetTotal } from "@/features/batches/request/TotalsStrip";
-import { keys } from "@/shared/api/keys";
+import { MEMBERSHIP } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Totals } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
 import { count, day, plural, usd } from "@/shared/format/format";
@@ -34,7 +34,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   const { note, setNote } = useKept(batch);
   const isFirst = isApproval && (batch.rules?.approvers ?? 1) > 1 && !batch.first_approval?.stands;
   const command = useCommand<CommandResult>({
-    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    touches: MEMBERSHIP,
     perhaps: `Request ${batch.batch_id} may have been ${isApproval ? "approved" : "cancelled"}.`,
     onDone: (result) => {
       setNote("");

@@ -3,7 +3,7 @@ import { createContext, useContext } from "react";
 import { undoRemoval } from "@/features/batches/api/undoRemoval";
 import { useKept } from "@/features/batches/commands/kept";
 import { changeBarred } from "@/features/batches/commands/rules";
-import { keys } from "@/shared/api/keys";
+import { MEMBERSHIP } from "@/shared/api/keys";
 import type { BatchAccountRow, BatchSummary, CommandResult } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
 import { useMe } from "@/shared/session/session";
@@ -23,7 +23,7 @@ function PutBackButton({ batch, row }: { batch: BatchSummary; row: BatchAccountR
   const me = useMe();
   const { setRemoval } = useKept(batch);
   const command = useCommand<CommandResult>({
-    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    touches: MEMBERSHIP,
     perhaps: `Account ${row.account_number} may be back in request ${batch.batch_id}.`,
     onDone: () => {
       setRemoval(null); // its number of accounts holds no more

@@ -3,7 +3,7 @@ import { useState } from "react";
 
 import { removeAccounts } from "@/features/batches/api/removeAccounts";
 import { useKept } from "@/features/batches/commands/kept";
-import { keys } from "@/shared/api/keys";
+import { MEMBERSHIP } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, RemovalBody } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
 import { count, plural } from "@/shared/format/format";
@@ -27,7 +27,7 @@ export function RemoveDialog({ batch, selection, expected, confirm, onDone, onCl
   const { setRemoval } = useKept(batch);
   const [now, setNow] = useState(expected);
   const command = useCommand<CommandResult>({
-    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    touches: MEMBERSHIP,
     perhaps: `Accounts may have been removed from request ${batch.batch_id}.`,
     onDone: (result) => {
       onClose();

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { undoRemoval } from "@/features/batches/api/undoRemoval";
 import { useKept } from "@/features/batches/commands/kept";
 import { changeBarred } from "@/features/batches/commands/rules";
-import { keys } from "@/shared/api/keys";
+import { MEMBERSHIP } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
 import { count, plural } from "@/shared/format/format";
@@ -19,7 +19,7 @@ export function UndoOffer({ batch }: { batch: BatchSummary }) {
   const { removal, setRemoval } = useKept(batch);
   const [refused, setRefused] = useState<{ version: number; left: number; why: string } | null>(null);
   const command = useCommand<CommandResult>({
-    touches: [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account],
+    touches: MEMBERSHIP,
     perhaps: `The accounts may be back in request ${batch.batch_id}.`,
     onDone: (result) => {
       setRemoval(null);

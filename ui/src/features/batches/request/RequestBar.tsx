@@ -23,7 +23,7 @@ interface Props {
 export function RequestBar({ batch, selection, matching, filter, onSelect }: Props) {
   const me = useMe();
   const [isAsking, setAsking] = useState(false);
-  const selected = selection.kind === "matching" && matching === null ? 0 : size(selection, matching ?? 0);
+  const selected = size(selection, matching) ?? 0;
   return (
     <SelectionBar selection={selection} matching={matching} onAll={() => onSelect(allMatching(filter))} onNone={() => onSelect(NOTHING)}>
       {selected > 0 && (

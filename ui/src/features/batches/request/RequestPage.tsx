@@ -52,7 +52,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   const isReview = shelf === "open" && isOpen(batch.status);
   // While rows of the filter before are still shown, their number says nothing about what is chosen now.
   const matching = isOwn ? filtered.accounts : null;
-  const selected = selection.kind === "matching" && matching === null ? 0 : sizeOf(selection, filtered.accounts);
+  const selected = sizeOf(selection, matching) ?? 0;
   const target = shelf === "open" ? ("/pending/$batchId/accounts/$accountId" as const) : ("/history/$batchId/accounts/$accountId" as const);
 
   return (
