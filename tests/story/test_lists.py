@@ -86,6 +86,13 @@ def _lose_the_selection(page: Page, custodian: str) -> None:
     expect(page.get_by_text("There is no page 99: this is the last one.")).to_be_visible()
 
 
+def _sign_out(page: Page) -> None:
+    """Wait for the page that signing out leads to: its loading would cut off that of the next one."""
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
 def _come_back(page: Page, sign_in: SignIn, custodian: str) -> None:
     """Filters outlive sign-out, layouts do not, and another user sees neither."""
     page.get_by_role("button", name="Columns").click()
@@ -93,12 +100,12 @@ def _come_back(page: Page, sign_in: SignIn, custodian: str) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("columnheader", name="Max drift")).to_be_hidden()
     chip = page.get_by_role("button", name=f"Custodian is {custodian.lower()}", exact=True)
-    page.get_by_role("button", name="Sign out").click()
+    _sign_out(page)
     page = sign_in("ops2", "rebalance-ops2")
     _idle(page)
     expect(page.get_by_role("button", name="Add filter")).to_be_visible()
     expect(chip).to_be_hidden()
-    page.get_by_role("button", name="Sign out").click()
+    _sign_out(page)
     page = sign_in("ops", "rebalance-ops")
     expect(chip).to_be_visible()
     expect(page.get_by_role("columnheader", name="Max drift")).to_be_visible()
