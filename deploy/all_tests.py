@@ -61,8 +61,11 @@ def in_lanes(reports: Path) -> bool:
 
 
 def pytest(report: Path, *arguments: str) -> tuple[str, ...]:
-    """Return the command that runs tests and writes what became of each into a file."""
-    return ("pytest", f"--junitxml={report}", *arguments)
+    """Return the command that runs tests and writes what became of each into a file.
+
+    It ends after many failures: without a broker or database, say, it would wait in every test that needs one.
+    """
+    return ("pytest", f"--junitxml={report}", "--maxfail=40", *arguments)
 
 
 def skipped(reports: Iterable[Path]) -> list[str]:

@@ -61,6 +61,7 @@ install_packages() {
 
 start_engine() {
   if docker info >"$scratch/info" 2>&1; then return; fi
+  clear_killed_engines
   mkdir -p "$data_root"
   setsid dockerd --host "$socket" --data-root "$data_root" --pidfile "$data_root/dockerd.pid" \
     --exec-root "$data_root/run" >>"$data_root/dockerd.log" 2>&1 </dev/null &
@@ -76,6 +77,23 @@ start_engine() {
   tail -5 "$data_root/dockerd.log"
   exit 1
 }
+
+# An engine that was killed leaves the networks of its containers, which go on answering for addresses that the next engine
+# gives to its own: every connection to those is then refused.  A network ends when its last mount does.
+clear_killed_engines() {
+  local mounted root cleared=0
+  awk '$3 == "nsfs" && $2 ~ /\/run\/netns\// { print $2 }' /proc/mounts >"$scratch/networks"
+  while read -r mounted; do
+    root=${mounted%/run/netns/*}
+    if [[ -f $root/dockerd.pid ]] && ! is_engine "$(<"$root/dockerd.pid")"; then
+      umount "$mounted"
+      cleared=$((cleared + 1))
+    fi
+  done <"$scratch/networks"
+  if ((cleared)); then report "cleared $cleared networks that a killed engine left"; fi
+}
+
+is_engine() { [[ -r /proc/$1/comm && $(<"/proc/$1/comm") == dockerd ]]; }
 
 # Without systemd all containers together weigh as much as one process: their services then starve beside other work.
 share_processor() {
