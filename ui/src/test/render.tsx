@@ -4,7 +4,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render } from "@testing-library/react";
 import type { ReactNode } from "react";
 
-import type { BatchAccountRow, BatchSummary, Me, Proposal, SliceView } from "@/shared/api/models";
+import type { BatchAccountRow, BatchSummary, Me, PositionView, Proposal, SliceView } from "@/shared/api/models";
 import { SessionContext } from "@/shared/session/session";
 
 export const ME: Me = { subject: "u1", name: "Jo", roles: ["trader", "approver", "operator"], enterprises: ["E1"], advisors: null, csrf: "token" };
@@ -81,6 +81,15 @@ export function aSlice(part: Partial<SliceView> = {}): SliceView {
     days_to_long_term: null,
     washes: [],
     ...part,
+  };
+}
+
+/** A position that is sold down to its target; name only what matters. */
+export function aPosition(security_id: string, part: Partial<PositionView> = {}): PositionView {
+  return {
+    sleeve_id: "APM", security_id, price: "100", target: "0.05", low: "0.04", high: "0.06", quantity_before: "60", quantity_after: "50", value_before: "6000.00",
+    value_after: "5000.00", weight_before: "0.06", weight_after: "0.05", short_term: null, long_term: null, unknown_term: null, estimated: null, no_basis_proceeds: null,
+    role: "MANAGED", price_factor: "1", target_exact: "0.05", ...part,
   };
 }
 

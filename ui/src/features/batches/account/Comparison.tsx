@@ -6,6 +6,7 @@ import { Disallowed, EarlierDisallowed } from "@/features/batches/request/Disall
 import type { Logic, Proposal } from "@/shared/api/models";
 import { compare, scaled } from "@/shared/format/decimal";
 import { count, percent, plural, usd } from "@/shared/format/format";
+import { isManaged } from "@/shared/format/holdingRole";
 import { logicNames } from "@/shared/format/names";
 import { Amount, Gain } from "@/shared/ui/Amount";
 import { Tag } from "@/shared/ui/Tag";
@@ -76,8 +77,8 @@ export function Comparison({ proposals, inForce }: { proposals: readonly Proposa
   );
 }
 
-/** Strictly beyond the band; its edges are inside. */
-function isOutside({ weight_after, low, high }: Proposal["positions"][number]): boolean {
+/** Strictly beyond the band, whose edges are inside. What may not be traded is held to none. */
+function isOutside({ weight_after, low, high, role }: Proposal["positions"][number]): boolean {
   const [after, from, to] = [weight_after, low, high].map(scaled);
-  return !!after && !!from && !!to && (compare(after, from) < 0 || compare(after, to) > 0);
+  return isManaged({ role }) && !!after && !!from && !!to && (compare(after, from) < 0 || compare(after, to) > 0);
 }

@@ -6,15 +6,7 @@ import { describe, expect, it } from "vitest";
 import { PositionTable } from "@/features/batches/account/PositionTable";
 import type { PositionView } from "@/shared/api/models";
 import { minus, plain, scaled } from "@/shared/format/decimal";
-import { aProposal, aSlice, draw } from "@/test/render";
-
-function aPosition(security_id: string, part: Partial<PositionView> = {}): PositionView {
-  return {
-    sleeve_id: "APM", security_id, price: "100", target: "0.05", low: "0.04", high: "0.06", quantity_before: "60", quantity_after: "50", value_before: "6000.00",
-    value_after: "5000.00", weight_before: "0.06", weight_after: "0.05", short_term: null, long_term: null, unknown_term: null, estimated: null, no_basis_proceeds: null,
-    role: "MANAGED", price_factor: "1", target_exact: "0.05", ...part,
-  };
-}
+import { aPosition, aProposal, aSlice, draw } from "@/test/render";
 
 const sold = (short_term: string, long_term: string, more: Partial<PositionView> = {}) => ({ short_term, long_term, unknown_term: "0.00", estimated: "0.00", no_basis_proceeds: "0.00", ...more });
 const BEST = aProposal(
