@@ -61,6 +61,21 @@ async def test_a_batch_that_buys_warns_of_a_loss_approved_before_and_names_it(ha
     assert await warned(pat, third) == {"A5": ("0.00", "0.00")}, "a loss is disallowed once"
 
 
+async def test_every_loss_and_buy_of_a_batch_of_many_result_chunks_is_recorded_once(harness: Harness) -> None:
+    """40 accounts in as many chunks, which are read in groups of 16: half of them lose, half of them buy."""
+    pat = harness.user()
+    accounts = {f"A{number}": losing() if number % 2 else buying(3) for number in range(40)}
+    await harness.queue(*accounts)
+    batch = await pat.propose(*accounts)
+    for name, values in accounts.items():
+        await reply(harness, batch["batch_id"], {name: values})
+    await pat.done(await pat.get(f"/v1/batches/{batch['batch_id']}"), "approve")
+    recorded = "SELECT account_id FROM {} WHERE batch_id = %s ORDER BY account_id"
+    for table, remainder in (("approved_loss", 1), ("approved_buy", 0)):
+        expected = sorted(name for name in accounts if int(name[1:]) % 2 == remainder)
+        assert [row for (row,) in harness.sql(recorded.format(table), batch["batch_id"])] == expected
+
+
 async def test_bought_in_an_ira_it_is_permanent_and_elsewhere_it_is_nothing(harness: Harness) -> None:
     """$100 on 10 units: the IRA's 4 take 100 x 4 / 10 = $40 for good; another household, IRA losses: nothing."""
     pat = harness.user()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,12 +50,12 @@ async def record(connection: AsyncConnection, batch: Row[Any], approved: Sequenc
         if columns.leaves_something(row):
             by_chunk.setdefault(row.chunk_id, []).append(row)
 
-    def read(contents: dict[int, bytes]) -> list[columns.Left]:
-        return [columns.left_of(batch, session, by_chunk[number], content) for number, content in contents.items()]
+    def read(contents: dict[int, bytes]) -> columns.Left:
+        left = [columns.left_of(batch, session, by_chunk[number], content) for number, content in contents.items()]
+        return {table: pa.concat_tables(part[table] for part in left) for table in left[0]}
 
     async for contents in results.read_groups(connection, sorted(by_chunk)):
-        for left in await asyncio.to_thread(read, contents):
-            await approved_losses.add(connection, left)
+        await approved_losses.add(connection, await asyncio.to_thread(read, contents))
     uses = await asyncio.to_thread(columns.uses_of, batch, session, approved)
     await approved_losses.add(connection, {"wash_use": uses})
     if await approved_losses.has_households(connection, batch.batch_id):
