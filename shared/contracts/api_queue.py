@@ -6,7 +6,7 @@ address of the page holds the same strings.  Source: product 7.
 
 from datetime import date, datetime
 
-from shared.contracts.api_batches import BatchSummary
+from shared.contracts.api_batches import AccountStateName, BatchSummary
 from shared.contracts.events import SourceName, StateName, TileName
 from shared.contracts.types import Identity, OutboundModel, Usd, Weight
 
@@ -78,6 +78,12 @@ class Cause(OutboundModel):
     detail: str
 
 
+class AccountRequest(BatchSummary):
+    """A decided request that an account was in.  account_state: what became of the account, which may be less."""
+
+    account_state: AccountStateName
+
+
 class AccountView(QueueRow):
     """One account: why it is flagged, its causes and holds, and the batch it is in."""
 
@@ -87,4 +93,4 @@ class AccountView(QueueRow):
     hold_text: str | None
     open_batch: int | None
     epoch: int
-    rebalances: list[BatchSummary]
+    rebalances: list[AccountRequest]

@@ -53,6 +53,11 @@ async def test_a_batch_goes_from_the_queue_to_history(harness: Harness) -> None:
     account = await pat.get("/v1/accounts/A1")
     assert (account["state"], account["epoch"], account["last_rebalanced"]) == ("SETTLING", 1, "2026-06-12")
     assert [row["batch_id"] for row in account["rebalances"]] == [number]
+    became = {name: (await pat.get(f"/v1/accounts/{name}"))["rebalances"][0] for name in ("A1", "A3")}
+    assert {name: (row["result"], row["account_state"]) for name, row in became.items()} == {
+        "A1": ("Complete", "APPROVED"),
+        "A3": ("Complete", "FAILED"),
+    }
 
 
 async def test_every_change_of_a_batch_is_told_with_a_higher_version(harness: Harness) -> None:

@@ -33,10 +33,11 @@ async def read_list(
 
 
 async def read_of_account(connection: AsyncConnection, scope: Scope, account_id: str, limit: int) -> Sequence[Row[Any]]:
-    """Return the decided batches an account was in, newest first."""
+    """Return the decided batches an account was in, newest first, each with `account_state`."""
     member = BATCH_ACCOUNT.c
+    columns: list[ColumnElement[Any]] = [*BATCH.c, member.state.label("account_state")]
     query = (
-        select(*BATCH.c)
+        select(*columns)
         .select_from(BATCH.join(BATCH_ACCOUNT, member.batch_id == BATCH.c.batch_id))
         .where(sees(scope, BATCH), sees(scope, BATCH_ACCOUNT), member.account_id == account_id, ~member.open)
         .where(BATCH.c.decided_at.is_not(None))

@@ -180,8 +180,8 @@ _KEYS: Final = ("batch_id", "account_id")  # join keys of temporary tables; othe
 async def copy_table(connection: AsyncConnection, name: str, like: str, rows: pa.Table) -> None:
     """Fill the temporary table `name`, shaped like the SELECT `like`, with rows by COPY, in place of what it held.
 
-    It is emptied at commit too.  It has an index by account: a planner that expects few rows (without statistics, or behind row-level security)
-    would otherwise scan it once per account, which took 6 s of the first batch of 10,000.
+    It is emptied at commit too.  It has an index by account: a planner that expects few rows (without statistics, or
+    behind row-level security) would otherwise scan it once per account, which took 6 s of the first batch of 10,000.
 
     rows: columns of integers, texts, booleans, dates and instants, named as those of the temporary table.
     """

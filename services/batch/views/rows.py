@@ -26,7 +26,7 @@ from shared.contracts.api_batches import (
     PutAside,
     Totals,
 )
-from shared.contracts.api_queue import AccountView, Cause, QueueRow, TileCounts, Why
+from shared.contracts.api_queue import AccountRequest, AccountView, Cause, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import SourceName, StateName, TileName
 from shared.fixed_point.arithmetic import muldiv_half_away
@@ -99,6 +99,11 @@ def batch_summary(row: Row[Any]) -> BatchSummary:
     )
 
 
+def account_request(row: Row[Any]) -> AccountRequest:
+    """Return a decided batch as an account that was in it shows it."""
+    return AccountRequest(**dict(batch_summary(row)), account_state=row.account_state)
+
+
 def rules_view(row: Row[Any], rules: ApprovalRules, subject: str) -> ApprovalNeeds:
     """Return what the approval of an open batch needs, and what of it bars the person `subject`."""
     approvers = rules.approvers(row.turnover_cents, row.proposed)
@@ -141,7 +146,7 @@ def account_view(row: Row[Any], batches: Sequence[Row[Any]]) -> AccountView:
         hold_text=row.hold_text,
         open_batch=row.open_batch,
         epoch=row.epoch,
-        rebalances=[batch_summary(batch) for batch in batches],
+        rebalances=[account_request(batch) for batch in batches],
     )
 
 

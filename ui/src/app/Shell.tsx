@@ -16,7 +16,8 @@ export function Shell() {
       <a className="skip-link" href="#main">
         Skip to content
       </a>
-      <Notifications position="bottom-right" />
+      {/* Not over the buttons of a dialog or the pages of a list. */}
+      <Notifications position="bottom-left" />
       <Header />
       <ConnectionBanner />
       <main id="main" className="page" tabIndex={-1} data-idle={busy === 0 ? "" : undefined}>

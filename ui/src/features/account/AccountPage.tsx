@@ -4,9 +4,9 @@ import { Link } from "@tanstack/react-router";
 import { useAccount } from "@/features/account/api/getAccount";
 import { evaluated, isEvaluated, noReason } from "@/features/account/evaluated";
 import { HoldingsSection } from "@/features/account/HoldingsSection";
-import type { AccountView, BatchSummary } from "@/shared/api/models";
+import type { AccountView } from "@/shared/api/models";
 import { count, day, instant, MISSING, percent, usd } from "@/shared/format/format";
-import { endedBy, sourceNames, stateNames, tileNames } from "@/shared/format/names";
+import { accountStates, endedBy, sourceNames, stateNames, tileNames } from "@/shared/format/names";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
@@ -16,6 +16,7 @@ import { Tag } from "@/shared/ui/Tag";
 
 type Cause = AccountView["causes"][number];
 type Why = AccountView["why"][number];
+type AccountRequest = AccountView["rebalances"][number];
 
 const WHY: readonly PlainColumn<Why>[] = [
   { header: "Component", cell: (why) => why.component },
@@ -33,7 +34,7 @@ const CAUSES: readonly PlainColumn<Cause>[] = [
   { header: "What happened", cell: (cause) => cause.detail },
 ];
 
-const REBALANCES: readonly PlainColumn<BatchSummary>[] = [
+const REBALANCES: readonly PlainColumn<AccountRequest>[] = [
   {
     header: "Request",
     cell: (batch) => (
@@ -42,13 +43,13 @@ const REBALANCES: readonly PlainColumn<BatchSummary>[] = [
       </Link>
     ),
   },
-  { header: "Result", cell: (batch) => [batch.result, batch.result === "Cancelled" ? endedBy(batch) : ""].filter(Boolean).join(" ") },
+  { header: "Result", cell: (batch) => [accountStates[batch.account_state], batch.account_state === "CANCELLED" ? endedBy(batch) : ""].filter(Boolean).join(" ") },
   { header: "Trade date", cell: (batch) => day(batch.session ?? batch.trade_date) },
   { header: "Decided at", cell: (batch) => instant(batch.decided_at) },
   { header: "Decided by", cell: (batch) => batch.decided_by ?? "Automatic" },
 ];
 
-/** One account: its facts, why it is flagged, what brought it here, and earlier rebalances. */
+/** One account: its facts, why it is flagged, what brought it here, and earlier requests. */
 export function AccountPage({ accountId }: { accountId: string }) {
   const view = useAccount(accountId);
   if (view.isPending) return <Waiting what="the account" />;
@@ -83,8 +84,8 @@ export function AccountPage({ accountId }: { accountId: string }) {
       <HoldingsSection accountId={accountId} />
       <Title order={2}>What brought it here</Title>
       <PlainTable label="What brought it here" columns={CAUSES} rows={account.causes} rowKey={(cause) => `${cause.business_date} ${cause.source} ${cause.detail}`} empty="No cause is recorded." />
-      <Title order={2}>Earlier rebalances</Title>
-      <PlainTable label="Earlier rebalances" columns={REBALANCES} rows={account.rebalances} rowKey={(batch) => String(batch.batch_id)} empty="It has not been part of a decided request." />
+      <Title order={2}>Earlier requests</Title>
+      <PlainTable label="Earlier requests" columns={REBALANCES} rows={account.rebalances} rowKey={(batch) => String(batch.batch_id)} empty="It has not been part of a decided request." />
     </>
   );
 }

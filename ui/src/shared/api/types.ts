@@ -623,6 +623,81 @@ export interface components {
             tiles: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[];
         };
         /**
+         * AccountRequest
+         * @description A decided request that an account was in.  account_state: what became of the account, which may be less.
+         */
+        AccountRequest: {
+            /**
+             * Account State
+             * @enum {string}
+             */
+            account_state: "WORKING" | "PROPOSED" | "FAILED" | "REMOVED" | "APPROVED" | "CANCELLED";
+            /** Accounts */
+            accounts: number;
+            /** Batch Id */
+            batch_id: number;
+            /**
+             * Cancel At
+             * Format: date-time
+             */
+            cancel_at: string;
+            counts: components["schemas"]["Counts"];
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Enterprise Id */
+            enterprise_id: string;
+            /** Estimated */
+            estimated: string;
+            execution: components["schemas"]["ExecutionCounts"] | null;
+            first_approval: components["schemas"]["FirstApproval"] | null;
+            /** Label */
+            label: string;
+            /**
+             * Logic
+             * @enum {string}
+             */
+            logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
+            /** Long Term */
+            long_term: string;
+            /** Note */
+            note: string | null;
+            /** Only Account */
+            only_account: string | null;
+            put_aside: components["schemas"]["PutAside"] | null;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /** Requested By */
+            requested_by: string;
+            /** Result */
+            result: ("Failed" | "Complete" | "Cancelled") | null;
+            rules: components["schemas"]["ApprovalNeeds"] | null;
+            /** Session */
+            session: string | null;
+            /** Short Term */
+            short_term: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "WORKING" | "PENDING_APPROVAL" | "APPROVED" | "CANCELLED" | "FAILED";
+            /**
+             * Trade Date
+             * Format: date
+             */
+            trade_date: string;
+            /** Turnover */
+            turnover: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * AccountRestriction
          * @description What may not be traded of a security, and what is bought in its place.
          */
@@ -732,7 +807,7 @@ export interface components {
             /** Portfolio Id */
             portfolio_id: string | null;
             /** Rebalances */
-            rebalances: components["schemas"]["BatchSummary"][];
+            rebalances: components["schemas"]["AccountRequest"][];
             /** Source */
             source: ("REBALANCER_ON" | "TARGET_UPDATE" | "DRIFT_ANALYSIS") | null;
             /**

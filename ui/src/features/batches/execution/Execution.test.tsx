@@ -19,6 +19,11 @@ describe("the execution of orders", () => {
     expect(note).toHaveTextContent("5 orders sent: 1 filled, 1 rejected, 3 outstanding (1 accepted, 1 partially filled). Reported since the approval, and no part of it.");
   });
 
+  it("writes numbers as every other figure", () => {
+    draw(<ExecutionNote execution={{ orders: 5037, outstanding: 3037, accepted: 2037, partially_filled: 1000, filled: 1000, rejected: 1000 }} />);
+    expect(screen.getByText(/5,037 orders sent: 1,000 filled, 1,000 rejected, 3,037 outstanding \(2,037 accepted, 1,000 partially filled\)/)).toBeVisible();
+  });
+
   it("is not mentioned where nothing was approved, and says when nothing was sent", () => {
     draw(<ExecutionNote execution={null} />);
     expect(screen.queryByRole("region", { name: "Execution" })).not.toBeInTheDocument();
