@@ -1,4 +1,4 @@
-"""The figures of the loop: file to flags, daily analysis, click to Pending Approval, event to browser."""
+"""The figures of the loop: file to flags, daily analysis, click to Pending Approval, approval, event to browser."""
 
 import argparse
 import shutil
@@ -62,13 +62,17 @@ def measure(stack: Stack, folder: Path, options: argparse.Namespace, say: Say) -
         ]
         rows.append(Row(f"daily analysis, {options.accounts:,} accounts", f"{_analysis(client, say):.1f} s", "30 s"))
         for accounts, reach in ((1, ""), (options.batch, "5 s"), (options.large, "5 s")):
-            took_s = _to_pending(stack, client, accounts, say)
+            took_s, batch = _to_pending(stack, client, accounts, say)
+            client.command(batch, "cancel")
             rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
         say(f"{options.events} events to a browser")
         ages_s = browser.event_ages(stack, book, options.events)
         p99_s = statistics.quantiles(ages_s, n=100)[98]
         rows.append(Row("event to browser, p50", f"{statistics.median(ages_s):.2f} s", ""))
         rows.append(Row("event to browser, p99", f"{p99_s:.2f} s", "2 s"))
+        for accounts in (options.batch, options.large):
+            took_s, approved = _to_approved(stack, client, accounts, say)
+            rows.append(Row(f"approval of {approved:,} accounts", f"{took_s:.2f} s", ""))
     for name, resident_mb in processes.resident_mb(stack).items():
         rows.append(Row(f"resident memory of {name}", f"{resident_mb:,.0f} MB", "400 MB"))
     rows.append(Row("proposer started again until it works, kernels cached", f"{_restart(stack):.1f} s", "10 s"))
@@ -119,7 +123,16 @@ def _analysis(client: StackClient, say: Say) -> float:
         time.sleep(_PAUSE_S)
 
 
-def _to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> float:
+def _to_approved(stack: Stack, client: StackClient, accounts: int, say: Say) -> tuple[float, int]:
+    """Propose for so many accounts and approve; return the seconds of the approval and the accounts with orders."""
+    _, batch = _to_pending(stack, client, accounts, say)
+    started = time.monotonic()
+    approved = int(client.command(batch, "approve")["counts"]["approved"])
+    return time.monotonic() - started, approved
+
+
+def _to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> tuple[float, dict[str, Any]]:
+    """Return the seconds from the click to the end of all proposals, and the batch."""
     propose = _large(client, accounts) if accounts > _MOST_IDS else _small(client, accounts)
     before = processes.cpu_s(stack)
     started = time.monotonic()
@@ -130,8 +143,7 @@ def _to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> f
     used = {name: f"{after_s - before.get(name, 0):.1f}" for name, after_s in processes.cpu_s(stack).items()}
     say(f"processor time in s: {used}")
     say(f"batch of {accounts:,}: {took_s:.2f} s, {seen['status']} {seen['counts']}")
-    client.command(seen, "cancel")
-    return took_s
+    return took_s, seen
 
 
 def _until_answered(stack: Stack, batch_id: int) -> None:
