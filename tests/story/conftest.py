@@ -6,10 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from playwright.sync_api import Page, expect
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from deploy.client import StackClient
 from deploy.stack import Stack
@@ -40,8 +41,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory, built_ui: Path, book: Path) 
 
 
 @pytest.fixture
-def sign_in(stack: Stack, page: Page) -> SignIn:
-    """Sign in at the real issuer and return the page; a console error or a request to another host fails the test."""
+def sign_in(stack: Stack, page: Page) -> Iterator[SignIn]:
+    """Sign in at the real issuer and return the page.
+
+    A fault of the page's own code, said in its console or not caught, or a request elsewhere fails the test at its end.
+    """
+    ours = {urlsplit(stack.urls[name]).netloc for name in ("gateway", "issuer")}
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if _is_fault(said) else None)
+    page.on("request", lambda sent: faults.append(sent.url) if urlsplit(sent.url).netloc not in ours else None)
 
     def enter(login: str, password: str) -> Page:
         page.goto(stack.urls["gateway"])
@@ -52,7 +61,13 @@ def sign_in(stack: Stack, page: Page) -> SignIn:
         expect(page.get_by_role("heading", name="Accounts to Rebalance", level=1)).to_be_visible()
         return page
 
-    return enter
+    yield enter
+    assert faults == []
+
+
+def _is_fault(said: ConsoleMessage) -> bool:
+    """Return whether a page reports a fault; that a request was refused or not answered the browser says by itself."""
+    return said.type in ("error", "warning") and not said.text.startswith("Failed to load resource")
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The second story: faults in the files, an account that fails in its batch, a cancel, and an end of day."""
 
 import json
+import re
+import signal
 from datetime import UTC, date, datetime
 from functools import partial
 from operator import eq
@@ -127,3 +129,17 @@ def test_what_is_not_decided_by_the_end_of_the_day_is_cancelled_once(
     ended_row = page.get_by_role("table", name="Completed requests").get_by_role("row").nth(1)
     expect(ended_row).to_contain_text("Cancelled")
     assert date.fromisoformat(ended["trade_date"]) > AS_OF
+
+
+def test_a_gateway_that_hangs_is_seen_on_screen_and_what_was_chosen_outlives_it(stack: Stack, sign_in: SignIn) -> None:
+    """The page says since when figures may be old; the gateway is started anew, and the page goes on by itself."""
+    page = sign_in("ops", "rebalance-ops")
+    first = page.get_by_role("grid", name="Accounts to rebalance").get_by_role("row").nth(1)
+    first.get_by_role("checkbox").check()
+    stack.kill("gateway", signal.SIGSTOP)
+    expect(page.get_by_text(re.compile(r"^Connection lost at .*, figures may be old\.$"))).to_be_visible()
+    expect(page.get_by_text("Live updates")).to_be_hidden()
+    page.get_by_text("Live updates").wait_for(timeout=120_000)
+    expect(page.get_by_text("Connection lost")).to_be_hidden()
+    expect(first.get_by_role("checkbox")).to_be_checked()
+    stack.wait_ready("gateway")
