@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.taxlot.domain.plausible import ChangeLimit, beyond_limit
 from services.taxlot.intake.load import connected
+from shared.contracts.codes import HoldingRole
 from tests.taxlot.files import File, cash, lot
 from tests.taxlot.harness import Book
 
@@ -89,6 +90,30 @@ def test_trades_of_ours_explain_a_change(book: Book) -> None:
         )
     assert book.load(File(large, day=SECOND), change_limit=REPORT).status == "LOADED"
     assert [number for _, number, _ in notes(book)] == ["2"]
+
+
+@pytest.mark.integration
+def test_a_cash_equivalent_moves_without_trades_and_is_no_large_change(book: Book) -> None:
+    """AAA is a sweep fund: its units and its cost rise and fall with the cash.  Account 2 manages it as a fund."""
+    book.add_accounts(["1", "2", "3"])
+    sweep = HoldingRole.CASH_EQUIVALENT * 5 | HoldingRole.LOCKED << 4 | HoldingRole.EXCLUDED << 6
+    book.rows("UPDATE security SET roles = %s WHERE security_id = 'AAA' RETURNING 1", sweep)
+    book.rows("UPDATE account SET holding_roles = '{\"AAA\": 1}' WHERE account_id = 'A2' RETURNING 1")
+
+    def held(number: str, sweep_units: str, stock_units: str) -> list[str]:
+        swept = lot(number, quantity=sweep_units, basis=f"{sweep_units}.00", price="1")
+        return [swept, lot(number, security="BBB", quantity=stock_units), cash(number)]
+
+    days(
+        book,
+        REPORT,
+        [*held("1", "50000", "10"), *held("2", "50000", "10"), *held("3", "10", "10")],
+        [*held("1", "100", "10"), *held("2", "100", "10"), *held("3", "90000", "40")],
+    )
+    assert notes(book) == [
+        ("NOTE", "2", "AAA: 50000 units, now 100; known cost basis: 50100.00, now 200.00: without trades of ours"),
+        ("NOTE", "3", "BBB: 10 units, now 40: without trades of ours"),
+    ]
 
 
 @pytest.mark.integration

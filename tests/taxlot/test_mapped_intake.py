@@ -96,6 +96,19 @@ def test_an_account_whose_rows_cannot_be_trusted_is_held_and_its_neighbours_go_o
 
 
 @pytest.mark.integration
+def test_a_sweep_fund_whose_value_cannot_be_read_holds_its_account_alone(known: Book, tmp_path: Path) -> None:
+    path = edited("westfield-csv", tmp_path, ('"$1.00","$1,520.75"', '"$1.00","N/A"'))
+    sweep = {"securities": ["WSWPX"], "counts": "lot", "value": {"column": "Market Value"}}
+    known.rows("INSERT INTO security (security_id, version, kind) VALUES ('WSWPX', 1, 'FUND') RETURNING 1")
+    mappings = MappingsInForce({"WESTFIELD": altered("westfield-csv", tmp_path, sweep=sweep)})
+    assert known.take_in(path, mappings).status == "LOADED"
+    assert held(known) == {"A00012345": "NOT_A_NUMBER"}
+    ((text,),) = known.rows("SELECT hold_text FROM holding WHERE account_id = 'A00012345'")
+    assert "20260611.csv, line 10: " in text
+    assert "(value of the sweep fund (column 'Market Value'): \"N/A\")" in text
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "edit", "code"),
     [

@@ -287,10 +287,46 @@ def test_an_account_number_may_stand_in_a_line_above_its_rows(tmp_path: Path, si
 
 
 def test_money_of_a_sweep_fund_counts_once_whichever_is_said(tmp_path: Path) -> None:
-    lot = {"securities": ["WSWPX"], "counts": "lot", "value": {"column": "Market Value"}}
-    records = records_of(sample_of(CSV), altered(CSV, tmp_path, sweep=lot))
+    records = records_of(sample_of(CSV), altered(CSV, tmp_path, sweep=SWEEP_AS_LOT))
     assert "10 L|00012345|WSWPX|WSWPX---||1520.75|1520.75|N||1.00|" in records
     assert "11 C|00012345|||||||||0" in records
+
+
+SWEEP_LOT = '"1,520.75","$1.00","$1,520.75","$1,520.75","--"'
+SWEEP_AS_LOT = {"securities": ["WSWPX"], "counts": "lot", "value": {"column": "Market Value"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "shows"),
+    [
+        ("--", "NOT_A_NUMBER", '"--"'),
+        ("N/A", "NOT_A_NUMBER", '"N/A"'),
+        ("1,52.75", "NOT_A_NUMBER", '"1,52.75"'),
+        ("", "NOT_A_NUMBER", "empty"),
+        ("$1,520.75-", "NOT_A_NUMBER", '"$1,520.75-"'),
+        ("200,000,000,000.00", "OUT_OF_RANGE", "200000000000.00"),
+    ],
+)
+def test_a_value_of_a_sweep_fund_that_cannot_be_read_holds_its_account(
+    value: str, code: str, shows: str, tmp_path: Path
+) -> None:
+    """Nothing could be taken out of the cash, which has the money too: it would count twice."""
+    path = edited(CSV, tmp_path, (SWEEP_LOT, SWEEP_LOT.replace('"$1.00","$1,520.75"', f'"$1.00","{value}"')))
+    found = tried(path, altered(CSV, tmp_path, sweep=SWEEP_AS_LOT))
+    assert [(fault.line, fault.code, fault.detail) for fault in found.faults] == [
+        (10, code, f"value of the sweep fund (column 'Market Value'): {shows}")
+    ]
+
+
+def test_a_sign_of_a_sweep_fund_that_is_not_listed_holds_its_account(tmp_path: Path) -> None:
+    sign = {"column": "Covered", "negative": ["-"], "positive": ["+"]}
+    value = {"column": "Market Value", "sign": sign}
+    (fault,) = tried(sample_of(CSV), altered(CSV, tmp_path, sweep=SWEEP_AS_LOT | {"value": value})).faults
+    assert (fault.line, fault.code, fault.detail) == (
+        10,
+        "NOT_UNDERSTOOD",
+        "column 'Covered': '--' is none of '+', '-'",
+    )
 
 
 def test_accounts_without_a_cash_row_are_held_or_have_none(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from services.taxlot.domain.treatment import SecurityFacts, divisors, excluded_r
 from shared.contracts.codes import HoldingRole
 from shared.contracts.holding_roles import packed_roles
 from shared.contracts.platform import SecurityChanged
+from shared.fixed_point.text import rounded
 from shared.rules.relief.lots import NO_BASIS, NO_DATE
 from tests.taxlot.files import DAY, cash, lot
 
@@ -280,14 +281,39 @@ def held_with_roles(records: list[str], own: dict[str, dict[str, int]] | None = 
         ({"security": "AAA", "quantity": "-5"}, "SHORT_POSITION"),
         ({"security": "AAA", "quantity": "0"}, "BAD_SIGN"),
         ({"security": "BBB", "quantity": "5", "basis": "-120.00"}, "BAD_SIGN"),
-        # face to four decimals
-        ({"security": "CCC", "quantity": "3000.0001"}, None),
-        ({"security": "CCC", "quantity": "3000.00001"}, "FACE_TOO_FINE"),
     ],
 )
 def test_what_is_excluded_is_taken_as_it_comes(record: dict[str, str], code: str | None) -> None:
     holds = held_with_roles([lot("1", **record), cash("1")])
     assert (holds["1"].code if "1" in holds else None) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "is_rounded"),
+    [
+        ("3000.0001", 3_000_000_100, False),
+        ("3000.12345", 3_000_123_500, True),  # x 98.50 x 0.01 = 2,955.1216: $2,955.12
+        ("3000.00004", 3_000_000_000, True),
+        ("3000.0000499999999", 3_000_000_000, True),  # six decimals would be 3000.000050, and rounded twice 3000.0001
+        ("3000.000100", 3_000_000_100, False),  # zeros say nothing
+        ("-3000.12345", -3_000_123_500, True),
+    ],
+)
+def test_face_that_is_priced_in_percent_is_kept_to_four_decimals(text: str, kept: int, is_rounded: bool) -> None:
+    """Of others six are kept: AAA beside it.  Totals are of six: the trailer knows no price factor."""
+    table = parse("".join([lot("1", "CCC", quantity=text), lot("1", quantity="1.12345"), cash("1")]).encode(), 2).table
+    totals, excluded = ControlTotals(), np.array([text.startswith("-"), False, False])
+    rows = judge(table, np.ones(3, np.bool_), DATA_DAY, totals, excluded, divisors(table, SECURITIES))
+    assert (rows.code.tolist(), rows.quantity[:2].tolist()) == ([0, 0, 0], [kept, 1_123_450])
+    assert rows.rounded["quantity"].tolist() == [is_rounded, False, False]
+    assert rows.shown[:2].tolist() == [4, 5]
+    assert totals.quantity_micro == rounded(text, 6) + 1_123_450
+
+
+def test_face_that_rounds_to_nothing_is_no_lot() -> None:
+    table = parse("".join([lot("1", "CCC", quantity="0.00004"), cash("1")]).encode(), 2).table
+    rows = judge(table, np.ones(2, np.bool_), DATA_DAY, ControlTotals(), None, divisors(table, SECURITIES))
+    assert (rows.is_lot.tolist(), rows.code.tolist()) == ([False, False], [0, 0])
 
 
 def test_what_an_account_says_goes_before_the_security() -> None:

@@ -6,6 +6,7 @@ Source: product 2, "More decimals than we keep", "One bad price puts aside that 
 import numpy as np
 import pytest
 
+from services.taxlot.columns import documents
 from services.taxlot.columns.records import parse
 from services.taxlot.domain import accounts
 from services.taxlot.domain.envelope import ControlTotals
@@ -141,3 +142,22 @@ def test_too_many_remarks_are_counted(book: Book, monkeypatch: pytest.MonkeyPatc
         (2, f"cost basis 0.001 {MORE}: 0.00 was taken"),
         (3, f"cost basis 0.001 {MORE}: 0.00 was taken"),
     ]
+
+
+@pytest.mark.integration
+def test_face_finer_than_is_kept_is_noted_and_holds_nobody(book: Book) -> None:
+    """AAA is priced in percent of face: 3,000.12345 at 98.50 are $2,955.12.  The sums are those of the file."""
+    book.add_accounts(["1", "2"])
+    book.rows("UPDATE security SET price_divisor = 100 WHERE security_id = 'AAA' RETURNING 1")
+    shares = [lot("2", quantity="0.0001", sleeve="S1"), lot("2", quantity="0.0002", sleeve="S2"), cash("2")]
+    bond = [lot("1", quantity="3000.12345", price="98.50"), cash("1")]
+    book.load(File([*bond, *shares], day="2026-06-10"))
+    outcome = book.load(File([*bond, lot("2", quantity="1000", sleeve=""), cash("2")]))
+    assert (outcome.status, outcome.held, outcome.reason) == ("LOADED", 0, None)
+    text = f"quantity 3000.12345 {MORE}: 3000.1235 was taken"
+    rounded = "SELECT line, account_id, text FROM file_problem WHERE code = 'ROUNDED'"
+    assert book.rows(rounded) == [(2, "A1", text)] * 2
+    units = []
+    for (stored,) in book.rows("SELECT document FROM lots ORDER BY account_id"):
+        units += documents.joined([bytes(stored)])[0].column("quantity_micro").to_pylist()
+    assert units == [3_000_123_500, 333_333_300, 666_666_700]  # split over its sleeves in what can be traded

@@ -103,7 +103,6 @@ def values_at_fault(rows: JudgedRecords, row: int) -> str:
 _MOST_SHOWN: Final = 64  # characters of a value
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "SHORT_POSITION": ("quantity",),
-    "FACE_TOO_FINE": ("quantity",),
     "BAD_TERM": ("term",),
     "BAD_COVERED": ("covered",),
     "UNKNOWN_SECURITY": ("security",),

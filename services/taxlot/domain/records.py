@@ -114,16 +114,18 @@ def judge(
 
     security_known: for each name of table.security.  data_day: days since 1970-01-01 of the file's data date.
     excluded: which records are of a security that is EXCLUDED in their account, None: none; these may be short or have
-    no units at all.  divisor: what quantity x price of each record is divided by, None: 1.
+    no units at all.  divisor: what quantity x price of each record is divided by, None: 1; face of a price in percent
+    is kept to as many decimals less as it has zeros.
     """
     is_lot, is_cash = table.record.where("L"), table.record.where("C")
     numbers = {name: text.numbers(column.offsets, column.data, *LIMITS[name]) for name, column in columns_of(table)}
+    _add_up(totals, numbers)
+    numbers["quantity"] = _as_kept(table.quantity, numbers["quantity"], divisor)
     quantity, quantity_status = numbers["quantity"].values, numbers["quantity"].status
     basis, basis_status = numbers["cost basis"].values, numbers["cost basis"].status
     price, price_status = numbers["price"].values, numbers["price"].status
     cash, cash_status = numbers["cash"].values, numbers["cash"].status
     acquired, acquired_status = text.dates(table.acquired.offsets, table.acquired.data)
-    _add_up(totals, numbers)
     code = np.zeros(len(table.line), np.uint8)
 
     def blame(name: str, rows: Bools) -> None:
@@ -157,8 +159,6 @@ def judge(
         term_from = np.where(table.term.where(TERM_LONG), ALWAYS_LONG, term_from)
     blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
     blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
-    if divisor is not None:
-        blame("FACE_TOO_FINE", is_lot & ~may_be_short & (quantity % divisor != 0))
     basis[basis_status == text.EMPTY] = NO_BASIS
     # One bad price puts aside that price: lots are valued by the price sets of the platform.
     no_price = is_lot & ((price < 0) | ((price == 0) & ~may_be_short)) & (price_status == text.GOOD)
@@ -179,6 +179,26 @@ def columns_of(table: RecordTable) -> tuple[tuple[str, TextColumn], ...]:
         ("price", table.price),
         ("cash", table.cash),
     )
+
+
+def _as_kept(column: TextColumn, read: text.Numbers, divisor: Ints | None) -> text.Numbers:
+    """Return quantities rounded to multiples of their divisors, from the texts: nothing is rounded twice.
+
+    Source: product 1, "price factor", product 2, "More decimals than we keep".
+    """
+    decimals, limit = LIMITS["quantity"]
+    for by in () if divisor is None else np.unique(divisor[divisor > 1]).tolist():
+        fewer = decimals - (len(str(by)) - 1)
+        face = text.numbers(column.offsets, column.data, fewer, limit // by)
+        rows = divisor == by
+        read = text.Numbers(
+            np.where(rows, face.values * by, read.values),
+            np.where(rows, face.status, read.status),
+            np.where(rows, np.minimum(face.shown, fewer), read.shown),
+            np.where(rows, face.rounded, read.rounded),
+            read.beyond,
+        )
+    return read
 
 
 def _lot_fields(table: RecordTable) -> Ints:

@@ -16,7 +16,8 @@ from shared.rules.relief.units import split_basis
 class ReportedLot:
     """A lot as the custodian reports it: micro-units, basis in cents or NO_BASIS; sleeve_id empty when not given.
 
-    term_from: the day from which its term counts, or ALWAYS_LONG; None: acquired.
+    term_from: the day from which its term counts, or ALWAYS_LONG; None: acquired.  step: it is split in multiples of
+    so many micro-units.
     """
 
     security_id: str
@@ -27,6 +28,7 @@ class ReportedLot:
     basis: int
     covered: int
     term_from: int | None = None
+    step: int = 1
 
 
 def assign_sleeves(
@@ -50,9 +52,9 @@ def assign_sleeves(
                 replace(lot, sleeve_id=min(known.get((lot.security_id, lot.lot_id), ()), default=apm_sleeve_id))
             )
         elif shares := _long(known.get((lot.security_id, lot.lot_id))):
-            assigned += _split(lot, pro_rata(lot.quantity, shares))
+            assigned += _split(lot, pro_rata(lot.quantity, shares, lot.step))
         else:
-            assigned += _split(lot, _follow_buys(lot.quantity, open_buys.get(lot.security_id, {}), apm_sleeve_id))
+            assigned += _split(lot, _follow_buys(lot, open_buys.get(lot.security_id, {}), apm_sleeve_id))
     return sorted(assigned, key=lambda lot: (lot.security_id, lot.sleeve_id, lot.acquired, lot.lot_id))
 
 
@@ -61,16 +63,22 @@ def _long(shares: Mapping[str, int] | None) -> dict[str, int]:
     return {sleeve: units for sleeve, units in (shares or {}).items() if units > 0}
 
 
-def pro_rata(units: int, shares: Mapping[str, int]) -> dict[str, int]:
-    """Return `units` shared in proportion, exactly, by largest remainder, ties by sleeve id."""
+def pro_rata(units: int, shares: Mapping[str, int], step: int = 1) -> dict[str, int]:
+    """Return `units` shared in proportion, exactly, by largest remainder, ties by sleeve id.
+
+    In multiples of `step`, unless `units` are none themselves.
+    """
     sleeves = sorted(shares)
-    return dict(zip(sleeves, apportion(units, [shares[sleeve] for sleeve in sleeves]), strict=True))
+    step = 1 if units % step else step
+    parts = apportion(units // step, [shares[sleeve] for sleeve in sleeves])
+    return {sleeve: part * step for sleeve, part in zip(sleeves, parts, strict=True)}
 
 
-def _follow_buys(units: int, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, int]:
+def _follow_buys(lot: ReportedLot, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, int]:
     """Return the new lot's units by sleeve and reduce `buys` by them; units beyond the buys go to the APM sleeve."""
+    units = lot.quantity
     explained = min(units, sum(buys.values()))
-    split = pro_rata(explained, buys) if explained else {}
+    split = pro_rata(explained, buys, lot.step) if explained else {}
     for sleeve, part in split.items():
         buys[sleeve] -= part
     split[apm_sleeve_id] = split.get(apm_sleeve_id, 0) + units - explained

@@ -164,7 +164,7 @@ class Gathering:
             rows.term_from[order],
         )
         reported = jumps.Reported(batch, chosen.first, rows.shown[order])
-        batch, first = sleeves.with_sleeves(self.connection, batch, chosen.first, accounts)
+        batch, first = sleeves.with_sleeves(self.connection, batch, chosen.first, accounts, self.securities)
         oversized = documents.oversized_accounts(batch, first)
         for index, (code, detail) in oversized.items():
             self.holds[accounts[index].account_id] = DataHold(code, int(table.line[groups.first[good[index]]]), detail)

@@ -1,7 +1,7 @@
 """Assign sleeves to the lots of accounts that have lots without one; other accounts are not touched."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,17 +11,23 @@ import pyarrow as pa
 from services.taxlot.columns import documents
 from services.taxlot.domain.sender import KnownAccount
 from services.taxlot.domain.sleeves import ReportedLot, assign_sleeves
+from services.taxlot.domain.treatment import ORDINARY_SECURITY, SecurityFacts
 from services.taxlot.store import lots, platform
 from shared.columnar import starts_of
 from shared.rules.relief.lots import Ints
 
 
 def with_sleeves(
-    connection: Any, batch: pa.RecordBatch, first: Ints, accounts: Sequence[KnownAccount]
+    connection: Any,
+    batch: pa.RecordBatch,
+    first: Ints,
+    accounts: Sequence[KnownAccount],
+    securities: Mapping[str, SecurityFacts],
 ) -> tuple[pa.RecordBatch, Ints]:
     """Return the lots of n accounts, each in a sleeve, and n + 1 offsets: account k has the lots first[k]:first[k + 1].
 
-    A lot that is split over sleeves becomes several lots.
+    A lot that is split over sleeves becomes several lots, of what is priced in percent of face in multiples of a
+    ten-thousandth: no finer face can be traded.
     """
     without = np.flatnonzero(_lengths(batch.column("sleeve_id")) == 0)
     if not len(without):
@@ -35,7 +41,7 @@ def with_sleeves(
     for owner in owners:
         slices.append(batch.slice(first[begin], first[owner] - first[begin]))
         account = accounts[owner]
-        reported = _reported(batch.slice(first[owner], first[owner + 1] - first[owner]))
+        reported = _reported(batch.slice(first[owner], first[owner + 1] - first[owner]), securities)
         assigned = assign_sleeves(reported, known[account.account_id], buys[account.account_id], account.apm_sleeve_id)
         slices.append(_batch(assigned))
         sizes[owner] = len(assigned)
@@ -75,7 +81,7 @@ def _open_buys(connection: Any, names: Sequence[str]) -> dict[str, dict[str, dic
     return buys
 
 
-def _reported(batch: pa.RecordBatch) -> list[ReportedLot]:
+def _reported(batch: pa.RecordBatch, securities: Mapping[str, SecurityFacts]) -> list[ReportedLot]:
     columns = [batch.column(name).to_pylist() for name in ("security_id", "lot_id", "sleeve_id")]
     numbers = [
         documents.acquired_days(batch).tolist(),
@@ -83,6 +89,7 @@ def _reported(batch: pa.RecordBatch) -> list[ReportedLot]:
         documents.bases(batch).tolist(),
         batch.column("covered").to_pylist(),
         documents.term_days(batch).tolist(),
+        [securities.get(name, ORDINARY_SECURITY).divisor for name in columns[0]],
     ]
     return [ReportedLot(*row) for row in zip(*columns, *numbers, strict=True)]
 

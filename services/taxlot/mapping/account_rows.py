@@ -7,7 +7,11 @@ from typing import Final
 import numpy as np
 
 from services.taxlot.columns.records import MalformedRecord
+from services.taxlot.domain import text
+from services.taxlot.domain.accounts import text_at
 from services.taxlot.domain.codes import NOT_UNDERSTOOD, printable
+from services.taxlot.domain.records import TextColumn
+from services.taxlot.domain.text import Codes
 from services.taxlot.mapping import fields
 from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows, coded_column
@@ -42,9 +46,9 @@ def understood(mapping: FormatMapping, rows: RawRows) -> RowsOfAccounts:
 
 def unlisted(found: RowsOfAccounts, rows: Ints, column: str, known: Collection[str]) -> list[MalformedRecord]:
     """Return those of some rows whose code in a column is none of the known ones."""
-    texts = {text.strip() for text in known}
-    strange = rows[~found.rows.take(rows).where(column, lambda text: text in texts)]
-    named = ", ".join(repr(text) for text in sorted(texts))
+    texts = {code.strip() for code in known}
+    strange = rows[~found.rows.take(rows).where(column, lambda code: code in texts)]
+    named = ", ".join(repr(code) for code in sorted(texts))
     return [
         MalformedRecord(
             int(found.rows.line[row]),
@@ -53,4 +57,20 @@ def unlisted(found: RowsOfAccounts, rows: Ints, column: str, known: Collection[s
             f"column {column!r}: {printable(found.rows.text(column, row)[:64])!r} is none of {named}",
         )
         for row in strange.tolist()
+    ]
+
+
+def unreadable(found: RowsOfAccounts, rows: Ints, field: str, read: TextColumn, status: Codes) -> list[MalformedRecord]:
+    """Return those of some rows whose number cannot be read.  field: what it is, and its column.
+
+    read: the texts of these rows; status: of `text`.
+    """
+    return [
+        MalformedRecord(
+            int(found.rows.line[rows[index]]),
+            (found.numbers[found.account[rows[index]]],),
+            "OUT_OF_RANGE" if status[index] == text.TOO_LARGE else "NOT_A_NUMBER",
+            f"{field}: {printable(text_at(read, index)[:64]) or 'empty'}",
+        )
+        for index in np.flatnonzero(status != text.GOOD).tolist()
     ]

@@ -10,10 +10,11 @@ import numpy as np
 
 from services.taxlot.columns.records import MalformedRecord
 from services.taxlot.domain import text
+from services.taxlot.domain.accounts import text_at
 from services.taxlot.domain.codes import printable
-from services.taxlot.domain.records import CodedColumn, TextColumn
+from services.taxlot.domain.records import CodedColumn
 from services.taxlot.mapping import fields
-from services.taxlot.mapping.account_rows import CASH, LOT, RowsOfAccounts, unlisted
+from services.taxlot.mapping.account_rows import CASH, LOT, RowsOfAccounts, unlisted, unreadable
 from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.raw_rows import RawRows
 from shared.columnar import Ints
@@ -46,7 +47,8 @@ def balances(mapping: FormatMapping, found: RowsOfAccounts, security: CodedColum
         faults += unlisted(found, every, mapping.cash.kind, mapping.cash.kinds)
     if (sign := mapping.cash.amount.sign) is not None:
         faults += unlisted(found, every, sign.column, (*sign.negative, *sign.positive))
-    taken = _swept(mapping, found, security)
+    taken, unread = _swept(mapping, found, security)
+    faults += unread
     # The rows of an account, first to last: accounts stand together.
     owners, first, counts = np.unique(account, return_index=True, return_counts=True)
     order = np.argsort(account, kind="stable")
@@ -58,7 +60,7 @@ def balances(mapping: FormatMapping, found: RowsOfAccounts, security: CodedColum
         mine = order[begins[number] : begins[number + 1]]
         bad = mine[status[mine] != text.GOOD]
         if plain[number] or len(bad):
-            texts.append(_raw(amounts, int(bad[0] if len(bad) else mine[0])))
+            texts.append(text_at(amounts, int(bad[0] if len(bad) else mine[0])))
         else:
             texts.append(text_of(int(sums[number]) - taken.get(owner, 0), _DECIMALS, trim=True))
     at = every[first] if len(owners) else every
@@ -93,20 +95,24 @@ def _twice(found: RowsOfAccounts, every: Ints, kinds: tuple[Ints, list[str]]) ->
     return faults
 
 
-def _swept(mapping: FormatMapping, found: RowsOfAccounts, security: CodedColumn) -> dict[int, int]:
-    """Return by account what its sweep lots are worth, in micro-dollars, where the lots count and not the cash."""
+def _swept(
+    mapping: FormatMapping, found: RowsOfAccounts, security: CodedColumn
+) -> tuple[dict[int, int], list[MalformedRecord]]:
+    """Return by account what its sweep lots are worth, in micro-dollars, where the lots count and not the cash.
+
+    A value that cannot be read is reported and takes nothing out: its account is held.
+    """
     sweep = mapping.sweep
     if sweep is None or sweep.counts == "cash" or sweep.value is None:
-        return {}
+        return {}, []
     swept = np.array([name in sweep.securities for name in security.names], np.bool_)[security.index]
     every = np.flatnonzero(found.kind == LOT)[swept]
     column = fields.numbers(mapping, found.rows.take(every), sweep.value, None, False)
-    values, _ = text.decimals(column.offsets, column.data, _DECIMALS, _LIMIT)
+    values, status = text.decimals(column.offsets, column.data, _DECIMALS, _LIMIT)
+    faults = unreadable(found, every, f"value of the sweep fund (column {sweep.value.column!r})", column, status)
+    if (sign := sweep.value.sign) is not None:
+        faults += unlisted(found, every, sign.column, (*sign.negative, *sign.positive))
     worth: dict[int, int] = {}
     for owner, value in zip(found.account[every].tolist(), values.tolist(), strict=True):
         worth[owner] = worth.get(owner, 0) + value
-    return worth
-
-
-def _raw(column: TextColumn, row: int) -> str:
-    return bytes(column.data[column.offsets[row] : column.offsets[row + 1]]).decode(errors="replace")
+    return worth, faults
