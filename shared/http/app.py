@@ -1,4 +1,4 @@
-"""The HTTP app of every service: problem+json for refusals, /metrics, /healthz, /readyz, one log line per request."""
+"""The HTTP app of every service: problem+json for refusals, /metrics, probes, one log line per request."""
 
 import asyncio
 import contextlib
@@ -30,6 +30,7 @@ def create_app(
     stuck: Liveness = list,
     troubles: Liveness = list,
     *,
+    serves: Readiness | None = None,
     probes: bool = True,
     routers: Sequence[APIRouter] = (),
     door: routing.Door | None = None,
@@ -38,7 +39,8 @@ def create_app(
     """Return a FastAPI app with the common error handlers, probes, metrics and request log, and these routes.
 
     troubles: problems beside the API; /readyz lists them, and the service stays ready.
-    probes: whether the app serves /healthz, /readyz and /metrics; a public app does not.
+    serves: the reasons why no request should be sent here, where they differ from those of `ready`: /readyz/api.
+    probes: whether the app serves /healthz, /readyz, /readyz/api and /metrics; a public app does not.
     door: authenticates requests of guarded routes.
     Raises RouteWithoutRule for a route that is neither open nor in the role table.
     """
@@ -53,14 +55,14 @@ def create_app(
     app.add_middleware(Observe, service=service)
     if probes:
         build.export(service)
-        _add_probes(app, ready, stuck, troubles)
+        _add_probes(app, ready, serves or ready, stuck, troubles)
     for router in routers:
         app.include_router(router)
     routing.check(app)
     return app
 
 
-def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liveness) -> None:
+def _add_probes(app: FastAPI, ready: Readiness, serves: Readiness, stuck: Liveness, troubles: Liveness) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz(response: Response) -> dict[str, Any]:
         reasons = stuck()
@@ -69,10 +71,16 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz(response: Response) -> dict[str, Any]:
-        reasons = await ready()
-        response.status_code = 503 if reasons else 200
-        report = {"ready": not reasons, "waiting_for": reasons}
+        report = judged(response, await ready())
         return report | {"troubles": beside} if (beside := troubles()) else report
+
+    @app.get("/readyz/api", include_in_schema=False)
+    async def readyz_api(response: Response) -> dict[str, Any]:
+        return judged(response, await serves())
+
+    def judged(response: Response, reasons: list[str]) -> dict[str, Any]:
+        response.status_code = 503 if reasons else 200
+        return {"ready": not reasons, "waiting_for": reasons}
 
     @app.get("/metrics", include_in_schema=False)
     async def exported() -> Response:
