@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import uvicorn
@@ -17,7 +17,7 @@ from shared.http.body_timeout import BodyTimeout
 from shared.http.connections import USUAL, Bounds
 from shared.http.request_log import Observe, rendered
 from shared.http.wellformed import WellFormed
-from shared.runtime import build
+from shared.runtime import build, loop_lag
 
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
 Liveness = Callable[[], list[str]]  # the reasons why only a restart can help; empty means alive
@@ -40,12 +40,15 @@ def create_app(
 
     troubles: problems beside the API; /readyz lists them, and the service stays ready.
     serves: the reasons why no request should be sent here, where they differ from those of `ready`: /readyz/api.
-    probes: whether the app serves /healthz, /readyz, /readyz/api and /metrics; a public app does not.
+    probes: whether the app serves /healthz, /readyz, /readyz/api and /metrics, and measures the lag of its loop while
+    it is served; a public app does not.
     door: authenticates requests of guarded routes.
     Raises RouteWithoutRule for a route that is neither open nor in the role table.
     """
     # No redirect from a path with a slash at its end: its address would follow the Host header.
-    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **_NO_DOCUMENTS | options)
+    beside = {"lifespan": _measuring(service)} if probes else {}
+    given = _NO_DOCUMENTS | beside | options
+    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **given)
     app.state.door = door
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -60,6 +63,22 @@ def create_app(
         app.include_router(router)
     routing.check(app)
     return app
+
+
+def _measuring(service: str) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """Return the lifespan of an app that measures the lag of its loop: the one app of a process that has probes."""
+
+    @contextlib.asynccontextmanager
+    async def measuring(_app: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(loop_lag.measure(service), name="loop-lag")
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+
+    return measuring
 
 
 def _add_probes(app: FastAPI, ready: Readiness, serves: Readiness, stuck: Liveness, troubles: Liveness) -> None:
