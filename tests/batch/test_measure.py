@@ -54,7 +54,7 @@ async def test_queue_batches_and_the_overdue_end_of_a_day_are_measured(harness: 
 
 
 @pytest.mark.parametrize(
-    ("left", "told"),
+    ("left", "named"),
     [
         (timedelta(days=-2), "past"),
         (timedelta(0), "past"),
@@ -67,8 +67,8 @@ async def test_queue_batches_and_the_overdue_end_of_a_day_are_measured(harness: 
         (timedelta(days=5), "later"),
     ],
 )
-def test_the_time_left_is_told_in_few_words(left: timedelta, told: str) -> None:
-    assert due(left) == told
+def test_the_time_left_is_named_in_few_words(left: timedelta, named: str) -> None:
+    assert due(left) == named
 
 
 async def test_connections_lent_are_counted_by_pool(harness: Harness) -> None:

@@ -1,8 +1,8 @@
 """The AsyncAPI document against the official JSON Schema of AsyncAPI 3.0.0, and against what no JSON Schema can say.
 
 asyncapi-3.0.0.schema.json.gz is `schemas/3.0.0-without-$id.json` of the npm package @asyncapi/specs 6.11.1, unchanged
-but for white space.  Copyright 2016-2025 AsyncAPI Initiative (http://www.asyncapi.com/), Apache-2.0.  The official parser
-has the same schema inside; it brings 70 packages, one of which reports each installation to its makers.
+but for white space.  Copyright 2016-2025 AsyncAPI Initiative (http://www.asyncapi.com/), Apache-2.0.  The official
+parser has the same schema inside; it brings 70 packages, one of which reports each installation to its makers.
 """
 
 import gzip

@@ -98,7 +98,7 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
     assert len([group for group in groups if group]) <= 3
 
 
-async def test_its_share_of_the_partitions_is_told_and_ends_with_it(kafka_url: str) -> None:
+async def test_its_share_of_the_partitions_is_measured_and_ends_with_it(kafka_url: str) -> None:
     async def handle(_items: Sequence[PricesPublished]) -> None:
         pass
 
@@ -108,13 +108,13 @@ async def test_its_share_of_the_partitions_is_told_and_ends_with_it(kafka_url: s
         consumer = GroupConsumer(kafka_url, group, [processor])
         assert partitions(group) == (0, 0)
         running = asyncio.create_task(consumer.run())
-        await until_so(lambda: partitions(group), lambda told: told == (1, 1))
+        await until_so(lambda: partitions(group), lambda seen: seen == (1, 1))
         other = GroupConsumer(kafka_url, group, [processor]).client()
         other.subscribe([topics.PRICE.name])
         await other.start()
         await until_so(lambda: partitions(group)[0], lambda times: times >= 2)
         await other.stop()
-        await until_so(lambda: partitions(group), lambda told: told[0] >= 3 and told[1] == 1)
+        await until_so(lambda: partitions(group), lambda seen: seen[0] >= 3 and seen[1] == 1)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert partitions(group)[1] == 0

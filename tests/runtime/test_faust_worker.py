@@ -117,16 +117,16 @@ async def test_a_group_is_what_has_come_and_is_acknowledged_when_it_is_handled(k
     assert max(map(len, heard.groups)) <= 3
 
 
-async def test_its_share_of_the_partitions_is_told(kafka_url: str) -> None:
+async def test_its_share_of_the_partitions_is_measured(kafka_url: str) -> None:
     heard = _Heard()
     async with (
         Publisher(kafka_url, "gateway") as publisher,
         _running(kafka_url, publisher, heard.handle, group=1) as group,
     ):
-        await until_so(lambda: partitions(group), lambda told: told == (1, 1))
+        await until_so(lambda: partitions(group), lambda seen: seen == (1, 1))
 
 
-async def test_a_worker_whose_partitions_are_taken_tells_of_none_until_it_is_given_others() -> None:
+async def test_a_worker_whose_partitions_are_taken_shows_none_until_it_is_given_others() -> None:
     settings: Any = ServiceSettings.model_construct(kafka_url="127.0.0.1:1")
     app = build_worker(f"test-{uuid.uuid4().hex}", settings)
     group, many = app.conf.id, {TopicPartition(topics.PRICE.name, number) for number in range(3)}

@@ -22,12 +22,12 @@ _DUE: Final = (
     (timedelta(hours=4), "within_4h"),
     (timedelta.max, "later"),
 )
-"""How the time left until a cut-off is told, each up to and with its limit."""
+"""How the time left until a cut-off is named, each up to and with its limit."""
 
 
 def due(left: timedelta) -> str:
     """Return how the metrics tell the time left until a cut-off; at the cut-off itself it is past, as in the sweep."""
-    return next(told for most, told in _DUE if left <= most)
+    return next(named for most, named in _DUE if left <= most)
 
 
 class QueueMeasure:
@@ -55,7 +55,7 @@ class QueueMeasure:
         for status, cut_off, count in undecided:
             found[status, due(cut_off - now)] += count
         for status in _UNDECIDED:
-            for _, told in _DUE:
-                metrics.OPEN_BATCHES.labels(str(status), told).set(found[str(status), told])
+            for _, named in _DUE:
+                metrics.OPEN_BATCHES.labels(str(status), named).set(found[str(status), named])
         overdue_s = max(((now - cut_off).total_seconds() for _, cut_off, _ in undecided), default=0.0)
         metrics.END_OF_DAY_OVERDUE.set(max(0.0, overdue_s))
