@@ -129,9 +129,9 @@ sbom: ## Write the bill of materials, CycloneDX (OUT=file, default .local/rebala
 	@mkdir -p .local
 	@$(VENV)/python -m deploy.sbom --out $(OUT)
 
-release-check: ## May this be released: documents, locks, bill of materials, version, secrets, image labels
+release-check: ## May this be released: documents, locks, bill of materials, version, secrets, image labels, known weaknesses
 	@$(PREPARE) --quiet
-	@$(VENV)/python -m deploy.release
+	@$(VENV)/python -m deploy.release $(ARGS)
 
 contracts: ## Write docs/events anew from the contracts (ARGS="--release 2" also keeps them as a release)
 	@$(PREPARE) --quiet
