@@ -68,6 +68,11 @@ observe-files: ## Write what is generated from the catalogue of metrics: its pag
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m deploy.observe files
 
+.PHONY: pin-images
+pin-images: ## Name the images of others by the digests that a registry answers (docs/containers.md)
+	@$(PREPARE) --quiet
+	@$(VENV)/python -m deploy.image_digests $(ARGS)
+
 .PHONY: replay
 replay: ## Rebuild a day from the event log and compare it with the stores: make replay DAY=2026-06-12 (ARGS="--write out")
 	@$(PREPARE) --quiet
@@ -129,9 +134,9 @@ sbom: ## Write the bill of materials, CycloneDX (OUT=file, default .local/rebala
 	@mkdir -p .local
 	@$(VENV)/python -m deploy.sbom --out $(OUT)
 
-release-check: ## May this be released: documents, locks, bill of materials, version, secrets, image labels
+release-check: ## May this be released: documents, locks, bill of materials, version, secrets, image labels, known weaknesses
 	@$(PREPARE) --quiet
-	@$(VENV)/python -m deploy.release
+	@$(VENV)/python -m deploy.release $(ARGS)
 
 contracts: ## Write docs/events anew from the contracts (ARGS="--release 2" also keeps them as a release)
 	@$(PREPARE) --quiet

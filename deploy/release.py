@@ -1,6 +1,8 @@
 """`python -m deploy.release`: may this checkout be released?  `make release-check` runs it.
 
-Every finding is a line that says what to do; the command ends with 1 when there is one.
+Every finding is a line that says what to do; the command ends with 1 when there is one.  So it does when nobody says
+which weaknesses of dependencies are known; whoever cannot reach the service says `--without-advisories`, and the last
+line says what was not looked at.
 """
 
 import argparse
@@ -9,13 +11,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy import sbom, secret_scan
+from deploy import advisories, sbom, secret_scan
 from deploy.stack.layout import CHECKOUT
 from deploy.stack.steps import Spoken
 from shared.runtime.version import VERSION
@@ -32,7 +35,7 @@ Check = Callable[[Path], Iterator[str]]
 
 def main() -> int:
     """Make all checks, also after a finding; return 1 if there is one."""
-    _parser().parse_args()
+    options = _parser().parse_args()
     checks: dict[str, Check] = {
         "documents": documents,
         "locks": locks,
@@ -41,12 +44,19 @@ def main() -> int:
         "secrets": secrets,
         "image labels": image_labels,
     }
+    if not options.without_advisories:
+        checks["known weaknesses"] = partial(known_weaknesses, service=options.advisories)
     steps = Spoken()
     found: list[str] = []
     for name, check in checks.items():
         with steps.step(name):
             found += [f"{name}: {finding}" for finding in check(CHECKOUT)]
-    print("\n".join(found) or f"rebalancer {VERSION} may be released")
+    if found:
+        print("\n".join(found))
+    elif options.without_advisories:
+        print(f"rebalancer {VERSION} may be released, except that KNOWN WEAKNESSES OF DEPENDENCIES WERE NOT LOOKED AT")
+    else:
+        print(f"rebalancer {VERSION} may be released")
     return int(bool(found))
 
 
@@ -135,6 +145,26 @@ def image_labels(checkout: Path) -> Iterator[str]:
             yield f"the Dockerfile's last stage has no LABEL {label}"
 
 
+def known_weaknesses(checkout: Path, service: str = advisories.SERVICE) -> Iterator[str]:
+    """Yield what is known against a locked package, or that nobody has said.  Source: deploy.advisories."""
+    try:
+        components = sbom.document(checkout)["components"]
+        found = advisories.known([component["purl"] for component in components], service)
+    except sbom.LockError as error:
+        yield str(error)
+        return
+    except advisories.NotScanned as error:
+        yield (
+            f"NOT LOOKED AT: {error}. Run this where the service can be reached, or with --without-advisories"
+            " (make release-check ARGS=--without-advisories)"
+        )
+        return
+    runs = {component["purl"] for component in components if component["scope"] == "required"}
+    for package, ids in found.items():
+        where = "it runs with the system" if package in runs else "it builds and tests only"
+        yield f"{package} ({where}) has {', '.join(ids)}: raise it in its lock, or take it out"
+
+
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
@@ -145,6 +175,12 @@ def _is_day(text: str) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.release", description=__doc__)
     parser.add_argument("--version", action="version", version=f"rebalancer {VERSION}")
+    parser.add_argument(
+        "--advisories", metavar="URL", default=advisories.SERVICE, help="where to ask (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--without-advisories", action="store_true", help="do not ask for known weaknesses of dependencies"
+    )
     return parser
 
 

@@ -88,8 +88,9 @@ def empty(volume: str, size: str) -> Manifest:
 def probes(workload: Workload) -> Manifest:
     """Return the probes of a workload.
 
-    Alive is a process whose work goes on; an outage of a store is no reason to restart it.  Ready to serve rests on the
-    database alone (batch, gateway), ready to work on an assignment of partitions.  Source: shared.http.app.
+    Alive is a process whose work goes on; an outage of a store is no reason to restart it.  Readiness decides whether
+    requests are sent to a pod, so it rests on the database alone, whatever Kafka does; the proposer, to which nobody
+    sends any, is ready when it has partitions.  Source: shared.http.app.
     """
 
     def ask(path: str, **how: int) -> Manifest:
@@ -98,7 +99,7 @@ def probes(workload: Workload) -> Manifest:
     return {
         "startupProbe": ask("/healthz", periodSeconds=2, failureThreshold=90),
         "livenessProbe": ask("/healthz", periodSeconds=10, failureThreshold=3),
-        "readinessProbe": ask("/readyz", periodSeconds=5, failureThreshold=3),
+        "readinessProbe": ask("/readyz/api", periodSeconds=5, failureThreshold=3),
     }
 
 

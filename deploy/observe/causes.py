@@ -93,6 +93,13 @@ CAUSES: Final = (
         "All {{ $labels.pool }} connections of {{ $labels.service }} are lent, and callers wait.",
     ),
     Cause(
+        "LoopLag",
+        "max by (service) (rate(rebalancer_loop_lag_seconds_sum[5m])) > 0.3",
+        "10m",
+        "ticket",
+        "The event loop of {{ $labels.service }} keeps requests and heartbeats waiting for a third of the time.",
+    ),
+    Cause(
         "ComponentFailing",
         "max by (service, part) (rebalancer_part_failing) > 0",
         "5m",

@@ -43,6 +43,11 @@ _ASKED: Final = 'sum(rate(http_server_requests_total{service="gateway"}[5m]))'
 _FAILED: Final = '(sum(rate(http_server_requests_total{service="gateway",status=~"5.."}[5m])) or vector(0))'
 _ASKED_BEFORE: Final = _ASKED.replace("[5m]", "[5m] offset 1h")
 _FAILED_BEFORE: Final = _FAILED.replace("[5m]", "[5m] offset 1h")
+_LOOPS: Final = _panel(
+    "Share of time in which an event loop kept others waiting",
+    "percentunit",
+    ("max by (service, instance) (rate(rebalancer_loop_lag_seconds_sum[5m]))", "{{service}} {{instance}}"),
+)
 _BUDGETS: Final = _panel(
     "Share of bad events over the last hour, by promise",
     "percentunit",
@@ -103,6 +108,7 @@ DASHBOARDS: Final = (
                 (_quantile(0.99, "http_server_request_duration_seconds", "service"), "{{service}}"),
             ),
             _OUTBOX,
+            _LOOPS,
             _panel(
                 "Made of",
                 "short",
@@ -173,6 +179,16 @@ DASHBOARDS: Final = (
                 ("max by (service, topic) (rebalancer_uncommitted_age_seconds)", "{{service}} {{topic}}"),
             ),
             _panel(
+                "Partitions that a group's processes have",
+                "short",
+                ("sum by (group) (rebalancer_group_partitions)", "{{group}}"),
+            ),
+            _panel(
+                "Partitions given out anew: one a process and rebalance",
+                "short",
+                ("sum by (group) (increase(rebalancer_group_rebalances_total[5m]))", "{{group}}"),
+            ),
+            _panel(
                 "Messages published",
                 "ops",
                 ("sum by (service, topic) (rate(rebalancer_messages_published_total[5m]))", "{{service}} {{topic}}"),
@@ -199,6 +215,11 @@ DASHBOARDS: Final = (
             _panel("Accounts by tile", "short", ("max by (tile) (rebalancer_tile_accounts)", "{{tile}}")),
             _panel("Accounts by state", "short", ("max by (state) (rebalancer_accounts)", "{{state}}")),
             _panel("Batches by state", "short", ("max by (state) (rebalancer_batches)", "{{state}}")),
+            _panel(
+                "Undecided batches by the time left until their cut-off",
+                "short",
+                ("max by (state, due) (rebalancer_open_batches)", "{{state}} {{due}}"),
+            ),
             _panel(
                 "Overdue",
                 "s",

@@ -102,12 +102,15 @@ def build_app(settings: Settings) -> faust.App:
 
     stall_watch = StallWatch(app, publisher, SERVICE, settings)
 
+    async def serves() -> list[str]:
+        return await _unavailable(database)
+
     async def ready() -> list[str]:
-        return [*faust_worker.readiness(app), *stall_watch.stuck(), *await _unavailable(database)]
+        return [*faust_worker.readiness(app), *stall_watch.stuck(), *await serves()]
 
     router = routes.router(database, dependencies.names, dependencies.contexts, dependencies.clock, settings)
     door = vouched(SERVICE, settings.principal_public_key, dependencies.clock)
-    http_app = http.create_app(SERVICE, ready, stall_watch.stuck, routers=[router], door=door)
+    http_app = http.create_app(SERVICE, ready, stall_watch.stuck, serves=serves, routers=[router], door=door)
     faust_worker.attach(app, [database, publisher, stall_watch], http_app, settings)
     return app
 

@@ -66,12 +66,16 @@ def build_app(settings: Settings) -> faust.App:
 
     progress = StallWatch(app, publisher, SERVICE, settings)
 
+    async def serves() -> list[str]:
+        return await _away(pool, requests)
+
     async def ready() -> list[str]:
-        return [*faust_worker.readiness(app), *progress.stuck(), *await _away(pool, requests)]
+        return [*faust_worker.readiness(app), *progress.stuck(), *await serves()]
 
     door = vouched(SERVICE, settings.principal_public_key, clock)
     uploads = Uploads(settings.inbox_dir, settings.max_upload_bytes)
-    http_app = http.create_app(SERVICE, ready, progress.stuck, routers=[router(uploads, clock, requests)], door=door)
+    routers = [router(uploads, clock, requests)]
+    http_app = http.create_app(SERVICE, ready, progress.stuck, serves=serves, routers=routers, door=door)
     sampler = Sampler(SERVICE, "files", partial(_note_file_dates, pool, clock, settings), _FILES_EVERY_S)
     beside: tuple[contextlib.AbstractAsyncContextManager[Any], ...]
     beside = (pool, requests, publisher, _running(Watch(settings, intake)), sampler.running(), progress)

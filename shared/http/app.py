@@ -1,8 +1,8 @@
-"""The HTTP app of every service: problem+json for refusals, /metrics, /healthz, /readyz, one log line per request."""
+"""The HTTP app of every service: problem+json for refusals, /metrics, probes, one log line per request."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import uvicorn
@@ -17,7 +17,7 @@ from shared.http.body_timeout import BodyTimeout
 from shared.http.connections import USUAL, Bounds
 from shared.http.request_log import Observe, rendered
 from shared.http.wellformed import WellFormed
-from shared.runtime import build
+from shared.runtime import build, loop_lag
 
 Readiness = Callable[[], Awaitable[list[str]]]  # the reasons why the service is not ready; empty means ready
 Liveness = Callable[[], list[str]]  # the reasons why only a restart can help; empty means alive
@@ -30,6 +30,7 @@ def create_app(
     stuck: Liveness = list,
     troubles: Liveness = list,
     *,
+    serves: Readiness | None = None,
     probes: bool = True,
     routers: Sequence[APIRouter] = (),
     door: routing.Door | None = None,
@@ -38,12 +39,16 @@ def create_app(
     """Return a FastAPI app with the common error handlers, probes, metrics and request log, and these routes.
 
     troubles: problems beside the API; /readyz lists them, and the service stays ready.
-    probes: whether the app serves /healthz, /readyz and /metrics; a public app does not.
+    serves: the reasons why no request should be sent here, where they differ from those of `ready`: /readyz/api.
+    probes: whether the app serves /healthz, /readyz, /readyz/api and /metrics, and measures the lag of its loop while
+    it is served; a public app does not.
     door: authenticates requests of guarded routes.
     Raises RouteWithoutRule for a route that is neither open nor in the role table.
     """
     # No redirect from a path with a slash at its end: its address would follow the Host header.
-    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **_NO_DOCUMENTS | options)
+    beside = {"lifespan": _measuring(service)} if probes else {}
+    given = _NO_DOCUMENTS | beside | options
+    app = FastAPI(title=f"Rebalancer {service}", version="1", redirect_slashes=False, **given)
     app.state.door = door
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -53,14 +58,30 @@ def create_app(
     app.add_middleware(Observe, service=service)
     if probes:
         build.export(service)
-        _add_probes(app, ready, stuck, troubles)
+        _add_probes(app, ready, serves or ready, stuck, troubles)
     for router in routers:
         app.include_router(router)
     routing.check(app)
     return app
 
 
-def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liveness) -> None:
+def _measuring(service: str) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """Return the lifespan of an app that measures the lag of its loop: the one app of a process that has probes."""
+
+    @contextlib.asynccontextmanager
+    async def measuring(_app: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(loop_lag.measure(service), name="loop-lag")
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+
+    return measuring
+
+
+def _add_probes(app: FastAPI, ready: Readiness, serves: Readiness, stuck: Liveness, troubles: Liveness) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz(response: Response) -> dict[str, Any]:
         reasons = stuck()
@@ -69,10 +90,16 @@ def _add_probes(app: FastAPI, ready: Readiness, stuck: Liveness, troubles: Liven
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz(response: Response) -> dict[str, Any]:
-        reasons = await ready()
-        response.status_code = 503 if reasons else 200
-        report = {"ready": not reasons, "waiting_for": reasons}
+        report = judged(response, await ready())
         return report | {"troubles": beside} if (beside := troubles()) else report
+
+    @app.get("/readyz/api", include_in_schema=False)
+    async def readyz_api(response: Response) -> dict[str, Any]:
+        return judged(response, await serves())
+
+    def judged(response: Response, reasons: list[str]) -> dict[str, Any]:
+        response.status_code = 503 if reasons else 200
+        return {"ready": not reasons, "waiting_for": reasons}
 
     @app.get("/metrics", include_in_schema=False)
     async def exported() -> Response:

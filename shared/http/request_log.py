@@ -21,7 +21,7 @@ from shared.contracts.problems import Problem
 from shared.runtime import log, metrics, trace
 from shared.runtime.trace import TraceContext
 
-QUIET: Final = ("/metrics", "/healthz", "/readyz")
+QUIET: Final = ("/metrics", "/healthz", "/readyz", "/readyz/api")
 HUNG_UP: Final = 499
 """Status for log and metrics only: the client disconnected before the response. Neither a fault nor a refusal."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

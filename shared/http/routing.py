@@ -21,7 +21,7 @@ from shared.runtime.clock import Clock
 
 Door = Callable[[Request], Awaitable[Principal]]  # authenticates; raises NotSignedIn, or Forbidden
 _SINCE, _UNTIL = "x-deprecated-since", "x-sunset"
-PROBES: Final = ("/healthz", "/readyz", "/metrics")
+PROBES: Final = ("/healthz", "/readyz", "/readyz/api", "/metrics")
 
 
 class RouteWithoutRule(Exception):

@@ -66,6 +66,7 @@ class GroupConsumer:
         self._quiet_s = quiet_s
         self._pause_s = pause_s
         self.assigned = False
+        metrics.GROUP_PARTITIONS.labels(group).set(0)
         self._held: dict[str, float] = {}  # held topic -> monotonic time at which it is resumed
         self._read_s: dict[TopicPartition, float] = {}  # monotonic time of the oldest uncommitted read
         for processor in processors:
@@ -105,7 +106,7 @@ class GroupConsumer:
                 heartbeat()
                 await pause(REFUSED_PAUSE_S if is_refusal(error) else 1.0)
             finally:
-                self.assigned = False
+                self.revoke()
                 await _close(consumer)
 
     def client(self) -> AIOKafkaConsumer:
@@ -133,7 +134,14 @@ class GroupConsumer:
     def assign(self, partitions: Collection[TopicPartition]) -> None:
         """Note the partitions of this consumer; reads of other partitions are no longer waiting for a commit."""
         self.assigned = True
+        metrics.GROUP_REBALANCES.labels(self._group).inc()
+        metrics.GROUP_PARTITIONS.labels(self._group).set(len(partitions))
         self._read_s = {at: since for at, since in self._read_s.items() if at in partitions}
+
+    def revoke(self) -> None:
+        """Note that this consumer has no partitions: its group is being rebalanced, or it has left it."""
+        self.assigned = False
+        metrics.GROUP_PARTITIONS.labels(self._group).set(0)
 
     async def _loop(self, consumer: AIOKafkaConsumer, heartbeat: Heartbeat) -> None:
         """Fetch and hand over messages for ever.  Raises StuckError if messages wait that are not fetched."""
@@ -229,7 +237,7 @@ class _Assigned(ConsumerRebalanceListener):
         self._owner = owner
 
     async def on_partitions_revoked(self, revoked: object) -> None:
-        self._owner.assigned = False
+        self._owner.revoke()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._owner.assign(assigned)

@@ -26,7 +26,7 @@ from shared.kafka.faust_transport import PromptTransport, worker_options
 from shared.kafka.lag import worker_group
 from shared.kafka.messages import Incoming
 from shared.kafka.processor import EXIT_TRY_AGAIN, MessageProcessor
-from shared.runtime import log, runner
+from shared.runtime import log, metrics, runner
 from shared.runtime.pause import pause
 from shared.runtime.settings import ServiceSettings
 
@@ -66,7 +66,25 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
     )
     app.transport = PromptTransport(app.conf.broker_consumer, app)
     _access[app] = AccessWatch(service, settings.broker)
+    _count_partitions(app)
     return app
+
+
+def _count_partitions(app: faust.App) -> None:
+    """Keep the metrics of the worker's share of its group's partitions; Faust gives and takes all of them at once."""
+    group = app.conf.id
+
+    async def assigned(_app: Any, /, *given: Any, **_more: Any) -> None:
+        (partitions,) = given
+        metrics.GROUP_REBALANCES.labels(group).inc()
+        metrics.GROUP_PARTITIONS.labels(group).set(len(partitions))
+
+    async def revoked(_app: Any, /, *_taken: Any, **_more: Any) -> None:
+        metrics.GROUP_PARTITIONS.labels(group).set(0)
+
+    metrics.GROUP_PARTITIONS.labels(group).set(0)
+    app.on_partitions_assigned.connect(assigned)
+    app.on_partitions_revoked.connect(revoked)
 
 
 def consume(app: faust.App, processor: MessageProcessor, *, group: int = 1) -> None:

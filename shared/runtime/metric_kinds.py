@@ -12,12 +12,14 @@ from typing import Final, Literal
 from prometheus_client import Counter, Gauge, Histogram, Summary
 
 Kind = Literal["counter", "gauge", "histogram", "summary"]
-Unit = Literal["accounts", "batches", "connections", "failures", "messages", "requests", "seconds", "streams",
-               "unix seconds", "sessions", "sets", "prices", "rows", "yes or no"]  # fmt: skip
+Unit = Literal["accounts", "assignments", "batches", "connections", "failures", "messages", "partitions",
+               "prices", "requests", "rows", "seconds", "sessions", "sets", "streams", "unix seconds",
+               "yes or no"]  # fmt: skip
 
 LABELS: Final[Mapping[str, str]] = {
     "commit": "the commit the process was made of, `unknown` where nobody said",
     "counted": "what a rate limit counts",
+    "due": "time left until a cut-off: `past`, `within_15m`, `within_1h`, `within_4h` or `later`",
     "group": "consumer group",
     "input": "`custodian_file` or `prices`",
     "invariant": "what must always hold; docs/runbooks/InvariantBroken.md lists them",

@@ -10,6 +10,7 @@ from shared.runtime.metric_kinds import counter, gauge, histogram, summary
 
 _RESPONSE_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _WORK_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
+_LAG_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
 _READY_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0, 7200.0, 36000.0)
 _AGE_S: Final = (0.01, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
@@ -152,6 +153,25 @@ LAG_SECONDS = gauge(
     "group",
     "topic",
 )
+GROUP_REBALANCES = counter(
+    "rebalancer_group_rebalances_total",
+    "assignments",
+    "Times a process was given its share of the partitions of a consumer group: one a process and rebalance.",
+    "group",
+)
+GROUP_PARTITIONS = gauge(
+    "rebalancer_group_partitions",
+    "partitions",
+    "Partitions of a consumer group that a process has now; none while the group is being rebalanced.",
+    "group",
+)
+LOOP_LAG = histogram(
+    "rebalancer_loop_lag_seconds",
+    "seconds",
+    "How late the event loop woke a sleeper, looked at twice a second: so long requests and heartbeats waited too.",
+    "service",
+    edges=_LAG_S,
+)
 SAMPLE_AGE = gauge(
     "rebalancer_sample_age_seconds",
     "seconds",
@@ -194,6 +214,13 @@ TILE_ACCOUNTS = gauge(
 )
 ACCOUNTS = gauge("rebalancer_accounts", "accounts", "Accounts by what the queue page counts.", "state")
 BATCHES = gauge("rebalancer_batches", "batches", "Batches by state, of the 10,000 newest.", "state")
+OPEN_BATCHES = gauge(
+    "rebalancer_open_batches",
+    "batches",
+    "Undecided batches by state and by the time left until their cut-off.",
+    "state",
+    "due",
+)
 POOL_IN_USE = gauge(
     "rebalancer_pool_connections_in_use", "connections", "Database connections lent.", "service", "pool"
 )

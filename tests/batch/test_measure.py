@@ -1,9 +1,12 @@
 """Queue, batches and an overdue end of day, as the metrics say them."""
 
+from datetime import timedelta
+
 import pytest
 from prometheus_client import REGISTRY
 
-from services.batch.operations.measure import QueueMeasure
+from services.batch.operations.measure import QueueMeasure, due
+from shared.runtime import metrics
 from tests.batch import build
 from tests.batch.harness import Harness
 
@@ -12,6 +15,12 @@ pytestmark = pytest.mark.integration
 
 def _value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(f"rebalancer_{name}", labels)
+
+
+def _open() -> dict[tuple[str, str], float]:
+    """Return how many batches are undecided, by state and by the time left; without those that are none."""
+    (family,) = metrics.OPEN_BATCHES.collect()
+    return {(at.labels["state"], at.labels["due"]): at.value for at in family.samples if at.value}
 
 
 async def test_queue_batches_and_the_overdue_end_of_a_day_are_measured(harness: Harness) -> None:
@@ -27,14 +36,39 @@ async def test_queue_batches_and_the_overdue_end_of_a_day_are_measured(harness: 
     assert sum(count or 0 for count in tiles) >= 2
     assert (_value("batches", state="PENDING_APPROVAL"), _value("batches", state="CANCELLED")) == (1, 0)
     assert _value("end_of_day_overdue_seconds") == 0
+    assert _open() == {("PENDING_APPROVAL", "later"): 1}
+    await pat.propose("A2")
     harness.clock.instant = build.EVENING
-    harness.clock.forward(hours=1)
+    harness.clock.forward(hours=-1)
     await measure.sample()
+    assert _open() == {("PENDING_APPROVAL", "within_1h"): 1, ("WORKING", "within_1h"): 1}
+    harness.clock.forward(hours=2)
+    await measure.sample()
+    assert _open() == {("PENDING_APPROVAL", "past"): 1, ("WORKING", "past"): 1}
     assert 3600 <= (_value("end_of_day_overdue_seconds") or 0) <= 3 * 3600
-    assert await harness.sweeps.end_days() == 1
+    assert await harness.sweeps.end_days() == 2
     await measure.sample()
     assert _value("end_of_day_overdue_seconds") == 0
-    assert (_value("batches", state="PENDING_APPROVAL"), _value("batches", state="CANCELLED")) == (0, 1)
+    assert _open() == {}
+    assert (_value("batches", state="PENDING_APPROVAL"), _value("batches", state="CANCELLED")) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("left", "named"),
+    [
+        (timedelta(days=-2), "past"),
+        (timedelta(0), "past"),
+        (timedelta(microseconds=1), "within_15m"),
+        (timedelta(minutes=15), "within_15m"),
+        (timedelta(minutes=15, microseconds=1), "within_1h"),
+        (timedelta(hours=1), "within_1h"),
+        (timedelta(hours=4), "within_4h"),
+        (timedelta(hours=4, microseconds=1), "later"),
+        (timedelta(days=5), "later"),
+    ],
+)
+def test_the_time_left_is_named_in_few_words(left: timedelta, named: str) -> None:
+    assert due(left) == named
 
 
 async def test_connections_lent_are_counted_by_pool(harness: Harness) -> None:

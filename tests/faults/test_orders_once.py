@@ -45,6 +45,9 @@ def test_people_approve_while_the_broker_is_away(hurt_stack: Stack, client: Stac
             ready = httpx.get(f"{probes}/readyz")
             assert (ready.status_code, ready.json()["ready"]) == (200, True), ready.text
             assert httpx.get(f"{probes}/healthz").status_code == 200
+        for name in ("taxlot", "analyzer"):
+            ready = httpx.get(f"{hurt_stack.addresses.probes(name)}/readyz/api")
+            assert (ready.status_code, ready.json()["ready"]) == (200, True), ready.text
         assert client.tiles()["total"] > 0
     finally:
         hurt_stack.resume("kafka")

@@ -45,7 +45,7 @@ def test_sessions_outlive_a_killed_gateway(stack: Stack, olivia: httpx.Client) -
     stack.wait_ready("gateway")
     assert olivia.get("/api/v1/me").status_code == 200
     assert "rebalancer_push_streams" in httpx.get(f"{stack.urls['gateway-probes']}/metrics").text
-    for path in ("/metrics", "/readyz", "/healthz"):
+    for path in ("/metrics", "/readyz", "/readyz/api", "/healthz"):
         assert olivia.get(path).status_code == 404, "not for the world"
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import date
 
 from aiokafka import AIOKafkaConsumer
+from prometheus_client import REGISTRY
 
 from shared.contracts import topics
 from shared.contracts.platform import PricePoint, PricesPublished
@@ -18,6 +19,13 @@ def price_set(number: int, priced: int = 0) -> Outgoing:
     prices = [PricePoint(security_id=f"S{index:07d}", price="1") for index in range(priced)]
     body = PricesPublished(price_set=number, as_of=date(2026, 1, 2), prices=prices).model_dump_json().encode()
     return Outgoing(topics.PRICE.name, b"1", body, {})
+
+
+def partitions(group: str) -> tuple[float, float]:
+    """Return how often the metrics say that a group was given partitions here, and how many it has."""
+    labels = {"group": group}
+    times = REGISTRY.get_sample_value("rebalancer_group_rebalances_total", labels)
+    return times or 0, REGISTRY.get_sample_value("rebalancer_group_partitions", labels) or 0
 
 
 async def dead_letters_of(kafka_url: str, origin: int, count: int) -> list[DeadLetter]:

@@ -19,8 +19,8 @@ from shared.kafka.topic_hold import Releases
 from shared.runtime.components import ComponentRunner
 from shared.runtime.settings import ProcessorLimits
 from tests.commands import run_dlq
-from tests.runtime.harness import price_set
-from tests.waiting import until_async
+from tests.runtime.harness import partitions, price_set
+from tests.waiting import until_async, until_so
 
 pytestmark = pytest.mark.asyncio
 
@@ -96,6 +96,28 @@ async def test_what_comes_alone_is_handled_at_once_and_a_stream_in_few_groups(ka
     assert [number for group in groups for number in group] == numbers
     # The client has fetched the first of the stream before the pause began, and the others when it is over.
     assert len([group for group in groups if group]) <= 3
+
+
+async def test_its_share_of_the_partitions_is_measured_and_ends_with_it(kafka_url: str) -> None:
+    async def handle(_items: Sequence[PricesPublished]) -> None:
+        pass
+
+    group = f"test-{uuid.uuid4().hex}"
+    async with Publisher(kafka_url, "gateway") as publisher:
+        processor = MessageProcessor("gateway", topics.PRICE, handle, publisher)
+        consumer = GroupConsumer(kafka_url, group, [processor])
+        assert partitions(group) == (0, 0)
+        running = asyncio.create_task(consumer.run())
+        await until_so(lambda: partitions(group), lambda seen: seen == (1, 1))
+        other = GroupConsumer(kafka_url, group, [processor]).client()
+        other.subscribe([topics.PRICE.name])
+        await other.start()
+        await until_so(lambda: partitions(group)[0], lambda times: times >= 2)
+        await other.stop()
+        await until_so(lambda: partitions(group), lambda seen: seen[0] >= 3 and seen[1] == 1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert partitions(group)[1] == 0
 
 
 async def test_what_has_piled_up_is_handled_without_a_pause(kafka_url: str) -> None:

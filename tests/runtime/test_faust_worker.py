@@ -17,8 +17,8 @@ from shared.kafka.messages import Outgoing
 from shared.kafka.processor import MessageProcessor
 from shared.kafka.publisher import Publisher
 from shared.runtime.settings import ServiceSettings
-from tests.runtime.harness import price_set
-from tests.waiting import until_async
+from tests.runtime.harness import partitions, price_set
+from tests.waiting import until_async, until_so
 
 pytestmark = pytest.mark.asyncio
 
@@ -115,6 +115,28 @@ async def test_a_group_is_what_has_come_and_is_acknowledged_when_it_is_handled(k
     assert next(group for group in heard.groups if group) == [0]
     assert heard.indices == list(range(8))
     assert max(map(len, heard.groups)) <= 3
+
+
+async def test_its_share_of_the_partitions_is_measured(kafka_url: str) -> None:
+    heard = _Heard()
+    async with (
+        Publisher(kafka_url, "gateway") as publisher,
+        _running(kafka_url, publisher, heard.handle, group=1) as group,
+    ):
+        await until_so(lambda: partitions(group), lambda seen: seen == (1, 1))
+
+
+async def test_a_worker_whose_partitions_are_taken_shows_none_until_it_is_given_others() -> None:
+    settings: Any = ServiceSettings.model_construct(kafka_url="127.0.0.1:1")
+    app = build_worker(f"test-{uuid.uuid4().hex}", settings)
+    group, many = app.conf.id, {TopicPartition(topics.PRICE.name, number) for number in range(3)}
+    assert partitions(group) == (0, 0)
+    await app.on_partitions_assigned.send(many)
+    assert partitions(group) == (1, 3)
+    await app.on_partitions_revoked.send(many)
+    assert partitions(group) == (1, 0)
+    await app.on_partitions_assigned.send(set())
+    assert partitions(group) == (2, 0)
 
 
 async def test_small_messages_are_gathered_in_large_groups(kafka_url: str) -> None:

@@ -133,7 +133,8 @@ def test_probes_ask_what_the_processes_answer(folder: str) -> None:
         if "grants" in name:
             continue
         paths = {kind: runs[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
-        assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+        requests = "/readyz" if name == "issuer" else "/readyz/api"
+        assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": requests}
         assert "probes" in {port["name"] for port in runs["ports"]}
         assert pod["spec"]["terminationGracePeriodSeconds"] >= 30
 

@@ -21,7 +21,7 @@ SERVICES = ("analyzer", "auditor", "batch", "gateway", "proposer", "taxlot")
 COMMAND_LINES = (
     *(f"services.{name}" for name in SERVICES),
     "deploy.stack", "deploy.custodian", "deploy.issuer", "deploy.sample",
-    "deploy.house", "deploy.sbom", "deploy.release", "deploy.subscriber_demo",
+    "deploy.house", "deploy.image_digests", "deploy.sbom", "deploy.release", "deploy.subscriber_demo",
 )  # fmt: skip
 BITS = {"SHA-1": 160, "SHA-256": 256, "SHA-384": 384, "SHA-512": 512}
 GIVEN = " \\\n  ".join(f'{label}="x"' for label in release.LABELS)

@@ -1,4 +1,4 @@
-"""Counts for the metrics: of the queue, of batches by status, and the batch whose end is most overdue."""
+"""Counts for the metrics: of the queue, of batches by status, and of undecided ones by cut-off."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,10 @@ _BY_STATUS: Final = text(
     "SELECT status, count(*) AS batches FROM (SELECT status FROM batch ORDER BY batch_id DESC LIMIT :newest) AS newest"
     " GROUP BY status"
 )
-_DUE_FIRST: Final = text("SELECT min(cancel_at) FROM batch WHERE status IN ('WORKING', 'PENDING_APPROVAL')")
+_OPEN: Final = text(
+    "SELECT status, cancel_at, count(*) AS batches FROM batch WHERE status IN ('WORKING', 'PENDING_APPROVAL')"
+    " GROUP BY status, cancel_at"
+)
 # Sampling is the least of the service's work: it gives up where users would begin to notice.
 _BRIEFLY: Final = text("SET LOCAL statement_timeout = '5s'")
 
@@ -39,7 +42,7 @@ async def batches_by_status(connection: AsyncConnection) -> dict[str, int]:
     return {str(status): found.get(str(status), 0) for status in Status}
 
 
-async def first_due(connection: AsyncConnection) -> datetime | None:
-    """Return the earliest cut-off of the undecided batches, None if all are decided."""
-    due: datetime | None = (await connection.execute(_DUE_FIRST)).scalar_one()
-    return due
+async def undecided(connection: AsyncConnection) -> list[tuple[str, datetime, int]]:
+    """Return of the undecided batches the status, the cut-off and how many have both."""
+    rows = (await connection.execute(_OPEN)).all()
+    return [(row.status, row.cancel_at, row.batches) for row in rows]
