@@ -212,19 +212,23 @@ class Stack:
 
         Raises StackError with what is known of a process, and the last 30 lines of its log, if it is inactive for
         quiet_s or ends again and again without a response.  A process that responded is inactive while it gets no
-        requests, so its inactivity counts from the first probe that it missed.
+        requests, so its inactivity counts from the first probe that it missed.  What it died of before, a full disk
+        say, may be over: only its deaths from now on count.
         """
         names = names or (*table.INFRASTRUCTURE, *self.services)
         late_since: dict[str, float] = {}
+        died_before: dict[str, int] = {}
         while True:
             status, now = self.status(*names), time.monotonic()
             late = [name for name, process in status.items() if process["state"] != "ready" or not process["answers"]]
             if not late:
                 return
             late_since = {name: late_since.get(name, now) for name in late}
+            died = {name: _died(process) for name, process in status.items()}
+            died_before = {name: min(died_before.get(name, deaths), deaths) for name, deaths in died.items()}
             for name in late:
                 status[name]["quiet_s"] = min(status[name]["quiet_s"], now - late_since[name])
-                why = _fault(status[name], quiet_s)
+                why = _fault(status[name], died[name] - died_before[name], quiet_s)
                 if why:
                     raise StackError(f"{name} {why}; the end of its log:\n{self.log_tail(name)}")
             self.steps.progress("; ".join(_waits(name, status[name]) for name in late))
@@ -305,9 +309,17 @@ class Stack:
             time.sleep(POLL_S)
 
 
-def _fault(seen: Mapping[str, Any], quiet_s: float) -> str:
-    """Return what is wrong with a process that is waited for, nothing while it is active."""
-    if seen["in_vain"] >= FAILED_STARTS and seen["state"] == "pausing":
+def _died(seen: Mapping[str, Any]) -> int:
+    """Return how many of a process's last starts ended without a response."""
+    return int(seen["in_vain"]) - int(seen["state"] == "starting")
+
+
+def _fault(seen: Mapping[str, Any], died: int, quiet_s: float) -> str:
+    """Return what is wrong with a process that is waited for, nothing while it is active.
+
+    died: how often it did so while it was waited for.
+    """
+    if died >= FAILED_STARTS:
         return "keeps dying"
     return description(seen) if seen["pid"] and seen["quiet_s"] > quiet_s else ""
 

@@ -8,7 +8,6 @@ event whose agent raised.  Source: architecture "Bulk paths".
 import asyncio
 import contextlib
 import os
-import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -39,9 +38,16 @@ _log = log.get(__name__)
 S = TypeVar("S", bound=ServiceSettings)
 
 
+class _TablelessApp(faust.App):
+    """An app without tables, which needs no directory: one made at each start would outlive a worker that is killed."""
+
+    def _create_directories(self) -> None:
+        """Make none; Faust makes three for tables, and wants to write there even if there are none."""
+
+
 def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int = 16) -> faust.App:
-    """Return a Faust app with our settings; it starts nothing and declares no topic."""
-    app = faust.App(
+    """Return a Faust app with our settings; it starts nothing, declares no topic and writes no file."""
+    app = _TablelessApp(
         worker_group(service),
         **worker_options(settings.broker),
         autodiscover=False,
@@ -61,7 +67,6 @@ def build_worker(service: str, settings: ServiceSettings, *, stream_buffer: int 
         consumer_max_fetch_size=MIB,
         producer_max_request_size=4 * MIB,
         producer_acks=-1,
-        datadir=tempfile.mkdtemp(prefix=f"rebalancer-{service}-"),  # required by Faust; no table is kept in it
         logging_config=None,
     )
     app.transport = PromptTransport(app.conf.broker_consumer, app)

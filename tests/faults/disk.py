@@ -1,6 +1,7 @@
 """A disk of its own for the files of one process of a stack, small enough to be filled."""
 
 import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ class SmallDisk:
     """A mounted file system.  Nobody but the process and `fill` writes to it."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._filler = folder / "filler"
 
     def fill(self) -> None:
@@ -34,8 +36,15 @@ class SmallDisk:
                     piece = piece[: len(piece) // 2]
 
     def free(self) -> None:
-        """Give the space back; nothing happens where none was taken."""
+        """Give the space back, and as much to spare as at first: what the process has written meanwhile it keeps.
+
+        A database keeps hundreds of MiB of its log of changes; without more space the disk would stay full of it.
+        """
         self._filler.unlink(missing_ok=True)
+        space = os.statvfs(self._folder)
+        used = (space.f_blocks - space.f_bfree) * space.f_frsize
+        grow = ["mount", "-o", f"remount,size={used + _SPARE_BYTES}", str(self._folder)]
+        subprocess.run(grow, check=True, capture_output=True)
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +154,14 @@ async def test_small_messages_are_gathered_in_large_groups(kafka_url: str) -> No
 
 async def _later(ask: Callable[[], int]) -> int:
     return ask()
+
+
+async def test_a_worker_makes_no_directory(kafka_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is killed cannot clean up, and the root of a container cannot be written to."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    async with (
+        Publisher(kafka_url, "gateway") as publisher,
+        _running(kafka_url, publisher, _Heard().handle, group=1),
+    ):
+        assert list(tmp_path.iterdir()) == []

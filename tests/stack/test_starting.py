@@ -17,6 +17,7 @@ from deploy.stack.finishing import begin, finish
 from deploy.stack.layout import CHECKOUT, inherited
 from deploy.stack.ports import choose
 from deploy.stack.spec import Plan, Probe, Spec
+from deploy.stack.stack import FAILED_STARTS
 from deploy.stack.steps import Silent
 from shared.runtime.clock import set_offset
 from tests.waiting import until
@@ -163,6 +164,25 @@ def test_the_silence_of_a_process_that_answered_counts_from_the_probe_it_missed(
 
     stack.steps = Resumes()
     stack.wait_ready("worker", quiet_s=QUIET_S)
+
+
+def test_one_that_keeps_dying_is_the_fault(make: Callable[..., Stack]) -> None:
+    stack = make(spec("worker", "print('no such table'); raise SystemExit(1)"))
+    with pytest.raises(StackError, match=r"^worker keeps dying; the end of its log:\nno such table"):
+        stack.wait_ready("worker")
+
+
+def test_what_it_died_of_before_is_no_fault_once_it_is_over(make: Callable[..., Stack], tmp_path: Path) -> None:
+    """A database dies again and again while its disk is full.  With space again, its next start succeeds."""
+    port, space = choose({"worker": 0})["worker"], tmp_path / "space"
+    needs_space = f"import pathlib\nif not pathlib.Path({str(space)!r}).exists(): raise SystemExit(1)\n"
+    stack = make(spec("worker", needs_space + WAITS, str(port), "0", port=port))
+    until(
+        lambda: stack.status("worker")["worker"],
+        lambda seen: seen["in_vain"] >= FAILED_STARTS and seen["state"] == "pausing",
+    )
+    space.touch()
+    stack.wait_ready("worker")
 
 
 def test_a_program_that_stands_still_is_ended_and_said_so() -> None:
