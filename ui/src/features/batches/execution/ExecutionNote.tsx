@@ -1,7 +1,7 @@
 import { Text } from "@mantine/core";
 
 import type { ExecutionCounts } from "@/shared/api/models";
-import { plural } from "@/shared/format/format";
+import { count, plural } from "@/shared/format/format";
 
 /** What became of the orders of an approval. It stands apart from what was approved: it goes on changing. */
 export function ExecutionNote({ execution }: { execution: ExecutionCounts | null }) {
@@ -17,6 +17,6 @@ export function ExecutionNote({ execution }: { execution: ExecutionCounts | null
 
 function summary({ orders, outstanding, accepted, partially_filled, filled, rejected }: ExecutionCounts): string {
   if (orders === 0) return "No order was sent.";
-  const waiting = outstanding > 0 ? `, ${outstanding} outstanding (${accepted} accepted, ${partially_filled} partially filled)` : "";
-  return `${plural(orders, "order")} sent: ${filled} filled, ${rejected} rejected${waiting}.`;
+  const waiting = outstanding > 0 ? `, ${count(outstanding)} outstanding (${count(accepted)} accepted, ${count(partially_filled)} partially filled)` : "";
+  return `${plural(orders, "order")} sent: ${count(filled)} filled, ${count(rejected)} rejected${waiting}.`;
 }
