@@ -15,6 +15,7 @@ from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from services.gateway.routes import batches, contracts, door, history, me, ops, queue, sign_in, ui, work
 from services.gateway.security_headers import SecurityHeaders, security_headers
+from services.gateway.server_time import ServerTime
 from services.gateway.settings import SERVICE, Settings
 from services.gateway.upstream import http_client
 from shared.contracts.problems import Unavailable
@@ -69,6 +70,7 @@ def build_app(dependencies: Dependencies) -> FastAPI:
     app.user_middleware.append(
         Middleware(BodySize, limit_bytes=settings.body_limit_bytes, upload_limit_bytes=settings.upload_limit_bytes)
     )
+    app.add_middleware(ServerTime, clock=dependencies.clock)
     app.add_middleware(SecurityHeaders, headers=security_headers(settings.gateway_url, settings.oidc_issuer_url))
     return app
 

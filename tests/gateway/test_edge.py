@@ -1,6 +1,7 @@
 """What holds for every response, the pages of the user interface, and the API document."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,16 @@ async def test_security_headers_stand_on_every_answer(harness: Harness, visitor:
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
         assert "strict-transport-security" not in headers
     assert "Strict-Transport-Security" in security_headers("https://rebalancer.example", "https://issuer.example")
+
+
+async def test_every_answer_of_the_api_tells_the_time_of_the_system_not_of_the_machine(
+    harness: Harness, visitor: httpx.AsyncClient
+) -> None:
+    harness.pass_time(86_400)
+    before = harness.clock.now()
+    for path in ("/api/v1/me", "/api/v1/nothing"):
+        told = datetime.fromisoformat((await visitor.get(path)).headers["server-time"])
+        assert before - timedelta(milliseconds=1) <= told <= harness.clock.now()
 
 
 def test_cookies_over_https_are_bound_to_the_host() -> None:

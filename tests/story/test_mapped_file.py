@@ -59,7 +59,7 @@ def test_a_mapped_file_is_taken_in_traded_and_settled(
     batch_id = int(client.propose([account_id])["batch_id"])
     until(lambda: client.batch(batch_id)["status"], lambda status: status == "PENDING_APPROVAL")
     page.goto(f"{stack.urls['gateway']}/pending/{batch_id}/accounts/{account_id}")
-    sold = page.get_by_role("table", name="Lots relieved").get_by_role("row").filter(has_text=INHERITED)
+    sold = page.get_by_role("table", name="Lots sold").get_by_role("row").filter(has_text=INHERITED)
     expect(sold).to_contain_text("Long")
     page.goto(f"{stack.urls['gateway']}/pending/{batch_id}")
     page.get_by_role("button", name="Approve", exact=True).click()

@@ -21,6 +21,6 @@ export const theme = createTheme({
 
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { "--mantine-color-dimmed": "#5c636a", "--mantine-color-error": "#c92a2a", "--mantine-color-red-outline": "#c92a2a" },
-  dark: { "--mantine-color-dimmed": "#a6adb5", "--mantine-color-error": "#ff8787", "--mantine-color-anchor": "#74c0fc" },
+  light: { "--mantine-color-dimmed": "#5c636a", "--mantine-color-placeholder": "#5c636a", "--mantine-color-error": "#c92a2a", "--mantine-color-red-outline": "#c92a2a" },
+  dark: { "--mantine-color-dimmed": "#a6adb5", "--mantine-color-placeholder": "#a6adb5", "--mantine-color-error": "#ff8787", "--mantine-color-anchor": "#74c0fc" },
 });

@@ -95,7 +95,7 @@ function Notices({ account }: { account: AccountView }) {
     <>
       {account.hold_code !== null && (
         <Alert color="red" title="Data hold" mb="md" role="status">
-          {account.hold_text ?? account.hold_code} It is neither flagged nor proposed until a good file arrives.
+          {account.hold_text ?? "Its data cannot be used as it is."} It is neither flagged nor proposed until a good file arrives.
         </Alert>
       )}
       {account.open_batch !== null && (

@@ -5,6 +5,7 @@ import { isEvaluated } from "@/features/account/evaluated";
 import type { AccountPosition, AccountSettings, LotPick } from "@/shared/api/models";
 import { day, MISSING, percent, price, quantity, usd } from "@/shared/format/format";
 import { isManaged, ROLES } from "@/shared/format/holdingRole";
+import { lotMethodNames } from "@/shared/format/names";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
 import { Failure, Waiting } from "@/shared/ui/Notes";
@@ -115,12 +116,12 @@ function SettingFacts({ settings }: { settings: AccountSettings }) {
         ["Rebalancer", settings.rebalancer_on ? "On" : "Off"],
         ["Do not trade", yes(settings.do_not_trade)],
         ["Taxable", yes(settings.taxable)],
-        ["Lot method", settings.lot_method],
+        ["Lot method", lotMethodNames[settings.lot_method] ?? settings.lot_method],
         ["Gain budget, short-term", budget(settings.gain_budget_short)],
         ["Gain budget, in all", budget(settings.gain_budget_total)],
         ["No short-term gains", yes(settings.no_short_term_gains)],
         ["Rebalance threshold", `${percent(settings.threshold)} of target`],
-        ["Least half-width of a band", percent(settings.floor, 2)],
+        ["Minimum drift", percent(settings.floor, 2)],
         ["Precision", `${percent(settings.precision)} of target`],
         ["Cash reserve", usd(settings.cash_reserve, true)],
         ["Cash set aside", usd(settings.cash_set_aside, true)],

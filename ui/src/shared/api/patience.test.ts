@@ -14,7 +14,7 @@ const silence: typeof fetch = (_, init) =>
 
 /** An answer whose body never ends. */
 const halfAResponse: typeof fetch = (input, init) =>
-  Promise.resolve({ ok: true, status: 200, text: async () => (await silence(input, init)).text() } as Response);
+  Promise.resolve({ ok: true, status: 200, headers: new Headers(), text: async () => (await silence(input, init)).text() } as Response);
 
 const failed = (work: Promise<unknown>) => work.then(() => null, (error: unknown) => error as ProblemError);
 

@@ -14,13 +14,16 @@ interface Options<T> {
   onDone: (result: T) => void;
   /** Handles a refusal and says so by true; others are shown as a message. */
   onRefused?: (problem: ProblemError) => boolean;
+  /** The command is given in a dialog that stays open when it is refused: the refusal is shown there. */
+  isInDialog?: boolean;
 }
 
 /** Send a command under one idempotency key, so that a second press or a retry acts once; new content, new key. */
-export function useCommand<T>({ touches, perhaps, onDone, onRefused }: Options<T>) {
+export function useCommand<T>({ touches, perhaps, onDone, onRefused, isInDialog = false }: Options<T>) {
   const client = useQueryClient();
   const { csrf } = useMe();
   const [sent, setSent] = useState({ content: "", key: "" });
+  const [refusal, setRefusal] = useState<ProblemError | null>(null);
   const refresh = () => Promise.all(touches.map((queryKey) => client.invalidateQueries({ queryKey })));
 
   const mutation = useMutation({
@@ -36,7 +39,9 @@ export function useCommand<T>({ touches, perhaps, onDone, onRefused }: Options<T
       const problem = error instanceof ProblemError ? error : null;
       if (problem && problem.status >= 400 && problem.status < 500) setSent({ content: "", key: "" });
       if (problem?.outdated || problem?.unanswered) void refresh();
-      if (!(problem && onRefused?.(problem))) tellCommandFailure(error, perhaps);
+      if (problem && onRefused?.(problem)) return;
+      if (isInDialog && problem && !problem.outdated && !problem.unanswered) setRefusal(problem);
+      else tellCommandFailure(error, perhaps);
     },
   });
 
@@ -45,8 +50,9 @@ export function useCommand<T>({ touches, perhaps, onDone, onRefused }: Options<T
     const content = JSON.stringify(command);
     const key = content === sent.content ? sent.key : crypto.randomUUID();
     setSent({ content, key });
+    setRefusal(null);
     mutation.mutate({ ...command, csrf, key });
   }
 
-  return { run, isBusy: mutation.isPending };
+  return { run, isBusy: mutation.isPending, refusal };
 }

@@ -77,6 +77,27 @@ export function instant(text: string | null | undefined): string {
   return text ? INSTANT.format(new Date(text)) : MISSING;
 }
 
+const NEW_YORK = "America/New_York";
+const DAY_THERE = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", timeZone: NEW_YORK });
+const TIME_THERE = new Intl.DateTimeFormat("en-US", { hour: "numeric", minute: "2-digit", timeZone: NEW_YORK, timeZoneName: "short" });
+
+/** A coming instant in the exchange's time: its time of day, and its day where that is not the day of `now`. */
+export function until(text: string, now: number): string {
+  const [at, today] = [DAY_THERE.format(Date.parse(text)), DAY_THERE.format(now)];
+  return (at === today ? "" : `${at}, `) + TIME_THERE.format(Date.parse(text));
+}
+
+const MINUTE_MS = 60_000;
+
+/** How long it is until an instant, never more than it is: "7 h left", "3 d left", "12 min left". */
+export function timeLeft(text: string, now: number): string {
+  const minutes = Math.floor((Date.parse(text) - now) / MINUTE_MS);
+  if (minutes < 0) return "time is up";
+  if (minutes < 1) return "less than a minute left";
+  if (minutes < 60) return `${minutes} min left`;
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h left` : `${Math.floor(minutes / (24 * 60))} d left`;
+}
+
 const CLOCK = new Intl.DateTimeFormat("en-US", { hour: "numeric", minute: "2-digit", timeZoneName: "short" });
 
 /** The time of day on the user's own clock, with its zone. */

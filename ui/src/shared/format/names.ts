@@ -40,16 +40,26 @@ export const statusNames: Readonly<Record<BatchSummary["status"], string>> = {
 };
 
 const reasons: Readonly<Record<string, string>> = {
-  USER: "by a user",
   END_OF_DAY: "at the end of the day",
   ALL_REMOVED: "all accounts were removed",
   ALL_FAILED: "all accounts failed",
 };
 
-/** Why a batch ended, in words; nothing when it simply was approved. */
-export function endedBy(batch: BatchSummary): string {
-  return batch.reason === null ? "" : (reasons[batch.reason] ?? batch.reason);
+/** Why a batch ended, in words, with the name of the person who ended it; nothing when it simply was approved. */
+export function endedBy({ reason, decided_by }: Pick<BatchSummary, "reason" | "decided_by">): string {
+  if (reason === null) return "";
+  return reasons[reason] ?? (decided_by === null ? "" : `by ${decided_by}`);
 }
+
+export const lotMethodNames: Readonly<Record<string, string>> = {
+  FIFO: "First in, first out",
+  LIFO: "Last in, first out",
+  HIFO: "Highest cost first",
+  LOFO: "Lowest cost first",
+  MIN_TAX: "Least tax first",
+  AVERAGE: "Average cost",
+  SPECIFIC: "Picked lots first",
+};
 
 export const accountStates: Readonly<Record<BatchAccountRow["state"], string>> = {
   WORKING: "Working",

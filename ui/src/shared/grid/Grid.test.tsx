@@ -82,6 +82,30 @@ describe("selection in the grid", () => {
     expect(chosen()).toBe("");
     expect(screen.getByRole("checkbox", { name: "Select account b" })).toBeDisabled();
   });
+  it("takes a click anywhere in the cell of a box, with shift too, and none of a row that is barred", async () => {
+    const user = userEvent.setup();
+    render(<Example />);
+    const cellOf = (name: string) => {
+      const cell = screen.getByRole("checkbox", { name }).closest("[data-cell]");
+      if (!cell) throw new Error("a box stands in a cell");
+      return cell;
+    };
+    await user.click(cellOf("Select account a"));
+    expect(chosen()).toBe("a");
+    await user.click(screen.getByRole("checkbox", { name: "Select account a" })); // the box itself acts once, not twice
+    expect(chosen()).toBe("");
+    await user.click(cellOf("Select account a"));
+    await user.click(cellOf("Select account b"));
+    expect(chosen()).toBe("a");
+    await user.keyboard("{Shift>}");
+    await user.click(cellOf("Select account d"));
+    await user.keyboard("{/Shift}");
+    expect(chosen()).toBe("acd");
+    await user.click(cellOf("Select all rows on this page"));
+    expect(chosen()).toBe("");
+    await user.click(cellOf("Select all rows on this page"));
+    expect(chosen()).toBe("acd");
+  });
   it("takes a range with shift", async () => {
     const user = userEvent.setup();
     render(<Example />);

@@ -28,7 +28,17 @@ export function GridHeader<Row>({ columns, lefts, sort, canSort, onSort, box, ac
     <thead>
       <tr aria-rowindex={1}>
         {box && (
-          <th className="grid-box" data-fixed="true" data-cell="0:0" tabIndex={activeColumn === 0 ? 0 : -1} style={{ left: 0 }}>
+          // The whole cell is the target; by keyboard the grid's own Space does the same.
+          <th
+            className="grid-box"
+            data-fixed="true"
+            data-cell="0:0"
+            tabIndex={activeColumn === 0 ? 0 : -1}
+            style={{ left: 0 }}
+            onClick={(event) => {
+              if (event.target === event.currentTarget && box.all > 0) box.set(box.chosen < box.all);
+            }}
+          >
             <PageBox {...box} />
           </th>
         )}

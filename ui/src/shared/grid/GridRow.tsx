@@ -27,7 +27,17 @@ function Row<Row>(props: Props<Row>) {
   return (
     <tr aria-rowindex={props.absolute} aria-selected={selected ?? undefined} data-dimmed={props.isDimmed}>
       {selected !== null && (
-        <td role="gridcell" className="grid-box" data-fixed="true" style={{ left: 0 }} {...cell(0)}>
+        // The whole cell is the target; by keyboard the grid's own Space does the same.
+        <td
+          role="gridcell"
+          className="grid-box"
+          data-fixed="true"
+          style={{ left: 0 }}
+          onClick={(event) => {
+            if (barred === null && event.target === event.currentTarget) props.onCheck(index, !selected, event.shiftKey);
+          }}
+          {...cell(0)}
+        >
           <input
             type="checkbox"
             tabIndex={-1}

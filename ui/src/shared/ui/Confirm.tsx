@@ -1,7 +1,9 @@
 import { Button, Group, Modal, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import type { ProblemError } from "@/shared/api/problem";
 import { useLost } from "@/shared/live/useLost";
+import { Failure } from "@/shared/ui/Notes";
 
 interface Props {
   title: string;
@@ -11,6 +13,8 @@ interface Props {
   isDanger?: boolean;
   isBusy?: boolean;
   isBarred?: boolean;
+  /** Why the server refused what was confirmed: said here, and what was typed stays. */
+  refusal?: ProblemError | null;
   /** A third way beside the two. */
   other?: { label: string; onClick: () => void };
   onConfirm: () => void;
@@ -18,7 +22,7 @@ interface Props {
 }
 
 /** Ask before something that matters. The safe button has the focus. */
-export function Confirm({ title, children, confirm, safe = "Go back", isDanger = false, isBusy = false, isBarred = false, other, onConfirm, onClose }: Props) {
+export function Confirm({ title, children, confirm, safe = "Go back", isDanger = false, isBusy = false, isBarred = false, refusal, other, onConfirm, onClose }: Props) {
   const lost = useLost();
   return (
     <Modal opened onClose={onClose} title={title} centered>
@@ -27,6 +31,11 @@ export function Confirm({ title, children, confirm, safe = "Go back", isDanger =
         <Text mt="sm" role="alert" fw={600}>
           {lost}
         </Text>
+      )}
+      {refusal && (
+        <div className="refusal">
+          <Failure error={refusal} />
+        </div>
       )}
       <Group justify="flex-end" mt="lg">
         <Button variant="default" data-autofocus onClick={onClose}>

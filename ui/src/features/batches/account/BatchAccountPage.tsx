@@ -110,7 +110,7 @@ function Proposals({ proposals, inForce, washNote }: { proposals: readonly Propo
       <PositionTable proposals={proposals} inForce={inForce} shown={shown} />
       <Orders proposal={shown} />
       <Comparison proposals={proposals} inForce={inForce} />
-      <Title order={2}>Lots relieved</Title>
+      <Title order={2}>Lots sold</Title>
       <Lots proposal={shown} washNote={washNote} />
     </>
   );

@@ -7,7 +7,7 @@ import { aProposal, aSlice, draw } from "@/test/render";
 
 const NOTE = "Checked for wash sales: as the server says.";
 
-const cells = (table = "Lots relieved") =>
+const cells = (table = "Lots sold") =>
   within(screen.getByRole("table", { name: table }))
     .getAllByRole("row")
     .slice(1)

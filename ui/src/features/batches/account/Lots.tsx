@@ -57,13 +57,13 @@ interface Props {
   washNote: string;
 }
 
-/** Lots that the sells relieve, and lots that move between sleeves and keep date and basis. */
+/** Lots that are sold, and lots that move between sleeves and keep date and basis. */
 export function Lots({ proposal, washNote }: Props) {
   const { picks } = proposal;
   return (
     <>
       <WashWarning proposal={proposal} note={washNote} />
-      <SliceTable label="Lots relieved" proposal={proposal} slices={proposal.slices} empty="Nothing is sold to market, so no lot is relieved." />
+      <SliceTable label="Lots sold" proposal={proposal} slices={proposal.slices} empty="Nothing is sold to market, so no lot is sold." />
       {picks.length > 0 && (
         <>
           <Title order={2}>Lots picked for sale</Title>

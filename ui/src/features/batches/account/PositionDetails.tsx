@@ -28,7 +28,7 @@ export function PositionDetails({ position, trade, proposal }: { position: Posit
           ["Treated as", ROLES[position.role]],
         ]}
       />
-      <SliceTable label={`Lots of ${name}`} proposal={proposal} slices={slices} empty="Nothing of it is sold to market, so no lot is relieved." />
+      <SliceTable label={`Lots of ${name}`} proposal={proposal} slices={slices} empty="Nothing of it is sold to market, so no lot is sold." />
     </div>
   );
 }

@@ -46,6 +46,7 @@ function RestDialog({ batch, newest, selection, expected, onDone, onClose }: Pro
   const rest = batch.counts.proposed - now;
   const command = useCommand<CommandResult>({
     touches: MEMBERSHIP,
+    isInDialog: true,
     perhaps: `Accounts may have been removed from request ${batch.batch_id}, and the rest approved: both or neither.`,
     onDone: (result) => {
       setNote("");
@@ -71,6 +72,7 @@ function RestDialog({ batch, newest, selection, expected, onDone, onClose }: Pro
       confirm={`Remove ${count(now)}, approve ${count(rest)}`}
       safe="Not yet"
       isBusy={command.isBusy}
+      refusal={command.refusal}
       isBarred={hasChanged || now === 0 || rest < 1 || (needsNote(batch) && note.trim() === "")}
       onClose={onClose}
       onConfirm={() => command.run(approveRest(batch, { selection, expected_count: now, note }))}

@@ -35,6 +35,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
   const isFirst = isApproval && (batch.rules?.approvers ?? 1) > 1 && !batch.first_approval?.stands;
   const command = useCommand<CommandResult>({
     touches: MEMBERSHIP,
+    isInDialog: true,
     perhaps: `Request ${batch.batch_id} may have been ${isApproval ? "approved" : "cancelled"}.`,
     onDone: (result) => {
       setNote("");
@@ -62,6 +63,7 @@ export function DecideDialog({ batch, decision, unseen, onClose }: Props) {
       safe={isApproval ? "Not yet" : "Keep the request"}
       isDanger={!isApproval}
       isBusy={command.isBusy}
+      refusal={command.refusal}
       isBarred={hasChanged || page.data === undefined || (needsNote(batch) && note.trim() === "")}
       onClose={onClose}
       onConfirm={() => command.run(decideBatch(batch, decision, note))}

@@ -19,6 +19,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
   const [asked, setAsked] = useState<{ logic: Logic; version: number } | null>(null);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch],
+    isInDialog: true,
     perhaps: `The trade logic of request ${batch.batch_id} may have been changed.`,
     onDone: (result) => {
       setAsked(null);
@@ -47,6 +48,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
           confirm={`Use ${logicNames[asked.logic]}`}
           safe={`Keep ${logicNames[batch.logic]}`}
           isBusy={command.isBusy}
+          refusal={command.refusal}
           onClose={() => setAsked(null)}
           onConfirm={() => command.run(switchLogic(batch.batch_id, asked.version, asked.logic))}
         >

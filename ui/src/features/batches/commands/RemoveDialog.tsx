@@ -28,6 +28,7 @@ export function RemoveDialog({ batch, selection, expected, confirm, onDone, onCl
   const [now, setNow] = useState(expected);
   const command = useCommand<CommandResult>({
     touches: MEMBERSHIP,
+    isInDialog: true,
     perhaps: `Accounts may have been removed from request ${batch.batch_id}.`,
     onDone: (result) => {
       onClose();
@@ -57,6 +58,7 @@ export function RemoveDialog({ batch, selection, expected, confirm, onDone, onCl
       safe={now === 1 ? "Keep it" : "Keep them"}
       isDanger
       isBusy={command.isBusy}
+      refusal={command.refusal}
       isBarred={now === 0}
       onClose={onClose}
       onConfirm={() => {

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 
+import { Complete } from "@/features/batches/list/Complete";
 import { CheckHistory } from "@/features/batches/commands/CheckHistory";
 import { useBatches } from "@/features/batches/api/listBatches";
 import type { BatchSummary } from "@/shared/api/models";
@@ -39,7 +40,7 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
       ),
   },
   { header: "Failed", isNumber: true, cell: (batch) => count(batch.counts.failed) },
-  { header: "Complete", isNumber: true, help: "Proposed and not removed", cell: (batch) => count(batch.accounts - batch.counts.failed - batch.counts.removed) },
+  { header: "Complete", isNumber: true, help: "Proposed and not removed; of a cancelled request these are not traded", cell: (batch) => <Complete batch={batch} /> },
   { header: "Removed", isNumber: true, cell: (batch) => count(batch.counts.removed) },
   { header: "Short-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
   { header: "Long-term G&L", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },

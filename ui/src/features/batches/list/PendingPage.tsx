@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 
 import { DecideButtons } from "@/features/batches/commands/DecideButtons";
 import { PutAsideNotes } from "@/features/batches/commands/PutAsideNote";
+import { DecideBy } from "@/features/batches/list/DecideBy";
 import { Status } from "@/features/batches/list/Status";
 import { useBatches } from "@/features/batches/api/listBatches";
 import type { BatchSummary } from "@/shared/api/models";
@@ -38,7 +39,7 @@ const COLUMNS: readonly PlainColumn<BatchSummary>[] = [
       </>
     ),
   },
-  { header: "Cancelled at", help: "What is not decided by then is cancelled, and its accounts go back to the queue", cell: (batch) => instant(batch.cancel_at) },
+  { header: "Decide by", help: "What is not decided by then is cancelled, and its accounts go back to the queue", cell: (batch) => <DecideBy batch={batch} /> },
   {
     header: "Actions",
     isPinned: true,

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import { DecideButtons } from "@/features/batches/commands/DecideButtons";
 import { LogicSwitch } from "@/features/batches/commands/LogicSwitch";
+import { DecideBy } from "@/features/batches/list/DecideBy";
 import { Status } from "@/features/batches/list/Status";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { standing } from "@/features/batches/request/standing";
@@ -61,11 +62,19 @@ function RequestNote({ batch }: { batch: BatchSummary }) {
     logicNames[batch.logic],
     `requested by ${batch.requested_by}, ${instant(batch.requested_at)}`,
     `trade date ${day(batch.session ?? batch.trade_date)}`,
-    isOpen(batch.status) ? `cancelled if not decided by ${instant(batch.cancel_at)}` : batch.decided_by ? `decided by ${batch.decided_by}` : "",
+    !isOpen(batch.status) && batch.decided_by ? `decided by ${batch.decided_by}` : "",
   ];
   return (
     <Text size="sm" component="div">
       <strong>{standing(batch)}</strong> · {remarks.filter(Boolean).join(" · ")}
+      {isOpen(batch.status) && (
+        <>
+          {" · "}
+          <span title="What is not decided by then is cancelled, and its accounts go back to the queue">
+            decide by <DecideBy batch={batch} />
+          </span>
+        </>
+      )}
     </Text>
   );
 }
