@@ -85,7 +85,7 @@ BAD = [
     (cash("1", "-100000000000.01"), "OUT_OF_RANGE", "cash: -100000000000.01"),
     # signs
     (lot("1", quantity="-0.000001"), "SHORT_POSITION", "quantity: -0.000001"),
-    (lot("1", quantity="0"), "BAD_SIGN", "quantity: 0"),
+    (lot("1", quantity="0", basis="-0.01"), "BAD_SIGN", "cost basis: -0.01"),
     (lot("1", basis="-0.01"), "BAD_SIGN", "cost basis: -0.01"),
     # dates: 2026-06-11 is the file's
     (lot("1", acquired="2024-02-31"), "BAD_DATE", "acquired: 2024-02-31"),
@@ -279,7 +279,10 @@ def held_with_roles(records: list[str], own: dict[str, dict[str, int]] | None = 
         ({"security": "BBB", "quantity": "0"}, None),
         # of what is not EXCLUDED the sign may be wrong
         ({"security": "AAA", "quantity": "-5"}, "SHORT_POSITION"),
-        ({"security": "AAA", "quantity": "0"}, "BAD_SIGN"),
+        # without units nothing is held, whatever it is
+        ({"security": "AAA", "quantity": "0"}, None),
+        ({"security": "AAA", "quantity": "0", "basis": ""}, None),
+        ({"security": "AAA", "quantity": "0", "basis": "-120.00"}, "BAD_SIGN"),
         ({"security": "BBB", "quantity": "5", "basis": "-120.00"}, "BAD_SIGN"),
     ],
 )
