@@ -331,3 +331,19 @@ def test_what_an_account_says_goes_before_the_security() -> None:
 def test_a_short_position_says_what_can_be_done() -> None:
     text = held_with_roles([lot("1", quantity="-5"), cash("1")])["1"].text("a.lots")
     assert "can be set to EXCLUDED" in text
+
+
+@pytest.mark.parametrize(
+    ("acquired", "since", "says"),
+    [
+        ("2026-06-12", "2026-07-01", "acquired: 2026-06-12; holding since: 2026-07-01"),
+        ("2026-07-01", "2026-06-12", "acquired: 2026-07-01; holding since: 2026-06-12"),
+        ("2026-07-01", "2026-06-11", "acquired: 2026-07-01"),
+        ("2026-06-11", "2026-06-12", "holding since: 2026-06-12"),
+    ],
+)
+def test_every_date_after_that_of_the_file_is_named(acquired: str, since: str, says: str) -> None:
+    record = lot("1", acquired=acquired).replace("|\n", f"||{since}|\n")
+    rows, _ = judged([record, cash("1")])
+    (hold,) = accounts.account_holds(rows, accounts.group(rows.table)).values()
+    assert (hold.code, hold.detail) == ("FUTURE_ACQUIRED", says)

@@ -123,7 +123,7 @@ def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
         sleeve = table.sleeve.names[int(table.sleeve.index[row])]
         return [*bad, "sleeve"] if sleeve and not text.is_identifier(sleeve) else bad
     if code in ("BAD_DATE", "FUTURE_ACQUIRED"):
-        return _dates_at_fault(table, row, code)
+        return _dates_at_fault(rows, row, code)
     if code not in ("NOT_A_NUMBER", "OUT_OF_RANGE"):
         return list(_FIELDS.get(code, ()))
     read = {field: _number(column, row, *LIMITS[field]) for field, column in columns_of(table)}
@@ -134,16 +134,16 @@ def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
     return [field for field, (_, status) in read.items() if status == text.TOO_LARGE and field != "price"]
 
 
-def _dates_at_fault(table: RecordTable, row: int, code: str) -> list[str]:
-    """Return which dates of a row are none, or later than the file, whose day is not known here: the later ones."""
+def _dates_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
+    """Return which dates of a row are none, or lie after the date of the file."""
+    table = rows.table
     if table.holding_since is None:
         return ["acquired"]
     columns = {"acquired": table.acquired, "holding since": table.holding_since}
     read = {name: text.dates(column.offsets[row : row + 2], column.data) for name, column in columns.items()}
     if code == "BAD_DATE":
         return [name for name, (_, status) in read.items() if status[0] == text.MALFORMED]
-    latest = max(int(days[0]) for days, _ in read.values())
-    return [name for name, (days, _) in read.items() if days[0] == latest]
+    return [name for name, (days, _) in read.items() if days[0] > rows.data_day]
 
 
 def _number(column: TextColumn, row: int, decimals: int, limit: int) -> tuple[int, int]:

@@ -100,6 +100,7 @@ class JudgedRecords:
     rounded: dict[str, Bools]  # by field: where the record has more decimals than are kept
     term_from: Ints  # days, NO_DATE or ALWAYS_LONG: from when its term counts
     no_price: Bools  # what stands for a price is none, and put aside
+    data_day: int  # of the file, days since 1970-01-01
 
 
 def judge(
@@ -168,7 +169,19 @@ def judge(
     rounded = {name: found.rounded.astype(np.bool_) for name, found in numbers.items()}
     shown = numbers["quantity"].shown
     return JudgedRecords(
-        table, is_lot & ~empty, acquired, quantity, basis, price, cash, code, shown, rounded, term_from, no_price
+        table,
+        is_lot & ~empty,
+        acquired,
+        quantity,
+        basis,
+        price,
+        cash,
+        code,
+        shown,
+        rounded,
+        term_from,
+        no_price,
+        data_day,
     )
 
 
