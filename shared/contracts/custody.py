@@ -29,7 +29,7 @@ COLUMNS: Final = (
     "security_id",  # L
     "lot_id",  # L, the custodian's name of the lot
     "acquired",  # L, YYYY-MM-DD; empty or on or before 1900-01-01: missing
-    "quantity",  # L, units, above zero; 6 decimals are kept
+    "quantity",  # L, units; 6 decimals are kept
     "cost_basis",  # L, dollars of the whole lot, 2 decimals are kept; empty: unknown, which is not zero
     "covered",  # L, Y or N
     "sleeve_id",  # L, may be empty: our last known split of the lot holds

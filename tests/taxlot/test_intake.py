@@ -19,7 +19,6 @@ ROWS = [
     ([lot("1"), cash("1", "")], "NOT_A_NUMBER", 3),
     ([lot("1", quantity="1000000001"), cash("1")], "OUT_OF_RANGE", 2),
     ([lot("1", quantity="-1"), cash("1")], "SHORT_POSITION", 2),
-    ([lot("1", quantity="0"), cash("1")], "BAD_SIGN", 2),
     ([lot("1", basis="-1.00"), cash("1")], "BAD_SIGN", 2),
     ([lot("1", acquired="2024-02-31"), cash("1")], "BAD_DATE", 2),
     ([lot("1", acquired="2026-06-12"), cash("1")], "FUTURE_ACQUIRED", 2),

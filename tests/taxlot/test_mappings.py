@@ -292,6 +292,29 @@ def test_money_of_a_sweep_fund_counts_once_whichever_is_said(tmp_path: Path) -> 
     assert "11 C|00012345|||||||||0" in records
 
 
+@pytest.mark.parametrize(
+    ("value", "code", "shows"),
+    [
+        ("$87,50.00", "NOT_A_NUMBER", '"$87,50.00"'),
+        ("eighty", "NOT_A_NUMBER", '"eighty"'),
+        ("200,000,000,000.00", "OUT_OF_RANGE", "200000000000.00"),
+    ],
+)
+def test_a_total_that_cannot_be_read_holds_its_account(value: str, code: str, shows: str, tmp_path: Path) -> None:
+    """It is compared with nothing, so its account is not known to be whole; one that is missing is none."""
+    found = tried(
+        edited(
+            CSV,
+            tmp_path,
+            ('"$87,500.00","--"\r\n"98765","The Lee Trust","Cash', f'"{value}","--"\r\n"98765","The Lee Trust","Cash'),
+        ),
+        mapping_of(CSV),
+    )
+    assert [(fault.line, fault.code, fault.detail) for fault in found.faults] == [
+        (21, code, f"total of the cost basis (column 'Cost Basis'): {shows}")
+    ]
+
+
 SWEEP_LOT = '"1,520.75","$1.00","$1,520.75","$1,520.75","--"'
 SWEEP_AS_LOT = {"securities": ["WSWPX"], "counts": "lot", "value": {"column": "Market Value"}}
 

@@ -85,7 +85,7 @@ BAD = [
     (cash("1", "-100000000000.01"), "OUT_OF_RANGE", "cash: -100000000000.01"),
     # signs
     (lot("1", quantity="-0.000001"), "SHORT_POSITION", "quantity: -0.000001"),
-    (lot("1", quantity="0"), "BAD_SIGN", "quantity: 0"),
+    (lot("1", quantity="0", basis="-0.01"), "BAD_SIGN", "cost basis: -0.01"),
     (lot("1", basis="-0.01"), "BAD_SIGN", "cost basis: -0.01"),
     # dates: 2026-06-11 is the file's
     (lot("1", acquired="2024-02-31"), "BAD_DATE", "acquired: 2024-02-31"),
@@ -279,7 +279,10 @@ def held_with_roles(records: list[str], own: dict[str, dict[str, int]] | None = 
         ({"security": "BBB", "quantity": "0"}, None),
         # of what is not EXCLUDED the sign may be wrong
         ({"security": "AAA", "quantity": "-5"}, "SHORT_POSITION"),
-        ({"security": "AAA", "quantity": "0"}, "BAD_SIGN"),
+        # without units nothing is held, whatever it is
+        ({"security": "AAA", "quantity": "0"}, None),
+        ({"security": "AAA", "quantity": "0", "basis": ""}, None),
+        ({"security": "AAA", "quantity": "0", "basis": "-120.00"}, "BAD_SIGN"),
         ({"security": "BBB", "quantity": "5", "basis": "-120.00"}, "BAD_SIGN"),
     ],
 )
@@ -328,3 +331,19 @@ def test_what_an_account_says_goes_before_the_security() -> None:
 def test_a_short_position_says_what_can_be_done() -> None:
     text = held_with_roles([lot("1", quantity="-5"), cash("1")])["1"].text("a.lots")
     assert "can be set to EXCLUDED" in text
+
+
+@pytest.mark.parametrize(
+    ("acquired", "since", "says"),
+    [
+        ("2026-06-12", "2026-07-01", "acquired: 2026-06-12; holding since: 2026-07-01"),
+        ("2026-07-01", "2026-06-12", "acquired: 2026-07-01; holding since: 2026-06-12"),
+        ("2026-07-01", "2026-06-11", "acquired: 2026-07-01"),
+        ("2026-06-11", "2026-06-12", "holding since: 2026-06-12"),
+    ],
+)
+def test_every_date_after_that_of_the_file_is_named(acquired: str, since: str, says: str) -> None:
+    record = lot("1", acquired=acquired).replace("|\n", f"||{since}|\n")
+    rows, _ = judged([record, cash("1")])
+    (hold,) = accounts.account_holds(rows, accounts.group(rows.table)).values()
+    assert (hold.code, hold.detail) == ("FUTURE_ACQUIRED", says)

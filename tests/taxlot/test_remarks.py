@@ -13,6 +13,8 @@ from services.taxlot.domain.envelope import ControlTotals
 from services.taxlot.domain.records import JudgedRecords, judge
 from services.taxlot.domain.remarks import remarks
 from services.taxlot.intake import gather
+from shared.contracts.codes import HoldingRole
+from shared.rules.holding_roles import ORDINARY
 from tests.taxlot.files import File, cash, good, lot
 from tests.taxlot.harness import Book
 
@@ -48,6 +50,11 @@ def said(rows: JudgedRecords, at_most: int = 100) -> list[tuple[str, str]]:
         (
             lot("1", quantity="0.0000004"),
             ("ROUNDED", f"quantity 0.0000004 {MORE}: 0 was taken, so the lot was passed over"),
+        ),
+        (lot("1", quantity="0"), ("NO_UNITS", "AAA: the quantity of the lot L1 is 0, so the lot was passed over")),
+        (
+            lot("1", quantity="-0.00", price="x"),
+            ("NO_UNITS", "AAA: the quantity of the lot L1 is -0.00, so the lot was passed over"),
         ),
         (lot("1", quantity="10.000000", basis="100.000", price="1.50000000"), None),  # zeros say nothing
         (lot("1", price="1,5"), ("PRICE_PUT_ASIDE", f"AAA: the price 1,5 is not a plain decimal number {ASIDE}")),
@@ -141,6 +148,26 @@ def test_too_many_remarks_are_counted(book: Book, monkeypatch: pytest.MonkeyPatc
         (0, "3 more values were rounded or put aside; the first 2 are listed"),
         (2, f"cost basis 0.001 {MORE}: 0.00 was taken"),
         (3, f"cost basis 0.001 {MORE}: 0.00 was taken"),
+    ]
+
+
+@pytest.mark.integration
+def test_a_row_without_units_is_passed_over_and_its_account_goes_on(book: Book) -> None:
+    """Of what is EXCLUDED it is taken: shown greyed, and in nothing."""
+    book.add_accounts(["1"])
+    option = ORDINARY | HoldingRole.EXCLUDED
+    book.rows("UPDATE security SET roles = %s WHERE security_id = 'BBB' RETURNING 1", option)
+    rows = [lot("1"), lot("1", lot_id="L2", quantity="0"), lot("1", "BBB", quantity="0"), cash("1")]
+    outcome = book.load(File(rows))
+    assert (outcome.status, outcome.held) == ("LOADED", 0)
+    assert book.rows("SELECT line, code, severity, text FROM file_problem") == [
+        (3, "NO_UNITS", "NOTE", "AAA: the quantity of the lot L2 is 0, so the lot was passed over")
+    ]
+    ((stored,),) = book.rows("SELECT document FROM lots")
+    lots = documents.joined([bytes(stored)])[0]
+    assert lots.select(["security_id", "lot_id"]).to_pylist() == [
+        {"security_id": "AAA", "lot_id": "L1"},
+        {"security_id": "BBB", "lot_id": "L1"},
     ]
 
 

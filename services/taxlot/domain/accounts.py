@@ -103,6 +103,7 @@ def values_at_fault(rows: JudgedRecords, row: int) -> str:
 _MOST_SHOWN: Final = 64  # characters of a value
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "SHORT_POSITION": ("quantity",),
+    "BAD_SIGN": ("cost basis",),
     "BAD_TERM": ("term",),
     "BAD_COVERED": ("covered",),
     "UNKNOWN_SECURITY": ("security",),
@@ -122,30 +123,27 @@ def _fields_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
         sleeve = table.sleeve.names[int(table.sleeve.index[row])]
         return [*bad, "sleeve"] if sleeve and not text.is_identifier(sleeve) else bad
     if code in ("BAD_DATE", "FUTURE_ACQUIRED"):
-        return _dates_at_fault(table, row, code)
-    if code not in ("NOT_A_NUMBER", "OUT_OF_RANGE", "BAD_SIGN"):
+        return _dates_at_fault(rows, row, code)
+    if code not in ("NOT_A_NUMBER", "OUT_OF_RANGE"):
         return list(_FIELDS.get(code, ()))
     read = {field: _number(column, row, *LIMITS[field]) for field, column in columns_of(table)}
     if code == "NOT_A_NUMBER":
         needed = "quantity" if is_lot else "cash"
         mine = ("quantity", "cost basis") if is_lot else ("cash",)
         return [f for f in mine if read[f][1] == text.MALFORMED or (f == needed and read[f][1] == text.EMPTY)]
-    if code == "OUT_OF_RANGE":
-        return [field for field, (_, status) in read.items() if status == text.TOO_LARGE and field != "price"]
-    is_bad = {"quantity": read["quantity"][0] == 0, "cost basis": read["cost basis"][0] < 0}
-    return [field for field, bad in is_bad.items() if bad]
+    return [field for field, (_, status) in read.items() if status == text.TOO_LARGE and field != "price"]
 
 
-def _dates_at_fault(table: RecordTable, row: int, code: str) -> list[str]:
-    """Return which dates of a row are none, or later than the file, whose day is not known here: the later ones."""
+def _dates_at_fault(rows: JudgedRecords, row: int, code: str) -> list[str]:
+    """Return which dates of a row are none, or lie after the date of the file."""
+    table = rows.table
     if table.holding_since is None:
         return ["acquired"]
     columns = {"acquired": table.acquired, "holding since": table.holding_since}
     read = {name: text.dates(column.offsets[row : row + 2], column.data) for name, column in columns.items()}
     if code == "BAD_DATE":
         return [name for name, (_, status) in read.items() if status[0] == text.MALFORMED]
-    latest = max(int(days[0]) for days, _ in read.values())
-    return [name for name, (days, _) in read.items() if days[0] == latest]
+    return [name for name, (days, _) in read.items() if days[0] > rows.data_day]
 
 
 def _number(column: TextColumn, row: int, decimals: int, limit: int) -> tuple[int, int]:

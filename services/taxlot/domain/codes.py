@@ -47,7 +47,7 @@ _SENTENCES: Final = {
     "OUT_OF_RANGE": "a number is beyond the limits of the format",
     "SHORT_POSITION": "the quantity is negative; if it is no error, the holding role of the security, or of the account"
     " for it, can be set to EXCLUDED, which leaves the short position out",
-    "BAD_SIGN": "a quantity of zero, or a negative cost basis",
+    "BAD_SIGN": "the cost basis is negative",
     "BAD_DATE": "acquired or holding since is no calendar date",
     "FUTURE_ACQUIRED": "acquired or holding since lies after the date of the file",
     "BAD_TERM": "term is neither empty nor LONG",

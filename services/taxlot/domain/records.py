@@ -82,7 +82,7 @@ class RecordTable:
 class JudgedRecords:
     """Records with their values and codes.  code: index into ROW_CODES, 0 for a good record.
 
-    is_lot: a lot with units; one whose quantity rounds to nothing is passed over.
+    is_lot: a lot with units; one without, or whose quantity rounds to nothing, is passed over.
 
     Quantities are in micro-units, prices in micro-dollars, basis and cash in cents, acquired dates in days since
     1970-01-01.  Values of bad records mean nothing.
@@ -100,6 +100,7 @@ class JudgedRecords:
     rounded: dict[str, Bools]  # by field: where the record has more decimals than are kept
     term_from: Ints  # days, NO_DATE or ALWAYS_LONG: from when its term counts
     no_price: Bools  # what stands for a price is none, and put aside
+    data_day: int  # of the file, days since 1970-01-01
 
 
 def judge(
@@ -143,9 +144,9 @@ def judge(
         blame("OUT_OF_RANGE", status == text.TOO_LARGE)
     may_be_short = np.zeros(len(table.line), np.bool_) if excluded is None else excluded
     holds_none = may_be_short & (quantity <= 0)
-    vanished = numbers["quantity"].rounded.astype(np.bool_) & (quantity == 0) & ~may_be_short
+    empty = (quantity == 0) & (quantity_status == text.GOOD) & ~may_be_short
     blame("SHORT_POSITION", is_lot & (quantity < 0) & ~holds_none)
-    blame("BAD_SIGN", is_lot & (((quantity == 0) & ~vanished) | (basis < 0)) & ~holds_none)
+    blame("BAD_SIGN", is_lot & (basis < 0) & ~holds_none)
     blame("BAD_DATE", is_lot & (acquired_status == text.MALFORMED))
     blame("FUTURE_ACQUIRED", is_lot & (acquired > data_day))
     term_from = acquired
@@ -163,11 +164,24 @@ def judge(
     # One bad price puts aside that price: lots are valued by the price sets of the platform.
     no_price = is_lot & ((price < 0) | ((price == 0) & ~may_be_short)) & (price_status == text.GOOD)
     no_price |= is_lot & (price_status >= text.MALFORMED)
+    no_price &= ~empty
     price[no_price] = 0
     rounded = {name: found.rounded.astype(np.bool_) for name, found in numbers.items()}
     shown = numbers["quantity"].shown
     return JudgedRecords(
-        table, is_lot & ~vanished, acquired, quantity, basis, price, cash, code, shown, rounded, term_from, no_price
+        table,
+        is_lot & ~empty,
+        acquired,
+        quantity,
+        basis,
+        price,
+        cash,
+        code,
+        shown,
+        rounded,
+        term_from,
+        no_price,
+        data_day,
     )
 
 

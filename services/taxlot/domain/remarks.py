@@ -15,6 +15,7 @@ from shared.fixed_point.text import text_of
 
 ROUNDED: Final = "ROUNDED"
 PRICE_PUT_ASIDE: Final = "PRICE_PUT_ASIDE"
+NO_UNITS: Final = "NO_UNITS"
 _MOST_SHOWN: Final = 64  # characters of a value
 
 
@@ -34,7 +35,9 @@ def remarks(rows: JudgedRecords, mine: Bools, at_most: int) -> tuple[list[Remark
     ]
     fields.append(("price", np.flatnonzero(rows.rounded["price"] & good & ~rows.no_price)))
     put_aside = np.flatnonzero(rows.no_price & good)
+    without = np.flatnonzero(good & rows.table.record.where("L") & ~rows.is_lot & ~rows.rounded["quantity"])
     found = [
+        *(Remark(row, NO_UNITS, _no_units(rows, row)) for row in without[:at_most].tolist()),
         *(Remark(row, PRICE_PUT_ASIDE, _no_price(rows, row)) for row in put_aside[:at_most].tolist()),
         *(
             Remark(row, ROUNDED, _rounded(rows, row, name))
@@ -42,7 +45,7 @@ def remarks(rows: JudgedRecords, mine: Bools, at_most: int) -> tuple[list[Remark
             for row in which[:at_most].tolist()
         ),
     ]
-    return found[:at_most], len(put_aside) + sum(len(which) for _, which in fields)
+    return found[:at_most], len(without) + len(put_aside) + sum(len(which) for _, which in fields)
 
 
 def _rounded(rows: JudgedRecords, row: int, name: str) -> str:
@@ -52,6 +55,12 @@ def _rounded(rows: JudgedRecords, row: int, name: str) -> str:
     sentence = f"{name} {_shown(text_at(column, row))} has more decimals than are kept: {taken} was taken"
     passed_over = name == "quantity" and not rows.is_lot[row]
     return sentence + (", so the lot was passed over" if passed_over else "")
+
+
+def _no_units(rows: JudgedRecords, row: int) -> str:
+    security = rows.table.security.names[int(rows.table.security.index[row])]
+    quantity, lot = _shown(text_at(rows.table.quantity, row)), _shown(text_at(rows.table.lot_id, row))
+    return f"{security}: the quantity of the lot {lot} is {quantity}, so the lot was passed over"
 
 
 def _no_price(rows: JudgedRecords, row: int) -> str:

@@ -11,8 +11,9 @@ from services.taxlot.columns.records import MalformedRecord
 from services.taxlot.domain import text
 from services.taxlot.domain.codes import TOTAL_DIFFERS
 from services.taxlot.domain.records import CodedColumn, TextColumn
+from services.taxlot.domain.text import Codes
 from services.taxlot.mapping import fields
-from services.taxlot.mapping.account_rows import LOT, TOTAL, RowsOfAccounts
+from services.taxlot.mapping.account_rows import LOT, TOTAL, RowsOfAccounts, unlisted, unreadable
 from services.taxlot.mapping.model import Check, FormatMapping, NumberField
 from shared.columnar import Ints
 from shared.fixed_point.text import text_of
@@ -24,9 +25,10 @@ _EXACT: Final = (6, 10**17)  # decimals and limit: finer than costs are kept, so
 def differences(
     mapping: FormatMapping, found: RowsOfAccounts, columns: tuple[TextColumn, TextColumn], security: CodedColumn
 ) -> list[MalformedRecord]:
-    """Return total rows that differ from their lots.  columns (quantity, cost basis) and security: of every lot row.
+    """Return total rows that differ from their lots, or cannot be read.
 
-    A sum with a value that is unknown, or no number, is not compared.
+    columns (quantity, cost basis) and security: of every lot row.  A sum with a value that is unknown, or no number, is
+    not compared.
     """
     faults: list[MalformedRecord] = []
     for number, rule in enumerate(mapping.rows):
@@ -65,13 +67,16 @@ def _compared(
     (field, given), (rows, owners), (column, keys) = what, stated, summed
     said = fields.numbers(mapping, found.rows.take(rows), given, None, True)
     wanted, wanted_status = text.decimals(said.offsets, said.data, *_EXACT)
+    faults = unreadable(found, rows, f"total of the {field} (column {given.column!r})", said, _filled(wanted_status))
+    if given.sign is not None:
+        stated_rows = rows[wanted_status != text.EMPTY]
+        faults += unlisted(found, stated_rows, given.sign.column, (*given.sign.negative, *given.sign.positive))
     values, status = text.decimals(column.offsets, column.data, *_EXACT)
     unclear = set(keys[status != text.GOOD].tolist())
     order = np.argsort(keys, kind="stable")
     summed_keys, begins = np.unique(keys[order], return_index=True)
     added = np.add.reduceat(values[order], begins) if len(begins) else values
     sums = dict(zip(summed_keys.tolist(), added.tolist(), strict=True))
-    faults = []
     for row, key, want, state in zip(rows.tolist(), owners.tolist(), wanted, wanted_status, strict=True):
         if state != text.GOOD or key in unclear or sums.get(key, 0) == want:
             continue
@@ -80,3 +85,8 @@ def _compared(
         line, number = int(found.rows.line[row]), found.numbers[found.account[row]]
         faults.append(MalformedRecord(line, (number,), TOTAL_DIFFERS, detail))
     return faults
+
+
+def _filled(status: Codes) -> Codes:
+    """Return the status of totals, of which one that is missing is none at all."""
+    return np.where(status == text.EMPTY, text.GOOD, status).astype(np.uint8)
