@@ -125,6 +125,7 @@ IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "taxlot.file.rights": {""},
     "batch.account.content": {None},
     "batch.batch.wash_seen": {None},  # checked against earlier batches at its approval
+    "batch.batch.wash_session": {None},
     "batch.batch.turnover_cents": {"0"},  # until it is counted again; the approval counts afresh
     "batch.batch.note": {None},
     **{f"batch.batch.first_{what}": {None} for what in ("by", "name", "at", "note", "version")},

@@ -78,7 +78,7 @@ def left_of(batch: Row[Any], session: date, members: Sequence[Row[Any]], content
     )
     buys |= {
         "taxable": pa.array(taxable[buyer]),
-        "traded": _days(batch.trade_date, len(orders)),
+        "traded": _days(session, len(orders)),
         "units": orders.field("quantity_micro"),
     }
     return {"approved_loss": pa.table(losses), "approved_buy": pa.table(buys)}
@@ -91,13 +91,13 @@ def uses_of(batch: Row[Any], session: date, approved: Sequence[Row[Any]]) -> pa.
         common = (batch.batch_id, row.account_id, row.enterprise_id, row.advisor_id, row.household)
         for match in _in_force(row.washes, batch.logic):
             loss = (batch.batch_id, row.account_id, match["lot_id"], match["sleeve_id"])
-            traded = _EPOCH + timedelta(days=match["bought"])
-            bought = session if match["kind"] == Bought.PROPOSED else traded
-            purchase = (match["account_id"], int(match["kind"]), match["bought_lot_id"] or "", bought, traded)
+            is_own = match["kind"] == Bought.PROPOSED
+            bought = session if is_own else _EPOCH + timedelta(days=match["bought"])
+            purchase = (match["account_id"], int(match["kind"]), match["bought_lot_id"] or "", bought)
             uses.append(_use(common, match, loss, purchase))
         for match in _in_force(row.earlier_losses, batch.logic):
             loss = (match["batch_id"], match["account_id"], match["lot_id"], match["sleeve_id"])
-            purchase = (row.account_id, int(Bought.PROPOSED), "", session, batch.trade_date)
+            purchase = (row.account_id, int(Bought.PROPOSED), "", session)
             uses.append(_use(common, match, loss, purchase))
     types = {"batch_id": pa.int64(), "loss_batch_id": pa.int64(), "kind": pa.int16(), "bought": pa.date32(),
              "traded": pa.date32(), "units": pa.int64(), "cents": pa.int64()}  # fmt: skip
@@ -108,8 +108,9 @@ def uses_of(batch: Row[Any], session: date, approved: Sequence[Row[Any]]) -> pa.
 
 
 def _use(common: tuple[Any, ...], match: Any, loss: tuple[Any, ...], purchase: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a row of _USE.  purchase: account, kind, lot and days of what was bought."""
-    return (*common, match["security"], *loss, *purchase, match["units"], match["cents"])
+    """Return a row of _USE.  purchase: account, kind, lot and day of what was bought."""
+    bought = purchase[-1]  # `traded` too: an earlier release finds what was bought by it
+    return (*common, match["security"], *loss, *purchase, bought, match["units"], match["cents"])
 
 
 def _in_force(document: str | None, logic: int) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ _LOSSES: Final[dict[str, pa.DataType]] = {
 }  # fmt: skip
 _USED: Final[dict[str, pa.DataType]] = {
     "household": pa.string(), "security": pa.string(), "account_id": pa.string(), "kind": pa.int64(),
-    "lot_id": pa.string(), "day": pa.int64(), "traded": pa.int64(), "units": pa.int64(),
+    "lot_id": pa.string(), "day": pa.int64(), "units": pa.int64(),
 }  # fmt: skip
 _BOUGHT: Final[dict[str, pa.DataType]] = {
     "household": pa.string(), "security": pa.string(), "account_id": pa.string(), "account_number": pa.string(),
@@ -34,8 +34,8 @@ class Earlier(NamedTuple):
     """Of some households; days since 1970-01-01, micro-units, cents.
 
     losses: what no purchase has disallowed yet of approved losses, turn: their order of approval.  used: units that
-    disallow an approved loss; traded: the trade date of their batch, day: the session of its orders.  bought: approved
-    buys that the results of the batch may not know yet.
+    disallow an approved loss.  bought: approved buys that the results of the batch may not know yet.  Their days are
+    those of lots, or the sessions on which orders were traded.
     """
 
     losses: pa.Table
@@ -51,7 +51,6 @@ class Used(NamedTuple):
     lot: Ints
     kind: Ints
     day: Ints
-    traded: Ints
     units: Ints
 
 
@@ -75,7 +74,7 @@ def unused(purchases: Purchases, used: Used) -> Ints:
     for purchase_keys, chosen, use_keys, uses in (
         (by_lot, is_lot, (used.account, used.security, used.lot), use_is_lot),
         (by_day, is_lot, (used.account, used.security, used.day), ~use_is_lot),
-        (by_day, is_approved, (used.account, used.security, used.traded), ~use_is_lot),
+        (by_day, is_approved, (used.account, used.security, used.day), ~use_is_lot),
     ):
         at, use = order[chosen[order]], np.flatnonzero(uses)
         taken, rest = _taken(purchase_keys[at], left[at], np.column_stack(use_keys)[use], remaining[use])

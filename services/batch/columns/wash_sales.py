@@ -96,8 +96,8 @@ def facts_of(rows: Sequence[Row[Any]], tables: Sequence[ChunkTables], trade_day:
     )
     gone = _sold(_lots(listed), np.column_stack((account[owner], security, lot, sleeve)), logic, units)
     purchases, chosen = _left(listed, of_logic, gone)
-    kinds, days, traded, uses = (_ints(used, name) for name in ("kind", "day", "traded", "units"))
-    purchases = _without(purchases, Used(used_account, used_security, used_lot, kinds, days, traded, uses))
+    kinds, days, uses = (_ints(used, name) for name in ("kind", "day", "units"))
+    purchases = _without(purchases, Used(used_account, used_security, used_lot, kinds, days, uses))
     again = np.repeat(np.arange(before.num_rows), LOGICS)  # an approved loss meets the purchases of every logic
     under = np.tile(np.arange(LOGICS), before.num_rows)
     when, order, open_units, cents = (_ints(before, name) for name in ("day", "turn", "units", "cents"))

@@ -25,7 +25,8 @@ async def approve_locked(
 
     Raises FoundStale for accounts that moved, or whose prices were withdrawn, and are not marked yet, TermsDiffer for
     accounts that show a term which is another on the session on which the orders would be traded, ApprovedAlready for
-    the person of the first approval, and WashSalesMoved if another approval may have changed its wash-sale warnings.
+    the person of the first approval, and WashSalesMoved if another approval, or the close of the exchange, may have
+    changed its wash-sale warnings.
     """
     unmarked = await staleness.count_unmarked(context.connection, batch.batch_id)
     if unmarked.stale:
@@ -33,7 +34,7 @@ async def approve_locked(
     differing = await terms.differing(context.connection, batch, now)
     if differing:
         raise TermsDiffer(batch.batch_id, differing, session_of(now), batch.version)
-    await wash_approvals.hold(context.connection, batch)
+    await wash_approvals.hold(context.connection, batch, now)
     first_of_two = await _first_of_two(context, batch, rules)
     if first_of_two is not None:
         return await _keep_first(context, batch, first_of_two, now)

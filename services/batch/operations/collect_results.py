@@ -128,7 +128,7 @@ async def _advance(connection: AsyncConnection, batch: Row[Any], now: datetime) 
     if transition is None:
         await change(connection, batch, now, **totals.columns())
     elif transition is Transition.COLLECTED:
-        await wash_sales.check(connection, batch)
+        await wash_sales.check(connection, batch, now)
         status = batch_after(Status(batch.status), transition)
         await change(connection, batch, now, status=str(status), **totals.columns())
     else:

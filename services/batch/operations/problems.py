@@ -61,14 +61,15 @@ class TermsDiffer(StaleProposals):
 
 
 class WashSalesMoved(Conflict):
-    """Another approval may have changed the wash-sale warnings of a batch since they were worked out."""
+    """Another approval, or a later trade date, may have changed a batch's wash-sale warnings since they were made."""
 
     code, title = "wash_sales_changed", "The wash-sale warnings have changed"
 
     def __init__(self, batch_id: int, version: int) -> None:
         super().__init__(
-            "Another request with accounts of the same tax households was approved meanwhile, and the wash-sale"
-            " warnings of this one have changed: look again, then approve.",
+            "The wash-sale warnings of this request have changed: meanwhile another request with accounts of the same"
+            " tax households was approved, or the exchange closed, so that the orders would be traded on its next day."
+            " Look again, then approve.",
             version=version,
         )
         self.batch_id = batch_id

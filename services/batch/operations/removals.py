@@ -39,7 +39,7 @@ async def remove(context: CommandContext, batch_id: int, version_seen: int, body
     connection = context.connection
     batch, now, rules = await lock(context, batch_id, version_seen, Transition.REMOVE)
     removed = await _take_out(context, batch, now, body)
-    await wash_sales.check(connection, batch, [row.account_id for row in removed])
+    await wash_sales.check_households(connection, batch, [row.account_id for row in removed], now)
     totals = await batches.count(connection, batch_id, batch.logic)
     if _ends(totals):
         if rules.note_required:
@@ -78,7 +78,7 @@ async def approve_rest(context: CommandContext, batch_id: int, version_seen: int
             f"{some} a stale proposal: remove what is stale too or have it proposed again, then approve.",
             version=batch.version,
         )
-    if await wash_sales.check(connection, batch, [row.account_id for row in removed]):
+    if await wash_sales.check_households(connection, batch, [row.account_id for row in removed], now):
         raise RestChanges(
             "Without these accounts, wash-sale warnings of those that remain are different from what you see: remove"
             " first, look at what remains, then approve it.",
@@ -110,7 +110,7 @@ async def undo(context: CommandContext, batch_id: int, version_seen: int, body: 
         raise UndoBarred("Others are proposing for these accounts at this moment: look again.", count=0)
     accounts = [str(row.account_id) for row in back]
     await send(connection, messages.returned(batch_id, back, "UNDONE", batch.version + 1, now))
-    await wash_sales.check(connection, batch, accounts)
+    await wash_sales.check_households(connection, batch, accounts, now)
     after = await recount(connection, batch, now)
     return CommandOutcome(after, len(accounts))
 

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.batch.domain.schedule import session_of
 from services.batch.domain.states import Status, Transition
 from services.batch.operations import collect_results, decide, wash_approvals
 from services.batch.operations.readiness import note_end_of_work
@@ -111,14 +112,15 @@ class Sweeps:
         return await self._each(lock_silent, send_again)
 
     async def check_again(self) -> int:
-        """Check batches for wash sales again that were checked before the newest approval; return how many.
+        """Check batches for wash sales again that were checked before the newest approval or for another session.
 
-        What approvals of an older version of this service left is recorded first.
+        Return how many.  What approvals of an older version of this service left is recorded first.
         """
         await wash_approvals.record_missing(self.database, self.clock.now())
 
         async def lock_behind(connection: AsyncConnection) -> Row[Any] | None:
-            return await approved_losses.lock_behind(connection, self.clock.now())
+            now = self.clock.now()
+            return await approved_losses.lock_behind(connection, session_of(now), now)
 
         async def check(connection: AsyncConnection, batch: Row[Any], now: datetime) -> int:
             await wash_approvals.check_again(connection, batch, now)

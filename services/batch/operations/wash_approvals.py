@@ -25,12 +25,16 @@ from services.batch.store.database import Database
 from shared.contracts.tenancy import SYSTEM
 
 
-async def hold(connection: AsyncConnection, batch: Row[Any]) -> None:
-    """Hold the turn of a batch that is to be approved.  Raises WashSalesMoved unless it was checked at this turn.
+async def hold(connection: AsyncConnection, batch: Row[Any], now: datetime) -> None:
+    """Hold the turn of a batch that is to be approved.
+
+    Raises WashSalesMoved unless it was checked at this turn, for the session on which its orders are traded.
 
     A batch whose accounts are each the only one of a household neither changes other checks nor is changed by others:
     an account is in one open batch at most.
     """
+    if batch.wash_session != session_of(now):
+        raise WashSalesMoved(batch.batch_id, batch.version)
     if not await approved_losses.has_households(connection, batch.batch_id):
         return
     if await approved_losses.turn_of(connection, batch.enterprise_ids, hold=True) != batch.wash_seen:
@@ -85,7 +89,7 @@ async def check_again(connection: AsyncConnection, batch: Row[Any], now: datetim
     """Check a locked batch again and publish it if a displayed figure has changed; return whether one has."""
     if Status(batch.status) is not Status.PENDING_APPROVAL:
         return False
-    changed = await wash_sales.check(connection, batch)
+    changed = await wash_sales.check(connection, batch, now)
     if changed:
         await change(connection, batch, now)
     return changed

@@ -3,14 +3,15 @@
 It runs in the transaction that changes what is displayed, once every result is in and after a removal, so displayed and
 frozen figures are always those of the remaining accounts.  Its facts come with the results (purchases of the household
 before the batch, lots that are sold, buys) and from what approved batches left (`wash_approvals`).  Only households in
-which an account sells at a loss, or has had a loss approved, are read.
+which an account sells at a loss, or has had a loss approved, are read.  The days of its window count from the session
+on which its orders would be traded, which is a later one once the exchange has closed.
 Source: product 5, "Wash-sale check"; docs/decisions/0008-wash-sales-in-the-deciding-transaction.md.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from services.batch.columns.results import array_text
 from services.batch.columns.wash_earlier import Earlier, earlier_of
 from services.batch.columns.wash_sales import LOGICS, ChunkTables, Facts, by_chunk, facts_of, tables_of
 from services.batch.domain.figures import EARLIER_FIGURES, WASH_FIGURES
+from services.batch.domain.schedule import session_of
 from services.batch.store import approved_losses, batches, results, wash_sales
 from shared.columnar import Ints
 from shared.contracts.codes import Bought
@@ -31,28 +33,41 @@ from shared.rules.relief.wash import Washes, match
 _EPOCH: Final = date(1970, 1, 1)
 
 
-async def check(connection: AsyncConnection, batch: Row[Any], removed: Sequence[str] | None = None) -> bool:
-    """Check a locked batch; with `removed` only the households of these accounts that were just removed.
-
-    Return whether a displayed figure has changed.
-    """
-    households = None if removed is None else await wash_sales.households_of(connection, batch.batch_id, removed)
+async def check(connection: AsyncConnection, batch: Row[Any], now: datetime) -> bool:
+    """Check a locked batch as if it were approved now; return whether a displayed figure has changed."""
     turn = await approved_losses.turn_of(connection, batch.enterprise_ids)  # before what it counts is read
-    rows = await wash_sales.to_check(connection, batch, households)
-    changed = 0
-    if rows:
-        day = (batch.trade_date - _EPOCH).days
-        tables = await _tables(connection, rows, day)
-        earlier = earlier_of(*await approved_losses.read(connection, batch, sorted({row.household for row in rows})))
-        checked = await asyncio.to_thread(washes_of, rows, tables, day, earlier)
-        changed = await wash_sales.put(connection, batch.batch_id, checked)
-    if removed is None:
-        await batches.touch(connection, batch.batch_id, {"wash_seen": turn})
-    return changed > 0
+    session = session_of(now)
+    changed = await _check(connection, batch, session, None)
+    await batches.touch(connection, batch.batch_id, {"wash_seen": turn, "wash_session": session})
+    return changed
+
+
+async def check_households(
+    connection: AsyncConnection, batch: Row[Any], accounts: Sequence[str], now: datetime
+) -> bool:
+    """Check the households of accounts that were removed from a locked batch, or put back; return as `check`.
+
+    They are checked for the session that the others were checked for: a later one is found at the approval.
+    """
+    households = await wash_sales.households_of(connection, batch.batch_id, accounts)
+    return await _check(connection, batch, batch.wash_session or session_of(now), households)
+
+
+async def _check(connection: AsyncConnection, batch: Row[Any], session: date, households: Sequence[str] | None) -> bool:
+    """Check the households, None for all, with trades on a session; return whether a displayed figure has changed."""
+    rows = await wash_sales.to_check(connection, batch.batch_id, session, households)
+    if not rows:
+        return False
+    day = (session - _EPOCH).days
+    tables = await _tables(connection, rows, day)
+    shared = sorted({row.household for row in rows})
+    earlier = earlier_of(*await approved_losses.read(connection, batch, session, shared))
+    checked = await asyncio.to_thread(washes_of, rows, tables, day, earlier)
+    return await wash_sales.put(connection, batch.batch_id, checked) > 0
 
 
 async def _tables(connection: AsyncConnection, rows: Sequence[Row[Any]], day: int) -> list[ChunkTables]:
-    """Return tables_of the chunks of these rows.  day: the trade date, days since 1970-01-01."""
+    """Return tables_of the chunks of these rows.  day: of the trades, days since 1970-01-01."""
     members = by_chunk(rows)
     reading: list[asyncio.Future[list[ChunkTables]]] = []
     async for contents in results.read_groups(connection, list(members)):

@@ -32,9 +32,9 @@ _LOSSES: Final = text(
     " WHERE l.units > coalesce(u.units, 0)"
 )
 _USED: Final = text(
-    f"SELECT household, security_id, bought_account_id, kind, lot_id, bought - {_EPOCH}, traded - {_EPOCH},"  # noqa: S608  # a constant
+    f"SELECT household, security_id, bought_account_id, kind, lot_id, bought - {_EPOCH},"  # noqa: S608  # a constant
     " sum(units)::bigint FROM wash_uses(:households) WHERE bought >= :first"
-    " GROUP BY household, security_id, bought_account_id, kind, lot_id, bought, traded"
+    " GROUP BY household, security_id, bought_account_id, kind, lot_id, bought"
 )
 _BOUGHT: Final = text(
     f"SELECT household, security_id, account_id, account_number, taxable, traded - {_EPOCH}, units"  # noqa: S608  # a constant
@@ -57,8 +57,9 @@ _UNRECORDED: Final = text(
     " AND NOT EXISTS (SELECT FROM wash_recorded r WHERE r.batch_id = b.batch_id) ORDER BY decided_at, batch_id"
 )
 _BEHIND: Final = text(
-    f"SELECT batch_id FROM batch b WHERE status = '{Status.PENDING_APPROVAL}' AND wash_seen IS DISTINCT FROM"  # noqa: S608  # a constant
-    " (SELECT coalesce(sum(turn), 0)::bigint FROM wash_turn t WHERE t.enterprise_id = ANY(b.enterprise_ids))"
+    f"SELECT batch_id FROM batch b WHERE status = '{Status.PENDING_APPROVAL}'"  # noqa: S608  # a constant
+    " AND (wash_session IS DISTINCT FROM :session OR wash_seen IS DISTINCT FROM"
+    " (SELECT coalesce(sum(turn), 0)::bigint FROM wash_turn t WHERE t.enterprise_id = ANY(b.enterprise_ids)))"
     " AND NOT EXISTS (SELECT FROM parked p WHERE p.batch_id = b.batch_id AND p.again_at > :now)"
     " ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
@@ -66,16 +67,16 @@ _FORGET: Final = text("DELETE FROM approved_buy WHERE decided_at < :before")
 
 
 async def read(
-    connection: AsyncConnection, batch: Row[Any], households: Sequence[str]
+    connection: AsyncConnection, batch: Row[Any], session: date, households: Sequence[str]
 ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]]]:
     """Return losses, used units and buys that approved batches left to these households, as far as a batch needs them.
 
-    Columns as `columns.wash_earlier.Earlier` has them.
+    session: on which the batch trades.  Columns as `columns.wash_earlier.Earlier` has them.
     """
     values = {
         "households": list(households),
-        "first": batch.trade_date - _LOOK_BACK,
-        "last": batch.trade_date + timedelta(days=WASH_DAYS),
+        "first": session - _LOOK_BACK,
+        "last": session + timedelta(days=WASH_DAYS),
         "since": batch.requested_at - _LAG,
         "batch_id": batch.batch_id,
     }
@@ -117,10 +118,10 @@ async def unrecorded(connection: AsyncConnection, today: date) -> list[int]:
     return list((await connection.execute(_UNRECORDED, {"first": today - _LOOK_BACK})).scalars())
 
 
-async def lock_behind(connection: AsyncConnection, now: datetime) -> Row[Any] | None:
-    """Lock a batch that awaits a decision and was checked before the newest approval, skipping those that another
-    replica holds; None if there is none."""
-    batch_id = (await connection.execute(_BEHIND, {"now": now})).scalar_one_or_none()
+async def lock_behind(connection: AsyncConnection, session: date, now: datetime) -> Row[Any] | None:
+    """Lock a batch that awaits a decision and was checked before the newest approval, or for another session, skipping
+    those that another replica holds; None if there is none."""
+    batch_id = (await connection.execute(_BEHIND, {"session": session, "now": now})).scalar_one_or_none()
     if batch_id is None:
         return None
     return (await connection.execute(select(*BATCH.c).where(BATCH.c.batch_id == batch_id))).one()

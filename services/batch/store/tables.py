@@ -63,7 +63,7 @@ BATCH = _table(
     trade_date=Date, cancel_at=DateTime(timezone=True), answered_at=DateTime(timezone=True),
     told_at=DateTime(timezone=True), working=Integer, proposed=Integer, failed=Integer, removed=Integer,
     approved=Integer, cancelled=Integer, stale=Integer, short_cents=_BIG, long_cents=_BIG, estimated_cents=_BIG,
-    wash_seen=_BIG, turnover_cents=_BIG, note=Text, first_by=Text, first_name=Text,
+    wash_seen=_BIG, wash_session=Date, turnover_cents=_BIG, note=Text, first_by=Text, first_name=Text,
     first_at=DateTime(timezone=True), first_note=Text, first_version=Integer,
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Rows of the wash-sale check: households to look at, and the wash figures of each account."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -65,22 +65,22 @@ async def households_of(connection: AsyncConnection, batch_id: int, accounts: Se
 
 
 async def to_check(
-    connection: AsyncConnection, batch: Row[Any], households: Sequence[str] | None
+    connection: AsyncConnection, batch_id: int, session: date, households: Sequence[str] | None
 ) -> Sequence[Row[Any]]:
     """Return the proposed accounts of the households that sell at a loss or had one approved near, by chunk.
 
-    households: None means all of the batch.
+    session: on which the batch trades.  households: None means all of the batch.
     """
     among = None if households is None else list(households)
-    values = {"batch_id": batch.batch_id, "households": among}
+    values = {"batch_id": batch_id, "households": among}
     losing = (await connection.execute(_LOSING, values)).scalars().all()
     near = timedelta(days=WASH_DAYS)
-    window = {"first": batch.trade_date - near, "last": batch.trade_date + near}
+    window = {"first": session - near, "last": session + near}
     approved = (await connection.execute(_WITH_APPROVED_LOSS, values | window)).scalars().all()
     wanted = sorted({*losing, *approved})
     if not wanted:
         return []
-    return (await connection.execute(_TO_CHECK, {"batch_id": batch.batch_id, "households": wanted})).all()
+    return (await connection.execute(_TO_CHECK, {"batch_id": batch_id, "households": wanted})).all()
 
 
 async def put(connection: AsyncConnection, batch_id: int, rows: pa.Table) -> int:
