@@ -10,7 +10,8 @@ from shared.contracts.roles import roles_for
 
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "A refusal (RFC 9457). Some carry more: `count` (count_changed), `version`, `errors`.",
+    "description": "A refusal (RFC 9457). `detail` is for people; some carry more: `count` (count_changed), `version`,"
+    " and for programs `hint` and `errors`.",
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},

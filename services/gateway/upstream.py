@@ -30,11 +30,16 @@ _RESPONSE_HEADERS: Final = (
 KEEPALIVE_S: Final = 3.0
 _CONNECT_S: Final = 3.0
 OUTCOME_UNKNOWN: Final = "outcome_unknown"
-_BY_KEY: Final = "Send the same request again with the same Idempotency-Key: it is done once"
+_BY_KEY: Final = "Do the same again: it is done only once."
+_OF: Final[Mapping[Service, str]] = {
+    "batch": "keeps requests and the queue",
+    "analyzer": "analyses accounts",
+    "taxlot": "takes in files",
+}
 _AGAIN: Final[Mapping[Service, str]] = {
     "batch": _BY_KEY,
     "analyzer": _BY_KEY,
-    "taxlot": "Send the same file again: it is loaded once",
+    "taxlot": "Send the same file again: it is loaded once.",
 }
 
 
@@ -83,20 +88,29 @@ class Upstream:
         try:
             response = await self._send(forwarded)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unavailable(f"the {service} service is away; nothing was done, try again in a moment") from error
+            raise Unavailable(
+                f"The part of the Rebalancer that {_OF[service]} is away: nothing was done. Try again in a moment."
+            ) from error
         except httpx.HTTPError as error:
             _log.warning("forward.lost", upstream=service, error=error)
             if request.method == "GET":
-                raise Unavailable(f"the {service} service did not answer; try again in a moment") from error
+                raise Unavailable(
+                    f"The part of the Rebalancer that {_OF[service]} did not answer. Try again in a moment."
+                ) from error
             setattr(request.state, OUTCOME_UNKNOWN, True)
             raise OutcomeUnknown(
-                f"the {service} service did not answer: whether this was done is not known. {_AGAIN[service]}"
+                f"The part of the Rebalancer that {_OF[service]} did not answer: whether this was done is not known."
+                f" {_AGAIN[service]}",
+                hint="a retry with the same Idempotency-Key, or of the same file, is done once",
             ) from error
         if response.status_code == OutcomeUnknown.status and _code_of(response) == OutcomeUnknown.code:
             setattr(request.state, OUTCOME_UNKNOWN, True)
         if response.status_code == 401:
             _log.error("forward.not_trusted", upstream=service, status=response.status_code)
-            raise Unavailable(f"the {service} service does not trust this gateway; an administrator must look at keys")
+            raise Unavailable(
+                "A fault of ours keeps this from being answered: nothing was done. Tell operations that the"
+                f" {service} service does not trust the gateway's key."
+            )
         return _returned(response)
 
     async def _send(self, forwarded: httpx.Request) -> httpx.Response:
@@ -111,7 +125,7 @@ class Upstream:
     def _address(self, request: Request, service: Service) -> httpx.URL:
         path = request.url.path
         if any(segment in (".", "..") for segment in path.split("/")):
-            raise NotFound(f"there is nothing at {path}")
+            raise NotFound("There is nothing at this address. Go on from one of the lists.")
         target = f"{self.addresses[service].rstrip('/')}{path.removeprefix('/api')}"
         return httpx.URL(target, query=request.url.query.encode() or None)
 

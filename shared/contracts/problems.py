@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 
 
 class Problem(Exception):
-    """A refusal that the caller can act on.  detail: what, where and what to do; extra: more fields of the JSON body.
+    """A refusal that the caller can act on.
+
+    detail: for the person at the screen: what, why and what to do; extra: more fields of the JSON body, among them
+    `hint` and `errors`, for whoever writes the program that asked.
 
     Services raise subclasses; shared.http.app renders them with their status and stable `type` /problems/<code>.
     """
@@ -44,11 +47,24 @@ class BadInput(Problem):
 
 
 class BadBody(Problem):
-    status, code, title = 400, "bad_body", "The body cannot be read"
+    status, code, title = 400, "bad_body", "What was sent cannot be read"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "What was sent cannot be read, and nothing was done. Load the page again and repeat it; if it goes on, tell"
+            " the help desk.",
+            errors=[{"pointer": "/body", "detail": "it is no JSON in UTF-8, or nested too deeply"}],
+        )
 
 
 class BadHead(Problem):
-    status, code, title = 400, "bad_head", "This is no request"
+    status, code, title = 400, "bad_head", "What was sent cannot be read"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "What was sent cannot be read. Nothing was done. Load the page again; if it goes on, tell the help desk.",
+            hint="what came is no HTTP/1.1 request; the connection is closed",
+        )
 
 
 class NotSignedIn(Problem):
@@ -76,18 +92,22 @@ class VersionChanged(Problem):
 
 
 class VersionMissing(Problem):
-    status, code, title = 428, "version_missing", "Say which version you saw (If-Match)"
+    status, code, title = 428, "version_missing", "It is not known which version you saw"
 
 
 class IdempotencyKeyMissing(Problem):
-    status, code, title = 400, "idempotency_key_missing", "Give the command an Idempotency-Key"
+    status, code, title = 400, "idempotency_key_missing", "This could have been done twice"
 
     def __init__(self) -> None:
-        super().__init__("send an Idempotency-Key header, a new one (e.g. a UUID) for every new command")
+        super().__init__(
+            "The command came without the mark that keeps it from being done twice, so nothing was done. Load the page"
+            " again, then give it once more.",
+            hint="send an Idempotency-Key header, a new one (e.g. a UUID) for every new command",
+        )
 
 
 class KeyReused(Problem):
-    status, code, title = 422, "idempotency_key_reused", "This Idempotency-Key was used for another request"
+    status, code, title = 422, "idempotency_key_reused", "This was sent as a repetition of something else"
 
 
 class TooManyConnections(Problem):

@@ -6,14 +6,19 @@ from shared.fixed_point.text import text_of
 
 
 def percent(ppb: int) -> str:
-    """Return a weight as percent, rounded half away from zero to two decimals: percent(74_240_000) == "7.42 %".
+    """Return a weight as percent, rounded half away from zero to two decimals: percent(74_240_000) == "7.42%".
 
     ppb: parts per billion of account value.
     """
-    return f"{text_of(muldiv_half_away(ppb, 1, PPB // 10_000), 2)} %"
+    return _signed(ppb, f"{text_of(abs(muldiv_half_away(ppb, 1, PPB // 10_000)), 2)}%")
 
 
 def dollars(cents: int) -> str:
-    """Return an amount of dollars as people read it: dollars(-123_456) == "-$1,234.56"."""
+    """Return an amount of dollars as people read it: dollars(-123_456) == "($1,234.56)"."""
     whole, part = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}${whole:,}.{part:02d}"
+    return _signed(cents, f"${whole:,}.{part:02d}")
+
+
+def _signed(value: int, text: str) -> str:
+    """Return the text of a figure; a negative one stands in parentheses, as in the interface."""
+    return f"({text})" if value < 0 else text

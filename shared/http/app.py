@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -11,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from shared.contracts.problems import BadBody, BadInput, Problem
-from shared.http import database_errors, routing
+from shared.contracts.problems import BadBody, Problem
+from shared.http import database_errors, invalid, routing
 from shared.http.body_timeout import BodyTimeout
 from shared.http.connections import USUAL, Bounds
 from shared.http.request_log import Observe, rendered
@@ -171,18 +172,26 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
-    errors = [
-        {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]} for item in error.errors()
-    ]
-    first = errors[0]
-    return _render(BadInput(f"{first['pointer']}: {first['detail']}", errors=errors), request)
+    return _render(invalid.refused_by_model(error.errors()), request)
+
+
+# Said where the framework gives no more than the name of the status.
+_SAID: Final[Mapping[int, str]] = {
+    404: "There is nothing at this address. Go on from one of the lists.",
+    405: "This address does not take what was sent. Load the page again; if it goes on, tell the help desk.",
+}
+
+
+def _is_bare(error: HTTPException) -> bool:
+    return error.detail == HTTPStatus(error.status_code).phrase
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
     if error.status_code == 400:  # raised by the framework if it cannot parse the body
-        return _render(BadBody("/body: it is no JSON in UTF-8, or nested too deeply"), request)
-    response = _render(_Plain(error.status_code, str(error.detail)), request, error.status_code)
+        return _render(BadBody(), request)
+    known = _SAID.get(error.status_code, str(error.detail)) if _is_bare(error) else str(error.detail)
+    response = _render(_Plain(error.status_code, known), request, error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

@@ -132,7 +132,7 @@ class _Watching(H11Protocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            headers, body = self.bounds.refusal(BadHead("what came is no HTTP/1.1 request; the connection is closed"))
+            headers, body = self.bounds.refusal(BadHead())
             whole = (
                 h11.Response(status_code=400, headers=self.server_state.default_headers + headers),
                 h11.Data(data=body),

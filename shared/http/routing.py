@@ -46,7 +46,10 @@ class Guarded(APIRoute):
             principal = await door(request)
             if not may(principal.roles, self.operation_id):
                 needed = " or ".join(sorted(roles_for(self.operation_id))) or "nobody"
-                raise Forbidden(f"this is for the role {needed}; you have {', '.join(principal.roles) or 'none'}")
+                yours = " and ".join(sorted(principal.roles)) or "none"
+                raise Forbidden(
+                    f"This is for the role {needed}; your role is {yours}. Ask an administrator if you need it."
+                )
             request.state.principal = principal
             response = await handle(request)
             response.headers.update(parting)

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.contracts.problems import BadInput, NotFound, Problem
+from shared.http.invalid import refused
 from shared.http.request_log import rendered
 
 LISTS: Final = frozenset({"f", "tile"})  # parameters that may occur several times in a query
@@ -40,14 +41,16 @@ class WellFormed:
 def fault(scope: Scope) -> Problem | None:
     """Return the problem with the request's path, query or headers; None if there is none."""
     if not _is_text(unquote_to_bytes(scope["raw_path"].partition(b"?")[0])):
-        return NotFound("there is nothing at this address: it is no text in UTF-8")
+        return NotFound(
+            "There is nothing at this address: it holds bytes that are no text. Go on from one of the lists."
+        )
     seen = set()
     for name, value in _parameters(scope["query_string"]):
         shown = name[:60] if name.isprintable() else "?"
         if value is None:
             return _bad("query", shown, "must be text in UTF-8 without control characters")
         if name in seen and name not in LISTS:
-            return _bad("query", shown, "stands more than once; say it once")
+            return _bad("query", shown, "stands more than once")
         seen.add(name)
     for header, content in scope["headers"]:
         if header in READ_HEADERS and not (content.isascii() and _is_text(content)):
@@ -56,8 +59,7 @@ def fault(scope: Scope) -> Problem | None:
 
 
 def _bad(where: str, name: str, detail: str) -> BadInput:
-    pointer = f"/{where}/{name}"
-    return BadInput(f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}])
+    return refused(f"/{where}/{name}", detail, detail)
 
 
 def _parameters(query: bytes) -> Iterator[tuple[str, str | None]]:

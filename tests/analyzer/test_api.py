@@ -75,9 +75,9 @@ async def test_the_account_page_shows_positions_bands_and_sentences(
     ]
     assert [position["target_exact"] for position in found["positions"]] == ["0.6000000003", "0.2999999997", "0"]
     assert found["reasons"] == [
-        "AAA in sleeve APM is 77.00 % of the account, target 60.00 %: 5.00 % above its band of 48.00 % to 72.00 %.",
-        "BBB in sleeve APM is 12.00 % of the account, target 30.00 %: 12.00 % below its band of 24.00 % to 36.00 %.",
-        "CCC in sleeve APM is 1.00 % of the account, target 0.00 %: 1.00 % above its band of 0.00 % to 0.00 %.",
+        "AAA in sleeve APM is 77.00% of the account, target 60.00%: 5.00% above its band of 48.00% to 72.00%.",
+        "BBB in sleeve APM is 12.00% of the account, target 30.00%: 12.00% below its band of 24.00% to 36.00%.",
+        "CCC in sleeve APM is 1.00% of the account, target 0.00%: 1.00% above its band of 0.00% to 0.00%.",
     ]
     assert found["settings"]["cash_reserve"] == "7.00"
     names = ("gain_budget_short", "gain_budget_total", "no_short_term_gains")
@@ -106,9 +106,7 @@ async def test_the_account_page_shows_targets_as_flags_judge_them(harness: Harne
     assert [shown[name]["portfolio_target"] for name in ("AAA", "BBB", "CCC")] == ["0.6000000003", None, "0"]
     assert len(found["reasons"]) == 2
     assert [
-        text
-        for text in found["reasons"]
-        if text.startswith("CCC in sleeve APM is 0.00 % of the account, target 40.00 %")
+        text for text in found["reasons"] if text.startswith("CCC in sleeve APM is 0.00% of the account, target 40.00%")
     ]
 
 

@@ -88,10 +88,10 @@ def test_holds_of_files_that_did_not_come() -> None:
 @pytest.mark.parametrize(
     ("weight", "text"),
     [
-        (780_000_000, "78.00 % of the account, target 60.00 %: 6.00 % above its band of 48.00 % to 72.00 %."),
-        (720_000_000, "72.00 % of the account, target 60.00 %: 0.00 % above its band of 48.00 % to 72.00 %."),
-        (480_000_000, "48.00 % of the account, target 60.00 %: 0.00 % below its band of 48.00 % to 72.00 %."),
-        (120_000_000, "12.00 % of the account, target 60.00 %: 36.00 % below its band of 48.00 % to 72.00 %."),
+        (780_000_000, "78.00% of the account, target 60.00%: 6.00% above its band of 48.00% to 72.00%."),
+        (720_000_000, "72.00% of the account, target 60.00%: 0.00% above its band of 48.00% to 72.00%."),
+        (480_000_000, "48.00% of the account, target 60.00%: 0.00% below its band of 48.00% to 72.00%."),
+        (120_000_000, "12.00% of the account, target 60.00%: 36.00% below its band of 48.00% to 72.00%."),
     ],
 )
 def test_reasons(weight: int, text: str) -> None:
@@ -103,11 +103,11 @@ def test_reasons(weight: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("weight", "low", "high", "text"),
     [
-        # 50 000 ppb are 0.005 %, shown as 0.01 %; an edge of half a ppb less counts as much, one below it does not.
-        (0, HALF, 10**18, "0.00 % of the account, target 0.00 %: 0.01 % below its band of 0.01 % to 100.00 %."),
-        (0, HALF - 1, 10**18, "0.00 % of the account, target 0.00 %: 0.00 % below its band of 0.00 % to 100.00 %."),
-        (9_999_999, 0, HALF, "1.00 % of the account, target 0.00 %: 0.99 % above its band of 0.00 % to 0.01 %."),
-        (9_999_999, 0, HALF - 1, "1.00 % of the account, target 0.00 %: 1.00 % above its band of 0.00 % to 0.00 %."),
+        # 50 000 ppb are 0.005 %, shown as 0.01%; an edge of half a ppb less counts as much, one below it does not.
+        (0, HALF, 10**18, "0.00% of the account, target 0.00%: 0.01% below its band of 0.01% to 100.00%."),
+        (0, HALF - 1, 10**18, "0.00% of the account, target 0.00%: 0.00% below its band of 0.00% to 100.00%."),
+        (9_999_999, 0, HALF, "1.00% of the account, target 0.00%: 0.99% above its band of 0.00% to 0.01%."),
+        (9_999_999, 0, HALF - 1, "1.00% of the account, target 0.00%: 1.00% above its band of 0.00% to 0.00%."),
     ],
 )
 def test_edges_are_rounded_half_away_from_zero(weight: int, low: int, high: int, text: str) -> None:

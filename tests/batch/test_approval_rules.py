@@ -33,7 +33,7 @@ async def test_another_person_approves_and_the_screen_says_so_before(harness: Ha
     ann, bob = harness.user("Ann"), harness.user("Bob")
     await harness.queue("A1")
     batch = await ann.pending("A1")
-    assert batch["rules"]["barred"] == "Somebody else must approve: you requested this batch yourself."
+    assert batch["rules"]["barred"] == "Somebody else must approve: this request is yours."
     assert (await ann.do(batch, "approve")).json()["code"] == "same_person"
     assert (await seen(bob, batch))["rules"]["barred"] is None
     done = await bob.done(batch, "approve")

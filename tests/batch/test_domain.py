@@ -1,5 +1,7 @@
 """The rules of batches as tables: what is not allowed is the complement of what is.  Source: product 6."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
 from itertools import product
@@ -337,15 +339,20 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "message"), REFUSED)
 def test_a_clause_that_cannot_be_understood_says_what_would_be_right(text: str, message: str) -> None:
-    with pytest.raises(BadClause, match=message) as caught:
-        parse_clauses([text], QUEUE_FIELDS)
-    assert repr(text) in str(caught.value)
+    assert repr(text) in (said := _said_of(lambda: parse_clauses([text], QUEUE_FIELDS)))
+    assert re.search(message, said)
+
+
+def _said_of(parse: Callable[[], object]) -> str:
+    """Return what programs are told of a clause that cannot be read."""
+    with pytest.raises(BadClause) as caught:
+        parse()
+    return str(caught.value.extra["errors"][0]["detail"])
 
 
 def test_results_are_named() -> None:
     assert parse_clauses(["result.in.COMPLETE|FAILED"], BATCH_FIELDS)[0].values == ("COMPLETE", "FAILED")
-    with pytest.raises(BadClause, match="no result 'DONE'"):
-        parse_clauses(["result.eq.DONE"], BATCH_FIELDS)
+    assert "no result 'DONE'" in _said_of(lambda: parse_clauses(["result.eq.DONE"], BATCH_FIELDS))
 
 
 EQUAL = [
@@ -391,17 +398,16 @@ def test_kinds_and_sorting() -> None:
     assert FieldKind.TEXT.ops == ("eq", "in")
     assert parse_sort(None, ["name"], "name") == SortOrder("name", down=False)
     assert parse_sort("-name", ["name"], "name") == SortOrder("name", down=True)
-    with pytest.raises(BadClause, match="no field 'age'"):
-        parse_sort("-age", ["name"], "name")
+    assert "no field 'age'" in _said_of(lambda: parse_sort("-age", ["name"], "name"))
 
 
 def test_percent_rounds_half_away_from_zero() -> None:
     cases = [
-        (74_240_000, "7.42 %"),
-        (74_250_000, "7.43 %"),
-        (-74_250_000, "-7.43 %"),
-        (49_999, "0.00 %"),
-        (50_000, "0.01 %"),
+        (74_240_000, "7.42%"),
+        (74_250_000, "7.43%"),
+        (-74_250_000, "(7.43%)"),
+        (49_999, "0.00%"),
+        (50_000, "0.01%"),
     ]
     assert [percent(ppb) for ppb, _ in cases] == [text for _, text in cases]
 
@@ -471,7 +477,7 @@ def test_every_reason_has_a_sentence() -> None:
     for reason in ("FULL_EXIT", "TO_TARGET", "TO_EDGE", "RAISE_CASH", "PLACE_CASH", "NETTED", "SUBSTITUTE"):
         made = sentences.TradeFacts(reason, -10_000_000, -2_500_000, 60_000_000, 50_000_000, 50_000_000, 0, PPB)
         text = sentences.trade(made)
-        assert "6.00 %" in text
+        assert "6.00%" in text
         assert ("2.5 of 10 units are crossed" in text) == (reason != "NETTED")
 
 

@@ -88,7 +88,7 @@ async def test_a_request_is_filtered_by_every_column(harness: Harness) -> None:
     assert await found("account_number.in.00a1") == ["A1"]
     assert [row["account_id"] for row in (await pat.get(path, sort="taxable"))["rows"]] == ["A2", "A1"]
     wrong = await pat.ask("GET", path, params={"f": "taxable.in.MAYBE"})
-    assert (wrong.status_code, "there are YES, NO" in wrong.json()["detail"]) == (422, True)
+    assert (wrong.status_code, "there are YES, NO" in wrong.json()["errors"][0]["detail"]) == (422, True)
 
 
 async def test_a_removal_by_filter_means_the_accounts_that_the_filter_shows(harness: Harness) -> None:

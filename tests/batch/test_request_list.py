@@ -109,7 +109,7 @@ async def test_what_asks_for_a_look_is_counted_and_found_by_the_same_rule(harnes
     both = await pat.get(path, f="attention.in.STALE|FAILED")
     assert [row["account_id"] for row in both["rows"]] == ["A3", "A5", "A6"]
     refused = await pat.ask("GET", path, params={"f": "attention.in.LARGE"})
-    assert (refused.status_code, "OVER_BUDGET" in refused.json()["detail"]) == (422, True)
+    assert (refused.status_code, "OVER_BUDGET" in refused.json()["errors"][0]["detail"]) == (422, True)
 
     over = page["rows"][0]
     assert (over["over_budget"], over["excesses"][0]["budget"], over["excesses"][0]["gains"]) == (

@@ -135,7 +135,7 @@ async def test_a_service_that_ends_without_an_answer_may_have_done_it(harness: H
         approved = problem_of(await pat.post("/api/v1/batches/7/approve", headers=page))
         uploaded = problem_of(await pat.post("/api/v1/files?name=a.lots", headers=page, content=b"x"))
         asked = problem_of(await pat.get("/api/v1/batches"))
-    assert (approved["code"], "same Idempotency-Key" in approved["detail"]) == ("outcome_unknown", True)
+    assert (approved["code"], "done only once" in approved["detail"]) == ("outcome_unknown", True)
     assert (uploaded["code"], "same file again" in uploaded["detail"]) == ("outcome_unknown", True)
     assert asked["code"] == "unavailable"
     assert [record["outcome"] for record in await records(harness) if record["action"] == "approve_batch"] == [

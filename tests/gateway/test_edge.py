@@ -74,8 +74,8 @@ async def test_every_answer_of_the_api_tells_the_time_of_the_system_not_of_the_m
     harness.pass_time(86_400)
     before = harness.clock.now()
     for path in ("/api/v1/me", "/api/v1/nothing"):
-        told = datetime.fromisoformat((await visitor.get(path)).headers["server-time"])
-        assert before - timedelta(milliseconds=1) <= told <= harness.clock.now()
+        stated = datetime.fromisoformat((await visitor.get(path)).headers["server-time"])
+        assert before - timedelta(milliseconds=1) <= stated <= harness.clock.now()
 
 
 def test_cookies_over_https_are_bound_to_the_host() -> None:

@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.screens.requests import BATCH, DECIDED, RESPONSES
 from tests.screens.served import TILES, serve, show
-from tests.screens.test_wide_tables import BATCH, DECIDED, RESPONSES
 
 pytestmark = pytest.mark.browser
 
@@ -34,18 +34,18 @@ FILE: Final[dict[str, Any]] = {
     "rows": 120, "rows_done": 119, "accounts": 12, "held": 0, "received_at": "2026-11-20T12:00:00Z", "problems": [],
 }  # fmt: skip
 OPEN: Final = [BATCH | {"batch_id": 7 + at, "label": f"Quarter end {at}"} for at in range(3)]
-ANSWERS: Final[dict[str, Any]] = RESPONSES | {
+FILLED: Final[dict[str, Any]] = RESPONSES | {
     "/queue/tiles": TILES | {"high_cash": 60, "total": 60, "last_analysis": "2026-11-20T12:00:00Z"},
     "/queue/accounts": {"rows": QUEUE, "total": 60, "page": 1, "size": 50, "as_of": "2026-11-20T12:00:00Z"},
     "/accounts/A1": VIEW, "/files": {"rows": [FILE]},
 }  # fmt: skip
-PENDING: Final = ANSWERS | {"/batches": {"rows": OPEN, "total": 3}}
+PENDING: Final = FILLED | {"/batches": {"rows": OPEN, "total": 3}}
 PAGES: Final = ["/accounts", "/accounts/A1", "/pending", "/pending/7", "/pending/7/accounts/A1", "/history", "/files"]
 
 
 def open_page(page: Page, built_ui: Path, path: str, width: int = 1280) -> None:
     """Show a page with rows in it."""
-    serve(page, built_ui, PENDING if path == "/pending" else ANSWERS)
+    serve(page, built_ui, PENDING if path == "/pending" else FILLED)
     show(page, path, width)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_role("main").get_by_role("alert")).to_have_count(0)
@@ -126,8 +126,8 @@ def test_the_logic_that_is_shown_can_be_told_in_the_colours_of_the_system(page: 
     open_page(page, built_ui, "/pending/7/accounts/A1")
     shown = page.locator(".shown-logic .mantine-SegmentedControl-label")
     assert look(shown.nth(0)) != look(shown.nth(1))
-    parts = page.locator("svg.band-bar").first
-    looks = [look(parts.locator(name)) for name in (".band-range", ".band-weight")]
+    drawing = page.locator("svg.band-bar").first
+    looks = [look(drawing.locator(name)) for name in (".band-range", ".band-weight")]
     assert looks[0] != looks[1]
 
 

@@ -103,7 +103,7 @@ async def test_who_asks_is_known_before_the_route_is_reached() -> None:
         refused = await client.get("/v1/things", auth=trader)
         assert (refused.status_code, refused.json()["detail"]) == (
             403,
-            "this is for the role operator; you have trader",
+            "This is for the role operator; your role is trader. Ask an administrator if you need it.",
         )
         assert (await client.get("/v1/things", auth=operator)).json() == ["pat"]
         elsewhere = SignedAs(somebody(), "taxlot", lambda: NOW)

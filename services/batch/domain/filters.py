@@ -19,7 +19,15 @@ _LARGEST_COUNT: Final = 2**31 - 1
 
 
 class BadClause(BadInput):
-    """A filter clause or sort text cannot be read; the detail says which one and what would be right."""
+    """A filter clause or sort text cannot be read; `errors` says which one and what would be right."""
+
+    def __init__(self, detail: str) -> None:
+        parameter, _, _ = detail.partition(":")
+        what = "The order" if parameter == "sort" else "A filter"
+        super().__init__(
+            f"{what} of this list cannot be used as it was sent. Clear the filters, or open the list from its tab.",
+            errors=[{"pointer": f"/query/{parameter}", "detail": detail}],
+        )
 
 
 @dataclass(frozen=True)

@@ -62,29 +62,29 @@ def refusal(transition: Transition, facts: CommandFacts, now: datetime) -> Refus
     A decided batch is reported first, whatever version was seen: that is what the user must know.
     """
     if facts.status in DECIDED:
-        return Refusal("DECIDED", f"The batch has already been {_DONE[facts.status]}.")
+        return Refusal("DECIDED", f"The request has already been {_DONE[facts.status]}.")
     if facts.version != facts.version_seen:
         return Refusal(
             "VERSION_CHANGED",
-            f"The batch has changed since you saw it (version {facts.version_seen}, now {facts.version}): "
+            f"The request has changed since you saw it (version {facts.version_seen}, now {facts.version}): "
             "look at it again, then decide.",
         )
     if facts.cancel_at <= now:
-        return Refusal("DAY_ENDED", "The end of its day has come: the batch is being cancelled.")
+        return Refusal("DAY_ENDED", "The end of its day has come: the request is being cancelled.")
     if (facts.status, transition) not in BATCH:
-        return Refusal("NOT_READY", "Trades are still being proposed: wait until the batch is pending approval.")
+        return Refusal("NOT_READY", "Trades are still being proposed: wait until the request is pending approval.")
     if transition is Transition.APPROVE:
         return _approval_refusal(facts)
     if transition is Transition.CANCEL and facts.note_missing:
         return note_missing()
     if transition is Transition.REPROPOSE and not facts.stale:
-        return Refusal("NOTHING_STALE", "No proposal of the batch is stale: there is nothing to propose again.")
+        return Refusal("NOTHING_STALE", "No proposal of the request is stale: there is nothing to propose again.")
     return None
 
 
 def _approval_refusal(facts: CommandFacts) -> Refusal | None:
     if facts.stale:
-        accounts = "1 account has" if facts.stale == 1 else f"{facts.stale} accounts have"
+        accounts = "1 account has" if facts.stale == 1 else f"{facts.stale:,} accounts have"
         return Refusal(
             "STALE", f"{accounts} a stale proposal: remove what is stale or have it proposed again, then approve."
         )
@@ -95,7 +95,7 @@ def _approval_refusal(facts: CommandFacts) -> Refusal | None:
 
 def same_person() -> Refusal:
     """Return the refusal of an approval by the person who requested the batch."""
-    return Refusal("SAME_PERSON", "Somebody else must approve: you requested this batch yourself.")
+    return Refusal("SAME_PERSON", "Somebody else must approve: this request is yours.")
 
 
 def approved_already() -> Refusal:
@@ -127,11 +127,13 @@ def undo_refusal(barred: Mapping[str, int], gone: int, allowed: int) -> str:
     """
     counts = dict(barred) | ({"GONE": gone} if gone else {})
     causes = [
-        f"{count} {'account' if count == 1 else 'accounts'}: {_UNDO_BARRED[reason][count > 1]}"
+        f"{count:,} {'account' if count == 1 else 'accounts'}: {_UNDO_BARRED[reason][count > 1]}"
         for reason, count in sorted(counts.items())
     ]
     remedy = (
-        f"The other {allowed} can be put back." if allowed else "What is in the queue can be proposed in a new request."
+        f"The other {allowed:,} can be put back."
+        if allowed
+        else "What is in the queue can be proposed in a new request."
     )
     return f"Not every account can be put back ({'; '.join(causes)}). {remedy}"
 

@@ -34,12 +34,14 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     added = await batches.add_accounts(connection, scope_of(context.principal), batch_id, now, selected)
     if added.accounts != body.expected_count:
         raise CountChanged(
-            f"{added.accounts} accounts of your selection can be proposed now, you saw {body.expected_count}:"
+            f"{added.accounts:,} accounts of your selection can be proposed now, you saw {body.expected_count:,}:"
             " look again, then propose",
             count=added.accounts,
         )
     if added.accounts == 0:
-        raise NothingToPropose("no account of the queue is selected")
+        raise NothingToPropose(
+            "None of the accounts that you selected is in the queue any more: look at the list again, then propose."
+        )
     expected = added.without_target if body.expected_liquidations is None else body.expected_liquidations
     if added.without_target and not (body.confirm_liquidation and expected == added.without_target):
         raise LiquidationNotConfirmed(
@@ -82,7 +84,10 @@ async def switch_logic(context: CommandContext, batch_id: int, version_seen: int
     if logic == batch.logic:
         return CommandOutcome(batch, 0)
     if not await members.has_logic(context.connection, batch_id, logic):
-        raise LogicUnavailable(f"{body.logic} was not computed for every account of this batch")
+        name = body.logic.replace("_", " ").title()
+        raise LogicUnavailable(
+            f"{name} was not computed for every account of this request: keep the trade logic that is in force."
+        )
     await staleness.mark_logic(context.connection, batch_id, logic)
     after = await recount(context.connection, batch, now, logic=logic)
     return CommandOutcome(after, after.proposed)
@@ -98,7 +103,7 @@ async def repropose(context: CommandContext, batch_id: int, version_seen: int, b
     selected = [] if body.selection is None else member_selection(body.selection, batch.logic)
     again = await members.repropose(connection, batch_id, selected, now)
     if not again:
-        raise CountChanged("none of the selected accounts is stale any more", count=0)
+        raise CountChanged("None of the selected accounts is stale any more: look at the request again.", count=0)
     await wash_sales.forget(connection, batch, [row.account_id for row in again])
     status = batch_after(Status(batch.status), Transition.REPROPOSE)
     after = await recount(connection, batch, now, status=str(status), answered_at=now)

@@ -55,7 +55,7 @@ async def lock(
     check_role(context.principal, transition)
     batch = await batches.lock(context.connection, scope_of(context.principal), batch_id)
     if batch is None:
-        raise NotFound(f"there is no batch {batch_id}, or it is not yours to see")
+        raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
     now = context.clock.now()
     rules = await approval_rules.of_batch(context.connection, context.settings, batch.enterprise_ids)
     facts = CommandFacts(

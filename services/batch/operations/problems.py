@@ -17,15 +17,15 @@ class NothingToPropose(Conflict):
 
 
 class BatchDecided(Conflict):
-    code, title = "batch_decided", "The batch has been decided"
+    code, title = "batch_decided", "The request has been decided"
 
 
 class BatchNotReady(Conflict):
-    code, title = "batch_not_pending", "The batch is not pending approval"
+    code, title = "batch_not_pending", "The request is not pending approval"
 
 
 class DayEnded(Conflict):
-    code, title = "day_ended", "The day of the batch has ended"
+    code, title = "day_ended", "The day of the request has ended"
 
 
 class StaleProposals(Conflict):
@@ -39,7 +39,7 @@ class FoundStale(StaleProposals):
     """
 
     def __init__(self, batch_id: int, accounts: int, moved: int, version: int) -> None:
-        some = "1 account has" if accounts == 1 else f"{accounts} accounts have"
+        some = "1 account has" if accounts == 1 else f"{accounts:,} accounts have"
         remedy = "remove what is stale" if moved else "remove what is stale or have it proposed again"
         super().__init__(f"{some} a stale proposal: {remedy}, then approve.", version=version)
         self.batch_id = batch_id
@@ -49,7 +49,7 @@ class TermsDiffer(StaleProposals):
     """Found at approval and not marked yet: accounts that show a term which is another on the day of their trades."""
 
     def __init__(self, batch_id: int, accounts: Sequence[str], session: date, version: int) -> None:
-        some = "1 account shows" if len(accounts) == 1 else f"{len(accounts)} accounts show"
+        some = "1 account shows" if len(accounts) == 1 else f"{len(accounts):,} accounts show"
         super().__init__(
             f"The exchange has closed since the proposal: orders approved now are traded on {session}, and {some} a"
             " term that is another on that day. Have what is stale proposed again or remove it, then approve.",

@@ -72,7 +72,7 @@ async def approve_rest(context: CommandContext, batch_id: int, version_seen: int
         some = (
             "1 of the accounts that remain has"
             if totals.tally.stale == 1
-            else f"{totals.tally.stale} of the accounts that remain have"
+            else f"{totals.tally.stale:,} of the accounts that remain have"
         )
         raise StaleProposals(
             f"{some} a stale proposal: remove what is stale too or have it proposed again, then approve.",
@@ -142,7 +142,7 @@ async def _take_out(
     )
     if len(removed) != body.expected_count:
         raise CountChanged(
-            f"{len(removed)} accounts of your selection can be removed now, you saw {body.expected_count}:"
+            f"{len(removed):,} accounts of your selection can be removed now, you saw {body.expected_count:,}:"
             " look again, then remove",
             count=len(removed),
         )

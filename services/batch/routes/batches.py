@@ -152,7 +152,7 @@ async def get_batch_account(
         is_checked = batch.wash_seen is not None
         row = await member_pages.read_member(connection, scope, batch_id, account_id, batch.logic)
         if row is None:
-            raise NotFound(f"there is no account {account_id} in batch {batch_id}, or it is not yours to see")
+            raise NotFound(f"There is no account {account_id} in request {batch_id}, or it is not yours to see.")
         matching = members_matching(clauses, q, tile_choice(tile or []), batch.logic)
         around = await read_neighbours(connection, scope, batch_id, batch.logic, matching, order, account_id)
         proposals, accounts, unseen = await _proposals(connection, scope, row, batch)
@@ -254,5 +254,5 @@ async def _matched(
 async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
     row = await batch_pages.read(connection, scope, batch_id)
     if row is None:
-        raise NotFound(f"there is no batch {batch_id}, or it is not yours to see")
+        raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
     return row

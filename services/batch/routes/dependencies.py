@@ -21,6 +21,7 @@ from shared.contracts.api_batches import CommandResult
 from shared.contracts.principal import Principal
 from shared.contracts.problems import BadInput, IdempotencyKeyMissing, VersionMissing
 from shared.contracts.tenancy import SYSTEM, scope_of
+from shared.http.invalid import refused
 from shared.http.routing import vouched
 from shared.runtime.clock import Clock
 
@@ -50,14 +51,22 @@ async def door(request: Request) -> Principal:
 def version_in(if_match: str | None) -> int:
     """Return the version of an If-Match header.  Raises VersionMissing without one, BadInput for anything else."""
     if if_match is None:
-        raise VersionMissing('send If-Match with the version of the batch you saw, e.g. If-Match: "7"')
+        raise VersionMissing(
+            "The page did not say which version of the request you saw, so nothing was done. Load it again, look, then"
+            " decide.",
+            hint='send If-Match with the version of the batch you saw, e.g. If-Match: "7"',
+        )
     text = if_match.strip()
     if not (len(text) > 2 and text[0] == text[-1] == '"' and text[1:-1].isascii() and text[1:-1].isdigit()):
-        raise BadInput(f'If-Match: {if_match} is not a version of a batch such as "7"')
+        raise _no_version(f'{if_match} is not a version of a batch such as "7"')
     version = int(text[1:-1])
     if version > 2**31 - 1:
-        raise BadInput(f"If-Match: {if_match} is larger than any version")
+        raise _no_version(f"{if_match} is larger than any version")
     return version
+
+
+def _no_version(detail: str) -> BadInput:
+    return refused("/header/If-Match", "is no version of a request", detail)
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ def _key_of(sent: CommandRequest) -> CommandKey:
         raise IdempotencyKeyMissing
     content = b"" if sent.body is None else sent.body.model_dump_json().encode()
     if b"\\u0000" in content:
-        raise BadInput("texts hold no NUL character")
+        raise refused("/body", "holds a character that no text can have", "texts hold no NUL character")
     return CommandKey(sent.principal.subject, sent.request.url.path, sent.key, content)
 
 

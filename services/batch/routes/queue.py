@@ -70,6 +70,6 @@ async def get_account(request: Request, caller: routing.Caller, account_id: Acco
     async with service.database.snapshot(scope) as connection:
         row = await queue.read_account(connection, scope, account_id)
         if row is None:
-            raise NotFound(f"there is no account {account_id}, or it is not yours to see")
+            raise NotFound(f"There is no account {account_id}, or it is not yours to see.")
         decided = await batch_pages.read_of_account(connection, scope, account_id, _BATCHES_SHOWN)
     return views.account_view(row, decided)

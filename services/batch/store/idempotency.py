@@ -70,7 +70,10 @@ async def claim(connection: AsyncConnection, key: CommandKey, now: datetime) -> 
         return None
     row = (await connection.execute(_READ, key.where())).one()
     if bytes(row.body_sha256) != digest:
-        raise KeyReused("this Idempotency-Key belongs to a request with another body; use a new key for a new command")
+        raise KeyReused(
+            "It carries the mark of another command, so nothing was done. Load the page again, then give it once more.",
+            hint="this Idempotency-Key belongs to a request with another body; use a new key for a new command",
+        )
     return KeptResponse(int(row.status), bytes(row.body), dict(row.headers), replayed=True)
 
 

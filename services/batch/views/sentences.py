@@ -185,8 +185,8 @@ def _losses_note(taxable: bool, is_checked: bool, accounts: int | None, unseen: 
         return "Nothing is sold at a loss, so there was nothing to check for wash sales."
     if not is_checked:
         return "Not checked for wash sales."
-    where = "this account" if accounts == 1 else f"the {accounts} accounts of its tax household known here"
-    left_out = f" {unseen} of them could not be looked at (on hold, or no lots reported)." if unseen else ""
+    where = "this account" if accounts == 1 else f"the {accounts:,} accounts of its tax household known here"
+    left_out = f" {unseen:,} of them could not be looked at (on hold, or no lots reported)." if unseen else ""
     return (
         "Checked for wash sales: reported lots, approved buys and buys of this request of the same security in"
         f" {where}, {WASH_DAYS} days before or after the trade date.{left_out} Not checked: later purchases, accounts"

@@ -131,7 +131,8 @@ class Provider:
                 not isinstance(found.get(name), str) for name in _NEEDED
             ):
                 raise Unavailable(
-                    f"the sign-in service at {address} is not the configured issuer; check OIDC_ISSUER_URL"
+                    "Signing in is not set up as it should be. Tell operations.",
+                    hint=f"the sign-in service at {address} is not the configured issuer; check OIDC_ISSUER_URL",
                 )
             self._found = found
         return self._found

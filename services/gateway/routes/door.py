@@ -4,7 +4,7 @@ Which role may do what is decided by shared.contracts.roles.
 """
 
 import hmac
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -24,6 +24,9 @@ class NotFromOurPage(Forbidden):
     code, title = "not_from_our_page", "The request did not come from this application's own page"
 
 
+_ELSEWHERE: Final = "Another site sent this, so nothing was done. Open the Rebalancer by its own address and repeat it."
+
+
 async def door(request: Request) -> Principal:
     """Return the principal of the request's session and count the request against its rate.
 
@@ -36,7 +39,7 @@ async def door(request: Request) -> Principal:
         found = await dependencies.sessions.use(session_id)
     if found is None:
         dependencies.rates.stranger(request)
-        raise NotSignedIn("there is no session, or it has ended; sign in again at /auth/login")
+        raise NotSignedIn("You are not signed in, or your session has ended. Sign in again.", sign_in="/auth/login")
     if request.method not in _SAFE:
         check_origin(request)
         check_csrf(request.headers.get(CSRF_HEADER), found)
@@ -57,15 +60,19 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
     if origin is not None and origin != dependencies_of(request).settings.gateway_url:
-        raise NotFromOurPage(f"the Origin header names {origin}, not {dependencies_of(request).settings.gateway_url}")
+        ours = dependencies_of(request).settings.gateway_url
+        raise NotFromOurPage(_ELSEWHERE, hint=f"the Origin header names {origin}, not {ours}")
     if origin is None and site not in (None, "same-origin"):
-        raise NotFromOurPage(f"the browser says the request is {site}")
+        raise NotFromOurPage(_ELSEWHERE, hint=f"Sec-Fetch-Site says {site}")
 
 
 def check_csrf(given: str | None, found: SignedIn) -> None:
     """Raise NotFromOurPage for a command without the session's token (api_work.Me.csrf)."""
     if given is None or not hmac.compare_digest(given.encode(), found.csrf.encode()):
-        raise NotFromOurPage(f"the {CSRF_HEADER} header is missing or of another session; /api/v1/me gives it")
+        raise NotFromOurPage(
+            "It was sent for another session than yours, so nothing was done. Load the page again, then repeat it.",
+            hint=f"the {CSRF_HEADER} header is missing or of another session; /api/v1/me gives it",
+        )
 
 
 SignedInUser = Annotated[SignedIn, Depends(_signed_in)]

@@ -44,7 +44,10 @@ class Uploads:
         Raises Unavailable without an inbox, BadInput for a bad name or an empty body, TooLarge; nothing is left then.
         """
         if self.inbox is None:
-            raise Unavailable("uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set")
+            raise Unavailable(
+                "Files cannot be taken in here: no folder is set up for them. Tell operations.",
+                hint="uploads need an inbox folder (REBALANCER_INBOX_DIR); none is set",
+            )
         sender = Sender(scope.subject, scope.enterprises, scope.advisors)
         await receive(pieces, self.inbox / UPLOADS, checked_name(name), sender, now, self.most_bytes)
 
@@ -52,7 +55,10 @@ class Uploads:
 def checked_name(name: str) -> str:
     """Return a name that a file of the inbox may have.  Raises BadInput for any other."""
     if not _NAME.fullmatch(name) or name.endswith(".part"):
-        raise BadInput(f"/query/name: the file name {name[:130]!r} must be letters, digits and . _ @ -")
+        raise BadInput(
+            f"The file name {name[:130]!r} may hold letters, digits and . _ @ - only. Rename it, then send it again.",
+            errors=[{"pointer": "/query/name", "detail": "must be letters, digits and . _ @ -"}],
+        )
     return name
 
 
@@ -108,7 +114,10 @@ async def write_whole(pieces: AsyncIterator[bytes], target: Path, most_bytes: in
                     raise TooLarge(f"the file is larger than {most_bytes} bytes")
                 await asyncio.to_thread(file.write, piece)
             if not size:
-                raise BadInput("/body: it is empty; send the file itself as the body")
+                raise BadInput(
+                    "The file is empty. Look at it, then send it again.",
+                    errors=[{"pointer": "/body", "detail": "it is empty; send the file itself as the body"}],
+                )
             file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
         await asyncio.to_thread(_link, unfinished, target)

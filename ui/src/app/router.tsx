@@ -8,6 +8,7 @@ import { PendingPage } from "@/features/batches/list/PendingPage";
 import type { Shelf } from "@/features/batches/status";
 import { requestColumns } from "@/features/batches/request/columns";
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
+import { NoSuchRequest, requestNumber } from "@/features/batches/request/NoSuchRequest";
 import { RequestPage } from "@/features/batches/request/RequestPage";
 import { FilesPage } from "@/features/files/FilesPage";
 import { AccountsPage } from "@/features/queue/AccountsPage";
@@ -73,16 +74,13 @@ const request = createRoute({
     const again = open.again(search);
     if (again) throw redirect({ to: "/pending/$batchId", params, search: again, replace: true });
   },
-  component: () => <RequestPage key={request.useParams().batchId} batchId={Number(request.useParams().batchId)} shelf="open" />,
+  component: () => <OfRequest {...request.useParams()} shelf="open" />,
 });
 const requestAccount = createRoute({
   getParentRoute: () => root,
   path: "/pending/$batchId/accounts/$accountId",
   validateSearch: open.validateSearch, // the list that it was opened from
-  component: () => {
-    const { batchId, accountId } = requestAccount.useParams();
-    return <BatchAccountPage batchId={Number(batchId)} accountId={accountId} shelf="open" />;
-  },
+  component: () => <OfRequest {...requestAccount.useParams()} shelf="open" />,
 });
 
 const decided = requestSearch("history");
@@ -94,17 +92,22 @@ const decidedRequest = createRoute({
     const again = decided.again(search);
     if (again) throw redirect({ to: "/history/$batchId", params, search: again, replace: true });
   },
-  component: () => <RequestPage key={decidedRequest.useParams().batchId} batchId={Number(decidedRequest.useParams().batchId)} shelf="history" />,
+  component: () => <OfRequest {...decidedRequest.useParams()} shelf="history" />,
 });
 const decidedAccount = createRoute({
   getParentRoute: () => root,
   path: "/history/$batchId/accounts/$accountId",
   validateSearch: decided.validateSearch,
-  component: () => {
-    const { batchId, accountId } = decidedAccount.useParams();
-    return <BatchAccountPage batchId={Number(batchId)} accountId={accountId} shelf="history" />;
-  },
+  component: () => <OfRequest {...decidedAccount.useParams()} shelf="history" />,
 });
+
+/** A request, or an account of it; an address without the number of one ends at the list. */
+function OfRequest({ shelf, batchId: text, accountId }: { shelf: Shelf; batchId: string; accountId?: string }) {
+  const batchId = requestNumber(text);
+  if (batchId === null) return <NoSuchRequest text={text} shelf={shelf} />;
+  if (accountId !== undefined) return <BatchAccountPage batchId={batchId} accountId={accountId} shelf={shelf} />;
+  return <RequestPage key={batchId} batchId={batchId} shelf={shelf} />;
+}
 
 function AccountRoute() {
   const { accountId } = account.useParams();

@@ -2,7 +2,7 @@
 import { doubt, heard } from "@/shared/api/connection";
 import { COMMAND_MS, patiently, READ_MS } from "@/shared/api/patience";
 import { isOurs, ProblemError, problemFrom, unreachable } from "@/shared/api/problem";
-import { toldTime } from "@/shared/api/serverTime";
+import { readTime } from "@/shared/api/serverTime";
 
 export const BASE = "/api/v1";
 
@@ -69,7 +69,7 @@ async function received<T>(stop: AbortSignal, call: () => Promise<Response>): Pr
   let text: string;
   try {
     response = await call();
-    toldTime(response);
+    readTime(response);
     text = await response.text();
   } catch (error) {
     if (stop.aborted) throw error;

@@ -7,9 +7,9 @@ const TICK_MS = 15_000;
 let aheadMs = 0;
 
 /** Read the instant that a response tells; without one the clocks are taken as they stood. */
-export function toldTime(response: Pick<Response, "headers">): void {
-  const told = Date.parse(response.headers.get(HEADER) ?? "");
-  if (!Number.isNaN(told)) aheadMs = told - Date.now();
+export function readTime(response: Pick<Response, "headers">): void {
+  const stated = Date.parse(response.headers.get(HEADER) ?? "");
+  if (!Number.isNaN(stated)) aheadMs = stated - Date.now();
 }
 
 /** Milliseconds since 1970 by the server's clock. */

@@ -1462,7 +1462,7 @@ export interface components {
             /** Weight Before */
             weight_before: string;
         };
-        /** @description A refusal (RFC 9457). Some carry more: `count` (count_changed), `version`, `errors`. */
+        /** @description A refusal (RFC 9457). `detail` is for people; some carry more: `count` (count_changed), `version`, and for programs `hint` and `errors`. */
         Problem: {
             code: string;
             detail: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { serverNow, toldTime } from "@/shared/api/serverTime";
+import { serverNow, readTime } from "@/shared/api/serverTime";
 import { timeLeft, until } from "@/shared/format/format";
 
 const AT = "2026-11-20T23:00:00Z"; // 6:00 PM in New York
@@ -25,10 +25,10 @@ describe("a deadline", () => {
 
 describe("the server's clock", () => {
   it("is told by every answer, and an answer that tells none changes nothing", () => {
-    toldTime(new Response(null, { headers: { "Server-Time": new Date(Date.now() + 86_400_000).toISOString() } }));
+    readTime(new Response(null, { headers: { "Server-Time": new Date(Date.now() + 86_400_000).toISOString() } }));
     const ahead = serverNow() - Date.now();
     expect(Math.abs(ahead - 86_400_000)).toBeLessThan(1000);
-    toldTime(new Response());
+    readTime(new Response());
     expect(Math.abs(serverNow() - Date.now() - ahead)).toBeLessThan(1000);
   });
 });

@@ -18,6 +18,11 @@ export function Failure({ error, perhaps, onRetry }: FailureProps) {
   return (
     <Alert color="red" title={title} icon={<IconAlertTriangle aria-hidden />} role="alert" mb="md">
       {detail}
+      {error instanceof ProblemError && error.status === 401 && (
+        <Button mt="sm" size="compact-sm" display="block" w="fit-content" component="a" href={signInAddress()}>
+          Sign in
+        </Button>
+      )}
       {onRetry && (
         <Button mt="sm" size="compact-sm" variant="default" display="block" onClick={onRetry}>
           Try again
@@ -25,6 +30,11 @@ export function Failure({ error, perhaps, onRetry }: FailureProps) {
       )}
     </Alert>
   );
+}
+
+/** Where signing in begins; it leads back to this page. */
+function signInAddress(): string {
+  return `/auth/login?return_to=${encodeURIComponent(window.location.pathname + window.location.search)}`;
 }
 
 /** A page that cannot show what it is for. */
@@ -53,7 +63,8 @@ export function Waiting({ what }: { what: string }) {
 /** A failure of a command, where the user is looking. */
 export function tellFailure(error: unknown): void {
   const { title, detail } = explain(error);
-  notifications.show({ color: "red", title, message: detail, autoClose: 10_000 });
+  const message = error instanceof ProblemError && error.status === 401 ? <>{detail} <a href={signInAddress()}>Sign in</a></> : detail;
+  notifications.show({ color: "red", title, message, autoClose: 10_000 });
 }
 
 const UNANSWERED = "unanswered";

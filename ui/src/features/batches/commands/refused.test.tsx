@@ -44,8 +44,8 @@ describe.each(COMMANDS)("a refused command: %s", (name, element, opens, confirms
   const number = 100 + COMMANDS.findIndex(([other]) => other === name);
 
   it("is said in its dialog, which stays with what was typed, and goes when it is tried again", async () => {
-    const answers = [problem(403, "forbidden"), problem(422, "bad_input")];
-    refusing(number, () => (answers.shift() ?? problem(503, "unavailable"))());
+    const refusals = [problem(403, "forbidden"), problem(422, "bad_input")];
+    refusing(number, () => (refusals.shift() ?? problem(503, "unavailable"))());
     draw(element(number));
     const confirm = await open();
     if (hasNote) await userEvent.type(screen.getByRole("textbox", { name: /Note/ }), "as the client asked");
