@@ -27,6 +27,7 @@ class Window:
 
     def count_messages(self, messages: int) -> None:
         """Count messages given to the processor."""
+        self._forget()  # here, because a topic without dead letters asks for nothing else
         self._messages.append((time.monotonic(), messages))
 
     def count_dead_letter(self) -> None:
@@ -40,12 +41,16 @@ class Window:
         """Return why one more dead letter would be too many, None if it would not be."""
         if self._free:
             return None
+        self._forget()
+        dead, messages = len(self._dead_letters), max(1, sum(count for _, count in self._messages))
+        if dead >= self._limits.letters or (dead >= _FEW and dead > self._limits.share * messages):
+            return f"{dead} of the {messages} messages of the last minute were put aside"
+        return None
+
+    def _forget(self) -> None:
+        """Drop what is older than the window."""
         since = time.monotonic() - WINDOW_S
         while self._dead_letters and self._dead_letters[0] < since:
             self._dead_letters.popleft()
         while self._messages and self._messages[0][0] < since:
             self._messages.popleft()
-        dead, messages = len(self._dead_letters), max(1, sum(count for _, count in self._messages))
-        if dead >= self._limits.letters or (dead >= _FEW and dead > self._limits.share * messages):
-            return f"{dead} of the {messages} messages of the last minute were put aside"
-        return None

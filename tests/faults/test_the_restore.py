@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,24 +142,25 @@ def approved(client: StackClient) -> Decided:
 
 
 def do(stack: Stack, step: str, at: datetime) -> str:
-    """Give the commands of a step of the page, each with the environment of its service; return what they print."""
+    """Give the commands of a step of the page, all at once as the page allows; return what they print."""
     text = PAGE.read_text()
     block = re.search(rf"^{re.escape(step)}.*?^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert block, step
-    since = (at - SINCE).isoformat()
+    commands = block[1].splitlines()
+    with ThreadPoolExecutor(len(commands)) as threads:
+        return "".join(threads.map(lambda command: give(stack, command, at), commands))
+
+
+def give(stack: Stack, command: str, at: datetime) -> str:
+    """Give a command with the environment of its service; return what it prints."""
+    service = re.match(r"python -m services\.(\w+) ", command)
+    assert service, command
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    printed = ""
-    for command in block[1].splitlines():
-        service = re.match(r"python -m services\.(\w+) ", command)
-        assert service, command
-        env = {**stack.env_of(service[1]), "SINCE": since, "PATH": path}
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False
-        )
-        is_none = done.returncode == 1 and "the store holds none such" in done.stderr
-        assert done.returncode == 0 or is_none, f"{command}: {done.stdout}{done.stderr}"
-        printed += done.stdout
-    return printed
+    env = {**stack.env_of(service[1]), "SINCE": (at - SINCE).isoformat(), "PATH": path}
+    done = subprocess.run(["bash", "-c", command], cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False)
+    is_none = done.returncode == 1 and "the store holds none such" in done.stderr
+    assert done.returncode == 0 or is_none, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def rename_an_account(stack: Stack) -> AccountChanged:

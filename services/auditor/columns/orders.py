@@ -96,7 +96,7 @@ def _totals(
     )
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def _micro(text: str) -> int:
     """Return units or dollars in millionths; they repeat over the accounts of a batch."""
     return scaled(text, 6)

@@ -139,7 +139,11 @@ def orders_of(approval: Approval, account: int, result: Mapping[str, NestedColum
     }
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def _units(micro: int) -> str:
-    """Return millionths as units; quantities and prices repeat over the accounts of a batch."""
+    """Return millionths as units; quantities and prices repeat over the accounts of a batch.
+
+    The prices of a book and its usual quantities fit.  With sixteen times as many entries 10 MiB fill up over days, and
+    hardly more is found again.
+    """
     return text_of(micro, 6, trim=True)
