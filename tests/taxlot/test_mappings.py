@@ -11,6 +11,7 @@ import pytest
 from benchmarks.mapped import FORMATS, Format
 from deploy.contracts import mapping_schema
 from services.taxlot.cli.map import app
+from services.taxlot.columns.records import Block
 from services.taxlot.domain.accounts import text_at
 from services.taxlot.domain.codes import FileRefused
 from services.taxlot.intake.reader import LotFile
@@ -104,14 +105,42 @@ def test_a_price_that_is_put_aside_is_not_understood(tmp_path: Path) -> None:
     assert (6, "NOT_UNDERSTOOD") in faults_of(edited(XML, tmp_path, ("271.0100", "271,0100")), mapping_of(XML))
 
 
-def test_the_documented_format_is_the_mapping_of_that_name() -> None:
-    path, mapping = sample_of("documented"), mapping_of("documented")
+def with_second_dates(block: Block) -> list[str]:
+    """The records of a block with their line, holding since and term."""
+    table = block.table
+    assert table.holding_since is not None and table.term is not None
+    more = [
+        f"|{text_at(table.holding_since, row)}|{table.term.names[int(table.term.index[row])]}"
+        for row in range(len(table.line))
+    ]
+    return [text + last for text, last in zip(texts_of(block), more, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(("H|", "H|"), id="as it is"),
+        pytest.param(("\n", "\r\n"), id="CRLF"),
+        pytest.param(("271.01|\n", "271.01|||\n"), id="two more fields that are empty"),
+        pytest.param(("1520.75\n", "1520.75||\n"), id="two more fields of cash"),
+        pytest.param(("331.17|\n", "331.17||2018-03-01|LONG\n"), id="both of the two more fields"),
+        pytest.param(("2023-02-13", "2023-02-30"), id="a date that is none"),
+    ],
+)
+def test_the_documented_format_is_the_mapping_of_that_name(edit: tuple[str, str], tmp_path: Path) -> None:
+    path, mapping = edited("documented", tmp_path, edit), mapping_of("documented")
     with LotFile(path) as own, MappedFile(path, mapping) as mapped:
         assert (own.header.custodian, own.header.data_date, own.header.kind, own.promised) == (
             mapped.header.custodian, mapped.header.data_date, mapped.header.kind, mapped.promised,
         )  # fmt: skip
-        own_records = [text for block in own.blocks() for text in texts_of(block)]
-        assert own_records == [text for block in mapped.blocks() for text in texts_of(block)]
+        own_records = [text.replace('"', "") for block in own.blocks() for text in with_second_dates(block)]
+        found = [text.replace('"', "") for block in mapped.blocks() for text in with_second_dates(block)]
+        assert own_records == found and len(found) == 6
+
+
+def test_records_of_another_number_of_fields_are_not_understood(tmp_path: Path) -> None:
+    path = edited("documented", tmp_path, ("271.01||2023-02-13|", "271.01||2023-02-13"))
+    assert (3, "NOT_UNDERSTOOD") in faults_of(path, mapping_of("documented"))
 
 
 @pytest.mark.parametrize("size", [1, 60, 200, 500, 1 << 20])
@@ -391,6 +420,7 @@ def test_children_of_xml_records_are_columns_too(tmp_path: Path) -> None:
         (CSV, {"data_date": {"search": "head", "pattern": "[0-9]"}}, "no group"),
         (CSV, {"data_date": {"value": "06/11/2026", "style": "MM/DD/YY"}}, "each once"),
         (CSV, {"sweep": {"securities": ["X"], "counts": "lot"}}, "`value` is needed"),
+        (CSV, {"source": content_of(CSV)["source"] | {"short_width": 3}}, "short_width is less than width"),
         (FIXED, {"account": {"column": "client"}}, "columns that `source` does not name: client"),
         (FIXED, {"source": {"type": "fixed", "width": 5, "columns": {"a": [3, 9]}}}, "does not lie between 1 and 5"),
         (FIXED, {"samples": []}, "samples: List should have at least 1 item"),

@@ -76,7 +76,8 @@ def test_any_ratio_of_small_parts_as_far_as_the_row_shows(old: str, new: str, sh
         ("250", "2", 100_000, 800, False),  # 248 of them were sold
         ("1009", "2", 0, 0, False),  # so they may have been here; of 504 to 1 it would be the whole part
         ("1009", "2", 10_090, 10_090, True),
-        ("250", "2", NO_BASIS, NO_BASIS, False),
+        ("250", "2", NO_BASIS, NO_BASIS, True),  # exactly 1:125, and of an unknown basis only the units can tell
+        ("251", "2", NO_BASIS, NO_BASIS, False),  # a fraction paid in cash is known by the basis alone
         ("250", "2", NO_BASIS, 80_000, False),
         ("115", "11", 115_000, 110_000, True),  # 1:10 is 11.5
         ("109", "99", 109_000, 108_900, True),  # 10:11 is 99.09, the ratio that raises the cost of a unit least
@@ -107,7 +108,11 @@ def test_a_reverse_split_whose_fraction_was_paid_in_cash(
         (10 * UNIT, 20 * UNIT, NO_BASIS, NO_BASIS, True),  # growth of a lot is a split whatever its basis
         (10 * UNIT, 20 * UNIT, 100, 99, True),
         (10 * UNIT, 5 * UNIT, 100, 50, False),  # half of it was sold
-        (10 * UNIT, 5 * UNIT, NO_BASIS, NO_BASIS, False),  # may be a sale: its price tells
+        (100 * UNIT, 10 * UNIT, NO_BASIS, NO_BASIS, True),  # may be a sale too: it is looked at
+        (10 * UNIT, 5 * UNIT, NO_BASIS, NO_BASIS, True),
+        (100 * UNIT, 16_666_670, NO_BASIS, NO_BASIS, False),  # 1:6 would be 16.666667
+        (10 * UNIT, 9 * UNIT, NO_BASIS, NO_BASIS, False),  # 9:10: where the basis is unknown, whole numbers only
+        (10 * UNIT, 5 * UNIT, NO_BASIS, 100, False),  # it became known: another lot
         (10 * UNIT, 5 * UNIT, 100, 100, True),
         (10 * UNIT, 10 * UNIT, 100, 100, False),
         (10 * UNIT, 10_900_000, 100, 100, False),

@@ -36,7 +36,8 @@ def quantity_jumps(
 
     A lot never grows by trading, so growth by a usual ratio counts whatever its basis is now, by any other where the
     basis is not known to be higher.  A lot shrinks by every sale, so shrinking counts where its known basis is
-    unchanged; where a fraction was paid in cash it may be lower, but a unit costs more than before.
+    unchanged; where a fraction was paid in cash it may be lower, but a unit costs more than before.  Where the basis
+    was and is unknown only the units can tell, so shrinking to 1 : p of them counts.
 
     Source: product 2, "A jump of quantity or price that matches a split ratio".
     """
@@ -58,6 +59,10 @@ def quantity_jumps(
         cut = np.flatnonzero(~found[shrank] & _divided_and_cut(old, new))
         dearer = _is_dearer(old[cut], new[cut], old_basis[shrank][cut], new_basis[shrank][cut])
         found[shrank[cut[dearer]]] = True
+    unknown = (new_basis == NO_BASIS) & (old_basis == NO_BASIS)
+    fewer = np.flatnonzero(long & (new_quantity < old_quantity) & unknown)
+    if len(fewer):
+        found[fewer] = _divided(old_quantity[fewer], new_quantity[fewer], last[fewer], most_parts=1)
     return found
 
 
@@ -91,9 +96,9 @@ def _multiplied_as_usual(old: Ints, new: Ints, step: Ints) -> Any:
     return found
 
 
-def _divided(old: Ints, new: Ints, step: Ints) -> Any:
+def _divided(old: Ints, new: Ints, step: Ints, most_parts: int = MOST_PARTS) -> Any:
     found = np.zeros(len(old), np.bool_)
-    for q in range(1, MOST_PARTS + 1):
+    for q in range(1, most_parts + 1):
         # |new - old q / p| <= step / 2
         p = np.maximum(_ceil(2 * old * q, 2 * new + step), q + 1)
         found |= (p <= MOST) & ((2 * new - step) * np.minimum(p, MOST) <= 2 * old * q)

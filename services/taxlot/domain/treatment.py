@@ -25,6 +25,10 @@ class SecurityFacts:
         """Return whether the security is EXCLUDED in an account that says `own` of it."""
         return role_in_account(self.roles, own) == HoldingRole.EXCLUDED
 
+    def is_cash(self, own: int = NO_OWN_ROLE) -> bool:
+        """Return whether the security is a cash equivalent in an account that says `own` of it."""
+        return role_in_account(self.roles, own) == HoldingRole.CASH_EQUIVALENT
+
 
 ORDINARY_SECURITY = SecurityFacts()
 

@@ -1,18 +1,26 @@
 """Find accounts whose units or cost changed, since the last file, by more than a limit and without trades of ours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from services.taxlot.columns import documents
 from services.taxlot.domain.plausible import beyond_limit
+from services.taxlot.domain.treatment import ORDINARY_SECURITY, SecurityFacts
 from shared.fixed_point.text import text_of, usd
 from shared.rules.relief.lots import NO_BASIS
 
 _MOST_NAMED = 5  # securities in a sentence
+
+
+class Roles(NamedTuple):
+    """What says which lots are cash equivalents: the security master, and what each account says of securities."""
+
+    securities: Mapping[str, SecurityFacts]
+    own: Sequence[Mapping[str, int] | None]
 
 
 def large_changes(
@@ -21,12 +29,14 @@ def large_changes(
     indices: Sequence[int],
     before: Sequence[bytes | None],
     traded: Sequence[AbstractSet[str]],
+    roles: Roles,
     percent: int,
 ) -> Iterator[tuple[int, str]]:
     """Yield (index, sentence) of accounts with a change beyond `percent` of the greater of before and after.
 
     Account k has the lots first[k]:first[k + 1] of batch.  before: the stored document of each account in `indices`;
-    traded: the securities of each in which we have traded since.  Units count by security, the known cost by account.
+    traded: the securities of each in which we have traded since; roles: own roles of each.  Units count by security,
+    the known cost by account.  Cash equivalents count in neither: they move with the cash, without trades.
     """
     known = [position for position, document in enumerate(before) if document is not None]
     if not known or percent <= 0:
@@ -37,6 +47,9 @@ def large_changes(
     new = batch.take(pa.array(rows))
     old_owner = np.repeat(np.arange(len(known)), np.diff(starts))
     new_owner = np.repeat(np.arange(len(known)), first[accounts + 1] - first[accounts])
+    own = [roles.own[position] for position in known]
+    old, old_owner = _without_cash(old, old_owner, roles.securities, own)
+    new, new_owner = _without_cash(new, new_owner, roles.securities, own)
     units = _sums_by_security((old, old_owner), (new, new_owner))
     sentences: dict[int, list[str]] = {}
     for owner, security, was, now in _beyond(units, percent):
@@ -51,6 +64,21 @@ def large_changes(
         named = sentences[owner]
         more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         yield int(accounts[owner]), "; ".join(named[:_MOST_NAMED]) + more
+
+
+def _without_cash(
+    lots: pa.RecordBatch, owner: Any, securities: Mapping[str, SecurityFacts], own: Sequence[Mapping[str, int] | None]
+) -> tuple[pa.RecordBatch, Any]:
+    """Return the lots that are no cash equivalents, and their owners.  own: what each owner says of securities."""
+    coded: Any = lots.column("security_id").dictionary_encode()
+    index, names = coded.indices.to_numpy(), coded.dictionary.to_pylist()
+    facts = [securities.get(name, ORDINARY_SECURITY) for name in names]
+    is_cash = np.array([each.is_cash() for each in facts] or [False], np.bool_)[index]
+    for number, said in enumerate(own):
+        for code, name in enumerate(names if said else ()):
+            if said and name in said:
+                is_cash[(owner == number) & (index == code)] = facts[code].is_cash(said[name])
+    return lots.filter(pa.array(~is_cash)), owner[~is_cash]
 
 
 def _sums_by_security(old: tuple[pa.RecordBatch, Any], new: tuple[pa.RecordBatch, Any]) -> Any:

@@ -209,7 +209,9 @@ class Gathering:
         accounts = dict(replaced)
         traded = platform.traded_since(self.connection, [account for _, account in replaced])
         ours = [traded.get(account.account_id, set()) for _, account in replaced]
-        for index, text in changes.large_changes(batch, first, list(accounts), before, ours, self.change_limit.percent):
+        roles = changes.Roles(self.securities, [account.own_roles for _, account in replaced])
+        percent = self.change_limit.percent
+        for index, text in changes.large_changes(batch, first, list(accounts), before, ours, roles, percent):
             account = accounts[index]
             if self.change_limit.holds:
                 self.holds.setdefault(account.account_id, DataHold(LARGE_CHANGE, 0, text))

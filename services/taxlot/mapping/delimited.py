@@ -76,6 +76,8 @@ class DelimitedRows:
             unread.append(UnreadLine(line - 1 + row.number, row.text, reason))
             return "skip"
 
+        if self._form.short_width is not None:
+            body = _filled(body, self._form.delimiter.encode(), self._form.short_width, self._width)
         source: Any = pa.BufferReader(body)
         names = [str(number) for number in range(1, self._width + 1)]
         kept = [str(number) for number in self._numbers.values()]
@@ -135,6 +137,14 @@ class Section:
         self.value = values[-1]
         index: Any = np.searchsorted(np.array([line for line, _ in given], np.int64), lines)
         return pa.array(values, pa.string()).cast(pa.binary()).take(pa.array(index))
+
+
+def _filled(body: bytes, delimiter: bytes, short: int, width: int) -> bytes:
+    """Return the lines of a body, those of `short` values with empty ones up to the width."""
+    lacking = delimiter * (width - short)
+    return b"\n".join(
+        line.removesuffix(b"\r") + lacking if line.count(delimiter) == short - 1 else line for line in body.split(b"\n")
+    )
 
 
 def _whole(column: Any) -> Any:

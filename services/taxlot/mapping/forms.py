@@ -18,6 +18,11 @@ class Delimited(Strict):
     )
     columns: dict[Column, int] | None = Field(None, description="Without headings: the number of each column, from 1.")
     width: int | None = Field(None, ge=1, description="Without headings: how many values a row has.")
+    short_width: int | None = Field(
+        None,
+        ge=1,
+        description="Without headings and quotes: rows may have only so many values; the others are empty then.",
+    )
     sections: dict[Column, str] = Field(
         default_factory=dict,
         description="Columns that stand in a line above their rows, such as an account number: a pattern by column, its"
@@ -34,6 +39,8 @@ class Delimited(Strict):
             raise ValueError("say headings: true, or headings: false with columns and width")
         if any(number < 1 or number > (self.width or 0) for number in (self.columns or {}).values()):
             raise ValueError("a column's number lies between 1 and width")
+        if self.short_width is not None and (self.quote or self.short_width >= (self.width or 0)):
+            raise ValueError("short_width is less than width, and is for values without quotes")
         for pattern in self.sections.values():
             check_group(pattern)
         for pattern in self.ignored_lines:
