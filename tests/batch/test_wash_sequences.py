@@ -92,7 +92,9 @@ def listed(lots: Sequence[Outside], sequence: Sequence[Batch], number: int) -> l
 def result(batch: Batch, known: Sequence[tuple[int, int, str, int, int]], today: int, last_sale: int) -> Any:
     """The tables of one chunk with the three accounts, and their purchases as taxlot lists them."""
     after_sale = today - last_sale <= LOSS_DAYS
-    slices, buys, purchases = [], [], []
+    slices: list[dict[str, Any]] = []
+    buys: list[dict[str, Any]] = []
+    purchases: list[dict[str, Any]] = []
     for owner, (sells, buys_units) in enumerate(zip(batch.sells, batch.buys, strict=True)):
         common = {"owner": owner, "security": "AAA", "logic": 0}
         if sells:
@@ -107,11 +109,14 @@ def result(batch: Batch, known: Sequence[tuple[int, int, str, int, int]], today:
                  "bought": day, "logic": -1}
                 for account, kind, lot, day, units in known if first <= day <= today + WASH_DAYS
             ]  # fmt: skip
-    text, number = pa.string(), pa.int64()
-    of_slices = {"owner": number, "security": text, "logic": number, "lot_id": text, "sleeve_id": text,
-                 "units": number, "gain": number}  # fmt: skip
-    of_buys = {"owner": number, "security": text, "logic": number, "units": number}
-    of_purchases = {
+    text: pa.DataType = pa.string()
+    number: pa.DataType = pa.int64()
+    of_slices: dict[str, pa.DataType] = {
+        "owner": number, "security": text, "logic": number, "lot_id": text, "sleeve_id": text, "units": number,
+        "gain": number,
+    }  # fmt: skip
+    of_buys: dict[str, pa.DataType] = {"owner": number, "security": text, "logic": number, "units": number}
+    of_purchases: dict[str, pa.DataType] = {
         "owner": number, "security": text, "account_id": text, "account_number": text, "taxable": pa.bool_(),
         "kind": number, "lot_id": text, "sleeve_id": text, "units": number, "bought": number, "logic": number,
     }  # fmt: skip
@@ -175,7 +180,7 @@ def by_rule(lots: Sequence[Outside], sequence: Sequence[Batch]) -> list[Figures]
 
 def by_model(lots: Sequence[Outside], sequence: Sequence[Batch]) -> list[Figures]:
     """The same with single units bought and sold, each of which remembers whether its match was displayed."""
-    bought = [
+    bought: list[dict[str, Any]] = [
         {"day": START + lot.after, "from": START + lot.after + lot.shown, "account": lot.account, "lot": f"O{index}",
          "batch": None, "free": True}
         for index, lot in enumerate(lots) for _ in range(lot.units)
