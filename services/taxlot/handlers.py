@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from services.taxlot.columns import bookings, lots, purchases
-from services.taxlot.columns.purchases import LossSales
+from services.taxlot.columns.purchases import Traded
 from services.taxlot.domain.holdings import StoredHolding
 from services.taxlot.domain.households import HouseholdFacts
 from services.taxlot.intake.publish import publish_accounts
@@ -139,8 +139,9 @@ class Handlers:
         return self._reply(reply_topic, rows, facts.meta, without_lots)
 
     def _with_purchases(self, reply_topic: Topic, booking: "_Booking", facts: HouseholdFacts) -> list[Outgoing]:
-        """Return the reply: booked rows, with the purchases of their households where they sell at a loss."""
-        rows = _add_purchases(booking, facts) if len(booking.loss_sales.rows) else booking.rows
+        """Return the reply: booked rows, with the purchases of households that sell at a loss or have sold before."""
+        needed = len(booking.loss_sales.rows) or (facts.sold and len(booking.buys.rows))
+        rows = _add_purchases(booking, facts) if needed else booking.rows
         return self._reply(reply_topic, rows, booking.trades.meta, failed)
 
     def _reply(self, topic: Topic, rows: pa.RecordBatch, meta: Mapping[str, str], fail: Fail) -> list[Outgoing]:
@@ -149,26 +150,38 @@ class Handlers:
         )
 
     async def _household_facts(self, booked: Sequence["_Booking"]) -> HouseholdFacts:
-        """Return the households of all accounts that sell at a loss, and what approvals bought for them."""
-        wanted = {pair for booking in booked for pair in purchases.households_of(booking.rows, booking.loss_sales)}
-        if not wanted:
+        """Return the households of all accounts that sell at a loss, or buy what their household sold by an approval,
+        what approvals bought for them, and those sales."""
+        losing = {pair for each in booked for pair in purchases.households_of(each.rows, each.loss_sales)}
+        buying = {pair for each in booked for pair in purchases.households_of(each.rows, each.buys)}
+        traders = {
+            name for each in booked for part in (each.loss_sales, each.buys)
+            for name in purchases.accounts_of(each.rows, part)
+        }  # fmt: skip
+        if not traders:
             return HouseholdFacts([], [])
         days = [booking.day for booking in booked]
         window = purchases.window(min(days))[0], purchases.window(max(days))[1]
         async with self._pool.connection() as connection:
+            household_of = await households.accounts(connection, sorted(losing | buying))
+            sold = await households.sold(connection, sorted(traders | household_of.keys()), *window)
+            wanted = losing | {household_of[sale.account_id] for sale in sold if sale.account_id in household_of}
+            if not wanted:
+                return HouseholdFacts([], [], sold)
             members = await households.members(connection, sorted(wanted))
             names = [member.account_id for member in members]
-            return HouseholdFacts(members, await households.approved(connection, names, *window))
+            return HouseholdFacts(members, await households.approved(connection, names, *window), sold)
 
 
 @dataclass(frozen=True)
 class _Booking:
-    """A chunk of trades, its trade date in days since 1970-01-01, its booked rows, and their sales at a loss."""
+    """A chunk of trades, its trade date in days since 1970-01-01, its booked rows, their sales at a loss and buys."""
 
     trades: Chunk
     day: int
     rows: pa.RecordBatch
-    loss_sales: LossSales
+    loss_sales: Traded
+    buys: Traded
 
 
 def _book(trades: Chunk) -> _Booking:
@@ -179,7 +192,7 @@ def _book(trades: Chunk) -> _Booking:
         lambda part: bookings.book_trades(part, day),
         lambda row, code, text: bookings.book_trades(failed(row, code, text), day),
     )
-    return _Booking(trades, day, rows, purchases.loss_sales_of(rows))
+    return _Booking(trades, day, rows, purchases.loss_sales_of(rows), purchases.buys_of(rows))
 
 
 def _add_purchases(booking: _Booking, facts: HouseholdFacts) -> pa.RecordBatch:
@@ -191,7 +204,8 @@ def _add_purchases(booking: _Booking, facts: HouseholdFacts) -> pa.RecordBatch:
     def checked(indices: Sequence[int]) -> pa.RecordBatch:
         rows, trades = (part.slice(indices[0], len(indices)) for part in (booking.rows, booking.trades.rows))
         losses = purchases.loss_sales_of(rows)
-        return purchases.with_purchases(rows, trades, losses, facts, booking.day) if len(losses.rows) else rows
+        is_needed = len(losses.rows) or facts.sold
+        return purchases.with_purchases(rows, trades, losses, facts, booking.day) if is_needed else rows
 
     def unchecked(indices: Sequence[int], error: Exception) -> pa.RecordBatch:
         row = booking.rows.slice(indices[0], 1)

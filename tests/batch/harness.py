@@ -256,5 +256,21 @@ async def figures(pat: User, batch: Json, **query: Any) -> dict[str, tuple[str |
     return {row["account_id"]: (row["wash_disallowed"], row["wash_permanent"]) for row in page["rows"]}
 
 
+async def proposed(harness: Harness, who: User, epochs: dict[str, int] | None = None, **accounts: Json) -> Json:
+    """A batch of these accounts with these results, pending approval.  epochs: of accounts approved before."""
+    of = epochs or {}
+    await harness.queue(*[name for name in accounts if name not in of])
+    await harness.flag(*[build.a_flag(name, flag_version=epoch + 1, epoch=epoch) for name, epoch in of.items()])
+    batch = await who.propose(*accounts)
+    await reply(harness, batch["batch_id"], accounts)
+    return await who.get(f"/v1/batches/{batch['batch_id']}")
+
+
+async def warned(who: User, batch: Json) -> dict[str, tuple[str | None, str | None]]:
+    """(disallowed, permanent) of earlier losses, of every account."""
+    page = await who.get(f"/v1/batches/{batch['batch_id']}/accounts")
+    return {row["account_id"]: (row["wash_earlier"], row["wash_earlier_permanent"]) for row in page["rows"]}
+
+
 def _new() -> str:
     return str(uuid.uuid4())

@@ -10,8 +10,7 @@ import pytest
 
 from shared.contracts.codes import Bought
 from tests.batch.build import MORNING
-from tests.batch.harness import Harness, bought, buying, figures, losing
-from tests.batch.test_wash_over_batches import proposed, warned
+from tests.batch.harness import Harness, bought, buying, figures, losing, proposed, warned
 
 pytestmark = pytest.mark.integration
 AFTER_CLOSE = MORNING.replace(hour=20, minute=30)  # UTC

@@ -7,26 +7,22 @@ import pytest
 
 from shared.contracts.codes import Bought
 from tests.batch import build
-from tests.batch.harness import Harness, Json, User, bought, buying, figures, losing, reply, sold
+from tests.batch.harness import (
+    Harness,
+    Json,
+    User,
+    bought,
+    buying,
+    figures,
+    losing,
+    proposed,
+    reply,
+    sold,
+    warned,
+)
 
 pytestmark = pytest.mark.integration
 FRIDAY = date(2026, 6, 12)
-
-
-async def proposed(harness: Harness, who: User, epochs: dict[str, int] | None = None, **accounts: Json) -> Json:
-    """A batch of these accounts with these results, pending approval.  epochs: of accounts approved before."""
-    of = epochs or {}
-    await harness.queue(*[name for name in accounts if name not in of])
-    await harness.flag(*[build.a_flag(name, flag_version=epoch + 1, epoch=epoch) for name, epoch in of.items()])
-    batch = await who.propose(*accounts)
-    await reply(harness, batch["batch_id"], accounts)
-    return await who.get(f"/v1/batches/{batch['batch_id']}")
-
-
-async def warned(who: User, batch: Json) -> dict[str, tuple[str | None, str | None]]:
-    """(disallowed, permanent) of earlier losses, of every account."""
-    page = await who.get(f"/v1/batches/{batch['batch_id']}/accounts")
-    return {row["account_id"]: (row["wash_earlier"], row["wash_earlier_permanent"]) for row in page["rows"]}
 
 
 async def named(who: User, batch: Json, account: str) -> list[Json]:

@@ -1,6 +1,7 @@
 """What a household bought near a sale at a loss: whose lots, which days, which approved buys."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -9,24 +10,26 @@ from psycopg import AsyncConnection
 
 from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.purchases import households_of, loss_sales_of, window, with_purchases
-from services.taxlot.domain.households import ApprovedBuy, HouseholdFacts, Member
+from services.taxlot.domain.households import ApprovedBuy, ApprovedSale, HouseholdFacts, Member
 from services.taxlot.store import households
 from shared.contracts import chunks
 from shared.contracts.codes import Bought, LotMethod
 from shared.rules.relief.lots import NO_DATE
-from tests.taxlot.build import TRADE_DAY, UNIT, document, held, seller
+from tests.taxlot.build import TRADE_DAY, UNIT, document, held, order, seller, trade
 from tests.taxlot.files import File, cash, lot
 from tests.taxlot.harness import Book, approve, run
 
 DAY = date(2026, 6, 12)
 
 
-def bought(members: list[Member], approved: list[ApprovedBuy], *sellers: dict[str, Any]) -> list[dict[str, Any]]:
+def bought(
+    members: list[Member], approved: list[ApprovedBuy], *sellers: dict[str, Any], sold: Sequence[ApprovedSale] = ()
+) -> list[dict[str, Any]]:
     """RESULT rows of the sellers with what their households bought."""
     trades = pa.RecordBatch.from_pylist(list(sellers), schema=chunks.TRADES)
     booked = book_trades(trades, TRADE_DAY)
     rows: list[dict[str, Any]] = with_purchases(
-        booked, trades, loss_sales_of(booked), HouseholdFacts(members, approved), TRADE_DAY
+        booked, trades, loss_sales_of(booked), HouseholdFacts(members, approved, sold), TRADE_DAY
     ).to_pylist()
     return rows
 
@@ -59,7 +62,7 @@ def test_own_lots_of_the_window_are_those_the_proposal_was_made_on() -> None:
     (row,) = bought([member("A", ("AAA", "S1", "STALE", TRADE_DAY, UNIT, 1))], [], a)
     assert seen(row) == [("A", "D30", "2026-05-13", 2), ("A", "NOW", "2026-06-12", 3)]
     assert (row["wash_accounts"], row["wash_unseen"]) == (1, 0)
-    assert window(TRADE_DAY) == (date(2026, 5, 13), date(2026, 7, 12))
+    assert window(TRADE_DAY) == (date(2026, 3, 14), date(2026, 7, 12))
 
 
 @pytest.mark.fast
@@ -99,6 +102,69 @@ def test_only_losses_of_taxable_accounts_are_looked_at() -> None:
     assert rows[1]["wash_accounts"] == 1
 
 
+def buyer(name: str, household: str | None = "H1", **more: Any) -> dict[str, Any]:
+    """A row of TRADES that buys one AAA and sells nothing."""
+    orders, trades = [order(0, 0, UNIT, 20 * UNIT)], [trade(0, 0, UNIT)]
+    return seller(name, tax_household_id=household, orders=orders, sleeve_trades=trades) | more
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("sold", "security", "seen_of_b"),
+    [
+        (60, "AAA", ["2026-03-14", "2026-06-09"]),
+        (61, "AAA", []),
+        (1, "BBB", []),
+        (1, "AAA", ["2026-03-14", "2026-06-09"]),
+    ],
+)
+def test_a_buy_of_what_the_household_has_sold_lists_its_purchases_from_90_days_before(
+    sold: int, security: str, seen_of_b: list[str]
+) -> None:
+    """B bought 91, 90 and 3 days before: an approved sale of 60 days before is the oldest that can be a loss of now."""
+    day = DAY - timedelta(days=sold)
+    lots = [("AAA", "S1", f"B{days}", TRADE_DAY - days, UNIT, 1) for days in (91, 90, 3)]
+    (row, alone) = bought(
+        [member("A"), member("B", *lots), member("C")],
+        [],
+        buyer("A"),
+        buyer("Z", household=None),
+        sold=[ApprovedSale("C", security, day)],
+    )
+    assert [entry["bought"].isoformat() for entry in row["purchases"] or []] == seen_of_b
+    assert row["wash_accounts"] is None, "nothing is sold at a loss: nothing is claimed of that"
+    assert not alone["purchases"]
+
+
+@pytest.mark.fast
+def test_an_account_without_household_that_buys_what_it_sold_lists_its_own_lots() -> None:
+    lots = [held(0, "S1", name, day, UNIT, 1) for name, day in (("D91", "2026-03-13"), ("D5", "2026-06-07"))]
+    sale = ApprovedSale("Z", "AAA", DAY - timedelta(days=9))
+    (row, other) = bought([], [], buyer("Z", None, lots=lots), buyer("Y", None, lots=lots), sold=[sale])
+    assert seen(row) == [("Z", "D5", "2026-06-07", 1)]
+    assert not other["purchases"]
+
+
+@pytest.mark.fast
+def test_lots_that_cannot_be_read_fail_no_account_that_does_not_need_them() -> None:
+    """A buys what nobody has sold: B's lots are there for another account's loss."""
+    broken = member("B")._replace(document=b"\x00")
+    (row,) = bought([member("A"), broken], [], buyer("A"), sold=[ApprovedSale("B", "BBB", DAY)])
+    assert not row["purchases"]
+
+
+@pytest.mark.fast
+def test_a_loss_after_an_approved_sale_lists_purchases_from_90_days_before_and_each_once() -> None:
+    """An earlier loss takes its own purchases first; the account sells and another logic of it buys."""
+    lots = [("AAA", "S1", f"B{days}", TRADE_DAY - days, UNIT, 1) for days in (91, 90, 31)]
+    both = seller("A", tax_household_id="H1")
+    both["orders"] = [*both["orders"], both["orders"][0] | {"logic": 1, "quantity_micro": UNIT}]
+    for sold, found in ((ApprovedSale("B", "AAA", DAY), ["B90", "B31"]), (ApprovedSale("B", "BBB", DAY), [])):
+        (row,) = bought([member("A"), member("B", *lots)], [], both, sold=[sold])
+        assert [entry["lot_id"] for entry in row["purchases"] or []] == found
+        assert row["wash_accounts"] == 2
+
+
 def asked(book: Book, names: list[str]) -> list[tuple[str, str, str, int]]:
     """The open approved buys of accounts in the window of 12 June 2026."""
 
@@ -125,6 +191,23 @@ def test_an_approved_buy_counts_until_a_good_file_shows_it(book: Book) -> None:
     assert asked(book, ["A1"])  # a file that holds the account shows nothing
     book.load(File([lot("1", quantity="11"), cash("1")], day="2026-06-11"))
     assert asked(book, ["A1"]) == []
+
+
+@pytest.mark.integration
+def test_approved_sales_are_those_to_the_market(book: Book) -> None:
+    """Of one approval and security: what crosses between sleeves is no sale, nor is a buy, nor what is too long ago."""
+    book.add_accounts(["1", "2"], household="H1")
+    day = date(2026, 6, 10)
+    approve(book, ("A1", 1, "AAA", "S1", day, -3 * UNIT, -2 * UNIT), ("A1", 1, "AAA", "S2", day, 2 * UNIT, 2 * UNIT))
+    approve(book, ("A1", 1, "BBB", "S1", day, -UNIT, -UNIT), ("A1", 1, "BBB", "S2", day, UNIT, UNIT))
+    approve(book, ("A2", 1, "AAA", "S1", day, UNIT, 0), ("A2", 2, "CCC", "S1", date(2026, 5, 1), -UNIT, 0))
+
+    async def ask() -> tuple[list[ApprovedSale], dict[str, tuple[str, str]]]:
+        async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
+            found = await households.sold(connection, ["A1", "A2"], date(2026, 5, 13), date(2026, 7, 12))
+            return found, await households.accounts(connection, [("E1", "H1"), ("E2", "H1")])
+
+    assert run(ask()) == ([ApprovedSale("A1", "AAA", day)], {"A1": ("E1", "H1"), "A2": ("E1", "H1")})
 
 
 @pytest.mark.integration

@@ -16,7 +16,7 @@ from shared.columnar import Ints, children
 from shared.contracts import chunks, codec
 from shared.contracts.codes import Bought, Logic
 from shared.rules.relief.lots import days_of
-from shared.rules.relief.wash import WASH_DAYS, Losses, Purchases
+from shared.rules.relief.wash import LISTED_DAYS, Losses, Purchases
 
 LOGICS: Final = len(Logic)
 IndexedRow = tuple[int, Row[Any]]  # index among the rows, row
@@ -167,7 +167,7 @@ def _chunk(members: list[IndexedRow], content: bytes, trade_day: int) -> ChunkTa
         return pa.table(made | {new: _plain(values.field(old)) for new, old in columns.items()})
 
     slices, _ = flat["slices"]
-    near = np.abs(days_of(slices.field("acquired")) - trade_day) <= WASH_DAYS
+    near = days_of(slices.field("acquired")) >= trade_day - LISTED_DAYS
     lost = slices.field("gain_cents").fill_null(0).to_numpy() < 0
     made, proposal_owner = flat["proposals"]
     logic = _numbers(made.field("logic"))

@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch.domain.states import Status
 from services.batch.store.database import copy_table
 from services.batch.store.tables import BATCH
-from shared.rules.relief.wash import WASH_DAYS
+from shared.rules.relief.wash import LISTED_DAYS, LOSS_DAYS, WASH_DAYS
 
 _EPOCH: Final = "DATE '1970-01-01'"
-# A purchase that counts today may belong to a loss of up to 30 days before the purchase.
-_LOOK_BACK: Final = timedelta(days=2 * WASH_DAYS)
+_LOOK_BACK: Final = timedelta(days=LOSS_DAYS)
 # What taxlot had taken in when it booked is not known to the second; what it lists too is counted once.
 _LAG: Final = timedelta(minutes=10)
 _KEEP_BUYS: Final = timedelta(days=7)
@@ -33,7 +32,7 @@ _LOSSES: Final = text(
 )
 _USED: Final = text(
     f"SELECT household, security_id, bought_account_id, kind, lot_id, bought - {_EPOCH},"  # noqa: S608  # a constant
-    " sum(units)::bigint FROM wash_uses(:households) WHERE bought >= :first"
+    " sum(units)::bigint FROM wash_uses(:households) WHERE bought >= :bought"
     " GROUP BY household, security_id, bought_account_id, kind, lot_id, bought"
 )
 _BOUGHT: Final = text(
@@ -76,6 +75,7 @@ async def read(
     values = {
         "households": list(households),
         "first": session - _LOOK_BACK,
+        "bought": session - timedelta(days=LISTED_DAYS),
         "last": session + timedelta(days=WASH_DAYS),
         "since": batch.requested_at - _LAG,
         "batch_id": batch.batch_id,

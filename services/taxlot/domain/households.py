@@ -33,8 +33,17 @@ class ApprovedBuy(NamedTuple):
     units: int
 
 
+class ApprovedSale(NamedTuple):
+    """That an approval sold a security on the market, at a gain or a loss."""
+
+    account_id: str
+    security_id: str
+    trade_date: date
+
+
 class HouseholdFacts(NamedTuple):
-    """All members of some households, and the approved buys of these members."""
+    """All members of some households, the approved buys of these members, and approved sales, of others too."""
 
     members: Sequence[Member]
     approved: Sequence[ApprovedBuy]
+    sold: Sequence[ApprovedSale] = ()

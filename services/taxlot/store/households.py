@@ -1,4 +1,5 @@
-"""Read the accounts of tax households, their lots and approved buys: needed when one of them sells at a loss."""
+"""Read the accounts of tax households, their lots and approved trades: needed when one of them sells at a loss, or buys
+what they have sold."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Final
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from services.taxlot.domain.households import ApprovedBuy, Member
+from services.taxlot.domain.households import ApprovedBuy, ApprovedSale, Member
 
 # Lots are asked for by account id in a statement of their own: joined to a list of unknown length, and before the
 # first statistics are taken, the planner may read every account's lots.
@@ -30,6 +31,29 @@ _APPROVED: Final = (
     " GROUP BY t.account_id, t.epoch, t.security_id, t.trade_date) AS net"
     " WHERE units > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 )
+_SOLD: Final = (
+    "SELECT account_id, security_id, trade_date FROM approved_trade"
+    " WHERE account_id = ANY(%s) AND trade_date BETWEEN %s AND %s"
+    " GROUP BY account_id, epoch, security_id, trade_date HAVING sum(quantity_micro - crossed_micro) < 0"
+)
+
+
+async def accounts(
+    connection: AsyncConnection[TupleRow], households: Sequence[tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """Return (enterprise, household) of every account of these ones."""
+    wanted = frozenset(households)
+    enterprises, names = ({pair[field] for pair in wanted} for field in (0, 1))
+    cursor = await connection.execute(_MEMBERS, (sorted(enterprises), sorted(names)))
+    return {account[0]: account[2:4] async for account in cursor if account[2:4] in wanted}
+
+
+async def sold(
+    connection: AsyncConnection[TupleRow], accounts: Sequence[str], first: date, last: date
+) -> list[ApprovedSale]:
+    """Return what approvals of these accounts sold with a trade date from first to last."""
+    cursor = await connection.execute(_SOLD, (list(accounts), first, last))
+    return [ApprovedSale(*row) async for row in cursor]
 
 
 async def members(connection: AsyncConnection[TupleRow], households: Sequence[tuple[str, str]]) -> list[Member]:

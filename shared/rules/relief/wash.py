@@ -16,6 +16,10 @@ from shared.fixed_point.records import Records, record, records, records_of
 from shared.rules.relief.lots import Ints
 
 WASH_DAYS: Final = 30
+LOSS_DAYS: Final = 2 * WASH_DAYS
+"""How long before a trade date a loss counts: a purchase that counts then may belong to a loss of 30 days before it."""
+LISTED_DAYS: Final = LOSS_DAYS + WASH_DAYS
+"""How long before a trade date a purchase counts: such a loss takes its own purchases first."""
 
 
 class Losses(NamedTuple):
