@@ -34,13 +34,13 @@ class Service:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                service.asked.append(body)
-                status, answer = reply(body)
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                service.asked.append(asked)
+                status, body = reply(asked)
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(body)
 
             def log_message(self, *_arguments: object) -> None:
                 """Do nothing."""
@@ -102,7 +102,7 @@ def test_what_stands_on_a_further_page_is_found(serve: Callable[[Reply], Service
 
 
 @pytest.mark.parametrize(
-    ("status", "answer", "says"),
+    ("status", "body", "says"),
     [
         (405, b"", "answers 405"),
         (503, b"busy", "answers 503"),
@@ -115,9 +115,9 @@ def test_what_stands_on_a_further_page_is_found(serve: Callable[[Reply], Service
         (200, b'{"results": [{"vulns": [{}]}, {}]}', "no id"),
     ],
 )
-def test_any_other_answer_is_no_scan(serve: Callable[[Reply], Service], status: int, answer: bytes, says: str) -> None:
+def test_any_other_answer_is_no_scan(serve: Callable[[Reply], Service], status: int, body: bytes, says: str) -> None:
     with pytest.raises(NotScanned, match=says):
-        known([CLEAN, JINJA], serve(lambda _asked: (status, answer)).url)
+        known([CLEAN, JINJA], serve(lambda _asked: (status, body)).url)
 
 
 def test_a_service_that_is_away_is_no_scan() -> None:

@@ -385,7 +385,9 @@ def _families() -> list[Any]:
 
 def test_every_metric_on_the_dashboard_is_exported() -> None:
     known = {
-        sample for family in _families() for sample in (family.name, f"{family.name}_total", f"{family.name}_bucket")
+        sample
+        for family in _families()
+        for sample in (family.name, *(f"{family.name}_{end}" for end in ("total", "bucket", "sum")))
     }
     used = _on_the_dashboard()
     assert used
