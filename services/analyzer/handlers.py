@@ -8,7 +8,7 @@ Source: architecture "Guard", "Republish".
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,12 +21,6 @@ from shared.kafka.faults import PartialFailure
 from shared.kafka.messages import BadMessage, Chunk
 from shared.kafka.processor import Handler
 from shared.kafka.publisher import Publisher
-
-_CAME_BACK: Final = {
-    "REMOVED": "removed from it",
-    "FAILED": "no trades could be proposed for it",
-    "CANCELLED": "the request was cancelled",
-}
 
 
 class Handlers:
@@ -97,9 +91,7 @@ class Handlers:
             by_reason.setdefault(reason, set()).add(account)
         by_reason.pop("UNDONE", None)  # back in the batch, and evaluated when it left
         for reason, accounts in sorted(by_reason.items()):
-            await self._flags.evaluate_and_publish(
-                sorted(accounts), f"came back from a request: {_CAME_BACK.get(reason, reason.lower())}"
-            )
+            await self._flags.evaluate_and_publish(sorted(accounts), f"returned from a batch ({reason})")
 
     async def on_recall(self, group: Sequence[Chunk]) -> None:
         """Publish flags again as they are stored, because batch does not have them."""

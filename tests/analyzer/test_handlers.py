@@ -354,7 +354,7 @@ async def test_a_returned_account_is_published_even_when_nothing_changed(harness
     row = published[topics.FLAGS.name][0]
     assert row["flag_version"] == before["flag_version"] + 1
     assert brief(row) == brief(before)
-    assert row["causes"][-1]["detail"] == "came back from a request: removed from it"
+    assert row["causes"][-1]["detail"] == "returned from a batch (REMOVED)"
     assert published[topics.ACCOUNT_FLAG.name] == []  # outside, nothing has changed
 
 
