@@ -40,7 +40,7 @@ def router(database: Database, names: Names, contexts: Contexts, clock: Clock, s
             run = runs.get(session, number)
             if run is None or run.accounts == 0:
                 session.rollback()
-                raise Conflict("there is no account of yours to analyse")
+                raise Conflict("There is no account of yours to analyse.")
         return view_of(run)
 
     @routes.get("/v1/runs/latest", operation_id="get_latest_run")
@@ -50,7 +50,7 @@ def router(database: Database, names: Names, contexts: Contexts, clock: Clock, s
         with database.scoped(scope) as session:
             run = runs.latest_seen(session, scope)
         if run is None:
-            raise NotFound("no analysis of your accounts has been run yet")
+            raise NotFound("No analysis of your accounts has been run yet.")
         return view_of(run)
 
     @routes.get("/v1/positions/{account_id}", operation_id="get_positions")

@@ -57,7 +57,7 @@ def router(uploads: Uploads, clock: Clock, requests: Requests) -> APIRouter:
         async with requests.scoped(scope) as connection:
             row = await visible_files.get(connection, scope, file_id, limit)
         if row is None:
-            raise NotFound(f"there is no file {file_id}, or it is not yours to see")
+            raise NotFound(f"There is no file {file_id}, or it is not yours to see.")
         return _view(row)
 
     return routes

@@ -143,14 +143,14 @@ class _Watching(H11Protocol):
 
     def _surpluses(self) -> list[tuple[Literal["full", "address"], int, Problem]]:
         """Return by how many connections the limits are exceeded, in total and for this client's address."""
-        everybody = Unavailable("too many connections are open here; try again in a moment")
+        everybody = Unavailable("Too many connections are open here. Try again in a moment.")
         found: list[tuple[Literal["full", "address"], int, Problem]] = [
             ("full", len(self.connections) - self.bounds.connections, everybody)
         ]
         most = self.bounds.address_connections
         if most is not None and self.client is not None and self.client[0] not in self.bounds.proxies:
             self._address = network(self.client[0])
-            yours = TooManyConnections(f"more than {most} connections are open from your address; close some")
+            yours = TooManyConnections(f"More than {most} connections are open from your address. Close some pages.")
             found.append(("address", self.crowd.enter(self._address) - most, yours))
         return found
 

@@ -67,7 +67,7 @@ def refused_by_model(errors: Sequence[Mapping[str, Any]]) -> BadInput:
 
 def _refusal(errors: list[dict[str, str]], pointer: str, what: str, value: object) -> BadInput:
     where, _, rest = pointer.removeprefix("/").partition("/")
-    named = [part for part in rest.split("/") if part and not part.isdigit()]
+    named = [part for part in rest.split("/") if part and not (part.isascii() and part.isdigit())]
     name = next((_NAMES[part.lower()] for part in reversed(named) if part.lower() in _NAMES), None)
     if name is None:
         name = f"the value '{_shown(named[-1].replace('_', ' '))}'" if named else "what was sent"

@@ -126,7 +126,10 @@ class _Watched:
         _log.error("http.failed", method=self._method, route=self._route, exc_info=error)
         if self._has_responded:
             raise error
-        problem = Unexpected("an unexpected fault; nothing is known to have changed", fault=type(error).__name__)
+        problem = Unexpected(
+            "A fault of ours: nothing is known to have changed. Look at what is shown, then try again.",
+            fault=type(error).__name__,
+        )
         await rendered(problem, self._request_id)(self._scope, self._receiving, self._sending)
 
     @property

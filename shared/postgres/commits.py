@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from shared.contracts.problems import Unavailable
 
-AWAY: Final = "the database does not answer just now; nothing was changed, try again in a moment"
+AWAY: Final = "The database does not answer just now: nothing was changed. Try again in a moment."
 UNKNOWN: Final = (
     "the database went away while this was being made final: whether it was done is not known. Send the same request"
     " again with the same Idempotency-Key: it is done once"

@@ -19,7 +19,7 @@ from shared.postgres.pool_metrics import export_psycopg
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 T = TypeVar("T")
-BUSY: Final = "more is asked at once than the database has connections for; nothing was changed, try again in a moment"
+BUSY: Final = "More is asked at once than can be done: nothing was changed. Try again in a moment."
 # TCP keepalive: both sides notice a peer that vanished after idle + count x interval seconds.
 _IDLE_S, _INTERVAL_S, _COUNT = 10, 5, 3
 _UNACKNOWLEDGED_MS = 25_000

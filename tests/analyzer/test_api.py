@@ -133,7 +133,7 @@ async def test_an_unknown_account_is_a_problem_that_says_so(client: httpx.AsyncC
     response = await client.get("/v1/positions/nobody")
     assert (response.status_code, response.json()["detail"]) == (
         404,
-        "there is no account nobody, or it is not yours to see",
+        "There is no account nobody, or it is not yours to see.",
     )
 
 

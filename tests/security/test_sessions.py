@@ -55,7 +55,7 @@ async def test_who_holds_the_relays_lock_and_falls_silent_loses_it(database_url:
 async def test_all_connections_lent_is_told_apart_from_a_database_that_is_away(work: Pool, database_url: str) -> None:
     async with Requests(as_role(database_url, "gateway_requests"), work, "gateway", size=1) as requests:
         async with requests.scoped(NOBODY):
-            with pytest.raises(Busy, match="more is asked at once"):
+            with pytest.raises(Busy, match="More is asked at once"):
                 async with requests.scoped(NOBODY, 0.1):
                     pass
         async with requests.scoped(NOBODY) as connection:

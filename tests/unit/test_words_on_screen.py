@@ -1,4 +1,4 @@
-"""Whatever a refusal says to a person is in words of the desk: no codes, headers, paths or names of fields.
+"""Whatever a refusal says to a person is in the terms of the screens: no codes, headers, paths or names of fields.
 
 What programs need stands in members of the problem document beside `detail`: `code`, `hint`, `errors`.
 """
@@ -12,7 +12,6 @@ from typing import Final
 import pytest
 
 from services.batch.views import sentences
-from shared.contracts.problems import BadInput
 from shared.http.invalid import refused_by_model
 
 ROOT: Final = Path(__file__).parents[2]
@@ -103,11 +102,11 @@ def _of_class(name: str, node: ast.ClassDef, constants: dict[str, ast.expr]) -> 
 def test_every_refusal_is_in_words() -> None:
     said = dict(_said())
     assert len(said) > 60, "the refusals are found"
-    assert {place: text for place, text in said.items() if NO_WORDS.search(text)} == {}
+    assert {where: text for where, text in said.items() if NO_WORDS.search(text)} == {}
 
 
 @pytest.mark.parametrize("text", ["say batch_id", "MIN_TAX", "sign in at /auth/login", "give an If-Match"])
-def test_what_is_no_word_of_the_desk_is_found(text: str) -> None:
+def test_what_is_no_word_of_the_screens_is_found(text: str) -> None:
     assert NO_WORDS.search(text)
 
 
@@ -150,5 +149,6 @@ def test_a_value_that_is_not_valid_is_told_in_words_and_kept_for_programs(
 ) -> None:
     error = {"loc": tuple(where.split("/")), "type": kind, "msg": "m", "input": given, "ctx": context}
     problem = refused_by_model([error])
-    assert isinstance(problem, BadInput) and problem.detail == said and not NO_WORDS.search(said)
+    assert problem.detail == said
+    assert not NO_WORDS.search(said)
     assert problem.extra["errors"] == [{"pointer": f"/{where}", "detail": "m"}]

@@ -48,7 +48,7 @@ def account_view(session: Session, names: Names, contexts: Contexts, account_id:
     """
     visible = facts.visible(session, scope, account_id)
     if not visible:
-        raise NotFound(f"there is no account {account_id}, or it is not yours to see")
+        raise NotFound(f"There is no account {account_id}, or it is not yours to see.")
     try:
         return _view(session, names, contexts, account_id)
     except Exception as error:

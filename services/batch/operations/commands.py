@@ -35,7 +35,7 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     if added.accounts != body.expected_count:
         raise CountChanged(
             f"{added.accounts:,} accounts of your selection can be proposed now, you saw {body.expected_count:,}:"
-            " look again, then propose",
+            " look again, then propose.",
             count=added.accounts,
         )
     if added.accounts == 0:

@@ -79,4 +79,7 @@ def check_role(principal: Principal, transition: Transition | None) -> None:
     """Raise Forbidden unless one of the person's roles allows the transition; None means proposing."""
     if not is_allowed(principal.roles, transition):
         command = "propose trades" if transition is None else transition.replace("_", " ").lower()
-        raise Forbidden(f"your roles ({', '.join(principal.roles) or 'none'}) do not allow to {command}")
+        raise Forbidden(
+            f"Your roles ({', '.join(principal.roles) or 'none'}) do not allow to {command}."
+            " Ask an administrator if you need it."
+        )

@@ -143,7 +143,7 @@ async def _take_out(
     if len(removed) != body.expected_count:
         raise CountChanged(
             f"{len(removed):,} accounts of your selection can be removed now, you saw {body.expected_count:,}:"
-            " look again, then remove",
+            " look again, then remove.",
             count=len(removed),
         )
     await send(context.connection, messages.returned(batch.batch_id, removed, "REMOVED", batch.version + 1, now))

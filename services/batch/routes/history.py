@@ -19,7 +19,7 @@ router = routing.router(prefix="/v1/history", tags=["history"])
 async def check_history(request: Request, caller: routing.Caller, body: HistoryCheckBody) -> HistoryCheck:
     """Compare a part of an enterprise's history with its chain; go on with the cursor until there is none."""
     if body.enterprise_id not in caller.enterprises:
-        raise NotFound("there is no such enterprise, or it is not yours to see")
+        raise NotFound("There is no such enterprise, or it is not yours to see.")
     if caller.advisors is not None:
         raise Forbidden(
             "History is checked as a whole: ask somebody who sees all advisors of the enterprise to check it."

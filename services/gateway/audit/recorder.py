@@ -96,7 +96,7 @@ class RecordOutcomes:
             return
         if self._recorder.log.is_full:
             problem = Unavailable(
-                "what is shown cannot be recorded just now, so it is not shown; try again in a moment"
+                "What is shown cannot be recorded just now, so it is not shown. Try again in a moment."
             )
             await rendered(problem, scope["state"]["request_id"])(scope, receive, send)
             return

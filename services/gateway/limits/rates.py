@@ -64,5 +64,5 @@ def _refuse(kind: str, wait_s: float) -> None:
     metrics.RATE_LIMITED.labels(kind).inc()
     seconds = math.ceil(wait_s)
     raise TooManyRequests(
-        f"requests come faster than allowed; nothing was done, go on in {seconds} s", retry_after_s=seconds
+        f"Requests come faster than allowed: nothing was done. Go on in {seconds} s.", retry_after_s=seconds
     )

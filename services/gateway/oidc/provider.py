@@ -1,7 +1,7 @@
 """The OpenID Connect issuer over HTTP: discovery, addresses of its pages, exchange of a code for an id token."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
 import httpx
@@ -13,6 +13,7 @@ from shared.contracts.problems import Problem, Unavailable
 from shared.runtime.clock import Clock
 
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_NOT_NAMED: Final = "The sign-in service did not say who you are. Sign in again; if it goes on, tell the help desk."
 
 
 class SignInFailed(Problem):
@@ -87,12 +88,12 @@ class Provider:
         reply = await self._request("POST", found["token_endpoint"], **self._credentials(form, found))
         token = reply.get("id_token")
         if not isinstance(token, str):
-            raise SignInFailed(f"the issuer gave no id token ({reply.get('error', 'no reason')}); try again")
+            raise SignInFailed(_NOT_NAMED, hint=f"the issuer gave no id token ({reply.get('error', 'no reason')})")
         expected = ExpectedClaims(self._client.issuer, self._client.client_id, attempt.nonce)
         try:
             subject = await verify_id_token(token, self._keys.find, expected, self._clock.now())
         except TokenRefused as error:
-            raise SignInFailed(f"the issuer's token is refused: {error}") from error
+            raise SignInFailed(_NOT_NAMED, hint=f"the issuer's token is refused: {error}") from error
         return Vouched(subject, token)
 
     async def sign_out_url(self, id_token: str, return_to: str) -> str:
@@ -147,9 +148,9 @@ class Provider:
             response = await self._http.request(method, reached, headers={"Accept": "application/json"}, **more)
             reply = response.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Unavailable("the sign-in service does not answer; try again in a moment") from error
+            raise Unavailable("The sign-in service does not answer. Try again in a moment.") from error
         if response.status_code >= 500 or not isinstance(reply, dict):
-            raise Unavailable("the sign-in service has a fault; try again in a moment")
+            raise Unavailable("The sign-in service has a fault. Try again in a moment.")
         return reply
 
 

@@ -77,7 +77,7 @@ class Hub:
         Raises Unavailable while the feed is disconnected: the client polls until the stream opens.
         """
         if not self._open:
-            raise Unavailable("live updates are away for a moment; ask again every few seconds meanwhile")
+            raise Unavailable("Live updates are away for a moment. Lists are looked at every few seconds meanwhile.")
         return self._stream(session, scope_of(user), last_id, check_session)
 
     async def _stream(

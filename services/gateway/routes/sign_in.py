@@ -22,8 +22,8 @@ from shared.runtime import log
 _log = log.get(__name__)
 router = routing.open_router(prefix="/auth")
 _AGAIN = ("/auth/login", "Sign in again")
-_LOST = "the database went away while you were signed in: whether it was done is not known. Sign in again, it is safe"
-_STILL_IN = "the database went away: whether your session has ended is not known. Sign out again, it is safe"
+_LOST = "The database went away while you were signed in: whether it was done is not known. Sign in again, it is safe."
+_STILL_IN = "The database went away: whether your session has ended is not known. Sign out again, it is safe."
 _Text = Annotated[str | None, Query(max_length=4000)]
 
 
@@ -56,7 +56,7 @@ async def callback(request: Request, code: _Text = None, state: _Text = None, er
         dependencies.rates.stranger(request)
         response = await _start_session(request, dependencies, code, state, error)
     except Problem as problem:
-        _log.warning("sign_in.refused", code=problem.code)
+        _log.warning("sign_in.refused", code=problem.code, reason=str(problem.extra.get("hint", "")))
         if problem.status != 429 and not isinstance(problem, UnknownUser):
             more = {"code": problem.code}
             dependencies.recorder.note(request, "sign_in", "REFUSED", status=problem.status, more=more)
@@ -81,7 +81,7 @@ async def logout(request: Request) -> Response:
     if found is None:
         if is_form:
             return RedirectResponse(f"{dependencies.settings.gateway_url}/", 303)
-        raise NotSignedIn("there is no session to end")
+        raise NotSignedIn("You are signed out already: there is no session to end.")
     check_origin(request)
     check_csrf(await _given_csrf(request, is_form=is_form), found)
     request.state.signed_in = found
@@ -114,13 +114,15 @@ async def _start_session(
     key = dependencies.settings.session_key.get_secret_value()
     attempt = unseal(dependencies.cookies.attempt_of(request), key, dependencies.clock.now())
     if attempt is None:
-        raise SignInFailed("this sign-in was begun in another browser, or more than ten minutes ago")
+        raise SignInFailed("This sign-in was begun in another browser, or more than ten minutes ago. Sign in again.")
     if state is None or not attempt.matches(state):
-        raise SignInFailed("the answer belongs to another attempt to sign in")
+        raise SignInFailed("The answer belongs to another attempt to sign in. Sign in again.")
     if error is not None:
-        raise SignInFailed(f"the sign-in service answered: {error}")
+        raise SignInFailed(f"The sign-in service refused: {error}. Sign in again; if it goes on, tell the help desk.")
     if code is None:
-        raise SignInFailed("the sign-in service sent no code")
+        raise SignInFailed(
+            "The sign-in service did not say who you are. Sign in again; if it goes on, tell the help desk."
+        )
     vouched = await dependencies.provider.exchange(code, attempt)
     previous = dependencies.cookies.session_of(request)
     try:

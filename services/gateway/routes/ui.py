@@ -57,7 +57,7 @@ async def _serve(request: Request) -> Response:
         if error.status_code != 404:
             raise
         if path.startswith(_HASHED):
-            raise NotFound(f"there is no /{path}; load the page again") from error
+            raise NotFound(f"There is no /{path}. Load the page again.") from error
         response = await files.get_response(_START, request.scope)
     is_hashed = path.startswith(_HASHED)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"

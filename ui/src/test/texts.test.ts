@@ -1,4 +1,4 @@
-/** What stands on a screen is in words of the desk: no codes, headers, paths or names of fields; and one format of numbers. */
+/** What stands on a screen is in the terms of the screens: no codes, headers, paths or names of fields; and one format of numbers. */
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
