@@ -82,7 +82,7 @@ def _open_buys(connection: Any, names: Sequence[str]) -> dict[str, dict[str, dic
 
 
 def _reported(batch: pa.RecordBatch, securities: Mapping[str, SecurityFacts]) -> list[ReportedLot]:
-    columns = [batch.column(name).to_pylist() for name in ("security_id", "lot_id", "sleeve_id")]
+    columns: list[list[Any]] = [batch.column(name).to_pylist() for name in ("security_id", "lot_id", "sleeve_id")]
     numbers = [
         documents.acquired_days(batch).tolist(),
         batch.column("quantity_micro").to_pylist(),
