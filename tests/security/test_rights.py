@@ -61,7 +61,7 @@ RIGHTS = {
         "SELECT",
         "UPDATE (version, status, reason, logic, decided_by, decided_name, decided_at, answered_at, told_at, working,"
         " proposed, failed, removed, approved, cancelled, stale, short_cents, long_cents, estimated_cents, wash_seen,"
-        " wash_session, turnover_cents, note, first_by, first_name, first_at, first_note, first_version)",
+        " turnover_cents, note, first_by, first_name, first_at, first_note, first_version, wash_session)",
     ],
     "batch.batch_account": [
         # The accounts of a new batch, and what commands change of them; whose they are and their epoch stay.
