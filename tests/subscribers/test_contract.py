@@ -3,12 +3,16 @@
 On real Kafka: duplicates, keys in any order, states that overtake each other, and a kill in the middle.
 """
 
+import ast
+import json
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +23,8 @@ from examples.subscribers.python import subscriber
 from tests.subscribers import typescript
 
 KIT = SAMPLE.parent
+PYTHON = KIT / "python"
+EFFECTS = f"{sys.executable} {PYTHON / 'effects.py'}"
 SEEDS = range(5)
 
 
@@ -86,20 +92,101 @@ def test_the_python_subscriber_acts_on_each_event_once_and_never_on_an_older_sta
     assert faults(fed, effects) == []
 
 
+class Killed(Exception):
+    """The process ended here."""
+
+
+class Consumer:
+    """Gives the records in two fetches and again after a start, until they are committed; is killed where it says."""
+
+    def __init__(self, records: list[Record], killed_at: str) -> None:
+        half = len(records) // 2
+        self._fetches = [records[:half], records[half:]]
+        self._killed_at = killed_at
+        self.commits = 0
+
+    async def getmany(self, **_bounds: int) -> dict[str, list[Record]]:
+        if not self._fetches:
+            raise Killed
+        return {"partition": self._fetches.pop(0)}
+
+    async def commit(self) -> None:
+        if self._killed_at == "commit":
+            raise Killed
+        self.commits += 1
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_killed_between_effect_and_commit_it_acts_on_nothing_twice(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The effects of the first fetch are stored, its offsets are not: after the start it comes again."""
+    fed = feed(seed)
+    monkeypatch.setenv("DATABASE", str(tmp_path / "subscriber.db"))
+    records = [
+        Record(event.key.encode(), event.value.encode(), [(name, text.encode()) for name, text in event.headers])
+        for event in fed
+    ]
+    for killed_at in ("commit", "commit", "end"):
+        consumer: Any = Consumer(records, killed_at)
+        with pytest.raises(Killed):
+            await subscriber.follow(consumer)
+    assert consumer.commits == 2
+    assert faults(fed, effects_in(tmp_path)) == []
+
+
+@pytest.mark.fast
+async def test_what_cannot_be_acted_on_is_stored_neither_whole_nor_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", str(tmp_path / "subscriber.db"))
+    good, other = (event for event in feed(0)[:2])
+    first = Record(good.key.encode(), good.value.encode(), [(name, text.encode()) for name, text in good.headers])
+    broken = Record(other.key.encode(), b"no event", [(name, text.encode()) for name, text in other.headers])
+    consumer: Any = Consumer([first, first, first, broken], "end")
+    with pytest.raises(ValueError):
+        await subscriber.follow(consumer)
+    assert consumer.commits == 1
+    assert effects_in(tmp_path) == [good.identity], "of the first fetch, which was whole"
+
+
+def effects_in(folder: Path) -> list[Identity]:
+    """Return what the command for the contract test prints of the database in this folder."""
+    env = {"DATABASE": str(folder / "subscriber.db")}
+    done = subprocess.run(EFFECTS.split(), env=env, capture_output=True, text=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return [(row["source"], row["id"]) for row in rows]
+
+
+@pytest.mark.fast
+def test_the_python_subscriber_is_read_at_one_look() -> None:
+    """Lines with code, as its README counts them: neither blank, nor a comment, nor a docstring."""
+    text = (PYTHON / "subscriber.py").read_text()
+    documented = [
+        node.body[0] for node in ast.walk(ast.parse(text))
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node)
+    ]  # fmt: skip
+    prose = {number for node in documented for number in range(node.lineno, (node.end_lineno or 0) + 1)}
+    lines = [line.strip() for number, line in enumerate(text.splitlines(), 1) if number not in prose]
+    code = [line for line in lines if line and not line.startswith("#")]
+    assert len(code) <= 45
+    assert max(map(len, text.splitlines())) <= 120
+
+
 @pytest.mark.integration
 def test_the_python_subscriber_keeps_the_contract_on_real_kafka(kafka_url: str, tmp_path: Path) -> None:
-    program = f"{sys.executable} {KIT / 'python' / 'subscriber.py'}"
-    keep_contract(kafka_url, tmp_path, f"{program} effects", program.split())
+    keep_contract(kafka_url, tmp_path, EFFECTS, [sys.executable, str(PYTHON / "subscriber.py")])
 
 
 @pytest.mark.integration
 def test_a_subscriber_without_deduplication_breaks_the_contract_on_real_kafka(kafka_url: str, tmp_path: Path) -> None:
-    text = (KIT / "python" / "subscriber.py").read_text()
+    text = (PYTHON / "subscriber.py").read_text()
     careless = text.replace("INSERT OR IGNORE INTO seen VALUES", "INSERT OR REPLACE INTO seen VALUES")
     assert careless != text
     (tmp_path / "careless.py").write_text(careless)
-    program = f"{sys.executable} {tmp_path / 'careless.py'}"
-    done = contract_run(kafka_url, tmp_path, f"{program} effects", program.split())
+    shutil.copy(PYTHON / "connection.py", tmp_path)
+    done = contract_run(kafka_url, tmp_path, EFFECTS, [sys.executable, str(tmp_path / "careless.py")])
     assert done.returncode == 1, done.stdout + done.stderr
     assert "times: rebalancer.orders.v1" in done.stdout
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.sample_events import SAMPLE
 
-SOURCES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "subscriber.ts")
+SOURCES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "connection.ts", "subscriber.ts")
 PROGRAM = "dist/subscriber.js"
 
 

@@ -1,13 +1,12 @@
 // A subscriber of the rebalancer's public events that acts on each of them once, also when it is killed at any moment.
 //
-// `npm start` reads from the beginning and goes on until it is stopped.  Environment: KAFKA_URL (host:port), JOURNAL (a
-// file), GROUP, TOPIC_PREFIX (for tests); where the broker wants users, KAFKA_CA_FILE (who signed its certificate),
-// KAFKA_USER and KAFKA_PASSWORD.
+// `npm start` reads from the beginning and goes on until it is stopped.  Environment: JOURNAL (a file), TOPIC_PREFIX (for
+// tests); addresses, users and TLS are in connection.ts.
 //
 // Delivery is at least once.  So the event's identity is kept with the effect: both are one line of a journal, which is
 // on disk before Kafka's offset is committed.  A crash in between brings the event again, and it is passed over.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
-import { Kafka, logLevel } from "kafkajs";
+import { consumerOfEnvironment } from "./connection.js";
 
 // Full state: of several versions the newest holds.
 const STATES = ["rebalancer.account-flag.v1", "rebalancer.account-state.v1", "rebalancer.batch.v1"];
@@ -50,12 +49,7 @@ function act(effect: Effect): string {
   return `acted on ${name}: ${JSON.stringify(effect.value)}`;
 }
 
-const { KAFKA_USER: username, KAFKA_PASSWORD: password = "", KAFKA_CA_FILE: authority = "" } = process.env;
-const security = username // as a user over TLS, or in the clear to a broker on this machine
-  ? { ssl: { ca: [readFileSync(authority)] }, sasl: { mechanism: "scram-sha-512" as const, username, password } }
-  : {};
-const kafka = new Kafka({ brokers: [process.env.KAFKA_URL ?? "127.0.0.1:9392"], logLevel: logLevel.ERROR, ...security });
-const consumer = kafka.consumer({ groupId: process.env.GROUP ?? `${username ?? "example-subscriber"}.ts`, sessionTimeout: 6_000, heartbeatInterval: 2_000 });
+const consumer = consumerOfEnvironment();
 await consumer.connect();
 await consumer.subscribe({ topics: [...STATES, ...FACTS].map((topic) => (process.env.TOPIC_PREFIX ?? "") + topic), fromBeginning: true });
 await consumer.run({
