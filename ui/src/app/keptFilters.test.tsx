@@ -70,7 +70,7 @@ describe("the filters of a pending request stay", LONG, () => {
   it("when the user approves the request", async () => {
     const desk = await openFiltered();
     await press("button", "Approve");
-    const confirm = await screen.findByRole("button", { name: "Approve 10" });
+    const confirm = await screen.findByRole("button", { name: "Approve 400" });
     await waitFor(() => expect(confirm).toBeEnabled());
     await userEvent.click(confirm);
     await done(desk, "/7/approve");

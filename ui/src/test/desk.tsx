@@ -56,8 +56,9 @@ export interface Desk {
 export function openDesk(address: string): Desk {
   const batches = new Map<number, BatchSummary>();
   const ended = { status: "CANCELLED", result: "Cancelled", reason: "USER", decided_by: "Jo", decided_at: "2026-11-20T16:00:00Z" } as const;
-  for (const batch_id of [7, 8]) batches.set(batch_id, aBatch({ batch_id }));
-  for (const batch_id of [5, 6]) batches.set(batch_id, aBatch({ batch_id, ...ended }));
+  const full = { accounts: MATCHING, counts: { ...aBatch().counts, proposed: MATCHING } };
+  for (const batch_id of [7, 8]) batches.set(batch_id, aBatch({ batch_id, ...full }));
+  for (const batch_id of [5, 6]) batches.set(batch_id, aBatch({ batch_id, ...full, ...ended }));
   const asked: string[] = [];
   vi.stubGlobal("EventSource", class extends EventTarget {
     close() {}
