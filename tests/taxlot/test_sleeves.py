@@ -51,12 +51,12 @@ def test_pro_rata(units: int, shares: dict[str, int], split: dict[str, int]) -> 
 def test_a_lot_is_split_in_its_steps() -> None:
     """1,000 in steps of 100 over 1 : 2 are 3 and 7 of them; what is in no steps itself is shared to the last unit."""
     known, buys = {("A", "L1"): {"S1": 1, "S2": 2}}, {"A": {"S1": 500, "S2": 1_000}}
-    parts = {"S1": 300, "S2": 700}
-    for units, expected in ((1_000, parts), (1_001, {"S1": 334, "S2": 667})):
+    whole = {"S1": 300, "S2": 700}
+    for units, expected in ((1_000, whole), (1_001, {"S1": 334, "S2": 667})):
         given = replace(lot("L1", units), step=100)
-        assert {part.sleeve_id: part.quantity for part in assign_sleeves([given], known, {}, "OWN")} == expected
+        assert {slice_.sleeve_id: slice_.quantity for slice_ in assign_sleeves([given], known, {}, "OWN")} == expected
     given = replace(lot("L2", 1_000), step=100)
-    assert {part.sleeve_id: part.quantity for part in assign_sleeves([given], known, buys, "OWN")} == parts
+    assert {slice_.sleeve_id: slice_.quantity for slice_ in assign_sleeves([given], known, buys, "OWN")} == whole
 
 
 def test_a_lot_with_a_sleeve_stays_there() -> None:

@@ -3,7 +3,7 @@
 Source: docs/custodial-files.md, "What holds an account".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -149,15 +149,7 @@ def judge(
     blame("BAD_SIGN", is_lot & (basis < 0) & ~holds_none)
     blame("BAD_DATE", is_lot & (acquired_status == text.MALFORMED))
     blame("FUTURE_ACQUIRED", is_lot & (acquired > data_day))
-    term_from = acquired
-    if table.holding_since is not None:
-        since, since_status = text.dates(table.holding_since.offsets, table.holding_since.data)
-        blame("BAD_DATE", is_lot & (since_status == text.MALFORMED))
-        blame("FUTURE_ACQUIRED", is_lot & (since > data_day))
-        term_from = np.where(since == NO_DATE, acquired, since)
-    if table.term is not None:
-        blame("BAD_TERM", is_lot & ~(table.term.where("") | table.term.where(TERM_LONG)))
-        term_from = np.where(table.term.where(TERM_LONG), ALWAYS_LONG, term_from)
+    term_from = _term_from(table, is_lot, acquired, data_day, blame)
     blame("BAD_COVERED", is_lot & ~(table.covered.where("Y") | table.covered.where("N")))
     blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
     basis[basis_status == text.EMPTY] = NO_BASIS
@@ -213,6 +205,22 @@ def _as_kept(column: TextColumn, read: text.Numbers, divisor: Ints | None) -> te
             read.beyond,
         )
     return read
+
+
+def _term_from(
+    table: RecordTable, is_lot: Bools, acquired: Ints, data_day: int, blame: Callable[[str, Bools], None]
+) -> Ints:
+    """Return from which day the term of each record counts, and blame what says it wrongly."""
+    term_from = acquired
+    if table.holding_since is not None:
+        since, since_status = text.dates(table.holding_since.offsets, table.holding_since.data)
+        blame("BAD_DATE", is_lot & (since_status == text.MALFORMED))
+        blame("FUTURE_ACQUIRED", is_lot & (since > data_day))
+        term_from = np.where(since == NO_DATE, acquired, since)
+    if table.term is not None:
+        blame("BAD_TERM", is_lot & ~(table.term.where("") | table.term.where(TERM_LONG)))
+        term_from = np.where(table.term.where(TERM_LONG), ALWAYS_LONG, term_from)
+    return term_from
 
 
 def _lot_fields(table: RecordTable) -> Ints:

@@ -70,8 +70,8 @@ def pro_rata(units: int, shares: Mapping[str, int], step: int = 1) -> dict[str, 
     """
     sleeves = sorted(shares)
     step = 1 if units % step else step
-    parts = apportion(units // step, [shares[sleeve] for sleeve in sleeves])
-    return {sleeve: part * step for sleeve, part in zip(sleeves, parts, strict=True)}
+    steps = apportion(units // step, [shares[sleeve] for sleeve in sleeves])
+    return {sleeve: count * step for sleeve, count in zip(sleeves, steps, strict=True)}
 
 
 def _follow_buys(lot: ReportedLot, buys: dict[str, int], apm_sleeve_id: str) -> dict[str, int]:
