@@ -4,7 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { openMemory } from "@/shared/state/memory";
-import { done, go, LONG, openDesk, press, removeAccount, seen, type Desk } from "@/test/desk";
+import { done, go, LONG, openHarness, press, removeAccount, seen, type Harness } from "@/test/harness";
 import { ME } from "@/test/render";
 
 interface Table {
@@ -20,11 +20,11 @@ const PENDING: Table = { address: "/pending/7", first: "00A11", hide: "Taxable",
 const COMPLETED: Table = { ...PENDING, address: "/history/5" };
 
 const headers = () => within(screen.getByRole("grid")).getAllByRole("columnheader").map(({ textContent }) => textContent.trim());
-const place = (name: string) => headers().findIndex((header) => header.startsWith(name));
+const position = (name: string) => headers().findIndex((header) => header.startsWith(name));
 
 /** Hide one column and move another by the gear; the layout that comes of it is what has to stay. */
-async function arrange({ address, first, hide, move: [moved, before] }: Table): Promise<{ desk: Desk; stays: () => Promise<void>; isGone: () => Promise<void> }> {
-  const desk = openDesk(address);
+async function arrange({ address, first, hide, move: [moved, before] }: Table): Promise<{ harness: Harness; stays: () => Promise<void>; isGone: () => Promise<void> }> {
+  const harness = openHarness(address);
   await seen(first);
   const initial = headers();
   await press("button", "Columns");
@@ -33,11 +33,11 @@ async function arrange({ address, first, hide, move: [moved, before] }: Table): 
   await userEvent.keyboard("{Escape}");
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   const arranged = headers();
-  expect(place(hide)).toBe(-1);
-  expect(place(moved)).toBe(place(before) - 1);
+  expect(position(hide)).toBe(-1);
+  expect(position(moved)).toBe(position(before) - 1);
   expect(arranged).toHaveLength(initial.length - 1);
   return {
-    desk,
+    harness,
     stays: () => waitFor(() => expect(headers()).toEqual(arranged)),
     isGone: () => waitFor(() => expect(headers()).toEqual(initial)),
   };
@@ -50,19 +50,19 @@ async function leaveFor(tab: "Files" | "History") {
   expect(screen.queryByRole("grid")).toBeNull();
 }
 
-async function closeAndReturn({ desk, isGone }: Awaited<ReturnType<typeof arrange>>, { address, first }: Table) {
-  desk.close();
-  openDesk(address);
+async function closeAndReturn({ harness, isGone }: Awaited<ReturnType<typeof arrange>>, { address, first }: Table) {
+  harness.close();
+  openHarness(address);
   await seen(first);
   await isGone();
 }
 
 /** Sign out: the page that this leads to is another one, and so is what the user opens after it. */
-async function signOutAndReturn({ desk, isGone }: Awaited<ReturnType<typeof arrange>>, { address, first }: Table) {
+async function signOutAndReturn({ harness, isGone }: Awaited<ReturnType<typeof arrange>>, { address, first }: Table) {
   await press("button", "Sign out");
   await waitFor(() => expect(window.location.hash).toBe("#signed-out"));
-  desk.leave();
-  openDesk(address);
+  harness.leave();
+  openHarness(address);
   await seen(first);
   await isGone();
 }
@@ -94,18 +94,18 @@ describe("the layout of Accounts to Rebalance stays", LONG, () => {
   });
 
   it("when the user presses a tile", async () => {
-    const { desk, stays } = await arrange(QUEUE);
+    const { harness, stays } = await arrange(QUEUE);
     await userEvent.click(screen.getByRole("button", { name: /^High Cash/ }));
-    await waitFor(() => expect(desk.asked).toContain("GET /api/v1/queue/accounts?tile=HIGH_CASH&page=1&size=200"));
+    await waitFor(() => expect(harness.asked).toContain("GET /api/v1/queue/accounts?tile=HIGH_CASH&page=1&size=200"));
     await seen("00Q11");
     await stays();
   });
 
   it("when the user proposes trades", async () => {
-    const { desk, stays } = await arrange(QUEUE);
+    const { harness, stays } = await arrange(QUEUE);
     await userEvent.click(screen.getByRole("checkbox", { name: "Select account 00Q11" }));
     await press("button", "Propose trades for 1");
-    await done(desk, "");
+    await done(harness, "");
     await seen("00Q11");
     await stays();
   });
@@ -149,8 +149,8 @@ describe("the layout of a pending request stays", LONG, () => {
   });
 
   it("when the user removes accounts", async () => {
-    const { desk, stays } = await arrange(PENDING);
-    await removeAccount(desk, "00A11");
+    const { harness, stays } = await arrange(PENDING);
+    await removeAccount(harness, "00A11");
     await stays();
   });
 

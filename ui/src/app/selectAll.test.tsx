@@ -4,7 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { openMemory } from "@/shared/state/memory";
-import { LONG, openDesk, press, seen } from "@/test/desk";
+import { LONG, openHarness, press, seen } from "@/test/harness";
 import { ME } from "@/test/render";
 
 const selectPage = () => userEvent.click(screen.getByRole("checkbox", { name: "Select all rows on this page" }));
@@ -17,7 +17,7 @@ describe("select all", LONG, () => {
     ["/accounts", "00Q11"],
     ["/pending/7", "00A11"],
   ])("says how many of the page are selected and offers all that match: %s", async (address, first) => {
-    openDesk(address);
+    openHarness(address);
     await seen(first);
     await selectPage();
     expect(screen.getByText("2 selected")).toBeVisible();
@@ -26,7 +26,7 @@ describe("select all", LONG, () => {
   });
 
   it("of a request leaves Approve and Cancel as with nothing selected; a part of it leaves neither", async () => {
-    openDesk("/pending/7");
+    openHarness("/pending/7");
     await seen("00A11");
     expect(decisions()).toEqual(["Approve", "Cancel"]);
     await selectPage();

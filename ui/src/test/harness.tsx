@@ -1,4 +1,4 @@
-/** The whole interface at an address, before a server that answers from memory: for what stays while a user moves about. */
+/** The whole interface at an address, before a server that responds from memory: for what stays while a user moves about. */
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
@@ -17,7 +17,7 @@ configure({ defaultHidden: true, asyncUtilTimeout: 5000 });
 /** Time for a test that goes through several pages. */
 export const LONG = { timeout: 30_000 };
 
-/** More than fit on one page, though each page of the answers holds two. */
+/** More than fit on one page, though each page of the responses holds two. */
 export const MATCHING = 400;
 
 const TILE_COUNTS: TileCounts = {
@@ -43,7 +43,7 @@ export function someTotals(part: Partial<Totals> = {}): Totals {
   };
 }
 
-export interface Desk {
+export interface Harness {
   /** Address and method of everything that was asked. */
   asked: string[];
   /** Leave the page for another site. */
@@ -53,7 +53,7 @@ export interface Desk {
 }
 
 /** Open an address. Requests 7 and 8 wait for a decision, 5 and 6 are cancelled; the queue and each request have two pages. */
-export function openDesk(address: string): Desk {
+export function openHarness(address: string): Harness {
   const batches = new Map<number, BatchSummary>();
   const ended = { status: "CANCELLED", result: "Cancelled", reason: "USER", decided_by: "Jo", decided_at: "2026-11-20T16:00:00Z" } as const;
   const full = { accounts: MATCHING, counts: { ...aBatch().counts, proposed: MATCHING } };
@@ -68,7 +68,7 @@ export function openDesk(address: string): Desk {
     const method = init?.method ?? "GET";
     const url = new URL(input, "http://localhost");
     asked.push(`${method} ${url.pathname}${url.search}`);
-    const content = answer(batches, method, url.pathname.replace("/api/v1", ""), url.searchParams);
+    const content = respond(batches, method, url.pathname.replace("/api/v1", ""), url.searchParams);
     return Promise.resolve(new Response(JSON.stringify(content)));
   });
   window.history.pushState(null, "", address);
@@ -88,7 +88,7 @@ export function openDesk(address: string): Desk {
   return { asked, leave, close };
 }
 
-function answer(batches: Map<number, BatchSummary>, method: string, path: string, query: URLSearchParams): unknown {
+function respond(batches: Map<number, BatchSummary>, method: string, path: string, query: URLSearchParams): unknown {
   const page = Number(query.get("page") ?? 1);
   const [, number = "", , id = ""] = /^\/batches\/(\d+)(\/accounts)?\/?(\w*)/.exec(path) ?? [];
   const batch = batches.get(Number(number)) ?? aBatch();
@@ -142,15 +142,15 @@ export const press = async (role: "link" | "button", name: string) => userEvent.
 export const seen = (number: string) => screen.findByRole("rowheader", { name: number });
 
 /** Wait until a command was sent and its dialog is gone. */
-export async function done(desk: Desk, command: string) {
-  await waitFor(() => expect(desk.asked).toContain(`POST /api/v1/batches${command}`));
+export async function done(harness: Harness, command: string) {
+  await waitFor(() => expect(harness.asked).toContain(`POST /api/v1/batches${command}`));
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
 }
 
 /** Remove an account of request 7. */
-export async function removeAccount(desk: Desk, number: string) {
+export async function removeAccount(harness: Harness, number: string) {
   await userEvent.click(await screen.findByRole("checkbox", { name: `Select account ${number}` }));
   await press("button", "Remove selected (1)");
   await press("button", "Remove 1");
-  await done(desk, "/7/removals");
+  await done(harness, "/7/removals");
 }
