@@ -120,8 +120,8 @@ def result(batch: Batch, known: Sequence[tuple[int, int, str, int, int]], today:
         "owner": number, "security": text, "account_id": text, "account_number": text, "taxable": pa.bool_(),
         "kind": number, "lot_id": text, "sleeve_id": text, "units": number, "bought": number, "logic": number,
     }  # fmt: skip
-    parts = ((slices, of_slices), (buys, of_buys), (purchases, of_purchases))
-    tables = [pa.Table.from_pylist(rows, schema=pa.schema(list(types.items()))) for rows, types in parts]
+    columns = ((slices, of_slices), (buys, of_buys), (purchases, of_purchases))
+    tables = [pa.Table.from_pylist(rows, schema=pa.schema(list(types.items()))) for rows, types in columns]
     return (*tables, pa.table({"count": pa.array([1] * 3, number)}))
 
 
