@@ -80,7 +80,7 @@ async def test_a_sender_that_hangs_up_leaves_nothing(tmp_path: Path) -> None:
     "name", ["lots.psv\n", "", ".lots", "a/b", "a\x00", "lots.part", "\u0665.psv", "a" * 122, "..", "a b"]
 )
 def test_a_name_that_no_file_of_the_inbox_may_have_is_refused(name: str) -> None:
-    with pytest.raises(BadInput, match="The file name .* may hold"):
+    with pytest.raises(BadInput, match=r"The file name .* may hold"):
         checked_name(name)
     assert checked_name("lots-1@x_2.psv") == "lots-1@x_2.psv"
 

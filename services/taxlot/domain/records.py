@@ -154,12 +154,10 @@ def judge(
     blame("UNKNOWN_SECURITY", is_lot & ~security_known[table.security.index])
     basis[basis_status == text.EMPTY] = NO_BASIS
     # One bad price puts aside that price: lots are valued by the price sets of the platform.
-    no_price = is_lot & ((price < 0) | ((price == 0) & ~may_be_short)) & (price_status == text.GOOD)
-    no_price |= is_lot & (price_status >= text.MALFORMED)
-    no_price &= ~empty
+    unpriced = ((price < 0) | ((price == 0) & ~may_be_short)) & (price_status == text.GOOD)
+    no_price = is_lot & (unpriced | (price_status >= text.MALFORMED)) & ~empty
     price[no_price] = 0
     rounded = {name: found.rounded.astype(np.bool_) for name, found in numbers.items()}
-    shown = numbers["quantity"].shown
     return JudgedRecords(
         table,
         is_lot & ~empty,
@@ -169,7 +167,7 @@ def judge(
         price,
         cash,
         code,
-        shown,
+        numbers["quantity"].shown,
         rounded,
         term_from,
         no_price,
