@@ -12,7 +12,7 @@ from tests.gateway.harness import Harness
 from tests.gateway.sockets import FAR_BELOW_A_TEST_S, connected, problem, rest, upload_head
 
 pytestmark = pytest.mark.integration
-OTHERWISE = {"content-length", "content-type", "date", "x-request-id", "connection", "cache-control"}
+OTHERWISE = {"content-length", "content-type", "date", "x-request-id", "connection", "cache-control", "server-time"}
 NO_REQUESTS = {
     "noise": b"\x00\x01secret-bytes\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03secret-bytes",

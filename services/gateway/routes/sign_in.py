@@ -56,7 +56,7 @@ async def callback(request: Request, code: _Text = None, state: _Text = None, er
         dependencies.rates.stranger(request)
         response = await _start_session(request, dependencies, code, state, error)
     except Problem as problem:
-        _log.warning("sign_in.refused", code=problem.code, reason=str(problem.extra.get("hint", "")))
+        _log.warning("sign_in.refused", code=problem.code, error=problem.__cause__)
         if problem.status != 429 and not isinstance(problem, UnknownUser):
             more = {"code": problem.code}
             dependencies.recorder.note(request, "sign_in", "REFUSED", status=problem.status, more=more)
