@@ -227,7 +227,7 @@ def _apps(harness: HealingHarness, requests: Requests, directory: Path) -> dict[
 def visible(response: httpx.Response) -> tuple[int, str]:
     """Return status and body without the requested ids and without what differs in every response."""
     text = re.sub(r'"(instance|as_of|received_at)":"[^"]*"', "", response.text)
-    return response.status_code, re.sub(r"(SECRET|ABSENT)-A1|\b(batch|file) \d+", "?", text)
+    return response.status_code, re.sub(r"(SECRET|ABSENT)-A1|\b(file|request) \d+", "?", text)
 
 
 async def _compare(tenants: Tenants, case: Case, client: httpx.AsyncClient, who: str, *, is_timed: bool = True) -> None:
