@@ -279,6 +279,7 @@ PURCHASE_FIELDS = (
     pa.field("sleeve_id", pa.string()),
     _required("bought", pa.date32()),
     _required("quantity_micro", pa.int64()),
+    pa.field("epoch", pa.int32()),  # of the newest approval of its account that a lot shows; null: not known, or no lot
 )
 RESULT = pa.schema(
     [

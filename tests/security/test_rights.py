@@ -74,7 +74,7 @@ RIGHTS = {
         " gain_excesses)",
     ],
     # What an approval leaves to later wash-sale checks, in its own transaction; read through functions.
-    **{f"batch.{table}": ["INSERT"] for table in ("approved_loss", "approved_buy", "wash_use")},
+    **{f"batch.{table}": ["INSERT"] for table in ("approved_loss", "approved_buy", "approved_sale", "wash_use")},
     "batch.wash_recorded": ["INSERT", "SELECT"],
     "batch.decision": ["INSERT", "SELECT"],  # kept in the transaction that decides; never changed, by a trigger
     "batch.idempotency": [  # a key is claimed and answered in the command's transaction; forgetting is the sweep's
@@ -101,6 +101,7 @@ FUNCTIONS = {
     "batch.wash_losses(text[],date)": "of the scope's enterprises: the household counts, whoever its advisors are",
     "batch.wash_uses(text[])": "as wash_losses",
     "batch.wash_buys(text[],timestamp with time zone)": "as wash_losses",
+    "batch.wash_sales(text[],date)": "as wash_losses",
     "batch.wash_turns(text[],boolean,bigint)": "a number of approvals, of the scope's enterprises alone",
     "batch.append_decision(bigint)": "with the caller's own rights: the trigger appends now, and the link is read",
     "batch.outbox_add(text,text[],bytea[],bytea[],text[])": "adds what carries the seal of the service",

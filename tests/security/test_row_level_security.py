@@ -107,6 +107,7 @@ WITH_RIGHTS_OF_THE_OWNER = {
     "batch.wash_losses(text[],date)": "looks at the scope's enterprises",
     "batch.wash_uses(text[])": "looks at the scope's enterprises",
     "batch.wash_buys(text[],timestamp with time zone)": "looks at the scope's enterprises",
+    "batch.wash_sales(text[],date)": "looks at the scope's enterprises",
     "batch.wash_turns(text[],boolean,bigint)": "refuses enterprises out of scope",
 }
 

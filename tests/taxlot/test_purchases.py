@@ -193,6 +193,55 @@ def test_an_approved_buy_counts_until_a_good_file_shows_it(book: Book) -> None:
     assert asked(book, ["A1"]) == []
 
 
+@pytest.mark.fast
+def test_each_lot_says_which_approval_it_shows() -> None:
+    """Own lots: that with which the account was proposed; of others: as their last good lots; a buy is no lot."""
+    own = [held(0, "S1", "OLD", "2020-01-02", UNIT, 3_000), held(0, "S1", "NEW", "2026-06-12", UNIT, 1)]
+    a = seller("A", lots=own, tax_household_id="H1", epoch=7)
+    others = [member("A"), member("B", ("AAA", "S1", "B1", TRADE_DAY - 3, UNIT, 1), epoch=2), member("C")]
+    (row,) = bought(others, [ApprovedBuy("C", "AAA", date(2026, 6, 11), UNIT)], a)
+    found = {entry["account_id"]: entry["epoch"] for entry in row["purchases"]}
+    assert found == {"A": 7, "B": 2, "C": None}
+
+
+@pytest.mark.integration
+def test_lots_show_the_approvals_before_the_first_that_no_good_file_shows(book: Book) -> None:
+    """Approved on the 10th after the file of the 10th: only a later good file shows it, or another of that day."""
+    book.add_accounts(["1", "2"], household="H1")
+    day = date(2026, 6, 10)
+
+    def shown() -> int:
+        async def ask() -> list[Member]:
+            async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
+                return await households.members(connection, [("E1", "H1")])
+
+        found: list[Member] = run(ask())
+        return {member.account_id: member.epoch for member in found}["A1"]
+
+    def approved(epoch: int, *rows: Any) -> None:
+        approve(book, *[("A1", epoch, *row) for row in rows])
+        note = "INSERT INTO approval VALUES ('A1', %s) ON CONFLICT (account_id) DO UPDATE SET epoch = %s RETURNING 1"
+        book.rows(note, epoch, epoch)
+
+    book.load(File([lot("1"), cash("1"), lot("2"), cash("2")], day="2026-06-09"))
+    assert shown() == 0
+    approved(1, ("AAA", "S1", day, -UNIT, 0))
+    assert shown() == 0
+    book.load(File([lot("1"), cash("1"), lot("2"), cash("2")], day="2026-06-10"))
+    assert shown() == 1
+    approved(2, ("AAA", "S1", day, -UNIT, 0))
+    approved(3, ("BBB", "S1", date(2026, 6, 11), -UNIT, 0))
+    assert shown() == 1
+    book.load(File([lot("1", quantity="9"), cash("1"), lot("2"), cash("2")], day="2026-06-10"))
+    assert shown() == 2
+    book.load(File([lot("1", quantity="-1"), cash("1"), lot("2"), cash("2")], day="2026-06-11"))
+    assert shown() == 2, "a file that holds the account shows nothing"
+    book.load(File([lot("1", quantity="8"), cash("1"), lot("2"), cash("2")], day="2026-06-11"))
+    assert shown() == 3
+    approved(4)
+    assert shown() == 4, "an approval without trades has nothing to be shown"
+
+
 @pytest.mark.integration
 def test_approved_sales_are_those_to_the_market(book: Book) -> None:
     """Of one approval and security: what crosses between sleeves is no sale, nor is a buy, nor what is too long ago."""

@@ -12,6 +12,8 @@ from sqlalchemy import Row
 from shared.columnar import Ints, children
 from shared.contracts import chunks, codec
 from shared.contracts.codes import Bought
+from shared.rules.relief.lots import days_of
+from shared.rules.relief.wash import LISTED_DAYS
 
 Left: TypeAlias = dict[str, pa.Table]  # rows by table
 _EPOCH: Final = date(1970, 1, 1)
@@ -36,7 +38,7 @@ def leaves_something(row: Row[Any]) -> bool:
 
 
 def left_of(batch: Row[Any], session: date, members: Sequence[Row[Any]], content: bytes) -> Left:
-    """Return rows of approved_loss and approved_buy of some accounts of one result chunk.
+    """Return rows of approved_loss, approved_buy and approved_sale of some accounts of one result chunk.
 
     batch: as approved; session: on which its orders are traded.
     """
@@ -81,7 +83,20 @@ def left_of(batch: Row[Any], session: date, members: Sequence[Row[Any]], content
         "traded": _days(session, len(orders)),
         "units": orders.field("quantity_micro"),
     }
-    return {"approved_loss": pa.table(losses), "approved_buy": pa.table(buys)}
+    first_day = (session - _EPOCH).days - LISTED_DAYS  # what was bought before it counts in no later check
+    sold, seller, sales = of_account(
+        "slices", lambda entries, owner: shared[owner] & (days_of(entries.field("acquired")) >= first_day)
+    )
+    sales |= {
+        "lot_id": sold.field("lot_id"),
+        "sleeve_id": sold.field("sleeve_id"),
+        "acquired": sold.field("acquired"),
+        "epoch": pa.array([members[index].epoch + 1 for index in seller.tolist()], pa.int32()),
+        "units": sold.field("quantity_micro"),
+    }
+    left = {"approved_loss": losses, "approved_buy": buys, "approved_sale": sales}
+    del sales["account_number"], sales["decided_at"]  # nobody is shown them
+    return {name: pa.table(rows) for name, rows in left.items()}
 
 
 def uses_of(batch: Row[Any], session: date, approved: Sequence[Row[Any]]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What approved batches left to the wash-sale check of a later one: losses, units used up by them, units bought.
+"""What approved batches left to the wash-sale check of a later one: losses, units used up by them, bought, sold again.
 
 A unit that disallows an approved loss disallows no other.  As a lot it is known by the lot's id; bought by a batch, and
 no lot yet, by account, security and day: that is how the custodian's lot of it is found again.
@@ -28,6 +28,10 @@ _BOUGHT: Final[dict[str, pa.DataType]] = {
     "household": pa.string(), "security": pa.string(), "account_id": pa.string(), "account_number": pa.string(),
     "taxable": pa.bool_(), "day": pa.int64(), "units": pa.int64(),
 }  # fmt: skip
+_SOLD: Final[dict[str, pa.DataType]] = {
+    "security": pa.string(), "account_id": pa.string(), "lot_id": pa.string(), "sleeve_id": pa.string(),
+    "epoch": pa.int64(), "units": pa.int64(),
+}  # fmt: skip
 
 
 class Earlier(NamedTuple):
@@ -35,12 +39,14 @@ class Earlier(NamedTuple):
 
     losses: what no purchase has disallowed yet of approved losses, turn: their order of approval.  used: units that
     disallow an approved loss.  bought: approved buys that the results of the batch may not know yet.  Their days are
-    those of lots, or the sessions on which orders were traded.
+    those of lots, or the sessions on which orders were traded.  sold: units of lots that an approval sold; epoch: of
+    the account after it.
     """
 
     losses: pa.Table
     used: pa.Table
     bought: pa.Table
+    sold: pa.Table
 
 
 class Used(NamedTuple):
@@ -54,9 +60,24 @@ class Used(NamedTuple):
     units: Ints
 
 
-def earlier_of(losses: Sequence[Any], used: Sequence[Any], bought: Sequence[Any]) -> Earlier:
+def earlier_of(losses: Sequence[Any], used: Sequence[Any], bought: Sequence[Any], sold: Sequence[Any]) -> Earlier:
     """Return rows of the database, with columns in the order of the tables, as tables."""
-    return Earlier(_table(losses, _LOSSES), _table(used, _USED), _table(bought, _BOUGHT))
+    return Earlier(_table(losses, _LOSSES), _table(used, _USED), _table(bought, _BOUGHT), _table(sold, _SOLD))
+
+
+def not_sold(lots: Ints, units: Ints, epoch: Ints, sold: Ints, sold_units: Ints, sold_epoch: Ints) -> Ints:
+    """Return the micro-units of each listed lot that no approval has sold since the newest one that its listing shows.
+
+    lots, sold: rows of ranks that name a lot in a sleeve; epoch: of the newest approval that each listed lot shows.
+    """
+    names = np.unique(np.concatenate((lots, sold)), axis=0, return_inverse=True)[1].reshape(-1)
+    listed, width = names[: len(lots)], int(sold_epoch.max(initial=0)) + 1
+    keys = names[len(lots) :] * width + sold_epoch
+    order = np.argsort(keys)
+    sums = np.concatenate((np.zeros(1, np.int64), np.cumsum(sold_units[order])))
+    shown = np.searchsorted(keys[order], listed * width + np.minimum(epoch, width - 1), side="right")
+    all_of_lot = np.searchsorted(keys[order], (listed + 1) * width)
+    return np.asarray(np.maximum(units - (sums[all_of_lot] - sums[shown]), 0), np.int64)
 
 
 def unused(purchases: Purchases, used: Used) -> Ints:

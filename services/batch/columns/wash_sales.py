@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
 
-from services.batch.columns.wash_earlier import Earlier, Used, unused
+from services.batch.columns.wash_earlier import Earlier, Used, not_sold, unused
 from shared.columnar import Ints, children
 from shared.contracts import chunks, codec
 from shared.contracts.codes import Bought, Logic
@@ -19,6 +19,7 @@ from shared.rules.relief.lots import days_of
 from shared.rules.relief.wash import LISTED_DAYS, Losses, Purchases
 
 LOGICS: Final = len(Logic)
+_EVERY_EPOCH: Final = 2**31 - 1  # of a purchase from which no approved sale is taken: it is no lot, or not known
 IndexedRow = tuple[int, Row[Any]]  # index among the rows, row
 ChunkTables = tuple[pa.Table, ...]  # slices that matter, buys, purchases, counts of logics
 _NEEDED: Final = pa.schema(
@@ -74,26 +75,34 @@ def facts_of(rows: Sequence[Row[Any]], tables: Sequence[ChunkTables], trade_day:
     at_loss = np.flatnonzero((gain < 0) & taxable[owner])
     approved = _approved(earlier.bought, _first_rows(household, names, earlier.bought))
     bought = pa.concat_tables([_numbered(rows, stored), _proposed(rows, buys, taxable, trade_day), approved])
-    before, used = earlier.losses, earlier.used
-    security, bought_security, lost_security, used_security = _ranks(
-        *(table.column("security") for table in (slices, bought, before, used))
+    before, used, again_sold = earlier.losses, earlier.used, earlier.sold
+    security, bought_security, lost_security, used_security, sold_security = _ranks(
+        *(table.column("security") for table in (slices, bought, before, used, again_sold))
     )
     width = 1 + int(max(ranks.max(initial=0) for ranks in (security, bought_security, lost_security)))
     before_household = np.searchsorted(names, _texts(before, "household"))
     lost = np.concatenate(((household[owner] * width + security)[at_loss], before_household * width + lost_security))
     matter: Ints = np.flatnonzero(np.isin(household[_ints(bought, "owner")] * width + bought_security, lost))
     bought, bought_security = bought.take(matter), bought_security[matter]
-    account, bought_account, lost_account, used_account = _ranks(
-        pa.array([row.account_id for row in rows]), *(table.column("account_id") for table in (bought, before, used))
+    account, bought_account, lost_account, used_account, sold_account = _ranks(
+        pa.array([row.account_id for row in rows]),
+        *(table.column("account_id") for table in (bought, before, used, again_sold)),
     )
-    lot, bought_lot, lost_lot, used_lot = _ranks(*(table.column("lot_id") for table in (slices, bought, before, used)))
-    sleeve, bought_sleeve, lost_sleeve = _ranks(*(table.column("sleeve_id") for table in (slices, bought, before)))
+    lot, bought_lot, lost_lot, used_lot, sold_lot = _ranks(
+        *(table.column("lot_id") for table in (slices, bought, before, used, again_sold))
+    )
+    sleeve, bought_sleeve, lost_sleeve, sold_sleeve = _ranks(
+        *(table.column("sleeve_id") for table in (slices, bought, before, again_sold))
+    )
     today, turn = np.full(len(owner), trade_day), np.full(len(owner), 1 + int(_ints(before, "turn").max(initial=0)))
     sold = (household[owner] * LOGICS + logic, security, today, turn, account[owner], lot, sleeve, units, -gain)
     kind, day, amount, of_logic = (_ints(bought, name) for name in ("kind", "bought", "units", "logic"))
     listed = Purchases(
         household[_ints(bought, "owner")], bought_security, day, kind, bought_account, bought_lot, bought_sleeve, amount
     )
+    sold_lots = np.column_stack((sold_account, sold_security, sold_lot, sold_sleeve))
+    sales = (sold_lots, _ints(again_sold, "units"), _ints(again_sold, "epoch"))
+    listed = listed._replace(units=not_sold(_lots(listed), amount, _ints(bought, "epoch"), *sales))
     gone = _sold(_lots(listed), np.column_stack((account[owner], security, lot, sleeve)), logic, units)
     purchases, chosen = _left(listed, of_logic, gone)
     kinds, days, uses = (_ints(used, name) for name in ("kind", "day", "units"))
@@ -181,10 +190,13 @@ def _chunk(members: list[IndexedRow], content: bytes, trade_day: int) -> ChunkTa
     names = {"account_id": "account_id", "account_number": "account_number", "taxable": "taxable", "kind": "kind"}
     lots = {"lot_id": "lot_id", "sleeve_id": "sleeve_id", "units": "quantity_micro"}
     purchases = table("purchases", np.ones(len(stored), np.bool_), **names, **lots, bought="bought")
+    of_checked = indexes[flat["purchases"][1]] >= 0  # the rows of `purchases`, in its order
+    epochs = stored.field("epoch").fill_null(_EVERY_EPOCH).to_numpy()[of_checked]
+    purchases = purchases.append_column("logic", pa.array(np.full(purchases.num_rows, -1, np.int64)))
     return (
         table("slices", near | lost, logic="logic", **lots, gain="gain_cents"),
         table("orders", bought, logic="logic", units="quantity_micro"),
-        purchases.append_column("logic", pa.array(np.full(purchases.num_rows, -1, np.int64))),
+        purchases.append_column("epoch", pa.array(epochs.astype(np.int64))),
         pa.table({"count": pa.array(count[wanted])}),
     )
 
@@ -214,6 +226,7 @@ def _proposed(rows: Sequence[Row[Any]], buys: pa.Table, taxable: npt.NDArray[np.
             "units": buys.column("units"),
             "bought": pa.array(np.full(count, trade_day, np.int64)),
             "logic": buys.column("logic"),
+            "epoch": pa.array(np.full(count, _EVERY_EPOCH, np.int64)),
         }
     )
 
@@ -234,6 +247,7 @@ def _approved(bought: pa.Table, owner: Ints) -> pa.Table:
             "units": bought.column("units"),
             "bought": bought.column("day"),
             "logic": pa.array(np.full(count, -1, np.int64)),
+            "epoch": pa.array(np.full(count, _EVERY_EPOCH, np.int64)),
         }
     )
 

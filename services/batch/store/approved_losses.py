@@ -1,4 +1,5 @@
-"""Approved losses of tax households, the units bought that disallow them, and the order in which approvals count."""
+"""Approved losses of tax households, the units bought that disallow them or were sold again, and the order in which
+approvals count."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -18,6 +19,7 @@ _LOOK_BACK: Final = timedelta(days=LOSS_DAYS)
 # What taxlot had taken in when it booked is not known to the second; what it lists too is counted once.
 _LAG: Final = timedelta(minutes=10)
 _KEEP_BUYS: Final = timedelta(days=7)
+_KEEP_SOLD: Final = timedelta(days=LISTED_DAYS + 7)
 
 _LOSSES: Final = text(
     f"SELECT l.household, l.security_id, l.batch_id, l.trade_date - {_EPOCH}, l.turn, l.account_id, l.account_number,"  # noqa: S608  # a constant
@@ -39,10 +41,13 @@ _BOUGHT: Final = text(
     f"SELECT household, security_id, account_id, account_number, taxable, traded - {_EPOCH}, units"  # noqa: S608  # a constant
     " FROM wash_buys(:households, :since) WHERE batch_id <> :batch_id"
 )
+_SOLD: Final = text(
+    "SELECT security_id, account_id, lot_id, sleeve_id, epoch, units FROM wash_sales(:households, :bought)"
+)
 # By type, since the role of requests may add rows and not read them: a table cannot be made like theirs.
 _SQL_TYPES: Final = {
-    pa.string(): "text", pa.int64(): "bigint", pa.int16(): "smallint", pa.bool_(): "boolean", pa.date32(): "date",
-    pa.timestamp("us", "UTC"): "timestamptz",
+    pa.string(): "text", pa.int64(): "bigint", pa.int32(): "integer", pa.int16(): "smallint", pa.bool_(): "boolean",
+    pa.date32(): "date", pa.timestamp("us", "UTC"): "timestamptz",
 }  # fmt: skip
 _ADD: Final = "INSERT INTO {table} ({names}) SELECT {names} FROM incoming_{table}"
 _CLAIM: Final = text("INSERT INTO wash_recorded VALUES (:batch_id) ON CONFLICT DO NOTHING RETURNING batch_id")
@@ -63,12 +68,14 @@ _BEHIND: Final = text(
     " ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _FORGET: Final = text("DELETE FROM approved_buy WHERE decided_at < :before")
+_FORGET_SOLD: Final = text("DELETE FROM approved_sale WHERE acquired < :before")
 
 
 async def read(
     connection: AsyncConnection, batch: Row[Any], session: date, households: Sequence[str]
-) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]]]:
-    """Return losses, used units and buys that approved batches left to these households, as far as a batch needs them.
+) -> tuple[Sequence[Row[Any]], ...]:
+    """Return losses, used units, buys and sold units that approved batches left to these households, as far as a batch
+    needs them.
 
     session: on which the batch trades.  Columns as `columns.wash_earlier.Earlier` has them.
     """
@@ -80,12 +87,11 @@ async def read(
         "since": batch.requested_at - _LAG,
         "batch_id": batch.batch_id,
     }
-    losses, used, bought = [(await connection.execute(query, values)).all() for query in (_LOSSES, _USED, _BOUGHT)]
-    return losses, used, bought
+    return tuple([(await connection.execute(query, values)).all() for query in (_LOSSES, _USED, _BOUGHT, _SOLD)])
 
 
 async def add(connection: AsyncConnection, tables: Mapping[str, pa.Table]) -> None:
-    """Add rows of approved_loss, wash_use and approved_buy; tables: by name, columns as there."""
+    """Add rows of approved_loss, wash_use, approved_buy and approved_sale; tables: by name, columns as there."""
     for table, rows in tables.items():
         if rows.num_rows:
             names = ", ".join(rows.column_names)
@@ -128,5 +134,6 @@ async def lock_behind(connection: AsyncConnection, session: date, now: datetime)
 
 
 async def forget(connection: AsyncConnection, now: datetime) -> None:
-    """Drop approved buys that no undecided batch can need."""
+    """Drop approved buys and sold units that no undecided batch can need."""
     await connection.execute(_FORGET, {"before": now - _KEEP_BUYS})
+    await connection.execute(_FORGET_SOLD, {"before": now.date() - _KEEP_SOLD})

@@ -190,6 +190,7 @@ def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, looked_at: _LookedAt, t
         lots.field("sleeve_id"),
         lots.field("acquired"),
         lots.field("quantity_micro"),
+        booked.column("epoch").take(of_account),  # an account is proposed once its lots show every approval of it
     )
 
 
@@ -212,6 +213,7 @@ def _lots(members: Sequence[Member], code_of: dict[str, int], trade_day: int) ->
             "sleeve_id": lots.column("sleeve_id"),
             "bought": lots.column("acquired").cast(pa.date32()),
             "quantity_micro": lots.column("quantity_micro"),
+            "epoch": _array([held[index].epoch for index in owner.tolist()], pa.int32()),
         },
     )
 
@@ -230,6 +232,7 @@ def _approved(members: Sequence[Member], approved: Sequence[ApprovedBuy], code_o
             "sleeve_id": pa.nulls(len(owner), pa.string()),
             "bought": _array([buy.trade_date for buy in approved], pa.date32()),
             "quantity_micro": _array([buy.units for buy in approved], pa.int64()),
+            "epoch": pa.nulls(len(owner), pa.int32()),
         },
     )
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 class Member(NamedTuple):
     """An account of a household.
 
-    is_seen: it has good lots and is not on hold.  document: its last good lots.  Neither is read for an account that is
-    alone in its household: it is checked on the lots of its own proposal.
+    is_seen: it has good lots and is not on hold.  document: its last good lots.  epoch: of its newest approval whose
+    trades these lots show.  None of these is read for an account that is alone in its household: it is checked on the
+    lots of its own proposal.
     """
 
     account_id: str
@@ -22,6 +23,7 @@ class Member(NamedTuple):
     taxable: bool
     is_seen: bool
     document: bytes | None
+    epoch: int = 0
 
 
 class ApprovedBuy(NamedTuple):

@@ -17,9 +17,15 @@ _MEMBERS: Final = (
     "SELECT account_id, account_number, enterprise_id, tax_household_id, taxable FROM account"
     " WHERE enterprise_id = ANY(%s) AND tax_household_id = ANY(%s)"
 )
+# The newest approval that the lots show is the one before the first that they do not: files show approvals in order.
+# Whether the last good file of an account on hold since came before or after an approval of its own day is not known:
+# it counts as shown, so that nothing sold is taken off twice.
 _LOTS: Final = (
-    "SELECT h.account_id, l.document IS NOT NULL AND h.hold_code IS NULL, l.document"
-    " FROM holding h LEFT JOIN lots l USING (account_id) WHERE h.account_id = ANY(%s)"
+    "SELECT h.account_id, l.document IS NOT NULL AND h.hold_code IS NULL, l.document, coalesce("
+    "(SELECT min(t.epoch) - 1 FROM approved_trade t WHERE t.account_id = h.account_id AND (h.content IS NULL"
+    " OR h.as_of < t.trade_date OR h.as_of = t.trade_date AND h.file_id = t.file_before)), a.epoch, 0)"
+    " FROM holding h LEFT JOIN lots l USING (account_id) LEFT JOIN approval a USING (account_id)"
+    " WHERE h.account_id = ANY(%s)"
 )
 # A good file dated on the trade date or later shows the buy; one of the trade date itself only if it came afterwards.
 _APPROVED: Final = (
@@ -65,12 +71,12 @@ async def members(connection: AsyncConnection[TupleRow], households: Sequence[tu
     accounts: list[tuple[str, str, str, str, bool]] = [account async for account in cursor if account[2:4] in wanted]
     sizes = Counter((enterprise, household) for _, _, enterprise, household, _ in accounts)
     shared = [account for account, _, enterprise, household, _ in accounts if sizes[enterprise, household] > 1]
-    lots: dict[str, tuple[bool, bytes | None]] = {}
+    lots: dict[str, tuple[bool, bytes | None, int]] = {}
     if shared:
         async with connection.cursor(binary=True) as binary:
             await binary.execute(_LOTS, (shared,))
-            lots = {account: (is_seen, document) async for account, is_seen, document in binary}
-    return [Member(*account, *lots.get(account[0], (False, None))) for account in sorted(accounts)]
+            lots = {account: (is_seen, document, epoch) async for account, is_seen, document, epoch in binary}
+    return [Member(*account, *lots.get(account[0], (False, None, 0))) for account in sorted(accounts)]
 
 
 async def approved(
