@@ -13,7 +13,7 @@ NAMES ?=
 DAYS ?= 1
 OUT ?= .local/rebalancer.cdx.json
 
-.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-analysis house contracts lock sbom release-check doctor
+.PHONY: help up down status logs reset next-day load subscriber-demo test test-fast check bench bench-start bench-engine bench-compile bench-api bench-ui bench-analysis house contracts lock sbom release-check doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -113,6 +113,14 @@ bench-engine: .local/peer/.locked ## Measure what one core does: analysis, propo
 bench-compile: ## Measure what compiling all kernels costs, beside an earlier commit (ARGS="--base COMMIT")
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m benchmarks.compile $(ARGS)
+
+bench-api: ## Measure pages of a queue of a million accounts under load (ARGS="--accounts 100000 --rate 100")
+	@$(PREPARE) java maven
+	@$(VENV)/python -m benchmarks.api $(ARGS)
+
+bench-ui: ## Measure how long a person waits at the screen, in a real browser (ARGS="--large 2000")
+	@$(PREPARE) java maven node
+	@$(VENV)/python -m benchmarks.ui $(ARGS)
 
 bench-analysis: ## Measure the daily analysis of the whole system (ARGS="--accounts 1000000 --positions 40 --flagged 10%")
 	@$(PREPARE) java maven

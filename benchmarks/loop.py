@@ -41,28 +41,22 @@ class Row:
 
 def measure(stack: Stack, folder: Path, options: argparse.Namespace, say: Say) -> list[Row]:
     """Fill the stack and return the figures in the order they were taken."""
-    morning = datetime.combine(session_after(AS_OF), clock_time(10), tzinfo=NEW_YORK)
-    set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), morning)
-    book = _book(folder, options, say)
+    set_morning(stack)
+    book = write_book(folder, options, say)
     with StackClient(stack, ENTERPRISES) as client:
         say("publishing the platform's events")
-        _load_platform(stack, book)
-        _wait(
-            lambda: _count(stack, "SELECT count(*) FROM analyzer.account_facts"),
-            options.accounts,
-            say,
-            "accounts known",
-        )
+        load_platform(stack, book)
+        wait_for_accounts(stack, options.accounts, say)
         rows = [
             Row(
                 f"file to flags visible, {options.accounts:,} accounts",
-                f"{_file_to_flags(stack, book, options, say):.1f} s",
+                f"{file_to_flags(stack, book, options, say):.1f} s",
                 "60 s",
             )
         ]
         rows.append(Row(f"daily analysis, {options.accounts:,} accounts", f"{_analysis(client, say):.1f} s", "30 s"))
         for accounts, reach in ((1, ""), (options.batch, "5 s"), (options.large, "5 s")):
-            took_s, batch = _to_pending(stack, client, accounts, say)
+            took_s, batch = to_pending(stack, client, accounts, say)
             client.command(batch, "cancel")
             rows.append(Row(f"click to Pending Approval, {accounts:,} accounts", f"{took_s:.2f} s", reach))
         say(f"{options.events} events to a browser")
@@ -80,7 +74,19 @@ def measure(stack: Stack, folder: Path, options: argparse.Namespace, say: Say) -
     return rows
 
 
-def _book(folder: Path, options: argparse.Namespace, say: Say) -> Path:
+def set_morning(stack: Stack) -> None:
+    """Set the stack's clock to ten o'clock of the session after the book's day."""
+    morning = datetime.combine(session_after(AS_OF), clock_time(10), tzinfo=NEW_YORK)
+    set_instant(Path(stack.env["REBALANCER_CLOCK_FILE"]), morning)
+
+
+def wait_for_accounts(stack: Stack, accounts: int, say: Say) -> None:
+    """Wait until the analyzer knows every account."""
+    _wait(lambda: _count(stack, "SELECT count(*) FROM analyzer.account_facts"), accounts, say, "accounts known")
+
+
+def write_book(folder: Path, options: argparse.Namespace, say: Say) -> Path:
+    """Generate a book of the size that the options name; return its folder."""
     say(f"writing a book of {options.accounts:,} accounts")
     book = folder / "book"
     size = ["--accounts", str(options.accounts), "--positions", str(options.positions), "--lots", str(options.lots)]
@@ -89,7 +95,7 @@ def _book(folder: Path, options: argparse.Namespace, say: Say) -> Path:
     return book
 
 
-def _load_platform(stack: Stack, book: Path) -> None:
+def load_platform(stack: Stack, book: Path) -> None:
     """Publish everything but the custodial files: their intake is measured."""
     aside = book.parent / "no-files"
     aside.mkdir()
@@ -97,7 +103,8 @@ def _load_platform(stack: Stack, book: Path) -> None:
     subprocess.run(run, cwd=CHECKOUT, env=stack.env, check=True, stdout=sys.stderr)
 
 
-def _file_to_flags(stack: Stack, book: Path, options: argparse.Namespace, say: Say) -> float:
+def file_to_flags(stack: Stack, book: Path, options: argparse.Namespace, say: Say) -> float:
+    """Deliver the custodians' files; return the seconds until every account was evaluated on them."""
     inbox = Path(stack.env["REBALANCER_INBOX_DIR"])
     updates = []
     for file in sorted((book / "files").iterdir()):
@@ -125,13 +132,13 @@ def _analysis(client: StackClient, say: Say) -> float:
 
 def _to_approved(stack: Stack, client: StackClient, accounts: int, say: Say) -> tuple[float, int]:
     """Propose for so many accounts and approve; return the seconds of the approval and the accounts with orders."""
-    _, batch = _to_pending(stack, client, accounts, say)
+    _, batch = to_pending(stack, client, accounts, say)
     started = time.monotonic()
     approved = int(client.command(batch, "approve")["counts"]["approved"])
     return time.monotonic() - started, approved
 
 
-def _to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> tuple[float, dict[str, Any]]:
+def to_pending(stack: Stack, client: StackClient, accounts: int, say: Say) -> tuple[float, dict[str, Any]]:
     """Return the seconds from the click to the end of all proposals, and the batch."""
     propose = _large(client, accounts) if accounts > _MOST_IDS else _small(client, accounts)
     before = processes.cpu_s(stack)

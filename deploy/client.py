@@ -66,13 +66,17 @@ class StackClient:
 
         A command without a given key gets a new idempotency key.
         """
-        errand = Errand(service, method, path)
-        headers = {HEADER: sign(self._principal, self._key, self._clock.now(), errand)}
+        headers = self.signed(service, method, path)
         headers |= (_once() if method == "POST" else {}) | options.pop("headers", {})
         response = self._http.request(method, self._stack.urls[service] + path, headers=headers, **options)
         if response.is_error:
             raise Refused(response.status_code, response.json())
         return response.json()
+
+    def signed(self, service: str, method: str, path: str) -> dict[str, str]:
+        """Return the header that says who sends this request, for those who send it by themselves."""
+        errand = Errand(service, method, path)
+        return {HEADER: sign(self._principal, self._key, self._clock.now(), errand)}
 
     def tiles(self) -> dict[str, Any]:
         """Return the counts of the queue."""
