@@ -73,6 +73,12 @@ pin-images: ## Name the images of others by the digests that a registry answers 
 	@$(PREPARE) --quiet
 	@$(VENV)/python -m deploy.image_digests $(ARGS)
 
+.PHONY: screens
+screens: ## Make the pictures of every screen anew: docs/screens
+	@$(PREPARE) java maven node
+	@mkdir -p docs/screens
+	@REBALANCER_SCREENS=docs/screens $(VENV)/python -m pytest -q tests/screens/test_every_screen.py
+
 .PHONY: replay
 replay: ## Rebuild a day from the event log and compare it with the stores: make replay DAY=2026-06-12 (ARGS="--write out")
 	@$(PREPARE) --quiet
