@@ -34,7 +34,8 @@ MEANINGS: Final[Mapping[Invariant, str]] = {
     Invariant.BATCHES_END: "No batch is open past its cut-off, and none works without getting any result.",
     Invariant.ACCOUNTS_CONSERVED: "Queue, open batches, settling, held, off, clear and not yet evaluated add up to all"
     " accounts of an enterprise: none is counted twice, none is nowhere.",
-    Invariant.EPOCHS_AGREE: "Batch and analyzer know the same accounts, each at the same epoch.",
+    Invariant.EPOCHS_AGREE: "Batch and analyzer know the same accounts, each at the same epoch, and taxlot has"
+    " booked the newest approval of each.",
     Invariant.FLAGS_AGREE: "Batch has the newest flag of the analyzer for every account.",
     Invariant.NOTHING_UNPUBLISHED: "No message, file or analysis waits long to be published, and none is refused.",
 }

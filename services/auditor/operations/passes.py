@@ -30,6 +30,7 @@ from shared.runtime.components import Heartbeat, no_heartbeat
 
 GROUPS: Final[Groups] = {
     worker_group("analyzer"): [topic.name for topic in topics.TOPICS if "analyzer" in topic.consumers],
+    worker_group("taxlot"): [topics.REBALANCED.name],
     "rebalancer-batch-flags": [topics.FLAGS.name],
     "rebalancer-batch-facts": [topics.ACCOUNT.name],
 }
