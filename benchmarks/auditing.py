@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _fill(stack: Stack, accounts: int) -> None:
-    for service in roles.AUDITED:
+    for service in (*roles.AUDITED, "gateway"):
         migrate(service, stack.database_url(f"{service}{roles.OWNER}"))
     with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # no trigger notes a row

@@ -41,6 +41,12 @@ class Settings(ServiceSettings):
         ge=1,
         description="Accounts that a pass compares one by one between services; the next pass continues behind them.",
     )
+    audit_links: int = Field(
+        default=20_000,
+        ge=1,
+        description="Links of the chain of decisions, and records of the audit log, that a pass follows; the next pass"
+        " continues behind them.",
+    )
     event_log_days: int = Field(
         default=EVENT_LOG_DAYS,
         ge=1,

@@ -13,7 +13,7 @@ from tests.stackfix.infrastructure import as_role
 @pytest.fixture
 async def audit(database_url: str, kafka_url: str) -> AsyncIterator[AuditHarness]:
     """A database and a topic of the test's own."""
-    for service in ("analyzer", "taxlot", "batch"):
+    for service in ("analyzer", "taxlot", "batch", "gateway"):
         migrate(service, as_role(database_url, f"{service}_migrator"))
     batch = Harness(database_url)
     harness = AuditHarness(batch, kafka_url)

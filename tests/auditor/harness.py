@@ -89,10 +89,14 @@ class AuditHarness:
             connection.execute(statement.encode(), values)
 
     def analyze(self) -> None:
-        """Give the analyzer what batch has: accounts with their epochs, flags with their versions."""
+        """Give analyzer and taxlot what batch has: accounts with their epochs, flags with their versions."""
         self.hurt(
             "INSERT INTO analyzer.account_facts (account_id, enterprise_id, advisor_id, facts_version,"
             " settings_version, epoch) SELECT account_id, enterprise_id, advisor_id, 1, 1, epoch FROM batch.account"
+            " ON CONFLICT (account_id) DO UPDATE SET epoch = excluded.epoch"
+        )
+        self.hurt(
+            "INSERT INTO taxlot.approval SELECT account_id, epoch FROM batch.account WHERE epoch > 0"
             " ON CONFLICT (account_id) DO UPDATE SET epoch = excluded.epoch"
         )
         self.hurt(

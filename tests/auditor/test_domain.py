@@ -67,9 +67,12 @@ def test_accounts_add_up_or_their_enterprise_is_named() -> None:
 @pytest.mark.parametrize(
     ("versions", "epochs", "flags"),
     [
-        ((1, 1, 4, 4), None, None),
+        ((1, 1, 4, 4, 1), None, None),
+        ((0, 0, 4, 4, 0), None, None),
+        ((2, 2, 4, 4, 1), "batch has epoch 2, analyzer has epoch 2, taxlot has booked approvals up to epoch 1", None),
+        ((1, 1, 4, 4), "batch has epoch 1, analyzer has epoch 1, taxlot has booked no approval", None),
         ((0, 0, None, None), None, None),
-        ((1, 0, 4, 4), "batch has epoch 1, analyzer has epoch 0", None),
+        ((1, 0, 4, 4, 1), "batch has epoch 1, analyzer has epoch 0", None),
         ((None, 0, 4, 4), "batch does not know it, analyzer has epoch 0", None),
         ((0, None, None, None), "batch has epoch 0, analyzer does not know it", None),
         ((0, 0, 3, 4), None, "batch has flag version 3, the analyzer 4"),

@@ -235,10 +235,33 @@ async def test_services_that_disagree_are_found_once_nothing_is_in_flight(audit:
     audit.lag.age = 0.0
     await audit.passes.look()
     assert [difference.says for difference in audit.passes.broken()] == [
-        "account A2: batch has epoch 1, analyzer has epoch 0",
+        "account A2: batch has epoch 1, analyzer has epoch 0, taxlot has booked no approval",
         "account A3: batch has epoch 0, analyzer does not know it",
         "account A1: batch has flag version 1, the analyzer 9",
     ]
+
+
+async def test_an_approval_that_taxlot_has_not_booked_is_found(audit: AuditHarness) -> None:
+    await audit.approved("A1", "A2", "A3")
+    await audit.publish()
+    audit.analyze()
+    assert await audit.found() == []
+    audit.hurt("DELETE FROM taxlot.approval WHERE account_id = 'A1'")
+    audit.hurt("UPDATE taxlot.approval SET epoch = 2 WHERE account_id = 'A2'")
+    audit.hurt("INSERT INTO taxlot.approval VALUES ('A9', 1)")
+    audit.lag.age = 1e6  # taxlot's group has been behind for longer
+    assert await audit.found() == []
+    audit.lag.age = 0.0
+    await audit.passes.look()
+    assert [difference.says for difference in audit.passes.broken()] == [
+        "account A1: batch has epoch 1, analyzer has epoch 1, taxlot has booked no approval",
+        "account A2: batch has epoch 1, analyzer has epoch 1, taxlot has booked approvals up to epoch 2",
+        "account A9: batch does not know it, analyzer does not know it, taxlot has booked approvals up to epoch 1",
+    ]
+    audit.analyze()
+    audit.hurt("DELETE FROM taxlot.approval WHERE account_id = 'A9'")
+    await audit.passes.look()
+    assert audit.passes.broken() == []
 
 
 async def test_flags_that_move_from_pass_to_pass_are_work_and_no_fault(audit: AuditHarness) -> None:
@@ -321,6 +344,14 @@ def test_the_auditor_reads_columns_without_names_and_writes_nothing(audit: Audit
         "UPDATE batch.account SET epoch = 0",
         "DELETE FROM batch.outbox",
         "SELECT count(*) FROM gateway.session",
+        "SELECT body FROM gateway.audit",
+        "SELECT seq FROM gateway.audit",
+        "SELECT seq FROM gateway.audit_head",
+        "SELECT gateway.audit_append('[]')",
+        "SELECT previous FROM batch.decision_link",
+        "SELECT batch_id FROM batch.decision_before",
+        "SELECT position FROM batch.decision_head",
+        "SELECT enterprise_ids FROM batch.decision",
         "CREATE TABLE batch.mine (x int)",
     )
     with psycopg.connect(as_role(audit.batch.admin_url, "auditor"), autocommit=True) as connection:

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from services.batch.cli import verify
-from services.batch.domain.history import beginning, linked
 from services.batch.operations import history
 from services.batch.operations.history import Cursor
 from shared.contracts.tenancy import SYSTEM
+from shared.rules.history_chain import beginning, linked
 from tests.batch import build
 from tests.batch.harness import Harness
 

@@ -51,21 +51,30 @@ def conserved(counts: AccountCounts, odd: list[str]) -> Difference | None:
 
 @dataclass(frozen=True)
 class AccountVersions:
-    """What two services have of an account; None: it does not know the account, or has no flag of it."""
+    """What services have of an account; None: it does not know the account, or has no flag of it.
+
+    taxlot_epoch: that the newest approval gave which taxlot has booked; None: it has booked none.
+    """
 
     account_id: str
     batch_epoch: int | None
     analyzer_epoch: int | None
     batch_flag: int | None
     analyzer_flag: int | None
+    taxlot_epoch: int | None = None
 
 
 def epochs_agree(of: AccountVersions) -> Difference | None:
-    """Return how batch and analyzer differ about an account and its epoch; None if they do not."""
-    if of.batch_epoch == of.analyzer_epoch:
+    """Return how batch, analyzer and taxlot differ about an account and its epoch; None if they do not."""
+    is_booked = (of.taxlot_epoch or 0) == (of.batch_epoch or 0)
+    if of.batch_epoch == of.analyzer_epoch and is_booked:
         return None
-    says = f"account {of.account_id}: {_epoch('batch', of.batch_epoch)}, {_epoch('analyzer', of.analyzer_epoch)}"
-    return Difference(Invariant.EPOCHS_AGREE, of.account_id, (of.batch_epoch, of.analyzer_epoch), says)
+    sides = [_epoch("batch", of.batch_epoch), _epoch("analyzer", of.analyzer_epoch)]
+    if not is_booked:
+        newest = f"approvals up to epoch {of.taxlot_epoch}" if of.taxlot_epoch else "no approval"
+        sides.append(f"taxlot has booked {newest}")
+    values = (of.batch_epoch, of.analyzer_epoch, of.taxlot_epoch)
+    return Difference(Invariant.EPOCHS_AGREE, of.account_id, values, f"account {of.account_id}: {', '.join(sides)}")
 
 
 def flags_agree(of: AccountVersions) -> Difference | None:

@@ -14,6 +14,8 @@ class Invariant(StrEnum):
 
     ORDERS_PUBLISHED = "orders_published"
     HISTORY_FROZEN = "history_frozen"
+    HISTORY_WHOLE = "history_whole"
+    AUDIT_LOG_WHOLE = "audit_log_whole"
     FIGURES_ADD_UP = "figures_add_up"
     BATCHES_COUNTED = "batches_counted"
     BATCHES_END = "batches_end"
@@ -28,13 +30,18 @@ MEANINGS: Final[Mapping[Invariant, str]] = {
     " amount: none is missing, altered or added.",
     Invariant.HISTORY_FROZEN: "Every decided batch has one manifest, the digests of manifest and results fit, and no"
     " account of it is open or can be changed.",
+    Invariant.HISTORY_WHOLE: "The decisions of each enterprise are the chain that they were appended to: no link and no"
+    " decision was changed, taken away or added, and none is missing at the end.",
+    Invariant.AUDIT_LOG_WHOLE: "The audit log is the chain of records that were appended to it: none was changed, taken"
+    " away or added, and none is missing at the end.",
     Invariant.FIGURES_ADD_UP: "For every approved account: cash before, sells and buys give cash after; sleeve trades"
     " give orders; what is crossed adds up to nothing; lots give units, proceeds and gains of security and account.",
     Invariant.BATCHES_COUNTED: "The counts of a batch are those of its accounts by state.",
     Invariant.BATCHES_END: "No batch is open past its cut-off, and none works without getting any result.",
     Invariant.ACCOUNTS_CONSERVED: "Queue, open batches, settling, held, off, clear and not yet evaluated add up to all"
     " accounts of an enterprise: none is counted twice, none is nowhere.",
-    Invariant.EPOCHS_AGREE: "Batch and analyzer know the same accounts, each at the same epoch.",
+    Invariant.EPOCHS_AGREE: "Batch and analyzer know the same accounts, each at the same epoch, and taxlot has"
+    " booked the newest approval of each.",
     Invariant.FLAGS_AGREE: "Batch has the newest flag of the analyzer for every account.",
     Invariant.NOTHING_UNPUBLISHED: "No message, file or analysis waits long to be published, and none is refused.",
 }

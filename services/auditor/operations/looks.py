@@ -62,7 +62,7 @@ async def accounts_conserved(view: View) -> list[Difference]:
 
 
 async def epochs_agree(view: View) -> list[Difference]:
-    """Compare batch's accounts and epochs with the analyzer's."""
+    """Compare batch's accounts and epochs with the analyzer's, and with the approvals that taxlot has booked."""
     found = await accounts.different(view.connection, view.within, view.suspects(Invariant.EPOCHS_AGREE))
     return _differences(map(of_accounts.epochs_agree, found))
 

@@ -15,7 +15,9 @@ from aiokafka.errors import KafkaError
 
 from services.auditor.domain.invariants import Difference, Invariant
 from services.auditor.domain.suspicions import Suspicions
+from services.auditor.operations.audit_chain import AuditChain
 from services.auditor.operations.figures import Figures
+from services.auditor.operations.history_chains import HistoryChains
 from services.auditor.operations.looks import BETWEEN_SERVICES, IN_THE_STORES, Look, View
 from services.auditor.operations.order_ledger import OrderLedger
 from services.auditor.operations.order_stream import OrderStream
@@ -30,6 +32,7 @@ from shared.runtime.components import Heartbeat, no_heartbeat
 
 GROUPS: Final[Groups] = {
     worker_group("analyzer"): [topic.name for topic in topics.TOPICS if "analyzer" in topic.consumers],
+    worker_group("taxlot"): [topics.REBALANCED.name],
     "rebalancer-batch-flags": [topics.FLAGS.name],
     "rebalancer-batch-facts": [topics.ACCOUNT.name],
 }
@@ -63,7 +66,12 @@ class Passes:
         self._now_s = now_s
         self._suspicions = Suspicions(settings.audit_patience_s)
         self._ledger = OrderLedger()
-        self._in_the_stores: Mapping[Invariant, Look] = {**IN_THE_STORES, Invariant.FIGURES_ADD_UP: Figures().look}
+        self._in_the_stores: Mapping[Invariant, Look] = {
+            **IN_THE_STORES,
+            Invariant.FIGURES_ADD_UP: Figures().look,
+            Invariant.HISTORY_WHOLE: HistoryChains(settings.audit_links).look,
+            Invariant.AUDIT_LOG_WHOLE: AuditChain(settings.audit_links).look,
+        }
         self._looked_s = dict.fromkeys(Invariant, now_s())
         self._after, self._after_batch = "", 0  # behind which account and decided batch the next pass continues
         self._topics_away: str | None = None

@@ -45,14 +45,16 @@ _END_OF_RANGE: Final = (
 _DIFFERENT: Final = """
 SELECT * FROM (
     SELECT account_id, b.epoch AS batch_epoch, k.epoch AS analyzer_epoch, f.flag_version AS batch_flag,
-        g.flag_version AS analyzer_flag
+        g.flag_version AS analyzer_flag, t.epoch AS taxlot_epoch
     FROM (SELECT account_id, epoch FROM batch.account WHERE {range}) AS b
     FULL JOIN (SELECT account_id, epoch FROM analyzer.account_facts WHERE settings_version > 0 AND {range}) AS k
         USING (account_id)
+    FULL JOIN (SELECT account_id, epoch FROM taxlot.approval WHERE {range}) AS t USING (account_id)
     LEFT JOIN (SELECT account_id, flag_version FROM batch.flag WHERE {range}) AS f USING (account_id)
     LEFT JOIN (SELECT account_id, flag_version FROM analyzer.flag WHERE {range}) AS g USING (account_id)
 ) AS versions
 WHERE batch_epoch IS DISTINCT FROM analyzer_epoch OR coalesce(batch_flag, 0) <> coalesce(analyzer_flag, 0)
+    OR coalesce(batch_epoch, 0) <> coalesce(taxlot_epoch, 0)
 ORDER BY account_id LIMIT 1000
 """
 _IN_RANGE: Final = _DIFFERENT.format(range="account_id > %(after)s AND account_id <= %(last)s")
@@ -85,7 +87,7 @@ async def next_range(connection: Snapshot, after: str, most: int) -> Range:
 
 
 async def different(connection: Snapshot, within: Range, also: list[str]) -> list[AccountVersions]:
-    """Return the accounts in a range, and these, of which batch and analyzer have different versions; at most 2,000."""
+    """Return the accounts in a range, and these, of which services have different versions; at most 2,000."""
     query = _TO_THE_END if within.last is None else _IN_RANGE
     found = await rows(connection, query, after=within.after, last=within.last)
     found += await rows(connection, _THESE, accounts=also) if also else []

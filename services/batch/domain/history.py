@@ -1,52 +1,9 @@
-"""The chain of an enterprise's decisions, and what of a decided batch differs from its manifest.
+"""What of a decided batch differs from its manifest.  Source: docs/decisions/0034-history-is-a-chain.md."""
 
-A link is the SHA-256 of the link before and of the digest of a manifest, both as 32 bytes; before the first stands the
-SHA-256 of "history of <enterprise>".  Source: docs/decisions/0034-history-is-a-chain.md.
-"""
-
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 _NAMED_AT_MOST = 10
-
-
-@dataclass(frozen=True)
-class Link:
-    """One decision in the chain.  position: from 1; batch_id: what was decided; digests as bytes."""
-
-    position: int
-    batch_id: int
-    previous: bytes
-    decision_sha256: bytes
-    sha256: bytes
-
-
-def beginning(enterprise_id: str) -> bytes:
-    """Return what stands before the first link of an enterprise."""
-    return hashlib.sha256(f"history of {enterprise_id}".encode()).digest()
-
-
-def linked(previous: bytes, decision_sha256: bytes) -> bytes:
-    """Return the hash of a link."""
-    return hashlib.sha256(previous + decision_sha256).digest()
-
-
-def faults_of_link(link: Link, position: int, previous: bytes) -> Iterator[str]:
-    """Yield what is wrong with the link that stands next in a chain.
-
-    position: that it must have; previous: the hash of the one before it.
-    """
-    if link.position > position:
-        missing = (
-            f"link {position} is" if link.position == position + 1 else f"links {position} to {link.position - 1} are"
-        )
-        yield f"{missing} missing from the chain"
-    elif link.previous != previous:
-        yield f"link {link.position} does not follow the one before it"
-    if link.sha256 != linked(link.previous, link.decision_sha256):
-        yield f"link {link.position} was changed"
 
 
 def differences(

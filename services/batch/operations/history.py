@@ -14,10 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.domain.figures import LOGIC_NAMES
-from services.batch.domain.history import beginning, differences, faults_of_link
+from services.batch.domain.history import differences
 from services.batch.operations.decide import canonical
 from services.batch.store import history, members
 from services.batch.store.tables import BATCH
+from shared.rules.history_chain import beginning, fault_of_end, faults_of_link
 
 _DECISIONS: Final = 200
 _ACCOUNTS: Final = 20_000
@@ -95,12 +96,8 @@ async def _check_chain(connection: AsyncConnection, part: CheckedPart, enterpris
             part.rest = Cursor("chain", link.position)
             return
     part.head = await history.head(connection, enterprise_id)
-    if part.head is None and last[0] > 0:
-        part.note(None, "the head of the chain is missing")
-    elif part.head is not None and part.head[0] > last[0]:
-        part.note(None, f"the last links are missing: the chain ends at {last[0]}, and its head is {part.head[0]}")
-    elif part.head is not None and part.head != last:
-        part.note(None, f"the head of the chain is not its last link, {last[0]}")
+    if (fault := fault_of_end(part.head, last)) is not None:
+        part.note(None, fault)
     for row in await history.added(connection, enterprise_id):
         what = "its decision was added: the chain has no link of it" if row.is_kept else "it has no decision in history"
         part.note(row.batch_id, what)

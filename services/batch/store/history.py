@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.batch.domain.history import Link
+from shared.rules.history_chain import Link
 
 _APPEND: Final = text("SELECT enterprise_id, position, sha256 FROM append_decision(:batch_id) ORDER BY enterprise_id")
 _LINKS_OF: Final = text(

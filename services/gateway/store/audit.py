@@ -25,19 +25,13 @@ WHERE (%(subject)s::text IS NULL OR body->>'subject' = %(subject)s)
   AND (%(until)s::text IS NULL OR body->>'at' < %(until)s)
 ORDER BY seq DESC LIMIT %(limit)s
 """
-# Each hash covers the record and its predecessor, numbers have no gap, and the last record is the head.
+# The rule is in functions of the database, which the auditor calls too (versions/0005_auditor.py).
 _BROKEN: Final[LiteralString] = """
-WITH chain AS (
-    SELECT seq, prev, hash, sha256(prev || int8send(seq) || convert_to(body::text, 'UTF8')) AS expected,
-           lag(hash, 1, sha256('')) OVER (ORDER BY seq) AS before, row_number() OVER (ORDER BY seq) AS number
-    FROM audit
+SELECT coalesce(
+    (SELECT broken_at FROM audit_follow(0, NULL)),
+    (SELECT coalesce(head_seq, last_seq) FROM audit_ends()
+        WHERE (head_seq, head_hash) IS DISTINCT FROM (last_seq, last_hash))
 )
-(SELECT seq FROM chain WHERE hash <> expected OR prev <> before OR seq <> number ORDER BY seq LIMIT 1)
-UNION ALL
-SELECT head.seq FROM audit_head head
-WHERE head.hash <> coalesce((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), sha256(''))
-   OR head.seq <> coalesce((SELECT max(seq) FROM audit), 0)
-LIMIT 1
 """
 
 
@@ -100,7 +94,7 @@ async def read(connection: AsyncConnection[TupleRow], **wanted: Any) -> list[dic
 async def broken_at(connection: AsyncConnection[TupleRow]) -> int | None:
     """Return the number of the first record that was changed or follows a gap; None if the chain is whole."""
     row = await (await connection.execute(_BROKEN)).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None or row[0] is None else int(row[0])
 
 
 async def head(connection: AsyncConnection[TupleRow]) -> Head:

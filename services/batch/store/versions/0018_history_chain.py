@@ -40,7 +40,7 @@ CREATE TABLE decision_before (
 );
 COMMENT ON TABLE decision_before IS 'Decisions of before the chains began, with the digests that they had then';
 """
-# As services.batch.domain.history has it.
+# As shared.rules.history_chain has it.
 _APPEND: Final = """
 CREATE FUNCTION chain_decision() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
