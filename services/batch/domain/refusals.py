@@ -144,6 +144,7 @@ ROLES: Final[dict[Transition | None, frozenset[RoleName]]] = {
     Transition.UNDO_REMOVAL: RULES["undo_removal"],
     Transition.SWITCH_LOGIC: RULES["switch_logic"],
     Transition.REPROPOSE: RULES["repropose_accounts"],
+    Transition.EDIT_TRADES: RULES["edit_trades"],
     Transition.APPROVE: RULES["approve_batch"],
     Transition.CANCEL: RULES["cancel_batch"],
 }
