@@ -115,6 +115,10 @@ _UNDO_BARRED: Final = {
         "the trade logic in force could not propose for it",
         "the trade logic in force could not propose for them",
     ),
+    "EDITED": (
+        "its trades were edited under another trade logic",
+        "their trades were edited under another trade logic",
+    ),
     "GONE": ("it was not removed, or was put back already", "they were not removed, or were put back already"),
 }
 

@@ -13,13 +13,12 @@ import orjson
 from sqlalchemy import Row
 
 from services.batch.domain import edits as rules
-from services.batch.domain.refusals import note_missing
 from services.batch.domain.states import AccountState, Status, Transition, batch_after
 from services.batch.operations import wash_sales, work_requests
 from services.batch.operations.change import recount
 from services.batch.operations.context import CommandContext, lock
 from services.batch.operations.decide import CommandOutcome, canonical
-from services.batch.operations.problems import EditRefused, NotEditable, problem_of
+from services.batch.operations.problems import EditRefused, NotEditable, NoteMissing
 from services.batch.store import members, results
 from shared.contracts import chunks, codec
 from shared.contracts.api_batches import EditBody
@@ -38,7 +37,7 @@ async def edit_trades(
     connection = context.connection
     batch, now, _ = await lock(context, batch_id, version_seen, Transition.EDIT_TRADES)
     if not body.note:
-        raise problem_of(note_missing("Say why you edit these trades; it is kept with the decision."), batch.version)
+        raise NoteMissing("Say why you edit these trades: it is kept with the decision.", version=batch.version)
     member = await members.read_one(connection, batch_id, account_id)
     if member is None:
         raise NotFound(f"There is no account {account_id} in request {batch_id}, or it is not yours to see.")
