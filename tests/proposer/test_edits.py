@@ -35,7 +35,7 @@ def crossing() -> Account:
     )
 
 
-def edited(given: Account, logic: Logic = BF, **units: str) -> Proposal:
+def edited(given: Account, units: dict[str, str], logic: Logic = BF) -> Proposal:
     """Propose for the account with these orders made what is named, signed units."""
     edits = [(logic, name, scaled(text, 6)) for name, text in units.items()]
     return proposal(replace(given, edits=edits), logic)
@@ -68,7 +68,7 @@ def test_the_rows_start_from_what_is_proposed() -> None:
 def test_an_order_becomes_what_a_person_made_it_and_the_others_stay(
     units: dict[str, str], trades: dict[tuple[str, str], int], orders: dict[str, int], cash: str
 ) -> None:
-    found = edited(two_sleeves(), **units)
+    found = edited(two_sleeves(), units)
     assert found.failure is None
     assert {key: traded / 1e6 for key, traded in found.trades.items()} == trades
     assert (found.units, found.cash) == (orders, scaled(cash, 2))
@@ -83,7 +83,7 @@ def test_an_order_becomes_what_a_person_made_it_and_the_others_stay(
     ],
 )
 def test_what_sleeves_cross_stays_crossed(units: str, trades: dict[tuple[str, str], int], cash: str) -> None:
-    found = edited(crossing(), A=units, B="0")
+    found = edited(crossing(), {"A": units, "B": "0"})
     assert {key: traded / 1e6 for key, traded in found.trades.items()} == trades
     assert (found.crossed[("A", "S1")], found.crossed[("A", "S2")]) == (-200_000_000, 200_000_000)
     assert found.cash == scaled(cash, 2)
@@ -101,18 +101,18 @@ def test_what_sleeves_cross_stays_crossed(units: str, trades: dict[tuple[str, st
     ],
 )
 def test_what_does_not_fit_is_refused(units: dict[str, str], failure: str) -> None:
-    found = edited(two_sleeves(), **units)
+    found = edited(two_sleeves(), units)
     assert (found.failure, found.trades, found.orders) == (failure, {}, {})
 
 
 def test_a_security_without_an_order_gets_none_by_an_edit() -> None:
     at_target = account({"A": "10"}, [position("A", "100", "100")])
-    assert edited(at_target, A="-1").failure == "EDIT_MISFITS"
+    assert edited(at_target, {"A": "-1"}).failure == "EDIT_MISFITS"
 
 
 def test_the_reserve_stays_whatever_is_edited() -> None:
     given = replace(two_sleeves(), reserve_cents=scaled("100", 2))
-    short = edited(given, A="-490")
+    short = edited(given, {"A": "-490"})
     assert short.failure == "CASH_SHORTFALL"
     assert "$100.00" in short.summary["failure_text"]
 
@@ -135,7 +135,7 @@ def test_gains_and_slices_are_those_of_the_edited_sell() -> None:
 
 
 def test_an_account_whose_orders_were_all_taken_out_says_so() -> None:
-    found = edited(two_sleeves(), A="0", B="0")
+    found = edited(two_sleeves(), {"A": "0", "B": "0"})
     assert found.summary["no_trade_text"] == "Every order that Best Fit proposes was edited to nothing."
 
 
