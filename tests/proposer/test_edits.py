@@ -4,16 +4,24 @@ Source: product 6 (edit); docs/decisions/0035-edited-trades.md.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from services.batch.columns.edits import requests
+from services.proposer.columns.proposals import propose
+from services.taxlot.columns.bookings import book_trades
+from shared.contracts import chunks, codec
 from shared.contracts.codes import Logic
 from shared.fixed_point.text import scaled
-from tests.proposer.builders import BF, MT, TA, Account, account, lot, position
-from tests.proposer.harness import Proposal, booked, proposal, proposals
+from tests.proposer.builders import BF, MT, TA, TRADE_DAY, Account, account, lot, position
+from tests.proposer.harness import Proposal, batch_of, booked, proposal, proposals, read
 from tests.proposer.strategies import Shape, generated
 
 pytestmark = pytest.mark.fast
@@ -132,6 +140,25 @@ def test_gains_and_slices_are_those_of_the_edited_sell() -> None:
     found = booked([replace(given, edits=[(BF, "A", -100_000_000), (BF, "B", 0)])])[0][BF]
     assert (found.estimated_cents, found.short_cents) == (scaled("600", 2), 0)
     assert [part["quantity_micro"] for part in found.slices] == [100_000_000]
+
+
+def test_the_kept_result_of_a_proposal_is_computed_again_with_the_edit_and_the_same_facts() -> None:
+    """As it goes on: batch sends the facts of the result, taxlot attaches the lots, and the rest is as proposed."""
+    lots = batch_of([crossing()])
+    result = book_trades(propose(lots, TRADE_DAY), TRADE_DAY)
+    edit = {"logic": 0, "chunk_id": 5, "row_no": 0, "orders": [{"security_id": "B", "quantity": 150_000_000}]}
+    member = SimpleNamespace(account_id="A-1", attempt=2, edit=orjson.dumps(edit).decode())
+    at = datetime(2026, 1, 2, 15, tzinfo=UTC)
+    (sent,) = requests(SimpleNamespace(batch_id=7, accounts=1), [member], {5: codec.encode(result, {})}, at)  # type: ignore[arg-type, list-item]  # rows
+    facts, meta = codec.decode(sent.value, chunks.FACTS)
+    assert (meta["attempt"], meta["trade_date"]) == ("2", "2026-01-02")
+    assert facts.drop_columns("edits").equals(lots.select(chunks.FACTS.names).drop_columns("edits"))
+    again = pa.RecordBatch.from_arrays([*facts.columns, lots.column("lots")], schema=chunks.LOTS)
+    computed = book_trades(propose(again, TRADE_DAY), TRADE_DAY)
+    (row,) = computed.to_pylist()
+    assert row["edits"] == [{"logic": 0, "security": 1, "quantity_micro": 150_000_000}]
+    assert read(row, BF).units == {"A": -400, "B": 150}
+    assert read(row, MT).trades == read(result.to_pylist()[0], MT).trades
 
 
 def test_an_account_whose_orders_were_all_taken_out_says_so() -> None:
