@@ -58,6 +58,7 @@ def build_app(settings: Settings) -> faust.App:
         (topics.STANDING, handlers.on_standing, 1),
         (topics.WORK_FACTS, handlers.on_facts(topics.WORK_LOTS), faust_worker.WORK_GROUP),
         (small(topics.WORK_FACTS), handlers.on_facts(small(topics.WORK_LOTS)), 1),
+        (topics.WORK_EDITS, handlers.on_facts(small(topics.WORK_LOTS)), 1),
         (topics.WORK_TRADES, handlers.on_trades(topics.WORK_RESULTS), faust_worker.WORK_GROUP),
         (small(topics.WORK_TRADES), handlers.on_trades(small(topics.WORK_RESULTS)), 1),
     ):

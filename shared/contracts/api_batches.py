@@ -188,6 +188,7 @@ class BatchAccountRow(OutboundModel):
     wash_earlier_permanent: Usd | None  # of them, those its buys make permanent because it is an IRA
     over_budget: Usd | None  # the largest excess over its gain limits, 0 within them; None: not checked
     excesses: list[GainExcess]
+    edited_by: str | None  # who made orders of it larger or smaller; None: it is as proposed
     execution: ExecutionCounts | None  # of an approved account, under the logic that was approved
 
 
@@ -229,6 +230,7 @@ class AttentionCounts(OutboundModel):
     short_term_gain: int  # taxable ones
     wash_sale: int  # a loss would be disallowed: of a sell, or by a buy of one approved before
     unknown_basis: int  # sell lots whose cost is not known
+    edited: int  # a person made orders of them larger or smaller
     stale: int
     failed: int
 
@@ -278,7 +280,24 @@ class DecisionBody(OutboundModel):
 
 
 class LogicBody(OutboundModel):
+    """Put a logic in force. drop_edits: go on where edited trades, which are of the logic before, are dropped."""
+
     logic: LogicName
+    drop_edits: StrictBool = False
+
+
+class TradeEdit(OutboundModel):
+    """How many units a proposed order of a security becomes; its side stays; 0 takes it out."""
+
+    security_id: Identity
+    quantity: Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,6})?$")]
+
+
+class EditBody(OutboundModel):
+    """Edit orders of an account; orders that are not named stay as proposed. note: why, which is required."""
+
+    trades: Annotated[list[TradeEdit], Field(min_length=1, max_length=1000)]
+    note: Note = ""
 
 
 class ReproposeBody(OutboundModel):

@@ -160,6 +160,25 @@ class ExecutionView(OutboundModel):
     reason: str | None
 
 
+class EditedOrderView(OutboundModel):
+    """An order as it was proposed and as it was edited, in units."""
+
+    security_id: str
+    side: Literal["BUY", "SELL"]
+    proposed: Quantity
+    quantity: Quantity
+
+
+class EditView(OutboundModel):
+    """What a person made of an account's orders, of one logic, and why; frozen with the decision."""
+
+    logic: LogicName
+    by: str
+    at: datetime
+    note: str
+    orders: list[EditedOrderView]
+
+
 class BatchAccountView(OutboundModel):
     """One account of a batch with every logic side by side; frozen once the batch is decided, all but executions."""
 
@@ -167,6 +186,7 @@ class BatchAccountView(OutboundModel):
     account: BatchAccountRow
     logic: LogicName  # in force
     proposals: list[Proposal]
+    edit: EditView | None
     wash_note: str  # what was checked for wash sales, and what was not
     executions: list[ExecutionView]  # of the orders that the approval sent; empty unless the account is approved
     previous_id: str | None  # in the list of the filter and sort order that were asked with

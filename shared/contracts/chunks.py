@@ -139,6 +139,13 @@ PICK_FIELDS = (
     _required("quantity_micro", pa.int64()),
 )
 
+# What a person made of a market order of one trade logic, before approval.
+EDIT_FIELDS = (
+    _required("logic", pa.int8()),
+    _required("security", pa.int32()),  # index into securities
+    _required("quantity_micro", pa.int64()),  # signed, + buy; 0: no order
+)
+
 # analyzer -> taxlot: the request with facts, targets and prices attached. failure_code set: cannot be proposed.
 FACTS = pa.schema(
     [
@@ -169,6 +176,7 @@ FACTS = pa.schema(
         pa.field("securities", _list_of(*SECURITY_FIELDS)),
         pa.field("positions", _list_of(*POSITION_FIELDS)),
         pa.field("cash_target_rest_edge", pa.int64()),  # what the exact one is more than cash_target_ppb; null: 0
+        pa.field("edits", _list_of(*EDIT_FIELDS)),  # null: the account is proposed as its trade logics say
     ]
 )
 

@@ -97,7 +97,7 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
 RESULTS: Final = ("COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED")
 """Values of the field `result`."""
 
-ATTENTION: Final = ("OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "STALE", "FAILED")
+ATTENTION: Final = ("OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "EDITED", "STALE", "FAILED")
 """Values of the field `attention`: what asks for a look before a batch is decided."""
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -36,6 +36,7 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "undo_removal": TRADER,
     "switch_logic": TRADER,
     "repropose_accounts": TRADER,
+    "edit_trades": TRADER,
     "upload_file": OPERATOR,
     "start_run": OPERATOR,
     "approve_batch": APPROVER,

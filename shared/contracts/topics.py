@@ -152,6 +152,16 @@ WORK_REQUEST = Topic(
     retention_ms=STATE_MS,
     republished_by=_REQUESTS_AGAIN,
 )
+# Edited accounts go on with the facts of the proposal that was edited, so the analyzer attaches none.
+WORK_EDITS = Topic(
+    "work.edits",
+    chunks.FACTS,
+    _FIRST,
+    "batch",
+    ("taxlot",),
+    retention_ms=STATE_MS,
+    republished_by=_REQUESTS_AGAIN,
+)
 WORK_FACTS = Topic("work.facts", chunks.FACTS, _FIRST, "analyzer", ("taxlot",))
 WORK_LOTS = Topic("work.lots", chunks.LOTS, _FIRST, "taxlot", ("proposer",))
 WORK_TRADES = Topic("work.trades", chunks.TRADES, _FIRST, "proposer", ("taxlot",))
@@ -247,6 +257,7 @@ TOPICS: Final = (
     UNBOOKED,
     *WORK,
     *WORK_SMALL,
+    WORK_EDITS,
     ACCOUNT_FLAG,
     ACCOUNT_STATE,
     QUEUE,

@@ -20,8 +20,9 @@ _POINTERS: Final = {
     "slices": {"security": "securities"},
     "transfers": {"security": "securities"},
     "purchases": {"security": "securities"},
+    "edits": {"security": "securities"},
 }
-_OF_A_LOGIC: Final = frozenset({"proposals", "sleeve_trades", "orders", "slices", "transfers", "taxes"})
+_OF_A_LOGIC: Final = frozenset({"proposals", "sleeve_trades", "orders", "slices", "transfers", "taxes", "edits"})
 
 
 def check(rows: pa.RecordBatch, *, pointers: bool = True) -> None:

@@ -98,7 +98,7 @@ async def test_what_asks_for_a_look_is_counted_and_found_by_the_same_rule(harnes
     page = await pat.get(path)
     wanted = {
         "OVER_BUDGET": ["A1"], "SHORT_TERM_GAIN": ["A1", "A2"], "WASH_SALE": [], "UNKNOWN_BASIS": ["A4"],
-        "STALE": ["A3", "A5"], "FAILED": ["A6"],
+        "EDITED": [], "STALE": ["A3", "A5"], "FAILED": ["A6"],
     }  # fmt: skip
     assert set(wanted) == set(ATTENTION)
     assert page["attention"] == {name.lower(): len(accounts) for name, accounts in wanted.items()}

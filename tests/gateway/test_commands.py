@@ -36,6 +36,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /api/v1/batches/{batch_id}/approve-rest": {"approver"},
     "POST /api/v1/batches/{batch_id}/logic": {"trader"},
     "POST /api/v1/batches/{batch_id}/repropose": {"trader"},
+    "POST /api/v1/batches/{batch_id}/accounts/{account_id}/edits": {"trader"},
     "POST /api/v1/batches/{batch_id}/approve": {"approver"},
     "POST /api/v1/batches/{batch_id}/cancel": {"approver", "trader"},
     "POST /api/v1/files": {"operator"},
@@ -50,6 +51,7 @@ BODIES: dict[str, Any] = {
     "approve_rest": {"selection": SELECTION, "expected_count": 1},
     "switch_logic": {"logic": "BEST_FIT"},
     "repropose_accounts": {},
+    "edit_trades": {"trades": [{"security_id": "S1", "quantity": "1"}], "note": "Why."},
 }
 
 

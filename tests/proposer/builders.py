@@ -80,6 +80,7 @@ class Account:
     no_short_term_gains: bool = False
     cash_target_rest: int | None = None
     lots: Sequence[Lot] | None = None  # None: one lot of unknown basis a position
+    edits: Sequence[tuple[Logic, str, int]] | None = None  # what a person made of an order: micro-units, + buy
 
 
 def security(name: str, price: str | None, **other: Any) -> Security:
@@ -138,6 +139,10 @@ def lots_row(given: Account) -> dict[str, Any]:
         "securities": [_security_row(listed, index) for listed in given.securities],
         "positions": [_position_row(held, index) for held in given.positions],
         "cash_target_rest_edge": given.cash_target_rest,
+        "edits": None if given.edits is None else [
+            {"logic": int(logic), "security": index[name], "quantity_micro": units}
+            for logic, name, units in given.edits
+        ],
         "lots": [_lot_row(owned, index) for owned in lots_of(given)],
     }  # fmt: skip
 

@@ -75,6 +75,7 @@ BODIES: dict[str, list[Any]] = {
     "check_history": [{"enterprise_id": "E1"}, {"enterprise_id": THEIRS, "cursor": "chain.0"}],
     "switch_logic": [{"logic": "MIN_TRANSACTION"}],
     "repropose_accounts": [{}, {"selection": _BY_ID}],
+    "edit_trades": [{"trades": [{"security_id": THEIRS, "quantity": "1"}], "note": THEIRS}],
     "approve_batch": [None, {"note": THEIRS}],
     "cancel_batch": [None, {"note": THEIRS}],
     "start_run": [None],

@@ -96,6 +96,7 @@ def facts_rows(
         "securities": nested.securities,
         "positions": nested.positions,
         "cash_target_rest_edge": array(np.ascontiguousarray(head[:, TargetField.CASH_REST])),
+        "edits": pa.nulls(count, chunks.FACTS.field("edits").type),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in chunks.FACTS.names], schema=chunks.FACTS)
 

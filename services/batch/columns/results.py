@@ -21,7 +21,9 @@ from shared.kafka.messages import BadMessage, Chunk
 
 _VERSIONS: Final = ("taxable", "facts_version", "lots_version", "target_version", "price_set")
 _OWN: Final = ("account_id", "enterprise_id", "tax_household_id", "epoch", "failure_code", "failure_text")
-READ: Final = frozenset((*_OWN, *_VERSIONS, *gain_limits.LIMITS, "wash_accounts", "proposals", "taxes", "slices"))
+READ: Final = frozenset(
+    (*_OWN, *_VERSIONS, *gain_limits.LIMITS, "wash_accounts", "proposals", "taxes", "slices", "edits")
+)
 """Columns of RESULT that are decoded when a chunk arrives; details decode the others from the kept chunk."""
 _NOT_COMPUTED: Final = ("LOGIC_UNAVAILABLE", "The chosen trade logic was not computed for this account.")
 _REMARKS: Final = ("failure_code", "failure_text", "no_trade_text")
@@ -53,6 +55,7 @@ def table_of(results: Sequence[Chunk], logic: int) -> pa.Table:
         "gain_excesses": columns.gain_excesses,
         "household": _households(rows),
         "has_loss": has_loss,
+        "is_edited": pc.is_valid(rows.column("edits")),
         **{name: rows.column(name) for name in _VERSIONS},
         **columns.figures,
     }

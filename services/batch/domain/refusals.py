@@ -115,6 +115,10 @@ _UNDO_BARRED: Final = {
         "the trade logic in force could not propose for it",
         "the trade logic in force could not propose for them",
     ),
+    "EDITED": (
+        "its trades were edited under another trade logic",
+        "their trades were edited under another trade logic",
+    ),
     "GONE": ("it was not removed, or was put back already", "they were not removed, or were put back already"),
 }
 
@@ -144,6 +148,7 @@ ROLES: Final[dict[Transition | None, frozenset[RoleName]]] = {
     Transition.UNDO_REMOVAL: RULES["undo_removal"],
     Transition.SWITCH_LOGIC: RULES["switch_logic"],
     Transition.REPROPOSE: RULES["repropose_accounts"],
+    Transition.EDIT_TRADES: RULES["edit_trades"],
     Transition.APPROVE: RULES["approve_batch"],
     Transition.CANCEL: RULES["cancel_batch"],
 }

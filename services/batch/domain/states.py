@@ -39,6 +39,7 @@ class Transition(StrEnum):
     UNDO_REMOVAL = "UNDO_REMOVAL"  # of some removed accounts
     SWITCH_LOGIC = "SWITCH_LOGIC"
     REPROPOSE = "REPROPOSE"  # of stale accounts
+    EDIT_TRADES = "EDIT_TRADES"  # of an account; also where edits are dropped
 
 
 class AccountState(StrEnum):
@@ -60,6 +61,7 @@ class AccountTransition(StrEnum):
     REMOVE = "REMOVE"
     UNDO_REMOVAL = "UNDO_REMOVAL"
     REPROPOSE = "REPROPOSE"
+    EDIT = "EDIT"  # its trades were edited, or an edit was dropped
     APPROVE = "APPROVE"
     CANCEL = "CANCEL"
 
@@ -78,6 +80,7 @@ BATCH: Final[Mapping[tuple[Status, Transition], Status]] = {
     (Status.PENDING_APPROVAL, Transition.NONE_LEFT): Status.CANCELLED,
     (Status.PENDING_APPROVAL, Transition.SWITCH_LOGIC): Status.PENDING_APPROVAL,
     (Status.PENDING_APPROVAL, Transition.REPROPOSE): Status.WORKING,
+    (Status.PENDING_APPROVAL, Transition.EDIT_TRADES): Status.WORKING,
 }
 
 ACCOUNT: Final[Mapping[tuple[AccountState, AccountTransition], AccountState]] = {
@@ -87,6 +90,7 @@ ACCOUNT: Final[Mapping[tuple[AccountState, AccountTransition], AccountState]] = 
     (AccountState.PROPOSED, AccountTransition.REMOVE): AccountState.REMOVED,
     (AccountState.REMOVED, AccountTransition.UNDO_REMOVAL): AccountState.PROPOSED,
     (AccountState.PROPOSED, AccountTransition.REPROPOSE): AccountState.WORKING,
+    (AccountState.PROPOSED, AccountTransition.EDIT): AccountState.WORKING,
     (AccountState.PROPOSED, AccountTransition.APPROVE): AccountState.APPROVED,
     (AccountState.PROPOSED, AccountTransition.CANCEL): AccountState.CANCELLED,
 }

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.batch.columns import messages
 from services.batch.columns.results import batch_of, table_of
 from services.batch.domain.states import AccountState, Status, Transition, batch_after, transition_of
-from services.batch.operations import decide, wash_sales
+from services.batch.operations import decide, wash_sales, work_requests
 from services.batch.operations.change import change
 from services.batch.operations.readiness import note_end_of_work
 from services.batch.settings import Settings
@@ -84,8 +84,8 @@ async def send_again(
     batch_id = batch.batch_id
     again = await members.send_again(connection, batch_id, sent_before, settings.attempts, now)
     failed = await members.time_out(connection, batch_id, sent_before, settings.attempts)
-    requests = messages.requests(batch, again, now)
-    await send(connection, requests + messages.returned(batch_id, failed, "FAILED", batch.version + 1, now))
+    await work_requests.request(connection, batch, again, now)
+    await send(connection, messages.returned(batch_id, failed, "FAILED", batch.version + 1, now))
     await _advance(connection, batch, now)
     return len(again) + len(failed)
 
@@ -96,7 +96,7 @@ async def request_at_once(connection: AsyncConnection, batch: Row[Any], now: dat
     It counts as one of its attempts, but none fails by it.
     """
     again = await members.send_again(connection, batch.batch_id, now, _ANY_NUMBER, now)
-    await send(connection, messages.requests(batch, again, now))
+    await work_requests.request(connection, batch, again, now)
     return len(again)
 
 

@@ -8,12 +8,17 @@ from services.batch.columns import messages
 from services.batch.domain.figures import LOGIC_NUMBERS
 from services.batch.domain.schedule import decision_window
 from services.batch.domain.states import Status, Transition, batch_after
-from services.batch.operations import decide, wash_sales
+from services.batch.operations import decide, edits, wash_sales, work_requests
 from services.batch.operations.approve import approve_locked
 from services.batch.operations.change import recount
 from services.batch.operations.context import CommandContext, check_role, lock
 from services.batch.operations.decide import CommandOutcome
-from services.batch.operations.problems import LiquidationNotConfirmed, LogicUnavailable, NothingToPropose
+from services.batch.operations.problems import (
+    EditsDropped,
+    LiquidationNotConfirmed,
+    LogicUnavailable,
+    NothingToPropose,
+)
 from services.batch.operations.selections import member_selection, queue_selection
 from services.batch.store import batches, members, staleness
 from services.batch.store.database import send
@@ -77,7 +82,8 @@ async def cancel(context: CommandContext, batch_id: int, version_seen: int, note
 async def switch_logic(context: CommandContext, batch_id: int, version_seen: int, body: LogicBody) -> CommandOutcome:
     """Put another trade logic in force; accounts it could not propose for become stale.
 
-    Raises as `lock`, and LogicUnavailable if it was not computed for every account.
+    Edited trades are those of the logic before: the accounts are proposed again, once that is confirmed.
+    Raises as `lock`, LogicUnavailable if it was not computed for every account, and EditsDropped.
     """
     batch, now, _ = await lock(context, batch_id, version_seen, Transition.SWITCH_LOGIC)
     logic = LOGIC_NUMBERS[body.logic]
@@ -88,8 +94,19 @@ async def switch_logic(context: CommandContext, batch_id: int, version_seen: int
         raise LogicUnavailable(
             f"{name} was not computed for every account of this request: keep the trade logic that is in force."
         )
+    dropped = await members.drop_edits(context.connection, batch_id, now)
+    if dropped and not body.drop_edits:
+        some = "1 account has" if len(dropped) == 1 else f"{len(dropped):,} accounts have"
+        raise EditsDropped(
+            f"{some} edited trades, which another trade logic drops: confirm it, or keep the one in force.",
+            count=len(dropped),
+            version=batch.version,
+        )
     await staleness.mark_logic(context.connection, batch_id, logic)
-    after = await recount(context.connection, batch, now, logic=logic)
+    if dropped:
+        after = await edits.request_again(context, batch, dropped, now, logic=logic)
+    else:
+        after = await recount(context.connection, batch, now, logic=logic)
     return CommandOutcome(after, after.proposed)
 
 
@@ -107,5 +124,5 @@ async def repropose(context: CommandContext, batch_id: int, version_seen: int, b
     await wash_sales.forget(connection, batch, [row.account_id for row in again])
     status = batch_after(Status(batch.status), Transition.REPROPOSE)
     after = await recount(connection, batch, now, status=str(status), answered_at=now)
-    await send(connection, messages.requests(after, again, now))
+    await work_requests.request(connection, after, again, now)
     return CommandOutcome(after, len(again))

@@ -157,7 +157,7 @@ _ACCOUNT_FIELDS: Final = (
     "account_id", "account_number", "name", "enterprise_id", "advisor_id", "custodian", "taxable", "epoch", "state",
     "liquidate", "stale_code", "failure_code", "failure_text", "removed_name", "removed_version", "facts_version",
     "lots_version", "target_version", "price_set", "chunk_id", "row_no", "remarks", "washes", "earlier_losses",
-    "gain_excesses", *FIGURES,
+    "gain_excesses", "edit", *FIGURES,
 )  # fmt: skip
 
 

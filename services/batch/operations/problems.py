@@ -103,6 +103,18 @@ class NothingStale(Conflict):
     code, title = "nothing_stale", "No proposal is stale"
 
 
+class NotEditable(Conflict):
+    code, title = "not_editable", "The account cannot be edited now"
+
+
+class EditRefused(Problem):
+    status, code, title = 422, "edit_refused", "The trades cannot be edited so"
+
+
+class EditsDropped(Conflict):
+    code, title = "edits_dropped", "Edited trades would be dropped"
+
+
 class LogicUnavailable(Conflict):
     code, title = "logic_unavailable", "This trade logic was not computed"
 

@@ -22,6 +22,7 @@ from services.batch.store.filters import MEMBER_FIELDS, members_matching
 from services.batch.store.neighbours import read_neighbours
 from services.batch.views import rows as views
 from services.batch.views import sentences
+from services.batch.views.edits import edit_view
 from services.batch.views.proposals import logics_of, proposal_of
 from shared.contracts import chunks, codec
 from shared.contracts.api_batches import (
@@ -169,6 +170,7 @@ async def get_batch_account(
         ),
         logic=LOGIC_NAMES[batch.logic],
         proposals=proposals,
+        edit=edit_view(row.edit),
         wash_note=sentences.wash_note(row.taxable, row.wash_cents is not None, accounts, unseen, is_checked),
         executions=orders,
         previous_id=around.previous_id,

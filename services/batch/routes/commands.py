@@ -2,11 +2,12 @@
 
 from fastapi import Request, Response
 
-from services.batch.operations import commands, removals, wash_approvals
+from services.batch.operations import commands, edits, removals, wash_approvals
 from services.batch.routes.dependencies import CommandRequest, dependencies_of, run_once, version_in
 from shared.contracts.api_batches import (
     CommandResult,
     DecisionBody,
+    EditBody,
     LogicBody,
     ProposeBody,
     RemovalBody,
@@ -15,7 +16,7 @@ from shared.contracts.api_batches import (
     UndoBody,
 )
 from shared.http import routing
-from shared.http.parameters import BatchPath, IdempotencyKey, IfMatch
+from shared.http.parameters import AccountPath, BatchPath, IdempotencyKey, IfMatch
 from shared.postgres.commits import before_it_begins
 
 router = routing.router(prefix="/v1/batches", tags=["batches"])
@@ -135,6 +136,22 @@ async def repropose_accounts(
     version_seen = version_in(if_match)
     sent = CommandRequest(request, caller, idempotency_key, body)
     return await run_once(sent, commands.repropose, batch_id, version_seen, body)
+
+
+@router.post("/{batch_id}/accounts/{account_id}/edits", operation_id="edit_trades", response_model=CommandResult)
+async def edit_trades(
+    request: Request,
+    caller: routing.Caller,
+    batch_id: BatchPath,
+    account_id: AccountPath,
+    body: EditBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Make orders of an account's proposal larger or smaller; the account is computed again."""
+    version_seen = version_in(if_match)
+    sent = CommandRequest(request, caller, idempotency_key, body)
+    return await run_once(sent, edits.edit_trades, batch_id, account_id, version_seen, body)
 
 
 async def _record_missing(request: Request) -> None:

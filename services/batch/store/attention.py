@@ -25,6 +25,7 @@ _PREDICATES: Final[Mapping[str, Callable[[int], ColumnElement[bool]]]] = {
     ),
     "UNKNOWN_BASIS": lambda logic: and_(COUNTED, stored_figure("no_basis_proceeds_cents", logic) > 0),
     "STALE": lambda _: and_(_M.state == str(AccountState.PROPOSED), _M.stale_code.is_not(None)),
+    "EDITED": lambda _: and_(COUNTED, _M.edit.is_not(None)),
     "FAILED": lambda _: _M.state == str(AccountState.FAILED),
 }
 

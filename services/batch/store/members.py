@@ -49,7 +49,7 @@ async def apply(
         update(BATCH_ACCOUNT)
         .where(_M.batch_id == batch_id, _M.state.in_(before), *matching)
         .values(state=str(after), open=is_open, **values)
-        .returning(*_RETURNED, _M.liquidate, _M.attempt, _M.place)
+        .returning(*_RETURNED, _M.liquidate, _M.attempt, _M.place, _M.edit)
     )
     rows = (await connection.execute(statement)).all()
     return sorted(rows, key=lambda row: str(row.account_id))
@@ -72,16 +72,41 @@ async def approve(connection: AsyncConnection, batch_id: int, trade_date: date) 
 async def repropose(
     connection: AsyncConnection, batch_id: int, matching: Sequence[ColumnElement[bool]], now: datetime
 ) -> Sequence[Row[Any]]:
-    """Empty the stale matching accounts of their results and mark them as sent again; return them."""
+    """Empty the stale matching accounts of their results and edits and mark them as sent again; return them."""
+    stale = [_M.stale_code.is_not(None), *matching]
+    return await _again(connection, batch_id, AccountTransition.REPROPOSE, stale, None, now)
+
+
+async def edit(
+    connection: AsyncConnection, batch_id: int, account_id: str, edit: str | None, now: datetime
+) -> Sequence[Row[Any]]:
+    """Give a proposed account an edit, None takes it away, and mark it as sent again without a result; return it."""
+    return await _again(connection, batch_id, AccountTransition.EDIT, [_M.account_id == account_id], edit, now)
+
+
+async def drop_edits(connection: AsyncConnection, batch_id: int, now: datetime) -> Sequence[Row[Any]]:
+    """Take the edits of proposed accounts away and mark these as sent again without a result; return them."""
+    return await _again(connection, batch_id, AccountTransition.EDIT, [_M.edit.is_not(None)], None, now)
+
+
+async def _again(
+    connection: AsyncConnection,
+    batch_id: int,
+    transition: AccountTransition,
+    matching: Sequence[ColumnElement[bool]],
+    edit: str | None,
+    now: datetime,
+) -> Sequence[Row[Any]]:
     return await apply(
         connection,
         batch_id,
-        AccountTransition.REPROPOSE,
-        [_M.stale_code.is_not(None), *matching],
+        transition,
+        matching,
         attempt=_M.attempt + 1,
         first_attempt=_M.attempt + 1,
         sent_at=now,
         has_loss=False,
+        edit=edit,
         **_NO_RESULT,
     )
 
@@ -95,7 +120,7 @@ async def send_again(
         .where(_M.batch_id == batch_id, _M.state == str(AccountState.WORKING), _M.sent_at <= sent_before)
         .where(_M.attempt - _M.first_attempt + 1 < attempts)
         .values(attempt=_M.attempt + 1, sent_at=now)
-        .returning(*_RETURNED, _M.liquidate, _M.attempt)
+        .returning(*_RETURNED, _M.liquidate, _M.attempt, _M.edit)
     )
     rows = (await connection.execute(statement)).all()
     return sorted(rows, key=lambda row: (row.attempt, str(row.account_id)))
@@ -131,6 +156,14 @@ async def was_proposed_again(connection: AsyncConnection, batch_id: int) -> bool
     """Return whether proposals for accounts of a batch were requested again after they had become stale."""
     again = select(func.count()).where(_M.batch_id == batch_id, _M.first_attempt > 1)
     return int((await connection.execute(again)).scalar_one()) > 0
+
+
+async def read_one(connection: AsyncConnection, batch_id: int, account_id: str) -> Row[Any] | None:
+    """Return state, stale_code, edit, chunk_id and row_no of an account; None if it is not in the batch or in scope."""
+    columns = (_M.state, _M.stale_code, _M.edit, _M.chunk_id, _M.row_no)
+    query: Select[Any] = select(*columns).where(_M.batch_id == batch_id, _M.account_id == account_id)
+    row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+    return row
 
 
 async def read_for_request(connection: AsyncConnection, batch_id: int) -> Sequence[Row[Any]]:

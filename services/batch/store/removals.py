@@ -13,6 +13,7 @@ _BARRED: Final = (
     f"CASE WHEN a.account_id IS NULL OR a.epoch <> m.epoch OR {stale_code('m')} IS NOT NULL"
     " OR coalesce(m.stale_code, 'LOGIC') <> 'LOGIC' THEN 'CHANGED'"
     " WHEN m.remarks::jsonb -> :logic ->> 'failure_code' IS NOT NULL THEN 'LOGIC'"
+    " WHEN (m.edit::jsonb ->> 'logic')::int <> :logic THEN 'EDITED'"
     " WHEN EXISTS (SELECT FROM batch_account o WHERE o.account_id = m.account_id AND o.open) THEN 'IN_BATCH' END"
 )
 _JUDGED: Final = text(
@@ -30,7 +31,8 @@ async def judge(
     `version` of the batch.
 
     barred: CHANGED where a fact that its proposal rests on has changed, LOGIC where the logic in force could not
-    propose for it, IN_BATCH where it is in an open batch; null where it can be put back.
+    propose for it, EDITED where its trades were edited under another one, IN_BATCH where it is in an open batch; null
+    where it can be put back.
     """
     named = None if accounts is None else list(accounts)
     values = {"batch_id": batch.batch_id, "logic": batch.logic, "accounts": named, "version": version}

@@ -25,7 +25,7 @@ _READ: Final = "SELECT chunk_id, value FROM result_chunk WHERE chunk_id = ANY(%s
 _INCOMING_LIKE: Final = (
     "SELECT batch_id, account_id, attempt, epoch, false AS failed, failure_code, failure_text, chunk_id, row_no,"  # noqa: S608  # names
     " taxable, facts_version, lots_version, target_version, price_set, remarks, household, has_loss,"
-    " gain_excesses,"
+    " gain_excesses, edit IS NOT NULL AS is_edited,"
     f" {', '.join(FIGURES)}"
     " FROM batch_account"
 )
@@ -44,6 +44,8 @@ _PUT = text(
     " FROM incoming_result r JOIN account a USING (account_id) LEFT JOIN flag f USING (account_id)"
     " WHERE m.batch_id = r.batch_id AND m.account_id = r.account_id AND m.state = 'WORKING'"
     " AND r.attempt >= m.first_attempt AND r.epoch = m.epoch"
+    # A release that does not know edits proposes for an edited account as if there was none.
+    " AND (r.failed OR r.is_edited = (m.edit IS NOT NULL))"
     " RETURNING m.account_id, m.enterprise_id, m.advisor_id, m.epoch, m.state"
 )
 

@@ -75,6 +75,7 @@ BATCH_ACCOUNT = _table(
     failure_code=Text, failure_text=Text, removed_name=Text, removed_version=Integer, chunk_id=_BIG, row_no=Integer,
     facts_version=_BIG, lots_version=_BIG, target_version=_BIG, price_set=_BIG, remarks=Text, household=Text,
     has_loss=Boolean, washes=Text, earlier_losses=Text, gain_excesses=Text,
+    edit=Text,
     **{figure: ARRAY(BigInteger) for figure in FIGURES},
 )  # fmt: skip
 

@@ -241,6 +241,7 @@ def _trade(result: ResultRow, position: ResultRow, trade: ResultRow) -> TradeVie
     low, high = _band_of(result, position)
     replaced = [other["security_id"] for other in result["securities"] if other["substitute"] == position["security"]]
     reason = _REASONS[trade["reason"]]
+    edited = {edit["security"] for edit in _of_logic(result["edits"], trade["logic"])}
     facts = sentences.TradeFacts(
         reason=reason,
         quantity=quantity,
@@ -252,6 +253,7 @@ def _trade(result: ResultRow, position: ResultRow, trade: ResultRow) -> TradeVie
         high=high,
         replaced=" and ".join(replaced) or None,
         held_back=trade["held_back_micro"],
+        is_edited=position["security"] in edited,
     )
     return TradeView(
         sleeve_id=position["sleeve_id"],

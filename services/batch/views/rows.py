@@ -193,6 +193,7 @@ def member_row(
         taxable=row.taxable,
         **values,
         excesses=_excesses(by_name),
+        edited_by=None if row.edit is None else orjson.loads(row.edit)["name"],
         execution=None if reported is None else _execution(row, reported),
     )
 
@@ -234,7 +235,7 @@ def result_sentence(row: Row[Any]) -> str:
     if row.state == AccountState.CANCELLED and row.chunk_id is None:
         return sentences.NEVER_ANSWERED
     if row.stale_code is not None and row.state == AccountState.PROPOSED:
-        return sentences.stale(row.stale_code, row.stale_text)
+        return sentences.stale(row.stale_code, row.stale_text, is_edited=row.edit is not None)
     return row.no_trade_text or ""
 
 

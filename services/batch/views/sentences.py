@@ -28,6 +28,7 @@ STALE: Final[Mapping[str, str]] = {
 }
 _REMEDY: Final = "remove it or have it proposed again before approving."
 _MOVED_REMEDY: Final = "remove it before approving."
+_EDIT_DROPPED: Final = " Its edited trades are dropped when it is proposed again."
 _LOGIC_REMEDY: Final = "remove it or put another logic in force before approving."
 _REMEDIES: Final = {"LOGIC": _LOGIC_REMEDY} | dict.fromkeys(("MOVED", "CUSTODIAN", "CUSTODY"), _MOVED_REMEDY)
 
@@ -63,7 +64,7 @@ class TradeFacts:
     """Figures of one sleeve trade. Quantities are signed millionths (+ buy); weights and edges are ppb.
 
     replaced: the security this one is bought for; held_back: millionths by which gain limits keep the market order of
-    the security below that of Best Fit.
+    the security below that of Best Fit; is_edited: a person made that order larger or smaller.
     """
 
     reason: ReasonName
@@ -76,6 +77,7 @@ class TradeFacts:
     high: int
     replaced: str | None = None
     held_back: int = 0
+    is_edited: bool = False
 
 
 def trade(facts: TradeFacts) -> str:
@@ -99,6 +101,8 @@ def _why(facts: TradeFacts) -> str:
     verb = "buys" if facts.quantity > 0 else "sells"
     before, after, target = percent(facts.before), percent(facts.after), percent(facts.target)
     moves = f"{verb} from {before} to {after}"
+    if facts.is_edited:
+        return f"Its order was edited: {moves}; the target is {target}."
     match facts.reason:
         case "FULL_EXIT":
             return f"Sells all of it: it is {before} of the account and not in its target."
@@ -124,10 +128,11 @@ def failed(code: str | None, text: str | None) -> str:
     return text or FAILURES.get(code or "", "") or f"It could not be proposed ({code or 'no reason given'})."
 
 
-def stale(code: str, text: str | None) -> str:
-    """Return why a proposal cannot be approved as it is, and the remedy."""
+def stale(code: str, text: str | None, *, is_edited: bool = False) -> str:
+    """Return why a proposal cannot be approved as it is, and the remedy.  is_edited: a person edited its trades."""
     cause = STALE.get(code, "Its facts changed") + (f" ({text.rstrip('.')})" if text else "")
-    return f"{cause}: {_REMEDIES.get(code, _REMEDY)}"
+    remedy = _REMEDIES.get(code, _REMEDY)
+    return f"{cause}: {remedy}{_EDIT_DROPPED if is_edited and remedy == _REMEDY else ''}"
 
 
 def removed(by: str | None) -> str:

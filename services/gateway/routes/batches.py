@@ -10,6 +10,7 @@ from shared.contracts.api_batches import (
     BatchSummary,
     CommandResult,
     DecisionBody,
+    EditBody,
     LogicBody,
     ProposeBody,
     RemovalBody,
@@ -178,4 +179,18 @@ async def repropose_accounts(
     if_match: IfMatch = None,
 ) -> Response:
     """Have stale accounts of a batch proposed again."""
+    return await forward(request, caller, "batch")
+
+
+@router.post("/{batch_id}/accounts/{account_id}/edits", operation_id="edit_trades", response_model=CommandResult)
+async def edit_trades(
+    request: Request,
+    caller: SignedInUser,
+    batch_id: BatchPath,
+    account_id: AccountPath,
+    body: EditBody,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Make orders of an account's proposal larger or smaller; the account is computed again."""
     return await forward(request, caller, "batch")

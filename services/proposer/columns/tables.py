@@ -81,6 +81,7 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
         rows, securities, security_starts, _ranks(listed.field("security_id"))
     )
     treatment = _treatment(listed, security_starts, security_indexes)
+    _set_edits(securities, batch.column("edits"), security_starts, renamed, treatment.divisor)
     drop_unusable_substitutes(securities, _owner(security_starts), treatment)
     securities.step //= treatment.divisor
     positions.security = _renamed(positions.security, position_starts, security_starts, renamed)
@@ -93,6 +94,17 @@ def tables_of(batch: pa.RecordBatch) -> Tables:
     lots.rows.picked //= _in_kernel_units(rows, lots.rows, _owner(lot_starts), treatment)
     accounts = Accounts(rows, securities, security_starts, positions, position_starts, lot_starts)
     return Tables(accounts, security_indexes, position_indexes, treatment.divisor, position_divisors, lots)
+
+
+def _set_edits(securities: Records, edits: Any, starts: Ints, renamed: Ints, divisor: Ints) -> None:
+    """Note what a person made of market orders; few accounts are edited.  Raises IndexError for no such security."""
+    for account in np.flatnonzero(_valid(edits)).tolist():
+        for edit in edits[account].as_py():
+            if not 0 <= edit["security"] < starts[account + 1] - starts[account]:
+                raise IndexError(f"an edit names security {edit['security']}, which the account does not have")
+            at = starts[account] + renamed[starts[account] + edit["security"]]
+            securities[at].edit_of = 1 + edit["logic"]
+            securities[at].edit = edit["quantity_micro"] // int(divisor[at])
 
 
 def _treatment(listed: Any, starts: Ints, indexes: Ints) -> Treatment:

@@ -22,6 +22,7 @@ MISSING_SUBSTITUTE: Final = 13
 DUPLICATE_SECURITY: Final = 14
 LOTS_DO_NOT_FIT: Final = 15
 SELF_SUBSTITUTE: Final = 16
+EDIT_MISFITS: Final = 17
 
 FAILURE_CODES: Final = (
     None,
@@ -41,6 +42,7 @@ FAILURE_CODES: Final = (
     "DUPLICATE_SECURITY",
     "LOTS_DO_NOT_FIT",
     "SELF_SUBSTITUTE",
+    "EDIT_MISFITS",
 )
 
 # Which limit an OUT_OF_RANGE passes; the texts, with the limits themselves, are in reasons.py.
@@ -70,6 +72,7 @@ B_STEP: Final = 8
 B_ROOM: Final = 16  # cash stays outside its band: nothing has room to place it or to raise it
 B_CENT: Final = 64  # what would be traded rounds to $0.00
 B_GAINS: Final = 32  # the gain limits of the account
+B_EDITED: Final = 128  # a person made an order another one
 
 # Contract enums as plain integers, which kernels take.
 FULL_EXIT: Final = int(Reason.FULL_EXIT)

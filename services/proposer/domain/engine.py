@@ -4,6 +4,7 @@ from typing import Final
 
 from services.proposer.domain import codes
 from services.proposer.domain.best_fit import best_fit
+from services.proposer.domain.edits import apply_edits
 from services.proposer.domain.min_transaction import min_transaction
 from services.proposer.domain.prepare import prepare
 from services.proposer.domain.records import Accounts, Ints, Proposals
@@ -47,6 +48,8 @@ def run(accounts: Accounts, search: Search, logics: Ints, proposals: Proposals) 
             row.failure = account.failure
             if row.failure == codes.OK:
                 row.failure = trade(account, securities, positions, search, logics[number])
+            if row.failure == codes.OK:
+                row.failure = apply_edits(account, securities, positions, logics[number])
             if row.failure != codes.OK:
                 write_failure(account, securities, search, row)
                 continue

@@ -144,13 +144,22 @@ def settle_buys(securities: Records, positions: Records, reason: int) -> None:
 
 @view_kernel
 def settle(security: Records, positions: Records, side: int, total: int, reason: int) -> None:
-    """Write trade, crossed and reason of the sleeves that want SELLS or BUYS: `total` units among them, pro rata.
-
-    Which part of a sleeve's sell is crossed is known once lots are chosen; until then it stands pro rata.
-    """
+    """Write trade, crossed and reason of the sleeves that want SELLS or BUYS: `total` units among them, pro rata."""
     if total == 0:
         return
     sleeves = positions[security.first : security.end]
+    share_out(security, sleeves, side, total)
+    for sleeve in sleeves:
+        if sleeve.want * side > 0 and sleeve.trade != 0:
+            sleeve.reason = _reason_of(sleeve, side, reason)
+
+
+@view_kernel
+def share_out(security: Records, sleeves: Records, side: int, total: int) -> None:
+    """Write trade and crossed of the sleeves that want SELLS or BUYS: `total` units among them, pro rata.
+
+    Which part of a sleeve's sell is crossed is known once lots are chosen; until then it stands pro rata.
+    """
     if len(sleeves) == 1:
         # A single sleeve cannot cross and takes all units.
         if sleeves[0].want * side > 0:
@@ -164,9 +173,6 @@ def settle(security: Records, positions: Records, side: int, total: int, reason:
             _cross_buys(sleeves, security.crossed)
         elif security.crossed > 0:
             _cross_sells(sleeves, security.crossed, security.step)
-    for sleeve in sleeves:
-        if sleeve.want * side > 0 and sleeve.trade != 0:
-            sleeve.reason = _reason_of(sleeve, side, reason)
 
 
 @view_kernel

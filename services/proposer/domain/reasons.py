@@ -70,6 +70,7 @@ def failure_text(
         codes.OUT_OF_RANGE: f"{component}{': ' if component else ''}{_LIMITS.get(limit, '')}",
         codes.MISSING_SUBSTITUTE: f"{component} has no position in a sleeve where it is to be bought as a substitute",
         codes.SELF_SUBSTITUTE: f"{component} names itself as its substitute; name another security, or none",
+        codes.EDIT_MISFITS: f"what a person made of the order of {component} does not fit its proposal; edit it again",
         codes.LOTS_DO_NOT_FIT: "its lots hold fewer units than would be sold, so its gain limits cannot be kept",
     }
     return f"account {account_id}: {what[failure]}" + (f". {gain_limits}" if gain_limits else "")
@@ -94,6 +95,8 @@ def limit_text(
 
 def no_trade_text(logic: Logic, blocked: int) -> str:
     """Return why there is nothing to trade; `blocked` holds the codes.B_* flags of what stood in the way."""
+    if blocked & codes.B_EDITED:
+        return f"Every order that {LOGIC_NAMES[logic]} proposes was edited to nothing."
     other = "" if blocked == codes.B_ROOM else "other "
     found = [text.format(other=other) for flag, text in _BLOCKS if blocked & flag]
     if not found:

@@ -65,6 +65,8 @@ SECURITY: Final = record(
     "restriction",
     "substitute",  # index of the security bought instead of this security, below 0 none
     "is_fund",  # 1 where AVERAGE may pool
+    "edit_of",  # 1 + the logic of whose market order a person made `edit`, 0 none
+    "edit",  # signed micro-units, + buy
     # prepared
     "first",  # positions [first, end) of the account
     "end",

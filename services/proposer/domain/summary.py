@@ -99,14 +99,19 @@ def _write_limits(securities: Records, search: Search, row: Records) -> None:
     row.free_short = progress.free_short
     row.free_total = progress.free_total
     for index in range(len(securities)):
+        if securities[index].edit_of == row.logic + 1:
+            continue
         units = max(0, search.sells[index].free_sell - securities[index].sell)
         row.held_back_cents += value_cents(units, securities[index].price)
 
 
 @view_kernel
-def _held_back(securities: Records, search: Search, index: int, trade: int) -> int:
-    """Return the units by which gain limits keep the market order, in the direction of `trade`, below Best Fit's."""
-    if not search.progress[0].is_limited:
+def _held_back(securities: Records, search: Search, index: int, trade: int, logic: int) -> int:
+    """Return the units by which gain limits keep the market order, in the direction of `trade`, below Best Fit's.
+
+    None where a person set the order.
+    """
+    if not search.progress[0].is_limited or securities[index].edit_of == logic + 1:
         return 0
     security, sell = securities[index], search.sells[index]
     return int(max(0, sell.free_sell - security.sell if trade < 0 else sell.free_buy - security.buy))
@@ -130,7 +135,7 @@ def _write_trades(
         trade.reason = position.reason
         trade.before_ppb = shown_weight(position.value, account.value)
         trade.after_ppb = shown_weight(after, account.value)
-        trade.held_back_micro = _held_back(securities, search, position.security, position.trade)
+        trade.held_back_micro = _held_back(securities, search, position.security, position.trade, row.logic)
         filled += 1
     return filled
 

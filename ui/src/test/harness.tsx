@@ -110,13 +110,13 @@ const aQueuePage = (page: number): QueuePage => ({
 
 function aRequestPage(batch: BatchSummary, page: number): BatchPage {
   const rows = [1, 2].map((at) => aRow({ account_id: `A${page}${at}`, account_number: `00A${page}${at}` }));
-  const attention = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, stale: 0, failed: 0 };
+  const attention = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, edited: 0, stale: 0, failed: 0 };
   return { batch, rows, total: MATCHING, page, size: 200, totals: someTotals(), filtered: someTotals(), attention };
 }
 
 function aView(batch: BatchSummary, id: string): BatchAccountView {
   const account = aRow({ account_id: id, account_number: `00${id}` });
-  return { batch, account, logic: "BEST_FIT", proposals: [aProposal()], wash_note: "Checked.", executions: [], previous_id: null, next_id: null, position: 1, listed: MATCHING };
+  return { batch, account, logic: "BEST_FIT", proposals: [aProposal()], edit: null, wash_note: "Checked.", executions: [], previous_id: null, next_id: null, position: 1, listed: MATCHING };
 }
 
 function listed(batches: Map<number, BatchSummary>, state: string | null) {

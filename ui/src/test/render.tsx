@@ -131,6 +131,7 @@ export function aRow(part: Partial<BatchAccountRow> = {}): BatchAccountRow {
     wash_earlier_permanent: zero,
     over_budget: zero,
     excesses: [],
+    edited_by: null,
     execution: null,
     ...part,
   };

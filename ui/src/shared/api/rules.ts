@@ -21,6 +21,7 @@ export const ROLES = {
   undo_removal: ["trader"],
   switch_logic: ["trader"],
   repropose_accounts: ["trader"],
+  edit_trades: ["trader"],
   upload_file: ["operator"],
   start_run: ["operator"],
   approve_batch: ["approver"],
@@ -81,4 +82,4 @@ export const BATCH_FIELD_KINDS = {
 export const RESULTS = ["COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED"] as const;
 
 /** Values of the field `attention`. */
-export const ATTENTION = ["OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "STALE", "FAILED"] as const;
+export const ATTENTION = ["OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "EDITED", "STALE", "FAILED"] as const;

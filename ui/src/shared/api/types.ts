@@ -120,6 +120,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/accounts/{account_id}/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit Trades
+         * @description Make orders of an account's proposal larger or smaller; the account is computed again.
+         *
+         *     Roles: trader.
+         */
+        post: operations["edit_trades"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/approve": {
         parameters: {
             query?: never;
@@ -846,6 +868,8 @@ export interface components {
          * @description Accounts of a batch that ask for a look before it is decided, as the values of the filter `attention`.
          */
         AttentionCounts: {
+            /** Edited */
+            edited: number;
             /** Failed */
             failed: number;
             /** Over Budget */
@@ -873,6 +897,8 @@ export interface components {
             buys: number | null;
             /** Buys Value */
             buys_value: string | null;
+            /** Edited By */
+            edited_by: string | null;
             /** End Cash */
             end_cash: string | null;
             /** Estimated */
@@ -931,6 +957,7 @@ export interface components {
         BatchAccountView: {
             account: components["schemas"]["BatchAccountRow"];
             batch: components["schemas"]["BatchSummary"];
+            edit: components["schemas"]["EditView"] | null;
             /** Executions */
             executions: components["schemas"]["ExecutionView"][];
             /** Listed */
@@ -1169,6 +1196,58 @@ export interface components {
             trade_date: string;
         };
         /**
+         * EditBody
+         * @description Edit orders of an account; orders that are not named stay as proposed. note: why, which is required.
+         */
+        EditBody: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Trades */
+            trades: components["schemas"]["TradeEdit"][];
+        };
+        /**
+         * EditView
+         * @description What a person made of an account's orders, of one logic, and why; frozen with the decision.
+         */
+        EditView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Logic
+             * @enum {string}
+             */
+            logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
+            /** Note */
+            note: string;
+            /** Orders */
+            orders: components["schemas"]["EditedOrderView"][];
+        };
+        /**
+         * EditedOrderView
+         * @description An order as it was proposed and as it was edited, in units.
+         */
+        EditedOrderView: {
+            /** Proposed */
+            proposed: string;
+            /** Quantity */
+            quantity: string;
+            /** Security Id */
+            security_id: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "BUY" | "SELL";
+        };
+        /**
          * ExecutionCounts
          * @description Orders that an approval sent, by what was reported of their execution; no part of what was approved.
          *
@@ -1331,8 +1410,16 @@ export interface components {
             /** Sentence */
             sentence: string;
         };
-        /** LogicBody */
+        /**
+         * LogicBody
+         * @description Put a logic in force. drop_edits: go on where edited trades, which are of the logic before, are dropped.
+         */
         LogicBody: {
+            /**
+             * Drop Edits
+             * @default false
+             */
+            drop_edits: boolean;
             /**
              * Logic
              * @enum {string}
@@ -1843,6 +1930,16 @@ export interface components {
             wash_permanent: string;
             /** Wash Unchecked */
             wash_unchecked: number;
+        };
+        /**
+         * TradeEdit
+         * @description How many units a proposed order of a security becomes; its side stays; 0 takes it out.
+         */
+        TradeEdit: {
+            /** Quantity */
+            quantity: string;
+            /** Security Id */
+            security_id: string;
         };
         /**
          * TradeView
@@ -2486,6 +2583,157 @@ export interface operations {
             };
             /** @description A value is not valid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_trades: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Same key, same command: a retry acts only once. */
+                "Idempotency-Key": string;
+                /** @description Version of the batch that was seen, e.g. "7". */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+                /** @description Account id. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description The body cannot be read, or the Idempotency-Key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body stopped coming. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state, or the number of accounts, has changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The batch has changed since it was displayed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing. */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };

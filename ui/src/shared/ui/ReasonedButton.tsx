@@ -7,6 +7,7 @@ interface Props extends ButtonProps {
   /** Why it cannot be pressed now; null when it can. */
   barred: string | null;
   onClick: () => void;
+  type?: "button" | "submit";
   children: ReactNode;
 }
 

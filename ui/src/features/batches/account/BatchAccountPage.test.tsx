@@ -18,6 +18,7 @@ function view(id: string, part: Partial<BatchAccountView> = {}): BatchAccountVie
     account: aRow({ account_id: id, account_number: `00${id}`, name: id }),
     logic: "BEST_FIT",
     proposals: [aProposal()],
+    edit: null,
     wash_note: "Checked.",
     executions: [],
     previous_id: IDS[at - 1] ?? null,

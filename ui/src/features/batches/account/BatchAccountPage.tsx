@@ -3,6 +3,8 @@ import { Link, Navigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { AccountHead } from "@/features/batches/account/AccountHead";
+import { EditOrders } from "@/features/batches/account/EditOrders";
+import type { Draft } from "@/features/batches/account/edited";
 import { Comparison, ComparisonSentences } from "@/features/batches/account/Comparison";
 import { Lots } from "@/features/batches/account/Lots";
 import { listPage } from "@/features/batches/account/list";
@@ -12,14 +14,17 @@ import { Executions } from "@/features/batches/execution/Executions";
 import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
 import { Reviewed } from "@/features/batches/commands/PutBack";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
+import { changeBarred } from "@/features/batches/commands/rules";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import { useBatchAccount } from "@/features/batches/api/getBatchAccount";
 import { isOpen, type Shelf } from "@/features/batches/status";
-import type { BatchAccountRow, Logic, Proposal } from "@/shared/api/models";
+import type { BatchAccountRow, BatchAccountView, EditView } from "@/shared/api/models";
 import { instant } from "@/shared/format/format";
 import { logicNames } from "@/shared/format/names";
+import { useMe } from "@/shared/session/session";
 import type { ListSearch } from "@/shared/state/search";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 
 interface Props {
   batchId: number;
@@ -31,6 +36,7 @@ interface Props {
 export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
   const list: ListSearch = useSearch({ strict: false });
   const view = useBatchAccount(batchId, accountId, list);
+  const [draft, setDraft] = useState<Draft | null>(null); // kept here: figures may go and come back while it is typed
   if (view.isPending) return <Waiting what="the account" />;
   if (!view.data) return <FailedPage title={`Account in request ${batchId}`} error={view.error} onRetry={() => void view.refetch()} />;
   const { batch, account, proposals, logic } = view.data;
@@ -65,11 +71,12 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
       <PutAsideNote batch={batch} />
       <DecisionNotes batch={batch} />
       <OverBudget account={account} />
+      {view.data.edit && <EditedNote edit={view.data.edit} />}
       {isReview && account.stale && <StaleNote batch={batch} account={account} />}
       {proposals.length === 0 ? (
         <Text>{account.state === "WORKING" ? "Trades are being worked out." : account.result || "There is no proposal for this account."}</Text>
       ) : (
-        <Proposals key={`${accountId} ${logic}`} proposals={proposals} inForce={logic} washNote={view.data.wash_note} />
+        <Proposals key={`${accountId} ${logic}`} view={view.data} isReview={isReview} draft={draft} onDraft={setDraft} />
       )}
     </Reviewed>
   );
@@ -87,11 +94,31 @@ function OverBudget({ account }: { account: BatchAccountRow }) {
   );
 }
 
+/** Who edited the trades of the account, when and why. */
+function EditedNote({ edit }: { edit: EditView }) {
+  return (
+    <Alert color="blue" mb="md" title={`Edited by ${edit.by}, ${instant(edit.at)}`} role="status">
+      {edit.note}
+    </Alert>
+  );
+}
+
+interface ProposalsProps {
+  view: BatchAccountView;
+  isReview: boolean;
+  draft: Draft | null;
+  onDraft: (draft: Draft | null) => void;
+}
+
 /** Starts with the logic in force; looking at the other changes nothing. */
-function Proposals({ proposals, inForce, washNote }: { proposals: readonly Proposal[]; inForce: Logic; washNote: string }) {
+function Proposals({ view, isReview, draft, onDraft }: ProposalsProps) {
+  const { batch, account, proposals, logic: inForce, wash_note: washNote, edit } = view;
+  const me = useMe();
   const [logic, setLogic] = useState(inForce);
+  const of = `${batch.batch_id} ${account.account_id} ${inForce}`;
   const shown = proposals.find((proposal) => proposal.logic === logic) ?? proposals[0];
   if (!shown) return null;
+  const barred = account.stale ? "The proposal is stale: propose it again, then edit it." : changeBarred(batch, me);
   return (
     <>
       <ComparisonSentences proposals={proposals} inForce={inForce} />
@@ -108,7 +135,22 @@ function Proposals({ proposals, inForce, washNote }: { proposals: readonly Propo
       </div>
       <TradeNotes proposal={shown} />
       <PositionTable proposals={proposals} inForce={inForce} shown={shown} />
-      <Orders proposal={shown} />
+      <Orders
+        proposal={shown}
+        edit={edit?.logic === shown.logic ? edit : null}
+        editing={
+          isReview && shown.logic === inForce && account.state === "PROPOSED"
+            ? {
+                button: draft?.of !== of && (
+                  <ReasonedButton variant="default" size="compact-sm" barred={barred} onClick={() => onDraft({ of, quantities: {}, note: "" })}>
+                    Edit trades
+                  </ReasonedButton>
+                ),
+                form: draft?.of === of ? (lines) => <EditOrders batch={batch} accountId={account.account_id} lines={lines} draft={draft} onDraft={onDraft} barred={barred} /> : null,
+              }
+            : undefined
+        }
+      />
       <Comparison proposals={proposals} inForce={inForce} />
       <Title order={2}>Lots sold</Title>
       <Lots proposal={shown} washNote={washNote} />

@@ -22,7 +22,7 @@ describe("the trades of a logic", () => {
   });
 
   it("say when all of it nets inside the account", () => {
-    draw(<Orders proposal={aProposal({ trades: [TRADE] })} />);
+    draw(<Orders proposal={aProposal({ trades: [TRADE] })} edit={null} />);
     expect(screen.getByText(/nothing goes to market/)).toBeInTheDocument();
   });
 });

@@ -6,6 +6,7 @@ import { changeBarred } from "@/features/batches/commands/rules";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Logic } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
+import { plural } from "@/shared/format/format";
 import { logicNames } from "@/shared/format/names";
 import { useMe } from "@/shared/session/session";
 import { Confirm } from "@/shared/ui/Confirm";
@@ -16,7 +17,7 @@ const OFFERED: readonly Logic[] = ["BEST_FIT", "MIN_TRANSACTION", "TAX_AWARE"];
 /** Which logic's proposals are in force for the whole request. */
 export function LogicSwitch({ batch }: { batch: BatchSummary }) {
   const me = useMe();
-  const [asked, setAsked] = useState<{ logic: Logic; version: number } | null>(null);
+  const [asked, setAsked] = useState<{ logic: Logic; version: number; dropped: number } | null>(null);
   const command = useCommand<CommandResult>({
     touches: [keys.batches, keys.batch],
     isInDialog: true,
@@ -26,6 +27,10 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
       tell(`${logicNames[result.batch.logic]} is in force`, `Figures of request ${batch.batch_id} are those of this logic now.`);
     },
     onRefused: (problem) => {
+      if (problem.code === "edits_dropped") {
+        setAsked((now) => now && { ...now, dropped: Number(problem.extra.count) });
+        return true;
+      }
       if (problem.outdated) setAsked(null);
       return false;
     },
@@ -40,17 +45,17 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
         value={batch.logic}
         disabled={barred !== null}
         data={OFFERED.map((logic) => ({ value: logic, label: logicNames[logic] }))}
-        onChange={(logic) => setAsked({ logic: logic, version: batch.version })}
+        onChange={(logic) => setAsked({ logic, version: batch.version, dropped: 0 })}
       />
       {asked && (
         <Confirm
           title={`Use ${logicNames[asked.logic]} for request ${batch.batch_id}?`}
-          confirm={`Use ${logicNames[asked.logic]}`}
+          confirm={asked.dropped > 0 ? "Drop the edits and use it" : `Use ${logicNames[asked.logic]}`}
           safe={`Keep ${logicNames[batch.logic]}`}
           isBusy={command.isBusy}
           refusal={command.refusal}
           onClose={() => setAsked(null)}
-          onConfirm={() => command.run(switchLogic(batch.batch_id, asked.version, asked.logic))}
+          onConfirm={() => command.run(switchLogic(batch.batch_id, asked.version, asked.logic, asked.dropped > 0))}
         >
           <Text>
             {asked.logic === "BEST_FIT"
@@ -60,6 +65,12 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
                 : "Tax Aware trades as near to target as each account's gain limits allow; without limits it trades like Best Fit."}{" "}
             Trades and gains of all accounts in this request change to this logic.
           </Text>
+          {asked.dropped > 0 && (
+            <Text mt="sm" role="alert" fw={600}>
+              {plural(asked.dropped, "account has", "accounts have")} edited trades. They are dropped, and {asked.dropped === 1 ? "it is" : "they are"} proposed again. Nothing has been
+              changed yet.
+            </Text>
+          )}
         </Confirm>
       )}
     </>

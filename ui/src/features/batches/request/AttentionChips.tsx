@@ -12,7 +12,7 @@ interface Props {
 export function AttentionChips({ counts, f, onChange }: Props) {
   const shown = chosen(f);
   const kinds = KINDS.filter((kind) => countOf(counts, kind) > 0 || shown.includes(kind));
-  if (kinds.length === 0) return <p className="note">No account is over a gain budget, realises short-term gains, has a wash sale or an unknown cost basis, is stale or has failed.</p>;
+  if (kinds.length === 0) return <p className="note">No account is over a gain budget, realises short-term gains, has a wash sale or an unknown cost basis, was edited, is stale or has failed.</p>;
   return (
     <div className="attention" role="group" aria-label="Accounts that ask for a look">
       {kinds.map((kind) => (

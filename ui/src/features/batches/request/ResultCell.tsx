@@ -14,6 +14,11 @@ export function ResultCell({ row }: { row: BatchAccountRow }) {
   return (
     <span className="tags" title={row.result || undefined}>
       {tone ? <Tag tone={tone}>{accountStates[row.state]}</Tag> : row.state === "APPROVED" ? accountStates[row.state] : <VisuallyHidden>{accountStates[row.state]}</VisuallyHidden>}
+      {row.edited_by !== null && row.state !== "REMOVED" && (
+        <span title={`Trades edited by ${row.edited_by}`}>
+          <Tag tone="info">Edited</Tag>
+        </span>
+      )}
       {row.stale && <Tag tone="warn">Stale</Tag>}
       {row.state !== "REMOVED" && <OverBudget row={row} />}
       {row.state !== "REMOVED" && sign(row.no_basis_proceeds) > 0 && <Tag tone="warn">No cost basis</Tag>}

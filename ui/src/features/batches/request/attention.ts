@@ -9,6 +9,7 @@ export const attentionNames: Readonly<Record<Attention, string>> = {
   SHORT_TERM_GAIN: "Short-term gains",
   WASH_SALE: "Wash sales",
   UNKNOWN_BASIS: "Unknown cost basis",
+  EDITED: "Edited",
   STALE: "Stale",
   FAILED: "Failed",
 };
