@@ -6,7 +6,7 @@ import { changeBarred } from "@/features/batches/commands/rules";
 import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Logic } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
-import { logicNames } from "@/shared/format/names";
+import { logicNames, logicSentences } from "@/shared/format/names";
 import { useMe } from "@/shared/session/session";
 import { Confirm } from "@/shared/ui/Confirm";
 import { tell } from "@/shared/ui/Notes";
@@ -53,12 +53,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
           onConfirm={() => command.run(switchLogic(batch.batch_id, asked.version, asked.logic))}
         >
           <Text>
-            {asked.logic === "BEST_FIT"
-              ? "Best Fit trades as close to target as it can."
-              : asked.logic === "MIN_TRANSACTION"
-                ? "Min Transaction trades only what brings positions and cash back inside their bands."
-                : "Tax Aware trades as near to target as each account's gain limits allow; without limits it trades like Best Fit."}{" "}
-            Trades and gains of all accounts in this request change to this logic.
+            {logicSentences[asked.logic]} Trades and gains of all accounts in this request change to this logic.
           </Text>
         </Confirm>
       )}
