@@ -111,7 +111,19 @@ class FirstApproval(OutboundModel):
     stands: bool
 
 
+class PartSeen(OutboundModel):
+    """What somebody who sees only a part of a batch's accounts is told; they can look, and do nothing.
+
+    sentence: how many they see, and who decides; barred: why each of its commands is refused.
+    """
+
+    sentence: str
+    barred: str
+
+
 class BatchSummary(OutboundModel):
+    """A batch; where only a part of its accounts is yours to see, all counts and sums are of that part."""
+
     batch_id: int
     version: int
     label: str
@@ -139,6 +151,7 @@ class BatchSummary(OutboundModel):
     turnover: Usd  # market buys and sells of all accounts under the logic in force
     put_aside: PutAside | None  # None in the answers of commands too: read the batch
     execution: ExecutionCounts | None  # of an approved batch, where it is read by itself; None in lists and answers
+    part: PartSeen | None  # None: all its accounts are yours to see
 
 
 class BatchList(OutboundModel):
@@ -230,6 +243,7 @@ class AttentionCounts(OutboundModel):
     short_term_gain: int  # taxable ones
     wash_sale: int  # a loss would be disallowed: of a sell, or by a buy of one approved before
     unknown_basis: int  # sell lots whose cost is not known
+    large_turnover: int  # buys and sells are together more than 25 % of the account's value
     edited: int  # a person made orders of them larger or smaller
     stale: int
     failed: int

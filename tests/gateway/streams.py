@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 
-from services.gateway.domain.changes import AllEnterprises, Change
+from services.gateway.domain.changes import Change, SomeOfBatch
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
 from shared.runtime.components import Heartbeat, no_heartbeat
@@ -54,7 +54,7 @@ async def streaming(client: httpx.AsyncClient, last_id: str | None = None) -> As
 
 
 def batch(number: int, version: int = 1, enterprise: str = "E1") -> Change:
-    return Change("batch", str(number), version, AllEnterprises(frozenset([enterprise]), frozenset(["V1"])))
+    return Change("batch", str(number), version, SomeOfBatch(frozenset([enterprise]), frozenset(["V1"])))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.domain.change_log import ChangeLog
-from services.gateway.domain.changes import INTERVAL_S, AllEnterprises, AnyOwner, Change, Throttle
+from services.gateway.domain.changes import INTERVAL_S, AnyOwner, Audience, Change, OfEnterprise, SomeOfBatch, Throttle
 from services.gateway.domain.return_address import safe_return
 from services.gateway.domain.session import TOUCH_EVERY, SessionLimits, is_touch_due, standing
 from services.gateway.push.event_ids import EventIds
@@ -75,7 +75,7 @@ def test_sign_in_never_leaves_this_host(wanted: str) -> None:
 
 
 def queue(enterprise: str, version: int) -> Change:
-    return Change("queue", enterprise, version, AllEnterprises(frozenset([enterprise])))
+    return Change("queue", enterprise, version, OfEnterprise(enterprise))
 
 
 def test_the_first_change_passes_at_once_and_a_burst_is_one_more() -> None:
@@ -116,15 +116,16 @@ def test_who_may_hear_of_a_change() -> None:
     ann, dora, bob = (Scope("ann", ("E1",), None), Scope("dora", ("E1",), ("V2",)), Scope("bob", ("E2", "E3"), None))
     everybody = (ann, dora, bob, Scope("nobody"))
 
-    def heard(audience: AnyOwner | AllEnterprises) -> list[str]:
+    def heard(audience: Audience) -> list[str]:
         return [who.subject for who in everybody if audience.includes(who)]
 
-    assert heard(AllEnterprises(frozenset({"E1"}))) == ["ann", "dora"]
-    assert heard(AllEnterprises(frozenset({"E1"}), frozenset({"V2"}))) == ["ann", "dora"]
-    assert heard(AllEnterprises(frozenset({"E1"}), frozenset({"V1", "V2"}))) == ["ann"]
-    assert heard(AllEnterprises(frozenset({"E1", "E2"}), frozenset({"V1"}))) == []
-    assert heard(AllEnterprises(frozenset({"E2", "E3"}), frozenset({"V1"}))) == ["bob"]
-    assert heard(AllEnterprises(frozenset())) == []
+    assert heard(OfEnterprise("E1")) == ["ann", "dora"]
+    assert heard(SomeOfBatch(frozenset({"E1"}), frozenset({"V2"}))) == ["ann", "dora"]
+    assert heard(SomeOfBatch(frozenset({"E1"}), frozenset({"V1", "V2"}))) == ["ann", "dora"]
+    assert heard(SomeOfBatch(frozenset({"E1"}), frozenset({"V1"}))) == ["ann"]
+    assert heard(SomeOfBatch(frozenset({"E1", "E2"}), frozenset({"V1"}))) == ["ann", "bob"]
+    assert heard(SomeOfBatch(frozenset({"E4"}), frozenset({"V2"}))) == []
+    assert heard(SomeOfBatch(frozenset(), frozenset())) == []
     assert heard(AnyOwner(frozenset({("E1", "V2"), ("E2", "V9")}))) == ["ann", "dora", "bob"]
     assert heard(AnyOwner(frozenset({("E1", "V1")}))) == ["ann"]
     assert heard(AnyOwner(frozenset(), "bob")) == ["bob"]

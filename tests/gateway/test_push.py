@@ -9,7 +9,7 @@ import orjson
 import pytest
 from psycopg import AsyncConnection
 
-from services.gateway.domain.changes import AllEnterprises, AnyOwner, Change
+from services.gateway.domain.changes import AnyOwner, Change, OfEnterprise
 from services.gateway.push.hub import QUEUE_SIZE, STREAMS_PER_SESSION, Hub
 from shared.contracts.principal import Principal
 from shared.contracts.problems import Unavailable
@@ -26,7 +26,7 @@ async def test_only_what_concerns_the_user_is_pushed(harness: Harness, pat: http
         hub.publish(
             [
                 batch(1, enterprise="E2"),
-                Change("queue", "E2", 5, AllEnterprises(frozenset(["E2"]))),
+                Change("queue", "E2", 5, OfEnterprise("E2")),
                 batch(2, version=4),
             ]
         )

@@ -14,7 +14,7 @@ import pytest
 import uvloop
 from prometheus_client import REGISTRY
 
-from services.gateway.domain.changes import AllEnterprises, Change
+from services.gateway.domain.changes import Change, OfEnterprise
 from services.gateway.push.hub import QUEUE_SIZE
 from tests.gateway.harness import Harness, harness_at
 from tests.gateway.sockets import pause
@@ -92,9 +92,7 @@ async def _an_unread_stream(database_url: str, directory: Path) -> None:
 
             def tell() -> int:
                 """Fill all queues and return how many listeners are left."""
-                hub.publish(
-                    Change("batch", "1" * 10_000, n, AllEnterprises(frozenset(["E1"]))) for n in range(QUEUE_SIZE)
-                )
+                hub.publish(Change("batch", "1" * 10_000, n, OfEnterprise("E1")) for n in range(QUEUE_SIZE))
                 return len(hub._listeners)
 
             await until_so(tell, lambda listening: listening == 0, within_s=20)

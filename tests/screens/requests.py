@@ -42,12 +42,15 @@ BATCH: dict[str, Any] = {
     "requested_by": "Josephine Featherstonehaugh", "requested_at": "2026-11-20T15:00:00Z", "decided_by": None,
     "decided_at": None, "trade_date": "2026-11-20", "session": "2026-11-20", "cancel_at": "2126-11-20T23:00:00Z",
     "short_term": "-123456789.00", "long_term": "-1234567890.00", "estimated": "-1358024679.00", "put_aside": None,
-    "execution": None,
+    "execution": None, "part": None,
 }  # fmt: skip
 DECIDED = BATCH | {
     "status": "CANCELLED", "result": "Cancelled", "reason": "END_OF_DAY", "decided_at": "2026-11-20T23:00:00Z",
 }  # fmt: skip
-ATTENTION = {"over_budget": 3, "short_term_gain": 120, "wash_sale": 14, "unknown_basis": 7, "stale": 1, "failed": 1}
+ATTENTION = {
+    "over_budget": 3, "short_term_gain": 120, "wash_sale": 14, "unknown_basis": 7, "large_turnover": 5, "stale": 1,
+    "failed": 1,
+}  # fmt: skip
 PAGE = {
     "batch": BATCH, "rows": ROWS, "total": 10_000, "page": 1, "size": 200, "totals": TOTALS, "filtered": TOTALS,
     "attention": ATTENTION,

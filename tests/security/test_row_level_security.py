@@ -135,6 +135,10 @@ def test_views_ask_with_the_rights_of_whoever_asks(tables: Tables) -> None:
     assert views == []
 
 
+# Tables of which more may be read than written, each with the reason.
+READ_IN_PART = {("batch", "batch", "SELECT"): "who sees some of its accounts sees that there is the batch"}
+
+
 def test_who_serves_owns_nothing_and_only_named_roles_are_shown_all_rows(tables: Tables) -> None:
     with tables.as_admin() as connection:
         owners = connection.execute(
@@ -155,6 +159,9 @@ def test_who_serves_owns_nothing_and_only_named_roles_are_shown_all_rows(tables:
             continue
         assert names == [f"{service}{roles.REQUESTS}"], (table, names)
         assert "true" not in (read, write), table
+        if (service, table, command) in READ_IN_PART:
+            assert write is None
+            continue
         assert read == write, f"{service}.{table}: what may be read and what may be written differ"
 
 

@@ -43,6 +43,8 @@ PEOPLE: dict[str, dict[str, Any]] = {
 }
 E1, E2 = ("own", "whole enterprise", "other advisor", "both"), ("other enterprise", "both")
 A1, A9 = ("own", "whole enterprise", "both"), ("other advisor", "whole enterprise", "both")
+# A batch of an account of E1's A1 and one of E2: whoever sees one of them hears of it.
+PARTS = ("own", "whole enterprise", "other enterprise", "both")
 # MOVED is E1's and A1's when it is proposed for, and E2's from then on.
 OWNERS = {"OWN": ("E1", "A1"), "ADVISOR": ("E1", "A9"), "FOREIGN": ("E2", "A5"), "MOVED": ("E1", "A1")}
 Heard = Counter[tuple[str, str]]
@@ -129,7 +131,7 @@ class Square:
         expected: dict[tuple[str, str], tuple[str, ...]] = {("queue", "E1"): E1, ("queue", "E2"): E2}
         unmoved = ("OWN", "ADVISOR", "FOREIGN")
         expected |= {("batch", str(made[account_id]["batch_id"])): hears[account_id] for account_id in unmoved}
-        expected |= {("batch", str(made["MOVED"]["batch_id"])): A1, ("batch", str(across["batch_id"])): ("both",)}
+        expected |= {("batch", str(made["MOVED"]["batch_id"])): A1, ("batch", str(across["batch_id"])): PARTS}
         for account_id, (enterprise, advisor) in owners.items():
             _put_account(services.url, account_id, enterprise, advisor)
             file = File([lot(account_id), cash(account_id)], custodian=account_id, day=MONDAY.isoformat())

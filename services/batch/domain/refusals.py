@@ -103,6 +103,14 @@ def approved_already() -> Refusal:
     return Refusal("APPROVED_ALREADY", "You have approved this request already: a second person must approve it too.")
 
 
+def part_only(requested_by: str) -> str:
+    """Return why somebody who sees only a part of a batch's accounts cannot decide about it, nor change it."""
+    return (
+        "You see only a part of this request's accounts: only somebody who sees all of them can change or decide it."
+        f" Ask {requested_by}, who requested it."
+    )
+
+
 def note_missing(remedy: str = "Write a note, then decide.") -> Refusal:
     """Return the refusal of a decision that needs a note and has none."""
     return Refusal("NOTE_MISSING", f"Your enterprise asks for a note with every decision. {remedy}")

@@ -8,16 +8,16 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.domain.approval_rules import ApprovalRules
-from services.batch.domain.refusals import CommandFacts, is_allowed, refusal
+from services.batch.domain.refusals import CommandFacts, is_allowed, part_only, refusal
 from services.batch.domain.states import Status, Transition
 from services.batch.operations import approval_rules
 from services.batch.operations.decide import Actor
-from services.batch.operations.problems import problem_of
+from services.batch.operations.problems import PartOnly, problem_of
 from services.batch.settings import Settings
-from services.batch.store import batches
+from services.batch.store import batch_pages, batches
 from shared.contracts.principal import Principal
-from shared.contracts.problems import Forbidden, NotFound
-from shared.contracts.tenancy import scope_of
+from shared.contracts.problems import Forbidden, NotFound, Problem
+from shared.contracts.tenancy import Scope, scope_of
 from shared.runtime.clock import Clock
 
 
@@ -50,12 +50,12 @@ async def lock(
 
     The clock is read once the lock is held.  removes_first: stale accounts do not hinder an approval, because the
     caller removes some first and looks at what is left.  Raises Forbidden, NotFound, or the problem that says why the
-    command is refused.
+    command is refused; PartOnly where they see the batch, but not all its accounts.
     """
     check_role(context.principal, transition)
     batch = await batches.lock(context.connection, scope_of(context.principal), batch_id)
     if batch is None:
-        raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
+        raise await _not_lockable(context.connection, scope_of(context.principal), batch_id)
     now = context.clock.now()
     rules = await approval_rules.of_batch(context.connection, context.settings, batch.enterprise_ids)
     facts = CommandFacts(
@@ -73,6 +73,14 @@ async def lock(
     if refused is not None:
         raise problem_of(refused, batch.version)
     return batch, now, rules
+
+
+async def _not_lockable(connection: AsyncConnection, scope: Scope, batch_id: int) -> Problem:
+    """Return why a person cannot lock a batch: they see only a part of it, or nothing."""
+    seen = await batch_pages.read(connection, scope, batch_id)
+    if seen is None:
+        return NotFound(f"There is no request {batch_id}, or it is not yours to see.")
+    return PartOnly(part_only(seen.requested_name))
 
 
 def check_role(principal: Principal, transition: Transition | None) -> None:

@@ -47,7 +47,7 @@ async def take_in(connection: AsyncConnection, reports: Sequence[ExecutionReport
 async def orders_of(connection: AsyncConnection, scope: Scope, batch_id: int, account_id: str) -> list[ExecutionView]:
     """Return the orders that were sent of an account of a batch, with what was reported; none unless it is approved.
 
-    The caller has seen that the account is in scope; the connection is of that scope.
+    The caller has seen that the account is in scope.
     """
     sent = await _orders_sent(connection, {(batch_id, account_id)})
     reported = {row.security_id: row for row in await executions.read(connection, scope, batch_id, account_id)}

@@ -79,6 +79,10 @@ class SamePerson(Forbidden):
     code, title = "same_person", "Somebody else must approve"
 
 
+class PartOnly(Forbidden):
+    code, title = "part_only", "You see only a part of the request"
+
+
 class UndoBarred(Conflict):
     code, title = "undo_barred", "The removal cannot be undone"
 

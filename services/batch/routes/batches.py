@@ -15,7 +15,7 @@ from services.batch.domain.figures import LOGIC_NAMES, tile_choice
 from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED, OPEN, Status
 from services.batch.operations import approval_rules, executions
-from services.batch.routes.dependencies import dependencies_of
+from services.batch.routes.dependencies import chunk_reader, dependencies_of
 from services.batch.store import batch_pages, member_pages, results, wash_sales
 from services.batch.store import executions as stored
 from services.batch.store.filters import MEMBER_FIELDS, members_matching
@@ -156,10 +156,11 @@ async def get_batch_account(
             raise NotFound(f"There is no account {account_id} in request {batch_id}, or it is not yours to see.")
         matching = members_matching(clauses, q, tile_choice(tile or []), batch.logic)
         around = await read_neighbours(connection, scope, batch_id, batch.logic, matching, order, account_id)
-        proposals, accounts, unseen = await _proposals(connection, scope, row, batch)
+        async with chunk_reader(request, connection, batch) as reader:
+            proposals, accounts, unseen = await _proposals(connection, scope, row, batch, reader)
+            orders = await executions.orders_of(reader, scope, batch_id, account_id)
         execution = await _execution(connection, scope, batch)
         rules = await _rules(request, connection, caller, [batch])
-        orders = await executions.orders_of(connection, scope, batch_id, account_id)
     response.headers["ETag"] = f'"{batch.version}"'
     return BatchAccountView(
         batch=views.batch_view(batch, dependencies_of(request).clock.now(), rules.get(batch_id), execution),
@@ -183,8 +184,8 @@ async def get_batch_account(
 async def _rules(
     request: Request, connection: AsyncConnection, caller: Principal, rows: Sequence[Row[Any]]
 ) -> dict[int, ApprovalNeeds]:
-    """Return what the approval of each open batch needs, by number."""
-    waiting = [row for row in rows if Status(row.status) in OPEN]
+    """Return what the approval of each open batch needs, by number; of one that is seen in part, it is not shown."""
+    waiting = [row for row in rows if Status(row.status) in OPEN and not row.is_part]
     named = sorted({name for row in waiting for name in row.enterprise_ids})
     if not named:
         return {}
@@ -204,14 +205,16 @@ async def _execution(connection: AsyncConnection, scope: Scope, batch: Row[Any])
 
 
 async def _proposals(
-    connection: AsyncConnection, scope: Scope, row: Row[Any], batch: Row[Any]
+    connection: AsyncConnection, scope: Scope, row: Row[Any], batch: Row[Any], reader: AsyncConnection
 ) -> tuple[list[Proposal], int | None, int]:
-    """Return the proposal of every logic, from the kept result chunk and the columns that lists show; then how many
-    accounts of the tax household the wash-sale check covered (None: nothing to check), and how many it could not.
+    """Return the proposal of every logic; then how many accounts of the tax household the wash-sale check covered
+    (None: nothing to check), and how many it could not.
+
+    reader: as of chunk_reader, for the kept result chunk; what lists show is read from columns.
     """
     if row.chunk_id is None:
         return [], None, 0
-    content = await results.read_chunk(connection, row.chunk_id)
+    content = await results.read_chunk(reader, row.chunk_id)
     chunk, meta = codec.decode_kept(content, chunks.RESULT)
     details = chunk.slice(row.row_no, 1).to_pylist()[0]
     figures = await member_pages.read_figures(connection, row.batch_id, row.account_id)
@@ -256,5 +259,5 @@ async def _matched(
 async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
     row = await batch_pages.read(connection, scope, batch_id)
     if row is None:
-        raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
+        raise NotFound(f"There is no request {batch_id}, or it is not yours to see.")
     return row

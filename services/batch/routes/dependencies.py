@@ -1,11 +1,14 @@
 """What routes depend on: the wired service, the caller, and running a command exactly once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.operations import wash_approvals
 from services.batch.operations.context import CommandContext
@@ -40,6 +43,24 @@ class Dependencies:
 def dependencies_of(request: Request) -> Dependencies:
     """Return the dependencies of the app that serves the request."""
     return cast(Dependencies, request.app.state.dependencies)
+
+
+@asynccontextmanager
+async def chunk_reader(
+    request: Request, connection: AsyncConnection, batch: Row[Any]
+) -> AsyncIterator[AsyncConnection]:
+    """Return a connection that reads the result chunks of accounts which were found in scope.
+
+    A chunk has results of many accounts, so the database shows none to somebody who sees a part of the batch: they are
+    read on the service's behalf then, and nothing but what is of those accounts may be taken from them.
+
+    batch: a row of `batch_pages`.
+    """
+    if not batch.is_part:
+        yield connection
+        return
+    async with dependencies_of(request).database.transaction(SYSTEM) as of_service:
+        yield of_service
 
 
 async def door(request: Request) -> Principal:

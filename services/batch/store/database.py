@@ -17,7 +17,21 @@ import pyarrow as pa
 from psycopg import sql
 from psycopg.rows import TupleRow
 from pyarrow import csv
-from sqlalchemy import BindParameter, ColumnElement, Text, all_, and_, any_, false, literal, text, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Text,
+    all_,
+    and_,
+    any_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import FromClause
@@ -46,6 +60,24 @@ def sees(scope: Scope, rows: FromClause) -> ColumnElement[bool]:
         return mine if scope.advisors is None else and_(mine, is_any(rows.c.advisor_id, scope.advisors))
     mine = rows.c.enterprise_ids.contained_by(texts(scope.enterprises))
     return mine if scope.advisors is None else and_(mine, rows.c.advisor_ids.contained_by(texts(scope.advisors)))
+
+
+def sees_part(scope: Scope, batches: FromClause, members: FromClause) -> ColumnElement[bool]:
+    """Return the predicate that a batch has an account in scope, which `sees` says of all its accounts.
+
+    members: the accounts of batches.  One enterprise of the scope and one advisor of it, in a batch of several
+    enterprises, need not be those of one account.
+    """
+    if scope.service:
+        return true()
+    if not scope.enterprises or scope.advisors == ():
+        return false()
+    mine: ColumnElement[bool] = batches.c.enterprise_ids.overlap(texts(scope.enterprises))
+    if scope.advisors is None:
+        return mine
+    found = select(true()).where(members.c.batch_id == batches.c.batch_id, sees(scope, members)).limit(1)
+    has_one = or_(func.cardinality(batches.c.enterprise_ids) == 1, found.scalar_subquery())
+    return and_(mine, batches.c.advisor_ids.overlap(texts(scope.advisors)), has_one)
 
 
 def texts(values: Iterable[str]) -> BindParameter[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, RowMapping
 
 from services.batch.domain.approval_rules import ApprovalRules, first_stands
 from services.batch.domain.figures import FIGURE_OF, LOGIC_NAMES
-from services.batch.domain.refusals import approved_already, same_person
+from services.batch.domain.refusals import approved_already, part_only, same_person
 from services.batch.domain.schedule import session_of
 from services.batch.domain.states import DECIDED, OPEN, AccountState, Status, result_of
 from services.batch.views import sentences
@@ -23,6 +23,7 @@ from shared.contracts.api_batches import (
     ExecutionCounts,
     FirstApproval,
     GainExcess,
+    PartSeen,
     PutAside,
     Totals,
 )
@@ -53,8 +54,16 @@ def batch_view(
     summary = batch_summary(row)
     session = session_of(now) if is_open else summary.session
     return summary.model_copy(
-        update={"put_aside": put_aside, "execution": execution, "session": session, "rules": rules}
+        update={"put_aside": put_aside, "execution": execution, "session": session, "rules": rules, "part": _part(row)}
     )
+
+
+def _part(row: Row[Any]) -> PartSeen | None:
+    """Return what a reader of a batch of `batch_pages` is told where some of its accounts are not theirs to see."""
+    if not row.is_part:
+        return None
+    sentence = sentences.part(row.accounts, None if Status(row.status) in DECIDED else row.requested_name)
+    return PartSeen(sentence=sentence, barred=part_only(row.requested_name))
 
 
 def batch_summary(row: Row[Any]) -> BatchSummary:
@@ -96,12 +105,14 @@ def batch_summary(row: Row[Any]) -> BatchSummary:
         turnover=usd(row.turnover_cents),
         put_aside=None,
         execution=None,
+        part=None,
     )
 
 
 def account_request(row: Row[Any]) -> AccountRequest:
     """Return a decided batch as an account that was in it shows it."""
-    return AccountRequest(**dict(batch_summary(row)), account_state=row.account_state)
+    summary = batch_summary(row).model_copy(update={"part": _part(row)})
+    return AccountRequest(**dict(summary), account_state=row.account_state)
 
 
 def rules_view(row: Row[Any], rules: ApprovalRules, subject: str) -> ApprovalNeeds:

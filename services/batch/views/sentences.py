@@ -43,6 +43,15 @@ FAILURES: Final[Mapping[str, str]] = {
 }
 
 
+def part(accounts: int, requested_by: str | None) -> str:
+    """Return what somebody is told who sees so many of a batch's accounts; requested_by: None once it is decided."""
+    counted = "it" if accounts == 1 else "these"
+    seen = f"You see {accounts:,} of the accounts of this request; its counts and figures are of {counted}."
+    if requested_by is None:
+        return seen
+    return f"{seen} Somebody who sees all of them decides: ask {requested_by}, who requested it."
+
+
 def units(micro: int) -> str:
     """Return millionths of a unit as units, without sign."""
     return text_of(abs(micro), 6, trim=True)

@@ -26,17 +26,35 @@ class AnyOwner:
 
 
 @dataclass(frozen=True)
-class AllEnterprises:
-    """Audience: users who may see all of these enterprises and advisors. advisors None: all of their users."""
+class OfEnterprise:
+    """Audience: all users of an enterprise, whichever of its advisors they see."""
 
-    enterprises: frozenset[str]
-    advisors: frozenset[str] | None = None
+    enterprise: str
 
     def includes(self, user: Scope) -> bool:
         """Whether a user with these rights may be notified."""
-        if not self.enterprises or not self.enterprises.issubset(user.enterprises):
+        return self.enterprise in user.enterprises
+
+
+@dataclass(frozen=True)
+class SomeOfBatch:
+    """Audience: users who may see one of a batch's accounts.
+
+    enterprises, advisors: of all its accounts, without which advisor is whose.  Where two enterprises call an advisor
+    by one name, a user of one may hear of a batch in which they see nothing: its number and version, and no more.
+    """
+
+    enterprises: frozenset[str]
+    advisors: frozenset[str]
+
+    def includes(self, user: Scope) -> bool:
+        """Whether a user with these rights may be notified."""
+        if self.enterprises.isdisjoint(user.enterprises):
             return False
-        return self.advisors is None or user.advisors is None or self.advisors.issubset(user.advisors)
+        return user.advisors is None or not self.advisors.isdisjoint(user.advisors)
+
+
+Audience = AnyOwner | OfEnterprise | SomeOfBatch
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ class Change:
     kind: ChangeKind
     entity: str
     version: int
-    audience: AnyOwner | AllEnterprises
+    audience: Audience
     about: str = ""
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 from aiokafka import ConsumerRecord
 
-from services.gateway.domain.changes import AllEnterprises, AnyOwner, Change
+from services.gateway.domain.changes import AnyOwner, Change, OfEnterprise, SomeOfBatch
 from shared.contracts import topics
 from shared.contracts.topics import Topic
 
@@ -30,9 +30,9 @@ def _change(topic: str, body: Mapping[str, Any]) -> Change:
     version = int(body["version"])
     if topic == topics.QUEUE.name:
         enterprise = str(body["enterprise_id"])
-        return Change("queue", enterprise, version, AllEnterprises(frozenset([enterprise])))
+        return Change("queue", enterprise, version, OfEnterprise(enterprise))
     if topic == topics.BATCH.name:
-        audience = AllEnterprises(frozenset(body.get("enterprise_ids", ())), frozenset(body.get("advisor_ids", ())))
+        audience = SomeOfBatch(frozenset(body.get("enterprise_ids", ())), frozenset(body.get("advisor_ids", ())))
         return Change("batch", str(body["batch_id"]), version, audience)
     if topic == topics.ANALYSIS.name:
         enterprise = str(body.get("enterprise_id", ""))

@@ -14,6 +14,7 @@ import { FilesPage } from "@/features/files/FilesPage";
 import { AccountsPage } from "@/features/queue/AccountsPage";
 import { QUEUE_SORTS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
+import { ProposeAccount } from "@/features/queue/ProposeAccount";
 import { listSearch, readAddress, saysAnything, writeAddress, type ListSearch } from "@/shared/state/search";
 import { remembered } from "@/shared/state/useList";
 import { Failure } from "@/shared/ui/Notes";
@@ -111,7 +112,7 @@ function OfRequest({ shelf, batchId: text, accountId }: { shelf: Shelf; batchId:
 
 function AccountRoute() {
   const { accountId } = account.useParams();
-  return <AccountPage accountId={accountId} />;
+  return <AccountPage accountId={accountId} actions={(account) => <ProposeAccount account={account} />} />;
 }
 
 function NotFound() {

@@ -58,6 +58,7 @@ export function aBatch(part: Partial<BatchSummary> = {}): BatchSummary {
     estimated: "0.00",
     turnover: "0.00",
     put_aside: null,
+    part: null,
     execution: null,
     ...part,
   };

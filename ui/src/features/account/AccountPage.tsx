@@ -1,5 +1,6 @@
 import { Alert, Anchor, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 
 import { useAccount } from "@/features/account/api/getAccount";
 import { evaluated, isEvaluated, noReason } from "@/features/account/evaluated";
@@ -38,9 +39,12 @@ const REBALANCES: readonly PlainColumn<AccountRequest>[] = [
   {
     header: "Request",
     cell: (batch) => (
-      <Link to="/history/$batchId" params={{ batchId: String(batch.batch_id) }}>
-        {batch.batch_id}
-      </Link>
+      <>
+        <Link to="/history/$batchId" params={{ batchId: String(batch.batch_id) }}>
+          {batch.batch_id}
+        </Link>
+        {batch.label && <span className="note under">{batch.label}</span>}
+      </>
     ),
   },
   { header: "Result", cell: (batch) => [accountStates[batch.account_state], batch.account_state === "CANCELLED" ? endedBy(batch) : ""].filter(Boolean).join(" ") },
@@ -49,8 +53,8 @@ const REBALANCES: readonly PlainColumn<AccountRequest>[] = [
   { header: "Decided by", cell: (batch) => batch.decided_by ?? "Automatic" },
 ];
 
-/** One account: its facts, why it is flagged, what brought it here, and earlier requests. */
-export function AccountPage({ accountId }: { accountId: string }) {
+/** One account: its facts, why it is flagged, what brought it here, and earlier requests. actions: what can be done with it. */
+export function AccountPage({ accountId, actions }: { accountId: string; actions: (account: AccountView) => ReactNode }) {
   const view = useAccount(accountId);
   if (view.isPending) return <Waiting what="the account" />;
   if (!view.data) return <FailedPage title="Account" error={view.error} onRetry={() => void view.refetch()} />;
@@ -74,7 +78,9 @@ export function AccountPage({ accountId }: { accountId: string }) {
             ))}
           </span>
         }
-      />
+      >
+        {actions(account)}
+      </PageHead>
       {view.error && <Failure error={view.error} onRetry={() => void view.refetch()} />}
       <Notices account={account} />
       <AccountFacts account={account} />

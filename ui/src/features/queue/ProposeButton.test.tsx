@@ -1,8 +1,11 @@
-import { screen } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
+import { notProposable, ProposeAccount } from "@/features/queue/ProposeAccount";
 import { ProposeButton } from "@/features/queue/ProposeButton";
+import { MOST_LETTERS } from "@/features/queue/ProposeDialog";
+import type { AccountView } from "@/shared/api/models";
 import { allMatching } from "@/shared/selection/selection";
 import { aServer, draw, problem } from "@/test/render";
 
@@ -80,6 +83,62 @@ describe("proposing trades", () => {
     open(problem(409, "liquidation_not_confirmed", { count: 2884, others: 0 }));
     await ask();
     expect(screen.queryByRole("button", { name: /the other/ })).not.toBeInTheDocument();
+  });
+});
+
+describe("proposing with a logic and a name", () => {
+  it("sends both, and the dialog keeps them when the server refuses", async () => {
+    const server = open(problem(403, "forbidden"), problem(409, "count_changed", { count: 2880 }));
+    await userEvent.click(screen.getByRole("button", { name: "Propose with…" }));
+    const dialog = await screen.findByRole("dialog", { name: "Propose trades for 2,884 accounts" });
+    expect(screen.getByRole("radio", { name: "Best Fit" })).toBeChecked();
+    await userEvent.click(screen.getByRole("radio", { name: "Tax Aware" }));
+    await userEvent.type(screen.getByRole("textbox", { name: "Name of the request" }), " Monday, large");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Propose trades" }));
+    expect(await within(dialog).findByText("Detail of forbidden")).toBeInTheDocument();
+    expect(server.calls[0]?.body).toMatchObject({ logic: "TAX_AWARE", label: "Monday, large", expected_count: 2884 });
+    expect(screen.getByRole("textbox", { name: "Name of the request" })).toHaveValue(" Monday, large");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Propose trades" }));
+    await userEvent.click(await screen.findByRole("button", { name: "Use 2,880" }));
+    await vi.waitFor(() => expect(server.calls).toHaveLength(3));
+    expect(server.calls[2]?.body).toMatchObject({ logic: "TAX_AWARE", label: "Monday, large", expected_count: 2880 });
+  });
+
+  it("takes no longer name than the server does", async () => {
+    open();
+    await userEvent.click(screen.getByRole("button", { name: "Propose with…" }));
+    await userEvent.type(await screen.findByRole("textbox", { name: "Name of the request" }), "x".repeat(MOST_LETTERS + 5));
+    expect(screen.getByRole("textbox", { name: "Name of the request" })).toHaveValue("x".repeat(MOST_LETTERS));
+    expect(screen.getByRole("dialog")).toHaveTextContent("0 characters left");
+  });
+});
+
+describe("proposing from the page of an account", () => {
+  it.each([
+    ["FLAGGED", null, null, null],
+    ["NO_TARGET", null, null, null],
+    ["FLAGGED", 7, null, "It is in request 7: an account is in one open request at a time."],
+    ["HELD", null, "The price of AAA is missing.", "It is on hold: The price of AAA is missing. Trades are proposed again once a good file has come."],
+    ["HELD", null, null, "It is on hold. Trades are proposed again once a good file has come."],
+    ["SETTLING", null, null, "Its orders were sent: trades are proposed again once the custodian's file with the fills has come."],
+    ["OFF", null, null, "The rebalancer is off for this account."],
+    ["CLEAR", null, null, "It needs no rebalancing: cash and positions that may flag are inside their bands."],
+  ] as const)("%s in request %s: %s", (state, open_batch, hold_text, why) => {
+    expect(notProposable({ state, open_batch, hold_text })).toBe(why);
+    vi.stubGlobal("fetch", aServer().fetch);
+    draw(<ProposeAccount account={{ account_id: "A1", state, open_batch, hold_text } as AccountView} />);
+    const button = screen.getByRole("button", { name: "Propose trades" });
+    if (why === null) expect(button).not.toHaveAttribute("aria-disabled");
+    else expect(button).toHaveAccessibleDescription(why);
+  });
+
+  it("names the one account", async () => {
+    const server = aServer(problem(403, "forbidden"));
+    vi.stubGlobal("fetch", server.fetch);
+    draw(<ProposeAccount account={{ account_id: "A1", state: "FLAGGED", open_batch: null, hold_text: null } as AccountView} />);
+    await userEvent.click(screen.getByRole("button", { name: "Propose trades" }));
+    await vi.waitFor(() => expect(server.calls).toHaveLength(1));
+    expect(server.calls[0]?.body).toMatchObject({ selection: { kind: "ids", ids: ["A1"] }, expected_count: 1, confirm_liquidation: false });
   });
 });
 

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { proposeBatch } from "@/features/queue/api/proposeBatch";
+import { ProposeDialog, USUAL, type Terms } from "@/features/queue/ProposeDialog";
 import { keys } from "@/shared/api/keys";
 import type { CommandResult, ProposeBody } from "@/shared/api/models";
 import type { ProblemError } from "@/shared/api/problem";
@@ -17,6 +18,10 @@ import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 interface Props {
   selection: Selection;
   selected: number;
+  /** What the button says; absent: how many are selected. */
+  children?: string;
+  /** Why nothing can be proposed, whatever is selected. */
+  barred?: string | null;
   onProposed: () => void;
 }
 
@@ -26,18 +31,27 @@ type Asking = { kind: "count"; now: number } | { kind: "liquidation"; now: numbe
 /** What is said about accounts without a target: nothing yet, sell out so many, or leave them out. */
 type NoTarget = { kind: "ask" } | { kind: "liquidate"; accounts: number } | { kind: "leave out" };
 
+interface Sent {
+  number: number;
+  noTarget: NoTarget;
+  terms: Terms;
+}
+
 const LIQUIDATION = "liquidation_not_confirmed";
 
 /** Make a batch of what is selected, of exactly the number that was seen. */
-export function ProposeButton({ selection, selected, onProposed }: Props) {
+export function ProposeButton({ selection, selected, children, barred: why = null, onProposed }: Props) {
   const me = useMe();
   const [asking, setAsking] = useState<Asking | null>(null);
-  const [sent, setSent] = useState<{ number: number; noTarget: NoTarget }>({ number: selected, noTarget: { kind: "ask" } });
+  const [sent, setSent] = useState<Sent>({ number: selected, noTarget: { kind: "ask" }, terms: USUAL });
+  const [isChoosing, setChoosing] = useState(false);
   const command = useCommand<CommandResult>({
-    touches: [keys.queue, keys.tiles, keys.batches],
+    touches: [keys.queue, keys.tiles, keys.batches, keys.account],
+    isInDialog: isChoosing,
     perhaps: "The request may have been made; if so, it is on the tab Pending Approval.",
     onDone: (result) => {
       setAsking(null);
+      setChoosing(false);
       onProposed();
       tell(`Proposing trades for ${plural(result.accounts, "account")}`, <RequestLink id={result.batch.batch_id} />);
     },
@@ -48,13 +62,13 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
     },
   });
 
-  function propose(number: number, noTarget: NoTarget) {
-    setSent({ number, noTarget });
+  function propose(number: number, noTarget: NoTarget, terms: Terms) {
+    setSent({ number, noTarget, terms });
     const content: ProposeBody = {
       selection: body(selection),
       expected_count: number,
-      logic: "BEST_FIT",
-      label: "",
+      logic: terms.logic,
+      label: terms.name.trim(),
       confirm_liquidation: noTarget.kind === "liquidate",
       expected_liquidations: noTarget.kind === "liquidate" ? noTarget.accounts : null,
       leave_out_no_target: noTarget.kind === "leave out",
@@ -62,21 +76,34 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
     command.run(proposeBatch(content));
   }
 
-  const barred = denied(me, "trade") ?? (selected === 0 ? "Select at least one account." : null);
+  const barred = denied(me, "trade") ?? why ?? (selected === 0 ? "Select at least one account." : null);
   const shared = { isBusy: command.isBusy, onClose: () => setAsking(null) };
   return (
     <>
-      <ReasonedButton barred={barred} loading={command.isBusy} onClick={() => propose(selected, { kind: "ask" })}>
-        {selected > 0 ? `Propose trades for ${count(selected)}` : "Propose trades"}
+      <ReasonedButton barred={barred} loading={command.isBusy} onClick={() => propose(selected, { kind: "ask" }, USUAL)}>
+        {children ?? (selected > 0 ? `Propose trades for ${count(selected)}` : "Propose trades")}
       </ReasonedButton>
+      <ReasonedButton variant="default" barred={barred} onClick={() => setChoosing(true)}>
+        Propose with…
+      </ReasonedButton>
+      {isChoosing && (
+        <ProposeDialog
+          accounts={selected}
+          isHidden={asking !== null}
+          isBusy={command.isBusy}
+          refusal={command.refusal}
+          onClose={() => setChoosing(false)}
+          onPropose={(terms) => propose(selected, { kind: "ask" }, terms)}
+        />
+      )}
       {asking?.kind === "liquidation" && (
         <Confirm
           title="Sell everything in accounts without a target?"
           confirm={`Sell out ${count(asking.now)} and propose`}
           isDanger
-          other={asking.others > 0 ? { label: `Propose the other ${count(asking.others)}`, onClick: () => propose(asking.others, { kind: "leave out" }) } : undefined}
+          other={asking.others > 0 ? { label: `Propose the other ${count(asking.others)}`, onClick: () => propose(asking.others, { kind: "leave out" }, sent.terms) } : undefined}
           {...shared}
-          onConfirm={() => propose(asking.now + asking.others, { kind: "liquidate", accounts: asking.now })}
+          onConfirm={() => propose(asking.now + asking.others, { kind: "liquidate", accounts: asking.now }, sent.terms)}
         >
           {sent.noTarget.kind === "liquidate" && (
             <Text mb="sm" role="alert" fw={600}>
@@ -96,7 +123,7 @@ export function ProposeButton({ selection, selected, onProposed }: Props) {
           safe="Review again"
           isBarred={asking.now === 0}
           {...shared}
-          onConfirm={() => propose(asking.now, sent.noTarget)}
+          onConfirm={() => propose(asking.now, sent.noTarget, sent.terms)}
         >
           <Text>
             You saw {plural(sent.number, "account")}

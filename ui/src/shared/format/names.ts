@@ -25,6 +25,13 @@ export const stateNames: Readonly<Record<QueueRow["state"], string>> = {
   NO_TARGET: "No target",
 };
 
+/** What a trade logic does, in a sentence. */
+export const logicSentences: Readonly<Record<Logic, string>> = {
+  BEST_FIT: "Best Fit trades as close to target as it can.",
+  MIN_TRANSACTION: "Min Transaction trades only what brings positions and cash back inside their bands.",
+  TAX_AWARE: "Tax Aware trades as near to target as each account's gain limits allow; without limits it trades like Best Fit.",
+};
+
 export const logicNames: Readonly<Record<Logic, string>> = {
   BEST_FIT: "Best Fit",
   MIN_TRANSACTION: "Min Transaction",

@@ -7,7 +7,7 @@ import { keys } from "@/shared/api/keys";
 import type { BatchSummary, CommandResult, Logic } from "@/shared/api/models";
 import { useCommand } from "@/shared/api/useCommand";
 import { plural } from "@/shared/format/format";
-import { logicNames } from "@/shared/format/names";
+import { logicNames, logicSentences } from "@/shared/format/names";
 import { useMe } from "@/shared/session/session";
 import { Confirm } from "@/shared/ui/Confirm";
 import { tell } from "@/shared/ui/Notes";
@@ -58,12 +58,7 @@ export function LogicSwitch({ batch }: { batch: BatchSummary }) {
           onConfirm={() => command.run(switchLogic(batch.batch_id, asked.version, asked.logic, asked.dropped > 0))}
         >
           <Text>
-            {asked.logic === "BEST_FIT"
-              ? "Best Fit trades as close to target as it can."
-              : asked.logic === "MIN_TRANSACTION"
-                ? "Min Transaction trades only what brings positions and cash back inside their bands."
-                : "Tax Aware trades as near to target as each account's gain limits allow; without limits it trades like Best Fit."}{" "}
-            Trades and gains of all accounts in this request change to this logic.
+            {logicSentences[asked.logic]} Trades and gains of all accounts in this request change to this logic.
           </Text>
           {asked.dropped > 0 && (
             <Text mt="sm" role="alert" fw={600}>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { changeBarred, decisionBarred, rowBarred } from "@/features/batches/commands/rules";
+import { changeBarred, decisionBarred, restBarred, rowBarred } from "@/features/batches/commands/rules";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { aBatch, ME } from "@/test/render";
 
@@ -28,6 +28,21 @@ describe("deciding a request", () => {
     expect(decisionBarred(aBatch(), { roles: ["trader"] }, "cancel")).toBeNull();
     expect(decisionBarred(aBatch(), { roles: ["viewer"] }, "cancel")).not.toBeNull();
     expect(changeBarred(aBatch(), { roles: ["approver"] })).toContain("trader");
+  });
+});
+
+describe("a request of which one sees a part", () => {
+  const part = { sentence: "You see 3 of the accounts of this request.", barred: "Ask Ann." };
+  it("can be looked at, and says with every command why not more", () => {
+    const batch = aBatch({ part, rules: null });
+    expect(decisionBarred(batch, ME, "approve")).toBe("Ask Ann.");
+    expect(decisionBarred(batch, ME, "cancel")).toBe("Ask Ann.");
+    expect(changeBarred(batch, ME)).toBe("Ask Ann.");
+    expect(restBarred(batch, ME, 2)).toBe("Ask Ann.");
+  });
+  it("says first that it is worked on, or decided", () => {
+    expect(changeBarred(aBatch({ part, status: "WORKING" }), ME)).toBe("Wait until all accounts are proposed.");
+    expect(decisionBarred(aBatch({ part, status: "APPROVED" }), ME, "cancel")).toBe("This request is approved.");
   });
 });
 

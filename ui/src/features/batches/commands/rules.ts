@@ -11,6 +11,7 @@ export function decisionBarred(batch: BatchSummary, me: Pick<Me, "roles">, decis
   const { proposed, stale, working } = batch.counts;
   if (batch.status === "WORKING") return `Working: ${count(batch.accounts - working)} of ${count(batch.accounts)} accounts are done.`;
   if (batch.status !== "PENDING_APPROVAL") return `This request is ${statusNames[batch.status].toLowerCase()}.`;
+  if (batch.part) return batch.part.barred;
   const byRole = denied(me, decision);
   if (byRole) return byRole;
   if (decision === "approve" && batch.rules?.barred) return batch.rules.barred;
@@ -32,6 +33,7 @@ export function needsNote(batch: BatchSummary): boolean {
 /** Why the request cannot be changed (removal, logic, proposing again) now, or null. */
 export function changeBarred(batch: BatchSummary, me: Pick<Me, "roles">): string | null {
   if (batch.status === "WORKING") return "Wait until all accounts are proposed.";
+  if (batch.status === "PENDING_APPROVAL" && batch.part) return batch.part.barred;
   return batch.status === "PENDING_APPROVAL" ? denied(me, "trade") : `This request is ${statusNames[batch.status].toLowerCase()}.`;
 }
 

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 
+import { AccountsOf } from "@/features/batches/list/AccountsOf";
 import { Complete } from "@/features/batches/list/Complete";
 import { CheckHistory } from "@/features/batches/commands/CheckHistory";
 import { useBatches } from "@/features/batches/api/listBatches";
@@ -25,11 +26,12 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
         <Link to="/history/$batchId" params={{ batchId: String(batch.batch_id) }}>
           {batch.batch_id}
         </Link>
+        {batch.label && <span className="note under">{batch.label}</span>}
         <span className="note under">trade date {day(batch.session ?? batch.trade_date)}</span>
       </>
     ),
   },
-  { header: "Accounts", isNumber: true, cell: (batch) => batch.only_account ?? count(batch.accounts) },
+  { header: "Accounts", isNumber: true, cell: (batch) => <AccountsOf batch={batch} /> },
   {
     header: "Result",
     cell: (batch) =>

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 
 import { DecideButtons } from "@/features/batches/commands/DecideButtons";
 import { PutAsideNotes } from "@/features/batches/commands/PutAsideNote";
+import { AccountsOf } from "@/features/batches/list/AccountsOf";
 import { DecideBy } from "@/features/batches/list/DecideBy";
 import { Status } from "@/features/batches/list/Status";
 import { useBatches } from "@/features/batches/api/listBatches";
@@ -27,7 +28,7 @@ const COLUMNS: readonly PlainColumn<BatchSummary>[] = [
       </>
     ),
   },
-  { header: "Accounts", isNumber: true, cell: (batch) => batch.only_account ?? count(batch.accounts) },
+  { header: "Accounts", isNumber: true, cell: (batch) => <AccountsOf batch={batch} /> },
   { header: "Status", cell: (batch) => <Status batch={batch} /> },
   { header: "Left out", cell: (batch) => <LeftOut batch={batch} /> },
   {

@@ -1,6 +1,8 @@
 import { screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 
+import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
+import { AccountsOf } from "@/features/batches/list/AccountsOf";
 import { Complete } from "@/features/batches/list/Complete";
 import { DecideBy } from "@/features/batches/list/DecideBy";
 import { Status } from "@/features/batches/list/Status";
@@ -35,6 +37,21 @@ describe("what became of the accounts of a decided request", () => {
   });
   it("are none where all failed", () => {
     expect(text(<Complete batch={aBatch({ status: "FAILED", result: "Failed", accounts: 2, counts: counts({ failed: 2 }) })} />)).toBe("0");
+  });
+});
+
+describe("how many accounts a request has", () => {
+  it("is their number", () => expect(text(<AccountsOf batch={aBatch({ accounts: 1234 })} />)).toBe("1,234"));
+  it("is the one account", () => expect(text(<AccountsOf batch={aBatch({ accounts: 1, only_account: "00A1" })} />)).toBe("00A1"));
+  it("is that of the part that one sees, and says so", () => {
+    expect(text(<AccountsOf batch={aBatch({ accounts: 12, part: { sentence: "You see 12.", barred: "Ask Ann." } })} />)).toBe("12A part of it");
+  });
+});
+
+describe("what stands above a request", () => {
+  it("is that only a part of it is shown, and who decides", () => {
+    draw(<DecisionNotes batch={aBatch({ part: { sentence: "You see 12 of the accounts of this request.", barred: "Ask Ann." } })} />);
+    expect(screen.getByRole("status")).toHaveTextContent("You see a part of this requestYou see 12 of the accounts of this request.");
   });
 });
 

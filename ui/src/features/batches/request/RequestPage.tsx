@@ -50,6 +50,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   if (shelf === "history" && isOpen(batch.status)) return <Navigate to="/pending/$batchId" params={{ batchId: String(batchId) }} search={search} replace />;
   const isFiltered = filter.f.length > 0 || filter.q !== "";
   const isReview = shelf === "open" && isOpen(batch.status);
+  const isChanged = isReview && !batch.part; // whoever sees a part of it can look, and has nothing to select for
   // While rows of the filter before are still shown, their number says nothing about what is chosen now.
   const matching = isOwn ? filtered.accounts : null;
   const selected = sizeOf(selection, matching) ?? 0;
@@ -78,7 +79,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         onSearch={(q) => change({ q: q || undefined })}
         onClear={() => change({ f: undefined, q: undefined })}
       />
-      {isReview && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
+      {isChanged && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
       <div className="request-grid">
         <Grid
           label={`Accounts of request ${batchId}`}
@@ -94,7 +95,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
           onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
           isBusy={page.isPlaceholderData}
           selection={
-            isReview
+            isChanged
               ? {
                   has: (row) => has(selection, row.account_id),
                   barred: (row) => rowBarred(batch, row),
