@@ -7,7 +7,7 @@ Source: product 3, 7.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -56,7 +56,7 @@ async def find(
         return (), total, number > most
     if words:  # a search looks at no more than it counted, in whatever order they were found
         matching = [sees(scope, ACCOUNT), _A.account_id.in_(counted.limit(most))]
-    query = (
+    query: Select[Any] = (
         select(*ROW, _D.hold_text, OPEN_BATCH)
         .select_from(
             _FLAGGED.outerjoin(
