@@ -56,6 +56,28 @@ class QueuePage(OutboundModel):
     as_of: datetime
 
 
+class FoundAccount(QueueRow):
+    """An account of the search, whatever its state.
+
+    is_evaluated: False: its first evaluation is to come, and state says OFF.  hold_text: why it is held, if it is.
+    """
+
+    is_evaluated: bool
+    hold_text: str | None
+    open_batch: int | None
+
+
+class FoundAccounts(OutboundModel):
+    """Accounts in the order of their numbers.  total: those that `page` can reach; has_more: still more match."""
+
+    rows: list[FoundAccount]
+    total: int
+    has_more: bool
+    page: int
+    size: int
+    as_of: datetime
+
+
 class TileCounts(OutboundModel):
     """Counts under the present filter: of each tile whatever tiles are chosen; total: of what the chosen ones leave."""
 

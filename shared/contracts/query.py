@@ -23,6 +23,7 @@ def _plain_whole(value: object) -> object:
 
 
 TileChoiceName = Literal[TileName, "NO_TARGET"]  # what a list of accounts can be narrowed to with one press
+ListedState = Literal["HELD", "SETTLING", "IN_BATCH", "OFF", "CLEAR"]  # by which all accounts can be listed
 Whole = Annotated[int, BeforeValidator(_plain_whole)]  # written as text, in a query or a path
 Expected = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]  # in JSON, where true, "5" and 5.0 are refused
 NoneOrMore = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]

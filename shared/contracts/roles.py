@@ -21,6 +21,7 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "stream_events": EVERYBODY,
     "list_queue": EVERYBODY,
     "count_tiles": EVERYBODY,
+    "find_accounts": EVERYBODY,
     "get_account": EVERYBODY,
     "get_positions": EVERYBODY,
     "list_batches": EVERYBODY,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Header, Path, Query
 
 from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
-from shared.contracts.query import LARGEST_ID, ClauseText, SearchText, TileChoiceName, Whole
+from shared.contracts.query import LARGEST_ID, ClauseText, ListedState, SearchText, TileChoiceName, Whole
 from shared.contracts.types import Identity
 
 USUAL_PAGE_SIZE: Final = 200
@@ -37,6 +37,16 @@ Tiles = Annotated[
 QueueClauses = Annotated[list[ClauseText] | None, _clauses(QUEUE_FIELDS)]
 BatchClauses = Annotated[list[ClauseText] | None, _clauses(BATCH_FIELDS)]
 SearchParameter = Annotated[SearchText, Query(description="Part of an account's number or name.")]
+WordsParameter = Annotated[
+    SearchText, Query(description="Beginnings of words of an account's number, name or advisor; all must be there.")
+]
+WorkState = Annotated[
+    ListedState | None,
+    Query(
+        description="Only accounts that are held, settling, in a request that is not decided, switched off, or in"
+        " tolerance; a held or settling account may be in a request too."
+    ),
+]
 Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by; a leading `-` sorts downwards.")]
 Page = Annotated[Whole, Query(ge=1, le=_MAX_PAGE, description="Page, from 1.")]
 PageSize = Annotated[Whole, Query(ge=1, le=_MAX_PAGE_SIZE, description="Rows of a page.")]

@@ -20,6 +20,7 @@ EXPECTED: dict[str, set[str]] = {
     "GET /api/v1/events": READ,
     "GET /api/v1/queue/accounts": READ,
     "GET /api/v1/queue/tiles": READ,
+    "GET /api/v1/accounts": READ,
     "GET /api/v1/accounts/{account_id}": READ,
     "GET /api/v1/positions/{account_id}": READ,
     "GET /api/v1/batches": READ,

@@ -82,6 +82,7 @@ RIGHTS = {
         "SELECT",
         "UPDATE (status, body, headers)",
     ],
+    "batch.account_word": ["SELECT"],  # by which accounts in scope are found; a trigger of theirs keeps it
     "batch.withdrawn_prices": ["SELECT (price_set, is_withdrawn)"],  # whether a proposal is stale
     "batch.parked": ["SELECT (batch_id, parked_at, again_at)"],  # of a batch that is shown; not the fault itself
     "batch.approval_rule": ["SELECT"],  # what an enterprise asks of decisions, shown before one tries

@@ -116,7 +116,7 @@ def _look_in_history(page: Page, client: StackClient) -> None:
     rows = client.queue()["rows"]
     account = next(row for row in rows if row["enterprise_id"] == "E1" and row["state"] == "FLAGGED")
     page.get_by_role("button", name="Clear all").click()
-    page.get_by_role("searchbox").fill(account["account_number"])
+    page.get_by_role("searchbox", name="Search account number or name").fill(account["account_number"])
     page.keyboard.press("Enter")
     page.get_by_role("checkbox", name=f"Select account {account['account_number']}").check()
     page.get_by_role("button", name="Propose trades for 1").click()

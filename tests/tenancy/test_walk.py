@@ -85,6 +85,7 @@ BODIES: dict[str, list[Any]] = {
 QUERIES: dict[str, list[str]] = {
     "list_queue": ["", f"q={THEIRS}", f"f=custodian.eq.{THEIRS}", "f=enterprise_id.eq.E1", "tile=HIGH_CASH&sort=name"],
     "count_tiles": ["", f"q={THEIRS}", f"f=custodian.in.{THEIRS}|x", "f=advisor_id.eq.A1"],
+    "find_accounts": ["", f"q={THEIRS}", "state=IN_BATCH", f"q={THEIRS}&state=IN_BATCH", "q=E1", "q=SECRET&size=1"],
     "list_batches": ["", "state=history"],
     "list_files": ["", "limit=500"],
     "get_latest_run": [""],

@@ -25,11 +25,18 @@ _QUEUED: Final = (int(FlagState.FLAGGED), int(FlagState.NO_TARGET))
 _SHOWN: Final = (*_QUEUED, int(FlagState.HELD), int(FlagState.SETTLING))
 
 IN_BATCH: Final = exists().where(BATCH_ACCOUNT.c.account_id == _A.account_id, BATCH_ACCOUNT.c.open)
+OPEN_BATCH: Final = (
+    select(BATCH_ACCOUNT.c.batch_id)
+    .where(BATCH_ACCOUNT.c.account_id == _A.account_id, BATCH_ACCOUNT.c.open)
+    .scalar_subquery()
+    .label("open_batch")
+)
 NEWEST: Final = _F.epoch == _A.epoch
-_SETTLING: Final = or_(_F.epoch < _A.epoch, _F.state == int(FlagState.SETTLING))
+SETTLING: Final = or_(_F.epoch < _A.epoch, _F.state == int(FlagState.SETTLING))
+HELD: Final = and_(_F.state == int(FlagState.HELD), NEWEST)
 IN_QUEUE: Final = and_(_F.state.in_(_QUEUED), NEWEST, ~IN_BATCH)
 
-_ROW: Final[tuple[Any, ...]] = (
+ROW: Final[tuple[Any, ...]] = (
     _A.account_id,
     _A.account_number,
     _A.name,
@@ -63,7 +70,7 @@ async def read_page(
     """Return rows of a page (from 1) of the queue and how many rows there are in all."""
     by = QUEUE_COLUMNS[order.field]
     query = (
-        _joined(scope, *_ROW)
+        _joined(scope, *ROW)
         .where(IN_QUEUE, *matching)
         .order_by((by.desc() if order.down else by.asc()).nulls_last(), _A.account_id)
         .limit(size)
@@ -97,8 +104,8 @@ async def count_tiles(
         *per_tile,
         func.count(case((and_(IN_QUEUE, _F.state == int(FlagState.NO_TARGET)), 1))).label("no_target"),
         func.count(case((and_(IN_QUEUE, *queue_matching((), "", tiles)), 1))).label("total"),
-        func.count(case((and_(_F.state == int(FlagState.HELD), NEWEST), 1))).label("held"),
-        func.count(case((_SETTLING, 1))).label("settling"),
+        func.count(case((HELD, 1))).label("held"),
+        func.count(case((SETTLING, 1))).label("settling"),
         func.count(case((IN_BATCH, 1))).label("in_batches"),
     ).where(_F.state.in_(_SHOWN), *matching)
     counts: Row[Any] = (await connection.execute(query)).one()
@@ -108,13 +115,8 @@ async def count_tiles(
 async def read_account(connection: AsyncConnection, scope: Scope, account_id: str) -> Row[Any] | None:
     """Return an account with its flag and detail, whatever its state; None when it is unknown or not in scope."""
     detail = FLAG_DETAIL.c
-    open_batch = (
-        select(BATCH_ACCOUNT.c.batch_id)
-        .where(BATCH_ACCOUNT.c.account_id == _A.account_id, BATCH_ACCOUNT.c.open)
-        .scalar_subquery()
-    )
     query = (
-        select(*_ROW, detail.hold_code, detail.hold_text, detail.reasons, detail.causes, open_batch.label("open_batch"))
+        select(*ROW, detail.hold_code, detail.hold_text, detail.reasons, detail.causes, OPEN_BATCH)
         .select_from(
             ACCOUNT.outerjoin(FLAG, _A.account_id == _F.account_id).outerjoin(
                 FLAG_DETAIL,

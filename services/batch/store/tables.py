@@ -35,6 +35,8 @@ ACCOUNT = _table(
     custodian=Text, custody=Text, epoch=Integer, last_rebalanced=Date,
 )  # fmt: skip
 
+ACCOUNT_WORD = _table("account_word", account_id=Text, word=Text, enterprise_id=Text, advisor_id=Text)
+
 FLAG = _table(
     "flag",
     account_id=Text, enterprise_id=Text, advisor_id=Text, flag_version=_BIG, facts_version=_BIG, lots_version=_BIG,

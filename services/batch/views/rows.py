@@ -27,7 +27,7 @@ from shared.contracts.api_batches import (
     PutAside,
     Totals,
 )
-from shared.contracts.api_queue import AccountRequest, AccountView, Cause, QueueRow, TileCounts, Why
+from shared.contracts.api_queue import AccountRequest, AccountView, Cause, FoundAccount, QueueRow, TileCounts, Why
 from shared.contracts.codes import FlagState, Tile
 from shared.contracts.events import SourceName, StateName, TileName
 from shared.fixed_point.arithmetic import muldiv_half_away
@@ -143,6 +143,14 @@ def _first_approval(row: Row[Any]) -> FirstApproval | None:
 def queue_row(row: Row[Any]) -> QueueRow:
     """Return an account of the queue."""
     return QueueRow(**_queue_columns(row))
+
+
+def found_account(row: Row[Any]) -> FoundAccount:
+    """Return an account of the search."""
+    is_evaluated = row.flag_version is not None
+    return FoundAccount(
+        **_queue_columns(row), is_evaluated=is_evaluated, hold_text=row.hold_text, open_batch=row.open_batch
+    )
 
 
 def account_view(row: Row[Any], batches: Sequence[Row[Any]]) -> AccountView:

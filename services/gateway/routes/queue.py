@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from services.gateway.routes.door import SignedInUser
 from services.gateway.routes.forwarding import forward
 from shared.contracts.api_positions import AccountPositions
-from shared.contracts.api_queue import AccountView, QueuePage, TileCounts
+from shared.contracts.api_queue import AccountView, FoundAccounts, QueuePage, TileCounts
 from shared.http import routing
 from shared.http.parameters import (
     USUAL_PAGE_SIZE,
@@ -16,6 +16,8 @@ from shared.http.parameters import (
     SearchParameter,
     Sort,
     Tiles,
+    WordsParameter,
+    WorkState,
 )
 
 router = routing.router(prefix="/api/v1", tags=["queue"])
@@ -41,6 +43,19 @@ async def count_tiles(
     request: Request, caller: SignedInUser, tile: Tiles = None, f: QueueClauses = None, q: SearchParameter = ""
 ) -> Response:
     """Count the queue's accounts by tile under the same filter; tiles narrow the total alone."""
+    return await forward(request, caller, "batch")
+
+
+@router.get("/accounts", operation_id="find_accounts", response_model=FoundAccounts)
+async def find_accounts(
+    request: Request,
+    caller: SignedInUser,
+    q: WordsParameter = "",
+    state: WorkState = None,
+    page: Page = 1,
+    size: PageSize = USUAL_PAGE_SIZE,
+) -> Response:
+    """Find accounts whatever their state, in the order of their numbers."""
     return await forward(request, caller, "batch")
 
 

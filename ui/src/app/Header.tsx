@@ -1,6 +1,7 @@
-import { ActionIcon, Button, Group, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
-import { IconMoon, IconScale, IconSun } from "@tabler/icons-react";
-import { Link, type LinkProps } from "@tanstack/react-router";
+import { ActionIcon, Button, Group, TextInput, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { IconCommand, IconKeyboard, IconMoon, IconScale, IconSun } from "@tabler/icons-react";
+import { Link, useNavigate, type LinkProps } from "@tanstack/react-router";
+import { useState, type ReactNode } from "react";
 
 import { signOut } from "@/app/api/signOut";
 import { useBatches } from "@/features/batches/api/listBatches";
@@ -12,8 +13,13 @@ import { tellFailure } from "@/shared/ui/Notes";
 
 const EVERYTHING = { tiles: [], f: [], q: "" };
 
-/** Tabs with their counts, and the user. */
-export function Header() {
+interface Props {
+  onFind: () => void;
+  onKeys: () => void;
+}
+
+/** Tabs with their counts, the search over all accounts, and the user. */
+export function Header({ onFind, onKeys }: Props) {
   const me = useMe();
   const toRebalance = useTiles(EVERYTHING).data?.total;
   const pending = useBatches("open").data?.total;
@@ -33,6 +39,9 @@ export function Header() {
         <Tab to="/files">Files</Tab>
       </nav>
       <Group gap="xs" className="user">
+        <FindBox />
+        <HeaderIcon label="Find anything (Ctrl K)" onClick={onFind} icon={<IconCommand size={16} aria-hidden />} />
+        <HeaderIcon label="Keys" onClick={onKeys} icon={<IconKeyboard size={16} aria-hidden />} />
         <SchemeSwitch />
         <span title={me.roles.join(", ")}>{me.name}</span>
         <Button size="compact-sm" variant="default" onClick={() => void leave(me.csrf)}>
@@ -56,12 +65,36 @@ function SchemeSwitch() {
   const { setColorScheme } = useMantineColorScheme();
   const isDark = useComputedColorScheme("light") === "dark";
   const label = isDark ? "Light colours" : "Dark colours";
+  const icon = isDark ? <IconSun size={16} aria-hidden /> : <IconMoon size={16} aria-hidden />;
+  return <HeaderIcon label={label} icon={icon} onClick={() => setColorScheme(isDark ? "light" : "dark")} />;
+}
+
+function HeaderIcon({ label, icon, onClick }: { label: string; icon: ReactNode; onClick: () => void }) {
   return (
     <Tooltip label={label}>
-      <ActionIcon variant="default" size="md" aria-label={label} onClick={() => setColorScheme(isDark ? "light" : "dark")}>
-        {isDark ? <IconSun size={16} aria-hidden /> : <IconMoon size={16} aria-hidden />}
+      <ActionIcon variant="default" size="md" aria-label={label} onClick={onClick}>
+        {icon}
       </ActionIcon>
     </Tooltip>
+  );
+}
+
+/** Finds accounts from every page; what is found is a list of its own. */
+function FindBox() {
+  const navigate = useNavigate();
+  const [text, setText] = useState("");
+  return (
+    <form
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (text.trim() === "") return;
+        setText("");
+        void navigate({ to: "/find", search: { q: text.trim().slice(0, 80) } });
+      }}
+    >
+      <TextInput type="search" size="xs" w={170} aria-label="Find accounts by number, name or advisor" placeholder="Find an account" value={text} onChange={(event) => setText(event.currentTarget.value)} />
+    </form>
   );
 }
 

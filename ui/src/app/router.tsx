@@ -14,6 +14,8 @@ import { FilesPage } from "@/features/files/FilesPage";
 import { AccountsPage } from "@/features/queue/AccountsPage";
 import { QUEUE_SORTS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
+import { FindPage } from "@/features/queue/find/FindPage";
+import { findSearch } from "@/features/queue/find/whereabouts";
 import { ProposeAccount } from "@/features/queue/ProposeAccount";
 import { listSearch, readAddress, saysAnything, writeAddress, type ListSearch } from "@/shared/state/search";
 import { remembered } from "@/shared/state/useList";
@@ -44,6 +46,7 @@ const accounts = createRoute({
   component: AccountsPage,
 });
 
+const find = createRoute({ getParentRoute: () => root, path: "/find", validateSearch: findSearch, component: FindPage });
 const account = createRoute({ getParentRoute: () => root, path: "/accounts/$accountId", component: AccountRoute });
 const pending = createRoute({ getParentRoute: () => root, path: "/pending", component: PendingPage });
 const history = createRoute({
@@ -124,7 +127,7 @@ function NotFound() {
   );
 }
 
-const routeTree = root.addChildren([home, accounts, account, pending, request, requestAccount, history, decidedRequest, decidedAccount, files]);
+const routeTree = root.addChildren([home, accounts, find, account, pending, request, requestAccount, history, decidedRequest, decidedAccount, files]);
 
 export function buildRouter() {
   return createRouter({ routeTree, parseSearch: readAddress, stringifySearch: writeAddress, scrollRestoration: true });

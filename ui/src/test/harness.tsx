@@ -7,7 +7,8 @@ import userEvent from "@testing-library/user-event";
 import { expect, vi } from "vitest";
 
 import { buildRouter } from "@/app/router";
-import type { BatchAccountView, BatchPage, BatchSummary, QueuePage, QueueRow, TileCounts, Totals } from "@/shared/api/models";
+import { theme } from "@/app/theme";
+import type { AccountPositions, AccountView, BatchAccountView, BatchPage, BatchSummary, FoundAccount, FoundAccounts, QueuePage, QueueRow, TileCounts, Totals } from "@/shared/api/models";
 import { SessionContext } from "@/shared/session/session";
 import { aBatch, aProposal, aRow, ME } from "@/test/render";
 
@@ -32,6 +33,9 @@ export function aQueueRow(part: Partial<QueueRow> = {}): QueueRow {
     cash_high: "0.04", max_drift: "0.05", drifted: 1, drifted_components: 1, flag_version: 1, ...part,
   };
 }
+
+/** An account of the search; name only what matters. */
+export const aFoundAccount = (part: Partial<FoundAccount> = {}): FoundAccount => ({ ...aQueueRow(), is_evaluated: true, hold_text: null, open_batch: null, ...part });
 
 /** Sums of nothing; name only what matters. */
 export function someTotals(part: Partial<Totals> = {}): Totals {
@@ -73,7 +77,7 @@ export function openHarness(address: string): Harness {
   });
   window.history.pushState(null, "", address);
   const { unmount: leave } = render(
-    <MantineProvider env="test">
+    <MantineProvider env="test" theme={theme}>
       <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: "always" } } })}>
         <SessionContext value={ME}>
           <RouterProvider router={buildRouter()} />
@@ -96,6 +100,9 @@ function respond(batches: Map<number, BatchSummary>, method: string, path: strin
   if (path === "/runs/latest") return null;
   if (path === "/queue/tiles") return TILE_COUNTS;
   if (path === "/queue/accounts") return aQueuePage(page);
+  if (path === "/accounts") return someFound(query);
+  if (path.startsWith("/accounts/")) return anAccount(path.slice("/accounts/".length));
+  if (path.startsWith("/positions/")) return HOLDINGS;
   if (path === "/batches" && method === "POST") return { batch: aBatch({ status: "WORKING" }), accounts: 1 };
   if (path === "/batches") return listed(batches, query.get("state"));
   if (method === "POST") return { batch: decided(batches, batch, path), accounts: 1 };
@@ -107,6 +114,29 @@ function respond(batches: Map<number, BatchSummary>, method: string, path: strin
 const aQueuePage = (page: number): QueuePage => ({
   rows: [1, 2].map((at) => aQueueRow({ account_id: `Q${page}${at}`, account_number: `00Q${page}${at}` })), total: MATCHING, page, size: 200, as_of: "2026-11-20T15:00:00Z",
 });
+
+/** Two accounts of every list; none when something is searched for that neither begins with. */
+function someFound(query: URLSearchParams): FoundAccounts {
+  const q = query.get("q") ?? "";
+  const held = aFoundAccount({ account_id: "H1", account_number: "00H1", name: "Held One", state: "HELD", tiles: [], hold_text: "The file names an unknown security." });
+  const asked = aFoundAccount({ account_id: "R1", account_number: "00R1", name: "In Request", open_batch: 7 });
+  const rows = [held, asked].filter(({ account_number }) => account_number.toLowerCase().startsWith(q.toLowerCase()));
+  return { rows, total: rows.length, has_more: q === "00", page: 1, size: 200, as_of: "2026-11-20T15:00:00Z" };
+}
+
+const anAccount = (account_id: string): AccountView => ({
+  ...aQueueRow({ account_id, account_number: `00${account_id}` }), why: [], causes: [], hold_code: null, hold_text: null, open_batch: null, epoch: 0, rebalances: [],
+});
+
+const HOLDINGS: AccountPositions = {
+  account_id: "Q1", portfolio_id: "P1", facts_version: 1, lots_version: 1, as_of: "2026-11-20", price_set: 1, prices_as_of: "2026-11-20", state: "CLEAR", tiles: [], last_rebalanced: null,
+  settling_since: null, epoch: 0, hold_code: null, hold_text: null, cash: "0.00", market_value: null, positions: [], reasons: [],
+  settings: {
+    rebalancer_on: true, do_not_trade: false, taxable: true, lot_method: "FIFO", gain_budget_short: null, gain_budget_total: null, no_short_term_gains: false, threshold: "0.2",
+    precision: "0.04", floor: "0.005", cash_threshold: "0.2", cash_target: "0.02", min_trade_usd: "0.00", min_trade_weight: "0", cash_reserve: "0.00", cash_set_aside: "0.00",
+    restrictions: [], lot_picks: [],
+  },
+};
 
 function aRequestPage(batch: BatchSummary, page: number): BatchPage {
   const rows = [1, 2].map((at) => aRow({ account_id: `A${page}${at}`, account_number: `00A${page}${at}` }));

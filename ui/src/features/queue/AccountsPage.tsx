@@ -5,6 +5,7 @@ import { useTiles } from "@/features/queue/api/countTiles";
 import { useQueuePage } from "@/features/queue/api/listQueue";
 import { QUEUE_COLUMNS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
+import { WhereNav } from "@/features/queue/find/WhereNav";
 import { ProposeButton } from "@/features/queue/ProposeButton";
 import { choiceNames, Tiles } from "@/features/queue/Tiles";
 import type { QueueRow, TileCounts } from "@/shared/api/models";
@@ -50,6 +51,7 @@ export function AccountsPage() {
         <ProposeButton selection={selection} selected={selected} onProposed={() => setSelection(NOTHING)} />
         <ColumnsDrawer columns={QUEUE_COLUMNS} layout={layout} onChange={setLayout} />
       </PageHead>
+      <WhereNav shown="ATTENTION" />
       <Tiles
         counts={counts.isPlaceholderData ? undefined : counts.data}
         all={isFiltered ? everything.data : undefined}

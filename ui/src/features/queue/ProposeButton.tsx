@@ -10,6 +10,7 @@ import type { ProblemError } from "@/shared/api/problem";
 import { useCommand } from "@/shared/api/useCommand";
 import { count, plural } from "@/shared/format/format";
 import { body, type Selection } from "@/shared/selection/selection";
+import { usePageAction } from "@/shared/keys/actions";
 import { denied, useMe } from "@/shared/session/session";
 import { Confirm } from "@/shared/ui/Confirm";
 import { tell } from "@/shared/ui/Notes";
@@ -77,6 +78,7 @@ export function ProposeButton({ selection, selected, children, barred: why = nul
   }
 
   const barred = denied(me, "trade") ?? why ?? (selected === 0 ? "Select at least one account." : null);
+  usePageAction({ label: selected > 0 ? `Propose trades for ${plural(selected, "selected account")}` : "Propose trades", by: null, barred, run: () => propose(selected, { kind: "ask" }) });
   const shared = { isBusy: command.isBusy, onClose: () => setAsking(null) };
   return (
     <>

@@ -5,6 +5,7 @@ export const keys = {
   me: ["me"] as const,
   queue: ["queue"] as const,
   tiles: ["tiles"] as const,
+  found: ["found"] as const,
   account: ["account"] as const,
   batches: ["batches"] as const,
   batch: ["batch"] as const,
@@ -13,11 +14,11 @@ export const keys = {
 };
 
 /** What becomes stale when accounts enter or leave a request. */
-export const MEMBERSHIP = [keys.batches, keys.batch, keys.queue, keys.tiles, keys.account] as const;
+export const MEMBERSHIP = [keys.batches, keys.batch, keys.queue, keys.tiles, keys.found, keys.account] as const;
 
 export const staleAfter: Readonly<Record<Pushed["kind"], readonly (readonly string[])[]>> = {
-  batch: [keys.batches, keys.batch, keys.account],
-  queue: [keys.queue, keys.tiles, keys.account],
-  analysis: [keys.run, keys.tiles, keys.queue, keys.account],
+  batch: [keys.batches, keys.batch, keys.found, keys.account],
+  queue: [keys.queue, keys.tiles, keys.found, keys.account],
+  analysis: [keys.run, keys.tiles, keys.queue, keys.found, keys.account],
   file: [keys.files],
 };

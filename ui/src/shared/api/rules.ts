@@ -6,6 +6,7 @@ export const ROLES = {
   stream_events: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   list_queue: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   count_tiles: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  find_accounts: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   get_account: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   get_positions: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   list_batches: ["admin", "approver", "auditor", "operator", "trader", "viewer"],

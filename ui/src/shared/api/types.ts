@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Accounts
+         * @description Find accounts whatever their state, in the order of their numbers.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["find_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{account_id}": {
         parameters: {
             query?: never;
@@ -1357,6 +1379,88 @@ export interface components {
             stands: boolean;
         };
         /**
+         * FoundAccount
+         * @description An account of the search, whatever its state.
+         *
+         *     is_evaluated: False: its first evaluation is to come, and state says OFF.  hold_text: why it is held, if it is.
+         */
+        FoundAccount: {
+            /** Account Id */
+            account_id: string;
+            /** Account Number */
+            account_number: string;
+            /** Advisor Id */
+            advisor_id: string;
+            /** Cash */
+            cash: string | null;
+            /** Cash High */
+            cash_high: string | null;
+            /** Cash Low */
+            cash_low: string | null;
+            /** Cash Target */
+            cash_target: string | null;
+            /** Cash Weight */
+            cash_weight: string | null;
+            /** Custodian */
+            custodian: string;
+            /** Drifted */
+            drifted: number;
+            /** Drifted Components */
+            drifted_components: number | null;
+            /** Enterprise Id */
+            enterprise_id: string;
+            /** Flag Version */
+            flag_version: number;
+            /** Hold Text */
+            hold_text: string | null;
+            /** Is Evaluated */
+            is_evaluated: boolean;
+            /** Last Rebalanced */
+            last_rebalanced: string | null;
+            /** Market Value */
+            market_value: string | null;
+            /** Max Drift */
+            max_drift: string | null;
+            /** Name */
+            name: string;
+            /** Needed Since */
+            needed_since: string | null;
+            /** Open Batch */
+            open_batch: number | null;
+            /** Portfolio Id */
+            portfolio_id: string | null;
+            /** Source */
+            source: ("REBALANCER_ON" | "TARGET_UPDATE" | "DRIFT_ANALYSIS") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "OFF" | "CLEAR" | "FLAGGED" | "HELD" | "SETTLING" | "NO_TARGET";
+            /** Tiles */
+            tiles: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT")[];
+        };
+        /**
+         * FoundAccounts
+         * @description Accounts in the order of their numbers.  total: those that `page` can reach; has_more: still more match.
+         */
+        FoundAccounts: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Has More */
+            has_more: boolean;
+            /** Page */
+            page: number;
+            /** Rows */
+            rows: components["schemas"]["FoundAccount"][];
+            /** Size */
+            size: number;
+            /** Total */
+            total: number;
+        };
+        /**
          * GainExcess
          * @description A gain limit of an account that a proposal exceeds; gains: what counts against it, unknowns at their worst.
          */
@@ -2072,6 +2176,89 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    find_accounts: {
+        parameters: {
+            query?: {
+                /** @description Beginnings of words of an account's number, name or advisor; all must be there. */
+                q?: string;
+                /** @description Only accounts that are held, settling, in a request that is not decided, switched off, or in tolerance; a held or settling account may be in a request too. */
+                state?: ("HELD" | "SETTLING" | "IN_BATCH" | "OFF" | "CLEAR") | null;
+                /** @description Page, from 1. */
+                page?: number;
+                /** @description Rows of a page. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundAccounts"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_account: {
         parameters: {
             query?: never;

@@ -1,6 +1,8 @@
 /** Keyboard of the grid: one tab stop, arrows move, as the ARIA grid pattern says. */
 import { useCallback, useState, type FocusEvent, type KeyboardEvent } from "react";
 
+import { keyName } from "@/shared/keys/keys";
+
 export interface Spot {
   /** 0 is the header. */
   row: number;
@@ -62,11 +64,12 @@ export function useGridKeys(size: Size, actions: GridActions) {
   function onKeyDown(event: KeyboardEvent<HTMLTableElement>) {
     if (event.altKey) return;
     const withControl = event.ctrlKey || event.metaKey;
-    const next = step(active, event.key, withControl, size);
+    const name = keyName(event);
+    const next = step(active, name === "next" ? "ArrowDown" : name === "previous" ? "ArrowUp" : event.key, withControl, size);
     if (next) {
       setSpot(next);
       focusCell(event.currentTarget, next);
-    } else if (event.key === " ") actions.toggle(active, event.shiftKey);
+    } else if (event.key === " " || name === "select") actions.toggle(active, event.shiftKey);
     else if (event.key === "Enter") actions.open(active);
     else if (event.key === "a" && withControl) actions.page();
     else return;

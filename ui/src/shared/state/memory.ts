@@ -62,6 +62,12 @@ export function rememberFilters(name: string, value: unknown): void {
   for (const storage of [sessionStorage, localStorage]) stored(storage, key, JSON.stringify(value));
 }
 
+/** Read a setting of this user in this browser; undefined when none was made. */
+export const recallSetting = (name: string): unknown => read(localStorage, `${prefix()}setting.${name}`);
+
+/** Keep a setting, through sign-out and closing. */
+export const rememberSetting = (name: string, value: unknown): void => stored(localStorage, `${prefix()}setting.${name}`, JSON.stringify(value));
+
 /** At sign-out: layouts and selections go, filters stay. */
 export function forgetLayouts(): void {
   held.clear();

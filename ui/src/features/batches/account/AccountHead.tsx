@@ -9,6 +9,7 @@ import { isOpen, type Shelf } from "@/features/batches/status";
 import { ResultCell } from "@/features/batches/request/ResultCell";
 import type { BatchAccountView } from "@/shared/api/models";
 import { count, usd } from "@/shared/format/format";
+import { usePageAction } from "@/shared/keys/actions";
 import { useMe } from "@/shared/session/session";
 import type { ListSearch } from "@/shared/state/search";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -32,6 +33,13 @@ export function AccountHead({ view, shelf, list }: Props) {
   const goesOn = following !== null && !isLast;
   const back = shelf === "open" ? `/pending/${batch.batch_id}` : `/history/${batch.batch_id}`;
   const isFiltered = (list.f?.length ?? 0) > 0 || Boolean(list.q);
+  const barred = rowBarred(batch, account) ?? changeBarred(batch, me);
+  const offer = (label: string, by: "next" | "previous", id: string | null, none: string) => ({
+    label, by, barred: id === null ? none : null, run: () => void navigate({ to: `${back}/accounts/${id ?? ""}`, search: list }),
+  });
+  usePageAction(offer("Next account", "next", following, "This is the last account of the list."));
+  usePageAction(offer("Previous account", "previous", view.previous_id, "This is the first account of the list."));
+  usePageAction(isReview ? { label: `Remove account ${account.account_number} from request ${batch.batch_id}`, by: "remove", barred, run: () => setAsking(true) } : null);
   return (
     <div className="sticky-head">
       <PageHead
@@ -50,7 +58,7 @@ export function AccountHead({ view, shelf, list }: Props) {
         <Neighbour label="Previous account" back={back} id={view.previous_id} />
         <Neighbour label="Next account" back={back} id={following} />
         {isReview && (
-          <ReasonedButton color="red" variant="outline" barred={rowBarred(batch, account) ?? changeBarred(batch, me)} onClick={() => setAsking(true)}>
+          <ReasonedButton color="red" variant="outline" barred={barred} onClick={() => setAsking(true)}>
             Remove from request
           </ReasonedButton>
         )}

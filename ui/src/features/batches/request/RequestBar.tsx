@@ -6,6 +6,7 @@ import { changeBarred } from "@/features/batches/commands/rules";
 import type { BatchSummary } from "@/shared/api/models";
 import { count } from "@/shared/format/format";
 import { SelectionBar } from "@/shared/grid/SelectionBar";
+import { usePageAction } from "@/shared/keys/actions";
 import { allMatching, body, NOTHING, size, type Filter, type Selection } from "@/shared/selection/selection";
 import { useMe } from "@/shared/session/session";
 import { ReasonedButton } from "@/shared/ui/ReasonedButton";
@@ -24,6 +25,12 @@ export function RequestBar({ batch, selection, matching, filter, onSelect }: Pro
   const me = useMe();
   const [isAsking, setAsking] = useState(false);
   const selected = size(selection, matching) ?? 0;
+  usePageAction({
+    label: `Remove the selected accounts from request ${batch.batch_id}`,
+    by: "remove",
+    barred: changeBarred(batch, me) ?? (selected === 0 ? "Select at least one account: X selects the row with the focus." : null),
+    run: () => setAsking(true),
+  });
   return (
     <SelectionBar selection={selection} matching={matching} onAll={() => onSelect(allMatching(filter))} onNone={() => onSelect(NOTHING)}>
       {selected > 0 && (

@@ -44,7 +44,7 @@ export function RequestHead({ batch, shelf, selected, unseen, children }: Props)
         note={<RequestNote batch={batch} />}
       >
         {isReview && <LogicSwitch batch={batch} />}
-        {isReview && !isPart && <DecideButtons batch={batch} unseen={unseen} />}
+        {isReview && !isPart && <DecideButtons batch={batch} unseen={unseen} isOfPage />}
         {isReview && isPart && <Text size="sm">Approve and Cancel act on all accounts: clear the selection to use them.</Text>}
         {children}
       </PageHead>
