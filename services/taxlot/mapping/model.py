@@ -4,6 +4,7 @@ Texts are compared after blanks at both ends are taken off.  What the mapping do
 Source: product 2, "Each custodian writes its own format".
 """
 
+import hashlib
 import re
 from typing import Annotated, Literal
 
@@ -303,6 +304,14 @@ class FormatMapping(Strict):
         if any(rule.when is None for rule in self.rows[:-1]):
             raise ValueError("a rule without `when` takes all rows, so it must be the last")
         return self
+
+    def fingerprint(self) -> bytes:
+        """Return what is equal for mappings that make the same of every file: names of files and samples are left out.
+
+        Keys that stand at their default are left out too, so that a release with more keys changes no fingerprint.
+        """
+        said = self.model_dump_json(exclude={"file_names", "samples"}, exclude_defaults=True)
+        return hashlib.sha256(said.encode()).digest()
 
     def columns(self) -> set[str]:
         """Return the names of all columns that the mapping reads."""
