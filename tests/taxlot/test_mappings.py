@@ -408,6 +408,9 @@ def test_children_of_xml_records_are_columns_too(tmp_path: Path) -> None:
     assert records_of(path, mapping)[0] == "1 L|M1|AT&T|1||1|1|Y||1|"
 
 
+WITH_UNIT_COST = content_of(CSV)["lot"] | {"unit_cost": {"column": "Price"}}
+
+
 @pytest.mark.parametrize(
     ("name", "change", "says"),
     [
@@ -421,6 +424,7 @@ def test_children_of_xml_records_are_columns_too(tmp_path: Path) -> None:
         (CSV, {"data_date": {"value": "06/11/2026", "style": "MM/DD/YY"}}, "each once"),
         (CSV, {"sweep": {"securities": ["X"], "counts": "lot"}}, "`value` is needed"),
         (CSV, {"source": content_of(CSV)["source"] | {"short_width": 3}}, "short_width is less than width"),
+        (CSV, {"lot": WITH_UNIT_COST, "totals": {"cost_basis": {"value": "1"}}}, "cannot have the cost basis"),
         (FIXED, {"account": {"column": "client"}}, "columns that `source` does not name: client"),
         (FIXED, {"source": {"type": "fixed", "width": 5, "columns": {"a": [3, 9]}}}, "does not lie between 1 and 5"),
         (FIXED, {"samples": []}, "samples: List should have at least 1 item"),
