@@ -183,8 +183,8 @@ def _looking(count: int) -> Figure:
     for requests in accounts.requests(count, 30, LOTS):
         trades = propose(attach(requests.facts, requests.stored), accounts.TRADE_DAY, (Logic.BEST_FIT,))
         booked = book_trades(trades, accounts.TRADE_DAY)
-        names = booked.column("account_id").to_pylist() * _SALES
-        days = accounts.TRADE_DAY - np.arange(len(names), dtype=np.int64) % WASH_DAYS
+        names: list[Any] = booked.column("account_id").to_pylist() * _SALES
+        days: Any = accounts.TRADE_DAY - np.arange(len(names), dtype=np.int64) % WASH_DAYS
         bought = purchases.buys_of(booked).names
         sold = ApprovedSales(names, [bought[number % len(bought)] for number in range(len(names))], days)
         known, losing = HouseholdFacts([], [], sold), purchases.loss_sales_of(booked)

@@ -1,4 +1,4 @@
-"""The mappings of deploy/mappings: each sample becomes our rows, whatever the size of blocks and the form of the file."""
+"""The mappings of deploy/mappings: each sample becomes our rows, whatever the size of blocks and the form it has."""
 
 from pathlib import Path
 

@@ -26,8 +26,8 @@ Sale = tuple[str, str, date]  # account, security, trade date
 
 def sales(sold: Sequence[Sale]) -> ApprovedSales:
     """Approved sales."""
-    account, security, day = zip(*sold, strict=True) if sold else ((), (), ())
-    return ApprovedSales(account, security, np.array([(each - date(1970, 1, 1)).days for each in day], np.int64))
+    days = np.array([(day - date(1970, 1, 1)).days for _, _, day in sold], np.int64)
+    return ApprovedSales([account for account, _, _ in sold], [security for _, security, _ in sold], days)
 
 
 def bought(
