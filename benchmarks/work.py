@@ -4,8 +4,10 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from benchmarks import accounts, evaluating, held
@@ -14,12 +16,16 @@ from services.analyzer.store import facts, pgcopy
 from services.proposer.columns.proposals import propose
 from services.proposer.domain.engine import LOGICS
 from services.proposer.domain.reasons import LOGIC_NAMES
+from services.taxlot.columns import purchases
 from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.lots import attach
+from services.taxlot.domain.households import ApprovedSales, HouseholdFacts
 from shared.contracts import chunks, codec
 from shared.contracts.codes import Logic
+from shared.rules.relief.wash import WASH_DAYS
 
 LOTS: Final = 3  # a position
+_SALES: Final = 500
 _DEEP: Final = 10  # lots a position where all are relieved
 _SWEPT: Final = 2_000  # accounts the analyzer evaluates at a time
 _FLAGGED: Final = 0.1
@@ -79,6 +85,7 @@ def works() -> list[Work]:
         # Where gain limits bind, Tax-aware cuts sells and runs again.
         found.append(Work("  ... where gain limits hold half of the accounts back", "accounts/s", reach, bound))
     found.append(Work(f"lot relief, all of {_DEEP} lots a position", "lots/s", 2_000_000, _relieving))
+    found.append(Work(f"wash sales: {_SALES} approved sales an account looked through", "sales/s", 1_000_000, _looking))
     return found
 
 
@@ -168,6 +175,22 @@ def _proposing(
         return watch.figure()
 
     return run
+
+
+def _looking(count: int) -> Figure:
+    """Find which of the booked buys are of what their household has sold by an approval, and list its purchases."""
+    watch = _Watch()
+    for requests in accounts.requests(count, 30, LOTS):
+        trades = propose(attach(requests.facts, requests.stored), accounts.TRADE_DAY, (Logic.BEST_FIT,))
+        booked = book_trades(trades, accounts.TRADE_DAY)
+        names: list[Any] = booked.column("account_id").to_pylist() * _SALES
+        days: Any = accounts.TRADE_DAY - np.arange(len(names), dtype=np.int64) % WASH_DAYS
+        bought = purchases.buys_of(booked).names
+        sold = ApprovedSales(names, [bought[number % len(bought)] for number in range(len(names))], days)
+        known, losing = HouseholdFacts([], [], sold), purchases.loss_sales_of(booked)
+        look = partial(purchases.with_purchases, booked, trades, losing, known, accounts.TRADE_DAY)
+        watch.see(watch.time(look, len(names)).serialize().to_pybytes())
+    return watch.figure()
 
 
 def _relieving(count: int) -> Figure:

@@ -140,7 +140,7 @@ class Handlers:
 
     def _with_purchases(self, reply_topic: Topic, booking: "_Booking", facts: HouseholdFacts) -> list[Outgoing]:
         """Return the reply: booked rows, with the purchases of households that sell at a loss or have sold before."""
-        needed = len(booking.loss_sales.rows) or (facts.sold and len(booking.buys.rows))
+        needed = len(booking.loss_sales.rows) or (len(facts.sold.account_id) and len(booking.buys.rows))
         rows = _add_purchases(booking, facts) if needed else booking.rows
         return self._reply(reply_topic, rows, booking.trades.meta, failed)
 
@@ -165,7 +165,7 @@ class Handlers:
         async with self._pool.connection() as connection:
             household_of = await households.accounts(connection, sorted(losing | buying))
             sold = await households.sold(connection, sorted(traders | household_of.keys()), *window)
-            wanted = losing | {household_of[sale.account_id] for sale in sold if sale.account_id in household_of}
+            wanted = losing | {household_of[name] for name in set(sold.account_id) & household_of.keys()}
             if not wanted:
                 return HouseholdFacts([], [], sold)
             members = await households.members(connection, sorted(wanted))
@@ -204,7 +204,7 @@ def _add_purchases(booking: _Booking, facts: HouseholdFacts) -> pa.RecordBatch:
     def checked(indices: Sequence[int]) -> pa.RecordBatch:
         rows, trades = (part.slice(indices[0], len(indices)) for part in (booking.rows, booking.trades.rows))
         losses = purchases.loss_sales_of(rows)
-        is_needed = len(losses.rows) or facts.sold
+        is_needed = len(losses.rows) or len(facts.sold.account_id)
         return purchases.with_purchases(rows, trades, losses, facts, booking.day) if is_needed else rows
 
     def unchecked(indices: Sequence[int], error: Exception) -> pa.RecordBatch:

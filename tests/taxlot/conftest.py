@@ -18,6 +18,7 @@ from shared.postgres.migrations import migrate
 from tests.signing import PUBLIC_KEY
 from tests.stackfix.infrastructure import as_role
 from tests.taxlot.harness import NOW, Book, Worker, _ready
+from tests.taxlot.mapped import add_what_samples_name
 from tests.waiting import until_up
 
 
@@ -29,6 +30,13 @@ def book(database_url: str, tmp_path: Path) -> Book:
     with psycopg.connect(made.url, autocommit=True) as connection:
         connection.execute("INSERT INTO security VALUES ('AAA', 1, 'STOCK'), ('BBB', 1, 'FUND')")
     return made
+
+
+@pytest.fixture
+def known(book: Book) -> Book:
+    """The book with the accounts and securities that the samples of mappings name."""
+    add_what_samples_name(book)
+    return book
 
 
 @pytest.fixture

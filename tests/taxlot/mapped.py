@@ -9,18 +9,56 @@ from deploy.stack.layout import CHECKOUT
 from services.taxlot.columns.records import Block
 from services.taxlot.domain.records import CodedColumn, TextColumn
 from services.taxlot.mapping import trial
+from services.taxlot.mapping.in_force import MappingsInForce
 from services.taxlot.mapping.mapped_file import MappedFile
 from services.taxlot.mapping.mapping_file import read_mapping
 from services.taxlot.mapping.model import FormatMapping
 from services.taxlot.mapping.trial import Trial, ignore_rows
+from shared.contracts.codes import HoldingRole
+from shared.rules.holding_roles import ORDINARY
+from tests.taxlot.harness import Book
 
 MAPPINGS = CHECKOUT / "deploy" / "mappings"
 NAMES = sorted(path.stem for path in MAPPINGS.glob("*.yaml"))
+IN_FORCE = {"WESTFIELD": "westfield-csv", "SUMMIT": "summit-clearing", "MERIDIAN": "meridian-xml"}
+ACCOUNTS = {
+    "WESTFIELD": ["00012345", "00067890", "00098765"],
+    "SUMMIT": ["000012345", "000067890"],
+    "MERIDIAN": ["M0001234", "M0005678"],
+}
+STOCKS = ("AAPL", "VTI", "BND", "MSFT", "T", "T-3.5-2031")
+NOT_TRADED = ("AAPL_01-15-2027_250.00_C", "SPY___270115C00700000", "TSLA")
 
 
 def mapping_of(name: str) -> FormatMapping:
     """A mapping of deploy/mappings."""
     return read_mapping(MAPPINGS / f"{name}.yaml")
+
+
+def add_what_samples_name(book: Book) -> None:
+    """Store the accounts and securities of the samples; options, and the short stock, are EXCLUDED."""
+    for custodian, numbers in ACCOUNTS.items():
+        book.add_accounts(numbers, custodian=custodian)
+    book.rows(
+        "INSERT INTO security (security_id, version, kind) SELECT *, 1, 'STOCK' FROM unnest(%s::text[]) RETURNING 1",
+        list(STOCKS),
+    )
+    book.rows(
+        "INSERT INTO security (security_id, version, kind, roles) SELECT *, 1, 'OPTION', %s FROM unnest(%s::text[])"
+        " RETURNING 1",
+        ORDINARY | HoldingRole.EXCLUDED,
+        list(NOT_TRADED),
+    )
+
+
+def in_force(*custodians: str) -> MappingsInForce:
+    """The mappings of custodians in force."""
+    return MappingsInForce({custodian: mapping_of(IN_FORCE[custodian]) for custodian in custodians})
+
+
+def held(book: Book) -> dict[str, str]:
+    """The codes of the holds, by account."""
+    return dict(book.rows("SELECT account_id, hold_code FROM holding WHERE hold_code IS NOT NULL ORDER BY 1"))
 
 
 def sample_of(name: str) -> Path:

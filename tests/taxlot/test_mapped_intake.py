@@ -11,53 +11,26 @@ from pydantic import ValidationError
 from services.taxlot.mapping.in_force import MappingsInForce
 from services.taxlot.mapping.mapping_file import MappingRefused
 from services.taxlot.settings import Settings
-from shared.contracts.codes import HoldingRole
-from shared.rules.holding_roles import ORDINARY
 from tests.taxlot.files import File, good
 from tests.taxlot.harness import Book
-from tests.taxlot.mapped import MAPPINGS, altered, edited, mapping_of, sample_of
+from tests.taxlot.mapped import (
+    ACCOUNTS,
+    IN_FORCE,
+    MAPPINGS,
+    altered,
+    edited,
+    held,
+    in_force,
+    mapping_of,
+    sample_of,
+)
 from tests.waiting import until
-
-IN_FORCE = {"WESTFIELD": "westfield-csv", "SUMMIT": "summit-clearing", "MERIDIAN": "meridian-xml"}
-ACCOUNTS = {
-    "WESTFIELD": ["00012345", "00067890", "00098765"],
-    "SUMMIT": ["000012345", "000067890"],
-    "MERIDIAN": ["M0001234", "M0005678"],
-}
-STOCKS = ("AAPL", "VTI", "BND", "MSFT", "T", "T-3.5-2031")
-NOT_TRADED = ("AAPL_01-15-2027_250.00_C", "SPY___270115C00700000", "TSLA")
 
 
 def settings(**given: Any) -> Settings:
     """Settings with nothing but what a test names."""
     needed = {"database_url": "postgresql://x/x", "requests_database_url": "postgresql://x/x"}
     return Settings.model_validate({**needed, "kafka_url": "x:1", "http_port": 1, "principal_public_key": "x", **given})
-
-
-@pytest.fixture
-def known(book: Book) -> Book:
-    """The book with the accounts and securities of the samples; options, and the short stock, are EXCLUDED."""
-    for custodian, numbers in ACCOUNTS.items():
-        book.add_accounts(numbers, custodian=custodian)
-    book.rows(
-        "INSERT INTO security (security_id, version, kind) SELECT *, 1, 'STOCK' FROM unnest(%s::text[]) RETURNING 1",
-        list(STOCKS),
-    )
-    book.rows(
-        "INSERT INTO security (security_id, version, kind, roles) SELECT *, 1, 'OPTION', %s FROM unnest(%s::text[])"
-        " RETURNING 1",
-        ORDINARY | HoldingRole.EXCLUDED,
-        list(NOT_TRADED),
-    )
-    return book
-
-
-def in_force(*custodians: str) -> MappingsInForce:
-    return MappingsInForce({custodian: mapping_of(IN_FORCE[custodian]) for custodian in custodians})
-
-
-def held(book: Book) -> dict[str, str]:
-    return dict(book.rows("SELECT account_id, hold_code FROM holding WHERE hold_code IS NOT NULL ORDER BY 1"))
 
 
 @pytest.mark.integration

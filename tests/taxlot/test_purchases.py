@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from psycopg import AsyncConnection
 
 from services.taxlot.columns.bookings import book_trades
 from services.taxlot.columns.purchases import households_of, loss_sales_of, window, with_purchases
-from services.taxlot.domain.households import ApprovedBuy, ApprovedSale, HouseholdFacts, Member
+from services.taxlot.domain.households import ApprovedBuy, ApprovedSales, HouseholdFacts, Member
 from services.taxlot.store import households
 from shared.contracts import chunks
 from shared.contracts.codes import Bought, LotMethod
@@ -20,16 +21,23 @@ from tests.taxlot.files import File, cash, lot
 from tests.taxlot.harness import Book, approve, run
 
 DAY = date(2026, 6, 12)
+Sale = tuple[str, str, date]  # account, security, trade date
+
+
+def sales(sold: Sequence[Sale]) -> ApprovedSales:
+    """Approved sales."""
+    days = np.array([(day - date(1970, 1, 1)).days for _, _, day in sold], np.int64)
+    return ApprovedSales([account for account, _, _ in sold], [security for _, security, _ in sold], days)
 
 
 def bought(
-    members: list[Member], approved: list[ApprovedBuy], *sellers: dict[str, Any], sold: Sequence[ApprovedSale] = ()
+    members: list[Member], approved: list[ApprovedBuy], *sellers: dict[str, Any], sold: Sequence[Sale] = ()
 ) -> list[dict[str, Any]]:
     """RESULT rows of the sellers with what their households bought."""
     trades = pa.RecordBatch.from_pylist(list(sellers), schema=chunks.TRADES)
     booked = book_trades(trades, TRADE_DAY)
     rows: list[dict[str, Any]] = with_purchases(
-        booked, trades, loss_sales_of(booked), HouseholdFacts(members, approved, sold), TRADE_DAY
+        booked, trades, loss_sales_of(booked), HouseholdFacts(members, approved, sales(sold)), TRADE_DAY
     ).to_pylist()
     return rows
 
@@ -129,7 +137,7 @@ def test_a_buy_of_what_the_household_has_sold_lists_its_purchases_from_90_days_b
         [],
         buyer("A"),
         buyer("Z", household=None),
-        sold=[ApprovedSale("C", security, day)],
+        sold=[("C", security, day)],
     )
     assert [entry["bought"].isoformat() for entry in row["purchases"] or []] == seen_of_b
     assert row["wash_accounts"] is None, "nothing is sold at a loss: nothing is claimed of that"
@@ -139,7 +147,7 @@ def test_a_buy_of_what_the_household_has_sold_lists_its_purchases_from_90_days_b
 @pytest.mark.fast
 def test_an_account_without_household_that_buys_what_it_sold_lists_its_own_lots() -> None:
     lots = [held(0, "S1", name, day, UNIT, 1) for name, day in (("D91", "2026-03-13"), ("D5", "2026-06-07"))]
-    sale = ApprovedSale("Z", "AAA", DAY - timedelta(days=9))
+    sale = ("Z", "AAA", DAY - timedelta(days=9))
     (row, other) = bought([], [], buyer("Z", None, lots=lots), buyer("Y", None, lots=lots), sold=[sale])
     assert seen(row) == [("Z", "D5", "2026-06-07", 1)]
     assert not other["purchases"]
@@ -149,7 +157,7 @@ def test_an_account_without_household_that_buys_what_it_sold_lists_its_own_lots(
 def test_lots_that_cannot_be_read_fail_no_account_that_does_not_need_them() -> None:
     """A buys what nobody has sold: B's lots are there for another account's loss."""
     broken = member("B")._replace(document=b"\x00")
-    (row,) = bought([member("A"), broken], [], buyer("A"), sold=[ApprovedSale("B", "BBB", DAY)])
+    (row,) = bought([member("A"), broken], [], buyer("A"), sold=[("B", "BBB", DAY)])
     assert not row["purchases"]
 
 
@@ -159,7 +167,7 @@ def test_a_loss_after_an_approved_sale_lists_purchases_from_90_days_before_and_e
     lots = [("AAA", "S1", f"B{days}", TRADE_DAY - days, UNIT, 1) for days in (91, 90, 31)]
     both = seller("A", tax_household_id="H1")
     both["orders"] = [*both["orders"], both["orders"][0] | {"logic": 1, "quantity_micro": UNIT}]
-    for sold, found in ((ApprovedSale("B", "AAA", DAY), ["B90", "B31"]), (ApprovedSale("B", "BBB", DAY), [])):
+    for sold, found in ((("B", "AAA", DAY), ["B90", "B31"]), (("B", "BBB", DAY), [])):
         (row,) = bought([member("A"), member("B", *lots)], [], both, sold=[sold])
         assert [entry["lot_id"] for entry in row["purchases"] or []] == found
         assert row["wash_accounts"] == 2
@@ -251,12 +259,14 @@ def test_approved_sales_are_those_to_the_market(book: Book) -> None:
     approve(book, ("A1", 1, "BBB", "S1", day, -UNIT, -UNIT), ("A1", 1, "BBB", "S2", day, UNIT, UNIT))
     approve(book, ("A2", 1, "AAA", "S1", day, UNIT, 0), ("A2", 2, "CCC", "S1", date(2026, 5, 1), -UNIT, 0))
 
-    async def ask() -> tuple[list[ApprovedSale], dict[str, tuple[str, str]]]:
+    async def ask() -> tuple[list[Any], dict[str, tuple[str, str]]]:
         async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
             found = await households.sold(connection, ["A1", "A2"], date(2026, 5, 13), date(2026, 7, 12))
-            return found, await households.accounts(connection, [("E1", "H1"), ("E2", "H1")])
+            return list(zip(*(list(column) for column in found), strict=True)), await households.accounts(
+                connection, [("E1", "H1"), ("E2", "H1")]
+            )
 
-    assert run(ask()) == ([ApprovedSale("A1", "AAA", day)], {"A1": ("E1", "H1"), "A2": ("E1", "H1")})
+    assert run(ask()) == ([("A1", "AAA", (day - date(1970, 1, 1)).days)], {"A1": ("E1", "H1"), "A2": ("E1", "H1")})
 
 
 @pytest.mark.integration

@@ -56,19 +56,25 @@ def left_of(batch: Row[Any], session: date, members: Sequence[Row[Any]], content
         owners = [members[index] for index in owner.tolist()]
         common: dict[str, Any] = {
             name: pa.array([getattr(member, name) for member in owners], pa.string())
-            for name in ("account_id", "enterprise_id", "advisor_id", "household", "account_number")
+            for name in ("account_id", "enterprise_id", "advisor_id", "household")
         }
         common["batch_id"] = pa.array(np.full(len(at), batch.batch_id, np.int64))
-        common["decided_at"] = pa.array([batch.decided_at] * len(at), pa.timestamp("us", "UTC"))
         common["security_id"] = held.field("security_id").take(security)
         return entries, owner, common
 
+    def displayed(owner: Ints) -> dict[str, Any]:
+        """Return what a later batch shows of the account, and when it was decided."""
+        return {
+            "account_number": pa.array([members[index].account_number for index in owner.tolist()], pa.string()),
+            "decided_at": pa.array([batch.decided_at] * len(owner), pa.timestamp("us", "UTC")),
+        }
+
     taxable = np.array([bool(member.taxable) for member in members], np.bool_)
     shared = np.array([is_shared(member) for member in members], np.bool_)
-    slices, _, losses = of_account(
+    slices, loser, losses = of_account(
         "slices", lambda entries, owner: taxable[owner] & (_ints(entries.field("gain_cents")) < 0)
     )
-    losses |= {
+    losses |= displayed(loser) | {
         "lot_id": slices.field("lot_id"),
         "sleeve_id": slices.field("sleeve_id"),
         "trade_date": _days(session, len(slices)),
@@ -78,7 +84,7 @@ def left_of(batch: Row[Any], session: date, members: Sequence[Row[Any]], content
     orders, buyer, buys = of_account(
         "orders", lambda entries, owner: shared[owner] & (_ints(entries.field("quantity_micro")) > 0)
     )
-    buys |= {
+    buys |= displayed(buyer) | {
         "taxable": pa.array(taxable[buyer]),
         "traded": _days(session, len(orders)),
         "units": orders.field("quantity_micro"),
@@ -95,7 +101,6 @@ def left_of(batch: Row[Any], session: date, members: Sequence[Row[Any]], content
         "units": sold.field("quantity_micro"),
     }
     left = {"approved_loss": losses, "approved_buy": buys, "approved_sale": sales}
-    del sales["account_number"], sales["decided_at"]  # nobody is shown them
     return {name: pa.table(rows) for name, rows in left.items()}
 
 

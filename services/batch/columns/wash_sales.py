@@ -186,19 +186,26 @@ def _chunk(members: list[IndexedRow], content: bytes, trade_day: int) -> ChunkTa
     np.maximum.at(count, proposal_owner, logic + 1)
     orders, order_owner = flat["orders"]
     bought = (orders.field("quantity_micro").to_numpy() > 0) & ~failed[order_owner, _numbers(orders.field("logic"))]
-    stored, _ = flat["purchases"]
+    listed, listed_owner = flat["purchases"]
+    flat["purchases"] = _with_epochs(listed), listed_owner
     names = {"account_id": "account_id", "account_number": "account_number", "taxable": "taxable", "kind": "kind"}
     lots = {"lot_id": "lot_id", "sleeve_id": "sleeve_id", "units": "quantity_micro"}
-    purchases = table("purchases", np.ones(len(stored), np.bool_), **names, **lots, bought="bought")
-    of_checked = indexes[flat["purchases"][1]] >= 0  # the rows of `purchases`, in its order
-    epochs = stored.field("epoch").fill_null(_EVERY_EPOCH).to_numpy()[of_checked]
-    purchases = purchases.append_column("logic", pa.array(np.full(purchases.num_rows, -1, np.int64)))
+    purchases = table("purchases", np.ones(len(listed), np.bool_), **names, **lots, bought="bought", epoch="epoch")
+    under_every = pa.array(np.full(purchases.num_rows, -1, np.int64))
     return (
         table("slices", near | lost, logic="logic", **lots, gain="gain_cents"),
         table("orders", bought, logic="logic", units="quantity_micro"),
-        purchases.append_column("epoch", pa.array(epochs.astype(np.int64))),
+        purchases.add_column(purchases.num_columns - 1, "logic", under_every),
         pa.table({"count": pa.array(count[wanted])}),
     )
+
+
+def _with_epochs(stored: Any) -> Any:
+    """Return listed purchases, of which those that name no approval show every one."""
+    columns = [stored.field(field.name) for field in stored.type]
+    at = stored.type.get_field_index("epoch")
+    columns[at] = columns[at].fill_null(_EVERY_EPOCH)
+    return pa.StructArray.from_arrays(columns, fields=list(stored.type))
 
 
 def _numbered(rows: Sequence[Row[Any]], stored: pa.Table) -> pa.Table:

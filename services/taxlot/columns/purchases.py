@@ -145,22 +145,33 @@ def _looked_at(
 
     traded: losses, buys.  household: code of each account's household, -1 for none: the account is one by itself.
     """
-    day = _EPOCH + timedelta(days=trade_day)
-    first, last = day - timedelta(days=LOSS_DAYS), day + timedelta(days=WASH_DAYS)
-    sold = [sale for sale in facts.sold if first <= sale.trade_date <= last]
+    when = facts.sold.trade_day
+    near = _array(np.flatnonzero((when >= trade_day - LOSS_DAYS) & (when <= trade_day + WASH_DAYS)))
+    account, sold = (
+        _array(column, pa.string()).take(near) for column in (facts.sold.account_id, facts.sold.security_id)
+    )
     alone = int(household.max(initial=-1)) + 1 + np.arange(booked.num_rows)
     owner = np.where(household < 0, alone, household)
-    number_of = dict(zip(_texts(booked.column("account_id")), owner.tolist(), strict=True)) if sold else {}
-    sellers = np.array([code_of.get(sale.account_id, number_of.get(sale.account_id, -1)) for sale in sold], np.int64)
+    sellers = _numbers_of(account, code_of, booked.column("account_id"), owner)
     rows, security = (np.concatenate([getattr(part, name) for part in traded]) for name in ("rows", "security"))
     names = [name for part in traded for name in part.names]
-    ids: Any = pc.dictionary_encode(_array([*names, *(sale.security_id for sale in sold)], pa.string()))
+    ids: Any = pc.dictionary_encode(pa.concat_arrays([_array(names, pa.string()), sold]))
     code, width = np.asarray(ids.indices, np.int64), len(ids.dictionary) + 1
     was_sold = np.isin(owner[rows] * width + code[: len(rows)], sellers * width + code[len(rows) :])
     listed = np.flatnonzero(was_sold | (np.arange(len(rows)) < len(traded[0].rows)))
     at = listed[np.unique(rows[listed] * width + code[listed], return_index=True)[1]]
     begin = trade_day - np.where(was_sold[at], LISTED_DAYS, WASH_DAYS)
     return _LookedAt(rows[at], security[at], [names[index] for index in at.tolist()], begin)
+
+
+def _numbers_of(accounts: Any, code_of: Mapping[str, int], booked: Any, owner: Ints) -> Ints:
+    """Return the number of each account: of its household if it has one, else of its own row, else -1."""
+    of_members = _array([*code_of.values(), -1], pa.int64())
+    of_rows = _array(np.append(owner, -1), pa.int64())
+    member = pc.index_in(accounts, value_set=_array(list(code_of), pa.string()))
+    row = pc.index_in(accounts, value_set=booked)
+    numbers = pc.coalesce(of_members.take(member), of_rows.take(row), pa.scalar(-1, pa.int64()))
+    return np.asarray(numbers, np.int64)
 
 
 def _own(booked: pa.RecordBatch, trades: pa.RecordBatch, looked_at: _LookedAt, trade_day: int) -> pa.Table:

@@ -26,6 +26,7 @@ MISSING_FROM_FILE: Final = "MISSING_FROM_FILE"
 # Of a custodian's own format, why an account is held.
 NOT_UNDERSTOOD: Final = "NOT_UNDERSTOOD"
 TOTAL_DIFFERS: Final = "TOTAL_DIFFERS"
+COST_DIFFERS: Final = "COST_DIFFERS"
 TOO_MANY_LOTS: Final = "TOO_MANY_LOTS"
 TOO_MANY_POSITIONS: Final = "TOO_MANY_POSITIONS"
 
@@ -63,6 +64,7 @@ _SENTENCES: Final = {
     TOO_MANY_POSITIONS: "the account has more positions than can be worked with",
     NOT_UNDERSTOOD: "a row of the account is not understood by the mapping of its format",
     TOTAL_DIFFERS: "the file's own total of the account is another than its rows add up to",
+    COST_DIFFERS: "the cost of a lot is another than its quantity times its cost per unit",
     LARGE_CHANGE: "the account changed by more than the limit since its last file, without trades of ours; the next"
     " file that still says so is taken",
     MISSING_FROM_FILE: "the account is not in a file that should hold every account",

@@ -5,7 +5,11 @@ Source: product 5, "Wash-sale check".
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from shared.rules.relief.lots import Ints
 
 
 class Member(NamedTuple):
@@ -35,12 +39,18 @@ class ApprovedBuy(NamedTuple):
     units: int
 
 
-class ApprovedSale(NamedTuple):
-    """That an approval sold a security on the market, at a gain or a loss."""
+class ApprovedSales(NamedTuple):
+    """Columns: that an approval of the account sold the security on the market, at a gain or a loss.
 
-    account_id: str
-    security_id: str
-    trade_date: date
+    trade_day: days since 1970-01-01.
+    """
+
+    account_id: Sequence[str]
+    security_id: Sequence[str]
+    trade_day: Ints
+
+
+NO_SALES: Final = ApprovedSales([], [], np.zeros(0, np.int64))
 
 
 class HouseholdFacts(NamedTuple):
@@ -48,4 +58,4 @@ class HouseholdFacts(NamedTuple):
 
     members: Sequence[Member]
     approved: Sequence[ApprovedBuy]
-    sold: Sequence[ApprovedSale] = ()
+    sold: ApprovedSales = NO_SALES

@@ -61,11 +61,15 @@ class KnownAccount:
 
 
 class AccountScope:
-    """The accounts that one file may change.  A number that several of them have identifies none of them."""
+    """The accounts that one file may change.  A number that several of them have identifies none of them.
+
+    later: accounts that it does not change although their last good file is not of a later date.
+    """
 
     def __init__(self, accounts: Sequence[KnownAccount], data_date: date) -> None:
         self.accounts = accounts
         self._data_date = data_date
+        self.later: frozenset[str] = frozenset()
         self._by_number: defaultdict[str, list[KnownAccount]] = defaultdict(list)
         for account in accounts:
             self._by_number[account.account_number].append(account)
@@ -83,7 +87,9 @@ class AccountScope:
         }
 
     def is_newer(self, account: KnownAccount) -> bool:
-        """Say whether the account has a good file of a later date than this one; older data never replaces newer."""
+        """Say whether the account has newer data than this file: a good file of a later date, or it is `later`."""
+        if account.account_id in self.later:
+            return True
         return account.as_of is not None and account.as_of > self._data_date
 
     def numbers(self) -> dict[str, str]:

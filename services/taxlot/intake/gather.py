@@ -36,7 +36,8 @@ class Gathering:
 
     holds: by account id.  seen: account ids of the file so far that it may change; older: those of them that have a
     later file.  unknown: count of account numbers that no account has.  remarked: count of remarks on records.
-    records: by (enterprise, advisor).  prices: in micro-dollars by security.
+    records: by (enterprise, advisor).  prices: in micro-dollars by security.  buys_since: new lots without a sleeve
+    follow buys approved from this day on, or from an earlier one if the account's last good file is of that.
     """
 
     connection: Any
@@ -53,6 +54,7 @@ class Gathering:
     remarked: int = 0
     records: Counter[tuple[str, str]] = field(default_factory=Counter)
     prices: dict[str, int] = field(default_factory=dict)
+    buys_since: date = date.max
 
     def add(self, block: Block) -> None:
         """Judge a block and put its good accounts into the temporary tables."""
@@ -141,6 +143,11 @@ class Gathering:
         self.seen.add(account.account_id)
         self.older.add(account.account_id)
         text = f"the account has a file of {account.as_of} already, later than this one: its records were passed over"
+        if account.account_id in self.scope.later:
+            text = (
+                "a file that came later has named the account, or a request was approved for it since: its records were"
+                " passed over, the custodian's next file decides"
+            )
         self.notes.append(FileNote("OLDER_THAN_KNOWN", line, account.account_number, text, account.account_id))
 
     def _store(self, rows: JudgedRecords, groups: AccountGroups, good: list[int]) -> None:
@@ -164,7 +171,9 @@ class Gathering:
             rows.term_from[order],
         )
         reported = jumps.Reported(batch, chosen.first, rows.shown[order])
-        batch, first = sleeves.with_sleeves(self.connection, batch, chosen.first, accounts, self.securities)
+        batch, first = sleeves.with_sleeves(
+            self.connection, batch, chosen.first, accounts, self.securities, self.buys_since
+        )
         oversized = documents.oversized_accounts(batch, first)
         for index, (code, detail) in oversized.items():
             self.holds[accounts[index].account_id] = DataHold(code, int(table.line[groups.first[good[index]]]), detail)

@@ -18,14 +18,14 @@ from services.taxlot.domain.envelope import check_date, check_totals
 from services.taxlot.domain.plausible import ChangeLimit
 from services.taxlot.domain.sender import AccountScope, with_feed_scope
 from services.taxlot.intake import load_lock
-from services.taxlot.intake.formats import AnyFile, open_file
+from services.taxlot.intake.formats import AnyFile, mapping_of, open_file
 from services.taxlot.intake.gather import Gathering
 from services.taxlot.intake.inbox import Stamp, stamp_of
 from services.taxlot.intake.reader import digest_of
 from services.taxlot.mapping.in_force import MappingsInForce
 from services.taxlot.settings import SERVICE
 from services.taxlot.store import ledger, lots, platform
-from services.taxlot.store.ledger import Arrival, FileProblem, OwnerCounts
+from services.taxlot.store.ledger import Arrival, FileProblem, LedgerEntry, OwnerCounts
 from shared.postgres.commits import commit_now, until_known_now
 from shared.postgres.pool import BULK, Use, arguments
 
@@ -138,13 +138,14 @@ def _load_once(
         work.autocommit = False  # the session that holds the lock is the one that stores
         if (known := _ended(book, arrival, digest)) is not None:
             return known
-        entry = ledger.open_entry(book, arrival, digest, criteria.now)
+        mapping = mapping_of(path, arrival.name, criteria.mappings)
+        entry = ledger.open_entry(book, arrival, digest, mapping, criteria.now)
         if entry.duplicate_of is not None:
             return _duplicate(entry.file_id, arrival, entry.duplicate_of)
         on_entry(entry.file_id)
         try:
             with open_file(path, arrival.name, criteria.mappings) as file:
-                outcome = _load(book, work, file, entry.file_id, arrival, criteria, progress)
+                outcome = _load(book, work, file, entry, arrival, criteria, progress)
                 _check_unchanged(book, work, file, entry.file_id, stamp)
                 commit_now(work)
                 return outcome
@@ -166,21 +167,22 @@ def refuse(
     arrival: Arrival,
     refusal: tuple[str, str],
     now: datetime,
+    mappings: MappingsInForce,
     silent_s: int = BULK.idle_s,
 ) -> LoadOutcome:
-    """Write a refusal (code, reason) of a file into the ledger, unless the file has been loaded; return how it ended.
+    """Write a refusal (code, reason) of a file into the ledger, unless the file has been loaded by the same mapping.
 
-    Raises psycopg.Error.
+    Return how it ended.  Raises psycopg.Error.
     """
-    try:
-        digest = digest_of(path) if path.is_file() and not path.is_symlink() else _UNREAD
-    except OSError:
-        digest = _UNREAD
+    digest, mapping = _UNREAD, None
+    with contextlib.suppress(OSError):
+        if path.is_file() and not path.is_symlink():
+            digest, mapping = digest_of(path), mapping_of(path, arrival.name, mappings)
     with connected(database_url, load_lock.session_use(silent_s)) as book:
         load_lock.acquire(book, silent_s)
         if (known := _ended(book, arrival, digest)) is not None:
             return known
-        entry = ledger.open_entry(book, arrival, digest, now)
+        entry = ledger.open_entry(book, arrival, digest, mapping, now)
         if entry.duplicate_of is not None:
             return _duplicate(entry.file_id, arrival, entry.duplicate_of)
         ledger.refuse(book, entry.file_id, *refusal)
@@ -220,13 +222,13 @@ def _load(
     book: Connection[TupleRow],
     work: Connection[TupleRow],
     file: AnyFile,
-    file_id: int,
+    entry: LedgerEntry,
     arrival: Arrival,
     criteria: Criteria,
     progress: Progress,
 ) -> LoadOutcome:
-    """Load a file that is new.  Raises FileRefused if it cannot be taken."""
-    header, promised = file.header, file.promised
+    """Load a file that is new, or read by another mapping than before.  Raises FileRefused if it cannot be taken."""
+    file_id, header, promised = entry.file_id, file.header, file.promised
     ledger.note_header(book, file_id, header, promised.records)
     sender = with_feed_scope(arrival.sender, header.custodian, criteria.feeds)
     accounts = platform.accounts_at(work, header.custodian, sender)
@@ -237,11 +239,17 @@ def _load(
     lots.start_gathering(work)
     scope, securities = AccountScope(accounts, header.data_date), platform.securities(work)
     gathering = Gathering(work, header, scope, securities, criteria.change_limit)
+    if entry.again_of is not None:
+        names = [account.account_id for account in accounts]
+        scope.later = lots.settled_later(work, names, entry.again_of, header.data_date)
+        gathering.buys_since = ledger.newest_before(work, header.custodian, sender, entry.again_of)
     for block in file.blocks():
         gathering.add(block)
         ledger.note_progress(book, file_id, gathering.totals.records)
         progress(gathering.totals.records, promised.records)
     remarks = check_totals(promised, gathering.totals)
+    if entry.again_of is not None:
+        remarks.insert(0, f"file {entry.again_of} taken in again: its mapping has changed since")
     if "records" in promised.lacking:
         ledger.note_header(work, file_id, header, gathering.totals.records)
     if header.refreshed:
@@ -252,7 +260,7 @@ def _load(
         gathering.note_price_jumps(before)
     gathering.note_unlisted()
     held = [(account, hold.code, hold.text(arrival.name)) for account, hold in gathering.holds.items()]
-    covered, changed = lots.merge(work, file_id, header.data_date, held)
+    covered, changed = lots.merge(work, entry.first, header.data_date, held)
     ledger.add_problems(work, file_id, _problems(gathering, arrival.name))
     ledger.note_owner_counts(work, file_id, gathering.owner_counts())
     outcome = LoadOutcome(

@@ -62,12 +62,12 @@ class Intake:
         return load(self._settings.database_url, path, arrival, criteria, progress, silent_s, on_entry)
 
     def refuse(self, path: Path, arrival: Arrival, code: str, reason: str) -> LoadOutcome:
-        """Write into the ledger that a file is refused, unless it has been loaded; return how it ended.
+        """Write into the ledger that a file is refused, unless it has been loaded by the same mapping.
 
-        Raises psycopg.Error.
+        Return how it ended.  Raises psycopg.Error.
         """
         now, silent_s = self._clock.now(), self._settings.load_silent_s
-        return refuse(self._settings.database_url, path, arrival, (code, reason), now, silent_s)
+        return refuse(self._settings.database_url, path, arrival, (code, reason), now, self._mappings, silent_s)
 
     async def publish(self, file_id: int) -> bool:
         """Publish an ended file; return False while another process publishes it.  Raises KafkaError."""

@@ -41,17 +41,18 @@ async def publish_file(
         await connection.execute(
             "UPDATE file SET event_at = coalesce(event_at, %s)"
             " WHERE file_id = %s AND announced_at IS NULL AND status <> 'LOADING'"
-            " RETURNING status, name, custodian, data_date, accounts, held, reason_code, reason, sent_by, event_at",
+            " RETURNING status, name, custodian, data_date, accounts, held, reason_code, reason, sent_by, event_at,"
+            " coalesce(again_of, file_id)",
             (now, file_id),
         )
     ).fetchone()
     if row is None:
         return
-    status, name, custodian, data_date, accounts, held, code, reason, sent_by, event_at = row
+    status, name, custodian, data_date, accounts, held, code, reason, sent_by, event_at, first = row
     if status == "LOADED":
-        async for group in holdings.of_file(connection, file_id):
+        async for group in holdings.of_file(connection, first):
             rows = await asyncio.to_thread(holdings_of, group)
-            await publisher.send(holdings_chunks(rows, file_id, event_at))
+            await publisher.send(holdings_chunks(rows, first, event_at, file_id))
     parts = await _parts(connection, file_id)
     enterprises = sorted({part.enterprise_id for part in parts})
     ended = FileProcessed(
@@ -113,10 +114,13 @@ async def publish_accounts(
     return count
 
 
-def holdings_chunks(rows: pa.RecordBatch, file_id: int | Literal["again"], at: datetime) -> Iterator[Outgoing]:
+def holdings_chunks(
+    rows: pa.RecordBatch, file_id: int | Literal["again"], at: datetime, reading: int | None = None
+) -> Iterator[Outgoing]:
     """Cut rows of HOLDINGS into messages of at most 200 accounts and about 500 kB.
 
     file_id: the file that covers the accounts, or "again" where accounts of several files are published once more.
+    reading: the ledger entry of this reading of the file's bytes, by which its messages differ from those of another.
     """
     sizes: Any = rows.column("holdings")
     ends = np.cumsum(np.nan_to_num(sizes.value_lengths().to_numpy(zero_copy_only=False)))
@@ -128,7 +132,7 @@ def holdings_chunks(rows: pa.RecordBatch, file_id: int | Literal["again"], at: d
         part = rows.slice(begin, end - begin)
         key = str(part.column("account_id")[0])
         versions = part.column("lots_version").to_pylist()
-        identity = event_id("holdings", file_id, key, end - begin, *versions)
+        identity = event_id("holdings", reading or file_id, key, end - begin, *versions)
         meta = {"file_id": str(file_id)}
         yield messages.chunk(topics.HOLDINGS, key, part, meta, event_id=identity, source=SERVICE, at=at)
         begin = end

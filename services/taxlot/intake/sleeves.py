@@ -23,6 +23,7 @@ def with_sleeves(
     first: Ints,
     accounts: Sequence[KnownAccount],
     securities: Mapping[str, SecurityFacts],
+    buys_since: date,
 ) -> tuple[pa.RecordBatch, Ints]:
     """Return the lots of n accounts, each in a sleeve, and n + 1 offsets: account k has the lots first[k]:first[k + 1].
 
@@ -35,7 +36,7 @@ def with_sleeves(
     owners = np.unique(np.searchsorted(first, without, side="right") - 1).tolist()
     names = [accounts[owner].account_id for owner in owners]
     known = _known_splits(lots.documents(connection, names))
-    buys = _open_buys(connection, names)
+    buys = _open_buys(connection, names, buys_since)
     slices, sizes = [], np.diff(first)
     begin = 0
     for owner in owners:
@@ -68,13 +69,16 @@ def _known_splits(stored: dict[str, bytes]) -> dict[str, dict[tuple[str, str], d
     return known
 
 
-def _open_buys(connection: Any, names: Sequence[str]) -> dict[str, dict[str, dict[str, int]]]:
-    """Return approved buys that no good file has shown yet: approved on or after the account's last good file."""
+def _open_buys(connection: Any, names: Sequence[str], since: date) -> dict[str, dict[str, dict[str, int]]]:
+    """Return approved buys that no good file has shown yet: approved on or after the account's last good file.
+
+    since: the latest day to begin with, for bytes that are read again and were that last file themselves.
+    """
     seen = lots.last_seen(connection, names)
     buys: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     by_day: dict[date, list[str]] = defaultdict(list)
     for name in names:
-        by_day[seen.get(name, date.min)].append(name)
+        by_day[min(seen.get(name, date.min), since)].append(name)
     for day, accounts in by_day.items():
         for account, security, sleeve, units in platform.approved_buys(connection, accounts, day):
             buys[account][security][sleeve] = units

@@ -34,7 +34,7 @@ class MappingsInForce:
         Raises FileRefused: MAPPING_UNCLEAR if several are, WRONG_CUSTODIAN if the file is of another custodian than the
         mapping is in force for, and as MappedFile does.
         """
-        fitting = [custodian for custodian, mapping in self.by_custodian.items() if facts.is_for(mapping, name)]
+        fitting = self._for(name)
         if not fitting:
             return None
         if len(fitting) > 1:
@@ -46,6 +46,15 @@ class MappingsInForce:
                 detail = f"the file is of {file.header.custodian!r}, its name is for the mapping of {fitting[0]!r}"
                 raise FileRefused("WRONG_CUSTODIAN", detail)
         return file
+
+    def fingerprint(self, name: str) -> bytes | None:
+        """Return the fingerprint of the mapping that is for files of this name, None unless exactly one is."""
+        fitting = self._for(name)
+        return self.by_custodian[fitting[0]].fingerprint() if len(fitting) == 1 else None
+
+    def _for(self, name: str) -> list[str]:
+        """Return the custodians whose mapping is for files of this name."""
+        return [custodian for custodian, mapping in self.by_custodian.items() if facts.is_for(mapping, name)]
 
 
 def _checked(folder: Path, name: str, custodian: str) -> FormatMapping:

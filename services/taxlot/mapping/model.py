@@ -4,6 +4,7 @@ Texts are compared after blanks at both ends are taken off.  What the mapping do
 Source: product 2, "Each custodian writes its own format".
 """
 
+import hashlib
 import re
 from typing import Annotated, Literal
 
@@ -184,7 +185,14 @@ class LotFields(Strict):
     acquired: DateField | None = Field(None, description="None: no lot has a date, every term is unknown.")
     holding_since: DateField | None = Field(None, description="The date from which the term counts.")
     term: Codes | None = Field(None, description="`yes`: long-term whatever the dates, as what was inherited is.")
-    cost_basis: NumberField | None = Field(None, description="None: every basis is unknown.")
+    cost_basis: NumberField | None = Field(
+        None, description="Dollars of the whole lot. None, and no `unit_cost`: every basis is unknown."
+    )
+    unit_cost: NumberField | None = Field(
+        None,
+        description="Dollars a unit; `factors` says where it is in percent of face, or of one share of an option. The"
+        " basis is quantity x this where `cost_basis` is missing; where both are given they must agree.",
+    )
     price: NumberField | None = None
     covered: Codes | Literal["Y", "N"] = "N"
     sleeve: TextField | None = None
@@ -297,12 +305,24 @@ class FormatMapping(Strict):
             lacking = sorted(self.columns() - set(known) - set(above) - {"element"})
             if lacking:
                 raise ValueError(f"columns that `source` does not name: {', '.join(lacking)}")
+        if self.lot.unit_cost is not None and self.totals.cost_basis is not None:
+            raise ValueError(
+                "`totals` cannot have the cost basis where it comes of `unit_cost`: printed costs are rounded"
+            )
         kinds = {rule.is_ for rule in self.rows}
         if "lot" not in kinds or ("cash" not in kinds and self.cash.absent == "hold"):
             raise ValueError("`rows` says of no row that it is a lot, or of none that it is cash")
         if any(rule.when is None for rule in self.rows[:-1]):
             raise ValueError("a rule without `when` takes all rows, so it must be the last")
         return self
+
+    def fingerprint(self) -> bytes:
+        """Return what is equal for mappings that make the same of every file: names of files and samples are left out.
+
+        Keys that stand at their default are left out too, so that a release with more keys changes no fingerprint.
+        """
+        said = self.model_dump_json(exclude={"file_names", "samples"}, exclude_defaults=True)
+        return hashlib.sha256(said.encode()).digest()
 
     def columns(self) -> set[str]:
         """Return the names of all columns that the mapping reads."""

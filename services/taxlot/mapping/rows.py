@@ -13,7 +13,7 @@ import pyarrow as pa
 from services.taxlot.columns.records import Block, MalformedRecord
 from services.taxlot.domain.codes import NOT_UNDERSTOOD, printable
 from services.taxlot.domain.records import TERM_LONG, Bools, CodedColumn, RecordTable, TextColumn
-from services.taxlot.mapping import cash, fields, totals
+from services.taxlot.mapping import cash, fields, totals, unit_costs
 from services.taxlot.mapping.account_rows import KINDS, LOT, UNKNOWN, RowsOfAccounts, unlisted
 from services.taxlot.mapping.model import Codes, FormatMapping, NumberField
 from services.taxlot.mapping.raw_rows import RawRows, array_of, coded_column, text_column
@@ -29,7 +29,7 @@ def block_of(mapping: FormatMapping, found: RowsOfAccounts) -> Block:
     counted = np.isin(found.kind, [*(KINDS[name] for name in mapping.totals.records_of), UNKNOWN])
     table = _table(mapping, found, lots, balances)
     malformed = [*_unread(found), *_unmatched(found), *faults, *balances.faults]
-    malformed += totals.differences(mapping, found, (lots.quantity, lots.cost_basis), lots.security)
+    malformed += totals.differences(mapping, found, (lots.quantity, lots.stated_basis), lots.security)
     return Block(table, int(counted.sum()) + len(found.rows.unread), malformed)
 
 
@@ -37,7 +37,8 @@ def block_of(mapping: FormatMapping, found: RowsOfAccounts) -> Block:
 class _Lots:
     """The lots among the rows: `rows` are their indices, the columns have an entry for each.
 
-    counts: which of them become records; the others are money that the cash figure has already.
+    counts: which of them become records; the others are money that the cash figure has already.  stated_basis: what the
+    file says of whole lots; total rows add up to that, not to products of rounded costs per unit.
     """
 
     rows: Ints
@@ -48,6 +49,7 @@ class _Lots:
     lot_id: TextColumn
     acquired: TextColumn
     quantity: TextColumn
+    stated_basis: TextColumn
     cost_basis: TextColumn
     price: TextColumn
     holding_since: TextColumn | None
@@ -77,6 +79,12 @@ def _lots(mapping: FormatMapping, found: RowsOfAccounts) -> tuple[_Lots, list[Ma
             faults.extend(unlisted(found, at, field.sign.column, (*field.sign.negative, *field.sign.positive)))
         return fields.numbers(mapping, rows, field, sides, optional)
 
+    quantity, stated = number(given.quantity, short, False), number(given.cost_basis, None, True)
+    basis = stated
+    if given.unit_cost is not None:
+        unit = number(given.unit_cost, None, True)
+        basis, differing = unit_costs.bases(found, at, given, quantity, unit, stated)
+        faults += differing
     lots = _Lots(
         at,
         counts,
@@ -85,8 +93,9 @@ def _lots(mapping: FormatMapping, found: RowsOfAccounts) -> tuple[_Lots, list[Ma
         _covered(given.covered, rows),
         fields.lot_ids(rows, given.lot_id, keys),
         _empty(len(rows)) if given.acquired is None else fields.dates(mapping, rows, given.acquired),
-        number(given.quantity, short, False),
-        number(given.cost_basis, None, True),
+        quantity,
+        stated,
+        basis,
         number(given.price, None, True),
         None if given.holding_since is None else fields.dates(mapping, rows, given.holding_since),
         None if given.term is None else _coded_as(given.term, rows, TERM_LONG, ""),
@@ -142,11 +151,14 @@ def _headings(mapping: FormatMapping) -> dict[str, str]:
     given = mapping.lot
     named: dict[str, Any] = {
         "account": mapping.account, "security": given.security, "quantity": given.quantity, "acquired": given.acquired,
-        "cost basis": given.cost_basis, "price": given.price, "sleeve": given.sleeve, "cash": mapping.cash.amount,
+        "price": given.price, "sleeve": given.sleeve, "cash": mapping.cash.amount,
         "covered": given.covered if isinstance(given.covered, Codes) else None,
         "holding since": given.holding_since, "term": given.term,
     }  # fmt: skip
     headings = {name: field.column for name, field in named.items() if field is not None}
+    costs = [cost.column for cost in (given.cost_basis, given.unit_cost) if cost is not None]
+    if costs:
+        headings["cost basis"] = ", ".join(costs)
     return headings | {"lot id": ", ".join(given.lot_id.columns)}
 
 

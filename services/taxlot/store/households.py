@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+import numpy as np
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from services.taxlot.domain.households import ApprovedBuy, ApprovedSale, Member
+from services.taxlot.domain.households import NO_SALES, ApprovedBuy, ApprovedSales, Member
 
 # Lots are asked for by account id in a statement of their own: joined to a list of unknown length, and before the
 # first statistics are taken, the planner may read every account's lots.
@@ -56,10 +57,13 @@ async def accounts(
 
 async def sold(
     connection: AsyncConnection[TupleRow], accounts: Sequence[str], first: date, last: date
-) -> list[ApprovedSale]:
+) -> ApprovedSales:
     """Return what approvals of these accounts sold with a trade date from first to last."""
-    cursor = await connection.execute(_SOLD, (list(accounts), first, last))
-    return [ApprovedSale(*row) async for row in cursor]
+    rows = await (await connection.execute(_SOLD, (list(accounts), first, last))).fetchall()
+    if not rows:
+        return NO_SALES
+    account, security, day = zip(*rows, strict=True)
+    return ApprovedSales(account, security, np.array(day, "datetime64[D]").astype(np.int64))
 
 
 async def members(connection: AsyncConnection[TupleRow], households: Sequence[tuple[str, str]]) -> list[Member]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -13,6 +13,7 @@ from services.taxlot.domain.sender import FEED, Sender
 from services.taxlot.store.platform import listed
 
 FileSource = Literal["COMMAND", "INBOX", "UPLOAD"]
+DOCUMENTED: Final = b""  # in place of a mapping's fingerprint: the documented format, which never changes
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,20 @@ class OwnerCounts:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """The entry of a file to be loaded, or (duplicate_of) of one whose bytes are loaded already as that entry."""
+    """The entry of a file to be loaded, or (duplicate_of) of one whose bytes are loaded already as that entry.
+
+    again_of: the first entry of the same bytes, where they are read again because the mapping has changed since.
+    """
 
     file_id: int
     duplicate_of: int | None = None
+    again_of: int | None = None
+
+    @property
+    def first(self) -> int:
+        """The first entry of these bytes.  Holdings bear it whichever reading they are of: what came after the bytes
+        first came, an approval or another file, came after them still when they are read again."""
+        return self.file_id if self.again_of is None else self.again_of
 
 
 @dataclass(frozen=True)
@@ -57,30 +68,39 @@ class FileProblem:
     text: str
 
 
-def open_entry(connection: Connection[TupleRow], arrival: Arrival, digest: bytes, now: datetime) -> LedgerEntry:
+def open_entry(
+    connection: Connection[TupleRow], arrival: Arrival, digest: bytes, mapping: bytes | None, now: datetime
+) -> LedgerEntry:
     """Return the entry to load under; the same bytes with other rights are another file.
 
+    mapping: fingerprint of what the file would be read by now, None if there is none.  The same bytes are a duplicate
+    if they were last taken in by the same; by which those of before fingerprints were kept is not known.
     Call with the load lock held: a LOADING entry then is one whose process died.
     """
     sender = arrival.sender
     row = connection.execute(
-        "SELECT file_id, status FROM file WHERE digest = %s AND rights = %s"
-        " AND status IN ('LOADING', 'LOADED', 'PUBLISHED')",
+        "SELECT file_id, status, mapping, again_of FROM file WHERE digest = %s AND rights = %s"
+        " AND status IN ('LOADING', 'LOADED', 'PUBLISHED') ORDER BY file_id DESC LIMIT 1",
         (digest, sender.rights),
     ).fetchone()
     if row is not None and row[1] == "LOADING":
         connection.execute(
-            "UPDATE file SET name = %s, source = %s, sent_by = %s, received_at = %s, records_done = 0"
+            "UPDATE file SET name = %s, source = %s, sent_by = %s, received_at = %s, mapping = %s, records_done = 0"
             " WHERE file_id = %s",
-            (arrival.name, arrival.source, sender.subject, now, row[0]),
+            (arrival.name, arrival.source, sender.subject, now, mapping, row[0]),
         )
-        return LedgerEntry(row[0])
-    status, duplicate_of = ("LOADING", None) if row is None else ("DUPLICATE", row[0])
+        return LedgerEntry(row[0], again_of=row[3])
+    status, duplicate_of, again_of = "LOADING", None, None
+    if row is not None and mapping is not None and mapping in (DOCUMENTED, row[2]):
+        status, duplicate_of = "DUPLICATE", row[0]
+    elif row is not None:
+        again_of = row[0] if row[3] is None else row[3]
     inserted = connection.execute(
         "INSERT INTO file (name, digest, source, status, received_at, duplicate_of, sent_by, sent_enterprises,"
-        " sent_advisors, rights, custodian, data_date, kind, reason)"
+        " sent_advisors, rights, mapping, again_of, custodian, data_date, kind, reason)"
         " SELECT %(name)s, %(digest)s, %(source)s, %(status)s, %(now)s, %(original)s::bigint, %(subject)s,"
-        " %(enterprises)s::text[], %(advisors)s::text[], %(rights)s, o.custodian, o.data_date, o.kind,"
+        " %(enterprises)s::text[], %(advisors)s::text[], %(rights)s, %(mapping)s::bytea, %(again_of)s::bigint,"
+        " o.custodian, o.data_date, o.kind,"
         " CASE WHEN o.file_id IS NOT NULL THEN 'already loaded as file ' || o.file_id || ', nothing done' END"
         " FROM (SELECT 1) single LEFT JOIN file o ON o.file_id = %(original)s::bigint RETURNING file_id",
         {
@@ -94,6 +114,8 @@ def open_entry(connection: Connection[TupleRow], arrival: Arrival, digest: bytes
             "enterprises": listed(sender.enterprises),
             "advisors": listed(sender.advisors),
             "rights": sender.rights,
+            "mapping": mapping,
+            "again_of": again_of,
         },
     ).fetchone()
     assert inserted is not None  # noqa: S101  # INSERT ... RETURNING gives a row
@@ -103,7 +125,7 @@ def open_entry(connection: Connection[TupleRow], arrival: Arrival, digest: bytes
             " SELECT %s, enterprise_id, advisor_id FROM file_part WHERE file_id = %s",
             (inserted[0], duplicate_of),
         )
-    return LedgerEntry(inserted[0], duplicate_of)
+    return LedgerEntry(inserted[0], duplicate_of, again_of)
 
 
 @dataclass(frozen=True)
@@ -167,6 +189,16 @@ def newest_loaded(connection: Connection[TupleRow], custodian: str, sender: Send
         (custodian, sender.rights),
     ).fetchone()
     return None if row is None else row[0]
+
+
+def newest_before(connection: Connection[TupleRow], custodian: str, sender: Sender, file_id: int) -> date:
+    """Return the data date of the newest file loaded from a custodian on these rights before this one, or date.min."""
+    row = connection.execute(
+        "SELECT max(data_date) FROM file WHERE custodian = %s AND rights = %s AND file_id < %s"
+        " AND status IN ('LOADED', 'PUBLISHED')",
+        (custodian, sender.rights, file_id),
+    ).fetchone()
+    return date.min if row is None or row[0] is None else row[0]
 
 
 def header_noted(connection: Connection[TupleRow], file_id: int) -> tuple[str | None, date | None]:

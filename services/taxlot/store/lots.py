@@ -104,6 +104,22 @@ def last_seen(connection: Connection[TupleRow], accounts: Sequence[str]) -> dict
     return dict(rows.fetchall())
 
 
+def settled_later(
+    connection: Connection[TupleRow], accounts: Sequence[str], file_id: int, data_date: date
+) -> frozenset[str]:
+    """Return the accounts of which the bytes that first came as this file no longer decide when they are read again.
+
+    A later file has named them; or another one was their last, and a trade was approved on the data date or after it:
+    whether before or after the bytes came is not known, and they would count as showing the trade.
+    """
+    rows = connection.execute(
+        "SELECT account_id FROM holding h WHERE account_id = ANY(%s) AND (file_id > %s OR file_id < %s AND EXISTS"
+        " (SELECT FROM approved_trade t WHERE t.account_id = h.account_id AND t.trade_date >= %s))",
+        (list(accounts), file_id, file_id, data_date),
+    )
+    return frozenset(account for (account,) in rows)
+
+
 def swap_reported_prices(
     connection: Connection[TupleRow], custodian: str, as_of: date, prices: dict[str, int]
 ) -> dict[str, int]:
