@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.stack.layout import CHECKOUT
-from shared.contracts.filter_fields import ATTENTION, BATCH_FIELDS, QUEUE_FIELDS, RESULTS, FieldKind
+from shared.contracts.filter_fields import ATTENTION, BATCH_FIELDS, HISTORY_FIELDS, QUEUE_FIELDS, RESULTS, FieldKind
 from shared.contracts.roles import RULES
 
 FILE: Final[Path] = CHECKOUT / "ui" / "src" / "shared" / "api" / "rules.ts"
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def document() -> str:
-    """Return the TypeScript module: ROLES, QUEUE_FIELD_KINDS, BATCH_FIELD_KINDS, RESULTS and ATTENTION as constants."""
+    """Return the TypeScript module: ROLES, the FIELD_KINDS of each list, RESULTS and ATTENTION."""
     return "\n".join(
         [
             "// Made by `python -m deploy.ui_rules` from shared/contracts; not edited by hand.",
@@ -35,6 +35,9 @@ def document() -> str:
             "",
             "/** Of each field that a batch's accounts are filtered by: how its values are written. */",
             *_constant("BATCH_FIELD_KINDS", _kinds(BATCH_FIELDS)),
+            "",
+            "/** Of each field that history is filtered by: how its values are written. */",
+            *_constant("HISTORY_FIELD_KINDS", _kinds(HISTORY_FIELDS)),
             "",
             "/** Values of the field `result`. */",
             f"export const RESULTS = {_list(RESULTS)} as const;",

@@ -7,6 +7,8 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from services.batch.domain.filters import SortOrder
+from services.batch.store.batch_filters import BATCH_COLUMNS
 from services.batch.store.database import sees
 from services.batch.store.tables import BATCH, BATCH_ACCOUNT, PARKED
 from shared.contracts.tenancy import Scope
@@ -22,12 +24,23 @@ async def read(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[
 
 
 async def read_list(
-    connection: AsyncConnection, scope: Scope, statuses: Sequence[str], page: int, size: int
+    connection: AsyncConnection,
+    scope: Scope,
+    statuses: Sequence[str],
+    matching: Sequence[ColumnElement[bool]],
+    order: SortOrder,
+    page: int,
+    size: int,
 ) -> tuple[Sequence[Row[Any]], int]:
-    """Return a page (from 1) of batches with one of the statuses, newest first, and how many there are in all."""
-    matching = (sees(scope, BATCH), BATCH.c.status.in_(statuses))
-    query = _SHOWN.where(*matching).order_by(BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
-    total = select(func.count()).select_from(BATCH).where(*matching)
+    """Return a page (from 1) of batches with one of the statuses that match, and how many there are in all.
+
+    What has no value comes last either way; of equal ones the newest comes first.
+    """
+    seen = (sees(scope, BATCH), BATCH.c.status.in_(statuses), *matching)
+    by = BATCH_COLUMNS[order.field]
+    first = (by.desc() if order.down else by.asc()).nulls_last()
+    query = _SHOWN.where(*seen).order_by(first, BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
+    total = select(func.count()).select_from(BATCH).where(*seen)
     rows = (await connection.execute(query)).all()
     return rows, int((await connection.execute(total)).scalar_one())
 
