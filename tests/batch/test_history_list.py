@@ -127,6 +127,14 @@ async def test_filters_are_anded_and_a_value_that_nothing_has_matches_nothing(ha
         assert (response.status_code, response.json()["code"]) == (422, "bad_input"), unreadable
 
 
+async def test_nobody_has_decided_what_is_open(harness: Harness) -> None:
+    pat = harness.user()
+    await harness.queue("A1")
+    batch = await pat.pending("A1", label="Open")
+    for f, found in (("decided_by.eq.Automatic", []), ("label.eq.open", [batch["batch_id"]])):
+        assert _numbers((await pat.get("/v1/batches", state="open", f=f))["rows"]) == found
+
+
 async def test_both_of_two_approvers_are_found(harness: Harness) -> None:
     async with harness.database.transaction(SYSTEM) as connection:
         rules = ApprovalRules(two_above_accounts=1)

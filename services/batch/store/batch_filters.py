@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Date, Text, cast, func, or_
+from sqlalchemy import Date, Text, case, cast, func, or_
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.filters import Clause
@@ -23,7 +23,7 @@ BATCH_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
     "label": func.nullif(_B.label, ""),
     "decision": _B.status,
     "decided": _B.decided_at,
-    "decided_by": func.coalesce(_B.decided_name, AUTOMATIC),
+    "decided_by": case((_B.decided_at.is_not(None), func.coalesce(_B.decided_name, AUTOMATIC))),
     "requested": _B.requested_at,
     "requested_by": _B.requested_name,
     "trade_date": _B.trade_date,
