@@ -13,6 +13,7 @@ from deploy.stack.layout import CHECKOUT
 from shared.contracts.filter_fields import (
     ATTENTION,
     BATCH_FIELDS,
+    HISTORY_FIELDS,
     LARGE_TURNOVER_PERCENT,
     QUEUE_FIELDS,
     RESULTS,
@@ -42,6 +43,9 @@ def document() -> str:
             "",
             "/** Of each field that a batch's accounts are filtered by: how its values are written. */",
             *_constant("BATCH_FIELD_KINDS", _kinds(BATCH_FIELDS)),
+            "",
+            "/** Of each field that history is filtered by: how its values are written. */",
+            *_constant("HISTORY_FIELD_KINDS", _kinds(HISTORY_FIELDS)),
             "",
             "/** Values of the field `result`. */",
             f"export const RESULTS = {_list(RESULTS)} as const;",

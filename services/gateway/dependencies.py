@@ -13,6 +13,7 @@ from services.gateway.limits.rates import Rates
 from services.gateway.oidc.provider import Client, Provider
 from services.gateway.ops.processes import ProcessWatch, targets_of
 from services.gateway.push.hub import Hub
+from services.gateway.saved_views.saved_views import SavedViews
 from services.gateway.sessions.cookies import Cookies
 from services.gateway.sessions.sessions import Sessions
 from services.gateway.settings import Settings
@@ -30,6 +31,7 @@ class Dependencies:
     clock: Clock
     cookies: Cookies
     sessions: Sessions
+    saved_views: SavedViews
     provider: Provider
     rates: Rates
     audit: AuditLog
@@ -63,6 +65,7 @@ def wire(
         clock=clock,
         cookies=Cookies.of(settings.gateway_url),
         sessions=Sessions(requests, work, clock, limits, settings.session_key.get_secret_value()),
+        saved_views=SavedViews(requests, clock),
         provider=Provider(client, out, clock),
         rates=rates,
         audit=audit,

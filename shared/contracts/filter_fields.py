@@ -94,6 +94,26 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
 }
 """Of the accounts of a batch, under the logic in force."""
 
+HISTORY_FIELDS: Final[Mapping[str, FieldKind]] = {
+    "number": FieldKind.COUNT,
+    "label": FieldKind.TEXT,
+    "decision": FieldKind.TEXT,
+    "decided": FieldKind.DAY,
+    "decided_by": FieldKind.TEXT,
+    "requested": FieldKind.DAY,
+    "requested_by": FieldKind.TEXT,
+    "trade_date": FieldKind.DAY,
+    "accounts": FieldKind.COUNT,
+    "complete": FieldKind.COUNT,
+    "failed": FieldKind.COUNT,
+    "removed": FieldKind.COUNT,
+    "turnover": FieldKind.DOLLARS,
+    "short_term": FieldKind.DOLLARS,
+    "long_term": FieldKind.DOLLARS,
+    "estimated": FieldKind.DOLLARS,
+}
+"""Of batches.  Days of instants are those of New York, as the lists show them."""
+
 RESULTS: Final = ("COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED")
 """Values of the field `result`."""
 
@@ -115,5 +135,6 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "execution": ("FILLED", "OUTSTANDING", "REJECTED"),  # all orders are filled; some are outstanding, rejected
     "taxable": ("YES", "NO"),
     "source": get_args(SourceName),
+    "decision": ("APPROVED", "CANCELLED", "FAILED"),
 }
 """Of each text field that takes codes only: the codes. Other texts match whatever their case."""

@@ -32,6 +32,10 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "list_files": EVERYBODY,
     "get_file": EVERYBODY,
     "get_latest_run": EVERYBODY,
+    "list_views": EVERYBODY,
+    "save_view": EVERYBODY,
+    "change_view": EVERYBODY,  # a view of one's own; the gateway lets administrators change shared ones too
+    "delete_view": EVERYBODY,
     "propose_batch": TRADER,
     "remove_accounts": TRADER,
     "undo_removal": TRADER,

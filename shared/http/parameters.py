@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Header, Path, Query
 
-from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS, FieldKind
+from shared.contracts.filter_fields import BATCH_FIELDS, HISTORY_FIELDS, QUEUE_FIELDS, FieldKind
 from shared.contracts.query import LARGEST_ID, ClauseText, ListedState, SearchText, TileChoiceName, Whole
 from shared.contracts.types import Identity
 
@@ -36,6 +36,11 @@ Tiles = Annotated[
 ]
 QueueClauses = Annotated[list[ClauseText] | None, _clauses(QUEUE_FIELDS)]
 BatchClauses = Annotated[list[ClauseText] | None, _clauses(BATCH_FIELDS)]
+HistoryClauses = Annotated[list[ClauseText] | None, _clauses(HISTORY_FIELDS)]
+HistorySearch = Annotated[
+    SearchText,
+    Query(description="Number of a batch, or part of its label, its note, or a name of who asked or decided."),
+]
 SearchParameter = Annotated[SearchText, Query(description="Part of an account's number or name.")]
 WordsParameter = Annotated[
     SearchText, Query(description="Beginnings of words of an account's number, name or advisor; all must be there.")

@@ -168,7 +168,7 @@ async def test_every_answer_is_one_of_the_document(
     document = describe(routed())
     asked = 0
     for method, path, operation, bad in calls(document):
-        ids = {"account_id": "A1", "batch_id": "7", "file_id": "1"} | bad.get("path", {})
+        ids = {"account_id": "A1", "batch_id": "7", "file_id": "1", "view_id": "1"} | bad.get("path", {})
         address = path.format(**{name: quote(value, safe="") for name, value in ids.items()})
         query = {"name": "lots.psv"} if operation["operationId"] == "upload_file" else {}
         headers = {name: value.encode() for name, value in bad.get("header", {}).items()}

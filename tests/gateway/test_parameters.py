@@ -11,7 +11,7 @@ from deploy.stack.layout import CHECKOUT
 from services.batch import app as batch
 from services.gateway.app import routed
 from services.gateway.openapi import describe
-from shared.contracts.filter_fields import BATCH_FIELDS, QUEUE_FIELDS
+from shared.contracts.filter_fields import BATCH_FIELDS, HISTORY_FIELDS, QUEUE_FIELDS
 from tests.gateway.harness import Harness, problem_of
 
 
@@ -56,6 +56,7 @@ def test_the_document_lists_the_filter_fields() -> None:
         if parameter["name"] == "f"
     }
     assert found == {
+        "list_batches": HISTORY_FIELDS.keys(),
         "list_queue": QUEUE_FIELDS.keys(),
         "count_tiles": QUEUE_FIELDS.keys(),
         "list_batch_accounts": BATCH_FIELDS.keys(),

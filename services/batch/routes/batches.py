@@ -34,7 +34,7 @@ from shared.contracts.api_batches import (
     ExecutionCounts,
 )
 from shared.contracts.api_proposals import BatchAccountView, Proposal
-from shared.contracts.filter_fields import BATCH_FIELDS
+from shared.contracts.filter_fields import BATCH_FIELDS, HISTORY_FIELDS
 from shared.contracts.principal import Principal
 from shared.contracts.problems import NotFound
 from shared.contracts.tenancy import Scope, scope_of
@@ -45,6 +45,8 @@ from shared.http.parameters import (
     BatchClauses,
     BatchPath,
     BatchState,
+    HistoryClauses,
+    HistorySearch,
     Page,
     PageSize,
     SearchParameter,
@@ -60,14 +62,19 @@ async def list_batches(
     request: Request,
     caller: routing.Caller,
     state: BatchState = "open",
+    f: HistoryClauses = None,
+    q: HistorySearch = "",
+    sort: Sort = None,
     page: Page = 1,
     size: PageSize = USUAL_PAGE_SIZE,
 ) -> BatchList:
-    """List batches, newest first."""
+    """List batches, newest first unless sorted."""
     scope = scope_of(caller)
     statuses = sorted(str(status) for status in (OPEN if state == "open" else DECIDED))
+    asked = batch_pages.BatchFilter(statuses, parse_clauses(f or [], HISTORY_FIELDS), q)
+    order = parse_sort(sort, HISTORY_FIELDS, "-number")
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        rows, total = await batch_pages.read_list(connection, scope, statuses, page, size)
+        rows, total = await batch_pages.read_list(connection, scope, asked, order, page, size)
         rules = await _rules(request, connection, caller, rows)
     now = dependencies_of(request).clock.now()
     return BatchList(rows=[views.batch_view(row, now, rules.get(row.batch_id)) for row in rows], total=total)

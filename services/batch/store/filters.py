@@ -75,9 +75,9 @@ _ORDERS_THAT: Final[Mapping[str, Callable[[int], ColumnElement[bool]]]] = {
 
 def queue_matching(clauses: Sequence[Clause], search: str, tiles: TileChoice) -> list[ColumnElement[bool]]:
     """Return the predicates on accounts of the queue; an account must be in all the tiles."""
-    matching = [_condition(QUEUE_COLUMNS[clause.field], clause) for clause in clauses]
+    matching = [condition(QUEUE_COLUMNS[clause.field], clause) for clause in clauses]
     if search:
-        matching.append(_contains(search, _A.account_number, _A.name))
+        matching.append(contains(search, _A.account_number, _A.name))
     return [*matching, *_in_tiles(tiles)]
 
 
@@ -90,7 +90,7 @@ def members_matching(
     """
     matching = [_member_condition(clause, logic) for clause in clauses]
     if search:
-        matching.append(_contains(search, _M.account_number, _M.name))
+        matching.append(contains(search, _M.account_number, _M.name))
     in_tiles = _in_tiles(tiles)
     if in_tiles:
         matching.append(exists().where(_F.account_id == _M.account_id, *in_tiles))
@@ -135,7 +135,7 @@ def _member_condition(clause: Clause, logic: int) -> ColumnElement[bool]:
         return and_(approved, or_(*[_ORDERS_THAT[str(value)](logic) for value in clause.values]))
     if clause.field == "attention":
         return or_(*[attention(str(value), logic) for value in clause.values])
-    return _condition(member_column(clause.field, logic), clause)
+    return condition(member_column(clause.field, logic), clause)
 
 
 def _orders(logic: int) -> ColumnElement[Any]:
@@ -148,7 +148,7 @@ def _reported(*statuses: str) -> ColumnElement[Any]:
     return select(func.count()).select_from(EXECUTION).where(of_account).correlate(BATCH_ACCOUNT).scalar_subquery()
 
 
-def _condition(column: ColumnElement[Any], clause: Clause) -> ColumnElement[bool]:
+def condition(column: ColumnElement[Any], clause: Clause) -> ColumnElement[bool]:
     if clause.op == "gte":
         return column >= clause.values[0]
     if clause.op == "lte":
@@ -162,6 +162,6 @@ def _condition(column: ColumnElement[Any], clause: Clause) -> ColumnElement[bool
     return column.between(*clause.values)
 
 
-def _contains(search: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+def contains(search: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the predicate that one of the columns contains the text, whatever its case."""
     return or_(*[column.icontains(search, autoescape=True) for column in columns])

@@ -69,7 +69,7 @@ class Recorder:
             return
         ids = [str(value)[:_MAX_ID_LENGTH] for value in scope.get("path_params", {}).values()]
         location = headers.get(b"location", b"").decode("latin-1")
-        if status < 300 and location.startswith("/api/v1/batches/"):
+        if status < 300 and location.startswith(("/api/v1/batches/", "/api/v1/views/")):
             ids.append(location.rpartition("/")[2])
         is_known = not scope["state"].get(OUTCOME_UNKNOWN, False)
         outcome = outcome_of(status, is_known=is_known)

@@ -11,11 +11,12 @@ from typing import Any, Final, Literal
 
 RequestOutcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
 
-NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run"})
+NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run", "list_views"})
 """Reads that show no account: they are recorded only when they are refused."""
 _ABSENT: Final = 404
 _RECORDED: Final = (
     "expected_count", "logic", "confirm_liquidation", "expected_liquidations", "leave_out_no_target",
+    "list", "shared_with",
 )  # fmt: skip
 
 

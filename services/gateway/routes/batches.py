@@ -26,6 +26,8 @@ from shared.http.parameters import (
     BatchClauses,
     BatchPath,
     BatchState,
+    HistoryClauses,
+    HistorySearch,
     IdempotencyKey,
     IfMatch,
     Page,
@@ -40,9 +42,16 @@ router = routing.router(prefix="/api/v1/batches", tags=["batches"])
 
 @router.get("", operation_id="list_batches", response_model=BatchList)
 async def list_batches(
-    request: Request, caller: SignedInUser, state: BatchState = "open", page: Page = 1, size: PageSize = USUAL_PAGE_SIZE
+    request: Request,
+    caller: SignedInUser,
+    state: BatchState = "open",
+    f: HistoryClauses = None,
+    q: HistorySearch = "",
+    sort: Sort = None,
+    page: Page = 1,
+    size: PageSize = USUAL_PAGE_SIZE,
 ) -> Response:
-    """List batches, newest first."""
+    """List batches, newest first unless sorted."""
     return await forward(request, caller, "batch")
 
 

@@ -59,6 +59,7 @@ OF_MANY: Final = (
     f"enterprise_ids <> '{{}}' AND enterprise_ids <@ {_ENTERPRISES} AND ({_ALL_ADVISORS} OR advisor_ids <@ {_ADVISORS})"
 )
 """Rows that name several of both: all of them must be in scope."""
+OF_ENTERPRISE: Final = f"enterprise_id = ANY ({_ENTERPRISES})"
 """Rows of a whole enterprise."""
 OF_SUBJECT: Final = f"subject = {SUBJECT}"
 """Rows of one user."""

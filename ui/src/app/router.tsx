@@ -3,6 +3,7 @@ import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tan
 import { Shell } from "@/app/Shell";
 import { AccountPage } from "@/features/account/AccountPage";
 import { BatchAccountPage } from "@/features/batches/account/BatchAccountPage";
+import { HISTORY_FIELDS, HISTORY_SORTS } from "@/features/batches/list/historyFields";
 import { HistoryPage } from "@/features/batches/list/HistoryPage";
 import { PendingPage } from "@/features/batches/list/PendingPage";
 import type { Shelf } from "@/features/batches/status";
@@ -52,7 +53,12 @@ const pending = createRoute({ getParentRoute: () => root, path: "/pending", comp
 const history = createRoute({
   getParentRoute: () => root,
   path: "/history",
-  validateSearch: (raw): ListSearch => listSearch(raw, [], []),
+  validateSearch: (raw): ListSearch => listSearch(raw, HISTORY_FIELDS, HISTORY_SORTS),
+  beforeLoad: ({ search }) => {
+    const last = remembered("history", search);
+    const again = last && listSearch(last, HISTORY_FIELDS, HISTORY_SORTS);
+    if (again && saysAnything(again)) throw redirect({ to: "/history", search: again, replace: true });
+  },
   component: HistoryPage,
 });
 const files = createRoute({ getParentRoute: () => root, path: "/files", component: FilesPage });

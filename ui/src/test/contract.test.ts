@@ -1,6 +1,7 @@
 /** What the interface repeats of the API document (roles of commands, filter fields) agrees with it. */
 import { describe, expect, it } from "vitest";
 
+import { HISTORY_FIELDS } from "@/features/batches/list/historyFields";
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
 import type { Field, Kind } from "@/shared/filters/clause";
@@ -44,6 +45,7 @@ describe("the API document", () => {
     ["list_queue", QUEUE_FIELDS],
     ["count_tiles", QUEUE_FIELDS],
     ["list_batch_accounts", REQUEST_FIELDS],
+    ["list_batches", HISTORY_FIELDS],
   ])("knows every filter field of the page for %s, as a number of the same kind", (id, fields) => {
     const known = operation(id).parameters?.find((parameter) => parameter.name === "f")?.schema["x-fields"] ?? {};
     const written: Partial<Record<Kind, string>> = { money: "dollars", percent: "fraction", count: "count", day: "day" };

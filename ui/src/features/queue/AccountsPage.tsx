@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 
 import { useTiles } from "@/features/queue/api/countTiles";
 import { useQueuePage } from "@/features/queue/api/listQueue";
-import { QUEUE_COLUMNS } from "@/features/queue/columns";
+import { QUEUE_COLUMNS, QUEUE_SORTS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
 import { WhereNav } from "@/features/queue/find/WhereNav";
 import { ProposeButton } from "@/features/queue/ProposeButton";
@@ -22,9 +22,11 @@ import { useSelection } from "@/shared/selection/useSelection";
 import { useList, useRealPage } from "@/shared/state/useList";
 import { Failure, Waiting } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
+import { ViewsMenu } from "@/shared/views/ViewsMenu";
 
 const NO_ROWS: readonly QueueRow[] = [];
 const EVERYTHING: Filter = { tiles: [], f: [], q: "" };
+const KNOWN = { fields: QUEUE_FIELDS, sorts: QUEUE_SORTS, columns: QUEUE_COLUMNS };
 
 /** Accounts to Rebalance: tiles, filters, selection, and "Propose trades". */
 export function AccountsPage() {
@@ -64,6 +66,7 @@ export function AccountsPage() {
         q={filter.q}
         searchLabel="Search account number or name"
         seen={seen(rows)}
+        views={<ViewsMenu of="queue" name="accounts" list={list} known={KNOWN} layout={layout} onLayout={setLayout} />}
         onChange={(f) => change({ f })}
         onSearch={(q) => change({ q: q || undefined })}
         onClear={() => change({ f: undefined, q: undefined, tile: undefined })}

@@ -78,7 +78,7 @@ export function ProposeButton({ selection, selected, children, barred: why = nul
   }
 
   const barred = denied(me, "trade") ?? why ?? (selected === 0 ? "Select at least one account." : null);
-  usePageAction({ label: selected > 0 ? `Propose trades for ${plural(selected, "selected account")}` : "Propose trades", by: null, barred, run: () => propose(selected, { kind: "ask" }) });
+  usePageAction({ label: selected > 0 ? `Propose trades for ${plural(selected, "selected account")}` : "Propose trades", by: null, barred, run: () => propose(selected, { kind: "ask" }, USUAL) });
   const shared = { isBusy: command.isBusy, onClose: () => setAsking(null) };
   return (
     <>

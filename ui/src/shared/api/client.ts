@@ -11,7 +11,9 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 /** What a command asks for, without who asks. */
 export interface CommandRequest {
   path: string;
-  /** Version of the batch that the user saw; sent as If-Match. */
+  /** POST unless said. */
+  method?: "POST" | "PUT" | "DELETE";
+  /** Version that the user saw of what is changed; sent as If-Match. */
   version?: number;
   body?: unknown;
 }
@@ -50,7 +52,7 @@ export async function orNullIfAbsent<T>(resource: Promise<T>): Promise<T | null>
 }
 
 /** Send a command. Raises ProblemError. */
-export async function send<T>({ path, csrf, key, version, body }: Command): Promise<T> {
+export async function send<T>({ path, method = "POST", csrf, key, version, body }: Command): Promise<T> {
   const headers: Record<string, string> = {
     Accept: "application/json",
     "X-CSRF-Token": csrf,
@@ -59,7 +61,7 @@ export async function send<T>({ path, csrf, key, version, body }: Command): Prom
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const content = body === undefined ? undefined : JSON.stringify(body);
-  const call = (stop: AbortSignal) => received<T>(stop, () => fetch(BASE + path, { method: "POST", headers, body: content, signal: stop }));
+  const call = (stop: AbortSignal) => received<T>(stop, () => fetch(BASE + path, { method, headers, body: content, signal: stop }));
   return patiently(call, COMMAND_MS, undefined, true);
 }
 

@@ -11,6 +11,7 @@ export const keys = {
   batch: ["batch"] as const,
   run: ["run"] as const,
   files: ["files"] as const,
+  views: ["views"] as const,
 };
 
 /** What becomes stale when accounts enter or leave a request. */

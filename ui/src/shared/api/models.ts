@@ -35,12 +35,16 @@ export type QueueRow = Schemas["QueueRow"];
 export type RemovalBody = Schemas["RemovalBody"];
 export type RestBody = Schemas["RestBody"];
 export type RunView = Schemas["RunView"];
+export type SavedView = Schemas["SavedView"];
+export type SavedViewList = Schemas["SavedViewList"];
 export type SliceView = Schemas["SliceView"];
 export type TileCounts = Schemas["TileCounts"];
 export type Totals = Schemas["Totals"];
 export type TradeView = Schemas["TradeView"];
 export type UndoBody = Schemas["UndoBody"];
 export type TransferView = Schemas["TransferView"];
+export type ViewBody = Schemas["ViewBody"];
+export type ViewContent = Schemas["ViewContent"];
 
 export type Logic = BatchSummary["logic"];
 export type Tile = QueueRow["tiles"][number];

@@ -17,6 +17,10 @@ export const ROLES = {
   list_files: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   get_file: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   get_latest_run: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  list_views: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  save_view: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  change_view: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  delete_view: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   propose_batch: ["trader"],
   remove_accounts: ["trader"],
   undo_removal: ["trader"],
@@ -77,6 +81,26 @@ export const BATCH_FIELD_KINDS = {
   taxable: "text",
   attention: "text",
   advisor_id: "text",
+} as const;
+
+/** Of each field that history is filtered by: how its values are written. */
+export const HISTORY_FIELD_KINDS = {
+  number: "count",
+  label: "text",
+  decision: "text",
+  decided: "day",
+  decided_by: "text",
+  requested: "day",
+  requested_by: "text",
+  trade_date: "day",
+  accounts: "count",
+  complete: "count",
+  failed: "count",
+  removed: "count",
+  turnover: "dollars",
+  short_term: "dollars",
+  long_term: "dollars",
+  estimated: "dollars",
 } as const;
 
 /** Values of the field `result`. */

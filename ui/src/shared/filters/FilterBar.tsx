@@ -18,13 +18,15 @@ interface Props {
   seen?: Readonly<Record<string, readonly string[]>>;
   /** Rows that the filters hide of so many; filters stay from one request to the next, where nobody remembers them. */
   hides?: { hidden: number; of: number };
+  /** The saved views of the list. */
+  views?: ReactNode;
   onChange: (clauses: string[]) => void;
   onSearch: (q: string) => void;
   onClear: () => void;
 }
 
 /** Search and filter chips; all are ANDed, several on one number field make a range. */
-export function FilterBar({ fields, clauses, q, searchLabel, seen, hides, onChange, onSearch, onClear }: Props) {
+export function FilterBar({ fields, clauses, q, searchLabel, seen, hides, views, onChange, onSearch, onClear }: Props) {
   const parsed = clauses.map((text) => parse(text, fields)).filter((clause) => clause !== null);
   const conflict = contradiction(parsed, fields);
   const add = useRef<HTMLButtonElement>(null);
@@ -84,6 +86,7 @@ export function FilterBar({ fields, clauses, q, searchLabel, seen, hides, onChan
           Clear all
         </Button>
       )}
+      {views}
       {isFiltered && hides && hides.hidden > 0 && (
         <Text size="sm" role="status" className="hides">
           These filters hide {plural(hides.hidden, "account")} of {plural(hides.of, "account")}. “Clear all” shows them again.

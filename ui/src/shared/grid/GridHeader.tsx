@@ -72,12 +72,12 @@ export function GridHeader<Row>({ columns, lefts, sort, canSort, onSort, box, ac
 
 type Direction = "ascending" | "descending" | "none";
 
-function direction(field: string, sort: string | undefined): Direction {
+export function direction(field: string, sort: string | undefined): Direction {
   if (sort === field) return "ascending";
   return sort === `-${field}` ? "descending" : "none";
 }
 
-function SortMark({ order }: { order: Direction }) {
+export function SortMark({ order }: { order: Direction }) {
   if (order === "none") return null;
   return order === "ascending" ? <IconArrowUp size={13} aria-hidden /> : <IconArrowDown size={13} aria-hidden />;
 }

@@ -1,11 +1,16 @@
 import type { ReactNode } from "react";
 
+import { direction, SortMark } from "@/shared/grid/GridHeader";
+import { nextSort } from "@/shared/grid/offsets";
+
 export interface PlainColumn<Row> {
   header: string;
   isNumber?: boolean;
   help?: string;
   /** Stays in sight at the right while the table scrolls. */
   isPinned?: boolean;
+  /** The server's name to sort by; without it the column does not sort. */
+  sort?: string;
   cell: (row: Row) => ReactNode;
 }
 
@@ -15,12 +20,15 @@ interface Props<Row> {
   rows: readonly Row[];
   rowKey: (row: Row) => string;
   empty?: string;
+  /** The order in force, downwards with a leading "-". */
+  sort?: string;
+  onSort?: (sort: string) => void;
   /** Rows that are shown in grey. */
   isMuted?: (row: Row) => boolean;
 }
 
 /** A table to read: no selection, no paging. Wide ones scroll by themselves. */
-export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None", isMuted }: Props<Row>) {
+export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None", sort, onSort, isMuted }: Props<Row>) {
   if (rows.length === 0) return <p className="note">{empty}</p>;
   return (
     // A region that scrolls must be reachable by keyboard.
@@ -30,8 +38,22 @@ export function PlainTable<Row>({ label, columns, rows, rowKey, empty = "None", 
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.header} scope="col" data-number={column.isNumber ?? false} data-pinned={column.isPinned ?? false} title={column.help}>
-                {column.header}
+              <th
+                key={column.header}
+                scope="col"
+                aria-sort={column.sort && onSort ? direction(column.sort, sort) : undefined}
+                data-number={column.isNumber ?? false}
+                data-pinned={column.isPinned ?? false}
+                title={column.help}
+              >
+                {column.sort && onSort ? (
+                  <button type="button" className="grid-sort" onClick={() => onSort(nextSort(column.sort, sort))}>
+                    {column.header}
+                    <SortMark order={direction(column.sort, sort)} />
+                  </button>
+                ) : (
+                  column.header
+                )}
               </th>
             ))}
           </tr>

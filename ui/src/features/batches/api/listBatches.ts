@@ -6,9 +6,17 @@ import { keys } from "@/shared/api/keys";
 import type { BatchList } from "@/shared/api/models";
 import { usePoll } from "@/shared/live/live";
 
+interface Asked {
+  f?: readonly string[];
+  q?: string;
+  sort?: string;
+  page?: number;
+  size?: number;
+}
+
 /** Requests still open, or decided ones. */
-export function useBatches(state: Shelf, page = 1, size = 200) {
-  const query = { state, page, size };
+export function useBatches(state: Shelf, { page = 1, size = 200, ...filter }: Asked = {}) {
+  const query = { state, ...filter, page, size };
   const poll = usePoll();
   return useQuery({
     queryKey: [...keys.batches, query],

@@ -24,8 +24,11 @@ import { has, sameFilter, set, size as sizeOf } from "@/shared/selection/selecti
 import { useSelection } from "@/shared/selection/useSelection";
 import { useList, useRealPage } from "@/shared/state/useList";
 import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+import { ViewsMenu } from "@/shared/views/ViewsMenu";
 
 const COLUMNS: Readonly<Record<Shelf, ReturnType<typeof requestColumns>>> = { open: requestColumns("open"), history: requestColumns("history") };
+const known = (shelf: Shelf) => ({ fields: fieldsOn(shelf), sorts: COLUMNS[shelf].flatMap(({ sort }) => sort ?? []), columns: COLUMNS[shelf] });
+const KNOWN = { open: known("open"), history: known("history") };
 const NO_ROWS: readonly BatchAccountRow[] = [];
 
 /** A request with its accounts: under review, or as it was decided. */
@@ -75,6 +78,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         searchLabel="Search account number or name"
         seen={{ advisor_id: [...new Set(rows.map((row) => row.advisor_id))].sort() }}
         hides={!isOwn ? undefined : { hidden: batch.accounts - page.data.total, of: batch.accounts }}
+        views={<ViewsMenu key={shelf} of="request" name={`request.${shelf}`} list={list} known={KNOWN[shelf]} layout={layout} onLayout={setLayout} />}
         onChange={(f) => change({ f })}
         onSearch={(q) => change({ q: q || undefined })}
         onClear={() => change({ f: undefined, q: undefined })}

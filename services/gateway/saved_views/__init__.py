@@ -1,0 +1,1 @@
+"""Saved views: filters, order and layout of a list under a name."""
