@@ -121,17 +121,17 @@ class _Pipe(io.RawIOBase):
         return b"".join(pieces)
 
 
-def _cell(place: str, cell: Cell, kind: Kind, style: str) -> str:
+def _cell(position: str, cell: Cell, kind: Kind, style: str) -> str:
     if kind is Kind.DAY and isinstance(cell, date) and cell >= _FIRST_DAY:
-        return f'<c r="{place}" s="{STYLES[kind.value]}"><v>{(cell - _DAY_ZERO).days}</v></c>'
+        return f'<c r="{position}" s="{STYLES[kind.value]}"><v>{(cell - _DAY_ZERO).days}</v></c>'
     text = text_of_cell(cell, kind)
     if kind.is_number and _digits(text) <= _DIGITS_KEPT:
-        return f'<c r="{place}" s="{STYLES[kind.value]}"><v>{text}</v></c>'
+        return f'<c r="{position}" s="{STYLES[kind.value]}"><v>{text}</v></c>'
     if len(text) > _MOST_TEXT:
         text = text[: _MOST_TEXT - len(_CUT)] + _CUT
     shown = escape(_ESCAPED.sub(lambda found: f"_x{ord(found.group()):04X}_", text))
     number = STYLES[style or "text"]
-    return f'<c r="{place}" s="{number}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
+    return f'<c r="{position}" s="{number}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
 
 
 def _digits(number: str) -> int:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.fixed_point.text import text_of
 from shared.tables.columns import Column, Kind, Row, TableWriter
 from shared.tables.csv_file import END, CsvFile, guarded, unguarded
 from shared.tables.streamed import streamed
@@ -43,13 +44,13 @@ RUNS = (
     "a;=cmd|'/c calc'!A1",
     "a\t-1",
 )
-NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**15), max_value=10**15)
+NUMBERS = st.integers(-(10**21), 10**21).map(lambda millionths: text_of(millionths, 6))
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30) | st.sampled_from(RUNS)
 DAYS = st.dates(date(1900, 3, 1), date(2200, 1, 1))
 
 
 def rows() -> st.SearchStrategy[list[tuple[str, str | None, str | None, int | None, date | None]]]:
-    number = NUMBERS.map(lambda value: f"{value:f}") | st.none()
+    number = NUMBERS | st.none()
     counts = st.integers(-(2**63), 2**63) | st.none()
     return st.lists(st.tuples(TEXTS, number, number, counts, DAYS | st.none()), max_size=8)
 
@@ -78,12 +79,12 @@ def cells_of(content: bytes, sheet: int = 1) -> list[dict[str, tuple[str, str]]]
 
 
 def _cell(cell: ElementTree.Element) -> tuple[str, tuple[str, str]]:
-    place = re.sub(r"\d", "", cell.attrib["r"])
+    position = re.sub(r"\d", "", cell.attrib["r"])
     assert cell.find("m:f", NAMES) is None
     if cell.attrib.get("t") == "inlineStr":
         text = cell.findtext("m:is/m:t", namespaces=NAMES) or ""
-        return place, ("text", re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), text))
-    return place, ("number", cell.findtext("m:v", namespaces=NAMES) or "")
+        return position, ("text", re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), text))
+    return position, ("number", cell.findtext("m:v", namespaces=NAMES) or "")
 
 
 @given(rows())
