@@ -85,6 +85,8 @@ QUERIES: dict[str, list[str]] = {
     "list_queue": ["", f"q={THEIRS}", f"f=custodian.eq.{THEIRS}", "f=enterprise_id.eq.E1", "tile=HIGH_CASH&sort=name"],
     "count_tiles": ["", f"q={THEIRS}", f"f=custodian.in.{THEIRS}|x", "f=advisor_id.eq.A1"],
     "list_batches": ["", "state=history"],
+    "export_queue": ["", f"q={THEIRS}", "f=enterprise_id.eq.E1&format=xlsx", "check=true"],
+    "export_history": ["", "format=xlsx", "check=true"],
     "list_files": ["", "limit=500"],
     "get_latest_run": [""],
     "upload_file": [f"name={THEIRS}.lots"],

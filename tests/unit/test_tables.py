@@ -2,8 +2,10 @@
 
 import asyncio
 import csv
+import hashlib
 import io
 import re
+import tracemalloc
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -219,3 +221,25 @@ def test_nothing_is_read_before_it_is_asked_for(writer: type[TableWriter]) -> No
     asyncio.run(ask())
 
     assert 0 < read < 20
+
+
+@pytest.mark.parametrize("writer", [lambda: CsvFile(COLUMNS), xlsx])
+def test_memory_does_not_grow_with_the_rows(writer: type[TableWriter]) -> None:
+    """Of 20,000 rows as of 2,000: no more than a part of them is held."""
+
+    def peak_of(parts: int) -> int:
+        file = writer()
+        tracemalloc.start()
+        size = len(file.head())
+        for number in range(parts):
+            # All different, so that packing cannot make them small.
+            digests = (hashlib.sha256(b"%d" % (number * 1000 + index)).hexdigest() for index in range(1000))
+            size += len(file.rows([(digest, "1234.56", None, index, None) for index, digest in enumerate(digests)]))
+        size += len(file.end())
+        assert size > 30_000 * parts, "it is written"
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    few, many = peak_of(2), peak_of(20)
+    assert many < 1.25 * few, f"{few:,} bytes at most for 2,000 rows, {many:,} for 20,000"

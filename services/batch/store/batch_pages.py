@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -25,11 +25,19 @@ async def read_list(
     connection: AsyncConnection, scope: Scope, statuses: Sequence[str], page: int, size: int
 ) -> tuple[Sequence[Row[Any]], int]:
     """Return a page (from 1) of batches with one of the statuses, newest first, and how many there are in all."""
-    matching = (sees(scope, BATCH), BATCH.c.status.in_(statuses))
-    query = _SHOWN.where(*matching).order_by(BATCH.c.batch_id.desc()).limit(size).offset((page - 1) * size)
-    total = select(func.count()).select_from(BATCH).where(*matching)
-    rows = (await connection.execute(query)).all()
-    return rows, int((await connection.execute(total)).scalar_one())
+    rows = (await connection.execute(listed(scope, statuses).limit(size).offset((page - 1) * size))).all()
+    return rows, await count(connection, scope, statuses)
+
+
+def listed(scope: Scope, statuses: Sequence[str]) -> Select[Any]:
+    """Return the query of the whole list, of which a page is a part."""
+    return _SHOWN.where(sees(scope, BATCH), BATCH.c.status.in_(statuses)).order_by(BATCH.c.batch_id.desc())
+
+
+async def count(connection: AsyncConnection, scope: Scope, statuses: Sequence[str]) -> int:
+    """Return how many rows the whole list has."""
+    query = select(func.count()).select_from(BATCH).where(sees(scope, BATCH), BATCH.c.status.in_(statuses))
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def read_of_account(connection: AsyncConnection, scope: Scope, account_id: str, limit: int) -> Sequence[Row[Any]]:
