@@ -4,6 +4,7 @@ import { Complete } from "@/features/batches/list/Complete";
 import { CheckHistory } from "@/features/batches/commands/CheckHistory";
 import { useBatches } from "@/features/batches/api/listBatches";
 import type { BatchSummary } from "@/shared/api/models";
+import { ExportMenu } from "@/shared/export/ExportMenu";
 import { count, day, instant } from "@/shared/format/format";
 import { endedBy } from "@/shared/format/names";
 import { Pager } from "@/shared/grid/Pager";
@@ -59,6 +60,7 @@ export function HistoryPage() {
   return (
     <>
       <PageHead title="History">
+        <ExportMenu lists={[{ title: "History", row: "request", path: "/exports/history", query: {}, rows: batches.data?.total ?? null }]} />
         <CheckHistory />
       </PageHead>
       {batches.error && <Failure error={batches.error} onRetry={() => void batches.refetch()} />}
