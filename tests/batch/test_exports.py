@@ -138,8 +138,8 @@ async def test_the_file_of_trades_has_each_order_of_what_is_traded(harness: Harn
         for account in await listed(pat, f"/v1/{path}", **query):
             if account["state"] != state:
                 continue
-            one = await pat.get(f"/v1/{path}/{account['account_id']}")
-            proposal = next(each for each in one["proposals"] if each["logic"] == one["logic"])
+            page = await pat.get(f"/v1/{path}/{account['account_id']}")
+            proposal = next(each for each in page["proposals"] if each["logic"] == page["logic"])
             wanted += [
                 (account["account_id"], order["security_id"], order["side"].title(), order["quantity"], order["price"],
                  order["value"])

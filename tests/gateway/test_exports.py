@@ -22,7 +22,7 @@ async def on_record(harness: Harness, most: int) -> list[tuple[Any, ...]]:
 
     async def found() -> list[tuple[Any, ...]]:
         exports = [record for record in await records(harness) if record["action"].startswith("export_")]
-        return [(one["action"], one["outcome"], one["ids"], one.get("more")) for one in exports]
+        return [(record["action"], record["outcome"], record["ids"], record.get("more")) for record in exports]
 
     return await until_async(found, lambda seen: len(seen) >= most)
 

@@ -227,16 +227,16 @@ def test_nothing_is_read_before_it_is_asked_for(writer: type[TableWriter]) -> No
 def test_memory_does_not_grow_with_the_rows(writer: type[TableWriter]) -> None:
     """Of 20,000 rows as of 2,000: no more than a part of them is held."""
 
-    def peak_of(parts: int) -> int:
+    def peak_of(groups: int) -> int:
         file = writer()
         tracemalloc.start()
         size = len(file.head())
-        for number in range(parts):
+        for number in range(groups):
             # All different, so that packing cannot make them small.
             digests = (hashlib.sha256(b"%d" % (number * 1000 + index)).hexdigest() for index in range(1000))
             size += len(file.rows([(digest, "1234.56", None, index, None) for index, digest in enumerate(digests)]))
         size += len(file.end())
-        assert size > 30_000 * parts, "it is written"
+        assert size > 30_000 * groups, "it is written"
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak

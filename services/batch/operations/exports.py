@@ -21,7 +21,7 @@ from services.batch.domain.states import AccountState, Status
 from services.batch.domain.trades import ProposedOrder
 from services.batch.store import batch_pages, executions, member_pages, queue, results
 from services.batch.store.tables import BATCH_ACCOUNT
-from services.batch.store.whole_lists import parts
+from services.batch.store.whole_lists import row_groups
 from services.batch.views import files
 from services.batch.views import rows as views
 from shared.contracts.tenancy import Scope
@@ -29,7 +29,7 @@ from shared.tables import columns
 from shared.tables.columns import Column
 
 Matching = Sequence[ColumnElement[bool]]
-Parts = AsyncGenerator[Sequence[columns.Row], None]
+Groups = AsyncGenerator[Sequence[columns.Row], None]
 _PART: Final = 500
 # Their orders lie in chunks of many accounts each: the more are looked up at once, the fewer chunks are read twice.
 _ACCOUNTS_OF_TRADES: Final = 4000
@@ -37,50 +37,52 @@ _TRADED: Final = (str(AccountState.PROPOSED), str(AccountState.APPROVED))
 
 
 @dataclass(frozen=True)
-class Table:
-    """A list as a table.  rows: their number, as the list says it; parts: to be read once."""
+class ExportedList:
+    """A list as a table.  rows: their number, as the list says it; groups: to be read once."""
 
     columns: Sequence[Column]
     rows: int
-    parts: Parts
+    groups: Groups
 
 
-async def of_queue(connection: AsyncConnection, scope: Scope, matching: Matching, order: SortOrder) -> Table:
+async def of_queue(connection: AsyncConnection, scope: Scope, matching: Matching, order: SortOrder) -> ExportedList:
     """Return the queue as a table."""
 
-    async def read() -> Parts:
-        async with aclosing(parts(connection, queue.listed(scope, matching, order), _PART)) as found:
-            async for part in found:
-                yield [files.queue_cells(views.queue_row(row)) for row in part]
+    async def read() -> Groups:
+        async with aclosing(row_groups(connection, queue.listed(scope, matching, order), _PART)) as found:
+            async for group in found:
+                yield [files.queue_cells(views.queue_row(row)) for row in group]
 
-    return Table(files.QUEUE_FILE, await queue.count(connection, scope, matching), read())
+    return ExportedList(files.QUEUE_FILE, await queue.count(connection, scope, matching), read())
 
 
 async def of_accounts(
     connection: AsyncConnection, scope: Scope, batch: Row[Any], matching: Matching, order: SortOrder
-) -> Table:
+) -> ExportedList:
     """Return the accounts of a batch as a table."""
     is_approved, is_checked = batch.status == Status.APPROVED, batch.wash_seen is not None
 
-    async def read() -> Parts:
+    async def read() -> Groups:
         listed = member_pages.listed(scope, batch.batch_id, batch.logic, matching, order)
-        async with aclosing(parts(connection, listed, _PART)) as found:
-            async for part in found:
-                accounts = [row.account_id for row in part]
+        async with aclosing(row_groups(connection, listed, _PART)) as found:
+            async for group in found:
+                accounts = [row.account_id for row in group]
                 reported = await executions.counts(connection, scope, batch.batch_id, accounts) if is_approved else {}
                 yield [
                     files.account_cells(
                         views.member_row(row, reported=reported.get(row.account_id, {}), is_checked=is_checked)
                     )
-                    for row in part
+                    for row in group
                 ]
 
-    return Table(files.ACCOUNTS_FILE, await member_pages.count(connection, scope, batch.batch_id, matching), read())
+    return ExportedList(
+        files.ACCOUNTS_FILE, await member_pages.count(connection, scope, batch.batch_id, matching), read()
+    )
 
 
 async def of_trades(
     connection: AsyncConnection, scope: Scope, batch: Row[Any], matching: Matching, order: SortOrder
-) -> Table:
+) -> ExportedList:
     """Return the orders of the accounts of a batch as a table, a row for each, in the order of the accounts.
 
     Only of accounts that are proposed or approved: what was removed, failed or cancelled is not traded.
@@ -88,32 +90,32 @@ async def of_trades(
 
     traded = (*matching, BATCH_ACCOUNT.c.state.in_(_TRADED), BATCH_ACCOUNT.c.chunk_id.is_not(None))
 
-    async def read() -> Parts:
+    async def read() -> Groups:
         listed = member_pages.listed(scope, batch.batch_id, batch.logic, traded, order)
-        async with aclosing(parts(connection, listed, _ACCOUNTS_OF_TRADES)) as found:
-            async for part in found:
-                orders = await _orders_of(connection, part, batch.logic)
+        async with aclosing(row_groups(connection, listed, _ACCOUNTS_OF_TRADES)) as found:
+            async for group in found:
+                orders = await _orders_of(connection, group, batch.logic)
                 cells = [
                     files.trade_cells(row, views.result_sentence(row), LOGIC_NAMES[batch.logic], each)
-                    for row in part
+                    for row in group
                     for each in orders[row.chunk_id, row.row_no]
                 ]
                 for start in range(0, len(cells), _PART):
                     yield cells[start : start + _PART]
 
     rows = await member_pages.count_orders(connection, scope, batch.batch_id, batch.logic, traded)
-    return Table(files.TRADES_FILE, rows, read())
+    return ExportedList(files.TRADES_FILE, rows, read())
 
 
-async def of_history(connection: AsyncConnection, scope: Scope, statuses: Sequence[str]) -> Table:
+async def of_history(connection: AsyncConnection, scope: Scope, statuses: Sequence[str]) -> ExportedList:
     """Return decided batches as a table."""
 
-    async def read() -> Parts:
-        async with aclosing(parts(connection, batch_pages.listed(scope, statuses), _PART)) as found:
-            async for part in found:
-                yield [files.history_cells(views.batch_summary(row)) for row in part]
+    async def read() -> Groups:
+        async with aclosing(row_groups(connection, batch_pages.listed(scope, statuses), _PART)) as found:
+            async for group in found:
+                yield [files.history_cells(views.batch_summary(row)) for row in group]
 
-    return Table(files.HISTORY_FILE, await batch_pages.count(connection, scope, statuses), read())
+    return ExportedList(files.HISTORY_FILE, await batch_pages.count(connection, scope, statuses), read())
 
 
 async def _orders_of(

@@ -19,7 +19,7 @@ from services.batch.domain.figures import tile_choice
 from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED
 from services.batch.operations import exports
-from services.batch.operations.exports import Table
+from services.batch.operations.exports import ExportedList
 from services.batch.routes.dependencies import dependencies_of
 from services.batch.store import batch_pages
 from services.batch.store.filters import MEMBER_FIELDS, QUEUE_COLUMNS, members_matching, queue_matching
@@ -51,7 +51,7 @@ _REMARK: Final = (
     "Money is in US dollars, weights are shares of the account's value. An empty cell: not known, or there is none."
     " Times are in UTC."
 )
-Read = Callable[[AsyncConnection], Awaitable[Table]]
+Read = Callable[[AsyncConnection], Awaitable[ExportedList]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ async def export_queue(
     matching = queue_matching(parse_clauses(f or [], QUEUE_FIELDS), q, tile_choice(tile or []))
     order = parse_sort(sort, QUEUE_COLUMNS, "account_number")
 
-    async def read(connection: AsyncConnection) -> Table:
+    async def read(connection: AsyncConnection) -> ExportedList:
         return await exports.of_queue(connection, scope, matching, order)
 
     return await _file(_Asked(request, caller, "accounts", format, check, _filters(tile, f, q), sort), read)
@@ -135,7 +135,7 @@ async def export_history(
     """Return the decided batches as a file, newest first."""
     scope, statuses = scope_of(caller), sorted(str(status) for status in DECIDED)
 
-    async def read(connection: AsyncConnection) -> Table:
+    async def read(connection: AsyncConnection) -> ExportedList:
         return await exports.of_history(connection, scope, statuses)
 
     return await _file(_Asked(request, caller, "history", format, check), read)
@@ -148,13 +148,13 @@ def _of_batch(
     f: BatchClauses,
     q: str,
     sort: Sort,
-    of: Callable[..., Awaitable[Table]],
+    of: Callable[..., Awaitable[ExportedList]],
 ) -> Read:
     """Return how a list of a batch is read.  Raises BadClause; what it returns raises NotFound."""
     scope, clauses = scope_of(caller), parse_clauses(f or [], BATCH_FIELDS)
     order = parse_sort(sort, MEMBER_FIELDS, "account_number")
 
-    async def read(connection: AsyncConnection) -> Table:
+    async def read(connection: AsyncConnection) -> ExportedList:
         batch = await batch_pages.read(connection, scope, batch_id)
         if batch is None:
             raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
@@ -178,7 +178,7 @@ async def _file(asked: _Asked, read: Read) -> Response:
         service = dependencies_of(asked.request)
         connection = await held.enter_async_context(service.database.export(scope_of(asked.caller)))
         table = await read(connection)
-        held.push_async_callback(table.parts.aclose)
+        held.push_async_callback(table.groups.aclose)
         if asked.format == "xlsx" and table.rows > MOST_ROWS:
             what = f"cannot be XLSX: a sheet holds {MOST_ROWS:,} rows, this list has {table.rows:,}. Take it out as CSV"
             raise refused("/query/format", what, f"an XLSX file has at most {MOST_ROWS} rows")
@@ -186,14 +186,14 @@ async def _file(asked: _Asked, read: Read) -> Response:
         if asked.check == "true":
             return Response(status_code=204, headers=counted)
         writer = _writer(asked, table)
-        pieces = streamed(writer, table.parts)
+        pieces = streamed(writer, table.groups)
         held.push_async_callback(pieces.aclose)
         name = f"{asked.what}-{service.clock.now().astimezone(NEW_YORK):%Y-%m-%d}.{writer.suffix}"
         headers = counted | {"Content-Disposition": f'attachment; filename="{name}"'}
         return _Download(pieces, headers, writer.media_type, held.pop_all())
 
 
-def _writer(asked: _Asked, table: Table) -> TableWriter:
+def _writer(asked: _Asked, table: ExportedList) -> TableWriter:
     if asked.format == "csv":
         return CsvFile(table.columns)
     now = dependencies_of(asked.request).clock.now()

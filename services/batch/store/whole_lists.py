@@ -1,4 +1,4 @@
-"""Whole lists, read part by part from a cursor of the database, so that memory does not grow with them."""
+"""Whole lists, read group by group from a cursor of the database, so that memory does not grow with them."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -7,8 +7,10 @@ from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-async def parts(connection: AsyncConnection, query: Select[Any], size: int) -> AsyncGenerator[Sequence[Row[Any]], None]:
+async def row_groups(
+    connection: AsyncConnection, query: Select[Any], size: int
+) -> AsyncGenerator[Sequence[Row[Any]], None]:
     """Yield the rows of a query, `size` at a time; what is not asked for is not read."""
     async with connection.stream(query, execution_options={"yield_per": size}) as rows:
-        async for part in rows.partitions():
-            yield part
+        async for group in rows.partitions():
+            yield group
