@@ -42,7 +42,7 @@ class XlsxFile:
         self._at = at.timetuple()[:6]
         self._written = 0
         self._pipe = _Pipe()
-        self._zip = zipfile.ZipFile(self._pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=4)
+        self._zip = _Archive(self._pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=4)
         for name, content in FIXED_PARTS.items():
             self._part(name, content)
         self._part("xl/workbook.xml", workbook(sheet, "About"))
@@ -98,6 +98,13 @@ class XlsxFile:
             if cell is not None
         ]
         return f'<row r="{number}">{"".join(written)}</row>'
+
+
+class _Archive(zipfile.ZipFile):
+    """An archive that may be given up before its end."""
+
+    def __del__(self) -> None:
+        """Leave a file that was cut off as it is; the library would try to end it, and fail."""
 
 
 class _Pipe(io.RawIOBase):

@@ -11,6 +11,9 @@ async def row_groups(
     connection: AsyncConnection, query: Select[Any], size: int
 ) -> AsyncGenerator[Sequence[Row[Any]], None]:
     """Yield the rows of a query, `size` at a time; what is not asked for is not read."""
-    async with connection.stream(query, execution_options={"yield_per": size}) as rows:
+    rows = await connection.stream(query, execution_options={"yield_per": size})
+    try:
         async for group in rows.partitions():
             yield group
+    finally:
+        await rows.close()  # as a context it would stay open when the reader stops early
