@@ -15,7 +15,7 @@ from services.batch.operations import measure
 from services.batch.operations.account_states import AccountStates
 from services.batch.operations.measure import QueueMeasure
 from services.batch.operations.sweeps import Sweeps
-from services.batch.routes import accounts, batches, commands, history, queue
+from services.batch.routes import accounts, batches, commands, exports, history, queue
 from services.batch.routes.dependencies import Dependencies, door
 from services.batch.settings import SERVICE, Settings
 from services.batch.store.database import Database
@@ -54,7 +54,11 @@ async def main(settings: Settings) -> None:
     clock = clock_of(settings.clock_file)
     warn_before_end(clock.now())
     freeze_gc()
-    sizes = {"size": settings.work_connections, "requests_size": settings.requests_connections}
+    sizes = {
+        "size": settings.work_connections,
+        "requests_size": settings.requests_connections,
+        "exports_size": settings.export_connections,
+    }
     database = Database(settings.database_url, settings.requests_database_url, **sizes)
     publisher = Publisher(settings.broker, SERVICE, settings.gateway_url)
     consumers = consumers_of(settings, Handlers(database, clock, settings), publisher)
@@ -99,7 +103,7 @@ def build_app(
 
 def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only, as the OpenAPI document needs it."""
-    routers = [queue.router, accounts.router, batches.router, commands.router, history.router]
+    routers = [queue.router, accounts.router, batches.router, commands.router, history.router, exports.router]
     return create_app(SERVICE, ready, stuck, troubles, routers=routers, door=door)
 
 

@@ -18,6 +18,9 @@ class Settings(BehindGatewaySettings):
         description="As in every service: six consumers, the sweeps, account states and readiness work with one each.",
     )
     requests_connections: int = Field(default=8, ge=1, description="As in every service; pages and commands.")
+    export_connections: int = Field(
+        default=2, ge=1, description="Connections for files that users take out, as many as can be at once."
+    )
     four_eyes: str = Field(
         default="",
         description="Enterprises (comma-separated) whose batches another person than the requester approves.",

@@ -13,7 +13,20 @@ from services.gateway.limits.requests_per_address import RequestsPerAddress
 from services.gateway.openapi import describe
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
-from services.gateway.routes import batches, contracts, door, history, me, ops, queue, saved_views, sign_in, ui, work
+from services.gateway.routes import (
+    batches,
+    contracts,
+    door,
+    exports,
+    history,
+    me,
+    ops,
+    queue,
+    saved_views,
+    sign_in,
+    ui,
+    work,
+)
 from services.gateway.security_headers import SecurityHeaders, security_headers
 from services.gateway.server_time import ServerTime
 from services.gateway.settings import SERVICE, Settings
@@ -83,6 +96,7 @@ def routed() -> FastAPI:
         batches.router,
         history.router,
         saved_views.router,
+        exports.router,
         work.router,
         contracts.router,
         sign_in.router,

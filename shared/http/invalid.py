@@ -12,6 +12,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "expected_count": "the number of accounts that you saw",
     "f": "a filter",
     "file_id": "the file",
+    "format": "the form of the file",
     "idempotency-key": "the mark that keeps a command from being done twice",
     "if-match": "the version that you saw",
     "label": "the name of the request",

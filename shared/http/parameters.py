@@ -56,6 +56,11 @@ Sort = Annotated[str | None, Query(max_length=60, description="Field to sort by;
 Page = Annotated[Whole, Query(ge=1, le=_MAX_PAGE, description="Page, from 1.")]
 PageSize = Annotated[Whole, Query(ge=1, le=_MAX_PAGE_SIZE, description="Rows of a page.")]
 BatchState = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
+FileFormat = Annotated[Literal["csv", "xlsx"], Query(description="Form of the file.")]
+OnlyCheck = Annotated[
+    Literal["true", "false"],
+    Query(description="true: do not make the file, only say (204) that it could be made now, or why not."),
+]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
 BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
 FilePath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="File id.")]

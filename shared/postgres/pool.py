@@ -46,6 +46,8 @@ class Use:
 
 REQUESTS: Final = Use(statement_s=25, lock_s=15, idle_s=30)
 """For users: shorter than the gateway's timeout of 30 s, so that the response names the cause."""
+EXPORTS: Final = Use(statement_s=120, lock_s=15, idle_s=120)
+"""For files that users take out: a whole list is sorted once, and a slow line may take long over one part of it."""
 WORK: Final = Use(statement_s=300, lock_s=60, idle_s=120)
 """For events: a group of messages is merged within seconds; failures are retried."""
 BULK: Final = Use(statement_s=3600, lock_s=600, idle_s=900)

@@ -7,7 +7,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from shared.runtime import metrics
 
-PoolName = Literal["work", "requests"]
+PoolName = Literal["work", "requests", "exports"]
 
 
 def export(service: str, name: PoolName, lent: Callable[[], float], most: int, waiting: Callable[[], float]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
 from services.gateway.app import build_app
 from services.gateway.cli.grants import store
@@ -46,12 +47,15 @@ class Inside:
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     content: bytes = b"{}"
     seen: list[tuple[Request, bytes]] = field(default_factory=list)
+    pieces: Callable[[], AsyncIterator[bytes]] | None = None  # instead of content, one after another
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
 
         async def reply(request: Request) -> Response:
             self.seen.append((request, await request.body()))
+            if self.pieces is not None:
+                return StreamingResponse(self.pieces(), self.status, self.headers)
             return Response(self.content, self.status, self.headers)
 
         app.add_api_route("/{path:path}", reply, methods=["GET", "POST"])

@@ -87,6 +87,8 @@ QUERIES: dict[str, list[str]] = {
     "count_tiles": ["", f"q={THEIRS}", f"f=custodian.in.{THEIRS}|x", "f=advisor_id.eq.A1"],
     "find_accounts": ["", f"q={THEIRS}", "state=IN_BATCH", f"q={THEIRS}&state=IN_BATCH", "q=E1", "q=SECRET&size=1"],
     "list_batches": ["", f"state=history&q={THEIRS}", "state=history&f=decision.eq.APPROVED&sort=-turnover"],
+    "export_queue": ["", f"q={THEIRS}", "f=enterprise_id.eq.E1&format=xlsx", "check=true"],
+    "export_history": ["", "format=xlsx", "check=true"],
     "list_files": ["", "limit=500"],
     "get_latest_run": [""],
     "upload_file": [f"name={THEIRS}.lots"],

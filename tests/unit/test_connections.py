@@ -92,7 +92,7 @@ def _sum(environments: Mapping[str, Mapping[str, Any]]) -> int:
             settings: Any = SETTINGS[name]()
         served = 0 if name in SERVES_NOBODY else settings.requests_connections
         working = 0 if name in WITHOUT_POOL else settings.work_connections
-        total += working + served + SINGLE.get(name, 0)
+        total += working + served + getattr(settings, "export_connections", 0) + SINGLE.get(name, 0)
     return total
 
 

@@ -19,6 +19,7 @@ from tests.unit.kubernetes_objects import SETTINGS, objects, pods, settings_clas
 pytestmark = pytest.mark.fast
 RESERVE = 25
 """Sessions of the database for migrations, the operator, and ten commands of people on call."""
+POOLS = ("work_connections", "requests_connections", "export_connections")
 
 
 def test_users_of_the_operator_have_the_rights_of_the_table_and_no_others() -> None:
@@ -102,7 +103,7 @@ def test_all_replicas_together_fit_the_sessions_of_the_database() -> None:
     total = 0
     for workload in WORKLOADS:
         fields = settings_class(workload).model_fields
-        pools = [fields[name].default for name in ("work_connections", "requests_connections") if name in fields]
+        pools = [fields[name].default for name in POOLS if name in fields]
         pools += [auditor.SESSIONS] if workload.name == "auditor" else []
         surge = 0 if workload.is_worker else 1
         total += (most.get(workload.name, workload.replicas) + surge) * (sum(pools) + beside.get(workload.name, 0))

@@ -7,6 +7,7 @@ their plans and as a second safeguard.  Source: architecture "Tenancy".
 The modules beside this one hold all SQL: a function takes the connection of the caller's transaction first.
 """
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -42,11 +43,16 @@ from shared.kafka.incarnation import READ, of_incarnation
 from shared.kafka.messages import Outgoing
 from shared.outbox import rows as outbox_rows
 from shared.postgres.engines import CountingPool, export_engine, leave_demoted_servers, transaction_of
-from shared.postgres.pool import REQUESTS, WORK, Use, arguments, sqlalchemy_url
+from shared.postgres.pool import EXPORTS, REQUESTS, WORK, Busy, Use, arguments, sqlalchemy_url
 
 _ENTER = text("SELECT set_config('app.scope', :scope, true)")
 _SEALED_WITH: Final = "sealed_with"  # of a connection that serves users: the key
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+# Else a cursor is planned for its first tenth.
+_WHOLE = text("SET LOCAL cursor_tuple_fraction = 1")
+EXPORTS_BUSY: Final = (
+    "Other files are being taken out, as many as can be at once: nothing was begun. Try again in a minute."
+)
 
 
 def sees(scope: Scope, rows: FromClause) -> ColumnElement[bool]:
@@ -96,16 +102,22 @@ def is_none_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnEleme
 
 
 class Database:
-    """Transactions on the schema of the batch service: one pool works on all rows, the other serves users.
+    """Transactions on the schema of the batch service: one pool works on all rows, the others serve users.
 
     database_url: the role that handles events; requests_url: the role that row-level security restricts to a scope.
+    exports_size: how many files may be taken out at once.
     """
 
-    def __init__(self, database_url: str, requests_url: str, *, size: int = 8, requests_size: int = 8) -> None:
+    def __init__(
+        self, database_url: str, requests_url: str, *, size: int = 8, requests_size: int = 8, exports_size: int = 2
+    ) -> None:
         self.engine = _engine(database_url, WORK, size)
         self.requests = _engine(requests_url, REQUESTS, requests_size)
         export_engine(SERVICE, "work", self.engine, size)
         export_engine(SERVICE, "requests", self.requests, requests_size)
+        self.exports = _engine(requests_url, EXPORTS, exports_size)
+        export_engine(SERVICE, "exports", self.exports, exports_size)
+        self._exporting = asyncio.Semaphore(exports_size)
         self._key: bytes | None = None
 
     async def __aenter__(self) -> Self:
@@ -139,6 +151,19 @@ class Database:
             await connection.execute(_ENTER, entering)
             yield connection
 
+    @asynccontextmanager
+    async def export(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
+        """Read as in `snapshot`, for as long as a file is taken out.  Raises Busy at once while too many are."""
+        if self._exporting.locked():
+            raise Busy(EXPORTS_BUSY)
+        async with self._exporting:
+            entering = await self._entering(scope)
+            async with self.exports.begin() as connection:
+                await connection.execute(_SNAPSHOT)
+                await connection.execute(_ENTER, entering)
+                await connection.execute(_WHOLE)
+                yield connection
+
     async def _entering(self, scope: Scope) -> dict[str, str]:
         """Return the parameters of _ENTER; the first call checks the role before any user is served."""
         if self._key is None:
@@ -162,6 +187,7 @@ class Database:
         """Close all connections."""
         await self.engine.dispose()
         await self.requests.dispose()
+        await self.exports.dispose()
 
 
 def _engine(database_url: str, use: Use, size: int) -> AsyncEngine:

@@ -48,16 +48,35 @@ async def read_page(
     size: int,
 ) -> Sequence[Row[Any]]:
     """Return the rows of a page (from 1), with their figures under `logic`."""
-    by = member_column(order.field, logic)
-    query = (
-        _rows(scope, batch_id, logic)
-        .where(*matching)
-        .order_by((by.desc() if order.down else by.asc()).nulls_last(), _M.account_id)
-        .limit(size)
-        .offset((page - 1) * size)
-    )
+    query = listed(scope, batch_id, logic, matching, order).limit(size).offset((page - 1) * size)
     rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
     return rows
+
+
+def listed(
+    scope: Scope, batch_id: int, logic: int, matching: Sequence[ColumnElement[bool]], order: SortOrder
+) -> Select[Any]:
+    """Return the query of the whole list, of which a page is a part."""
+    by = member_column(order.field, logic)
+    in_order = (by.desc() if order.down else by.asc()).nulls_last()
+    return _rows(scope, batch_id, logic).where(*matching).order_by(in_order, _M.account_id)
+
+
+async def count(
+    connection: AsyncConnection, scope: Scope, batch_id: int, matching: Sequence[ColumnElement[bool]]
+) -> int:
+    """Return how many rows the whole list has."""
+    query = select(func.count()).where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, *matching)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def count_orders(
+    connection: AsyncConnection, scope: Scope, batch_id: int, logic: int, matching: Sequence[ColumnElement[bool]]
+) -> int:
+    """Return how many orders the accounts of the whole list have under `logic`."""
+    orders = func.sum(figure("buys", logic) + figure("sells", logic))
+    query = select(func.coalesce(orders, 0)).where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, *matching)
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def read_figures(connection: AsyncConnection, batch_id: int, account_id: str) -> dict[str, list[Any] | None]:

@@ -68,17 +68,22 @@ async def read_page(
     size: int,
 ) -> tuple[Sequence[Row[Any]], int]:
     """Return rows of a page (from 1) of the queue and how many rows there are in all."""
-    by = QUEUE_COLUMNS[order.field]
-    query = (
-        _joined(scope, *ROW)
-        .where(IN_QUEUE, *matching)
-        .order_by((by.desc() if order.down else by.asc()).nulls_last(), _A.account_id)
-        .limit(size)
-        .offset((page - 1) * size)
-    )
-    total = _joined(scope, func.count()).where(IN_QUEUE, *matching)
+    query = listed(scope, matching, order).limit(size).offset((page - 1) * size)
     rows = (await connection.execute(query)).all()
-    return rows, int((await connection.execute(total)).scalar_one())
+    return rows, await count(connection, scope, matching)
+
+
+def listed(scope: Scope, matching: Sequence[ColumnElement[bool]], order: SortOrder) -> Select[Any]:
+    """Return the query of the whole list, of which a page is a part."""
+    by = QUEUE_COLUMNS[order.field]
+    in_order = (by.desc() if order.down else by.asc()).nulls_last()
+    return _joined(scope, *ROW).where(IN_QUEUE, *matching).order_by(in_order, _A.account_id)
+
+
+async def count(connection: AsyncConnection, scope: Scope, matching: Sequence[ColumnElement[bool]]) -> int:
+    """Return how many rows the whole list has."""
+    query = _joined(scope, func.count()).where(IN_QUEUE, *matching)
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def count_selected(

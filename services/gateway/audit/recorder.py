@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.audit.audit_log import AuditLog
-from services.gateway.domain.record import Record, RequestOutcome, is_recorded, outcome_of, selected
+from services.gateway.domain.record import Record, RequestOutcome, is_file, is_recorded, outcome_of, selected
 from services.gateway.limits.rates import Rates
 from services.gateway.upstream import OUTCOME_UNKNOWN
 from shared.contracts.problems import Unavailable
@@ -62,6 +62,13 @@ class Recorder:
         with before_it_begins():
             await self.log.write(record)
 
+    def note_file(self, scope: Scope, *, is_whole: bool, size: int, rows: str) -> None:
+        """Have the end of a file recorded.  is_whole: else it was cut off; size: in bytes; rows: that it has whole."""
+        ids = [str(value)[:_MAX_ID_LENGTH] for value in scope.get("path_params", {}).values()]
+        outcome: RequestOutcome = "DONE" if is_whole else "FAILED"
+        more = {"bytes": size, "rows": rows}
+        self.note(Request(scope), _operation(scope), outcome, ids=ids, status=200, more=more)
+
     async def record_outcome(self, scope: Scope, status: int, headers: dict[bytes, bytes]) -> None:
         """Record how a request of the API ended, if such requests are recorded. status: HTTP status, or HUNG_UP."""
         operation = _operation(scope)
@@ -72,7 +79,7 @@ class Recorder:
         if status < 300 and location.startswith(("/api/v1/batches/", "/api/v1/views/")):
             ids.append(location.rpartition("/")[2])
         is_known = not scope["state"].get(OUTCOME_UNKNOWN, False)
-        outcome = outcome_of(status, is_known=is_known)
+        outcome = "ASKED" if is_file(operation, status) else outcome_of(status, is_known=is_known)
         record = self.record_of(Request(scope), operation, outcome, ids=ids, status=status)
         if scope["method"] == "GET" or not record.subject:
             self.log.note(record)
@@ -100,21 +107,27 @@ class RecordOutcomes:
             )
             await rendered(problem, scope["state"]["request_id"])(scope, receive, send)
             return
-        has_started = False
+        has_started = has_ended = False
+        status, size, rows = HUNG_UP, 0, ""
 
         async def recording(message: Message) -> None:
-            nonlocal has_started
+            nonlocal has_started, has_ended, status, size, rows
             if message["type"] == "http.response.start" and not has_started:
                 has_started = True
                 headers = dict(message.get("headers", ()))
-                await self._recorder.record_outcome(scope, message["status"], headers)
+                status, rows = message["status"], headers.get(b"x-rows", b"").decode("latin-1")
+                await self._recorder.record_outcome(scope, status, headers)
             await send(message)
+            size += len(message.get("body", b""))
+            has_ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
             await self._app(scope, receive, recording)
         finally:
             if not has_started:
                 await self._recorder.record_outcome(scope, HUNG_UP, {})
+            elif is_file(_operation(scope), status):
+                self._recorder.note_file(scope, is_whole=has_ended, size=size, rows=rows)
 
 
 def _document(content: bytes) -> Any:

@@ -13,6 +13,8 @@ RequestOutcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
 
 NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run", "list_views"})
 """Reads that show no account: they are recorded only when they are refused."""
+FILES: Final = frozenset({"export_queue", "export_batch_accounts", "export_batch_trades", "export_history"})
+"""Reads whose response is a file: recorded when it begins, and again when it has ended or was cut off."""
 _ABSENT: Final = 404
 _RECORDED: Final = (
     "expected_count", "logic", "confirm_liquidation", "expected_liquidations", "leave_out_no_target",
@@ -71,7 +73,14 @@ def is_recorded(method: str, operation: str, status: int) -> bool:
         return True
     if status in (401, 403, _ABSENT):
         return True
+    if operation in FILES:
+        return status == 200  # 204: it was only asked whether the file could be made
     return status < 300 and operation not in NO_CLIENT_DATA
+
+
+def is_file(operation: str, status: int) -> bool:
+    """Whether a response is a file that is made while it is sent."""
+    return operation in FILES and status == 200
 
 
 def selected(body: Any) -> tuple[list[str], dict[str, Any]]:

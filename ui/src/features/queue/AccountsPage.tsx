@@ -9,6 +9,7 @@ import { WhereNav } from "@/features/queue/find/WhereNav";
 import { ProposeButton } from "@/features/queue/ProposeButton";
 import { choiceNames, Tiles } from "@/features/queue/Tiles";
 import type { QueueRow, TileCounts } from "@/shared/api/models";
+import { ExportMenu } from "@/shared/export/ExportMenu";
 import { FilterBar } from "@/shared/filters/FilterBar";
 import { count, instant, plural } from "@/shared/format/format";
 import { useLayout, useVisible } from "@/shared/grid/columns";
@@ -51,6 +52,7 @@ export function AccountsPage() {
     <>
       <PageHead title="Accounts to Rebalance" aside={<LiveNote />} note={counts.data && <BookNote counts={counts.data} />}>
         <ProposeButton selection={selection} selected={selected} onProposed={() => setSelection(NOTHING)} />
+        <ExportMenu lists={[{ title: "Accounts", row: "account", path: "/exports/queue", query: { tile: filter.tiles, f: filter.f, q: filter.q, sort: search.sort }, rows: matching }]} />
         <ColumnsDrawer columns={QUEUE_COLUMNS} layout={layout} onChange={setLayout} />
       </PageHead>
       <WhereNav shown="ATTENTION" />

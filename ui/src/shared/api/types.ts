@@ -340,6 +340,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/batches/{batch_id}/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Batch Accounts
+         * @description Return the accounts of a batch as a file; those of a decided one as they were frozen.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["export_batch_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/batches/{batch_id}/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Batch Trades
+         * @description Return the orders of the filtered accounts of a batch as a file, a row for each order.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["export_batch_trades"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export History
+         * @description Return the decided batches as a file, newest first unless sorted.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["export_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Queue
+         * @description Return the accounts that need rebalancing as a file.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["export_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -4179,6 +4267,408 @@ export interface operations {
                 content: {
                     "text/event-stream": components["schemas"]["Pushed"];
                 };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_batch_accounts: {
+        parameters: {
+            query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
+                q?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+                /** @description Form of the file. */
+                format?: "csv" | "xlsx";
+                /** @description true: do not make the file, only say (204) that it could be made now, or why not. */
+                check?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. CSV ends with a line that says so, and an XLSX file that was cut off does not open. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The file could be made now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_batch_trades: {
+        parameters: {
+            query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
+                q?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+                /** @description Form of the file. */
+                format?: "csv" | "xlsx";
+                /** @description true: do not make the file, only say (204) that it could be made now, or why not. */
+                check?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. CSV ends with a line that says so, and an XLSX file that was cut off does not open. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The file could be made now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_history: {
+        parameters: {
+            query?: {
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Number of a batch, or part of its label, its note, or a name of who asked or decided. */
+                q?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+                /** @description Form of the file. */
+                format?: "csv" | "xlsx";
+                /** @description true: do not make the file, only say (204) that it could be made now, or why not. */
+                check?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. CSV ends with a line that says so, and an XLSX file that was cut off does not open. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The file could be made now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_queue: {
+        parameters: {
+            query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
+                q?: string;
+                /** @description Field to sort by; a leading `-` sorts downwards. */
+                sort?: string | null;
+                /** @description Form of the file. */
+                format?: "csv" | "xlsx";
+                /** @description true: do not make the file, only say (204) that it could be made now, or why not. */
+                check?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. CSV ends with a line that says so, and an XLSX file that was cut off does not open. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The file could be made now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in. */
             401: {

@@ -6,6 +6,7 @@ import { CheckHistory } from "@/features/batches/commands/CheckHistory";
 import { useBatches } from "@/features/batches/api/listBatches";
 import { HISTORY_FIELDS, HISTORY_SORTS } from "@/features/batches/list/historyFields";
 import type { BatchSummary } from "@/shared/api/models";
+import { ExportMenu } from "@/shared/export/ExportMenu";
 import { FilterBar } from "@/shared/filters/FilterBar";
 import { count, day, instant, plural } from "@/shared/format/format";
 import { endedBy } from "@/shared/format/names";
@@ -73,6 +74,7 @@ export function HistoryPage() {
   return (
     <>
       <PageHead title="History">
+        <ExportMenu lists={[{ title: "History", row: "request", path: "/exports/history", query: { f: filter.f, q: filter.q, sort: search.sort }, rows: batches.data?.total ?? null }]} />
         <CheckHistory />
       </PageHead>
       <FilterBar

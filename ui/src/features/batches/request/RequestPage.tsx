@@ -6,6 +6,7 @@ import { isOpen, type Shelf } from "@/features/batches/status";
 import { AttentionChips } from "@/features/batches/request/AttentionChips";
 import { RequestBar } from "@/features/batches/request/RequestBar";
 import { RequestHead } from "@/features/batches/request/RequestHead";
+import { exportsOf } from "@/features/batches/request/exports";
 import { fieldsOn } from "@/features/batches/request/fields";
 import { requestColumns } from "@/features/batches/request/columns";
 import { TotalsStrip } from "@/features/batches/request/TotalsStrip";
@@ -15,6 +16,7 @@ import { Reviewed } from "@/features/batches/commands/PutBack";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
 import type { BatchAccountRow } from "@/shared/api/models";
+import { ExportMenu } from "@/shared/export/ExportMenu";
 import { FilterBar } from "@/shared/filters/FilterBar";
 import { useLayout, useVisible } from "@/shared/grid/columns";
 import { ColumnsDrawer } from "@/shared/grid/ColumnsDrawer";
@@ -62,6 +64,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   return (
     <Reviewed value={isReview ? batch : null}>
       <RequestHead batch={batch} shelf={shelf} selected={selected} unseen={isFiltered && matching !== null ? Math.max(0, batch.counts.proposed - matching) : 0}>
+        <ExportMenu lists={exportsOf(page.data, isOwn, list)} />
         <ColumnsDrawer columns={all} layout={layout} onChange={setLayout} />
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
