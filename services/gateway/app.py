@@ -13,7 +13,7 @@ from services.gateway.limits.requests_per_address import RequestsPerAddress
 from services.gateway.openapi import describe
 from services.gateway.push.feed import Feed
 from services.gateway.push.hub import Hub
-from services.gateway.routes import batches, contracts, door, history, me, ops, queue, sign_in, ui, work
+from services.gateway.routes import batches, contracts, door, history, me, ops, queue, sign_in, trades, ui, work
 from services.gateway.security_headers import SecurityHeaders, security_headers
 from services.gateway.server_time import ServerTime
 from services.gateway.settings import SERVICE, Settings
@@ -81,6 +81,7 @@ def routed() -> FastAPI:
         me.router,
         queue.router,
         batches.router,
+        trades.router,
         history.router,
         work.router,
         contracts.router,

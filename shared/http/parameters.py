@@ -43,6 +43,7 @@ PageSize = Annotated[Whole, Query(ge=1, le=_MAX_PAGE_SIZE, description="Rows of 
 BatchState = Annotated[Literal["open", "history"], Query(description="Those that await a decision, or those decided.")]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
 BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
+SecurityPath = Annotated[Identity, Path(description="Security id.")]
 FilePath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="File id.")]
 FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
 # Optional here: the service that owns the batch refuses a missing header with a code of its own.

@@ -191,6 +191,7 @@ async def tenants(database_url: str, kafka_url: str, tmp_path: Path) -> AsyncIte
             "account_id": (THEIRS, ABSENT),
             "batch_id": (str(batch["batch_id"]), "987654"),
             "file_id": (str(loaded.file_id), "987654"),
+            "security_id": ("AAA", "ABSENT"),
         }
         async with made.client("analyzer", somebody("operator", advisors=["A1"])) as owner:
             assert (await owner.post("/v1/runs", headers={"Idempotency-Key": "first"})).status_code == 202

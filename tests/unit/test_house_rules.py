@@ -24,7 +24,7 @@ PURE = {
     "types", "typing", "typing_extensions", "urllib.parse", "uuid", "zoneinfo",
 }  # fmt: skip
 LONGEST_MODULE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 70, 8
-ONE_FOR_EACH_QUERY_PARAMETER = {"list_batch_accounts", "get_batch_account"}
+ONE_FOR_EACH_QUERY_PARAMETER = {"list_batch_accounts", "get_batch_account", "list_security_trades"}
 """Routes whose parameters are those of the request."""
 TWINS = {"Settings", "Dependencies", "Handlers", "Database", "LotPick"}
 """Class names of several modules, on purpose: the same in each service; a pick as it comes in and as it is shown."""

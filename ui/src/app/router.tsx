@@ -14,7 +14,7 @@ import { FilesPage } from "@/features/files/FilesPage";
 import { AccountsPage } from "@/features/queue/AccountsPage";
 import { QUEUE_SORTS } from "@/features/queue/columns";
 import { QUEUE_FIELDS } from "@/features/queue/fields";
-import { listSearch, readAddress, saysAnything, writeAddress, type ListSearch } from "@/shared/state/search";
+import { listSearch, readAddress, saysAnything, TABS, writeAddress, type ListSearch } from "@/shared/state/search";
 import { remembered } from "@/shared/state/useList";
 import { Failure } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -56,11 +56,11 @@ const files = createRoute({ getParentRoute: () => root, path: "/files", componen
 /** Both shelves remember their filters apart; within a shelf they stay from one request to the next. */
 function requestSearch(shelf: Shelf) {
   return {
-    validateSearch: (raw: Record<string, unknown>): ListSearch => listSearch(raw, REQUEST_FIELDS, REQUEST_SORTS),
+    validateSearch: (raw: Record<string, unknown>): ListSearch => listSearch(raw, REQUEST_FIELDS, REQUEST_SORTS, TABS),
     again: (search: ListSearch) => {
       const last = remembered(`request.${shelf}`, search);
       const found = last && listSearch(last, REQUEST_FIELDS, REQUEST_SORTS);
-      return found && saysAnything(found) ? found : null;
+      return found && saysAnything(found) ? { ...found, tab: search.tab } : null;
     },
   };
 }

@@ -14,6 +14,8 @@ import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
 import { Reviewed } from "@/features/batches/commands/PutBack";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
+import { RequestTabs } from "@/features/batches/trades/RequestTabs";
+import { TradesPanel } from "@/features/batches/trades/TradesPanel";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { FilterBar } from "@/shared/filters/FilterBar";
 import { useLayout, useVisible } from "@/shared/grid/columns";
@@ -78,34 +80,36 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         onSearch={(q) => change({ q: q || undefined })}
         onClear={() => change({ f: undefined, q: undefined })}
       />
-      {isReview && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
-      <div className="request-grid">
-        <Grid
-          label={`Accounts of request ${batchId}`}
-          columns={columns}
-          rows={rows}
-          total={page.data.total}
-          offset={(list.page - 1) * list.size}
-          rowId={(row) => row.account_id}
-          rowName={(row) => `account ${row.account_number}`}
-          isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
-          sort={search.sort}
-          onSort={(sort) => change({ sort })}
-          onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
-          isBusy={page.isPlaceholderData}
-          selection={
-            isReview
-              ? {
-                  has: (row) => has(selection, row.account_id),
-                  barred: (row) => rowBarred(batch, row),
-                  set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
-                }
-              : undefined
-          }
-          empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
-        />
-      </div>
-      <Pager page={list.page} size={list.size} total={page.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
+      <RequestTabs tab={search.tab} onTab={(tab) => change({ tab })} trades={<TradesPanel batch={batch} shelf={shelf} filter={filter} search={search} />}>
+        {isReview && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
+        <div className="request-grid">
+          <Grid
+            label={`Accounts of request ${batchId}`}
+            columns={columns}
+            rows={rows}
+            total={page.data.total}
+            offset={(list.page - 1) * list.size}
+            rowId={(row) => row.account_id}
+            rowName={(row) => `account ${row.account_number}`}
+            isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
+            sort={search.sort}
+            onSort={(sort) => change({ sort })}
+            onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
+            isBusy={page.isPlaceholderData}
+            selection={
+              isReview
+                ? {
+                    has: (row) => has(selection, row.account_id),
+                    barred: (row) => rowBarred(batch, row),
+                    set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
+                  }
+                : undefined
+            }
+            empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
+          />
+        </div>
+        <Pager page={list.page} size={list.size} total={page.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
+      </RequestTabs>
     </Reviewed>
   );
 }
