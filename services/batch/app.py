@@ -15,7 +15,7 @@ from services.batch.operations import measure
 from services.batch.operations.account_states import AccountStates
 from services.batch.operations.measure import QueueMeasure
 from services.batch.operations.sweeps import Sweeps
-from services.batch.routes import batches, commands, history, queue, trades
+from services.batch.routes import batches, commands, history, order_files, queue, trades
 from services.batch.routes.dependencies import Dependencies, door
 from services.batch.settings import SERVICE, Settings
 from services.batch.store.database import Database
@@ -99,7 +99,7 @@ def build_app(
 
 def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only, as the OpenAPI document needs it."""
-    routers = [queue.router, batches.router, trades.router, commands.router, history.router]
+    routers = [queue.router, batches.router, trades.router, order_files.router, commands.router, history.router]
     return create_app(SERVICE, ready, stuck, troubles, routers=routers, door=door)
 
 

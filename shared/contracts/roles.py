@@ -30,6 +30,8 @@ RULES: Final[Mapping[str, frozenset[RoleName]]] = {
     "list_trades": EVERYBODY,
     "list_security_trades": EVERYBODY,
     "compare_logics": EVERYBODY,
+    "export_orders": EVERYBODY,
+    "export_block_orders": EVERYBODY,
     "check_history": APPROVER | OPERATOR | frozenset({"auditor"}),
     "list_files": EVERYBODY,
     "get_file": EVERYBODY,

@@ -204,9 +204,9 @@ async def test_the_document_names_every_operation_once(make_harness: Callable[..
     operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert sorted(operations) == [
         "approve_batch", "approve_rest", "cancel_batch", "check_history", "compare_logics", "count_tiles",
-        "get_account", "get_batch", "get_batch_account", "list_batch_accounts", "list_batches", "list_queue",
-        "list_security_trades", "list_trades", "propose_batch", "remove_accounts", "repropose_accounts", "switch_logic",
-        "undo_removal",
+        "export_block_orders", "export_orders", "get_account", "get_batch", "get_batch_account", "list_batch_accounts",
+        "list_batches", "list_queue", "list_security_trades", "list_trades", "propose_batch", "remove_accounts",
+        "repropose_accounts", "switch_logic", "undo_removal",
     ]  # fmt: skip
     assert set(TileCounts.model_fields) == set(document["components"]["schemas"]["TileCounts"]["properties"])
 

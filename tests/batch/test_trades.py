@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 PRICES = {0: 100, 1: 50}
 
 
-def _order(security: int, units: int, logic: int = 0) -> Json:
+def an_order(security: int, units: int, logic: int = 0) -> Json:
     """An order of AAA (0) or BBB (1), + buys, at the price of the proposal."""
     return {
         "logic": logic, "security": security, "quantity_micro": units * UNIT, "price_micro": PRICES[security] * UNIT,
@@ -20,24 +20,24 @@ def _order(security: int, units: int, logic: int = 0) -> Json:
     }  # fmt: skip
 
 
-def _trading(*orders: Json) -> Json:
+def trading(*orders: Json) -> Json:
     """Values of a result with these orders under Best Fit, and the summary that says so."""
     summary = build.a_result(dict.fromkeys(("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate"), ""))
     proposals = [dict(proposal) for proposal in summary["proposals"]]
     for side, sign in (("buys", 1), ("sells", -1)):
         of_side = [order for order in orders if order["quantity_micro"] * sign > 0]
         proposals[0] |= {side: len(of_side), f"{side}_cents": sum(order["value_cents"] for order in of_side)}
-    return {"orders": [*orders, _order(0, -5, 1)], "proposals": proposals, "slices": []}
+    return {"orders": [*orders, an_order(0, -5, 1)], "proposals": proposals, "slices": []}
 
 
 async def _request(harness: Harness, pat: User) -> Json:
     """A request: A1 sells 10 AAA, A2 buys 4 AAA and 100 BBB, A3 sells 6 AAA, A4 fails, A5 trades nothing."""
     accounts = {
-        "A1": _trading(_order(0, -10)),
-        "A2": _trading(_order(0, 4), _order(1, 100)),
-        "A3": _trading(_order(0, -6)),
+        "A1": trading(an_order(0, -10)),
+        "A2": trading(an_order(0, 4), an_order(1, 100)),
+        "A3": trading(an_order(0, -6)),
         "A4": {"failure_code": "MISSING_PRICE", "failure_text": "Price of AAA is missing."},
-        "A5": _trading(),
+        "A5": trading(),
     }
     await harness.queue(*accounts)
     batch = await pat.propose(*accounts)

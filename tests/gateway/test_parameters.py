@@ -38,7 +38,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
 def test_gateway_and_batch_declare_the_same_parameters() -> None:
     at_the_door = _parameters(describe(routed()))
     behind = _parameters(_described(batch.routed(_ready)))
-    assert len(behind) == 19
+    assert len(behind) == 21
     assert {name: at_the_door[name] for name in behind} == behind
 
 

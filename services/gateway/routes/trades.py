@@ -1,6 +1,9 @@
 """What a batch trades: by security, by account of one security, and under each trade logic."""
 
+from typing import Any, Final
+
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from services.gateway.routes.door import SignedInUser
 from services.gateway.routes.forwarding import forward
@@ -52,4 +55,26 @@ async def list_security_trades(
 @router.get("/{batch_id}/logics", operation_id="compare_logics", response_model=LogicComparison)
 async def compare_logics(request: Request, caller: SignedInUser, batch_id: BatchPath) -> Response:
     """Compare what a batch would do under each trade logic."""
+    return await forward(request, caller, "batch")
+
+
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file. It ends with a line that says so: a file without it was cut off.",
+        "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
+    },
+}
+
+
+@router.get("/{batch_id}/orders", operation_id="export_orders", response_class=StreamingResponse, responses=_FILE)
+async def export_orders(request: Request, caller: SignedInUser, batch_id: BatchPath) -> Response:
+    """Return the orders that the approval of a batch sent as CSV, a row for each."""
+    return await forward(request, caller, "batch")
+
+
+@router.get(
+    "/{batch_id}/block-orders", operation_id="export_block_orders", response_class=StreamingResponse, responses=_FILE
+)
+async def export_block_orders(request: Request, caller: SignedInUser, batch_id: BatchPath) -> Response:
+    """Return the orders of an approved batch as CSV by security and side, each block with its allocations."""
     return await forward(request, caller, "batch")

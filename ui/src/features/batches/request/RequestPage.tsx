@@ -2,6 +2,7 @@ import { Navigate, useNavigate } from "@tanstack/react-router";
 
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
+import { OrderFiles } from "@/features/batches/execution/OrderFiles";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { AttentionChips } from "@/features/batches/request/AttentionChips";
 import { RequestBar } from "@/features/batches/request/RequestBar";
@@ -64,6 +65,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
       <ExecutionNote execution={batch.execution} />
+      <OrderFiles batch={batch} />
       <PutAsideNote batch={batch} />
       <DecisionNotes batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
