@@ -15,6 +15,8 @@ export const ROLES = {
   list_trades: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   list_security_trades: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   compare_logics: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  export_orders: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
+  export_block_orders: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   check_history: ["approver", "auditor", "operator"],
   list_files: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
   get_file: ["admin", "approver", "auditor", "operator", "trader", "viewer"],
