@@ -28,7 +28,8 @@ async def approved(connection: AsyncConnection, scope: Scope, batch_id: int) -> 
         .where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, _M.state == str(AccountState.APPROVED))
         .order_by(_M.chunk_id, _M.row_no)
     )  # fmt: skip
-    return (await connection.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def is_of_before(connection: AsyncConnection, batch_id: int) -> bool:

@@ -28,7 +28,8 @@ async def members(
         .where(sees(scope, BATCH_ACCOUNT), _M.batch_id == batch_id, COUNTED)
         .order_by(_M.chunk_id, _M.row_no)
     )
-    return (await connection.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def unproposed(connection: AsyncConnection, scope: Scope, batch_id: int, logic: int) -> int:
