@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from shared.tables.csv_file import END
+from tests.batch.build import an_order, trading
 from tests.batch.harness import Harness, Json, User, reply
-from tests.batch.test_trades import an_order, trading
 
 pytestmark = pytest.mark.integration
 

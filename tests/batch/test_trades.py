@@ -5,29 +5,10 @@ from fractions import Fraction
 import pytest
 
 from tests.batch import build
-from tests.batch.harness import UNIT, Harness, Json, User, reply
+from tests.batch.build import an_order, trading
+from tests.batch.harness import Harness, Json, User, reply
 
 pytestmark = pytest.mark.integration
-
-PRICES = {0: 100, 1: 50}
-
-
-def an_order(security: int, units: int, logic: int = 0) -> Json:
-    """An order of AAA (0) or BBB (1), + buys, at the price of the proposal."""
-    return {
-        "logic": logic, "security": security, "quantity_micro": units * UNIT, "price_micro": PRICES[security] * UNIT,
-        "value_cents": abs(units) * PRICES[security] * 100, "reason": 2,
-    }  # fmt: skip
-
-
-def trading(*orders: Json) -> Json:
-    """Values of a result with these orders under Best Fit, and the summary that says so."""
-    summary = build.a_result(dict.fromkeys(("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate"), ""))
-    proposals = [dict(proposal) for proposal in summary["proposals"]]
-    for side, sign in (("buys", 1), ("sells", -1)):
-        of_side = [order for order in orders if order["quantity_micro"] * sign > 0]
-        proposals[0] |= {side: len(of_side), f"{side}_cents": sum(order["value_cents"] for order in of_side)}
-    return {"orders": [*orders, an_order(0, -5, 1)], "proposals": proposals, "slices": []}
 
 
 async def _request(harness: Harness, pat: User) -> Json:
