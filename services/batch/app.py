@@ -15,7 +15,7 @@ from services.batch.operations import measure
 from services.batch.operations.account_states import AccountStates
 from services.batch.operations.measure import QueueMeasure
 from services.batch.operations.sweeps import Sweeps
-from services.batch.routes import accounts, batches, commands, exports, history, queue
+from services.batch.routes import accounts, batches, commands, exports, history, order_files, queue, trades
 from services.batch.routes.dependencies import Dependencies, door
 from services.batch.settings import SERVICE, Settings
 from services.batch.store.database import Database
@@ -103,7 +103,16 @@ def build_app(
 
 def routed(ready: Readiness, stuck: Liveness = list, troubles: Liveness = list) -> FastAPI:
     """Return the app with its routes only, as the OpenAPI document needs it."""
-    routers = [queue.router, accounts.router, batches.router, commands.router, history.router, exports.router]
+    routers = [
+        queue.router,
+        accounts.router,
+        batches.router,
+        trades.router,
+        order_files.router,
+        commands.router,
+        history.router,
+        exports.router,
+    ]
     return create_app(SERVICE, ready, stuck, troubles, routers=routers, door=door)
 
 

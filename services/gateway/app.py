@@ -24,6 +24,7 @@ from services.gateway.routes import (
     queue,
     saved_views,
     sign_in,
+    trades,
     ui,
     work,
 )
@@ -94,6 +95,7 @@ def routed() -> FastAPI:
         me.router,
         queue.router,
         batches.router,
+        trades.router,
         history.router,
         saved_views.router,
         exports.router,

@@ -63,6 +63,7 @@ OnlyCheck = Annotated[
 ]
 AccountPath = Annotated[Identity, Path(description="Account id.")]
 BatchPath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="Batch id.")]
+SecurityPath = Annotated[Identity, Path(description="Security id.")]
 FilePath = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="File id.")]
 FileName = Annotated[str, Query(min_length=1, max_length=200, description="Name of the file as the custodian gave it.")]
 # Optional here: the service that owns the batch refuses a missing header with a code of its own.

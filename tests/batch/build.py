@@ -176,6 +176,25 @@ def with_tax_aware(result: dict[str, Any], sold: int, limit_text: str) -> dict[s
     return result | {name: [*result[name], *rows] for name, rows in more.items()}
 
 
+def an_order(security: int, units: int, logic: int = 0) -> dict[str, Any]:
+    """An order of AAA (0) or BBB (1), + buys, at the price of the proposal."""
+    price = 50 if security else 100
+    return {
+        "logic": logic, "security": security, "quantity_micro": units * 1_000_000, "price_micro": price * 1_000_000,
+        "value_cents": abs(units) * price * 100, "reason": 2,
+    }  # fmt: skip
+
+
+def trading(*orders: dict[str, Any]) -> dict[str, Any]:
+    """Values of a result with these orders under Best Fit, and the summary that says so."""
+    summary = a_result(dict.fromkeys(("account_id", "enterprise_id", "advisor_id", "epoch", "liquidate"), ""))
+    proposals = [dict(proposal) for proposal in summary["proposals"]]
+    for side, sign in (("buys", 1), ("sells", -1)):
+        of_side = [order for order in orders if order["quantity_micro"] * sign > 0]
+        proposals[0] |= {side: len(of_side), f"{side}_cents": sum(order["value_cents"] for order in of_side)}
+    return {"orders": [*orders, an_order(0, -5, 1)], "proposals": proposals, "slices": []}
+
+
 def results(rows: list[dict[str, Any]], batch_id: int, attempt: int = 1) -> Chunk:
     """Return a chunk of RESULT."""
     meta = {"batch_id": str(batch_id), "attempt": str(attempt), "trade_date": TRADE_DATE.isoformat(), "size": "1"}

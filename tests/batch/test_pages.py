@@ -203,9 +203,12 @@ async def test_the_document_names_every_operation_once(make_harness: Callable[..
     document = routed(ready).openapi()
     operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert sorted(operations) == [
-        "approve_batch", "approve_rest", "cancel_batch", "check_history", "count_tiles", "find_accounts", "get_account",
-        "get_batch", "get_batch_account", "list_batch_accounts", "list_batches", "list_queue", "propose_batch",
-        "remove_accounts", "repropose_accounts", "switch_logic", "undo_removal",
+        "approve_batch", "approve_rest", "cancel_batch", "check_history", "compare_logics", "count_tiles",
+        "edit_trades", "export_batch_accounts", "export_batch_trades", "export_block_orders", "export_history",
+        "export_orders",
+        "export_queue", "find_accounts", "get_account", "get_batch", "get_batch_account", "list_batch_accounts",
+        "list_batches", "list_queue", "list_security_trades", "list_trades", "propose_batch", "remove_accounts",
+        "repropose_accounts", "switch_logic", "undo_removal",
     ]  # fmt: skip
     assert set(TileCounts.model_fields) == set(document["components"]["schemas"]["TileCounts"]["properties"])
 

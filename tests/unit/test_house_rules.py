@@ -29,6 +29,7 @@ ONE_FOR_EACH_QUERY_PARAMETER = {
     "get_batch_account",
     "export_batch_accounts",
     "export_batch_trades",
+    "list_security_trades",
 }
 """Routes whose parameters are those of the request."""
 TWINS = {"Settings", "Dependencies", "Handlers", "Database", "LotPick"}

@@ -3,7 +3,7 @@
 Nested columns are flattened and filtered to the logic in force as arrays; only fields of events become Python values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row
 
+from services.batch.domain.block_orders import OrderLine
 from services.batch.domain.orders import NEEDED, Approval, NestedColumn, orders_of
 from services.batch.domain.schedule import session_of
 from services.batch.settings import SERVICE
 from shared.columnar import Ints, lengths_of, starts_of
 from shared.contracts import chunks, codec, topics
+from shared.fixed_point.text import scaled
 from shared.ids import event_id
 from shared.kafka.messages import Outgoing, chunk, plain_event
 
@@ -34,28 +36,64 @@ def approval_messages(
     batch: as approved; approved: member rows, whose row_no is their row in the chunk; content: the chunk as it came;
     incarnation: of the database.
     """
-    at, session = batch.decided_at, session_of(batch.decided_at)
-    rows, _ = codec.decode_kept(content, chunks.RESULT)
-    rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
-    flat = {name: _flat(rows.column(name), fields, batch.logic) for name, fields in NEEDED.items()}
-    result = {name: NestedColumn(starts.tolist(), _lists(fields)) for name, (starts, fields) in flat.items()}
+    flat, bodies = _bodies(batch, approved, content, incarnation)
     messages = []
-    for account, member in enumerate(approved):
-        epoch = member.epoch + 1
-        approval = Approval(
-            batch.batch_id, member.account_id, member.enterprise_id, member.advisor_id, member.custodian,
-            member.account_number, epoch, batch.trade_date, session, batch.decided_by, batch.decided_name, incarnation,
-        )  # fmt: skip
-        body = orders_of(approval, account, result, event_id)
-        identity = event_id("orders", batch.batch_id, member.account_id, epoch)
+    for member, body in zip(approved, bodies, strict=True):
+        identity = event_id("orders", batch.batch_id, member.account_id, member.epoch + 1)
         owner = (member.enterprise_id,)
+        at = batch.decided_at
         messages.append(
             plain_event(
                 topics.ORDERS, member.account_id, body, event_id=identity, source=SERVICE, at=at, enterprises=owner
             )
         )
-    messages.append(_rebalanced(batch, approved, flat, at))
+    messages.append(_rebalanced(batch, approved, flat, batch.decided_at))
     return messages
+
+
+def approved_lines(
+    batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, incarnation: str
+) -> Iterator[OrderLine]:
+    """Yield the orders of approved accounts of one result chunk, as `approval_messages` sends them.  Same arguments."""
+    _, bodies = _bodies(batch, approved, content, incarnation)
+    session = session_of(batch.decided_at)
+    for body in bodies:
+        for order in body["orders"]:
+            yield OrderLine(
+                order_id=order["order_id"],
+                account_id=body["account_id"],
+                account_number=body["account_number"],
+                custodian=body["custodian"],
+                security_id=order["security_id"],
+                side=order["side"],
+                micro=scaled(order["quantity"], 6),
+                order_type=order["order_type"],
+                time_in_force=order["time_in_force"],
+                session=session,
+                currency=order["currency"],
+            )
+
+
+def _bodies(
+    batch: Row[Any], approved: Sequence[Row[Any]], content: bytes, incarnation: str
+) -> tuple[FlatColumns, Iterator[dict[str, Any]]]:
+    """Return the flat columns of approved accounts, and the body of OrdersReleased of each, made as it is asked for."""
+    session = session_of(batch.decided_at)
+    rows, _ = codec.decode_kept(content, chunks.RESULT)
+    rows = rows.take(pa.array([member.row_no for member in approved], pa.int64()))
+    flat = {name: _flat(rows.column(name), fields, batch.logic) for name, fields in NEEDED.items()}
+    result = {name: NestedColumn(starts.tolist(), _lists(fields)) for name, (starts, fields) in flat.items()}
+
+    def bodies() -> Iterator[dict[str, Any]]:
+        for account, member in enumerate(approved):
+            approval = Approval(
+                batch.batch_id, member.account_id, member.enterprise_id, member.advisor_id, member.custodian,
+                member.account_number, member.epoch + 1, batch.trade_date, session, batch.decided_by,
+                batch.decided_name, incarnation,
+            )  # fmt: skip
+            yield orders_of(approval, account, result, event_id)
+
+    return flat, bodies()
 
 
 def rebalanced_again(approved: Sequence[Row[Any]], content: bytes, at: datetime) -> Outgoing:

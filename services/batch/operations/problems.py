@@ -123,6 +123,10 @@ class LogicUnavailable(Conflict):
     code, title = "logic_unavailable", "This trade logic was not computed"
 
 
+class NoOrders(Conflict):
+    code, title = "no_orders", "There is no order file of this request"
+
+
 _CLASSES: Final[dict[RefusalReason, type[Problem]]] = {
     "VERSION_CHANGED": VersionChanged,
     "DECIDED": BatchDecided,

@@ -13,7 +13,12 @@ RequestOutcome = Literal["ASKED", "DONE", "REFUSED", "FAILED", "UNKNOWN"]
 
 NO_CLIENT_DATA: Final = frozenset({"get_me", "stream_events", "count_tiles", "get_latest_run", "list_views"})
 """Reads that show no account: they are recorded only when they are refused."""
-FILES: Final = frozenset({"export_queue", "export_batch_accounts", "export_batch_trades", "export_history"})
+FILES: Final = frozenset(
+    {
+        "export_queue", "export_batch_accounts", "export_batch_trades", "export_history", "export_orders",
+        "export_block_orders",
+    }
+)  # fmt: skip
 """Reads whose response is a file: recorded when it begins, and again when it has ended or was cut off."""
 _ABSENT: Final = 404
 _RECORDED: Final = (

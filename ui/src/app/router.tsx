@@ -18,7 +18,7 @@ import { QUEUE_FIELDS } from "@/features/queue/fields";
 import { FindPage } from "@/features/queue/find/FindPage";
 import { findSearch } from "@/features/queue/find/whereabouts";
 import { ProposeAccount } from "@/features/queue/ProposeAccount";
-import { listSearch, readAddress, saysAnything, writeAddress, type ListSearch } from "@/shared/state/search";
+import { listSearch, readAddress, saysAnything, TABS, writeAddress, type ListSearch } from "@/shared/state/search";
 import { remembered } from "@/shared/state/useList";
 import { Failure } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
@@ -66,11 +66,11 @@ const files = createRoute({ getParentRoute: () => root, path: "/files", componen
 /** Both shelves remember their filters apart; within a shelf they stay from one request to the next. */
 function requestSearch(shelf: Shelf) {
   return {
-    validateSearch: (raw: Record<string, unknown>): ListSearch => listSearch(raw, REQUEST_FIELDS, REQUEST_SORTS),
+    validateSearch: (raw: Record<string, unknown>): ListSearch => listSearch(raw, REQUEST_FIELDS, REQUEST_SORTS, TABS),
     again: (search: ListSearch) => {
       const last = remembered(`request.${shelf}`, search);
       const found = last && listSearch(last, REQUEST_FIELDS, REQUEST_SORTS);
-      return found && saysAnything(found) ? found : null;
+      return found && saysAnything(found) ? { ...found, tab: search.tab } : null;
     },
   };
 }

@@ -11,7 +11,7 @@ from alembic import op
 from shared.postgres.migrations.security import OF_ONE, allow, protect
 
 revision = "batch_account_words"
-down_revision = "batch_wash_sold_units"
+down_revision = "batch_auditor_chain"
 branch_labels = None
 depends_on = None
 

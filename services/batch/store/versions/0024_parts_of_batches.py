@@ -9,7 +9,7 @@ from typing import Final
 from alembic import op
 
 revision = "batch_parts"
-down_revision = "batch_wash_sold_units"
+down_revision = "batch_account_words"
 branch_labels = None
 depends_on = None
 

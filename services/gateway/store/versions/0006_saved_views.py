@@ -7,7 +7,7 @@ from alembic import op
 from shared.postgres.migrations.security import OF_ENTERPRISE, OF_SUBJECT, allow, protect
 
 revision = "gateway_saved_views"
-down_revision = "gateway_roles"
+down_revision = "gateway_auditor"
 branch_labels = None
 depends_on = None
 

@@ -208,6 +208,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/block-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Block Orders
+         * @description Return the orders of an approved batch as CSV by security and side, each block with its allocations.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["export_block_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/cancel": {
         parameters: {
             query?: never;
@@ -246,6 +268,50 @@ export interface paths {
          *     Roles: trader.
          */
         post: operations["switch_logic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/logics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Logics
+         * @description Compare what a batch would do under each trade logic.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["compare_logics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Orders
+         * @description Return the orders that the approval of a batch sent as CSV, a row for each.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["export_orders"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -312,6 +378,50 @@ export interface paths {
          *     Roles: trader.
          */
         post: operations["repropose_accounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Trades
+         * @description Sum the market orders of a batch by security, of the accounts of a filter and of all.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["list_trades"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/trades/{security_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Security Trades
+         * @description List the accounts of a filter that trade a security, the largest value first.
+         *
+         *     Roles: admin, approver, auditor, operator, trader, viewer.
+         */
+        get: operations["list_security_trades"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -943,6 +1053,29 @@ export interface components {
             threshold: string;
         };
         /**
+         * AccountTrade
+         * @description The market order of one account for a security.
+         */
+        AccountTrade: {
+            /** Account Id */
+            account_id: string;
+            /** Account Number */
+            account_number: string;
+            /** Name */
+            name: string;
+            /** Price */
+            price: string;
+            /** Quantity */
+            quantity: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "BUY" | "SELL";
+            /** Value */
+            value: string;
+        };
+        /**
          * AccountView
          * @description One account: why it is flagged, its causes and holds, and the batch it is in.
          */
@@ -1237,6 +1370,27 @@ export interface components {
             trade_date: string;
             /** Turnover */
             turnover: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * BatchTrades
+         * @description Market orders of the proposed (or decided) accounts under the logic in force, the largest value first.
+         *
+         *     rows: the securities that accounts of the filter trade.
+         */
+        BatchTrades: {
+            all: components["schemas"]["TradedValue"];
+            /** Batch Id */
+            batch_id: number;
+            filtered: components["schemas"]["TradedValue"];
+            /**
+             * Logic
+             * @enum {string}
+             */
+            logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
+            /** Rows */
+            rows: components["schemas"]["SecurityTrades"][];
             /** Version */
             version: number;
         };
@@ -1682,6 +1836,45 @@ export interface components {
             logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
         };
         /**
+         * LogicComparison
+         * @description The proposed (or decided) accounts of a batch under every logic that was computed for any of them.
+         */
+        LogicComparison: {
+            /** Batch Id */
+            batch_id: number;
+            /** Logics */
+            logics: components["schemas"]["LogicEffect"][];
+            /** Version */
+            version: number;
+        };
+        /**
+         * LogicEffect
+         * @description What a batch would do under one trade logic.
+         *
+         *     is_available: whether it was computed for every account, so that it can be put in force; unproposed: accounts that
+         *     it could not propose for.  drift_value: dollars between what positions are worth after the trades and their targets,
+         *     without cash; drift: the same as a share of the accounts' value, None where nothing is known.  drift_unknown:
+         *     accounts that are not in either, because substitutes take over targets or nothing was proposed.
+         */
+        LogicEffect: {
+            /** Drift */
+            drift: string | null;
+            /** Drift Unknown */
+            drift_unknown: number;
+            /** Drift Value */
+            drift_value: string;
+            /** Is Available */
+            is_available: boolean;
+            /**
+             * Logic
+             * @enum {string}
+             */
+            logic: "BEST_FIT" | "MIN_TRANSACTION" | "TAX_AWARE";
+            totals: components["schemas"]["Totals"];
+            /** Unproposed */
+            unproposed: number;
+        };
+        /**
          * LotPick
          * @description Units of a lot that leave first when its security is sold; without a sleeve, in whatever sleeve they are.
          */
@@ -2112,6 +2305,60 @@ export interface components {
             /** Rows */
             rows: components["schemas"]["SavedView"][];
         };
+        /**
+         * SecurityAccounts
+         * @description A page of the accounts that trade a security, the largest value first.
+         */
+        SecurityAccounts: {
+            /** Page */
+            page: number;
+            /** Rows */
+            rows: components["schemas"]["AccountTrade"][];
+            /** Security Id */
+            security_id: string;
+            /** Size */
+            size: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * SecurityFigures
+         * @description Market orders of one security over accounts.  net: bought less sold; value: bought and sold together.
+         *
+         *     accounts: an account never buys and sells the same security, so it is buy_accounts and sell_accounts together.
+         */
+        SecurityFigures: {
+            /** Accounts */
+            accounts: number;
+            /** Buy Accounts */
+            buy_accounts: number;
+            /** Buys */
+            buys: string;
+            /** Buys Value */
+            buys_value: string;
+            /** Net */
+            net: string;
+            /** Net Value */
+            net_value: string;
+            /** Sell Accounts */
+            sell_accounts: number;
+            /** Sells */
+            sells: string;
+            /** Sells Value */
+            sells_value: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * SecurityTrades
+         * @description What accounts trade of one security. filtered: those that the filter leaves; all: every account of the batch.
+         */
+        SecurityTrades: {
+            all: components["schemas"]["SecurityFigures"];
+            filtered: components["schemas"]["SecurityFigures"];
+            /** Security Id */
+            security_id: string;
+        };
         /** SliceView */
         SliceView: {
             /** Acquired */
@@ -2269,6 +2516,24 @@ export interface components {
             side: "BUY" | "SELL";
             /** Sleeve Id */
             sleeve_id: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * TradedValue
+         * @description Sums over securities. orders: one per account and security.
+         */
+        TradedValue: {
+            /** Buys Value */
+            buys_value: string;
+            /** Net Value */
+            net_value: string;
+            /** Orders */
+            orders: number;
+            /** Securities */
+            securities: number;
+            /** Sells Value */
+            sells_value: string;
             /** Value */
             value: string;
         };
@@ -3502,6 +3767,92 @@ export interface operations {
             };
         };
     };
+    export_block_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. It ends with a line that says so: a file without it was cut off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancel_batch: {
         parameters: {
             query?: never;
@@ -3764,6 +4115,178 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_logics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogicComparison"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. It ends with a line that says so: a file without it was cut off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4211,6 +4734,198 @@ export interface operations {
             };
             /** @description If-Match is missing. */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trades: {
+        parameters: {
+            query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchTrades"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to go on. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on our side. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is away; Retry-After says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_security_trades: {
+        parameters: {
+            query?: {
+                /** @description Only accounts with all of these tiles. */
+                tile?: ("FIRST_REBALANCE" | "HIGH_CASH" | "LOW_CASH" | "POSITION_DRIFT" | "NO_TARGET")[] | null;
+                /** @description Filter clauses `field.op.value`, op of eq, gte, lte, in (values joined by `|`); all must hold. Texts match whatever their case; a number that is not known meets none; `eq` of a number means what is shown, rounded half away from zero: `eq.100` in whole dollars, `eq.100.00` to the cent, `eq.0.125` in tenths of a percent. */
+                f?: string[] | null;
+                /** @description Part of an account's number or name. */
+                q?: string;
+                /** @description Page, from 1. */
+                page?: number;
+                /** @description Rows of a page. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Batch id. */
+                batch_id: number;
+                /** @description Security id. */
+                security_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityAccounts"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not valid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,7 +7,12 @@ export const SIZES = [50, 100, 200] as const;
 export const DEFAULT_SIZE = 200;
 export const TILE_CHOICES: readonly TileChoice[] = [...TILES, "NO_TARGET"];
 
+/** What a page shows beside its list, on a tab of its own. */
+export const TABS = ["trades"] as const;
+export type Tab = (typeof TABS)[number];
+
 export interface ListSearch {
+  tab?: Tab;
   tile?: TileChoice[];
   f?: string[];
   q?: string;
@@ -39,7 +44,7 @@ export function readAddress(text: string): Record<string, string[]> {
  * Check what an address says against what a list knows. Every part is named, also where it is undefined: the router would else give
  * the junk of the address in its place.
  */
-export function listSearch(raw: Record<string, unknown>, fields: readonly Field[], sorts: readonly string[]): ListSearch {
+export function listSearch(raw: Record<string, unknown>, fields: readonly Field[], sorts: readonly string[], tabs: readonly Tab[] = []): ListSearch {
   const all = (name: string) => many(raw[name]);
   const first = (name: string) => all(name)[0] ?? "";
   const tiles = TILE_CHOICES.filter((tile) => all("tile").includes(tile));
@@ -47,6 +52,7 @@ export function listSearch(raw: Record<string, unknown>, fields: readonly Field[
   const page = whole(first("page"));
   const size = SIZES.find((offered) => offered === whole(first("size")));
   return {
+    tab: tabs.find((offered) => offered === first("tab")),
     tile: tiles.length > 0 ? tiles : undefined,
     f: f.length > 0 ? f : undefined,
     q: first("q").trim().slice(0, 80) || undefined,

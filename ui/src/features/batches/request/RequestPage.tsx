@@ -2,6 +2,7 @@ import { Navigate, useNavigate } from "@tanstack/react-router";
 
 import { useBatchPage } from "@/features/batches/api/listBatchAccounts";
 import { ExecutionNote } from "@/features/batches/execution/ExecutionNote";
+import { OrderFiles } from "@/features/batches/execution/OrderFiles";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { AttentionChips } from "@/features/batches/request/AttentionChips";
 import { RequestBar } from "@/features/batches/request/RequestBar";
@@ -15,6 +16,8 @@ import { DecisionNotes } from "@/features/batches/commands/DecisionNotes";
 import { Reviewed } from "@/features/batches/commands/PutBack";
 import { PutAsideNote } from "@/features/batches/commands/PutAsideNote";
 import { StaleNote } from "@/features/batches/commands/StaleNote";
+import { RequestTabs } from "@/features/batches/trades/RequestTabs";
+import { TradesPanel } from "@/features/batches/trades/TradesPanel";
 import type { BatchAccountRow } from "@/shared/api/models";
 import { ExportMenu } from "@/shared/export/ExportMenu";
 import { FilterBar } from "@/shared/filters/FilterBar";
@@ -69,6 +72,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
       </RequestHead>
       {page.error && <Failure error={page.error} onRetry={() => void page.refetch()} />}
       <ExecutionNote execution={batch.execution} />
+      <OrderFiles batch={batch} />
       <PutAsideNote batch={batch} />
       <DecisionNotes batch={batch} />
       {isReview && <StaleNote batch={batch} onShow={() => change({ f: ["result.in.STALE"], q: undefined })} />}
@@ -86,34 +90,36 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
         onSearch={(q) => change({ q: q || undefined })}
         onClear={() => change({ f: undefined, q: undefined })}
       />
-      {isChanged && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
-      <div className="request-grid">
-        <Grid
-          label={`Accounts of request ${batchId}`}
-          columns={columns}
-          rows={rows}
-          total={page.data.total}
-          offset={(list.page - 1) * list.size}
-          rowId={(row) => row.account_id}
-          rowName={(row) => `account ${row.account_number}`}
-          isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
-          sort={search.sort}
-          onSort={(sort) => change({ sort })}
-          onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
-          isBusy={page.isPlaceholderData}
-          selection={
-            isChanged
-              ? {
-                  has: (row) => has(selection, row.account_id),
-                  barred: (row) => rowBarred(batch, row),
-                  set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
-                }
-              : undefined
-          }
-          empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
-        />
-      </div>
-      <Pager page={list.page} size={list.size} total={page.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
+      <RequestTabs tab={search.tab} onTab={(tab) => change({ tab })} trades={<TradesPanel batch={batch} shelf={shelf} filter={filter} search={search} />}>
+        {isChanged && <RequestBar batch={batch} selection={selection} matching={matching} filter={filter} onSelect={setSelection} />}
+        <div className="request-grid">
+          <Grid
+            label={`Accounts of request ${batchId}`}
+            columns={columns}
+            rows={rows}
+            total={page.data.total}
+            offset={(list.page - 1) * list.size}
+            rowId={(row) => row.account_id}
+            rowName={(row) => `account ${row.account_number}`}
+            isDimmed={(row) => row.state === "FAILED" || row.state === "REMOVED"}
+            sort={search.sort}
+            onSort={(sort) => change({ sort })}
+            onOpen={(row) => void navigate({ to: target, params: { batchId: String(batchId), accountId: row.account_id }, search })}
+            isBusy={page.isPlaceholderData}
+            selection={
+              isChanged
+                ? {
+                    has: (row) => has(selection, row.account_id),
+                    barred: (row) => rowBarred(batch, row),
+                    set: (some, on) => setSelection(set(selection, some.map((row) => row.account_id), on)),
+                  }
+                : undefined
+            }
+            empty={isFiltered ? "No account matches these filters." : "This request has no accounts."}
+          />
+        </div>
+        <Pager page={list.page} size={list.size} total={page.data.total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(size) => change({ size })} />
+      </RequestTabs>
     </Reviewed>
   );
 }

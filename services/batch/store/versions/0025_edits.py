@@ -10,7 +10,7 @@ from alembic import op
 from shared.postgres.migrations.security import allow
 
 revision = "batch_edits"
-down_revision = "batch_wash_sold_units"
+down_revision = "batch_parts"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "read_again"
-down_revision = "holding_roles"
+down_revision = "auditor_approvals"
 branch_labels = None
 depends_on = None
 
