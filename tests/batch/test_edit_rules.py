@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.batch.domain.edits import EditedOrder, EditRefused, edited_orders
+from services.batch.domain.edits import EditedOrder, EditError, edited_orders
 from shared.fixed_point.text import scaled
 
 pytestmark = pytest.mark.fast
@@ -98,13 +98,13 @@ def test_what_may_be_asked_for(units: dict[str, str], orders: list[tuple[str, in
     ],
 )  # fmt: skip
 def test_every_refusal_says_what_why_and_what_to_do(more: dict[str, Any], units: dict[str, str], sentence: str) -> None:
-    with pytest.raises(EditRefused) as refused:
+    with pytest.raises(EditError) as refused:
         asked(result(**more), **units)
     assert str(refused.value) == sentence
 
 
 def test_a_security_has_one_quantity() -> None:
-    with pytest.raises(EditRefused, match="BUY is named twice"):
+    with pytest.raises(EditError, match="BUY is named twice"):
         edited_orders(result(), 0, [("BUY", 0), ("BUY", UNIT)])
 
 
@@ -120,5 +120,5 @@ def test_bonds_are_counted_in_dollars_of_face() -> None:
     given = result(securities=[security("SEL", "10"), bond])
     given["orders"][1]["quantity_micro"] = 300 * UNIT
     assert asked(given, BUY="520") == [EditedOrder("BUY", 300 * UNIT, 520 * UNIT)]
-    with pytest.raises(EditRefused, match=r"needs \$3.50 more"):
+    with pytest.raises(EditError, match=r"needs \$3.50 more"):
         asked(given, BUY="530")

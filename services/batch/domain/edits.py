@@ -18,7 +18,7 @@ ResultRow = Mapping[str, Any]
 WHOLE: Final = 1_000_000
 
 
-class EditRefused(ValueError):
+class EditError(ValueError):
     """The orders cannot be made what was asked for; the sentence says why and what to do."""
 
 
@@ -49,15 +49,15 @@ def edited_orders(result: ResultRow, logic: int, wanted: Sequence[tuple[str, int
     """Return the orders that become other ones, by security.
 
     result: of the proposal, as it was before any edit; wanted: security and millionths of a unit without sign.
-    Raises EditRefused.
+    Raises EditError.
     """
     lines = _lines(result, logic)
     asked: dict[str, int] = {}
     for name, units in wanted:
         if name in asked:
-            raise EditRefused(f"{name} is named twice: give each security one quantity.")
+            raise EditError(f"{name} is named twice: give each security one quantity.")
         if name not in lines:
-            raise EditRefused(
+            raise EditError(
                 f"No trade of {name} is proposed for this account: only what is proposed can be made smaller or larger."
             )
         asked[name] = units
@@ -95,10 +95,10 @@ def _lines(result: ResultRow, logic: int) -> dict[str, _Line]:
 
 
 def _check(name: str, line: _Line, units: int, least: int) -> None:
-    """Raise EditRefused if the order cannot be one of so many millionths, whatever the cash.  least: cents."""
+    """Raise EditError if the order cannot be one of so many millionths, whatever the cash.  least: cents."""
     is_sell = line.proposed < 0
     if is_sell and units > line.held:
-        raise EditRefused(
+        raise EditError(
             f"Selling {_units(units)} {name} is more than the {_units(line.held)} that the account can sell of it:"
             " sell at most these."
         )
@@ -106,23 +106,23 @@ def _check(name: str, line: _Line, units: int, least: int) -> None:
     step, divisor = int(line.security["step_micro"]), int(line.security["price_divisor"] or 1)
     if units % step and not is_all:
         of = "whole units" if step == WHOLE else f"steps of {_units(step)} units"
-        raise EditRefused(f"{name} trades in {of}, and {_units(units)} is none of them: round it.")
+        raise EditError(f"{name} trades in {of}, and {_units(units)} is none of them: round it.")
     if units % divisor:
-        raise EditRefused(f"{name} is priced in percent of face: give its quantity at most four decimals.")
+        raise EditError(f"{name} is priced in percent of face: give its quantity at most four decimals.")
     cents = line.cents(units)
     if units and not is_all and cents < max(1, least):
-        raise EditRefused(
+        raise EditError(
             f"{_verb(line.proposed)} {_units(units)} {name} is a trade of ${usd(cents)}, less than the account's"
             f" minimum trade size of ${usd(max(1, least))}: make it larger, or 0."
         )
 
 
 def _check_cash(result: ResultRow, begin: int, lines: Mapping[str, _Line], changed: Sequence[EditedOrder]) -> None:
-    """Raise EditRefused if the orders leave less cash than the reserve."""
+    """Raise EditError if the orders leave less cash than the reserve."""
     orders = {name: line.proposed for name, line in lines.items()} | {row.security_id: row.quantity for row in changed}
     worth = {name: lines[name].cents(units) for name, units in orders.items()}
     if max(worth.values(), default=0) > MAX_VALUE_CENTS:
-        raise EditRefused("A trade of more than $100,000,000,000.00 cannot be made: make it smaller.")
+        raise EditError("A trade of more than $100,000,000,000.00 cannot be made: make it smaller.")
     cash = begin + sum(-worth[name] if units > 0 else worth[name] for name, units in orders.items())
     reserve = int(result["reserve_cents"])
     if not changed or cash >= reserve:
@@ -140,7 +140,7 @@ def _check_cash(result: ResultRow, begin: int, lines: Mapping[str, _Line], chang
         )
     else:
         what = f"The trades together need ${lacking} more than {keeps}"
-    raise EditRefused(f"{what}: buy less, or sell more.")
+    raise EditError(f"{what}: buy less, or sell more.")
 
 
 def _verb(units: int) -> str:

@@ -52,7 +52,7 @@ async def edit_trades(
     wanted = [(trade.security_id, scaled(trade.quantity, 6)) for trade in body.trades]
     try:
         orders = rules.edited_orders(result, batch.logic, wanted)
-    except rules.EditRefused as refused:
+    except rules.EditError as refused:
         raise EditRefused(str(refused), version=batch.version) from refused
     if not orders and before is None:
         raise EditRefused("These are the proposed quantities: change one, or leave the account as it is.")
