@@ -32,7 +32,7 @@ async def found(user: User, **query: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "accounts"),
+    ("terms", "accounts"),
     [
         ("8841", ["A1", "A2"]),
         ("8841-22", ["A1", "A2"]),
@@ -60,9 +60,9 @@ async def found(user: User, **query: Any) -> list[str]:
         ("'", []),
     ],
 )
-async def test_an_account_is_found_by_how_its_words_begin(harness: Harness, words: str, accounts: list[str]) -> None:
+async def test_an_account_is_found_by_how_its_words_begin(harness: Harness, terms: str, accounts: list[str]) -> None:
     await _smiths(harness)
-    assert await found(harness.user(), q=words) == accounts
+    assert await found(harness.user(), q=terms) == accounts
 
 
 async def test_an_account_that_changes_is_found_by_its_new_words_alone(harness: Harness) -> None:

@@ -27,10 +27,10 @@ async def find_accounts(
 ) -> FoundAccounts:
     """Find accounts whatever their state, in the order of their numbers."""
     service, scope = dependencies_of(request), scope_of(caller)
-    words = q.split()
-    if len(words) > _MOST_WORDS:
+    terms = q.split()
+    if len(terms) > _MOST_WORDS:
         raise BadInput(f"A search takes at most {_MOST_WORDS} words. Leave some out.")
     async with service.database.snapshot(scope) as connection:
-        found, total, has_more = await account_search.find(connection, scope, words, state, page, size)
+        found, total, has_more = await account_search.find(connection, scope, terms, state, page, size)
     shown = [views.found_account(row) for row in found]
     return FoundAccounts(rows=shown, total=total, has_more=has_more, page=page, size=size, as_of=service.clock.now())

@@ -37,15 +37,15 @@ _FLAGGED = ACCOUNT.outerjoin(FLAG, _A.account_id == _F.account_id)
 
 
 async def find(
-    connection: AsyncConnection, scope: Scope, words: Sequence[str], state: ListedState | None, page: int, size: int
+    connection: AsyncConnection, scope: Scope, terms: Sequence[str], state: ListedState | None, page: int, size: int
 ) -> tuple[Sequence[Row[Any]], int, bool]:
     """Return rows of a page (from 1) in the order of numbers, how many rows all pages hold, and whether more match.
 
-    words: an account has a word that begins with each of them, in any case.  Where more match than MOST_FOUND, the
+    terms: an account has a word that begins with each of them, in any case.  Where more match than MOST_FOUND, the
     pages hold that many of them, and not always the same.
     """
-    most = MOST_FOUND if words else MOST_LISTED
-    matching = [sees(scope, ACCOUNT), *[_begins(scope, word) for word in words]]
+    most = MOST_FOUND if terms else MOST_LISTED
+    matching = [sees(scope, ACCOUNT), *[_begins(scope, term) for term in terms]]
     if state is not None:
         matching.append(STATES[state])
     counted = select(_A.account_id).select_from(_FLAGGED).where(*matching).limit(most + 1)
@@ -54,7 +54,7 @@ async def find(
     wanted = min(size, total - (page - 1) * size)
     if wanted <= 0:
         return (), total, number > most
-    if words:  # a search looks at no more than it counted, in whatever order they were found
+    if terms:  # a search looks at no more than it counted, in whatever order they were found
         matching = [sees(scope, ACCOUNT), _A.account_id.in_(counted.limit(most))]
     query: Select[Any] = (
         select(*ROW, _D.hold_text, OPEN_BATCH)
@@ -71,8 +71,8 @@ async def find(
     return (await connection.execute(query)).all(), total, number > most
 
 
-def _begins(scope: Scope, word: str) -> ColumnElement[bool]:
-    """Return the predicate that a word of the account begins with this one."""
-    first = func.lower(word)
-    words = select(_W.account_id).where(sees(scope, ACCOUNT_WORD), _W.word >= first, _W.word < first.concat(_LAST))
-    return _A.account_id.in_(words)
+def _begins(scope: Scope, term: str) -> ColumnElement[bool]:
+    """Return the predicate that a word of the account begins with the term."""
+    first = func.lower(term)
+    having = select(_W.account_id).where(sees(scope, ACCOUNT_WORD), _W.word >= first, _W.word < first.concat(_LAST))
+    return _A.account_id.in_(having)

@@ -42,7 +42,7 @@ describe("lists of accounts", () => {
     const search = await screen.findByRole("searchbox", { name: /^Search number/ });
     await userEvent.clear(search);
     await userEvent.type(search, "zz{Enter}");
-    expect(await screen.findByText('No account has words that begin with "zz" here.')).toBeTruthy();
+    expect(await screen.findByText('No account here matches "zz".')).toBeTruthy();
   });
 
   it("lead from a page that does not exist to the last one", LONG, async () => {

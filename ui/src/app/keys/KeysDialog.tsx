@@ -33,10 +33,10 @@ function KeyTable({ label, keys }: { label: string; keys: readonly Key[] }) {
         {keys.map((key) => (
           <tr key={key.does}>
             <th scope="row">
-              {key.keys.map((one, at) => (
-                <span key={one}>
+              {key.keys.map((name, at) => (
+                <span key={name}>
                   {at > 0 && " or "}
-                  <kbd>{shown(one)}</kbd>
+                  <kbd>{shown(name)}</kbd>
                 </span>
               ))}
             </th>

@@ -56,7 +56,7 @@ export function FindPage() {
           rowName={(row) => `account ${row.account_number}`}
           onOpen={(row) => void navigate({ to: "/accounts/$accountId", params: { accountId: row.account_id } })}
           isBusy={found.isPlaceholderData}
-          empty={q ? `No account has words that begin with "${q}" here.` : "No account is here now."}
+          empty={q ? `No account here matches "${q}".` : "No account is here now."}
         />
       )}
       <Pager page={page} size={size} total={total} note={pageNote} onPage={(next) => change({ page: next })} onSize={(next) => change({ size: next })} />

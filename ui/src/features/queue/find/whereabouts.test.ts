@@ -16,7 +16,7 @@ describe("where an account is", () => {
     [{ state: "HELD", open_batch: 7, is_evaluated: true }, "In request 7"],
     [{ state: "OFF", open_batch: null, is_evaluated: true }, "Rebalancer off"],
     [{ state: "OFF", open_batch: null, is_evaluated: false }, "Not evaluated yet"],
-  ] as const)("of %o is said in words", (account, words) => {
-    expect(whereabouts(account)).toBe(words);
+  ] as const)("of %o is said as people say it", (account, said) => {
+    expect(whereabouts(account)).toBe(said);
   });
 });
