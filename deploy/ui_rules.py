@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from deploy.stack.layout import CHECKOUT
-from shared.contracts.filter_fields import ATTENTION, BATCH_FIELDS, QUEUE_FIELDS, RESULTS, FieldKind
+from shared.contracts.filter_fields import (
+    ATTENTION,
+    BATCH_FIELDS,
+    LARGE_TURNOVER_PERCENT,
+    QUEUE_FIELDS,
+    RESULTS,
+    FieldKind,
+)
 from shared.contracts.roles import RULES
 
 FILE: Final[Path] = CHECKOUT / "ui" / "src" / "shared" / "api" / "rules.ts"
@@ -22,7 +29,7 @@ def main() -> None:
 
 
 def document() -> str:
-    """Return the TypeScript module: ROLES, QUEUE_FIELD_KINDS, BATCH_FIELD_KINDS, RESULTS and ATTENTION as constants."""
+    """Return the TypeScript module: roles, kinds of fields, values of fields and limits as constants."""
     return "\n".join(
         [
             "// Made by `python -m deploy.ui_rules` from shared/contracts; not edited by hand.",
@@ -41,6 +48,9 @@ def document() -> str:
             "",
             "/** Values of the field `attention`. */",
             f"export const ATTENTION = {_list(ATTENTION)} as const;",
+            "",
+            "/** Buys and sells above so many percent of the value of an account are a large turnover. */",
+            f"export const LARGE_TURNOVER_PERCENT = {LARGE_TURNOVER_PERCENT};",
             "",
         ]
     )

@@ -242,6 +242,7 @@ class AttentionCounts(OutboundModel):
     short_term_gain: int  # taxable ones
     wash_sale: int  # a loss would be disallowed: of a sell, or by a buy of one approved before
     unknown_basis: int  # sell lots whose cost is not known
+    large_turnover: int  # buys and sells are together more than 25 % of the account's value
     stale: int
     failed: int
 

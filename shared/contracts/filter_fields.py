@@ -97,8 +97,17 @@ BATCH_FIELDS: Final[Mapping[str, FieldKind]] = {
 RESULTS: Final = ("COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED")
 """Values of the field `result`."""
 
-ATTENTION: Final = ("OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "STALE", "FAILED")
+ATTENTION: Final = (
+    "OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "LARGE_TURNOVER", "STALE", "FAILED",
+)  # fmt: skip
 """Values of the field `attention`: what asks for a look before a batch is decided."""
+
+LARGE_TURNOVER_PERCENT: Final = 25
+"""Market buys and sells of an account that are together more than so many percent of its value are a large turnover.
+
+A proposal that brings positions back to target trades less; one that trades more sells an account out, invests it for
+the first time, or follows another target.
+"""
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "result": RESULTS,

@@ -12,6 +12,7 @@ from tests.batch.harness import Harness, User, sold
 
 pytestmark = pytest.mark.integration
 
+REQUESTED = {"account_id": "A1", "enterprise_id": "E1", "advisor_id": "D1", "epoch": 0, "liquidate": False}
 IDS = ("A1", "A2", "A3", "A4", "A5", "A6")
 
 
@@ -98,7 +99,7 @@ async def test_what_asks_for_a_look_is_counted_and_found_by_the_same_rule(harnes
     page = await pat.get(path)
     wanted = {
         "OVER_BUDGET": ["A1"], "SHORT_TERM_GAIN": ["A1", "A2"], "WASH_SALE": [], "UNKNOWN_BASIS": ["A4"],
-        "STALE": ["A3", "A5"], "FAILED": ["A6"],
+        "LARGE_TURNOVER": [], "STALE": ["A3", "A5"], "FAILED": ["A6"],
     }  # fmt: skip
     assert set(wanted) == set(ATTENTION)
     assert page["attention"] == {name.lower(): len(accounts) for name, accounts in wanted.items()}
@@ -127,6 +128,32 @@ async def test_what_asks_for_a_look_is_counted_and_found_by_the_same_rule(harnes
     assert (await pat.get(path))["attention"]["over_budget"] == 0
     await pat.done(removed, "approve")
     assert harness.sql("SELECT gain_excesses FROM batch_account WHERE account_id = 'A2'") == [(None,)]
+
+
+def _trading(buys: int, sells: int, *, value: int = 100_000_00) -> dict[str, Any]:
+    """Best Fit buys and sells for so many cents in an account of this value, Min Transaction nothing."""
+    first, second = build.a_result(REQUESTED)["proposals"]
+    traded = first | {"value_cents": value, "buys": 1, "buys_cents": buys, "sells_cents": sells}
+    return _gain(0, proposals=[traded, second | {"value_cents": value, "sells_cents": 0}])
+
+
+async def test_a_turnover_is_large_above_a_quarter_of_the_value_under_the_logic_in_force(harness: Harness) -> None:
+    pat = harness.user()
+    batch = await _pending(
+        harness,
+        pat,
+        A1=_trading(12_500_00, 12_500_00),  # the limit itself is not above it
+        A2=_trading(12_500_00, 12_500_01),
+        A3=_trading(25_000_01, 0),
+        A4=_trading(0, 0),
+        A5=_trading(0, 1, value=4),
+    )
+    path = f"/v1/batches/{batch['batch_id']}/accounts"
+    found = await pat.get(path, f="attention.in.LARGE_TURNOVER")
+    assert [row["account_id"] for row in found["rows"]] == ["A2", "A3"]
+    assert found["attention"]["large_turnover"] == 2
+    await pat.done(batch, "logic", {"logic": "MIN_TRANSACTION"})
+    assert (await pat.get(path))["attention"]["large_turnover"] == 0
 
 
 async def test_what_exceeds_a_limit_goes_when_the_account_is_proposed_again(harness: Harness) -> None:

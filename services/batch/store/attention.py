@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.states import AccountState
 from services.batch.store.tables import BATCH_ACCOUNT, stored_figure
+from shared.contracts.filter_fields import LARGE_TURNOVER_PERCENT
 
 _M = BATCH_ACCOUNT.c
 COUNTED: Final = _M.state.in_(("PROPOSED", "APPROVED", "CANCELLED")) & _M.chunk_id.is_not(None)
@@ -24,6 +25,11 @@ _PREDICATES: Final[Mapping[str, Callable[[int], ColumnElement[bool]]]] = {
         COUNTED, or_(stored_figure("wash_cents", logic) > 0, stored_figure("wash_earlier_cents", logic) > 0)
     ),
     "UNKNOWN_BASIS": lambda logic: and_(COUNTED, stored_figure("no_basis_proceeds_cents", logic) > 0),
+    "LARGE_TURNOVER": lambda logic: and_(
+        COUNTED,
+        (stored_figure("buys_cents", logic) + stored_figure("sells_cents", logic)) * 100
+        > stored_figure("value_cents", logic) * LARGE_TURNOVER_PERCENT,
+    ),
     "STALE": lambda _: and_(_M.state == str(AccountState.PROPOSED), _M.stale_code.is_not(None)),
     "FAILED": lambda _: _M.state == str(AccountState.FAILED),
 }

@@ -81,4 +81,7 @@ export const BATCH_FIELD_KINDS = {
 export const RESULTS = ["COMPLETE", "FAILED", "REMOVED", "STALE", "WORKING", "CANCELLED"] as const;
 
 /** Values of the field `attention`. */
-export const ATTENTION = ["OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "STALE", "FAILED"] as const;
+export const ATTENTION = ["OVER_BUDGET", "SHORT_TERM_GAIN", "WASH_SALE", "UNKNOWN_BASIS", "LARGE_TURNOVER", "STALE", "FAILED"] as const;
+
+/** Buys and sells above so many percent of the value of an account are a large turnover. */
+export const LARGE_TURNOVER_PERCENT = 25;

@@ -48,13 +48,13 @@ describe("how a request stands", () => {
   });
 });
 
-const COUNTS = { over_budget: 3, short_term_gain: 12, wash_sale: 0, unknown_basis: 0, stale: 1, failed: 0 };
+const COUNTS = { over_budget: 3, short_term_gain: 12, wash_sale: 0, unknown_basis: 0, large_turnover: 2, stale: 1, failed: 0 };
 
 describe("the chips of what asks for a look", () => {
   it("shows those with accounts, with the counts of the whole request, and asks for them", async () => {
     const onChange = vi.fn();
     const { container } = draw(<AttentionChips counts={COUNTS} f={["buys.gte.1"]} onChange={onChange} />);
-    expect(screen.getAllByRole("button").map((chip) => chip.textContent)).toEqual(["Over gain budget 3", "Short-term gains 12", "Stale 1"]);
+    expect(screen.getAllByRole("button").map((chip) => chip.textContent)).toEqual(["Over gain budget 3", "Short-term gains 12", "Large turnover 2", "Stale 1"]);
     await userEvent.click(screen.getByRole("button", { name: /Short-term/ }));
     expect(onChange).toHaveBeenCalledWith(["buys.gte.1", "attention.in.SHORT_TERM_GAIN"]);
     const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
@@ -71,7 +71,7 @@ describe("the chips of what asks for a look", () => {
   });
 
   it("says so where nothing asks for a look", () => {
-    draw(<AttentionChips counts={{ ...COUNTS, over_budget: 0, short_term_gain: 0, stale: 0 }} f={[]} onChange={vi.fn()} />);
+    draw(<AttentionChips counts={{ ...COUNTS, over_budget: 0, short_term_gain: 0, large_turnover: 0, stale: 0 }} f={[]} onChange={vi.fn()} />);
     expect(screen.getByText(/No account is over a gain budget/)).toBeVisible();
   });
 

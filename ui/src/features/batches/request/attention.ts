@@ -1,6 +1,6 @@
 /** What of a request's accounts asks for a look before it is decided. The server says which; these are the words. */
 import type { BatchPage } from "@/shared/api/models";
-import type { ATTENTION } from "@/shared/api/rules";
+import { LARGE_TURNOVER_PERCENT, type ATTENTION } from "@/shared/api/rules";
 
 export type Attention = (typeof ATTENTION)[number];
 
@@ -9,8 +9,14 @@ export const attentionNames: Readonly<Record<Attention, string>> = {
   SHORT_TERM_GAIN: "Short-term gains",
   WASH_SALE: "Wash sales",
   UNKNOWN_BASIS: "Unknown cost basis",
+  LARGE_TURNOVER: "Large turnover",
   STALE: "Stale",
   FAILED: "Failed",
+};
+
+/** What a kind means, where its name does not say it. */
+export const attentionMeanings: Partial<Record<Attention, string>> = {
+  LARGE_TURNOVER: `Market buys and sells are together more than ${LARGE_TURNOVER_PERCENT}% of the account's value`,
 };
 
 export const KINDS = Object.keys(attentionNames) as Attention[];
