@@ -665,6 +665,7 @@ export interface components {
             note: string | null;
             /** Only Account */
             only_account: string | null;
+            part: components["schemas"]["PartSeen"] | null;
             put_aside: components["schemas"]["PutAside"] | null;
             /** Reason */
             reason: string | null;
@@ -848,6 +849,8 @@ export interface components {
         AttentionCounts: {
             /** Failed */
             failed: number;
+            /** Large Turnover */
+            large_turnover: number;
             /** Over Budget */
             over_budget: number;
             /** Short Term Gain */
@@ -973,7 +976,10 @@ export interface components {
             total: number;
             totals: components["schemas"]["Totals"];
         };
-        /** BatchSummary */
+        /**
+         * BatchSummary
+         * @description A batch; where only a part of its accounts is yours to see, all counts and sums are of that part.
+         */
         BatchSummary: {
             /** Accounts */
             accounts: number;
@@ -1008,6 +1014,7 @@ export interface components {
             note: string | null;
             /** Only Account */
             only_account: string | null;
+            part: components["schemas"]["PartSeen"] | null;
             put_aside: components["schemas"]["PutAside"] | null;
             /** Reason */
             reason: string | null;
@@ -1391,6 +1398,18 @@ export interface components {
             side: "BUY" | "SELL";
             /** Value */
             value: string;
+        };
+        /**
+         * PartSeen
+         * @description What somebody who sees only a part of a batch's accounts is told; they can look, and do nothing.
+         *
+         *     sentence: how many they see, and who decides; barred: why each of its commands is refused.
+         */
+        PartSeen: {
+            /** Barred */
+            barred: string;
+            /** Sentence */
+            sentence: string;
         };
         /**
          * PickView
