@@ -66,3 +66,16 @@ async def test_only_accounts_without_a_target_leave_nobody_to_propose_for(harnes
     assert (asked.json()["count"], asked.json()["others"]) == (1, 0)
     refused = await _ask(pat, 1, leave_out_no_target=True)
     assert (refused.status_code, refused.json()["code"], refused.json()["count"]) == (409, "count_changed", 0)
+
+
+async def test_a_refused_press_takes_no_number(harness: Harness) -> None:
+    """A number that is missing among the requests looks like a request that somebody hid."""
+    pat = harness.user()
+    await harness.queue("A1", "A2")
+    await _without_target(harness, "N1")
+    first = (await pat.propose("A2"))["batch_id"]
+    assert (await _ask(pat, 2)).json()["code"] == "liquidation_not_confirmed"
+    assert (await _ask(pat, 7)).json()["code"] == "count_changed"
+    assert (await pat.try_propose("A2")).json()["code"] == "count_changed"
+    made = await _ask(pat, 1, leave_out_no_target=True)
+    assert made.json()["batch"]["batch_id"] == first + 1

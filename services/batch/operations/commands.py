@@ -15,7 +15,7 @@ from services.batch.operations.context import CommandContext, check_role, lock
 from services.batch.operations.decide import CommandOutcome
 from services.batch.operations.problems import LiquidationNotConfirmed, LogicUnavailable, NothingToPropose
 from services.batch.operations.selections import member_selection, queue_selection
-from services.batch.store import batches, members, staleness
+from services.batch.store import batches, members, queue, staleness
 from services.batch.store.database import send
 from shared.contracts.api_batches import LogicBody, ProposeBody, ReproposeBody
 from shared.contracts.problems import CountChanged
@@ -29,27 +29,14 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     """
     check_role(context.principal, None)
     connection, now = context.connection, context.clock.now()
+    scope = scope_of(context.principal)
     selected = queue_selection(body.selection, leave_out_no_target=body.leave_out_no_target)
+    # Before a number is taken: one that was refused would be missing among the requests. What another request takes
+    # in between is found again below.
+    _check_selected(body, *await queue.count_selected(connection, scope, selected))
     batch_id = await batches.new_number(connection)
-    added = await batches.add_accounts(connection, scope_of(context.principal), batch_id, now, selected)
-    if added.accounts != body.expected_count:
-        raise CountChanged(
-            f"{added.accounts:,} accounts of your selection can be proposed now, you saw {body.expected_count:,}:"
-            " look again, then propose.",
-            count=added.accounts,
-        )
-    if added.accounts == 0:
-        raise NothingToPropose(
-            "None of the accounts that you selected is in the queue any more: look at the list again, then propose."
-        )
-    expected = added.without_target if body.expected_liquidations is None else body.expected_liquidations
-    if added.without_target and not (body.confirm_liquidation and expected == added.without_target):
-        raise LiquidationNotConfirmed(
-            f"{added.without_target} of the accounts have no target: proposing for them sells everything."
-            " Confirm the liquidation or leave them out.",
-            count=added.without_target,
-            others=added.accounts - added.without_target,
-        )
+    added = await batches.add_accounts(connection, scope, batch_id, now, selected)
+    _check_selected(body, added.accounts, added.without_target)
     actor, window = context.actor, decision_window(now, context.settings.cut_off)
     new = batches.NewBatch(
         batch_id, LOGIC_NUMBERS[body.logic], body.label, actor.subject, actor.name, now, window
@@ -58,6 +45,31 @@ async def propose(context: CommandContext, body: ProposeBody) -> CommandOutcome:
     rows = await members.read_for_request(connection, batch_id)
     await send(connection, [messages.batch_changed(batch), *messages.requests(batch, rows, now)])
     return CommandOutcome(batch, added.accounts)
+
+
+def _check_selected(body: ProposeBody, accounts: int, without_target: int) -> None:
+    """Raise CountChanged, NothingToPropose or LiquidationNotConfirmed unless this is what the user saw and wants.
+
+    accounts: of the selection that are in the queue; without_target: how many of them would be liquidated.
+    """
+    if accounts != body.expected_count:
+        raise CountChanged(
+            f"{accounts:,} accounts of your selection can be proposed now, you saw {body.expected_count:,}:"
+            " look again, then propose.",
+            count=accounts,
+        )
+    if accounts == 0:
+        raise NothingToPropose(
+            "None of the accounts that you selected is in the queue any more: look at the list again, then propose."
+        )
+    expected = without_target if body.expected_liquidations is None else body.expected_liquidations
+    if without_target and not (body.confirm_liquidation and expected == without_target):
+        raise LiquidationNotConfirmed(
+            f"{without_target} of the accounts have no target: proposing for them sells everything."
+            " Confirm the liquidation or leave them out.",
+            count=without_target,
+            others=accounts - without_target,
+        )
 
 
 async def approve(context: CommandContext, batch_id: int, version_seen: int, note: str) -> CommandOutcome:
