@@ -96,8 +96,8 @@ async def _check_chain(connection: AsyncConnection, part: CheckedPart, enterpris
             part.rest = Cursor("chain", link.position)
             return
     part.head = await history.head(connection, enterprise_id)
-    if (fault := fault_of_end(part.head, last)) is not None:
-        part.note(None, fault)
+    if (at_the_end := fault_of_end(part.head, last)) is not None:
+        part.note(None, at_the_end)
     for row in await history.added(connection, enterprise_id):
         what = "its decision was added: the chain has no link of it" if row.is_kept else "it has no decision in history"
         part.note(row.batch_id, what)

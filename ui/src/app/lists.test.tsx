@@ -54,7 +54,7 @@ const UNKNOWN = Object.fromEntries(
   ["market_value", "begin_cash", "end_cash", "buys", "buys_value", "sells", "sells_value", "flats", "flats_value", "short_term", "long_term", "estimated", "unknown_term", "no_basis_proceeds", "wash_disallowed", "wash_permanent", "wash_earlier", "wash_earlier_permanent", "over_budget"].map((name) => [name, null]),
 );
 
-const NOTHING = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, edited: 0, stale: 0, failed: 0 };
+const NOTHING = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, large_turnover: 0, edited: 0, stale: 0, failed: 0 };
 
 function aPage(market_value: string, accounts: number, batch = aBatch()): BatchPage {
   const zeros = { buys: 0, sells: 0, flats: 0, wash_unchecked: 0, failed: 1, removed: 0 };

@@ -15,7 +15,7 @@ const NO_TOTALS = Object.fromEntries(
   ["buys_value", "sells_value", "flats_value", "short_term", "long_term", "estimated", "no_basis_proceeds", "non_taxable_short_term", "non_taxable_long_term", "non_taxable_estimated", "wash_disallowed", "wash_permanent", "wash_earlier", "wash_earlier_permanent", "market_value"].map((name) => [name, ZERO]),
 );
 const TOTALS = { ...NO_TOTALS, accounts: 10, buys: 0, sells: 0, flats: 0, wash_unchecked: 0, failed: 0, removed: 0, non_taxable: 0 } as unknown as Totals;
-const ATTENTION = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, stale: 0, failed: 0 };
+const ATTENTION = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, large_turnover: 0, edited: 0, stale: 0, failed: 0 };
 
 const figures = (part: Partial<SecurityFigures>): SecurityFigures => ({
   buys: "0", buys_value: ZERO, buy_accounts: 0, sells: "0", sells_value: ZERO, sell_accounts: 0, net: "0", net_value: ZERO, accounts: 0, value: ZERO, ...part,

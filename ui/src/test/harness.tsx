@@ -140,7 +140,7 @@ const HOLDINGS: AccountPositions = {
 
 function aRequestPage(batch: BatchSummary, page: number): BatchPage {
   const rows = [1, 2].map((at) => aRow({ account_id: `A${page}${at}`, account_number: `00A${page}${at}` }));
-  const attention = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, edited: 0, stale: 0, failed: 0 };
+  const attention = { over_budget: 0, short_term_gain: 0, wash_sale: 0, unknown_basis: 0, large_turnover: 0, edited: 0, stale: 0, failed: 0 };
   return { batch, rows, total: MATCHING, page, size: 200, totals: someTotals(), filtered: someTotals(), attention };
 }
 
