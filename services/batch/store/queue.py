@@ -96,16 +96,6 @@ async def count_selected(
     return int(accounts), int(of_these)
 
 
-async def count_selected(
-    connection: AsyncConnection, scope: Scope, matching: Sequence[ColumnElement[bool]]
-) -> tuple[int, int]:
-    """Return how many accounts of the queue match, and how many of these have no target."""
-    without_target = func.count(case((_F.state == int(FlagState.NO_TARGET), 1)))
-    query = _joined(scope, func.count(), without_target).where(IN_QUEUE, *matching)
-    accounts, of_these = (await connection.execute(query)).one()
-    return int(accounts), int(of_these)
-
-
 async def count_tiles(
     connection: AsyncConnection, scope: Scope, tiles: TileChoice, matching: Sequence[ColumnElement[bool]]
 ) -> Row[Any]:
