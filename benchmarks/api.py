@@ -140,7 +140,7 @@ async def _ask(user: StackClient, address: str, kind: Kind, rate: float, request
             (await get(path)).raise_for_status()
         began = time.monotonic()
 
-        async def one(number: int) -> None:
+        async def send(number: int) -> None:
             nonlocal refused
             due = began + number / rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -148,7 +148,7 @@ async def _ask(user: StackClient, address: str, kind: Kind, rate: float, request
             took_ms.append((time.monotonic() - due) * 1000)
             refused += response.is_error
 
-        await asyncio.gather(*(one(number) for number in range(requests)))
+        await asyncio.gather(*(send(number) for number in range(requests)))
     return took_ms, refused
 
 

@@ -115,7 +115,7 @@ class Screen:
 
     def _worked_s(self) -> float:
         metrics: list[dict[str, Any]] = self._browser.send("Performance.getMetrics")["metrics"]
-        return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+        return next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration")
 
 
 def main() -> None:

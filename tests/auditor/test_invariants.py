@@ -152,7 +152,9 @@ async def test_a_proposal_that_was_changed_after_its_approval_is_found(audit: Au
         assert part in difference.says
     audit.hurt("DELETE FROM batch.decision")
     audit.hurt("DELETE FROM batch.result_chunk")
-    (difference,) = await audit.found()
+    found = {of.invariant: of for of in await audit.found()}
+    assert found.keys() == {Invariant.HISTORY_FROZEN, Invariant.HISTORY_WHOLE}
+    difference = found[Invariant.HISTORY_FROZEN]
     assert "no manifest" in difference.says and "1 of its result chunks are missing" in difference.says
 
 

@@ -103,7 +103,7 @@ async def test_the_decision_holds_the_proposal_and_the_edit_with_who_and_why(har
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "words"),
+    ("body", "code", "detail"),
     [
         (an_edit("61"), "edit_refused", "Selling 61 AAA is more than the 60 that the account can sell"),
         (an_edit("4.5"), "edit_refused", "AAA trades in whole units, and 4.5 is none of them"),
@@ -113,14 +113,14 @@ async def test_the_decision_holds_the_proposal_and_the_edit_with_who_and_why(har
     ],
 )
 async def test_what_cannot_be_edited_is_refused_in_words_and_changes_nothing(
-    harness: Harness, body: Json, code: str, words: str
+    harness: Harness, body: Json, code: str, detail: str
 ) -> None:
     pat = harness.user()
     await harness.queue("A1")
     batch = await pat.pending("A1")
     refused = await pat.do(batch, PATH, body)
     assert refused.json()["code"] == code
-    assert refused.json()["detail"].startswith(words)
+    assert refused.json()["detail"].startswith(detail)
     assert (await pat.get(f"/v1/batches/{batch['batch_id']}"))["version"] == batch["version"]
     assert not harness.sent_chunks("work.edits")
 

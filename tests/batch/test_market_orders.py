@@ -93,18 +93,18 @@ def test_sums_beyond_64_bits_stay_exact() -> None:
 
 
 def test_securities_stand_by_value_and_those_that_the_filter_leaves_out_count_in_all_only() -> None:
-    one, two = TradeSums(buys=SideSums(5, 700, 1)), TradeSums(sells=SideSums(3, 900, 2))
+    bought, sold = TradeSums(buys=SideSums(5, 700, 1)), TradeSums(sells=SideSums(3, 900, 2))
     found = batch_sums(
         [
-            SecuritySums("C", TradeSums(), two),
-            SecuritySums("B", one, one + two),
-            SecuritySums("A", one, one),
-            SecuritySums("D", two, two),
+            SecuritySums("C", TradeSums(), sold),
+            SecuritySums("B", bought, bought + sold),
+            SecuritySums("A", bought, bought),
+            SecuritySums("D", sold, sold),
         ]
     )
     assert [each.security_id for each in found.rows] == ["D", "A", "B"]
-    assert (found.filtered, found.securities) == (one + one + two, 4)
-    assert found.all == one + one + two + two + two
+    assert (found.filtered, found.securities) == (bought + bought + sold, 4)
+    assert found.all == bought + bought + sold + sold + sold
 
 
 POSITION = st.tuples(st.integers(0, 10**9), st.integers(0, 10**8), st.integers(-(10**9) + 1, 10**9 - 1))

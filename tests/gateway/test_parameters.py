@@ -38,7 +38,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
 def test_gateway_and_batch_declare_the_same_parameters() -> None:
     at_the_door = _parameters(describe(routed()))
     behind = _parameters(_described(batch.routed(_ready)))
-    assert len(behind) == 26
+    assert len(behind) == 27
     assert {name: at_the_door[name] for name in behind} == behind
 
 
@@ -64,6 +64,7 @@ def test_the_document_lists_the_filter_fields() -> None:
         "export_queue": QUEUE_FIELDS.keys(),
         "export_batch_accounts": BATCH_FIELDS.keys(),
         "export_batch_trades": BATCH_FIELDS.keys(),
+        "export_history": HISTORY_FIELDS.keys(),
         "list_trades": BATCH_FIELDS.keys(),
         "list_security_trades": BATCH_FIELDS.keys(),
     }

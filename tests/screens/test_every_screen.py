@@ -104,7 +104,7 @@ def test_a_screen_without_rows(page: Page, built_ui: Path, keep: Callable[[str],
 @pytest.mark.parametrize("screen", SCREENS)
 def test_a_screen_that_waits(page: Page, built_ui: Path, keep: Callable[[str], None], screen: str) -> None:
     serve(page, built_ui, FILLED)
-    answer(page, lambda _route: None)
+    respond_with(page, lambda _route: None)
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(SITE + SCREENS[screen])
     expect(page.get_by_text(re.compile("^Loading")).first).to_be_visible()
@@ -115,7 +115,7 @@ def test_a_screen_that_waits(page: Page, built_ui: Path, keep: Callable[[str], N
 def test_a_screen_that_failed(page: Page, built_ui: Path, keep: Callable[[str], None], screen: str) -> None:
     problem = {"title": "The service has a fault", "detail": "Try again in a minute.", "status": 500, "code": "fault"}
     serve(page, built_ui, FILLED)
-    answer(page, lambda route: route.fulfill(status=500, json=problem, content_type="application/problem+json"))
+    respond_with(page, lambda route: route.fulfill(status=500, json=problem, content_type="application/problem+json"))
     show(page, SCREENS[screen], 1280)
     expect(page.get_by_role("alert").first).to_be_visible()
     keep(f"{screen}-failed")
@@ -141,7 +141,7 @@ def test_what_a_screen_asks(page: Page, built_ui: Path, keep: Callable[[str], No
     keep(name)
 
 
-def answer(page: Page, respond: Callable[[Route], None]) -> None:
+def respond_with(page: Page, respond: Callable[[Route], None]) -> None:
     """Respond so to everything that is asked of the API, but who the user is."""
 
     def each(route: Route) -> None:

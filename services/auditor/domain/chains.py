@@ -6,27 +6,27 @@ from typing import Final, Generic, TypeVar
 from services.auditor.domain.invariants import Difference, Invariant
 from shared.rules.history_chain import End, Link, beginning, fault_of_end, faults_of_link
 
-Place = TypeVar("Place")
+Start = TypeVar("Start")
 _AGAIN: Final = 20
 """Most parts with a fault that each pass looks at again."""
 
 
-class Walk(Generic[Place]):
+class Walk(Generic[Start]):
     """The parts of a chain, one in each pass, and again those in which something was found.
 
-    A part is what follows a place, which the last of the part before is.
+    A part is what follows its start, which the last of the part before is.
     """
 
-    def __init__(self, beginning: Place) -> None:
+    def __init__(self, beginning: Start) -> None:
         self._beginning = beginning
         self._next = beginning
-        self._again: list[Place] = []
+        self._again: list[Start] = []
 
-    def turn(self) -> list[Place]:
+    def turn(self) -> list[Start]:
         """Return behind which places to look in this pass; the last of them is new."""
-        return [*(place for place in self._again if place != self._next), self._next]
+        return [*(start for start in self._again if start != self._next), self._next]
 
-    def done(self, faulty: Iterable[Place], last: Place | None) -> None:
+    def done(self, faulty: Iterable[Start], last: Start | None) -> None:
         """Note in which parts something was found, and where the new part ends; None: the chain ends in it."""
         self._again = list(faulty)[:_AGAIN]
         self._next = self._beginning if last is None else last

@@ -16,7 +16,7 @@ from services.auditor.store import chains
 from services.auditor.store.chains import Ends
 from shared.rules.history_chain import End
 
-Place = tuple[str, int]
+Start = tuple[str, int]
 """Enterprise and position of a link."""
 
 
@@ -28,7 +28,7 @@ class HistoryChains:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._links: Walk[Place] = Walk(("", 0))
+        self._links: Walk[Start] = Walk(("", 0))
         self._decisions = Walk(0)
         self._seen: dict[str, End] = {}
 
@@ -58,20 +58,20 @@ class HistoryChains:
     async def _follow(self, view: View, ends: Mapping[str, Ends]) -> list[Difference]:
         """Return what is wrong with links and their decisions, and which chains have links and no head."""
         found: list[Difference] = []
-        faulty: list[Place] = []
-        last: Place | None = None
-        for place in self._links.turn():
-            part, last = await self._part(view, place, ends)
+        faulty: list[Start] = []
+        last: Start | None = None
+        for start in self._links.turn():
+            part, last = await self._part(view, start, ends)
             if part:
-                faulty.append(place)
+                faulty.append(start)
                 found += part
         self._links.done(faulty, last)
         return found
 
-    async def _part(self, view: View, place: Place, ends: Mapping[str, Ends]) -> tuple[list[Difference], Place | None]:
-        """Return what is wrong behind a place, and where the part ends; None: with the last of all chains."""
+    async def _part(self, view: View, start: Start, ends: Mapping[str, Ends]) -> tuple[list[Difference], Start | None]:
+        """Return what is wrong in a part, and where it ends; None: with the last link of all chains."""
         found: list[Difference | None] = []
-        name, position = place
+        name, position = start
         hash_before = (await chains.hashes(view.connection, {name: position})).get(name, b"")
         before: End = (position, hash_before)
         links = await chains.links(view.connection, name, position, self._most)

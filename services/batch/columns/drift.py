@@ -26,7 +26,7 @@ _READ: Final = pa.schema(
 
 @dataclass(frozen=True)
 class _Positions:
-    """Positions that may be traded, by their place among all positions: what each drift is computed from."""
+    """Positions that may be traded, by their index among all positions: what each drift is computed from."""
 
     owner: list[int]
     quantity: list[int]
@@ -36,9 +36,9 @@ class _Positions:
     managed: list[int]
     worth: dict[int, int]  # cents of the managed ones before the trades
 
-    def worth_of(self, place: int, quantity: int) -> int:
-        """Return cents of a quantity of the security at a place, rounded once."""
-        return value_cents(quantity // self.divisor[place], self.price[place])
+    def worth_of(self, index: int, quantity: int) -> int:
+        """Return cents of a quantity of the security at an index, rounded once."""
+        return value_cents(quantity // self.divisor[index], self.price[index])
 
 
 def drift_left(content: bytes, members: Sequence[Row[Any]]) -> dict[int, DriftSums]:
@@ -58,15 +58,15 @@ def drift_left(content: bytes, members: Sequence[Row[Any]]) -> dict[int, DriftSu
 
 
 def _left(positions: _Positions, values: dict[int, int], traded: dict[int, int]) -> DriftSums:
-    """Return the sums of one logic.  values: cents by account; traded: millionths by place of the position."""
+    """Return the sums of one logic.  values: cents by account; traded: millionths by index of the position."""
     left = 0
-    for place in positions.managed:
-        value = values.get(positions.owner[place])
+    for index in positions.managed:
+        value = values.get(positions.owner[index])
         if value is not None:
-            worth = positions.worth[place]
-            if place in traded:
-                worth = positions.worth_of(place, positions.quantity[place] + traded[place])
-            left += abs(worth * FINE - positions.target[place] * value)
+            worth = positions.worth[index]
+            if index in traded:
+                worth = positions.worth_of(index, positions.quantity[index] + traded[index])
+            left += abs(worth * FINE - positions.target[index] * value)
     return DriftSums(left, sum(values.values()), len(values))
 
 
@@ -87,7 +87,7 @@ def _positions(rows: pa.RecordBatch) -> tuple[_Positions, Ints]:
         managed=np.flatnonzero(role == int(HoldingRole.MANAGED)).tolist(),
         worth={},
     )
-    found.worth.update((place, found.worth_of(place, found.quantity[place])) for place in found.managed)
+    found.worth.update((index, found.worth_of(index, found.quantity[index])) for index in found.managed)
     return found, starts
 
 
@@ -105,11 +105,11 @@ def _values(rows: pa.RecordBatch, without: set[int]) -> dict[int, dict[int, int]
 
 
 def _trades(rows: pa.RecordBatch, starts: Ints) -> dict[int, dict[int, int]]:
-    """Return the millionths traded, crossed ones too, by logic and place of the position."""
+    """Return the millionths traded, crossed ones too, by logic and index of the position."""
     trades, owner = children(rows.column("sleeve_trades"))
-    place = (starts[owner] + _ints(trades, "position")).tolist()
+    index = (starts[owner] + _ints(trades, "position")).tolist()
     found: dict[int, dict[int, int]] = {}
-    listed = zip(_ints(trades, "logic").tolist(), place, _ints(trades, "quantity_micro").tolist(), strict=True)
+    listed = zip(_ints(trades, "logic").tolist(), index, _ints(trades, "quantity_micro").tolist(), strict=True)
     for logic, at, quantity in listed:
         found.setdefault(logic, {})[at] = quantity
     return found

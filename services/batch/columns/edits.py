@@ -30,7 +30,7 @@ def _request(
 ) -> Outgoing:
     rows, _ = codec.decode_kept(contents[edit["chunk_id"]], chunks.FACTS)
     row = rows.slice(edit["row_no"], 1)
-    index = {security["security_id"]: place for place, security in enumerate(row.column("securities")[0].as_py())}
+    index = {security["security_id"]: at for at, security in enumerate(row.column("securities")[0].as_py())}
     edits = [
         {
             "logic": edit["logic"],

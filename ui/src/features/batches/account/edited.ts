@@ -36,16 +36,16 @@ export function fault(text: string): string | null {
 }
 
 export const isSame = (left: string, right: string): boolean => {
-  const [one, other] = [left, right].map((text) => scaled(text.trim().replaceAll(",", "")));
-  return one !== undefined && other !== undefined && one !== null && other !== null && compare(one, other) === 0;
+  const [first, second] = [left, right].map((text) => scaled(text.trim().replaceAll(",", "")));
+  return first !== undefined && second !== undefined && first !== null && second !== null && compare(first, second) === 0;
 };
 
 /** The quantity with one unit more or less, never below none. */
 export function stepped(text: string, by: 1 | -1): string {
   const value = scaled(text.trim().replaceAll(",", ""));
   if (!value || value.negative) return text;
-  const one = 10n ** BigInt(value.decimals);
-  const units = by === 1 ? value.units + one : value.units > one ? value.units - one : 0n;
+  const unit = 10n ** BigInt(value.decimals);
+  const units = by === 1 ? value.units + unit : value.units > unit ? value.units - unit : 0n;
   return plain({ ...value, units });
 }
 

@@ -14,7 +14,7 @@ interface Line {
   name: string;
   cell: (effect: LogicEffect) => ReactNode;
   /** Shown only where one of the two has something to say. */
-  isTold?: (effect: LogicEffect) => boolean;
+  isSaid?: (effect: LogicEffect) => boolean;
 }
 
 const LINES: readonly Line[] = [
@@ -24,7 +24,7 @@ const LINES: readonly Line[] = [
   {
     name: "The same, of non-taxable accounts",
     cell: ({ totals }) => <Gain value={totals.non_taxable_estimated} noBasis={totals.non_taxable_no_basis_proceeds} />,
-    isTold: ({ totals }) => totals.non_taxable > 0,
+    isSaid: ({ totals }) => totals.non_taxable > 0,
   },
   { name: "Orders", cell: ({ totals }) => count(totals.buys + totals.sells) },
   { name: "Market value of buys", cell: ({ totals }) => usd(totals.buys_value) },
@@ -34,7 +34,7 @@ const LINES: readonly Line[] = [
   {
     name: "Accounts it proposes nothing for",
     cell: ({ unproposed }) => (unproposed > 0 ? <strong className="conflict">{count(unproposed)}</strong> : "0"),
-    isTold: ({ unproposed }) => unproposed > 0,
+    isSaid: ({ unproposed }) => unproposed > 0,
   },
 ];
 
@@ -57,7 +57,7 @@ export function LogicEffects({ found, now, asked }: Props) {
     { header: `${logicNames[now]} (in force)`, isNumber: true, cell: (line) => line.cell(before) },
     { header: logicNames[asked], isNumber: true, cell: (line) => line.cell(after) },
   ];
-  const lines = LINES.filter(({ isTold }) => !isTold || isTold(before) || isTold(after));
+  const lines = LINES.filter(({ isSaid }) => !isSaid || isSaid(before) || isSaid(after));
   return (
     <>
       <PlainTable label={`${logicNames[now]} and ${logicNames[asked]}`} columns={columns} rows={lines} rowKey={({ name }) => name} />

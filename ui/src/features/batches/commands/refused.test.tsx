@@ -17,9 +17,17 @@ const TOTALS = {
 };
 
 /** A server that lets everything be read, and refuses each command in this way. */
+const COMPARISON = {
+  logics: (["BEST_FIT", "MIN_TRANSACTION"] as const).map((logic) => ({ logic, is_available: true, unproposed: 0, totals: TOTALS, drift_value: "0.00", drift: "0", drift_unknown: 0 })),
+};
+
 function refusing(batch_id: number, refusal: () => Response) {
   const page = json({ batch: aBatch({ batch_id }), rows: [], total: 0, page: 1, size: 50, totals: TOTALS, filtered: TOTALS });
-  vi.stubGlobal("fetch", (_: unknown, init?: RequestInit) => Promise.resolve(init?.method === "POST" ? refusal() : page()));
+  vi.stubGlobal("fetch", (asked: unknown, init?: RequestInit) => {
+    const path = asked instanceof Request ? asked.url : String(asked);
+    if (init?.method === "POST") return Promise.resolve(refusal());
+    return Promise.resolve(path.endsWith("/logics") ? json({ batch_id, version: 3, ...COMPARISON })() : page());
+  });
 }
 
 const selection = { kind: "ids" as const, ids: ["A1", "A2"] };
