@@ -90,4 +90,6 @@ def _refusals(method: str, operation: dict[str, Any], parameters: list[str]) -> 
         found |= {412, 428}
     if operation["operationId"] == "get_latest_run":
         found.add(404)
+    if operation["operationId"] in ("export_orders", "export_block_orders"):
+        found.add(409)  # not approved: there are none
     return sorted(found)

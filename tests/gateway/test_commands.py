@@ -27,6 +27,15 @@ EXPECTED: dict[str, set[str]] = {
     "GET /api/v1/batches/{batch_id}": READ,
     "GET /api/v1/batches/{batch_id}/accounts": READ,
     "GET /api/v1/batches/{batch_id}/accounts/{account_id}": READ,
+    "GET /api/v1/batches/{batch_id}/trades": READ,
+    "GET /api/v1/batches/{batch_id}/trades/{security_id}": READ,
+    "GET /api/v1/batches/{batch_id}/logics": READ,
+    "GET /api/v1/batches/{batch_id}/orders": READ,
+    "GET /api/v1/batches/{batch_id}/block-orders": READ,
+    "GET /api/v1/exports/queue": READ,
+    "GET /api/v1/exports/batches/{batch_id}/accounts": READ,
+    "GET /api/v1/exports/batches/{batch_id}/trades": READ,
+    "GET /api/v1/exports/history": READ,
     "GET /api/v1/files": READ,
     "GET /api/v1/files/{file_id}": READ,
     "GET /api/v1/runs/latest": READ,
@@ -47,6 +56,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /api/v1/files": {"operator"},
     "POST /api/v1/runs": {"operator"},
 }
+IDS = {"account_id": "A1", "batch_id": 7, "file_id": 7, "view_id": 7, "security_id": "S1"}
 SELECTION = {"kind": "ids", "ids": ["A1"]}
 BODIES: dict[str, Any] = {
     "propose_batch": {"selection": SELECTION, "expected_count": 1},
@@ -86,7 +96,7 @@ async def test_role_by_route(harness: Harness, visitor: httpx.AsyncClient, role:
     page = await harness.csrf(visitor)
     await harness.grant("pat", () if role == "nothing" else (role,))
     for method, path, operation in _operations():
-        address = path.format(account_id="A1", batch_id=7, file_id=7, view_id=7)
+        address = path.format(**IDS)
         query = {"upload_file": {"name": "lots.psv"}, "list_views": {"list": "queue"}}.get(operation, {})
         sent = visitor.build_request(method, address, params=query, headers=page, json=BODIES.get(operation))
         response = await visitor.send(sent, stream=True)
@@ -139,5 +149,5 @@ async def test_the_token_is_of_one_session_only(harness: Harness, pat: httpx.Asy
 
 async def test_who_is_nobody_learns_nothing(harness: Harness, visitor: httpx.AsyncClient) -> None:
     for method, path, _ in _operations():
-        response = await visitor.request(method, path.format(account_id="A1", batch_id=7, file_id=7, view_id=7))
+        response = await visitor.request(method, path.format(**IDS))
         assert problem_of(response)["code"] == "not_signed_in", path

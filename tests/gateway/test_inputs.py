@@ -168,12 +168,16 @@ async def test_every_answer_is_one_of_the_document(
     document = describe(routed())
     asked = 0
     for method, path, operation, bad in calls(document):
-        ids = {"account_id": "A1", "batch_id": "7", "file_id": "1", "view_id": "1"} | bad.get("path", {})
+        ids = {"account_id": "A1", "batch_id": "7", "file_id": "1", "view_id": "1", "security_id": "S1"} | bad.get(
+            "path", {}
+        )
         address = path.format(**{name: quote(value, safe="") for name, value in ids.items()})
         query = {"name": "lots.psv"} if operation["operationId"] == "upload_file" else {}
         headers = {name: value.encode() for name, value in bad.get("header", {}).items()}
         headers = {name: value for name, value in headers.items() if not set(value) & {0, 10}}  # no client sends these
-        harness.inside.status = int(min(operation["responses"]))
+        status = min(operation["responses"])
+        harness.inside.status = int(status)
+        harness.inside.headers = {"Content-Type": min(operation["responses"][status]["content"])}
         body = bad.get("body", PROPOSAL)
         content = None if method != "post" else body if isinstance(body, bytes) else json.dumps(body)
         response = await ask(
