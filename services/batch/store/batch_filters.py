@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Date, Text, case, cast, func, or_
+from sqlalchemy import Date, Text, cast, func, or_
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.filters import Clause
@@ -15,15 +15,12 @@ from services.batch.store.tables import BATCH
 from shared.rules.trading_calendar import NEW_YORK
 
 _B = BATCH.c
-AUTOMATIC: Final = "Automatic"
-"""What lists show in place of a name where nobody decided: the end of the day did, or every account failed."""
-
 BATCH_COLUMNS: Final[Mapping[str, ColumnElement[Any]]] = {
     "number": _B.batch_id,
     "label": func.nullif(_B.label, ""),
     "decision": _B.status,
     "decided": _B.decided_at,
-    "decided_by": case((_B.decided_at.is_not(None), func.coalesce(_B.decided_name, AUTOMATIC))),
+    "decided_by": _B.decided_name,
     "requested": _B.requested_at,
     "requested_by": _B.requested_name,
     "trade_date": _B.trade_date,
