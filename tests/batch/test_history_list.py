@@ -30,7 +30,7 @@ SHOWN: Final[dict[str, Callable[[Json], Any]]] = {
     "label": lambda row: row["label"],
     "decision": lambda row: row["status"],
     "decided": lambda row: _day(row["decided_at"]),
-    "decided_by": lambda row: row["decided_by"] or "Automatic",
+    "decided_by": lambda row: row["decided_by"],
     "requested": lambda row: _day(row["requested_at"]),
     "requested_by": lambda row: row["requested_by"],
     "trade_date": lambda row: row["trade_date"],
@@ -118,7 +118,7 @@ async def test_the_day_of_an_instant_is_that_of_new_york(harness: Harness) -> No
 
 async def test_filters_are_anded_and_a_value_that_nothing_has_matches_nothing(harness: Harness) -> None:
     pat = await _history(harness)
-    both = await _listed(pat, f=["decision.in.CANCELLED|FAILED", "decided_by.eq.automatic", "accounts.lte.2"])
+    both = await _listed(pat, f=["decision.in.CANCELLED|FAILED", "decided_by.eq.system", "accounts.lte.2"])
     assert [row["reason"] for row in both] == ["END_OF_DAY", "ALL_FAILED"]
     for nothing in ("label.eq.nothing", "decided_by.eq.Ruth", "accounts.gte.1000", "number.eq.999999"):
         assert await _listed(pat, f=nothing) == []
@@ -131,7 +131,7 @@ async def test_nobody_has_decided_what_is_open(harness: Harness) -> None:
     pat = harness.user()
     await harness.queue("A1")
     batch = await pat.pending("A1", label="Open")
-    for f, found in (("decided_by.eq.Automatic", []), ("label.eq.open", [batch["batch_id"]])):
+    for f, found in (("decided_by.eq.System", []), ("label.eq.open", [batch["batch_id"]])):
         assert _numbers((await pat.get("/v1/batches", state="open", f=f))["rows"]) == found
 
 

@@ -6,16 +6,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Date, Text, case, cast, func, or_
+from sqlalchemy import Date, Text, cast, func, or_
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.filters import Clause
 from services.batch.store.filters import condition, contains
 from shared.rules.trading_calendar import NEW_YORK
-
-AUTOMATIC: Final = "Automatic"
-"""What lists show in place of a name where nobody decided: the end of the day did, or every account failed."""
 
 Columns: TypeAlias = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 """The columns of batches as somebody may see them: of all accounts of a batch, or of a part."""
@@ -28,7 +25,7 @@ def batch_columns(seen: Columns) -> Mapping[str, ColumnElement[Any]]:
         "label": func.nullif(seen.label, ""),
         "decision": seen.status,
         "decided": seen.decided_at,
-        "decided_by": case((seen.decided_at.is_not(None), func.coalesce(seen.decided_name, AUTOMATIC))),
+        "decided_by": seen.decided_name,
         "requested": seen.requested_at,
         "requested_by": seen.requested_name,
         "trade_date": seen.trade_date,

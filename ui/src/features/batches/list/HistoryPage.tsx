@@ -21,9 +21,6 @@ import { ViewsMenu } from "@/shared/views/ViewsMenu";
 
 const TONES: Readonly<Record<NonNullable<BatchSummary["result"]>, Tone>> = { Complete: "good", Cancelled: "plain", Failed: "bad" };
 
-/** In place of a name where nobody decided; the server filters by it. */
-const AUTOMATIC = "Automatic";
-
 /** What became of a request and what it realised comes first: in sight in a window of 1280 pixels. */
 const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   {
@@ -55,7 +52,7 @@ const HISTORY_COLUMNS: readonly PlainColumn<BatchSummary>[] = [
   { header: "Short-term G&L", sort: "short_term", isNumber: true, cell: (batch) => <Amount value={batch.short_term} isGain /> },
   { header: "Long-term G&L", sort: "long_term", isNumber: true, cell: (batch) => <Amount value={batch.long_term} isGain /> },
   { header: "Estimated G&L", sort: "estimated", isNumber: true, cell: (batch) => <Amount value={batch.estimated} isGain /> },
-  { header: "Decided", sort: "decided", cell: (batch) => <Who name={[batch.first_approval?.by, batch.decided_by ?? AUTOMATIC].filter(Boolean).join(", then ")} at={batch.decided_at} /> },
+  { header: "Decided", sort: "decided", cell: (batch) => <Who name={[batch.first_approval?.by, batch.decided_by ?? "Automatic"].filter(Boolean).join(", then ")} at={batch.decided_at} /> },
   { header: "Note", cell: (batch) => batch.note && <span className="note">{batch.note}</span> },
   { header: "Requested", sort: "requested", cell: (batch) => <Who name={batch.requested_by} at={batch.requested_at} /> },
   { header: "Bought and sold", sort: "turnover", isNumber: true, help: "Market buys and sells of all accounts", cell: (batch) => <Amount value={batch.turnover} /> },
@@ -111,7 +108,7 @@ export function HistoryPage() {
 /** Values in sight, offered for text fields. */
 function seen(rows: readonly BatchSummary[]): Record<string, string[]> {
   const distinct = (pick: (batch: BatchSummary) => string | null) => [...new Set(rows.map(pick).filter((value) => value !== null && value !== ""))].sort() as string[];
-  return { requested_by: distinct((batch) => batch.requested_by), decided_by: distinct((batch) => batch.decided_by ?? AUTOMATIC), label: distinct((batch) => batch.label) };
+  return { requested_by: distinct((batch) => batch.requested_by), decided_by: distinct((batch) => batch.decided_by), label: distinct((batch) => batch.label) };
 }
 
 function Who({ name, at }: { name: string; at: string | null }) {
