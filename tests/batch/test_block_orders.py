@@ -59,13 +59,13 @@ def test_blocks_hold_each_order_once_and_are_of_exactly_what_their_allocations_a
     rows = [row for block in blocks for row in block_cells(block, f"{block.security_id} {block.side}")]
     assert all(len(row) == len(BLOCK_FILE) for row in rows)
     totals: Counter[Any] = Counter()
-    allocated: Counter[Any] = Counter()
+    of_blocks: Counter[Any] = Counter()
     for row in rows:
         of, quantity, allocated_units = row[1], row[4], row[10]
         assert (row[0] == "BLOCK") == (quantity is not None) == (allocated_units is None)
         totals[of] += scaled(str(quantity), 6) if quantity is not None else 0
-        allocated[of] += scaled(str(allocated_units), 6) if allocated_units is not None else 0
-    assert totals == allocated
+        of_blocks[of] += scaled(str(allocated_units), 6) if allocated_units is not None else 0
+    assert totals == of_blocks
     assert sum(totals.values()) == sum(line.micro for line in lines)
 
 

@@ -71,7 +71,7 @@ RIGHTS = {
         "UPDATE (state, open, frozen, attempt, first_attempt, sent_at, stale_code, stale_text, removed_name, chunk_id,"
         f" row_no, {_FIGURES}, remarks, has_loss, wash_cents, wash_permanent_cents, washes,"
         " wash_earlier_cents, wash_earlier_permanent_cents, earlier_losses, removed_version, over_budget_cents,"
-        " gain_excesses)",
+        " gain_excesses, edit)",
     ],
     # What an approval leaves to later wash-sale checks, in its own transaction; read through functions.
     **{f"batch.{table}": ["INSERT"] for table in ("approved_loss", "approved_buy", "approved_sale", "wash_use")},
@@ -90,6 +90,12 @@ RIGHTS = {
     "batch.incarnation": ["SELECT (name, begun_at)"],  # part of source and id of what commands send, and of orders
     "batch.batch_number": ["USAGE"],
     "gateway.app_user": ["SELECT"],
+    "gateway.saved_view": [  # a user's own views and those shared with them, in the transaction of their command
+        "DELETE",
+        "INSERT",
+        "SELECT",
+        "UPDATE (enterprise_id, name, content, version, changed_at)",
+    ],
     "gateway.session": ["DELETE", "INSERT", "SELECT", "UPDATE (used_at)"],  # the one whose id was shown
 }
 # Functions of the schemas that a role of requests may call.

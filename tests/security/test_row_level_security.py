@@ -184,7 +184,7 @@ def test_the_auditor_writes_nothing_and_reads_no_name_of_anybody(tables: Tables)
 
 
 # Rows that concern everybody in an enterprise, whoever its accounts' advisors are.
-OF_WHOLE_ENTERPRISES = {"batch.approval_rule", "batch.decision_link"}
+OF_WHOLE_ENTERPRISES = {"batch.approval_rule", "batch.decision_link", "gateway.saved_view"}
 
 
 def test_a_tenant_reads_its_own_rows_and_nobody_elses(tables: Tables) -> None:

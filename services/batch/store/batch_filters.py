@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Date, Text, cast, func, or_
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
