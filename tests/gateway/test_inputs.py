@@ -191,6 +191,7 @@ async def test_every_answer_is_one_of_the_document(
         listed = operation["responses"].get(str(response.status_code))
         assert listed is not None, (operation["operationId"], bad, response.status_code, response.text)
         assert response.status_code < 500, (operation["operationId"], bad, response.text)
-        assert response.headers["content-type"] in listed["content"], (operation["operationId"], bad)
+        media = response.headers.get("content-type", "").partition(";")[0]  # without the character set of a file
+        assert media in listed.get("content", [""]), (operation["operationId"], bad)
     print(f"{asked} requests")
     assert asked > 400
