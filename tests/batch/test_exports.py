@@ -201,7 +201,7 @@ def paths_of(batch_id: object) -> list[str]:
     return ["queue", f"batches/{batch_id}/accounts", f"batches/{batch_id}/trades", "history"]
 
 
-async def test_others_get_nothing_of_it(harness: Harness) -> None:
+async def test_others_get_nothing_of_it_and_who_sees_a_part_gets_that_part(harness: Harness) -> None:
     pat, bob = harness.user(), harness.user("Bob", enterprises=["E2"])
     dora = harness.user("Dora", advisors=["D1"])
     batch = await _batch(harness, pat)
@@ -211,10 +211,12 @@ async def test_others_get_nothing_of_it(harness: Harness) -> None:
     assert [row["Account id"] for row in await taken(dora, "queue")] == ["A3", "A5", "Q1"]
     assert await taken(bob, "queue") == []
     assert await taken(bob, "history") == []
-    for who in (bob, dora):
-        for path in paths_of(batch["batch_id"])[1:3]:
-            theirs = await who.ask("GET", f"/v1/exports/{path}")
-            assert (theirs.status_code, theirs.json()["code"]) == (404, "not_found")
+    _, accounts, trades, _ = paths_of(batch["batch_id"])
+    for path in (accounts, trades):
+        theirs = await bob.ask("GET", f"/v1/exports/{path}")
+        assert (theirs.status_code, theirs.json()["code"]) == (404, "not_found")
+    assert [row["Account id"] for row in await taken(dora, accounts)] == ["A1", "A3", "A5", "A7"]
+    assert {row["Account id"] for row in await taken(dora, trades)} == {"A1", "A7"}
 
 
 @pytest.mark.parametrize("path", paths_of(1)[:3])

@@ -26,7 +26,12 @@ READS = {
     "/v1/batches/{batch_id}",
     "/v1/batches/{batch_id}/accounts",
     "/v1/batches/{batch_id}/accounts/{account_id}",
+    "/v1/batches/{batch_id}/trades",
+    "/v1/batches/{batch_id}/trades/{security_id}",
+    "/v1/batches/{batch_id}/logics",
 }
+# Reads of all accounts of a batch or none.
+WHOLE = {"/v1/batches/{batch_id}/orders", "/v1/batches/{batch_id}/block-orders"}
 BODIES: dict[str, Any] = {
     "remove_accounts": {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1},
     "undo_removal": {"selection": {"kind": "ids", "ids": ["A2"]}, "expected_count": 1},
@@ -35,6 +40,7 @@ BODIES: dict[str, Any] = {
     "cancel_batch": None,
     "switch_logic": {"logic": "MIN_TRANSACTION"},
     "repropose_accounts": {},
+    "edit_trades": {"trades": [{"security_id": "AAA", "quantity": "1"}], "note": "As the client asked."},
 }
 
 
@@ -62,12 +68,22 @@ async def _everything(dora: User, batch: Json, prefix: str) -> Any:
     number = batch["batch_id"]
     pages = [await dora.get(f"/v1/batches/{number}"), await dora.get(f"/v1/batches/{number}/accounts")]
     pages += [await dora.get(f"/v1/batches/{number}/accounts", f="market_value.gte.1", sort="-name")]
+    for query in ({}, {"f": "market_value.gte.1"}):
+        trades = await dora.get(f"/v1/batches/{number}/trades", **query)
+        pages.append(trades)
+        for row in trades["rows"]:
+            pages.append(await dora.get(f"/v1/batches/{number}/trades/{row['security_id']}", **query))
+    pages.append(await dora.get(f"/v1/batches/{number}/logics"))
     for name in ("2", "3", "4"):
         pages.append(await dora.get(f"/v1/batches/{number}/accounts/{prefix}{name}"))
         rebalances = (await dora.get(f"/v1/accounts/{prefix}{name}"))["rebalances"]
         pages.append({"rebalances": [row for row in rebalances if row["batch_id"] == number]})
-    for state in ("open", "history"):
-        listed = await dora.get("/v1/batches", state=state)
+    for query in (
+        {"state": "open"},
+        {"state": "history"},
+        {"state": "history", "f": "accounts.eq.3", "sort": "turnover"},
+    ):
+        listed = await dora.get("/v1/batches", **query)
         pages.append({"rows": [row for row in listed["rows"] if row["batch_id"] == number]})
     return [_same(page, prefix) for page in pages]
 
@@ -115,7 +131,7 @@ async def test_a_part_is_shown_as_if_there_were_nothing_else(harness: Harness) -
 
 async def test_every_read_of_batches_is_compared(harness: Harness) -> None:
     reads = {path for path, route in routes_of(harness.app) if isinstance(route, Guarded) and route.methods == {"GET"}}
-    assert {path for path in reads if path.startswith("/v1/batches")} == READS, (
+    assert {path for path in reads if path.startswith("/v1/batches")} == READS | WHOLE, (
         "compare it in _everything, then name it"
     )
 
@@ -133,13 +149,24 @@ async def test_every_command_on_a_part_is_refused_and_says_who_decides(harness: 
     commands = dict(_commands(harness))
     assert set(commands.values()) == set(BODIES) and len(BODIES) >= len(ROLES) - 1
     for path, operation in commands.items():
-        what = path.removeprefix("/v1/batches/{batch_id}/")
+        what = path.removeprefix("/v1/batches/{batch_id}/").format(account_id="A2")
         response = await dora.do(seen, what, BODIES[operation])
         assert (response.status_code, response.json()["code"]) == (403, "part_only"), operation
         assert response.json()["detail"] == seen["part"]["barred"]
         assert not re.search(r"A[15]\b", response.text)
     after = harness.sql("SELECT version, status, logic FROM batch WHERE batch_id = %s", mixed["batch_id"])
     assert after == [(seen["version"], "PENDING_APPROVAL", 0)]
+
+
+async def test_files_of_all_orders_are_not_made_of_a_part(harness: Harness) -> None:
+    ann, dora, mixed, _ = await _mixed(harness)
+    await harness.reply(mixed["batch_id"])
+    await ann.done(await ann.get(f"/v1/batches/{mixed['batch_id']}"), "approve")
+    for path in WHOLE:
+        refused = await dora.ask("GET", path.format(batch_id=mixed["batch_id"]))
+        assert refused.status_code == 409, path
+        assert "accounts that are not yours to see" in refused.json()["detail"]
+        assert not re.search(r"A[15]\b", refused.text)
 
 
 async def test_accounts_of_others_are_not_there(harness: Harness) -> None:

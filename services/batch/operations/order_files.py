@@ -37,24 +37,23 @@ _WHY_NONE: Final[Mapping[Status, str]] = {
 async def approved_of(connection: AsyncConnection, scope: Scope, batch: Row[Any]) -> Members:
     """Return the approved accounts of a batch.
 
-    Raises NoOrders if it is not approved; if not all of its approved accounts are in scope, because a block of part of
-    them would be taken for the whole; and if the ids that its orders were sent with are not known any more.
+    Raises NoOrders if it is not approved; if not all of its accounts are in scope, because a block of part of them
+    would be taken for the whole; and if the ids that its orders were sent with are not known any more.
     """
     status, name = Status(batch.status), f"Request {batch.batch_id}"
     if status is not Status.APPROVED:
         raise NoOrders(f"{name} {_WHY_NONE[status]}")
+    if batch.is_part:
+        raise NoOrders(
+            f"{name} has accounts that are not yours to see, and an order file is of all of them. Ask somebody who may"
+            " see the whole request."
+        )
     if await order_files.is_of_before(connection, batch.batch_id):
         raise NoOrders(
             f"{name} was approved before the database was restored, so the ids that its orders were sent with are not"
             " known any more. Take the orders from the events that were sent then, so that none is traded twice."
         )
-    members = await order_files.approved(connection, scope, batch.batch_id)
-    if batch.is_part or len(members) != batch.approved:
-        raise NoOrders(
-            f"{name} has approved accounts that are not yours to see, and an order file is of all of them. Ask somebody"
-            " who may see the whole request."
-        )
-    return members
+    return await order_files.approved(connection, scope, batch.batch_id)
 
 
 async def order_rows(connection: AsyncConnection, batch: Row[Any], members: Members) -> AsyncIterator[list[Cells]]:
