@@ -10,7 +10,7 @@ import { count, day, instant, MISSING, percent, usd } from "@/shared/format/form
 import { accountStates, endedBy, sourceNames, stateNames, tileNames } from "@/shared/format/names";
 import { BandBar } from "@/shared/ui/BandBar";
 import { Facts } from "@/shared/ui/Facts";
-import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+import { FailedPage, Failure, WaitingPage } from "@/shared/ui/Notes";
 import { PageHead } from "@/shared/ui/PageHead";
 import { PlainTable, type PlainColumn } from "@/shared/ui/PlainTable";
 import { Tag } from "@/shared/ui/Tag";
@@ -56,7 +56,7 @@ const REBALANCES: readonly PlainColumn<AccountRequest>[] = [
 /** One account: its facts, why it is flagged, what brought it here, and earlier requests. actions: what can be done with it. */
 export function AccountPage({ accountId, actions }: { accountId: string; actions: (account: AccountView) => ReactNode }) {
   const view = useAccount(accountId);
-  if (view.isPending) return <Waiting what="the account" />;
+  if (view.isPending) return <WaitingPage title="Account" what="the account" />;
   if (!view.data) return <FailedPage title="Account" error={view.error} onRetry={() => void view.refetch()} />;
   const account = view.data;
   return (

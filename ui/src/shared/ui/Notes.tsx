@@ -49,6 +49,18 @@ export function FailedPage({ title, error, onRetry }: { title: string; error: un
   );
 }
 
+/** A page whose content is on its way. */
+export function WaitingPage({ title, what }: { title: string; what: string }) {
+  return (
+    <>
+      <Title order={1} mb="md">
+        {title}
+      </Title>
+      <Waiting what={what} />
+    </>
+  );
+}
+
 export function Waiting({ what }: { what: string }) {
   return (
     <Center py="xl" role="status">

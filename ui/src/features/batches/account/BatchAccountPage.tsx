@@ -23,7 +23,7 @@ import { instant } from "@/shared/format/format";
 import { logicNames } from "@/shared/format/names";
 import { useMe } from "@/shared/session/session";
 import type { ListSearch } from "@/shared/state/search";
-import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+import { FailedPage, Failure, WaitingPage } from "@/shared/ui/Notes";
 import { ReasonedButton } from "@/shared/ui/ReasonedButton";
 
 interface Props {
@@ -37,7 +37,7 @@ export function BatchAccountPage({ batchId, accountId, shelf }: Props) {
   const list: ListSearch = useSearch({ strict: false });
   const view = useBatchAccount(batchId, accountId, list);
   const [draft, setDraft] = useState<Draft | null>(null); // kept here: figures may go and come back while it is typed
-  if (view.isPending) return <Waiting what="the account" />;
+  if (view.isPending) return <WaitingPage title="Account" what="the account" />;
   if (!view.data) return <FailedPage title={`Account in request ${batchId}`} error={view.error} onRetry={() => void view.refetch()} />;
   const { batch, account, proposals, logic } = view.data;
   if (shelf === "history" && isOpen(batch.status)) {

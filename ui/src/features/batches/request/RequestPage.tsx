@@ -28,7 +28,7 @@ import { Pager } from "@/shared/grid/Pager";
 import { has, sameFilter, set, size as sizeOf } from "@/shared/selection/selection";
 import { useSelection } from "@/shared/selection/useSelection";
 import { useList, useRealPage } from "@/shared/state/useList";
-import { FailedPage, Failure, Waiting } from "@/shared/ui/Notes";
+import { FailedPage, Failure, WaitingPage } from "@/shared/ui/Notes";
 import { ViewsMenu } from "@/shared/views/ViewsMenu";
 
 const COLUMNS: Readonly<Record<Shelf, ReturnType<typeof requestColumns>>> = { open: requestColumns("open"), history: requestColumns("history") };
@@ -50,7 +50,7 @@ export function RequestPage({ batchId, shelf }: { batchId: number; shelf: Shelf 
   const [layout, setLayout] = useLayout(`request.${shelf}`, all);
   const columns = useVisible(all, layout);
 
-  if (page.isPending) return <Waiting what={`request ${batchId}`} />;
+  if (page.isPending) return <WaitingPage title={`Request ${batchId}`} what={`request ${batchId}`} />;
   if (!page.data) return <FailedPage title={`Request ${batchId}`} error={page.error} onRetry={() => void page.refetch()} />;
 
   const { batch, totals, filtered, attention } = page.data;
