@@ -10,14 +10,14 @@ ROW: dict[str, Any] = {
     "short_term": "-123456.00",
     "long_term": "-1234567.00", "estimated": "-1358023.00", "unknown_term": "0.00", "no_basis_proceeds": "0.00",
     "wash_disallowed": "12345.00", "wash_permanent": "0.00", "wash_earlier": "0.00", "wash_earlier_permanent": "0.00",
-    "over_budget": "0.00", "excesses": [], "execution": None,
+    "over_budget": "0.00", "excesses": [], "execution": None, "edited_by": None,
 }  # fmt: skip
 EXCESS = {"limit": "TOTAL", "budget": "2189.00", "gains": "5256.00", "sentence": "It realises more than its budget."}
 ODD: dict[int, dict[str, Any]] = {
     2: {"over_budget": "3067.00", "excesses": [EXCESS]},
     3: {"state": "REMOVED", "result": "Removed by Josephine Featherstonehaugh."},
     4: {"state": "FAILED", "result": "The price of AAA is missing.", "short_term": None, "long_term": None},
-    5: {"taxable": False},
+    5: {"taxable": False, "edited_by": "Josephine Featherstonehaugh"},
     6: {"stale": True, "result": "The custodian reported newer lots: remove it or have it proposed again."},
     7: {"no_basis_proceeds": "20000.00"},
 }  # fmt: skip
@@ -48,7 +48,7 @@ DECIDED = BATCH | {
     "status": "CANCELLED", "result": "Cancelled", "reason": "END_OF_DAY", "decided_at": "2026-11-20T23:00:00Z",
 }  # fmt: skip
 ATTENTION = {
-    "over_budget": 3, "short_term_gain": 120, "wash_sale": 14, "unknown_basis": 7, "large_turnover": 5, "stale": 1,
+    "over_budget": 3, "short_term_gain": 120, "wash_sale": 14, "unknown_basis": 7, "large_turnover": 5, "edited": 1, "stale": 1,
     "failed": 1,
 }  # fmt: skip
 PAGE = {

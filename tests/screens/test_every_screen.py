@@ -131,7 +131,7 @@ def test_a_screen_whose_connection_is_lost(
     serve(page, built_ui, FILLED)
     show(page, SCREENS[screen], 1280)
     page.context.set_offline(True)
-    expect(page.locator(".connection[data-state=lost]")).to_be_visible()
+    expect(page.locator(".connection[data-state=lost]")).to_be_visible(timeout=60_000)
     keep(f"{screen}-lost")
 
 
