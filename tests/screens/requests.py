@@ -48,8 +48,8 @@ DECIDED = BATCH | {
     "status": "CANCELLED", "result": "Cancelled", "reason": "END_OF_DAY", "decided_at": "2026-11-20T23:00:00Z",
 }  # fmt: skip
 ATTENTION = {
-    "over_budget": 3, "short_term_gain": 120, "wash_sale": 14, "unknown_basis": 7, "large_turnover": 5, "edited": 1, "stale": 1,
-    "failed": 1,
+    "over_budget": 3, "short_term_gain": 120, "wash_sale": 14, "unknown_basis": 7, "large_turnover": 5,
+    "edited": 1, "stale": 1, "failed": 1,
 }  # fmt: skip
 PAGE = {
     "batch": BATCH, "rows": ROWS, "total": 10_000, "page": 1, "size": 200, "totals": TOTALS, "filtered": TOTALS,
