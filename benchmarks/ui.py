@@ -189,7 +189,7 @@ def _selected(screen: Screen, client: StackClient) -> list[Row]:
     """Select everything that a filter leaves: fifty accounts, and all of the queue."""
     least = client.queue(size=50, sort="-market_value")["rows"][-1]["market_value"]
     found = []
-    for path in (f"/accounts?f=market_value.gte.{least}", "/accounts"):
+    for path in (f"/accounts?f=market_value.gte.{least}", "/accounts?sort=account_number"):  # not as it was left
         screen.opened_ms(path)
         screen.idle()
         offer = screen.page.get_by_role("button", name="Select all").last.inner_text()
