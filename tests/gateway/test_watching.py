@@ -71,7 +71,7 @@ async def test_no_answer_names_the_host_that_was_asked_for(harness: Harness) -> 
     assert len(paths) > 20
     for path in paths:
         for spelling in (path, f"{path.rstrip('/')}/", f"/{path}"):
-            filled = spelling.format(account_id="A1", batch_id="7", file_id="1", view_id="1", path="")
+            filled = spelling.format(account_id="A1", batch_id="7", file_id="1", view_id="1", security_id="S1", path="")
             head = f"GET {filled} HTTP/1.0\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\n"
             response = await raw(
                 harness, f"{head}X-Forwarded-Proto: https\r\nForwarded: host=evil.example\r\n\r\n".encode()
