@@ -34,8 +34,13 @@ _WHY_NONE: Final[Mapping[Status, str]] = {
 }
 
 
-async def approved_of(connection: AsyncConnection, scope: Scope, batch: Row[Any]) -> Members:
+async def approved_of(
+    connection: AsyncConnection, scope: Scope, batch: Row[Any], *, is_clock_moved: bool = False
+) -> Members:
     """Return the approved accounts of a batch.
+
+    is_clock_moved: the service's clock is one that can be moved, so its instants say nothing about when the database
+    began: whether it was restored since is not looked at then.
 
     Raises NoOrders if it is not approved; if not all of its accounts are in scope, because a block of part of them
     would be taken for the whole; and if the ids that its orders were sent with are not known any more.
@@ -48,7 +53,7 @@ async def approved_of(connection: AsyncConnection, scope: Scope, batch: Row[Any]
             f"{name} has accounts that are not yours to see, and an order file is of all of them. Ask somebody who may"
             " see the whole request."
         )
-    if await order_files.is_of_before(connection, batch.batch_id):
+    if not is_clock_moved and await order_files.is_of_before(connection, batch.batch_id):
         raise NoOrders(
             f"{name} was approved before the database was restored, so the ids that its orders were sent with are not"
             " known any more. Take the orders from the events that were sent then, so that none is traded twice."

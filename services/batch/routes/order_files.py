@@ -46,13 +46,14 @@ async def _file(
     request: Request, scope: Scope, batch_id: int, what: str, columns: Sequence[Column], rows: Rows
 ) -> StreamingResponse:
     """Return the file.  Raises NotFound, and NoOrders as `order_files.approved_of`."""
-    database = dependencies_of(request).database
+    service = dependencies_of(request)
+    database, is_clock_moved = service.database, service.settings.clock_file is not None
     async with database.snapshot(scope) as connection:
-        await _approved(connection, scope, batch_id)
+        await _approved(connection, scope, batch_id, is_clock_moved)
 
     async def read() -> AsyncIterator[Sequence[Cells]]:
         async with database.snapshot(scope) as connection:
-            batch, members = await _approved(connection, scope, batch_id)
+            batch, members = await _approved(connection, scope, batch_id, is_clock_moved)
             async for some in rows(connection, batch, members):
                 yield some
 
@@ -60,8 +61,10 @@ async def _file(
     return StreamingResponse(streamed(CsvFile(columns), read()), headers=headers, media_type=_MEDIA)
 
 
-async def _approved(connection: AsyncConnection, scope: Scope, batch_id: int) -> tuple[Row[Any], Members]:
+async def _approved(
+    connection: AsyncConnection, scope: Scope, batch_id: int, is_clock_moved: bool
+) -> tuple[Row[Any], Members]:
     batch = await batch_pages.read(connection, scope, batch_id)
     if batch is None:
         raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
-    return batch, await order_files.approved_of(connection, scope, batch)
+    return batch, await order_files.approved_of(connection, scope, batch, is_clock_moved=is_clock_moved)
