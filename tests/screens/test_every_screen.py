@@ -67,6 +67,14 @@ ASKED: Final = {
 }
 
 
+# What fades in has another contrast on its way; what turns for ever is not waited for.
+COME_TO_REST: Final = """() => Promise.allSettled(
+  document.getAnimations()
+    .filter((moving) => moving.effect?.getComputedTiming().iterations !== Infinity)
+    .map((moving) => moving.finished)
+).then(() => null)"""
+
+
 @pytest.fixture
 def keep(page: Page, tmp_path: Path) -> Callable[[str], None]:
     """Keep the picture of the page under a name, once no rule of accessibility is found broken."""
@@ -74,6 +82,7 @@ def keep(page: Page, tmp_path: Path) -> Callable[[str], None]:
 
     def check(name: str) -> None:
         page.evaluate("() => document.fonts.ready")
+        page.evaluate(COME_TO_REST)
         page.evaluate((ui.UI / "node_modules" / "axe-core" / "axe.min.js").read_text())
         broken = page.evaluate(
             "async () => (await axe.run({ exclude: ['[role=tooltip]'] })).violations"
