@@ -15,7 +15,7 @@ from services.batch.domain.figures import LOGIC_NAMES, tile_choice
 from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED, OPEN, Status
 from services.batch.operations import approval_rules, executions
-from services.batch.routes.dependencies import chunk_reader, dependencies_of
+from services.batch.routes.dependencies import batch_of, chunk_reader, dependencies_of
 from services.batch.store import batch_pages, member_pages, results, wash_sales
 from services.batch.store import executions as stored
 from services.batch.store.filters import MEMBER_FIELDS, members_matching
@@ -85,7 +85,7 @@ async def get_batch(request: Request, response: Response, caller: routing.Caller
     """Show a batch; its version is the ETag."""
     scope = scope_of(caller)
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        row = await _batch(connection, scope, batch_id)
+        row = await batch_of(connection, scope, batch_id)
         execution = await _execution(connection, scope, row)
         rules = await _rules(request, connection, caller, [row])
     response.headers["ETag"] = f'"{row.version}"'
@@ -110,7 +110,7 @@ async def list_batch_accounts(
     clauses = parse_clauses(f or [], BATCH_FIELDS)
     order = parse_sort(sort, MEMBER_FIELDS, "account_number")
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        batch = await _batch(connection, scope, batch_id)
+        batch = await batch_of(connection, scope, batch_id)
         logic = batch.logic
         matching = members_matching(clauses, q, tile_choice(tile or []), logic)
         rows = await member_pages.read_page(connection, scope, batch_id, logic, matching, order, page, size)
@@ -156,7 +156,7 @@ async def get_batch_account(
     clauses = parse_clauses(f or [], BATCH_FIELDS)
     order = parse_sort(sort, MEMBER_FIELDS, "account_number")
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        batch = await _batch(connection, scope, batch_id)
+        batch = await batch_of(connection, scope, batch_id)
         is_checked = batch.wash_seen is not None
         row = await member_pages.read_member(connection, scope, batch_id, account_id, batch.logic)
         if row is None:
@@ -261,10 +261,3 @@ async def _matched(
         if match["account_id"] != row.account_id and match["account_id"] not in visible:
             match |= dict.fromkeys(hidden)
     return matches
-
-
-async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
-    row = await batch_pages.read(connection, scope, batch_id)
-    if row is None:
-        raise NotFound(f"There is no request {batch_id}, or it is not yours to see.")
-    return row

@@ -16,14 +16,14 @@ from services.batch.operations.decide import CommandOutcome
 from services.batch.operations.incoming import mark_stale, mark_terms
 from services.batch.operations.problems import FoundStale, TermsDiffer, WashSalesMoved
 from services.batch.settings import SERVICE, Settings
-from services.batch.store import idempotency
+from services.batch.store import batch_pages, idempotency
 from services.batch.store.database import Database
 from services.batch.store.idempotency import CommandKey, KeptResponse
 from services.batch.views.rows import batch_summary
 from shared.contracts.api_batches import CommandResult
 from shared.contracts.principal import Principal
-from shared.contracts.problems import BadInput, IdempotencyKeyMissing, VersionMissing
-from shared.contracts.tenancy import SYSTEM, scope_of
+from shared.contracts.problems import BadInput, IdempotencyKeyMissing, NotFound, VersionMissing
+from shared.contracts.tenancy import SYSTEM, Scope, scope_of
 from shared.http.invalid import refused
 from shared.http.routing import vouched
 from shared.runtime.clock import Clock
@@ -43,6 +43,14 @@ class Dependencies:
 def dependencies_of(request: Request) -> Dependencies:
     """Return the dependencies of the app that serves the request."""
     return cast(Dependencies, request.app.state.dependencies)
+
+
+async def batch_of(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
+    """Return a row of `batch_pages`.  Raises NotFound unless some account of the batch is in scope."""
+    row = await batch_pages.read(connection, scope, batch_id)
+    if row is None:
+        raise NotFound(f"There is no request {batch_id}, or it is not yours to see.")
+    return row
 
 
 @asynccontextmanager

@@ -21,11 +21,10 @@ from services.batch.domain.filters import parse_clauses, parse_sort
 from services.batch.domain.states import DECIDED
 from services.batch.operations import exports
 from services.batch.operations.exports import ExportedList
-from services.batch.routes.dependencies import chunk_reader, dependencies_of
+from services.batch.routes.dependencies import batch_of, chunk_reader, dependencies_of
 from services.batch.store import batch_pages
 from services.batch.store.filters import MEMBER_FIELDS, QUEUE_COLUMNS, members_matching, queue_matching
 from shared.contracts.filter_fields import BATCH_FIELDS, HISTORY_FIELDS, QUEUE_FIELDS
-from shared.contracts.problems import NotFound
 from shared.contracts.tenancy import scope_of
 from shared.http import routing
 from shared.http.invalid import refused
@@ -163,9 +162,7 @@ def _of_batch(
     order = parse_sort(sort, MEMBER_FIELDS, "account_number")
 
     async def read(connection: AsyncConnection) -> ExportedList:
-        batch = await batch_pages.read(connection, scope, batch_id)
-        if batch is None:
-            raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
+        batch = await batch_of(connection, scope, batch_id)
         matching = members_matching(clauses, q, tile_choice(tile or []), batch.logic)
         return await of(connection, scope, batch, matching, order)
 

@@ -13,10 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.batch.operations import order_files
 from services.batch.operations.order_files import Members
-from services.batch.routes.dependencies import dependencies_of
-from services.batch.store import batch_pages
+from services.batch.routes.dependencies import batch_of, dependencies_of
 from services.batch.views.order_files import BLOCK_FILE, ORDER_FILE
-from shared.contracts.problems import NotFound
 from shared.contracts.tenancy import Scope, scope_of
 from shared.http import routing
 from shared.http.parameters import BatchPath
@@ -64,7 +62,5 @@ async def _file(
 async def _approved(
     connection: AsyncConnection, scope: Scope, batch_id: int, is_clock_moved: bool
 ) -> tuple[Row[Any], Members]:
-    batch = await batch_pages.read(connection, scope, batch_id)
-    if batch is None:
-        raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
+    batch = await batch_of(connection, scope, batch_id)
     return batch, await order_files.approved_of(connection, scope, batch, is_clock_moved=is_clock_moved)

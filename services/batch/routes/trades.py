@@ -1,25 +1,20 @@
 """What a batch trades: by security over its accounts, by account of one security, and under each trade logic."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from fastapi import Request, Response
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.batch.domain.figures import tile_choice
 from services.batch.domain.filters import parse_clauses
 from services.batch.operations import logics, trades
-from services.batch.routes.dependencies import chunk_reader, dependencies_of
-from services.batch.store import batch_pages
+from services.batch.routes.dependencies import batch_of, chunk_reader, dependencies_of
 from services.batch.store.filters import members_matching
 from services.batch.views.trades import account_trade, trades_view
 from shared.contracts.api_trades import BatchTrades, LogicComparison, SecurityAccounts
 from shared.contracts.filter_fields import BATCH_FIELDS
-from shared.contracts.problems import NotFound
 from shared.contracts.query import TileChoiceName
-from shared.contracts.tenancy import Scope, scope_of
+from shared.contracts.tenancy import scope_of
 from shared.http import routing
 from shared.http.parameters import (
     USUAL_PAGE_SIZE,
@@ -49,7 +44,7 @@ async def list_trades(
     scope = scope_of(caller)
     matching = _matching(f, q, tile)
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        batch = await _batch(connection, scope, batch_id)
+        batch = await batch_of(connection, scope, batch_id)
         async with chunk_reader(request, connection, batch) as chunks:
             found = await trades.by_security(connection, chunks, scope, batch, matching(batch.logic))
     response.headers["ETag"] = f'"{batch.version}"'
@@ -73,7 +68,7 @@ async def list_security_trades(
     scope = scope_of(caller)
     matching = _matching(f, q, tile)
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        batch = await _batch(connection, scope, batch_id)
+        batch = await batch_of(connection, scope, batch_id)
         async with chunk_reader(request, connection, batch) as chunks:
             found = await trades.of_security(connection, chunks, scope, batch, security_id, matching(batch.logic))
     response.headers["ETag"] = f'"{batch.version}"'
@@ -94,7 +89,7 @@ async def compare_logics(
     """Compare what a batch would do under each trade logic."""
     scope = scope_of(caller)
     async with dependencies_of(request).database.snapshot(scope) as connection:
-        batch = await _batch(connection, scope, batch_id)
+        batch = await batch_of(connection, scope, batch_id)
         async with chunk_reader(request, connection, batch) as chunks:
             effects = await logics.effects(connection, chunks, scope, batch_id)
     response.headers["ETag"] = f'"{batch.version}"'
@@ -107,10 +102,3 @@ def _matching(
     """Return the predicates of a filter under a logic.  Raises BadClause before anything is read."""
     clauses, tiles = parse_clauses(f or [], BATCH_FIELDS), tile_choice(tile or [])
     return lambda logic: members_matching(clauses, q, tiles, logic)
-
-
-async def _batch(connection: AsyncConnection, scope: Scope, batch_id: int) -> Row[Any]:
-    row = await batch_pages.read(connection, scope, batch_id)
-    if row is None:
-        raise NotFound(f"There is no request {batch_id}, or it holds accounts that are not yours to see.")
-    return row
