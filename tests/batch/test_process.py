@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import uuid
@@ -28,6 +27,7 @@ from shared.kafka.messages import Incoming, Outgoing, decoder
 from shared.kafka.publisher import Publisher
 from tests.batch import build
 from tests.batch.harness import Harness
+from tests.ports import free_port
 from tests.signing import PUBLIC_KEY, SignedAs
 from tests.stackfix.infrastructure import as_role
 from tests.waiting import until_async, until_up
@@ -41,9 +41,7 @@ class Process:
     """One replica, started as users start it."""
 
     def __init__(self, kafka_url: str, database_url: str, **more: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         env = os.environ | {
             "REBALANCER_KAFKA_URL": kafka_url,
             "REBALANCER_DATABASE_URL": as_role(database_url, "batch"),

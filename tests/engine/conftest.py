@@ -3,11 +3,9 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 
 from deploy.issuer.users import USERS
 from deploy.stack.layout import CHECKOUT
+from deploy.stack.ports import choose
 from tests.stackfix.infrastructure import has_container_engine
 
 PORTS = ("GATEWAY", "ISSUER", "KAFKA", "POSTGRES", "PROMETHEUS", "GRAFANA")
@@ -61,14 +60,6 @@ class Compose:
         return {**container["State"], "restarts": container["RestartCount"]}
 
 
-def _free_ports(names: Sequence[str]) -> dict[str, int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in names]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
-
-
 def _skip_without_engine() -> None:
     if not has_container_engine():
         pytest.skip("no container engine answers here: deploy/engine/make_engine.sh makes one")
@@ -81,7 +72,7 @@ def system() -> Iterator[Compose]:
     """The whole system with a small book, after `docker compose up --wait` with nothing before it."""
     _skip_without_engine()
     assert not Path(CHECKOUT / ".env").exists(), "the clean clone of this test has no .env"
-    compose = Compose(_free_ports(PORTS), accounts=240)
+    compose = Compose(choose(dict.fromkeys(PORTS, 0)), accounts=240)
     try:
         compose.run("up", "--build", "--wait", "--wait-timeout", "1200", "--quiet-pull")
         yield compose

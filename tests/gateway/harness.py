@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +29,7 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import Requests, pool
 from shared.runtime.clock import FileClock, set_offset
 from tests.gateway.issuer import Issuer
+from tests.ports import free_ports
 from tests.signing import PRIVATE_KEY, PUBLIC_KEY
 from tests.stackfix.infrastructure import as_role
 from tests.waiting import until_async
@@ -112,12 +112,6 @@ class Harness:
         set_offset(self.clock_file, seconds)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def end(*tasks: asyncio.Task[None]) -> None:
     """End servers, all at the same time."""
     for task in tasks:
@@ -138,7 +132,7 @@ async def listens(port: int) -> bool:
 async def harness_at(database_url: str, directory: Path, **changed: Any) -> AsyncIterator[Harness]:
     """Start issuer, inside and gateway; `changed` overrides settings."""
     await asyncio.to_thread(migrate, "gateway", as_role(database_url, "gateway_migrator"))
-    ports = [free_port() for _ in range(3)]
+    ports = free_ports(3)
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     clock_file = directory / "clock.json"
     set_offset(clock_file, 0)

@@ -20,7 +20,8 @@ from services.gateway.openapi import describe
 from shared.http.app import serve
 from tests.batch.conftest import batch_url as batch_url  # noqa: PLC0414  # a fixture of this module too
 from tests.batch.harness import Harness as BatchHarness
-from tests.gateway.harness import Harness, end, free_port, harness_at, listens, problem_of
+from tests.gateway.harness import Harness, end, harness_at, listens, problem_of
+from tests.ports import free_port
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.integration

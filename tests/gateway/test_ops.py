@@ -16,7 +16,8 @@ from services.gateway.domain.operations import FIGURES, ProcessReading, duration
 from services.gateway.ops.processes import ProcessWatch, targets_of
 from shared.http.app import serve
 from shared.runtime.metric_kinds import CATALOGUE
-from tests.gateway.harness import Harness, end, free_port, harness_at, listens
+from tests.gateway.harness import Harness, end, harness_at, listens
+from tests.ports import free_port
 from tests.waiting import until_async
 
 METRICS = """

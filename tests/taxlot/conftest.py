@@ -1,7 +1,6 @@
 """taxlot on a database of the test's own, and as a running worker."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from deploy.stack.layout import CHECKOUT
 from shared.postgres.migrations import migrate
+from tests.ports import free_port
 from tests.signing import PUBLIC_KEY
 from tests.stackfix.infrastructure import as_role
 from tests.taxlot.harness import NOW, Book, Worker, _ready
@@ -48,9 +48,7 @@ def start_worker(book: Book, kafka_url: str, tmp_path: Path) -> Callable[..., An
 
     @contextmanager
     def start(*, before: Callable[[], None] | None = None, **settings: str) -> Iterator[Worker]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         clock = tmp_path / "clock.json"
         offset = NOW.timestamp() - datetime.now(UTC).timestamp()
         clock.write_text(f'{{"offset_seconds": {offset}}}')

@@ -4,7 +4,6 @@ import ctypes
 import gzip
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 
 from deploy.stack.layout import CHECKOUT
+from tests.ports import free_port
 from tests.taxlot.files import File, cash, good, lot
 from tests.taxlot.harness import publish_accounts, unique_numbers
 from tests.waiting import until
@@ -199,9 +199,7 @@ def test_the_death_of_the_intake_is_the_death_of_the_service(start_worker: Calla
     (tmp_path / "no-folder").write_text("a file stands where the folder should be")
     with start_worker() as worker:
         env = worker.env | {"REBALANCER_INBOX_DIR": str(tmp_path / "no-folder" / "inbox")}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        env["REBALANCER_HTTP_PORT"] = str(probe.getsockname()[1])
+    env["REBALANCER_HTTP_PORT"] = str(free_port())
     run = [sys.executable, "-m", "services.taxlot"]
     ended_with = subprocess.run(run, cwd=CHECKOUT, env=env, capture_output=True, timeout=120, check=False)
     assert ended_with.returncode == 75

@@ -13,7 +13,8 @@ from services.taxlot.intake.uploads import TooLarge, checked_name, write_whole
 from shared.contracts.problems import BadInput, Conflict
 from shared.http.app import serve
 from shared.http.connections import Bounds
-from tests.gateway.harness import end, free_port, listens
+from tests.gateway.harness import end, listens
+from tests.ports import free_port
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.fast
