@@ -13,7 +13,7 @@ export const KEYS = {
   previous: { keys: ["k", "["], does: "Go to the previous row, or the previous account" },
   select: { keys: ["x"], does: "Select the row, or clear it" },
   remove: { keys: ["r"], does: "Remove the selected accounts, or this account, from the request; asks first" },
-  approve: { keys: ["a"], does: "Approve the request; asks first" },
+  approve: { keys: ["a"], does: "Approve the request; asks first; on an account of it, go to the request" },
   help: { keys: ["?"], does: "Show these keys" },
 } as const satisfies Record<string, Key>;
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { listPage } from "@/features/batches/account/list";
 import { RemoveDialog } from "@/features/batches/commands/RemoveDialog";
-import { changeBarred, rowBarred } from "@/features/batches/commands/rules";
+import { changeBarred, decisionBarred, rowBarred } from "@/features/batches/commands/rules";
 import { isOpen, type Shelf } from "@/features/batches/status";
 import { ResultCell } from "@/features/batches/request/ResultCell";
 import type { BatchAccountView } from "@/shared/api/models";
@@ -40,6 +40,9 @@ export function AccountHead({ view, shelf, list }: Props) {
   usePageAction(offer("Next account", "next", following, "This is the last account of the list."));
   usePageAction(offer("Previous account", "previous", view.previous_id, "This is the first account of the list."));
   usePageAction(isReview ? { label: `Remove account ${account.account_number} from request ${batch.batch_id}`, by: "remove", barred, run: () => setAsking(true) } : null);
+  // A request is approved where its totals stand; there the same key asks.
+  const approvable = { label: `Go to request ${batch.batch_id} to approve it`, by: "approve" as const, barred: decisionBarred(batch, me, "approve") };
+  usePageAction(isReview ? { ...approvable, run: () => void navigate({ to: back, search: listPage(list, view.position) }) } : null);
   return (
     <div className="sticky-head">
       <PageHead

@@ -1,11 +1,12 @@
 import { createMemoryHistory, createRootRoute, createRoute, createRouter, RouterProvider, type AnyRouter } from "@tanstack/react-router";
-import { screen } from "@testing-library/react";
+import { act, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
 import { BatchAccountPage } from "@/features/batches/account/BatchAccountPage";
 import { REQUEST_FIELDS } from "@/features/batches/request/fields";
 import type { BatchAccountView } from "@/shared/api/models";
+import { pageActions } from "@/shared/keys/actions";
 import { listSearch, readAddress, writeAddress } from "@/shared/state/search";
 import { aBatch, aProposal, aRow, draw, json } from "@/test/render";
 
@@ -99,6 +100,22 @@ describe("an account of a request", () => {
     await userEvent.click(await screen.findByRole("button", { name: "Remove 1" }));
     await screen.findByRole("heading", { name: "The list" });
     expect(at(router)).toBe(`/pending/7?${LIST}&page=2`);
+  });
+
+  it("goes by the key of approval to the request, where the totals stand and the key asks", async () => {
+    const { router } = open(`/pending/7/accounts/A2?${LIST}`);
+    await heading("A2");
+    const approve = pageActions().find(({ by }) => by === "approve");
+    expect([approve?.label, approve?.barred]).toEqual(["Go to request 7 to approve it", null]);
+    act(() => approve?.run());
+    await screen.findByRole("heading", { name: "The list" });
+    expect(at(router)).toBe(`/pending/7?${LIST}&page=2`);
+  });
+
+  it("offers no approval of a request that is decided", async () => {
+    open(`/pending/7/accounts/A2?${LIST}`, { batch: aBatch({ status: "APPROVED" }) });
+    await heading("A2");
+    expect(pageActions().map(({ by }) => by)).not.toContain("approve");
   });
 
   it("says when it is no longer in the list", async () => {
