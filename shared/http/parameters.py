@@ -43,7 +43,8 @@ HistorySearch = Annotated[
 ]
 SearchParameter = Annotated[SearchText, Query(description="Part of an account's number or name.")]
 WordsParameter = Annotated[
-    SearchText, Query(description="Beginnings of words of an account's number, name or advisor; all must be there.")
+    SearchText,
+    Query(description="Beginnings of words of an account's number, name, advisor or household; all must be there."),
 ]
 WorkState = Annotated[
     ListedState | None,

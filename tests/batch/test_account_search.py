@@ -14,9 +14,9 @@ from tests.batch.harness import Harness, User
 pytestmark = pytest.mark.integration
 
 SMITHS = {
-    "A1": {"account_number": "8841-2210", "name": "Anna Smith-Jones IRA"},
+    "A1": {"account_number": "8841-2210", "name": "Anna Smith-Jones IRA", "tax_household_id": "HH-77"},
     "A2": {"account_number": "8841-2299", "name": "Brian O'Brien Trust", "advisor_id": "D2"},
-    "A3": {"account_number": "7700-0001", "name": "Smithson & Söhne GmbH"},
+    "A3": {"account_number": "7700-0001", "name": "Smithson & Söhne GmbH", "tax_household_id": "HH-77"},
     "B1": {"account_number": "8841-2210", "name": "Anna Smith-Jones", "enterprise_id": "E2", "advisor_id": "D9"},
 }
 
@@ -51,6 +51,9 @@ async def found(user: User, **query: Any) -> list[str]:
         ("anna ira", ["A1"]),
         ("anna trust", []),
         ("d2", ["A2"]),
+        ("hh-77", ["A3", "A1"]),
+        ("HH anna", ["A1"]),
+        ("hh-78", []),
         ("  smith   gmbh ", ["A3"]),
         ("", ["A3", "A1", "A2"]),
         ("%", []),
@@ -69,7 +72,9 @@ async def test_an_account_that_changes_is_found_by_its_new_words_alone(harness: 
     await _smiths(harness)
     pat, bob = harness.user(), harness.user("Bob", enterprises=["E2"])
     renamed = build.an_account("A1", version=2, account_number="8841-2210", name="Anna Miller", enterprise_id="E2")
-    await harness.handlers.on_accounts([renamed, build.an_account("A9", name="Anna New")])
+    moved = build.an_account("A3", version=2, **SMITHS["A3"] | {"tax_household_id": "HH-78"})
+    await harness.handlers.on_accounts([renamed, moved, build.an_account("A9", name="Anna New")])
+    assert (await found(pat, q="hh-77"), await found(pat, q="hh-78")) == ([], ["A3"])
     assert (await found(pat, q="anna"), await found(bob, q="anna")) == (["A9"], ["A1", "B1"])
     assert (await found(bob, q="smith"), await found(bob, q="mill")) == (["B1"], ["A1"])
     await harness.handlers.on_accounts([renamed])  # delivered once more

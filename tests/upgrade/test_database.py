@@ -138,6 +138,7 @@ IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "batch.batch_account.over_budget_cents": {None},  # not compared with gain limits: nothing is claimed
     "batch.batch_account.gain_excesses": {None},
     "batch.batch_account.edit": {None},  # as it was proposed
+    "batch.account.tax_household_id": {None},
 }
 # Each finds what would be wrong.
 TRUE_OF_NEW_TABLES: Final = {

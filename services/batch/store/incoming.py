@@ -20,7 +20,7 @@ from shared.contracts.succession import Admitted, Known, admit, content_of
 
 _ACCOUNT_FIELDS: Final = (
     "account_id", "version", "enterprise_id", "advisor_id", "account_number", "name", "custodian", "custody",
-    "content",
+    "tax_household_id", "content",
 )  # fmt: skip
 _FLAG_FIELDS: Final = tuple(column.name for column in FLAG.c)
 _DETAIL_FIELDS: Final = tuple(column.name for column in FLAG_DETAIL.c)

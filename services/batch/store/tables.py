@@ -32,7 +32,7 @@ def _table(table: str, /, **columns: Any) -> Table:
 ACCOUNT = _table(
     "account",
     account_id=Text, version=_BIG, enterprise_id=Text, advisor_id=Text, account_number=Text, name=Text,
-    custodian=Text, custody=Text, epoch=Integer, last_rebalanced=Date,
+    custodian=Text, custody=Text, tax_household_id=Text, epoch=Integer, last_rebalanced=Date,
 )  # fmt: skip
 
 ACCOUNT_WORD = _table("account_word", account_id=Text, word=Text, enterprise_id=Text, advisor_id=Text)

@@ -93,7 +93,7 @@ function FindBox() {
         void navigate({ to: "/find", search: { q: text.trim().slice(0, 80) } });
       }}
     >
-      <TextInput type="search" size="xs" w={170} aria-label="Find accounts by number, name or advisor" placeholder="Find an account" value={text} onChange={(event) => setText(event.currentTarget.value)} />
+      <TextInput type="search" size="xs" w={170} aria-label="Find accounts by number, name, advisor or household" placeholder="Find an account" value={text} onChange={(event) => setText(event.currentTarget.value)} />
     </form>
   );
 }

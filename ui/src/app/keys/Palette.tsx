@@ -46,7 +46,7 @@ export function Palette({ onKeys, onClose }: Props) {
         aria-controls={`${id}-list`}
         aria-autocomplete="list"
         aria-activedescendant={active && optionId(active)}
-        placeholder="Account number, name or advisor, request, page, action"
+        placeholder="Account number, name, advisor or household, request, page, action"
         data-autofocus
         autoComplete="off"
         maxLength={80}

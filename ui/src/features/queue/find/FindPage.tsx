@@ -36,7 +36,7 @@ export function FindPage() {
     <>
       <PageHead title={state === undefined ? "All accounts" : `Accounts: ${title.toLowerCase()}`} aside={<LiveNote />} />
       <WhereNav shown={state} q={list.search.q} />
-      <SearchBox q={q} label="Search number, name or advisor" onSearch={(next) => change({ q: next || undefined })} />
+      <SearchBox q={q} label="Search number, name, advisor or household" onSearch={(next) => change({ q: next || undefined })} />
       {found.error && <Failure error={found.error} onRetry={() => void found.refetch()} />}
       {own?.has_more && (
         <Text size="sm" mt="xs" role="status">
