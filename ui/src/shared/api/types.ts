@@ -2666,7 +2666,7 @@ export interface operations {
     find_accounts: {
         parameters: {
             query?: {
-                /** @description Beginnings of words of an account's number, name or advisor; all must be there. */
+                /** @description Beginnings of words of an account's number, name, advisor or household; all must be there. */
                 q?: string;
                 /** @description Only accounts that are held, settling, in a request that is not decided, switched off, or in tolerance; a held or settling account may be in a request too. */
                 state?: ("HELD" | "SETTLING" | "IN_BATCH" | "OFF" | "CLEAR") | null;
