@@ -39,8 +39,8 @@ _CONNECTIONS: Final = 64
 _ACCOUNTS: Final = """
 INSERT INTO batch.account
     (account_id, version, enterprise_id, advisor_id, account_number, name, custodian, custody)
-SELECT 'A' || lpad(n::text, 8, '0'), 1, 'E1', 'V' || n % 200, lpad((n * 7919 % 100000000)::text, 9, '0'),
-    (ARRAY['Aldous', 'Brook', 'Carver', 'Dunne', 'Ellery', 'Forge', 'Gale', 'Harrow'])[1 + n % 8] || ' Trust ' || n,
+SELECT 'A' || lpad(n::text, 8, '0'), 1, 'E1', 'V' || n %% 200, lpad((n::bigint * 7919 %% 100000000)::text, 9, '0'),
+    (ARRAY['Aldous', 'Brook', 'Carver', 'Dunne', 'Ellery', 'Forge', 'Gale', 'Harrow'])[1 + n %% 8] || ' Trust ' || n,
     'CUST', 'TAXABLE' FROM generate_series(1, %(accounts)s::int) n
 """
 _FLAGS: Final = """
@@ -48,10 +48,10 @@ INSERT INTO batch.flag
     (account_id, enterprise_id, advisor_id, flag_version, facts_version, lots_version, target_version, price_set, epoch,
     state, tiles, source, needed_since, evaluated_at, portfolio_id, value_cents, cash_cents, cash_ppb, cash_target_ppb,
     cash_low_ppb, cash_high_ppb, max_drift_ppb, drifted)
-SELECT account_id, enterprise_id, advisor_id, 1, 1, 1, 1, 1, 0, CASE WHEN n % 100 < %(queued)s THEN 2 ELSE 1 END,
-    CASE WHEN n % 100 < %(queued)s THEN 1 << n % 4 ELSE 0 END, 'DRIFT_ANALYSIS', DATE '2026-06-11' - n % 30, now(),
-    'P' || n % 50, 100000 + n::bigint * 104729 % 900000000, n::bigint * 7919 % 5000000, n::bigint * 31 % 90000000,
-    20000000, 16000000, 24000000, n::bigint * 17 % 80000000, n % 7
+SELECT account_id, enterprise_id, advisor_id, 1, 1, 1, 1, 1, 0, CASE WHEN n %% 100 < %(queued)s THEN 2 ELSE 1 END,
+    CASE WHEN n %% 100 < %(queued)s THEN 1 << n %% 4 ELSE 0 END, 'DRIFT_ANALYSIS', DATE '2026-06-11' - n %% 30, now(),
+    'P' || n %% 50, 100000 + n::bigint * 104729 %% 900000000, n::bigint * 7919 %% 5000000, n::bigint * 31 %% 90000000,
+    20000000, 16000000, 24000000, n::bigint * 17 %% 80000000, n %% 7
 FROM (SELECT account.*, right(account_id, 8)::int AS n FROM batch.account) known
 """
 
