@@ -8,9 +8,10 @@ Source: architecture "View".
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, case, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Subquery
 
 from services.batch.domain.figures import TileChoice
 from services.batch.domain.filters import SortOrder
@@ -100,21 +101,45 @@ async def count_tiles(
     connection: AsyncConnection, scope: Scope, tiles: TileChoice, matching: Sequence[ColumnElement[bool]]
 ) -> Row[Any]:
     """Return the counts by tile in one query: what each tile holds whatever is chosen; total: what `tiles` leave."""
-    per_tile = [
-        func.count(case((and_(IN_QUEUE, _F.tiles.op("&")(int(tile)) != 0), 1))).label(str(tile.name).lower())
-        for tile in Tile
+    of = _judged(scope, tiles, matching).c
+    columns: list[Any] = [
+        *[
+            func.count().filter(of.is_queued, of.tiles.op("&")(int(tile)) != 0).label(str(tile.name).lower())
+            for tile in Tile
+        ],
+        func.count().filter(of.is_queued, of.is_without_target).label("no_target"),
+        func.count().filter(of.is_queued, of.is_chosen).label("total"),
+        func.count().filter(of.is_held).label("held"),
+        func.count().filter(of.is_settling).label("settling"),
+        func.count().filter(of.is_open).label("in_batches"),
     ]
-    query = _joined(
-        scope,
-        *per_tile,
-        func.count(case((and_(IN_QUEUE, _F.state == int(FlagState.NO_TARGET)), 1))).label("no_target"),
-        func.count(case((and_(IN_QUEUE, *queue_matching((), "", tiles)), 1))).label("total"),
-        func.count(case((HELD, 1))).label("held"),
-        func.count(case((SETTLING, 1))).label("settling"),
-        func.count(case((IN_BATCH, 1))).label("in_batches"),
-    ).where(_F.state.in_(_SHOWN), *matching)
-    counts: Row[Any] = (await connection.execute(query)).one()
+    counts: Row[Any] = (await connection.execute(select(*columns))).one()
     return counts
+
+
+def _judged(scope: Scope, tiles: TileChoice, matching: Sequence[ColumnElement[bool]]) -> Subquery:
+    """Return what each account counts as: a predicate that stood in several counts would be evaluated for each."""
+    open_one = select(BATCH_ACCOUNT.c.account_id).where(BATCH_ACCOUNT.c.open).subquery("open_one")
+    is_open = open_one.c.account_id.is_not(None)
+    return (
+        select(
+            _F.tiles,
+            and_(_F.state.in_(_QUEUED), NEWEST, ~is_open).label("is_queued"),
+            (_F.state == int(FlagState.NO_TARGET)).label("is_without_target"),
+            and_(true(), *queue_matching((), "", tiles)).label("is_chosen"),
+            HELD.label("is_held"),
+            SETTLING.label("is_settling"),
+            is_open.label("is_open"),
+        )
+        .select_from(
+            FLAG.join(ACCOUNT, _A.account_id == _F.account_id).outerjoin(
+                open_one, open_one.c.account_id == _A.account_id
+            )
+        )
+        .where(sees(scope, ACCOUNT), sees(scope, FLAG), _F.state.in_(_SHOWN), *matching)
+        .offset(0)  # else the planner writes the predicates out again in every count
+        .subquery("accounts")
+    )
 
 
 async def read_account(connection: AsyncConnection, scope: Scope, account_id: str) -> Row[Any] | None:
