@@ -19,6 +19,7 @@ from benchmarks.machine import describe
 from deploy import roles
 from deploy.stack import Stack
 from services.auditor.domain.invariants import Invariant
+from services.auditor.operations.kept_heads import KeptHeads
 from services.auditor.operations.order_stream import OrderStream
 from services.auditor.operations.passes import GROUPS, Passes
 from services.auditor.settings import Settings
@@ -94,7 +95,8 @@ async def _measure(stack: Stack) -> Mapping[str, float]:
         kafka_url=stack.addresses.kafka, database_url=stack.database_url(roles.AUDITOR), http_port=1, audit_patience_s=0
     )
     clock = SystemClock()
-    passes = Passes(settings, clock, OrderStream(settings.kafka_url, clock), LagWatch(settings.kafka_url, GROUPS))
+    stream, heads = OrderStream(settings.kafka_url, clock), KeptHeads(settings.kafka_url, clock)
+    passes = Passes(settings, clock, stream, heads, LagWatch(settings.kafka_url, GROUPS))
     found: dict[str, float] = {}
     for _ in range(_PASSES):
         before, began_s = {name: _spent(name) for name in Invariant}, time.monotonic()
