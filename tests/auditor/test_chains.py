@@ -280,6 +280,13 @@ async def test_an_end_that_is_cut_off_while_no_auditor_runs_is_found_at_its_star
     assert all("Keep the database as it is" in text for text in lost)
 
 
+async def test_chains_without_links_have_no_end_to_keep(audit: AuditHarness) -> None:
+    await whole_walk(audit)
+    await start_again(audit)
+    await whole_walk(audit)
+    assert (audit.passes.broken(), audit.passes.troubles()) == ([], [])
+
+
 async def test_an_auditor_that_starts_again_over_chains_that_grew_finds_them_whole(chained: AuditHarness) -> None:
     await chained.passes.close()
     add_records(chained, 10)

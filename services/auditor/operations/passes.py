@@ -139,7 +139,7 @@ class Passes:
 
     async def _keep_heads(self) -> None:
         heads = {history_of(name): end for name, end in self._history.seen.items()}
-        if self._audit_log.seen is not None:
+        if self._audit_log.seen is not None and self._audit_log.seen[0] > 0:  # an empty log has no end to lose
             heads[AUDIT_LOG] = self._audit_log.seen
         await self._heads.keep(heads)
 
