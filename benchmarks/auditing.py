@@ -156,14 +156,14 @@ async def _follow(stack: Stack, links: int) -> Mapping[str, float]:
     """Return the seconds of the chain in parts, and of a bare read.  Raises SystemExit if a fault is found."""
     settings = Settings(kafka_url=stack.addresses.kafka, database_url=stack.database_url(roles.AUDITOR), http_port=1)
     chains = HistoryChains(settings.audit_links)
-    parts = []
+    took_s = list[float]()
     async with _held() as held:
         for _ in range(-(-links // settings.audit_links)):
             began_s = time.monotonic()
             async with snapshot(settings.database_url) as connection:
                 turn = await accounts.next_range(connection, "", 1)
                 found = await chains.look(View(connection, SystemClock().now(), [], turn, lambda _: []))
-            parts.append(time.monotonic() - began_s)
+            took_s.append(time.monotonic() - began_s)
             if found:
                 raise SystemExit(f"a sound chain is found broken: {found[:3]}")
     began_s = time.monotonic()
@@ -176,7 +176,7 @@ async def _follow(stack: Stack, links: int) -> Mapping[str, float]:
     bare_s = time.monotonic() - began_s
     if read != links:
         raise SystemExit(f"{read} links were read of {links}")
-    return {"all parts": sum(parts), "slowest part": max(parts), "loop held, longest": max(held), "bare read": bare_s}
+    return {"all parts": sum(took_s), "slowest part": max(took_s), "loop held, longest": max(held), "bare read": bare_s}
 
 
 @asynccontextmanager
